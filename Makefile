@@ -2,8 +2,8 @@
 # `make check` and `make test-package` are what CI runs. The targets install what is missing, except
 # for `make test-fast`.
 
-.PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow test-package tools docs \
-    install install-files dist dist-archive bench growth fuzz fuzz-planted
+.PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow test-package faults soak \
+    tools docs install install-files dist dist-archive bench growth fuzz fuzz-planted
 
 check: fmt typos prose clippy doc deny test
 
@@ -45,7 +45,22 @@ RELEASE_PROGRAM = TEST_RELEASE_PROGRAM="$(abspath $(PROGRAM))"
 # the other, on a machine that does little else. And what needs a release build.
 test-slow: tools
 	cargo build --locked --release --bin tokend
-	$(RELEASE_PROGRAM) cargo test --locked --test it -- --ignored --test-threads 1
+	$(RELEASE_PROGRAM) cargo test --locked --test it -- --ignored --test-threads 1 \
+	    --skip faults:: --skip upgrade:: --skip soak::
+
+# Four instances behind nginx and HAProxy on one Postgres, while parts of it restart, are killed,
+# stopped, frozen or promoted; and the upgrade from the program of the previous commit, or of
+# another one: make faults PREVIOUS=v0.1.0. Some fifteen minutes, and the build of that program.
+PREVIOUS = HEAD^
+faults: tools
+	TEST_PREVIOUS_PROGRAM="$$(sh .ci/previous $(PREVIOUS))" && export TEST_PREVIOUS_PROGRAM && \
+	    cargo test --locked --test it -- --ignored --test-threads 1 faults:: upgrade::
+
+# Three instances under load, while clients, secrets, keys, instances and Postgres change:
+# make soak SOAK_SECONDS=3600
+SOAK_SECONDS = 600
+soak: tools
+	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --locked --test it -- --ignored --nocapture soak::
 
 # The release program under the conditions of the image: the part of `make test-slow` that measures
 # no time. Needs root.

@@ -111,6 +111,14 @@ impl Principal {
         self.is_forced
     }
 
+    /// The client that it is; `None` for an operator.
+    pub fn client_id(&self) -> Option<&ClientId> {
+        match &self.rights {
+            Rights::Unlimited => None,
+            Rights::Scopes { client, .. } => Some(client),
+        }
+    }
+
     /// True for an operator with access to the database.
     pub fn is_operator(&self) -> bool {
         matches!(self.rights, Rights::Unlimited)

@@ -9,6 +9,7 @@ use crate::model::key_timeline::KeyState;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Timestamp;
 use crate::store::schema;
+use crate::telemetry;
 use crate::telemetry::metrics::Scrape;
 use crate::telemetry::metrics::definitions as names;
 use crate::telemetry::metrics::figures::Figures;
@@ -22,6 +23,7 @@ impl App {
         let mut figures = Figures::default();
         let build = [env!("CARGO_PKG_VERSION"), REVISION.unwrap_or("unknown")];
         figures.add_by(&names::BUILD_INFO, &build, 1);
+        figures.add(&names::LOG_DROPPED, count(telemetry::dropped_lines()));
         figures.declare(&names::BACKGROUND_FAILURES);
         for (task, failures) in self.background.failures() {
             figures.add_by(&names::BACKGROUND_FAILURES, &[task], count(failures));

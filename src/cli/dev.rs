@@ -54,6 +54,7 @@ pub(crate) async fn run(
     let environment = environment_of_commands(global, &args, &config)?;
     let (app, sockets) = Box::pin(serve::load(config, InheritedSockets::none(), in_dev)).await?;
     let server = Server::start(app.clone(), sockets).await.map_err(in_dev)?;
+    let server = server.with_traces(serve::traces(&app)?);
     if let Some(hangup) = hangup {
         let running = Running::new(settings, level, server.reloader());
         tokio::spawn(hangup.reload_settings(running, read));

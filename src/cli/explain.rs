@@ -19,15 +19,17 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The id of the request, from the response: `req_…`
+    /// The id of the request, from the response: `req_…`, or the one that a proxy has given it
     request_id: String,
 }
 
 /// Runs `tokend explain`.
 pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliError> {
     let id = request_id(&args.request_id).ok_or_else(|| {
-        CliError::usage("the id of a request is req_ and letters and digits")
-            .with_remedy(ArgumentRemedy::FindRequestId)
+        CliError::usage(
+            "the id of a request is req_ and letters and digits, or the X-Request-Id of a proxy",
+        )
+        .with_remedy(ArgumentRemedy::FindRequestId)
     })?;
     let api = Api::open(global, Purpose::Read).await?;
     let mut found = find(&api, id).await?;
@@ -58,10 +60,18 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
 /// The id of a request in the text that was copied: a full stop after it, quotation marks around it
 /// and words before it are left out.
 fn request_id(text: &str) -> Option<&str> {
-    let from = &text[text.find("req_")?..];
+    let Some(start) = text.find("req_") else { return proxy_id(text) };
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let id = from.split(|c| !is_part(c)).next()?;
+    let id = text[start..].split(|c| !is_part(c)).next()?;
     RejectionRecord::is_request_id(id).then_some(id)
+}
+
+/// The only word that can be the id of a proxy.
+fn proxy_id(text: &str) -> Option<&str> {
+    let is_part = |c: char| u8::try_from(c).is_ok_and(RejectionRecord::is_part_of_id);
+    let mut ids = text.split(|c| !is_part(c)).filter(|word| RejectionRecord::is_request_id(word));
+    let id = ids.next()?;
+    ids.next().is_none().then_some(id)
 }
 
 async fn find(api: &Api, id: &str) -> Result<Object<RejectionObject>, CliError> {
@@ -85,6 +95,10 @@ mod tests {
         for text in ["req_a1B2", " req_a1B2.", "'req_a1B2'", "(req_a1B2),", "Request id: req_a1B2."]
         {
             assert_eq!(request_id(text), Some("req_a1B2"), "{text:?}");
+        }
+        let uuid = "0190163d-8694-739b-aea5-966c26f8ad91";
+        for text in [uuid, &format!("'{uuid}'."), &format!("Request id: {uuid}.")] {
+            assert_eq!(request_id(text), Some(uuid), "{text:?}");
         }
         for text in ["", "x", "req_", "req_.", "req-a1B2"] {
             assert_eq!(request_id(text), None, "{text:?}");

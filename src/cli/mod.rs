@@ -103,6 +103,7 @@ use crate::model::untrusted_text;
 use crate::server::InheritedSockets;
 use crate::services::Services;
 use crate::store::Store;
+use crate::telemetry;
 
 /// An OAuth 2.0 authorization server for machines.
 #[derive(Debug, Parser)]
@@ -292,6 +293,7 @@ pub fn run() -> ExitCode {
     let outcome = runtime.block_on(execute(cli, FromSystem { hangup, sockets }));
     // No request waits for hashes that still run.
     runtime.shutdown_background();
+    telemetry::flush();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error, format),

@@ -4,16 +4,19 @@ use std::future::Future;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
 use crate::cli::error::CliError;
 use crate::cli::reload::{Hangup, Loaded, Running};
 use crate::cli::{Global, bootstrap, dev_mark, hardening};
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, TraceExport, environment};
 use crate::model::time::Clock;
+use crate::outbound::OtlpClient;
 use crate::server::{InheritedSockets, Reloader, ServeError, Server, Sockets, service_manager};
 use crate::services::{Services, inspection};
+use crate::telemetry::traces::Traces;
 use crate::telemetry::{self, LogLevel};
 
 /// What this process has from the system before it reads its settings.
@@ -50,7 +53,7 @@ async fn serve(
     hardening::raise_descriptor_limit(&config);
     let (app, sockets) = Box::pin(load(config, inherited, CliError::from)).await?;
     dev_mark::release(&app.services.config, &app.services.store).await?;
-    let server = Server::start(app.clone(), sockets).await?;
+    let server = Server::start(app.clone(), sockets).await?.with_traces(traces(&app)?);
     reload(server.reloader());
     let config = &app.services.config;
     tracing::info!(
@@ -65,6 +68,19 @@ async fn serve(
     service_manager::notify_ready();
     server.run(stop).await;
     Ok(())
+}
+
+/// Where spans go, if the environment names a collector.
+pub(crate) fn traces(app: &App) -> Result<Option<Traces>, CliError> {
+    match TraceExport::of(&environment()).map_err(CliError::configuration)? {
+        TraceExport::Off => Ok(None),
+        TraceExport::Otlp => {
+            let client = OtlpClient::new(Handle::current(), &app.services.config.fetch);
+            let client = client.map_err(|error| CliError::configuration(error.to_string()))?;
+            let traces = Traces::to_collector(client);
+            traces.map(Some).map_err(|error| CliError::configuration(error.to_string()))
+        }
+    }
 }
 
 /// Opens the database, binds the addresses that are not inherited, and loads the app of a server.
@@ -103,6 +119,7 @@ pub(crate) fn shutdown_signal() -> Result<impl Future<Output = ()>, CliError> {
         // If the receiver is gone, the server has stopped by itself.
         let _ = told.send(());
         next(&mut terminate, &mut interrupt).await;
+        telemetry::flush();
         std::process::exit(1);
     });
     Ok(async move {

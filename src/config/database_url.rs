@@ -65,7 +65,33 @@ fn sqlite(text: &str) -> Result<Location, ConfigProblem> {
     path(file).map(PathBuf::from).map(Location::Sqlite)
 }
 
+/// Reads a URL with one host or a list of them, as in `postgres://user@one:5432,two:5432/name`. Then
+/// the server that takes writes is used.
 fn postgres(text: &str) -> Result<Location, ConfigProblem> {
+    let urls = each_host(text)?;
+    for url in &urls {
+        check_postgres(url)?;
+    }
+    Ok(Location::Postgres(urls.into_iter().map(SecretString::from).collect()))
+}
+
+/// The URL of each host of a list.
+fn each_host(text: &str) -> Result<Vec<String>, ConfigProblem> {
+    let (scheme, rest) = text.split_once("://").unwrap_or_default();
+    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let hosts_at = authority.rfind('@').map_or(0, |at| at + 1);
+    let (user, hosts) = authority.split_at(hosts_at);
+    if !hosts.contains(',') {
+        return Ok(vec![text.to_owned()]);
+    }
+    let url = |host: &str| match host.trim() {
+        "" => Err("has an empty host in its list".to_owned()),
+        host => Ok(format!("{scheme}://{user}{host}{tail}")),
+    };
+    hosts.split(',').map(url).collect()
+}
+
+fn check_postgres(text: &str) -> Result<(), ConfigProblem> {
     let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}; {ENCODE}"))?;
     let after_host = [url.path(), url.query().unwrap_or_default()];
     if url.fragment().is_some() || after_host.iter().any(|part| part.contains('@')) {
@@ -86,7 +112,7 @@ fn postgres(text: &str) -> Result<Location, ConfigProblem> {
             return Err(format!("has an unknown sslmode; known values: {}", SSL_MODES.join(", ")));
         }
     }
-    Ok(Location::Postgres(SecretString::from(text)))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -113,6 +139,30 @@ mod tests {
         ] {
             assert!(location(text, Path::new("data")).is_ok(), "{text} was rejected");
         }
+    }
+
+    #[test]
+    fn a_list_of_hosts_is_a_url_for_each() {
+        use secrecy::ExposeSecret;
+        let urls = |text: &str| match location(text, Path::new("data")).expect("a location") {
+            Location::Postgres(urls) => {
+                urls.iter().map(|url| url.expose_secret().to_owned()).collect::<Vec<_>>()
+            }
+            Location::Sqlite(_) => Vec::new(),
+        };
+        assert_eq!(
+            urls("postgres://u:a%2Cb@one:5432,[::1]:5433,three/d?sslmode=require"),
+            [
+                "postgres://u:a%2Cb@one:5432/d?sslmode=require",
+                "postgres://u:a%2Cb@[::1]:5433/d?sslmode=require",
+                "postgres://u:a%2Cb@three/d?sslmode=require",
+            ]
+        );
+        assert_eq!(urls("postgres://one,two/d"), ["postgres://one/d", "postgres://two/d"]);
+        assert_eq!(urls("postgres://u,v@one/d"), ["postgres://u,v@one/d"]);
+        assert!(problem("postgres://u@one,,two/d").contains("empty host"));
+        assert!(problem("postgres://u@one,two:x/d").contains("is not a URL"));
+        assert!(problem("postgres://u@one,two/d?sslmod=x").contains("did you mean sslmode?"));
     }
 
     /// O-51: the host of such a URL is a part of the password.

@@ -21,11 +21,13 @@ mod read_process;
 mod secret_holders;
 mod service_links;
 pub mod sources;
+mod traces;
 
 pub use backup::BackupSettings;
 pub use issuer::Issuer;
 pub use key_command::KeyCommand;
 pub use metrics::MetricsSettings;
+pub use traces::TraceExport;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -152,8 +154,8 @@ pub struct DatabaseSettings {
 pub enum Location {
     /// A file of the embedded engine.
     Sqlite(PathBuf),
-    /// A Postgres server; the text may hold a password.
-    Postgres(SecretString),
+    /// Postgres: a URL for each server, at least one. The text may hold a password.
+    Postgres(Vec<SecretString>),
 }
 
 impl Location {
@@ -171,14 +173,16 @@ impl std::fmt::Display for Location {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sqlite(path) => write!(formatter, "{}", path.display()),
-            Self::Postgres(url) => match url::Url::parse(url.expose_secret()) {
-                Ok(url) => {
+            Self::Postgres(urls) => {
+                let urls = urls.iter().filter_map(|url| url::Url::parse(url.expose_secret()).ok());
+                let urls: Vec<_> = urls.collect();
+                let host = |url: &url::Url| {
                     let host = url.host_str().unwrap_or("localhost");
-                    let port = url.port().unwrap_or(5432);
-                    write!(formatter, "postgres://{host}:{port}{}", url.path())
-                }
-                Err(_) => formatter.write_str("postgres://"),
-            },
+                    format!("{host}:{}", url.port().unwrap_or(5432))
+                };
+                let hosts = urls.iter().map(host).collect::<Vec<_>>().join(",");
+                write!(formatter, "postgres://{hosts}{}", urls.first().map_or("", url::Url::path))
+            }
         }
     }
 }
@@ -314,6 +318,17 @@ pub struct LogSettings {
     pub level: String,
     /// Text, JSON, or by terminal.
     pub format: LogFormat,
+    /// Which requests have a line.
+    pub requests: LoggedRequests,
+}
+
+/// The requests that have a line in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoggedRequests {
+    /// All.
+    All,
+    /// Those that were rejected or failed.
+    Rejected,
 }
 
 /// The form of log lines.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::parse::{path, pause};
 use crate::config::read::SettingsReader;
-use crate::config::{LogFormat, LogSettings, ShutdownSettings};
+use crate::config::{LogFormat, LogSettings, LoggedRequests, ShutdownSettings};
 
 /// What a server applies before it serves.
 #[derive(Debug, Clone)]
@@ -26,7 +26,12 @@ impl SettingsReader<'_> {
             "json" => Ok(LogFormat::Json),
             _ => Err("must be auto, text or json".to_owned()),
         });
-        Some(LogSettings { level: level?, format: format? })
+        let requests = self.parsed("log.requests", |text| match text {
+            "on" => Ok(LoggedRequests::All),
+            "off" => Ok(LoggedRequests::Rejected),
+            _ => Err("must be on or off".to_owned()),
+        });
+        Some(LogSettings { level: level?, format: format?, requests: requests? })
     }
 
     pub(super) fn shutdown(&mut self) -> Option<ShutdownSettings> {

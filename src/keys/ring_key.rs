@@ -76,7 +76,7 @@ impl VerifyingKey {
 }
 
 impl SigningKey {
-    /// The id of the key.
+    /// Its id.
     pub fn kid(&self) -> &KeyId {
         &self.kid
     }

@@ -1,6 +1,7 @@
 //! Rejections as they are kept for a while, so that an operator can ask why.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -79,12 +80,25 @@ impl fmt::Display for UnknownId {
 }
 
 impl RejectionRecord {
-    /// True for a text that could be the id of a request.
+    /// True for a text that could be the id of a request: `req_` and letters and digits, or an id
+    /// that a proxy has given, such as a UUID.
     pub fn is_request_id(text: &str) -> bool {
-        text.strip_prefix("req_").is_some_and(|rest| {
+        let is_own = text.strip_prefix("req_").is_some_and(|rest| {
             (1..=40).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        })
+        });
+        let is_of_proxy = || {
+            Self::PROXY_ID_LENGTHS.contains(&text.len()) && text.bytes().all(Self::is_part_of_id)
+        };
+        is_own || is_of_proxy()
     }
+
+    /// True for a character that the id of a request may have.
+    pub fn is_part_of_id(byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+    }
+
+    /// How long the id of a proxy is: a shorter one is not unique.
+    const PROXY_ID_LENGTHS: RangeInclusive<usize> = 16..=64;
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub use crate::model::error_code::ErrorCode;
 use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::Remedy;
 use crate::secrets::secret;
+use crate::telemetry::stage_times::StageTimes;
 
 /// When a client should try again that was told to try again shortly.
 const RETRY_AFTER_SECONDS: u32 = 2;
@@ -52,6 +53,8 @@ pub struct OperatorDetails {
     pub remedy: Option<Remedy>,
     /// The last characters of a whole secret that was presented.
     pub suffix: Option<String>,
+    /// The stages of a token request until it was rejected.
+    pub times: Option<StageTimes>,
 }
 
 impl OAuthError {
@@ -182,6 +185,13 @@ impl OAuthError {
     #[must_use]
     pub fn about(mut self, client_id: &str) -> Self {
         self.operator_details.client_id = Some(client_id.to_owned());
+        self
+    }
+
+    /// Adds the stages of a token request until now.
+    #[must_use]
+    pub fn during(mut self, times: StageTimes) -> Self {
+        self.operator_details.times = Some(times);
         self
     }
 

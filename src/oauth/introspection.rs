@@ -26,19 +26,24 @@ pub enum Introspection {
     Inactive,
 }
 
-/// Answers an introspection request: authenticate, check the token, and tell whom it concerns.
-pub async fn introspect(app: &App, query: &TokenQuery) -> Result<Introspection, OAuthError> {
+/// Answers an introspection request: authenticate, check the token, and tell whom it concerns. Gives
+/// the client that asks as well.
+pub async fn introspect(
+    app: &App,
+    query: &TokenQuery,
+) -> Result<(AuthenticatedClient, Introspection), OAuthError> {
     let client =
         client_authentication::authenticate(app, &query.caller, Purpose::TokenStatus).await?;
     let claims =
         token_validation::validate_access_token(app, &query.token, app.services.clock.now())
             .filter(|claims| is_authorized_to_introspect(&client, claims));
     app.metrics.count_introspection(claims.is_some());
-    Ok(claims.map_or(Introspection::Inactive, |mut claims| {
+    let answer = claims.map_or(Introspection::Inactive, |mut claims| {
         // The members of the answer itself are reserved names. This holds for any token.
         claims.static_claims.retain(|name, _| !static_claims::is_of_the_server(name));
         Introspection::Active(Box::new(claims))
-    }))
+    });
+    Ok((client, answer))
 }
 
 /// True for the token's own client, and for a client that holds the scope on its audience or on the

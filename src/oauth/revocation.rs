@@ -6,7 +6,7 @@ use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevokedToken, TokenId};
-use crate::oauth::client_authentication::{self, Purpose};
+use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::request::TokenQuery;
 use crate::oauth::token_validation;
@@ -14,15 +14,15 @@ use crate::services::audited_change::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
 
 /// Answers a revocation request. A token that is invalid, or belongs to another client, is
 /// left as it is, and the caller is not told (RFC 7009, section 2.2; C-121). When this returns, the
-/// token has ended here and soon on every other instance.
-pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
+/// token has ended here and soon on every other instance. Gives the client that asks.
+pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient, OAuthError> {
     let client =
         client_authentication::authenticate(app, &query.caller, Purpose::TokenStatus).await?;
     let now = app.services.clock.now();
     let Some(claims) = token_validation::validate_access_token(app, &query.token, now)
         .filter(|claims| claims.client_id == client.id().as_str())
     else {
-        return Ok(());
+        return Ok(client);
     };
     let rate = app.services.live.load().limits.revocations_per_client;
     client.entry().revoked.count(rate, now).map_err(|exceeded| {
@@ -54,7 +54,7 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<(), OAuthError> {
         OAuthError::unavailable(format!("cannot follow a revocation: {error}"))
             .because(RejectionReason::DatabaseUnavailable)
     })?;
-    Ok(())
+    Ok(client)
 }
 
 /// Each revocation is in the list that every API reads until the token expires, so a client may

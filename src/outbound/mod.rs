@@ -7,11 +7,13 @@
 
 mod address;
 mod limited;
+mod otlp;
 mod post;
 mod probe;
 mod response;
 mod tls;
 
+pub use otlp::OtlpClient;
 pub use post::{PostAnswer, RetryAfter};
 pub use probe::{Probe, ProbeAnswer};
 pub use response::exchange;

@@ -15,6 +15,7 @@ use crate::server::places::{Full, Place, Places};
 use crate::server::timeout_stream::Timeouts;
 use crate::server::tls::{self, Tls};
 use crate::telemetry::metrics::http::ListenerName;
+use crate::telemetry::traces::Traces;
 use crate::web::{ErrorFormat, ListenerContext, Peer, RouteLabels};
 
 /// How long a TLS handshake may take.
@@ -32,13 +33,15 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// A listener that holds at most `connections` at once.
+    /// A listener that holds at most `connections` at once, with spans of its requests if there is a
+    /// collector for them.
     pub(super) fn new(
         app: &App,
         listener: TcpListener,
         routes: Router,
         name: ListenerName,
         connections: usize,
+        traces: Option<&Arc<Traces>>,
     ) -> Self {
         let live = &app.services.live;
         let (error_format, labels) = match name {
@@ -54,6 +57,8 @@ impl Listener {
             metrics: app.metrics.clone(),
             listener: name,
             labels,
+            logged: config.log.requests,
+            traces: traces.cloned(),
         };
         Self {
             socket: listener,

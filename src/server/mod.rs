@@ -31,6 +31,7 @@ use crate::server::tls::Tls;
 use crate::services::notifications;
 use crate::store::StoreError;
 use crate::telemetry::metrics::http::ListenerName;
+use crate::telemetry::traces::Traces;
 use crate::web;
 
 /// How many connections the management listener holds at the most.
@@ -69,6 +70,7 @@ pub struct Server {
     public: TcpListener,
     management: TcpListener,
     tls: Option<Arc<Tls>>,
+    traces: Option<Arc<Traces>>,
 }
 
 impl Server {
@@ -91,7 +93,13 @@ impl Server {
         app.write_usage().await.map_err(|error| ServeError::Usage(Box::new(error)))?;
         // What fails here, the task that sends notifications does later.
         let _ = notifications::add_receivers(&app.services).await;
-        Ok(Self { app, public, management, tls })
+        Ok(Self { app, public, management, tls, traces: None })
+    }
+
+    /// The same with spans of its requests, if there is a collector for them.
+    #[must_use]
+    pub fn with_traces(self, traces: Option<Traces>) -> Self {
+        Self { traces: traces.map(Arc::new), ..self }
     }
 
     /// What replaces settings while the server runs.
@@ -102,7 +110,7 @@ impl Server {
     /// Answers until `stop` comes: then readiness fails at once, requests are still accepted
     /// for `shutdown.delay`, and those in flight have `shutdown.drain` to finish.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { app, public, management, tls } = self;
+        let Self { app, public, management, tls, traces } = self;
         let config = &app.services.config;
         let mut background = background::start(&app, tls.as_ref());
         let (closing, closed) = watch::channel(false);
@@ -113,6 +121,7 @@ impl Server {
                 web::public_routes(app.clone()),
                 ListenerName::Public,
                 config.limits.connections,
+                traces.as_ref(),
             )
             .with_tls(tls),
             Listener::new(
@@ -121,6 +130,7 @@ impl Server {
                 web::management_routes(app.clone()),
                 ListenerName::Management,
                 MANAGEMENT_CONNECTIONS,
+                traces.as_ref(),
             ),
         ];
         let mut accepting = JoinSet::new();
@@ -141,6 +151,10 @@ impl Server {
         background.shutdown().await;
         background::flush(&app).await;
         app.services.store.close().await;
+        if let Some(traces) = traces {
+            // The runtime delivers the last spans while a thread waits for them.
+            let _ = tokio::task::spawn_blocking(move || traces.shutdown()).await;
+        }
         tracing::info!("stopped");
     }
 }

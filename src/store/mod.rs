@@ -23,6 +23,7 @@ pub mod files;
 pub mod grant_holders;
 pub mod grant_requests;
 pub mod grants;
+mod hosts;
 pub mod idempotency;
 mod instances;
 mod issuer;
@@ -61,11 +62,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::error::{DatabaseError, ErrorKind};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tokio::sync::Mutex;
 
 use crate::model::Malformed;
+use crate::store::hosts::Hosts;
 use crate::telemetry::metrics::store::StoreMetrics;
 
 /// Runs one body of code on whichever engine is open. The body is compiled once for each, with
@@ -191,6 +193,8 @@ const BUFFERED_ROWS: usize = 1_000;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
+    /// The servers of Postgres.
+    hosts: Hosts,
     timeout: Duration,
     /// Held by the change in progress: a process makes one at a time, so that changes that wait
     /// for one another never take every connection from the one that could continue.
@@ -226,7 +230,8 @@ impl Store {
         let pool = match &self.pool {
             Pool::Postgres(pool) => {
                 let options = postgres(PgConnectOptions::clone(&pool.connect_options()));
-                let one = PgPoolOptions::new().max_connections(1).acquire_timeout(self.timeout);
+                let one = hosts::pool_options(&self.hosts);
+                let one = one.max_connections(1).acquire_timeout(self.timeout);
                 Pool::Postgres(one.connect_lazy_with(options))
             }
             Pool::Sqlite(pool) => {

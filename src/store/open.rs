@@ -4,17 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::error::DatabaseError;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Connection, PgConnection};
 
 use crate::config::{DatabaseSettings, Location};
-use crate::store::{Pool, Store, StoreError, files, is_busy, with_timeout};
+use crate::store::hosts::Hosts;
+use crate::store::{Pool, Store, StoreError, files, hosts, is_busy};
 
 /// What a database is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,42 +41,28 @@ impl Store {
     /// [`StoreError::InUse`] if it is to be used alone and is not, and what the engine says.
     pub async fn open(database: &DatabaseSettings, purpose: OpenMode) -> Result<Self, StoreError> {
         let timeout = database.timeout;
+        let mut hosts = Hosts::default();
         let pool = match &database.location {
             Location::Sqlite(path) => Pool::Sqlite(open_sqlite(path, timeout, purpose).await?),
-            Location::Postgres(url) => {
-                let options: PgConnectOptions = url.expose_secret().parse()?;
-                Pool::Postgres(open_postgres(options, database).await?)
+            Location::Postgres(urls) => {
+                hosts = hosts_of(urls)?;
+                let first = hosts.first_choice(timeout).await?;
+                Pool::Postgres(hosts::pool(&hosts, first, database.max_connections, timeout))
             }
         };
-        let store = Self { pool, timeout, changing: Arc::default(), metrics: Arc::default() };
+        let store =
+            Self { pool, hosts, timeout, changing: Arc::default(), metrics: Arc::default() };
         store.ping().await?;
         Ok(store)
     }
 }
 
-async fn open_postgres(
-    options: PgConnectOptions,
-    database: &DatabaseSettings,
-) -> Result<PgPool, StoreError> {
-    let timeout = database.timeout;
-    let options = options.application_name("tokend");
-    // The pool would try again until its time has passed and then say just that; one connection of
-    // its own says what is wrong.
-    let server = format!("{}:{}", options.get_host(), options.get_port());
-    let first = async {
-        PgConnection::connect_with(&options).await.map_err(|error| match error {
-            sqlx::Error::Io(problem) => StoreError::Unreachable { server, problem },
-            other => other.into(),
-        })
-    };
-    let first = with_timeout(timeout, first).await?;
-    // It has told what it was for; how it ends does not matter.
-    let _ = with_timeout(timeout, async { Ok(first.close().await?) }).await;
-    Ok(PgPoolOptions::new()
-        .max_connections(database.max_connections)
-        .acquire_timeout(timeout)
-        .idle_timeout(Duration::from_mins(5))
-        .connect_lazy_with(options))
+fn hosts_of(urls: &[SecretString]) -> Result<Hosts, StoreError> {
+    let options = urls.iter().map(|url| {
+        let options: PgConnectOptions = url.expose_secret().parse()?;
+        Ok(options.application_name("tokend"))
+    });
+    Ok(Hosts::new(options.collect::<Result<_, sqlx::Error>>()?))
 }
 
 async fn open_sqlite(

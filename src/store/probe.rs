@@ -25,9 +25,13 @@ impl Store {
     /// follow changes read it all the time, and say whether it can be read.
     pub async fn probe(&self) -> Result<(), StoreError> {
         const SQL: &str = "SELECT sequence FROM event_head WHERE id = 1";
+        // Of several servers, only the primary is the database.
+        const OF_PRIMARY: &str =
+            "SELECT sequence FROM event_head WHERE id = 1 AND NOT pg_is_in_recovery()";
         let Pool::Postgres(pool) = &self.pool else { return Ok(()) };
+        let sql = if self.has_several_hosts() { OF_PRIMARY } else { SQL };
         let reading = async {
-            sqlx::query(SQL).fetch_one(pool).await?;
+            sqlx::query(sql).fetch_one(pool).await?;
             Ok(())
         };
         with_timeout(self.timeout, reading).await

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::model::untrusted_text::{escape_json, is_unsafe};
+use crate::telemetry::OUTPUT;
 
 /// How a line is written, which decides what may stand in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub(super) enum LineFormat {
     Coloured,
 }
 
-/// Writes log lines to standard error.
+/// Passes log lines on to the buffer of standard error.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EscapingWriter(pub(super) LineFormat);
 
@@ -34,14 +35,30 @@ impl<'a> MakeWriter<'a> for EscapingWriter {
 impl Write for EscapingWriter {
     /// Takes a whole line: the formatter writes each event with one call.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(line);
-        io::stderr().write_all(escape_line(self.0, &text).as_bytes())?;
+        if is_plain(line) {
+            put(line)?;
+        } else {
+            let text = String::from_utf8_lossy(line);
+            put(escape_line(self.0, &text).as_bytes())?;
+        }
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
+}
+
+/// Has a line written: by the thread of the log, or at once if there is none.
+fn put(line: &[u8]) -> io::Result<()> {
+    if OUTPUT.push(line) { Ok(()) } else { io::stderr().write_all(line) }
+}
+
+/// True for a line of printable ASCII, which needs no look at its characters. Nearly every line is
+/// one. Without an early end the compiler looks at many bytes at once.
+fn is_plain(line: &[u8]) -> bool {
+    let content = line.strip_suffix(b"\n").unwrap_or(line);
+    content.iter().fold(true, |is_plain, byte| is_plain & matches!(byte, b' '..=b'~'))
 }
 
 fn escape_line(format: LineFormat, line: &str) -> Cow<'_, str> {
@@ -73,6 +90,16 @@ fn escape_line(format: LineFormat, line: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_printable_ascii_is_passed_on_unread() {
+        for text in ["", "\n", "INFO a line {\"x\":1}~\n", "no end"] {
+            assert!(is_plain(text.as_bytes()), "{text:?}");
+        }
+        for text in ["\u{1b}[2J\n", "two\nlines\n", "\u{7f}", "\u{e4}", "a\tb", "\0"] {
+            assert!(!is_plain(text.as_bytes()), "{text:?}");
+        }
+    }
 
     /// S-10: the JSON log had raw U+0085, U+009B and U+2028.
     #[test]

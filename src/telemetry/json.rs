@@ -3,13 +3,16 @@
 use std::error::Error;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+/// The length of most lines; longer ones make their buffer grow.
+const LINE_CAPACITY: usize = 640;
 
 /// Formats events as JSON objects: `timestamp`, `level`, the fields of the event, `target`. The
 /// causes of an error in the field `error` are the list `error.sources`.
@@ -27,39 +30,61 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut timestamp = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut timestamp))?;
-        let mut members = Members::default();
-        members.put("timestamp", &timestamp);
+        let mut members = Members(Vec::with_capacity(LINE_CAPACITY));
+        members.put("timestamp", &Shown(Now));
         members.put("level", event.metadata().level().as_str());
         event.record(&mut members);
         members.put("target", event.metadata().target());
-        writeln!(writer, "{{{}}}", members.0)
+        // serde_json writes UTF-8.
+        let members = str::from_utf8(&members.0).map_err(|_| fmt::Error)?;
+        writer.write_char('{')?;
+        writer.write_str(members)?;
+        writer.write_str("}\n")
     }
 }
 
-/// The members of a JSON object as text, without the braces.
-#[derive(Default)]
-struct Members(String);
+/// The present time as [`SystemTime`] formats it.
+struct Now;
+
+impl fmt::Display for Now {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        SystemTime.format_time(&mut Writer::new(formatter))
+    }
+}
+
+/// A value as a JSON string, without a text of its own in between.
+struct Shown<T>(T);
+
+impl<T: fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// The members of a JSON object, without the braces.
+struct Members(Vec<u8>);
 
 impl Members {
     fn put<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
-        let (Ok(name), Ok(value)) = (serde_json::to_string(name), serde_json::to_string(value))
-        else {
-            return;
-        };
-        if !self.0.is_empty() {
-            self.0.push(',');
+        let start = self.0.len();
+        if start > 0 {
+            self.0.push(b',');
         }
-        self.0.push_str(&name);
-        self.0.push(':');
-        self.0.push_str(&value);
+        if self.write(name, value).is_err() {
+            self.0.truncate(start);
+        }
+    }
+
+    fn write<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> serde_json::Result<()> {
+        serde_json::to_writer(&mut self.0, name)?;
+        self.0.push(b':');
+        serde_json::to_writer(&mut self.0, value)
     }
 }
 
 impl Visit for Members {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field.name(), &format!("{value:?}"));
+        self.put(field.name(), &Shown(format_args!("{value:?}")));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
@@ -83,7 +108,7 @@ impl Visit for Members {
     }
 
     fn record_error(&mut self, field: &Field, error: &(dyn Error + 'static)) {
-        self.put(field.name(), &error.to_string());
+        self.put(field.name(), &Shown(error));
         let mut sources = Vec::new();
         let mut source = error.source();
         while let Some(cause) = source {

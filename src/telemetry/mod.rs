@@ -2,11 +2,16 @@
 
 mod escaping;
 mod json;
+mod line_buffer;
 pub mod metrics;
+pub mod stage_times;
+pub mod trace_context;
+pub mod traces;
 
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 use std::str::FromStr;
+use std::time::Duration;
 
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
@@ -16,6 +21,13 @@ use tracing_subscriber::{Registry, reload};
 
 use crate::telemetry::escaping::{EscapingWriter, LineFormat};
 use crate::telemetry::json::JsonLines;
+use crate::telemetry::line_buffer::LineBuffer;
+
+/// Standard error. A process has one.
+static OUTPUT: LineBuffer = LineBuffer::new();
+
+/// How long the end of the process waits for the last lines to be written.
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
@@ -57,6 +69,8 @@ pub fn start(level: &str, as_json: bool) -> LogLevel {
     } else {
         lines.with_ansi(colour).with_target(false).with_filter(filter).boxed()
     };
+    // Without a thread, lines are written where they are logged.
+    let _ = OUTPUT.start(std::io::stderr());
     // The only failure is that logging is set up already, which is what we want.
     if tracing_subscriber::registry().with(layer).try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
@@ -64,10 +78,22 @@ pub fn start(level: &str, as_json: bool) -> LogLevel {
     LogLevel(handle)
 }
 
-/// A panic is a line of the log like every other, so that JSON stays JSON.
+/// Waits until what was logged is written: at the end of the process. A reader that has stopped
+/// reading delays it by two seconds at most.
+pub fn flush() {
+    OUTPUT.flush(FLUSH_LIMIT);
+}
+
+/// How many lines of the log were dropped, because standard error was not read in time.
+pub fn dropped_lines() -> u64 {
+    OUTPUT.dropped()
+}
+
+/// A panic is a line of the log like every other, so that JSON stays JSON. It may end the process.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let location = panic.location().map(ToString::to_string).unwrap_or_default();
     tracing::error!(location, problem = panic_message(panic.payload()), "a panic");
+    flush();
 }
 
 fn targets(text: &str) -> Result<Targets, String> {

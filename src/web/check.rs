@@ -15,6 +15,7 @@ use crate::oauth::check::{
     self, CheckError, CheckedToken, NonceRule, PresentedToken, ProofOfRequest, RequiredAccess,
     Scheme,
 };
+use crate::web::access_log::LoggedClient;
 use crate::web::bearer::{self, HeaderError};
 
 /// The client of a valid token.
@@ -173,10 +174,12 @@ impl Denial {
 
 fn allowed(token: &CheckedToken) -> Response {
     let expires_in = token.expires_in.to_string();
-    with(
+    let mut response = with(
         StatusCode::NO_CONTENT,
         &[(CLIENT_ID, &token.client_id), (SCOPE, &token.scope), (EXPIRES_IN, &expires_in)],
-    )
+    );
+    response.extensions_mut().insert(LoggedClient(token.client_id.clone()));
+    response
 }
 
 /// An answer without a body. A value that a header cannot hold is left out.

@@ -23,6 +23,7 @@ use crate::oauth::token::RatePolicy;
 use crate::oauth::token::request::{TokenQuery, TokenRequest};
 use crate::oauth::token::sender_constraint::PresentedProof;
 use crate::oauth::{introspection, revocation, token};
+use crate::web::access_log::{LoggedClient, LoggedToken};
 use crate::web::body::BodyLimits;
 use crate::web::error_response::ErrorResponse;
 use crate::web::{basic, body};
@@ -91,8 +92,11 @@ fn issue(
             token::respond(app, request.with_proof(proof), RatePolicy::Enforce)
         })
         .map(|issued| {
-            let token = issued?.response;
-            write(&token, token.access_token.len() + RESPONSE_CAPACITY)
+            let issued = issued?;
+            let token = &issued.response;
+            let mut response = write(token, token.access_token.len() + RESPONSE_CAPACITY)?;
+            response.extensions_mut().insert(LoggedToken::new(issued));
+            Ok(response)
         })
 }
 
@@ -104,11 +108,18 @@ async fn answer_query(
     origin: RequestOrigin,
 ) -> Result<Response, ErrorResponse> {
     let query = TokenQuery::new(call.parameters, call.credentials, origin)?;
-    if endpoint == Endpoint::Revocation {
-        revocation::revoke(&app, &query).await?;
-        return write(&json!({}), RESPONSE_CAPACITY);
-    }
-    write(&introspection::introspect(&app, &query).await?, RESPONSE_CAPACITY * 2)
+    let (client, mut response) = match endpoint {
+        Endpoint::Revocation => {
+            let client = revocation::revoke(&app, &query).await?;
+            (client, write(&json!({}), RESPONSE_CAPACITY)?)
+        }
+        Endpoint::Token | Endpoint::Introspection => {
+            let (client, answer) = introspection::introspect(&app, &query).await?;
+            (client, write(&answer, RESPONSE_CAPACITY * 2)?)
+        }
+    };
+    response.extensions_mut().insert(LoggedClient(client.id().as_str().to_owned()));
+    Ok(response)
 }
 
 fn read(
@@ -178,4 +189,21 @@ fn reject_credentials_in_url(uri: &Uri) -> Result<(), OAuthError> {
         .because(RejectionReason::CredentialsInUrl));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of what a handler returns.
+    fn size_of_future<F>(_: impl Fn(Arc<App>, RequestOrigin, Request) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn the_future_of_a_request_stays_below_one_kibibyte() {
+        let size =
+            size_of_future(|app, origin, request| answer(Endpoint::Token, app, origin, request));
+        assert!(size < 1024, "{size} bytes");
+    }
 }

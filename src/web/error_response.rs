@@ -20,6 +20,7 @@ use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 use crate::model::untrusted_text;
 use crate::oauth::error::{Description, ErrorCode, OAuthError, Retry};
+use crate::telemetry::stage_times::StageTimes;
 
 /// The body that a listener's errors have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,16 @@ impl ErrorResponse {
     /// The reason in the closed list that metrics have.
     pub(super) fn cause(&self) -> RejectionReason {
         self.error.cause()
+    }
+
+    /// The client that it is about, if that one exists.
+    pub(super) fn client_id(&self) -> Option<&str> {
+        self.error.operator_details().client_id.as_deref()
+    }
+
+    /// The stages of a token request until it was rejected.
+    pub(super) fn times(&self) -> Option<&StageTimes> {
+        self.error.operator_details().times.as_ref()
     }
 
     /// The code, which [`Self::code`] has as a text.

@@ -6,6 +6,7 @@
 //! table that every reader of Rust knows. `service` spares three more allocations.
 
 mod accept;
+mod access_log;
 pub mod address;
 mod authorize;
 mod basic;
@@ -21,6 +22,7 @@ mod management;
 mod page;
 mod pipeline;
 pub mod probe;
+mod request_id;
 mod route_labels;
 mod welcome;
 

@@ -7,9 +7,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use axum::http::header::{ALLOW, CONTENT_LENGTH, HOST};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use futures_util::FutureExt;
@@ -17,23 +17,22 @@ use futures_util::future::Either;
 use tower::Service;
 
 use crate::app::rejections::RecentRejections;
+use crate::config::LoggedRequests;
 use crate::config::live::Live;
-use crate::crypto::random;
 use crate::model::time::Clock;
-use crate::model::untrusted_text;
 use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::OAuthError;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::http::{InFlight, ListenerName, OTHER};
+use crate::telemetry::trace_context::{TRACEPARENT, TraceParent};
+use crate::telemetry::traces::Traces;
+use crate::web::access_log::{AccessLine, LoggedClient, LoggedToken, Rejected};
 use crate::web::error_response::{ErrorFormat, ErrorResponse};
 use crate::web::management::Problem;
 use crate::web::page::ErrorPage;
-use crate::web::route_labels::{self, KnownRoute, RouteLabels};
-use crate::web::{address, certificate, page};
+use crate::web::route_labels::{AnsweredRoute, KnownRoute, RouteLabels};
+use crate::web::{address, certificate, page, request_id};
 use crate::x509::certificate::ClientCertificate;
-
-/// The header that names an exchange.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a listener needs to know about its exchanges.
 pub struct ListenerContext {
@@ -53,6 +52,10 @@ pub struct ListenerContext {
     pub listener: ListenerName,
     /// The routes whose path is known from the start.
     pub labels: RouteLabels,
+    /// Which requests have a line in the log.
+    pub logged: LoggedRequests,
+    /// Where the spans of requests go, if there is a collector.
+    pub traces: Option<Arc<Traces>>,
 }
 
 /// The other end of a connection.
@@ -78,26 +81,35 @@ where
 {
     let live = context.live.load();
     let trusted = &live.trusted_proxies;
-    let client = address::of_client(peer.address, request.headers(), trusted);
+    let (ip, headers) = (peer.address.ip(), request.headers());
+    let is_trusted_proxy = address::is_trusted(ip, trusted);
+    let client = address::of_client(peer.address, headers, trusted);
     let exchange = Exchange {
         context,
         started: Instant::now(),
         in_flight: context.metrics.http.begin(context.listener),
         known: context.labels.find(request.uri().path()),
-        request_id: request_id(),
-        line: Line { method: request.method().clone(), client },
+        request_id: request_id::of(headers, is_trusted_proxy),
+        parent: trace_parent(headers),
+        method: request.method().clone(),
+        client,
     };
     let answering = match check_head(&request, live.limits.header_size) {
         Ok(()) => {
-            let (ip, shown) = (peer.address.ip(), peer.certificate.as_ref());
-            let shown = certificate::of_client(ip, shown, request.headers(), trusted);
-            let is_trusted_proxy = address::is_trusted(ip, trusted);
+            let shown = certificate::of_client(ip, peer.certificate.as_ref(), headers, trusted);
             let origin = RequestOrigin { address: client, shown, is_trusted_proxy };
             Either::Left(route(context, origin, request))
         }
         Err(rejection) => Either::Right(ready(rejection.into_response())),
     };
     answering.map(|response| exchange.finish(response))
+}
+
+/// The span of the caller. One header or none: of several, no one is the right one.
+fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
+    let mut values = headers.get_all(TRACEPARENT).iter();
+    let parent = TraceParent::parse(values.next()?.as_bytes())?;
+    values.next().is_none().then_some(parent)
 }
 
 /// What is known of a request while it is being answered.
@@ -107,46 +119,95 @@ struct Exchange<'a> {
     in_flight: InFlight<'a>,
     known: Option<&'a KnownRoute>,
     request_id: String,
-    line: Line,
+    parent: Option<TraceParent>,
+    method: Method,
+    client: IpAddr,
 }
 
 impl Exchange<'_> {
     /// Counts and logs the answer, and writes the body of a rejection.
     fn finish(self, mut response: Response) -> Response {
-        let Self { context, started, in_flight, known, request_id, line } = self;
-        count(context, known, &line.method, &mut response, started);
+        let Self { context, started, in_flight, known, request_id, parent, method, client } = self;
+        let (method, took) = (method.as_str(), started.elapsed());
+        let route = AnsweredRoute::of(&context.metrics.http, known, &mut response);
+        route.observe(method, response.status().as_u16(), took);
+        let mut line = AccessLine {
+            request_id: &request_id,
+            trace_id: parent.map(|parent| parent.trace_id),
+            method,
+            route: route.label(),
+            status: response.status(),
+            took,
+            client,
+        };
+        if let Some(traces) = context.traces.as_deref().filter(|_| !route.is_probe()) {
+            line.trace_id = line.record_spans(traces, parent, started, &response);
+        }
         if let Some(rejection) = response.extensions_mut().remove::<ErrorResponse>() {
-            count_rejection(&context.metrics, known, &rejection, &request_id);
-            line.refused(rejection.status(), rejection.code(), &rejection.reason(), &request_id);
-            if rejection.is_explained() {
-                let (now, client) = (context.clock.now(), line.client);
-                let record = || rejection.record(&request_id, now, &client.to_string());
-                context.rejections.note(client, rejection.about(), record);
-            }
-            let headers = std::mem::take(response.headers_mut());
-            response = match response.extensions_mut().remove::<ErrorPage>() {
-                Some(ErrorPage(html)) => page::response(rejection.status(), html),
-                None => rejection.render(context.error_format, &request_id),
-            };
-            keep_headers(headers, &mut response);
+            line.rejected(&Rejected::of(&rejection));
+            response = reject(context, known, &rejection, &line, response);
         } else if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-            if problem.status() == StatusCode::TOO_MANY_REQUESTS {
-                context.metrics.rate_limited.count_value("admin_api");
-            }
-            let reason = untrusted_text::escape(problem.reason());
-            line.refused(problem.status(), problem.code(), &reason, &request_id);
-            let headers = std::mem::take(response.headers_mut());
-            response = problem.render(&request_id);
-            keep_headers(headers, &mut response);
-        } else {
-            line.answered(&response, &request_id, started);
+            let client = response.extensions_mut().remove::<LoggedClient>();
+            line.rejected(&Rejected::of_problem(&problem, client.as_ref()));
+            response = reject_by_problem(context, &problem, &request_id, response);
+        } else if route.is_probe() {
+            line.probed();
+        } else if context.logged == LoggedRequests::All {
+            log_answer(&line, &mut response);
         }
         if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(request_id)) {
-            response.headers_mut().insert(REQUEST_ID, value);
+            response.headers_mut().insert(request_id::HEADER, value);
         }
         in_flight.answered();
         response
     }
+}
+
+fn log_answer(line: &AccessLine<'_>, response: &mut Response) {
+    if let Some(token) = response.extensions_mut().remove::<LoggedToken>() {
+        return line.issued(&token);
+    }
+    let client = response.extensions_mut().remove::<LoggedClient>();
+    line.answered(client.as_ref().map(|LoggedClient(id)| id.as_str()));
+}
+
+/// Counts and keeps a rejection, and writes its answer.
+fn reject(
+    context: &ListenerContext,
+    known: Option<&KnownRoute>,
+    rejection: &ErrorResponse,
+    line: &AccessLine<'_>,
+    mut response: Response,
+) -> Response {
+    let (request_id, client) = (line.request_id, line.client);
+    count_rejection(&context.metrics, known, rejection, request_id);
+    if rejection.is_explained() {
+        let now = context.clock.now();
+        let record = || rejection.record(request_id, now, &client.to_string());
+        context.rejections.note(client, rejection.about(), record);
+    }
+    let headers = std::mem::take(response.headers_mut());
+    let mut answer = match response.extensions_mut().remove::<ErrorPage>() {
+        Some(ErrorPage(html)) => page::response(rejection.status(), html),
+        None => rejection.render(context.error_format, request_id),
+    };
+    keep_headers(headers, &mut answer);
+    answer
+}
+
+/// The same for a request to the admin API.
+fn reject_by_problem(
+    context: &ListenerContext,
+    problem: &Problem,
+    request_id: &str,
+    mut response: Response,
+) -> Response {
+    if problem.status() == StatusCode::TOO_MANY_REQUESTS {
+        context.metrics.rate_limited.count_value("admin_api");
+    }
+    let mut answer = problem.render(request_id);
+    keep_headers(std::mem::take(response.headers_mut()), &mut answer);
+    answer
 }
 
 /// Keeps the headers that layers have added to an answer whose body is written only here. The
@@ -157,25 +218,6 @@ fn keep_headers(headers: HeaderMap, response: &mut Response) {
             continue;
         };
         response.headers_mut().entry(name).or_insert(value);
-    }
-}
-
-/// Counts an answer at its route.
-fn count(
-    context: &ListenerContext,
-    known: Option<&KnownRoute>,
-    method: &Method,
-    response: &mut Response,
-    started: Instant,
-) {
-    let http = &context.metrics.http;
-    let (method, code, took) = (method.as_str(), response.status().as_u16(), started.elapsed());
-    if let Some(known) = known {
-        return known.route.observe(method, code, took);
-    }
-    match route_labels::of_answer(http, response) {
-        Some(route) => route.observe(method, code, took),
-        None => http.other().observe(method, code, took),
     }
 }
 
@@ -219,8 +261,12 @@ where
 }
 
 /// An answer to a peer whose request could not even be read as HTTP, ready to be written.
-pub fn malformed_request_response(context: &ListenerContext, is_too_large: bool) -> Vec<u8> {
-    let request_id = request_id();
+pub fn malformed_request_response(
+    context: &ListenerContext,
+    peer: &Peer,
+    is_too_large: bool,
+) -> Vec<u8> {
+    let request_id = request_id::generate();
     let rejection = if is_too_large {
         ErrorResponse::head_too_large()
     } else {
@@ -228,20 +274,17 @@ pub fn malformed_request_response(context: &ListenerContext, is_too_large: bool)
     };
     tracing::info!(
         request_id,
-        status = rejection.status().as_u16(),
+        http.response.status_code = rejection.status().as_u16(),
+        client.address = %peer.address.ip().to_canonical(),
+        error.type = rejection.code(),
+        reason_code = rejection.cause().as_str(),
         reason = &*rejection.reason(),
-        "request refused"
+        "request rejected"
     );
     let http = &context.metrics.http;
     http.other().observe(OTHER, rejection.status().as_u16(), Duration::ZERO);
     count_rejection(&context.metrics, None, &rejection, &request_id);
     rejection.render_raw(context.error_format, &request_id)
-}
-
-/// An id to find a request by: `req_` and 20 letters and digits.
-pub(super) fn request_id() -> String {
-    // Without randomness nothing else works either; an id that repeats does no harm then.
-    random::identifier("req_").unwrap_or_else(|_| "req_unknown".to_owned())
 }
 
 /// Looks at what hyper lets pass (RFC 9112, section 3.2). Bodies are framed by hyper alone, which
@@ -261,39 +304,9 @@ fn check_head<B>(request: &Request<B>, header_size: usize) -> Result<(), ErrorRe
     Ok(())
 }
 
-/// What the log says about an exchange. Never a path, a query or a header: they may hold a secret.
-/// Of the caller's text only what a rejection itself repeats is in it.
-struct Line {
-    method: Method,
-    client: IpAddr,
-}
-
-impl Line {
-    fn refused(&self, status: StatusCode, error: &str, reason: &str, request_id: &str) {
-        let (method, client) = (self.method.as_str(), self.client);
-        let is_ours = status.is_server_error();
-        let status = status.as_u16();
-        if is_ours {
-            tracing::error!(request_id, method, status, error, reason, client.address = %client, "request failed");
-        } else {
-            tracing::info!(request_id, method, status, error, reason, client.address = %client, "request refused");
-        }
-    }
-
-    fn answered(&self, response: &Response<Body>, request_id: &str, started: Instant) {
-        tracing::debug!(
-            request_id,
-            method = self.method.as_str(),
-            status = response.status().as_u16(),
-            duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            client.address = %self.client,
-            "request answered"
-        );
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
     use axum::routing::get;
     use http_body_util::BodyExt;
 
@@ -324,6 +337,8 @@ mod tests {
                 metrics: Arc::default(),
                 listener: ListenerName::Public,
                 labels: RouteLabels::default(),
+                logged: LoggedRequests::All,
+                traces: None,
             };
             let peer = Peer { address: ([127, 0, 0, 1], 1).into(), certificate: None };
             let mut request = Request::new(Body::empty());

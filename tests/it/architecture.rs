@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// A dependency and the only modules, or the only file, that may use it.
-const HOMES: [(&str, &[&str]); 17] = [
+const HOMES: [(&str, &[&str]); 18] = [
     ("axum::", &["web", "server"]),
     ("hyper::client", &["cli/api/connection.rs", "outbound"]),
     ("reqwest::", &[]),
@@ -20,6 +20,7 @@ const HOMES: [(&str, &[&str]); 17] = [
     ("clap::", &["cli"]),
     ("std::env::var", &["config"]),
     ("prometheus_client::", &["telemetry"]),
+    ("opentelemetry", &["telemetry/traces.rs", "outbound/otlp.rs"]),
     ("procfs::", &["app/process_figures.rs"]),
     ("listenfd::", &["server/sockets.rs"]),
     ("sd_notify::", &["server/service_manager.rs"]),

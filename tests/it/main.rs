@@ -10,6 +10,7 @@
 
 mod support;
 
+mod access_log;
 mod access_token;
 mod admin_api;
 mod admin_escalation;
@@ -66,6 +67,7 @@ mod dpop;
 mod dry_run;
 mod example_api;
 mod explain;
+mod faults;
 mod first_minute;
 mod following;
 mod full_replay_cache;
@@ -139,6 +141,7 @@ mod seeds;
 mod service_manager;
 mod settings_page;
 mod signing_keys;
+mod soak;
 mod speed_page;
 mod spiffe;
 mod spiffe_attacks;
@@ -155,10 +158,12 @@ mod terraform_example;
 mod token_path;
 mod token_request;
 mod token_typ;
+mod traces;
 mod tried_with;
 mod trust_tests;
 mod trusts;
 mod two_versions;
 mod unknown_outcome;
+mod upgrade;
 mod usage;
 mod weaker_credentials;

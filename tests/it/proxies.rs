@@ -2,8 +2,6 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::json;
@@ -13,13 +11,15 @@ use tokend::model::signing_key::Algorithm;
 use tokend::x509::certificate::ClientCertificate;
 
 use crate::check::TRUSTED;
+use crate::private_key_jwt::keyed;
 use crate::support::certificates::{Pair, self_signed};
+use crate::support::eventually::eventually;
+use crate::support::fleet::{Fleet, Load};
 use crate::support::foreign::assert_allowed;
+use crate::support::forgetful_proxy::ForgetfulProxy;
 use crate::support::front::{Front, Proxy};
 use crate::support::keys::KeyPair;
-use crate::support::process::{Cli, Process};
-use crate::support::reserved_port::ReservedPort;
-use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, method};
+use crate::support::{Answer, Engine, Place, Server, TestClient, method};
 
 /// The address of most clients of these tests.
 const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -44,7 +44,7 @@ impl Stage {
         let own = [("TOKEND_ISSUER", issuer.as_str()), ("TOKEND_TLS_MTLS_URL", url.as_str())];
         let server = Server::with(Engine::Sqlite, &[&own[..], &TRUSTED].concat()).await;
         let port = server.base.rsplit_once(':').expect("a port").1.parse().expect("a number");
-        front.start([port, port]).await;
+        front.start(&[port, port]).await;
         let http = front.client(HERE, None);
         Self { front, server, http }
     }
@@ -144,6 +144,25 @@ async fn the_proxy_names_the_address_of_the_client(
     }
 }
 
+/// The proxy names each request. What a client writes into the header has no effect.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proxy_names_the_request(
+    #[values(Proxy::Nginx, Proxy::Haproxy, Proxy::Caddy, Proxy::Envoy)] proxy: Proxy,
+) {
+    let stage = Stage::new(proxy).await;
+    let forged = "forged-forged-forged-forged";
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let request = stage.token_request(&stage.http).header("x-request-id", forged);
+        let answer = Answer::of(request.basic_auth("a", Some("wrong")).form(&[GRANT_TYPE])).await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+        ids.push(answer.header("x-request-id").to_owned());
+    }
+    assert!(ids.iter().all(|id| id != forged && !id.starts_with("req_")), "{ids:?}");
+    assert_ne!(ids[0], ids[1]);
+}
+
 /// RFC 9449, section 4.3: `htu` is the URL that the client uses, not the one of the instance.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -220,46 +239,8 @@ async fn the_proxy_passes_the_certificate_of_the_connection_on(
     assert_eq!(Answer::of(request).await.status, 200);
 }
 
-/// How many clients ask at the same time, and how many requests they send at least.
-const CLIENTS: usize = 64;
+/// How many requests the clients send at least.
 const REQUESTS: usize = 2_000;
-
-/// Two instances behind a proxy, and a client that both know.
-struct Fleet {
-    front: Front,
-    cli: Cli,
-    ports: [ReservedPort; 2],
-    client: (String, String),
-}
-
-impl Fleet {
-    /// The instances as the page of proxies configures them.
-    async fn new(proxy: Proxy) -> (Self, [Process; 2]) {
-        assert_allowed("proxies of other projects");
-        let front = Front::new(proxy);
-        let ports = [ReservedPort::new(), ReservedPort::new()];
-        let cli = Cli::at(Arc::new(Place::new(Engine::Sqlite).await))
-            .set("TOKEND_ISSUER", &front.url())
-            .set("TOKEND_PROXY_TRUSTED", "127.0.0.1/32")
-            .set("TOKEND_SHUTDOWN_DELAY", "3s")
-            .set("TOKEND_LOG_LEVEL", "info");
-        assert_eq!(cli.run(&["migrate"]).code, 0);
-        cli.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
-        let made = cli.json(&["client", "create", "worker", "--grant", ORDERS]);
-        let text = |name: &str| made[name].as_str().expect("a text").to_owned();
-        let client = (text("client_id"), text("client_secret"));
-        let mut fleet = Self { front, cli, ports, client };
-        let one = fleet.serve(0).await;
-        let two = fleet.serve(1).await;
-        let ports = [fleet.ports[0].number(), fleet.ports[1].number()];
-        fleet.front.start(ports).await;
-        (fleet, [one, two])
-    }
-
-    async fn serve(&self, index: usize) -> Process {
-        self.cli.serve_at(self.ports[index].address).await
-    }
-}
 
 /// Both instances restart, the second one as soon as the first is back, and no request fails
 /// (O-20).
@@ -268,41 +249,60 @@ impl Fleet {
 async fn no_request_fails_while_the_instances_restart(
     #[values(Proxy::Nginx, Proxy::Haproxy, Proxy::Caddy, Proxy::Envoy)] proxy: Proxy,
 ) {
-    let (fleet, mut instances) = Fleet::new(proxy).await;
-    let (sent, is_over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-    let url = format!("{}/v1/oauth/token", fleet.front.url());
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| {
-            let (sent, is_over, url) = (sent.clone(), is_over.clone(), url.clone());
-            let (http, (id, secret)) = (fleet.front.client(HERE, None), fleet.client.clone());
-            tokio::spawn(async move {
-                let mut failures = Vec::new();
-                while !is_over.load(Ordering::Relaxed) || sent.load(Ordering::Relaxed) < REQUESTS {
-                    let request =
-                        http.post(&url).basic_auth(&id, Some(&secret)).form(&[GRANT_TYPE]);
-                    match request.send().await {
-                        Ok(answer) if answer.status() == 200 => {}
-                        Ok(answer) => failures.push(answer.status().to_string()),
-                        Err(error) => failures.push(format!("{error:?}")),
-                    }
-                    sent.fetch_add(1, Ordering::Relaxed);
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-                failures
-            })
-        })
-        .collect();
-    for (index, instance) in instances.iter_mut().enumerate() {
-        instance.signal("TERM");
-        assert_eq!(instance.ended().await, Some(0), "{}", instance.log());
-        *instance = fleet.serve(index).await;
+    let place = Arc::new(Place::new(Engine::Sqlite).await);
+    let mut fleet = Fleet::start(proxy, place, 2, &[]).await;
+    let load = Load::start(&fleet);
+    for index in 0..fleet.instances.len() {
+        fleet.restart(index, "TERM").await;
     }
-    is_over.store(true, Ordering::Relaxed);
-    let mut failures = Vec::new();
-    for client in clients {
-        failures.extend(client.await.expect("no panic"));
-    }
-    let sent = sent.load(Ordering::Relaxed);
-    assert!(failures.is_empty(), "{} of {sent} failed: {failures:?}", failures.len());
-    assert!(sent >= REQUESTS, "{sent}");
+    load.until_sent(REQUESTS).await;
+    load.end().await.assert_none_failed();
+}
+
+/// A client assertion is accepted once. If the answer of the instance that has used it is lost, the
+/// proxy sends the request to the other one, which rejects it: the client must make a new one.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_retry_of_a_used_assertion_is_rejected(
+    #[values(Proxy::Nginx, Proxy::Haproxy)] proxy: Proxy,
+) {
+    assert_allowed("proxies of other projects");
+    let mut front = Front::new(proxy);
+    let issuer = front.url();
+    let own = [("TOKEND_ISSUER", issuer.as_str())];
+    let server = Server::with(Engine::Sqlite, &[&own[..], &TRUSTED].concat()).await;
+    let key = KeyPair::new(Algorithm::Es256);
+    let client = keyed(&server, &key).await;
+    let port = server.base.rsplit_once(':').expect("a port").1.parse().expect("a number");
+    let forgetful = ForgetfulProxy::before(port).await;
+    front.start(&[forgetful.port, port]).await;
+    let http = front.client(HERE, None);
+    let ask = async || {
+        let assertion = json!({
+            "iss": client.id, "sub": client.id, "aud": issuer,
+            "jti": random::identifier("").expect("an id"),
+            "exp": server.clock.now().0 + 60,
+        });
+        let form = [
+            GRANT_TYPE,
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", &key.sign(&assertion)),
+        ];
+        Answer::of(http.post(format!("{issuer}/v1/oauth/token")).form(&form)).await
+    };
+    ask().await.token();
+    forgetful.forget_next();
+    // The instances take turns, so one of two requests meets the one whose answer is lost.
+    let mut answers = vec![ask().await, ask().await];
+    answers.sort_by_key(|answer| answer.status);
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, [200, 401], "{answers:?}");
+    assert_eq!(answers[1].error(), "invalid_client");
+    let id = answers[1].header("x-request-id");
+    let rejection = eventually("the rejection", async || {
+        server.services().store.rejection(id).await.expect("a look")
+    })
+    .await;
+    assert!(rejection.reason.contains("used before"), "{rejection:?}");
+    ask().await.token();
 }

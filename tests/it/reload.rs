@@ -50,7 +50,7 @@ async fn sighup_applies_the_log_level_and_says_what_needs_a_restart(
     hang_up(&server, "a setting is applied").await;
     let start = server.log().len();
     ready(&server).await;
-    until_logged(&server, start, "request answered").await;
+    until_logged(&server, start, "probe answered").await;
 
     write(&lifetime, "2h\n");
     let start = server.log().len();
@@ -67,7 +67,7 @@ async fn sighup_applies_the_log_level_and_says_what_needs_a_restart(
     assert!(log.contains("`log.level` must be") && log.contains("`token.lifetime`"), "{log}");
     let start = server.log().len();
     assert_eq!(ready(&server).await.status, 200);
-    until_logged(&server, start, "request answered").await;
+    until_logged(&server, start, "probe answered").await;
 
     write(&level, "error\n");
     write(&lifetime, "1h\n");

@@ -26,7 +26,7 @@ struct Keeper {
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     _process: Child,
-    _port: ReservedPort,
+    port: ReservedPort,
 }
 
 /// A cluster that a test has for itself.
@@ -41,15 +41,41 @@ pub enum Deed {
     /// SIGSTOP: connections stand, and nothing answers.
     Freeze,
     Thaw,
+    /// A standby takes writes from now on.
+    Promote,
+}
+
+/// What a cluster begins with.
+#[derive(Debug, Clone, Copy)]
+enum Seed {
+    /// Nothing.
+    Empty,
+    /// What the cluster at this port holds, which it follows.
+    CopyOf(u16),
 }
 
 impl OwnPostgres {
     /// Starts a cluster, with an empty database; gives its URL as well.
     pub async fn start() -> (Self, String) {
         assert_allowed("Postgres");
-        let cluster = tokio::task::spawn_blocking(start).await.expect("a cluster");
+        Self::with(Seed::Empty).await
+    }
+
+    /// Starts a standby that follows this cluster.
+    pub async fn standby(&self) -> (Self, String) {
+        Self::with(Seed::CopyOf(self.port())).await
+    }
+
+    async fn with(seed: Seed) -> (Self, String) {
+        let starting = tokio::task::spawn_blocking(move || start(seed));
+        let cluster = starting.await.expect("a cluster");
         let url = format!("{}/postgres", cluster.base);
         (Self(cluster), url)
+    }
+
+    /// The port at which it listens.
+    pub fn port(&self) -> u16 {
+        self.0.keeper.as_ref().expect("a keeper").port.number()
     }
 
     /// Does it, and returns when it is done.
@@ -88,7 +114,7 @@ fn cluster() -> &'static Cluster {
             let base = url.rsplit_once('/').map_or(url.as_str(), |(base, _)| base).to_owned();
             Cluster { base, keeper: None }
         }
-        Err(_) => start(),
+        Err(_) => start(Seed::Empty),
     })
 }
 
@@ -104,12 +130,21 @@ pub fn programs() -> PathBuf {
     found.pop().expect("no Postgres is installed here; `make test` installs it")
 }
 
-fn start() -> Cluster {
+fn start(seed: Seed) -> Cluster {
     let programs = programs();
     let is_root =
         String::from_utf8_lossy(&Command::new("id").arg("-u").output().expect("id").stdout).trim()
             == "0";
     let port = ReservedPort::new();
+    let bin = programs.display();
+    let make = match seed {
+        Seed::Empty => format!(
+            r#"{bin}/initdb -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale --no-sync"#
+        ),
+        Seed::CopyOf(port) => format!(
+            r#"{bin}/pg_basebackup -D "$dir/data" -h 127.0.0.1 -p {port} -U postgres -R -X stream -c fast --no-sync"#
+        ),
+    };
     // Postgres refuses to run as root: then everything happens as its own user.
     let script = format!(
         r#"set -eu
@@ -132,7 +167,7 @@ end() {{
   rm -rf "$dir"
 }}
 trap end EXIT
-as_postgres {bin}/initdb -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale --no-sync >/dev/null
+as_postgres {make} >/dev/null
 start
 echo ready
 while read -r deed; do
@@ -141,13 +176,13 @@ while read -r deed; do
     start) start ;;
     freeze) signal STOP ;;
     thaw) signal CONT ;;
+    promote) as_postgres {bin}/pg_ctl -D "$dir/data" -w promote >/dev/null ;;
   esac
   echo done
 done
 "#,
         switch =
             if is_root { "setpriv --reuid=postgres --regid=postgres --init-groups" } else { "" },
-        bin = programs.display(),
         number = port.number(),
     );
     let mut keeper = Command::new("sh")
@@ -159,7 +194,7 @@ done
     let input = keeper.stdin.take().expect("its input");
     let output = BufReader::new(keeper.stdout.take().expect("its output"));
     let base = format!("postgres://postgres@{}", port.address);
-    let mut keeper = Keeper { input, output, _process: keeper, _port: port };
+    let mut keeper = Keeper { input, output, _process: keeper, port };
     assert_eq!(keeper.line(), "ready\n", "Postgres did not start");
     Cluster { base, keeper: Some(keeper) }
 }

@@ -31,6 +31,8 @@ pub fn program() -> &'static Path {
 pub struct Cli {
     pub place: Arc<Place>,
     settings: Vec<(String, String)>,
+    /// The program, if it is not the one under test.
+    program: Option<PathBuf>,
     /// The program that starts tokend, with its arguments; empty if nothing does.
     starter: Vec<String>,
 }
@@ -50,7 +52,18 @@ impl Cli {
 
     pub fn at(place: Arc<Place>) -> Self {
         let settings = place.environment();
-        Self { place, settings, starter: Vec::new() }
+        Self { place, settings, program: None, starter: Vec::new() }
+    }
+
+    /// The same place and settings with another version of the program.
+    pub fn of_version(&self, program: PathBuf) -> Self {
+        let (place, settings) = (self.place.clone(), self.settings.clone());
+        Self { place, settings, program: Some(program), starter: Vec::new() }
+    }
+
+    /// The same place and settings with the program under test.
+    pub fn of_this_version(&self) -> Self {
+        self.of_version(program().to_owned())
     }
 
     /// The same with another setting.
@@ -93,13 +106,14 @@ impl Cli {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
+        let program = self.program.as_deref().unwrap_or_else(|| program());
         let mut command = match self.starter.split_first() {
             Some((starter, its_arguments)) => {
                 let mut command = Command::new(starter);
-                command.args(its_arguments).arg(program());
+                command.args(its_arguments).arg(program);
                 command
             }
-            None => Command::new(program()),
+            None => Command::new(program),
         };
         command
             .args(arguments)

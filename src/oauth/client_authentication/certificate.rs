@@ -12,38 +12,37 @@ use crate::oauth::client_authentication::{ask_for, diagnosis, reject_disabled, r
 use crate::oauth::error::OAuthError;
 use crate::x509::certificate::ClientCertificate;
 
-/// Finds the client whose registered certificate this is.
+/// Finds the client whose registered certificate this is, and the method that it has passed.
 pub(super) fn authenticate(
     app: &App,
     client_id: &str,
     certificate: &ClientCertificate,
     now: Timestamp,
-) -> Result<Arc<ClientEntry>, OAuthError> {
+) -> Result<(Arc<ClientEntry>, AuthenticationMethod), OAuthError> {
     let entry =
         app.directory.client(client_id).ok_or_else(|| diagnosis::unknown_id(app, client_id))?;
     let may = |method| entry.allowed.auth_methods.contains(&method);
     let nothing = SecurityEntry::default();
     let security = entry.security.as_deref().unwrap_or(&nothing);
-    let by_chain = || by_chain(app, security, certificate, now);
-    let by_registration = || by_registration(app, security, certificate);
-    let verified = match (
-        may(AuthenticationMethod::TlsClientAuth),
-        may(AuthenticationMethod::SelfSignedTlsClientAuth),
-    ) {
+    let (chain, registration) =
+        (AuthenticationMethod::TlsClientAuth, AuthenticationMethod::SelfSignedTlsClientAuth);
+    let by_chain = || by_chain(app, security, certificate, now).map(|()| chain);
+    let by_registration = || by_registration(app, security, certificate).map(|()| registration);
+    let verified = match (may(chain), may(registration)) {
         (true, false) => by_chain(),
         (false, true) => by_registration(),
         (true, true) => by_chain()
             .or_else(|one| by_registration().map_err(|other| format!("{one}; and {other}"))),
         (false, false) => Err("the client may not authenticate by a certificate".to_owned()),
     };
-    verified.map_err(|problem| {
+    let method = verified.map_err(|problem| {
         let names = certificate.names().unwrap_or_else(|error| vec![error.to_string()]).join(", ");
         let thumbprint = certificate.thumbprint();
         rejection(&entry, &format!("{problem}. Shown was one of {names} (SHA-256 {thumbprint})"))
             .with_remedy(OperatorAction::RegisterCertificate)
     })?;
     reject_disabled(&entry)?;
-    Ok(entry)
+    Ok((entry, method))
 }
 
 /// `tls_client_auth`: a good chain and the registered subject (section 2.1).

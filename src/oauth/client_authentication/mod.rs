@@ -3,6 +3,7 @@
 //! Whatever fails here, the caller is told the same; only the log learns the reason.
 
 mod assertion;
+mod authenticated_by;
 mod certificate;
 mod diagnosis;
 pub mod federation;
@@ -12,6 +13,8 @@ mod secret;
 mod spiffe;
 pub mod subject_form;
 pub mod svid;
+
+pub use authenticated_by::AuthenticatedBy;
 
 use std::sync::Arc;
 
@@ -31,6 +34,9 @@ use crate::oauth::caller::{
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::x509::certificate::ClientCertificate;
 
+/// The assertion of a client's own key.
+const OWN_KEY: AuthenticatedBy = AuthenticatedBy::Method(AuthenticationMethod::PrivateKeyJwt);
+
 /// A client that has proved who it is ([`authenticate`]), or for which an operator speaks.
 #[derive(Debug)]
 pub struct AuthenticatedClient {
@@ -39,7 +45,7 @@ pub struct AuthenticatedClient {
     evt: i64,
     /// Where it calls from; nowhere if an operator speaks for it.
     origin: Option<RequestOrigin>,
-    is_by_certificate: bool,
+    by: AuthenticatedBy,
     is_counted: bool,
 }
 
@@ -87,7 +93,12 @@ impl AuthenticatedClient {
 
     /// True if that certificate has authenticated it.
     pub(super) fn is_by_certificate(&self) -> bool {
-        self.is_by_certificate
+        self.by.is_certificate()
+    }
+
+    /// What has authenticated it.
+    pub fn authenticated_by(&self) -> AuthenticatedBy {
+        self.by
     }
 
     /// True if its assertion has been counted as the token that is asked for.
@@ -116,8 +127,8 @@ impl AuthenticatedClient {
         let evt = directory.published_sequence();
         let Some(entry) = directory.client(id.as_str()) else { return Ok(None) };
         reject_disabled(&entry)?;
-        let (is_by_certificate, is_counted) = (false, false);
-        Ok(Some(Self { entry, evt, origin: None, is_by_certificate, is_counted }))
+        let by = AuthenticatedBy::Operator;
+        Ok(Some(Self { entry, evt, origin: None, by, is_counted: false }))
     }
 }
 
@@ -149,43 +160,46 @@ async fn identify(
             reject_other_methods(&entry, credentials.method)?;
             // The secret was found in this very entry.
             app.directory.usage.note(&entry.secrets[secret], address, now);
-            admitted(entry, &caller.origin, evt)
+            admitted(entry, &caller.origin, evt, AuthenticatedBy::Method(credentials.method))
         }
         Some(Credentials::Assertion(credentials)) => {
             // Boxed, so that the future of requests with a secret does not hold its state.
             let authenticated = by_assertion(app, credentials, purpose, now);
             let authenticated = Box::pin(authenticated).await;
-            let (entry, is_counted) = authenticated
+            let (entry, by) = authenticated
                 .map_err(|error| error.or_because(RejectionReason::InvalidAssertion))?;
-            let client = admitted_without_secret(app, entry, &caller.origin, evt, now)?;
+            // The assertion of its own key has been counted as the token that it is for.
+            let is_counted = by == OWN_KEY && purpose == Purpose::Token;
+            let client = admitted_without_secret(app, entry, &caller.origin, evt, by, now)?;
             Ok(AuthenticatedClient { is_counted, ..client })
         }
         Some(Credentials::Certificate(client_id, shown)) => {
-            let entry = certificate::authenticate(app, client_id, shown, now)
+            let (entry, method) = certificate::authenticate(app, client_id, shown, now)
                 .map_err(|error| error.or_because(RejectionReason::InvalidCertificate))?;
-            let client = admitted_without_secret(app, entry, &caller.origin, evt, now)?;
-            Ok(AuthenticatedClient { is_by_certificate: true, ..client })
+            let by = AuthenticatedBy::Method(method);
+            admitted_without_secret(app, entry, &caller.origin, evt, by, now)
         }
     }
 }
 
 /// Finds the client that an assertion authenticates. The assertion is of a trust domain, of the
-/// client's own key, or of an issuer that the client trusts. Returns the client, and whether the
-/// assertion has been counted as the token that it is for.
+/// client's own key, or of an issuer that the client trusts. Returns the client, and which of these
+/// it was.
 async fn by_assertion(
     app: &App,
     credentials: &AssertionCredentials,
     purpose: Purpose,
     now: Timestamp,
-) -> Result<(Arc<ClientEntry>, bool), OAuthError> {
+) -> Result<(Arc<ClientEntry>, AuthenticatedBy), OAuthError> {
     let assertion = assertion::parse(credentials.assertion.expose_secret())?;
     let client_id = credentials.client_id.as_deref();
     if credentials.assertion_type == AssertionType::JwtSpiffe {
-        return Ok((spiffe::authenticate(app, &assertion, client_id, now)?, false));
+        let entry = spiffe::authenticate(app, &assertion, client_id, now)?;
+        return Ok((entry, AuthenticatedBy::Method(AuthenticationMethod::SpiffeJwt)));
     }
     if let Some(entry) = private_key::claimed_client(app, &assertion) {
         private_key::authenticate(app, &entry, &assertion, client_id, purpose, now).await?;
-        return Ok((entry, purpose == Purpose::Token));
+        return Ok((entry, OWN_KEY));
     }
     let entry = match assertion.unverified_text("iss") {
         Some(_) => federation::authenticate(app, &assertion, client_id, now),
@@ -193,7 +207,7 @@ async fn by_assertion(
     };
     let entry =
         entry.map_err(|error| spiffe::explain_wrong_type(app, &assertion, client_id, error))?;
-    Ok((entry, false))
+    Ok((entry, AuthenticatedBy::Trust))
 }
 
 /// Authenticates a client by the assertion that is its grant (RFC 7523, section 2.1). If the
@@ -218,7 +232,8 @@ pub async fn authenticate_by_grant(
     let entry = federation::authenticate(app, &assertion, named, now);
     let entry = entry
         .map_err(|error| error.or_because(RejectionReason::InvalidAssertion).of_the_grant())?;
-    let client = admitted_without_secret(app, entry, &caller.origin, evt, now)?;
+    let by = AuthenticatedBy::Trust;
+    let client = admitted_without_secret(app, entry, &caller.origin, evt, by, now)?;
     Ok(AuthenticatedClient { is_counted, ..client })
 }
 
@@ -295,10 +310,11 @@ fn admitted_without_secret(
     entry: Arc<ClientEntry>,
     origin: &RequestOrigin,
     evt: i64,
+    by: AuthenticatedBy,
     now: Timestamp,
 ) -> Result<AuthenticatedClient, OAuthError> {
     app.directory.usage.note_other(&entry, origin.address, now);
-    admitted(entry, origin, evt)
+    admitted(entry, origin, evt, by)
 }
 
 /// Lets a client in that has proved who it is, unless it may not be used from there. It is told,
@@ -307,6 +323,7 @@ fn admitted(
     entry: Arc<ClientEntry>,
     origin: &RequestOrigin,
     evt: i64,
+    by: AuthenticatedBy,
 ) -> Result<AuthenticatedClient, OAuthError> {
     let networks = entry.security.as_ref().map(|security| &security.networks);
     if networks.is_some_and(|networks| !networks.admit(origin.address)) {
@@ -319,9 +336,8 @@ fn admitted(
             .about(id)
             .with_remedy(OperatorAction::PermitAddress));
     }
-    let (is_by_certificate, is_counted) = (false, false);
     let origin = Some(origin.clone());
-    Ok(AuthenticatedClient { entry, evt, origin, is_by_certificate, is_counted })
+    Ok(AuthenticatedClient { entry, evt, origin, by, is_counted: false })
 }
 
 pub(super) fn reject_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {

@@ -74,12 +74,15 @@ impl Granted {
         self.grant.claims.as_deref()
     }
 
+    /// The grant type of the request.
+    pub fn grant_type(&self) -> GrantType {
+        if self.is_by_jwt { GrantType::JwtBearer } else { GrantType::ClientCredentials }
+    }
+
     /// Counts a token that has been issued for this.
     pub(super) fn count_issued(&self, algorithm: Algorithm) {
         let client = self.client.entry();
-        let grant_type =
-            if self.is_by_jwt { GrantType::JwtBearer } else { GrantType::ClientCredentials };
-        self.grant.issued.count(&grant_type, algorithm);
+        self.grant.issued.count(&self.grant_type(), algorithm);
         if let Some(meter) = &client.meter {
             meter.count_token();
         }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::crypto::random;
+use crate::crypto::{CryptoError, random};
 use crate::jose::jwt::Confirmation;
 use crate::keys::keyring::{Keyring, SigningKey};
 use crate::model::rejection_reason::RejectionReason;
@@ -19,6 +19,7 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::Granted;
 use crate::oauth::token::issue_time::IssueTime;
 use crate::oauth::token::sender_constraint::Bound;
+use crate::telemetry::stage_times::StageTimes;
 
 /// The length of ordinary claims; longer ones make their buffer grow.
 const TOKEN_CAPACITY: usize = 512;
@@ -67,15 +68,25 @@ pub struct IssuedToken {
     pub response: TokenResponse,
     /// What has been granted.
     pub granted: Granted,
+    /// The claim `jti`.
+    pub jti: String,
+    /// The key that signed it.
+    pub key: Arc<SigningKey>,
+    /// The stages of its request.
+    pub times: StageTimes,
 }
 
 /// Signs a token of what has been granted and bound.
-pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<IssuedToken, OAuthError> {
+pub(super) fn mint(
+    app: &App,
+    bound: Bound,
+    time: IssueTime,
+    times: StageTimes,
+) -> Result<IssuedToken, OAuthError> {
     let now = time.now;
     let granted = bound.granted();
     let resource = granted.resource();
-    let jti = random::public_bytes::<16>()
-        .map_err(|error| OAuthError::server_error(error.to_string()))?;
+    let jti = new_jti().map_err(|error| OAuthError::server_error(error.to_string()))?;
     let scope = scope(granted);
     let confirmation = bound.confirmation();
     let text =
@@ -99,7 +110,13 @@ pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<IssuedTok
     let token_type = token_type(bound.confirmation());
     let expires_in = expiry(granted, now).0 - now.0;
     let response = TokenResponse { access_token, token_type, expires_in, scope };
-    Ok(IssuedToken { response, granted: bound.into_granted() })
+    let key = key.clone();
+    Ok(IssuedToken { response, granted: bound.into_granted(), jti, key, times })
+}
+
+/// An id for a token: 16 random bytes.
+pub(super) fn new_jti() -> Result<String, CryptoError> {
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(random::public_bytes::<16>()?))
 }
 
 /// The claims of a token as JSON: those of RFC 9068, then the static ones. No name is in both: the
@@ -110,7 +127,7 @@ pub(super) fn claims_json(
     scope: Option<&str>,
     confirmation: Option<&Confirmation>,
     time: IssueTime,
-    jti: &[u8; 16],
+    jti: &str,
 ) -> Result<Vec<u8>, serde_json::Error> {
     let claims = MintedClaims {
         iss: issuer,
@@ -120,7 +137,7 @@ pub(super) fn claims_json(
         scope,
         iat: time.now.0,
         exp: expiry(granted, time.now).0,
-        jti: &BASE64_URL_SAFE_NO_PAD.encode(jti),
+        jti,
         evt: time.evt,
         cnf: confirmation,
     };

@@ -14,7 +14,6 @@ pub mod sender_constraint;
 pub use rate::RatePolicy;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::app::App;
 use crate::oauth::caller::Caller;
@@ -25,7 +24,7 @@ use crate::oauth::token::issue_time::issue_time;
 use crate::oauth::token::mint::{IssuedToken, mint};
 use crate::oauth::token::request::{GrantRequest, Requester, TokenRequest};
 use crate::oauth::token::sender_constraint::{consume_proof, verify_binding};
-use crate::telemetry::metrics::histogram::Histogram;
+use crate::telemetry::stage_times::StageTimes;
 
 /// Answers a token request in seven steps.
 ///
@@ -49,14 +48,16 @@ pub fn respond(
 ) -> impl Future<Output = Result<IssuedToken, OAuthError>> + Send {
     async move {
         let app = &*app;
-        let mut started = Instant::now();
+        let mut times = StageTimes::begin();
         let stages = &app.metrics.stages;
         let TokenRequest { ref grant, ref requested, ref proof, .. } = request;
         let client = match request.requester {
             Requester::Operator(client) => client,
-            Requester::Caller(ref caller) => authenticate(app, caller, grant).await?,
+            Requester::Caller(ref caller) => {
+                authenticate(app, caller, grant).await.map_err(|error| error.during(times))?
+            }
         };
-        lap(&mut started, &stages.authenticate);
+        times.pass(stages);
         let entry = client.shared_entry();
         let steps = async {
             let granted = authorize(&app.services.config, client, &grant.grant_type(), requested)?;
@@ -64,25 +65,18 @@ pub fn respond(
             let binding = verify_binding(app, &granted, proof.as_ref(), time.now)?;
             rate::count(app, &granted, rate, time.now)?;
             let bound = consume_proof(app, granted, binding, time.now)?;
-            lap(&mut started, &stages.authorize);
-            let issued = mint(app, bound, time)?;
-            lap(&mut started, &stages.mint);
+            times.pass(stages);
+            let mut issued = mint(app, bound, time, times)?;
+            issued.times.pass(stages);
             Ok(issued)
         };
         steps.await.map_err(|rejection: OAuthError| {
             if let Some(meter) = &entry.meter {
                 meter.count_rejection();
             }
-            rejection.about(entry.client_id.as_str())
+            rejection.during(times).about(entry.client_id.as_str())
         })
     }
-}
-
-/// Notes how long a stage took, and begins the next one.
-fn lap(started: &mut Instant, stage: &Histogram) {
-    let now = Instant::now();
-    stage.observe(now.duration_since(*started));
-    *started = now;
 }
 
 async fn authenticate(

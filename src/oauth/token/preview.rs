@@ -3,7 +3,6 @@
 
 use serde_json::Value;
 
-use crate::crypto::random;
 use crate::directory::{Directory, DirectoryError};
 use crate::model::client::ClientId;
 use crate::oauth::client_authentication::AuthenticatedClient;
@@ -70,7 +69,7 @@ pub async fn preview(
     let grant_type = client.first_grant_type();
     let granted = authorize(config, client, &grant_type, requested)?;
     let failed = |error: String| PreviewError::from(OAuthError::server_error(error));
-    let jti = random::public_bytes::<16>().map_err(|error| failed(error.to_string()))?;
+    let jti = mint::new_jti().map_err(|error| failed(error.to_string()))?;
     let scope = mint::scope(&granted);
     let json = mint::claims_json(&issuer, &granted, scope.as_deref(), None, time, &jti)
         .map_err(|error| failed(error.to_string()))?;

@@ -26,6 +26,9 @@ pub(super) async fn watch_database(app: Arc<App>) {
                 let error = error as &dyn Error;
                 tracing::warn!(error, "the database does not answer");
             }
+            if let Some(server) = store.follow_primary(LIMIT).await {
+                tracing::warn!(server, "another Postgres of database.url takes writes: it is used");
+            }
             // Its connection may be dead without an error.
             prober = store.prober(LIMIT);
         } else if app.database.note_answer(true) {

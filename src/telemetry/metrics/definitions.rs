@@ -61,6 +61,9 @@ definitions! {
     BACKGROUND_FAILURES = Counter "tokend_background_task_failures_total" ["task"]
         "Failures of background tasks, which are started again.";
 
+    LOG_DROPPED = Counter "tokend_log_lines_dropped_total" []
+        "Lines of the log that were dropped, because standard error was not read in time.";
+
     HTTP_REQUESTS = Counter "tokend_http_requests_total" ["method", "route", "code"]
         "Answered requests.";
     HTTP_DURATION = Histogram "tokend_http_request_duration_seconds" ["method", "route", "code"]

@@ -30,6 +30,7 @@ use crate::telemetry::metrics::per_client::BusiestClients;
 use crate::telemetry::metrics::rejections::Rejections;
 use crate::telemetry::metrics::store::StoreMetrics;
 use crate::telemetry::metrics::writer::{Source, Writer};
+use crate::telemetry::stage_times::Stage;
 
 /// The limits that a request can exceed, as [`crate::model::rejection_reason`] names them.
 const LIMITERS: [&str; 8] = [
@@ -95,6 +96,17 @@ pub struct Stages {
     pub authorize: Histogram,
     /// The token itself, with its signature.
     pub mint: Histogram,
+}
+
+impl Stages {
+    /// The durations of a stage.
+    pub fn of(&self, stage: Stage) -> &Histogram {
+        match stage {
+            Stage::Authenticate => &self.authenticate,
+            Stage::Authorize => &self.authorize,
+            Stage::Sign => &self.mint,
+        }
+    }
 }
 
 /// Everything that is counted where it happens.

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::admin::{AdminError, Principal};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
+use crate::web::access_log::LoggedClient;
 use crate::web::bearer;
 use crate::web::management::json::Parameters;
 use crate::web::management::{Access, FORCE_HEADER, Problem, authentication, challenge};
@@ -90,8 +91,11 @@ pub(super) async fn authenticate(
     let scheme = bearer::presented_scheme(&head.headers);
     let mut response = match principal(&app, access, &head).await {
         Ok(principal) => {
+            let client = principal.client_id().map(|id| LoggedClient(id.as_str().to_owned()));
             head.extensions.insert(principal);
-            next.run(Request::from_parts(head, body)).await
+            let mut response = next.run(Request::from_parts(head, body)).await;
+            client.and_then(|client| response.extensions_mut().insert(client));
+            response
         }
         Err(problem) => problem.into_response(),
     };

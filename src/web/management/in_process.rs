@@ -10,7 +10,7 @@ use tower::ServiceExt;
 use crate::admin::{AdminError, Principal};
 use crate::app::App;
 use crate::web::management::{Access, Delivery, Problem, routes};
-use crate::web::pipeline;
+use crate::web::request_id;
 
 /// The admin API over the database of this process. The caller of every request is its operator.
 pub struct InProcessApi {
@@ -59,7 +59,7 @@ impl InProcessApi {
         };
         let problem = response.extensions_mut().remove::<Problem>();
         if let Some(problem) = &problem {
-            response = problem.render(&pipeline::request_id());
+            response = problem.render(&request_id::generate());
         }
         let status = response.status();
         // A body that is in memory already can be read to its end.

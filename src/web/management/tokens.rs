@@ -180,7 +180,7 @@ pub(super) async fn issue(
     let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, &id))?;
     let request = TokenRequest::by_operator(client, requested);
     let issued = Box::pin(token::respond(app.clone(), request, RatePolicy::Exempt));
-    let IssuedToken { response, granted } = issued.await.map_err(|error| refused(&error))?;
+    let IssuedToken { response, granted, .. } = issued.await.map_err(|error| refused(&error))?;
     let resource = granted.resource().resource.clone();
     // The token is dropped if the caller may not have it.
     admin_token::note_issue(&app.services, &principal, &id, &resource, granted.scope()).await?;

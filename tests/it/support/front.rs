@@ -80,8 +80,8 @@ impl Front {
         http.build().expect("an HTTP client")
     }
 
-    /// Starts the proxy in front of two instances, and waits until one answers through it.
-    pub async fn start(&mut self, instances: [u16; 2]) {
+    /// Starts the proxy in front of two instances or more, and waits until one answers through it.
+    pub async fn start(&mut self, instances: &[u16]) {
         self.write_files(instances);
         let (http, url) =
             (self.client(Ipv4Addr::LOCALHOST, None), format!("{}/readyz", self.url()));
@@ -95,7 +95,8 @@ impl Front {
     }
 
     /// The files of `deploy/proxy` with the ports and the folder of this test.
-    fn write_files(&self, [one, two]: [u16; 2]) {
+    fn write_files(&self, instances: &[u16]) {
+        let (one, two) = (instances[0], instances[1]);
         let (port, second) = (self.port.number(), self.port_for_certificates.number());
         let folder = format!("{}/", self.folder.path().display());
         let replacements = [
@@ -127,6 +128,7 @@ impl Front {
             for (from, to) in &replacements {
                 text = text.replace(from, to);
             }
+            text = with_more_servers(&text, two, &instances[2..]);
             std::fs::write(self.folder.path().join(name), text).expect("written");
         }
         let includes = "include nginx.conf; include nginx-client-certificates.conf;";
@@ -159,4 +161,20 @@ impl Front {
         }
         command
     }
+}
+
+/// The text with a line for each instance beyond the second, like that of the second.
+fn with_more_servers(text: &str, second: u16, others: &[u16]) -> String {
+    let own = format!("127.0.0.1:{second}");
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        lines.push(line.to_owned());
+        if line.trim_start().starts_with("server ") && line.contains(&own) {
+            lines.extend(others.iter().map(|port| {
+                let other = format!("127.0.0.1:{port}");
+                line.replace(&own, &other).replace("two", &format!("at_{port}"))
+            }));
+        }
+    }
+    lines.join("\n") + "\n"
 }

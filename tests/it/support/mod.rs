@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod deploy_tools;
+pub mod fleet;
+pub mod forgetful_proxy;
 pub mod front;
 pub mod gateway;
 pub mod generated;

@@ -1,0 +1,30 @@
+//! How a client has proved who it is, for the log.
+
+use crate::model::client::AuthenticationMethod;
+
+/// What has authenticated a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthenticatedBy {
+    /// A registered method.
+    Method(AuthenticationMethod),
+    /// An assertion of an issuer that the client trusts.
+    Trust,
+    /// An operator, who speaks for the client.
+    Operator,
+}
+
+impl AuthenticatedBy {
+    /// The word in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Method(method) => method.as_str(),
+            Self::Trust => "trust",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// True for a certificate.
+    pub(super) fn is_certificate(self) -> bool {
+        matches!(self, Self::Method(method) if method.is_by_certificate())
+    }
+}

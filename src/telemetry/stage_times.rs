@@ -1,0 +1,100 @@
+//! When the stages of a token request ended: for the histograms, and for the spans of a trace.
+
+use std::time::{Duration, Instant};
+
+use crate::telemetry::metrics::Stages;
+
+/// A stage of a token request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Who asks.
+    Authenticate,
+    /// What for, from where, bound to what, and how often.
+    Authorize,
+    /// The token itself, with its signature.
+    Sign,
+}
+
+impl Stage {
+    /// All, in their order.
+    const ALL: [Self; 3] = [Self::Authenticate, Self::Authorize, Self::Sign];
+
+    /// The name of its span.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Authenticate => "authenticate",
+            Self::Authorize => "authorize",
+            Self::Sign => "sign",
+        }
+    }
+}
+
+/// The stages that a request has passed, and for how long it was in each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StageTimes {
+    began: Instant,
+    /// In nanoseconds: three times a [`Duration`] would make the future of a request larger.
+    lengths: [u64; Stage::ALL.len()],
+    passed: u8,
+}
+
+impl StageTimes {
+    /// The first stage begins.
+    pub fn begin() -> Self {
+        Self { began: Instant::now(), lengths: [0; Stage::ALL.len()], passed: 0 }
+    }
+
+    /// The present stage is passed, and the next one begins.
+    pub fn pass(&mut self, stages: &Stages) {
+        let Some(stage) = Stage::ALL.get(usize::from(self.passed)) else { return };
+        let before: u64 = self.lengths.iter().sum();
+        let whole = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let length = whole.saturating_sub(before);
+        stages.of(*stage).observe(Duration::from_nanos(length));
+        if let Some(own) = self.lengths.get_mut(usize::from(self.passed)) {
+            *own = length;
+        }
+        self.passed += 1;
+    }
+
+    /// Each stage that was begun with its beginning and its end. The last one of a rejected request
+    /// has no end: the request ended in it.
+    pub fn spans(&self) -> impl Iterator<Item = (Stage, Instant, Option<Instant>)> {
+        let passed = usize::from(self.passed);
+        let mut began = self.began;
+        Stage::ALL.into_iter().zip(self.lengths).enumerate().take(passed + 1).map(
+            move |(place, (stage, length))| {
+                let start = began;
+                began += Duration::from_nanos(length);
+                (stage, start, (place < passed).then_some(began))
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::metrics::Metrics;
+
+    #[test]
+    fn the_stages_follow_one_another() {
+        let metrics = Metrics::default();
+        let mut times = StageTimes::begin();
+        let names = |times: &StageTimes| -> Vec<_> {
+            times.spans().map(|(stage, _, end)| (stage.as_str(), end.is_some())).collect()
+        };
+        assert_eq!(names(&times), [("authenticate", false)]);
+        times.pass(&metrics.stages);
+        assert_eq!(names(&times), [("authenticate", true), ("authorize", false)]);
+        times.pass(&metrics.stages);
+        times.pass(&metrics.stages);
+        times.pass(&metrics.stages);
+        let spans: Vec<_> = times.spans().collect();
+        assert_eq!(spans.len(), 3);
+        assert!(spans.windows(2).all(|pair| pair[0].2 == Some(pair[1].1)), "{spans:?}");
+        for stage in Stage::ALL {
+            assert_eq!(metrics.stages.of(stage).count(), 1, "{stage:?}");
+        }
+    }
+}
