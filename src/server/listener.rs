@@ -57,7 +57,7 @@ impl Listener {
             metrics: app.metrics.clone(),
             listener: name,
             labels,
-            logged: config.log.requests,
+            logged: app.services.config.log.requests,
             traces: traces.cloned(),
         };
         Self {

@@ -8,8 +8,8 @@ use crate::model::time::{Timestamp, in_words};
 use crate::services::backup_keys;
 
 /// Checks the backups in `backup.dir`. It reads the head of the newest one, not its rows.
-pub(super) fn examine(config: &Config, now: Timestamp) -> Vec<Finding> {
-    vec![age(&config.backup, now), key(config)]
+pub(super) async fn examine(config: &Config, now: Timestamp) -> Vec<Finding> {
+    vec![age(&config.backup, now), key(config).await]
 }
 
 fn age(settings: &BackupSettings, now: Timestamp) -> Finding {
@@ -50,7 +50,7 @@ fn age(settings: &BackupSettings, now: Timestamp) -> Finding {
     Finding::ok(code, found)
 }
 
-fn key(config: &Config) -> Finding {
+async fn key(config: &Config) -> Finding {
     let code = CheckCode::BackupKey;
     let Ok(Some((_, path))) = schedule::newest_file(&config.backup.dir) else {
         return Finding::skipped(code, "there is not a backup of the server to look at");
@@ -66,7 +66,7 @@ fn key(config: &Config) -> Finding {
             );
         }
     };
-    let keys = match backup_keys::of_settings(config) {
+    let keys = match backup_keys::of_settings(config).await {
         Ok(Some(keys)) => keys,
         Ok(None) => return Finding::skipped(code, "there is not a master key"),
         Err(error) => return Finding::skipped(code, error.to_string()),

@@ -29,7 +29,7 @@ const COUNT_BOUND: u32 = 10_000;
 pub(super) async fn examine(config: &Config, clock: &Clock, store: &Store) -> Vec<Finding> {
     let now = clock.now();
     let mut findings = match stored(store).await {
-        Ok(stored) => of_stored(config, &stored, now),
+        Ok(stored) => of_stored(config, &stored, now).await,
         Err(error) => vec![failed(CheckCode::MasterKey, &error)],
     };
     findings.push(expiring_secrets(config, now, store).await);
@@ -58,8 +58,8 @@ async fn stored(store: &Store) -> Result<StoredKeys, StoreError> {
     Ok(StoredKeys { tag_key, records: store.signing_keys().await? })
 }
 
-fn of_stored(config: &Config, stored: &StoredKeys, now: Timestamp) -> Vec<Finding> {
-    let (finding, master) = master_key(config, stored);
+async fn of_stored(config: &Config, stored: &StoredKeys, now: Timestamp) -> Vec<Finding> {
+    let (finding, master) = master_key(config, stored).await;
     let next = next_signing_key(&config.keys, &stored.records, now);
     let signing = match master {
         Some(master) => signing_key(config, &master, &stored.records, now),
@@ -68,10 +68,10 @@ fn of_stored(config: &Config, stored: &StoredKeys, now: Timestamp) -> Vec<Findin
     vec![finding, signing, next]
 }
 
-fn master_key(config: &Config, stored: &StoredKeys) -> (Finding, Option<MasterKeys>) {
+async fn master_key(config: &Config, stored: &StoredKeys) -> (Finding, Option<MasterKeys>) {
     let code = CheckCode::MasterKey;
     let sealed = stored.sealed();
-    let found = match master_key::find(config) {
+    let found = match master_key::find(config).await {
         Ok(Some(found)) => found,
         Ok(None) => return (without_key(config, sealed.len()), None),
         Err(error) => {
