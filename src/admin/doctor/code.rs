@@ -91,7 +91,7 @@ checks! {
     Settings: Settings => "settings",
     /// A proxy that ends TLS is named in `proxy.trusted`.
     ProxyTrust: Settings => "proxy_trust",
-    /// The networks in `proxy.trusted` are no wider than proxies need.
+    /// The networks in `proxy.trusted` are not wider than proxies need.
     TrustedNetworks: Settings => "trusted_networks",
     /// The management listener is for operators alone, and has a URL if others reach it.
     ManagementListener: Settings => "management_listener",

@@ -71,7 +71,7 @@ async fn findings(probe: &Probe, issuer: &Issuer, clock: &Clock) -> (Vec<Finding
             let fix = "The URL must be the issuer. Forward its paths to the public listener of \
                        tokend (`listen`), /.well-known included.";
             findings.push(Finding::error(CheckCode::Metadata, format!("{url}: {problem}"), fix));
-            return (findings, "there is no metadata");
+            return (findings, "the metadata cannot be read");
         }
     };
     findings.push(Finding::ok(CheckCode::Metadata, url.to_string()));
