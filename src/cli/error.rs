@@ -277,15 +277,15 @@ impl From<StartError> for CliError {
             StartError::Fetch(_) | StartError::Certificate(_) => CliErrorCode::ConfigurationValue,
             StartError::Schema(_) => CliErrorCode::Schema,
             StartError::NoDatabase { .. } => CliErrorCode::NoDatabase,
-            StartError::NoMasterKey
-            | StartError::NoMasterKeyYet { .. }
-            | StartError::MasterKeyMissing { .. }
-            | StartError::WrongMasterKey { .. }
-            | StartError::Crypto(_) => CliErrorCode::MasterKey,
             StartError::MasterKeyCommand { ref problem, .. } if problem.is_transient() => {
                 CliErrorCode::MasterKeyCommand
             }
-            StartError::MasterKeyCommand { .. } => CliErrorCode::MasterKey,
+            StartError::NoMasterKey
+            | StartError::NoMasterKeyYet { .. }
+            | StartError::MasterKeyMissing { .. }
+            | StartError::MasterKeyCommand { .. }
+            | StartError::WrongMasterKey { .. }
+            | StartError::Crypto(_) => CliErrorCode::MasterKey,
             StartError::MasterKeyFile { .. } => CliErrorCode::DataNotWritable,
         };
         Self { remedy, ..Self::new(code, telemetry::with_causes(&error)) }

@@ -114,15 +114,14 @@ impl<'a> Counting<'a> {
     /// Counts something that is sealed under the key of this fingerprint.
     fn add(&mut self, kind: SealedKind, fingerprint: Option<&str>) {
         let known = self.keys.iter_mut().find(|key| key.fingerprint.as_deref() == fingerprint);
-        match known {
-            Some(key) => key.sealed.count(kind),
-            None => {
-                let mut sealed = SealedCounts::default();
-                sealed.count(kind);
-                let fingerprint = fingerprint.map(str::to_owned);
-                self.keys.push(KeyUse { fingerprint, state: KeyState::NotSet, sealed });
-            }
+        if let Some(key) = known {
+            key.sealed.count(kind);
+            return;
         }
+        let mut sealed = SealedCounts::default();
+        sealed.count(kind);
+        let fingerprint = fingerprint.map(str::to_owned);
+        self.keys.push(KeyUse { fingerprint, state: KeyState::NotSet, sealed });
     }
 
     /// Counts something in the database by the key that opens it.
