@@ -38,13 +38,13 @@ impl TraceExport {
         };
         let is_disabled =
             value("OTEL_SDK_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true"));
-        let Some((name, endpoint)) = first(ENDPOINTS) else { return Ok(Self::Off) };
+        let Some((name, endpoint)) = first(ENDPOINTS).filter(|_| !is_disabled) else {
+            return Ok(Self::Off);
+        };
         match value("OTEL_TRACES_EXPORTER") {
-            None | Some("otlp") if !is_disabled => {}
+            None | Some("otlp") => {}
             Some("none") => return Ok(Self::Off),
-            _ if is_disabled => return Ok(Self::Off),
-            other => {
-                let other = other.unwrap_or_default();
+            Some(other) => {
                 return Err(format!("OTEL_TRACES_EXPORTER is {other}: it must be otlp or none"));
             }
         }

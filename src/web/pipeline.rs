@@ -145,11 +145,11 @@ impl Exchange<'_> {
         }
         if let Some(rejection) = response.extensions_mut().remove::<ErrorResponse>() {
             line.rejected(&Rejected::of(&rejection));
-            response = reject(context, known, &rejection, &line, response);
+            response = reject(context, known, &rejection, &line, &mut response);
         } else if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             let client = response.extensions_mut().remove::<LoggedClient>();
             line.rejected(&Rejected::of_problem(&problem, client.as_ref()));
-            response = reject_by_problem(context, &problem, &request_id, response);
+            response = reject_by_problem(context, &problem, &request_id, &mut response);
         } else if route.is_probe() {
             line.probed();
         } else if context.logged == LoggedRequests::All {
@@ -177,7 +177,7 @@ fn reject(
     known: Option<&KnownRoute>,
     rejection: &ErrorResponse,
     line: &AccessLine<'_>,
-    mut response: Response,
+    response: &mut Response,
 ) -> Response {
     let (request_id, client) = (line.request_id, line.client);
     count_rejection(&context.metrics, known, rejection, request_id);
@@ -200,7 +200,7 @@ fn reject_by_problem(
     context: &ListenerContext,
     problem: &Problem,
     request_id: &str,
-    mut response: Response,
+    response: &mut Response,
 ) -> Response {
     if problem.status() == StatusCode::TOO_MANY_REQUESTS {
         context.metrics.rate_limited.count_value("admin_api");
