@@ -16,6 +16,7 @@ pub mod client_snapshot;
 mod client_source;
 mod clients;
 pub mod credential_creators;
+pub mod draft;
 pub mod events;
 mod facts;
 pub mod feed;

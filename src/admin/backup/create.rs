@@ -7,7 +7,6 @@ use tokio::sync::mpsc;
 
 use crate::admin::backup::archive::ArchiveWriter;
 use crate::admin::backup::check::Summary;
-use crate::admin::backup::draft::Draft;
 use crate::admin::backup::error::BackupError;
 use crate::config::Config;
 use crate::crypto::random;
@@ -18,6 +17,7 @@ use crate::services::{StartError, backup_keys};
 use crate::store::Store;
 use crate::store::backup::SAVED;
 use crate::store::backup::snapshot::Snapshot;
+use crate::store::draft::Draft;
 
 /// How many pages of rows may wait for the thread that writes them.
 const WAITING_PAGES: usize = 2;
