@@ -14,6 +14,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection, PgConnection};
 
 use crate::config::{DatabaseSettings, Location};
+use crate::store::gate::Gate;
 use crate::store::{Pool, Store, StoreError, files, is_busy, with_timeout};
 
 /// What a database is opened for.
@@ -48,18 +49,37 @@ impl Store {
                 Pool::Postgres(open_postgres(options, database).await?)
             }
         };
-        let store = Self { pool, timeout, changing: Arc::default(), metrics: Arc::default() };
+        let store = Self::on(pool, timeout, Gate::default());
         store.ping().await?;
         Ok(store)
     }
+
+    /// A Postgres database that is away: it is connected to when it is used, and its gate is closed.
+    /// `None` for SQLite, whose file is a part of the server.
+    ///
+    /// # Errors
+    /// A URL that cannot be read.
+    pub fn of_absent(database: &DatabaseSettings) -> Result<Option<Self>, StoreError> {
+        let Location::Postgres(url) = &database.location else { return Ok(None) };
+        let options: PgConnectOptions = url.expose_secret().parse()?;
+        let pool = Pool::Postgres(pool_of(options.application_name(APPLICATION), database));
+        Ok(Some(Self::on(pool, database.timeout, Gate::closed())))
+    }
+
+    fn on(pool: Pool, timeout: Duration, gate: Gate) -> Self {
+        Self { pool, timeout, changing: Arc::default(), gate, metrics: Arc::default() }
+    }
 }
+
+/// The name under which Postgres lists the connections.
+const APPLICATION: &str = "tokend";
 
 async fn open_postgres(
     options: PgConnectOptions,
     database: &DatabaseSettings,
 ) -> Result<PgPool, StoreError> {
     let timeout = database.timeout;
-    let options = options.application_name("tokend");
+    let options = options.application_name(APPLICATION);
     // The pool would try again until its time has passed and then say just that; one connection of
     // its own says what is wrong.
     let server = format!("{}:{}", options.get_host(), options.get_port());
@@ -72,11 +92,15 @@ async fn open_postgres(
     let first = with_timeout(timeout, first).await?;
     // It has told what it was for; how it ends does not matter.
     let _ = with_timeout(timeout, async { Ok(first.close().await?) }).await;
-    Ok(PgPoolOptions::new()
+    Ok(pool_of(options, database))
+}
+
+fn pool_of(options: PgConnectOptions, database: &DatabaseSettings) -> PgPool {
+    PgPoolOptions::new()
         .max_connections(database.max_connections)
-        .acquire_timeout(timeout)
+        .acquire_timeout(database.timeout)
         .idle_timeout(Duration::from_mins(5))
-        .connect_lazy_with(options))
+        .connect_lazy_with(options)
 }
 
 async fn open_sqlite(
