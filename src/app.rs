@@ -5,9 +5,12 @@ pub mod database_health;
 pub mod event_streams;
 pub mod figures;
 pub mod key_set_readers;
+mod outage_assertions;
 mod process_figures;
 pub mod rejections;
+pub mod snapshot;
 pub mod token_endpoint;
+pub mod without_database;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -20,6 +23,7 @@ use crate::app::database_health::DatabaseHealth;
 use crate::app::event_streams::EventStreams;
 use crate::app::key_set_readers::KeySetReaders;
 use crate::app::rejections::RecentRejections;
+use crate::app::snapshot::SnapshotStatus;
 use crate::config::Issuer;
 use crate::directory::{Directory, DirectoryError};
 use crate::limits::rate_table::RateTable;
@@ -65,6 +69,8 @@ pub struct App {
     pub backed_up_at: AtomicI64,
     /// How many keys of the database are sealed under another master key than the first one.
     outdated_seals: AtomicUsize,
+    /// The snapshots that were written.
+    pub snapshot: SnapshotStatus,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Limits the reports of leaked secrets of each caller.
@@ -104,13 +110,25 @@ async fn note_tokens(services: &Services, issuer: &Issuer) -> Result<(), StoreEr
 }
 
 impl App {
-    /// Loads the memory.
-    pub async fn load(services: Services, issuer: Issuer) -> Result<Self, StartError> {
-        let Services { store, keys, clock, config, .. } = &services;
+    /// Loads the memory: from the snapshot and the events since, or all of it.
+    pub async fn load(mut services: Services, issuer: Issuer) -> Result<Self, StartError> {
         note_tokens(&services, &issuer).await?;
-        let keep = services.keep_seconds();
-        let directory =
-            Directory::load(store, &keys.master, keep, config.metrics.per_client, clock).await?;
+        let restored = snapshot::restore(&mut services).await;
+        let Services { store, keys, clock, config, .. } = &services;
+        let directory = match restored {
+            Some((directory, stopped_instance)) => {
+                directory.resume(store, &keys.master, clock.now()).await?;
+                if let Some(instance) = stopped_instance {
+                    // This server takes its place: no other one starts from its snapshot unheard.
+                    store.remove_heartbeat(&instance).await?;
+                }
+                directory
+            }
+            None => {
+                let (keep, per_client) = (services.keep_seconds(), config.metrics.per_client);
+                Directory::load(store, &keys.master, keep, per_client, clock).await?
+            }
+        };
         services.sign_in().await?;
         Ok(Self::with(Arc::new(services), issuer, directory))
     }
@@ -154,6 +172,7 @@ impl App {
             usage_flushed_at: AtomicI64::new(0),
             backed_up_at: AtomicI64::new(0),
             outdated_seals: AtomicUsize::new(0),
+            snapshot: SnapshotStatus::default(),
             metrics: Arc::default(),
             leak_reports,
             trust_tests,

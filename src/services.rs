@@ -4,10 +4,12 @@
 
 pub mod audited_change;
 pub mod backup_keys;
+pub mod draft;
 pub mod inspection;
 pub mod instance;
 pub mod key_command;
 pub mod master_key;
+pub mod meeting;
 pub mod notifications;
 pub mod opening;
 mod sealed;
@@ -20,6 +22,7 @@ use crate::config::{Config, DatabaseSettings, Origin};
 use crate::crypto::CryptoError;
 use crate::jose::nonces::NonceIssuer;
 use crate::keys::Keys;
+use crate::limits::assertion_memory::AssertionMemory;
 use crate::limits::guess_limiter::GuessLimiter;
 use crate::limits::replay_cache::ReplayCache;
 use crate::model::time::Clock;
@@ -103,6 +106,14 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// True if the database is away: a server may start from its snapshot.
+    pub fn is_database_away(&self) -> bool {
+        match self {
+            Self::Store(error) | Self::Schema(SchemaError::Store(error)) => error.is_away(),
+            _ => false,
+        }
+    }
+
     fn no_database(config: &Config) -> Self {
         let DatabaseSettings { location, origin, .. } = &config.database;
         Self::NoDatabase { location: location.to_string(), origin: origin.clone() }
@@ -150,6 +161,8 @@ pub struct Services {
     /// The DPoP proofs of requests to APIs, which the check endpoint verifies. It has a memory of
     /// its own, so that busy APIs do not fill the memory of token requests.
     pub api_dpop_proofs: ReplayCache,
+    /// The client assertions that the database does not have yet.
+    pub assertions: AssertionMemory,
     /// Fetches key sets.
     pub fetcher: Fetcher,
     /// Sends notifications.

@@ -354,9 +354,10 @@ impl AdminError {
 fn of_store(error: &StoreError) -> AdminErrorCode {
     match error {
         StoreError::OutcomeUnknown(_) => AdminErrorCode::OutcomeUnknown,
-        StoreError::TimedOut(_) | StoreError::Failed(_) | StoreError::Unreachable { .. } => {
-            AdminErrorCode::DatabaseFailed
-        }
+        StoreError::TimedOut(_)
+        | StoreError::Failed(_)
+        | StoreError::Unreachable { .. }
+        | StoreError::NotIdentified => AdminErrorCode::DatabaseFailed,
         _ => AdminErrorCode::DatabaseUnreadable,
     }
 }

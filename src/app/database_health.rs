@@ -1,18 +1,83 @@
 //! What is known of the database without asking it: readiness must answer at once.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use tokio::sync::watch;
+
+use crate::model::time::Timestamp;
 
 /// How the database was when it was last used.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct DatabaseHealth {
     is_away: AtomicBool,
+    /// The beginning of the outage, in seconds since 1970.
+    away_since: AtomicI64,
     rejects_writes: AtomicBool,
+    acquaintance: watch::Sender<Acquaintance>,
+}
+
+/// Whether the database is the one whose content is in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acquaintance {
+    /// It was away when the server started from its snapshot, and has not been asked yet.
+    Unknown,
+    /// It is.
+    Same,
+    /// It is another one. Nothing of this server may be used with it.
+    Other,
+}
+
+impl Default for DatabaseHealth {
+    fn default() -> Self {
+        Self {
+            is_away: AtomicBool::new(false),
+            away_since: AtomicI64::new(0),
+            rejects_writes: AtomicBool::new(false),
+            acquaintance: watch::Sender::new(Acquaintance::Same),
+        }
+    }
 }
 
 impl DatabaseHealth {
+    /// A database that is away when the server starts.
+    pub fn away_at_start(now: Timestamp) -> Self {
+        Self {
+            is_away: AtomicBool::new(true),
+            away_since: AtomicI64::new(now.0),
+            acquaintance: watch::Sender::new(Acquaintance::Unknown),
+            ..Self::default()
+        }
+    }
+
+    /// Notes what the database is.
+    pub fn note_acquaintance(&self, acquaintance: Acquaintance) {
+        self.acquaintance.send_replace(acquaintance);
+    }
+
+    /// True if the database is the one whose content is in memory.
+    pub fn is_known(&self) -> bool {
+        *self.acquaintance.borrow() == Acquaintance::Same
+    }
+
+    /// Waits until it is known what the database is: [`Acquaintance::Same`], or another one.
+    pub async fn until(&self, acquaintance: Acquaintance) {
+        let mut changes = self.acquaintance.subscribe();
+        // The sender lives as long as we do.
+        let _ = changes.wait_for(|known| *known == acquaintance).await;
+    }
+
     /// Notes whether the database answered; true if that is new.
-    pub fn note_answer(&self, answers: bool) -> bool {
-        self.is_away.swap(!answers, Ordering::Relaxed) == answers
+    pub fn note_answer(&self, answers: bool, now: Timestamp) -> bool {
+        if !answers && !self.is_away.load(Ordering::Relaxed) {
+            self.away_since.store(now.0, Ordering::Relaxed);
+        }
+        self.is_away.swap(!answers, Ordering::Release) == answers
+    }
+
+    /// When the outage began, if the database is away.
+    pub fn away_since(&self) -> Option<Timestamp> {
+        let is_away = self.is_away.load(Ordering::Acquire) || !self.is_known();
+        is_away.then(|| Timestamp(self.away_since.load(Ordering::Relaxed)))
     }
 
     /// Notes whether something could be written; true if that is new.
@@ -20,9 +85,9 @@ impl DatabaseHealth {
         self.rejects_writes.swap(!is_done, Ordering::Relaxed) == is_done
     }
 
-    /// True if the database did not answer the last time.
+    /// True if the database did not answer the last time, or has not been asked yet.
     pub fn is_away(&self) -> bool {
-        self.is_away.load(Ordering::Relaxed)
+        self.is_away.load(Ordering::Relaxed) || !self.is_known()
     }
 
     /// True if it answers, and could not be written the last time.
@@ -35,15 +100,38 @@ impl DatabaseHealth {
 mod tests {
     use super::*;
 
+    const NOW: Timestamp = Timestamp(100);
+
+    #[test]
+    fn an_outage_has_a_beginning() {
+        let health = DatabaseHealth::default();
+        assert_eq!(health.away_since(), None);
+        health.note_answer(false, NOW);
+        health.note_answer(false, Timestamp(200));
+        assert_eq!(health.away_since(), Some(NOW));
+        health.note_answer(true, Timestamp(300));
+        assert_eq!(health.away_since(), None);
+    }
+
     #[test]
     fn a_change_is_told_once() {
         let health = DatabaseHealth::default();
-        assert!(!health.note_answer(true) && !health.note_write(true));
+        assert!(!health.note_answer(true, NOW) && !health.note_write(true));
         assert!(health.note_write(false) && !health.note_write(false));
         assert!(health.rejects_writes());
-        assert!(health.note_answer(false) && !health.note_answer(false));
+        assert!(health.note_answer(false, NOW) && !health.note_answer(false, NOW));
         assert!(health.is_away() && !health.rejects_writes(), "one reason at a time");
-        assert!(health.note_answer(true) && health.rejects_writes());
+        assert!(health.note_answer(true, NOW) && health.rejects_writes());
         assert!(health.note_write(true) && !health.rejects_writes());
+    }
+
+    #[tokio::test]
+    async fn a_database_that_was_away_at_the_start_is_away_until_it_is_known() {
+        let health = DatabaseHealth::away_at_start(NOW);
+        assert!(health.note_answer(true, NOW) && health.is_away() && !health.is_known());
+        tokio::join!(health.until(Acquaintance::Same), async {
+            health.note_acquaintance(Acquaintance::Same);
+        });
+        assert!(!health.is_away() && health.is_known());
     }
 }

@@ -36,6 +36,11 @@ impl App {
             let newest = self.backed_up_at.load(Ordering::Relaxed);
             figures.add_seconds(&names::BACKUP_SUCCESS, &[], newest);
         }
+        if self.services.config.snapshot.enabled {
+            figures.add_seconds(&names::SNAPSHOT_SUCCESS, &[], self.snapshot.written_at());
+            figures.add(&names::SNAPSHOT_SIZE, count(self.snapshot.bytes()));
+            figures.add(&names::SNAPSHOT_FAILURES, count(self.snapshot.failures()));
+        }
         process_figures::add(&mut figures);
         Scrape {
             issued: self.directory.metrics.issued.clone(),
@@ -64,6 +69,7 @@ impl App {
             figures.add_by(&names::REPLAY_ENTRIES, &[name], cache.entries());
             figures.add_by(&names::REPLAY_LIMIT, &[name], cache.limit());
         }
+        figures.add(&names::ASSERTIONS_PENDING, services.assertions.entries());
     }
 
     fn add_directory(&self, figures: &mut Figures) {

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::app::App;
+use crate::app::{App, snapshot};
 use crate::cli::demo::{self, DEMO_CLIENT};
 use crate::cli::dev_banner::{self, DemoAccess, TemporaryDataDir};
 use crate::cli::error::{CliError, free_neighbour};
@@ -68,8 +68,7 @@ pub(crate) async fn run(
         DemoAccess { secret: &demo.secret, state: demo.state, tested, is_open, environment };
     output::line(&dev_banner::of(&app, &shown))?;
     drop(demo);
-    serving.await.map_err(|error| CliError::failed(error.to_string()))?;
-    Ok(())
+    Ok(serving.await.map_err(|error| CliError::failed(error.to_string()))??)
 }
 
 /// What the command line says about settings.
@@ -168,7 +167,8 @@ fn start_over(
     std::net::TcpListener::bind(config.listen).map_err(|problem| {
         in_dev(ServeError::Listen { address: config.listen, setting: "listen", problem })
     })?;
-    for name in ["tokend.db", "tokend.db-wal", "tokend.db-shm", "master.key", demo::FILE_NAME] {
+    let database = ["tokend.db", "tokend.db-wal", "tokend.db-shm", snapshot::FILE_NAME];
+    for name in database.into_iter().chain(["master.key", demo::FILE_NAME]) {
         match std::fs::remove_file(config.data_dir.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(not_writable(error));

@@ -250,9 +250,10 @@ impl From<Malformed> for CliError {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let code = match &error {
-            StoreError::TimedOut(_) | StoreError::Failed(_) | StoreError::Unreachable { .. } => {
-                CliErrorCode::Database
-            }
+            StoreError::TimedOut(_)
+            | StoreError::Failed(_)
+            | StoreError::Unreachable { .. }
+            | StoreError::NotIdentified => CliErrorCode::Database,
             StoreError::OutcomeUnknown(_) => CliErrorCode::OutcomeUnknown,
             StoreError::Unopenable { .. } => CliErrorCode::DataNotWritable,
             StoreError::InUse => CliErrorCode::InUse,

@@ -33,7 +33,10 @@ pub(super) fn of_store(error: &StoreError) -> Option<String> {
         error if error.is_disk_full() => Some(
             "The disk of the database is full. Free space on it, and run the command again.".to_owned(),
         ),
-        StoreError::TimedOut(_) | StoreError::Failed(_) | StoreError::Unreachable { .. } => {
+        StoreError::TimedOut(_)
+            | StoreError::Failed(_)
+            | StoreError::Unreachable { .. }
+            | StoreError::NotIdentified => {
             Some("Check `database.url` (tokend config show) and that the database runs.".to_owned())
         }
         StoreError::Unopenable { path, owner: Some((owner, process)), .. } => Some(format!(

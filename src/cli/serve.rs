@@ -8,10 +8,12 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
+use crate::app::database_health::Acquaintance;
+use crate::app::without_database::WithoutDatabase;
 use crate::cli::error::CliError;
 use crate::cli::reload::{Hangup, Loaded, Running};
 use crate::cli::{Global, bootstrap, dev_mark, hardening};
-use crate::config::{Config, LogFormat, TraceExport, environment};
+use crate::config::{Config, Issuer, LogFormat, TraceExport, environment};
 use crate::model::time::Clock;
 use crate::outbound::OtlpClient;
 use crate::server::{InheritedSockets, Reloader, ServeError, Server, Sockets, service_manager};
@@ -52,9 +54,13 @@ async fn serve(
     warn_about(&config);
     hardening::raise_descriptor_limit(&config);
     let (app, sockets) = Box::pin(load(config, inherited, CliError::from)).await?;
-    dev_mark::release(&app.services.config, &app.services.store).await?;
     let server = Server::start(app.clone(), sockets).await?.with_traces(traces(&app)?);
     reload(server.reloader());
+    if app.database.is_known() {
+        dev_mark::release(&app.services.config, &app.services.store).await?;
+    } else {
+        tokio::spawn(bootstrap_later(app.clone()));
+    }
     let config = &app.services.config;
     tracing::info!(
         issuer = app.issuer.as_str(),
@@ -66,8 +72,15 @@ async fn serve(
     );
     let stop = shutdown_signal()?;
     service_manager::notify_ready();
-    server.run(stop).await;
-    Ok(())
+    Ok(server.run(stop).await?)
+}
+
+/// Applies the bootstrap file when the database is back that was away at the start.
+async fn bootstrap_later(app: Arc<App>) {
+    app.database.until(Acquaintance::Same).await;
+    if let Err(error) = bootstrap::apply(&app.services).await {
+        tracing::error!(problem = error.text(), "the bootstrap file cannot be applied");
+    }
 }
 
 /// Where spans go, if the environment names a collector.
@@ -84,18 +97,33 @@ pub(crate) fn traces(app: &App) -> Result<Option<Traces>, CliError> {
 }
 
 /// Opens the database, binds the addresses that are not inherited, and loads the app of a server.
+/// While the database is away, the app is that of the snapshot, if there is one that may be used.
 /// `reject` says why an address cannot be bound.
 pub(crate) async fn load(
     config: Config,
     inherited: InheritedSockets,
     reject: impl Fn(ServeError) -> CliError,
 ) -> Result<(Arc<App>, Sockets), CliError> {
-    let mut services = Services::open(config, Clock::System).await?;
-    Box::pin(bootstrap::apply(&services)).await?;
-    let sockets = Sockets::bind(&mut services.config, inherited).map_err(reject)?;
-    let issuer = services.config.issuer.clone();
-    let issuer = issuer.ok_or_else(|| CliError::configuration("`issuer` is not set"))?;
-    Ok((Arc::new(Box::pin(App::load(services, issuer)).await?), sockets))
+    match Services::open(config.clone(), Clock::System).await {
+        Ok(mut services) => {
+            Box::pin(bootstrap::apply(&services)).await?;
+            let sockets = Sockets::bind(&mut services.config, inherited).map_err(reject)?;
+            let issuer = issuer_of(&services.config)?;
+            Ok((Arc::new(Box::pin(App::load(services, issuer)).await?), sockets))
+        }
+        Err(error) if error.is_database_away() => {
+            let start = Box::pin(WithoutDatabase::start(config, Clock::System)).await?;
+            let mut start = start.ok_or(error)?;
+            let sockets = Sockets::bind(&mut start.services.config, inherited).map_err(reject)?;
+            let issuer = issuer_of(&start.services.config)?;
+            Ok((Arc::new(App::without_database(start, issuer)), sockets))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn issuer_of(config: &Config) -> Result<Issuer, CliError> {
+    config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))
 }
 
 /// Sets logging up as the settings say; gives its level.

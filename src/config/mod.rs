@@ -20,6 +20,7 @@ mod read;
 mod read_process;
 mod secret_holders;
 mod service_links;
+mod snapshot;
 pub mod sources;
 mod traces;
 
@@ -27,6 +28,7 @@ pub use backup::BackupSettings;
 pub use issuer::Issuer;
 pub use key_command::KeyCommand;
 pub use metrics::MetricsSettings;
+pub use snapshot::SnapshotSettings;
 pub use traces::TraceExport;
 
 use std::net::SocketAddr;
@@ -72,6 +74,8 @@ pub struct Config {
     pub database: DatabaseSettings,
     /// How changes are followed.
     pub directory: DirectorySettings,
+    /// How the memory is written to a file.
+    pub snapshot: SnapshotSettings,
     /// What tokens are like.
     pub token: TokenSettings,
     /// What client assertions may be like.
@@ -227,6 +231,18 @@ pub struct TokenSettings {
 pub struct AssertionSettings {
     /// How far ahead `exp` may be.
     pub lifetime_max: Lifetime,
+    /// What happens to assertions of clients while the database is away.
+    pub during_outage: DuringOutage,
+}
+
+/// What happens to assertions of clients while the database is away, so that it cannot be seen
+/// whether another instance has accepted them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DuringOutage {
+    /// They are rejected.
+    Refuse,
+    /// Each instance accepts each of them once.
+    Local,
 }
 
 /// What the metadata names.

@@ -15,9 +15,9 @@ use crate::config::parse::{
 use crate::config::problem::Problem;
 use crate::config::sources::Settings;
 use crate::config::{
-    AssertionSettings, Config, DatabaseSettings, DirectorySettings, FetchSettings, Issuer,
-    KeySettings, LimitSettings, MetadataSettings, Migrate, Origin, Requirement, TlsSettings,
-    TokenSettings,
+    AssertionSettings, Config, DatabaseSettings, DirectorySettings, DuringOutage, FetchSettings,
+    Issuer, KeySettings, LimitSettings, MetadataSettings, Migrate, Origin, Requirement,
+    TlsSettings, TokenSettings,
 };
 use crate::model::public_path::PublicPaths;
 use crate::model::signing_key::{Algorithm, RsaSize};
@@ -40,10 +40,10 @@ pub(super) fn config(
     let data_dir =
         reader.parsed("data_dir", |text| path(text).map(PathBuf::from)).unwrap_or_default();
     let database = reader.database(&data_dir);
-    let (directory, token) = (reader.directory(), reader.token());
+    let (directory, snapshot) = (reader.directory(), reader.snapshot());
+    let token = reader.token();
     let public_paths = reader.public_paths(issuer.as_ref(), token.as_ref());
-    let assertion_lifetime = reader.parsed("assertions.lifetime_max", assertion_lifetime);
-    let metadata = reader.metadata();
+    let (assertions, metadata) = (reader.assertions(), reader.metadata());
     let (keys, secrets, limits) = (reader.keys(), reader.secrets(), reader.limits());
     let trusted_proxies = reader.parsed("proxy.trusted", proxies);
     let (tls, client_ca) = (reader.tls(), reader.file("tls.client_ca"));
@@ -65,8 +65,9 @@ pub(super) fn config(
         master_key_command: master_key_command?,
         database: database?,
         directory: directory?,
+        snapshot: snapshot?,
         token: token?,
-        assertions: AssertionSettings { lifetime_max: assertion_lifetime? },
+        assertions: assertions?,
         metadata: metadata?,
         keys: keys?,
         secrets: secrets?,
@@ -195,6 +196,16 @@ impl SettingsReader<'_> {
             );
         }
         Some(DirectorySettings { poll_interval: poll_interval?, max_staleness: max_staleness? })
+    }
+
+    fn assertions(&mut self) -> Option<AssertionSettings> {
+        let lifetime_max = self.parsed("assertions.lifetime_max", assertion_lifetime);
+        let during_outage = self.parsed("assertions.during_outage", |text| match text {
+            "refuse" => Ok(DuringOutage::Refuse),
+            "local" => Ok(DuringOutage::Local),
+            _ => Err("must be refuse or local".to_owned()),
+        });
+        Some(AssertionSettings { lifetime_max: lifetime_max?, during_outage: during_outage? })
     }
 
     fn token(&mut self) -> Option<TokenSettings> {

@@ -9,6 +9,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Mutex;
 
 use crate::directory::YIELD_EVERY;
+use crate::model::Malformed;
 use crate::model::grant::HeldGrant;
 use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId};
@@ -22,6 +23,7 @@ use crate::telemetry::metrics::issued::{IssuedForResource, IssuedTokens};
 pub struct GrantEntry {
     effective: ArcSwapOption<EffectiveGrant>,
     claims: TokenClaims,
+    pub(super) key: Arc<GrantKey>,
 }
 
 /// The static claims of the tokens of a grant, serialized when the client or the grant changes: the
@@ -73,7 +75,7 @@ pub(super) struct GrantInterner {
 
 #[derive(Debug, Default)]
 struct KnownGrants {
-    entries: HashMap<GrantKey, Arc<GrantEntry>>,
+    entries: HashMap<Arc<GrantKey>, Arc<GrantEntry>>,
     /// The number of entries from which on they are swept.
     sweep_at: usize,
 }
@@ -89,18 +91,18 @@ impl KnownGrants {
 
 /// Everything that the entry of a grant depends on, apart from the resources.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct GrantKey {
-    held: HeldGrant,
+pub(super) struct GrantKey {
+    pub(super) held: HeldGrant,
     /// `None` for a client without static claims.
-    client: Option<Arc<ClientClaims>>,
+    pub(super) client: Option<Arc<ClientClaims>>,
 }
 
 /// The static claims of a client, and the owner, who decides which resources get them. Most clients
 /// have none, so the owners of most clients are not in memory.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct ClientClaims {
-    json: Box<str>,
-    owner: Option<Owner>,
+pub(super) struct ClientClaims {
+    pub(super) json: Box<str>,
+    pub(super) owner: Option<Owner>,
 }
 
 impl GrantInterner {
@@ -134,21 +136,47 @@ impl GrantInterner {
             Arc::new(ClientClaims { json: client_claims.json().into(), owner: owner.cloned() })
         });
         let mut known = self.known.lock().await;
+        let mut entry = |held: HeldGrant| {
+            let key = GrantKey { held, client: client.clone() };
+            self.entry(&mut known, key, client_claims, resources)
+        };
+        grants.into_iter().map(&mut entry).collect()
+    }
+
+    /// The entry of a grant of a snapshot. For a thread that may block.
+    ///
+    /// # Errors
+    /// If the claims of the client cannot be read.
+    pub(super) fn restored(
+        &self,
+        key: GrantKey,
+        resources: &Resources,
+    ) -> Result<Arc<GrantEntry>, Malformed> {
+        let claims = key.client.as_ref().map(|client| StaticClaims::stored(&client.json));
+        let claims = claims.transpose()?.unwrap_or_default();
+        Ok(self.entry(&mut self.known.blocking_lock(), key, &claims, resources))
+    }
+
+    /// The one entry of a grant.
+    fn entry(
+        &self,
+        known: &mut KnownGrants,
+        key: GrantKey,
+        client_claims: &StaticClaims,
+        resources: &Resources,
+    ) -> Arc<GrantEntry> {
+        if let Some(entry) = known.entries.get(&key) {
+            return entry.clone();
+        }
         if known.entries.len() >= known.sweep_at.max(MIN_SWEEP) {
             known.sweep();
         }
-        let mut entry = |held: HeldGrant| {
-            let key = GrantKey { held, client: client.clone() };
-            if let Some(entry) = known.entries.get(&key) {
-                return entry.clone();
-            }
-            let claims = TokenClaims::of(client_claims, &key.held.grant.claims);
-            let effective = ArcSwapOption::new(effective(resources, &key, &claims, &self.issued));
-            let entry = Arc::new(GrantEntry { effective, claims });
-            known.entries.insert(key, entry.clone());
-            entry
-        };
-        grants.into_iter().map(&mut entry).collect()
+        let claims = TokenClaims::of(client_claims, &key.held.grant.claims);
+        let effective = ArcSwapOption::new(effective(resources, &key, &claims, &self.issued));
+        let key = Arc::new(key);
+        let entry = Arc::new(GrantEntry { effective, claims, key: key.clone() });
+        known.entries.insert(key, entry.clone());
+        entry
     }
 }
 

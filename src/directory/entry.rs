@@ -10,7 +10,7 @@ use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
 use crate::model::rate::{RateCounter, RateLimit};
 use crate::model::secret::SecretKind;
-use crate::model::security::{Networks, TlsSubject};
+use crate::model::security::{KeySet, Networks, TlsSubject};
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Lifetime;
 use crate::model::trust::FederatedCredential;
@@ -62,6 +62,8 @@ pub struct AllowedMethods {
 pub struct SecurityEntry {
     /// Its public keys.
     pub keys: Option<KeysEntry>,
+    /// The text of the keys that are registered here, which a snapshot stores.
+    pub(super) key_set: Option<KeySet>,
     /// True if its tokens must be bound to a key of its own.
     pub dpop_bound: bool,
     /// Whose certificate proves it, if a chain does.

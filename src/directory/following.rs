@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 
-use crate::directory::{Directory, DirectoryError, MAX_SINGLE_RELOADS, PAGE, event_log};
+use crate::directory::{Directory, DirectoryError, PAGE, event_log};
 use crate::keys::seal::MasterKeys;
+use crate::model::client::ClientId;
 use crate::model::event::{Event, EventSubject, Head};
 use crate::model::time::Timestamp;
 use crate::store::Store;
@@ -20,6 +21,15 @@ pub struct Progress {
     /// others than before.
     pub reloads: u64,
 }
+
+/// From so many events on, it is faster to load everything than to follow them.
+const MAX_EVENTS_TO_RESUME: i64 = 100_000;
+
+/// How many clients are loaded at once.
+const BATCH: usize = 250;
+
+/// From so many changed clients on, all revocations of clients are loaded instead of one by one.
+const MAX_SINGLE_LOADS: usize = 500;
 
 /// The sequence of an instance that has not loaded anything.
 const NOTHING_LOADED: i64 = 0;
@@ -97,6 +107,35 @@ impl Directory {
         Ok(is_behind)
     }
 
+    /// Continues from a snapshot: loads the keys, which are few, and follows the events since. If
+    /// there are too many of them, or the chain does not have the place of the snapshot, everything
+    /// is loaded. Secrets that are still the same keep what is remembered of them.
+    ///
+    /// # Errors
+    /// The database failed, or a signing key cannot be opened.
+    pub async fn resume(
+        &self,
+        store: &Store,
+        master: &MasterKeys,
+        now: Timestamp,
+    ) -> Result<(), DirectoryError> {
+        let (from, head) = (self.published_sequence(), store.head().await?);
+        let events = head.sequence.saturating_sub(from);
+        if events > MAX_EVENTS_TO_RESUME {
+            let mut followed_to = self.followed_to.lock().await;
+            tracing::info!(events, "the snapshot is too far behind: everything is loaded");
+            self.load_everything(store, master).await?;
+            followed_to.clone_from(&head);
+            self.publish(head.sequence);
+        } else {
+            self.load_keyring(store, master).await?;
+        }
+        self.catch_up(store, master, now).await?;
+        let clients = self.clients.len();
+        tracing::info!(clients, from, events, "the memory was restored from the snapshot");
+        Ok(())
+    }
+
     /// Loads what a page of events names.
     async fn load_changes(
         &self,
@@ -134,19 +173,30 @@ impl Directory {
         if resources {
             self.load_resources(store).await?;
         }
-        if clients.len() > MAX_SINGLE_RELOADS {
-            self.load_clients(store).await?;
-            self.load_revocations(store).await?;
-        } else {
-            for id in clients {
-                if let Some(revoked) = store.revoked_client(&id).await? {
-                    self.revocations.put_client(revoked);
-                }
-                self.load_client(store, id).await?;
-            }
+        self.load_revocations_of(store, &clients).await?;
+        let clients: Vec<_> = clients.into_iter().collect();
+        for some in clients.chunks(BATCH) {
+            self.load_clients_of(store, some).await?;
         }
         if keys {
             self.load_new_keys(store, master).await?;
+        }
+        Ok(())
+    }
+
+    /// Loads the revocations of all tokens of some clients.
+    async fn load_revocations_of(
+        &self,
+        store: &Store,
+        clients: &HashSet<ClientId>,
+    ) -> Result<(), DirectoryError> {
+        if clients.len() > MAX_SINGLE_LOADS {
+            return self.load_revocations(store).await;
+        }
+        for id in clients {
+            if let Some(revoked) = store.revoked_client(id).await? {
+                self.revocations.put_client(revoked);
+            }
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ impl Directory {
         let head = store.head().await?;
         let directory = Self::empty(0, clock, &head, 0);
         directory.load_resources(store).await?;
-        directory.load_client(store, id.clone()).await?;
+        directory.load_clients_of(store, std::slice::from_ref(id)).await?;
         directory.publish(head.sequence);
         Ok(directory)
     }
@@ -42,7 +42,7 @@ impl Directory {
         let directory = Self::empty(keep_seconds, clock, &head, 0);
         directory.load_resources(store).await?;
         directory.load_keyring(store, master).await?;
-        directory.load_client(store, id.clone()).await?;
+        directory.load_clients_of(store, std::slice::from_ref(id)).await?;
         directory.publish(head.sequence);
         Ok(directory)
     }

@@ -98,6 +98,15 @@ impl Revocations {
         self.clients.pin().iter().map(|(id, known)| (id.clone(), known.epoch)).collect()
     }
 
+    /// Every client whose tokens have been revoked, with all that is known of it.
+    pub(super) fn revoked_clients(&self) -> Vec<RevokedClient> {
+        let revoked = |(id, known): (&ClientId, &ClientRevocation)| {
+            let ClientRevocation { epoch, revoked_until, expires_at } = *known;
+            RevokedClient { client_id: id.clone(), epoch, revoked_until, expires_at }
+        };
+        self.clients.pin().iter().map(revoked).collect()
+    }
+
     /// Drops what expired at least seven days before `now`, the time of the database.
     pub fn purge_expired(&self, now: Timestamp) {
         let expired_by = now.minus_seconds(REVOCATION_MARGIN_SECONDS);

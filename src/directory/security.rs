@@ -39,6 +39,10 @@ impl Directory {
             assertion_audiences,
         } = security;
         let own = |set: &KeySet| ExternalJwks::stored(set.as_str()).map(Arc::new);
+        let key_set = match &keys {
+            Some(KeySource::Inline(set)) => Some(set.clone()),
+            _ => None,
+        };
         let keys = keys.and_then(|source| self.keys(id, source, own));
         let trusts = trusts.into_iter().filter_map(|trust| {
             let keys = if let Some(source) = trust.keys.clone() {
@@ -59,6 +63,7 @@ impl Directory {
         let usage = before.map(|security| security.usage.clone()).unwrap_or_default();
         Some(Box::new(SecurityEntry {
             keys,
+            key_set,
             dpop_bound,
             tls_subject,
             certificate_bound,

@@ -7,11 +7,14 @@ mod ring_key;
 pub mod seal;
 pub mod sealed_stream;
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use crate::crypto::{CryptoError, random};
 use crate::keys::seal::MasterKeys;
 use crate::model::master_key::MasterKeyList;
+use crate::model::signing_key::Sealed;
 use crate::secrets::secret::TagKey;
 use crate::secrets::verification_cache::VerificationCacheKey;
 
@@ -19,10 +22,12 @@ use crate::secrets::verification_cache::VerificationCacheKey;
 #[derive(Debug)]
 pub struct Keys {
     /// Seals and opens what is stored sealed.
-    pub master: MasterKeys,
+    pub master: Arc<MasterKeys>,
     /// Tags generated secrets.
     pub tag_key: TagKey,
-    /// Keys the cache of verified secrets; new in every process.
+    /// The tag key as the database stores it.
+    pub tag_key_seal: Sealed,
+    /// Keys the cache of verified secrets.
     pub verification_cache: VerificationCacheKey,
 }
 
@@ -36,8 +41,9 @@ impl Keys {
         let list = list.map_err(|_| CryptoError::Failed("making a key"))?;
         let tag_key = Zeroizing::new(random::bytes::<32>()?);
         Ok(Self {
-            master: MasterKeys::derive(&list)?,
+            master: Arc::new(MasterKeys::derive(&list)?),
             tag_key: TagKey::new(tag_key.as_slice()),
+            tag_key_seal: Sealed(String::new()),
             verification_cache: VerificationCacheKey::generate()?,
         })
     }

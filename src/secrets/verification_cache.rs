@@ -1,17 +1,27 @@
 //! The memory of a proof: once a secret has been right, later attempts cost one MAC.
 //!
-//! The MAC is keyed with random bytes that exist in this process only. Right and wrong attempts
-//! cost the same, and a memory dump of the MACs gives nothing to guess against without the key.
+//! The MAC is keyed with random bytes that exist in this process and in its sealed snapshot only.
+//! Right and wrong attempts cost the same, and a memory dump of the MACs gives nothing to guess
+//! against without the key. The MACs of imported secrets, which may be easy to guess, never leave the
+//! process.
 
 use std::sync::OnceLock;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 
+use zeroize::Zeroizing;
+
 use crate::crypto::{CryptoError, random};
 
+/// The length of a MAC and of its key, in bytes.
+pub const MAC_LENGTH: usize = 32;
+
 /// The key of this process.
-pub struct VerificationCacheKey(hmac::Key);
+pub struct VerificationCacheKey {
+    key: hmac::Key,
+    bytes: Zeroizing<[u8; MAC_LENGTH]>,
+}
 
 impl std::fmt::Debug for VerificationCacheKey {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -20,11 +30,25 @@ impl std::fmt::Debug for VerificationCacheKey {
 }
 
 /// The MAC of one presented secret of one client.
-pub struct Mac([u8; 32]);
+#[derive(Clone)]
+pub struct Mac([u8; MAC_LENGTH]);
+
+impl std::fmt::Debug for Mac {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Mac(…)")
+    }
+}
+
+impl Mac {
+    /// A MAC of a snapshot.
+    pub fn stored(bytes: [u8; MAC_LENGTH]) -> Self {
+        Self(bytes)
+    }
+}
 
 /// What is remembered of a stored secret.
 #[derive(Default)]
-pub struct VerifiedSecretCache(OnceLock<[u8; 32]>);
+pub struct VerifiedSecretCache(OnceLock<[u8; MAC_LENGTH]>);
 
 impl std::fmt::Debug for VerifiedSecretCache {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -39,17 +63,27 @@ impl std::fmt::Debug for VerifiedSecretCache {
 impl VerificationCacheKey {
     /// Makes the key of this process.
     pub fn generate() -> Result<Self, CryptoError> {
-        Ok(Self(hmac::Key::new(HMAC_SHA256, &random::bytes::<32>()?)))
+        Ok(Self::stored(Zeroizing::new(random::bytes()?)))
+    }
+
+    /// The key of a snapshot.
+    pub fn stored(bytes: Zeroizing<[u8; MAC_LENGTH]>) -> Self {
+        Self { key: hmac::Key::new(HMAC_SHA256, bytes.as_slice()), bytes }
+    }
+
+    /// The key itself, for the sealed snapshot alone.
+    pub fn expose(&self) -> &[u8; MAC_LENGTH] {
+        &self.bytes
     }
 
     /// The MAC of a presented secret.
     pub fn mac(&self, client_id: &str, presented: &str) -> Mac {
-        let mut context = hmac::Context::with_key(&self.0);
+        let mut context = hmac::Context::with_key(&self.key);
         // No client id holds a line break, so the two texts cannot run into each other.
         context.update(client_id.as_bytes());
         context.update(b"\n");
         context.update(presented.as_bytes());
-        let mut mac = [0_u8; 32];
+        let mut mac = [0_u8; MAC_LENGTH];
         mac.copy_from_slice(context.sign().as_ref());
         Mac(mac)
     }
@@ -63,6 +97,11 @@ impl VerifiedSecretCache {
         Some(verify_slices_are_equal(known, &mac.0).is_ok())
     }
 
+    /// The MAC of the secret that was right, if one has been.
+    pub fn remembered(&self) -> Option<&[u8; MAC_LENGTH]> {
+        self.0.get()
+    }
+
     /// Remembers a secret that has just been proved.
     pub fn remember(&self, mac: &Mac) {
         // Two first successes at once remember the same MAC; the second is not needed.
@@ -73,6 +112,19 @@ impl VerifiedSecretCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stored_key_and_a_stored_mac_recognise_the_same_secret() {
+        let key = VerificationCacheKey::generate().expect("a key");
+        let memory = VerifiedSecretCache::default();
+        memory.remember(&key.mac("a", "secret"));
+        let later = VerificationCacheKey::stored(Zeroizing::new(*key.expose()));
+        let restored = VerifiedSecretCache::default();
+        restored.remember(&Mac::stored(*memory.remembered().expect("a MAC")));
+        assert_eq!(restored.recognise(&later.mac("a", "secret")), Some(true));
+        assert_eq!(restored.recognise(&later.mac("a", "other")), Some(false));
+        assert!(!format!("{later:?}{restored:?}{:?}", key.mac("a", "x")).contains('['));
+    }
 
     #[test]
     fn only_the_proved_secret_of_the_same_client_is_known() {

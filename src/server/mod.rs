@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 
 use crate::admin::key_rotation::{self, RotationError, RotationPolicy};
 use crate::app::App;
+use crate::app::database_health::Acquaintance;
 use crate::server::listener::Listener;
 pub use crate::server::reload::{PreparedReload, Reloader};
 pub use crate::server::sockets::{InheritedSockets, Sockets};
@@ -62,6 +63,12 @@ pub enum ServeError {
     /// The usage statistics cannot be written.
     #[error("cannot write usage statistics")]
     Usage(#[source] Box<StoreError>),
+    /// The server started without its database, which turned out to be another one.
+    #[error(
+        "the database that is back is not the one of the snapshot: start the server again to serve \
+         that database, or correct database.url"
+    )]
+    OtherDatabase,
 }
 
 /// A server that listens and does not answer yet.
@@ -88,11 +95,9 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let tls = app.services.config.tls.as_ref().map(Tls::new);
         let tls = tls.transpose().map_err(ServeError::Tls)?.map(Arc::new);
-        key_rotation::rotate(&app, RotationPolicy::CreateAndRetire).await?;
-        // From the first request on, other instances know that a secret may be used here.
-        app.write_usage().await.map_err(|error| ServeError::Usage(Box::new(error)))?;
-        // What fails here, the task that sends notifications does later.
-        let _ = notifications::add_receivers(&app.services).await;
+        if app.database.is_known() {
+            begin(&app).await?;
+        }
         Ok(Self { app, public, management, tls, traces: None })
     }
 
@@ -109,7 +114,10 @@ impl Server {
 
     /// Answers until `stop` comes: then readiness fails at once, requests are still accepted
     /// for `shutdown.delay`, and those in flight have `shutdown.drain` to finish.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// [`ServeError::OtherDatabase`], after the same end.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { app, public, management, tls, traces } = self;
         let config = &app.services.config;
         let mut background = background::start(&app, tls.as_ref());
@@ -137,7 +145,10 @@ impl Server {
         for listener in listeners {
             accepting.spawn(listener.accept(closed.clone()));
         }
-        stop.await;
+        let outcome = tokio::select! {
+            () = stop => Ok(()),
+            () = app.database.until(Acquaintance::Other) => Err(ServeError::OtherDatabase),
+        };
         service_manager::notify_stopping();
         tracing::info!("stopping: readiness fails from now on");
         app.stopping.store(true, Ordering::Relaxed);
@@ -149,12 +160,25 @@ impl Server {
             tracing::warn!("some connections did not finish within shutdown.drain and are cut");
         }
         background.shutdown().await;
-        background::flush(&app).await;
+        if outcome.is_ok() {
+            background::flush(&app).await;
+        }
         app.services.store.close().await;
         if let Some(traces) = traces {
             // The runtime delivers the last spans while a thread waits for them.
             let _ = tokio::task::spawn_blocking(move || traces.shutdown()).await;
         }
         tracing::info!("stopped");
+        outcome
     }
+}
+
+/// What a server does in its database before it serves, or as soon as the database is back.
+async fn begin(app: &App) -> Result<(), ServeError> {
+    key_rotation::rotate(app, RotationPolicy::CreateAndRetire).await?;
+    // From the first request on, other instances know that a secret may be used here.
+    app.write_usage().await.map_err(|error| ServeError::Usage(Box::new(error)))?;
+    // What fails here, the task that sends notifications does later.
+    let _ = notifications::add_receivers(&app.services).await;
+    Ok(())
 }

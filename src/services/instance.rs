@@ -9,7 +9,7 @@ use crate::store::usage_heartbeat::Heartbeat;
 use crate::store::{Store, StoreError};
 
 /// Where this process runs, for people: `host-a, process 1234`.
-pub(super) fn place() -> String {
+pub(super) fn process_place() -> String {
     let name = rustix::system::uname();
     format!("{}, process {}", name.nodename().to_string_lossy(), std::process::id())
 }

@@ -4,6 +4,8 @@
 //! command works on what exists, and says where it looked.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::config::live::Live;
 use crate::config::{Config, FetchSettings, Migrate, SecretSettings};
@@ -11,6 +13,7 @@ use crate::crypto::random;
 use crate::jose::dpop;
 use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::keys::Keys;
+use crate::limits::assertion_memory::AssertionMemory;
 use crate::limits::guess_limiter::GuessLimiter;
 use crate::limits::guess_limiter::GuessLimits;
 use crate::limits::replay_cache::ReplayCache;
@@ -19,12 +22,13 @@ use crate::outbound::Fetcher;
 use crate::secrets::argon2id::Cost;
 use crate::secrets::hash_queue::Hasher;
 use crate::secrets::verification_cache::VerificationCacheKey;
-use crate::services::{Services, StartError, instance, master_key, sealed};
+use crate::services::sealed::{self, OpenedKeys};
+use crate::services::instance::process_place;
+use crate::services::{Services, StartError, master_key};
 use crate::store::open::OpenMode;
 use crate::store::schema::{self, SchemaError};
 use crate::store::{Store, StoreError};
 use crate::x509::certificate::{CertificateError, ClientCa};
-use std::sync::atomic::AtomicU64;
 
 /// The name under which the tag key is sealed in the database.
 pub(crate) const TAG_KEY: &str = "secret_tag_key";
@@ -52,7 +56,10 @@ impl Opened {
         if role == Role::Server {
             prepare_schema(config, store).await?;
         }
-        let keys = open_keys(config, store, role).await?;
+        Self::with(config, open_keys(config, store, role).await?)
+    }
+
+    fn with(config: &Config, keys: Keys) -> Result<Self, StartError> {
         let client_ca = config.client_ca.as_deref().map(client_ca).transpose()?;
         let fetcher = Fetcher::new(&config.fetch)?;
         let notifier = Fetcher::of_notifications(config)?;
@@ -115,6 +122,21 @@ impl Services {
         self.live.replace(config);
     }
 
+    /// What a server has while its Postgres is away, with the keys of its snapshot. `None` for
+    /// SQLite.
+    ///
+    /// # Errors
+    /// Files of the settings that cannot be used.
+    pub fn without_database(
+        config: Config,
+        clock: Clock,
+        keys: Keys,
+    ) -> Result<Option<Self>, StartError> {
+        let Some(store) = Store::of_absent(&config.database)? else { return Ok(None) };
+        let opened = Opened::with(&config, keys)?;
+        Ok(Some(Self::of(config, clock, store, opened)))
+    }
+
     async fn on(
         config: Config,
         clock: Clock,
@@ -132,24 +154,7 @@ impl Services {
         opened: Result<Opened, StartError>,
     ) -> Result<Self, StartError> {
         match opened {
-            Ok(Opened { keys, fetcher, notifier, client_ca, instance: id }) => Ok(Self {
-                hasher: hasher(&config.secrets),
-                guess_limiter: GuessLimiter::new(guess_limits(&config)),
-                nonce_issuer: keys.tag_key.nonce_issuer(),
-                dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + CLOCK_SKEW_SECONDS),
-                api_dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + CLOCK_SKEW_SECONDS),
-                signature_checks: AtomicU64::new(0),
-                live: Live::of(&config),
-                config,
-                store,
-                keys,
-                fetcher,
-                notifier,
-                client_ca,
-                clock,
-                instance: id,
-                place: instance::place(),
-            }),
+            Ok(opened) => Ok(Self::of(config, clock, store, opened)),
             Err(error) => {
                 // So that SQLite leaves no file next to the database.
                 store.close().await;
@@ -157,10 +162,33 @@ impl Services {
             }
         }
     }
+
+    fn of(config: Config, clock: Clock, store: Store, opened: Opened) -> Self {
+        let Opened { keys, fetcher, notifier, client_ca, instance } = opened;
+        Self {
+            hasher: hasher(&config.secrets),
+            guess_limiter: GuessLimiter::new(guess_limits(&config)),
+            nonce_issuer: keys.tag_key.nonce_issuer(),
+            dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + CLOCK_SKEW_SECONDS),
+            api_dpop_proofs: ReplayCache::new(dpop::PROOF_TTL_SECONDS + CLOCK_SKEW_SECONDS),
+            assertions: AssertionMemory::default(),
+            signature_checks: AtomicU64::new(0),
+            live: Live::of(&config),
+            config,
+            store,
+            keys,
+            fetcher,
+            notifier,
+            client_ca,
+            clock,
+            instance,
+            place: process_place(),
+        }
+    }
 }
 
 /// Does with the schema what `database.migrate` says.
-async fn prepare_schema(config: &Config, store: &Store) -> Result<(), StartError> {
+pub(super) async fn prepare_schema(config: &Config, store: &Store) -> Result<(), StartError> {
     match schema::prepare(store, config.database.migrate).await {
         Err(SchemaError::Empty) => Err(SchemaError::Behind { found: 0 }.into()),
         other => Ok(other?),
@@ -231,8 +259,10 @@ async fn open_keys(config: &Config, store: &Store, role: Role) -> Result<Keys, S
         None if role == Role::Server => master_key::generate(config)?,
         None => return Err(StartError::no_master_key_yet(config)),
     };
-    let (master, tag_key) = sealed::open_keys(store, &found, role).await?;
-    Ok(Keys { master, tag_key, verification_cache: VerificationCacheKey::generate()? })
+    let OpenedKeys { master, tag_key, tag_key_seal } =
+        sealed::open_keys(store, &found, role).await?;
+    let verification_cache = VerificationCacheKey::generate()?;
+    Ok(Keys { master: Arc::new(master), tag_key, tag_key_seal, verification_cache })
 }
 
 fn hasher(settings: &SecretSettings) -> Hasher {

@@ -12,13 +12,20 @@ use crate::services::master_key::FoundKey;
 use crate::services::opening::{Role, TAG_KEY};
 use crate::store::Store;
 
+/// The keys that open what a database stores.
+pub(super) struct OpenedKeys {
+    pub(super) master: MasterKeys,
+    pub(super) tag_key: TagKey,
+    pub(super) tag_key_seal: Sealed,
+}
+
 /// Opens the tag key, or seals a new one in a database that has none. Of several processes that do
 /// so at the same time, all get the same key.
 pub(super) async fn open_keys(
     store: &Store,
     found: &FoundKey,
     role: Role,
-) -> Result<(MasterKeys, TagKey), StartError> {
+) -> Result<OpenedKeys, StartError> {
     let master = MasterKeys::derive(&found.keys)?;
     let seal = if let Some(seal) = store.sealed_key(TAG_KEY).await? {
         seal
@@ -31,7 +38,7 @@ pub(super) async fn open_keys(
     if role == Role::Server {
         keep_public_halves(store, &master).await?;
     }
-    Ok((master, TagKey::new(&opened.content)))
+    Ok(OpenedKeys { master, tag_key: TagKey::new(&opened.content), tag_key_seal: seal })
 }
 
 /// Opens the seal of the tag key.

@@ -15,7 +15,7 @@ use crate::store::{Store, StoreError};
 
 pub use crate::store::clients::TokenFields;
 
-/// Clients in the order of their ids; each with its identifier, for the case that the rest cannot
+/// Clients; each with its identifier, for the case that the rest cannot
 /// be read.
 pub type Page = Vec<(String, Result<ClientSnapshot, StoreError>)>;
 
@@ -69,22 +69,20 @@ impl From<SecretRecord> for SecretSnapshot {
 }
 
 impl Store {
-    /// One client, if there is one of that id.
-    pub async fn client_snapshot(
-        &self,
-        id: &ClientId,
-    ) -> Result<Option<ClientSnapshot>, StoreError> {
-        let ids = [id.as_str()];
+    /// Those of some clients that exist, in no order. They cost one look into an index for each
+    /// client, and one for each kind of what belongs to it.
+    pub async fn clients_of(&self, ids: &[ClientId]) -> Result<Page, StoreError> {
+        let ids: Vec<_> = ids.iter().map(ClientId::as_str).collect();
         let clients = ClientSet::Of(&ids);
         let mut statement = Statement::default();
         statement.push(TokenRow::SELECT).push("WHERE ");
         clients.push(&mut statement);
         let mut reader = self.read();
-        let Some(row) = reader.rows::<TokenRow>(&statement).await?.pop() else {
-            return Ok(None);
-        };
-        let children = ChildRows::read(&mut reader, clients).await?.take(id.as_str());
-        snapshot(row, children).map(Some)
+        let rows = reader.rows::<TokenRow>(&statement).await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(page(rows, ChildRows::read(&mut reader, clients).await?))
     }
 
     /// At most `limit` clients whose identifier follows `after`. However many clients there are,
@@ -100,14 +98,18 @@ impl Store {
         let rows = reader.rows::<TokenRow>(&statement).await?;
         let Some(last) = rows.last() else { return Ok(Vec::new()) };
         let clients = ClientSet::Range { after, last: &last.client_id };
-        let mut children = ChildRows::read(&mut reader, clients).await?;
-        let page = rows.into_iter().map(|row| {
-            let id = row.client_id.clone();
-            let children = children.take(&id);
-            (id, snapshot(row, children))
-        });
-        Ok(page.collect())
+        let children = ChildRows::read(&mut reader, clients).await?;
+        Ok(page(rows, children))
     }
+}
+
+fn page(rows: Vec<TokenRow>, mut children: ChildRows) -> Page {
+    let with_children = |row: TokenRow| {
+        let id = row.client_id.clone();
+        let children = children.take(&id);
+        (id, snapshot(row, children))
+    };
+    rows.into_iter().map(with_children).collect()
 }
 
 fn snapshot(

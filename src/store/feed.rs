@@ -14,6 +14,7 @@ pub struct ChangeListener(Option<PgListener>);
 impl Store {
     /// Connects a listener. With SQLite it never reports.
     pub async fn change_listener(&self) -> Result<ChangeListener, StoreError> {
+        self.require_open()?;
         match &self.pool {
             Pool::Postgres(pool) => {
                 let listen = async {

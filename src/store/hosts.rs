@@ -32,6 +32,11 @@ impl Hosts {
         self.0.len() > 1
     }
 
+    /// The first one of the URL.
+    pub(super) fn first(&self) -> Option<PgConnectOptions> {
+        self.0.first().cloned()
+    }
+
     /// The primary, else the first one that answers.
     ///
     /// # Errors

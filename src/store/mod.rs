@@ -20,6 +20,7 @@ pub mod events;
 mod facts;
 pub mod feed;
 pub mod files;
+mod gate;
 pub mod grant_holders;
 pub mod grant_requests;
 pub mod grants;
@@ -67,6 +68,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tokio::sync::Mutex;
 
 use crate::model::Malformed;
+use crate::store::gate::Gate;
 use crate::store::hosts::Hosts;
 use crate::telemetry::metrics::store::StoreMetrics;
 
@@ -78,6 +80,7 @@ macro_rules! on_pool {
             &$store.metrics,
             $crate::store::measured::Query::Statement,
             $crate::store::with_timeout($store.timeout, async {
+                $store.require_open()?;
                 match &$store.pool {
                     $crate::store::Pool::Postgres($pool) => $body,
                     $crate::store::Pool::Sqlite($pool) => $body,
@@ -98,6 +101,9 @@ pub enum StoreError {
     /// A row that is referred to does not exist.
     #[error("the {0} does not exist")]
     Missing(&'static str),
+    /// The database was away when the server started, and is not known to be the same one yet.
+    #[error("the database was away at the start, and was not asked yet what it is")]
+    NotIdentified,
     /// The database did not answer in time.
     #[error("the database did not answer within {0:?}")]
     TimedOut(Duration),
@@ -165,6 +171,25 @@ impl StoreError {
         code.is_some_and(|code| matches!(&*code, "13" | "53100"))
     }
 
+    /// True if the database cannot be reached, does not answer in time, or starts or stops: it is
+    /// expected to come back. Not so if it rejects the caller (SQLSTATE class 28) or does not exist.
+    pub fn is_away(&self) -> bool {
+        let is_closed = |code: &str| {
+            code.len() == 5 && ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
+        };
+        match self {
+            Self::TimedOut(_)
+            | Self::Unreachable { .. }
+            | Self::NotIdentified
+            | Self::Failed(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+            Self::Failed(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| is_closed(&code))
+            }
+            Self::OutcomeUnknown(cause) => cause.is_away(),
+            _ => false,
+        }
+    }
+
     /// True if the same may succeed later. Not so if the rows themselves were rejected: a
     /// constraint, or data that the database does not take (SQLSTATE classes 22 and 23).
     pub fn is_transient(&self) -> bool {
@@ -174,7 +199,7 @@ impl StoreError {
             is_data || !matches!(error.kind(), ErrorKind::Other)
         };
         match self {
-            Self::TimedOut(_) => true,
+            Self::TimedOut(_) | Self::NotIdentified => true,
             Self::Failed(error) => !error.as_database_error().is_some_and(rejected),
             Self::OutcomeUnknown(cause) => cause.is_transient(),
             _ => false,
@@ -199,6 +224,7 @@ pub struct Store {
     /// Held by the change in progress: a process makes one at a time, so that changes that wait
     /// for one another never take every connection from the one that could continue.
     changing: Arc<Mutex<()>>,
+    gate: Gate,
     /// What is counted of it, by this store and all that come from it.
     pub metrics: Arc<StoreMetrics>,
 }

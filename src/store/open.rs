@@ -13,6 +13,7 @@ use sqlx::sqlite::{
 };
 
 use crate::config::{DatabaseSettings, Location};
+use crate::store::gate::Gate;
 use crate::store::hosts::Hosts;
 use crate::store::{Pool, Store, StoreError, files, hosts, is_busy};
 
@@ -50,10 +51,26 @@ impl Store {
                 Pool::Postgres(hosts::pool(&hosts, first, database.max_connections, timeout))
             }
         };
-        let store =
-            Self { pool, hosts, timeout, changing: Arc::default(), metrics: Arc::default() };
+        let store = Self::on(pool, hosts, timeout, Gate::default());
         store.ping().await?;
         Ok(store)
+    }
+
+    /// A Postgres database that is away: it is connected to when it is used, and its gate is closed.
+    /// `None` for SQLite, whose file is a part of the server.
+    ///
+    /// # Errors
+    /// A URL that cannot be read.
+    pub fn of_absent(database: &DatabaseSettings) -> Result<Option<Self>, StoreError> {
+        let Location::Postgres(urls) = &database.location else { return Ok(None) };
+        let hosts = hosts_of(urls)?;
+        let Some(first) = hosts.first() else { return Ok(None) };
+        let pool = hosts::pool(&hosts, first, database.max_connections, database.timeout);
+        Ok(Some(Self::on(Pool::Postgres(pool), hosts, database.timeout, Gate::closed())))
+    }
+
+    fn on(pool: Pool, hosts: Hosts, timeout: Duration, gate: Gate) -> Self {
+        Self { pool, hosts, timeout, changing: Arc::default(), gate, metrics: Arc::default() }
     }
 }
 

@@ -56,6 +56,7 @@ impl Store {
         // A client that vanishes in the middle must not keep its locks from all others.
         const FORGET: &str = "SET LOCAL idle_in_transaction_session_timeout = '15s'";
         let begin = async {
+            self.require_open()?;
             Ok(match &self.pool {
                 Pool::Postgres(pool) => {
                     let mut transaction = pool.begin().await?;

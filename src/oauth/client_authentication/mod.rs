@@ -10,6 +10,7 @@ pub mod federation;
 mod outcome;
 mod private_key;
 mod secret;
+mod single_use;
 mod spiffe;
 pub mod subject_form;
 pub mod svid;

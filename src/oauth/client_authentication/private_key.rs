@@ -14,10 +14,10 @@ use crate::jose::assertion::{
 };
 use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::client::AuthenticationMethod;
-use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::OperatorAction;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::client_authentication::assertion::at_equal_cost;
+use crate::oauth::client_authentication::single_use::{self, SingleUse};
 use crate::oauth::client_authentication::{
     Purpose, ask_for, reject_disabled, reject_other_methods, rejection, unfetched,
 };
@@ -66,9 +66,11 @@ pub(super) async fn authenticate(
     let about = |error: OAuthError| error.about(entry.client_id.as_str());
     let expiry = check_claims(app, entry, assertion, now).map_err(about)?;
     let name = name(entry, assertion).map_err(about)?;
+    let issued_at = timestamp_claim(assertion.claims(), "iat").map_err(about)?;
     // Before the row is written, so that the rate of a client bounds its rows.
     rate::count_assertion(app, entry, purpose, now).map_err(about)?;
-    if let Err(error) = use_once(app, &name, expiry).await {
+    let single = SingleUse { name, client_id: &entry.client_id, issued_at, expiry };
+    if let Err(error) = single_use::use_once(app, single, now).await {
         // No row was written: a replay holds the rate of the client only as long as the insert
         // runs.
         rate::refund_assertion(app, entry, purpose, now);
@@ -201,27 +203,8 @@ fn name(entry: &ClientEntry, assertion: VerifiedAssertion<'_>) -> Result<String,
     Ok(digest::of(&[entry.client_id.as_str(), jti]))
 }
 
-/// Each assertion is accepted once, on all instances: one insert in the database. The row lives as
-/// long as the assertion, and longer by the difference of the clocks of two instances.
-async fn use_once(app: &App, name: &str, expiry: Timestamp) -> Result<(), OAuthError> {
-    let remembered_until = expiry.plus_seconds(3 * CLOCK_SKEW_SECONDS);
-    let is_new = app.services.store.use_assertion(name, remembered_until).await;
-    let is_new = is_new.map_err(|error| {
-        OAuthError::unavailable(format!("cannot see whether an assertion is new: {error}"))
-            .because(RejectionReason::DatabaseUnavailable)
-    })?;
-    if is_new {
-        return Ok(());
-    }
-    Err(wrong("it has been used before: make one for each request, with its own jti")
-        .because(RejectionReason::AssertionReplayed)
-        .with_remedy(
-            "Have the client make an assertion for each request. If it does, an attacker may have used this one.",
-        ))
-}
-
 /// A rejection to a caller that has signed with the client's key.
-fn wrong(problem: impl std::fmt::Display) -> OAuthError {
+pub(super) fn wrong(problem: impl std::fmt::Display) -> OAuthError {
     OAuthError::new(
         ErrorCode::InvalidClient,
         format!("The client assertion is invalid: {problem}."),

@@ -21,8 +21,9 @@ pub(super) async fn watch_database(app: Arc<App>) {
     let mut failed_writes = store.metrics.failed_writes();
     loop {
         let answer = prober.probe().await;
+        let now = app.services.clock.now();
         if let Err(error) = &answer {
-            if app.database.note_answer(false) {
+            if app.database.note_answer(false, now) {
                 let error = error as &dyn Error;
                 tracing::warn!(error, "the database does not answer");
             }
@@ -31,7 +32,7 @@ pub(super) async fn watch_database(app: Arc<App>) {
             }
             // Its connection may be dead without an error.
             prober = store.prober(LIMIT);
-        } else if app.database.note_answer(true) {
+        } else if app.database.note_answer(true, now) {
             tracing::info!("the database answers again");
         }
         let failed = store.metrics.failed_writes();

@@ -1,11 +1,14 @@
 //! Follows the changes of other instances: at once by notification, and by polling.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
+use crate::app::database_health::Acquaintance;
 use crate::directory::DirectoryError;
 use crate::store::feed::ChangeListener;
+use crate::{server, telemetry};
 
 /// How long to wait after a lost connection of the listener, so that a database that refuses is not
 /// asked all the time.
@@ -15,8 +18,11 @@ const AFTER_LOSS: Duration = Duration::from_millis(200);
 /// `directory.poll_interval`.
 pub(super) async fn follow(app: Arc<App>) {
     let mut listener: Option<ChangeListener> = None;
-    let mut was_away = false;
+    let mut was_away = !app.database.is_known();
     let mut woken = Woken::Time;
+    if was_away {
+        meet(&app).await;
+    }
     loop {
         if listener.is_none() {
             listener = app.services.store.change_listener().await.ok();
@@ -38,6 +44,26 @@ pub(super) async fn follow(app: Arc<App>) {
             listener = None;
             tokio::time::sleep(AFTER_LOSS).await;
         }
+    }
+}
+
+/// Waits until the database is back that was away at the start, and does what the start left out. If
+/// it is another one, the server ends.
+async fn meet(app: &App) {
+    let mut logged = String::new();
+    while let Err(error) = app.meet_database().await {
+        // That it is away was logged at the start.
+        let problem = telemetry::with_causes(&error);
+        if !error.is_database_away() && problem != logged {
+            tracing::error!(problem, "the database is back and cannot be used");
+            logged = problem;
+        }
+        tokio::time::sleep(app.services.config.directory.poll_interval).await;
+    }
+    app.database.until(Acquaintance::Same).await;
+    if let Err(error) = server::begin(app).await {
+        let error = &error as &dyn Error;
+        tracing::warn!(error, "cannot look after the signing keys; trying again");
     }
 }
 
@@ -63,7 +89,7 @@ fn note(caught_up: &Result<bool, DirectoryError>, was_away: bool) -> bool {
         }
         Err(error) => {
             if !was_away {
-                let error = error as &dyn std::error::Error;
+                let error = error as &dyn Error;
                 tracing::error!(error, "changes cannot be followed: tokens are issued from memory");
             }
             true

@@ -8,6 +8,7 @@ mod follow;
 mod measure;
 mod notifications;
 mod remote_keys;
+mod snapshot;
 mod supervisor;
 
 use std::error::Error;
@@ -21,8 +22,11 @@ use crate::admin::grant_request;
 use crate::admin::key_rotation::{self, RotationPolicy};
 use crate::admin::secret_life;
 use crate::app::App;
+use crate::app::database_health::Acquaintance;
+use crate::config::Location;
 use crate::model::usage::WRITE_INTERVAL_SECONDS;
 use crate::server::tls::Tls;
+use crate::services::Services;
 use crate::store::StoreError;
 
 /// How often to check whether a signing key is due.
@@ -37,6 +41,9 @@ const UNUSED_INTERVAL: Duration = Duration::from_secs(15);
 /// How often rejections are written: an operator may ask for one soon after it happened.
 const REJECTIONS_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often client assertions are stored that were accepted while the database was away.
+const ASSERTIONS_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How often expired rows are deleted.
 const PURGE_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -49,15 +56,22 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     tasks.every(USAGE_INTERVAL, "write_usage", write_usage);
     tasks.every(USAGE_INTERVAL, "write_key_set_readers", write_key_set_readers);
     tasks.every(REJECTIONS_INTERVAL, "write_rejections", write_rejections);
+    tasks.every(ASSERTIONS_INTERVAL, "write_assertions", write_assertions);
     tasks.every(PURGE_INTERVAL, "purge_expired", purge_expired);
     tasks.every(PURGE_INTERVAL, "end_grant_requests", end_grant_requests);
     tasks.every(UNUSED_INTERVAL, "end_unused_secrets", end_unused_secrets);
-    tasks.supervise("warn_of_expiring_secrets", expiring_secrets::warn_of_expiring_secrets);
+    tasks.supervise_in_database(
+        "warn_of_expiring_secrets",
+        expiring_secrets::warn_of_expiring_secrets,
+    );
     tasks.supervise("measure", measure::measure);
-    tasks.supervise("send_notifications", notifications::send_notifications);
+    tasks.supervise_in_database("send_notifications", notifications::send_notifications);
     tasks.supervise("fetch_key_sets", remote_keys::fetch_key_sets);
     if app.services.config.backup.schedule.is_some() {
-        tasks.supervise("make_backups", backup::make_backups);
+        tasks.supervise_in_database("make_backups", backup::make_backups);
+    }
+    if app.services.config.snapshot.enabled {
+        tasks.supervise("write_snapshots", snapshot::write_snapshots);
     }
     if let Some(tls) = tls.cloned() {
         tasks.supervise("renew_certificate", move |_| certificate::renew(tls.clone()));
@@ -65,24 +79,45 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     tasks.running
 }
 
-/// Writes what would be lost by the end of the process.
+/// Writes what would be lost by the end of the process, and the memory for the next start.
 pub(super) async fn flush(app: &Arc<App>) {
-    write_rejections(app.clone()).await;
-    write_key_set_readers(app.clone()).await;
-    if let Err(error) = say_farewell(app).await {
-        tracing::warn!(
-            error = &error as &dyn Error,
-            "the last usage statistics cannot be written; no secret ends early until \
-             directory.max_staleness has passed"
-        );
+    let mut has_heartbeat = false;
+    if app.database.is_known() {
+        write_rejections(app.clone()).await;
+        write_key_set_readers(app.clone()).await;
+        write_assertions(app.clone()).await;
+        let farewell = say_farewell(app).await;
+        has_heartbeat = matches!(farewell, Ok(Farewell::HeartbeatStays));
+        if let Err(error) = farewell {
+            tracing::warn!(
+                error = &error as &dyn Error,
+                "the last usage statistics cannot be written; no secret ends early until \
+                 directory.max_staleness has passed"
+            );
+        }
+    }
+    if app.services.config.snapshot.enabled {
+        snapshot::write_last(app, has_heartbeat).await;
     }
 }
 
-/// Writes the last usage statistics. Then no other instance waits for this one before it ends an
-/// unused secret.
-async fn say_farewell(app: &App) -> Result<(), StoreError> {
+/// What a server that stops leaves in the database.
+enum Farewell {
+    /// Nothing of it: no other instance waits for it before it ends an unused secret.
+    HeartbeatRemoved,
+    /// Its last heartbeat: the snapshot may start a server that the others do not hear from.
+    HeartbeatStays,
+}
+
+/// Writes the last usage statistics.
+async fn say_farewell(app: &App) -> Result<Farewell, StoreError> {
     app.write_usage().await?;
-    app.services.store.remove_heartbeat(&app.services.instance).await
+    let Services { store, config, instance, .. } = &*app.services;
+    if config.snapshot.enabled && matches!(config.database.location, Location::Postgres(_)) {
+        return Ok(Farewell::HeartbeatStays);
+    }
+    store.remove_heartbeat(instance).await?;
+    Ok(Farewell::HeartbeatRemoved)
 }
 
 struct Tasks {
@@ -104,7 +139,22 @@ impl Tasks {
         });
     }
 
-    /// Runs a task again and again, with a pause of `interval` before each run.
+    /// The same for a task that works in the database. It begins when the database is known.
+    fn supervise_in_database<F: Future<Output = ()> + Send>(
+        &mut self,
+        name: &'static str,
+        task: impl Fn(Arc<App>) -> F + Clone + Send + Sync + 'static,
+    ) {
+        self.supervise(name, move |app| {
+            let task = task.clone();
+            async move {
+                app.database.until(Acquaintance::Same).await;
+                task(app).await;
+            }
+        });
+    }
+
+    /// Runs a task in the database again and again, with a pause of `interval` before each run.
     fn every<F: Future<Output = ()> + Send>(
         &mut self,
         interval: Duration,
@@ -114,6 +164,7 @@ impl Tasks {
         self.supervise(name, move |app| {
             let task = task.clone();
             async move {
+                app.database.until(Acquaintance::Same).await;
                 loop {
                     tokio::time::sleep(interval).await;
                     task(app.clone()).await;
@@ -147,6 +198,16 @@ async fn write_key_set_readers(app: Arc<App>) {
             error = &error as &dyn Error,
             "readers of the key set cannot be written; the next interval writes them"
         );
+    }
+}
+
+async fn write_assertions(app: Arc<App>) {
+    if app.database.is_away() {
+        return;
+    }
+    if let Err(error) = app.write_assertions().await {
+        let error = &error as &dyn Error;
+        tracing::warn!(error, "client assertions of an outage cannot be stored; trying again");
     }
 }
 

@@ -114,6 +114,8 @@ definitions! {
         "DPoP proofs that are remembered of the present period.";
     REPLAY_LIMIT = Gauge "tokend_replay_cache_limit" ["cache"]
         "DPoP proofs that can be remembered of one period.";
+    ASSERTIONS_PENDING = Gauge "tokend_outage_assertions" []
+        "Client assertions that this instance has accepted and the database does not have yet.";
 
     STALENESS = Gauge "tokend_directory_staleness_seconds" []
         "Time since the memory of this instance was known to be up to date.";
@@ -140,6 +142,13 @@ definitions! {
 
     BACKUP_SUCCESS = Gauge "tokend_backup_last_success_timestamp_seconds" []
         "When the newest backup was made; 0 for never. Only with backup.schedule.";
+
+    SNAPSHOT_SUCCESS = Gauge "tokend_snapshot_last_success_timestamp_seconds" []
+        "When the newest snapshot was written; 0 for never. Only with snapshot.enabled.";
+    SNAPSHOT_SIZE = Gauge "tokend_snapshot_size_bytes" []
+        "Size of the newest snapshot. Only with snapshot.enabled.";
+    SNAPSHOT_FAILURES = Counter "tokend_snapshot_failures_total" []
+        "Snapshots that could not be written. Only with snapshot.enabled.";
 
     SIGNING_KEYS = Gauge "tokend_signing_keys" ["state", "alg"]
         "Signing keys.";

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use crate::crypto::random;
 
 /// How the name of an unfinished file ends.
-pub(super) const SUFFIX: &str = ".partial";
+pub const SUFFIX: &str = ".partial";
 
 /// An unfinished file next to its later place, with mode 0600. It is removed if it is dropped.
-pub(super) struct Draft {
+pub struct Draft {
     path: PathBuf,
     target: PathBuf,
     is_finished: bool,
@@ -19,7 +19,10 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Creates the file.
-    pub(super) fn create(target: &Path) -> io::Result<(Self, File)> {
+    ///
+    /// # Errors
+    /// A path that does not name a file, and the error of the operating system.
+    pub fn create(target: &Path) -> io::Result<(Self, File)> {
         let name = target.file_name().ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidInput, "the path does not name a file")
         })?;
@@ -33,11 +36,28 @@ impl Draft {
     }
 
     /// Makes the content last, and gives the file its name. A file of that name is not replaced.
-    pub(super) fn finish(mut self, file: &File) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`], and the error of the operating system.
+    pub fn finish(self, file: &File) -> io::Result<()> {
         file.sync_all()?;
         if self.target.exists() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
+        self.take_name()
+    }
+
+    /// Makes the content last, and gives the file its name. A file of that name is replaced at
+    /// once: a reader sees the one or the other, whole.
+    ///
+    /// # Errors
+    /// The error of the operating system. Then the file of that name is as it was.
+    pub fn replace(self, file: &File) -> io::Result<()> {
+        file.sync_all()?;
+        self.take_name()
+    }
+
+    fn take_name(mut self) -> io::Result<()> {
         std::fs::rename(&self.path, &self.target)?;
         self.is_finished = true;
         let folder = self.target.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -85,5 +105,9 @@ mod tests {
         let (draft, file) = Draft::create(&target).expect("a draft");
         assert!(draft.finish(&file).is_err(), "it exists");
         assert_eq!(std::fs::read(&target).expect("a text"), b"text");
+        let (draft, mut file) = Draft::create(&target).expect("a draft");
+        file.write_all(b"new").expect("written");
+        draft.replace(&file).expect("replaced");
+        assert_eq!((names().len(), std::fs::read(&target).expect("a text")), (1, b"new".to_vec()));
     }
 }

@@ -1,0 +1,60 @@
+//! The client assertions that were accepted while the database was away: stored when it is back, and
+//! kept by the snapshot until then.
+
+use crate::app::App;
+use crate::directory::snapshot::UsedAssertion;
+use crate::limits::assertion_memory::{AcceptedAssertion, AssertionMemory};
+use crate::model::client::ClientId;
+use crate::model::time::Timestamp;
+use crate::store::StoreError;
+
+/// How many are stored before more are looked for.
+const BATCH: usize = 500;
+
+impl App {
+    /// Stores the assertions that the database does not have yet. What cannot be stored now is kept.
+    pub async fn write_assertions(&self) -> Result<(), StoreError> {
+        let memory = &self.services.assertions;
+        let (mut written, mut known) = (0, 0);
+        loop {
+            let accepted = memory.accepted(BATCH);
+            if accepted.is_empty() {
+                break;
+            }
+            for AcceptedAssertion { name, expires_at, .. } in accepted {
+                let is_new = self.services.store.use_assertion(&name, expires_at).await?;
+                written += usize::from(is_new);
+                known += usize::from(!is_new);
+                memory.forget(&name);
+            }
+        }
+        if written + known > 0 {
+            // Another instance accepted it too, or the database had stored it when it failed.
+            tracing::info!(written, known, "client assertions of an outage were stored");
+        }
+        Ok(())
+    }
+
+    /// The assertions that a snapshot keeps.
+    pub(super) fn assertions_to_keep(&self) -> Vec<UsedAssertion> {
+        let accepted = self.services.assertions.accepted(usize::MAX).into_iter();
+        let kept = accepted.map(|assertion| UsedAssertion {
+            name: assertion.name,
+            client_id: assertion.client_id.as_str().to_owned(),
+            expires_at: assertion.expires_at.0,
+        });
+        kept.collect()
+    }
+}
+
+/// Remembers the assertions of a snapshot.
+pub(super) fn remember(memory: &AssertionMemory, kept: Vec<UsedAssertion>, now: Timestamp) {
+    for UsedAssertion { name, client_id, expires_at } in kept {
+        let Ok(client_id) = ClientId::parse(&client_id) else { continue };
+        let expires_at = Timestamp(expires_at);
+        let assertion = AcceptedAssertion { name: name.clone(), client_id, expires_at };
+        if memory.take(assertion, now).is_ok() {
+            memory.accept(&name);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The snapshot of a running server: where it is, when it is written, and what a start takes of it.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::app::{App, outage_assertions};
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::directory::snapshot::{
+    self, Beginning, Legacy, Pace, Restored, SnapshotError, SnapshotFile,
+};
+use crate::keys::seal::MasterKeys;
+use crate::model::time::Clock;
+use crate::services::Services;
+use crate::services::draft::{self, Draft};
+use crate::store::files;
+
+/// The file in `data_dir`.
+pub const FILE_NAME: &str = "tokend.snapshot";
+
+/// When a snapshot is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// The server runs, and issues tokens meanwhile.
+    Interval,
+    /// The server stops. `has_heartbeat` if its last heartbeat stays in the database.
+    Stop {
+        /// Whether it does.
+        has_heartbeat: bool,
+    },
+}
+
+/// The size of the buffer between the seal and the file.
+const BUFFER_BYTES: usize = 1 << 17;
+
+/// The snapshots of this process.
+#[derive(Debug, Default)]
+pub struct SnapshotStatus {
+    written_at: AtomicI64,
+    bytes: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl SnapshotStatus {
+    /// When the newest one was written, in seconds since 1970; 0 for never.
+    pub fn written_at(&self) -> i64 {
+        self.written_at.load(Ordering::Relaxed)
+    }
+
+    /// The size of the newest one in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many could not be written.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+}
+
+/// Where the snapshot of a server is.
+pub fn path(config: &Config) -> PathBuf {
+    config.data_dir.join(FILE_NAME)
+}
+
+impl App {
+    /// Writes the memory to the file of the snapshot, and gives the sequence of its last event. The
+    /// file is replaced when the new one is whole.
+    ///
+    /// # Errors
+    /// What the operating system says, and [`SnapshotError::Reloading`]. Then the file is as it was.
+    pub async fn write_snapshot(
+        self: &Arc<Self>,
+        occasion: Occasion,
+    ) -> Result<i64, SnapshotError> {
+        let written = self.write_file(occasion).await;
+        let status = &self.snapshot;
+        match &written {
+            Ok((_, bytes)) => {
+                status.bytes.store(*bytes, Ordering::Relaxed);
+                status.written_at.store(self.services.clock.now().0, Ordering::Relaxed);
+            }
+            Err(_) => {
+                status.failures.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        written.map(|(sequence, _)| sequence)
+    }
+
+    async fn write_file(self: &Arc<Self>, occasion: Occasion) -> Result<(i64, u64), SnapshotError> {
+        let beginning = self.directory.begin_snapshot().await?;
+        let (app, sequence) = (self.clone(), beginning.sequence());
+        let writing = tokio::task::spawn_blocking(move || write(&app, &beginning, occasion));
+        let interrupted = |_| Err(io::Error::other("the writing was interrupted").into());
+        Ok((sequence, writing.await.unwrap_or_else(interrupted)?))
+    }
+}
+
+/// Writes the file; gives its size.
+fn write(app: &App, beginning: &Beginning, occasion: Occasion) -> Result<u64, SnapshotError> {
+    let Services { config, keys, .. } = &*app.services;
+    files::create_private_folder(&config.data_dir)?;
+    remove_abandoned(&config.data_dir)?;
+    let (draft, file) = Draft::create(&path(config))?;
+    // Tells other processes that this draft is not abandoned.
+    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from)?;
+    let manifest = beginning.manifest(keys, config.database.location.to_string());
+    let output = BufWriter::with_capacity(BUFFER_BYTES, file);
+    let (pace, has_heartbeat) = match occasion {
+        Occasion::Interval => (Pace::Background, false),
+        Occasion::Stop { has_heartbeat } => (Pace::AtOnce, has_heartbeat),
+    };
+    let stopped_instance = has_heartbeat.then(|| app.services.instance.clone());
+    let legacy = Legacy { assertions: app.assertions_to_keep(), stopped_instance };
+    let begun = (beginning, &manifest);
+    let output = snapshot::write(&app.directory, keys, begun, &legacy, pace, output)?;
+    let file = output.into_inner().map_err(|error| SnapshotError::File(error.into_error()))?;
+    let bytes = file.metadata()?.len();
+    draft.replace(&file)?;
+    Ok(bytes)
+}
+
+/// Removes the drafts that killed processes have left: those that no process has locked.
+fn remove_abandoned(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if is_draft(&entry.file_name()) {
+            let is_free = File::open(entry.path())
+                .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok());
+            if is_free {
+                // Another process may have removed it.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_draft(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| {
+        name.starts_with(FILE_NAME) && name != FILE_NAME && name.ends_with(draft::SUFFIX)
+    })
+}
+
+/// Restores the memory from the snapshot of the database that is open, with the key of the MACs in
+/// it, and the instance that stopped with it. `None` if there is not a usable one: then everything is
+/// loaded from the database.
+pub(super) async fn restore(services: &mut Services) -> Option<(Directory, Option<String>)> {
+    if !services.config.snapshot.enabled {
+        return None;
+    }
+    let identity = services.keys.tag_key.database_identity();
+    let is_usable = move |file: &SnapshotFile| file.manifest.require_database(&identity);
+    let (config, clock) = (services.config.clone(), services.clock.clone());
+    let restored = read(config, services.keys.master.clone(), clock, is_usable).await;
+    match restored {
+        Ok(Some(Restored { directory, verification_cache, legacy, .. })) => {
+            services.keys.verification_cache = verification_cache;
+            let now = services.clock.now();
+            outage_assertions::remember(&services.assertions, legacy.assertions, now);
+            Some((directory, legacy.stopped_instance))
+        }
+        Ok(None) => None,
+        Err(problem) => {
+            tracing::warn!(
+                %problem,
+                "the snapshot is not used: everything is loaded from the database"
+            );
+            None
+        }
+    }
+}
+
+/// Reads the file of the snapshot, if it exists and is usable.
+pub(super) async fn read(
+    config: Config,
+    master: Arc<MasterKeys>,
+    clock: Clock,
+    is_usable: impl FnOnce(&SnapshotFile) -> Result<(), SnapshotError> + Send + 'static,
+) -> Result<Option<Restored>, SnapshotError> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let Some(file) = SnapshotFile::open(&path(&config), &master)? else { return Ok(None) };
+        is_usable(&file)?;
+        let (keep_seconds, per_client) = (config.keep_seconds(), config.metrics.per_client);
+        snapshot::read(file, &master, keep_seconds, per_client, &clock).map(Some)
+    });
+    let interrupted = |_| Err(io::Error::other("the reading was interrupted").into());
+    reading.await.unwrap_or_else(interrupted)
+}

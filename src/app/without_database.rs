@@ -1,0 +1,119 @@
+//! A start from the snapshot while the database is away, and what is made up for when it is back
+//! (DESIGN D20).
+
+use std::sync::Arc;
+
+use crate::app::database_health::{Acquaintance, DatabaseHealth};
+use crate::app::{App, note_tokens, outage_assertions, snapshot};
+use crate::config::{Config, Issuer};
+use crate::directory::Directory;
+use crate::directory::snapshot::{Legacy, Restored, SnapshotError, SnapshotFile};
+use crate::keys::Keys;
+use crate::keys::seal::MasterKeys;
+use crate::model::time::Clock;
+use crate::secrets::secret::TagKey;
+use crate::services::meeting::Meeting;
+use crate::services::{Services, StartError, backup_keys, opening};
+
+/// What a server has that starts without its database.
+pub struct WithoutDatabase {
+    /// Settings, keys, clock, and a database that does not answer yet.
+    pub services: Services,
+    directory: Directory,
+}
+
+impl WithoutDatabase {
+    /// Reads the snapshot. `None` if there is not one from which tokens may be issued: then the
+    /// server cannot start, and the log says why.
+    ///
+    /// # Errors
+    /// Files of the settings that cannot be used.
+    pub async fn start(config: Config, clock: Clock) -> Result<Option<Self>, StartError> {
+        if !config.snapshot.enabled {
+            return Ok(None);
+        }
+        let Some(master) = backup_keys::of_settings(&config).await? else { return Ok(None) };
+        match restore(&config, Arc::new(master), &clock).await {
+            Ok(Some(RestoredParts { keys, directory, legacy })) => {
+                let services = Services::without_database(config, clock, keys)?;
+                let Some(services) = services else { return Ok(None) };
+                let now = services.clock.now();
+                outage_assertions::remember(&services.assertions, legacy.assertions, now);
+                Ok(Some(Self { services, directory }))
+            }
+            Ok(None) => Ok(None),
+            Err(problem) => {
+                tracing::warn!(%problem, "the snapshot is not used, and the database is away");
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// What a snapshot gives to a server.
+struct RestoredParts {
+    keys: Keys,
+    directory: Directory,
+    legacy: Legacy,
+}
+
+/// Restores the memory and the keys from a snapshot of the database at this location that is young
+/// enough.
+async fn restore(
+    config: &Config,
+    master: Arc<MasterKeys>,
+    clock: &Clock,
+) -> Result<Option<RestoredParts>, SnapshotError> {
+    let location = config.database.location.to_string();
+    let (max_staleness, now) = (config.directory.max_staleness, clock.now());
+    let is_usable =
+        move |file: &SnapshotFile| file.manifest.require_use_alone(&location, max_staleness, now);
+    let read = snapshot::read(config.clone(), master.clone(), clock.clone(), is_usable).await?;
+    let Some(restored) = read else { return Ok(None) };
+    let Restored { directory, manifest, tag_key_seal, verification_cache, legacy } = restored;
+    let opened = master.open(opening::TAG_KEY, &tag_key_seal);
+    let opened = opened.map_err(|error| SnapshotError::Damaged(error.to_string()))?;
+    let tag_key = TagKey::new(&opened.content);
+    manifest.require_database(&tag_key.database_identity())?;
+    let keys = Keys { master, tag_key, tag_key_seal, verification_cache };
+    Ok(Some(RestoredParts { keys, directory, legacy }))
+}
+
+impl App {
+    /// The app of a server that starts without its database.
+    pub fn without_database(start: WithoutDatabase, issuer: Issuer) -> Self {
+        let WithoutDatabase { services, directory } = start;
+        let sequence = directory.published_sequence();
+        let age_s = directory.staleness(services.clock.now());
+        tracing::warn!(
+            sequence,
+            age_s,
+            "the database is away: this server starts from its snapshot, and changes wait"
+        );
+        let database = DatabaseHealth::away_at_start(services.clock.now());
+        Self { database, ..Self::with(Arc::new(services), issuer, directory) }
+    }
+
+    /// Looks whether the database is back, and is the one that the snapshot is of: then the memory
+    /// follows it. If it is another one, the memory is emptied, so that nothing is granted across
+    /// databases.
+    ///
+    /// # Errors
+    /// The database is still away, or cannot be used.
+    pub async fn meet_database(&self) -> Result<(), StartError> {
+        match self.services.meet_database().await? {
+            Meeting::Same => {
+                note_tokens(&self.services, &self.issuer).await?;
+                self.services.sign_in().await?;
+                let Services { store, keys, clock, .. } = &*self.services;
+                self.directory.resume(store, &keys.master, clock.now()).await?;
+                self.database.note_acquaintance(Acquaintance::Same);
+            }
+            Meeting::Other => {
+                self.directory.forget();
+                self.database.note_acquaintance(Acquaintance::Other);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! Loading from the database: everything at the start, and later what events name.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::directory::{Directory, DirectoryError, PAGE, Resources, YIELD_EVERY};
+use crate::keys::keyring::Keyring;
+use crate::keys::seal::MasterKeys;
+use crate::model::client::ClientId;
+use crate::model::facts::Facts;
+use crate::model::resource::Resource;
+use crate::store::Store;
+use crate::store::client_snapshot::Page;
+
+impl Directory {
+    /// Loads some clients. One that this version cannot read gets no tokens here, and no other
+    /// client is held up by it.
+    pub(super) async fn load_clients_of(
+        &self,
+        store: &Store,
+        ids: &[ClientId],
+    ) -> Result<(), DirectoryError> {
+        let mut unseen: HashSet<ClientId> = ids.iter().cloned().collect();
+        let page = store.clients_of(ids).await?;
+        self.put_page(page, &mut unseen).await;
+        for id in unseen {
+            self.remove(&id);
+        }
+        Ok(())
+    }
+
+    /// Loads the keys in a running server, which continues without those that cannot be opened:
+    /// its operator fixes that, and other changes are followed meanwhile.
+    pub(super) async fn load_new_keys(
+        &self,
+        store: &Store,
+        master: &MasterKeys,
+    ) -> Result<(), DirectoryError> {
+        let records = store.signing_keys().await?;
+        let (keyring, problem) = Keyring::open_readable(master, records, self.keep_seconds);
+        if let Some(problem) = problem {
+            tracing::error!(%problem, "a new signing key cannot be opened here and is left out");
+        }
+        self.replace_keyring(keyring);
+        Ok(())
+    }
+
+    pub(super) fn replace_keyring(&self, keyring: Keyring) {
+        self.keyring.store(Arc::new(keyring));
+        // The revocation list names revoked keys, and a revoked key may have signed the last one.
+        self.revocations.renew_list();
+    }
+
+    pub(super) async fn load_everything(
+        &self,
+        store: &Store,
+        master: &MasterKeys,
+    ) -> Result<(), DirectoryError> {
+        self.load_resources(store).await?;
+        self.load_keyring(store, master).await?;
+        self.load_revocations(store).await?;
+        self.load_clients(store).await
+    }
+
+    /// Replaces all revocations in memory by those of the database. One that is in both is never
+    /// missing in between.
+    pub(super) async fn load_revocations(&self, store: &Store) -> Result<(), DirectoryError> {
+        let (mut tokens, mut clients) = (HashSet::new(), HashSet::new());
+        let mut after = String::new();
+        loop {
+            let page = store.revoked_tokens(&after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            last.jti.as_str().clone_into(&mut after);
+            for token in page {
+                tokens.insert(token.jti.clone());
+                self.revocations.put_token(token);
+            }
+        }
+        after.clear();
+        loop {
+            let page = store.revoked_clients(&after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            last.client_id.as_str().clone_into(&mut after);
+            for client in page {
+                clients.insert(client.client_id.clone());
+                self.revocations.put_client(client);
+            }
+        }
+        self.revocations.retain(&tokens, &clients);
+        Ok(())
+    }
+
+    pub(super) async fn load_resources(&self, store: &Store) -> Result<(), DirectoryError> {
+        let resources = store.resources().await?.into_iter();
+        let resources: Resources = resources
+            .map(|found| (found.resource.clone(), Arc::new(with_owner_only(found))))
+            .collect();
+        self.grants.renew(&resources).await;
+        self.resources.store(Arc::new(resources));
+        Ok(())
+    }
+
+    pub(super) async fn load_keyring(
+        &self,
+        store: &Store,
+        master: &MasterKeys,
+    ) -> Result<(), DirectoryError> {
+        let records = store.signing_keys().await?;
+        let keyring = Keyring::open(master, records, self.keep_seconds)?;
+        self.replace_keyring(keyring);
+        Ok(())
+    }
+
+    pub(super) async fn load_clients(&self, store: &Store) -> Result<(), DirectoryError> {
+        let mut unseen: HashSet<ClientId> = self.clients.pin().keys().cloned().collect();
+        let reader = store.bulk_reader();
+        let mut page = reader.stored_clients("", PAGE).await?;
+        while let Some((last, _)) = page.last() {
+            let after = last.clone();
+            // The database looks for the next page while we put this one in its place.
+            let (next, ()) =
+                tokio::join!(reader.stored_clients(&after, PAGE), self.put_page(page, &mut unseen));
+            page = next?;
+        }
+        reader.close().await;
+        for id in unseen {
+            self.remove(&id);
+        }
+        Ok(())
+    }
+
+    async fn put_page(&self, page: Page, unseen: &mut HashSet<ClientId>) {
+        for (place, (id, client)) in page.into_iter().enumerate() {
+            if place % YIELD_EVERY == 0 {
+                // Lets tokens be issued, and the next page be asked for, while this one is put in.
+                tokio::task::yield_now().await;
+            }
+            match client {
+                Ok(client) => {
+                    unseen.remove(id.as_str());
+                    self.put(client).await;
+                }
+                Err(problem) => {
+                    tracing::error!(client.id = id, %problem, "a client cannot be read and gets no tokens");
+                }
+            }
+        }
+    }
+}
+
+/// A resource as the memory holds it: of its facts, tokens need only the owner, which decides about
+/// static claims (DESIGN D18).
+fn with_owner_only(resource: Resource) -> Resource {
+    let facts = Facts { owner: resource.facts.owner, ..Facts::default() };
+    Resource { facts, ..resource }
+}

@@ -1,0 +1,136 @@
+//! Putting clients in their place in memory, and taking them out.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use crate::directory::Directory;
+use crate::directory::effective_grant::GrantEntry;
+use crate::directory::entry::{AllowedMethods, ClientEntry, SecretEntry};
+use crate::keys::keyring::Keyring;
+use crate::model::client::{ClientId, ClientState};
+use crate::model::rate::RateLimit;
+use crate::model::secret::SecretKind;
+use crate::model::security::ClientSecurity;
+use crate::model::spiffe_trust::SpiffeTrust;
+use crate::model::time::Lifetime;
+use crate::model::trust::FederatedCredential;
+use crate::secrets::verification_cache::Mac;
+use crate::store::client_snapshot::{ClientSnapshot, SecretSnapshot};
+
+/// A client that is about to be put in its place, with what it shares with other clients.
+#[derive(Debug)]
+pub(super) struct NewEntry {
+    pub(super) client_id: ClientId,
+    pub(super) state: ClientState,
+    pub(super) allowed: Arc<AllowedMethods>,
+    pub(super) token_lifetime: Option<Lifetime>,
+    pub(super) token_rate: Option<RateLimit>,
+    pub(super) security: ClientSecurity,
+    pub(super) trusts: Vec<FederatedCredential>,
+    pub(super) spiffe_trusts: Vec<SpiffeTrust>,
+    /// Its secrets; each with its MAC, if an earlier process has verified it.
+    pub(super) secrets: Vec<(SecretSnapshot, Option<Mac>)>,
+    pub(super) grants: Box<[Arc<GrantEntry>]>,
+}
+
+impl Directory {
+    /// Puts a client of the database in place of the one of the same id.
+    pub(super) async fn put(&self, snapshot: ClientSnapshot) {
+        let ClientSnapshot { client, secrets, grants, trusts, spiffe_trusts } = snapshot;
+        let resources = self.resources.load_full();
+        let grants =
+            self.grants.entries(grants, &client.claims, client.owner.as_ref(), &resources).await;
+        let allowed =
+            AllowedMethods { auth_methods: client.auth_methods, grant_types: client.grant_types };
+        self.insert(NewEntry {
+            client_id: client.client_id,
+            state: client.state,
+            allowed: self.shared(allowed),
+            token_lifetime: client.token_lifetime,
+            token_rate: client.token_rate,
+            security: client.security,
+            trusts,
+            spiffe_trusts,
+            secrets: secrets.into_iter().map(|stored| (stored, None)).collect(),
+            grants,
+        });
+    }
+
+    /// Puts a client in place of the one of the same id. Secrets that are still the same keep what
+    /// is remembered of them.
+    pub(super) fn insert(&self, client: NewEntry) {
+        let clients = self.clients.pin();
+        let before = clients.get(&client.client_id);
+        let secrets = client.secrets.into_iter().map(|(stored, mac)| {
+            let memory = before.and_then(|entry| entry.memory_of(&stored)).unwrap_or_default();
+            // An imported secret may be easy to guess: it is verified by each process again.
+            if let Some(mac) = mac.filter(|_| stored.kind != SecretKind::Imported) {
+                memory.verified.remember(&mac);
+            }
+            SecretEntry { stored, memory }
+        });
+        let entry = ClientEntry {
+            client_id: client.client_id.clone(),
+            state: client.state,
+            allowed: client.allowed,
+            token_lifetime: client.token_lifetime,
+            token_rate: client.token_rate,
+            // A token issued at the same time may be missed, which a rate limit tolerates.
+            issued: before.map(|entry| entry.issued.copy()).unwrap_or_default(),
+            revoked: before.map(|entry| entry.revoked.copy()).unwrap_or_default(),
+            meter: match before {
+                Some(entry) => entry.meter.clone(),
+                None => self.metrics.busiest.meter(&client.client_id),
+            },
+            asserted: before.map(|entry| entry.asserted.copy()).unwrap_or_default(),
+            secrets: secrets.collect(),
+            security: self.security(
+                &client.client_id,
+                client.security,
+                (client.trusts, client.spiffe_trusts),
+                before,
+            ),
+            grants: client.grants,
+        };
+        self.metrics.count_client(before.map(|entry| entry.state), Some(entry.state));
+        let added = entry.imported_secrets();
+        let removed = before.map_or(0, |entry| entry.imported_secrets());
+        let trusts_before = before.map_or(&[][..], |entry| entry.trusts());
+        self.issuer_index.change(&entry.client_id, trusts_before, entry.trusts());
+        let spiffe_before = before.map_or(&[][..], |entry| entry.spiffe_trusts());
+        self.spiffe_index.change(&entry.client_id, spiffe_before, entry.spiffe_trusts());
+        clients.insert(client.client_id, Arc::new(entry));
+        self.imported_secrets.fetch_add(added, Ordering::Relaxed);
+        self.imported_secrets.fetch_sub(removed, Ordering::Relaxed);
+    }
+
+    /// The one copy of these ways.
+    pub(super) fn shared(&self, allowed: AllowedMethods) -> Arc<AllowedMethods> {
+        // A thread that panicked while it held this has left a whole set.
+        let mut known = self.allowed_methods.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = known.get(&allowed) {
+            return shared.clone();
+        }
+        let shared = Arc::new(allowed);
+        known.insert(shared.clone());
+        shared
+    }
+
+    /// Empties the memory, so that nothing is granted: neither a client nor a key is left.
+    pub fn forget(&self) {
+        let known: Vec<_> = self.clients.pin().keys().cloned().collect();
+        for id in known {
+            self.remove(&id);
+        }
+        self.replace_keyring(Keyring::default());
+    }
+
+    pub(super) fn remove(&self, id: &ClientId) {
+        if let Some(entry) = self.clients.pin().remove(id) {
+            self.metrics.count_client(Some(entry.state), None);
+            self.imported_secrets.fetch_sub(entry.imported_secrets(), Ordering::Relaxed);
+            self.issuer_index.change(id, entry.trusts(), &[]);
+            self.spiffe_index.change(id, entry.spiffe_trusts(), &[]);
+        }
+    }
+}

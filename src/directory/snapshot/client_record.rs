@@ -1,0 +1,304 @@
+//! A client as a snapshot stores it: what its entry in memory is made of.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::directory::entry::{ClientEntry, SecretEntry, SecurityEntry};
+use crate::directory::placing::NewEntry;
+use crate::directory::snapshot::SnapshotError;
+use crate::directory::snapshot::grant_record::GrantRecord;
+use crate::directory::snapshot::shared::{RestoredShares, SharedIndex};
+use crate::directory::{KeysEntry, SpiffeTrustEntry, TrustEntry};
+use crate::model::assertion_audiences::AssertionAudiences;
+use crate::model::client::{ClientId, ClientState};
+use crate::model::rate::RateLimit;
+use crate::model::secret::{SecretHash, SecretId, SecretKind};
+use crate::model::secret_digest::SecretDigest;
+use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Networks, TlsSubject};
+use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
+use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
+use crate::model::time::{Lifetime, Timestamp};
+use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
+use crate::remote_keys::RemoteSource;
+use crate::secrets::verification_cache::{MAC_LENGTH, Mac};
+use crate::store::client_snapshot::SecretSnapshot;
+
+/// A client.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ClientRecord<'a> {
+    client_id: &'a str,
+    is_active: bool,
+    /// The place among the methods that clients share.
+    allowed: u32,
+    token_lifetime: Option<i64>,
+    token_rate: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    secrets: Vec<SecretRecord<'a>>,
+    grants: Vec<GrantReference<'a>>,
+    security: Option<Box<SecurityRecord<'a>>>,
+}
+
+/// A grant of a client.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum GrantReference<'a> {
+    /// The place among the grants that clients share.
+    Shared(u32),
+    /// One that no other client has.
+    Own(#[serde(borrow)] Box<GrantRecord<'a>>),
+}
+
+/// A secret.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct SecretRecord<'a> {
+    secret_id: &'a str,
+    #[serde(borrow)]
+    proof: ProofRecord<'a>,
+    suffix: &'a str,
+    expires_at: Option<i64>,
+    /// The MAC, if a process has verified it. Never that of an imported secret.
+    mac: Option<[u8; MAC_LENGTH]>,
+}
+
+/// The kind of a secret, and its stored proof.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum ProofRecord<'a> {
+    Generated(&'a str),
+    Imported(&'a str),
+    Digest([u8; SecretDigest::LENGTH]),
+}
+
+/// What a client proves itself by besides secrets, and what it is held to.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct SecurityRecord<'a> {
+    #[serde(borrow)]
+    keys: Option<KeysRecord<'a>>,
+    dpop_bound: bool,
+    tls_subject: Option<Cow<'a, str>>,
+    certificate_bound: bool,
+    networks: Cow<'a, str>,
+    assertion_audiences: Cow<'a, str>,
+    trusts: Vec<TrustRecord<'a>>,
+    spiffe_trusts: Vec<SpiffeTrustRecord<'a>>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum KeysRecord<'a> {
+    Inline(&'a str),
+    Remote(&'a str),
+}
+
+/// A trust in a foreign issuer.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct TrustRecord<'a> {
+    trust_id: &'a str,
+    issuer: &'a str,
+    #[serde(borrow)]
+    keys: Option<KeysRecord<'a>>,
+    audience: &'a str,
+    /// JSON.
+    conditions: Cow<'a, str>,
+    created_at: i64,
+}
+
+/// A trust in a SPIFFE trust domain.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct SpiffeTrustRecord<'a> {
+    trust_id: &'a str,
+    trust_domain: &'a str,
+    bundle_endpoint: &'a str,
+    subject: Cow<'a, str>,
+    created_at: i64,
+}
+
+impl<'a> ClientRecord<'a> {
+    /// A client of the memory. What it shares is in `index` already.
+    pub(super) fn of(client: &'a ClientEntry, index: &SharedIndex) -> Result<Self, SnapshotError> {
+        let grants = client.grants.iter().map(|grant| match index.grant(grant) {
+            Some(place) => GrantReference::Shared(place),
+            None => GrantReference::Own(Box::new(GrantRecord::of(&grant.key))),
+        });
+        Ok(Self {
+            client_id: client.client_id.as_str(),
+            is_active: client.state == ClientState::Active,
+            allowed: index.allowed(&client.allowed)?,
+            token_lifetime: client.token_lifetime.map(Lifetime::seconds),
+            token_rate: client.token_rate.map(|rate| rate.to_string().into()),
+            secrets: client.secrets.iter().map(SecretRecord::of).collect(),
+            grants: grants.collect(),
+            security: client.security.as_deref().map(SecurityRecord::of).map(Box::new),
+        })
+    }
+
+    /// What puts the client in its place.
+    pub(super) fn restore(self, shares: &RestoredShares<'_>) -> Result<NewEntry, SnapshotError> {
+        let grants = self.grants.into_iter().map(|grant| match grant {
+            GrantReference::Shared(place) => shares.grant(place),
+            GrantReference::Own(own) => shares.restore_grant(*own),
+        });
+        let security = self.security.map(|security| security.restore()).transpose()?;
+        let (security, trusts, spiffe_trusts) = security.unwrap_or_default();
+        let secrets = self.secrets.into_iter().map(SecretRecord::restore);
+        Ok(NewEntry {
+            client_id: ClientId::parse(self.client_id)?,
+            state: if self.is_active { ClientState::Active } else { ClientState::Disabled },
+            allowed: shares.allowed(self.allowed)?,
+            token_lifetime: self.token_lifetime.map(Lifetime::stored),
+            token_rate: self.token_rate.as_deref().map(RateLimit::parse).transpose()?,
+            security,
+            trusts,
+            spiffe_trusts,
+            secrets: secrets.collect::<Result<_, SnapshotError>>()?,
+            grants: grants.collect::<Result<Box<[Arc<_>]>, _>>()?,
+        })
+    }
+}
+
+impl<'a> SecretRecord<'a> {
+    fn of(secret: &'a SecretEntry) -> Self {
+        let SecretSnapshot { secret_id, kind, hash, suffix, expires_at } = &secret.stored;
+        let proof = match (kind, hash.digest()) {
+            (SecretKind::Imported, _) => ProofRecord::Imported(hash.as_phc()),
+            (_, Some(digest)) => ProofRecord::Digest(*digest.as_bytes()),
+            (_, None) => ProofRecord::Generated(hash.as_phc()),
+        };
+        let may_be_kept = *kind != SecretKind::Imported;
+        let mac = secret.memory.verified.remembered().filter(|_| may_be_kept).copied();
+        let expires_at = expires_at.map(|end| end.0);
+        Self { secret_id: secret_id.as_str(), proof, suffix, expires_at, mac }
+    }
+
+    fn restore(self) -> Result<(SecretSnapshot, Option<Mac>), SnapshotError> {
+        let (kind, hash) = match self.proof {
+            ProofRecord::Generated(phc) => (SecretKind::Generated, SecretHash::from_phc(phc)),
+            ProofRecord::Imported(phc) => (SecretKind::Imported, SecretHash::from_phc(phc)),
+            ProofRecord::Digest(digest) => {
+                (SecretKind::Digest, SecretHash::from_digest(SecretDigest::new(digest)))
+            }
+        };
+        let secret = SecretSnapshot {
+            secret_id: SecretId::parse(self.secret_id)?,
+            kind,
+            hash,
+            suffix: self.suffix.into(),
+            expires_at: self.expires_at.map(Timestamp),
+        };
+        Ok((secret, self.mac.map(Mac::stored)))
+    }
+}
+
+type RestoredSecurity = (ClientSecurity, Vec<FederatedCredential>, Vec<SpiffeTrust>);
+
+impl<'a> SecurityRecord<'a> {
+    fn of(security: &'a SecurityEntry) -> Self {
+        let keys = match (&security.key_set, &security.keys) {
+            (Some(set), _) => Some(KeysRecord::Inline(set.as_str())),
+            (None, Some(KeysEntry::Remote(keys))) => match &keys.source {
+                RemoteSource::KeySet(uri) => Some(KeysRecord::Remote(uri.as_str())),
+                // The keys of a client are not found in another way.
+                RemoteSource::Discovered(_) | RemoteSource::Bundle(_) => None,
+            },
+            (None, _) => None,
+        };
+        Self {
+            keys,
+            dpop_bound: security.dpop_bound,
+            tls_subject: security.tls_subject.as_ref().map(|subject| subject.to_string().into()),
+            certificate_bound: security.certificate_bound,
+            networks: text_of(&security.networks, security.networks.is_anywhere()),
+            assertion_audiences: text_of(
+                &security.assertion_audiences,
+                security.assertion_audiences.is_empty(),
+            ),
+            trusts: security.trusts.iter().map(TrustRecord::of).collect(),
+            spiffe_trusts: security.spiffe_trusts.iter().map(SpiffeTrustRecord::of).collect(),
+        }
+    }
+
+    fn restore(self) -> Result<RestoredSecurity, SnapshotError> {
+        let security = ClientSecurity {
+            keys: self.keys.map(KeysRecord::restore),
+            dpop_bound: self.dpop_bound,
+            tls_subject: self.tls_subject.as_deref().map(TlsSubject::stored).transpose()?,
+            certificate_bound: self.certificate_bound,
+            networks: Networks::stored(&self.networks)?,
+            assertion_audiences: AssertionAudiences::stored(&self.assertion_audiences),
+        };
+        let trusts = self.trusts.into_iter().map(TrustRecord::restore);
+        let spiffe_trusts = self.spiffe_trusts.iter().map(SpiffeTrustRecord::restore);
+        Ok((security, trusts.collect::<Result<_, _>>()?, spiffe_trusts.collect::<Result<_, _>>()?))
+    }
+}
+
+/// The text of a value; most have none, which costs nothing.
+fn text_of<'a>(value: &impl ToString, is_empty: bool) -> Cow<'a, str> {
+    if is_empty { Cow::Borrowed("") } else { Cow::Owned(value.to_string()) }
+}
+
+impl<'a> KeysRecord<'a> {
+    fn of(source: &'a KeySource) -> Self {
+        match source {
+            KeySource::Inline(set) => Self::Inline(set.as_str()),
+            KeySource::Remote(uri) => Self::Remote(uri.as_str()),
+        }
+    }
+
+    fn restore(self) -> KeySource {
+        match self {
+            Self::Inline(set) => KeySource::Inline(KeySet::stored(set)),
+            Self::Remote(uri) => KeySource::Remote(KeySetUri::stored(uri)),
+        }
+    }
+}
+
+impl<'a> TrustRecord<'a> {
+    fn of(entry: &'a TrustEntry) -> Self {
+        let trust = &entry.trust;
+        Self {
+            trust_id: trust.trust_id.as_str(),
+            issuer: trust.issuer.as_str(),
+            keys: trust.keys.as_ref().map(KeysRecord::of),
+            audience: &trust.audience,
+            // A map of texts, which JSON can always hold.
+            conditions: serde_json::to_string(&trust.conditions).unwrap_or_default().into(),
+            created_at: trust.created_at.0,
+        }
+    }
+
+    fn restore(self) -> Result<FederatedCredential, SnapshotError> {
+        Ok(FederatedCredential {
+            trust_id: TrustId::parse(self.trust_id)?,
+            issuer: ForeignIssuer::stored(self.issuer),
+            keys: self.keys.map(KeysRecord::restore),
+            audience: self.audience.to_owned(),
+            conditions: Conditions::stored(&self.conditions)?,
+            created_at: Timestamp(self.created_at),
+        })
+    }
+}
+
+impl<'a> SpiffeTrustRecord<'a> {
+    fn of(entry: &'a SpiffeTrustEntry) -> Self {
+        let source = &entry.trust.source;
+        Self {
+            trust_id: entry.trust.trust_id.as_str(),
+            trust_domain: source.trust_domain().as_str(),
+            bundle_endpoint: source.bundle_endpoint().as_str(),
+            subject: source.subject().to_string().into(),
+            created_at: entry.trust.created_at.0,
+        }
+    }
+
+    fn restore(&self) -> Result<SpiffeTrust, SnapshotError> {
+        Ok(SpiffeTrust {
+            trust_id: TrustId::parse(self.trust_id)?,
+            source: SpiffeSource::new(
+                TrustDomain::parse(self.trust_domain)?,
+                KeySetUri::stored(self.bundle_endpoint),
+                SpiffeIdPattern::parse(&self.subject)?,
+            )?,
+            created_at: Timestamp(self.created_at),
+        })
+    }
+}

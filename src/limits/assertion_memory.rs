@@ -1,0 +1,266 @@
+//! The client assertions that one instance has accepted and the database does not have yet: in
+//! bounded memory, for the time that the database is away (RFC 7523, section 3, item 7).
+//!
+//! Assertions that do not say when they were issued are also remembered while the database is there:
+//! in an outage, nothing else tells that they were used before.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::limits::replay_cache::ReplayRejection;
+use crate::model::client::ClientId;
+use crate::model::time::Timestamp;
+
+/// The most assertions that are remembered; some 25 MB.
+const MAX_ENTRIES: usize = 100_000;
+
+/// The most of them that may be of one client, so that it does not take the capacity of others.
+const MAX_OF_ONE_CLIENT: usize = MAX_ENTRIES / 8;
+
+/// After so many seconds a client may find capacity again.
+const RETRY_SECONDS: u32 = 60;
+
+/// Assertions by their names.
+#[derive(Debug)]
+pub struct AssertionMemory {
+    max: usize,
+    max_of_one: usize,
+    known: Mutex<Known>,
+    entries: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Known {
+    assertions: HashMap<String, Remembered>,
+    by_client: HashMap<ClientId, usize>,
+    /// When expired ones were last looked for.
+    swept_at: Timestamp,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    client_id: ClientId,
+    expires_at: Timestamp,
+    state: AssertionState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AssertionState {
+    /// A request has it, and does not know yet whether the database takes it.
+    InFlight,
+    /// It was accepted without the database.
+    Accepted,
+    /// The database has it.
+    Stored,
+}
+
+/// An assertion that the database does not have yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedAssertion {
+    /// The hash of its client and its `jti`.
+    pub name: String,
+    /// Its client.
+    pub client_id: ClientId,
+    /// How long it must be remembered.
+    pub expires_at: Timestamp,
+}
+
+impl Default for AssertionMemory {
+    fn default() -> Self {
+        Self {
+            max: MAX_ENTRIES,
+            max_of_one: MAX_OF_ONE_CLIENT,
+            known: Mutex::new(Known {
+                assertions: HashMap::new(),
+                by_client: HashMap::new(),
+                swept_at: Timestamp(0),
+            }),
+            entries: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl AssertionMemory {
+    /// Remembers an assertion that has not been seen. Until [`Self::accept`], [`Self::keep_stored`]
+    /// or [`Self::forget`] it is in the hands of the caller.
+    ///
+    /// # Errors
+    /// It has been seen, or there is no capacity for it.
+    pub fn take(
+        &self,
+        assertion: AcceptedAssertion,
+        now: Timestamp,
+    ) -> Result<(), ReplayRejection> {
+        let AcceptedAssertion { name, client_id, expires_at } = assertion;
+        let mut known = self.known();
+        if known.assertions.contains_key(&name) {
+            return Err(ReplayRejection::Seen);
+        }
+        // A look at all of them, at most once a second.
+        if known.assertions.len() >= self.max && known.swept_at < now {
+            known.sweep(now);
+        }
+        if known.assertions.len() >= self.max {
+            return Err(ReplayRejection::Full);
+        }
+        let of_client = known.by_client.get(&client_id).copied().unwrap_or(0);
+        if of_client >= self.max_of_one {
+            return Err(ReplayRejection::FullForOne(RETRY_SECONDS));
+        }
+        known.by_client.insert(client_id.clone(), of_client + 1);
+        let state = AssertionState::InFlight;
+        known.assertions.insert(name, Remembered { client_id, expires_at, state });
+        self.count(&known);
+        Ok(())
+    }
+
+    /// Notes that an assertion is accepted without the database, which gets it later. False if it is
+    /// not remembered, so that it must be rejected.
+    pub fn accept(&self, name: &str) -> bool {
+        let mut known = self.known();
+        let Some(assertion) = known.assertions.get_mut(name) else { return false };
+        assertion.state = AssertionState::Accepted;
+        true
+    }
+
+    /// Notes that the database has an assertion that is to be remembered as long as there is capacity
+    /// for it.
+    pub fn keep_stored(&self, name: &str) {
+        let mut known = self.known();
+        let Some(assertion) = known.assertions.get_mut(name) else { return };
+        if std::mem::replace(&mut assertion.state, AssertionState::Stored) != AssertionState::Stored
+        {
+            let client_id = assertion.client_id.clone();
+            known.release(&client_id);
+        }
+    }
+
+    /// Forgets an assertion: the database has it, or it was rejected.
+    pub fn forget(&self, name: &str) {
+        let mut known = self.known();
+        known.remove(name);
+        self.count(&known);
+    }
+
+    /// At most `max` assertions that the database should get.
+    pub fn accepted(&self, max: usize) -> Vec<AcceptedAssertion> {
+        if self.entries() == 0 {
+            return Vec::new();
+        }
+        let known = self.known();
+        let accepted = known
+            .assertions
+            .iter()
+            .filter(|(_, assertion)| assertion.state == AssertionState::Accepted);
+        let taken = accepted.map(|(name, assertion)| AcceptedAssertion {
+            name: name.clone(),
+            client_id: assertion.client_id.clone(),
+            expires_at: assertion.expires_at,
+        });
+        taken.take(max).collect()
+    }
+
+    /// How many assertions are remembered.
+    pub fn entries(&self) -> usize {
+        self.entries.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, known: &Known) {
+        self.entries.store(known.assertions.len(), Ordering::Relaxed);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // A thread that panicked while it held this has left whole maps.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn remove(&mut self, name: &str) {
+        let Some(removed) = self.assertions.remove(name) else { return };
+        if removed.state != AssertionState::Stored {
+            self.release(&removed.client_id);
+        }
+    }
+
+    /// Gives a part of the share of a client back.
+    fn release(&mut self, client_id: &ClientId) {
+        if let Some(of_client) = self.by_client.get_mut(client_id) {
+            *of_client -= 1;
+            if *of_client == 0 {
+                self.by_client.remove(client_id);
+            }
+        }
+    }
+
+    /// Drops what has expired, and what the database has.
+    fn sweep(&mut self, now: Timestamp) {
+        self.swept_at = now;
+        let is_unneeded = |assertion: &Remembered| {
+            assertion.expires_at <= now || assertion.state == AssertionState::Stored
+        };
+        let unneeded = self.assertions.iter().filter(|(_, assertion)| is_unneeded(assertion));
+        let names: Vec<_> = unneeded.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.remove(&name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assertion(name: &str, client: &str, expires_at: i64) -> AcceptedAssertion {
+        AcceptedAssertion {
+            name: name.to_owned(),
+            client_id: ClientId::parse(client).expect("an id"),
+            expires_at: Timestamp(expires_at),
+        }
+    }
+
+    #[test]
+    fn an_assertion_is_taken_once_until_it_is_forgotten() {
+        let memory = AssertionMemory::default();
+        let take = |name: &str| memory.take(assertion(name, "c", 100), Timestamp(0));
+        assert_eq!((take("a"), take("a")), (Ok(()), Err(ReplayRejection::Seen)));
+        assert!(memory.accepted(9).is_empty(), "nobody knows yet whether the database has it");
+        assert!(memory.accept("a") && !memory.accept("unknown"));
+        assert_eq!(memory.accepted(9), [assertion("a", "c", 100)]);
+        assert_eq!(take("b"), Ok(()));
+        memory.forget("b");
+        memory.forget("a");
+        assert_eq!((memory.entries(), take("a")), (0, Ok(())));
+        memory.forget("a");
+        assert!(memory.known().by_client.is_empty(), "nothing is left behind");
+    }
+
+    #[test]
+    fn what_the_database_has_gives_way_to_what_it_does_not_have() {
+        let memory = AssertionMemory { max: 2, max_of_one: 1, ..AssertionMemory::default() };
+        let take = |name: &str, now: i64| memory.take(assertion(name, "c", 100), Timestamp(now));
+        assert_eq!(take("a", 1), Ok(()));
+        memory.keep_stored("a");
+        memory.keep_stored("a");
+        assert_eq!(take("a", 1), Err(ReplayRejection::Seen));
+        assert_eq!(take("b", 1), Ok(()), "it is not a part of the share of the client");
+        memory.keep_stored("b");
+        assert!(memory.accepted(9).is_empty());
+        assert_eq!(take("c", 2), Ok(()));
+        assert_eq!(memory.entries(), 1);
+    }
+
+    #[test]
+    fn the_memory_is_bounded_and_one_client_leaves_capacity_to_others() {
+        let memory = AssertionMemory { max: 3, max_of_one: 2, ..AssertionMemory::default() };
+        let take = |name: &str, client: &str, now: i64| {
+            memory.take(assertion(name, client, 100), Timestamp(now))
+        };
+        assert_eq!((take("a", "c", 0), take("b", "c", 0)), (Ok(()), Ok(())));
+        assert_eq!(take("c", "c", 0), Err(ReplayRejection::FullForOne(RETRY_SECONDS)));
+        assert_eq!((take("c", "d", 0), take("d", "d", 0)), (Ok(()), Err(ReplayRejection::Full)));
+        assert_eq!(take("d", "d", 100), Ok(()), "the others have expired");
+        assert_eq!(memory.entries(), 1);
+    }
+}

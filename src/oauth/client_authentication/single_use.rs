@@ -1,0 +1,142 @@
+//! The single use of a client assertion: once on all instances, by a row in the database; or once on
+//! each instance while the database is away, if `assertions.during_outage` says so.
+
+use crate::app::App;
+use crate::config::DuringOutage;
+use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
+use crate::limits::assertion_memory::AcceptedAssertion;
+use crate::limits::replay_cache::ReplayRejection;
+use crate::model::client::ClientId;
+use crate::model::rejection_reason::RejectionReason;
+use crate::model::time::Timestamp;
+use crate::oauth::client_authentication::private_key::wrong;
+use crate::oauth::error::OAuthError;
+use crate::store::StoreError;
+
+/// How long before the noticed beginning of an outage an assertion may have been issued that is
+/// accepted without the database, in seconds: an outage is noticed late, and clocks differ.
+const ISSUE_SLACK_SECONDS: i64 = 5;
+
+/// An assertion whose signature and claims are valid.
+pub(super) struct SingleUse<'a> {
+    /// The hash of its client and its `jti`.
+    pub(super) name: String,
+    pub(super) client_id: &'a ClientId,
+    pub(super) issued_at: Option<Timestamp>,
+    pub(super) expiry: Timestamp,
+}
+
+/// Accepts an assertion that has not been used. It is remembered as long as it is valid, and longer
+/// by the difference of the clocks of two instances.
+pub(super) async fn use_once(
+    app: &App,
+    assertion: SingleUse<'_>,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
+    let remembered_until = assertion.expiry.plus_seconds(3 * CLOCK_SKEW_SECONDS);
+    match app.services.config.assertions.during_outage {
+        DuringOutage::Refuse => {
+            let is_new = app.services.store.use_assertion(&assertion.name, remembered_until).await;
+            if is_new.map_err(unavailable)? { Ok(()) } else { Err(replayed()) }
+        }
+        DuringOutage::Local => use_here(app, assertion, remembered_until, now).await,
+    }
+}
+
+/// Accepts it once on this instance, and on no other one as far as the database is there.
+async fn use_here(
+    app: &App,
+    assertion: SingleUse<'_>,
+    remembered_until: Timestamp,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
+    let SingleUse { name, client_id, issued_at, .. } = assertion;
+    let memory = &app.services.assertions;
+    let taken = AcceptedAssertion {
+        name: name.clone(),
+        client_id: client_id.clone(),
+        expires_at: remembered_until,
+    };
+    let taken = memory.take(taken, now);
+    if taken == Err(ReplayRejection::Seen) {
+        return Err(replayed());
+    }
+    match stored(app, &name, remembered_until).await {
+        Some(Ok(true)) => {
+            match issued_at {
+                Some(_) => memory.forget(&name),
+                None => memory.keep_stored(&name),
+            }
+            Ok(())
+        }
+        Some(rejected) => {
+            memory.forget(&name);
+            Err(rejected.map_or_else(unavailable, |_| replayed()))
+        }
+        None => {
+            taken.map_err(|rejection| not_taken(client_id, rejection))?;
+            if may_be_of_outage(app, issued_at, now) && memory.accept(&name) {
+                return Ok(());
+            }
+            memory.forget(&name);
+            Err(OAuthError::unavailable(
+                "the database is away, and the assertion was issued before the outage",
+            )
+            .because(RejectionReason::DatabaseUnavailable))
+        }
+    }
+}
+
+/// Whether the database takes an assertion as new; `None` while it is away.
+async fn stored(
+    app: &App,
+    name: &str,
+    remembered_until: Timestamp,
+) -> Option<Result<bool, StoreError>> {
+    if app.database.is_away() {
+        return None;
+    }
+    match app.services.store.use_assertion(name, remembered_until).await {
+        Err(error) if error.is_away() => None,
+        stored => Some(stored),
+    }
+}
+
+/// False if an assertion says that it was issued before the outage: then an instance may have stored
+/// it. One that does not say so is new as far as the memory of this instance knows.
+fn may_be_of_outage(app: &App, issued_at: Option<Timestamp>, now: Timestamp) -> bool {
+    // A request may notice the outage first.
+    let since = app.database.away_since().unwrap_or(now);
+    // A server that started in the outage does not know what an earlier process has accepted.
+    let slack = if app.database.is_known() { ISSUE_SLACK_SECONDS } else { 0 };
+    issued_at.is_none_or(|issued_at| issued_at >= since.minus_seconds(slack))
+}
+
+fn replayed() -> OAuthError {
+    wrong("it has been used before: make one for each request, with its own jti")
+        .because(RejectionReason::AssertionReplayed)
+        .with_remedy(
+            "Have the client make an assertion for each request. If it does, an attacker may have used this one.",
+        )
+}
+
+fn not_taken(client_id: &ClientId, rejection: ReplayRejection) -> OAuthError {
+    match rejection {
+        ReplayRejection::Seen => replayed(),
+        ReplayRejection::Full => OAuthError::unavailable("the memory of client assertions is full")
+            .because(RejectionReason::ReplayCacheFull),
+        ReplayRejection::FullForOne(seconds) => OAuthError::too_many(
+            format!(
+                "Client {client_id} has used too many assertions while the database is away. Keep a token until it expires. The next assertion may be accepted in {seconds} s."
+            ),
+            seconds,
+        )
+        .because(RejectionReason::ProofLimit),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as map_err passes it")]
+fn unavailable(error: StoreError) -> OAuthError {
+    OAuthError::unavailable(format!("cannot see whether an assertion is new: {error}"))
+        .because(RejectionReason::DatabaseUnavailable)
+}
