@@ -7,13 +7,13 @@ use tokio::sync::mpsc;
 
 use crate::admin::backup::archive::ArchiveWriter;
 use crate::admin::backup::check::Summary;
-use crate::admin::backup::draft::Draft;
 use crate::admin::backup::error::BackupError;
 use crate::config::Config;
 use crate::crypto::random;
 use crate::keys::seal::MasterKeys;
 use crate::model::backup::{Column, FORMAT, Manifest, Row};
 use crate::model::time::Clock;
+use crate::services::draft::Draft;
 use crate::services::{StartError, backup_keys};
 use crate::store::Store;
 use crate::store::backup::SAVED;

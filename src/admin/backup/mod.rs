@@ -7,7 +7,6 @@
 mod archive;
 mod check;
 pub mod create;
-mod draft;
 mod error;
 pub mod restore;
 mod restored_rights;

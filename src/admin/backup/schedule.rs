@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::admin::backup::check::Summary;
 use crate::admin::backup::create::create;
-use crate::admin::backup::draft;
 use crate::admin::backup::error::BackupError;
 use crate::config::BackupSettings;
 use crate::model::time::Timestamp;
-use crate::services::Services;
+use crate::services::{Services, draft};
 use crate::store::files;
 
 /// The beginning and the end of the name of a backup that a server made.

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use crate::crypto::random;
 
 /// How the name of an unfinished file ends.
-pub(super) const SUFFIX: &str = ".partial";
+pub const SUFFIX: &str = ".partial";
 
 /// An unfinished file next to its later place, with mode 0600. It is removed if it is dropped.
-pub(super) struct Draft {
+pub struct Draft {
     path: PathBuf,
     target: PathBuf,
     is_finished: bool,
@@ -19,7 +19,7 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Creates the file.
-    pub(super) fn create(target: &Path) -> io::Result<(Self, File)> {
+    pub fn create(target: &Path) -> io::Result<(Self, File)> {
         let name = target.file_name().ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidInput, "the path does not name a file")
         })?;
@@ -33,7 +33,7 @@ impl Draft {
     }
 
     /// Makes the content last, and gives the file its name. A file of that name is not replaced.
-    pub(super) fn finish(mut self, file: &File) -> io::Result<()> {
+    pub fn finish(mut self, file: &File) -> io::Result<()> {
         file.sync_all()?;
         if self.target.exists() {
             return Err(io::ErrorKind::AlreadyExists.into());
