@@ -12,7 +12,7 @@ use crate::cli::objects::event::EventObject;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command::{ArgumentRemedy, CommandRemedy};
 use crate::cli::remedies::command_line::CommandLine;
-use crate::cli::{Global, audit_follow, client_reference, time};
+use crate::cli::{Global, audit_export, audit_follow, client_reference, time};
 use crate::model::client::ClientName;
 use crate::model::event::Head;
 use crate::model::owner::Owner;
@@ -30,6 +30,8 @@ const FOLLOW_LIMIT: u32 = 10;
 pub(crate) enum AuditCommand {
     /// List changes, newest first
     List(ListArgs),
+    /// Export changes, oldest first, as JSON lines or as CSV
+    Export(audit_export::ExportArgs),
     /// Verify the hash chain: exit code 0 if it is intact, 8 if not
     Verify(VerifyArgs),
 }
@@ -81,6 +83,7 @@ pub(crate) struct VerifyArgs {
 pub(crate) async fn run(global: &Global, command: &AuditCommand) -> Result<(), CliError> {
     match command {
         AuditCommand::List(args) => list(global, args).await,
+        AuditCommand::Export(args) => audit_export::run(global, args).await,
         AuditCommand::Verify(args) => verify(global, args).await,
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 36] = [
+const ALL: [(&str, Examples); 37] = [
     (
         "",
         &[
@@ -271,6 +271,19 @@ const ALL: [(&str, Examples); 36] = [
             ("Grants that an operator changed", "tokend audit list --action grant --actor ana"),
             ("Send each change to another program", "tokend audit list --follow -o jsonl"),
             ("Continue after the last known event", "tokend audit list --after 9021 -o jsonl"),
+        ],
+    ),
+    (
+        "audit export",
+        &[
+            (
+                "Changes of a week, for a spreadsheet",
+                "tokend audit export --since 7d --format csv -f week.csv",
+            ),
+            (
+                "From the event after the last export on",
+                "tokend audit export --since 9022 >> audit.jsonl",
+            ),
         ],
     ),
     (

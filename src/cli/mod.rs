@@ -7,6 +7,8 @@ mod api;
 mod applied_secrets;
 mod apply;
 mod audit;
+mod audit_csv;
+mod audit_export;
 mod audit_follow;
 mod audit_stream;
 mod backup;

@@ -28,6 +28,7 @@ mod assertion_audiences;
 mod assertion_keys;
 mod assertion_rates;
 mod attacks_of_teams;
+mod audit_export;
 mod audit_stream;
 mod authorization_endpoint;
 mod backup;
