@@ -64,6 +64,8 @@ pub struct App {
     usage_flushed_at: AtomicI64,
     /// When the newest backup of this server was made; 0 for never.
     pub backed_up_at: AtomicI64,
+    /// When a checkpoint of the audit log was last signed, by any instance; 0 for never.
+    pub checkpointed_at: AtomicI64,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Limits the reports of leaked secrets of each caller.
@@ -151,6 +153,7 @@ impl App {
             database: DatabaseHealth::default(),
             usage_flushed_at: AtomicI64::new(0),
             backed_up_at: AtomicI64::new(0),
+            checkpointed_at: AtomicI64::new(0),
             metrics: Arc::default(),
             leak_reports,
             trust_tests,

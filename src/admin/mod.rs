@@ -5,6 +5,8 @@
 //! follow the events.
 
 pub mod audit;
+pub mod audit_checkpoint;
+mod audit_signatures;
 pub mod backup;
 pub mod claims;
 pub mod client;

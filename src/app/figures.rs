@@ -34,6 +34,10 @@ impl App {
             let newest = self.backed_up_at.load(Ordering::Relaxed);
             figures.add_seconds(&names::BACKUP_SUCCESS, &[], newest);
         }
+        if self.services.config.audit.checkpoint_interval.is_some() {
+            let last = self.checkpointed_at.load(Ordering::Relaxed);
+            figures.add_seconds(&names::AUDIT_CHECKPOINT, &[], last);
+        }
         process_figures::add(&mut figures);
         Scrape {
             issued: self.directory.metrics.issued.clone(),

@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 37] = [
+const ALL: [(&str, Examples); 38] = [
     (
         "",
         &[
@@ -259,6 +259,10 @@ const ALL: [(&str, Examples); 37] = [
                 "tokend audit list --subject billing --since 7d",
             ),
             ("Check that no change was altered", "tokend audit verify"),
+            (
+                "Sign the log, and store the signature elsewhere",
+                "tokend audit checkpoint -o id > checkpoint.jwt",
+            ),
         ],
     ),
     (
@@ -271,6 +275,16 @@ const ALL: [(&str, Examples); 37] = [
             ("Grants that an operator changed", "tokend audit list --action grant --actor ana"),
             ("Send each change to another program", "tokend audit list --follow -o jsonl"),
             ("Continue after the last known event", "tokend audit list --after 9021 -o jsonl"),
+        ],
+    ),
+    (
+        "audit verify",
+        &[
+            ("Check the whole log", "tokend audit verify"),
+            (
+                "Compare it with a checkpoint and keys that were stored elsewhere",
+                "tokend audit verify --checkpoint checkpoint.jwt --keys audit-keys.json",
+            ),
         ],
     ),
     (

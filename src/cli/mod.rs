@@ -7,6 +7,7 @@ mod api;
 mod applied_secrets;
 mod apply;
 mod audit;
+mod audit_checkpoint;
 mod audit_csv;
 mod audit_export;
 mod audit_follow;

@@ -118,10 +118,12 @@ impl Directory {
                         self.revocations.put_token(token);
                     }
                 }
-                // A reset is made only while no instance runs, and tokens do not depend on policies.
+                // A reset is made only while no instance runs, and tokens depend neither on policies
+                // nor on the log itself.
                 Ok(
                     EventSubject::GrantRequest(_)
                     | EventSubject::MasterKey
+                    | EventSubject::AuditLog
                     | EventSubject::OwnerPolicy(_),
                 ) => {}
                 Err(_) => {

@@ -9,7 +9,7 @@ use crate::model::signing_key::Sealed;
 use crate::secrets::secret::{TAG_KEY_LENGTH, TagKey};
 use crate::services::StartError;
 use crate::services::master_key::FoundKey;
-use crate::services::opening::{Role, TAG_KEY};
+use crate::services::opening::{AUDIT_KEY, Role, TAG_KEY};
 use crate::store::Store;
 
 /// Opens the tag key, or seals a new one in a database that has none. Of several processes that do
@@ -33,6 +33,7 @@ pub(super) async fn open_keys(
             let resealed = master.seal(TAG_KEY, &opened.content)?;
             store.reseal_key(TAG_KEY, &seal, &resealed).await?;
         }
+        renew_audit_key(store, &master).await?;
         renew_signing_keys(store, &master).await?;
     }
     Ok((master, TagKey::new(&opened.content)))
@@ -60,6 +61,19 @@ pub(super) fn open_with(
     master
         .open(TAG_KEY, seal)
         .map_err(|_| StartError::WrongMasterKey { origin: found.source.clone() })
+}
+
+/// Seals the audit key again under the first master key. One that no master key opens is rejected
+/// when the next checkpoint is made.
+async fn renew_audit_key(store: &Store, master: &MasterKeys) -> Result<(), StartError> {
+    let Some(seal) = store.sealed_key(AUDIT_KEY).await? else { return Ok(()) };
+    if let Ok(opened) = master.open(AUDIT_KEY, &seal)
+        && opened.is_outdated
+    {
+        let resealed = master.seal(AUDIT_KEY, &opened.content)?;
+        store.reseal_key(AUDIT_KEY, &seal, &resealed).await?;
+    }
+    Ok(())
 }
 
 /// Seals signing keys again under the first master key, so that the others can be dropped, and

@@ -5,6 +5,7 @@
 //! one transaction that also appends an event. Nothing here decides.
 
 mod assertions;
+mod audit_checkpoints;
 pub mod backup;
 mod beginning;
 mod child_rows;

@@ -1,5 +1,6 @@
 //! Background tasks: each runs under supervision for as long as the server runs (DESIGN D25).
 
+mod audit;
 mod backup;
 mod certificate;
 mod database_health;
@@ -40,6 +41,9 @@ const REJECTIONS_INTERVAL: Duration = Duration::from_secs(1);
 /// How often expired rows are deleted.
 const PURGE_INTERVAL: Duration = Duration::from_mins(1);
 
+/// How often to look whether a checkpoint of the audit log is due.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_mins(1);
+
 /// Starts all background tasks.
 pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     let mut tasks = Tasks { app: app.clone(), running: JoinSet::new() };
@@ -58,6 +62,9 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     tasks.supervise("fetch_key_sets", remote_keys::fetch_key_sets);
     if app.services.config.backup.schedule.is_some() {
         tasks.supervise("make_backups", backup::make_backups);
+    }
+    if app.services.config.audit.checkpoint_interval.is_some() {
+        tasks.every(CHECKPOINT_INTERVAL, "sign_audit_checkpoints", audit::sign_checkpoint);
     }
     if let Some(tls) = tls.cloned() {
         tasks.supervise("renew_certificate", move |_| certificate::renew(tls.clone()));

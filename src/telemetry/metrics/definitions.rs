@@ -138,6 +138,9 @@ definitions! {
     BACKUP_SUCCESS = Gauge "tokend_backup_last_success_timestamp_seconds" []
         "When the newest backup was made; 0 for never. Only with backup.schedule.";
 
+    AUDIT_CHECKPOINT = Gauge "tokend_audit_last_checkpoint_timestamp_seconds" []
+        "When a checkpoint of the audit log was last signed; 0 for never. Only with audit.checkpoint_interval.";
+
     SIGNING_KEYS = Gauge "tokend_signing_keys" ["state", "alg"]
         "Signing keys.";
     KEY_CREATED = Gauge "tokend_signing_key_created_timestamp_seconds" ["kid", "state", "alg"]

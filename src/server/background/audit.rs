@@ -1,0 +1,41 @@
+//! Looks after the audit log: signs its checkpoints.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::admin::{AdminError, Conflict, audit_checkpoint};
+use crate::app::App;
+use crate::store::StoreError;
+
+/// Signs the checkpoint that is due, and notes for metrics when the last one was signed.
+pub(super) async fn sign_checkpoint(app: Arc<App>) {
+    let signed = audit_checkpoint::create_if_due(&app.services, app.issuer.as_str()).await;
+    match signed {
+        Ok(None) => {}
+        Ok(Some(checkpoint)) => {
+            let sequence = checkpoint.head.sequence;
+            tracing::info!(sequence, "a checkpoint of the audit log was signed");
+        }
+        Err(AdminError::Conflict(Conflict::AuditLogAltered(sequence))) => say_altered(sequence),
+        Err(error) => tracing::warn!(
+            error = &error as &dyn Error,
+            "a checkpoint of the audit log cannot be signed; the next attempt is in a minute"
+        ),
+    }
+    // That the database is away is said where changes are followed.
+    let _ = note_last(&app).await;
+}
+
+fn say_altered(sequence: i64) {
+    tracing::error!(
+        sequence,
+        "the audit log was altered: events do not fit the chain or a signed checkpoint; verify it"
+    );
+}
+
+async fn note_last(app: &App) -> Result<(), StoreError> {
+    let last = app.services.store.last_checkpoint_at().await?;
+    app.checkpointed_at.store(last.map_or(0, |last| last.0), Ordering::Relaxed);
+    Ok(())
+}
