@@ -1,5 +1,6 @@
 //! The running server: the services and the memory of one instance.
 
+pub mod audit_delivery;
 pub mod background;
 pub mod database_health;
 pub mod event_streams;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use tokio::sync::Semaphore;
 
+use crate::app::audit_delivery::AuditDelivery;
 use crate::app::background::BackgroundTasks;
 use crate::app::database_health::DatabaseHealth;
 use crate::app::event_streams::EventStreams;
@@ -64,6 +66,8 @@ pub struct App {
     usage_flushed_at: AtomicI64,
     /// When the newest backup of this server was made; 0 for never.
     pub backed_up_at: AtomicI64,
+    /// How far the delivery of the audit log is.
+    pub audit_delivery: AuditDelivery,
     /// When a checkpoint of the audit log was last signed, by any instance; 0 for never.
     pub checkpointed_at: AtomicI64,
     /// What is counted.
@@ -153,6 +157,7 @@ impl App {
             database: DatabaseHealth::default(),
             usage_flushed_at: AtomicI64::new(0),
             backed_up_at: AtomicI64::new(0),
+            audit_delivery: AuditDelivery::default(),
             checkpointed_at: AtomicI64::new(0),
             metrics: Arc::default(),
             leak_reports,

@@ -38,6 +38,11 @@ impl App {
             let last = self.checkpointed_at.load(Ordering::Relaxed);
             figures.add_seconds(&names::AUDIT_CHECKPOINT, &[], last);
         }
+        if self.services.config.audit.sink.is_some() {
+            let lag = self.audit_delivery.lag_seconds(self.services.clock.now());
+            figures.add_seconds(&names::AUDIT_LAG, &[], lag);
+            figures.add_seconds(&names::AUDIT_BEHIND, &[], self.audit_delivery.behind());
+        }
         process_figures::add(&mut figures);
         Scrape {
             issued: self.directory.metrics.issued.clone(),

@@ -20,7 +20,7 @@ mod read_process;
 mod service_links;
 pub mod sources;
 
-pub use audit::AuditSettings;
+pub use audit::{AuditSettings, AuditSink};
 pub use backup::BackupSettings;
 pub use issuer::Issuer;
 pub use metrics::MetricsSettings;

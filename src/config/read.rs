@@ -53,7 +53,7 @@ pub(super) fn config(
     let mtls_url = reader.url("tls.mtls_url", "E-CONF-VALUE", parse::issuer);
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let fetch = reader.fetch();
-    let (notifications, audit) = (reader.notifications(), reader.audit());
+    let (notifications, audit) = reader.notifications_and_audit();
     let (log, metrics) = (reader.log(), reader.metrics(management_listen));
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
     let (backup, master_key) = (reader.backup(&data_dir), reader.master_key());

@@ -28,6 +28,7 @@ pub mod idempotency;
 mod instances;
 mod issuer;
 mod key_set_readers;
+mod leases;
 pub mod live_revocations;
 mod measured;
 pub mod notifications;

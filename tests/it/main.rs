@@ -29,6 +29,7 @@ mod assertion_keys;
 mod assertion_rates;
 mod attacks_of_teams;
 mod audit_checkpoints;
+mod audit_delivery;
 mod audit_export;
 mod audit_page;
 mod audit_stream;

@@ -1,6 +1,7 @@
 //! Background tasks: each runs under supervision for as long as the server runs (DESIGN D25).
 
 mod audit;
+mod audit_delivery;
 mod backup;
 mod certificate;
 mod database_health;
@@ -24,6 +25,7 @@ use crate::admin::secret_life;
 use crate::app::App;
 use crate::model::usage::WRITE_INTERVAL_SECONDS;
 use crate::server::tls::Tls;
+use crate::services::audit_delivery::release;
 use crate::store::StoreError;
 
 /// How often to check whether a signing key is due.
@@ -59,6 +61,7 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     tasks.supervise("warn_of_expiring_secrets", expiring_secrets::warn_of_expiring_secrets);
     tasks.supervise("measure", measure::measure);
     tasks.supervise("send_notifications", notifications::send_notifications);
+    tasks.supervise("deliver_audit_events", audit_delivery::deliver_audit_events);
     tasks.supervise("fetch_key_sets", remote_keys::fetch_key_sets);
     if app.services.config.backup.schedule.is_some() {
         tasks.supervise("make_backups", backup::make_backups);
@@ -76,6 +79,10 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
 pub(super) async fn flush(app: &Arc<App>) {
     write_rejections(app.clone()).await;
     write_key_set_readers(app.clone()).await;
+    if let Some(sink) = &app.services.config.audit.sink {
+        // If the database is away, the lease ends by itself.
+        let _ = release(&app.services, sink).await;
+    }
     if let Err(error) = say_farewell(app).await {
         tracing::warn!(
             error = &error as &dyn Error,
