@@ -11,6 +11,10 @@ use crate::model::webhook::WebhookUrl;
 /// The shortest time between two checkpoints, in seconds.
 const MIN_CHECKPOINT_SECONDS: i64 = 60;
 
+/// The shortest time that events are kept, in seconds: receivers of notifications get events of
+/// three days, and a backup of the last days can be compared with the log.
+const MIN_RETENTION_SECONDS: i64 = 7 * 86_400;
+
 /// What is done with the audit log.
 #[derive(Debug, Clone)]
 pub struct AuditSettings {
@@ -18,6 +22,8 @@ pub struct AuditSettings {
     pub checkpoint_interval: Option<Lifetime>,
     /// Where each event is delivered to.
     pub sink: Option<AuditSink>,
+    /// How long events are kept; forever if absent.
+    pub retention: Option<Lifetime>,
 }
 
 /// A place outside of the database that gets each event of the audit log.
@@ -79,17 +85,33 @@ impl SettingsReader<'_> {
     /// has its secrets from the notifications. Every problem is noted.
     pub(super) fn notifications_and_audit(
         &mut self,
+        max_staleness: Option<Lifetime>,
     ) -> (Option<NotificationSettings>, Option<AuditSettings>) {
         let sink = self.parsed("audit.sink", SinkText::parse);
         let receivers = self.notifications(sink.as_ref().and_then(SinkText::url));
         let (notifications, receiver) = receivers.unzip();
-        let audit = sink.and_then(|sink| self.audit(sink, receiver.flatten()));
+        let audit = sink.and_then(|sink| self.audit(sink, receiver.flatten(), max_staleness));
         (notifications, audit)
     }
 
-    fn audit(&mut self, sink: SinkText, receiver: Option<Webhook>) -> Option<AuditSettings> {
+    fn audit(
+        &mut self,
+        sink: SinkText,
+        receiver: Option<Webhook>,
+        max_staleness: Option<Lifetime>,
+    ) -> Option<AuditSettings> {
         let checkpoint_interval = self.parsed("audit.checkpoint_interval", |text| {
             off_or_at_least(text, MIN_CHECKPOINT_SECONDS, "1m")
+        });
+        let retention = self.parsed("audit.retention", |text| {
+            // An instance continues with the events since the last time that it saw the database.
+            let retention = off_or_at_least(text, MIN_RETENTION_SECONDS, "7d")?;
+            match (retention, max_staleness) {
+                (Some(retention), Some(staleness)) if retention <= staleness => {
+                    Err("is not longer than `directory.max_staleness`".to_owned())
+                }
+                _ => Ok(retention),
+            }
         });
         let sink = match sink {
             SinkText::Off => None,
@@ -97,7 +119,11 @@ impl SettingsReader<'_> {
             SinkText::File(path) => Some(AuditSink::File(path)),
             SinkText::Url(_) => receiver.map(AuditSink::Webhook),
         };
-        Some(AuditSettings { checkpoint_interval: checkpoint_interval?, sink })
+        Some(AuditSettings {
+            checkpoint_interval: checkpoint_interval?,
+            sink,
+            retention: retention?,
+        })
     }
 }
 

@@ -53,7 +53,8 @@ pub(super) fn config(
     let mtls_url = reader.url("tls.mtls_url", "E-CONF-VALUE", parse::issuer);
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let fetch = reader.fetch();
-    let (notifications, audit) = reader.notifications_and_audit();
+    let max_staleness = directory.as_ref().map(|directory| directory.max_staleness);
+    let (notifications, audit) = reader.notifications_and_audit(max_staleness);
     let (log, metrics) = (reader.log(), reader.metrics(management_listen));
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
     let (backup, master_key) = (reader.backup(&data_dir), reader.master_key());

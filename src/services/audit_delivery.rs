@@ -68,6 +68,18 @@ fn name_of(sink: &AuditSink) -> String {
     }
 }
 
+/// The sequence of the last event that was delivered; `None` if the sink is new.
+///
+/// # Errors
+/// What the database says.
+pub async fn delivered_until(
+    services: &Services,
+    sink: &AuditSink,
+) -> Result<Option<i64>, StoreError> {
+    let cursor = services.store.notification_cursor(&id_of(sink)).await?;
+    Ok(cursor.map(|cursor| cursor.sequence))
+}
+
 /// Lets another instance deliver at once, because this one stops.
 ///
 /// # Errors

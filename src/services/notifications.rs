@@ -57,6 +57,22 @@ fn id_of(url: &WebhookUrl) -> String {
     digest::of_bytes(url.as_str().as_bytes())
 }
 
+/// The first event that a receiver does not have yet and will get; `None` if none waits.
+///
+/// # Errors
+/// What the database says.
+pub async fn first_waiting(
+    services: &Services,
+    webhook: &Webhook,
+) -> Result<Option<i64>, StoreError> {
+    let store = &services.store;
+    let Some(cursor) = store.notification_cursor(&id_of(&webhook.url)).await? else {
+        return Ok(None);
+    };
+    let events = store.find_events(&wanted(services, &cursor), Order::OldestFirst, 1).await?;
+    Ok(events.first().map(|event| event.sequence))
+}
+
 /// The events that a receiver gets after its place.
 fn wanted(services: &Services, cursor: &NotificationCursor) -> EventFilter {
     let actions = &services.config.notifications.events;

@@ -117,7 +117,47 @@ impl Reader<'_> {
     }
 }
 
+impl Store {
+    /// The first event of the log whose time is later; `None` if all are of that time or earlier.
+    pub async fn first_event_after(&self, time: Timestamp) -> Result<Option<i64>, StoreError> {
+        const SQL: &str = "SELECT MIN(sequence) FROM event WHERE at > $1";
+        on_pool!(self, |pool| { Ok(sqlx::query_scalar(SQL).bind(time.0).fetch_one(pool).await?) })
+    }
+
+    /// Deletes the first events until `until`, at most about `count` of them. False if there was
+    /// none. The log must begin after `until`: see [`Store::audit_anchor`].
+    pub async fn delete_events(&self, until: i64, count: i64) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            DELETE FROM event
+            WHERE sequence <= $1 AND sequence < (SELECT MIN(sequence) + $2 FROM event)";
+        on_pool!(self, |pool| {
+            let deleted = sqlx::query(SQL).bind(until).bind(count).execute(pool).await?;
+            Ok(deleted.rows_affected() > 0)
+        })
+    }
+}
+
 impl WriteTransaction {
+    /// Lets the log begin after the event of a checkpoint. False if it does already, or begins
+    /// later.
+    pub async fn anchor_checkpoint(
+        &mut self,
+        sequence: i64,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            UPDATE audit_checkpoint
+            SET anchored_at = $2
+            WHERE sequence = $1
+              AND NOT EXISTS (SELECT 1
+                              FROM audit_checkpoint AS later
+                              WHERE later.sequence >= $1 AND later.anchored_at IS NOT NULL)";
+        on_write!(self, |connection| {
+            let anchored = sqlx::query(SQL).bind(sequence).bind(now.0).execute(connection).await?;
+            Ok(anchored.rows_affected() > 0)
+        })
+    }
+
     /// Stores a checkpoint, in place of an older one of the same event. False if the older one says
     /// that the event has another hash: then nothing is written.
     pub async fn put_checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<bool, StoreError> {

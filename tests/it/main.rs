@@ -32,6 +32,7 @@ mod audit_checkpoints;
 mod audit_delivery;
 mod audit_export;
 mod audit_page;
+mod audit_retention;
 mod audit_stream;
 mod authorization_endpoint;
 mod backup;

@@ -1,10 +1,10 @@
-//! Looks after the audit log: signs its checkpoints.
+//! Looks after the audit log: signs its checkpoints, and removes events that are old enough.
 
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::admin::{AdminError, Conflict, audit_checkpoint};
+use crate::admin::{AdminError, Conflict, audit_checkpoint, audit_retention};
 use crate::app::App;
 use crate::store::StoreError;
 
@@ -25,6 +25,23 @@ pub(super) async fn sign_checkpoint(app: Arc<App>) {
     }
     // That the database is away is said where changes are followed.
     let _ = note_last(&app).await;
+}
+
+/// Removes events that are older than `audit.retention`.
+pub(super) async fn remove_old_events(app: Arc<App>) {
+    let removed = audit_retention::remove_old(&app.services, app.issuer.as_str()).await;
+    match removed {
+        Ok(None) => {}
+        Ok(Some(removal)) => {
+            let (until, events) = (removal.until, removal.events);
+            tracing::info!(until, events, "old events were removed from the audit log");
+        }
+        Err(AdminError::Conflict(Conflict::AuditLogAltered(sequence))) => say_altered(sequence),
+        Err(error) => tracing::warn!(
+            error = &error as &dyn Error,
+            "old events cannot be removed from the audit log; the next attempt is in ten minutes"
+        ),
+    }
 }
 
 fn say_altered(sequence: i64) {

@@ -46,6 +46,9 @@ const PURGE_INTERVAL: Duration = Duration::from_mins(1);
 /// How often to look whether a checkpoint of the audit log is due.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_mins(1);
 
+/// How often to look for events that are old enough to be removed.
+const RETENTION_INTERVAL: Duration = Duration::from_mins(10);
+
 /// Starts all background tasks.
 pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     let mut tasks = Tasks { app: app.clone(), running: JoinSet::new() };
@@ -68,6 +71,9 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     }
     if app.services.config.audit.checkpoint_interval.is_some() {
         tasks.every(CHECKPOINT_INTERVAL, "sign_audit_checkpoints", audit::sign_checkpoint);
+    }
+    if app.services.config.audit.retention.is_some() {
+        tasks.every(RETENTION_INTERVAL, "remove_old_audit_events", audit::remove_old_events);
     }
     if let Some(tls) = tls.cloned() {
         tasks.supervise("renew_certificate", move |_| certificate::renew(tls.clone()));
