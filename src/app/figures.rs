@@ -41,7 +41,6 @@ impl App {
         if self.services.config.audit.sink.is_some() {
             let lag = self.audit_delivery.lag_seconds(self.services.clock.now());
             figures.add_seconds(&names::AUDIT_LAG, &[], lag);
-            figures.add_seconds(&names::AUDIT_BEHIND, &[], self.audit_delivery.behind());
         }
         process_figures::add(&mut figures);
         Scrape {

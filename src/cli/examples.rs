@@ -296,7 +296,7 @@ const ALL: [(&str, Examples); 38] = [
             ),
             (
                 "From the event after the last export on",
-                "tokend audit export --since 9022 >> audit.jsonl",
+                "tokend audit export --since 9022 -f next.jsonl",
             ),
         ],
     ),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::parse::{ConfigProblem, lifetime};
 use crate::config::read::SettingsReader;
-use crate::config::{NotificationSettings, Webhook};
+use crate::config::{DirectorySettings, NotificationSettings, Webhook};
 use crate::model::time::Lifetime;
 use crate::model::webhook::WebhookUrl;
 
@@ -85,11 +85,12 @@ impl SettingsReader<'_> {
     /// has its secrets from the notifications. Every problem is noted.
     pub(super) fn notifications_and_audit(
         &mut self,
-        max_staleness: Option<Lifetime>,
+        directory: Option<&DirectorySettings>,
     ) -> (Option<NotificationSettings>, Option<AuditSettings>) {
         let sink = self.parsed("audit.sink", SinkText::parse);
         let receivers = self.notifications(sink.as_ref().and_then(SinkText::url));
         let (notifications, receiver) = receivers.unzip();
+        let max_staleness = directory.map(|directory| directory.max_staleness);
         let audit = sink.and_then(|sink| self.audit(sink, receiver.flatten(), max_staleness));
         (notifications, audit)
     }

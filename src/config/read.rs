@@ -42,8 +42,7 @@ pub(super) fn config(
     let data_dir =
         reader.parsed("data_dir", |text| path(text).map(PathBuf::from)).unwrap_or_default();
     let database = reader.database(&data_dir);
-    let directory = reader.directory();
-    let token = reader.token();
+    let (directory, token) = (reader.directory(), reader.token());
     let public_paths = reader.public_paths(issuer.as_ref(), token.as_ref());
     let assertion_lifetime = reader.parsed("assertions.lifetime_max", assertion_lifetime);
     let metadata = reader.metadata();
@@ -53,8 +52,7 @@ pub(super) fn config(
     let mtls_url = reader.url("tls.mtls_url", "E-CONF-VALUE", parse::issuer);
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let fetch = reader.fetch();
-    let max_staleness = directory.as_ref().map(|directory| directory.max_staleness);
-    let (notifications, audit) = reader.notifications_and_audit(max_staleness);
+    let (notifications, audit) = reader.notifications_and_audit(directory.as_ref());
     let (log, metrics) = (reader.log(), reader.metrics(management_listen));
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
     let (backup, master_key) = (reader.backup(&data_dir), reader.master_key());

@@ -71,24 +71,24 @@ async fn events_are_appended_to_a_file_which_may_be_rotated(
     let place = Arc::new(Place::new(engine).await);
     // The events from before the sink was set are delivered as well.
     let mut server = Server::at(place.clone(), Clock::System, &[]).await;
-    server.client().await;
+    server.new_client(|new| new.grants.clear()).await;
     server.tell_to_stop();
     drop(server);
     let (path, sink) = sink_in(&place);
     let server = start(&place, Clock::System, &sink, &[]).await;
-    server.client().await;
+    server.new_client(|new| new.grants.clear()).await;
     let first = until_delivered(&server, &path).await;
     assert_eq!(first, log_of(&server).await, "each event once, as the API has it");
     let rotated = place.folder.path().join("audit.jsonl.1");
     std::fs::rename(&path, &rotated).expect("rotated");
-    server.client().await;
+    server.new_client(|new| new.grants.clear()).await;
     let second = until_delivered(&server, &path).await;
     assert_eq!([first, second].concat(), log_of(&server).await);
     // A crash has cut a line: the next one is whole.
     let mut text = std::fs::read_to_string(&path).expect("the file");
     text.push_str("{\"sequence\":9");
     std::fs::write(&path, text).expect("written");
-    server.client().await;
+    server.new_client(|new| new.grants.clear()).await;
     until_delivered(&server, &path).await;
 }
 
@@ -105,7 +105,7 @@ async fn a_receiver_that_was_down_gets_every_event_in_its_order(
     let server = start(&place, Clock::fixed(now()), &url, &receiver.settings()).await;
     eventually("a first attempt", async || (!receiver.received().is_empty()).then_some(())).await;
     for _ in 0..3 {
-        server.client().await;
+        server.new_client(|new| new.grants.clear()).await;
     }
     assert!(server.app.audit_delivery.behind() > 0);
     receiver.answer(|_| 204);
@@ -207,16 +207,16 @@ async fn two_instances_deliver_each_event_once(
     let other = start(&place, Clock::System, &sink, &[]).await;
     for number in 0..20 {
         if number % 2 == 0 {
-            one.client().await
+            one.new_client(|new| new.grants.clear()).await
         } else {
-            other.client().await
+            other.new_client(|new| new.grants.clear()).await
         };
     }
     let found = until_delivered(&other, &path).await;
     assert_eq!(found, log_of(&other).await, "each event once");
     one.tell_to_stop();
     drop(one);
-    other.client().await;
+    other.new_client(|new| new.grants.clear()).await;
     // The first one may have stopped between a write and its note.
     let found: BTreeSet<_> = sequences(&until_delivered(&other, &path).await).into_iter().collect();
     assert_eq!(Vec::from_iter(found), sequences(&log_of(&other).await));

@@ -36,12 +36,12 @@ impl Stage {
         let settings = [&[("TOKEND_AUDIT_RETENTION", "30d")], more].concat();
         let server = Server::at(place.clone(), clock, &settings).await;
         for _ in 0..5 {
-            server.client().await;
+            server.new_client(|new| new.grants.clear()).await;
         }
         let old = server.services().store.head().await.expect("a head").sequence;
         server.clock.advance(100 * DAY);
         for _ in 0..3 {
-            server.client().await;
+            server.new_client(|new| new.grants.clear()).await;
         }
         let cli = Cli::at(place);
         Self { engine, server, cli, old }
@@ -136,7 +136,7 @@ async fn an_instance_from_before_the_beginning_loads_everything(
     let clock = Clock::fixed(now().minus_seconds(100 * DAY));
     let settings = [("TOKEND_AUDIT_RETENTION", "30d")];
     let server = Server::at(place.clone(), clock.clone(), &settings).await;
-    server.client().await;
+    server.new_client(|new| new.grants.clear()).await;
     // It follows only when it is told to.
     let config = Config::load(&Flags::default(), &place.environment(), Requirement::Issuer);
     let config = config.expect("settings");
@@ -145,10 +145,10 @@ async fn an_instance_from_before_the_beginning_loads_everything(
     let behind = App::load(services, issuer).await.expect("an app");
     let position = behind.directory.published_sequence();
     for _ in 0..4 {
-        server.client().await;
+        server.new_client(|new| new.grants.clear()).await;
     }
     clock.advance(100 * DAY);
-    let client = server.client().await;
+    server.new_client(|new| new.grants.clear()).await;
     let removal = remove_old(server.services(), server.app.issuer.as_str()).await;
     let removal = removal.expect("no error").expect("events are removed");
     assert!(removal.until > position + 1, "{removal:?} {position}");
@@ -157,11 +157,9 @@ async fn an_instance_from_before_the_beginning_loads_everything(
     let head = server.services().store.head().await.expect("a head");
     assert_eq!(behind.directory.published_sequence(), head.sequence);
     // It follows again from there.
-    server.client().await;
+    server.new_client(|new| new.grants.clear()).await;
     assert!(behind.catch_up().await.expect("followed"));
     assert_eq!(behind.directory.metrics.reloads(), 1);
-    server.catch_up().await;
-    server.ask(&client).await;
 }
 
 /// An event that a receiver does not have yet stays, however old it is.

@@ -142,8 +142,6 @@ definitions! {
         "When a checkpoint of the audit log was last signed; 0 for never. Only with audit.checkpoint_interval.";
     AUDIT_LAG = Gauge "tokend_audit_delivery_lag_seconds" []
         "How long the first event that is not delivered has waited. Only with audit.sink.";
-    AUDIT_BEHIND = Gauge "tokend_audit_delivery_events_behind" []
-        "Events that are not delivered yet. Only with audit.sink.";
 
     SIGNING_KEYS = Gauge "tokend_signing_keys" ["state", "alg"]
         "Signing keys.";
