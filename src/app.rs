@@ -1,5 +1,6 @@
 //! The running server: the services and the memory of one instance.
 
+pub mod audit_delivery;
 pub mod background;
 pub mod database_health;
 pub mod event_streams;
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
+use crate::app::audit_delivery::AuditDelivery;
 use crate::app::background::BackgroundTasks;
 use crate::app::database_health::DatabaseHealth;
 use crate::app::event_streams::EventStreams;
@@ -71,6 +73,10 @@ pub struct App {
     outdated_seals: AtomicUsize,
     /// The snapshots that were written.
     pub snapshot: SnapshotStatus,
+    /// How far the delivery of the audit log is.
+    pub audit_delivery: AuditDelivery,
+    /// When a checkpoint of the audit log was last signed, by any instance; 0 for never.
+    pub checkpointed_at: AtomicI64,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Limits the reports of leaked secrets of each caller.
@@ -173,6 +179,8 @@ impl App {
             backed_up_at: AtomicI64::new(0),
             outdated_seals: AtomicUsize::new(0),
             snapshot: SnapshotStatus::default(),
+            audit_delivery: AuditDelivery::default(),
+            checkpointed_at: AtomicI64::new(0),
             metrics: Arc::default(),
             leak_reports,
             trust_tests,

@@ -2,6 +2,7 @@
 //! one process needs. It is built once at the start. The directory is not a part of it, so that a
 //! command does not load all clients.
 
+pub mod audit_delivery;
 pub mod audited_change;
 pub mod backup_keys;
 pub mod draft;

@@ -1,5 +1,6 @@
 //! Reading the audit log, and checking that it has not been changed.
 
+use crate::admin::audit_signatures::Signatures;
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{AdminError, Principal, suggestion};
 use crate::crypto::chain;
@@ -37,8 +38,8 @@ pub enum VerificationResult {
 
 /// The kinds of actors and of subjects: a text without one stands for each of them.
 const ACTOR_KINDS: [&str; 2] = ["cli", "client"];
-const SUBJECT_KINDS: [&str; 6] =
-    ["client", "resource", "key", "token", "grant-request", "owner-policy"];
+const SUBJECT_KINDS: [&str; 7] =
+    ["client", "resource", "key", "token", "grant-request", "owner-policy", "audit-log"];
 
 /// The events of a filter that the caller may see: those of its owners at that time. An event
 /// without an owner, like every one before schema 10, is for administrators without a limit. Every
@@ -109,7 +110,8 @@ pub fn actions(text: &str) -> Result<Vec<String>, AdminError> {
 }
 
 /// Checks the whole chain: every event has the hash of its content, is linked to the one before
-/// it, and the last one is the end that is stored with the chain.
+/// it, and the last one is the end that is stored with the chain. The stored checkpoints must fit
+/// it. If events were removed for their age, the chain begins at a signed checkpoint.
 pub async fn verify(store: &Store) -> Result<VerificationResult, AdminError> {
     let mut start = Head { sequence: 0, hash: String::new() };
     loop {
@@ -120,32 +122,65 @@ pub async fn verify(store: &Store) -> Result<VerificationResult, AdminError> {
     }
 }
 
-/// Checks at most `limit` events after `start`, which an earlier call returned; a chain begins at
-/// sequence 0 with an empty hash. The hash in `start` proves that the events until then are still
+/// Checks at most `limit` events after `start`, which an earlier call returned; sequence 0 with an
+/// empty hash stands for the beginning of the chain. The hash in `start` proves that the events until then are still
 /// those that were checked.
 pub async fn verify_part(
     store: &Store,
     start: Head,
     limit: u32,
 ) -> Result<VerificationResult, AdminError> {
+    let signatures = Signatures::read(store).await?;
     let (mut end, mut left) = (start, limit);
+    if end.sequence == 0 {
+        match signatures.beginning().await? {
+            Ok(beginning) => end = beginning,
+            Err(broken) => return Ok(broken),
+        }
+    }
     while left > 0 {
         // From the very beginning of numbers, so that a row before the first event is seen too.
         let after = if end.sequence == 0 { i64::MIN } else { end.sequence };
         let size = left.min(PAGE);
         let page = store.events(after, size).await?;
-        for event in &page {
-            if let Some(problem) = chain_error(event, &end) {
-                return Ok(VerificationResult::Broken { sequence: end.sequence + 1, problem });
+        let before = end.sequence;
+        if let Some(problem) = follow(&mut end, &page) {
+            // Events until there may have been removed for their age since the call began.
+            match signatures.beginning().await? {
+                Ok(beginning) if beginning.sequence > end.sequence => end = beginning,
+                Ok(_) => {
+                    let sequence = end.sequence + 1;
+                    return Ok(VerificationResult::Broken { sequence, problem });
+                }
+                Err(broken) => return Ok(broken),
             }
-            end = Head { sequence: event.sequence, hash: event.hash.clone() };
+            continue;
+        }
+        if let Some(broken) = signatures.compare(before, &page).await? {
+            return Ok(broken);
         }
         if page.len() < size as usize {
+            if let Some(broken) = signatures.beyond(end.sequence).await?
+                && store.head().await?.sequence == end.sequence
+            {
+                return Ok(broken);
+            }
             return compare_with_head(store, end).await;
         }
         left -= size;
     }
     Ok(VerificationResult::Unfinished(end))
+}
+
+/// Moves the end of the chain over events; gives what is wrong with the first that does not fit.
+fn follow(end: &mut Head, events: &[Event]) -> Option<&'static str> {
+    for event in events {
+        if let Some(problem) = chain_error(event, end) {
+            return Some(problem);
+        }
+        *end = Head { sequence: event.sequence, hash: event.hash.clone() };
+    }
+    None
 }
 
 /// Compares the last event that was read with the end that is stored.

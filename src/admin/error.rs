@@ -89,6 +89,12 @@ pub enum Conflict {
         /// The maximum.
         max: usize,
     },
+    /// The audit log has no event.
+    #[error("the audit log has no event yet, so there is nothing to sign")]
+    AuditLogEmpty,
+    /// The audit log is not the one that was signed.
+    #[error("the audit log was altered: event {0} does not fit the chain or a signed checkpoint")]
+    AuditLogAltered(i64),
     /// The clients of an import exist; the text lists them.
     #[error("{0}")]
     Import(String),
@@ -120,6 +126,8 @@ impl Conflict {
             Self::GrantRequestLimit { .. } => AdminErrorCode::GrantRequestLimitReached,
             Self::BreaksVerifiers(_) => AdminErrorCode::StepBreaksVerifiers,
             Self::SigningKeyLimit { .. } => AdminErrorCode::SigningKeyLimitReached,
+            Self::AuditLogEmpty => AdminErrorCode::AuditLogEmpty,
+            Self::AuditLogAltered(_) => AdminErrorCode::AuditLogAltered,
             Self::Import(_) => AdminErrorCode::ImportConflict,
             Self::InLine { conflict, .. } => conflict.code(),
         }

@@ -108,6 +108,10 @@ codes! {
     SealedKeysNotOpened: Conflict => "sealed_keys_not_opened",
     /// The master key cannot be read.
     MasterKeyUnusable: Fault => "master_key_unusable",
+    /// The audit log has no event that a checkpoint could name.
+    AuditLogEmpty: Conflict => "audit_log_empty",
+    /// The audit log does not fit a checkpoint that was signed earlier. Verify it.
+    AuditLogAltered: Conflict => "audit_log_altered",
     /// The secrets of a client changed during an import.
     ChangedDuringImport: Conflict => "changed_during_import",
     /// Clients of an import exist already.

@@ -16,7 +16,7 @@ use crate::model::key_timeline::{KeyState, KeyTimeline};
 use crate::model::signing_key::{KeyId, Sealed, SigningKeyRecord};
 use crate::model::time::Clock;
 use crate::services::master_key::{self, FoundKey};
-use crate::services::opening::TAG_KEY;
+use crate::services::opening::{AUDIT_KEY, TAG_KEY};
 use crate::store::Store;
 
 /// What cannot be opened any more.
@@ -24,6 +24,8 @@ use crate::store::Store;
 pub struct LostKeys {
     /// True if the tag key of generated secrets is lost.
     pub tag_key: bool,
+    /// True if the audit key is lost. Checkpoints that it signed stay valid.
+    pub audit_key: bool,
     /// The signing keys whose private half is lost.
     pub signing_keys: Vec<KeyId>,
     /// Those of them that are in the key set now and whose public half is stored: they stay
@@ -60,6 +62,8 @@ pub async fn find_lost(
     };
     let seal = store.sealed_key(TAG_KEY).await?;
     let tag_key = seal.is_some_and(|seal| is_lost(TAG_KEY, &seal));
+    let seal = store.sealed_key(AUDIT_KEY).await?;
+    let audit_key = seal.is_some_and(|seal| is_lost(AUDIT_KEY, &seal));
     let records = store.signing_keys().await?;
     let lost = |record: &&SigningKeyRecord| {
         record.sealed.as_ref().is_some_and(|seal| is_lost(record.kid.as_str(), seal))
@@ -75,10 +79,10 @@ pub async fn find_lost(
     let ids = |record: &SigningKeyRecord| record.kid.clone();
     let signing_keys: Vec<_> = records.iter().filter(lost).map(ids).collect();
     let published = records.iter().filter(lost).filter(is_published).map(ids).collect();
-    if !tag_key && signing_keys.is_empty() {
+    if !tag_key && !audit_key && signing_keys.is_empty() {
         return Err(Conflict::NoKeyLost.into());
     }
-    Ok(LostKeys { tag_key, signing_keys, published })
+    Ok(LostKeys { tag_key, audit_key, signing_keys, published })
 }
 
 /// Takes the lost keys out of the database. The next start of a server makes new ones under its
@@ -102,11 +106,15 @@ pub async fn reset(
         secrets = change.transaction.check_secrets_by_hash().await?;
         answers = change.transaction.remove_answers().await?;
     }
+    if lost.audit_key {
+        change.transaction.remove_sealed_key(AUDIT_KEY).await?;
+    }
     for kid in &lost.signing_keys {
         change.transaction.lose_signing_key(kid, change.now).await?;
     }
     let detail = json!({
         "tag_key": lost.tag_key,
+        "audit_key": lost.audit_key,
         "signing_keys": lost.signing_keys,
         "still_published": lost.published,
         "secrets_checked_by_hash": secrets,

@@ -5,6 +5,9 @@
 //! follow the events.
 
 pub mod audit;
+pub mod audit_checkpoint;
+pub mod audit_retention;
+mod audit_signatures;
 pub mod backup;
 pub mod claims;
 pub mod client;

@@ -40,6 +40,13 @@ impl App {
             figures.add_seconds(&names::SNAPSHOT_SUCCESS, &[], self.snapshot.written_at());
             figures.add(&names::SNAPSHOT_SIZE, count(self.snapshot.bytes()));
             figures.add(&names::SNAPSHOT_FAILURES, count(self.snapshot.failures()));
+        if self.services.config.audit.checkpoint_interval.is_some() {
+            let last = self.checkpointed_at.load(Ordering::Relaxed);
+            figures.add_seconds(&names::AUDIT_CHECKPOINT, &[], last);
+        }
+        if self.services.config.audit.sink.is_some() {
+            let lag = self.audit_delivery.lag_seconds(self.services.clock.now());
+            figures.add_seconds(&names::AUDIT_LAG, &[], lag);
         }
         process_figures::add(&mut figures);
         Scrape {

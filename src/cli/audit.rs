@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::admin::audit::MAX_PART;
 use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
@@ -12,10 +12,12 @@ use crate::cli::objects::event::EventObject;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command::{ArgumentRemedy, CommandRemedy};
 use crate::cli::remedies::command_line::CommandLine;
-use crate::cli::{Global, audit_follow, client_reference, time};
+use crate::cli::{Global, audit_checkpoint, audit_export, audit_follow, client_reference, time};
+use crate::jose::checkpoint::CheckpointClaims;
 use crate::model::client::ClientName;
 use crate::model::event::Head;
 use crate::model::owner::Owner;
+use crate::model::time::Timestamp;
 
 /// How many events are read at a time.
 const PAGE_SIZE: u32 = 1_000;
@@ -30,8 +32,16 @@ const FOLLOW_LIMIT: u32 = 10;
 pub(crate) enum AuditCommand {
     /// List changes, newest first
     List(ListArgs),
+    /// Export changes, oldest first, as JSON lines or as CSV
+    Export(audit_export::ExportArgs),
     /// Verify the hash chain: exit code 0 if it is intact, 8 if not
     Verify(VerifyArgs),
+    /// Sign the end of the log, to be stored elsewhere
+    Checkpoint,
+    /// List the signed checkpoints, newest first
+    Checkpoints(audit_checkpoint::CheckpointsArgs),
+    /// Print the key set that verifies checkpoints
+    Keys,
 }
 
 #[derive(Debug, Args)]
@@ -75,13 +85,19 @@ pub(crate) struct VerifyArgs {
     /// be repeated. It finds a log that was rewritten as a whole
     #[arg(long, value_name = "SEQUENCE:HASH")]
     expect: Vec<String>,
+    #[command(flatten)]
+    signed: audit_checkpoint::SignedArgs,
 }
 
 /// Runs `tokend audit`.
 pub(crate) async fn run(global: &Global, command: &AuditCommand) -> Result<(), CliError> {
     match command {
         AuditCommand::List(args) => list(global, args).await,
+        AuditCommand::Export(args) => audit_export::run(global, args).await,
         AuditCommand::Verify(args) => verify(global, args).await,
+        AuditCommand::Checkpoint => audit_checkpoint::create(global).await,
+        AuditCommand::Checkpoints(args) => audit_checkpoint::list(global, args).await,
+        AuditCommand::Keys => audit_checkpoint::keys(global).await,
     }
 }
 
@@ -199,6 +215,7 @@ struct Verification {
     is_intact: bool,
     #[serde(default)]
     verified_until: String,
+    begins_after: Option<String>,
     #[serde(default)]
     broken_at: i64,
     #[serde(default)]
@@ -206,58 +223,87 @@ struct Verification {
     next_cursor: Option<String>,
 }
 
-/// Checks the chain part by part; gives the last answer, and the last event with its hash.
-async fn verify_chain(api: &Api) -> Result<(Value, String), CliError> {
+/// Checks the chain part by part; gives the last answer.
+async fn verify_chain(api: &Api) -> Result<Object<Verification>, CliError> {
     let mut request = ApiRequest::get(path(&["audit-events", "verify"])).with("limit", MAX_PART);
     loop {
-        let Object { json, object: found } = api.read::<Verification>(&request).await?;
-        if !found.is_intact {
-            let Verification { broken_at, problem, .. } = found;
+        let found = api.read::<Verification>(&request).await?;
+        let Verification { broken_at, problem, next_cursor, is_intact, .. } = &found.object;
+        if !is_intact {
             let text = format!("the audit log is broken at event {broken_at}: {problem}");
             return Err(CliError::not_valid(text).with_remedy(CommandRemedy::CompareBackup));
         }
-        match found.next_cursor {
+        match next_cursor {
             Some(cursor) => request = request.replaced("cursor", cursor),
-            None => return Ok((json, found.verified_until)),
+            None => return Ok(found),
         }
     }
 }
 
 async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {
-    let expected: Vec<Head> =
+    let mut expected: Vec<Head> =
         args.expect.iter().map(|text| Head::parse(text)).collect::<Result<_, _>>()?;
     let api = Api::open(global, Purpose::Read).await?;
-    let (mut json, verified_until) = verify_chain(&api).await?;
+    let signed = audit_checkpoint::expected(&api, &args.signed).await?;
+    let Object { mut json, object: found } = verify_chain(&api).await?;
+    let beginning = found.begins_after.as_deref().map(Head::parse).transpose()?;
+    expected.extend(signed.iter().map(CheckpointClaims::head));
     for head in &expected {
-        compare(&api, head).await?;
+        compare(&api, beginning.as_ref(), head).await?;
     }
-    let (events, hash) = verified_until.split_once(':').unwrap_or_default();
+    let (last, hash) = found.verified_until.split_once(':').unwrap_or_default();
+    let removed = beginning.map_or(0, |beginning| beginning.sequence);
+    let events = last.parse::<i64>().unwrap_or_default().saturating_sub(removed);
     json["intact"] = json!(true);
-    json["events"] = json!(events.parse::<i64>().unwrap_or_default());
+    json["events"] = json!(events);
     json["hash"] = json!(hash);
-    json["expect"] = json!(verified_until);
-    let rows = [
-        ("intact", format!("{events} events")),
-        ("last hash", hash.to_owned()),
-        ("note elsewhere", verified_until.clone()),
-    ];
+    json["expect"] = json!(found.verified_until);
+    json["checkpoints"] = json!(signed);
+    let mut rows = vec![("intact", format!("{events} events"))];
+    if removed > 0 {
+        rows.push(("begins after", format!("event {removed}, at a signed checkpoint")));
+    }
+    for claims in &signed {
+        let (at, issuer) = (Timestamp(claims.iat), &claims.iss);
+        rows.push(("checkpoint", format!("event {}, {at}, {issuer}", claims.sequence)));
+    }
+    rows.push(("last hash", hash.to_owned()));
+    rows.push(("note elsewhere", found.verified_until.clone()));
     output::one(global.output, hash, &json, &rows)
 }
 
 /// Compares an event with the hash of it that was noted before: a chain that was rewritten as a
 /// whole is intact in itself.
-async fn compare(api: &Api, expected: &Head) -> Result<(), CliError> {
+async fn compare(api: &Api, beginning: Option<&Head>, expected: &Head) -> Result<(), CliError> {
     let sequence = expected.sequence;
-    let request = ApiRequest::get(path(&["audit-events"]))
-        .with("after", sequence.saturating_sub(1))
-        .with("limit", 1);
-    let page = api.page::<EventObject>(&request, None).await?;
-    let problem = match page.data.first().map(|found| &found.object) {
-        Some(event) if event.sequence == sequence && event.hash == expected.hash => return Ok(()),
-        Some(event) if event.sequence == sequence => {
-            format!("event {sequence} has the hash {}, not {}", event.hash, expected.hash)
+    let is_removed = |beginning: &&Head| beginning.sequence >= sequence;
+    let problem = if let Some(beginning) = beginning.filter(is_removed) {
+        if beginning == expected {
+            return Ok(());
         }
-        _ => format!("event {sequence} is not in the log"),
+        if beginning.sequence > sequence {
+            let begins = beginning.sequence;
+            let text = format!(
+                "event {sequence} cannot be compared: it was removed for its age, and the audit \
+                 log begins after event {begins}"
+            );
+            return Err(CliError::not_valid(text).with_remedy(CommandRemedy::LaterCheckpoint));
+        }
+        format!("event {sequence} has the hash {}, not {}", beginning.hash, expected.hash)
+    } else {
+        let request = ApiRequest::get(path(&["audit-events"]))
+            .with("after", sequence.saturating_sub(1))
+            .with("limit", 1);
+        let page = api.page::<EventObject>(&request, None).await?;
+        match page.data.first().map(|found| &found.object) {
+            Some(event) if event.sequence == sequence && event.hash == expected.hash => {
+                return Ok(());
+            }
+            Some(event) if event.sequence == sequence => {
+                format!("event {sequence} has the hash {}, not {}", event.hash, expected.hash)
+            }
+            _ => format!("event {sequence} is not in the log"),
+        }
     };
     Err(CliError::not_valid(format!("the audit log is not the one that was noted: {problem}"))
         .with_remedy(CommandRemedy::CompareOlderBackup))

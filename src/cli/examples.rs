@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 37] = [
+const ALL: [(&str, Examples); 40] = [
     (
         "",
         &[
@@ -272,6 +272,10 @@ const ALL: [(&str, Examples); 37] = [
                 "tokend audit list --subject billing --since 7d",
             ),
             ("Check that no change was altered", "tokend audit verify"),
+            (
+                "Sign the log, and store the signature elsewhere",
+                "tokend audit checkpoint -o id > checkpoint.jwt",
+            ),
         ],
     ),
     (
@@ -284,6 +288,29 @@ const ALL: [(&str, Examples); 37] = [
             ("Grants that an operator changed", "tokend audit list --action grant --actor ana"),
             ("Send each change to another program", "tokend audit list --follow -o jsonl"),
             ("Continue after the last known event", "tokend audit list --after 9021 -o jsonl"),
+        ],
+    ),
+    (
+        "audit verify",
+        &[
+            ("Check the whole log", "tokend audit verify"),
+            (
+                "Compare it with a checkpoint and keys that were stored elsewhere",
+                "tokend audit verify --checkpoint checkpoint.jwt --keys audit-keys.json",
+            ),
+        ],
+    ),
+    (
+        "audit export",
+        &[
+            (
+                "Changes of a week, for a spreadsheet",
+                "tokend audit export --since 7d --format csv -f week.csv",
+            ),
+            (
+                "From the event after the last export on",
+                "tokend audit export --since 9022 -f next.jsonl",
+            ),
         ],
     ),
     (

@@ -99,7 +99,7 @@ impl<'a> Listing<'a> {
 }
 
 /// One object a line.
-fn lines<T: Serialize>(values: &[T]) -> Result<String, CliError> {
+pub(crate) fn lines<T: Serialize>(values: &[T]) -> Result<String, CliError> {
     let mut text = String::new();
     for value in values {
         let line =

@@ -3,6 +3,7 @@
 //! [`sources`] layers the defaults, files, environment and flags and remembers where each value
 //! came from; this module turns the values into types and reports every problem at once.
 
+mod audit;
 mod backup;
 pub mod command_variables;
 mod coverage;
@@ -24,6 +25,7 @@ mod snapshot;
 pub mod sources;
 mod traces;
 
+pub use audit::{AuditSettings, AuditSink};
 pub use backup::BackupSettings;
 pub use issuer::Issuer;
 pub use key_command::KeyCommand;
@@ -110,6 +112,8 @@ pub struct Config {
     pub bootstrap: BootstrapSettings,
     /// Which backups a server makes.
     pub backup: BackupSettings,
+    /// What is done with the audit log.
+    pub audit: AuditSettings,
 }
 
 /// The master keys of the settings, and where they come from.

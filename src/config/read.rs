@@ -49,7 +49,8 @@ pub(super) fn config(
     let (tls, client_ca) = (reader.tls(), reader.file("tls.client_ca"));
     let mtls_url = reader.url("tls.mtls_url", "E-CONF-VALUE", parse::issuer);
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
-    let (fetch, notifications) = (reader.fetch(), reader.notifications());
+    let fetch = reader.fetch();
+    let (notifications, audit) = reader.notifications_and_audit(directory.as_ref());
     let (log, metrics) = (reader.log(), reader.metrics(management_listen));
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
     let (backup, master_key) = (reader.backup(&data_dir), reader.master_key());
@@ -83,6 +84,7 @@ pub(super) fn config(
         shutdown: shutdown?,
         bootstrap: bootstrap?,
         backup: backup?,
+        audit: audit?,
     })
 }
 

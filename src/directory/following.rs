@@ -158,10 +158,11 @@ impl Directory {
                     }
                 }
                 // A reset is made only while no instance runs. A rotation changes no key, only its
-                // seal. Tokens do not depend on policies.
+                // seal. Tokens depend neither on policies nor on the log itself.
                 Ok(
                     EventSubject::GrantRequest(_)
                     | EventSubject::MasterKey
+                    | EventSubject::AuditLog
                     | EventSubject::OwnerPolicy(_),
                 ) => {}
                 Err(_) => {

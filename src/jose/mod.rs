@@ -3,6 +3,7 @@
 //! The algorithms come from aws-lc-rs and jsonwebtoken. Nothing here knows the database or HTTP.
 
 pub mod assertion;
+pub mod checkpoint;
 pub mod client_assertion;
 mod decoy_key;
 pub mod dpop;

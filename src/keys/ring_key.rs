@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 
 use crate::crypto::CryptoError;
@@ -89,29 +87,12 @@ impl SigningKey {
     /// Writes and signs an access token over `claims` (RFC 9068, section 2), with the type that its
     /// resource wants.
     pub fn sign_typed(&self, typ: TokenTyp, claims: &[u8]) -> Result<String, CryptoError> {
-        self.sign_under(self.headers.of(typ), claims)
+        token_header::sign(&self.signer, self.headers.of(typ), claims)
     }
 
     /// Writes and signs a JWT of another type than an access token.
     pub fn sign_as(&self, typ: &str, claims: &[u8]) -> Result<String, CryptoError> {
         let header = token_header::encode(typ, self.signer.algorithm(), &self.kid)?;
-        self.sign_under(&header, claims)
-    }
-
-    /// Writes and signs a compact JWS (RFC 7515, section 3.1).
-    fn sign_under(&self, header: &str, claims: &[u8]) -> Result<String, CryptoError> {
-        // Exact, with a byte to spare: small buffers come from the allocator's fast lists.
-        let signature_length = self.signer.encoded_length();
-        let claims_length = claims.len() * 4 / 3 + 2;
-        let length = header.len() + claims_length + signature_length + 2;
-        let mut token = String::with_capacity(length);
-        token.push_str(header);
-        token.push('.');
-        BASE64_URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let mut signature = String::with_capacity(signature_length);
-        self.signer.sign(token.as_bytes(), &mut signature)?;
-        token.push('.');
-        token.push_str(&signature);
-        Ok(token)
+        token_header::sign(&self.signer, &header, claims)
     }
 }

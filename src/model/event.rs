@@ -32,6 +32,8 @@ pub enum EventSubject {
     MasterKey,
     /// The policy of an owner.
     OwnerPolicy(PolicyScope),
+    /// The audit log itself.
+    AuditLog,
 }
 
 impl EventSubject {
@@ -42,6 +44,7 @@ impl EventSubject {
             Some(("resource", id)) => ResourceId::parse(id).map(Self::Resource),
             Some(("key", id)) => KeyId::parse(id).map(Self::SigningKey),
             Some(("master-key", "database")) => Ok(Self::MasterKey),
+            Some(("audit-log", "events")) => Ok(Self::AuditLog),
             Some(("owner-policy", scope)) => PolicyScope::parse(scope).map(Self::OwnerPolicy),
             Some(("grant-request", id)) => GrantRequestId::parse(id).map(Self::GrantRequest),
             Some(("token", id)) => TokenId::parse(id).map(Self::Token),
@@ -60,6 +63,7 @@ impl fmt::Display for EventSubject {
             Self::GrantRequest(id) => write!(formatter, "grant-request/{id}"),
             Self::MasterKey => formatter.write_str("master-key/database"),
             Self::OwnerPolicy(scope) => write!(formatter, "owner-policy/{scope}"),
+            Self::AuditLog => formatter.write_str("audit-log/events"),
         }
     }
 }
@@ -151,6 +155,8 @@ pub enum Action {
     OwnerPolicyChanged,
     /// An owner has no policy of its own any more.
     OwnerPolicyDeleted,
+    /// Events were removed for their age; the log begins at a checkpoint.
+    AuditEventsRemoved,
 }
 
 impl Action {
@@ -195,6 +201,7 @@ impl Action {
         Self::MasterKeyReset,
         Self::OwnerPolicyChanged,
         Self::OwnerPolicyDeleted,
+        Self::AuditEventsRemoved,
     ];
 
     /// The stored word.
@@ -239,6 +246,7 @@ impl Action {
             Self::MasterKeyReset => "master_key.reset",
             Self::OwnerPolicyChanged => "owner_policy.changed",
             Self::OwnerPolicyDeleted => "owner_policy.deleted",
+            Self::AuditEventsRemoved => "audit.events_removed",
         }
     }
 }
@@ -366,6 +374,7 @@ mod tests {
             "resource/https://a.example/b",
             "key/abc",
             "grant-request/grq_a",
+            "audit-log/events",
         ] {
             let subject = EventSubject::parse(text).expect("a subject");
             assert_eq!(subject.to_string(), text);

@@ -135,7 +135,8 @@ impl AuditedChange {
             EventSubject::SigningKey(_)
             | EventSubject::Token(_)
             | EventSubject::GrantRequest(_)
-            | EventSubject::MasterKey => None,
+            | EventSubject::MasterKey
+            | EventSubject::AuditLog => None,
         };
         let owners = EventOwners { owner, other_owner: None };
         self.record_with_owners(action, subject, owners, detail).await

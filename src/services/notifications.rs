@@ -6,17 +6,14 @@
 //! are sent one by one, in their order. One that cannot be delivered is sent again with growing
 //! pauses, and is given up in the end, so that it does not hold up the others forever.
 
-mod attempt;
-
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use serde_json::json;
+pub(in crate::services) mod attempt;
+pub(in crate::services) mod message;
 
 use crate::config::Webhook;
-use crate::crypto::{digest, mac};
+use crate::crypto::digest;
 use crate::model::event::Event;
 use crate::model::time::Timestamp;
-use crate::model::webhook::{WebhookSecret, WebhookUrl};
+use crate::model::webhook::WebhookUrl;
 use crate::services::Services;
 use crate::services::notifications::attempt::{Undelivered, after_failure, delivered};
 use crate::store::StoreError;
@@ -60,6 +57,32 @@ fn id_of(url: &WebhookUrl) -> String {
     digest::of_bytes(url.as_str().as_bytes())
 }
 
+/// The first event that a receiver does not have yet and will get; `None` if none waits.
+///
+/// # Errors
+/// What the database says.
+pub async fn first_waiting(
+    services: &Services,
+    webhook: &Webhook,
+) -> Result<Option<i64>, StoreError> {
+    let store = &services.store;
+    let Some(cursor) = store.notification_cursor(&id_of(&webhook.url)).await? else {
+        return Ok(None);
+    };
+    let events = store.find_events(&wanted(services, &cursor), Order::OldestFirst, 1).await?;
+    Ok(events.first().map(|event| event.sequence))
+}
+
+/// The events that a receiver gets after its place.
+fn wanted(services: &Services, cursor: &NotificationCursor) -> EventFilter {
+    let actions = &services.config.notifications.events;
+    EventFilter {
+        after: Some(cursor.sequence),
+        actions: actions.iter().map(|&it| it.to_owned()).collect(),
+        ..EventFilter::default()
+    }
+}
+
 /// Sends the next events to a receiver, if there are any and no other instance does.
 ///
 /// # Errors
@@ -74,11 +97,7 @@ pub async fn deliver(services: &Services, webhook: &Webhook) -> Result<Backlog, 
         store.add_notification_cursor(&receiver, end).await?;
         return Ok(Backlog::Empty);
     };
-    let filter = EventFilter {
-        after: Some(cursor.sequence),
-        actions: services.config.notifications.events.iter().map(|&it| it.to_owned()).collect(),
-        ..EventFilter::default()
-    };
+    let filter = wanted(services, &cursor);
     let events = store.find_events(&filter, Order::OldestFirst, BATCH).await?;
     let now = store.time(&services.clock).await?;
     let is_restored = cursor.sequence > end;
@@ -125,7 +144,7 @@ impl Sending<'_> {
     ) -> Result<Backlog, StoreError> {
         let store = &self.services.store;
         for (place, event) in events.iter().enumerate() {
-            let result = self.post(event).await;
+            let result = message::post(self.services, self.webhook, event).await;
             let now = store.time(&self.services.clock).await?;
             let before = cursor.sequence;
             let is_delivered = result.is_ok();
@@ -142,23 +161,6 @@ impl Sending<'_> {
             }
         }
         Ok(if events.len() == BATCH as usize { Backlog::More } else { Backlog::Empty })
-    }
-
-    async fn post(&self, event: &Event) -> Result<(), Undelivered> {
-        let message = Message::of(event);
-        let timestamp = self.services.clock.now().0.to_string();
-        let signature = message.signature(&timestamp, &self.webhook.secrets);
-        let headers = [
-            ("webhook-id", message.id.as_str()),
-            ("webhook-timestamp", &timestamp),
-            ("webhook-signature", &signature),
-        ];
-        let url = self.webhook.url.as_str();
-        match self.services.notifier.post(url, &headers, message.body.clone()).await {
-            Ok(answer) if answer.is_success() => Ok(()),
-            Ok(answer) => Err(Undelivered::answered(answer)),
-            Err(error) => Err(Undelivered::without_answer(&error)),
-        }
     }
 
     /// The place after a failed attempt at the first of some events.
@@ -198,49 +200,5 @@ impl Sending<'_> {
             );
         }
         next
-    }
-}
-
-/// An event as it is sent.
-struct Message {
-    id: String,
-    body: String,
-}
-
-impl Message {
-    /// The id is the same for each attempt, and no other event has it.
-    fn of(event: &Event) -> Self {
-        let body = json!({ "type": event.action, "timestamp": event.at, "data": event });
-        Self { id: format!("evt_{}", event.hash), body: body.to_string() }
-    }
-
-    /// A signature with each secret.
-    fn signature(&self, timestamp: &str, secrets: &[WebhookSecret]) -> String {
-        let signed = format!("{}.{timestamp}.{}", self.id, self.body);
-        let signatures = secrets.iter().map(|secret| {
-            let code = mac::hmac_sha256(secret.bytes(), signed.as_bytes());
-            format!("v1,{}", BASE64_STANDARD.encode(code))
-        });
-        signatures.collect::<Vec<_>>().join(" ")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The example of the specification of Standard Webhooks.
-    #[test]
-    fn the_signature_is_the_one_of_the_scheme() {
-        let message = Message {
-            id: "msg_p5jXN8AQM9LWM0D4loKWxJek".to_owned(),
-            body: r#"{"test": 2432232314}"#.to_owned(),
-        };
-        let secret = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let secret = secret.expect("a secret");
-        let expected = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
-        assert_eq!(message.signature("1614265330", std::slice::from_ref(&secret)), expected);
-        let both = message.signature("1614265330", &[secret.clone(), secret]);
-        assert_eq!(both, format!("{expected} {expected}"));
     }
 }

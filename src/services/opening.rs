@@ -33,6 +33,9 @@ use crate::x509::certificate::{CertificateError, ClientCa};
 /// The name under which the tag key is sealed in the database.
 pub(crate) const TAG_KEY: &str = "secret_tag_key";
 
+/// The name under which the private audit key is sealed in the database.
+pub(crate) const AUDIT_KEY: &str = "audit_key";
+
 /// Which process opens the sealed keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {

@@ -5,6 +5,7 @@
 //! one transaction that also appends an event. Nothing here decides.
 
 mod assertions;
+mod audit_checkpoints;
 pub mod backup;
 mod beginning;
 mod child_rows;
@@ -29,6 +30,7 @@ pub mod idempotency;
 mod instances;
 mod issuer;
 mod key_set_readers;
+mod leases;
 pub mod live_revocations;
 mod measured;
 pub mod notifications;

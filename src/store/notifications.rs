@@ -1,4 +1,5 @@
-//! How far events have been sent to the receivers of notifications, and which instance sends now.
+//! How far events have been sent to the receivers of notifications and to the sink of the audit
+//! log, and which instance sends now.
 //!
 //! A row says nothing that an event must record, so it is written without one. Each statement
 //! changes a row only as long as it is what the caller has read: two instances that mean to send at
@@ -24,7 +25,7 @@ pub struct NotificationCursor {
 /// The right of an instance to send to a receiver, by the clock of the database.
 #[derive(Debug, Clone, Copy)]
 pub struct NotificationLease<'a> {
-    /// The receiver: the digest of its URL.
+    /// The receiver: the digest of its URL, after `audit/` for a sink of the audit log.
     pub receiver: &'a str,
     /// The instance.
     pub instance: &'a str,
@@ -97,6 +98,22 @@ impl Store {
             let taking = sqlx::query(SQL).bind(instance).bind(until.0).bind(receiver);
             let taken = taking.bind(sequence).bind(now.0).execute(pool).await?;
             Ok(taken.rows_affected() > 0)
+        })
+    }
+
+    /// Ends the lease of an instance, if it has one.
+    pub async fn end_notification_lease(
+        &self,
+        receiver: &str,
+        instance: &str,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            UPDATE notification_cursor
+            SET leased_until = 0
+            WHERE receiver = $1 AND instance = $2";
+        on_pool!(self, |pool| {
+            sqlx::query(SQL).bind(receiver).bind(instance).execute(pool).await?;
+            Ok(())
         })
     }
 

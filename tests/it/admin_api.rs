@@ -13,7 +13,7 @@ use crate::support::{Engine, ORDERS, Server, TestClient, client_id, grant, opera
 
 /// Every route, the scopes that it needs, and the status of an empty request that has them. Spaces
 /// separate scopes of which each is needed, bars those of which one is enough.
-pub const ROUTES: [(&str, &str, &str, u16); 62] = [
+pub const ROUTES: [(&str, &str, &str, u16); 65] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
     ("GET", "/v1/clients/absent", "clients:read", 404),
@@ -72,6 +72,9 @@ pub const ROUTES: [(&str, &str, &str, u16); 62] = [
     ("GET", "/v1/rejections/req_absent", "clients:read", 404),
     ("GET", "/v1/audit-events", "audit:read", 200),
     ("GET", "/v1/audit-events/verify", "audit:read", 200),
+    ("GET", "/v1/audit-checkpoints", "audit:read", 200),
+    ("POST", "/v1/audit-checkpoints", "keys:write", 201),
+    ("GET", "/v1/audit-keys", "audit:read", 200),
     ("GET", "/v1/server", "server:read", 200),
     ("POST", "/v1/apply", "clients:read|clients:write|resources:read|resources:write", 415),
     ("GET", "/v1/export", "clients:read resources:read", 200),

@@ -110,6 +110,8 @@ async fn a_restored_server_continues_where_the_other_one_stopped(
     private_key_jwt::ask(&server, &assertion).await.token();
     let jwks = server.get("/.well-known/jwks.json").await.text;
     server.app.write_usage().await.expect("written");
+    let issuer = server.app.issuer.as_str();
+    admin::audit_checkpoint::create(services, &operator(), issuer).await.expect("a checkpoint");
     let before = rows_of(&server.place).await;
     assert!(before.iter().all(|(table, rows)| is_optional(table) || !rows.is_empty()));
 

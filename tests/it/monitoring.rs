@@ -121,7 +121,13 @@ fn an_expression_is_read_as_it_is() {
 /// A dashboard that shows nothing, and an alert that never fires, look like good news.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_metric_of_the_dashboard_and_the_alerts_exists_on_a_live_instance() {
-    let settings = [("TOKEND_METRICS_PER_CLIENT", "5"), ("TOKEND_BACKUP_SCHEDULE", "24h")];
+    let folder = tempfile::tempdir().expect("a folder");
+    let sink = format!("file:{}", folder.path().join("audit.jsonl").display());
+    let settings = [
+        ("TOKEND_METRICS_PER_CLIENT", "5"),
+        ("TOKEND_BACKUP_SCHEDULE", "24h"),
+        ("TOKEND_AUDIT_SINK", sink.as_str()),
+    ];
     let server = Server::with(Engine::Sqlite, &settings).await;
     let client = server.client().await;
     server.ask(&client).await.token();

@@ -104,8 +104,10 @@ struct Checker<'a> {
     table: String,
     columns: Vec<Column>,
     rows: RowCounts,
-    /// The last event.
+    /// The last event; before the first one, where the chain begins.
     chain: Head,
+    /// The events until this one were given up: what is left of them is not part of the chain.
+    given_up: i64,
     /// The end of the chain that the database had stored.
     stored_head: Option<Head>,
     unopened_keys: Vec<String>,
@@ -119,6 +121,7 @@ impl<'a> Checker<'a> {
             columns: Vec::new(),
             rows: RowCounts::new(),
             chain: Head { sequence: 0, hash: String::new() },
+            given_up: 0,
             stored_head: None,
             unopened_keys: Vec::new(),
         }
@@ -138,6 +141,7 @@ impl<'a> Checker<'a> {
         *count += 1;
         match self.table.as_str() {
             EVENTS => self.event(row),
+            "audit_checkpoint" => self.checkpoint(row),
             "event_head" => {
                 let sequence = self.number(row, "sequence")?;
                 self.stored_head = Some(Head { sequence, hash: self.text(row, "hash")? });
@@ -149,7 +153,21 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Lets the chain begin at the last checkpoint until which events were given up.
+    fn checkpoint(&mut self, row: &Row) -> Result<(), String> {
+        let (sequence, hash) = (self.number(row, "sequence")?, self.text(row, "hash")?);
+        let is_anchor = self.value(row, "anchored_at").is_some_and(Value::is_number);
+        if is_anchor && sequence > self.given_up {
+            self.given_up = sequence;
+            self.chain = Head { sequence, hash };
+        }
+        Ok(())
+    }
+
     fn event(&mut self, row: &Row) -> Result<(), String> {
+        if self.number(row, "sequence")? <= self.given_up && self.given_up > 0 {
+            return Ok(());
+        }
         let owner = |name| self.optional(row, name).map(Owner::stored);
         let event = Event {
             sequence: self.number(row, "sequence")?,

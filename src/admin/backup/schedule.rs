@@ -18,24 +18,54 @@ const SUFFIX: &str = ".backup";
 /// An unfinished file of this age is what a killed process has left, in seconds.
 const ABANDONED_SECONDS: i64 = 86_400;
 
-/// Makes a backup if one is due, and removes those beyond the number that is kept.
+/// The lease under which one instance at a time makes a backup.
+const LEASE: &str = "backup";
+
+/// How long the lease lasts, in seconds. A killed instance delays the others so long.
+const LEASE_SECONDS: i64 = 3_600;
+
+/// Makes a backup if one is due, and removes those beyond the number that is kept. One instance at
+/// a time does so: with a common folder, the others then find that none is due.
 ///
 /// # Errors
 /// As [`create`], and what the operating system says about the folder.
 pub async fn create_if_due(services: &Services) -> Result<Option<Summary>, BackupError> {
-    let BackupSettings { schedule, dir, keep } = &services.config.backup;
-    let now = services.clock.now();
-    let Some(schedule) = schedule else { return Ok(None) };
-    if newest(dir)?.is_some_and(|newest| now < newest.plus(*schedule)) {
+    if !is_due(services)? {
         return Ok(None);
     }
+    let (store, instance) = (&services.store, services.instance.as_str());
+    let now = store.time(&services.clock).await?;
+    if !store.take_lease(LEASE, instance, now, now.plus_seconds(LEASE_SECONDS)).await? {
+        return Ok(None);
+    }
+    let made = match is_due(services) {
+        Ok(true) => Box::pin(create_now(services)).await.map(Some),
+        Ok(false) => Ok(None),
+        Err(error) => Err(error),
+    };
+    // If the database is away, the lease ends by itself.
+    let _ = store.end_lease(LEASE, instance).await;
+    made
+}
+
+/// True if the newest backup is old enough.
+fn is_due(services: &Services) -> Result<bool, BackupError> {
+    let BackupSettings { schedule, dir, .. } = &services.config.backup;
+    let Some(schedule) = schedule else { return Ok(false) };
+    let now = services.clock.now();
+    Ok(newest(dir)?.is_none_or(|newest| newest.plus(*schedule) <= now))
+}
+
+async fn create_now(services: &Services) -> Result<Summary, BackupError> {
+    let BackupSettings { dir, keep, .. } = &services.config.backup;
+    let now = services.clock.now();
     files::create_private_folder(dir).map_err(BackupError::writing(dir))?;
     let path = dir.join(name_of(now));
     let made = create(&services.config, &services.store, &services.clock, &path).await?;
     let (dir, keep, now) = (dir.clone(), *keep, services.clock.now());
     let removing = tokio::task::spawn_blocking(move || remove_old(&dir, keep, now));
     removing.await.map_err(|_| BackupError::Interrupted)??;
-    Ok(Some(made))
+    Ok(made)
 }
 
 /// The time of the newest backup in a folder.

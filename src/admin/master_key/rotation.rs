@@ -13,7 +13,7 @@ use crate::keys::seal::MasterKeys;
 use crate::model::event::{Action, EventSubject};
 use crate::model::signing_key::{KeyId, Sealed};
 use crate::model::time::{Clock, Timestamp};
-use crate::services::opening::TAG_KEY;
+use crate::services::opening::{AUDIT_KEY, TAG_KEY};
 use crate::store::Store;
 use crate::store::usage_heartbeat::LiveInstance;
 
@@ -22,6 +22,8 @@ use crate::store::usage_heartbeat::LiveInstance;
 pub struct RotatedKeys {
     /// True if the key of the tags of secrets was.
     pub tag_key: bool,
+    /// True if the key of the checkpoints of the audit log was.
+    pub audit_key: bool,
     /// The signing keys that were.
     pub signing_keys: Vec<KeyId>,
     /// The running instances that seal under another key: what they make from now on is sealed
@@ -42,6 +44,7 @@ pub struct RotatedAnswers {
 #[derive(Default)]
 struct Outdated {
     tag_key: Option<Sealed>,
+    audit_key: Option<Sealed>,
     signing_keys: Vec<(KeyId, Sealed)>,
     /// The master keys that they are sealed under.
     openers: Vec<String>,
@@ -55,6 +58,11 @@ impl Outdated {
             && outdated.note(master, TAG_KEY, &seal)
         {
             outdated.tag_key = Some(seal);
+        }
+        if let Some(seal) = change.read().sealed_key(AUDIT_KEY).await?
+            && outdated.note(master, AUDIT_KEY, &seal)
+        {
+            outdated.audit_key = Some(seal);
         }
         for key in change.read().signing_keys().await? {
             if let Some(seal) = key.sealed
@@ -84,7 +92,7 @@ impl Outdated {
     }
 
     fn is_empty(&self) -> bool {
-        self.tag_key.is_none() && self.signing_keys.is_empty()
+        self.tag_key.is_none() && self.audit_key.is_none() && self.signing_keys.is_empty()
     }
 }
 
@@ -112,17 +120,19 @@ pub async fn rotate_keys(
     let now = change.database_now;
     let mut instances = change.read().live_instances(now).await?;
     instances.retain(|instance| unused_at.is_none_or(|time| time <= instance.heard_at));
-    if !outdated.is_empty() {
+    let is_changed = !outdated.is_empty();
+    if is_changed {
         require_key(master, &instances, now)?;
         seal(&mut change, master, &outdated).await?;
     }
     let signing_keys: Vec<_> = outdated.signing_keys.into_iter().map(|(kid, _)| kid).collect();
-    let tag_key = outdated.tag_key.is_some();
-    if tag_key || !signing_keys.is_empty() {
+    let (tag_key, audit_key) = (outdated.tag_key.is_some(), outdated.audit_key.is_some());
+    if is_changed {
         let detail = json!({
             "master_key": master.fingerprint(),
             "before": outdated.openers,
             "tag_key": tag_key,
+            "audit_key": audit_key,
             "signing_keys": signing_keys,
         });
         change.record(Action::MasterKeyRotated, EventSubject::MasterKey, detail).await?;
@@ -131,7 +141,7 @@ pub async fn rotate_keys(
     let first = master.fingerprint();
     let seals = |it: &LiveInstance| it.master_keys.first().is_some_and(|key| key == first);
     let sealing_otherwise = instances.into_iter().filter(|it| !seals(it)).collect();
-    Ok(RotatedKeys { tag_key, signing_keys, sealing_otherwise })
+    Ok(RotatedKeys { tag_key, audit_key, signing_keys, sealing_otherwise })
 }
 
 fn require_key(
@@ -160,6 +170,9 @@ async fn seal(
     };
     if let Some(seal) = &outdated.tag_key {
         change.transaction.reseal_key(TAG_KEY, &again(TAG_KEY, seal)?).await?;
+    }
+    if let Some(seal) = &outdated.audit_key {
+        change.transaction.reseal_key(AUDIT_KEY, &again(AUDIT_KEY, seal)?).await?;
     }
     for (kid, seal) in &outdated.signing_keys {
         change.transaction.reseal_signing_key(kid, &again(kid.as_str(), seal)?).await?;

@@ -5,11 +5,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::admin::backup::{self, BackupError, schedule};
+use crate::app::snapshot;
 use crate::config::Config;
+use crate::directory::snapshot::{SnapshotError, SnapshotFile};
 use crate::keys::seal::MasterKeys;
 use crate::model::signing_key::Sealed;
 use crate::model::time::Clock;
-use crate::services::opening::TAG_KEY;
+use crate::services::opening::{AUDIT_KEY, TAG_KEY};
 use crate::store::usage_heartbeat::LiveInstance;
 use crate::store::{Store, StoreError};
 
@@ -67,10 +69,14 @@ pub struct SealedCounts {
     pub signing_keys: u64,
     /// The key of the tags of secrets: 0 or 1.
     pub tag_key: u64,
+    /// The key of the checkpoints of the audit log: 0 or 1.
+    pub audit_key: u64,
     /// Answers that are stored for an `Idempotency-Key`.
     pub stored_answers: u64,
     /// Backups in `backup.dir`.
     pub backups: u64,
+    /// The snapshot of this machine: 0 or 1.
+    pub snapshots: u64,
 }
 
 /// What something sealed is.
@@ -78,8 +84,10 @@ pub struct SealedCounts {
 enum SealedKind {
     SigningKey,
     TagKey,
+    AuditKey,
     StoredAnswer,
     Backup,
+    Snapshot,
 }
 
 impl SealedCounts {
@@ -87,8 +95,10 @@ impl SealedCounts {
         let number = match kind {
             SealedKind::SigningKey => &mut self.signing_keys,
             SealedKind::TagKey => &mut self.tag_key,
+            SealedKind::AuditKey => &mut self.audit_key,
             SealedKind::StoredAnswer => &mut self.stored_answers,
             SealedKind::Backup => &mut self.backups,
+            SealedKind::Snapshot => &mut self.snapshots,
         };
         *number = number.saturating_add(1);
     }
@@ -134,6 +144,9 @@ impl<'a> Counting<'a> {
         if let Some(seal) = store.sealed_key(TAG_KEY).await? {
             self.add_seal(SealedKind::TagKey, TAG_KEY, &seal);
         }
+        if let Some(seal) = store.sealed_key(AUDIT_KEY).await? {
+            self.add_seal(SealedKind::AuditKey, AUDIT_KEY, &seal);
+        }
         for key in store.signing_keys().await? {
             if let Some(seal) = &key.sealed {
                 self.add_seal(SealedKind::SigningKey, key.kid.as_str(), seal);
@@ -157,7 +170,20 @@ impl<'a> Counting<'a> {
         for fingerprint in backups_in(&config.backup.dir)? {
             self.add(SealedKind::Backup, Some(&fingerprint));
         }
+        if let Some(fingerprint) = self.snapshot_in(config) {
+            self.add(SealedKind::Snapshot, Some(&fingerprint));
+        }
         Ok(())
+    }
+
+    /// The fingerprint that the snapshot of this machine names, if there is one. One that cannot be
+    /// read is not counted: a start ignores it, and the next one replaces it.
+    fn snapshot_in(&self, config: &Config) -> Option<String> {
+        match SnapshotFile::open(&snapshot::path(config), self.master?) {
+            Ok(file) => file.map(|file| file.manifest.master_key().to_owned()),
+            Err(SnapshotError::OtherMasterKey { found }) => Some(found),
+            Err(_) => None,
+        }
     }
 }
 
@@ -227,7 +253,7 @@ mod tests {
             .keys
             .iter()
             .map(|key| {
-                let SealedCounts { signing_keys, tag_key, stored_answers, backups } = key.sealed;
+                let SealedCounts { signing_keys, tag_key, stored_answers, backups, .. } = key.sealed;
                 (key.state, signing_keys, tag_key, stored_answers, backups)
             })
             .collect();

@@ -151,6 +151,12 @@ pub(super) const SINGLE: [(&str, &str, &str); 51] = [
         "tokend grant-request cancel grq_8fQ2m1Lx0PzR --reason obsolete",
     ),
     ("rejections list", "Show which clients fail now", "tokend rejections list --since 1h"),
-    ("audit verify", "Check that no change was altered", "tokend audit verify"),
+    (
+        "audit checkpoint",
+        "Sign the log, and store the signature elsewhere",
+        "tokend audit checkpoint -o id > checkpoint.jwt",
+    ),
+    ("audit checkpoints", "Show the last ten", "tokend audit checkpoints --limit 10"),
+    ("audit keys", "Store the key set elsewhere", "tokend audit keys > audit-keys.json"),
     ("version", "Print the version as JSON", "tokend version -o json"),
 ];

@@ -65,7 +65,7 @@ fn show(
     keys: &RotatedKeys,
     answers: &RotatedAnswers,
 ) -> Result<(), CliError> {
-    let RotatedKeys { tag_key, signing_keys, sealing_otherwise } = keys;
+    let RotatedKeys { tag_key, audit_key, signing_keys, sealing_otherwise } = keys;
     let RotatedAnswers { sealed, not_opened } = answers;
     for instance in sealing_otherwise {
         let place = instance.place.as_deref().unwrap_or("an earlier version of tokend");
@@ -81,15 +81,18 @@ fn show(
         ));
     }
     let value = json!({
-        "master_key": master_key, "tag_key": tag_key, "signing_keys": signing_keys,
+        "master_key": master_key, "tag_key": tag_key, "audit_key": audit_key,
+        "signing_keys": signing_keys,
         "stored_answers": sealed, "stored_answers_not_opened": not_opened,
         "sealing_under_another_key": sealing_otherwise,
     });
     let is_final = sealing_otherwise.is_empty();
     let next = if is_final { NEXT } else { "see the note about the instances" };
+    let sealed_again = |again: bool| if again { "sealed again" } else { "unchanged" }.to_owned();
     let rows = [
         ("master key", master_key.to_owned()),
-        ("tag key", if *tag_key { "sealed again" } else { "unchanged" }.to_owned()),
+        ("tag key", sealed_again(*tag_key)),
+        ("audit key", sealed_again(*audit_key)),
         ("signing keys sealed again", signing_keys.len().to_string()),
         ("stored answers sealed again", sealed.to_string()),
         ("next", next.to_owned()),

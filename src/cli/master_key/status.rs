@@ -14,8 +14,16 @@ use crate::store::open::OpenMode;
 use crate::store::usage_heartbeat::LiveInstance;
 
 /// The columns of the keys.
-const KEYS: [&str; 6] =
-    ["MASTER KEY", "STATE", "SIGNING KEYS", "TAG KEY", "STORED ANSWERS", "BACKUPS"];
+const KEYS: [&str; 8] = [
+    "MASTER KEY",
+    "STATE",
+    "SIGNING KEYS",
+    "TAG KEY",
+    "AUDIT KEY",
+    "STORED ANSWERS",
+    "BACKUPS",
+    "SNAPSHOTS",
+];
 
 /// The columns of the instances.
 const INSTANCES: [&str; 5] = ["INSTANCE", "PLACE", "MASTER KEYS", "HEARD FROM", "FORGOTTEN"];
@@ -45,7 +53,14 @@ pub(super) async fn run(global: &Global) -> Result<(), CliError> {
 fn key_row(key: &KeyUse) -> Vec<String> {
     let KeyUse { fingerprint, state, sealed } = key;
     let fingerprint = fingerprint.as_deref().unwrap_or(NOT_OPENED).to_owned();
-    let counts = [sealed.signing_keys, sealed.tag_key, sealed.stored_answers, sealed.backups];
+    let counts = [
+        sealed.signing_keys,
+        sealed.tag_key,
+        sealed.audit_key,
+        sealed.stored_answers,
+        sealed.backups,
+        sealed.snapshots,
+    ];
     let cells = [fingerprint, state.as_str().to_owned()].into_iter();
     cells.chain(counts.map(|count| count.to_string())).collect()
 }

@@ -3,6 +3,38 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+/// Every member of an event, for an export.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ExportedEvent {
+    /// Its place in the chain.
+    pub(crate) sequence: i64,
+    pub(crate) at: String,
+    pub(crate) actor: String,
+    pub(crate) action: String,
+    pub(crate) subject: String,
+    #[serde(default)]
+    pub(crate) owner: Option<String>,
+    #[serde(default)]
+    pub(crate) other_owner: Option<String>,
+    detail: Value,
+    pub(crate) previous_hash: String,
+    pub(crate) hash: String,
+}
+
+impl ExportedEvent {
+    /// The detail as text: JSON, unless the row was changed by hand.
+    pub(crate) fn detail(&self) -> String {
+        text_of(&self.detail)
+    }
+}
+
+fn text_of(detail: &Value) -> String {
+    match detail {
+        Value::String(text) => text.clone(),
+        detail => detail.to_string(),
+    }
+}
+
 /// An event.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct EventObject {
@@ -20,17 +52,13 @@ pub(crate) struct EventObject {
 impl EventObject {
     /// The event as a row of a list.
     pub(crate) fn row(&self) -> Vec<String> {
-        let detail = match &self.detail {
-            Value::String(text) => text.clone(),
-            detail => detail.to_string(),
-        };
         vec![
             self.sequence.to_string(),
             self.at.clone(),
             self.actor.clone(),
             self.action.clone(),
             self.subject.clone(),
-            detail,
+            text_of(&self.detail),
         ]
     }
 }

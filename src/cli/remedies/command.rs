@@ -40,6 +40,8 @@ pub(crate) enum CommandRemedy {
     CompareBackup,
     /// The audit log is another one than before.
     CompareOlderBackup,
+    /// The log begins after the event that it is compared with.
+    LaterCheckpoint,
     /// The command asks, and standard input is not a terminal.
     Confirm,
 }
@@ -193,6 +195,9 @@ impl fmt::Display for CommandRemedy {
             Self::CompareBackup => "The table was changed by hand. Compare it with a backup.",
             Self::CompareOlderBackup => {
                 "The log was rewritten, or an older backup was restored. Compare it with a backup."
+            }
+            Self::LaterCheckpoint => {
+                "Compare with a later checkpoint: tokend audit checkpoints lists them."
             }
             Self::Confirm => "Nothing was changed. Add --yes to confirm.",
         })

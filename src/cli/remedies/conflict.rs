@@ -23,7 +23,9 @@ pub(super) fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         Conflict::Source(SourceConflict::OtherOwner { .. }) => Code::OtherOwner,
         Conflict::Source(SourceConflict::ChangedMeanwhile { .. }) => Code::ChangedDuringApply,
         Conflict::Source(SourceConflict::TooManyDeletions { .. }) => Code::TooManyDeletions,
+        Conflict::AuditLogAltered(_) => Code::AuditLogAltered,
         Conflict::AlreadyExists(_)
+        | Conflict::AuditLogEmpty
         | Conflict::GrantRequestEnded { .. }
         | Conflict::NoKeyLost
         | Conflict::SigningKeyLimit { .. }
@@ -68,6 +70,9 @@ pub(super) fn of_conflict_code(code: AdminErrorCode) -> Option<&'static str> {
         }
         Code::OtherSource => "To make it an object of the applied source: --adopt",
         Code::OtherOwner => "If you know the other owner and take the object over from it: --adopt",
+        Code::AuditLogAltered => {
+            "To find what was altered: tokend audit verify. Keep a copy of the database."
+        }
         Code::ChangedDuringApply => "Run the command again.",
         Code::TooManyDeletions => {
             "Read the plan. To delete all of them: --yes, or a larger --max-deletions"

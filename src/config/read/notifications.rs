@@ -15,24 +15,27 @@ const MAX_WEBHOOKS: usize = 8;
 const SECRET: &str = "notifications.webhook_secret";
 
 impl SettingsReader<'_> {
-    /// Where notifications are sent; every problem is noted.
-    pub(super) fn notifications(&mut self) -> Option<NotificationSettings> {
+    /// Where notifications are sent, and the secrets of the sink of the audit log if it is a
+    /// receiver; every problem is noted.
+    pub(in crate::config) fn notifications(
+        &mut self,
+        sink: Option<&WebhookUrl>,
+    ) -> Option<(NotificationSettings, Option<Webhook>)> {
         let urls = self.parsed("notifications.webhooks", webhooks);
         let events = self.parsed("notifications.events", events);
         let allowed_networks = self.parsed("notifications.allowed_networks", networks);
         let secrets = self.webhook_secrets();
-        let webhooks = match with_secrets(urls?, &secrets?) {
+        let urls = urls?.into_iter().chain(sink.cloned()).collect();
+        let mut webhooks = match with_secrets(urls, &secrets?) {
             Ok(webhooks) => webhooks,
             Err(problem) => {
                 self.complain(SECRET, &problem, "E-CONF-VALUE", MAKE_SECRET);
                 return None;
             }
         };
-        Some(NotificationSettings {
-            webhooks,
-            events: events?,
-            allowed_networks: allowed_networks?,
-        })
+        let sink = sink.and_then(|_| webhooks.pop());
+        let (events, allowed_networks) = (events?, allowed_networks?);
+        Some((NotificationSettings { webhooks, events, allowed_networks }, sink))
     }
 
     fn webhook_secrets(&mut self) -> Option<Vec<NamedSecret>> {
@@ -85,7 +88,8 @@ fn with_secrets(
         .find(|named| !named.receiver.is_empty() && !urls.iter().any(|url| named.is_for(url)));
     if let Some(named) = unused {
         return Err(format!(
-            "has a secret for {}, and no URL of `notifications.webhooks` begins so after https://",
+            "has a secret for {}, and no URL of `notifications.webhooks` or `audit.sink` begins so \
+             after https://",
             named.receiver
         ));
     }

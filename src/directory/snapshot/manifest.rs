@@ -111,6 +111,11 @@ impl Manifest {
         Ok(serde_json::to_string(self)?)
     }
 
+    /// The fingerprint of the master key that it is sealed under.
+    pub fn master_key(&self) -> &str {
+        &self.master_key
+    }
+
     /// Writes the line; gives the writer of the sealed part.
     pub(super) fn begin<'a, W: Write>(
         &self,

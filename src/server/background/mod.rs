@@ -1,5 +1,7 @@
 //! Background tasks: each runs under supervision for as long as the server runs (DESIGN D25).
 
+mod audit;
+mod audit_delivery;
 mod backup;
 mod certificate;
 mod database_health;
@@ -27,6 +29,7 @@ use crate::config::Location;
 use crate::model::usage::WRITE_INTERVAL_SECONDS;
 use crate::server::tls::Tls;
 use crate::services::Services;
+use crate::services::audit_delivery::release;
 use crate::store::StoreError;
 
 /// How often to check whether a signing key is due.
@@ -47,6 +50,12 @@ const ASSERTIONS_INTERVAL: Duration = Duration::from_secs(1);
 /// How often expired rows are deleted.
 const PURGE_INTERVAL: Duration = Duration::from_mins(1);
 
+/// How often to look whether a checkpoint of the audit log is due.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How often to look for events that are old enough to be removed.
+const RETENTION_INTERVAL: Duration = Duration::from_mins(10);
+
 /// Starts all background tasks.
 pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     let mut tasks = Tasks { app: app.clone(), running: JoinSet::new() };
@@ -66,12 +75,19 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     );
     tasks.supervise("measure", measure::measure);
     tasks.supervise_in_database("send_notifications", notifications::send_notifications);
+    tasks.supervise_in_database("deliver_audit_events", audit_delivery::deliver_audit_events);
     tasks.supervise("fetch_key_sets", remote_keys::fetch_key_sets);
     if app.services.config.backup.schedule.is_some() {
         tasks.supervise_in_database("make_backups", backup::make_backups);
     }
     if app.services.config.snapshot.enabled {
         tasks.supervise("write_snapshots", snapshot::write_snapshots);
+    }
+    if app.services.config.audit.checkpoint_interval.is_some() {
+        tasks.every(CHECKPOINT_INTERVAL, "sign_audit_checkpoints", audit::sign_checkpoint);
+    }
+    if app.services.config.audit.retention.is_some() {
+        tasks.every(RETENTION_INTERVAL, "remove_old_audit_events", audit::remove_old_events);
     }
     if let Some(tls) = tls.cloned() {
         tasks.supervise("renew_certificate", move |_| certificate::renew(tls.clone()));
@@ -86,6 +102,10 @@ pub(super) async fn flush(app: &Arc<App>) {
         write_rejections(app.clone()).await;
         write_key_set_readers(app.clone()).await;
         write_assertions(app.clone()).await;
+        if let Some(sink) = &app.services.config.audit.sink {
+            // If the database is away, the lease ends by itself.
+            let _ = release(&app.services, sink).await;
+        }
         let farewell = say_farewell(app).await;
         has_heartbeat = matches!(farewell, Ok(Farewell::HeartbeatStays));
         if let Err(error) = farewell {

@@ -27,16 +27,16 @@ const MAX_REJECTIONS_OF_CONTENT: i64 = 3;
 const MAX_AGE_SECONDS: i64 = 3 * 86_400;
 
 /// The place after an event that was delivered or is given up.
-pub(super) fn delivered(event: &Event) -> NotificationCursor {
+pub(in crate::services) fn delivered(event: &Event) -> NotificationCursor {
     let (failures, rejections, next_attempt_at) = (0, 0, Timestamp(0));
     NotificationCursor { sequence: event.sequence, failures, rejections, next_attempt_at }
 }
 
 /// Why an event was not delivered.
 #[derive(Debug)]
-pub(super) struct Undelivered {
+pub(in crate::services) struct Undelivered {
     /// For the log.
-    pub(super) problem: String,
+    pub(in crate::services) problem: String,
     cause: Cause,
     /// When the receiver wants the next attempt.
     retry_after: Option<RetryAfter>,
@@ -54,14 +54,19 @@ enum Cause {
 }
 
 impl Undelivered {
+    /// The problem, and when the receiver wants the next attempt.
+    pub(in crate::services) fn into_parts(self) -> (String, Option<RetryAfter>) {
+        (self.problem, self.retry_after)
+    }
+
     /// No answer came.
-    pub(super) fn without_answer(error: &FetchError) -> Self {
+    pub(in crate::services) fn without_answer(error: &FetchError) -> Self {
         let (problem, cause) = (telemetry::with_causes(error), Cause::Unreachable);
         Self { problem, cause, retry_after: None }
     }
 
     /// An answer came that is not a confirmation.
-    pub(super) fn answered(PostAnswer { status, retry_after }: PostAnswer) -> Self {
+    pub(in crate::services) fn answered(PostAnswer { status, retry_after }: PostAnswer) -> Self {
         let cause = match status {
             // With a time to wait, the size is a problem for now only (RFC 9110, section 15.5.14).
             413 if retry_after.is_some() => Cause::Unreachable,
@@ -72,6 +77,18 @@ impl Undelivered {
         let problem = FetchError::Status(status).to_string();
         Self { problem, cause, retry_after }
     }
+}
+
+/// When an event is sent again after one more failure: the pause grows with the failures before.
+pub(in crate::services) fn next_attempt(
+    failures: i64,
+    retry_after: Option<RetryAfter>,
+    now: Timestamp,
+) -> Timestamp {
+    let doublings = u32::try_from(failures.clamp(0, 16)).unwrap_or(0);
+    let pause = MIN_PAUSE_SECONDS.saturating_mul(1 << doublings).min(MAX_PAUSE_SECONDS);
+    let wanted = retry_after.map_or(0, |it| it.seconds(now)).min(MAX_RETRY_AFTER_SECONDS);
+    now.plus_seconds(pause.max(wanted))
 }
 
 /// The place after a failed attempt at the first of `events`. It is given up if it was rejected too
@@ -89,11 +106,7 @@ pub(super) fn after_failure(
     };
     let failures = cursor.failures.saturating_add(1);
     let rejections = cursor.rejections + i64::from(max_rejections.is_some());
-    let doublings = u32::try_from(cursor.failures.clamp(0, 16)).unwrap_or(0);
-    let pause = MIN_PAUSE_SECONDS.saturating_mul(1 << doublings).min(MAX_PAUSE_SECONDS);
-    let wanted =
-        undelivered.retry_after.map_or(0, |it| it.seconds(now)).min(MAX_RETRY_AFTER_SECONDS);
-    let next_attempt_at = now.plus_seconds(pause.max(wanted));
+    let next_attempt_at = next_attempt(cursor.failures, undelivered.retry_after, now);
     if let Some(max) = max_rejections {
         return match events.first().filter(|_| rejections >= max) {
             // The next event may be one that the receiver takes.

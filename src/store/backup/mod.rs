@@ -13,7 +13,10 @@ use crate::store::StoreError;
 use crate::store::transaction::{On, Transaction, on_transaction};
 
 /// The tables in a backup. A table follows those that it refers to.
-pub const SAVED: [&str; 22] = [
+pub const SAVED: [&str; 24] = [
+    // Before the events, which begin at a checkpoint.
+    "audit_key",
+    "audit_checkpoint",
     EVENTS,
     "event_head",
     "sealed_key",
@@ -40,9 +43,10 @@ pub const SAVED: [&str; 22] = [
 
 /// The tables that a backup leaves out: they are about running instances, or kept for a short time.
 #[cfg(test)]
-const LEFT_OUT: [&str; 6] = [
+const LEFT_OUT: [&str; 7] = [
     "idempotency_key",
     "key_set_reader",
+    "lease",
     "refusal",
     "usage_heartbeat",
     "wanted_algorithm",

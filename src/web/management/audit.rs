@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -12,9 +13,11 @@ use utoipa::{IntoParams, ToSchema};
 use crate::admin::audit::{self, VerificationResult};
 use crate::admin::{AdminError, Principal};
 use crate::app::App;
+use crate::model::checkpoint::Checkpoint;
 use crate::model::event::{Event, Head};
 use crate::model::owner::Owner;
 use crate::model::time::Timestamp;
+use crate::store::Store;
 use crate::store::events::{EventFilter, Order};
 use crate::web::management::Problem;
 use crate::web::management::audit_stream;
@@ -114,6 +117,11 @@ pub(super) struct Verification {
         examples("41:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
     )]
     verified_until: Option<String>,
+    /// `SEQUENCE:HASH` of the signed checkpoint at which the log begins; absent if it begins with
+    /// its first event. The events until there were removed for their age.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    begins_after: Option<String>,
     /// The sequence of the first event that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -159,6 +167,9 @@ async fn page(
     let limit = page_size(query.limit, PAGE_SIZE)?;
     let order = if query.after.is_some() { Order::OldestFirst } else { Order::NewestFirst };
     let store = &app.services.store;
+    if let Some(after) = filter.after {
+        require_complete(store, after).await?;
+    }
     let filter = audit::visible(principal, filter);
     let data = store.find_events(&filter, order, limit).await;
     let data = data.map_err(AdminError::from)?;
@@ -173,6 +184,25 @@ async fn page(
         }
     };
     Ok(ok(EventPage { page: Page { data, next_cursor }, remaining }))
+}
+
+/// Rejects a place in the log after which events were removed for their age: a caller that continues
+/// there would miss them without a notice. 0 is the beginning, wherever that is.
+pub(super) async fn require_complete(store: &Store, after: i64) -> Result<(), Problem> {
+    if after <= 0 {
+        return Ok(());
+    }
+    let anchor = store.audit_anchor().await.map_err(AdminError::from)?;
+    match anchor.map(|anchor| anchor.head.sequence).filter(|until| after < *until) {
+        None => Ok(()),
+        Some(until) => {
+            let text = format!(
+                "The events until {until} were removed for their age, so those after {after} are \
+                 not complete. Continue after {until}."
+            );
+            Err(Problem::of_body(StatusCode::CONFLICT, "events_removed", text))
+        }
+    }
 }
 
 /// A page of events, or a stream of them.
@@ -235,14 +265,20 @@ pub(super) async fn verify(
     let _place = place.map_err(|_| Problem::verification_in_progress())?;
     let beginning = Head { sequence: 0, hash: String::new() };
     let start = parsed_parameter("cursor", query.cursor, Head::parse)?.unwrap_or(beginning);
+    let store = &app.services.store;
+    let found = audit::verify_part(store, start, limit).await?;
+    let anchor = store.audit_anchor().await.map_err(AdminError::from)?;
+    let begins_after =
+        anchor.map(|Checkpoint { head: Head { sequence, hash }, .. }| format!("{sequence}:{hash}"));
     let unbroken = |sequence, hash: &str| Verification {
         is_intact: true,
         verified_until: Some(format!("{sequence}:{hash}")),
+        begins_after: begins_after.clone(),
         broken_at: None,
         problem: None,
         next_cursor: None,
     };
-    Ok(ok(match audit::verify_part(&app.services.store, start, limit).await? {
+    Ok(ok(match found {
         VerificationResult::Intact { events, hash } => unbroken(events, &hash),
         VerificationResult::Unfinished(Head { sequence, hash }) => {
             let found = unbroken(sequence, &hash);
@@ -251,6 +287,7 @@ pub(super) async fn verify(
         VerificationResult::Broken { sequence, problem } => Verification {
             is_intact: false,
             verified_until: None,
+            begins_after: begins_after.clone(),
             broken_at: Some(sequence),
             problem: Some(problem),
             next_cursor: None,

@@ -27,6 +27,7 @@ use crate::model::event::Event;
 use crate::store::events::{EventFilter, Order};
 use crate::web::accept;
 use crate::web::management::Problem;
+use crate::web::management::audit::require_complete;
 use crate::web::management::authentication::StandingCaller;
 
 /// How many events are read at a time.
@@ -124,6 +125,7 @@ impl EventStream {
             );
             return Err(Problem::of_body(StatusCode::CONFLICT, "event_not_found", text));
         }
+        require_complete(&app.services.store, position).await?;
         let (page, state) = (VecDeque::new(), State::Starting);
         Ok(Self { app, caller, filter, place, progress, reloads, position, page, state })
     }

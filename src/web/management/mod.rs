@@ -3,6 +3,7 @@
 
 mod apply;
 mod audit;
+mod audit_checkpoints;
 mod audit_stream;
 mod authentication;
 mod challenge;
@@ -136,6 +137,9 @@ pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
     api.add_list("/v1/audit-events", AuditRead, audit::list);
     api.add_list("/v1/audit-events/verify", AuditRead, audit::verify);
+    api.add_list("/v1/audit-checkpoints", AuditRead, audit_checkpoints::list);
+    api.add_unstored("/v1/audit-checkpoints", KeysWrite, audit_checkpoints::create);
+    api.add(Method::GET, "/v1/audit-keys", AuditRead, audit_checkpoints::keys);
     api.add(Method::GET, "/v1/server", ServerRead, server::show);
     api.add_declarations();
     metrics::add(&mut api);

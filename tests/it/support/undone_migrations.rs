@@ -3,6 +3,15 @@
 /// The version of a migration and the statements that undo it, newest first.
 const UNDO: &[(i64, &[&str])] = &[
     (
+        26,
+        &[
+            "DROP TABLE audit_key",
+            "DROP TABLE audit_checkpoint",
+            "DROP TABLE lease",
+            "DELETE FROM _sqlx_migrations WHERE version = 26",
+        ],
+    ),
+    (
         25,
         &[
             "ALTER TABLE usage_heartbeat DROP COLUMN place",

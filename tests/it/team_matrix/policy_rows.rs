@@ -36,6 +36,11 @@ pub(super) const POLICY_ROWS: &[Row] = &[
         expected: [LIMITED, LIMITED, LIMITED],
     },
     Row {
+        route: "POST /v1/audit-checkpoints",
+        request: |_| ("/v1/audit-checkpoints".to_owned(), None),
+        expected: [LIMITED, LIMITED, LIMITED],
+    },
+    Row {
         route: "POST /v1/signing-keys/rotate",
         request: |_| ("/v1/signing-keys/rotate".to_owned(), Some(json!({}))),
         expected: [LIMITED, LIMITED, LIMITED],

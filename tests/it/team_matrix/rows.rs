@@ -313,6 +313,16 @@ pub(super) const ROWS: &[Row] = &[
         expected: alike(200),
     },
     Row {
+        route: "GET /v1/audit-checkpoints",
+        request: |_| ("/v1/audit-checkpoints".to_owned(), None),
+        expected: alike(200),
+    },
+    Row {
+        route: "GET /v1/audit-keys",
+        request: |_| ("/v1/audit-keys".to_owned(), None),
+        expected: alike(200),
+    },
+    Row {
         route: "GET /v1/server",
         request: |_| ("/v1/server".to_owned(), None),
         expected: alike(200),

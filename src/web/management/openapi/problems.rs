@@ -34,7 +34,7 @@ const PROBLEMS: [(u16, &str, &str); 17] = [
 
 /// The codes of requests that reach no verb, with their status. Those of verbs are
 /// [`AdminErrorCode`].
-pub(in crate::web::management) const OF_REQUESTS: [(u16, &str, &str); 31] = [
+pub(in crate::web::management) const OF_REQUESTS: [(u16, &str, &str); 32] = [
     (400, "invalid_body", "The body cannot be read to its end."),
     (400, "invalid_header", "A header cannot be read."),
     (400, "invalid_idempotency_key", "`Idempotency-Key` is not 1 to 255 printable characters."),
@@ -52,6 +52,7 @@ pub(in crate::web::management) const OF_REQUESTS: [(u16, &str, &str); 31] = [
     (408, "body_too_slow", "The body did not arrive in time."),
     (409, "apply_in_progress", "The instance runs another apply."),
     (409, "event_not_found", "The log ends before the event of `Last-Event-ID`."),
+    (409, "events_removed", "Events after that place were removed for their age."),
     (409, "idempotency_key_in_use", "The first request with this `Idempotency-Key` is running."),
     (409, "import_in_progress", "The instance runs another import."),
     (409, "log_replaced", "The audit log was replaced, most likely by a backup."),

@@ -2,7 +2,7 @@
 
 use super::{Text, text};
 
-pub(super) const TEXTS: [Text; 33] = [
+pub(super) const TEXTS: [Text; 36] = [
     text("GET /v1/resources", "list_resources", &[], "List resources", "In alphabetical order."),
     text(
         "POST /v1/resources",
@@ -163,6 +163,27 @@ pub(super) const TEXTS: [Text; 33] = [
         &[429],
         "Verify the chain of audit events",
         "Checks a part of the chain. Follow `next_cursor` to its end.",
+    ),
+    text(
+        "GET /v1/audit-checkpoints",
+        "list_audit_checkpoints",
+        &[],
+        "List signed checkpoints of the audit log",
+        "Newest first. Each one proves later that the events until it were not altered.",
+    ),
+    text(
+        "POST /v1/audit-checkpoints",
+        "create_audit_checkpoint",
+        &[201],
+        "Sign a checkpoint of the audit log",
+        "Signs the sequence and the hash of the last event.",
+    ),
+    text(
+        "GET /v1/audit-keys",
+        "show_audit_keys",
+        &[],
+        "Show the keys that verify checkpoints",
+        "A JWK set. These keys sign no tokens.",
     ),
     text(
         "GET /v1/server",

@@ -1,0 +1,58 @@
+//! Looks after the audit log: signs its checkpoints, and removes events that are old enough.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::admin::{AdminError, Conflict, audit_checkpoint, audit_retention};
+use crate::app::App;
+use crate::store::StoreError;
+
+/// Signs the checkpoint that is due, and notes for metrics when the last one was signed.
+pub(super) async fn sign_checkpoint(app: Arc<App>) {
+    let signed = audit_checkpoint::create_if_due(&app.services, app.issuer.as_str()).await;
+    match signed {
+        Ok(None) => {}
+        Ok(Some(checkpoint)) => {
+            let sequence = checkpoint.head.sequence;
+            tracing::info!(sequence, "a checkpoint of the audit log was signed");
+        }
+        Err(AdminError::Conflict(Conflict::AuditLogAltered(sequence))) => say_altered(sequence),
+        Err(error) => tracing::warn!(
+            error = &error as &dyn Error,
+            "a checkpoint of the audit log cannot be signed; the next attempt is in a minute"
+        ),
+    }
+    // That the database is away is said where changes are followed.
+    let _ = note_last(&app).await;
+}
+
+/// Removes events that are older than `audit.retention`.
+pub(super) async fn remove_old_events(app: Arc<App>) {
+    let removed = audit_retention::remove_old(&app.services, app.issuer.as_str()).await;
+    match removed {
+        Ok(None) => {}
+        Ok(Some(removal)) => {
+            let (until, events) = (removal.until, removal.events);
+            tracing::info!(until, events, "old events were removed from the audit log");
+        }
+        Err(AdminError::Conflict(Conflict::AuditLogAltered(sequence))) => say_altered(sequence),
+        Err(error) => tracing::warn!(
+            error = &error as &dyn Error,
+            "old events cannot be removed from the audit log; the next attempt is in ten minutes"
+        ),
+    }
+}
+
+fn say_altered(sequence: i64) {
+    tracing::error!(
+        sequence,
+        "the audit log was altered: events do not fit the chain or a signed checkpoint; verify it"
+    );
+}
+
+async fn note_last(app: &App) -> Result<(), StoreError> {
+    let last = app.services.store.last_checkpoint_at().await?;
+    app.checkpointed_at.store(last.map_or(0, |last| last.0), Ordering::Relaxed);
+    Ok(())
+}

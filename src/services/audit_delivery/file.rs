@@ -1,0 +1,108 @@
+//! Appends lines to a file so that they survive a crash and a rotation.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+/// How often lines are written again because the file was rotated meanwhile.
+const MAX_ROTATIONS: usize = 3;
+
+/// Appends lines, each with its line break, and returns when they are on the disk. A file that does
+/// not exist is created with mode 0600. If the file is rotated meanwhile, the lines are also written
+/// to the new one: what reads the old one may have ended.
+///
+/// # Errors
+/// What the operating system says. Then a part of the lines may have been written.
+pub(super) fn append(path: &Path, lines: &[u8]) -> io::Result<()> {
+    for _ in 0..MAX_ROTATIONS {
+        let mut file = open(path)?;
+        let is_new = file.metadata()?.len() == 0;
+        // A killed process may have left a part of a line.
+        if !is_new && last_byte(&file)? != b'\n' {
+            file.write_all(b"\n")?;
+        }
+        file.write_all(lines)?;
+        file.sync_all()?;
+        if is_new {
+            sync_folder(path);
+        }
+        if is_at(path, &file)? {
+            return Ok(());
+        }
+    }
+    Err(io::Error::other("it was replaced by another file each time"))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options.read(true).append(true).create(true).mode(0o600).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    Ok(file)
+}
+
+fn last_byte(file: &File) -> io::Result<u8> {
+    let mut byte = [0];
+    let end = file.metadata()?.len();
+    file.read_exact_at(&mut byte, end.saturating_sub(1))?;
+    Ok(byte[0])
+}
+
+/// True if the file still has its name.
+fn is_at(path: &Path, file: &File) -> io::Result<bool> {
+    let own = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (own.dev(), own.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the name of a new file as durable as its content.
+fn sync_folder(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    // Not every system can; then the name becomes durable a little later.
+    let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_appended_to_whole_lines_in_the_file_of_that_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("audit.jsonl");
+        let text = || std::fs::read_to_string(&path).expect("a text");
+        append(&path, b"1\n").expect("written");
+        append(&path, b"2\n3\n").expect("written");
+        assert_eq!(text(), "1\n2\n3\n");
+        let mode = std::fs::metadata(&path).expect("metadata").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        // A process was killed in the middle of a line.
+        std::fs::write(&path, "1\n{\"seq").expect("written");
+        append(&path, b"2\n").expect("written");
+        assert_eq!(text(), "1\n{\"seq\n2\n");
+        std::fs::rename(&path, folder.path().join("audit.jsonl.1")).expect("rotated");
+        append(&path, b"3\n").expect("written");
+        assert_eq!(text(), "3\n");
+        assert!(append(folder.path(), b"4\n").is_err(), "a folder");
+        assert!(append(&folder.path().join("absent/f"), b"4\n").is_err());
+    }
+
+    #[test]
+    fn a_file_that_lost_its_name_is_noticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("f");
+        let file = open(&path).expect("a file");
+        assert!(is_at(&path, &file).expect("metadata"));
+        std::fs::rename(&path, folder.path().join("g")).expect("rotated");
+        assert!(!is_at(&path, &file).expect("metadata"));
+        std::fs::write(&path, "").expect("another file");
+        assert!(!is_at(&path, &file).expect("metadata"));
+    }
+}
