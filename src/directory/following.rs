@@ -118,11 +118,13 @@ impl Directory {
                         self.revocations.put_token(token);
                     }
                 }
-                // A reset is made only while no instance runs, and tokens do not depend on policies.
+                // A reset is made only while no instance runs, and tokens depend neither on policies
+                // nor on the console.
                 Ok(
                     EventSubject::GrantRequest(_)
                     | EventSubject::MasterKey
-                    | EventSubject::OwnerPolicy(_),
+                    | EventSubject::OwnerPolicy(_)
+                    | EventSubject::ConsoleSession(_),
                 ) => {}
                 Err(_) => {
                     let subject = &event.subject;

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::model::Malformed;
 use crate::model::client::ClientId;
+use crate::model::console_session::SessionId;
 use crate::model::grant_request::GrantRequestId;
 use crate::model::owner::Owner;
 use crate::model::owner_policy::PolicyScope;
@@ -32,6 +33,8 @@ pub enum EventSubject {
     MasterKey,
     /// The policy of an owner.
     OwnerPolicy(PolicyScope),
+    /// A session of the console, and the link that opens it.
+    ConsoleSession(SessionId),
 }
 
 impl EventSubject {
@@ -45,6 +48,7 @@ impl EventSubject {
             Some(("owner-policy", scope)) => PolicyScope::parse(scope).map(Self::OwnerPolicy),
             Some(("grant-request", id)) => GrantRequestId::parse(id).map(Self::GrantRequest),
             Some(("token", id)) => TokenId::parse(id).map(Self::Token),
+            Some(("console-session", id)) => SessionId::parse(id).map(Self::ConsoleSession),
             _ => Err(Malformed::because("a subject is a kind, a slash and an identifier")),
         }
     }
@@ -60,6 +64,7 @@ impl fmt::Display for EventSubject {
             Self::GrantRequest(id) => write!(formatter, "grant-request/{id}"),
             Self::MasterKey => formatter.write_str("master-key/database"),
             Self::OwnerPolicy(scope) => write!(formatter, "owner-policy/{scope}"),
+            Self::ConsoleSession(id) => write!(formatter, "console-session/{id}"),
         }
     }
 }
@@ -149,11 +154,17 @@ pub enum Action {
     OwnerPolicyChanged,
     /// An owner has no policy of its own any more.
     OwnerPolicyDeleted,
+    /// An operator made a link that opens a session of the console.
+    ConsoleLinkCreated,
+    /// An operator or an administrator signed in to the console.
+    ConsoleSignedIn,
+    /// A session of the console was ended before its time.
+    ConsoleSessionEnded,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 41] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -192,6 +203,9 @@ impl Action {
         Self::MasterKeyReset,
         Self::OwnerPolicyChanged,
         Self::OwnerPolicyDeleted,
+        Self::ConsoleLinkCreated,
+        Self::ConsoleSignedIn,
+        Self::ConsoleSessionEnded,
     ];
 
     /// The stored word.
@@ -235,6 +249,9 @@ impl Action {
             Self::MasterKeyReset => "master_key.reset",
             Self::OwnerPolicyChanged => "owner_policy.changed",
             Self::OwnerPolicyDeleted => "owner_policy.deleted",
+            Self::ConsoleLinkCreated => "console.link_created",
+            Self::ConsoleSignedIn => "console.signed_in",
+            Self::ConsoleSessionEnded => "console.session_ended",
         }
     }
 }
@@ -362,6 +379,7 @@ mod tests {
             "resource/https://a.example/b",
             "key/abc",
             "grant-request/grq_a",
+            "console-session/ses_a",
         ] {
             let subject = EventSubject::parse(text).expect("a subject");
             assert_eq!(subject.to_string(), text);

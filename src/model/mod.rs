@@ -9,6 +9,7 @@ pub mod assertion_audiences;
 pub mod backup;
 pub mod claim_pattern;
 pub mod client;
+pub mod console_session;
 pub mod creator;
 pub mod distinguished_name;
 pub mod error_code;
