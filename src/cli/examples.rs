@@ -7,7 +7,7 @@ use crate::cli::examples::single::SINGLE;
 /// The examples of one command: what each does, and its line.
 type Examples = &'static [(&'static str, &'static str)];
 
-const ALL: [(&str, Examples); 36] = [
+const ALL: [(&str, Examples); 37] = [
     (
         "",
         &[
@@ -206,6 +206,7 @@ const ALL: [(&str, Examples); 36] = [
             ),
         ],
     ),
+    ("console", &[("Make a link that signs in once", "tokend console link")]),
     ("master-key", &[("Continue after the key was lost", "tokend master-key reset --lost")]),
     (
         "key",

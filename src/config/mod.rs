@@ -17,11 +17,13 @@ mod providers;
 mod read;
 mod read_process;
 mod service_links;
+mod shown;
 pub mod sources;
 
 pub use backup::BackupSettings;
 pub use issuer::Issuer;
 pub use metrics::MetricsSettings;
+pub use shown::{ShownSetting, shown};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -98,6 +100,10 @@ pub struct Config {
     pub bootstrap: BootstrapSettings,
     /// Which backups a server makes.
     pub backup: BackupSettings,
+    /// Whether the management listener serves the console.
+    pub console_enabled: bool,
+    /// Every setting as people may see it.
+    pub shown: Vec<ShownSetting>,
 }
 
 /// The master keys of the settings, and where they come from.

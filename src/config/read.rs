@@ -18,7 +18,7 @@ use crate::config::sources::Settings;
 use crate::config::{
     AssertionSettings, Config, DatabaseSettings, DirectorySettings, FetchSettings, Issuer,
     KeySettings, LimitSettings, MasterKey, MetadataSettings, Migrate, Origin, Requirement,
-    TlsSettings, TokenSettings,
+    TlsSettings, TokenSettings, shown,
 };
 use crate::model::master_key::MasterKeyList;
 use crate::model::public_path::PublicPaths;
@@ -57,6 +57,7 @@ pub(super) fn config(
     let (log, metrics) = (reader.log(), reader.metrics(management_listen));
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
     let (backup, master_key) = (reader.backup(&data_dir), reader.master_key());
+    let console_enabled = reader.parsed("console.enabled", boolean);
     Some(Config {
         issuer,
         listen: listen?,
@@ -84,6 +85,8 @@ pub(super) fn config(
         shutdown: shutdown?,
         bootstrap: bootstrap?,
         backup: backup?,
+        console_enabled: console_enabled?,
+        shown: shown(settings),
     })
 }
 

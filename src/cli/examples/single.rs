@@ -1,7 +1,7 @@
 //! The examples of commands without subcommands that need no more than one.
 
 /// The path of each command, what its example does, and the line.
-pub(super) const SINGLE: [(&str, &str, &str); 49] = [
+pub(super) const SINGLE: [(&str, &str, &str); 50] = [
     ("config show", "Show each setting and its origin", "tokend config show --config tokend.toml"),
     ("config defaults", "Begin a file of settings", "tokend config defaults > tokend.toml"),
     ("client show", "Show a client as JSON", "tokend client show billing -o json"),
@@ -99,6 +99,11 @@ pub(super) const SINGLE: [(&str, &str, &str); 49] = [
         "key retire",
         "Let a key stop signing",
         "tokend key retire q7Jw3kBv0dW9yXo2mKe5hTz8sLr1nGf4aCp6iKj-E_Q",
+    ),
+    (
+        "console link",
+        "Sign in to the console as an operator of one team",
+        "tokend console link --owner payments",
     ),
     ("master-key reset", "Continue after the key was lost", "tokend master-key reset --lost"),
     (
