@@ -29,7 +29,7 @@ use crate::web::error_response::{ErrorFormat, ErrorResponse};
 use crate::web::management::Problem;
 use crate::web::page::ErrorPage;
 use crate::web::route_labels::{self, KnownRoute, RouteLabels};
-use crate::web::{address, certificate, page};
+use crate::web::{address, certificate};
 use crate::x509::certificate::ClientCertificate;
 
 /// The header that names an exchange.
@@ -126,7 +126,7 @@ impl Exchange<'_> {
             }
             let headers = std::mem::take(response.headers_mut());
             response = match response.extensions_mut().remove::<ErrorPage>() {
-                Some(ErrorPage(html)) => page::response(rejection.status(), html),
+                Some(page) => page.render(rejection.status(), &request_id),
                 None => rejection.render(context.error_format, &request_id),
             };
             keep_headers(headers, &mut response);
@@ -137,7 +137,10 @@ impl Exchange<'_> {
             let reason = untrusted_text::escape(problem.reason());
             line.refused(problem.status(), problem.code(), &reason, &request_id);
             let headers = std::mem::take(response.headers_mut());
-            response = problem.render(&request_id);
+            response = match response.extensions_mut().remove::<ErrorPage>() {
+                Some(page) => page.render(problem.status(), &request_id),
+                None => problem.render(&request_id),
+            };
             keep_headers(headers, &mut response);
         } else {
             line.answered(&response, &request_id, started);
