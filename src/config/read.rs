@@ -36,14 +36,11 @@ pub(super) fn config(
     reader.require_issuer(need);
     let listen = reader.parsed("listen", address);
     let management_listen = reader.parsed("management.listen", address);
-    if let (Some(listen), Some(management)) = (listen, management_listen) {
-        reader.reject_equal_listeners(listen, management);
-    }
+    reader.reject_equal_listeners(listen, management_listen);
     let data_dir =
         reader.parsed("data_dir", |text| path(text).map(PathBuf::from)).unwrap_or_default();
     let database = reader.database(&data_dir);
-    let directory = reader.directory();
-    let token = reader.token();
+    let (directory, token) = (reader.directory(), reader.token());
     let public_paths = reader.public_paths(issuer.as_ref(), token.as_ref());
     let assertion_lifetime = reader.parsed("assertions.lifetime_max", assertion_lifetime);
     let metadata = reader.metadata();
@@ -157,7 +154,12 @@ impl SettingsReader<'_> {
     }
 
     /// Two listeners on one port of one address cannot both be opened.
-    fn reject_equal_listeners(&mut self, listen: SocketAddr, management: SocketAddr) {
+    fn reject_equal_listeners(
+        &mut self,
+        listen: Option<SocketAddr>,
+        management: Option<SocketAddr>,
+    ) {
+        let (Some(listen), Some(management)) = (listen, management) else { return };
         let (one, other) = (listen.ip(), management.ip());
         let overlap = one == other || one.is_unspecified() || other.is_unspecified();
         if overlap && listen.port() == management.port() && listen.port() != 0 {
