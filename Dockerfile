@@ -16,6 +16,7 @@ RUN mkdir -p src tests/it benches crates/testing/src \
 COPY src src
 COPY config config
 COPY migrations migrations
+COPY templates templates
 # cargo compares times, and those of the sources may be older than the empty program.
 RUN touch src/main.rs src/lib.rs \
  && cargo build --release --locked --bin tokend \

@@ -270,6 +270,7 @@ impl App {
         store.purge_assertions(now).await?;
         store.purge_keys(now).await?;
         store.purge_key_set_readers(now).await?;
+        store.purge_console(now).await?;
         store.purge_rejections(now.minus_seconds(REJECTIONS_TTL_SECONDS)).await
     }
 

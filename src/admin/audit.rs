@@ -37,9 +37,17 @@ pub enum VerificationResult {
 }
 
 /// The kinds of actors and of subjects: a text without one stands for each of them.
-const ACTOR_KINDS: [&str; 2] = ["cli", "client"];
-const SUBJECT_KINDS: [&str; 7] =
-    ["client", "resource", "key", "token", "grant-request", "owner-policy", "audit-log"];
+const ACTOR_KINDS: [&str; 3] = ["cli", "client", "operator"];
+const SUBJECT_KINDS: [&str; 8] = [
+    "client",
+    "resource",
+    "key",
+    "token",
+    "grant-request",
+    "owner-policy",
+    "audit-log",
+    "console-session",
+];
 
 /// The events of a filter that the caller may see: those of its owners at that time. An event
 /// without an owner, like every one before schema 10, is for administrators without a limit. Every
@@ -216,7 +224,7 @@ mod tests {
     #[test]
     fn a_word_without_a_kind_stands_for_each_kind() {
         assert_eq!(actors("cli:ana"), ["cli:ana"]);
-        assert_eq!(actors("server"), ["server", "cli:server", "client:server"]);
+        assert_eq!(actors("server"), ["server", "cli:server", "client:server", "operator:server"]);
         assert_eq!(subjects("client/a"), ["client/a"]);
         let resource = subjects("https://a.example/b");
         assert!(resource.contains(&"resource/https://a.example/b".to_owned()), "{resource:?}");

@@ -17,6 +17,7 @@ mod client_fields;
 pub mod client_key;
 pub mod client_list;
 mod client_update;
+pub mod console;
 mod dead_scopes;
 pub mod declarative;
 mod difference;

@@ -8,6 +8,7 @@ use crate::admin::{
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{Client, ClientId, ClientState, Registration};
+use crate::model::console_session::OperatorLimits;
 use crate::model::creator::Creator;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::owner::Owner;
@@ -32,8 +33,8 @@ enum Rights {
     Unlimited,
     /// Scopes of `urn:tokend`.
     Scopes {
-        /// The client that holds them.
-        client: ClientId,
+        /// The client that holds them; `None` for an operator whose session has limits.
+        client: Option<ClientId>,
         /// The scopes.
         held: BTreeSet<AdminScope>,
         /// The owners whose objects it may administer; all objects if absent.
@@ -49,6 +50,22 @@ impl Principal {
         Self { actor, rights: Rights::Unlimited, mode: WriteMode::Store, is_forced: false }
     }
 
+    /// An operator who signed in to the console by a link with these limits. They stay as they are
+    /// until the session ends.
+    pub fn operator_within(actor: Actor, limits: OperatorLimits) -> Self {
+        let OperatorLimits { scopes, owners } = limits;
+        if scopes.is_none() && owners.is_none() {
+            return Self::operator(actor);
+        }
+        let rights = Rights::Scopes {
+            client: None,
+            held: scopes.unwrap_or_else(|| AdminScope::ALL.into()),
+            owners,
+            restrictions: Restrictions::default(),
+        };
+        Self { actor, rights, mode: WriteMode::Store, is_forced: false }
+    }
+
     /// A client with these scopes of `urn:tokend` and without restrictions. `owners` is its
     /// `admin_of`: it sees and changes only their objects; none if it is empty, all if it is absent.
     pub fn administrator(
@@ -59,7 +76,7 @@ impl Principal {
         Self {
             actor: Actor::client(id),
             rights: Rights::Scopes {
-                client: id.clone(),
+                client: Some(id.clone()),
                 held: scopes,
                 owners,
                 restrictions: Restrictions::default(),
@@ -115,7 +132,7 @@ impl Principal {
     pub fn client_id(&self) -> Option<&ClientId> {
         match &self.rights {
             Rights::Unlimited => None,
-            Rights::Scopes { client, .. } => Some(client),
+            Rights::Scopes { client, .. } => client.as_ref(),
         }
     }
 
@@ -139,7 +156,7 @@ impl Principal {
         let change = AuditedChange::begin(services, &self.actor).await?;
         let mut change = change.in_mode(self.mode);
         change.transaction.write_as(self.creator());
-        if let Rights::Scopes { client, held, owners, .. } = &self.rights {
+        if let Rights::Scopes { client: Some(client), held, owners, .. } = &self.rights {
             let found = change.read().registration(client).await?;
             let found = found.filter(|found| found.client.state == ClientState::Active);
             let (grants, admin_of) = match found {

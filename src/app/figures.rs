@@ -40,6 +40,7 @@ impl App {
             figures.add_seconds(&names::SNAPSHOT_SUCCESS, &[], self.snapshot.written_at());
             figures.add(&names::SNAPSHOT_SIZE, count(self.snapshot.bytes()));
             figures.add(&names::SNAPSHOT_FAILURES, count(self.snapshot.failures()));
+        }
         if self.services.config.audit.checkpoint_interval.is_some() {
             let last = self.checkpointed_at.load(Ordering::Relaxed);
             figures.add_seconds(&names::AUDIT_CHECKPOINT, &[], last);

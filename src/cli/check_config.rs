@@ -2,7 +2,6 @@
 //! what is wrong with them.
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::Global;
@@ -11,7 +10,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::remedies::command_line::CommandLine;
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::sources::Settings;
-use crate::config::{Config, DEFAULTS, Migrate, Requirement, environment};
+use crate::config::{Config, DEFAULTS, Migrate, Requirement, environment, shown};
 use crate::services::inspection::{self, Inspection, MasterKeyState, inspect};
 use crate::store::schema;
 
@@ -30,14 +29,6 @@ pub(crate) enum ConfigCommand {
     Show,
     /// Print the commented defaults: every setting and its meaning
     Defaults,
-}
-
-/// A setting as it is shown.
-#[derive(Serialize)]
-struct ShownSetting {
-    key: String,
-    value: String,
-    origin: String,
 }
 
 /// Runs `tokend check-config`. It writes nothing, with `--online` neither.
@@ -124,47 +115,8 @@ pub(crate) fn config(global: &Global, command: &ConfigCommand) -> Result<(), Cli
 fn show(global: &Global) -> Result<(), CliError> {
     let settings = Settings::gather(&global.flags(), &environment())?;
     Config::from_settings(&settings, Requirement::Nothing)?;
-    let shown: Vec<_> = settings
-        .keys()
-        .iter()
-        .map(|key| ShownSetting {
-            key: key.clone(),
-            value: masked(key, &settings.text(key)),
-            origin: settings.origin(key),
-        })
-        .collect();
+    let shown = shown(&settings);
     output::many(global.output, &shown, &["SETTING", "VALUE", "ORIGIN"], |setting| {
         vec![setting.key.clone(), setting.value.clone(), setting.origin.clone()]
     })
-}
-
-/// Hides what must not be read over a shoulder.
-fn masked(key: &str, value: &str) -> String {
-    match key {
-        "master_key" | "notifications.webhook_secret" if !value.is_empty() => {
-            format!("[set, {} characters]", value.len())
-        }
-        "database.url" => without_password(value),
-        _ => value.to_owned(),
-    }
-}
-
-/// A database URL whose password, in either place where it may stand, is masked.
-fn without_password(value: &str) -> String {
-    let Ok(mut url) = url::Url::parse(value) else { return value.to_owned() };
-    if url.password().is_some() {
-        // A URL that has a password can have another one.
-        let _ = url.set_password(Some("masked"));
-    }
-    if url.query().is_some() {
-        let pairs: Vec<(String, String)> = url
-            .query_pairs()
-            .map(|(name, value)| match &*name {
-                "password" => (name.into_owned(), "masked".to_owned()),
-                _ => (name.into_owned(), value.into_owned()),
-            })
-            .collect();
-        url.query_pairs_mut().clear().extend_pairs(pairs);
-    }
-    url.to_string()
 }

@@ -14,7 +14,7 @@ use crate::cli::dev_banner::{self, DemoAccess, TemporaryDataDir};
 use crate::cli::error::{CliError, free_neighbour};
 use crate::cli::reload::{Hangup, Loaded, Running};
 use crate::cli::remedies::command::DevRemedy;
-use crate::cli::{Global, dev_mark, http, output, serve};
+use crate::cli::{Global, console, dev_mark, http, output, serve};
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Location, environment};
 use crate::jose::jwt;
@@ -64,8 +64,9 @@ pub(crate) async fn run(
     let stop = serve::shutdown_signal()?;
     let serving = tokio::spawn(server.run(stop));
     let tested = self_test(&app, &demo.secret).await?;
-    let shown =
-        DemoAccess { secret: &demo.secret, state: demo.state, tested, is_open, environment };
+    let (secret, state, link) =
+        (&demo.secret, demo.state, console::link_of_dev(&app.services).await?);
+    let shown = DemoAccess { secret, state, tested, is_open, environment, link };
     output::line(&dev_banner::of(&app, &shown))?;
     drop(demo);
     Ok(serving.await.map_err(|error| CliError::failed(error.to_string()))??)

@@ -52,6 +52,8 @@ pub(crate) struct DemoAccess<'a> {
     pub(crate) is_open: bool,
     /// What other commands need in their environment, with a space after it; may be empty.
     pub(crate) environment: String,
+    /// A link that signs in to the console, if there is one.
+    pub(crate) link: Option<String>,
 }
 
 /// Writes the screen. Every line of it has just worked.
@@ -85,7 +87,11 @@ fn write(text: &mut String, app: &App, shown: &DemoAccess<'_>) -> std::fmt::Resu
     writeln!(text, "       -d grant_type=client_credentials -d scope=demo:read\n")?;
     let run = format!("{}{}", shown.environment, command());
     writeln!(text, "  2  Look at it:        {run} token verify -      (paste the answer, Ctrl-D)")?;
-    writeln!(text, "  3  Make your own:     {run} client create billing --grant {DEMO_API}\n")?;
+    writeln!(text, "  3  Make your own:     {run} client create billing --grant {DEMO_API}")?;
+    if let Some(link) = &shown.link {
+        writeln!(text, "  4  Open the console:  {link}   (works once, 30 minutes)")?;
+    }
+    writeln!(text)?;
     writeln!(text, "     Metadata {issuer}/.well-known/oauth-authorization-server")?;
     writeln!(text, "     Keys     {issuer}/.well-known/jwks.json\n")?;
     let file = demo::path(&app.services.config.data_dir);

@@ -220,6 +220,7 @@ const ALL: [(&str, Examples); 40] = [
             ("Seal everything under the new key", "tokend master-key rotate"),
         ],
     ),
+    ("console", &[("Make a link that signs in once", "tokend console link")]),
     (
         "key",
         &[

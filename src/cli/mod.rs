@@ -33,6 +33,7 @@ mod client_trust;
 mod client_view;
 mod completion;
 mod confirmation;
+mod console;
 mod declarations;
 mod demo;
 mod dev;
@@ -186,6 +187,9 @@ enum Command {
     /// The master key, which seals the keys in the database
     #[command(subcommand)]
     MasterKey(master_key::MasterKeyCommand),
+    /// The console: pages for people on the management listener
+    #[command(subcommand)]
+    Console(console::ConsoleCommand),
     /// Backups: the whole database in one sealed file
     #[command(subcommand)]
     Backup(backup::BackupCommand),
@@ -342,6 +346,7 @@ async fn dispatch(global: &Global, command: Command, given: FromSystem) -> Resul
         Command::OwnerPolicy(command) => Box::pin(owner_policy::run(global, &command)).await,
         Command::Key(command) => key::run(global, &command).await,
         Command::MasterKey(command) => Box::pin(master_key::run(global, &command)).await,
+        Command::Console(command) => Box::pin(console::run(global, &command)).await,
         Command::Backup(command) => Box::pin(backup::run(global, &command)).await,
         Command::Restore(args) => Box::pin(restore::run(global, &args)).await,
         Command::Token(command) => token::run(global, command).await,

@@ -55,6 +55,7 @@ fn of(command: &Command) -> Reach {
         | Command::Dev(_)
         | Command::Migrate(_)
         | Command::MasterKey(_)
+        | Command::Console(_)
         | Command::Backup(BackupCommand::Create(_))
         | Command::Restore(_) => Reach::Database,
         Command::Doctor(args) if !args.is_outside() => Reach::Database,

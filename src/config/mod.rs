@@ -21,6 +21,7 @@ mod read;
 mod read_process;
 mod secret_holders;
 mod service_links;
+mod shown;
 mod snapshot;
 pub mod sources;
 mod traces;
@@ -30,6 +31,7 @@ pub use backup::BackupSettings;
 pub use issuer::Issuer;
 pub use key_command::KeyCommand;
 pub use metrics::MetricsSettings;
+pub use shown::{ShownSetting, shown};
 pub use snapshot::SnapshotSettings;
 pub use traces::TraceExport;
 
@@ -114,6 +116,10 @@ pub struct Config {
     pub backup: BackupSettings,
     /// What is done with the audit log.
     pub audit: AuditSettings,
+    /// Whether the management listener serves the console.
+    pub console_enabled: bool,
+    /// Every setting as people may see it.
+    pub shown: Vec<ShownSetting>,
 }
 
 /// The master keys of the settings, and where they come from.

@@ -17,7 +17,7 @@ use crate::config::sources::Settings;
 use crate::config::{
     AssertionSettings, Config, DatabaseSettings, DirectorySettings, DuringOutage, FetchSettings,
     Issuer, KeySettings, LimitSettings, MetadataSettings, Migrate, Origin, Requirement,
-    TlsSettings, TokenSettings,
+    TlsSettings, TokenSettings, shown,
 };
 use crate::model::public_path::PublicPaths;
 use crate::model::signing_key::{Algorithm, RsaSize};
@@ -34,9 +34,7 @@ pub(super) fn config(
     reader.require_issuer(need);
     let listen = reader.parsed("listen", address);
     let management_listen = reader.parsed("management.listen", address);
-    if let (Some(listen), Some(management)) = (listen, management_listen) {
-        reader.reject_equal_listeners(listen, management);
-    }
+    reader.reject_equal_listeners(listen, management_listen);
     let data_dir =
         reader.parsed("data_dir", |text| path(text).map(PathBuf::from)).unwrap_or_default();
     let database = reader.database(&data_dir);
@@ -55,6 +53,7 @@ pub(super) fn config(
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
     let (backup, master_key) = (reader.backup(&data_dir), reader.master_key());
     let master_key_command = reader.master_key_command();
+    let console_enabled = reader.parsed("console.enabled", boolean);
     Some(Config {
         issuer,
         listen: listen?,
@@ -85,6 +84,8 @@ pub(super) fn config(
         bootstrap: bootstrap?,
         backup: backup?,
         audit: audit?,
+        console_enabled: console_enabled?,
+        shown: shown(settings),
     })
 }
 
@@ -135,7 +136,12 @@ impl SettingsReader<'_> {
     }
 
     /// Two listeners on one port of one address cannot both be opened.
-    fn reject_equal_listeners(&mut self, listen: SocketAddr, management: SocketAddr) {
+    fn reject_equal_listeners(
+        &mut self,
+        listen: Option<SocketAddr>,
+        management: Option<SocketAddr>,
+    ) {
+        let (Some(listen), Some(management)) = (listen, management) else { return };
         let (one, other) = (listen.ip(), management.ip());
         let overlap = one == other || one.is_unspecified() || other.is_unspecified();
         if overlap && listen.port() == management.port() && listen.port() != 0 {

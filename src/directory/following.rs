@@ -158,12 +158,14 @@ impl Directory {
                     }
                 }
                 // A reset is made only while no instance runs. A rotation changes no key, only its
-                // seal. Tokens depend neither on policies nor on the log itself.
+                // seal. Tokens depend neither on policies, the
+                // console nor the log itself.
                 Ok(
                     EventSubject::GrantRequest(_)
                     | EventSubject::MasterKey
                     | EventSubject::AuditLog
-                    | EventSubject::OwnerPolicy(_),
+                    | EventSubject::OwnerPolicy(_)
+                    | EventSubject::ConsoleSession(_),
                 ) => {}
                 Err(_) => {
                     let subject = &event.subject;

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::model::Malformed;
 use crate::model::client::ClientId;
+use crate::model::console_session::SessionId;
 use crate::model::grant_request::GrantRequestId;
 use crate::model::owner::Owner;
 use crate::model::owner_policy::PolicyScope;
@@ -34,6 +35,8 @@ pub enum EventSubject {
     OwnerPolicy(PolicyScope),
     /// The audit log itself.
     AuditLog,
+    /// A session of the console, and the link that opens it.
+    ConsoleSession(SessionId),
 }
 
 impl EventSubject {
@@ -48,6 +51,7 @@ impl EventSubject {
             Some(("owner-policy", scope)) => PolicyScope::parse(scope).map(Self::OwnerPolicy),
             Some(("grant-request", id)) => GrantRequestId::parse(id).map(Self::GrantRequest),
             Some(("token", id)) => TokenId::parse(id).map(Self::Token),
+            Some(("console-session", id)) => SessionId::parse(id).map(Self::ConsoleSession),
             _ => Err(Malformed::because("a subject is a kind, a slash and an identifier")),
         }
     }
@@ -64,6 +68,7 @@ impl fmt::Display for EventSubject {
             Self::MasterKey => formatter.write_str("master-key/database"),
             Self::OwnerPolicy(scope) => write!(formatter, "owner-policy/{scope}"),
             Self::AuditLog => formatter.write_str("audit-log/events"),
+            Self::ConsoleSession(id) => write!(formatter, "console-session/{id}"),
         }
     }
 }
@@ -157,11 +162,17 @@ pub enum Action {
     OwnerPolicyDeleted,
     /// Events were removed for their age; the log begins at a checkpoint.
     AuditEventsRemoved,
+    /// An operator made a link that opens a session of the console.
+    ConsoleLinkCreated,
+    /// An operator or an administrator signed in to the console.
+    ConsoleSignedIn,
+    /// A session of the console was ended before its time.
+    ConsoleSessionEnded,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 43] = [
         Self::ClientCreated,
         Self::ClientImported,
         Self::ClientUpdated,
@@ -202,6 +213,9 @@ impl Action {
         Self::OwnerPolicyChanged,
         Self::OwnerPolicyDeleted,
         Self::AuditEventsRemoved,
+        Self::ConsoleLinkCreated,
+        Self::ConsoleSignedIn,
+        Self::ConsoleSessionEnded,
     ];
 
     /// The stored word.
@@ -247,6 +261,9 @@ impl Action {
             Self::OwnerPolicyChanged => "owner_policy.changed",
             Self::OwnerPolicyDeleted => "owner_policy.deleted",
             Self::AuditEventsRemoved => "audit.events_removed",
+            Self::ConsoleLinkCreated => "console.link_created",
+            Self::ConsoleSignedIn => "console.signed_in",
+            Self::ConsoleSessionEnded => "console.session_ended",
         }
     }
 }
@@ -375,6 +392,7 @@ mod tests {
             "key/abc",
             "grant-request/grq_a",
             "audit-log/events",
+            "console-session/ses_a",
         ] {
             let subject = EventSubject::parse(text).expect("a subject");
             assert_eq!(subject.to_string(), text);

@@ -135,6 +135,7 @@ impl AuditedChange {
             EventSubject::SigningKey(_)
             | EventSubject::Token(_)
             | EventSubject::GrantRequest(_)
+            | EventSubject::ConsoleSession(_)
             | EventSubject::MasterKey
             | EventSubject::AuditLog => None,
         };

@@ -16,6 +16,7 @@ pub mod client_page;
 pub mod client_snapshot;
 mod client_source;
 mod clients;
+mod console_sessions;
 pub mod credential_creators;
 pub mod events;
 mod facts;

@@ -27,7 +27,7 @@ pub(super) async fn authorize(State(app): State<Arc<App>>, request: Request) -> 
     let issuer = app.issuer.as_str();
     let mut response = ErrorResponse::from(unsupported(issuer)).into_response();
     if wants_html(request.headers()) {
-        response.extensions_mut().insert(ErrorPage(text(issuer)));
+        response.extensions_mut().insert(ErrorPage::new(text(issuer)));
     }
     response
 }

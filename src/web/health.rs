@@ -40,6 +40,17 @@ pub(super) struct Report {
 }
 
 impl Report {
+    /// What is not as it should be, in words for people.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let parts = [
+            ("database", self.database.as_str()),
+            ("signing key", self.signing_key),
+            ("background tasks", self.background_tasks.as_str()),
+        ];
+        let wrong = parts.into_iter().filter(|(_, text)| *text != "ok");
+        wrong.map(|(part, text)| format!("{part}: {text}")).collect()
+    }
+
     /// The word for all of it.
     pub(super) fn state(&self) -> &'static str {
         self.state

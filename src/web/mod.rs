@@ -14,6 +14,7 @@ mod bearer;
 mod body;
 mod certificate;
 mod check;
+mod console;
 mod document;
 mod endpoint;
 mod error_response;
@@ -85,7 +86,10 @@ pub fn public_routes(app: Arc<App>) -> Router {
 
 /// The management listener: the admin API, its metadata and health.
 pub fn management_routes(app: Arc<App>) -> Router {
-    let routes = management::routes(&app, management::Access::Token);
+    let mut routes = management::routes(&app, management::Access::Token);
+    if app.services.config.console_enabled {
+        routes = routes.merge(console::routes(&app));
+    }
     management::with_layers(routes).layer(from_fn(route_labels::note)).with_state(app)
 }
 

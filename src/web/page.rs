@@ -23,15 +23,49 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (VARY, "accept"),
 ];
 
+/// The place of the id of the request in an [`ErrorPage`].
+pub(super) const REQUEST_ID_PLACE: &str = "{the id of this request}";
+
 /// A page that takes the place of the body of a rejection, as an extension of the response.
 #[derive(Debug, Clone)]
-pub(super) struct ErrorPage(pub(super) String);
+pub(super) struct ErrorPage {
+    html: String,
+    headers: &'static [(HeaderName, &'static str)],
+}
+
+impl ErrorPage {
+    /// A page of text and links.
+    pub(super) fn new(html: String) -> Self {
+        Self { html, headers: &HEADERS }
+    }
+
+    /// A page with headers of its own.
+    pub(super) fn with_headers(
+        html: String,
+        headers: &'static [(HeaderName, &'static str)],
+    ) -> Self {
+        Self { html, headers }
+    }
+
+    /// The answer with this page.
+    pub(super) fn render(self, status: StatusCode, request_id: &str) -> Response {
+        answer(status, self.html.replace(REQUEST_ID_PLACE, request_id), self.headers)
+    }
+}
 
 /// Answers with a page.
 pub(super) fn response(status: StatusCode, html: String) -> Response {
+    answer(status, html, &HEADERS)
+}
+
+fn answer(
+    status: StatusCode,
+    html: String,
+    headers: &'static [(HeaderName, &'static str)],
+) -> Response {
     let mut response = Response::new(Body::from(html));
     *response.status_mut() = status;
-    for (name, value) in HEADERS {
+    for (name, value) in headers {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response

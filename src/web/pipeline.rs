@@ -31,7 +31,7 @@ use crate::web::error_response::{ErrorFormat, ErrorResponse};
 use crate::web::management::Problem;
 use crate::web::page::ErrorPage;
 use crate::web::route_labels::{AnsweredRoute, KnownRoute, RouteLabels};
-use crate::web::{address, certificate, page, request_id};
+use crate::web::{address, certificate, request_id};
 use crate::x509::certificate::ClientCertificate;
 
 /// What a listener needs to know about its exchanges.
@@ -188,7 +188,7 @@ fn reject(
     }
     let headers = std::mem::take(response.headers_mut());
     let mut answer = match response.extensions_mut().remove::<ErrorPage>() {
-        Some(ErrorPage(html)) => page::response(rejection.status(), html),
+        Some(page) => page.render(rejection.status(), request_id),
         None => rejection.render(context.error_format, request_id),
     };
     keep_headers(headers, &mut answer);
@@ -205,8 +205,12 @@ fn reject_by_problem(
     if problem.status() == StatusCode::TOO_MANY_REQUESTS {
         context.metrics.rate_limited.count_value("admin_api");
     }
-    let mut answer = problem.render(request_id);
-    keep_headers(std::mem::take(response.headers_mut()), &mut answer);
+    let headers = std::mem::take(response.headers_mut());
+    let mut answer = match response.extensions_mut().remove::<ErrorPage>() {
+        Some(page) => page.render(problem.status(), request_id),
+        None => problem.render(request_id),
+    };
+    keep_headers(headers, &mut answer);
     answer
 }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// A dependency and the only modules, or the only file, that may use it.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 19] = [
+    ("askama::", &["web/console"]),
     ("axum::", &["web", "server"]),
     ("hyper::client", &["cli/api/connection.rs", "outbound"]),
     ("reqwest::", &[]),

@@ -207,13 +207,14 @@ pub const JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"one",
     "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
 
 /// Commands that work on the local database or machine alone.
-pub const LOCAL: [&str; 19] = [
+pub const LOCAL: [&str; 20] = [
     "serve",
     "dev",
     "migrate",
     "backup create a.backup",
     "backup verify a.backup",
     "restore a.backup",
+    "console link",
     "check-config",
     "config show",
     "doctor",

@@ -1,7 +1,7 @@
 //! The examples of commands without subcommands that need no more than one.
 
 /// The path of each command, what its example does, and the line.
-pub(super) const SINGLE: [(&str, &str, &str); 51] = [
+pub(super) const SINGLE: [(&str, &str, &str); 54] = [
     ("config show", "Show each setting and its origin", "tokend config show --config tokend.toml"),
     ("config defaults", "Begin a file of settings", "tokend config defaults > tokend.toml"),
     ("client show", "Show a client as JSON", "tokend client show billing -o json"),
@@ -102,6 +102,11 @@ pub(super) const SINGLE: [(&str, &str, &str); 51] = [
     ),
     ("master-key status", "Show what is sealed under each key", "tokend master-key status"),
     ("master-key rotate", "Seal everything under the new key", "tokend master-key rotate"),
+    (
+        "console link",
+        "Sign in to the console as an operator of one team",
+        "tokend console link --owner payments",
+    ),
     ("master-key reset", "Continue after the key was lost", "tokend master-key reset --lost"),
     (
         "token issue",

@@ -58,6 +58,18 @@ impl IssuedTokens {
         counters
     }
 
+    /// How many tokens have been issued for each resource since the start, most first.
+    pub fn totals(&self) -> Vec<(String, u64)> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let total = |counters: &IssuedForResource| {
+            counters.0.iter().flatten().map(|count| count.load(Ordering::Relaxed)).sum()
+        };
+        let mut totals: Vec<(String, u64)> =
+            known.iter().map(|(resource, counters)| (resource.clone(), total(counters))).collect();
+        totals.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        totals
+    }
+
     pub(super) fn write(&self, writer: &mut Writer<'_>) -> fmt::Result {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut family = writer.family(&TOKENS_ISSUED)?;

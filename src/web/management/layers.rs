@@ -50,7 +50,7 @@ pub(in crate::web) fn with_layers<S: Clone + Send + Sync + 'static>(
 }
 
 /// The time-out of a request.
-pub(super) fn timeout() -> TimeoutLayer {
+pub(in crate::web) fn timeout() -> TimeoutLayer {
     TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT)
 }
 
@@ -61,7 +61,7 @@ pub(super) fn body_limit(BodyLimit(max): BodyLimit) -> RequestBodyLimitLayer {
 
 /// Compression of lists. An answer with an entity tag stays as it is: a strong tag names the bytes
 /// of one encoding (RFC 9110, section 8.8.3.3).
-pub(super) fn compression() -> CompressionLayer<impl Predicate> {
+pub(in crate::web) fn compression() -> CompressionLayer<impl Predicate> {
     let is_untagged = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| {
         !headers.contains_key(ETAG)
     };

@@ -47,7 +47,7 @@ mod trusts;
 
 pub use delivery::Delivery;
 pub use in_process::{InProcessAnswer, InProcessApi};
-pub(super) use layers::with_layers;
+pub(super) use layers::{compression, timeout, with_layers};
 pub(super) use problem::Problem;
 
 use std::sync::Arc;
@@ -293,7 +293,7 @@ impl Api {
         let listed = guard.clone();
         let route = on(filter, handler);
         let route = match (&method, layers) {
-            (&Method::GET, Layers::All) => route.layer(layers::compression()),
+            (&Method::GET, Layers::All) => route.layer(compression()),
             (&Method::POST, Layers::All) => {
                 route.layer(from_fn_with_state(self.app.clone(), idempotency::answer))
             }
@@ -305,7 +305,7 @@ impl Api {
                 let limit = layers::body_limit(guard.max_body);
                 let route: MethodRouter<_> =
                     route.layer(limit).layer(from_fn_with_state(guard, guard::authorize));
-                route.layer(layers::timeout())
+                route.layer(timeout())
             }
             Layers::Guard => route.layer(from_fn_with_state(guard, guard::authorize)),
         };

@@ -133,6 +133,15 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
+    /// A problem of a page of the console, which has codes of its own.
+    pub(in crate::web) fn of_page(
+        status: StatusCode,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self::new(status, code, detail)
+    }
+
     /// 405, with the methods that are allowed (RFC 9110, section 15.5.6).
     pub(super) fn method_not_allowed(allow: &str) -> Self {
         let detail = format!("This path takes only: {allow}.");
@@ -146,7 +155,7 @@ impl Problem {
     }
 
     /// 404 for an id that cannot exist, such as one with a control character.
-    pub(super) fn absent(kind: ObjectKind, id: &str) -> Self {
+    pub(in crate::web) fn absent(kind: ObjectKind, id: &str) -> Self {
         AdminError::not_found(kind, untrusted_text::escape(id)).into()
     }
 
@@ -157,7 +166,7 @@ impl Problem {
     }
 
     /// 400 for a request that cannot be read.
-    pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(in crate::web) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
@@ -255,7 +264,7 @@ impl Problem {
     }
 
     /// 500.
-    pub(super) fn internal(cause: &str) -> Self {
+    pub(in crate::web) fn internal(cause: &str) -> Self {
         let detail = "The server failed. The reason is in its log, under the request id.";
         let cause = Some(cause.into());
         Self { cause, ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", detail) }
@@ -294,6 +303,11 @@ impl Problem {
     /// The error of the verb, for a caller in this process: it says more than the answer may.
     pub(super) fn into_error(self) -> Option<AdminError> {
         self.error.and_then(Arc::into_inner)
+    }
+
+    /// What the caller is told.
+    pub(in crate::web) fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// What the log says.

@@ -1,6 +1,7 @@
 //! What the tests share: the crate `tokend-testing`, and what sets up the programs of a page.
 
 pub mod api;
+pub mod console;
 pub mod deploy_tools;
 pub mod fleet;
 pub mod forgetful_proxy;

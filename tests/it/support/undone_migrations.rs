@@ -3,6 +3,14 @@
 /// The version of a migration and the statements that undo it, newest first.
 const UNDO: &[(i64, &[&str])] = &[
     (
+        27,
+        &[
+            "DROP TABLE console_link",
+            "DROP TABLE console_session",
+            "DELETE FROM _sqlx_migrations WHERE version = 27",
+        ],
+    ),
+    (
         26,
         &[
             "DROP TABLE audit_key",

@@ -1,0 +1,342 @@
+//! Sessions of the console: the links that open one, the sign-in, the rights of a session, its end.
+//!
+//! Only digests are stored: of 256 random bits, a fast one is enough. The rights of an
+//! administrator are read again for each request; those of an operator are the limits of its link.
+
+use std::net::IpAddr;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::admin::{Actor, AdminError, AuditedChange, Principal, Restrictions};
+use crate::crypto::{CryptoError, digest, random};
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::{ClientId, ClientState, Registration};
+use crate::model::console_session::{
+    ConsoleLink, ConsoleSession, OperatorLimits, SessionHolder, SessionId,
+};
+use crate::model::event::{Action, EventSubject};
+use crate::model::grant::GrantedScopes;
+use crate::model::secret::SecretId;
+use crate::model::time::Timestamp;
+use crate::secrets::secret::suffix;
+use crate::services::Services;
+
+/// How long a session stays as recently used as it is noted, in seconds.
+const SEEN_STEP_SECONDS: i64 = 60;
+
+/// A link that was made. Its secret exists nowhere else.
+#[derive(Debug)]
+pub struct MadeLink {
+    /// The secret.
+    pub secret: SecretString,
+    /// Until when the link can be used.
+    pub expires_at: Timestamp,
+}
+
+/// Where a sign-in comes from.
+#[derive(Debug)]
+pub struct Visitor<'a> {
+    /// The address.
+    pub address: IpAddr,
+    /// The browser, as it names itself.
+    pub user_agent: &'a str,
+}
+
+/// A session that was opened. Its secret exists nowhere else.
+#[derive(Debug)]
+pub struct OpenedSession {
+    /// The secret, for the cookie.
+    pub secret: SecretString,
+    /// The session.
+    pub session: ConsoleSession,
+}
+
+/// A session that lasts.
+#[derive(Debug)]
+pub struct Resumed {
+    /// The session.
+    pub session: ConsoleSession,
+    /// Its rights now.
+    pub principal: Principal,
+    /// True shortly after the sign-in.
+    pub is_fresh: bool,
+}
+
+/// 256 random bits in base64url.
+fn new_secret() -> Result<SecretString, CryptoError> {
+    let bytes = Zeroizing::new(random::bytes::<32>()?);
+    Ok(SecretString::from(BASE64_URL_SAFE_NO_PAD.encode(*bytes)))
+}
+
+/// The digest by which a secret is stored. Links and sessions have different ones.
+fn digest_of(kind: &str, secret: &SecretString) -> String {
+    digest::of(&["tokend console", kind, secret.expose_secret()])
+}
+
+fn link_digest(secret: &SecretString) -> String {
+    digest_of("link", secret)
+}
+
+fn session_digest(secret: &SecretString) -> String {
+    digest_of("session", secret)
+}
+
+fn new_id() -> Result<SessionId, AdminError> {
+    let id = random::identifier("ses_")?;
+    Ok(SessionId::parse(&id).map_err(|_| CryptoError::Failed("naming a session"))?)
+}
+
+/// Makes a link that opens one session for an operator. **Only for commands on the machine of the
+/// database**: without limits the session may do everything.
+///
+/// # Errors
+/// What the database says.
+pub async fn create_link(
+    services: &Services,
+    actor: &Actor,
+    operator: &str,
+    limits: OperatorLimits,
+) -> Result<MadeLink, AdminError> {
+    let secret = new_secret()?;
+    let mut change = AuditedChange::begin(services, actor).await?;
+    let now = change.database_now;
+    let link = ConsoleLink {
+        session_id: new_id()?,
+        operator: operator.to_owned(),
+        limits,
+        created_at: now,
+        expires_at: now.plus_seconds(ConsoleLink::TTL_SECONDS),
+    };
+    change.transaction.add_console_link(&link_digest(&secret), &link).await?;
+    let scopes = link.limits.scopes.as_ref();
+    let scopes = scopes.map(|held| held.iter().map(|scope| scope.as_str()).collect::<Vec<_>>());
+    let detail = json!({
+        "operator": format!("operator:{operator}"),
+        "scopes": scopes,
+        "owners": link.limits.owners,
+        "expires_at": link.expires_at,
+    });
+    let subject = EventSubject::ConsoleSession(link.session_id);
+    change.record(Action::ConsoleLinkCreated, subject, detail).await?;
+    change.commit().await?;
+    Ok(MadeLink { secret, expires_at: link.expires_at })
+}
+
+/// Opens the session of a link, which cannot be used again. `None` for every link that is not
+/// valid: an unknown one, a used one, and one that has expired.
+///
+/// # Errors
+/// What the database says.
+pub async fn open_by_link(
+    services: &Services,
+    secret: &SecretString,
+    visitor: &Visitor<'_>,
+) -> Result<Option<OpenedSession>, AdminError> {
+    let digest = link_digest(secret);
+    // First without a transaction: guesses must not delay the changes of others.
+    let Some(link) = services.store.console_link(&digest).await? else { return Ok(None) };
+    let mut change =
+        AuditedChange::begin(services, &Actor::new("operator", &link.operator)).await?;
+    let is_taken = change.transaction.take_console_link(&digest).await?;
+    if !is_taken || link.expires_at <= change.database_now {
+        return Ok(None);
+    }
+    let holder = SessionHolder::Operator { name: link.operator, limits: link.limits };
+    let sequence = change.transaction.head().sequence;
+    open(change, link.session_id, holder, sequence, visitor).await.map(Some)
+}
+
+/// Opens a session for a client that has just proved itself by its secret; `sequence` is that of
+/// the last event before. `None` if the client may not use the console: it is not an administrator
+/// from this address, or its tokens are bound to a key or a certificate, which no cookie is.
+///
+/// # Errors
+/// What the database says.
+pub async fn open_for_client(
+    services: &Services,
+    id: &ClientId,
+    presented: &SecretString,
+    sequence: i64,
+    visitor: &Visitor<'_>,
+) -> Result<Option<OpenedSession>, AdminError> {
+    let mut change = AuditedChange::begin(services, &Actor::client(id)).await?;
+    let Some(found) = change.read().registration(id).await? else { return Ok(None) };
+    let secret_id = secret_presented(&found, presented, change.now);
+    if rights(found, secret_id.as_ref(), change.now, visitor.address).is_none() {
+        return Ok(None);
+    }
+    let holder = SessionHolder::Client { id: id.clone(), secret_id };
+    open(change, new_id()?, holder, sequence, visitor).await.map(Some)
+}
+
+/// The secret that was presented, if its last characters tell it from all others.
+fn secret_presented(
+    found: &Registration,
+    presented: &SecretString,
+    now: Timestamp,
+) -> Option<SecretId> {
+    let end = suffix(presented.expose_secret());
+    let mut like = found.secrets.iter().filter(|known| known.suffix == end && known.is_live(now));
+    let first = like.next()?;
+    like.next().is_none().then(|| first.secret_id.clone())
+}
+
+async fn open(
+    mut change: AuditedChange,
+    session_id: SessionId,
+    holder: SessionHolder,
+    sequence: i64,
+    visitor: &Visitor<'_>,
+) -> Result<OpenedSession, AdminError> {
+    let (secret, now) = (new_secret()?, change.database_now);
+    let kept = ConsoleSession::MAX_USER_AGENT_CHARS;
+    let session = ConsoleSession {
+        session_id,
+        holder,
+        sequence,
+        signed_in_at: now,
+        seen_at: now,
+        ends_at: now.plus_seconds(ConsoleSession::MAX_SECONDS),
+        address: visitor.address.to_string(),
+        user_agent: visitor.user_agent.chars().filter(|c| !c.is_control()).take(kept).collect(),
+    };
+    let others = ConsoleSession::MAX_PER_HOLDER - 1;
+    let digest = session_digest(&secret);
+    change.transaction.add_console_session(&digest, &session, others).await?;
+    let detail = json!({ "address": session.address, "user_agent": session.user_agent });
+    let subject = EventSubject::ConsoleSession(session.session_id.clone());
+    change.record(Action::ConsoleSignedIn, subject, detail).await?;
+    change.commit().await?;
+    Ok(OpenedSession { secret, session })
+}
+
+/// The session of a secret with its rights now; `None` if it has ended, also because its holder is
+/// no longer an administrator from this address.
+///
+/// # Errors
+/// What the database says.
+pub async fn resume(
+    services: &Services,
+    secret: &SecretString,
+    address: IpAddr,
+) -> Result<Option<Resumed>, AdminError> {
+    let (store, digest) = (&services.store, session_digest(secret));
+    let now = store.time(&services.clock).await?;
+    let found = store.console_session(&digest).await?.filter(|session| session.is_live(now));
+    let Some(session) = found else { return Ok(None) };
+    let Some(principal) = principal(services, &session, address).await? else { return Ok(None) };
+    if session.seen_at.plus_seconds(SEEN_STEP_SECONDS) <= now {
+        store.touch_console_session(&digest, now).await?;
+    }
+    let is_fresh = session.is_fresh(now);
+    Ok(Some(Resumed { session, principal, is_fresh }))
+}
+
+async fn principal(
+    services: &Services,
+    session: &ConsoleSession,
+    address: IpAddr,
+) -> Result<Option<Principal>, AdminError> {
+    let (id, secret_id) = match &session.holder {
+        SessionHolder::Operator { name, limits } => {
+            return Ok(Some(Principal::operator_within(
+                Actor::new("operator", name),
+                limits.clone(),
+            )));
+        }
+        SessionHolder::Client { id, secret_id } => (id, secret_id),
+    };
+    let store = &services.store;
+    let Some(found) = store.read().registration(id).await? else { return Ok(None) };
+    if let Some(revoked) = store.revoked_client(id).await?
+        && revoked.epoch.is_after(session.sequence, session.signed_in_at)
+    {
+        return Ok(None);
+    }
+    Ok(rights(found, secret_id.as_ref(), services.clock.now(), address))
+}
+
+/// The rights of an administrator as it is now; `None` if it may not use the console.
+fn rights(
+    found: Registration,
+    secret_id: Option<&SecretId>,
+    now: Timestamp,
+    address: IpAddr,
+) -> Option<Principal> {
+    let Registration { client, secrets, grants, .. } = found;
+    let security = &client.security;
+    let has_secret = secret_id.is_none_or(|id| {
+        secrets.iter().any(|secret| secret.secret_id == *id && secret.is_live(now))
+    });
+    let is_bound = security.dpop_bound || security.certificate_bound;
+    if client.state != ClientState::Active || is_bound || !has_secret {
+        return None;
+    }
+    let grant = grants.iter().find(|grant| grant.resource.is_built_in())?;
+    if !security.networks.admit(address) || !grant.networks.admit(address) {
+        return None;
+    }
+    let GrantedScopes::Only(scopes) = &grant.scopes else { return None };
+    let scopes = AdminScope::known(scopes);
+    if scopes.is_empty() {
+        return None;
+    }
+    let restrictions = Restrictions::of(security, &grants);
+    let principal = Principal::administrator(&client.client_id, scopes, client.admin_of);
+    Some(principal.within(restrictions))
+}
+
+/// The sessions that the caller may see: its own, or all for a caller that may make administrators
+/// and is not limited to owners.
+///
+/// # Errors
+/// What the database says.
+pub async fn list(
+    services: &Services,
+    principal: &Principal,
+) -> Result<Vec<ConsoleSession>, AdminError> {
+    let now = services.store.time(&services.clock).await?;
+    let mut found = services.store.console_sessions(now).await?;
+    found.retain(|session| may_see(principal, session));
+    Ok(found)
+}
+
+fn may_see(principal: &Principal, session: &ConsoleSession) -> bool {
+    let is_for_all =
+        principal.require(AdminScope::AdminsWrite).is_ok() && principal.owners().is_none();
+    is_for_all || session.holder.actor_name() == principal.actor().as_str()
+}
+
+/// Ends a session; `false` if there is not such a session that the caller may see.
+///
+/// # Errors
+/// What the database says.
+pub async fn end(
+    services: &Services,
+    principal: &Principal,
+    id: &SessionId,
+) -> Result<bool, AdminError> {
+    let visible = list(services, principal).await?;
+    let Some(session) = visible.iter().find(|session| session.session_id == *id) else {
+        return Ok(false);
+    };
+    let mut change = AuditedChange::begin(services, principal.actor()).await?;
+    if !change.transaction.end_console_session(id).await? {
+        return Ok(false);
+    }
+    let detail = json!({ "holder": session.holder.actor_name() });
+    let subject = EventSubject::ConsoleSession(id.clone());
+    change.record(Action::ConsoleSessionEnded, subject, detail).await?;
+    change.commit().await?;
+    Ok(true)
+}
+
+/// What a form of a session carries, so that no other site can make one. It tells nothing of the
+/// secret in the cookie.
+pub fn form_token(secret: &SecretString) -> String {
+    digest_of("form", secret)
+}

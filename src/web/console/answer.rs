@@ -1,0 +1,163 @@
+//! Answers of the console: a page, another place, or a page that says what went wrong.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::admin::AdminError;
+use crate::store::StoreError;
+use crate::web::console::frame::{Frame, Outside};
+use crate::web::console::gate::SignedIn;
+use crate::web::console::{headers, problems};
+use crate::web::management::Problem;
+use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
+
+/// Why a page is not shown.
+#[derive(Debug)]
+pub(super) enum ConsoleError {
+    /// Something is wrong; the page of it is made by the gate, which knows who is signed in.
+    Problem(Box<Problem>),
+    /// The browser goes to another page of the console.
+    Redirect(String),
+}
+
+impl ConsoleError {
+    /// 400 for a form or a query that no page of ours makes.
+    pub(super) fn invalid(detail: &str) -> Self {
+        Problem::bad_request("invalid_query", detail).into()
+    }
+}
+
+impl From<Problem> for ConsoleError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl From<AdminError> for ConsoleError {
+    fn from(error: AdminError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl From<StoreError> for ConsoleError {
+    fn from(error: StoreError) -> Self {
+        AdminError::from(error).into()
+    }
+}
+
+impl IntoResponse for ConsoleError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Problem(problem) => problem.into_response(),
+            Self::Redirect(place) => see_other(&place),
+        }
+    }
+}
+
+/// What a handler gives.
+pub(super) type Answer = Result<Response, ConsoleError>;
+
+/// 200 with a page.
+pub(super) fn page(template: &impl Template) -> Answer {
+    Ok(render(StatusCode::OK, template)?)
+}
+
+/// A page with a status.
+pub(super) fn render(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+    let html = template.render().map_err(|error| Problem::internal(&error.to_string()))?;
+    let mut response = Response::new(Body::from(html));
+    *response.status_mut() = status;
+    headers::add(response.headers_mut(), false);
+    Ok(response)
+}
+
+/// Sends the browser to a page of the console by GET.
+pub(super) fn see_other(place: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    // A place is a path of ours, which a header can hold.
+    let place = HeaderValue::from_str(place).unwrap_or(HeaderValue::from_static("/console/"));
+    response.headers_mut().insert(LOCATION, place);
+    response
+}
+
+/// What a page says that something went wrong.
+pub(super) struct Failure {
+    /// The status.
+    pub(super) status: StatusCode,
+    /// What happened, in a few words.
+    pub(super) title: &'static str,
+    /// What failed, what was received, what is expected.
+    pub(super) detail: String,
+    /// The stable code.
+    pub(super) code: String,
+}
+
+impl Failure {
+    pub(super) fn of(problem: &Problem) -> Self {
+        Self {
+            status: problem.status(),
+            title: title(problem.status()),
+            detail: problem.detail().to_owned(),
+            code: problem.code().to_owned(),
+        }
+    }
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        403 => "Not permitted",
+        404 => "Not found",
+        409 | 412 | 428 => "It does not fit the present state",
+        400 | 422 => "That is not possible",
+        413 => "The form is too large",
+        429 => "Too many requests",
+        503 => "Not available right now",
+        _ => "The server failed",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/failure.html")]
+struct FailurePage<'a> {
+    frame: Frame,
+    failure: &'a Failure,
+    request_id: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "console/failure_outside.html")]
+struct FailureOutside<'a> {
+    outside: Outside,
+    failure: &'a Failure,
+    request_id: &'static str,
+}
+
+/// The page of a failure, with or without a session. The outermost layer writes it into
+/// the answer, because it knows the id of the request.
+pub(super) fn failure_page(signed_in: Option<&SignedIn>, failure: &Failure) -> ErrorPage {
+    let request_id = REQUEST_ID_PLACE;
+    let html = match signed_in {
+        Some(signed_in) => {
+            let frame = signed_in.frame(failure.title);
+            FailurePage { frame, failure, request_id }.render()
+        }
+        None => FailureOutside { outside: Outside::default(), failure, request_id }.render(),
+    };
+    ErrorPage::with_headers(html.unwrap_or_default(), &headers::PAGE)
+}
+
+/// A path below `/console/` that does not exist.
+pub(super) async fn not_found(request: Request) -> ConsoleError {
+    let path = request.uri().path().chars().take(100).collect::<String>();
+    problems::no_page(&path).into()
+}
+
+/// What handlers share.
+pub(super) type AppState = axum::extract::State<Arc<crate::app::App>>;

@@ -1,0 +1,265 @@
+//! The audit log: who changed what, as differences, and whether the chain is intact.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Request, State};
+use serde_json::Value;
+
+use crate::admin::audit::{self, VerificationResult};
+use crate::app::App;
+use crate::model::Malformed;
+use crate::model::admin_scope::AdminScope;
+use crate::model::event::{Event, Head};
+use crate::model::owner::Owner;
+use crate::model::shell_word::quote;
+use crate::model::time::Timestamp;
+use crate::store::events::{EventFilter, Order};
+use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::form::Form;
+use crate::web::console::frame::{Frame, Same};
+use crate::web::console::gate::SignedIn;
+use crate::web::console::shown::{self, Badge, Time};
+
+/// How many events a page has.
+const PAGE_SIZE: u32 = 50;
+
+/// How many events one page verifies.
+const MAX_VERIFIED: u32 = 10_000;
+
+const PARAMETERS: [&str; 8] =
+    ["actor", "action", "subject", "owner", "since", "until", "before", "verify"];
+
+#[derive(Template)]
+#[template(path = "console/audit.html")]
+struct AuditPage {
+    frame: Frame,
+    rows: Vec<EventRow>,
+    actor: String,
+    action: String,
+    subject: String,
+    owner: String,
+    since: String,
+    until: String,
+    chain: Option<Chain>,
+    next: Option<String>,
+    is_first: bool,
+    is_filtered: bool,
+}
+
+/// What the verification of the chain found.
+struct Chain {
+    badge: Badge,
+    text: String,
+}
+
+/// An event in a list.
+pub(super) struct EventRow {
+    pub(super) sequence: i64,
+    pub(super) at: Time,
+    pub(super) actor: String,
+    pub(super) action: String,
+    pub(super) subject: String,
+    /// The page of what it was about, if there is one.
+    pub(super) path: Option<String>,
+    pub(super) changes: Vec<Change>,
+    /// What is not a difference, as JSON; empty if there is nothing.
+    pub(super) detail: String,
+}
+
+/// A member that changed.
+pub(super) struct Change {
+    pub(super) name: String,
+    pub(super) before: String,
+    pub(super) after: String,
+}
+
+impl EventRow {
+    pub(super) fn of(event: &Event, now: Timestamp) -> Self {
+        let mut detail: Value = serde_json::from_str(&event.detail).unwrap_or(Value::Null);
+        let changes = changes(&mut detail);
+        let is_empty = detail.as_object().is_some_and(serde_json::Map::is_empty);
+        let text = serde_json::to_string_pretty(&detail).unwrap_or_default();
+        Self {
+            sequence: event.sequence,
+            at: Time::of(event.at, now),
+            actor: event.actor.clone(),
+            action: event.action.clone(),
+            subject: event.subject.clone(),
+            path: path_of(&event.subject),
+            changes,
+            detail: if is_empty { String::new() } else { text },
+        }
+    }
+}
+
+/// The page of a subject.
+fn path_of(subject: &str) -> Option<String> {
+    match subject.split_once('/')? {
+        ("client", id) => Some(shown::client_path(id)),
+        ("resource", id) => Some(format!("/console/resources/{}", shown::segment(id))),
+        ("key", _) => Some("/console/signing-keys".to_owned()),
+        ("grant-request", _) => Some("/console/grant-requests".to_owned()),
+        _ => None,
+    }
+}
+
+/// Takes `was` and `is` out of the detail of an event.
+fn changes(detail: &mut Value) -> Vec<Change> {
+    let Some(members) = detail.as_object_mut() else { return Vec::new() };
+    let mut take = |name: &str| match members.remove(name) {
+        Some(Value::Object(values)) => values,
+        Some(other) => serde_json::Map::from_iter([(String::from("value"), other)]),
+        None => serde_json::Map::new(),
+    };
+    let (was, is) = (take("was"), take("is"));
+    let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+    let text = |values: &serde_json::Map<String, Value>, name: &String| match values.get(name) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    let change = |name: &String| Change {
+        name: name.clone(),
+        before: text(&was, name),
+        after: text(&is, name),
+    };
+    names.into_iter().map(change).collect()
+}
+
+/// Shows a page of events, newest first.
+pub(super) async fn page(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    request: Request,
+) -> Answer {
+    signed_in.require(AdminScope::AuditRead)?;
+    let query = Form::of_query(&request);
+    query.only(&PARAMETERS)?;
+    let mut filter = filter(&query)?;
+    let store = &app.services.store;
+    if let Some(text) = query.text("subject") {
+        filter.subjects = audit::subjects_named(store, &signed_in.principal, text).await?;
+    }
+    let filter = audit::visible(&signed_in.principal, filter);
+    let found = store.find_events(&filter, Order::NewestFirst, PAGE_SIZE).await?;
+    let last = found.last().filter(|_| found.len() == PAGE_SIZE as usize);
+    let next =
+        last.map(|last| format!("?{}", query.query_with("before", &last.sequence.to_string())));
+    let chain = if query.has("verify") { Some(chain(&app).await?) } else { None };
+    let text = |name: &str| query.text(name).unwrap_or_default().to_owned();
+    let page = AuditPage {
+        frame: Frame::new(&signed_in, "Audit log", "/console/audit").same_as(same(&query)),
+        rows: found.iter().map(|event| EventRow::of(event, signed_in.now)).collect(),
+        actor: text("actor"),
+        action: text("action"),
+        subject: text("subject"),
+        owner: text("owner"),
+        since: text("since"),
+        until: text("until"),
+        chain,
+        next,
+        is_first: !query.has("before"),
+        is_filtered: PARAMETERS[..6].iter().any(|name| query.has(name)),
+    };
+    answer::page(&page)
+}
+
+fn filter(query: &Form) -> Result<EventFilter, ConsoleError> {
+    let texts = [query.text("actor"), query.text("subject")];
+    if texts.into_iter().flatten().any(|text| text.contains(char::is_control)) {
+        return Err(ConsoleError::invalid("Actor and subject have no control characters."));
+    }
+    let before = |text: &str| text.parse().map_err(|_| Malformed::because("it is a sequence"));
+    let owner = query.parsed("owner", Owner::parse)?;
+    Ok(EventFilter {
+        after: None,
+        before: query.parsed("before", before)?,
+        since: query.parsed("since", beginning_of_day)?,
+        until: query.parsed("until", end_of_day)?,
+        actors: query.text("actor").map(audit::actors).unwrap_or_default(),
+        actions: query.text("action").map(audit::actions).transpose()?.unwrap_or_default(),
+        subjects: Vec::new(),
+        owners: owner.map(|owner| BTreeSet::from([owner])),
+    })
+}
+
+fn beginning_of_day(text: &str) -> Result<Timestamp, Malformed> {
+    Timestamp::parse(&format!("{text}T00:00:00Z"))
+}
+
+fn end_of_day(text: &str) -> Result<Timestamp, Malformed> {
+    Timestamp::parse(&format!("{text}T23:59:59Z"))
+}
+
+/// Verifies the beginning of the chain; one page at a time does so.
+async fn chain(app: &App) -> Result<Chain, ConsoleError> {
+    let Ok(_place) = app.log_verification.try_acquire() else {
+        let badge = Badge::new("warn", "busy");
+        return Ok(Chain {
+            badge,
+            text: "Another request verifies the log. Try again.".to_owned(),
+        });
+    };
+    let start = Head { sequence: 0, hash: String::new() };
+    let found = audit::verify_part(&app.services.store, start, MAX_VERIFIED).await?;
+    let good = Badge::new("good", "chain intact");
+    Ok(match found {
+        VerificationResult::Intact { events, hash } => {
+            let events = shown::number(events);
+            Chain {
+                badge: good,
+                text: format!("All {events} events fit. The last hash is {hash}."),
+            }
+        }
+        VerificationResult::Unfinished(head) => {
+            let events = shown::number(head.sequence);
+            let text = format!("The first {events} events fit. tokend audit verify checks all.");
+            Chain { badge: good, text }
+        }
+        VerificationResult::Broken { sequence, problem } => {
+            let badge = Badge::new("bad", "chain broken");
+            Chain { badge, text: format!("At event {sequence}: {problem}.") }
+        }
+    })
+}
+
+fn same(query: &Form) -> Same {
+    let mut command = String::from("tokend audit list");
+    let mut asked = form_urlencoded::Serializer::new(String::new());
+    let texts: BTreeMap<_, _> = ["actor", "action", "subject"]
+        .into_iter()
+        .filter_map(|it| Some((it, query.text(it)?)))
+        .collect();
+    for (name, value) in texts {
+        command += &format!(" --{name} {}", quote(value));
+        asked.append_pair(name, value);
+    }
+    let asked = asked.finish();
+    let query = if asked.is_empty() { String::new() } else { format!("?{asked}") };
+    Same::new(command, "GET", &format!("/v1/audit-events{query}"), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn differences_are_told_member_by_member() {
+        let mut detail = json!({
+            "reason": "x",
+            "was": { "state": "active", "n": 1 },
+            "is": { "state": "disabled" },
+        });
+        let found = changes(&mut detail);
+        let shown: Vec<_> = found
+            .iter()
+            .map(|it| (it.name.as_str(), it.before.as_str(), it.after.as_str()))
+            .collect();
+        assert_eq!(shown, [("n", "1", ""), ("state", "active", "disabled")]);
+        assert_eq!(detail, json!({ "reason": "x" }));
+    }
+}

@@ -1,0 +1,165 @@
+//! One client: what it is, and what its other pages share.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Request, State};
+
+use crate::admin::{ObjectKind, client, secret_life};
+use crate::app::App;
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::{ClientId, ClientState, Registration};
+use crate::model::owner::Owner;
+use crate::model::shell_word::quote;
+use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::clients::last_use;
+use crate::web::console::form::Form;
+use crate::web::console::frame::{Frame, Same};
+use crate::web::console::gate::SignedIn;
+use crate::web::console::shown::{self, Badge, Time};
+use crate::web::management::Problem;
+
+/// What is above each page of a client.
+pub(super) struct Head {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) path: String,
+    pub(super) state: Badge,
+    pub(super) is_active: bool,
+    pub(super) owner: String,
+    pub(super) tab: &'static str,
+    pub(super) may_audit: bool,
+    pub(super) may_write: bool,
+}
+
+impl Head {
+    pub(super) fn of(signed_in: &SignedIn, found: &Registration, tab: &'static str) -> Self {
+        let id = found.client.client_id.as_str();
+        Self {
+            id: id.to_owned(),
+            name: found.client.name.as_str().to_owned(),
+            path: shown::client_path(id),
+            state: Badge::of_client(found.client.state),
+            is_active: found.client.state == ClientState::Active,
+            owner: found.client.facts.owner.as_ref().map(Owner::to_string).unwrap_or_default(),
+            tab,
+            may_audit: signed_in.may(AdminScope::AuditRead),
+            may_write: signed_in.may(AdminScope::ClientsWrite),
+        }
+    }
+
+    /// True for the tab of this page.
+    pub(super) fn is_at(&self, tab: &str) -> bool {
+        self.tab == tab
+    }
+}
+
+/// A name and a value.
+struct Fact {
+    name: &'static str,
+    value: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/client_overview.html")]
+struct OverviewPage {
+    frame: Frame,
+    head: Head,
+    facts: Vec<Fact>,
+    labels: Vec<String>,
+    description: String,
+    created: Time,
+    used: Option<Time>,
+    source: String,
+}
+
+/// The client of a path, with the status of its secrets.
+pub(super) async fn find(
+    app: &App,
+    signed_in: &SignedIn,
+    id: &str,
+) -> Result<Registration, ConsoleError> {
+    signed_in.require(AdminScope::ClientsRead)?;
+    let mut found = client::show(&app.services.store, &signed_in.principal, &parsed(id)?).await?;
+    secret_life::assess(&app.services, &mut found).await?;
+    Ok(found)
+}
+
+/// The id in a path.
+pub(super) fn parsed(id: &str) -> Result<ClientId, ConsoleError> {
+    ClientId::parse(id).map_err(|_| Problem::absent(ObjectKind::Client, id).into())
+}
+
+pub(super) fn frame(signed_in: &SignedIn, found: &Registration, same: Same) -> Frame {
+    Frame::new(signed_in, found.client.name.as_str(), "/console/clients").same_as(same)
+}
+
+pub(super) fn api_path(found: &Registration, rest: &str) -> String {
+    format!("/v1/clients/{}{rest}", shown::segment(found.client.client_id.as_str()))
+}
+
+pub(super) fn command(found: &Registration, words: &str) -> String {
+    format!("tokend {words} {}", quote(found.client.client_id.as_str()))
+}
+
+/// Shows what a client is.
+pub(super) async fn overview(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    Form::of_query(&request).only(&["done"])?;
+    let found = find(&app, &signed_in, &id).await?;
+    let same = Same::new(command(&found, "client show"), "GET", &api_path(&found, ""), "");
+    let now = signed_in.now;
+    let facts = &found.client.facts;
+    let labels = facts.labels.iter();
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let page = OverviewPage {
+        frame: frame(&signed_in, &found, same),
+        head: Head::of(&signed_in, &found, "overview"),
+        facts: facts_of(&app, &found),
+        labels: labels.map(|(key, value)| format!("{}={}", key.as_str(), value.as_str())).collect(),
+        description: text(facts.description.as_ref().map(|it| it.as_str())),
+        created: Time::of(found.client.created_at, now),
+        used: Time::maybe(last_use(&found), now),
+        source: found.client.source.as_ref().map(ToString::to_string).unwrap_or_default(),
+    };
+    answer::page(&page)
+}
+
+fn facts_of(app: &App, found: &Registration) -> Vec<Fact> {
+    let (client, settings) = (&found.client, &app.services.config.token);
+    let fact = |name, value: String| Fact { name, value };
+    let methods: Vec<_> = client.auth_methods.iter().map(|method| method.as_str()).collect();
+    let types: Vec<_> = client.grant_types.iter().map(|kind| kind.as_str()).collect();
+    let lifetime = client.token_lifetime.map_or_else(
+        || format!("{} (of the resource or the server)", settings.lifetime),
+        |lifetime| lifetime.to_string(),
+    );
+    let mut facts = vec![
+        fact("Authentication", methods.join(", ")),
+        fact("Grant types", types.join(", ")),
+        fact("Tokens live", lifetime),
+    ];
+    if let Some(contact) = &client.facts.contact {
+        facts.push(fact("Contact", contact.as_str().to_owned()));
+    }
+    if let Some(rate) = &client.token_rate {
+        facts.push(fact("Token rate", rate.to_string()));
+    }
+    if !client.security.networks.is_anywhere() {
+        facts.push(fact("Networks", client.security.networks.to_string()));
+    }
+    if client.security.dpop_bound {
+        facts.push(fact("Tokens are bound", "to a key (DPoP)".to_owned()));
+    }
+    if client.security.certificate_bound {
+        facts.push(fact("Tokens are bound", "to the certificate".to_owned()));
+    }
+    if let Some(owners) = &client.admin_of {
+        let owners: Vec<_> = owners.iter().map(Owner::as_str).collect();
+        facts.push(fact("Administers", owners.join(", ")));
+    }
+    facts
+}

@@ -1,0 +1,99 @@
+//! What a person changes about a client: its state and its secrets.
+
+use axum::Extension;
+use axum::extract::{Path, State};
+
+use crate::admin::secret::{self, NewSecret};
+use crate::admin::{ObjectKind, client, secret_rotation};
+use crate::app::App;
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::ClientState;
+use crate::model::overlap::Overlap;
+use crate::model::secret::SecretId;
+use crate::model::time::Lifetime;
+use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::client::parsed;
+use crate::web::console::form::Form;
+use crate::web::console::gate::SignedIn;
+use crate::web::console::{new_secret, shown};
+use crate::web::management::Problem;
+
+/// The longest reason, in characters.
+const MAX_REASON_CHARS: usize = 500;
+
+/// Disables or enables a client.
+pub(super) async fn set_state(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Answer {
+    form.only(&["state", "reason"])?;
+    let path = shown::client_path(&id);
+    let state = form.parsed("state", ClientState::parse)?;
+    let state = state.ok_or_else(|| ConsoleError::invalid("state: active or disabled"))?;
+    if state == ClientState::Disabled {
+        signed_in.require_fresh(&path)?;
+    }
+    let reason = form.text("reason");
+    if reason.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
+        return Err(ConsoleError::invalid("reason: at most 500 characters"));
+    }
+    let (services, id) = (&app.services, parsed(&id)?);
+    client::set_state(services, &signed_in.principal, &id, state, reason).await?;
+    let done = if state == ClientState::Disabled { "disabled" } else { "enabled" };
+    follow(&app).await;
+    Ok(answer::see_other(&format!("{path}?done={done}")))
+}
+
+/// Gives a client a new secret, shows it once, and lets the old ones end.
+pub(super) async fn rotate(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Answer {
+    form.only(&["overlap", "lifetime", "label", "once"])?;
+    signed_in.require(AdminScope::SecretsWrite)?;
+    let overlap = form.parsed("overlap", Overlap::parse)?;
+    let overlap = overlap.ok_or_else(|| ConsoleError::invalid("overlap: it is missing"))?;
+    if overlap == Overlap::None {
+        signed_in.require_fresh(&format!("{}/credentials", shown::client_path(&id)))?;
+    }
+    let new = new_secret_of(&form)?;
+    let (services, id) = (&app.services, parsed(&id)?);
+    let found = client::show(&services.store, &signed_in.principal, &id).await?;
+    new_secret::claim(&app, &signed_in, &form).await?;
+    let made = secret_rotation::rotate(services, &signed_in.principal, &id, &new, overlap).await?;
+    follow(&app).await;
+    new_secret::page(&app, &signed_in, (&id, found.client.name.as_str()), &made)
+}
+
+/// The label and the lifetime of a new secret.
+pub(super) fn new_secret_of(form: &Form) -> Result<NewSecret, ConsoleError> {
+    let label = form.text("label").unwrap_or_default().to_owned();
+    Ok(NewSecret { label, lifetime: form.parsed("lifetime", Lifetime::parse)?, digest: None })
+}
+
+/// Ends a secret at once.
+pub(super) async fn end_secret(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path((id, secret_id)): Path<(String, String)>,
+) -> Answer {
+    form.only(&[])?;
+    let page = format!("{}/credentials", shown::client_path(&id));
+    signed_in.require_fresh(&page)?;
+    let secret_id =
+        SecretId::parse(&secret_id).map_err(|_| Problem::absent(ObjectKind::Secret, &secret_id))?;
+    secret::expire(&app.services, &signed_in.principal, &parsed(&id)?, &secret_id, None).await?;
+    follow(&app).await;
+    Ok(answer::see_other(&format!("{page}?done=ended")))
+}
+
+/// Applies a change to the memory of this instance, so that the next request meets it. What cannot
+/// be read now is followed soon, as on every other instance.
+pub(super) async fn follow(app: &App) {
+    let _ = app.catch_up().await;
+}

@@ -1,0 +1,160 @@
+//! What a client authenticates by: secrets, keys, certificates and trusts.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Request, State};
+
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::Registration;
+use crate::model::secret::SecretRecord;
+use crate::model::security::KeySource;
+use crate::model::time::Timestamp;
+use crate::web::console::answer::{self, Answer, AppState};
+use crate::web::console::client::{Head, api_path, command, find, frame};
+use crate::web::console::form::Form;
+use crate::web::console::frame::{Frame, Same};
+use crate::web::console::gate::SignedIn;
+use crate::web::console::new_secret;
+use crate::web::console::shown::{self, Badge, Choice, Time};
+
+#[derive(Template)]
+#[template(path = "console/client_credentials.html")]
+struct CredentialsPage {
+    frame: Frame,
+    head: Head,
+    secrets: Vec<SecretRow>,
+    others: Vec<OtherCredential>,
+    may_change: bool,
+    overlaps: Vec<Choice>,
+    lifetimes: Vec<Choice>,
+    /// Makes a form that is sent twice known.
+    once: String,
+}
+
+/// A secret in the list.
+struct SecretRow {
+    id: String,
+    hint: String,
+    label: String,
+    created: Time,
+    expires: Option<Time>,
+    used: Option<Time>,
+    uses: String,
+    address: String,
+    state: Badge,
+    is_live: bool,
+    is_safe: bool,
+    reason: String,
+    end_path: String,
+}
+
+/// A credential that is not a secret.
+struct OtherCredential {
+    kind: &'static str,
+    what: String,
+    created: Option<Time>,
+}
+
+/// How long old secrets stay valid, as the form offers it.
+pub(super) const OVERLAPS: [(&str, &str); 4] = [
+    ("until_unused:6h,max:7d", "until it was unused for 6 hours, at most 7 days"),
+    ("24h", "in 24 hours"),
+    ("7d", "in 7 days"),
+    ("0s", "now: it leaked"),
+];
+
+/// How long a new secret lives, as forms offer it.
+pub(super) const LIFETIMES: [(&str, &str); 4] =
+    [("180d", "180 days"), ("90d", "90 days"), ("365d", "1 year"), ("", "no expiry")];
+
+impl SecretRow {
+    fn of(path: &str, secret: &SecretRecord, now: Timestamp) -> Self {
+        let is_live = secret.is_live(now);
+        let status = secret.status.as_ref();
+        let state = match (is_live, &secret.replaced_by) {
+            (false, _) => Badge::new("off", "ended"),
+            (true, Some(_)) => Badge::new("warn", "leaving"),
+            (true, None) if status.is_some_and(|status| status.expiring_soon) => {
+                Badge::new("warn", "expires soon")
+            }
+            (true, None) => Badge::new("good", "current"),
+        };
+        let safe = status.map(|status| &status.safe_to_end);
+        Self {
+            id: secret.secret_id.to_string(),
+            hint: secret.suffix.clone(),
+            label: secret.label.clone(),
+            created: Time::of(secret.created_at, now),
+            expires: Time::maybe(secret.expires_at, now),
+            used: secret.usage.map(|usage| Time::of(usage.last_used_at, now)),
+            uses: secret.usage.map(|usage| shown::number(usage.uses)).unwrap_or_default(),
+            address: secret.usage.map(|usage| usage.last_address.to_string()).unwrap_or_default(),
+            state,
+            is_live,
+            is_safe: safe.is_some_and(|safe| safe.safe),
+            reason: safe.map(|safe| safe.reason.clone()).unwrap_or_default(),
+            end_path: format!("{path}/secrets/{}/end", secret.secret_id),
+        }
+    }
+}
+
+fn others(found: &Registration, now: Timestamp) -> Vec<OtherCredential> {
+    let security = &found.client.security;
+    let mut others = Vec::new();
+    if let Some(keys) = &security.keys {
+        let what = match keys {
+            KeySource::Inline(_) => "Registered public keys".to_owned(),
+            KeySource::Remote(uri) => uri.as_str().to_owned(),
+        };
+        others.push(OtherCredential { kind: "Keys", what, created: None });
+    }
+    if let Some(subject) = &security.tls_subject {
+        let what = subject.to_string();
+        others.push(OtherCredential { kind: "Certificate", what, created: None });
+    }
+    for trust in &found.trusts {
+        let conditions: Vec<_> = trust
+            .conditions
+            .iter()
+            .map(|(claim, pattern)| format!("{claim} = {}", pattern.as_str()))
+            .collect();
+        let what = format!("{}: {}", trust.issuer.as_str(), conditions.join(", "));
+        let created = Some(Time::of(trust.created_at, now));
+        others.push(OtherCredential { kind: "Trust", what, created });
+    }
+    for trust in &found.spiffe_trusts {
+        let what = trust.source.subject().to_string();
+        let created = Some(Time::of(trust.created_at, now));
+        others.push(OtherCredential { kind: "SPIFFE trust", what, created });
+    }
+    others
+}
+
+/// Shows what a client authenticates by.
+pub(super) async fn page(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    Form::of_query(&request).only(&["done"])?;
+    let found = find(&app, &signed_in, &id).await?;
+    let head = Head::of(&signed_in, &found, "credentials");
+    let now = signed_in.now;
+    let rotation = format!("{} --overlap 24h", command(&found, "client rotate-secret"));
+    let body = "{\"overlap\":\"24h\"}";
+    let same = Same::new(rotation, "POST", &api_path(&found, "/secrets/rotate"), body);
+    // The newest secret is what a person looks for.
+    let secrets = found.secrets.iter().rev().map(|secret| SecretRow::of(&head.path, secret, now));
+    let page = CredentialsPage {
+        frame: frame(&signed_in, &found, same),
+        secrets: secrets.collect(),
+        others: others(&found, now),
+        may_change: signed_in.may(AdminScope::SecretsWrite),
+        overlaps: Choice::list(&OVERLAPS, OVERLAPS[0].0),
+        lifetimes: Choice::list(&LIFETIMES, LIFETIMES[0].0),
+        once: new_secret::once()?,
+        head,
+    };
+    answer::page(&page)
+}

@@ -1,0 +1,304 @@
+//! The list of clients: search, filters and pages.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Request, State};
+
+use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::secret_life;
+use crate::app::App;
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::{ClientId, ClientState, Registration};
+use crate::model::labels::{LabelKey, LabelValue};
+use crate::model::owner::Owner;
+use crate::model::shell_word::quote;
+use crate::model::time::{Lifetime, Timestamp};
+use crate::store::client_list::{ClientFilter, Position};
+use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::assets::Icon;
+use crate::web::console::form::Form;
+use crate::web::console::frame::{Frame, Same};
+use crate::web::console::gate::SignedIn;
+use crate::web::console::shown::{self, Badge, Choice, Time};
+
+/// How many clients a page has.
+const PAGE_SIZE: u32 = 50;
+
+/// How far clients are counted.
+const MAX_COUNTED: u32 = 10_000;
+
+/// The longest text that clients are searched for, in characters.
+const MAX_SEARCH_CHARS: usize = 100;
+
+const PARAMETERS: [&str; 9] =
+    ["q", "state", "owner", "label", "resource", "expiring", "unused", "after", "done"];
+
+#[derive(Template)]
+#[template(path = "console/clients.html")]
+struct ClientsPage {
+    frame: Frame,
+    rows: Vec<ClientRow>,
+    count: String,
+    quick: Vec<QuickFilter>,
+    states: Vec<Choice>,
+    q: String,
+    owner: String,
+    label: String,
+    resource: String,
+    /// Kept while other filters change.
+    expiring: String,
+    unused: String,
+    is_filtered: bool,
+    may_create: bool,
+    next: Option<String>,
+    is_first: bool,
+    plus: Icon,
+}
+
+/// A filter that needs no typing.
+struct QuickFilter {
+    name: &'static str,
+    query: String,
+    is_current: bool,
+}
+
+/// A client in a list.
+pub(super) struct ClientRow {
+    pub(super) id: String,
+    pub(super) path: String,
+    pub(super) name: String,
+    pub(super) owner: String,
+    pub(super) state: Badge,
+    pub(super) credentials: String,
+    pub(super) expiring: Option<Time>,
+    pub(super) used: Option<Time>,
+    pub(super) apis: String,
+}
+
+impl ClientRow {
+    pub(super) fn of(found: &Registration, now: Timestamp) -> Self {
+        let id = found.client.client_id.as_str();
+        let is_expiring = |secret: &&crate::model::secret::SecretRecord| {
+            secret.status.as_ref().is_some_and(|status| status.expiring_soon)
+        };
+        let expiring =
+            found.secrets.iter().filter(is_expiring).filter_map(|it| it.expires_at).min();
+        Self {
+            id: id.to_owned(),
+            path: shown::client_path(id),
+            name: found.client.name.as_str().to_owned(),
+            owner: found.client.facts.owner.as_ref().map(Owner::to_string).unwrap_or_default(),
+            state: Badge::of_client(found.client.state),
+            credentials: credentials(found, now),
+            expiring: Time::maybe(expiring, now),
+            used: Time::maybe(last_use(found), now),
+            apis: apis(found),
+        }
+    }
+}
+
+/// When a client last authenticated.
+pub(super) fn last_use(found: &Registration) -> Option<Timestamp> {
+    let of_secrets = found.secrets.iter().filter_map(|secret| secret.usage.as_ref());
+    of_secrets.chain(&found.usage).map(|usage| usage.last_used_at).max()
+}
+
+/// What a client may authenticate by, in a few words.
+fn credentials(found: &Registration, now: Timestamp) -> String {
+    let secrets = found.secrets.iter().filter(|secret| secret.is_live(now)).count();
+    let trusts = found.trusts.len() + found.spiffe_trusts.len();
+    let mut parts = Vec::new();
+    match secrets {
+        0 => {}
+        1 => parts.push("1 secret".to_owned()),
+        count => parts.push(format!("{count} secrets")),
+    }
+    if found.client.security.keys.is_some() {
+        parts.push("keys".to_owned());
+    }
+    if found.client.security.tls_subject.is_some() {
+        parts.push("certificate".to_owned());
+    }
+    match trusts {
+        0 => {}
+        1 => parts.push("1 trust".to_owned()),
+        count => parts.push(format!("{count} trusts")),
+    }
+    if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
+}
+
+fn apis(found: &Registration) -> String {
+    match &found.grants[..] {
+        [] => "none".to_owned(),
+        [grant] => grant.resource.to_string(),
+        [grant, rest @ ..] => format!("{} and {} more", grant.resource, rest.len()),
+    }
+}
+
+/// Shows the list.
+pub(super) async fn page(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    request: Request,
+) -> Answer {
+    signed_in.require(AdminScope::ClientsRead)?;
+    let query = Form::of_query(&request);
+    query.only(&PARAMETERS)?;
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let question = question(&query)?;
+    let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
+    let after = match query.parsed("after", ClientId::parse)? {
+        Some(after) => client_list::position(store, &signed_in.principal, &filter, &after).await?,
+        None => Position::start(),
+    };
+    let page = store.client_page(&filter, &after, PAGE_SIZE).await?;
+    let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
+    let rows = rows(&app, &ids, signed_in.now).await?;
+    let count = count(&app, &filter).await?;
+    let next = page.next.map(|next| format!("?{}", query.query_with("after", next.client_id())));
+    answer::page(&shown_page(&signed_in, &query, rows, count, next))
+}
+
+fn shown_page(
+    signed_in: &SignedIn,
+    query: &Form,
+    rows: Vec<ClientRow>,
+    count: String,
+    next: Option<String>,
+) -> ClientsPage {
+    let text = |name: &str| query.text(name).unwrap_or_default().to_owned();
+    let states = [("", "Any state"), ("active", "Active"), ("disabled", "Disabled")];
+    let frame = Frame::new(signed_in, "Clients", "/console/clients").same_as(same(query));
+    let filters = &PARAMETERS[..7];
+    ClientsPage {
+        frame,
+        rows,
+        count,
+        quick: quick(query),
+        states: Choice::list(&states, &text("state")),
+        q: text("q"),
+        owner: text("owner"),
+        label: text("label"),
+        resource: text("resource"),
+        expiring: text("expiring"),
+        unused: text("unused"),
+        is_filtered: filters.iter().any(|name| query.has(name)),
+        may_create: signed_in.may(AdminScope::ClientsWrite),
+        next,
+        is_first: !query.has("after"),
+        plus: Icon("plus"),
+    }
+}
+
+/// Clients with all that belongs to them, in the order of the ids.
+pub(super) async fn rows(
+    app: &App,
+    ids: &[&str],
+    now: Timestamp,
+) -> Result<Vec<ClientRow>, ConsoleError> {
+    let services = &app.services;
+    let found = services.store.registrations(ids).await?;
+    let horizon = secret_life::horizon(&services.store, &services.clock).await?;
+    let warn_before = services.config.secrets.warn_before;
+    let mut rows = Vec::with_capacity(found.len());
+    for (id, client) in found {
+        match client {
+            Ok(mut client) => {
+                client.assess(&horizon, warn_before);
+                rows.push(ClientRow::of(&client, now));
+            }
+            Err(problem) => {
+                tracing::error!(client_id = id, %problem, "a client cannot be read");
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// How many clients a list has, in words. A search is not counted: it looks at each client.
+async fn count(app: &App, filter: &ClientFilter) -> Result<String, ConsoleError> {
+    if filter.search.is_some() {
+        return Ok(String::new());
+    }
+    let store = &app.services.store;
+    let counted = store.count_clients(filter, &Position::start(), MAX_COUNTED).await?;
+    Ok(match counted {
+        Some(1) => "1 client".to_owned(),
+        Some(count) if count >= i64::from(MAX_COUNTED) => {
+            format!("{} clients or more", shown::number(count))
+        }
+        Some(count) => format!("{} clients", shown::number(count)),
+        None => String::new(),
+    })
+}
+
+fn question(query: &Form) -> Result<ClientQuestion, ConsoleError> {
+    let search = query.text("q");
+    if search.is_some_and(|text| text.chars().count() > MAX_SEARCH_CHARS) {
+        return Err(ConsoleError::invalid("q: a search has at most 100 characters."));
+    }
+    let search = search.filter(|text| !text.contains(char::is_control)).map(str::to_owned);
+    Ok(ClientQuestion {
+        state: query.parsed("state", ClientState::parse)?,
+        name: None,
+        owner: query.parsed("owner", Owner::parse)?,
+        labels: query.parsed("label", label)?.into_iter().collect(),
+        resource: query.text("resource").map(str::to_owned),
+        scope: None,
+        expiring: query.parsed("expiring", Lifetime::parse)?,
+        unused: query.parsed("unused", Lifetime::parse)?,
+        search,
+    })
+}
+
+/// A label as it is searched for: `team=payments`.
+fn label(text: &str) -> Result<(LabelKey, LabelValue), crate::model::Malformed> {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    Ok((LabelKey::parse(key)?, LabelValue::parse(value)?))
+}
+
+fn quick(query: &Form) -> Vec<QuickFilter> {
+    let filters = [
+        ("All", "", ""),
+        ("Active", "state", "active"),
+        ("Disabled", "state", "disabled"),
+        ("Secret expires in 14 days", "expiring", "14d"),
+        ("Unused for 90 days", "unused", "90d"),
+    ];
+    let is_plain = ["state", "expiring", "unused"].iter().all(|name| !query.has(name));
+    let shown = |(name, key, value): (&'static str, &str, &str)| QuickFilter {
+        name,
+        query: if key.is_empty() { String::new() } else { format!("{key}={value}") },
+        is_current: if key.is_empty() { is_plain } else { query.text(key) == Some(value) },
+    };
+    filters.into_iter().map(shown).collect()
+}
+
+fn same(query: &Form) -> Same {
+    let mut command = String::from("tokend client list");
+    let options = [
+        ("q", "--search"),
+        ("state", "--state"),
+        ("owner", "--owner"),
+        ("label", "--label"),
+        ("resource", "--resource"),
+        ("expiring", "--expiring"),
+        ("unused", "--unused"),
+    ];
+    for (name, option) in options {
+        if let Some(value) = query.text(name) {
+            command += &format!(" {option} {}", quote(value));
+        }
+    }
+    let mut asked = form_urlencoded::Serializer::new(String::new());
+    let names = [("expiring", "expiring_within"), ("unused", "unused_for")];
+    for (name, _) in options {
+        if let Some(value) = query.text(name) {
+            let known = names.iter().find(|(own, _)| *own == name).map_or(name, |(_, api)| api);
+            asked.append_pair(known, value);
+        }
+    }
+    let asked = asked.finish();
+    let path = if asked.is_empty() { String::new() } else { format!("?{asked}") };
+    Same::new(command, "GET", &format!("/v1/clients{path}"), "")
+}

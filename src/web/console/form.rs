@@ -1,0 +1,88 @@
+//! A form that was sent: its fields, each known to the handler that reads them.
+
+use axum::body::Bytes;
+use axum::extract::Request;
+
+use crate::model::Malformed;
+use crate::web::console::answer::ConsoleError;
+
+/// The largest form, in bytes.
+pub(super) const MAX_BYTES: usize = 64 << 10;
+
+/// The field with the token of the session.
+pub(super) const TOKEN: &str = "form_token";
+
+/// The fields of a form, in their order. A field may occur several times.
+#[derive(Clone, Default)]
+pub(super) struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Reads `application/x-www-form-urlencoded`.
+    pub(super) fn parse(bytes: &Bytes) -> Self {
+        Self(form_urlencoded::parse(bytes).into_owned().collect())
+    }
+
+    /// Reads the query of a request, which is written in the same way.
+    pub(super) fn of_query(request: &Request) -> Self {
+        let query = request.uri().query().unwrap_or_default();
+        Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    }
+
+    /// The same parameters with one of another value, as a query; without it if the value is empty.
+    pub(super) fn query_with(&self, name: &str, value: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let others = self.0.iter().filter(|(known, value)| {
+            known != name && known != "done" && known != "after" && !value.is_empty()
+        });
+        query.extend_pairs(others);
+        if !value.is_empty() {
+            query.append_pair(name, value);
+        }
+        query.finish()
+    }
+
+    /// The value of a field that must be of a type; `None` if it is empty.
+    ///
+    /// # Errors
+    /// 400, with what is expected.
+    pub(super) fn parsed<T>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, Malformed>,
+    ) -> Result<Option<T>, ConsoleError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let problem = |malformed| ConsoleError::invalid(&format!("{name}: {malformed}"));
+        parse(text).map(Some).map_err(problem)
+    }
+
+    /// The first value of a field without space around it; `None` if it is absent or empty.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// The values of a field.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// True if a box is ticked.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.text(name).is_some()
+    }
+
+    /// Rejects a form with a field that the handler does not read: nothing is assigned in passing.
+    ///
+    /// # Errors
+    /// 400, with the name of the field.
+    pub(super) fn only(&self, names: &[&str]) -> Result<(), ConsoleError> {
+        let other = self.0.iter().find(|(name, _)| name != TOKEN && !names.contains(&&**name));
+        match other {
+            None => Ok(()),
+            Some((name, _)) => Err(ConsoleError::invalid(&format!(
+                "{name} is not a field of this form. Its fields are {}.",
+                names.join(", ")
+            ))),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Grant requests: a team asks for a grant of another team's resource.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Request, State};
+
+use crate::admin::ObjectKind;
+use crate::admin::grant_request::{self, GrantRequestQuestion};
+use crate::model::Malformed;
+use crate::model::admin_scope::AdminScope;
+use crate::model::grant_request::{GrantRequest, GrantRequestId, GrantRequestState, Remark};
+use crate::model::owner::Owner;
+use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::client_changes::follow;
+use crate::web::console::form::Form;
+use crate::web::console::frame::{Frame, Same};
+use crate::web::console::gate::SignedIn;
+use crate::web::console::shown::{self, Badge, Choice, Time};
+use crate::web::management::Problem;
+
+/// How many requests a page has.
+const PAGE_SIZE: u32 = 50;
+
+#[derive(Template)]
+#[template(path = "console/grant_requests.html")]
+struct RequestsPage {
+    frame: Frame,
+    rows: Vec<RequestRow>,
+    states: Vec<Choice>,
+    is_filtered: bool,
+    is_first: bool,
+    next: Option<String>,
+}
+
+struct RequestRow {
+    id: String,
+    path: String,
+    client: String,
+    client_path: String,
+    client_owner: String,
+    resource: String,
+    resource_path: String,
+    resource_owner: String,
+    scopes: Vec<String>,
+    networks: String,
+    claims: String,
+    message: String,
+    reason: String,
+    by: String,
+    at: Time,
+    expires: Time,
+    state: Badge,
+    revision: i64,
+    may_decide: bool,
+}
+
+impl RequestRow {
+    fn of(signed_in: &SignedIn, request: &GrantRequest) -> Self {
+        let (client, resource) = (request.client_id.as_str(), request.resource.as_str());
+        let owner =
+            |owner: &Option<Owner>| owner.as_ref().map(Owner::to_string).unwrap_or_default();
+        let remark = |text: &Option<Remark>| {
+            text.as_ref().map(|it| it.as_str().to_owned()).unwrap_or_default()
+        };
+        let is_pending = request.state == GrantRequestState::Pending;
+        let may_administer = signed_in.principal.may_administer(request.resource_owner.as_ref());
+        let networks = &request.networks;
+        Self {
+            id: request.request_id.to_string(),
+            path: format!("/console/grant-requests/{}/decision", request.request_id),
+            client: client.to_owned(),
+            client_path: shown::client_path(client),
+            client_owner: owner(&request.client_owner),
+            resource: resource.to_owned(),
+            resource_path: format!("/console/resources/{}", shown::segment(resource)),
+            resource_owner: owner(&request.resource_owner),
+            scopes: request.scopes.iter().map(ToString::to_string).collect(),
+            networks: if networks.is_anywhere() { String::new() } else { networks.to_string() },
+            claims: if request.claims.is_empty() { String::new() } else { request.claims.json() },
+            message: remark(&request.message),
+            reason: remark(&request.reason),
+            by: request.requested_by.clone(),
+            at: Time::of(request.created_at, signed_in.now),
+            expires: Time::of(request.expires_at, signed_in.now),
+            state: badge(request.state),
+            revision: request.revision,
+            may_decide: is_pending && may_administer && signed_in.may(AdminScope::GrantsWrite),
+        }
+    }
+}
+
+fn badge(state: GrantRequestState) -> Badge {
+    match state {
+        GrantRequestState::Pending => Badge::new("warn", "pending"),
+        GrantRequestState::Approved => Badge::new("good", "approved"),
+        GrantRequestState::Rejected => Badge::new("bad", "rejected"),
+        GrantRequestState::Cancelled => Badge::new("off", "cancelled"),
+        GrantRequestState::Expired => Badge::new("off", "expired"),
+    }
+}
+
+/// Shows the requests that the caller may see, newest first.
+pub(super) async fn page(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    request: Request,
+) -> Answer {
+    signed_in.require(AdminScope::ClientsRead)?;
+    let query = Form::of_query(&request);
+    query.only(&["state", "before", "done"])?;
+    let before = |text: &str| text.parse().map_err(|_| Malformed::because("it is a sequence"));
+    let question = GrantRequestQuestion {
+        state: query.parsed("state", GrantRequestState::parse)?,
+        before: query.parsed("before", before)?,
+        ..GrantRequestQuestion::default()
+    };
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let found =
+        grant_request::list(store, clock, &signed_in.principal, question, PAGE_SIZE).await?;
+    let last = found.last().filter(|_| found.len() == PAGE_SIZE as usize);
+    let next =
+        last.map(|last| format!("?{}", query.query_with("before", &last.sequence.to_string())));
+    let mut states = vec![("", "Any state")];
+    states.extend(GrantRequestState::ALL.iter().map(|state| (state.as_str(), state.as_str())));
+    let same = Same::new("tokend grant-request list", "GET", "/v1/grant-requests", "");
+    answer::page(&RequestsPage {
+        frame: Frame::new(&signed_in, "Grant requests", "/console/grant-requests").same_as(same),
+        rows: found.iter().map(|request| RequestRow::of(&signed_in, request)).collect(),
+        states: Choice::list(&states, query.text("state").unwrap_or_default()),
+        is_filtered: query.has("state"),
+        is_first: !query.has("before"),
+        next,
+    })
+}
+
+/// Approves or rejects a request. An approval is for what the page showed: its revision.
+pub(super) async fn decide(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Answer {
+    form.only(&["decision", "revision", "reason"])?;
+    signed_in.require(AdminScope::GrantsWrite)?;
+    signed_in.require_fresh("/console/grant-requests")?;
+    let id =
+        GrantRequestId::parse(&id).map_err(|_| Problem::absent(ObjectKind::GrantRequest, &id))?;
+    let (services, principal) = (&app.services, &signed_in.principal);
+    let done = match form.text("decision") {
+        Some("approve") => {
+            let number =
+                |text: &str| text.parse().map_err(|_| Malformed::because("it is a number"));
+            let revision = form.parsed("revision", number)?;
+            let revision = revision.ok_or_else(|| ConsoleError::invalid("revision: missing"))?;
+            grant_request::approve(services, principal, &id, revision).await?;
+            "approved"
+        }
+        Some("reject") => {
+            let reason = form.parsed("reason", Remark::parse)?;
+            grant_request::reject(services, principal, &id, reason).await?;
+            "rejected"
+        }
+        _ => return Err(ConsoleError::invalid("decision: approve or reject")),
+    };
+    follow(&app).await;
+    Ok(answer::see_other(&format!("/console/grant-requests?done={done}")))
+}

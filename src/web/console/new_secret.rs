@@ -1,0 +1,172 @@
+//! A secret that is shown once, and the light that turns green with its first token.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use crate::admin::secret::MadeSecret;
+use crate::admin::{AdminError, client};
+use crate::app::App;
+use crate::crypto::{digest, random};
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::ClientId;
+use crate::model::public_path::TOKEN_PATH;
+use crate::model::shell_word::quote;
+use crate::store::idempotency::{IdempotentRequest, KeyState};
+use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::client::parsed;
+use crate::web::console::form::Form;
+use crate::web::console::frame::Frame;
+use crate::web::console::gate::SignedIn;
+use crate::web::console::problems;
+use crate::web::console::shown::{self, Time};
+
+#[derive(Template)]
+#[template(path = "console/new_secret.html")]
+struct NewSecretPage {
+    frame: Frame,
+    id: String,
+    name: String,
+    path: String,
+    secret: String,
+    expires: Option<Time>,
+    old_end: Option<Time>,
+    env: String,
+    kubernetes: String,
+    curl: String,
+    usage_path: String,
+}
+
+/// A number for a form that must not be sent twice.
+///
+/// # Errors
+/// If the operating system gives no random bytes.
+pub(super) fn once() -> Result<String, ConsoleError> {
+    Ok(random::identifier("").map_err(AdminError::from)?)
+}
+
+/// Lets a form through once. A browser that loads the page of a secret again sends its form again.
+///
+/// # Errors
+/// 409 if it was sent before.
+pub(super) async fn claim(
+    app: &App,
+    signed_in: &SignedIn,
+    form: &Form,
+) -> Result<(), ConsoleError> {
+    let once = form.text("once").unwrap_or_default();
+    let caller = format!("console {}", signed_in.session.session_id);
+    let request = IdempotentRequest {
+        key_hash: digest::of(&[&caller, once]),
+        request_hash: digest::of(&[once]),
+        caller,
+    };
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let now = store.time(clock).await?;
+    match store.claim_key(&request, now).await? {
+        KeyState::Claimed if !once.is_empty() => Ok(()),
+        _ => Err(problems::sent_twice().into()),
+    }
+}
+
+/// The page of a secret that was just made.
+pub(super) fn page(
+    app: &App,
+    signed_in: &SignedIn,
+    (id, name): (&ClientId, &str),
+    made: &MadeSecret,
+) -> Answer {
+    let Some(plain) = &made.plain else {
+        return Ok(answer::see_other(&shown::client_path(id.as_str())));
+    };
+    let (id, secret, issuer) = (id.as_str(), plain.expose_secret(), app.issuer.as_str());
+    let path = shown::client_path(id);
+    let now = signed_in.now;
+    let mut answered = answer::page(&NewSecretPage {
+        frame: Frame::new(signed_in, "New secret", "/console/clients"),
+        id: id.to_owned(),
+        name: name.to_owned(),
+        secret: secret.to_owned(),
+        expires: Time::maybe(made.record.expires_at, now),
+        old_end: Time::maybe(made.old_secrets_end, now),
+        env: env(issuer, id, secret),
+        kubernetes: kubernetes(id, secret),
+        curl: curl(issuer, id),
+        usage_path: format!("{path}/secrets/{}/use", made.record.secret_id),
+        path,
+    })?;
+    // The page holds a secret: no cache keeps it, and none of its text is compressed with others.
+    answered.headers_mut().insert("pragma", HeaderValue::from_static("no-cache"));
+    Ok(answered)
+}
+
+fn env(issuer: &str, id: &str, secret: &str) -> String {
+    format!(
+        "TOKEN_URL={issuer}{TOKEN_PATH}\nCLIENT_ID={}\nCLIENT_SECRET={}",
+        quote(id),
+        quote(secret)
+    )
+}
+
+/// A Secret of Kubernetes. Its values are JSON texts, which YAML reads as they are.
+fn kubernetes(id: &str, secret: &str) -> String {
+    let name: String = id
+        .to_ascii_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let name = name.trim_matches('-');
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\ntype: Opaque\nstringData:\n  client_id: {}\n  client_secret: {}",
+        json!(id),
+        json!(secret)
+    )
+}
+
+fn curl(issuer: &str, id: &str) -> String {
+    format!(
+        "curl -s {issuer}{TOKEN_PATH} \\\n  -u {}:\"$CLIENT_SECRET\" \\\n  -d grant_type=client_credentials",
+        quote(id)
+    )
+}
+
+/// Whether a secret has been used, as JSON for the script of its page.
+pub(super) async fn usage(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Path((id, secret)): Path<(String, String)>,
+) -> Result<Response, ConsoleError> {
+    signed_in.require(AdminScope::ClientsRead)?;
+    let found = client::show(&app.services.store, &signed_in.principal, &parsed(&id)?).await?;
+    let known = found.secrets.iter().find(|known| known.secret_id.as_str() == secret);
+    let usage = known.and_then(|known| known.usage);
+    let text = usage.map(|usage| {
+        let time = usage.first_used_at.to_string();
+        let clock = time.get(11..19).unwrap_or_default();
+        format!("It got its first token at {clock} UTC, from {}.", usage.last_address)
+    });
+    let body = json!({ "is_used": usage.is_some(), "text": text });
+    let mut response = Response::new(axum::body::Body::from(body.to_string()));
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_copied_has_every_value_quoted() {
+        let (id, secret) = ("a b'c", "x'y\"z");
+        assert!(env("https://a.example", id, secret).contains("CLIENT_SECRET='x'\\''y\"z'"));
+        assert!(kubernetes(id, secret).contains("client_secret: \"x'y\\\"z\""));
+        assert!(kubernetes(id, secret).contains("name: a-b-c"));
+        assert!(!curl("https://a.example", id).contains(secret));
+    }
+}

@@ -1,0 +1,348 @@
+//! The overview: is it healthy, and what needs attention?
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Request, State};
+
+use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::grant_request::{self, GrantRequestQuestion};
+use crate::admin::signing_key::{self, KeyStep};
+use crate::admin::{audit, rejection};
+use crate::app::App;
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::ClientState;
+use crate::model::grant_request::GrantRequestState;
+use crate::model::rejection::RejectionRecord;
+use crate::model::time::{Lifetime, Timestamp, in_words};
+use crate::store::client_list::Position;
+use crate::store::events::{EventFilter, Order};
+use crate::store::rejections::RejectionFilter;
+use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::assets::Icon;
+use crate::web::console::audit::EventRow;
+use crate::web::console::chart::Bars;
+use crate::web::console::clients::{ClientRow, rows};
+use crate::web::console::form::Form;
+use crate::web::console::frame::{Frame, Same};
+use crate::web::console::gate::SignedIn;
+use crate::web::console::shown::{self, Badge};
+use crate::web::health;
+
+/// How many clients are named in one kind of attention.
+const MAX_NAMED: u32 = 5;
+
+/// How many rejections are looked at.
+const MAX_REJECTIONS: u32 = 1_000;
+
+/// How long a client is unused before it is named.
+const UNUSED_SECONDS: i64 = 90 * 86_400;
+
+/// How long before a signing key changes it is named.
+const KEY_NOTICE_SECONDS: i64 = 14 * 86_400;
+
+const HOURS: i64 = 24;
+const HOUR_SECONDS: i64 = 3_600;
+
+#[derive(Template)]
+#[template(path = "console/overview.html")]
+struct OverviewPage {
+    frame: Frame,
+    health: Badge,
+    problems: Vec<String>,
+    tiles: Vec<Tile>,
+    attention: Vec<Attention>,
+    rejections: Option<Rejections>,
+    issued: Vec<IssuedRow>,
+    events: Vec<EventRow>,
+    may_see_events: bool,
+    check: Icon,
+}
+
+/// A figure.
+struct Tile {
+    name: &'static str,
+    value: String,
+    more: String,
+    path: &'static str,
+}
+
+/// Something that needs a person.
+struct Attention {
+    class: &'static str,
+    icon: Icon,
+    text: String,
+    path: String,
+    action: &'static str,
+}
+
+impl Attention {
+    fn warning(text: String, path: String, action: &'static str) -> Self {
+        Self { class: "warn", icon: Icon("warning"), text, path, action }
+    }
+
+    fn hint(text: String, path: String, action: &'static str) -> Self {
+        Self { class: "info", icon: Icon("info"), text, path, action }
+    }
+}
+
+/// The rejections of the last day.
+struct Rejections {
+    total: String,
+    chart: Bars,
+    reasons: Vec<ReasonRow>,
+}
+
+struct ReasonRow {
+    error: String,
+    count: String,
+    path: String,
+}
+
+/// The tokens of a resource since this instance started.
+struct IssuedRow {
+    resource: String,
+    count: String,
+    share: i64,
+}
+
+/// Shows the overview. Every part needs the scope of its page.
+pub(super) async fn page(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    request: Request,
+) -> Answer {
+    Form::of_query(&request).only(&["done"])?;
+    let may_see_events = signed_in.may(AdminScope::AuditRead);
+    let (state, problems) = if signed_in.may(AdminScope::ServerRead) {
+        let (_, report) = health::report(&app);
+        (report.state(), report.problems())
+    } else {
+        ("ready", Vec::new())
+    };
+    let health = match state {
+        "ready" => Badge::new("good", "healthy"),
+        "degraded" => Badge::new("warn", "degraded"),
+        "stopping" => Badge::new("warn", "stopping"),
+        _ => Badge::new("bad", "unavailable"),
+    };
+    let rejections = if signed_in.may(AdminScope::ClientsRead) {
+        Some(rejections(&app, &signed_in).await?)
+    } else {
+        None
+    };
+    let same =
+        Same::new("tokend health && tokend client list --expiring 14d", "GET", "/v1/server", "");
+    let page = OverviewPage {
+        frame: Frame::new(&signed_in, "Overview", "/console/").same_as(same),
+        health,
+        problems,
+        tiles: tiles(&app, &signed_in, rejections.as_ref()),
+        attention: attention(&app, &signed_in).await?,
+        rejections,
+        issued: issued(&app, &signed_in),
+        events: if may_see_events { events(&app, &signed_in).await? } else { Vec::new() },
+        may_see_events,
+        check: Icon("check"),
+    };
+    answer::page(&page)
+}
+
+/// Figures of the whole server are for those who see all of it.
+fn tiles(app: &App, signed_in: &SignedIn, rejections: Option<&Rejections>) -> Vec<Tile> {
+    let mut tiles = Vec::new();
+    let number = |count: usize| shown::number(i64::try_from(count).unwrap_or(i64::MAX));
+    let sees_all = signed_in.principal.owners().is_none();
+    if sees_all && signed_in.may(AdminScope::ClientsRead) {
+        let clients = &app.directory.metrics;
+        let disabled = clients.clients(ClientState::Disabled);
+        tiles.push(Tile {
+            name: "Active clients",
+            value: number(clients.clients(ClientState::Active)),
+            more: format!("{} disabled", number(disabled)),
+            path: "/console/clients",
+        });
+    }
+    if sees_all && signed_in.may(AdminScope::StatsRead) {
+        let total: u64 = app.directory.metrics.issued.totals().iter().map(|(_, count)| count).sum();
+        tiles.push(Tile {
+            name: "Tokens issued",
+            value: shown::number(i64::try_from(total).unwrap_or(i64::MAX)),
+            more: "since this instance started".to_owned(),
+            path: "#issued",
+        });
+    }
+    if let Some(rejections) = rejections {
+        tiles.push(Tile {
+            name: "Rejected requests",
+            value: rejections.total.clone(),
+            more: "in the last 24 hours".to_owned(),
+            path: "/console/rejections",
+        });
+    }
+    if sees_all && signed_in.may(AdminScope::ResourcesRead) {
+        tiles.push(Tile {
+            name: "Resources",
+            value: number(app.directory.resources().len()),
+            more: "APIs that tokens are for".to_owned(),
+            path: "/console/resources",
+        });
+    }
+    tiles
+}
+
+async fn attention(app: &App, signed_in: &SignedIn) -> Result<Vec<Attention>, ConsoleError> {
+    let mut found = Vec::new();
+    if signed_in.may(AdminScope::ClientsRead) {
+        add_clients(app, signed_in, &mut found).await?;
+        add_requests(app, signed_in, &mut found).await?;
+    }
+    if signed_in.may(AdminScope::KeysRead) {
+        add_keys(app, signed_in, &mut found).await?;
+    }
+    Ok(found)
+}
+
+async fn add_clients(
+    app: &App,
+    signed_in: &SignedIn,
+    found: &mut Vec<Attention>,
+) -> Result<(), ConsoleError> {
+    let warn_before = app.services.config.secrets.warn_before;
+    let expiring = ClientQuestion { expiring: Some(warn_before), ..ClientQuestion::default() };
+    for row in clients(app, signed_in, expiring).await? {
+        let when = row.expiring.as_ref().map(|time| time.day().to_owned()).unwrap_or_default();
+        let text = format!("{}: a secret expires on {when}", row.name);
+        found.push(Attention::warning(text, format!("{}/credentials", row.path), "Rotate"));
+    }
+    let unused = ClientQuestion {
+        unused: Lifetime::from_seconds(UNUSED_SECONDS).ok(),
+        state: Some(ClientState::Active),
+        ..ClientQuestion::default()
+    };
+    for row in clients(app, signed_in, unused).await? {
+        let text = format!("{}: not used for 90 days", row.name);
+        found.push(Attention::hint(text, row.path, "Look"));
+    }
+    Ok(())
+}
+
+/// The first clients that a question finds.
+async fn clients(
+    app: &App,
+    signed_in: &SignedIn,
+    question: ClientQuestion,
+) -> Result<Vec<ClientRow>, ConsoleError> {
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
+    let page = store.client_page(&filter, &Position::start(), MAX_NAMED).await?;
+    let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
+    rows(app, &ids, signed_in.now).await
+}
+
+async fn add_requests(
+    app: &App,
+    signed_in: &SignedIn,
+    found: &mut Vec<Attention>,
+) -> Result<(), ConsoleError> {
+    let state = Some(GrantRequestState::Pending);
+    let question = GrantRequestQuestion { state, ..GrantRequestQuestion::default() };
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let pending =
+        grant_request::list(store, clock, &signed_in.principal, question, MAX_NAMED).await?;
+    for request in pending {
+        let text = format!("{} requests a grant of {}", request.client_id, request.resource);
+        let path = "/console/grant-requests".to_owned();
+        found.push(Attention::hint(text, path, "Decide"));
+    }
+    Ok(())
+}
+
+async fn add_keys(
+    app: &App,
+    signed_in: &SignedIn,
+    found: &mut Vec<Attention>,
+) -> Result<(), ConsoleError> {
+    for key in signing_key::list(&app.services).await? {
+        let Some(next) = key.next_step else { continue };
+        let left = next.at.0.saturating_sub(signed_in.now.0);
+        if left > KEY_NOTICE_SECONDS || next.step == KeyStep::LeavesKeySet {
+            continue;
+        }
+        let what = match next.step {
+            KeyStep::Signs => "begins to sign",
+            KeyStep::SuccessorPublished => "gets a successor",
+            KeyStep::StopsSigning | KeyStep::LeavesKeySet => "stops signing",
+        };
+        let kid: String = key.kid.as_str().chars().take(8).collect();
+        let text = format!("Signing key {kid}… {what} in {}", in_words(left.max(0)));
+        found.push(Attention::hint(text, "/console/signing-keys".to_owned(), "Look"));
+    }
+    Ok(())
+}
+
+async fn rejections(app: &App, signed_in: &SignedIn) -> Result<Rejections, ConsoleError> {
+    let now = signed_in.now;
+    let since = now.minus_seconds(HOURS * HOUR_SECONDS);
+    let filter = RejectionFilter { since: Some(since), ..RejectionFilter::default() };
+    let filter = rejection::visible(&signed_in.principal, filter);
+    let found = app.services.store.rejections(&filter, MAX_REJECTIONS).await?;
+    let is_cut = found.len() == MAX_REJECTIONS as usize;
+    let total = shown::number(i64::try_from(found.len()).unwrap_or(i64::MAX));
+    Ok(Rejections {
+        total: if is_cut { format!("{total}+") } else { total },
+        chart: Bars::new(by_hour(&found, now)),
+        reasons: by_error(&found),
+    })
+}
+
+fn by_hour(found: &[RejectionRecord], now: Timestamp) -> Vec<(String, String, i64)> {
+    let hour_of = |time: Timestamp| time.0.div_euclid(HOUR_SECONDS);
+    let last = hour_of(now);
+    let hours = (last - HOURS + 1)..=last;
+    let bar = |hour: i64| {
+        let count = found.iter().filter(|record| hour_of(record.at) == hour).count();
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let time = Timestamp(hour * HOUR_SECONDS).to_string();
+        let clock = time.get(11..16).unwrap_or_default().to_owned();
+        let name = if (last - hour) % 4 == 0 { clock.clone() } else { String::new() };
+        (format!("{clock} UTC: {count} rejected"), name, count)
+    };
+    hours.map(bar).collect()
+}
+
+fn by_error(found: &[RejectionRecord]) -> Vec<ReasonRow> {
+    let mut counts = std::collections::BTreeMap::<&str, i64>::new();
+    for record in found {
+        *counts.entry(&record.error).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(error, count)| (std::cmp::Reverse(*count), *error));
+    let row = |(error, count): (&str, i64)| ReasonRow {
+        error: error.to_owned(),
+        count: shown::number(count),
+        path: format!("/console/rejections?reason={}", shown::segment(error)),
+    };
+    counts.into_iter().map(row).collect()
+}
+
+fn issued(app: &App, signed_in: &SignedIn) -> Vec<IssuedRow> {
+    if signed_in.principal.owners().is_some() || !signed_in.may(AdminScope::StatsRead) {
+        return Vec::new();
+    }
+    let totals = app.directory.metrics.issued.totals();
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let greatest = totals.first().map_or(1, |(_, count)| number(*count)).max(1);
+    let shown = totals.into_iter().filter(|(_, count)| *count > 0).take(8);
+    let row = |(resource, count): (String, u64)| IssuedRow {
+        resource,
+        count: shown::number(number(count)),
+        share: (number(count).saturating_mul(100) / greatest).max(1),
+    };
+    shown.map(row).collect()
+}
+
+async fn events(app: &App, signed_in: &SignedIn) -> Result<Vec<EventRow>, ConsoleError> {
+    let filter = audit::visible(&signed_in.principal, EventFilter::default());
+    let found = app.services.store.find_events(&filter, Order::NewestFirst, 8).await?;
+    Ok(found.iter().map(|event| EventRow::of(event, signed_in.now)).collect())
+}

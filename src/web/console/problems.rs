@@ -1,0 +1,47 @@
+//! What only a page of the console can reject.
+
+use axum::http::StatusCode;
+
+use crate::web::management::Problem;
+
+/// 404 for a page that does not exist.
+pub(super) fn no_page(path: &str) -> Problem {
+    let detail = format!("The console has no page at {path}.");
+    Problem::of_page(StatusCode::NOT_FOUND, "page_not_found", detail)
+}
+
+/// 403 for plain HTTP from another machine.
+pub(super) fn plain_http() -> Problem {
+    let detail = "The console is open over https, or over plain HTTP as localhost. Its operator \
+                  puts a proxy with TLS before it and sets management.url.";
+    Problem::of_page(StatusCode::FORBIDDEN, "https_required", detail)
+}
+
+/// 403 for a form that another site sent.
+pub(super) fn other_site() -> Problem {
+    let detail = "The form was not sent by a page of this console. Open the page here and send it \
+                  again. Behind a proxy: it passes the header Host on, and management.url is the \
+                  URL in the browser.";
+    Problem::of_page(StatusCode::FORBIDDEN, "cross_site_form", detail)
+}
+
+/// 403 for a form that was made for another session.
+pub(super) fn other_session() -> Problem {
+    let detail = "The form belongs to another session. Open the page again and repeat the change.";
+    Problem::of_page(StatusCode::FORBIDDEN, "form_expired", detail)
+}
+
+/// 409 for a form that was sent before.
+pub(super) fn sent_twice() -> Problem {
+    let detail = "This form has been sent before, and what it made is not shown again. The client \
+                  shows what exists.";
+    Problem::of_page(StatusCode::CONFLICT, "form_sent_twice", detail)
+}
+
+/// 403 for a client that has proved itself and may not use the console.
+pub(super) fn not_an_administrator() -> Problem {
+    let detail = "This client may not sign in to the console. It needs a grant of urn:tokend and \
+                  must be permitted from this address. Its tokens are not bound to a key or a \
+                  certificate, because a cookie is not.";
+    Problem::of_page(StatusCode::FORBIDDEN, "not_an_administrator", detail)
+}

@@ -1,0 +1,118 @@
+//! The sessions of the console: who is signed in, the end of one, the theme, and signing out.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Request, State};
+use axum::http::header::SET_COOKIE;
+
+use crate::admin::console;
+use crate::model::admin_scope::AdminScope;
+use crate::model::console_session::{ConsoleSession, SessionId};
+use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::cookie::Theme;
+use crate::web::console::form::Form;
+use crate::web::console::frame::{Frame, Same};
+use crate::web::console::gate::SignedIn;
+use crate::web::console::origin::{Transport, local_path};
+use crate::web::console::shown::Time;
+
+#[derive(Template)]
+#[template(path = "console/sessions.html")]
+struct SessionsPage {
+    frame: Frame,
+    rows: Vec<SessionRow>,
+    scopes: Vec<&'static str>,
+    is_unlimited: bool,
+}
+
+struct SessionRow {
+    id: String,
+    who: String,
+    is_own: bool,
+    signed_in: Time,
+    seen: Time,
+    ends: Time,
+    address: String,
+    browser: String,
+    path: String,
+}
+
+impl SessionRow {
+    fn of(signed_in: &SignedIn, session: &ConsoleSession) -> Self {
+        let id = session.session_id.as_str();
+        Self {
+            id: id.to_owned(),
+            who: session.holder.actor_name(),
+            is_own: session.session_id == signed_in.session.session_id,
+            signed_in: Time::of(session.signed_in_at, signed_in.now),
+            seen: Time::of(session.seen_at, signed_in.now),
+            ends: Time::of(session.ends_at, signed_in.now),
+            address: session.address.clone(),
+            browser: session.user_agent.clone(),
+            path: format!("/console/sessions/{id}/end"),
+        }
+    }
+}
+
+/// Shows the sessions that the caller may see.
+pub(super) async fn page(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    request: Request,
+) -> Answer {
+    Form::of_query(&request).only(&["done"])?;
+    let found = console::list(&app.services, &signed_in.principal).await?;
+    let scopes = signed_in.principal.scopes().into_iter().map(AdminScope::as_str);
+    let same = Same::new("tokend console link", "GET", "/v1/audit-events?action=console", "");
+    answer::page(&SessionsPage {
+        frame: Frame::new(&signed_in, "Sessions", "/console/sessions").same_as(same),
+        rows: found.iter().map(|session| SessionRow::of(&signed_in, session)).collect(),
+        scopes: scopes.collect(),
+        is_unlimited: signed_in.principal.is_operator(),
+    })
+}
+
+/// Ends a session.
+pub(super) async fn end(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Answer {
+    form.only(&[])?;
+    // An id of another form is one of a session that does not exist.
+    if let Ok(id) = SessionId::parse(&id) {
+        console::end(&app.services, &signed_in.principal, &id).await?;
+    }
+    Ok(answer::see_other("/console/sessions?done=session-ended"))
+}
+
+/// Signs out: the session ends on all instances, and the browser forgets the cookie.
+pub(super) async fn sign_out(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Extension(transport): Extension<Transport>,
+) -> Answer {
+    form.only(&[])?;
+    let id = &signed_in.session.session_id;
+    console::end(&app.services, &signed_in.principal, id).await?;
+    let mut response = answer::see_other("/console/sign-in");
+    if let Some(cookie) = transport.cookie.remove() {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// Remembers the theme in the browser, and goes back to the page.
+pub(super) async fn set_theme(Extension(form): Extension<Form>) -> Answer {
+    form.only(&["theme", "next"])?;
+    let theme = form.text("theme").and_then(Theme::parse);
+    let theme = theme.ok_or_else(|| ConsoleError::invalid("theme: system, light or dark"))?;
+    let next = form.text("next").and_then(local_path).unwrap_or("/console/");
+    let mut response = answer::see_other(next);
+    if let Some(cookie) = theme.set() {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}

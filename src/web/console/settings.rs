@@ -1,0 +1,86 @@
+//! The settings that are in effect, each with its origin; secrets are masked.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+
+use crate::config::ShownSetting;
+use crate::model::admin_scope::AdminScope;
+use crate::store::schema;
+use crate::web::console::answer::{self, Answer, AppState};
+use crate::web::console::frame::{Frame, Same};
+use crate::web::console::gate::SignedIn;
+use crate::web::health;
+
+#[derive(Template)]
+#[template(path = "console/settings.html")]
+struct SettingsPage {
+    frame: Frame,
+    facts: Vec<Fact>,
+    problems: Vec<String>,
+    sections: Vec<Section>,
+}
+
+struct Fact {
+    name: &'static str,
+    value: String,
+}
+
+/// The settings of one table of the file.
+struct Section {
+    name: String,
+    settings: Vec<Setting>,
+}
+
+struct Setting {
+    key: String,
+    value: String,
+    origin: String,
+    is_default: bool,
+}
+
+/// Shows the settings.
+pub(super) async fn page(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+) -> Answer {
+    signed_in.require(AdminScope::ServerRead)?;
+    let config = &app.services.config;
+    let (_, report) = health::report(&app);
+    let fact = |name, value: String| Fact { name, value };
+    let facts = vec![
+        fact("Version", env!("CARGO_PKG_VERSION").to_owned()),
+        fact("Instance", app.services.instance.clone()),
+        fact("Database", config.database.location.engine().to_owned()),
+        fact("Schema", schema::NEWEST.to_string()),
+        fact("Health", report.state().to_owned()),
+        fact("Last change in memory", app.directory.published_sequence().to_string()),
+    ];
+    let same = Same::new("tokend config show", "GET", "/v1/server", "");
+    answer::page(&SettingsPage {
+        frame: Frame::new(&signed_in, "Settings", "/console/settings").same_as(same),
+        facts,
+        problems: report.problems(),
+        sections: sections(&config.shown),
+    })
+}
+
+fn sections(shown: &[ShownSetting]) -> Vec<Section> {
+    let mut sections: BTreeMap<&str, Vec<Setting>> = BTreeMap::new();
+    for setting in shown {
+        let section = setting.key.split_once('.').map_or("", |(section, _)| section);
+        sections.entry(section).or_default().push(Setting {
+            key: setting.key.clone(),
+            value: setting.value.clone(),
+            origin: setting.origin.clone(),
+            is_default: setting.origin.contains("default"),
+        });
+    }
+    let named = |(name, settings): (&str, Vec<Setting>)| Section {
+        name: if name.is_empty() { "server".to_owned() } else { name.to_owned() },
+        settings,
+    };
+    sections.into_iter().map(named).collect()
+}

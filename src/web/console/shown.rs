@@ -1,0 +1,172 @@
+//! Values as pages show them.
+
+use std::fmt;
+
+use askama::filters::HtmlSafe;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::model::client::ClientState;
+use crate::model::time::{Timestamp, in_words};
+
+/// What is percent-encoded in one segment of a path, or in a value of a query.
+const SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'&')
+    .add(b'\'')
+    .add(b'+')
+    .add(b'/')
+    .add(b':')
+    .add(b';')
+    .add(b'<')
+    .add(b'=')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// A text as one segment of a path.
+pub(super) fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// The path of a page of a client.
+pub(super) fn client_path(id: &str) -> String {
+    format!("/console/clients/{}", segment(id))
+}
+
+/// A time: how far away it is in words, exact in the title.
+#[derive(Debug, Clone)]
+pub(super) struct Time {
+    exact: String,
+    words: String,
+}
+
+impl HtmlSafe for Time {}
+
+impl Time {
+    pub(super) fn of(time: Timestamp, now: Timestamp) -> Self {
+        let seconds = now.0.saturating_sub(time.0);
+        let words = match seconds {
+            0..60 => "just now".to_owned(),
+            60.. => format!("{} ago", in_words(seconds)),
+            _ => format!("in {}", in_words(seconds.saturating_neg())),
+        };
+        Self { exact: time.to_string(), words }
+    }
+
+    /// The same for a time that may be absent.
+    pub(super) fn maybe(time: Option<Timestamp>, now: Timestamp) -> Option<Self> {
+        time.map(|time| Self::of(time, now))
+    }
+
+    /// The date alone.
+    pub(super) fn day(&self) -> &str {
+        self.exact.get(..10).unwrap_or(&self.exact)
+    }
+}
+
+impl fmt::Display for Time {
+    /// Digits, letters and signs of times: nothing in them is markup.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { exact, words } = self;
+        write!(formatter, r#"<time datetime="{exact}" title="{exact}">{words}</time>"#)
+    }
+}
+
+/// A state in words, with the class of its colour. The word says it without the colour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Badge {
+    pub(super) class: &'static str,
+    pub(super) word: &'static str,
+}
+
+impl Badge {
+    pub(super) const fn new(class: &'static str, word: &'static str) -> Self {
+        Self { class, word }
+    }
+
+    pub(super) fn of_client(state: ClientState) -> Self {
+        match state {
+            ClientState::Active => Self::new("good", "active"),
+            ClientState::Disabled => Self::new("off", "disabled"),
+        }
+    }
+}
+
+/// A choice in a form.
+pub(super) struct Choice {
+    pub(super) value: String,
+    pub(super) name: String,
+    pub(super) is_chosen: bool,
+}
+
+impl Choice {
+    pub(super) fn list(choices: &[(&str, &str)], chosen: &str) -> Vec<Self> {
+        let choice = |(value, name): &(&str, &str)| Self {
+            value: (*value).to_owned(),
+            name: (*name).to_owned(),
+            is_chosen: *value == chosen,
+        };
+        choices.iter().map(choice).collect()
+    }
+}
+
+/// What was done before a page is shown, by the word in its address. The text is one of ours.
+pub(super) fn notice(query: Option<&str>) -> Option<&'static str> {
+    let word = form_urlencoded::parse(query?.as_bytes()).find(|(name, _)| name == "done")?.1;
+    let notices = [
+        ("disabled", "The client is disabled. Its tokens have ended."),
+        ("enabled", "The client may get tokens again."),
+        ("ended", "The secret has ended. Its tokens stay valid until they expire."),
+        ("approved", "The request is approved. The client has the grant."),
+        ("rejected", "The request is rejected."),
+        ("session-ended", "The session has ended."),
+        ("created", "The resource is registered."),
+    ];
+    notices.into_iter().find(|(known, _)| *known == word).map(|(_, text)| text)
+}
+
+/// A number with a space between thousands.
+pub(super) fn number(value: i64) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    if value < 0 { format!("-{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_numbers_are_written_for_people() {
+        let now = Timestamp(1_800_000_000);
+        let words = |seconds: i64| Time::of(Timestamp(now.0 + seconds), now).words;
+        assert_eq!(words(0), "just now");
+        assert_eq!(words(-7_200), "2 hours ago");
+        assert_eq!(words(86_400 * 12), "in 12 days");
+        assert_eq!(number(12_430), "12\u{202f}430");
+        assert_eq!(number(-5), "-5");
+        assert_eq!(segment("https://a.example/b c"), "https%3A%2F%2Fa.example%2Fb%20c");
+    }
+
+    #[test]
+    fn a_notice_is_one_of_ours() {
+        assert_eq!(notice(Some("done=<b>")), None);
+        assert!(notice(Some("a=b&done=disabled")).is_some());
+    }
+}

@@ -1,0 +1,201 @@
+//! Signing in: by a one-time link of the operator, or by the id and the secret of an administrator.
+//! The identity provider of a company will be a third way, with a file next to this one.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::SET_COOKIE;
+use axum::response::{IntoResponse, Response};
+use secrecy::SecretString;
+
+use crate::admin::console::{self, OpenedSession};
+use crate::app::App;
+use crate::model::client::{AuthenticationMethod, ClientId};
+use crate::oauth::caller::{Caller, Credentials, RequestOrigin, SecretCredentials};
+use crate::oauth::client_authentication::{Purpose, authenticate};
+use crate::oauth::error::OAuthError;
+use crate::web::console::answer::{self, Answer, AppState};
+use crate::web::console::cookie::is_secret;
+use crate::web::console::form::Form;
+use crate::web::console::frame::Outside;
+use crate::web::console::gate;
+use crate::web::console::origin::{Transport, local_path};
+use crate::web::console::{headers, problems};
+use crate::web::error_response::ErrorResponse;
+use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
+
+/// The page of the sign-in.
+#[derive(Template)]
+#[template(path = "console/sign_in.html")]
+struct SignInPage {
+    outside: Outside,
+    issuer: String,
+    /// The page that follows.
+    next: String,
+    /// True if a sign-in is asked for again before a dangerous action.
+    is_again: bool,
+    /// True if the browser comes from another site, and did not send the cookie because of that.
+    comes_from_elsewhere: bool,
+    failure: Option<SignInFailure>,
+}
+
+/// Why a sign-in failed.
+struct SignInFailure {
+    title: &'static str,
+    detail: &'static str,
+    request_id: &'static str,
+}
+
+impl SignInPage {
+    fn new(app: &App, next: Option<&str>) -> Self {
+        Self {
+            outside: Outside::default(),
+            issuer: app.issuer.as_str().to_owned(),
+            next: next.and_then(local_path).unwrap_or("/console/").to_owned(),
+            is_again: false,
+            comes_from_elsewhere: false,
+            failure: None,
+        }
+    }
+}
+
+/// Shows the sign-in.
+pub(super) async fn page(
+    State(app): AppState,
+    Extension(transport): Extension<Transport>,
+    request: Request,
+) -> Answer {
+    let query = request.uri().query().unwrap_or_default();
+    let value = |name: &str| {
+        let found = form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name);
+        found.map(|(_, value)| value.into_owned())
+    };
+    let mut page = SignInPage::new(&app, value("next").as_deref());
+    page.is_again = value("fresh").is_some();
+    let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    // A strict cookie does not come with a link of another site. The same page asks again.
+    let has_cookie = transport.cookie.read(request.headers()).is_some();
+    page.comes_from_elsewhere = site == Some("cross-site") && !has_cookie && !page.is_again;
+    answer::page(&page)
+}
+
+/// Signs in by a one-time link: its whole text, or the part behind the number sign.
+pub(super) async fn by_link(
+    State(app): AppState,
+    Extension(form): Extension<Form>,
+    Extension(transport): Extension<Transport>,
+    request: Request,
+) -> Answer {
+    form.only(&["link", "next"])?;
+    let origin = gate::origin_of(request.extensions())?;
+    let text = form.text("link").unwrap_or_default();
+    let secret = text.rsplit('#').next().unwrap_or_default();
+    let opened = if is_secret(secret) {
+        let visitor = gate::visitor(&origin, request.headers());
+        console::open_by_link(&app.services, &SecretString::from(secret), &visitor).await?
+    } else {
+        None
+    };
+    match opened {
+        Some(opened) => enter(&app, transport, request.headers(), &origin, opened, &form).await,
+        None => {
+            let error = OAuthError::authentication_failed("the link of the console is not valid");
+            Ok(failed(&app, error, &LINK_FAILED, &form))
+        }
+    }
+}
+
+const LINK_FAILED: SignInFailure = SignInFailure {
+    title: "This link does not work",
+    detail: "A link works once, within 30 minutes. Make a new one on the server: tokend console link",
+    request_id: REQUEST_ID_PLACE,
+};
+
+const CLIENT_FAILED: SignInFailure = SignInFailure {
+    title: "Sign-in failed",
+    detail: "The client id or the secret is not valid. The reason is recorded under the request id: tokend explain shows it.",
+    request_id: REQUEST_ID_PLACE,
+};
+
+/// Signs in by the id and the secret of an administrator: the same authentication as that of a
+/// token request, with its hash queue, its limit of guesses and its records.
+pub(super) async fn by_client(
+    State(app): AppState,
+    Extension(form): Extension<Form>,
+    Extension(transport): Extension<Transport>,
+    request: Request,
+) -> Answer {
+    form.only(&["client_id", "client_secret", "next"])?;
+    let origin = gate::origin_of(request.extensions())?;
+    let (id, secret) = (form.text("client_id"), form.text("client_secret"));
+    let secret = SecretString::from(secret.unwrap_or_default());
+    let id = id.unwrap_or_default().to_owned();
+    if id.len() > ClientId::MAX_LENGTH {
+        let error = OAuthError::authentication_failed("the client id is too long");
+        return Ok(failed(&app, error, &CLIENT_FAILED, &form));
+    }
+    // Before the authentication: a revocation that comes later has a higher number.
+    let sequence = app.directory.published_sequence();
+    let caller = caller(&app, id, secret.clone(), origin.clone());
+    let client = match authenticate(&app, &caller, Purpose::TokenStatus).await {
+        Ok(client) => client,
+        Err(error) => return Ok(failed(&app, error, &CLIENT_FAILED, &form)),
+    };
+    let visitor = gate::visitor(&origin, request.headers());
+    let services = &app.services;
+    let opened =
+        console::open_for_client(services, client.id(), &secret, sequence, &visitor).await?;
+    match opened {
+        Some(opened) => enter(&app, transport, request.headers(), &origin, opened, &form).await,
+        None => Err(problems::not_an_administrator().into()),
+    }
+}
+
+/// The caller of the form. A client that may authenticate by the header alone may use it here.
+fn caller(app: &App, client_id: String, secret: SecretString, origin: RequestOrigin) -> Caller {
+    let by_header = app.directory.client(&client_id).is_some_and(|entry| {
+        !entry.allowed.auth_methods.contains(&AuthenticationMethod::ClientSecretPost)
+    });
+    let method = if by_header {
+        AuthenticationMethod::ClientSecretBasic
+    } else {
+        AuthenticationMethod::ClientSecretPost
+    };
+    let credentials = Credentials::Secret(SecretCredentials { client_id, secret, method });
+    Caller { credentials: Some(credentials), client_id: None, misspelt: None, origin }
+}
+
+/// Gives the browser the cookie of a new session, ends the one that it had, and shows the page after it.
+async fn enter(
+    app: &App,
+    transport: Transport,
+    headers: &HeaderMap,
+    origin: &RequestOrigin,
+    opened: OpenedSession,
+    form: &Form,
+) -> Answer {
+    if let Some(before) = transport.cookie.read(headers)
+        && let Some(before) = console::resume(&app.services, &before, origin.address).await?
+    {
+        console::end(&app.services, &before.principal, &before.session.session_id).await?;
+    }
+    let next = form.text("next").and_then(local_path).unwrap_or("/console/");
+    let mut response = answer::see_other(next);
+    if let Some(cookie) = transport.cookie.set(&opened.secret) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// The sign-in with what failed. The rejection is logged, counted and recorded like that of a token
+/// request.
+fn failed(app: &App, error: OAuthError, failure: &SignInFailure, form: &Form) -> Response {
+    let SignInFailure { title, detail, request_id } = *failure;
+    let mut page = SignInPage::new(app, form.text("next"));
+    page.failure = Some(SignInFailure { title, detail, request_id });
+    let html = page.render().unwrap_or_default();
+    let mut response = ErrorResponse::from(error).into_response();
+    response.extensions_mut().insert(ErrorPage::with_headers(html, &headers::PAGE));
+    response
+}

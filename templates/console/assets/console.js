@@ -1,0 +1,74 @@
+// The pages work without this script. It adds: the sign-in by a link, copying, and a look at
+// whether a new secret has been used. It writes text, never markup.
+"use strict";
+
+const SECRET = /^#[A-Za-z0-9_-]{43}$/;
+
+// A one-time link has its secret behind the number sign, which no server sees. It leaves the
+// address at once, so that it stays in no history.
+function signInByLink() {
+  const hash = location.hash;
+  if (!SECRET.test(hash)) return;
+  const form = document.getElementById("link-form");
+  if (form === null) {
+    location.replace("/console/sign-in" + hash);
+    return;
+  }
+  history.replaceState(null, "", location.pathname + location.search);
+  form.elements.link.value = hash.slice(1);
+  form.requestSubmit();
+}
+
+function announce(text) {
+  const place = document.getElementById("announcer");
+  if (place !== null) place.textContent = text;
+}
+
+function offerCopies() {
+  if (!navigator.clipboard) return;
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    const name = button.textContent;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const source = document.getElementById(button.dataset.copy);
+      await navigator.clipboard.writeText(source.textContent);
+      button.textContent = "Copied";
+      announce("Copied");
+      setTimeout(() => { button.textContent = name; }, 2000);
+    });
+  }
+}
+
+// Waits for the first token of a secret, at most ten minutes.
+function watchFirstUse() {
+  const light = document.querySelector("[data-watch]");
+  if (light === null) return;
+  let left = 200;
+  const look = async () => {
+    left -= 1;
+    try {
+      const answer = await fetch(light.dataset.watch, { headers: { Accept: "application/json" } });
+      const found = await answer.json();
+      if (found.is_used) {
+        light.classList.add("good");
+        light.querySelector("[data-text]").textContent = found.text;
+        return;
+      }
+    } catch {
+      // The next look may succeed.
+    }
+    if (left > 0) setTimeout(look, 3000);
+  };
+  setTimeout(look, 3000);
+}
+
+// On a narrow screen the menu begins closed.
+function closeMenu() {
+  const menu = document.querySelector(".side-menu");
+  if (menu !== null && matchMedia("(max-width: 56rem)").matches) menu.open = false;
+}
+
+signInByLink();
+closeMenu();
+offerCopies();
+watchFirstUse();
