@@ -4,6 +4,7 @@
 
 pub mod audited_change;
 pub mod backup_keys;
+pub mod draft;
 pub mod inspection;
 pub mod master_key;
 pub mod meeting;

@@ -18,7 +18,7 @@ use crate::directory::snapshot::{
 use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;
 use crate::services::Services;
-use crate::store::draft::{self, Draft};
+use crate::services::draft::{self, Draft};
 use crate::store::files;
 
 /// The file in `data_dir`.

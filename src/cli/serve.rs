@@ -87,7 +87,7 @@ pub(crate) async fn load(
             Ok((Arc::new(Box::pin(App::load(services, issuer)).await?), sockets))
         }
         Err(error) if error.is_database_away() => {
-            let start = WithoutDatabase::start(config, Clock::System).await?;
+            let start = Box::pin(WithoutDatabase::start(config, Clock::System)).await?;
             let mut start = start.ok_or(error)?;
             let sockets = Sockets::bind(&mut start.services.config, inherited).map_err(reject)?;
             let issuer = issuer_of(&start.services.config)?;

@@ -45,8 +45,7 @@ pub(super) fn config(
     let (directory, snapshot) = (reader.directory(), reader.snapshot());
     let token = reader.token();
     let public_paths = reader.public_paths(issuer.as_ref(), token.as_ref());
-    let assertions = reader.assertions();
-    let metadata = reader.metadata();
+    let (assertions, metadata) = (reader.assertions(), reader.metadata());
     let (keys, secrets, limits) = (reader.keys(), reader.secrets(), reader.limits());
     let trusted_proxies = reader.parsed("proxy.trusted", proxies);
     let (tls, client_ca) = (reader.tls(), reader.file("tls.client_ca"));

@@ -16,7 +16,6 @@ pub mod client_snapshot;
 mod client_source;
 mod clients;
 pub mod credential_creators;
-pub mod draft;
 pub mod events;
 mod facts;
 pub mod feed;
@@ -177,8 +176,10 @@ impl StoreError {
             code.len() == 5 && ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
         };
         match self {
-            Self::TimedOut(_) | Self::Unreachable { .. } | Self::NotIdentified => true,
-            Self::Failed(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+            Self::TimedOut(_)
+            | Self::Unreachable { .. }
+            | Self::NotIdentified
+            | Self::Failed(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
             Self::Failed(sqlx::Error::Database(error)) => {
                 error.code().is_some_and(|code| is_closed(&code))
             }

@@ -183,7 +183,7 @@ async fn more_changes_than_a_page_are_followed(
     write(&first).await;
     let lines: String = (0..1_200)
         .map(|number| {
-            format!("{{\"client_id\":\"i{number}\",\"grants\":[{{\"resource\":\"{ORDERS}\"}}]}}\n")
+            format!("{{\"client_id\":\"i{number}\",\"client_secret\":\"a-long-secret-{number}\",\"grants\":[{{\"resource\":\"{ORDERS}\"}}]}}\n")
         })
         .collect();
     first.import(&lines).await;
@@ -214,7 +214,8 @@ async fn a_running_server_writes_snapshots() {
         line.unwrap_or_else(|| panic!("{name}: {metrics}")).parse::<f64>().expect("a number")
     };
     let at = value("tokend_snapshot_last_success_timestamp_seconds");
-    assert!((at - server.clock.now().0 as f64).abs() < 1.0);
+    let now = u32::try_from(server.clock.now().0).expect("a time");
+    assert!((at - f64::from(now)).abs() < 1.0);
     assert!(value("tokend_snapshot_size_bytes") > 500.0);
     assert!(value("tokend_snapshot_failures_total") < 1.0);
 }

@@ -13,11 +13,11 @@ use crate::crypto::random;
 use crate::keys::seal::MasterKeys;
 use crate::model::backup::{Column, FORMAT, Manifest, Row};
 use crate::model::time::Clock;
+use crate::services::draft::Draft;
 use crate::services::{StartError, backup_keys};
 use crate::store::Store;
 use crate::store::backup::SAVED;
 use crate::store::backup::snapshot::Snapshot;
-use crate::store::draft::Draft;
 
 /// How many pages of rows may wait for the thread that writes them.
 const WAITING_PAGES: usize = 2;

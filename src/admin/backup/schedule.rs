@@ -8,8 +8,8 @@ use crate::admin::backup::create::create;
 use crate::admin::backup::error::BackupError;
 use crate::config::BackupSettings;
 use crate::model::time::Timestamp;
-use crate::services::Services;
-use crate::store::{draft, files};
+use crate::services::{Services, draft};
+use crate::store::files;
 
 /// The beginning and the end of the name of a backup that a server made.
 const PREFIX: &str = "tokend-";

@@ -150,7 +150,7 @@ fn read_clients(
         let shares = &shares;
         let start = |waiting| scope.spawn(move || put_clients(directory, shares, waiting));
         let decoding: Vec<_> = (0..threads).map(|_| start(waiting.clone())).collect();
-        // The channel closes when the last thread ends, so that no frame waits for nobody.
+        // The channel closes when the last thread ends, so that a frame never waits in vain.
         drop(waiting);
         let read = loop {
             let (kind, records) = next;
@@ -186,7 +186,8 @@ fn end(input: &mut impl Read) -> Result<(), SnapshotError> {
     }
 }
 
-/// Puts the clients of frames in their places, until there are no more frames.
+/// Puts the clients of frames in their places, until the last frame.
+#[expect(clippy::needless_pass_by_value, reason = "the last thread that ends closes the channel")]
 fn put_clients(
     directory: &Directory,
     shares: &RestoredShares<'_>,

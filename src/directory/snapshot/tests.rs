@@ -216,7 +216,7 @@ async fn written(directory: &Directory, keys: &Keys, path: &Path) -> Vec<u8> {
 
 fn read_again(path: &Path, keys: &Keys) -> Result<Restored, SnapshotError> {
     let file = SnapshotFile::open(path, &keys.master)?.expect("a file");
-    read(file, &keys.master, 3600, 0, &Clock::fixed(Timestamp(1500)))
+    read(file, &keys.master, 3600, 0, &Clock::fixed(Timestamp(1000)))
 }
 
 #[tokio::test]
