@@ -86,7 +86,7 @@ impl AssertionMemory {
     /// or [`Self::forget`] it is in the hands of the caller.
     ///
     /// # Errors
-    /// It has been seen, or there is no capacity for it.
+    /// It has been seen, or the memory is full.
     pub fn take(
         &self,
         assertion: AcceptedAssertion,

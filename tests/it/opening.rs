@@ -149,7 +149,9 @@ async fn reading_leaves_no_file_and_needs_no_master_key(
     server.signal("TERM");
     server.ended().await;
     drop(server);
-    let expected = if engine == Engine::Sqlite { vec!["tokend.db"] } else { Vec::new() };
+    let snapshot = "tokend.snapshot";
+    let expected =
+        if engine == Engine::Sqlite { vec!["tokend.db", snapshot] } else { vec![snapshot] };
     assert_eq!(names(cli.place.folder.path()), expected);
     read("after it has stopped");
 }

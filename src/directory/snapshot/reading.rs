@@ -150,7 +150,7 @@ fn read_clients(
         let shares = &shares;
         let start = |waiting| scope.spawn(move || put_clients(directory, shares, waiting));
         let decoding: Vec<_> = (0..threads).map(|_| start(waiting.clone())).collect();
-        // The channel closes when the last thread ends, so that no frame waits for nobody.
+        // The channel closes when the last thread ends, so that a frame never waits in vain.
         drop(waiting);
         let read = loop {
             let (kind, records) = next;
