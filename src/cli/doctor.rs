@@ -45,20 +45,15 @@ struct ShownReport<'a> {
 /// Runs `tokend doctor`. It writes nothing.
 pub(crate) async fn run(global: &Global, args: &DoctorArgs) -> Result<(), CliError> {
     let clock = Clock::System;
-    let (report, target) = match &args.url {
-        Some(url) => {
-            let issuer = Issuer::parse(url)
-                .map_err(|problem| CliError::usage(format!("--url: {url:?} {problem}")))?;
-            let ca_file = args.ca_file.as_deref();
-            let examined = Box::pin(doctor::examine_url(&issuer, ca_file, &clock)).await;
-            let report =
-                examined.map_err(|error| CliError::usage(format!("--ca-file: {error}")))?;
-            (report, issuer.as_str().to_owned())
-        }
-        None => {
-            let settings = Settings::gather(&global.flags(), &environment())?;
-            (Box::pin(doctor::examine_host(&settings, &clock)).await, "host".to_owned())
-        }
+    let (report, target) = if let Some(url) = &args.url {
+        let issuer = issuer(url)?;
+        let ca_file = args.ca_file.as_deref();
+        let examined = Box::pin(doctor::examine_url(&issuer, ca_file, &clock)).await;
+        let report = examined.map_err(|error| CliError::usage(format!("--ca-file: {error}")))?;
+        (report, issuer.as_str().to_owned())
+    } else {
+        let settings = Settings::gather(&global.flags(), &environment())?;
+        (Box::pin(doctor::examine_host(&settings, &clock)).await, "host".to_owned())
     };
     show(global.output, &report, &target)?;
     match report.worst() {
@@ -66,6 +61,15 @@ pub(crate) async fn run(global: &Global, args: &DoctorArgs) -> Result<(), CliErr
         CheckState::Warning => Err(CliError::doctor_warnings()),
         CheckState::Ok | CheckState::Note | CheckState::Skipped => Ok(()),
     }
+}
+
+/// Reads the URL. One with credentials is not repeated: it holds a password.
+fn issuer(text: &str) -> Result<Issuer, CliError> {
+    let has_credentials = |url: url::Url| !url.username().is_empty() || url.password().is_some();
+    if url::Url::parse(text).is_ok_and(has_credentials) {
+        return Err(CliError::usage("--url: the URL holds credentials: leave them out"));
+    }
+    Issuer::parse(text).map_err(|problem| CliError::usage(format!("--url: {text:?} {problem}")))
 }
 
 fn show(format: Format, report: &Report, target: &str) -> Result<(), CliError> {

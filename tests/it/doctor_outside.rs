@@ -289,12 +289,13 @@ async fn a_server_that_is_not_there_and_a_url_that_is_none_are_told() {
     for (arguments, words) in [
         (&["--url", "http://id.example.com"][..], "must be https"),
         (&["--url", "id.example.com"], "is not a URL"),
-        (&["--url", "https://a:b@id.example.com"], "credentials"),
+        (&["--url", "https://a:hunter2@id.example.com/"], "credentials"),
         (&["--url", "https://id.example.com", "--ca-file", "/absent"], "--ca-file"),
         (&["--ca-file", "/absent"], "--url"),
     ] {
         let run = cli.run(&[&["doctor"], arguments].concat());
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments:?}: {run:?}");
         assert!(run.stderr.contains(words), "{arguments:?}: {run:?}");
+        assert!(!run.stderr.contains("hunter2"), "{run:?}");
     }
 }

@@ -30,10 +30,10 @@ use crate::model::time::Clock;
 const MAX_PART_TIME: Duration = Duration::from_secs(20);
 
 /// By how many seconds two clocks may differ: readings and answers take time.
-const CLOCK_TOLERANCE_SECONDS: i64 = 5;
+const CLOCK_TOLERANCE_SECONDS: u64 = 5;
 
 /// From how many seconds on two clocks that differ make credentials invalid.
-const MAX_CLOCK_SECONDS: i64 = 60;
+const MAX_CLOCK_SECONDS: u64 = 60;
 
 /// Checks the settings, files, database and keys of this machine. Writes nothing: it does not
 /// create a database, a folder or a key, and does not migrate.
@@ -89,11 +89,14 @@ fn clock_finding(code: CheckCode, other: &str, ahead: i64) -> Finding {
     let found = format!("the clock of {other} is {distance} s {side} that of this machine");
     let fix = "Synchronize both clocks (NTP). Tokens, assertions and DPoP proofs are compared with \
                them.";
-    match i64::try_from(distance).unwrap_or(i64::MAX) {
-        0 => Finding::ok(code, format!("the clock of {other} agrees with that of this machine")),
-        ..=CLOCK_TOLERANCE_SECONDS => Finding::ok(code, found),
-        ..=MAX_CLOCK_SECONDS => Finding::warning(code, found, fix),
-        _ => Finding::error(code, found, fix),
+    if distance == 0 {
+        Finding::ok(code, format!("the clock of {other} agrees with that of this machine"))
+    } else if distance <= CLOCK_TOLERANCE_SECONDS {
+        Finding::ok(code, found)
+    } else if distance <= MAX_CLOCK_SECONDS {
+        Finding::warning(code, found, fix)
+    } else {
+        Finding::error(code, found, fix)
     }
 }
 
