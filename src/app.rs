@@ -121,19 +121,16 @@ impl App {
         note_tokens(&services, &issuer).await?;
         let restored = snapshot::restore(&mut services).await;
         let Services { store, keys, clock, config, .. } = &services;
-        let directory = match restored {
-            Some((directory, stopped_instance)) => {
-                directory.resume(store, &keys.master, clock.now()).await?;
-                if let Some(instance) = stopped_instance {
-                    // This server takes its place: no other one starts from its snapshot unheard.
-                    store.remove_heartbeat(&instance).await?;
-                }
-                directory
+        let directory = if let Some((directory, stopped_instance)) = restored {
+            directory.resume(store, &keys.master, clock.now()).await?;
+            if let Some(instance) = stopped_instance {
+                // This server takes its place: no other one starts from its snapshot unheard.
+                store.remove_heartbeat(&instance).await?;
             }
-            None => {
-                let (keep, per_client) = (services.keep_seconds(), config.metrics.per_client);
-                Directory::load(store, &keys.master, keep, per_client, clock).await?
-            }
+            directory
+        } else {
+            let (keep, per_client) = (services.keep_seconds(), config.metrics.per_client);
+            Directory::load(store, &keys.master, keep, per_client, clock).await?
         };
         services.sign_in().await?;
         Ok(Self::with(Arc::new(services), issuer, directory))
