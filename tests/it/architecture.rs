@@ -7,7 +7,7 @@ use syn::visit::{self, Visit};
 
 /// A dependency and the only modules, or the only file, that may use it.
 const HOMES: [(&str, &[&str]); 19] = [
-    ("askama::", &["web/console"]),
+    ("askama::", &["web"]),
     ("axum::", &["web", "server"]),
     ("hyper::client", &["cli/api/connection.rs", "outbound"]),
     ("reqwest::", &[]),

@@ -118,7 +118,7 @@ async fn hostile_client(server: &Server) -> TestClient {
 async fn markup_in_any_field_is_text() {
     let server = Server::start(Engine::Sqlite).await;
     let client = hostile_client(&server).await;
-    let hostile = Principal::operator(Actor::named("cli", &MARKUP[..70]).expect("an actor"));
+    let hostile = Principal::operator(Actor::named("cli", MARKUP).expect("an actor"));
     let reason = Some(MARKUP);
     let disabled = ClientState::Disabled;
     admin::client::set_state(server.services(), &hostile, &client_id(&client.id), disabled, reason)

@@ -154,8 +154,8 @@ async fn a_grant_request_is_approved_by_the_other_team_alone() {
         client_id: client_id(&client.id),
         resource,
         scopes,
-        networks: Default::default(),
-        claims: Default::default(),
+        networks: tokend::model::security::Networks::default(),
+        claims: tokend::model::static_claims::StaticClaims::default(),
         message: None,
     };
     grant_request::create(services, &operator(), new).await.expect("a request");

@@ -76,33 +76,37 @@ pub(super) struct Change {
 }
 
 impl EventRow {
-    pub(super) fn of(event: &Event, now: Timestamp) -> Self {
+    pub(super) fn of(event: &Event, signed_in: &SignedIn) -> Self {
         let mut detail: Value = serde_json::from_str(&event.detail).unwrap_or(Value::Null);
         let changes = changes(&mut detail);
         let is_empty = detail.as_object().is_some_and(serde_json::Map::is_empty);
         let text = serde_json::to_string_pretty(&detail).unwrap_or_default();
         Self {
             sequence: event.sequence,
-            at: Time::of(event.at, now),
+            at: Time::of(event.at, signed_in.now),
             actor: event.actor.clone(),
             action: event.action.clone(),
             subject: event.subject.clone(),
-            path: path_of(&event.subject),
+            path: path_of(&event.subject, signed_in),
             changes,
             detail: if is_empty { String::new() } else { text },
         }
     }
 }
 
-/// The page of a subject.
-fn path_of(subject: &str) -> Option<String> {
-    match subject.split_once('/')? {
-        ("client", id) => Some(shown::client_path(id)),
-        ("resource", id) => Some(format!("/console/resources/{}", shown::segment(id))),
-        ("key", _) => Some("/console/signing-keys".to_owned()),
-        ("grant-request", _) => Some("/console/grant-requests".to_owned()),
-        _ => None,
-    }
+/// The page of a subject, if the caller may open it.
+fn path_of(subject: &str, signed_in: &SignedIn) -> Option<String> {
+    let (scope, path) = match subject.split_once('/')? {
+        ("client", id) => (Some(AdminScope::ClientsRead), shown::client_path(id)),
+        ("resource", id) => (Some(AdminScope::ResourcesRead), shown::resource_path(id)),
+        ("key", _) => (Some(AdminScope::KeysRead), "/console/signing-keys".to_owned()),
+        ("grant-request", _) => {
+            (Some(AdminScope::ClientsRead), "/console/grant-requests".to_owned())
+        }
+        ("console-session", _) => (None, "/console/sessions".to_owned()),
+        _ => return None,
+    };
+    scope.is_none_or(|scope| signed_in.may(scope)).then_some(path)
 }
 
 /// Takes `was` and `is` out of the detail of an event.
@@ -110,8 +114,8 @@ fn changes(detail: &mut Value) -> Vec<Change> {
     let Some(members) = detail.as_object_mut() else { return Vec::new() };
     let mut take = |name: &str| match members.remove(name) {
         Some(Value::Object(values)) => values,
+        Some(Value::Null) | None => serde_json::Map::new(),
         Some(other) => serde_json::Map::from_iter([(String::from("value"), other)]),
-        None => serde_json::Map::new(),
     };
     let (was, is) = (take("was"), take("is"));
     let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
@@ -151,7 +155,7 @@ pub(super) async fn page(
     let text = |name: &str| query.text(name).unwrap_or_default().to_owned();
     let page = AuditPage {
         frame: Frame::new(&signed_in, "Audit log", "/console/audit").same_as(same(&query)),
-        rows: found.iter().map(|event| EventRow::of(event, signed_in.now)).collect(),
+        rows: found.iter().map(|event| EventRow::of(event, &signed_in)).collect(),
         actor: text("actor"),
         action: text("action"),
         subject: text("subject"),

@@ -7,7 +7,8 @@ use axum::extract::{Path, Request, State};
 use crate::admin::{ObjectKind, client, secret_life};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
-use crate::model::client::{ClientId, ClientState, Registration};
+use crate::model::client::{ClientId, ClientState, GrantType, Registration};
+use crate::model::facts::Description;
 use crate::model::owner::Owner;
 use crate::model::shell_word::quote;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
@@ -120,7 +121,7 @@ pub(super) async fn overview(
         head: Head::of(&signed_in, &found, "overview"),
         facts: facts_of(&app, &found),
         labels: labels.map(|(key, value)| format!("{}={}", key.as_str(), value.as_str())).collect(),
-        description: text(facts.description.as_ref().map(|it| it.as_str())),
+        description: text(facts.description.as_ref().map(Description::as_str)),
         created: Time::of(found.client.created_at, now),
         used: Time::maybe(last_use(&found), now),
         source: found.client.source.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -132,7 +133,7 @@ fn facts_of(app: &App, found: &Registration) -> Vec<Fact> {
     let (client, settings) = (&found.client, &app.services.config.token);
     let fact = |name, value: String| Fact { name, value };
     let methods: Vec<_> = client.auth_methods.iter().map(|method| method.as_str()).collect();
-    let types: Vec<_> = client.grant_types.iter().map(|kind| kind.as_str()).collect();
+    let types: Vec<_> = client.grant_types.iter().map(GrantType::as_str).collect();
     let lifetime = client.token_lifetime.map_or_else(
         || format!("{} (of the resource or the server)", settings.lifetime),
         |lifetime| lifetime.to_string(),

@@ -6,6 +6,7 @@ use axum::extract::{Path, Request, State};
 
 use crate::admin::{AdminError, ObjectKind};
 use crate::app::App;
+use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 use crate::model::grant::GrantedScopes;
 use crate::oauth::token::preview::{self, PreviewError};
@@ -29,7 +30,7 @@ struct AccessPage {
 
 struct GrantRow {
     resource: String,
-    path: String,
+    path: Option<String>,
     is_all: bool,
     scopes: Vec<String>,
     networks: String,
@@ -62,6 +63,9 @@ pub(super) async fn page(
         None => None,
     };
     let same = Same::new(command(&found, "token preview"), "GET", &api_path(&found, "/grants"), "");
+    // A team does not see the resources of others.
+    let sees_all = signed_in.principal.owners().is_none();
+    let may_read = sees_all && signed_in.may(AdminScope::ResourcesRead);
     let grants = found.grants.iter().map(|grant| {
         let resource = grant.resource.to_string();
         let (is_all, scopes) = match &grant.scopes {
@@ -72,7 +76,7 @@ pub(super) async fn page(
         };
         let networks = &grant.networks;
         GrantRow {
-            path: format!("/console/resources/{}", shown::segment(&resource)),
+            path: may_read.then(|| shown::resource_path(&resource)),
             preview: format!("{}/access?resource={}", head.path, shown::segment(&resource)),
             resource,
             is_all,

@@ -77,7 +77,7 @@ pub(super) async fn changes(
     let page = AuditPage {
         frame: frame(&signed_in, &found, Same::new(listed, "GET", &asked, "")),
         head: Head::of(&signed_in, &found, "audit"),
-        rows: events.iter().map(|event| EventRow::of(event, signed_in.now)).collect(),
+        rows: events.iter().map(|event| EventRow::of(event, &signed_in)).collect(),
     };
     answer::page(&page)
 }

@@ -2,6 +2,7 @@
 //! without the console.
 
 use crate::model::admin_scope::AdminScope;
+use crate::model::owner::Owner;
 use crate::web::console::assets::{self, Icon};
 use crate::web::console::cookie::Theme;
 use crate::web::console::gate::SignedIn;
@@ -97,7 +98,7 @@ impl Frame {
         });
         let owners = signed_in.principal.owners();
         let limits = owners.map(|owners| {
-            let names: Vec<_> = owners.iter().map(|owner| owner.as_str()).collect();
+            let names: Vec<_> = owners.iter().map(Owner::as_str).collect();
             format!("limited to {}", names.join(", "))
         });
         Self {

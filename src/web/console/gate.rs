@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
 use axum::http::{Extensions, HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -179,7 +180,7 @@ pub(super) async fn signed_in(
 
 /// The path of a request with its query.
 fn path_of(head: &Parts) -> &str {
-    head.uri.path_and_query().map_or("/console/", |place| place.as_str())
+    head.uri.path_and_query().map_or("/console/", PathAndQuery::as_str)
 }
 
 async fn resume(

@@ -36,10 +36,10 @@ struct RequestRow {
     id: String,
     path: String,
     client: String,
-    client_path: String,
+    client_path: Option<String>,
     client_owner: String,
     resource: String,
-    resource_path: String,
+    resource_path: Option<String>,
     resource_owner: String,
     scopes: Vec<String>,
     networks: String,
@@ -63,16 +63,18 @@ impl RequestRow {
             text.as_ref().map(|it| it.as_str().to_owned()).unwrap_or_default()
         };
         let is_pending = request.state == GrantRequestState::Pending;
-        let may_administer = signed_in.principal.may_administer(request.resource_owner.as_ref());
+        let sees = |owner: &Option<Owner>| signed_in.principal.may_administer(owner.as_ref());
         let networks = &request.networks;
         Self {
             id: request.request_id.to_string(),
             path: format!("/console/grant-requests/{}/decision", request.request_id),
             client: client.to_owned(),
-            client_path: shown::client_path(client),
+            client_path: sees(&request.client_owner).then(|| shown::client_path(client)),
             client_owner: owner(&request.client_owner),
             resource: resource.to_owned(),
-            resource_path: format!("/console/resources/{}", shown::segment(resource)),
+            resource_path: (sees(&request.resource_owner)
+                && signed_in.may(AdminScope::ResourcesRead))
+            .then(|| shown::resource_path(resource)),
             resource_owner: owner(&request.resource_owner),
             scopes: request.scopes.iter().map(ToString::to_string).collect(),
             networks: if networks.is_anywhere() { String::new() } else { networks.to_string() },
@@ -84,7 +86,9 @@ impl RequestRow {
             expires: Time::of(request.expires_at, signed_in.now),
             state: badge(request.state),
             revision: request.revision,
-            may_decide: is_pending && may_administer && signed_in.may(AdminScope::GrantsWrite),
+            may_decide: is_pending
+                && sees(&request.resource_owner)
+                && signed_in.may(AdminScope::GrantsWrite),
         }
     }
 }

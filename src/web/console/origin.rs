@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
 
-use crate::config::Config;
+use crate::config::{Config, Issuer};
 use crate::web::console::cookie::SessionCookie;
 
 /// Why a request is not answered by a page.
@@ -42,7 +42,7 @@ impl Transport {
 }
 
 fn is_https(config: &Config) -> bool {
-    config.configured_management_url.as_ref().is_some_and(|url| url.is_https())
+    config.configured_management_url.as_ref().is_some_and(Issuer::is_https)
 }
 
 fn host(headers: &HeaderMap) -> Option<&str> {

@@ -344,5 +344,5 @@ fn issued(app: &App, signed_in: &SignedIn) -> Vec<IssuedRow> {
 async fn events(app: &App, signed_in: &SignedIn) -> Result<Vec<EventRow>, ConsoleError> {
     let filter = audit::visible(&signed_in.principal, EventFilter::default());
     let found = app.services.store.find_events(&filter, Order::NewestFirst, 8).await?;
-    Ok(found.iter().map(|event| EventRow::of(event, signed_in.now)).collect())
+    Ok(found.iter().map(|event| EventRow::of(event, signed_in)).collect())
 }

@@ -28,7 +28,8 @@ fn of_action(action: &OperatorAction, client: &str) -> String {
             "Let the client authenticate by what it has, or add a secret: tokend client add-secret {client}."
         ),
         Do::CompareDigests => {
-            "Compare the digest of the secret with those of the client: tokend secret check.".to_owned()
+            "Compare the digest of the secret with those of the client: tokend secret check."
+                .to_owned()
         }
         Do::EnableClient => {
             format!("Enable the client on its page, or: tokend client enable {client}.")
@@ -45,8 +46,18 @@ fn of_action(action: &OperatorAction, client: &str) -> String {
             quote(resource)
         ),
         Do::RevokeAllTokens => {
-            format!("Revoke all tokens of the client at once: tokend client revoke-tokens {client}.")
+            format!(
+                "Revoke all tokens of the client at once: tokend client revoke-tokens {client}."
+            )
         }
+        other => of_trust(other, client),
+    }
+}
+
+/// The same for keys, certificates, assertions and trusts.
+fn of_trust(action: &OperatorAction, client: &str) -> String {
+    use OperatorAction as Do;
+    match action {
         Do::AddKeys | Do::RegisterKey => format!(
             "Register the key that signs: tokend client keys add {client} --jwks public.json."
         ),
@@ -76,5 +87,7 @@ fn of_action(action: &OperatorAction, client: &str) -> String {
             "The token names {}, and the trust of {} is for {}. Add a trust for the subject: {}.",
             trust.sent, trust.client_id, trust.wanted, trust.subject
         ),
+        // Those of the other function.
+        _ => format!("Look at the client: tokend client show {client}."),
     }
 }

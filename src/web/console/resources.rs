@@ -62,7 +62,7 @@ impl ResourceRow {
         let token = &app.services.config.token;
         let id = resource.resource.to_string();
         Self {
-            path: path_of(&id),
+            path: shown::resource_path(&id),
             id,
             owner: resource.facts.owner.as_ref().map(Owner::to_string).unwrap_or_default(),
             scopes: resource.scopes.iter().map(|scope| scope.name.to_string()).collect(),
@@ -70,10 +70,6 @@ impl ResourceRow {
             algorithm: resource.signing_algorithm.unwrap_or(token.algorithm).as_str().to_owned(),
         }
     }
-}
-
-fn path_of(id: &str) -> String {
-    format!("/console/resources/{}", shown::segment(id))
 }
 
 /// Shows the list.
@@ -263,7 +259,10 @@ pub(super) async fn create(
     match made {
         Ok(made) => {
             follow(&app).await;
-            Ok(answer::see_other(&format!("{}?done=created", path_of(made.resource.as_str()))))
+            Ok(answer::see_other(&format!(
+                "{}?done=created",
+                shown::resource_path(made.resource.as_str())
+            )))
         }
         Err(
             error @ (AdminError::Invalid { .. }

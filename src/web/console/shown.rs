@@ -43,6 +43,11 @@ pub(super) fn client_path(id: &str) -> String {
     format!("/console/clients/{}", segment(id))
 }
 
+/// The path of the page of a resource.
+pub(super) fn resource_path(id: &str) -> String {
+    format!("/console/resources/{}", segment(id))
+}
+
 /// A time: how far away it is in words, exact in the title.
 #[derive(Debug, Clone)]
 pub(super) struct Time {
@@ -56,8 +61,8 @@ impl Time {
     pub(super) fn of(time: Timestamp, now: Timestamp) -> Self {
         let seconds = now.0.saturating_sub(time.0);
         let words = match seconds {
-            0..60 => "just now".to_owned(),
-            60.. => format!("{} ago", in_words(seconds)),
+            0..120 => "just now".to_owned(),
+            120.. => format!("{} ago", in_words(seconds)),
             _ => format!("in {}", in_words(seconds.saturating_neg())),
         };
         Self { exact: time.to_string(), words }
