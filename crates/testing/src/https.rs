@@ -40,7 +40,7 @@ impl Https {
         params: CertificateParams,
         answer: impl Fn(&str) -> String + Send + 'static,
     ) -> Self {
-        Self::on(acceptor_of(params), answer).await
+        Self::on(acceptor_of(&params), answer).await
     }
 
     async fn on(
@@ -110,11 +110,11 @@ impl Https {
 
 /// TLS with a new certificate for `localhost`, and the file of that certificate.
 pub(crate) fn acceptor() -> (TlsAcceptor, NamedTempFile) {
-    acceptor_of(CertificateParams::new(vec!["localhost".to_owned()]).expect("names"))
+    acceptor_of(&CertificateParams::new(vec!["localhost".to_owned()]).expect("names"))
 }
 
 /// TLS with a new self-signed certificate of these parameters, and the file of that certificate.
-fn acceptor_of(params: CertificateParams) -> (TlsAcceptor, NamedTempFile) {
+fn acceptor_of(params: &CertificateParams) -> (TlsAcceptor, NamedTempFile) {
     let signing_key = KeyPair::generate().expect("a key");
     let certificate = params.self_signed(&signing_key).expect("a certificate");
     let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());

@@ -54,7 +54,7 @@ pub async fn examine_host(settings: &Settings, clock: &Clock) -> Report {
     findings.extend(on_thread(move || files::examine(&of_files, &holders)).await);
     let of_tls = config.clone();
     findings.extend(on_thread(move || tls::examine(&of_tls, issuer.as_ref(), now)).await);
-    findings.extend(within(database::examine(&config, clock)).await);
+    findings.extend(within(Box::pin(database::examine(&config, clock))).await);
     findings.extend(within(backups::examine(&config, now)).await);
     let limit = MAX_PART_TIME.as_secs();
     Report::of(findings, CheckCode::of_host(), &format!("there was no result within {limit} s"))

@@ -253,7 +253,8 @@ mod tests {
             .keys
             .iter()
             .map(|key| {
-                let SealedCounts { signing_keys, tag_key, stored_answers, backups, .. } = key.sealed;
+                let SealedCounts { signing_keys, tag_key, stored_answers, backups, .. } =
+                    key.sealed;
                 (key.state, signing_keys, tag_key, stored_answers, backups)
             })
             .collect();

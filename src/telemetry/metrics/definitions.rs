@@ -150,7 +150,7 @@ definitions! {
     SNAPSHOT_FAILURES = Counter "tokend_snapshot_failures_total" []
         "Snapshots that could not be written. Only with snapshot.enabled.";
     AUDIT_CHECKPOINT = Gauge "tokend_audit_last_checkpoint_timestamp_seconds" []
-        "When a checkpoint of the audit log was last signed; 0 for never. Only with audit.checkpoint_interval.";
+        "When a checkpoint of the audit log was last signed; 0 for never. Only with checkpoints of the audit log.";
     AUDIT_LAG = Gauge "tokend_audit_delivery_lag_seconds" []
         "How long the first event that is not delivered has waited. Only with audit.sink.";
 

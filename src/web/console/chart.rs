@@ -30,7 +30,7 @@ impl Bar {
 
 /// Bars next to each other.
 pub(super) struct Bars {
-    pub(super) bars: Vec<Bar>,
+    pub(super) list: Vec<Bar>,
     pub(super) greatest: i64,
     pub(super) width: i64,
     pub(super) height: i64,
@@ -50,12 +50,12 @@ impl Bars {
             let height = if value > 0 { height.max(2) } else { 1 };
             Bar { x: place * step, y: ground - height, width, height, title, name, value }
         });
-        Self { bars: bars.collect(), greatest, width: WIDTH, height: HEIGHT, ground }
+        Self { list: bars.collect(), greatest, width: WIDTH, height: HEIGHT, ground }
     }
 
     /// True if every value is zero.
     pub(super) fn is_empty(&self) -> bool {
-        self.bars.iter().all(|bar| bar.value == 0)
+        self.list.iter().all(|bar| bar.value == 0)
     }
 }
 
@@ -67,11 +67,11 @@ mod tests {
     fn bars_stand_on_the_ground_and_within_the_picture() {
         let value = |value: i64| (String::new(), String::new(), value);
         let bars = Bars::new(vec![value(0), value(1), value(1_000)]);
-        for bar in &bars.bars {
+        for bar in &bars.list {
             assert_eq!(bar.y + bar.height, bars.ground);
             assert!(bar.y >= 0 && bar.x + bar.width <= bars.width);
         }
-        assert!(bars.bars[1].height >= 2 && !bars.is_empty());
+        assert!(bars.list[1].height >= 2 && !bars.is_empty());
         assert!(Bars::new(Vec::new()).is_empty());
     }
 }

@@ -138,7 +138,8 @@ async fn form_of(headers: &HeaderMap, body: Body, is_form: bool) -> Result<Form,
         return Ok(Form::default());
     }
     let kind = headers.get("content-type").and_then(|value| value.to_str().ok());
-    if !kind.is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == KIND)) {
+    let media_type = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
+    if media_type != Some(KIND) {
         return Err(ConsoleError::invalid("A form is sent as application/x-www-form-urlencoded."));
     }
     let read = Limited::new(body, form::MAX_BYTES).collect().await;

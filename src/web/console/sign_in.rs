@@ -97,13 +97,11 @@ pub(super) async fn by_link(
     } else {
         None
     };
-    match opened {
-        Some(opened) => enter(&app, transport, request.headers(), &origin, opened, &form).await,
-        None => {
-            let error = OAuthError::authentication_failed("the link of the console is not valid");
-            Ok(failed(&app, error, &LINK_FAILED, &form))
-        }
+    if let Some(opened) = opened {
+        return enter(&app, transport, request.headers(), &origin, opened, &form).await;
     }
+    let error = OAuthError::authentication_failed("the link of the console is not valid");
+    Ok(failed(&app, error, &LINK_FAILED, &form))
 }
 
 const LINK_FAILED: SignInFailure = SignInFailure {

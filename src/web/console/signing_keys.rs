@@ -51,6 +51,7 @@ struct KeyRow {
 
 /// The picture: a row for each key.
 struct Timeline {
+    width: i64,
     height: i64,
     bottom: i64,
     now: i64,
@@ -153,12 +154,14 @@ impl Timeline {
             let name = time.to_string().get(..10).unwrap_or_default().to_owned();
             Tick { x: scale.x(time), name }
         });
-        Some(Self { height: bottom + 8, bottom, now: scale.x(now), lines, ticks: ticks.collect() })
-    }
-
-    /// The width of the picture.
-    fn width(&self) -> i64 {
-        WIDTH
+        Some(Self {
+            width: WIDTH,
+            height: bottom + 8,
+            bottom,
+            now: scale.x(now),
+            lines,
+            ticks: ticks.collect(),
+        })
     }
 }
 
