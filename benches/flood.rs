@@ -70,7 +70,7 @@ struct Seen {
 impl Flood {
     /// A server as it is by default, with and without secrets that could be guessed.
     async fn new(with_imports: bool) -> Self {
-        let fixture = Fixture::new(Engine::Sqlite, 20, 1, Hashing::Default).await;
+        let fixture = Box::pin(Fixture::new(Engine::Sqlite, 20, 1, Hashing::Default)).await;
         let imported: Vec<_> = (0..if with_imports { 10 } else { 0 })
             .map(|n| Credentials { id: format!("legacy-{n}"), secret: format!("hush-hush-{n}") })
             .collect();

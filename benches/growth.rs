@@ -38,7 +38,7 @@ async fn bench(words: &[String]) {
 }
 
 async fn row(limit: &Peer, engine: Engine, clients: usize) -> String {
-    let fixture = Fixture::new(engine, clients, 2, Hashing::Cheap).await;
+    let fixture = Box::pin(Fixture::new(engine, clients, 2, Hashing::Cheap)).await;
     let server = fixture.serve(None);
     let ready = server.ready().await;
     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -26,7 +26,7 @@ async fn bench(words: &[String]) {
         if !words.is_empty() && !words.iter().any(|word| question.name().starts_with(word)) {
             continue;
         }
-        let (row, ratio) = row(question, engine).await;
+        let (row, ratio) = Box::pin(row(question, engine)).await;
         is_enough &= ratio >= LEAST;
         table.row(&row);
     }
@@ -64,7 +64,7 @@ impl Question {
 
 async fn row(question: Question, engine: Engine) -> (String, f64) {
     let limit = Peer::limit("ES256", SERVER_CORE);
-    let fixture = Fixture::new(engine, 1, 1, Hashing::Cheap).await;
+    let fixture = Box::pin(Fixture::new(engine, 1, 1, Hashing::Cheap)).await;
     let server = fixture.serve(Some(SERVER_CORE));
     server.ready().await;
     let client = &fixture.credentials[0];

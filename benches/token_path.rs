@@ -49,7 +49,7 @@ async fn row(
     body: Body,
     clients: usize,
 ) -> String {
-    let fixture = Fixture::new(engine, clients, 1, Hashing::Cheap).await;
+    let fixture = Box::pin(Fixture::new(engine, clients, 1, Hashing::Cheap)).await;
     let fixture = fixture.set("TOKEND_TOKEN_ALGORITHM", algorithm);
     let server = fixture.serve(Some(SERVER_CORE));
     server.ready().await;
@@ -61,10 +61,9 @@ async fn row(
 
 /// A client with static claims. The limit is the same server for a client without any.
 async fn claims_row(name: &str) -> String {
-    let fixtures = [
-        Fixture::new(Engine::Sqlite, 1, 1, Hashing::Cheap).await.with_claims(&ten_claims()).await,
-        Fixture::new(Engine::Sqlite, 1, 1, Hashing::Cheap).await,
-    ];
+    let fixture = || Box::pin(Fixture::new(Engine::Sqlite, 1, 1, Hashing::Cheap));
+    let with_claims = Box::pin(fixture().await.with_claims(&ten_claims())).await;
+    let fixtures = [with_claims, fixture().await];
     let servers = fixtures.each_ref().map(|fixture| fixture.serve(Some(SERVER_CORE)));
     let requests = fixtures.each_ref().map(|one| load::requests(&one.credentials, Body::FormBasic));
     for (server, requests) in servers.iter().zip(&requests) {

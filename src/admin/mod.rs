@@ -17,6 +17,7 @@ mod client_fields;
 pub mod client_key;
 pub mod client_list;
 mod client_update;
+mod conflict;
 pub mod console;
 mod dead_scopes;
 pub mod declarative;
@@ -64,8 +65,9 @@ pub mod token;
 pub mod trust;
 mod weaker_credentials;
 
+pub use crate::admin::conflict::Conflict;
 pub use crate::admin::difference::Changed;
-pub use crate::admin::error::{AdminError, Conflict};
+pub use crate::admin::error::AdminError;
 pub use crate::admin::error_code::{AdminErrorCode, AdminErrorKind};
 pub use crate::admin::hash_load::HashLoad;
 pub use crate::admin::invalid_value::InvalidValue;

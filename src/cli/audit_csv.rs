@@ -84,7 +84,7 @@ mod tests {
         records.map(|record| record.iter().map(str::to_owned).collect()).collect()
     }
 
-    fn event(actor: &str, detail: serde_json::Value) -> ExportedEvent {
+    fn event(actor: &str, detail: &serde_json::Value) -> ExportedEvent {
         let event = json!({
             "sequence": 7, "at": "2026-11-27T09:30:00Z", "actor": actor,
             "action": "client.created", "subject": "client/a", "owner": null,
@@ -117,14 +117,14 @@ mod tests {
             let first = found.trim_start().chars().next();
             assert!(first.is_none_or(|c| !"=+-@＝".contains(c)), "{text:?}: {found:?}");
             assert_eq!(found.strip_prefix('\'').unwrap_or(&found), text);
-            let bytes = rows([&event(text, json!({}))].into_iter()).expect("rows");
+            let bytes = rows([&event(text, &json!({}))].into_iter()).expect("rows");
             assert_eq!(read(&bytes)[0][2], found, "{text:?}");
         }
     }
 
     #[test]
     fn a_line_is_quoted_and_ends_as_the_standard_says() {
-        let event = event("cli:ana", json!({ "name": "a\"b\nc" }));
+        let event = event("cli:ana", &json!({ "name": "a\"b\nc" }));
         let bytes = rows([&event].into_iter()).expect("rows");
         let text = String::from_utf8(bytes).expect("UTF-8");
         let expected = "\"7\",\"2026-11-27T09:30:00Z\",\"cli:ana\",\"client.created\",\"client/a\",\
@@ -136,7 +136,7 @@ mod tests {
     /// A detail that was changed by hand is a text, which may be anything.
     #[test]
     fn a_detail_that_is_not_json_is_shown_as_it_is() {
-        let bytes = rows([&event("a", json!("=cmd|'/C calc'!A0"))].into_iter()).expect("rows");
+        let bytes = rows([&event("a", &json!("=cmd|'/C calc'!A0"))].into_iter()).expect("rows");
         assert_eq!(read(&bytes)[0][7], "'=cmd|'/C calc'!A0");
     }
 }

@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 pub mod command_variables;
 mod coverage;
+mod database;
 mod database_url;
 mod issuer;
 mod key_command;
@@ -28,6 +29,7 @@ mod traces;
 
 pub use audit::{AuditSettings, AuditSink};
 pub use backup::BackupSettings;
+pub use database::{DatabaseSettings, Location, Migrate};
 pub use issuer::Issuer;
 pub use key_command::KeyCommand;
 pub use metrics::MetricsSettings;
@@ -40,7 +42,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use secrecy::{ExposeSecret, SecretString};
 
 pub use crate::config::notifications::{NotificationSettings, Webhook};
 use crate::config::problem::{ConfigError, Problem};
@@ -146,70 +147,6 @@ impl std::fmt::Display for Origin {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}, {}", self.setting, self.source)
     }
-}
-
-/// Which database, and how it is used.
-#[derive(Debug, Clone)]
-pub struct DatabaseSettings {
-    /// Where it is.
-    pub location: Location,
-    /// The setting that decides where it is.
-    pub origin: Origin,
-    /// The most connections held.
-    pub max_connections: u32,
-    /// How long a statement may take.
-    pub timeout: Duration,
-    /// What to do about the schema at the start.
-    pub migrate: Migrate,
-}
-
-/// The place of a database.
-#[derive(Debug, Clone)]
-pub enum Location {
-    /// A file of the embedded engine.
-    Sqlite(PathBuf),
-    /// Postgres: a URL for each server, at least one. The text may hold a password.
-    Postgres(Vec<SecretString>),
-}
-
-impl Location {
-    /// The name of the engine, for people.
-    pub fn engine(&self) -> &'static str {
-        match self {
-            Self::Sqlite(_) => "SQLite",
-            Self::Postgres(_) => "Postgres",
-        }
-    }
-}
-
-impl std::fmt::Display for Location {
-    /// The file, or the URL without user, password and parameters.
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(formatter, "{}", path.display()),
-            Self::Postgres(urls) => {
-                let urls = urls.iter().filter_map(|url| url::Url::parse(url.expose_secret()).ok());
-                let urls: Vec<_> = urls.collect();
-                let host = |url: &url::Url| {
-                    let host = url.host_str().unwrap_or("localhost");
-                    format!("{host}:{}", url.port().unwrap_or(5432))
-                };
-                let hosts = urls.iter().map(host).collect::<Vec<_>>().join(",");
-                write!(formatter, "postgres://{hosts}{}", urls.first().map_or("", url::Url::path))
-            }
-        }
-    }
-}
-
-/// What to do about the schema at the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Migrate {
-    /// Bring it up to date.
-    Auto,
-    /// Do not start when it is behind.
-    Check,
-    /// Do not look.
-    Off,
 }
 
 /// How changes are followed.

@@ -32,14 +32,11 @@ pub(super) fn config(
     let mut reader = SettingsReader { settings, problems };
     let issuer = reader.url("issuer", "E-CONF-ISSUER", parse::issuer);
     reader.require_issuer(need);
-    let listen = reader.parsed("listen", address);
-    let management_listen = reader.parsed("management.listen", address);
-    reader.reject_equal_listeners(listen, management_listen);
+    let (listen, management_listen) = reader.listeners();
     let data_dir =
         reader.parsed("data_dir", |text| path(text).map(PathBuf::from)).unwrap_or_default();
     let database = reader.database(&data_dir);
-    let (directory, snapshot) = (reader.directory(), reader.snapshot());
-    let token = reader.token();
+    let (directory, snapshot, token) = (reader.directory(), reader.snapshot(), reader.token());
     let public_paths = reader.public_paths(issuer.as_ref(), token.as_ref());
     let (assertions, metadata) = (reader.assertions(), reader.metadata());
     let (keys, secrets, limits) = (reader.keys(), reader.secrets(), reader.limits());
@@ -47,12 +44,11 @@ pub(super) fn config(
     let (tls, client_ca) = (reader.tls(), reader.file("tls.client_ca"));
     let mtls_url = reader.url("tls.mtls_url", "E-CONF-VALUE", parse::issuer);
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
-    let fetch = reader.fetch();
+    let (fetch, backup) = (reader.fetch(), reader.backup(&data_dir));
     let (notifications, audit) = reader.notifications_and_audit(directory.as_ref());
     let (log, metrics) = (reader.log(), reader.metrics(management_listen));
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
-    let (backup, master_key) = (reader.backup(&data_dir), reader.master_key());
-    let master_key_command = reader.master_key_command();
+    let (master_key, master_key_command) = (reader.master_key(), reader.master_key_command());
     let console_enabled = reader.parsed("console.enabled", boolean);
     Some(Config {
         issuer,
@@ -133,6 +129,13 @@ impl SettingsReader<'_> {
 
     fn origin(&self, setting: &'static str) -> Origin {
         Origin { setting, source: self.settings.origin(setting) }
+    }
+
+    fn listeners(&mut self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        let listen = self.parsed("listen", address);
+        let management = self.parsed("management.listen", address);
+        self.reject_equal_listeners(listen, management);
+        (listen, management)
     }
 
     /// Two listeners on one port of one address cannot both be opened.

@@ -198,7 +198,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_it_says_is_shown_and_what_it_prints_is_not() {
-        let (found, said) = problem(&shell("echo hunter2; printf 'no\n\033[2Jaccess\n' >&2")).await;
+        let (found, said) =
+            problem(&shell("echo hunter2; printf 'no\n\\033[2Jaccess\n' >&2")).await;
         assert!(matches!(found, KeyCommandProblem::NotKeys(8)), "{found}");
         assert_eq!(said, ". It says: no; \\u{1b}[2Jaccess");
         assert!(!found.to_string().contains("hunter2"));

@@ -187,7 +187,8 @@ async fn an_instance_that_is_killed_between_write_and_note_loses_nothing(
     let mut seen = Vec::new();
     for event in &found {
         let sequence = event["sequence"].as_i64().expect("a number");
-        assert!(sequence <= seen.len() as i64 + 1, "{sequence} is too early: {seen:?}");
+        let next = i64::try_from(seen.len() + 1).expect("small");
+        assert!(sequence <= next, "{sequence} is too early: {seen:?}");
         match usize::try_from(sequence - 1).ok().and_then(|place| seen.get(place)) {
             Some(known) => assert_eq!(known, &event["hash"]),
             None => seen.push(event["hash"].clone()),

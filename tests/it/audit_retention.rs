@@ -142,7 +142,7 @@ async fn an_instance_from_before_the_beginning_loads_everything(
     let config = config.expect("settings");
     let issuer = config.issuer.clone().expect("an issuer");
     let services = Services::open(config, clock.clone()).await.expect("services");
-    let behind = App::load(services, issuer).await.expect("an app");
+    let behind = Box::pin(App::load(services, issuer)).await.expect("an app");
     let position = behind.directory.published_sequence();
     for _ in 0..4 {
         server.new_client(|new| new.grants.clear()).await;

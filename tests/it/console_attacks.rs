@@ -98,7 +98,7 @@ async fn hostile_client(server: &Server) -> TestClient {
             };
             let claims = json!({ "note": MARKUP, "<b>": "x" }).to_string();
             new.claims = StaticClaims::stored(&claims).expect("claims");
-            new.secret.as_mut().expect("a secret").label = MARKUP.to_owned();
+            MARKUP.clone_into(&mut new.secret.as_mut().expect("a secret").label);
         })
         .await;
     let request = server.http.post(format!("{}/v1/oauth/token", server.base));

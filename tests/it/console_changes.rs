@@ -75,7 +75,7 @@ async fn a_secret_is_rotated_with_an_overlap_and_ended() {
     let page = browser.page(&format!("{path}/credentials")).await;
     assert!(page.contains("leaving") && page.contains("2027"), "{page}");
     let ends = between(&page, "action=\"", "\"").into_iter().filter(|it| it.ends_with("/end"));
-    let oldest = ends.last().expect("a form").to_owned();
+    let oldest = { ends }.next_back().expect("a form").to_owned();
     let answer = browser.send(&oldest, &[]).await;
     assert_eq!(answer.header("location"), format!("{path}/credentials?done=ended"));
     assert_eq!(server.ask(&client).await.status, 401);

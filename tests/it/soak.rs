@@ -181,11 +181,11 @@ async fn round(
         }
     }
     done.disabled += 2;
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         fleet.cli.json(&["client", "delete", &new.0, "--yes"]);
         done.deleted += 1;
     }
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         // No verifier of this test keeps a key set.
         fleet.cli.json(&["key", "rotate", "--now", "--force", "--yes"]);
         done.keys_rotated += 1;
@@ -200,7 +200,7 @@ async fn round(
     fleet.until_all_say("ready").await;
     done.interrupted += 1;
     let index = 1 + usize::try_from(number).expect("small") % (SIZE - 1);
-    fleet.restart(index, if number % 2 == 0 { "TERM" } else { "KILL" }).await;
+    fleet.restart(index, if number.is_multiple_of(2) { "TERM" } else { "KILL" }).await;
     done.restarted += 1;
     // The proxy looks for it once a second.
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -187,9 +187,9 @@ async fn a_rejected_request_has_the_stages_that_it_reached() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_caller_decides_what_is_sampled() {
     let (collector, url) = Collector::start().await;
-    let sampler =
+    let sampling =
         [("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0")];
-    let (_cli, server, secret) = serving(&url, &sampler).await;
+    let (_cli, server, secret) = serving(&url, &sampling).await;
     ask(&server, &secret, None).await.token();
     ask(&server, &secret, Some(&PARENT.replace("-01", "-00"))).await.token();
     let sampled = ask(&server, &secret, Some(PARENT)).await;

@@ -130,23 +130,12 @@ pub fn programs() -> PathBuf {
     found.pop().expect("no Postgres is installed here; `make test` installs it")
 }
 
-fn start(seed: Seed) -> Cluster {
-    let programs = programs();
-    let is_root =
-        String::from_utf8_lossy(&Command::new("id").arg("-u").output().expect("id").stdout).trim()
-            == "0";
-    let port = ReservedPort::new();
-    let bin = programs.display();
-    let make = match seed {
-        Seed::Empty => format!(
-            r#"{bin}/initdb -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale --no-sync"#
-        ),
-        Seed::CopyOf(port) => format!(
-            r#"{bin}/pg_basebackup -D "$dir/data" -h 127.0.0.1 -p {port} -U postgres -R -X stream -c fast --no-sync"#
-        ),
-    };
-    // Postgres refuses to run as root: then everything happens as its own user.
-    let script = format!(
+/// What the shell runs that keeps a cluster. Postgres does not run as root: then everything happens
+/// as its own user.
+fn script(make: &str, is_root: bool, port: u16) -> String {
+    let bin = programs();
+    let bin = bin.display();
+    format!(
         r#"set -eu
 as_postgres() {{ {switch} "$@"; }}
 dir=$(as_postgres mktemp -d "${{TMPDIR:-/tmp}}/tokend-pg.XXXXXX")
@@ -183,8 +172,26 @@ done
 "#,
         switch =
             if is_root { "setpriv --reuid=postgres --regid=postgres --init-groups" } else { "" },
-        number = port.number(),
-    );
+        number = port,
+    )
+}
+
+fn start(seed: Seed) -> Cluster {
+    let programs = programs();
+    let is_root =
+        String::from_utf8_lossy(&Command::new("id").arg("-u").output().expect("id").stdout).trim()
+            == "0";
+    let port = ReservedPort::new();
+    let bin = programs.display();
+    let make = match seed {
+        Seed::Empty => format!(
+            r#"{bin}/initdb -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale --no-sync"#
+        ),
+        Seed::CopyOf(port) => format!(
+            r#"{bin}/pg_basebackup -D "$dir/data" -h 127.0.0.1 -p {port} -U postgres -R -X stream -c fast --no-sync"#
+        ),
+    };
+    let script = script(&make, is_root, port.number());
     let mut keeper = Command::new("sh")
         .args(["-c", &script])
         .stdin(Stdio::piped())

@@ -186,7 +186,7 @@ fn end(input: &mut impl Read) -> Result<(), SnapshotError> {
     }
 }
 
-/// Puts the clients of frames in their places, until there are no more frames.
+/// Puts the clients of frames in their places, until the last frame.
 #[expect(clippy::needless_pass_by_value, reason = "the last thread that ends closes the channel")]
 fn put_clients(
     directory: &Directory,

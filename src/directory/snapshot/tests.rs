@@ -155,7 +155,8 @@ async fn add(directory: &Directory, number: usize) {
         _ => "{}".to_owned(),
     });
     let (claims, owner) = (claims.expect("claims"), Owner::stored("payments"));
-    let held = if number % 7 == 0 { Vec::new() } else { grants(r#"{"roles":["reader"]}"#) };
+    let held =
+        if number.is_multiple_of(7) { Vec::new() } else { grants(r#"{"roles":["reader"]}"#) };
     let held = directory.grants.entries(held, &claims, Some(&owner), &resources).await;
     let remote = KeySource::Remote(KeySetUri::stored("https://c.example/jwks"));
     let (security, (trusts, spiffe_trusts)) = match number % 4 {
@@ -165,18 +166,18 @@ async fn add(directory: &Directory, number: usize) {
     };
     directory.insert(NewEntry {
         client_id: ClientId::parse(&format!("c{number}")).expect("an id"),
-        state: if number % 3 == 0 { ClientState::Disabled } else { ClientState::Active },
+        state: if number.is_multiple_of(3) { ClientState::Disabled } else { ClientState::Active },
         allowed: directory.shared(AllowedMethods {
-            auth_methods: AuthenticationMethod::BY_SECRET[..1 + number % 2].to_vec(),
+            auth_methods: AuthenticationMethod::BY_SECRET[..=(number % 2)].to_vec(),
             grant_types: vec![GrantType::ClientCredentials, GrantType::stored("urn:x:y")],
         }),
-        token_lifetime: (number % 2 == 0).then(|| Lifetime::stored(600)),
+        token_lifetime: number.is_multiple_of(2).then(|| Lifetime::stored(600)),
         token_rate: (number % 2 == 1).then(|| RateLimit::parse("60/m").expect("a rate")),
         security,
         trusts,
         spiffe_trusts,
         secrets: vec![
-            secret("sec_a", SecretKind::Generated, number % 2 == 0),
+            secret("sec_a", SecretKind::Generated, number.is_multiple_of(2)),
             secret("sec_b", SecretKind::Imported, false),
             secret("sec_c", SecretKind::Digest, true),
         ],

@@ -93,8 +93,7 @@ pub(super) fn local_path(text: &str) -> Option<&str> {
     let is_local = text.starts_with("/console/")
         && text.len() <= 1_000
         && text.bytes().all(is_plain)
-        && !path.contains("..")
-        && !path.to_ascii_lowercase().contains("%2e")
+        && !path.contains("//")
         && !path.contains("..")
         && !path.to_ascii_lowercase().contains("%2e")
         && !path.starts_with("/console/sign-");
