@@ -99,7 +99,8 @@ impl WriteTransaction {
 }
 
 impl Reader<'_> {
-    /// Every instance that may issue tokens at `now`, the time of the database.
+    /// Every instance that runs at `now`, the time of the database, or ended without a word. One
+    /// that has stopped reads the keys of the database again before it uses it.
     pub async fn live_instances(
         &mut self,
         now: Timestamp,
@@ -108,7 +109,10 @@ impl Reader<'_> {
         statement.push(
             "SELECT instance, place, master_keys, written_until, expires_at FROM usage_heartbeat ",
         );
-        statement.push_with("WHERE expires_at > ? ORDER BY place, instance", [now.into()]);
+        statement.push_with(
+            "WHERE expires_at > ? AND stopped_at IS NULL ORDER BY place, instance",
+            [now.into()],
+        );
         let rows = self.rows::<InstanceRow>(&statement).await?;
         Ok(rows.into_iter().map(InstanceRow::decode).collect())
     }
@@ -125,6 +129,16 @@ impl Store {
         on_pool!(self, |pool| {
             let least: Option<i64> = sqlx::query_scalar(SQL).bind(now.0).fetch_one(pool).await?;
             Ok(least.map(Timestamp))
+        })
+    }
+
+    /// Notes that an instance has stopped that may start again without the database, and may then
+    /// accept secrets for as long as its memory may be trusted.
+    pub async fn note_stop(&self, instance: &str, now: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE usage_heartbeat SET stopped_at = $2 WHERE instance = $1";
+        on_pool!(self, |pool| {
+            sqlx::query(SQL).bind(instance).bind(now.0).execute(pool).await?;
+            Ok(())
         })
     }
 

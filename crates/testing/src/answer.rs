@@ -54,7 +54,8 @@ impl Answer {
         assert_eq!(self.header("content-type"), "application/json", "{self:?}");
         assert_eq!(self.header("cache-control"), "no-store", "{self:?}");
         assert_eq!(self.header("pragma"), "no-cache", "{self:?}");
-        assert!(self.header("x-request-id").starts_with("req_"), "{self:?}");
+        // A proxy that is trusted gives ids of another form.
+        assert!(self.header("x-request-id").len() >= 16, "{self:?}");
         self.assert_names_no_command();
         self
     }

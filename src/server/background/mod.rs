@@ -132,8 +132,9 @@ enum Farewell {
 /// Writes the last usage statistics.
 async fn say_farewell(app: &App) -> Result<Farewell, StoreError> {
     app.write_usage().await?;
-    let Services { store, config, instance, .. } = &*app.services;
+    let Services { store, config, instance, clock, .. } = &*app.services;
     if config.snapshot.enabled && matches!(config.database.location, Location::Postgres(_)) {
+        store.note_stop(instance, store.time(clock).await?).await?;
         return Ok(Farewell::HeartbeatStays);
     }
     store.remove_heartbeat(instance).await?;

@@ -20,9 +20,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Instances behind a proxy, and a client that all of them know.
 pub struct Fleet {
+    // The instances end first: their logs are in the folder of the place.
+    pub instances: Vec<Process>,
     pub front: Front,
     pub cli: Cli,
-    pub instances: Vec<Process>,
     pub client: (String, String),
     ports: Vec<ReservedPort>,
 }

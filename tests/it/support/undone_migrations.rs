@@ -22,6 +22,7 @@ const UNDO: &[(i64, &[&str])] = &[
     (
         25,
         &[
+            "ALTER TABLE usage_heartbeat DROP COLUMN stopped_at",
             "ALTER TABLE usage_heartbeat DROP COLUMN place",
             "ALTER TABLE usage_heartbeat DROP COLUMN master_keys",
             "DELETE FROM _sqlx_migrations WHERE version = 25",
