@@ -56,7 +56,7 @@ impl RouteLabels {
     }
 }
 
-/// Notes on an answer which pattern the path of its request met, for [`of_answer`].
+/// Notes on an answer which pattern the path of its request met, for [`AnsweredRoute::of`].
 pub(super) async fn note(request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;

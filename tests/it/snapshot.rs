@@ -264,6 +264,7 @@ async fn instances_that_share_a_folder_do_not_disturb_each_other() {
     let client = first.client().await;
     first.ask(&client).await.token();
     let other = second(&first, &[]).await;
+    other.ask(&client).await.token();
     let apps = [Arc::clone(&first.app), Arc::clone(&other.app)];
     let writing = apps.map(|app| {
         tokio::spawn(async move {

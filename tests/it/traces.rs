@@ -153,8 +153,9 @@ async fn a_token_request_has_a_span_with_its_stages() {
     assert_eq!(resource["zone"], "b");
     assert_eq!(resource["service.version"], env!("CARGO_PKG_VERSION"));
     // The log names the trace.
-    let line = server.log().lines().find(|line| line.contains("token issued")).map(str::to_owned);
-    assert!(line.is_some_and(|line| line.contains(TRACE)), "{}", server.log());
+    let log = server.log_with("token issued").await;
+    let line = log.lines().find(|line| line.contains("token issued"));
+    assert!(line.is_some_and(|line| line.contains(TRACE)), "{log}");
 }
 
 /// A rejected request ends in the stage that rejected it. Probes have no spans.

@@ -250,6 +250,11 @@ impl Process {
         .await;
     }
 
+    /// What it has logged, once that has a text: a thread of its own writes the log.
+    pub async fn log_with(&self, text: &str) -> String {
+        eventually(text, async || Some(self.log()).filter(|log| log.contains(text))).await
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("the log")
