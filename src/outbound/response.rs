@@ -37,9 +37,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let response = send(stream, url, &[]).await?;
-    let status = response.head.status;
-    if !status.is_success() {
-        return Err(FetchError::Status(status.as_u16()));
+    if !response.head.status.is_success() {
+        return Err(FetchError::Status(response.head.status.as_u16()));
     }
     response.text().await
 }
