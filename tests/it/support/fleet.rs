@@ -63,7 +63,7 @@ impl Fleet {
         }
         let numbers: Vec<_> = ports.iter().map(ReservedPort::number).collect();
         front.start(&numbers).await;
-        Self { front, cli, instances, client, ports }
+        Self { instances, front, cli, client, ports }
     }
 
     /// Ends an instance by a signal, and starts it again.
