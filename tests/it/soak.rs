@@ -134,7 +134,7 @@ impl Rotating {
 
     async fn rotate(&self, fleet: &Fleet) {
         let id = self.credentials.lock().expect("a lock").0.clone();
-        let made = fleet.cli.json(&["client", "rotate-secret", &id, "--overlap", "2m"]);
+        let made = fleet.cli.json(&["client", "rotate-secret", &id, "--overlap", "30s"]);
         let new = (id, made["client_secret"].as_str().expect("a secret").to_owned());
         for instance in &fleet.instances {
             until(&instance.base, &new, 200).await;
