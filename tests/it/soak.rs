@@ -44,10 +44,14 @@ fn bound(table: &str, done: &Done) -> Option<i64> {
         "usage_heartbeat" => i64::from(done.restarted) + 4,
         "refusal" => 10_000,
         "key_set_reader" => 200,
+        // One a day, and the leases of the tasks that one instance runs.
+        "audit_checkpoint" | "audit_key" | "lease" => 4,
         "revoked_client" | "revoked_token" => i64::from(done.created),
         "client_label"
         | "client_spiffe_trust"
         | "client_trust"
+        | "console_link"
+        | "console_session"
         | "grant_request"
         | "idempotency_key"
         | "notification_cursor"
