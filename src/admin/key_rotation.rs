@@ -258,6 +258,21 @@ pub(super) fn log_creation(key: &SigningKeyRecord) {
     tracing::info!(%kid, algorithm = algorithm.as_str(), %signs_from, "signing key created");
 }
 
+/// The key of this algorithm that signs last.
+pub(super) fn newest(
+    known: &[SigningKeyRecord],
+    algorithm: Algorithm,
+) -> Option<&SigningKeyRecord> {
+    let of_algorithm = |key: &&SigningKeyRecord| key.algorithm == algorithm && !key.is_ended();
+    known.iter().filter(of_algorithm).max_by_key(|key| key.signs_from)
+}
+
+/// When the successor of a key is made: `keys.publish_before` before it signs.
+pub(super) fn successor_due_at(key: &SigningKeyRecord, keys: &KeySettings) -> Timestamp {
+    let signs_from = key.signs_from.plus(keys.rotation_interval);
+    signs_from.minus_seconds(keys.publish_before.seconds())
+}
+
 /// From when on a new key of this algorithm should sign, if one is due at `now`.
 fn plan_rotation(
     known: &[SigningKeyRecord],
@@ -265,21 +280,13 @@ fn plan_rotation(
     keys: &KeySettings,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let newest = known
-        .iter()
-        .filter(|key| key.algorithm == algorithm && !key.is_ended())
-        .map(|key| key.signs_from)
-        .max();
     let published_long_enough = now.plus(keys.publish_before);
-    match newest {
+    match newest(known, algorithm) {
         // The very first key: no verifier has cached an older key set, so it may sign at once.
         // After the loss of all others a new key must, or there would be no tokens at all.
         None if known.iter().all(|key| key.sealed.is_none()) => Some(now),
         None => Some(published_long_enough),
-        Some(newest) => {
-            let successor = newest.plus(keys.rotation_interval);
-            (successor <= published_long_enough).then(|| successor.max(published_long_enough))
-        }
+        Some(newest) => (successor_due_at(newest, keys) <= now).then_some(published_long_enough),
     }
 }
 
