@@ -14,6 +14,7 @@ pub mod meeting;
 pub mod notifications;
 pub mod opening;
 mod sealed;
+pub mod sealed_keys;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};

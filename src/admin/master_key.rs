@@ -17,6 +17,7 @@ use crate::model::signing_key::{KeyId, Sealed, SigningKeyRecord};
 use crate::model::time::Clock;
 use crate::services::master_key::{self, FoundKey};
 use crate::services::opening::{AUDIT_KEY, TAG_KEY};
+use crate::services::sealed_keys::{SealedKeyName, SealedKeys};
 use crate::store::Store;
 
 /// What cannot be opened any more.
@@ -60,25 +61,28 @@ pub async fn find_lost(
     let is_lost = |name: &str, seal: &Sealed| {
         master.as_ref().is_none_or(|master| master.open(name, seal).is_err())
     };
-    let seal = store.sealed_key(TAG_KEY).await?;
-    let tag_key = seal.is_some_and(|seal| is_lost(TAG_KEY, &seal));
-    let seal = store.sealed_key(AUDIT_KEY).await?;
-    let audit_key = seal.is_some_and(|seal| is_lost(AUDIT_KEY, &seal));
-    let records = store.signing_keys().await?;
-    let lost = |record: &&SigningKeyRecord| {
-        record.sealed.as_ref().is_some_and(|seal| is_lost(record.kid.as_str(), seal))
-    };
+    let keys = SealedKeys::read(store.read()).await?;
+    let records = &keys.signing_keys;
+    let lost: Vec<_> = keys
+        .iter()
+        .filter(|(name, seal)| is_lost(name.as_str(), seal))
+        .map(|(name, _)| name)
+        .collect();
+    let is_lost_key =
+        |record: &&SigningKeyRecord| lost.contains(&SealedKeyName::Signing(&record.kid));
     let (now, keep) = (clock.now(), config.keep_seconds());
     let is_published = |record: &&SigningKeyRecord| {
         record.public_jwk.is_some()
             && matches!(
-                KeyTimeline::of(record, &records, keep).state(now),
+                KeyTimeline::of(record, records, keep).state(now),
                 KeyState::Signing | KeyState::Verifying
             )
     };
     let ids = |record: &SigningKeyRecord| record.kid.clone();
-    let signing_keys: Vec<_> = records.iter().filter(lost).map(ids).collect();
-    let published = records.iter().filter(lost).filter(is_published).map(ids).collect();
+    let signing_keys: Vec<_> = records.iter().filter(is_lost_key).map(ids).collect();
+    let published = records.iter().filter(is_lost_key).filter(is_published).map(ids).collect();
+    let (tag_key, audit_key) =
+        (lost.contains(&SealedKeyName::Tag), lost.contains(&SealedKeyName::Audit));
     if !tag_key && !audit_key && signing_keys.is_empty() {
         return Err(Conflict::NoKeyLost.into());
     }

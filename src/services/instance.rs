@@ -2,7 +2,8 @@
 
 use crate::config::{Config, Location};
 use crate::model::time::Timestamp;
-use crate::services::opening::{AUDIT_KEY, TAG_KEY};
+use crate::services::opening::TAG_KEY;
+use crate::services::sealed_keys::SealedKeys;
 use crate::services::{Services, StartError};
 use crate::store::open::OpenMode;
 use crate::store::usage_heartbeat::Heartbeat;
@@ -80,13 +81,8 @@ impl Services {
             return Ok(0);
         }
         let first = Some(master.fingerprint());
-        let tag_key = self.store.sealed_key(TAG_KEY).await?;
-        let tag_key = tag_key.iter().map(|seal| master.opener(TAG_KEY, seal));
-        let audit_key = self.store.sealed_key(AUDIT_KEY).await?;
-        let audit_key = audit_key.iter().map(|seal| master.opener(AUDIT_KEY, seal));
-        let keys = self.store.signing_keys().await?;
-        let keys = keys.iter().filter_map(|key| Some((key.kid.as_str(), key.sealed.as_ref()?)));
-        let keys = keys.map(|(kid, seal)| master.opener(kid, seal));
-        Ok(tag_key.chain(audit_key).chain(keys).filter(|opener| *opener != first).count())
+        let keys = SealedKeys::read(self.store.read()).await?;
+        let openers = keys.iter().map(|(name, seal)| master.opener(name.as_str(), seal));
+        Ok(openers.filter(|opener| *opener != first).count())
     }
 }

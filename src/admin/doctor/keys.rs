@@ -7,14 +7,15 @@ use crate::admin::doctor::code::CheckCode;
 use crate::admin::doctor::database::failed;
 use crate::admin::doctor::finding::Finding;
 use crate::admin::doctor::first_of;
+use crate::admin::key_rotation;
 use crate::config::{Config, KeySettings, Location};
 use crate::keys::keyring::Keyring;
 use crate::keys::seal::MasterKeys;
 use crate::model::client::ClientState;
-use crate::model::signing_key::{Algorithm, Sealed, SigningKeyRecord};
+use crate::model::signing_key::{Algorithm, SigningKeyRecord};
 use crate::model::time::{Clock, Timestamp, in_words};
 use crate::services::master_key;
-use crate::services::opening::TAG_KEY;
+use crate::services::sealed_keys::SealedKeys;
 use crate::store::client_list::{ClientFilter, Expiring, Position};
 use crate::store::{Store, StoreError};
 
@@ -28,7 +29,7 @@ const COUNT_BOUND: u32 = 10_000;
 /// Checks the keys and the secrets in a database with the schema of this program.
 pub(super) async fn examine(config: &Config, clock: &Clock, store: &Store) -> Vec<Finding> {
     let now = clock.now();
-    let mut findings = match stored(store).await {
+    let mut findings = match SealedKeys::read(store.read()).await {
         Ok(stored) => of_stored(config, &stored, now).await,
         Err(error) => vec![failed(CheckCode::MasterKey, &error)],
     };
@@ -36,41 +37,19 @@ pub(super) async fn examine(config: &Config, clock: &Clock, store: &Store) -> Ve
     findings
 }
 
-/// The sealed keys of the database.
-struct StoredKeys {
-    tag_key: Option<Sealed>,
-    records: Vec<SigningKeyRecord>,
-}
-
-impl StoredKeys {
-    /// What is sealed, each with the name that it is sealed under.
-    fn sealed(&self) -> Vec<(&str, &Sealed)> {
-        let signing = self
-            .records
-            .iter()
-            .filter_map(|record| record.sealed.as_ref().map(|seal| (record.kid.as_str(), seal)));
-        self.tag_key.iter().map(|seal| (TAG_KEY, seal)).chain(signing).collect()
-    }
-}
-
-async fn stored(store: &Store) -> Result<StoredKeys, StoreError> {
-    let tag_key = store.sealed_key(TAG_KEY).await?;
-    Ok(StoredKeys { tag_key, records: store.signing_keys().await? })
-}
-
-async fn of_stored(config: &Config, stored: &StoredKeys, now: Timestamp) -> Vec<Finding> {
+async fn of_stored(config: &Config, stored: &SealedKeys, now: Timestamp) -> Vec<Finding> {
     let (finding, master) = master_key(config, stored).await;
-    let next = next_signing_key(&config.keys, &stored.records, now);
+    let next = next_signing_key(&config.keys, &stored.signing_keys, now);
     let signing = match master {
-        Some(master) => signing_key(config, &master, &stored.records, now),
+        Some(master) => signing_key(config, &master, &stored.signing_keys, now),
         None => Finding::skipped(CheckCode::SigningKey, "the master key opens no key"),
     };
     vec![finding, signing, next]
 }
 
-async fn master_key(config: &Config, stored: &StoredKeys) -> (Finding, Option<MasterKeys>) {
+async fn master_key(config: &Config, stored: &SealedKeys) -> (Finding, Option<MasterKeys>) {
     let code = CheckCode::MasterKey;
-    let sealed = stored.sealed();
+    let sealed: Vec<_> = stored.iter().collect();
     let found = match master_key::find(config).await {
         Ok(Some(found)) => found,
         Ok(None) => return (without_key(config, sealed.len()), None),
@@ -88,7 +67,7 @@ async fn master_key(config: &Config, stored: &StoredKeys) -> (Finding, Option<Ma
     };
     let (source, count) = (&found.source, sealed.len());
     let opened: Vec<_> =
-        sealed.iter().filter_map(|(name, seal)| master.open(name, seal).ok()).collect();
+        sealed.iter().filter_map(|(name, seal)| master.open(name.as_str(), seal).ok()).collect();
     let outdated = opened.iter().filter(|opened| opened.is_outdated).count();
     let finding = match (count, count - opened.len()) {
         (0, _) => {
@@ -175,14 +154,9 @@ fn next_signing_key(
         records.iter().filter(|key| !key.is_ended()).map(|key| key.algorithm).collect();
     let (mut plans, mut late) = (Vec::new(), Vec::new());
     for algorithm in &in_use {
-        let of_algorithm = |key: &&SigningKeyRecord| key.algorithm == *algorithm && !key.is_ended();
-        let newest = records.iter().filter(of_algorithm).max_by_key(|key| key.signs_from);
-        let Some(newest) = newest else { continue };
+        let Some(newest) = key_rotation::newest(records, *algorithm) else { continue };
         let name = algorithm.as_str();
-        let due = newest
-            .signs_from
-            .plus(settings.rotation_interval)
-            .minus_seconds(settings.publish_before.seconds());
+        let due = key_rotation::successor_due_at(newest, settings);
         if newest.signs_from > now {
             plans.push(format!("{name}: {} signs from {}", newest.kid, newest.signs_from));
         } else if due.plus_seconds(GRACE_SECONDS) > now {
@@ -246,7 +220,7 @@ async fn expiring_secrets(config: &Config, now: Timestamp, store: &Store) -> Fin
 mod tests {
     use super::*;
     use crate::admin::doctor::finding::CheckState;
-    use crate::model::signing_key::{KeyId, RsaSize};
+    use crate::model::signing_key::{KeyId, RsaSize, Sealed};
     use crate::model::time::Lifetime;
 
     const DAY: i64 = 86_400;

@@ -13,7 +13,7 @@ use crate::keys::seal::MasterKeys;
 use crate::model::event::{Action, EventSubject};
 use crate::model::signing_key::{KeyId, Sealed};
 use crate::model::time::{Clock, Timestamp};
-use crate::services::opening::{AUDIT_KEY, TAG_KEY};
+use crate::services::sealed_keys::{SealedKeyName, SealedKeys};
 use crate::store::Store;
 use crate::store::usage_heartbeat::LiveInstance;
 
@@ -42,36 +42,35 @@ pub struct RotatedAnswers {
 
 /// Keys in the database that another master key than the first one opens.
 #[derive(Default)]
-struct Outdated {
-    tag_key: Option<Sealed>,
-    audit_key: Option<Sealed>,
-    signing_keys: Vec<(KeyId, Sealed)>,
+struct Outdated<'a> {
+    keys: Vec<(SealedKeyName<'a>, &'a Sealed)>,
     /// The master keys that they are sealed under.
     openers: Vec<String>,
     not_opened: Vec<String>,
 }
 
-impl Outdated {
-    async fn find(change: &mut AuditedChange, master: &MasterKeys) -> Result<Self, AdminError> {
+impl<'a> Outdated<'a> {
+    fn among(keys: &'a SealedKeys, master: &MasterKeys) -> Self {
         let mut outdated = Self::default();
-        if let Some(seal) = change.read().sealed_key(TAG_KEY).await?
-            && outdated.note(master, TAG_KEY, &seal)
-        {
-            outdated.tag_key = Some(seal);
-        }
-        if let Some(seal) = change.read().sealed_key(AUDIT_KEY).await?
-            && outdated.note(master, AUDIT_KEY, &seal)
-        {
-            outdated.audit_key = Some(seal);
-        }
-        for key in change.read().signing_keys().await? {
-            if let Some(seal) = key.sealed
-                && outdated.note(master, key.kid.as_str(), &seal)
-            {
-                outdated.signing_keys.push((key.kid, seal));
+        for (name, seal) in keys.iter() {
+            if outdated.note(master, name.as_str(), seal) {
+                outdated.keys.push((name, seal));
             }
         }
-        Ok(outdated)
+        outdated
+    }
+
+    /// The signing keys among them.
+    fn signing_keys(&self) -> Vec<KeyId> {
+        let signing = self.keys.iter().filter_map(|(name, _)| match name {
+            SealedKeyName::Signing(kid) => Some((*kid).clone()),
+            SealedKeyName::Tag | SealedKeyName::Audit => None,
+        });
+        signing.collect()
+    }
+
+    fn has(&self, name: SealedKeyName<'_>) -> bool {
+        self.keys.iter().any(|(known, _)| *known == name)
     }
 
     /// True if another key than the first one opens the seal.
@@ -89,10 +88,6 @@ impl Outdated {
                 true
             }
         }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.tag_key.is_none() && self.audit_key.is_none() && self.signing_keys.is_empty()
     }
 }
 
@@ -112,7 +107,8 @@ pub async fn rotate_keys(
     unused_at: Option<Timestamp>,
 ) -> Result<RotatedKeys, AdminError> {
     let mut change = AuditedChange::begin_on(store, clock, principal.actor()).await?;
-    let outdated = Outdated::find(&mut change, master).await?;
+    let keys = SealedKeys::read(change.read()).await?;
+    let outdated = Outdated::among(&keys, master);
     if !outdated.not_opened.is_empty() {
         let names = outdated.not_opened;
         return Err(Conflict::from(RotationConflict::KeysNotOpened { names }).into());
@@ -120,13 +116,14 @@ pub async fn rotate_keys(
     let now = change.database_now;
     let mut instances = change.read().live_instances(now).await?;
     instances.retain(|instance| unused_at.is_none_or(|time| time <= instance.heard_at));
-    let is_changed = !outdated.is_empty();
+    let is_changed = !outdated.keys.is_empty();
     if is_changed {
         require_key(master, &instances, now)?;
-        seal(&mut change, master, &outdated).await?;
+        seal(&mut change, master, &outdated.keys).await?;
     }
-    let signing_keys: Vec<_> = outdated.signing_keys.into_iter().map(|(kid, _)| kid).collect();
-    let (tag_key, audit_key) = (outdated.tag_key.is_some(), outdated.audit_key.is_some());
+    let signing_keys = outdated.signing_keys();
+    let (tag_key, audit_key) =
+        (outdated.has(SealedKeyName::Tag), outdated.has(SealedKeyName::Audit));
     if is_changed {
         let detail = json!({
             "master_key": master.fingerprint(),
@@ -162,20 +159,19 @@ fn require_key(
 async fn seal(
     change: &mut AuditedChange,
     master: &MasterKeys,
-    outdated: &Outdated,
+    keys: &[(SealedKeyName<'_>, &Sealed)],
 ) -> Result<(), AdminError> {
-    let again = |name: &str, seal: &Sealed| {
-        let opened = master.open(name, seal)?;
-        master.seal(name, &opened.content)
-    };
-    if let Some(seal) = &outdated.tag_key {
-        change.transaction.reseal_key(TAG_KEY, &again(TAG_KEY, seal)?).await?;
-    }
-    if let Some(seal) = &outdated.audit_key {
-        change.transaction.reseal_key(AUDIT_KEY, &again(AUDIT_KEY, seal)?).await?;
-    }
-    for (kid, seal) in &outdated.signing_keys {
-        change.transaction.reseal_signing_key(kid, &again(kid.as_str(), seal)?).await?;
+    for (name, old) in keys {
+        let opened = master.open(name.as_str(), old)?;
+        let new = master.seal(name.as_str(), &opened.content)?;
+        match name {
+            SealedKeyName::Tag | SealedKeyName::Audit => {
+                change.transaction.reseal_key(name.as_str(), &new).await?;
+            }
+            SealedKeyName::Signing(kid) => {
+                change.transaction.reseal_signing_key(kid, &new).await?;
+            }
+        }
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::directory::snapshot::{SnapshotError, SnapshotFile};
 use crate::keys::seal::MasterKeys;
 use crate::model::signing_key::Sealed;
 use crate::model::time::Clock;
-use crate::services::opening::{AUDIT_KEY, TAG_KEY};
+use crate::services::sealed_keys::{SealedKeyName, SealedKeys};
 use crate::store::usage_heartbeat::LiveInstance;
 use crate::store::{Store, StoreError};
 
@@ -90,6 +90,16 @@ enum SealedKind {
     Snapshot,
 }
 
+impl SealedKind {
+    fn of(name: SealedKeyName<'_>) -> Self {
+        match name {
+            SealedKeyName::Tag => Self::TagKey,
+            SealedKeyName::Audit => Self::AuditKey,
+            SealedKeyName::Signing(_) => Self::SigningKey,
+        }
+    }
+}
+
 impl SealedCounts {
     fn count(&mut self, kind: SealedKind) {
         let number = match kind {
@@ -141,16 +151,8 @@ impl<'a> Counting<'a> {
     }
 
     async fn add_database(&mut self, store: &Store, clock: &Clock) -> Result<(), StoreError> {
-        if let Some(seal) = store.sealed_key(TAG_KEY).await? {
-            self.add_seal(SealedKind::TagKey, TAG_KEY, &seal);
-        }
-        if let Some(seal) = store.sealed_key(AUDIT_KEY).await? {
-            self.add_seal(SealedKind::AuditKey, AUDIT_KEY, &seal);
-        }
-        for key in store.signing_keys().await? {
-            if let Some(seal) = &key.sealed {
-                self.add_seal(SealedKind::SigningKey, key.kid.as_str(), seal);
-            }
+        for (name, seal) in SealedKeys::read(store.read()).await?.iter() {
+            self.add_seal(SealedKind::of(name), name.as_str(), seal);
         }
         let now = store.time(clock).await?;
         let mut after = String::new();
