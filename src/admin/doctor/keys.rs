@@ -79,8 +79,8 @@ async fn master_key(config: &Config, stored: &SealedKeys) -> (Finding, Option<Ma
         (_, 0) => Finding::note(
             code,
             format!("{outdated} of {count} keys are sealed under an older master key"),
-            "Keep both master keys in the settings, the new one first, and restart a server: it \
-             seals them under the new one.",
+            "Keep both master keys in the settings, the new one first, and run `tokend master-key \
+             rotate`: it seals them under the new one.",
         ),
         (_, closed) => Finding::error(
             code,
