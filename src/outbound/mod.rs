@@ -6,6 +6,7 @@
 //! (SECURITY 26). A [`Probe`] connects to any address: the operator at a shell names it. Everything that the remote host sends is limited, in time and in bytes.
 
 mod address;
+mod handshake;
 mod limited;
 mod otlp;
 mod post;

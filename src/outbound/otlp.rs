@@ -11,16 +11,15 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, Uri};
-use hyper_util::rt::TokioIo;
 use opentelemetry_http::{HttpClient, HttpError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
-use tokio::task::JoinSet;
 use url::{Position, Url};
 
 use crate::config::FetchSettings;
+use crate::outbound::handshake::handshake;
 use crate::outbound::limited::LimitedStream;
-use crate::outbound::response::{AGENT, MAX_HEAD_BYTES};
+use crate::outbound::response::AGENT;
 use crate::outbound::{FetchError, MAX_CONNECTION_BYTES, TlsClient, connect_to_one};
 use crate::telemetry::with_causes;
 
@@ -123,13 +122,8 @@ where
     head.headers.insert(HOST, host.map_err(|_| FetchError::NotHttps)?);
     head.headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    let mut builder = hyper::client::conn::http1::Builder::new();
-    builder.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
-    let (mut sender, connection) =
-        builder.handshake(TokioIo::new(stream)).await.map_err(FetchError::Http)?;
-    // The set aborts the connection when this function ends, or its caller gives up.
-    let mut driving = JoinSet::new();
-    driving.spawn(connection);
+    // The connection is aborted when this function ends, or its caller gives up.
+    let (mut sender, _driving) = handshake(stream).await?;
     let request = Request::from_parts(head, Full::new(body));
     let (head, body) = sender.send_request(request).await.map_err(FetchError::Http)?.into_parts();
     let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;

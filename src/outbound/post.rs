@@ -6,14 +6,13 @@ use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::JoinSet;
 use url::{Position, Url};
 
 use crate::model::time::Timestamp;
 use crate::outbound::FetchError;
-use crate::outbound::response::{AGENT, MAX_HEAD_BYTES};
+use crate::outbound::handshake::handshake;
+use crate::outbound::response::AGENT;
 
 /// The answer to a POST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,13 +82,8 @@ where
         request = request.header(*name, *value);
     }
     let request = request.body(Full::new(Bytes::from(body))).map_err(|_| FetchError::NotHttps)?;
-    let mut builder = hyper::client::conn::http1::Builder::new();
-    builder.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
-    let (mut sender, connection) =
-        builder.handshake(TokioIo::new(stream)).await.map_err(FetchError::Http)?;
-    // The set aborts the connection when this function ends, or its caller gives up.
-    let mut driving = JoinSet::new();
-    driving.spawn(connection);
+    // The connection is aborted when this function ends, or its caller gives up.
+    let (mut sender, _driving) = handshake(stream).await?;
     let response = sender.send_request(request).await.map_err(FetchError::Http)?;
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = retry_after.and_then(RetryAfter::parse);

@@ -8,16 +8,12 @@ use hyper::Request;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
 use hyper::http::response::Parts;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 use url::{Position, Url};
 
+use crate::outbound::handshake::{Driving, handshake};
 use crate::outbound::{FetchError, MAX_BODY_BYTES};
-
-/// The largest response head, in bytes.
-pub(super) const MAX_HEAD_BYTES: usize = 32 << 10;
 
 /// The most interim responses (1xx) before the final one.
 const MAX_INTERIM_RESPONSES: usize = 4;
@@ -48,8 +44,7 @@ pub(super) struct OpenResponse {
     /// Status and headers.
     pub(super) head: Parts,
     incoming: Incoming,
-    /// Aborts the connection when it is dropped.
-    _driving: JoinSet<hyper::Result<()>>,
+    _driving: Driving,
 }
 
 /// Sends a GET for `url` with some headers, and reads the head of the response, of any status.
@@ -64,12 +59,7 @@ pub(super) async fn send<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut builder = hyper::client::conn::http1::Builder::new();
-    builder.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
-    let (mut sender, connection) =
-        builder.handshake(TokioIo::new(stream)).await.map_err(FetchError::Http)?;
-    let mut driving = JoinSet::new();
-    driving.spawn(connection);
+    let (mut sender, driving) = handshake(stream).await?;
     let mut request = request(url, headers)?;
     let interim = InterimResponses::count(&mut request);
     let response = tokio::select! {
@@ -143,6 +133,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::outbound::handshake::MAX_HEAD_BYTES;
     use crate::telemetry;
 
     /// What a host that sends these bytes comes to.

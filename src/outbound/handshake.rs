@@ -1,0 +1,33 @@
+//! The beginning of an HTTP/1.1 connection, over any stream.
+
+use hyper::body::{Body, Bytes};
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
+
+use crate::outbound::FetchError;
+
+/// The largest response head, in bytes.
+pub(super) const MAX_HEAD_BYTES: usize = 32 << 10;
+
+/// What drives a connection; the connection is aborted when it is dropped.
+pub(super) type Driving = JoinSet<hyper::Result<()>>;
+
+/// Begins a connection. Heads of responses are limited.
+///
+/// # Errors
+/// What the connection says.
+pub(super) async fn handshake<S, B>(stream: S) -> Result<(SendRequest<B>, Driving), FetchError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: Body<Data = Bytes, Error = std::convert::Infallible> + Send + 'static,
+{
+    let mut builder = Builder::new();
+    builder.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
+    let (sender, connection) =
+        builder.handshake(TokioIo::new(stream)).await.map_err(FetchError::Http)?;
+    let mut driving = JoinSet::new();
+    driving.spawn(connection);
+    Ok((sender, driving))
+}
