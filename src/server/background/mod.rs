@@ -182,10 +182,9 @@ impl Tasks {
         name: &'static str,
         task: impl Fn(Arc<App>) -> F + Clone + Send + Sync + 'static,
     ) {
-        self.supervise(name, move |app| {
+        self.supervise_in_database(name, move |app| {
             let task = task.clone();
             async move {
-                app.database.until(Acquaintance::Same).await;
                 loop {
                     tokio::time::sleep(interval).await;
                     task(app.clone()).await;
