@@ -152,16 +152,15 @@ pub(super) async fn page(
     let next =
         last.map(|last| format!("?{}", query.query_with("before", &last.sequence.to_string())));
     let chain = if query.has("verify") { Some(chain(&app).await?) } else { None };
-    let text = |name: &str| query.text(name).unwrap_or_default().to_owned();
     let page = AuditPage {
         frame: Frame::new(&signed_in, "Audit log", "/console/audit").same_as(same(&query)),
         rows: found.iter().map(|event| EventRow::of(event, &signed_in)).collect(),
-        actor: text("actor"),
-        action: text("action"),
-        subject: text("subject"),
-        owner: text("owner"),
-        since: text("since"),
-        until: text("until"),
+        actor: query.typed("actor"),
+        action: query.typed("action"),
+        subject: query.typed("subject"),
+        owner: query.typed("owner"),
+        since: query.typed("since"),
+        until: query.typed("until"),
         chain,
         next,
         is_first: !query.has("before"),

@@ -71,7 +71,7 @@ pub(super) async fn rotate(
 
 /// The label and the lifetime of a new secret.
 pub(super) fn new_secret_of(form: &Form) -> Result<NewSecret, ConsoleError> {
-    let label = form.text("label").unwrap_or_default().to_owned();
+    let label = form.typed("label");
     Ok(NewSecret { label, lifetime: form.parsed("lifetime", Lifetime::parse)?, digest: None })
 }
 

@@ -166,7 +166,6 @@ fn shown_page(
     count: String,
     next: Option<String>,
 ) -> ClientsPage {
-    let text = |name: &str| query.text(name).unwrap_or_default().to_owned();
     let states = [("", "Any state"), ("active", "Active"), ("disabled", "Disabled")];
     let frame = Frame::new(signed_in, "Clients", "/console/clients").same_as(same(query));
     let filters = &PARAMETERS[..7];
@@ -175,13 +174,13 @@ fn shown_page(
         rows,
         count,
         quick: quick(query),
-        states: Choice::list(&states, &text("state")),
-        q: text("q"),
-        owner: text("owner"),
-        label: text("label"),
-        resource: text("resource"),
-        expiring: text("expiring"),
-        unused: text("unused"),
+        states: Choice::list(&states, &query.typed("state")),
+        q: query.typed("q"),
+        owner: query.typed("owner"),
+        label: query.typed("label"),
+        resource: query.typed("resource"),
+        expiring: query.typed("expiring"),
+        unused: query.typed("unused"),
         is_filtered: filters.iter().any(|name| query.has(name)),
         may_create: signed_in.may(AdminScope::ClientsWrite),
         next,

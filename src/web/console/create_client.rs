@@ -88,7 +88,6 @@ async fn form_page(
     form: &Form,
     problem: String,
 ) -> Result<CreatePage, ConsoleError> {
-    let text = |name: &str| form.text(name).unwrap_or_default().to_owned();
     let may_grant = signed_in.may(AdminScope::GrantsWrite);
     let may_read = signed_in.may(AdminScope::ResourcesRead);
     let apis = if may_grant && may_read { apis(app, signed_in, form).await? } else { Vec::new() };
@@ -102,11 +101,11 @@ async fn form_page(
     Ok(CreatePage {
         frame: Frame::new(signed_in, "Create client", "/console/clients").same_as(same),
         problem,
-        name: text("name"),
-        client_id: text("client_id"),
-        owner: text("owner"),
+        name: form.typed("name"),
+        client_id: form.typed("client_id"),
+        owner: form.typed("owner"),
         owners: owners.map(Owner::to_string).collect(),
-        description: text("description"),
+        description: form.typed("description"),
         apis,
         lifetimes: Choice::list(&LIFETIMES, form.text("lifetime").unwrap_or(LIFETIMES[0].0)),
         once: new_secret::once()?,

@@ -104,14 +104,13 @@ pub(super) async fn page(
     let found = app.services.store.rejections(&filter, PAGE_SIZE).await?;
     let last = found.last().filter(|_| found.len() == PAGE_SIZE as usize);
     let next = last.map(|last| format!("{}.{}", last.at.0, last.request_id));
-    let text = |name: &str| query.text(name).unwrap_or_default().to_owned();
     let same = Same::new("tokend rejections list", "GET", "/v1/rejections", "");
     answer::page(&RejectionsPage {
         frame: Frame::new(&signed_in, "Rejections", "/console/rejections").same_as(same),
         rows: found.iter().map(|found| RejectionRow::of(found, signed_in.now)).collect(),
         request_id: String::new(),
-        client: text("client"),
-        reason: text("reason"),
+        client: query.typed("client"),
+        reason: query.typed("reason"),
         is_filtered: query.has("client") || query.has("reason"),
         is_first: !query.has("after"),
         next: next.map(|next| format!("?{}", query.query_with("after", &next))),

@@ -207,7 +207,6 @@ struct CreatePage {
 }
 
 fn create_page(app: &App, signed_in: &SignedIn, form: &Form, problem: String) -> CreatePage {
-    let text = |name: &str| form.text(name).unwrap_or_default().to_owned();
     let token = &app.services.config.token;
     let server = format!("as the server: {}", token.algorithm.as_str());
     let mut algorithms = vec![("", server.as_str())];
@@ -225,13 +224,13 @@ fn create_page(app: &App, signed_in: &SignedIn, form: &Form, problem: String) ->
     CreatePage {
         frame: Frame::new(signed_in, "Register resource", "/console/resources").same_as(same),
         problem,
-        resource: text("resource"),
-        owner: text("owner"),
+        resource: form.typed("resource"),
+        owner: form.typed("owner"),
         owners: owners.map(Owner::to_string).collect(),
-        description: text("description"),
-        scopes: text("scopes"),
-        lifetimes: Choice::list(&lifetimes, &text("lifetime")),
-        algorithms: Choice::list(&algorithms, &text("algorithm")),
+        description: form.typed("description"),
+        scopes: form.typed("scopes"),
+        lifetimes: Choice::list(&lifetimes, &form.typed("lifetime")),
+        algorithms: Choice::list(&algorithms, &form.typed("algorithm")),
     }
 }
 
