@@ -155,6 +155,12 @@ async fn each_setting_that_may_be_a_mistake_is_one_finding() {
     let (run, report) = examine(&with("TOKEND_MASTER_KEY", &keys), &[]);
     assert_eq!(run.code, 0, "{report:#}");
     assert_eq!(finding(&report, "master_key")["state"], "note", "{report:#}");
+    // A shell that lacks the issuer of the server: everything else is looked at all the same.
+    let without = behind_a_proxy(Cli::at(cli.place.clone())).unset("TOKEND_ISSUER");
+    assert_finds(&without, "error", "settings", "`issuer` is not set");
+    let (_, report) = examine(&without, &[]);
+    let seen = ["database", "schema", "master_key", "signing_key"];
+    assert!(seen.iter().all(|code| finding(&report, code)["state"] == "ok"), "{report:#}");
     // Several problems of the settings are one finding, and everything else is skipped.
     let broken = with("TOKEND_LISTEN", "x").set("TOKEND_TOKEN_LIFETIME", "soon");
     assert_finds(&broken, "error", "settings", "`token.lifetime`");

@@ -139,7 +139,9 @@ async fn database_clock(config: &Config, clock: &Clock, store: &Store) -> Findin
 
 async fn stored_issuer(config: &Config, store: &Store) -> Finding {
     let code = CheckCode::StoredIssuer;
-    let set = config.issuer.as_ref().map_or("", Issuer::as_str);
+    let Some(set) = config.issuer.as_ref().map(Issuer::as_str) else {
+        return Finding::skipped(code, "`issuer` is not set");
+    };
     match store.server_issuer().await {
         Ok(None) => Finding::skipped(code, "no server has started on this database"),
         Ok(Some(known)) if known == set => Finding::ok(code, known),

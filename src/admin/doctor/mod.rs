@@ -38,15 +38,18 @@ const MAX_CLOCK_SECONDS: u64 = 60;
 /// Checks the settings, files, database and keys of this machine. Writes nothing: it does not
 /// create a database, a folder or a key, and does not migrate.
 pub async fn examine_host(settings: &Settings, clock: &Clock) -> Report {
-    let config = match Config::from_settings(settings, Requirement::Issuer) {
-        Ok(config) => config,
-        Err(error) => {
-            let findings = vec![invalid_settings(&error)];
-            return Report::of(findings, CheckCode::of_host(), "the settings have problems");
-        }
-    };
     let count = settings.keys().len();
-    let mut findings = vec![Finding::ok(CheckCode::Settings, format!("{count} settings"))];
+    let required = Config::from_settings(settings, Requirement::Issuer);
+    let finding = match &required {
+        Ok(_) => Finding::ok(CheckCode::Settings, format!("{count} settings")),
+        Err(error) => invalid_settings(error),
+    };
+    // If only the issuer is missing, the other checks say what they see all the same.
+    let config = required.or_else(|_| Config::from_settings(settings, Requirement::Nothing));
+    let Ok(config) = config else {
+        return Report::of(vec![finding], CheckCode::of_host(), "the settings have problems");
+    };
+    let mut findings = vec![finding];
     findings.extend(settings::examine(&config));
     let holders = settings.files_with_secrets();
     let of_files = config.clone();
