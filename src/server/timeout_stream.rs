@@ -6,7 +6,7 @@
 //!   connection is set at most once in the time of a head; a request costs a look at the clock.
 //! - **A time-out for a peer that does not read** (`a_peer_that_takes_no_answer_is_cut_off`). hyper
 //!   has none. A timer exists only while the peer does not read.
-//! - **A body for a malformed request** (`a_malformed_request_gets_a_json_refusal`). hyper writes an
+//! - **A body for a malformed request** (`a_malformed_request_gets_a_json_rejection`). hyper writes an
 //!   empty answer and has no hook for it. What hyper writes while no answer of ours is due is held
 //!   back, and [`crate::server::connection`] writes ours. Two counters are compared at each write.
 //!   If an earlier answer is not written yet, hyper's empty one goes out behind it. A peer that

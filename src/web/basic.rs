@@ -252,7 +252,7 @@ mod tests {
 
     /// C-09: whatever is broken is a failed authentication, never a failure of ours.
     #[test]
-    fn broken_credentials_are_refused() {
+    fn broken_credentials_are_rejected() {
         let broken =
             ["Basic", "Basic ", "Basic !!!", "Basic YQ", "Bearer abc", "Basic YWI6Yw== trailing"];
         for value in broken {
@@ -267,7 +267,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_header_is_read_or_refused(value in "(Basic )?.{0,100}") {
+        fn any_header_is_read_or_rejected(value in "(Basic )?.{0,100}") {
             let _ = decode(value.as_bytes(), |id| id.len() % 2 == 0);
         }
 

@@ -40,7 +40,7 @@ pub(super) async fn parameters(
     limits: BodyLimits,
 ) -> Result<Parameters, ErrorResponse> {
     let kind = kind(headers)?;
-    refuse_compression(headers)?;
+    reject_compression(headers)?;
     let bytes = bytes(headers, body, limits.size, limits.timeout).await?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| OAuthError::invalid_request("The body is not UTF-8."))?;
@@ -117,7 +117,7 @@ fn kind(headers: &HeaderMap) -> Result<Kind, ErrorResponse> {
     }
 }
 
-fn refuse_compression(headers: &HeaderMap) -> Result<(), ErrorResponse> {
+fn reject_compression(headers: &HeaderMap) -> Result<(), ErrorResponse> {
     let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
     if headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
         Ok(())

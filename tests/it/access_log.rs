@@ -99,7 +99,7 @@ async fn the_line_of_a_token_says_what_was_issued_to_whom() {
 async fn the_line_of_a_rejection_says_why() {
     let (_cli, server, _) = serving(&[]).await;
     let answer = Answer::of(token_request(&server, "wrong")).await;
-    answer.assert_refused(401, "invalid_client");
+    answer.assert_rejected(401, "invalid_client");
     let line = line(&server, "request rejected").await;
     for (name, value) in [
         ("request_id", answer.header("x-request-id")),
@@ -144,7 +144,7 @@ async fn probes_and_unwanted_requests_have_no_line() {
             assert_eq!(answer.status, 200, "{path}");
         }
         Answer::of(token_request(&server, &secret)).await.token();
-        Answer::of(token_request(&server, "wrong")).await.assert_refused(401, "invalid_client");
+        Answer::of(token_request(&server, "wrong")).await.assert_rejected(401, "invalid_client");
         server.signal("TERM");
         assert_eq!(server.ended().await, Some(0), "{}", server.log());
         let log = server.log();

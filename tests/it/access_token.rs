@@ -146,14 +146,14 @@ async fn an_unknown_client_and_a_wrong_secret_cost_one_hash_each() {
     server.import(r#"{"client_id":"legacy","client_secret":"hush-hush-hush"}"#).await;
     let legacy =
         crate::support::TestClient { id: "legacy".into(), secret: "hush-hush-hush".into() };
-    server.ask(&legacy).await.assert_refused(400, "invalid_target");
+    server.ask(&legacy).await.assert_rejected(400, "invalid_target");
     let checks = || server.services().hasher.checks();
     for id in ["cl_nobody", &known.id, "legacy"] {
         let before = checks();
         server
             .basic(id, "wrong", &[("grant_type", "client_credentials")])
             .await
-            .assert_refused(401, "invalid_client");
+            .assert_rejected(401, "invalid_client");
         assert_eq!(checks(), before + 1, "{id}: not one hash");
         let before = checks();
         server

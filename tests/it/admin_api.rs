@@ -116,7 +116,7 @@ async fn each_route_needs_its_scope_and_no_other_one_opens_it() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_valid_here_is_refused() {
+async fn a_token_that_is_not_valid_here_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let for_orders = format!("Bearer {}", server.ask(&client).await.token());

@@ -68,7 +68,7 @@ async fn a_client_may_have_the_token_endpoint_as_audience(
     };
     let refused = async |client: &TestClient, aud: Value| {
         let answer = ask(client, aud.clone()).await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
         assert!(answer.description().contains(&server.base), "{aud}: {answer:?}");
     };
     refused(&client, json!(plain)).await;
@@ -106,7 +106,7 @@ async fn an_audience_counts_as_long_as_it_is_the_token_endpoint() {
     let settings = [("TOKEND_ISSUER", server.base.as_str()), ("TOKEND_TOKEN_ALIASES", "/token")];
     let second = Server::at(server.place.clone(), server.clock.clone(), &settings).await;
     let now = assertion(&server, &client, &key, &json!(alias));
-    present(&second, "/token", &now).await.assert_refused(401, "invalid_client");
+    present(&second, "/token", &now).await.assert_rejected(401, "invalid_client");
     let now = assertion(&server, &client, &key, &json!(alias));
     present(&server, "/token", &now).await.token();
 }
@@ -149,7 +149,7 @@ async fn a_trust_has_no_extra_audience() {
             "exp": server.clock.now().0 + 60,
         }))
     };
-    present(&server, "/token", &token(&url)).await.assert_refused(401, "invalid_client");
+    present(&server, "/token", &token(&url)).await.assert_rejected(401, "invalid_client");
     present(&server, "/token", &token(&server.base)).await.token();
 }
 

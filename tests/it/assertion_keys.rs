@@ -50,7 +50,7 @@ async fn keys_are_fetched_off_the_request_path(
     // An unknown key makes it look again.
     eventually("the second key", async || is_accepted(&second).await.then_some(())).await;
     let old = ask(&server, &first.sign(&claims(&server, &client))).await;
-    old.assert_refused(401, "invalid_client");
+    old.assert_rejected(401, "invalid_client");
 
     // All keys are withdrawn: the set is empty, and that counts.
     elsewhere.answer(|_| https::json(r#"{"keys":[]}"#));
@@ -108,7 +108,7 @@ async fn a_removed_key_no_longer_counts(
     client_key::remove(services, &operator(), &id, Some(key.kid())).await.expect("removed");
     server.catch_up().await;
     let old = ask(&server, &key.sign(&claims(&server, &client))).await;
-    old.assert_refused(401, "invalid_client");
+    old.assert_rejected(401, "invalid_client");
     ask(&server, &next.sign(&claims(&server, &client))).await.token();
 }
 

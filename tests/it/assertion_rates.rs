@@ -26,13 +26,13 @@ async fn assertions_beyond_the_rate_of_a_client_write_no_rows(
     // A replay is refused as such, writes nothing, and takes nothing from the client.
     for _ in 0..5 {
         let replayed = token_by_assertion(&server, &first).await;
-        replayed.assert_refused(401, "invalid_client");
+        replayed.assert_rejected(401, "invalid_client");
         assert!(replayed.description().contains("used before"), "{replayed:?}");
     }
     token_by_assertion(&server, &key.sign(&claims(&server, &client.id))).await.token();
     let beyond = key.sign(&claims(&server, &client.id));
     let answer = token_by_assertion(&server, &beyond).await;
-    answer.assert_refused(429, "temporarily_unavailable");
+    answer.assert_rejected(429, "temporarily_unavailable");
     assert!(answer.description().contains("2 tokens a hour"), "{answer:?}");
     // No row was written of it: the same assertion is new to the database.
     server.clock.advance(50);
@@ -44,7 +44,7 @@ async fn assertions_beyond_the_rate_of_a_client_write_no_rows(
     let forger = KeyPair::new(Algorithm::Es256);
     for _ in 0..3 {
         let forged = forger.sign(&claims(&server, &other.id));
-        token_by_assertion(&server, &forged).await.assert_refused(401, "invalid_client");
+        token_by_assertion(&server, &forged).await.assert_rejected(401, "invalid_client");
     }
     token_by_assertion(&server, &key.sign(&claims(&server, &other.id))).await.token();
 }
@@ -70,7 +70,7 @@ async fn assertions_for_introspection_have_a_rate_of_their_own() {
         last = Some(by_assertion(&server, path, &assertion, &form).await);
     }
     let last = last.expect("an answer");
-    last.assert_refused(429, "temporarily_unavailable");
+    last.assert_rejected(429, "temporarily_unavailable");
     assert!(last.description().contains("2 assertions a day"), "{last:?}");
     token_by_assertion(&server, &key.sign(&claims(&server, &client.id))).await.token();
 }
@@ -110,7 +110,7 @@ async fn a_client_may_have_a_thousand_live_revocations(
     .await;
     for instance in [&server, &second] {
         let refused = revoke(instance, &client, &beyond).await;
-        refused.assert_refused(429, "temporarily_unavailable");
+        refused.assert_rejected(429, "temporarily_unavailable");
         assert!(refused.description().contains("1000 tokens"), "{refused:?}");
         assert!(refused.description().contains("Ask your operator"), "{refused:?}");
         assert!(!refused.description().contains("tokend "), "no command line for a client");

@@ -8,7 +8,7 @@ use tokend::secrets::offline;
 
 use crate::handovers::import;
 use crate::support::api::Api;
-use crate::support::team::{API, Team, assert_refused, grant_path};
+use crate::support::team::{API, Team, assert_rejected, grant_path};
 use crate::support::{Answer, Engine, Server, TestClient};
 
 const BILLING: &str = "/v1/clients/billing";
@@ -49,7 +49,7 @@ async fn a_planted_client_is_worth_nothing(
     let before = all.get(BILLING).await.json();
     for query in ["", "?dry_run=true"] {
         let answer = all.post(&format!("/v1/apply{query}"), document(&real)).await;
-        assert_refused(&answer, 409, "other_owner");
+        assert_rejected(&answer, 409, "other_owner");
     }
     assert_eq!(all.get(BILLING).await.json(), before);
 
@@ -90,12 +90,12 @@ async fn a_planted_resource_is_worth_nothing(
     assert_eq!(server.ask_for(&client, &[("resource", API)]).await.status, 200);
     for owner in [None, Some("payments")] {
         let answer = all.post("/v1/apply", document(owner)).await;
-        assert_refused(&answer, 409, "other_owner");
+        assert_rejected(&answer, 409, "other_owner");
     }
     all.done("POST", "/v1/apply?adopt=true", Some(document(None))).await;
     assert_eq!(server.ask_for(&client, &[("resource", API)]).await.status, 400);
     let back = evil.call("PUT", &grant_path("spy"), Some(json!({ "scopes": null }))).await;
-    assert_refused(&back, 403, "grant_approval_needed");
+    assert_rejected(&back, 403, "grant_approval_needed");
 }
 
 /// Every call that names a client of another owner is answered as if it did not exist, and changes
@@ -155,18 +155,18 @@ async fn a_client_of_another_owner_is_out_of_reach(
         let request = json!({
             "client_id": id, "resource": "urn:example:evil", "scopes": ["orders:read"],
         });
-        assert_refused(&evil.post("/v1/grant-requests", request).await, 404, "client_not_found");
+        assert_rejected(&evil.post("/v1/grant-requests", request).await, 404, "client_not_found");
         let declared = json!({ "client_id": id, "owner": "evil", "secret": null });
         for query in ["", "?adopt=true", "?adopt=true&dry_run=true", "?adopt=true&prune=true"] {
             let path = format!("/v1/apply{query}");
             let answer = evil.post(&path, document(&declared)).await;
-            assert_refused(&answer, 404, "client_not_found");
+            assert_rejected(&answer, 404, "client_not_found");
         }
         let nothing = json!({ "source": "platform", "clients": [] });
         let pruned = evil.done("POST", "/v1/apply?prune=true", Some(nothing)).await;
         assert_eq!(pruned["changes"], json!([]));
         let answer = import(&server, &evil, &json!({ "client_id": id, "owner": "evil" })).await;
-        assert_refused(&answer, 404, "client_not_found");
+        assert_rejected(&answer, 404, "client_not_found");
         let exported = evil.get("/v1/export?source=platform").await;
         assert!(!exported.text.contains(&format!("\"{id}\"")), "{}", exported.text);
         let listed = evil.get(&format!("/v1/clients?q={id}")).await.json();
@@ -213,13 +213,13 @@ async fn an_omitted_limit_widens_nothing(
     };
     for query in ["", "?dry_run=true"] {
         let answer = shop.post(&format!("/v1/apply{query}"), document(&omitted)).await;
-        assert_refused(&answer, 403, "administrator_limited");
+        assert_rejected(&answer, 403, "administrator_limited");
         let path = format!("/v1/apply{query}");
         let answer = weak.call("POST", &path, Some(document(&omitted))).await;
-        assert_refused(&answer, 403, "scope_missing");
+        assert_rejected(&answer, 403, "scope_missing");
     }
-    assert_refused(&put(&shop.token).await, 403, "administrator_limited");
-    assert_refused(&put(&weak.token).await, 403, "scope_missing");
+    assert_rejected(&put(&shop.token).await, 403, "administrator_limited");
+    assert_rejected(&put(&weak.token).await, 403, "scope_missing");
     assert_eq!(all.get(path).await.json()["admin_of"], json!(["shop"]));
     // A limit that is stated is not a change, so it needs no right.
     let mut renamed = limited;

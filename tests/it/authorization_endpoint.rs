@@ -38,18 +38,18 @@ async fn a_person_gets_a_page_and_a_program_an_error(#[case] path: &str) {
 
     for address in [asked.clone(), endpoint.to_owned(), format!("{endpoint}/")] {
         let answer = Answer::of(server.http.get(&address)).await;
-        answer.assert_refused(400, "unsupported_response_type");
+        answer.assert_rejected(400, "unsupported_response_type");
         assert!(answer.description().contains("/v1/oauth/token"), "{answer:?}");
         assert!(!answer.text.contains("evil.example"), "{answer:?}");
     }
     let posted = server.http.post(endpoint).form(&[("response_type", "code")]);
-    Answer::of(posted).await.assert_refused(400, "unsupported_response_type");
+    Answer::of(posted).await.assert_rejected(400, "unsupported_response_type");
     for answer in [Answer::of(server.http.get(&asked)).await, page] {
         assert!(answer.headers.get("location").is_none(), "{answer:?}");
         assert!(answer.header("x-request-id").starts_with("req_"), "{answer:?}");
     }
     let put = Answer::of(server.http.put(endpoint)).await;
-    put.assert_refused(405, "invalid_request");
+    put.assert_rejected(405, "invalid_request");
     assert_eq!(put.header("allow"), "GET, HEAD, POST");
 }
 
@@ -63,7 +63,7 @@ async fn the_setting_takes_the_endpoint_out() {
         assert!(metadata.get(member).is_none(), "{metadata}");
     }
     let path = "/v1/oauth/authorize";
-    server.get(path).await.assert_refused(404, "not_found");
+    server.get(path).await.assert_rejected(404, "not_found");
     let browser = server.http.get(server.url(path)).header("accept", BROWSER);
-    Answer::of(browser).await.assert_refused(404, "not_found");
+    Answer::of(browser).await.assert_rejected(404, "not_found");
 }

@@ -129,8 +129,8 @@ async fn a_restored_server_continues_where_the_other_one_stopped(
     assert!(!is_active(&other, &ended, &of_ended).await);
     other.ask(&client).await.token();
     other.ask(&ended).await.token();
-    other.ask(&disabled).await.assert_refused(401, "invalid_client");
-    private_key_jwt::ask(&other, &assertion).await.assert_refused(401, "invalid_client");
+    other.ask(&disabled).await.assert_rejected(401, "invalid_client");
+    private_key_jwt::ask(&other, &assertion).await.assert_rejected(401, "invalid_client");
     // Changes continue the chain.
     other.client().await;
     let verified = Cli::at(other.place.clone()).json(&["audit", "verify"]);
@@ -194,7 +194,7 @@ async fn a_stored_backup_is_restored_by_this_program(
         assert_eq!(is_active(&server, &billing, token).await, expected, "{name}");
     }
     server.ask(&billing).await.token();
-    server.ask(&client("gone")).await.assert_refused(401, "invalid_client");
+    server.ask(&client("gone")).await.assert_rejected(401, "invalid_client");
 }
 
 /// O-2: after an incident, what had ended since the backup can be ended again.
@@ -229,7 +229,7 @@ async fn a_restore_ends_tokens_and_secrets_that_it_would_bring_back(
     let settings = [("TOKEND_ISSUER", server.base.as_str())];
     let clock = Clock::fixed(crate::support::now().plus_seconds(120));
     let restored = Server::at(place, clock, &settings).await;
-    restored.ask(&rotated).await.assert_refused(401, "invalid_client");
+    restored.ask(&rotated).await.assert_rejected(401, "invalid_client");
     let fresh = restored.ask(&other).await.token();
     assert!(is_active(&restored, &other, &fresh).await);
     for token in [token, later] {

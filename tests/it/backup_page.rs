@@ -62,7 +62,7 @@ async fn every_sample_of_the_page_on_backups_works() {
     let restored = first_server().await.set("TOKEND_DATA_DIR", text(&data));
     let server = restored.serve().await;
     for secret in [&secret, newest] {
-        ask(&server.base, "ops", secret).await.assert_refused(401, "invalid_client");
+        ask(&server.base, "ops", secret).await.assert_rejected(401, "invalid_client");
     }
 }
 

@@ -123,7 +123,7 @@ async fn config_show_tells_each_value_and_where_it_came_from() {
 
 /// A rate that cannot be read names the setting, its origin and how a rate is written.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rate_that_is_none_is_refused_with_an_example() {
+async fn a_rate_that_is_none_is_rejected_with_an_example() {
     let good = Cli::new(Engine::Sqlite)
         .await
         .set("TOKEND_LIMITS_TOKENS_PER_CLIENT", "600/h")
@@ -149,7 +149,7 @@ async fn a_rate_that_is_none_is_refused_with_an_example() {
 
 /// O-51, O-52, O-56 to O-59: what would start and do something else than was meant is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_that_would_mean_something_else_are_refused() {
+async fn settings_that_would_mean_something_else_are_rejected() {
     let cli = Cli::without_database(Engine::Sqlite).await;
     for (name, value, words) in [
         ("TOKEND_PROXY_TRUSTED", "0.0.0.0/0", "covers most IPv4 addresses"),

@@ -52,7 +52,7 @@ async fn an_operator_can_make_read_and_check_a_token(
 
 /// Exit code 8 for everything that is no valid token of this server.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_a_valid_token_of_this_server_is_refused() {
+async fn what_is_not_a_valid_token_of_this_server_is_rejected() {
     let cli = cli_with_client(Engine::Sqlite).await;
     let token = cli.run(&["token", "issue", "--client", "a"]).stdout.trim().to_owned();
     let other = cli_with_client(Engine::Sqlite).await;

@@ -72,7 +72,7 @@ async fn the_header_and_the_body_both_prove_a_client(
     for form in
         [body, format!("{GRANT}&client_secret={secret}"), format!("{GRANT}&client_id=other")]
     {
-        with_header(&server, &plain, &form).await.assert_refused(400, "invalid_request");
+        with_header(&server, &plain, &form).await.assert_rejected(400, "invalid_request");
     }
 }
 
@@ -116,7 +116,7 @@ async fn whatever_is_wrong_looks_the_same(
         server.import(r#"{"client_id":"legacy","client_secret":"hush-hush-hush"}"#).await;
         let legacy = TestClient { id: "legacy".into(), secret: "hush-hush-hush".into() };
         // It is right and without a grant: the secret counts.
-        server.ask(&legacy).await.assert_refused(400, "invalid_target");
+        server.ask(&legacy).await.assert_rejected(400, "invalid_target");
     }
     server.catch_up().await;
     server.ask(&expired).await.token();
@@ -151,7 +151,7 @@ async fn whatever_is_wrong_looks_the_same(
     for (name, id, secret) in cases {
         let answer = server.basic(id, secret, &[("grant_type", "client_credentials")]).await;
         assert_eq!(answer.status, 401, "{name}: {answer:?}");
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
         let challenge = answer.header("www-authenticate");
         assert!(challenge.starts_with("Basic realm=\"tokend\", charset=\"UTF-8\""), "{challenge}");
         let description = format!("error_description=\"{}\"", answer.description());
@@ -223,7 +223,7 @@ async fn an_old_secret_lives_through_the_overlap_and_no_longer(
     server.catch_up().await;
     server.ask(&old).await.token();
     server.clock.advance(1);
-    server.ask(&old).await.assert_refused(401, "invalid_client");
+    server.ask(&old).await.assert_rejected(401, "invalid_client");
     server.ask(&new).await.token();
 }
 
@@ -257,7 +257,7 @@ async fn imported_secrets_count_by_hash_once_and_by_memory_after_that(
     // The same bytes behind an id without a colon say something else, and fail cleanly.
     server.import(r#"{"client_id":"plain","client_secret":"a+b%2F:c","grants":[]}"#).await;
     let plain = basic("plain:a+b%2F:c");
-    with_header(&server, &plain, GRANT).await.assert_refused(401, "invalid_client");
+    with_header(&server, &plain, GRANT).await.assert_rejected(401, "invalid_client");
 }
 
 /// D4, C-07: a forged secret costs no hash; neither does a minted one after its first success.
@@ -275,7 +275,7 @@ async fn minted_secrets_are_hashed_once_and_forged_ones_never(
     {
         let answer =
             server.basic(&client.id, secret, &[("grant_type", "client_credentials")]).await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
     }
     assert_eq!(checks(), before);
     for _ in 0..3 {
@@ -296,7 +296,7 @@ async fn too_many_first_proofs_at_once_are_told_to_come_again(
     let server = Arc::new(Server::with(engine, &settings).await);
     // How many come at once is up to the machine: it may take several rounds to fill the queue.
     eventually("a full queue", async || {
-        let refused = refused_of_twelve_first_proofs(&server).await;
+        let refused = rejected_of_twelve_first_proofs(&server).await;
         assert!(refused < 12, "none of 12 got through");
         (refused > 0).then_some(())
     })
@@ -304,7 +304,7 @@ async fn too_many_first_proofs_at_once_are_told_to_come_again(
 }
 
 /// Twelve new clients ask at once; gives how many were told to come again.
-async fn refused_of_twelve_first_proofs(server: &Arc<Server>) -> usize {
+async fn rejected_of_twelve_first_proofs(server: &Arc<Server>) -> usize {
     let mut clients = Vec::new();
     for _ in 0..12 {
         clients.push(server.client().await);
@@ -318,7 +318,7 @@ async fn refused_of_twelve_first_proofs(server: &Arc<Server>) -> usize {
     for task in asking {
         let answer = task.await.expect("an answer");
         if answer.status != 200 {
-            answer.assert_refused(503, "temporarily_unavailable");
+            answer.assert_rejected(503, "temporarily_unavailable");
             assert_eq!(answer.header("retry-after"), "2");
             refused += 1;
         }
@@ -357,11 +357,11 @@ async fn a_client_without_the_grant_is_unauthorized(
     let client =
         server.new_client(|new| new.grant_types = vec![crate::support::grant_type(name)]).await;
     let answer = server.ask(&client).await;
-    answer.assert_refused(400, "unauthorized_client");
+    answer.assert_rejected(400, "unauthorized_client");
     assert!(answer.description().contains("may not use client_credentials"), "{answer:?}");
     // Only to who has proved it.
     let wrong = TestClient { secret: "wrong".into(), ..client };
-    server.ask(&wrong).await.assert_refused(401, "invalid_client");
+    server.ask(&wrong).await.assert_rejected(401, "invalid_client");
 }
 
 /// C-40: generated secrets are unique and long.

@@ -69,7 +69,7 @@ async fn an_id_with_colons_works_in_every_form(
         let form = [("token", token.as_str())];
         let answer = with_pair(&server, "/v1/oauth/introspect", &pair, &form).await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        token_by(&server, &format!("{id}:wrong")).await.assert_refused(401, "invalid_client");
+        token_by(&server, &format!("{id}:wrong")).await.assert_rejected(401, "invalid_client");
     }
 }
 
@@ -93,7 +93,7 @@ async fn an_imported_secret_with_colons_meets_the_longest_known_id(
         assert_eq!(server.claims(&token).await["sub"], id);
     }
     // `svc:a:b` is the longest known id here, and this is not its secret.
-    token_by(&server, "svc:a:b:q%41").await.assert_refused(401, "invalid_client");
+    token_by(&server, "svc:a:b:q%41").await.assert_rejected(401, "invalid_client");
     // Unknown clients get the same answer.
     let unknown = token_by(&server, "nope:a:b").await;
     let known = token_by(&server, "svc:a:nope").await;
@@ -209,7 +209,7 @@ async fn a_url_is_an_id_for_every_command(
 
 /// O-18: a setting without a unit is refused, with its place and the fix.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_setting_without_a_unit_is_refused() {
+async fn a_setting_without_a_unit_is_rejected() {
     let cli = Cli::new(Engine::Sqlite).await;
     let file = cli.place.folder.path().join("a.toml");
     std::fs::write(&file, "[token]\n# an hour\nlifetime = 3600\n").expect("a file");

@@ -62,7 +62,7 @@ async fn a_clock_that_goes_back_makes_nothing_valid_again(
         server.clock.jump(back);
         server.catch_up().await;
         server.app.purge_expired().await.expect("a purge");
-        ask_with_assertion(&server, &assertion).await.assert_refused(401, "invalid_client");
+        ask_with_assertion(&server, &assertion).await.assert_rejected(401, "invalid_client");
         assert!(!is_active(&server, &client, &token).await, "{back}");
         assert!(!is_active(&server, &client, &token_of_other).await, "{back}");
     }
@@ -78,7 +78,7 @@ async fn a_used_proof_stays_used_when_the_clock_goes_back() {
     let ask = async || full_replay_cache::ask(&server, &client, &proof).await;
     ask().await.token();
     server.clock.jump(-5);
-    ask().await.assert_refused(400, "invalid_dpop_proof");
+    ask().await.assert_rejected(400, "invalid_dpop_proof");
 }
 
 /// A client that has used up its rate does not wait longer than its window, although the window in
@@ -114,7 +114,7 @@ async fn a_revocation_in_the_future_holds_up_its_client_alone(
     server.ask(&client).await.token();
     server.clock.jump(BACK);
     server.catch_up().await;
-    server.ask(&client).await.assert_refused(503, "temporarily_unavailable");
+    server.ask(&client).await.assert_rejected(503, "temporarily_unavailable");
     server.ask(&other).await.token();
     server.clock.jump(-BACK);
     server.catch_up().await;

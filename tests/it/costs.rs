@@ -91,7 +91,7 @@ async fn a_forged_assertion_costs_the_same_for_every_client_id() {
         for header in [json!({ "alg": "ES256" }), json!({ "alg": "ES256", "kid": one.kid() })] {
             let before = server.services().signature_checks();
             let assertion = forger.sign_under(&header, &claims(&server, id));
-            token_by_assertion(&server, &assertion).await.assert_refused(401, "invalid_client");
+            token_by_assertion(&server, &assertion).await.assert_rejected(401, "invalid_client");
             costs.push(server.services().signature_checks() - before);
         }
     }
@@ -151,7 +151,7 @@ async fn a_token_without_a_client_is_checked_by_its_signature_before_its_claims(
     };
     // Claims that no trust has: what is said first is that the signature is wrong.
     let (answer, _) = ask(&token(&forger, "repo:evil/x:environment:prod")).await;
-    answer.assert_refused(400, "invalid_grant");
+    answer.assert_rejected(400, "invalid_grant");
     let why = reason(&server, &answer).await;
     assert!(why.contains("signature"), "{why}");
     // Ten trusts fit, with one source of keys: one verification.
@@ -189,7 +189,7 @@ async fn beyond_a_thousand_trusts_that_could_be_meant_a_client_id_is_needed() {
     let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
     let form = [("grant_type", grant), ("assertion", token.as_str())];
     let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
-    answer.assert_refused(400, "invalid_grant");
+    answer.assert_rejected(400, "invalid_grant");
     let why = reason(&server, &answer).await;
     assert!(why.contains("more than 1000 trusts"), "{why}");
     let form = [form[0], form[1], ("client_id", last.id.as_str())];
@@ -200,7 +200,7 @@ async fn beyond_a_thousand_trusts_that_could_be_meant_a_client_id_is_needed() {
 /// another address for seconds.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn guesses_of_one_address_do_not_refuse_the_owner_at_another(
+async fn guesses_of_one_address_do_not_reject_the_owner_at_another(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let settings = [
@@ -222,7 +222,7 @@ async fn guesses_of_one_address_do_not_refuse_the_owner_at_another(
     };
     for number in 0..3 {
         let guessed = from(&server, "192.0.2.1", &format!("guess {number}")).await;
-        guessed.assert_refused(401, "invalid_client");
+        guessed.assert_rejected(401, "invalid_client");
     }
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let guessers: Vec<_> = (0..24)

@@ -178,7 +178,7 @@ async fn a_repetition_of_what_is_declared_needs_no_force(
 
 /// A body of more than 16 MiB is refused by its announced length, before it is read.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_too_large_is_refused() {
+async fn a_body_that_is_too_large_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     let address = server.management.strip_prefix("http://").expect("http").to_owned();

@@ -10,7 +10,7 @@ fn dev_in(cli: &Cli, more: &[&str]) -> Run {
     cli.run(&[&["dev", "--listen", "127.0.0.1:0"], more].concat())
 }
 
-fn assert_refused(run: &Run) {
+fn assert_rejected(run: &Run) {
     assert_eq!(run.code, 3, "{run:?}");
     assert!(run.stderr.contains("was not made by dev"), "{run:?}");
     assert!(run.stderr.contains("Nothing was changed."), "{run:?}");
@@ -27,14 +27,14 @@ fn files(folder: &Path) -> Vec<(String, u64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dev_and_fresh_refuse_a_folder_of_serve() {
+async fn dev_and_fresh_reject_a_folder_of_serve() {
     let cli = Cli::new(Engine::Sqlite).await;
     drop(cli.serve().await);
     cli.json(&["client", "create", "production"]);
     let cli = cli.unset("TOKEND_ISSUER").unset("TOKEND_MASTER_KEY").unset("TOKEND_DATABASE_URL");
     let before = files(cli.place.folder.path());
-    assert_refused(&dev_in(&cli, &[]));
-    assert_refused(&dev_in(&cli, &["--fresh"]));
+    assert_rejected(&dev_in(&cli, &[]));
+    assert_rejected(&dev_in(&cli, &["--fresh"]));
     assert_eq!(files(cli.place.folder.path()), before);
 }
 
@@ -49,8 +49,8 @@ async fn serve_on_a_folder_of_dev_ends_its_use_by_dev() {
     drop(cli.serve().await);
     assert!(!folder.join("made-by-dev").exists());
     let cli = cli.unset("TOKEND_LOG_LEVEL");
-    assert_refused(&dev_in(&cli, &[]));
-    assert_refused(&dev_in(&cli, &["--fresh"]));
+    assert_rejected(&dev_in(&cli, &[]));
+    assert_rejected(&dev_in(&cli, &["--fresh"]));
     assert_eq!(cli.run(&["client", "list", "-o", "id"]).stdout, "cl_demo\n");
 }
 
@@ -68,12 +68,12 @@ async fn a_folder_whose_first_client_is_the_demo_counts_as_made_by_dev() {
     let folder = other.place.folder.path().join(".tokend");
     std::fs::create_dir(&folder).expect("a folder");
     std::fs::write(folder.join("master.key"), "the only copy").expect("a key");
-    assert_refused(&dev_in(&other, &["--fresh"]));
+    assert_rejected(&dev_in(&other, &["--fresh"]));
     assert_eq!(std::fs::read_to_string(folder.join("master.key")).expect("it"), "the only copy");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dev_refuses_a_postgres_database_of_others() {
+async fn dev_rejects_a_postgres_database_of_others() {
     let key = "dGVzdHMgb25seSB0ZXN0cyBvbmx5IHRlc3RzIG9ubHk=";
     let own = postgres::database().await;
     let cli = new_dev().await.set("TOKEND_MASTER_KEY", key).set("TOKEND_DATABASE_URL", &own);
@@ -84,8 +84,8 @@ async fn dev_refuses_a_postgres_database_of_others() {
     drop(used.serve().await);
     let url = used.place.database_url.clone();
     let cli = new_dev().await.set("TOKEND_MASTER_KEY", key).set("TOKEND_DATABASE_URL", &url);
-    assert_refused(&dev_in(&cli, &[]));
+    assert_rejected(&dev_in(&cli, &[]));
     used.json(&["client", "create", "production"]);
-    assert_refused(&dev_in(&cli, &[]));
+    assert_rejected(&dev_in(&cli, &[]));
     assert_eq!(used.run(&["client", "list", "-o", "id"]).stdout, "production\n");
 }

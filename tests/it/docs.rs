@@ -151,7 +151,7 @@ async fn each_verifier_of_the_docs_takes_good_tokens_and_no_bad_ones() {
 
 /// The samples that read the list of revocations: by `jti`, and by the epoch of a client.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_verifier_that_reads_the_list_refuses_what_is_on_it() {
+async fn each_verifier_that_reads_the_list_rejects_what_is_on_it() {
     let (server, client, token) = stage().await;
     let revoked = server.ask(&client).await.token();
     server.post("/v1/oauth/revoke", &client, &[("token", &revoked)]).await;

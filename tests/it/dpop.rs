@@ -69,7 +69,7 @@ async fn a_proof_binds_the_token_to_its_key(
 
 async fn refused(server: &Server, client: &TestClient, proofs: &[&str], word: &str) {
     let answer = ask(server, client, proofs).await;
-    answer.assert_refused(400, "invalid_dpop_proof");
+    answer.assert_rejected(400, "invalid_dpop_proof");
     assert!(answer.description().contains(word), "{word}: {answer:?}");
 }
 
@@ -191,11 +191,11 @@ async fn point_10_a_nonce_of_the_server_if_it_wants_one(
         key.sign_under(&header(&key), &claims)
     };
     let first = ask(&server, &client, &[&proof(&server, &key)]).await;
-    first.assert_refused(400, "use_dpop_nonce");
+    first.assert_rejected(400, "use_dpop_nonce");
     assert_eq!(first.headers.get_all("dpop-nonce").iter().count(), 1);
     let nonce = first.header("dpop-nonce").to_owned();
     ask(&server, &client, &[&with(&nonce)]).await.token();
-    ask(&server, &client, &[&with("forged")]).await.assert_refused(400, "use_dpop_nonce");
+    ask(&server, &client, &[&with("forged")]).await.assert_rejected(400, "use_dpop_nonce");
     // Another instance knows it too.
     let settings = [("TOKEND_ISSUER", server.base.as_str()), ("TOKEND_TOKEN_DPOP_NONCES", "true")];
     let second = Server::at(server.place.clone(), server.clock.clone(), &settings).await;
@@ -203,7 +203,7 @@ async fn point_10_a_nonce_of_the_server_if_it_wants_one(
     server.clock.advance(301);
     server.catch_up().await;
     let old = ask(&server, &client, &[&with(&nonce)]).await;
-    old.assert_refused(400, "use_dpop_nonce");
+    old.assert_rejected(400, "use_dpop_nonce");
     assert_ne!(old.header("dpop-nonce"), nonce);
     server.ask(&client).await.token();
 }
@@ -232,7 +232,7 @@ async fn point_11_it_is_young_and_used_once() {
     // A failed authentication does not use a proof up, and tells nothing of it.
     let fresh = at(now);
     let stranger = TestClient { secret: "wrong".to_owned(), ..client.clone() };
-    ask(&server, &stranger, &[&fresh]).await.assert_refused(401, "invalid_client");
+    ask(&server, &stranger, &[&fresh]).await.assert_rejected(401, "invalid_client");
     ask(&server, &client, &[&fresh]).await.token();
 }
 

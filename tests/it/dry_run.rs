@@ -81,7 +81,7 @@ async fn a_dry_run_answers_and_stores_nothing(
 
 /// A parameter that a route does not know is a mistake, not a silent change.
 #[tokio::test]
-async fn unknown_parameters_are_refused() {
+async fn unknown_parameters_are_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     for (method, path, text) in [

@@ -69,7 +69,7 @@ async fn the_usual_mistakes_are_told_apart(
     ];
     for (id, wrong, reason, remedy) in cases {
         let answer = basic(&server, id, &wrong).await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
         assert!(!answer.text.contains(reason), "the caller is not told");
         let found = explain(&server, &answer).await;
         says(&found, reason, remedy);
@@ -168,7 +168,7 @@ async fn what_an_assertion_is_and_is_not_signed_with_is_said() {
             ("client_assertion", assertion),
         ];
         let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
         explain(&server, &answer).await
     };
     let claims = |id: &str| json!({ "iss": id, "sub": id, "aud": server.base, "jti": "j" });
@@ -218,7 +218,7 @@ async fn no_text_of_a_caller_spoils_what_is_kept(
 /// is not known is said to be so.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_server_keeps_its_refusals_for_the_command(
+async fn a_running_server_keeps_its_rejections_for_the_command(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -306,7 +306,7 @@ async fn an_id_without_credentials_says_what_is_missing() {
         ("nobody", "no client has that id", ""),
     ] {
         let answer = server.form(&format!("grant_type=client_credentials&client_id={id}")).await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
         told.push(answer.description());
         says(&explain(&server, &answer).await, reason, remedy);
     }

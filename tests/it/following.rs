@@ -13,7 +13,7 @@ use crate::support::eventually::HANGS_AFTER;
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, now, operator};
 
 /// Waits until the instance refuses the client; gives how long that took.
-async fn until_refused(server: &Server, client: &TestClient) -> Duration {
+async fn until_rejected(server: &Server, client: &TestClient) -> Duration {
     let started = Instant::now();
     while server.ask(client).await.status == 200 {
         assert!(started.elapsed() < HANGS_AFTER, "the change never arrived");
@@ -60,7 +60,7 @@ async fn a_change_by_another_process_arrives_soon(
         let client = server.client().await;
         server.ask(&client).await.token();
         disable_elsewhere(&server, &client).await;
-        until_refused(&server, &client).await
+        until_rejected(&server, &client).await
     };
     assert_soon(limit, attempt).await;
 }
@@ -84,8 +84,8 @@ async fn two_instances_follow_each_other(
     tokend::jose::jwt::verify(&token, &keys, None, now()).expect("the same key");
     assert_eq!(keys.len(), 1, "two instances made two first keys");
     disable_elsewhere(&other, &client).await;
-    until_refused(&one, &client).await;
-    until_refused(&other, &client).await;
+    until_rejected(&one, &client).await;
+    until_rejected(&other, &client).await;
 }
 
 /// A lost bell costs time, never a change.
@@ -109,7 +109,7 @@ async fn a_change_arrives_although_the_listening_connection_was_killed() {
     .expect("a list");
     assert_eq!(killed, [true], "there was no listening connection");
     disable_elsewhere(&server, &client).await;
-    until_refused(&server, &client).await;
+    until_rejected(&server, &client).await;
     connection.close().await.expect("a clean end");
 }
 
@@ -129,7 +129,7 @@ async fn what_is_taken_away_is_gone_on_the_next_request(
     let old_secret = &old.secrets[0].secret_id;
     admin::secret::expire(services, &actor, &id, old_secret, None).await.expect("an end");
     server.catch_up().await;
-    server.ask(&client).await.assert_refused(401, "invalid_client");
+    server.ask(&client).await.assert_rejected(401, "invalid_client");
 
     let new = admin::secret::NewSecret::default();
     let made = admin::secret::add(services, &actor, &id, &new).await.expect("a secret");
@@ -141,15 +141,15 @@ async fn what_is_taken_away_is_gone_on_the_next_request(
     let orders = tokend::model::resource::ResourceId::parse(ORDERS).expect("a resource");
     assert_eq!(admin::resource::delete(services, &actor, &orders).await.expect("gone"), 1);
     server.catch_up().await;
-    server.ask(&client).await.assert_refused(400, "invalid_target");
+    server.ask(&client).await.assert_rejected(400, "invalid_target");
 
     // A resource of the same name that is made later opens nothing to those who had the old one.
     server.resource(ORDERS, &["orders:read"]).await;
-    server.ask(&client).await.assert_refused(400, "invalid_target");
+    server.ask(&client).await.assert_rejected(400, "invalid_target");
 
     admin::client::delete(services, &actor, &id).await.expect("gone");
     server.catch_up().await;
-    server.ask(&client).await.assert_refused(401, "invalid_client");
+    server.ask(&client).await.assert_rejected(401, "invalid_client");
 }
 
 /// More changes than are loaded one by one arrive too.
@@ -205,8 +205,8 @@ async fn a_database_that_fell_back_is_noticed_and_followed(
     tamper(&server, engine, &statements).await;
     disable_elsewhere(&server, &stays).await;
     assert_eq!(server.services().store.head().await.expect("a head").sequence, sequence + 1);
-    until_refused(&server, &stays).await;
-    until_refused(&server, &lost).await;
+    until_rejected(&server, &stays).await;
+    until_rejected(&server, &lost).await;
 }
 
 /// A client that this version cannot read gets no tokens, and holds up nobody else.
@@ -231,11 +231,11 @@ async fn an_unreadable_client_holds_up_no_other(
     admin::token::note_issue(server.services(), &who, &id, &orders, &scope)
         .await
         .expect("an event");
-    until_refused(&server, &strange).await;
+    until_rejected(&server, &strange).await;
     server.ask(&other).await.token();
     disable_elsewhere(&server, &other).await;
-    until_refused(&server, &other).await;
+    until_rejected(&server, &other).await;
     // A start with such a row works too.
     let again = Server::at(server.place.clone(), Clock::fixed(now()), &[]).await;
-    again.ask(&strange).await.assert_refused(401, "invalid_client");
+    again.ask(&strange).await.assert_rejected(401, "invalid_client");
 }

@@ -63,9 +63,9 @@ async fn a_full_replay_cache_rejects_proofs_and_nothing_else() {
     assert!(full, "the cache has no limit for all clients together");
     let unused = proof(&server, &key);
     let answer = ask(&server, &other, &unused).await;
-    answer.assert_refused(503, "temporarily_unavailable");
+    answer.assert_rejected(503, "temporarily_unavailable");
     assert!(!answer.header("retry-after").is_empty());
-    ask(&server, &other, &used).await.assert_refused(400, "invalid_dpop_proof");
+    ask(&server, &other, &used).await.assert_rejected(400, "invalid_dpop_proof");
     server.ask(&other).await.token();
 
     server.clock.advance(i64::from(span));

@@ -75,7 +75,7 @@ impl Stage {
 
     /// The reason and the remedy of a rejection, as the command shows them.
     async fn explain(&self, answer: &Answer) -> (String, String) {
-        answer.assert_refused(400, "invalid_grant");
+        answer.assert_rejected(400, "invalid_grant");
         self.server.app.write_rejections().await.expect("written");
         let id = answer.header("x-request-id");
         let arguments = ["explain", id, "-o", "json"].map(str::to_owned).to_vec();
@@ -163,7 +163,7 @@ async fn a_trust_of_names_says_what_trusts_the_immutable_form(
             "repo:acme@123/api@456:pull_request",
         ] {
             let answer = stage.ask(other, &Value::Null, client_id).await;
-            answer.assert_refused(400, "invalid_grant");
+            answer.assert_rejected(400, "invalid_grant");
         }
     }
 }
@@ -186,7 +186,7 @@ async fn a_trust_of_ids_says_what_trusts_the_names(
     stage.ask(NAMES, &ids, None).await.token();
     // Another account that has taken the name.
     let other = json!({ "repository_owner_id": "789", "repository_id": "999" });
-    stage.ask(NAMES, &other, Some(&stage.client.id)).await.assert_refused(400, "invalid_grant");
+    stage.ask(NAMES, &other, Some(&stage.client.id)).await.assert_rejected(400, "invalid_grant");
 }
 
 /// A `*` never skips an id, and a pattern that is refused says what to write.

@@ -9,7 +9,7 @@ use tokend::model::resource::ResourceId;
 use tokend::model::scope::ScopeName;
 
 use crate::support::process::Cli;
-use crate::support::team::{API, Team, assert_refused, grant_path};
+use crate::support::team::{API, Team, assert_rejected, grant_path};
 use crate::support::{Answer, Engine, ORDERS, Server, operator};
 
 #[rstest]
@@ -24,7 +24,7 @@ async fn a_grant_of_another_team_begins_as_a_request(
     let client = billing.client("invoices", "billing").await;
     let scopes = Some(json!({ "scopes": ["orders:read"] }));
     let refused = billing.call("PUT", &grant_path("invoices"), scopes.clone()).await;
-    assert_refused(&refused, 403, "grant_approval_needed");
+    assert_rejected(&refused, 403, "grant_approval_needed");
     let body = json!({
         "client_id": "invoices", "resource": API, "scopes": ["orders:read"],
         "claims": { "tenant": "acme" }, "message": "Monthly invoices",
@@ -50,14 +50,14 @@ async fn a_grant_of_another_team_begins_as_a_request(
         assert_eq!(listed["data"][0]["request_id"], made["request_id"]);
     }
     assert_eq!(third.get("/v1/grant-requests").await.json()["data"], json!([]));
-    assert_refused(&third.get(&path).await, 404, "grant_request_not_found");
+    assert_rejected(&third.get(&path).await, 404, "grant_request_not_found");
     // The revision that was read, and not by the team of the client.
     let approve = format!("{path}/approve");
     let answer = billing.post(&approve, json!({ "revision": 2 })).await;
-    assert_refused(&answer, 403, "owner_not_held");
-    assert_refused(&shop.post(&approve, json!({})).await, 428, "revision_required");
+    assert_rejected(&answer, 403, "owner_not_held");
+    assert_rejected(&shop.post(&approve, json!({})).await, 428, "revision_required");
     let answer = shop.post(&approve, json!({ "revision": 1 })).await;
-    assert_refused(&answer, 412, "revision_changed");
+    assert_rejected(&answer, 412, "revision_changed");
     assert_eq!(server.ask_for(&client, &[("resource", API)]).await.status, 400);
     let request = server.http.post(format!("{}{approve}", server.management));
     let request = request.bearer_auth(&shop.token).header("if-match", "\"2\"").json(&json!({}));
@@ -71,7 +71,7 @@ async fn a_grant_of_another_team_begins_as_a_request(
         (&claims["scope"], &claims["tenant"]),
         (&json!("orders:read orders:write"), &json!("acme"))
     );
-    assert_refused(
+    assert_rejected(
         &shop.post(&approve, json!({ "revision": 2 })).await,
         409,
         "grant_request_ended",
@@ -117,17 +117,17 @@ async fn an_approved_grant_is_narrowed_freely_and_never_widened(
         assert_eq!(answer.status, status, "{body}: {}", answer.text);
     }
     // The team of the API ends the grant of a client that it does not see.
-    assert_refused(&shop.get("/v1/clients/invoices").await, 404, "client_not_found");
+    assert_rejected(&shop.get("/v1/clients/invoices").await, 404, "client_not_found");
     shop.done("DELETE", &path, None).await;
     assert_eq!(server.ask_for(&client, &[("resource", API)]).await.status, 400);
     // Now there is nothing that tells whether the client exists.
-    assert_refused(&shop.call("DELETE", &path, None).await, 404, "client_not_found");
+    assert_rejected(&shop.call("DELETE", &path, None).await, 404, "client_not_found");
     let absent = grant_path("absent");
-    assert_refused(&shop.call("DELETE", &absent, None).await, 404, "client_not_found");
+    assert_rejected(&shop.call("DELETE", &absent, None).await, 404, "client_not_found");
     // The approval is used up.
     let body = Some(json!({ "scopes": ["orders:read"] }));
     let answer = billing.call("PUT", &path, body).await;
-    assert_refused(&answer, 403, "grant_approval_needed");
+    assert_rejected(&answer, 403, "grant_approval_needed");
 }
 
 #[rstest]
@@ -187,7 +187,7 @@ async fn a_request_ends_when_one_side_is_not_what_it_was(
         assert_eq!(billing.state(&other).await.0, expected, "{change}");
         let approve = format!("/v1/grant-requests/{id}/approve");
         let answer = shop.post(&approve, json!({ "revision": 1 })).await;
-        assert_refused(&answer, 409, "grant_request_ended");
+        assert_rejected(&answer, 409, "grant_request_ended");
     }
     assert_eq!(all.get("/v1/audit-events/verify").await.json()["is_intact"], true);
 }
@@ -233,7 +233,7 @@ async fn a_request_expires_after_thirty_days(#[values(Engine::Sqlite)] engine: E
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_needed_or_too_much_is_refused() {
+async fn a_request_that_is_not_needed_or_too_much_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let (shop, billing) = (Team::new(&server, "shop").await, Team::new(&server, "billing").await);
     shop.resource(API, "shop").await;
@@ -249,7 +249,7 @@ async fn a_request_that_is_not_needed_or_too_much_is_refused() {
         (body("absent", API), 404, "client_not_found"),
     ] {
         let answer = billing.post("/v1/grant-requests", body).await;
-        assert_refused(&answer, status, code);
+        assert_rejected(&answer, status, code);
     }
     for (member, value, pointer) in [
         ("scopes", json!([]), "/scopes"),
@@ -278,7 +278,7 @@ async fn a_request_that_is_not_needed_or_too_much_is_refused() {
         server.resource(&uri, &["orders:read"]).await;
         let answer = billing.post("/v1/grant-requests", body("invoices", &uri)).await;
         if number == GrantRequest::MAX_PENDING_PER_CLIENT {
-            assert_refused(&answer, 409, "grant_request_limit_reached");
+            assert_rejected(&answer, 409, "grant_request_limit_reached");
         } else {
             assert_eq!(answer.status, 201, "{}", answer.text);
         }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokend::model::secret_digest::SecretDigest;
 use tokend::secrets::offline;
 
-use crate::support::team::{API, Team, assert_refused, grant_path};
+use crate::support::team::{API, Team, assert_rejected, grant_path};
 use crate::support::{Answer, Engine, Server, TestClient};
 
 const THIRD_API: &str = "https://third.example";
@@ -165,7 +165,7 @@ async fn a_declaration_keeps_what_it_states(
     let grants = json!([{ "resource": THIRD_API, "scopes": ["orders:read"] }]);
     let moved = client("pay", grants);
     let answer = all.post("/v1/apply", moved.clone()).await;
-    assert_refused(&answer, 409, "other_owner");
+    assert_rejected(&answer, 409, "other_owner");
     all.done("POST", "/v1/apply?adopt=true", Some(moved.clone())).await;
     assert_eq!(status(&server, &listed, THIRD_API).await, 200);
     assert_eq!(status(&server, &unlisted, THIRD_API).await, 401);
@@ -193,7 +193,7 @@ async fn an_approval_does_not_move_with_a_client(
     // To state the grant is to give it.
     let stated = json!({ "owner": "pay", "grants": grants });
     let answer = both.call("PATCH", CLIENT, Some(stated.clone())).await;
-    assert_refused(&answer, 403, "grant_approval_needed");
+    assert_rejected(&answer, 403, "grant_approval_needed");
     let mut line = stated;
     line["client_id"] = json!("worker");
     let answer = import(&server, &both, &line).await;
@@ -201,7 +201,7 @@ async fn an_approval_does_not_move_with_a_client(
     for query in ["?adopt=true", "?adopt=true&dry_run=true"] {
         let path = format!("/v1/apply{query}");
         let answer = both.post(&path, json!({ "clients": [line] })).await;
-        assert_refused(&answer, 403, "grant_approval_needed");
+        assert_rejected(&answer, 403, "grant_approval_needed");
     }
     both.done("PATCH", CLIENT, Some(json!({ "owner": "pay" }))).await;
     assert_eq!(both.get(CLIENT).await.json()["grants"], json!([]));

@@ -84,17 +84,20 @@ async fn a_caller_that_is_nobody_is_told_so() {
     let token = server.ask(&client).await.token();
     let stranger = TestClient { secret: "wrong".to_owned(), ..client.clone() };
     let answer = introspect(&server, &stranger, &token).await;
-    answer.assert_refused(401, "invalid_client");
+    answer.assert_rejected(401, "invalid_client");
     assert!(answer.header("www-authenticate").starts_with("Basic "));
     let form = [("token", token.as_str())];
     let nobody = Answer::of(server.http.post(server.url(INTROSPECT)).form(&form)).await;
-    nobody.assert_refused(401, "invalid_client");
-    server.post(INTROSPECT, &client, &[]).await.assert_refused(400, "invalid_request");
-    server.post(INTROSPECT, &client, &[("token", "")]).await.assert_refused(400, "invalid_request");
+    nobody.assert_rejected(401, "invalid_client");
+    server.post(INTROSPECT, &client, &[]).await.assert_rejected(400, "invalid_request");
+    server
+        .post(INTROSPECT, &client, &[("token", "")])
+        .await
+        .assert_rejected(400, "invalid_request");
     let twice = [("token", "a"), ("token", "b")];
-    server.post(INTROSPECT, &client, &twice).await.assert_refused(400, "invalid_request");
+    server.post(INTROSPECT, &client, &twice).await.assert_rejected(400, "invalid_request");
     let in_url = format!("{INTROSPECT}?token={token}");
-    server.post(&in_url, &client, &form).await.assert_refused(400, "invalid_request");
+    server.post(&in_url, &client, &form).await.assert_rejected(400, "invalid_request");
     assert_eq!(server.get(INTROSPECT).await.status, 405);
 }
 

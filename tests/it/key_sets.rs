@@ -96,7 +96,7 @@ async fn a_document_that_is_not_a_key_set_stops_no_other(
     })
     .await;
     for client in &hostile {
-        ask(&server, client, &key).await.assert_refused(401, "invalid_client");
+        ask(&server, client, &key).await.assert_rejected(401, "invalid_client");
     }
     let ready = server.get("/readyz").await;
     assert_eq!((ready.status, &ready.json()["background_tasks"]), (200, &json!("ok")));
@@ -163,7 +163,7 @@ async fn a_stranger_does_not_shorten_the_pause_after_failures() {
         server.clock.advance(seconds);
         server.catch_up().await;
         for _ in 0..3 {
-            ask(&server, &client, &stranger).await.assert_refused(401, "invalid_client");
+            ask(&server, &client, &stranger).await.assert_rejected(401, "invalid_client");
             // Longer than the time after which the server looks for sets that are due.
             tokio::time::sleep(Duration::from_millis(400)).await;
         }

@@ -58,7 +58,7 @@ async fn a_leaked_secret_ends_by_the_policy_of_its_client(
     assert!(!first.text.contains(&kept.secret), "{}", first.text);
     server.ask(&kept).await.token();
     server.ask(&soon).await.token();
-    server.ask(&now).await.assert_refused(401, "invalid_client");
+    server.ask(&now).await.assert_rejected(401, "invalid_client");
     let reported = events(&server, "secret.leaked").await;
     assert_eq!(reported.len(), 3);
     assert_eq!(reported[0].actor, format!("client:{}", api.administrator.id));
@@ -67,7 +67,7 @@ async fn a_leaked_secret_ends_by_the_policy_of_its_client(
     server.clock.advance(86_401);
     server.catch_up().await;
     server.ask(&kept).await.token();
-    server.ask(&soon).await.assert_refused(401, "invalid_client");
+    server.ask(&soon).await.assert_rejected(401, "invalid_client");
     for event in reported {
         assert!(!event.detail.contains("tkd_"), "{}", event.detail);
     }
@@ -171,7 +171,7 @@ async fn a_caller_learns_nothing_about_secrets_of_another_owner(
         secret_leak::run_policies(services, &caller, &found.hidden).await.expect("the policy");
         secret_leak::run_policies(services, &caller, &found.visible).await.expect("the policy");
         server.catch_up().await;
-        server.ask(client).await.assert_refused(401, "invalid_client");
+        server.ask(client).await.assert_rejected(401, "invalid_client");
     }
     let reader = Principal::administrator(
         &client_id("absent"),

@@ -40,10 +40,10 @@ async fn guesses_are_limited_and_the_right_secret_is_not_locked_out(
     let mut faces = Vec::new();
     for id in ["legacy", "nobody"] {
         for number in 0..3 {
-            guess(id, number).await.assert_refused(401, "invalid_client");
+            guess(id, number).await.assert_rejected(401, "invalid_client");
         }
         let beyond = guess(id, 3).await;
-        beyond.assert_refused(429, "temporarily_unavailable");
+        beyond.assert_rejected(429, "temporarily_unavailable");
         let seconds: u32 = beyond.header("retry-after").parse().expect("seconds");
         assert!((1..=60).contains(&seconds), "{beyond:?}");
         faces.push((beyond.description(), seconds));
@@ -53,10 +53,10 @@ async fn guesses_are_limited_and_the_right_secret_is_not_locked_out(
     for _ in 0..3 {
         server.ask(&legacy).await.token();
     }
-    guess("legacy", 4).await.assert_refused(429, "temporarily_unavailable");
+    guess("legacy", 4).await.assert_rejected(429, "temporarily_unavailable");
     server.clock.advance(60);
     server.catch_up().await;
-    guess("legacy", 5).await.assert_refused(401, "invalid_client");
+    guess("legacy", 5).await.assert_rejected(401, "invalid_client");
 }
 
 /// The limit by address holds whatever client is tried; generated secrets are not concerned.
@@ -80,10 +80,10 @@ async fn an_address_may_not_guess_through_all_clients(
     };
     for number in 0..5 {
         let answer = from("192.0.2.1", &format!("client {number}"), "guess").await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
     }
-    from("192.0.2.1", "yet another", "guess").await.assert_refused(429, "temporarily_unavailable");
-    from("192.0.2.2", "yet another", "guess").await.assert_refused(401, "invalid_client");
+    from("192.0.2.1", "yet another", "guess").await.assert_rejected(429, "temporarily_unavailable");
+    from("192.0.2.2", "yet another", "guess").await.assert_rejected(401, "invalid_client");
     from("192.0.2.1", &minted.id, &minted.secret).await.token();
     from("192.0.2.1", &legacy.id, &legacy.secret).await.token();
 }
@@ -99,7 +99,7 @@ async fn without_imported_secrets_there_is_nothing_to_limit(
     let client = server.client().await;
     for id in [client.id.as_str(), "nobody"] {
         for _ in 0..5 {
-            server.basic(id, "wrong", &GRANT).await.assert_refused(401, "invalid_client");
+            server.basic(id, "wrong", &GRANT).await.assert_rejected(401, "invalid_client");
         }
     }
     assert_eq!(server.services().hasher.checks(), 0);
@@ -156,7 +156,7 @@ async fn first_token_during_a_flood(engine: Engine) -> Duration {
         if answer.status == 200 {
             return Some(answer.token());
         }
-        answer.assert_refused(503, "temporarily_unavailable");
+        answer.assert_rejected(503, "temporarily_unavailable");
         None
     })
     .await;
@@ -237,17 +237,17 @@ async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(
         server
             .ask_for(&ordinary, &[("scope", "orders:burn")])
             .await
-            .assert_refused(400, "invalid_scope");
+            .assert_rejected(400, "invalid_scope");
     }
     let beyond = server.ask(&ordinary).await;
-    beyond.assert_refused(429, "temporarily_unavailable");
+    beyond.assert_rejected(429, "temporarily_unavailable");
     assert!(beyond.description().contains("3 tokens a minute"), "{beyond:?}");
     assert!(beyond.description().contains("keep it and use it again until it expires"));
     let seconds: i64 = beyond.header("retry-after").parse().expect("seconds");
     assert!((1..=60).contains(&seconds), "{beyond:?}");
     server.ask(&other).await.token();
     server.ask(&narrow).await.token();
-    server.ask(&narrow).await.assert_refused(429, "temporarily_unavailable");
+    server.ask(&narrow).await.assert_rejected(429, "temporarily_unavailable");
     for _ in 0..5 {
         server.ask(&free).await.token();
     }
@@ -256,7 +256,7 @@ async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(
     server.ask(&ordinary).await.token();
     // Who has not proved anything learns nothing of it, and spends nothing.
     let stranger = TestClient { secret: "wrong".into(), ..narrow.clone() };
-    server.ask(&stranger).await.assert_refused(401, "invalid_client");
+    server.ask(&stranger).await.assert_rejected(401, "invalid_client");
 
     // A change counts at the next request, and what was counted stays counted.
     let set = async |rate: &str| {
@@ -269,7 +269,7 @@ async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(
     };
     set("2/h").await;
     server.ask(&narrow).await.token();
-    server.ask(&narrow).await.assert_refused(429, "temporarily_unavailable");
+    server.ask(&narrow).await.assert_rejected(429, "temporarily_unavailable");
     set("off").await;
     server.ask(&narrow).await.token();
 }

@@ -120,7 +120,7 @@ async fn lines() -> Vec<BTreeMap<String, Value>> {
     let mut server = cli.serve().await;
     let secret = made["client_secret"].as_str().expect("a secret");
     ask(&server.base, "a", secret).await.token();
-    ask(&server.base, "a", "wrong").await.assert_refused(401, "invalid_client");
+    ask(&server.base, "a", "wrong").await.assert_rejected(401, "invalid_client");
     for (base, path) in [(&server.base, "/.well-known/jwks.json"), (&server.management, "/v1/x")] {
         Answer::of(client().get(format!("{base}{path}"))).await;
     }

@@ -166,9 +166,9 @@ async fn the_metadata_leads_from_a_challenge_to_a_token() {
     // The URL is a name of the resource, and no grant of it.
     let plain = server.client().await;
     let answer = server.ask_for(&plain, &[("resource", &server.management)]).await;
-    answer.assert_refused(400, "invalid_target");
+    answer.assert_rejected(400, "invalid_target");
     let elsewhere = server.ask_for(&client, &[("resource", "http://127.0.0.1:1")]).await;
-    elsewhere.assert_refused(400, "invalid_target");
+    elsewhere.assert_rejected(400, "invalid_target");
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn a_listener_without_a_url_has_no_metadata_and_takes_no_proof() {
 /// A token of another audience, one that has expired, was revoked or is of a disabled client.
 #[rstest]
 #[tokio::test]
-async fn a_token_that_is_not_valid_is_refused(
+async fn a_token_that_is_not_valid_is_rejected(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

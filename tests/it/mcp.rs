@@ -290,7 +290,7 @@ async fn the_servers_hold_callers_to_resource_and_scope() {
 
 /// Why there is an authorization endpoint at all: without it these clients get no token.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sdks_refuse_metadata_without_an_authorization_endpoint() {
+async fn the_sdks_reject_metadata_without_an_authorization_endpoint() {
     let settings = [("TOKEND_METADATA_AUTHORIZATION_ENDPOINT", "false")];
     let stage = Stage::set(Engine::Sqlite, &settings).await;
     let client = stage.client().await;

@@ -144,7 +144,7 @@ async fn the_key_set_is_public_small_and_cacheable(
     let head = server.http.head(server.url(path));
     assert_eq!(Answer::of(head).await.status, 200);
     let post = Answer::of(server.http.post(server.url(path))).await;
-    post.assert_refused(405, "invalid_request");
+    post.assert_rejected(405, "invalid_request");
     assert_eq!(post.header("allow"), "GET, HEAD, OPTIONS");
 }
 
@@ -250,12 +250,12 @@ async fn a_browser_finds_a_page_and_a_program_an_error() {
     }
     assert!(!page.text.contains("<script") && !page.text.contains("src="), "{}", page.text);
     for path in ["/", "/nothing"] {
-        server.get(path).await.assert_refused(404, "not_found");
+        server.get(path).await.assert_rejected(404, "not_found");
     }
     let elsewhere = server.http.get(server.url("/nothing")).header("accept", accept);
-    Answer::of(elsewhere).await.assert_refused(404, "not_found");
+    Answer::of(elsewhere).await.assert_rejected(404, "not_found");
     let posted = server.http.post(server.url("/")).header("accept", accept);
-    Answer::of(posted).await.assert_refused(404, "not_found");
+    Answer::of(posted).await.assert_rejected(404, "not_found");
 }
 
 /// The management listener does not send callers to an endpoint that it does not have.

@@ -118,7 +118,7 @@ async fn a_certificate_of_the_registered_subject_authenticates(
         "san_email=worker.example",
     ] {
         let client = tls.of_subject(subject).await;
-        tls.ask(&client, Some(&worker)).await.assert_refused(401, "invalid_client");
+        tls.ask(&client, Some(&worker)).await.assert_rejected(401, "invalid_client");
         assert_eq!(tls.server.usage(&client).await, None);
     }
 }
@@ -138,13 +138,13 @@ async fn a_certificate_without_a_good_chain_is_nobody() {
     ];
     for pair in &wrong {
         let answer = tls.ask(&client, Some(pair)).await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
         assert!(answer.description().starts_with("Client authentication failed."), "{answer:?}");
     }
-    tls.ask(&client, None).await.assert_refused(401, "invalid_client");
+    tls.ask(&client, None).await.assert_rejected(401, "invalid_client");
     let nobody = TestClient { id: "nobody".to_owned(), secret: String::new() };
     let worker = tls.ca.issue(&params("worker"));
-    tls.ask(&nobody, Some(&worker)).await.assert_refused(401, "invalid_client");
+    tls.ask(&nobody, Some(&worker)).await.assert_rejected(401, "invalid_client");
     // A client that is registered for secrets only is not opened by a certificate.
     let other = tls.ask(&client, Some(&tls.ca.issue(&params("other")))).await;
     tls.server.app.write_rejections().await.expect("written");
@@ -156,7 +156,7 @@ async fn a_certificate_without_a_good_chain_is_nobody() {
     }
     assert_eq!(kept.remedy, Some(OperatorAction::RegisterCertificate.into()));
     let by_secret = tls.server.client().await;
-    tls.ask(&by_secret, Some(&worker)).await.assert_refused(401, "invalid_client");
+    tls.ask(&by_secret, Some(&worker)).await.assert_rejected(401, "invalid_client");
     tls.ask(&client, Some(&worker)).await.token();
 }
 
@@ -178,7 +178,7 @@ async fn a_registered_self_signed_certificate_authenticates(
     let answer = tls.ask(&client, Some(&own)).await;
     assert_eq!(Tls::claims(&answer)["cnf"]["x5t#S256"], own.thumbprint().as_str());
     for other in [self_signed("worker"), tls.ca.issue(&params("worker"))] {
-        tls.ask(&client, Some(&other)).await.assert_refused(401, "invalid_client");
+        tls.ask(&client, Some(&other)).await.assert_rejected(401, "invalid_client");
     }
 }
 
@@ -198,7 +198,7 @@ async fn either_of_two_permitted_methods_does() {
     tls.ask(&client, Some(&own)).await.token();
     tls.ask(&client, Some(&tls.ca.issue(&params("worker")))).await.token();
     let other = self_signed("worker");
-    tls.ask(&client, Some(&other)).await.assert_refused(401, "invalid_client");
+    tls.ask(&client, Some(&other)).await.assert_rejected(401, "invalid_client");
 }
 
 /// RFC 4514: white space that is no space belongs to a name, and a value that cannot be read is not
@@ -219,7 +219,7 @@ async fn a_name_that_only_looks_the_same_is_another() {
     for name in [text("\u{a0}worker"), text("\tworker"), text(" worker"), DnValue::BmpString(wide)]
     {
         let answer = tls.ask(&client, Some(&named(name))).await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
     }
 }
 
@@ -237,13 +237,13 @@ async fn a_marked_client_must_show_a_certificate() {
     };
     let bound = Tls::claims(&ask(Some(&own)).await);
     assert_eq!(bound["cnf"]["x5t#S256"], own.thumbprint().as_str());
-    ask(None).await.assert_refused(400, "invalid_request");
+    ask(None).await.assert_rejected(400, "invalid_request");
 
     // A token has one key, and a proof of another one does not free it from the certificate.
     let form = [("grant_type", "client_credentials")];
     let request = tls.http(Some(&own)).post(&tls.url).form(&form).header("dpop", "any");
     let answer = Answer::of(request.basic_auth(&client.id, Some(&client.secret))).await;
-    answer.assert_refused(400, "invalid_request");
+    answer.assert_rejected(400, "invalid_request");
     assert!(answer.description().contains("certificate"), "{answer:?}");
     let update = ClientUpdate { dpop_bound: Some(true), ..ClientUpdate::default() };
     let id = client_id(&client.id);
@@ -327,20 +327,20 @@ async fn only_a_trusted_proxy_passes_a_certificate_on(
         let claims = server.claims(&answer.token()).await;
         assert_eq!(claims["cnf"]["x5t#S256"], worker.thumbprint().as_str());
         for bad in ["", "x", "::", ":!!:", &self_signed("worker").header()] {
-            ask(bad).await.assert_refused(401, "invalid_client");
+            ask(bad).await.assert_rejected(401, "invalid_client");
         }
         let unreadable = ask("-----BEGIN CERTIFICATE-----").await;
-        unreadable.assert_refused(401, "invalid_client");
+        unreadable.assert_rejected(401, "invalid_client");
         server.app.write_rejections().await.expect("written");
         let id = unreadable.header("x-request-id");
         let kept = server.services().store.rejection(id).await.expect("a store").expect("one");
         assert!(kept.remedy.is_some_and(|remedy| remedy.encode().contains("RFC 9440")));
         let request = server.http.post(server.token_url()).header("client-cert", worker.header());
         let answer = Answer::of(request.form(&[("grant_type", "client_credentials")])).await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
         assert!(answer.description().contains("client_id"), "{answer:?}");
     } else {
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
     }
 }
 

@@ -30,11 +30,11 @@ async fn the_peer_counts_whatever_it_says_of_itself(
     let elsewhere = server.new_client(|new| new.security.networks = networks("10.0.0.0/8")).await;
     ask_from(&server, &here, "10.1.2.3", ORDERS).await.token();
     let refused = ask_from(&server, &elsewhere, "10.1.2.3", ORDERS).await;
-    refused.assert_refused(400, "unauthorized_client");
+    refused.assert_rejected(400, "unauthorized_client");
     assert!(refused.description().contains("127.0.0.1"), "{refused:?}");
     // Who has not proved to be the client is not told.
     let stranger = TestClient { secret: "wrong".to_owned(), ..elsewhere };
-    ask_from(&server, &stranger, "", ORDERS).await.assert_refused(401, "invalid_client");
+    ask_from(&server, &stranger, "", ORDERS).await.assert_rejected(401, "invalid_client");
 }
 
 /// Behind a trusted proxy, by the address that it forwards, IPv4 and IPv6.
@@ -76,7 +76,7 @@ async fn a_grant_may_be_narrower_than_its_client(
     ask_from(&server, &client, "203.0.113.9", ORDERS).await.token();
     ask_from(&server, &client, "10.0.0.1", INVOICES).await.token();
     let refused = ask_from(&server, &client, "203.0.113.9", INVOICES).await;
-    refused.assert_refused(400, "unauthorized_client");
+    refused.assert_rejected(400, "unauthorized_client");
 }
 
 /// The scope that lets a client introspect counts only where its grant does.

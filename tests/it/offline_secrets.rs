@@ -37,7 +37,7 @@ async fn a_registered_digest_authenticates_without_a_hash(
     let (wrong, _) = generated();
     for id in [client.id.as_str(), "legacy", "absent"] {
         let wrong = server.known(id, &wrong);
-        server.ask(&wrong).await.assert_refused(401, "invalid_client");
+        server.ask(&wrong).await.assert_rejected(401, "invalid_client");
     }
     assert_eq!(server.services().hasher.checks(), before, "a digest entered a hash queue");
     let found = server.services().store.registration(&client_id(&client.id)).await;
@@ -57,7 +57,7 @@ async fn a_digest_matches_only_its_own_form() {
         server.new_client(|new| new.secret.get_or_insert_default().digest = Some(digest)).await;
     for guess in ["password", of_password, &of_password[7..], ""] {
         let guess = TestClient { secret: guess.to_owned(), ..client.clone() };
-        server.ask(&guess).await.assert_refused(401, "invalid_client");
+        server.ask(&guess).await.assert_rejected(401, "invalid_client");
     }
 }
 
@@ -132,7 +132,7 @@ async fn the_api_registers_digests(#[values(Engine::Sqlite, Engine::Postgres)] e
     let body = json!({ "overlap": "0s", "secret": { "secret_digest": of_third.to_string() } });
     let rotated = api.call("POST", &format!("{path}/rotate"), Some(body)).await;
     assert_eq!(rotated.status, 201, "{}", rotated.text);
-    server.ask(&server.known("worker", &first)).await.assert_refused(401, "invalid_client");
+    server.ask(&server.known("worker", &first)).await.assert_rejected(401, "invalid_client");
     server.ask(&server.known("worker", &third)).await.token();
 }
 

@@ -311,7 +311,7 @@ async fn database_files_and_folder_are_private() {
 
 /// The same for a master key that the settings name by its file.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_named_master_key_file_that_others_can_read_is_refused() {
+async fn a_named_master_key_file_that_others_can_read_is_rejected() {
     let cli = Cli::new(Engine::Sqlite).await.unset("TOKEND_MASTER_KEY");
     let path = cli.place.folder.path().join("k");
     std::fs::write(&path, "7".repeat(64)).expect("a key");

@@ -57,7 +57,7 @@ async fn tokens_flow_from_memory_while_postgres_is_away() {
         // Longer than directory.max_staleness: memory is no longer to be trusted.
         server.clock.advance(3600);
         let refused = server.ask(&warm).await;
-        refused.assert_refused(503, "temporarily_unavailable");
+        refused.assert_rejected(503, "temporarily_unavailable");
         assert_eq!(refused.header("retry-after"), "2");
         assert_eq!(readiness(&server).await, (503, "unavailable".to_owned()), "{way:?}");
         assert_eq!(server.get("/livez").await.status, 200);

@@ -57,7 +57,7 @@ async fn a_server_starts_without_its_postgres_and_catches_up() {
     let server = cli.serve().await;
     let token = ask(&server.base, "worker", &secret).await.token();
     assert_eq!(claims(&token)["evt"], head, "tokens carry the place of the snapshot (D24)");
-    ask(&server.base, "worker", "wrong").await.assert_refused(401, "invalid_client");
+    ask(&server.base, "worker", "wrong").await.assert_rejected(401, "invalid_client");
     assert_eq!(readiness(&server).await, (200, AWAY.to_owned()));
     let keys = Answer::of(client().get(format!("{}/.well-known/jwks.json", server.base))).await;
     assert_eq!(keys.json()["keys"].as_array().map(Vec::len), Some(1));
@@ -203,7 +203,7 @@ async fn an_assertion_is_rejected_during_an_outage_by_default() {
     proxy.set(Way::Cut);
     until_away(&server, true).await;
     let assertion = key.sign(&private_key_jwt::claims(&server, &client));
-    private_key_jwt::ask(&server, &assertion).await.assert_refused(503, "temporarily_unavailable");
+    private_key_jwt::ask(&server, &assertion).await.assert_rejected(503, "temporarily_unavailable");
     proxy.set(Way::Open);
     until_away(&server, false).await;
     eventually("the same assertion", async || {
@@ -235,12 +235,12 @@ async fn an_assertion_is_accepted_once_during_an_outage_and_stored_after_it() {
         let new = issued(Some(now));
         private_key_jwt::ask(&server, &new).await.token();
         for replayed in [&new, &without] {
-            private_key_jwt::ask(&server, replayed).await.assert_refused(401, "invalid_client");
+            private_key_jwt::ask(&server, replayed).await.assert_rejected(401, "invalid_client");
         }
         for before in [&used, &issued(Some(now - 30))] {
             private_key_jwt::ask(&server, before)
                 .await
-                .assert_refused(503, "temporarily_unavailable");
+                .assert_rejected(503, "temporarily_unavailable");
         }
         private_key_jwt::ask(&server, &issued(None)).await.token();
         assert_eq!(server.services().assertions.accepted(9).len(), 2, "{way:?}");
@@ -251,7 +251,7 @@ async fn an_assertion_is_accepted_once_during_an_outage_and_stored_after_it() {
             server.services().assertions.accepted(9).is_empty().then_some(())
         })
         .await;
-        private_key_jwt::ask(&server, &new).await.assert_refused(401, "invalid_client");
+        private_key_jwt::ask(&server, &new).await.assert_rejected(401, "invalid_client");
         private_key_jwt::ask(&server, &issued(Some(now))).await.token();
     }
 }
@@ -272,10 +272,10 @@ async fn accepted_assertions_outlive_a_restart() {
     let settings =
         [("TOKEND_ASSERTIONS_DURING_OUTAGE", "local"), ("TOKEND_ISSUER", server.base.as_str())];
     let again = Server::at(server.place.clone(), server.clock.clone(), &settings).await;
-    private_key_jwt::ask(&again, &assertion).await.assert_refused(401, "invalid_client");
+    private_key_jwt::ask(&again, &assertion).await.assert_rejected(401, "invalid_client");
     eventually("the assertion in the database", async || {
         again.services().assertions.accepted(9).is_empty().then_some(())
     })
     .await;
-    private_key_jwt::ask(&again, &assertion).await.assert_refused(401, "invalid_client");
+    private_key_jwt::ask(&again, &assertion).await.assert_rejected(401, "invalid_client");
 }

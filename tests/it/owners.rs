@@ -119,7 +119,7 @@ async fn an_administrator_is_limited_to_owners(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn facts_that_break_a_rule_are_refused() {
+async fn facts_that_break_a_rule_are_rejected() {
     let cli = Cli::new(Engine::Sqlite).await;
     let long = "x".repeat(501);
     let many: Vec<String> =

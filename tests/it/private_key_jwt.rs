@@ -125,7 +125,7 @@ async fn each_claim_and_header_is_checked() {
     ];
     for (change, word) in told {
         let answer = ask(&server, &with(change)).await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
         assert!(answer.description().contains(word), "{word}: {answer:?}");
     }
     let under = |change: &dyn Fn(&mut Value)| {
@@ -138,7 +138,7 @@ async fn each_claim_and_header_is_checked() {
     }
     for typ in ["at+jwt", "dpop+jwt", "authorization-grant+jwt"] {
         let answer = ask(&server, &under(&|header| header["typ"] = json!(typ))).await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
     }
     // Ignored, not followed: the registered key counts.
     let other = KeyPair::new(Algorithm::Es256);
@@ -150,7 +150,7 @@ async fn each_claim_and_header_is_checked() {
     header["jwk"] = other.jwk.clone();
     header["kid"] = key.header()["kid"].clone();
     let smuggled = other.sign_under(&header, &claims(&server, &client));
-    ask(&server, &smuggled).await.assert_refused(401, "invalid_client");
+    ask(&server, &smuggled).await.assert_rejected(401, "invalid_client");
 }
 
 /// C-134, C-135: whoever has not signed with the key learns nothing.
@@ -190,7 +190,7 @@ async fn a_stranger_is_told_the_one_sentence() {
     ];
     for assertion in &strangers {
         let answer = ask(&server, assertion).await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
         assert!(answer.description().starts_with("Client authentication failed."), "{answer:?}");
     }
 }
@@ -207,17 +207,17 @@ async fn an_assertion_comes_alone_and_with_its_type() {
         Answer::of(server.http.post(server.token_url()).form(form)).await
     };
     let given = ("client_assertion", assertion.as_str());
-    post(&[grant, given]).await.assert_refused(400, "invalid_request");
-    post(&[grant, ("client_assertion_type", TYPE)]).await.assert_refused(400, "invalid_request");
+    post(&[grant, given]).await.assert_rejected(400, "invalid_request");
+    post(&[grant, ("client_assertion_type", TYPE)]).await.assert_rejected(400, "invalid_request");
     let wrong = ("client_assertion_type", "urn:x");
-    post(&[grant, given, wrong]).await.assert_refused(400, "invalid_request");
+    post(&[grant, given, wrong]).await.assert_rejected(400, "invalid_request");
     let right = ("client_assertion_type", TYPE);
     let secret = ("client_secret", "s");
-    post(&[grant, given, right, secret]).await.assert_refused(400, "invalid_request");
+    post(&[grant, given, right, secret]).await.assert_rejected(400, "invalid_request");
     let basic = server.post("/v1/oauth/token", &client, &[grant, given, right]).await;
-    basic.assert_refused(400, "invalid_request");
+    basic.assert_rejected(400, "invalid_request");
     let other = ("client_id", "other");
-    post(&[grant, given, right, other]).await.assert_refused(401, "invalid_client");
+    post(&[grant, given, right, other]).await.assert_rejected(401, "invalid_client");
     post(&[grant, given, right]).await.token();
 }
 
@@ -238,13 +238,13 @@ async fn an_assertion_counts_once_on_all_instances(
     let answers = futures_util::future::join_all(attempts).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
     let again = ask(&second, &assertion).await;
-    again.assert_refused(401, "invalid_client");
+    again.assert_rejected(401, "invalid_client");
     assert!(again.description().contains("used before"), "{again:?}");
     // A clock that jumps two days ahead, and back, makes no assertion new again.
     server.clock.advance(2 * 86_400);
     server.app.purge_expired().await.expect("purged");
     server.clock.advance(-2 * 86_400);
-    ask(&server, &assertion).await.assert_refused(401, "invalid_client");
+    ask(&server, &assertion).await.assert_rejected(401, "invalid_client");
     let store = &server.services().store;
     let used = digest::of(&[&client.id, claims["jti"].as_str().expect("a jti")]);
     let until = server.clock.now().plus_seconds(300);
@@ -269,11 +269,11 @@ async fn an_assertion_is_remembered_until_it_has_expired(
         claims["exp"] = json!(now.0 + seconds);
         claims
     };
-    ask(&server, &key.sign(&expiring_in(86_411))).await.assert_refused(401, "invalid_client");
+    ask(&server, &key.sign(&expiring_in(86_411))).await.assert_rejected(401, "invalid_client");
     let (short, long) = (expiring_in(60), expiring_in(86_400));
     for claims in [&short, &long] {
         ask(&server, &key.sign(claims)).await.token();
-        ask(&server, &key.sign(claims)).await.assert_refused(401, "invalid_client");
+        ask(&server, &key.sign(claims)).await.assert_rejected(401, "invalid_client");
     }
     let store = &server.services().store;
     let is_new = async |claims: &Value| {
@@ -287,7 +287,7 @@ async fn an_assertion_is_remembered_until_it_has_expired(
     assert!(!is_new(&long).await, "the row of a long assertion is there as long as it");
     server.clock.advance(86_399);
     server.catch_up().await;
-    ask(&server, &key.sign(&long)).await.assert_refused(401, "invalid_client");
+    ask(&server, &key.sign(&long)).await.assert_rejected(401, "invalid_client");
     store.purge_assertions(now.plus_seconds(seven_days + 86_400 + 60)).await.expect("purged");
     assert!(is_new(&long).await, "the row of a long assertion went in time");
 }

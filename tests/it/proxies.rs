@@ -99,7 +99,7 @@ async fn requests_and_answers_pass_unchanged(
     assert!(keys.status == 200 && keys.text.contains("kid"), "{keys:?}");
 
     let wrong = Answer::of(basic("wrong")).await;
-    wrong.assert_refused(401, "invalid_client");
+    wrong.assert_rejected(401, "invalid_client");
     assert!(wrong.header("www-authenticate").starts_with("Basic realm="), "{wrong:?}");
 
     let form = [("token", token.as_str())];
@@ -191,7 +191,7 @@ async fn a_proof_names_the_url_of_the_proxy(
     };
     let answer = ask(stage.url("/v1/oauth/token")).await;
     assert_eq!(answer.json()["token_type"], "DPoP", "{answer:?}");
-    ask(stage.server.token_url()).await.assert_refused(400, "invalid_dpop_proof");
+    ask(stage.server.token_url()).await.assert_rejected(400, "invalid_dpop_proof");
 }
 
 /// RFC 8705 and RFC 9440: the certificate is that of the connection, or there is none.

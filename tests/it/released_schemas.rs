@@ -138,7 +138,7 @@ async fn secrets_work_or_fail_as_before(
     for secret in ["hashed", "disabled", "deleted", "expired", "ended"] {
         ask_for_orders(&server, &released.client(secret))
             .await
-            .assert_refused(401, "invalid_client");
+            .assert_rejected(401, "invalid_client");
     }
     // Scopes, lifetimes of clients and of resources.
     let shop = released.client("shop");
@@ -155,7 +155,7 @@ async fn secrets_work_or_fail_as_before(
     server.catch_up().await;
     ask_for_orders(&server, &released.client("billing"))
         .await
-        .assert_refused(401, "invalid_client");
+        .assert_rejected(401, "invalid_client");
     ask_for_orders(&server, &released.client("billing second")).await.token();
 }
 
@@ -222,7 +222,7 @@ async fn other_methods_and_limits_of_schema_3_hold(
     let key = released.key("keyed");
     ask_with_assertion(&server, &sign(&key, "second")).await.token();
     let used = ask_with_assertion(&server, &sign(&key, "first")).await;
-    used.assert_refused(401, "invalid_client");
+    used.assert_rejected(401, "invalid_client");
 
     // A token of a foreign issuer, and one that does not meet the conditions.
     let exchange = async |git_ref: &str| {
@@ -236,16 +236,16 @@ async fn other_methods_and_limits_of_schema_3_hold(
     };
     let token = exchange("refs/heads/main").await.token();
     assert_eq!(server.claims(&token).await["client_id"], "federated");
-    exchange("refs/heads/other").await.assert_refused(400, "invalid_grant");
+    exchange("refs/heads/other").await.assert_rejected(400, "invalid_grant");
 
     let ask = async |id: &str| server.ask(&released.client(id)).await;
-    ask("bound").await.assert_refused(400, "invalid_dpop_proof");
+    ask("bound").await.assert_rejected(400, "invalid_dpop_proof");
     ask("near").await.token();
-    ask("far").await.assert_refused(400, "unauthorized_client");
+    ask("far").await.assert_rejected(400, "unauthorized_client");
     let partly_near = released.client("partly-near");
     ask_for_orders(&server, &partly_near).await.token();
     let answer = server.ask_for(&partly_near, &[("resource", INVOICES)]).await;
-    answer.assert_refused(400, "unauthorized_client");
+    answer.assert_rejected(400, "unauthorized_client");
     // The resource went from RS256 to EdDSA.
     let token = ask("reports").await.token();
     let (header, _) = tokend::jose::jwt::read_unchecked(&token).expect("a token");

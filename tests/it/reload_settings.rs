@@ -110,14 +110,14 @@ async fn a_rate_limit_takes_effect_and_ends_again(
 #[tokio::test(flavor = "multi_thread")]
 async fn trusted_proxies_take_effect() {
     let stage = Stage::new(Engine::Sqlite, "", &["--network", "203.0.113.0/24"]).await;
-    stage.ask_from("203.0.113.9").await.assert_refused(400, "unauthorized_client");
+    stage.ask_from("203.0.113.9").await.assert_rejected(400, "unauthorized_client");
     let trusted = "[proxy]\ntrusted = [\"127.0.0.1\"]\n";
     let log = stage.reload(trusted, "a setting is applied").await;
     assert_eq!(applied(&log), [change("proxy.trusted", "", "127.0.0.1")], "{log}");
     stage.ask_from("203.0.113.9").await.token();
-    stage.ask_from("198.51.100.1").await.assert_refused(400, "unauthorized_client");
+    stage.ask_from("198.51.100.1").await.assert_rejected(400, "unauthorized_client");
     stage.reload("", "a setting is applied").await;
-    stage.ask_from("203.0.113.9").await.assert_refused(400, "unauthorized_client");
+    stage.ask_from("203.0.113.9").await.assert_rejected(400, "unauthorized_client");
 }
 
 /// Nothing is taken over if one setting is not valid; what needs a restart is only named.

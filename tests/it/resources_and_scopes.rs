@@ -62,7 +62,7 @@ async fn a_scope_is_what_was_asked_or_all_that_is_granted(
 /// RFC 6749, sections 3.3 and 5.2 (N-10, C-19, C-23, C-24, C-32): refused as a whole, by name.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scope_beyond_the_grant_is_refused_as_a_whole(
+async fn a_scope_beyond_the_grant_is_rejected_as_a_whole(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -72,12 +72,12 @@ async fn a_scope_beyond_the_grant_is_refused_as_a_whole(
         ["orders:write", "orders:read orders:write", "orders:wirte", "ORDERS:READ", "orders:*"]
     {
         let answer = server.ask_for(&client, &[("scope", scope)]).await;
-        answer.assert_refused(400, "invalid_scope");
+        answer.assert_rejected(400, "invalid_scope");
         assert!(answer.description().contains("Granted: orders:read."), "{scope}: {answer:?}");
     }
     for scope in ["a\"b", "a\\b", "caf\u{e9}", "a\tb", "a\u{0}b", "   "] {
         let answer = server.ask_for(&client, &[("scope", scope)]).await;
-        answer.assert_refused(400, "invalid_scope");
+        answer.assert_rejected(400, "invalid_scope");
         assert!(
             answer.description().starts_with("The scope is malformed"),
             "{scope:?}: {answer:?}"
@@ -85,7 +85,7 @@ async fn a_scope_beyond_the_grant_is_refused_as_a_whole(
     }
     // Who has proved nothing learns nothing about scopes.
     let stranger = TestClient { secret: "wrong".into(), ..client };
-    server.ask_for(&stranger, &[("scope", "x")]).await.assert_refused(401, "invalid_client");
+    server.ask_for(&stranger, &[("scope", "x")]).await.assert_rejected(401, "invalid_client");
 }
 
 /// More parameters, the code of the rejection, and words of its description.
@@ -151,7 +151,7 @@ async fn a_token_is_for_the_one_resource_that_is_named_or_fits(
     ];
     for (more, error, words) in rejections {
         let answer = server.ask_for(&client, more).await;
-        answer.assert_refused(400, error);
+        answer.assert_rejected(400, error);
         for words in words {
             assert!(answer.description().contains(words), "{more:?}: {answer:?}");
         }
@@ -160,16 +160,16 @@ async fn a_token_is_for_the_one_resource_that_is_named_or_fits(
     let long = "https://a.example/".repeat(200);
     for odd in ["orders", "/orders", "https://orders.example.com#x", "caf\u{e9}:x", &long] {
         let answer = server.ask_for(&client, &[("resource", odd)]).await;
-        answer.assert_refused(400, "invalid_target");
+        answer.assert_rejected(400, "invalid_target");
         assert!(answer.description().len() < 500, "{answer:?}");
     }
     let outsider = server.new_client(|new| new.grants = Vec::new()).await;
     let answer = server.ask(&outsider).await;
-    answer.assert_refused(400, "invalid_target");
+    answer.assert_rejected(400, "invalid_target");
     assert!(answer.description().contains("may not call any API yet"), "{answer:?}");
     // A resource that exists and is not granted looks like one that does not exist.
     let answer = server.ask_for(&outsider, &[("resource", ORDERS)]).await;
-    answer.assert_refused(400, "invalid_target");
+    answer.assert_rejected(400, "invalid_target");
 }
 
 /// W-14, W-15, C-89: what is taken from a resource is gone from every grant.
@@ -188,7 +188,7 @@ async fn a_scope_that_is_removed_from_a_resource_is_gone_from_tokens(
     admin::resource::update(server.services(), &operator(), &id, update).await.expect("a change");
     server.catch_up().await;
     assert_granted(&server, &all, &[], ORDERS, "orders:read").await;
-    server.ask_for(&all, &[("scope", "orders:write")]).await.assert_refused(400, "invalid_scope");
+    server.ask_for(&all, &[("scope", "orders:write")]).await.assert_rejected(400, "invalid_scope");
     // Nothing is left of this grant but the resource itself: a token without a scope.
     let answer = server.ask(&some).await;
     assert!(answer.json().get("scope").is_none(), "{answer:?}");
@@ -199,7 +199,7 @@ async fn a_scope_that_is_removed_from_a_resource_is_gone_from_tokens(
 /// C-32: an imported id with characters that a description may not hold is shown without them.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_holds_only_allowed_characters(
+async fn a_rejection_holds_only_allowed_characters(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -207,6 +207,6 @@ async fn a_refusal_holds_only_allowed_characters(
     let client = TestClient { id: "DOMAIN\\svc\"x".into(), secret: "hush-hush-hush".into() };
     server.ask(&client).await.token();
     let answer = server.ask_for(&client, &[("scope", "nope")]).await;
-    answer.assert_refused(400, "invalid_scope");
+    answer.assert_rejected(400, "invalid_scope");
     assert!(answer.description().contains("DOMAIN?svc?x"), "{answer:?}");
 }

@@ -54,8 +54,8 @@ async fn only_its_own_client_ends_a_token(
     assert!(is_active(&server, &client, &token).await);
     let stranger = TestClient { secret: "wrong".to_owned(), ..client.clone() };
     let form = [("token", token.as_str()), ("token_type_hint", "refresh_token")];
-    server.post(REVOKE, &stranger, &form).await.assert_refused(401, "invalid_client");
-    server.post(REVOKE, &client, &[]).await.assert_refused(400, "invalid_request");
+    server.post(REVOKE, &stranger, &form).await.assert_rejected(401, "invalid_client");
+    server.post(REVOKE, &client, &[]).await.assert_rejected(400, "invalid_request");
     for _ in 0..2 {
         let answer = server.post(REVOKE, &client, &form).await;
         assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
@@ -236,7 +236,7 @@ async fn a_client_cannot_fill_the_database_with_revocations() {
     }
     let token = server.ask(&client).await.token();
     let answer = server.post(REVOKE, &client, &[("token", &token)]).await;
-    answer.assert_refused(429, "temporarily_unavailable");
+    answer.assert_rejected(429, "temporarily_unavailable");
     assert_ne!(answer.header("retry-after"), "");
 }
 

@@ -250,7 +250,7 @@ async fn no_token_survives_because_clocks_differ(
 /// issues no token with it after the revocation.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ended_secret_is_refused_where_the_clock_is_behind(
+async fn an_ended_secret_is_rejected_where_the_clock_is_behind(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let pair = Pair::start(engine, [-10, 10]).await;
@@ -305,7 +305,7 @@ async fn a_revocation_by_a_clock_that_is_ahead_can_be_repeated() {
     revoke_tokens(server.services(), &operator(), &id).await.expect("revoked");
     server.clock.advance(-TWO_DAYS);
     server.catch_up().await;
-    server.ask(&client).await.assert_refused(503, "temporarily_unavailable");
+    server.ask(&client).await.assert_rejected(503, "temporarily_unavailable");
     revoke_tokens(server.services(), &operator(), &id).await.expect("revoked");
     server.catch_up().await;
     let new = server.ask(&client).await.token();
@@ -359,6 +359,6 @@ async fn a_request_that_waits_for_the_database_gets_no_token_that_survives() {
     if answer.status == 200 {
         assert!(pair.survivors(vec![answer.token()]).await.is_empty());
     } else {
-        answer.assert_refused(503, "temporarily_unavailable");
+        answer.assert_rejected(503, "temporarily_unavailable");
     }
 }

@@ -23,7 +23,7 @@ const JSON: &str = "content-type: application/json\r\n";
 const GRANT: &str = "grant_type=client_credentials";
 
 /// A raw answer is a rejection of that status with a JSON body that has `error`.
-fn assert_json_refusal(name: &str, answer: &str, status: u16) {
+fn assert_json_rejection(name: &str, answer: &str, status: u16) {
     assert_eq!(raw::status(answer), status, "{name}: {answer}");
     let body = raw::body(answer);
     let body: serde_json::Value =
@@ -38,7 +38,7 @@ async fn assert_still_well(server: &Server, client: &TestClient) {
 
 /// SECURITY 1, 9, 22, 23 (T-13, C-41): the shape of a request.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_malformed_request_gets_a_json_refusal() {
+async fn a_malformed_request_gets_a_json_rejection() {
     let server = Server::with(Engine::Sqlite, &[("TOKEND_LIMITS_BODY_TIMEOUT", "500ms")]).await;
     let client = server.client().await;
     let long = |n: usize| "a".repeat(n);
@@ -89,17 +89,17 @@ async fn a_malformed_request_gets_a_json_refusal() {
             }
         }
         let answer = answer.unwrap_or_else(|| panic!("{name}: the connection hangs"));
-        assert_json_refusal(name, &answer, status);
+        assert_json_rejection(name, &answer, status);
     }
     let not_utf8 = [post(FORM, "xx").trim_end_matches("xx").as_bytes(), &[0xFF, 0xFE]].concat();
     let answer = raw::exchange(&server, &not_utf8).await.expect("an answer");
-    assert_json_refusal("bytes that are not UTF-8", &answer, 400);
+    assert_json_rejection("bytes that are not UTF-8", &answer, 400);
     assert_still_well(&server, &client).await;
 }
 
 /// The second request on a connection is watched like the first.
 #[tokio::test(flavor = "multi_thread")]
-async fn noise_after_a_good_request_gets_a_json_refusal_too() {
+async fn noise_after_a_good_request_gets_a_json_rejection_too() {
     let server = Server::start(Engine::Sqlite).await;
     let address = server.base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.expect("a connection");
@@ -110,12 +110,12 @@ async fn noise_after_a_good_request_gets_a_json_refusal_too() {
     stream.write_all(b"\x16\x03\x01 what\r\n\r\n").await.expect("written");
     let mut rest = String::new();
     stream.read_to_string(&mut rest).await.expect("the rest");
-    assert_json_refusal("noise", &rest, 400);
+    assert_json_rejection("noise", &rest, 400);
 }
 
 /// The same in one packet: the good request has its own answer, the rest has ours and not hyper's.
 #[tokio::test(flavor = "multi_thread")]
-async fn noise_in_the_packet_of_a_good_request_gets_a_json_refusal_too() {
+async fn noise_in_the_packet_of_a_good_request_gets_a_json_rejection_too() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let form = format!("{GRANT}&client_id={}&client_secret={}", client.id, client.secret);
@@ -127,7 +127,7 @@ async fn noise_in_the_packet_of_a_good_request_gets_a_json_refusal_too() {
         let answers: Vec<_> = answer.split("HTTP/1.1 ").skip(1).collect();
         assert_eq!(answers.len(), 3, "{answer}");
         assert!(answers[0].starts_with("200") && answers[1].starts_with("200"), "{answer}");
-        assert_json_refusal("noise", &format!("HTTP/1.1 {}", answers[2]), 400);
+        assert_json_rejection("noise", &format!("HTTP/1.1 {}", answers[2]), 400);
     }
 }
 
@@ -155,7 +155,7 @@ async fn a_slow_peer_is_cut_off() {
         let took = started.elapsed();
         assert!(took >= Duration::from_millis(300), "{name}: cut off after {took:?}");
         if name == "half a body" {
-            assert_json_refusal(name, &answer, 408);
+            assert_json_rejection(name, &answer, 408);
         }
     }
     // An idle connection between two requests is not a slow one. A test that is not scheduled for
@@ -198,7 +198,7 @@ async fn nothing_is_smuggled_behind_a_request_with_length_and_chunks() {
         "POST /v1/oauth/token HTTP/1.0\r\n{FORM}transfer-encoding: chunked\r\n\r\n0\r\n\r\n"
     );
     let answer = raw::exchange(&server, old.as_bytes()).await.expect("an end");
-    assert_json_refusal("chunks in HTTP/1.0", &answer, 400);
+    assert_json_rejection("chunks in HTTP/1.0", &answer, 400);
 }
 
 /// A peer that asks and asks and never reads does not keep its connection.

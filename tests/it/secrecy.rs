@@ -149,7 +149,7 @@ async fn the_log_escapes_what_a_caller_writes(#[values("json", "text")] format: 
     let id = eventually("a rejection for the kid", async || {
         let request = http.post(format!("{}/v1/oauth/token", server.base)).form(&form);
         let answer = crate::support::Answer::of(request).await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
         let id = answer.header("x-request-id").to_owned();
         server.log().contains("has its kid").then_some(id)
     })

@@ -268,7 +268,7 @@ async fn only_a_secret_of_the_same_client_is_replaced() {
 /// A file that another user put into a folder for everybody is not replaced: the new file would
 /// belong to that user. Only root can prepare such a file.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_of_another_user_in_an_open_folder_is_refused() {
+async fn a_file_of_another_user_in_an_open_folder_is_rejected() {
     use std::os::unix::fs::{PermissionsExt, chown};
     let stage = Stage::new(Engine::Sqlite).await;
     assert_eq!(stage.create("mine", text(&stage.file("mine"))).code, 0);

@@ -113,7 +113,7 @@ async fn a_replaced_secret_ends_when_it_is_unused_on_every_instance(
     assert_eq!(found[0].actor, "server");
     for server in [&first, &second] {
         server.catch_up().await;
-        server.ask(&old).await.assert_refused(401, "invalid_client");
+        server.ask(&old).await.assert_rejected(401, "invalid_client");
         server.ask(&new).await.token();
         assert_eq!(end_unused(server).await, 0, "once");
     }
@@ -131,7 +131,7 @@ async fn the_maximum_decides_and_a_lost_instance_does_not() {
     server.ask(&old).await.token();
     server.clock.advance(1);
     server.catch_up().await;
-    server.ask(&old).await.assert_refused(401, "invalid_client");
+    server.ask(&old).await.assert_rejected(401, "invalid_client");
 
     let newer = rotated(&server, &new, "until_unused:1h").await;
     server.ask(&newer).await.token();
@@ -144,7 +144,7 @@ async fn the_maximum_decides_and_a_lost_instance_does_not() {
     // The other instance expired an hour after its last word.
     assert_eq!(end_unused(&server).await, 1);
     server.catch_up().await;
-    server.ask(&new).await.assert_refused(401, "invalid_client");
+    server.ask(&new).await.assert_rejected(401, "invalid_client");
     server.ask(&newer).await.token();
 }
 

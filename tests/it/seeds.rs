@@ -19,7 +19,7 @@ async fn the_json_sample_works_once_its_comma_is_gone(
         client.id, client.secret
     );
     let answer = server.json(&printed).await;
-    answer.assert_refused(400, "invalid_request");
+    answer.assert_rejected(400, "invalid_request");
     assert_eq!(
         answer.description(),
         "The JSON body has a trailing comma at line 4, column 39: remove it."

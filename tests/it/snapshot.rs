@@ -74,7 +74,7 @@ async fn a_restart_hashes_no_secret_that_was_verified_before(
     assert!(server.log().contains(RESTORED), "{}", server.log());
     for (secret, id) in &secrets {
         ask(&server.base, id, secret).await.token();
-        ask(&server.base, id, "wrong").await.assert_refused(401, "invalid_client");
+        ask(&server.base, id, "wrong").await.assert_rejected(401, "invalid_client");
     }
     assert!(!server.log().contains("a secret is hashed to be checked"), "{}", server.log());
     stop(server).await;
@@ -136,9 +136,9 @@ async fn a_snapshot_brings_nothing_back(
     first.resource("https://new.example.com", &["new:read"]).await;
 
     let again = second(&first, &[]).await;
-    again.ask(disabled).await.assert_refused(401, "invalid_client");
-    again.ask(deleted).await.assert_refused(401, "invalid_client");
-    again.ask(ended).await.assert_refused(401, "invalid_client");
+    again.ask(disabled).await.assert_rejected(401, "invalid_client");
+    again.ask(deleted).await.assert_rejected(401, "invalid_client");
+    again.ask(ended).await.assert_rejected(401, "invalid_client");
     again.ask(&made).await.token();
     again.ask(&added).await.token();
     again.ask(same).await.token();

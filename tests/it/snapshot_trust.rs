@@ -89,12 +89,12 @@ async fn a_snapshot_of_another_database_or_master_key_is_not_used(
         let server = other.serve().await;
         let reasons = reasons(&server);
         assert!(reasons.len() == 1 && reasons[0].contains(reason), "{reasons:?}");
-        ask(&server.base, "worker", &secret).await.assert_refused(401, "invalid_client");
+        ask(&server.base, "worker", &secret).await.assert_rejected(401, "invalid_client");
         stop(server).await;
         // The next one is its own.
         let server = other.serve().await;
         assert!(self::reasons(&server).is_empty());
-        ask(&server.base, "worker", &secret).await.assert_refused(401, "invalid_client");
+        ask(&server.base, "worker", &secret).await.assert_rejected(401, "invalid_client");
     }
 }
 
@@ -129,7 +129,7 @@ async fn a_snapshot_that_is_newer_than_the_database_is_no_part_of_it(
     }
     let server = other.serve().await;
     assert!(server.log().contains(NO_CONTINUATION), "{}", server.log());
-    ask(&server.base, "lost", &lost).await.assert_refused(401, "invalid_client");
+    ask(&server.base, "lost", &lost).await.assert_rejected(401, "invalid_client");
     ask(&server.base, "worker", &secret).await.token();
     let hashed = server.log().matches("a secret is hashed to be checked").count();
     assert_eq!(hashed, 0, "its secret is the same in both");

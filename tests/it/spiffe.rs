@@ -135,7 +135,7 @@ async fn only_keys_for_jwt_svids_verify_them_and_the_bundle_is_followed(
     })
     .await;
     let old = domain.svid(&claims(&server, WORKER));
-    ask(&server, None, &old).await.assert_refused(401, "invalid_client");
+    ask(&server, None, &old).await.assert_rejected(401, "invalid_client");
 }
 
 /// The assertion type decides which trusts are looked at.
@@ -185,10 +185,10 @@ async fn the_assertion_type_separates_the_two_kinds_of_trust(
     // The grant jwt-bearer is for issuers only.
     let form = [("grant_type", GRANT), ("assertion", bare.as_str()), ("client_id", &spiffe.id)];
     let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
-    answer.assert_refused(400, "invalid_grant");
+    answer.assert_rejected(400, "invalid_grant");
     // A type that is not known, and a client that may not use the method.
     let answer = send(&server, None, &format!("{JWT_SPIFFE}2"), &bare).await;
-    answer.assert_refused(400, "invalid_request");
+    answer.assert_rejected(400, "invalid_request");
     assert!(answer.description().contains("jwt-spiffe"), "{answer:?}");
     let update = tokend::admin::client::ClientUpdate {
         auth_methods: Some(vec![method("private_key_jwt")]),
@@ -256,7 +256,7 @@ async fn an_x509_svid_authenticates_by_its_san_uri(
         "spiffe://acme.example/ns/prod/worker/sub",
         "spiffe://evil.example/ns/prod/worker",
     ] {
-        show(&svid(other)).await.assert_refused(401, "invalid_client");
+        show(&svid(other)).await.assert_rejected(401, "invalid_client");
     }
     let jwt = domain.svid(&claims(&server, WORKER));
     for id in [Some(WORKER), None] {

@@ -57,7 +57,7 @@ async fn every_claim_is_checked_and_the_operator_learns_which_one_differs() {
         let svid = domain.svid(&claims);
         let (reason, fix) = explained(&server, &ask(&server, Some(&client.id), &svid).await).await;
         assert!(reason.contains(word) && !fix.is_empty(), "{claim} {value}: {reason} / {fix}");
-        ask(&server, None, &svid).await.assert_refused(401, "invalid_client");
+        ask(&server, None, &svid).await.assert_rejected(401, "invalid_client");
     }
     let svid = domain.svid(&claims(&server, WORKER));
     ask(&server, Some(&client.id), &svid).await.token();
@@ -70,7 +70,7 @@ async fn every_claim_is_checked_and_the_operator_learns_which_one_differs() {
 
 /// Oversized, signed by another key, unsigned, signed with a shared key, of another type.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forged_jwt_svid_is_refused() {
+async fn a_forged_jwt_svid_is_rejected() {
     let domain = Domain::new(Algorithm::Es256).await;
     let server = domain.server(Engine::Sqlite, &[]).await;
     let client = domain.client(&server, WORKER).await;
@@ -180,7 +180,7 @@ async fn a_forged_jwt_svid_costs_the_same_for_every_client_id() {
         ] {
             let svid = forger.sign_under(&borrowed, &claims(&server, sub));
             let before = server.services().signature_checks();
-            ask(&server, id, &svid).await.assert_refused(401, "invalid_client");
+            ask(&server, id, &svid).await.assert_rejected(401, "invalid_client");
             costs.push(server.services().signature_checks() - before);
         }
     }

@@ -78,7 +78,7 @@ async fn the_keys_of_a_host_that_is_down_work_for_a_day(
     }
     stage.pass(2 * HOUR).await;
     let refused = ask(&stage.server, &stage.key.sign(&claims(&stage.server, &stage.client))).await;
-    refused.assert_refused(401, "invalid_client");
+    refused.assert_rejected(401, "invalid_client");
     // The operator reads why.
     let id = refused.header("x-request-id").to_owned();
     stage.server.app.write_rejections().await.expect("written");

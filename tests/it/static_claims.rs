@@ -232,7 +232,7 @@ async fn the_command_line_sets_shows_and_removes_claims(
 
 /// Each reserved name, and the bounds that a client and a grant share.
 #[tokio::test(flavor = "multi_thread")]
-async fn reserved_names_and_too_large_claims_are_refused() {
+async fn reserved_names_and_too_large_claims_are_rejected() {
     let cli = cli_with_resource(Engine::Sqlite).await;
     cli.json(&["client", "create", "a", "--grant", ORDERS]);
     let set = |claim: &str| cli.run(&["client", "update", "a", "--claim", claim, "-o", "json"]);

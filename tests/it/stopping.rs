@@ -119,7 +119,7 @@ async fn several_first_starts_at_once_agree(
 
 /// With SQLite the master key is made on the first start, for its owner alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn sqlite_makes_its_own_master_key_and_refuses_another() {
+async fn sqlite_makes_its_own_master_key_and_rejects_another() {
     use std::os::unix::fs::PermissionsExt;
     let cli = Cli::without_database(Engine::Sqlite).await.unset("TOKEND_MASTER_KEY");
     drop(cli.serve().await);
@@ -154,7 +154,7 @@ async fn sqlite_makes_its_own_master_key_and_refuses_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgres_without_a_master_key_is_refused_with_the_way_to_make_one() {
+async fn postgres_without_a_master_key_is_rejected_with_the_way_to_make_one() {
     let cli = Cli::new(Engine::Postgres).await.unset("TOKEND_MASTER_KEY");
     let run = cli.run(&["serve"]);
     assert_eq!(run.code, 3, "{run:?}");

@@ -103,7 +103,7 @@ async fn pages_hold_every_client_with_what_belongs_to_it(
 /// refuses today.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_todays_rules_would_refuse_stays_usable(
+async fn a_client_that_todays_rules_would_reject_stays_usable(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -178,7 +178,7 @@ async fn a_damaged_row_takes_its_own_client_alone(
     let restarted = Server::at(server.place.clone(), server.clock.clone(), &[]).await;
     let whole = clients.pop().expect("a client");
     for client in &clients {
-        restarted.ask(client).await.assert_refused(401, "invalid_client");
+        restarted.ask(client).await.assert_rejected(401, "invalid_client");
     }
     restarted.ask(&whole).await.token();
 
@@ -191,7 +191,7 @@ async fn a_damaged_row_takes_its_own_client_alone(
     let (id, state) = (client_id(&whole.id), ClientState::Disabled);
     admin::client::set_state(services, &operator, &id, state, None).await.expect("disabled");
     restarted.catch_up().await;
-    restarted.ask(&whole).await.assert_refused(401, "invalid_client");
+    restarted.ask(&whole).await.assert_rejected(401, "invalid_client");
 
     // Repaired, it gets tokens again.
     let repair = "UPDATE client SET networks = NULL WHERE client_id = 'network'";

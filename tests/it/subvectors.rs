@@ -248,7 +248,7 @@ const NOT_EXPRESSIBLE: [(&str, usize); 5] = [
 ];
 
 #[test]
-fn no_trust_accepts_what_a_cloud_refuses_and_each_stricter_one_is_known() {
+fn no_trust_accepts_what_a_cloud_rejects_and_each_stricter_one_is_known() {
     let mut by_kind: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut same = 0;
     for suite in suites() {

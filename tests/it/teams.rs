@@ -8,7 +8,7 @@ use tokend::model::owner::Owner;
 use tokend::model::resource::ResourceId;
 use tokend::model::scope::Scopes;
 
-use crate::support::team::{API, SCOPES, Team, assert_refused, grant_path, set};
+use crate::support::team::{API, SCOPES, Team, assert_rejected, grant_path, set};
 use crate::support::{Answer, Engine, Server, client_id, grant, operator};
 
 #[rstest]
@@ -24,19 +24,19 @@ async fn a_limited_administrator_makes_nothing_outside_of_its_owners(
     billing.client("invoices", "billing").await;
     for owner in [json!(null), json!("shop")] {
         let body = json!({ "client_id": "x", "owner": owner });
-        assert_refused(&billing.post("/v1/clients", body).await, 403, "owner_not_held");
+        assert_rejected(&billing.post("/v1/clients", body).await, 403, "owner_not_held");
         let patch = Some(json!({ "owner": owner }));
         let answer = billing.call("PATCH", "/v1/clients/invoices", patch).await;
-        assert_refused(&answer, 403, "owner_not_held");
+        assert_rejected(&answer, 403, "owner_not_held");
         let body = json!({ "resource": "urn:x", "owner": owner });
-        assert_refused(&nothing.post("/v1/resources", body).await, 403, "owner_not_held");
+        assert_rejected(&nothing.post("/v1/resources", body).await, 403, "owner_not_held");
     }
     assert_eq!(nothing.get("/v1/clients").await.json()["data"], json!([]));
-    assert_refused(&nothing.get("/v1/clients/invoices").await, 404, "client_not_found");
+    assert_rejected(&nothing.get("/v1/clients/invoices").await, 404, "client_not_found");
     // Rights on both owners.
     let patch = Some(json!({ "owner": "shop" }));
     both.done("PATCH", "/v1/clients/invoices", patch).await;
-    assert_refused(&billing.get("/v1/clients/invoices").await, 404, "client_not_found");
+    assert_rejected(&billing.get("/v1/clients/invoices").await, 404, "client_not_found");
     // The event stays visible for the team that lost the client, the later ones do not.
     all.done("PATCH", "/v1/clients/invoices", Some(json!({ "name": "Later" }))).await;
     let events = billing.get("/v1/audit-events?subject=client/invoices").await.json();
@@ -44,7 +44,7 @@ async fn a_limited_administrator_makes_nothing_outside_of_its_owners(
     assert_eq!(names.len(), 2, "{events}");
     // Objects without an owner belong to administrators without a limit.
     all.done("PATCH", "/v1/clients/invoices", Some(json!({ "owner": null }))).await;
-    assert_refused(&both.get("/v1/clients/invoices").await, 404, "client_not_found");
+    assert_rejected(&both.get("/v1/clients/invoices").await, 404, "client_not_found");
     all.done("DELETE", "/v1/clients/invoices", None).await;
     let events = both.get("/v1/audit-events?action=client.deleted").await.json();
     assert_eq!(events["data"], json!([]));
@@ -151,17 +151,17 @@ async fn filters_tell_nothing_about_other_owners(
     assert_eq!(shop.get(&format!("{query}cart")).await.status, 200);
     for cursor in ["cart", "absent"] {
         let answer = billing.get(&format!("{query}{cursor}")).await;
-        assert_refused(&answer, 404, "client_not_in_list");
+        assert_rejected(&answer, 404, "client_not_in_list");
     }
     let events = billing.get("/v1/audit-events?limit=1000").await;
     assert!(events.text.contains("invoices") && !events.text.contains("cart"), "{}", events.text);
     // The scopes of another owner's API are not listed.
     let body = Some(json!({ "scopes": ["orders:raed"] }));
     let answer = billing.call("PUT", &grant_path("invoices"), body).await;
-    assert_refused(&answer, 403, "grant_approval_needed");
+    assert_rejected(&answer, 403, "grant_approval_needed");
     let body = json!({ "client_id": "invoices", "resource": API, "scopes": ["orders:raed"] });
     let answer = billing.post("/v1/grant-requests", body).await;
-    assert_refused(&answer, 404, "scope_not_found");
+    assert_rejected(&answer, 404, "scope_not_found");
     assert!(!answer.text.contains("orders:write"), "{}", answer.text);
 }
 
@@ -207,7 +207,7 @@ async fn no_limited_administrator_gets_rights_on_more_owners() {
                     server.keep_secret(secret.split('"').next().expect("a secret"));
                 }
             } else {
-                assert_refused(&answer, 403, "client_more_powerful");
+                assert_rejected(&answer, 403, "client_more_powerful");
             }
         }
     }
@@ -215,7 +215,7 @@ async fn no_limited_administrator_gets_rights_on_more_owners() {
     billing.client("new", "billing").await;
     let path = "/v1/clients/new/grants/urn:tokend";
     let answer = billing.call("PUT", path, Some(json!({ "scopes": ["clients:read"] }))).await;
-    assert_refused(&answer, 403, "rights_not_held");
+    assert_rejected(&answer, 403, "rights_not_held");
     let limit = admin::client::ClientUpdate {
         admin_of: Some(Some(set(&["billing"]))),
         ..Default::default()
@@ -256,7 +256,7 @@ async fn the_limit_is_read_again_when_a_change_begins(
     let code = deleted.expect_err("the limit is narrower now").code();
     assert_eq!(code, AdminErrorCode::AdministratorLimitChanged);
     // The next request has the new limit, although the token is older.
-    assert_refused(&team.get("/v1/clients/x").await, 404, "client_not_found");
+    assert_rejected(&team.get("/v1/clients/x").await, 404, "client_not_found");
 }
 
 /// An import holds to the same rules as the single calls.

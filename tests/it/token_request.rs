@@ -20,7 +20,7 @@ async fn a_form_and_a_json_object_get_the_same_token(
         r#"{{"client_id":"{id}","client_secret":"{secret}","grant_type":"client_credentials","scope":"offline_access orders:read"}}"#
     );
     // C-26: no refresh token, whatever is asked; an unknown scope is refused as a whole.
-    server.json(&json).await.assert_refused(400, "invalid_scope");
+    server.json(&json).await.assert_rejected(400, "invalid_scope");
     let answers = [
         server.ask(&client).await,
         server.form(&format!("{GRANT}&client_id={id}&client_secret={secret}")).await,
@@ -73,13 +73,13 @@ async fn the_content_type_decides_how_a_body_is_read(
         assert_eq!(send(content_type).await.status, 200, "{content_type}");
     }
     for content_type in ["text/plain", "application/json; charset=utf-16", "application/xml"] {
-        send(content_type).await.assert_refused(415, "invalid_request");
+        send(content_type).await.assert_rejected(415, "invalid_request");
     }
     let refused = send("application/json").await;
-    refused.assert_refused(400, "invalid_request");
+    refused.assert_rejected(400, "invalid_request");
     assert!(refused.description().contains("The body is a form"), "{refused:?}");
     let without = Answer::of(server.http.post(server.token_url()).body(form.clone())).await;
-    without.assert_refused(415, "invalid_request");
+    without.assert_rejected(415, "invalid_request");
 }
 
 /// RFC 6749, section 3.2 (T-12, C-13, C-55, C-193): POST alone, and no CORS.
@@ -90,7 +90,7 @@ async fn only_post_is_taken(#[values(Engine::Sqlite, Engine::Postgres)] engine: 
     for method in ["GET", "PUT", "DELETE", "PATCH"] {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
         let answer = Answer::of(server.http.request(method, server.token_url())).await;
-        answer.assert_refused(405, "invalid_request");
+        answer.assert_rejected(405, "invalid_request");
         assert_eq!(answer.header("allow"), "POST, OPTIONS");
     }
     let options = server
@@ -129,14 +129,14 @@ async fn the_endpoint_has_several_paths_and_no_redirect(
     }
     for path in ["/oauth2/token", "/v1/oauth", "/V1/OAUTH/TOKEN"] {
         let answer = Answer::of(server.http.post(server.url(path))).await;
-        answer.assert_refused(404, "not_found");
+        answer.assert_rejected(404, "not_found");
     }
 }
 
 /// RFC 6749, sections 2.3.1 and 3.2 (C-05, C-51, C-59): never in the URL.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_in_the_url_are_refused_and_not_logged(
+async fn credentials_in_the_url_are_rejected_and_not_logged(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -154,7 +154,7 @@ async fn credentials_in_the_url_are_refused_and_not_logged(
             .basic_auth(&client.id, Some(&client.secret))
             .form(&[("grant_type", "client_credentials")]);
         let answer = Answer::of(request).await;
-        answer.assert_refused(400, "invalid_request");
+        answer.assert_rejected(400, "invalid_request");
         assert!(answer.description().contains("must not be in the URL"), "{answer:?}");
     }
 }
@@ -214,7 +214,7 @@ async fn a_request_of_the_wrong_shape_is_told_what_is_wrong(
     ];
     for (form, error, words) in forms {
         let answer = server.form(&form).await;
-        answer.assert_refused(400, error);
+        answer.assert_rejected(400, error);
         assert!(answer.description().contains(words), "{form}: {answer:?}");
     }
     for body in [
@@ -229,7 +229,7 @@ async fn a_request_of_the_wrong_shape_is_told_what_is_wrong(
         "{\"grant_type\":\"client_credentials\",\"grant_type\":\"client_credentials\"}",
         "{\"a\":1,\"a\":2,\"grant_type\":\"client_credentials\"}",
     ] {
-        server.json(body).await.assert_refused(400, "invalid_request");
+        server.json(body).await.assert_rejected(400, "invalid_request");
     }
     // K-05, C-14: empty counts as absent.
     assert_eq!(
@@ -258,10 +258,10 @@ async fn a_request_without_credentials_is_told_so(
         .header("client_secret", &client.secret)
         .form(&[("grant_type", "client_credentials")]);
     let misspelt = server.form(&format!("{GRANT}&clientId=a&clientSecret=b")).await;
-    misspelt.assert_refused(401, "invalid_client");
+    misspelt.assert_rejected(401, "invalid_client");
     assert!(misspelt.description().contains("'clientId' is not a parameter"), "{misspelt:?}");
     for answer in [bare, id_alone, empty_secret, Answer::of(own_headers).await] {
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
         assert!(answer.description().starts_with("No client authentication found"), "{answer:?}");
         assert!(answer.header("www-authenticate").starts_with("Basic realm="), "{answer:?}");
     }

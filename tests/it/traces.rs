@@ -164,7 +164,7 @@ async fn a_rejected_request_has_the_stages_that_it_reached() {
     let (collector, url) = Collector::start().await;
     let (_cli, mut server, secret) = serving(&url, &[]).await;
     let wrong = ask(&server, "wrong", None).await;
-    wrong.assert_refused(401, "invalid_client");
+    wrong.assert_rejected(401, "invalid_client");
     let (span, stages) = of_request(&collector, wrong.header("x-request-id")).await;
     let names: Vec<_> = stages.iter().map(|stage| stage.name.as_str()).collect();
     assert_eq!(names, ["authenticate"]);

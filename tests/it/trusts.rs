@@ -105,7 +105,7 @@ async fn a_token_of_a_trusted_issuer_authenticates_in_both_ways(
     let mut several = claims(&server);
     several["aud"] = json!(["https://b.example", server.base]);
     as_grant(&server, None, &key.sign(&several)).await.token();
-    post(&server, &[("grant_type", GRANT)]).await.assert_refused(400, "invalid_request");
+    post(&server, &[("grant_type", GRANT)]).await.assert_rejected(400, "invalid_request");
 }
 
 /// Claim by claim; whoever falls short learns nothing.
@@ -135,31 +135,31 @@ async fn every_claim_counts() {
         claims[claim] = value;
         let token = key.sign(&claims);
         let answer = as_assertion(&server, Some(&client.id), &token).await;
-        answer.assert_refused(401, "invalid_client");
+        answer.assert_rejected(401, "invalid_client");
         assert!(answer.description().starts_with("Client authentication failed. The reason"));
         // RFC 7523, section 3.1.
         let answer = as_grant(&server, None, &token).await;
-        answer.assert_refused(400, "invalid_grant");
+        answer.assert_rejected(400, "invalid_grant");
         assert!(answer.description().starts_with("The assertion is not accepted. The reason"));
     }
     let mut header = other.header();
     header["kid"] = key.header()["kid"].clone();
     header["jwk"] = other.jwk.clone();
     for forged in [other.sign(&claims(&server)), other.sign_under(&header, &claims(&server))] {
-        as_grant(&server, Some(&client.id), &forged).await.assert_refused(400, "invalid_grant");
+        as_grant(&server, Some(&client.id), &forged).await.assert_rejected(400, "invalid_grant");
     }
     let stranger = without_secret(&server).await;
     let token = key.sign(&claims(&server));
-    as_grant(&server, Some(&stranger.id), &token).await.assert_refused(400, "invalid_grant");
+    as_grant(&server, Some(&stranger.id), &token).await.assert_rejected(400, "invalid_grant");
     // A client that authenticates by itself must be the one that is trusted.
     let by_secret = server.client().await;
     let form = [("grant_type", GRANT), ("assertion", token.as_str())];
     let mixed = server.post("/v1/oauth/token", &by_secret, &form).await;
-    mixed.assert_refused(400, "invalid_grant");
+    mixed.assert_rejected(400, "invalid_grant");
     let unknown = TestClient { secret: "wrong".into(), ..by_secret };
     let mixed = server.post("/v1/oauth/token", &unknown, &form).await;
-    mixed.assert_refused(401, "invalid_client");
-    as_grant(&server, None, "no.jwt").await.assert_refused(400, "invalid_grant");
+    mixed.assert_rejected(401, "invalid_client");
+    as_grant(&server, None, "no.jwt").await.assert_rejected(400, "invalid_grant");
 }
 
 /// Two clusters may call themselves by the same name, and one may change its keys: the signature
@@ -182,7 +182,7 @@ async fn the_signature_decides_between_trusts_that_fit(
     }
     trusts(&server, &two, &new, SUBJECT).await;
     let token = new.sign(&claims(&server));
-    as_grant(&server, None, &token).await.assert_refused(400, "invalid_grant");
+    as_grant(&server, None, &token).await.assert_rejected(400, "invalid_grant");
     let id = client_id(&two.id);
     let state = ClientState::Disabled;
     set_state(server.services(), &operator(), &id, state, None).await.expect("disabled");
@@ -204,21 +204,21 @@ async fn what_ends_a_trust_ends_it_at_once(
     let trust = trusts(&server, &one, &key, SUBJECT).await;
     trusts(&server, &two, &key, "repo:acme/*:ref:refs/heads/main").await;
     let token = key.sign(&claims(&server));
-    as_grant(&server, None, &token).await.assert_refused(400, "invalid_grant");
+    as_grant(&server, None, &token).await.assert_rejected(400, "invalid_grant");
     as_grant(&server, Some(&one.id), &token).await.token();
     as_grant(&server, Some(&two.id), &token).await.token();
 
     let id = client_id(&one.id);
     trust::remove(server.services(), &operator(), &id, &trust.trust_id).await.expect("removed");
     server.catch_up().await;
-    as_grant(&server, Some(&one.id), &token).await.assert_refused(400, "invalid_grant");
+    as_grant(&server, Some(&one.id), &token).await.assert_rejected(400, "invalid_grant");
     as_grant(&server, None, &token).await.token();
     let id = client_id(&two.id);
     set_state(server.services(), &operator(), &id, ClientState::Disabled, None)
         .await
         .expect("disabled");
     server.catch_up().await;
-    as_grant(&server, None, &token).await.assert_refused(400, "invalid_grant");
+    as_grant(&server, None, &token).await.assert_rejected(400, "invalid_grant");
 }
 
 /// Keys by discovery, whose metadata must be of that very issuer.
@@ -271,7 +271,7 @@ async fn the_keys_of_an_issuer_are_discovered(
     })
     .await;
     for _ in 0..10 {
-        as_grant(&server, Some(&client.id), &token).await.assert_refused(400, "invalid_grant");
+        as_grant(&server, Some(&client.id), &token).await.assert_rejected(400, "invalid_grant");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -350,9 +350,9 @@ async fn a_token_of_another_purpose_authenticates_nobody() {
     for typ in ["logout+jwt", "secevent+jwt", "application/dpop+jwt", "oauth-authz-req+jwt"] {
         for id in [Some(client.id.as_str()), None] {
             let answer = as_grant(&server, id, &of_type(json!(typ))).await;
-            answer.assert_refused(400, "invalid_grant");
+            answer.assert_rejected(400, "invalid_grant");
             let answer = as_assertion(&server, id, &of_type(json!(typ))).await;
-            answer.assert_refused(401, "invalid_client");
+            answer.assert_rejected(401, "invalid_client");
         }
     }
     // What Kubernetes, GitHub, GitLab, Google, Azure and SPIFFE send.

@@ -31,7 +31,7 @@ async fn the_use_of_a_secret_is_counted_and_is_no_event(
         server.clock.advance(2);
     }
     let wrong = TestClient { secret: "wrong".into(), ..used.clone() };
-    server.ask(&wrong).await.assert_refused(401, "invalid_client");
+    server.ask(&wrong).await.assert_rejected(401, "invalid_client");
     assert_eq!(usage(&server, &used).await, None, "the token path has written");
     server.app.write_usage().await.expect("written");
     let written = usage(&server, &used).await.expect("a use");

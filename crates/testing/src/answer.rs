@@ -45,7 +45,7 @@ impl Answer {
 
     /// Asserts a rejection of that status and code, whole in every respect: JSON with two members
     /// and no others (K-14, C-33), allowed characters (C-32), headers (C-27).
-    pub fn assert_refused(&self, status: u16, error: &str) -> &Self {
+    pub fn assert_rejected(&self, status: u16, error: &str) -> &Self {
         assert_eq!((self.status, self.error().as_str()), (status, error), "{self:?}");
         let members: Vec<_> = self.json().as_object().expect("an object").keys().cloned().collect();
         assert_eq!(members, ["error", "error_description"], "{self:?}");

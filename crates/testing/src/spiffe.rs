@@ -124,7 +124,7 @@ pub async fn ask(server: &Server, id: Option<&str>, token: &str) -> Answer {
 
 /// What is kept for the operator about a refused request: the reason and the fix.
 pub async fn explained(server: &Server, answer: &Answer) -> (String, String) {
-    answer.assert_refused(401, "invalid_client");
+    answer.assert_rejected(401, "invalid_client");
     let told = answer.description();
     assert!(told.starts_with("Client authentication failed. The reason"), "{answer:?}");
     server.app.write_rejections().await.expect("written");

@@ -41,7 +41,7 @@ fn a_value_has_the_type_that_json_gives_it() {
 }
 
 #[test]
-fn a_text_that_is_not_a_claim_is_refused_by_its_reason() {
+fn a_text_that_is_not_a_claim_is_rejected_by_its_reason() {
     let cases: [(&str, IsExpected); 18] = [
         ("tenant", |error| matches!(error, ClaimsError::NotAPair(_))),
         ("tenant=", |error| matches!(error, ClaimsError::NotAPair(_))),
@@ -104,7 +104,7 @@ fn each_bound_is_exact() {
 }
 
 #[test]
-fn each_reserved_name_is_refused_in_any_case() {
+fn each_reserved_name_is_rejected_in_any_case() {
     for name in OF_THE_SERVER.into_iter().chain(REGISTERED) {
         for name in [name.to_owned(), name.to_ascii_uppercase()] {
             let error = pairs(&[&format!("{name}=1")]).expect_err(&name);
@@ -192,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn any_pair_is_read_or_refused(text in "\\PC{0,80}") {
+    fn any_pair_is_read_or_rejected(text in "\\PC{0,80}") {
         if let Ok(claims) = StaticClaims::parse_pairs([text.as_str()].into_iter()) {
             prop_assert_eq!(claims.iter().count(), 1);
         }

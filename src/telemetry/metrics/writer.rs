@@ -27,11 +27,11 @@ impl Format {
     pub fn accepted(accept: &str) -> Self {
         let has = |range: &str| {
             let (name, parameters) = range.split_once(';').unwrap_or((range, ""));
-            let is_refused = parameters.split(';').any(|text| {
+            let is_rejected = parameters.split(';').any(|text| {
                 let weight = text.trim().strip_prefix("q=");
                 weight.is_some_and(|weight| weight.parse::<f32>().is_ok_and(|q| q <= 0.0))
             });
-            name.trim() == "application/openmetrics-text" && !is_refused
+            name.trim() == "application/openmetrics-text" && !is_rejected
         };
         if accept.split(',').any(has) { Self::OpenMetrics } else { Self::Prometheus }
     }

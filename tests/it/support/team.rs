@@ -100,7 +100,7 @@ pub fn set(names: &[&str]) -> BTreeSet<Owner> {
     names.iter().map(|name| Owner::parse(name).expect("an owner")).collect()
 }
 
-pub fn assert_refused(answer: &Answer, status: u16, code: &str) {
+pub fn assert_rejected(answer: &Answer, status: u16, code: &str) {
     let found = (answer.status, answer.json()["code"].clone());
     assert_eq!(found, (status, json!(code)), "{}", answer.text);
 }
