@@ -7,6 +7,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::model::untrusted_text::{escape_json, is_unsafe};
 use crate::telemetry::OUTPUT;
+use crate::telemetry::plain_text::is_printable;
 
 /// How a line is written, which decides what may stand in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,11 +55,9 @@ fn put(line: &[u8]) -> io::Result<()> {
     if OUTPUT.push(line) { Ok(()) } else { io::stderr().write_all(line) }
 }
 
-/// True for a line of printable ASCII, which needs no look at its characters. Nearly every line is
-/// one. Without an early end the compiler looks at many bytes at once.
+/// True for a line of printable ASCII. Nearly every line is one.
 fn is_plain(line: &[u8]) -> bool {
-    let content = line.strip_suffix(b"\n").unwrap_or(line);
-    content.iter().fold(true, |is_plain, byte| is_plain & matches!(byte, b' '..=b'~'))
+    is_printable(line.strip_suffix(b"\n").unwrap_or(line))
 }
 
 fn escape_line(format: LineFormat, line: &str) -> Cow<'_, str> {

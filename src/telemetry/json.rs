@@ -2,14 +2,17 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::Write as _;
+use std::time::SystemTime;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use crate::telemetry::plain_text::is_plain_json;
 
 /// The length of most lines; longer ones make their buffer grow.
 const LINE_CAPACITY: usize = 640;
@@ -30,65 +33,83 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut members = Members(Vec::with_capacity(LINE_CAPACITY));
-        members.put("timestamp", &Shown(Now));
-        members.put("level", event.metadata().level().as_str());
+        let mut line = Vec::with_capacity(LINE_CAPACITY);
+        line.push(b'{');
+        let mut members = Members(line);
+        members.put_shown("timestamp", humantime::format_rfc3339_micros(SystemTime::now()));
+        members.put_text("level", event.metadata().level().as_str());
         event.record(&mut members);
-        members.put("target", event.metadata().target());
-        // serde_json writes UTF-8.
-        let members = str::from_utf8(&members.0).map_err(|_| fmt::Error)?;
-        writer.write_char('{')?;
-        writer.write_str(members)?;
-        writer.write_str("}\n")
+        members.put_text("target", event.metadata().target());
+        let Members(mut line) = members;
+        line.extend_from_slice(b"}\n");
+        // Texts and serde_json are UTF-8.
+        writer.write_str(str::from_utf8(&line).map_err(|_| fmt::Error)?)
     }
 }
 
-/// The present time as [`SystemTime`] formats it.
-struct Now;
-
-impl fmt::Display for Now {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        SystemTime.format_time(&mut Writer::new(formatter))
-    }
-}
-
-/// A value as a JSON string, without a text of its own in between.
-struct Shown<T>(T);
-
-impl<T: fmt::Display> Serialize for Shown<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-/// The members of a JSON object, without the braces.
+/// A JSON object without its end. Each request has a line, so what is common is written without a
+/// serializer: a text of which nothing has to be escaped.
 struct Members(Vec<u8>);
 
 impl Members {
     fn put<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
         let start = self.0.len();
-        if start > 0 {
-            self.0.push(b',');
-        }
-        if self.write(name, value).is_err() {
+        self.put_name(name);
+        if serde_json::to_writer(&mut self.0, value).is_err() {
             self.0.truncate(start);
         }
     }
 
-    fn write<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> serde_json::Result<()> {
-        serde_json::to_writer(&mut self.0, name)?;
+    fn put_text(&mut self, name: &str, value: &str) {
+        self.put_name(name);
+        self.write_text(value);
+    }
+
+    /// A value as a JSON string, without a text of its own in between.
+    fn put_shown(&mut self, name: &str, value: impl fmt::Display) {
+        let start = self.0.len();
+        self.put_name(name);
+        self.0.push(b'"');
+        let text = self.0.len();
+        if write!(self.0, "{value}").is_err() {
+            return self.0.truncate(start);
+        }
+        if self.0.get(text..).is_some_and(is_plain_json) {
+            self.0.push(b'"');
+            return;
+        }
+        let text = String::from_utf8_lossy(&self.0.split_off(text)).into_owned();
+        self.0.pop();
+        self.write_text(&text);
+    }
+
+    fn put_name(&mut self, name: &str) {
+        if self.0.last() != Some(&b'{') {
+            self.0.push(b',');
+        }
+        self.write_text(name);
         self.0.push(b':');
-        serde_json::to_writer(&mut self.0, value)
+    }
+
+    fn write_text(&mut self, text: &str) {
+        if is_plain_json(text.as_bytes()) {
+            self.0.push(b'"');
+            self.0.extend_from_slice(text.as_bytes());
+            self.0.push(b'"');
+        } else {
+            // A vector takes every text.
+            let _ = serde_json::to_writer(&mut self.0, text);
+        }
     }
 }
 
 impl Visit for Members {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field.name(), &Shown(format_args!("{value:?}")));
+        self.put_shown(field.name(), format_args!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field.name(), value);
+        self.put_text(field.name(), value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -108,7 +129,7 @@ impl Visit for Members {
     }
 
     fn record_error(&mut self, field: &Field, error: &(dyn Error + 'static)) {
-        self.put(field.name(), &Shown(error));
+        self.put_shown(field.name(), error);
         let mut sources = Vec::new();
         let mut source = error.source();
         while let Some(cause) = source {
