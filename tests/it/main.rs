@@ -13,6 +13,7 @@ mod support;
 mod access_log;
 mod access_token;
 mod admin_api;
+mod admin_bodies;
 mod admin_escalation;
 mod admin_import;
 mod admin_lists;

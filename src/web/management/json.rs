@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
 
+use axum::body::HttpBody;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header::{CACHE_CONTROL, HeaderValue};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, body::Body};
 use serde::Serialize;
@@ -33,13 +34,16 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many objects a page has at most.
 const MAX_PAGE_SIZE: u32 = 1_000;
 
-/// A body.
+/// A body. That of a `POST` may be left out, as `curl -X POST` does: then each member has its default.
 pub(super) struct Input<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.method() == Method::POST && request.body().is_end_stream() {
+            return members("{}").map(Self);
+        }
         let limit = request.extensions().get::<BodyLimit>().copied();
         let reading = Json::<Box<RawValue>>::from_request(request, state);
         match tokio::time::timeout(BODY_TIMEOUT, reading).await {
@@ -47,11 +51,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
             Ok(Ok(Json(text))) if !text.get().starts_with('{') => {
                 Err(Problem::member(String::new(), "The body is not a JSON object."))
             }
-            Ok(Ok(Json(text))) => {
-                let mut text = serde_json::Deserializer::from_str(text.get());
-                let value = serde_path_to_error::deserialize(&mut text);
-                value.map(Self).map_err(|error| of_member(&error))
-            }
+            Ok(Ok(Json(text))) => members(text.get()).map(Self),
             Ok(Err(rejection)) => Err(unreadable(&rejection, limit)),
             Err(_) => Err(Problem::of_body(
                 StatusCode::REQUEST_TIMEOUT,
@@ -60,6 +60,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
             )),
         }
     }
+}
+
+/// The members of a JSON object.
+fn members<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    let mut text = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut text).map_err(|error| of_member(&error))
 }
 
 fn unreadable(rejection: &JsonRejection, limit: Option<BodyLimit>) -> Problem {

@@ -19,6 +19,17 @@ impl Examples<'_> {
         self.made(schema, MAX_DEPTH)
     }
 
+    /// True for an object all of whose members have defaults, so that it may be left out.
+    pub(super) fn has_only_defaults(&self, schema: &RefOr<Schema>) -> bool {
+        match schema {
+            RefOr::Ref(target) => {
+                self.0.get(name_of(target)).is_some_and(|found| self.has_only_defaults(found))
+            }
+            RefOr::T(Schema::Object(object)) => object.required.is_empty(),
+            RefOr::T(_) => false,
+        }
+    }
+
     fn made(&self, schema: &RefOr<Schema>, depth: u8) -> Option<Value> {
         let depth = depth.checked_sub(1)?;
         let schema = match schema {

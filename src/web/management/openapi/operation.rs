@@ -52,14 +52,17 @@ pub(super) fn operation(
     };
     let schemas = description.schemas.iter().cloned().collect();
     let examples = Examples(&schemas);
-    let body = description.body.take();
+    let body = description.body.take().map(|(media_type, schema)| {
+        let is_optional = route.method == Method::POST && examples.has_only_defaults(&schema);
+        request_body(media_type, schema, &examples, !is_optional)
+    });
     let mut operation = OperationBuilder::new()
         .tag(texts::tag(route.path))
         .operation_id(Some(text.id))
         .summary(Some(text.summary))
         .description(Some(format!("{}\n\n{}", text.description, needs(route.guard.as_ref()))))
         .responses(responses(route, text, description, &examples))
-        .request_body(body.map(|(media_type, schema)| request_body(media_type, schema, &examples)))
+        .request_body(body)
         .build();
     operation.parameters =
         (!parameters.is_empty()).then(|| parameters.into_iter().map(RefOr::T).collect());
@@ -87,10 +90,15 @@ fn is_replayed(route: &ListedRoute) -> bool {
     route.method == Method::POST && route.layers == Layers::All
 }
 
-fn request_body(media_type: &str, schema: RefOr<Schema>, examples: &Examples<'_>) -> RequestBody {
+fn request_body(
+    media_type: &str,
+    schema: RefOr<Schema>,
+    examples: &Examples<'_>,
+    is_required: bool,
+) -> RequestBody {
     RequestBodyBuilder::new()
         .content(media_type, content(schema, examples))
-        .required(Some(Required::True))
+        .required(Some(if is_required { Required::True } else { Required::False }))
         .build()
 }
 

@@ -1,0 +1,47 @@
+//! Bodies of requests to the admin API that are left out.
+
+use serde_json::json;
+
+use crate::support::api::{ALL_SCOPES, Api};
+use crate::support::{Engine, Server};
+
+/// `curl -X POST` sends no body and no `Content-Type`, and `curl -d ''` an empty form.
+#[tokio::test]
+async fn a_post_without_a_body_has_the_defaults() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    let made = api.send("PUT", "/v1/clients/acme", &[], Some("{}")).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("content-length", "0")];
+    for headers in [&[][..], &form] {
+        let added = api.send("POST", "/v1/clients/acme/secrets", headers, None).await;
+        assert_eq!(added.status, 201, "{}", added.text);
+        server.keep_secret(added.json()["client_secret"].as_str().expect("a secret"));
+    }
+    let disabled = api.send("POST", "/v1/clients/acme/disable", &[], None).await;
+    assert_eq!((disabled.status, &disabled.json()["state"]), (200, &json!("disabled")));
+
+    // A member without a default is missed, and a body of another type is not read.
+    let rotated = api.send("POST", "/v1/clients/acme/secrets/rotate", &[], None).await;
+    assert_eq!(rotated.status, 422, "{}", rotated.text);
+    assert!(rotated.text.contains("overlap"), "{}", rotated.text);
+    let url = format!("{}/v1/clients/acme/secrets", server.management);
+    let form = server.http.post(url).bearer_auth(&api.token).form(&[("label", "a")]);
+    assert_eq!(form.send().await.expect("an answer").status(), 415);
+}
+
+/// A `PUT` would reset every member, and a `PATCH` would change none: neither can be meant.
+#[tokio::test]
+async fn a_put_and_a_patch_need_a_body() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    let claims = r#"{"claims":{"tenant":"acme"}}"#;
+    let made = api.send("PUT", "/v1/clients/acme", &[], Some(claims)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    for method in ["PUT", "PATCH"] {
+        let answer = api.send(method, "/v1/clients/acme", &[("if-match", "*")], None).await;
+        assert_eq!(answer.status, 415, "{method}: {}", answer.text);
+    }
+    let client = api.call("GET", "/v1/clients/acme", None).await.json();
+    assert_eq!(client["claims"], json!({ "tenant": "acme" }));
+}
