@@ -141,7 +141,6 @@ pub struct SecretRecord {
     #[serde(skip)]
     pub hash: SecretHash,
     /// Its last characters, by which people tell secrets apart; empty for short imported ones.
-    #[serde(rename = "hint")]
     pub suffix: String,
     /// What people call it; may be empty.
     pub label: String,
