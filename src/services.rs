@@ -10,7 +10,7 @@ pub mod inspection;
 pub mod instance;
 pub mod key_command;
 pub mod master_key;
-pub mod meeting;
+pub mod database_identity;
 pub mod notifications;
 pub mod opening;
 mod sealed;

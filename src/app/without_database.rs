@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::app::database_health::{Acquaintance, DatabaseHealth};
+use crate::app::database_health::DatabaseHealth;
 use crate::app::{App, note_tokens, outage_assertions, snapshot};
 use crate::config::{Config, Issuer};
 use crate::directory::Directory;
@@ -12,7 +12,7 @@ use crate::keys::Keys;
 use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;
 use crate::secrets::secret::TagKey;
-use crate::services::meeting::Meeting;
+use crate::services::database_identity::DatabaseIdentity;
 use crate::services::{Services, StartError, backup_keys, opening};
 
 /// What a server has that starts without its database.
@@ -100,20 +100,17 @@ impl App {
     ///
     /// # Errors
     /// The database is still away, or cannot be used.
-    pub async fn meet_database(&self) -> Result<(), StartError> {
-        match self.services.meet_database().await? {
-            Meeting::Same => {
-                note_tokens(&self.services, &self.issuer).await?;
-                self.services.sign_in().await?;
-                let Services { store, keys, clock, .. } = &*self.services;
-                self.directory.resume(store, &keys.master, clock.now()).await?;
-                self.database.note_acquaintance(Acquaintance::Same);
-            }
-            Meeting::Other => {
-                self.directory.forget();
-                self.database.note_acquaintance(Acquaintance::Other);
-            }
+    pub async fn identify_database(&self) -> Result<(), StartError> {
+        let identity = self.services.identify_database().await?;
+        if identity == DatabaseIdentity::Same {
+            note_tokens(&self.services, &self.issuer).await?;
+            self.services.sign_in().await?;
+            let Services { store, keys, clock, .. } = &*self.services;
+            self.directory.resume(store, &keys.master, clock.now()).await?;
+        } else {
+            self.directory.forget();
         }
+        self.database.note_identity(identity);
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
-use crate::app::database_health::Acquaintance;
+use crate::services::database_identity::DatabaseIdentity;
 use crate::app::without_database::WithoutDatabase;
 use crate::cli::error::CliError;
 use crate::cli::reload::{Hangup, Loaded, Running};
@@ -77,7 +77,7 @@ async fn serve(
 
 /// Applies the bootstrap file when the database is back that was away at the start.
 async fn bootstrap_later(app: Arc<App>) {
-    app.database.until(Acquaintance::Same).await;
+    app.database.until(DatabaseIdentity::Same).await;
     if let Err(error) = bootstrap::apply(&app.services).await {
         tracing::error!(problem = error.text(), "the bootstrap file cannot be applied");
     }

@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 
 use crate::admin::key_rotation::{self, RotationError, RotationPolicy};
 use crate::app::App;
-use crate::app::database_health::Acquaintance;
+use crate::services::database_identity::DatabaseIdentity;
 use crate::server::listener::Listener;
 pub use crate::server::reload::{PreparedReload, Reloader};
 pub use crate::server::sockets::{InheritedSockets, Sockets};
@@ -147,7 +147,7 @@ impl Server {
         }
         let outcome = tokio::select! {
             () = stop => Ok(()),
-            () = app.database.until(Acquaintance::Other) => Err(ServeError::OtherDatabase),
+            () = app.database.until(DatabaseIdentity::Other) => Err(ServeError::OtherDatabase),
         };
         service_manager::notify_stopping();
         tracing::info!("stopping: readiness fails from now on");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::app::database_health::Acquaintance;
+use crate::services::database_identity::DatabaseIdentity;
 use crate::directory::DirectoryError;
 use crate::store::feed::ChangeListener;
 use crate::{server, telemetry};
@@ -21,7 +21,7 @@ pub(super) async fn follow(app: Arc<App>) {
     let mut was_away = !app.database.is_known();
     let mut woken = Woken::Time;
     if was_away {
-        meet(&app).await;
+        wait_for_database(&app).await;
     }
     loop {
         if listener.is_none() {
@@ -49,9 +49,9 @@ pub(super) async fn follow(app: Arc<App>) {
 
 /// Waits until the database is back that was away at the start, and does what the start left out. If
 /// it is another one, the server ends.
-async fn meet(app: &App) {
+async fn wait_for_database(app: &App) {
     let mut logged = String::new();
-    while let Err(error) = app.meet_database().await {
+    while let Err(error) = app.identify_database().await {
         // That it is away was logged at the start.
         let problem = telemetry::with_causes(&error);
         if !error.is_database_away() && problem != logged {
@@ -60,7 +60,7 @@ async fn meet(app: &App) {
         }
         tokio::time::sleep(app.services.config.directory.poll_interval).await;
     }
-    app.database.until(Acquaintance::Same).await;
+    app.database.until(DatabaseIdentity::Same).await;
     if let Err(error) = server::begin(app).await {
         let error = &error as &dyn Error;
         tracing::warn!(error, "cannot look after the signing keys; trying again");
