@@ -104,7 +104,7 @@ impl App {
         let identity = self.services.identify_database().await?;
         if identity == DatabaseIdentity::Same {
             note_tokens(&self.services, &self.issuer).await?;
-            self.services.sign_in().await?;
+            self.services.register().await?;
             let Services { store, keys, clock, .. } = &*self.services;
             self.directory.resume(store, &keys.master, clock.now()).await?;
         } else {

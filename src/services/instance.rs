@@ -59,7 +59,7 @@ impl Services {
     ///
     /// [`StartError::WrongMasterKey`] if the keys of the database were sealed under another master
     /// key since this process has opened them, and what the database says.
-    pub async fn sign_in(&self) -> Result<(), StartError> {
+    pub async fn register(&self) -> Result<(), StartError> {
         let mut change = self.store.begin().await?;
         let now = change.time(&self.clock).await?;
         change.note_instance(&self.heartbeat(&self.master_keys(), now)).await?;
