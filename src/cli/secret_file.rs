@@ -43,7 +43,7 @@ pub(super) struct SecretFile {
 
 /// `FILE.new` with the secret in it, on disk and locked until the outcome is known.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct PendingFile {
     file: SecretFile,
     handle: File,
     text: Zeroizing<String>,
@@ -101,18 +101,18 @@ impl SecretFile {
     }
 
     /// Writes the secret to `FILE.new` (mode 0600) and makes it survive a power failure.
-    pub(super) fn write(self, secret: &SecretString) -> Result<Draft, CliError> {
+    pub(super) fn write(self, secret: &SecretString) -> Result<PendingFile, CliError> {
         self.write_text(Zeroizing::new(format!("{}\n", secret.expose_secret())))
     }
 
     /// The same with a text that holds the secret in another format.
-    pub(super) fn write_text(self, text: Zeroizing<String>) -> Result<Draft, CliError> {
+    pub(super) fn write_text(self, text: Zeroizing<String>) -> Result<PendingFile, CliError> {
         let handle = match self.create() {
             Ok(handle) => handle,
             Err(error) => return Err(self.unwritable(&error)),
         };
         failpoint::reached("secret-file-created");
-        let draft = Draft { file: self, handle, text };
+        let draft = PendingFile { file: self, handle, text };
         if !draft.file.is_unchanged() {
             let path = draft.file.path.display().to_string();
             draft.discard();
@@ -168,7 +168,7 @@ impl SecretFile {
     }
 }
 
-impl Draft {
+impl PendingFile {
     fn fill(&self) -> io::Result<()> {
         let mut handle = &self.handle;
         if let Some(replaced) = &self.file.replaced {

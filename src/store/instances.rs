@@ -1,8 +1,8 @@
 //! Whether any instance runs on the database.
 //!
-//! With Postgres each instance holds a shared advisory lock on the connection of its change listener. The
-//! server releases it when the process ends, however it ends. With SQLite each process holds the
-//! engine's own lock on the file, see [`crate::store::open::OpenMode::Alone`].
+//! With Postgres each instance holds a shared advisory lock on the connection of its change
+//! listener. The server releases it when the process ends, however it ends. With SQLite each process
+//! holds the engine's own lock on the file, see [`crate::store::open::OpenMode::Alone`].
 
 use sqlx::Executor;
 use sqlx::postgres::PgListener;

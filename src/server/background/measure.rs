@@ -15,7 +15,7 @@ pub(super) async fn measure(app: Arc<App>) {
         let counted = app.clone();
         let census = tokio::task::spawn_blocking(move || {
             let warn_before = counted.services.config.secrets.warn_before;
-            counted.directory.take_census(counted.services.clock.now(), warn_before);
+            counted.directory.count_clients(counted.services.clock.now(), warn_before);
         });
         // A panic in it is logged; the figures of before stay.
         let _ = census.await;
