@@ -175,8 +175,8 @@ pub struct Services {
     pub clock: Clock,
     /// Identifies this process among the others on the same database.
     pub instance: String,
-    /// Where this process runs, for people.
-    pub place: String,
+    /// The host and the process, for people.
+    pub host: String,
     signature_checks: AtomicU64,
 }
 

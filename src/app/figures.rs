@@ -64,7 +64,7 @@ impl App {
             let labels = [queue.name];
             figures.add_by(&names::HASH_WAITING, &labels, queue.waiting);
             figures.add_by(&names::HASH_RUNNING, &labels, queue.running);
-            figures.add_by(&names::HASH_PLACES, &labels, queue.places);
+            figures.add_by(&names::HASH_CAPACITY, &labels, queue.capacity);
             figures.add_by(&names::HASHES, &labels, count(queue.hashed));
             figures.add_by(&names::HASH_REJECTED, &labels, count(queue.rejected));
         }

@@ -1,4 +1,4 @@
-//! One listener: accepts connections, gives each a place, and lets them finish when the server
+//! One listener: accepts connections, gives each a slot, and lets them finish when the server
 //! stops.
 
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::server::connection;
-use crate::server::places::{Full, Place, Places};
+use crate::server::connection_slots::{ConnectionSlot, ConnectionSlots, Full};
 use crate::server::timeout_stream::Timeouts;
 use crate::server::tls::{self, Tls};
 use crate::telemetry::metrics::http::ListenerName;
@@ -28,7 +28,7 @@ const AFTER_FAILURE: Duration = Duration::from_millis(50);
 pub(super) struct Listener {
     socket: TcpListener,
     context: Arc<ListenerContext>,
-    places: Arc<Places>,
+    slots: Arc<ConnectionSlots>,
     tls: Option<Arc<Tls>>,
 }
 
@@ -63,7 +63,7 @@ impl Listener {
         Self {
             socket: listener,
             context: Arc::new(context),
-            places: Places::new(connections, live.clone()),
+            slots: ConnectionSlots::new(connections, live.clone()),
             tls: None,
         }
     }
@@ -95,7 +95,7 @@ impl Listener {
         Timeouts { head: live.limits.header_timeout, unread: live.limits.body_timeout }
     }
 
-    /// Accepts a connection and has it served as soon as it has a place. While no place is free
+    /// Accepts a connection and has it served as soon as it has a slot. While no slot is free
     /// and no connection can make way, later ones wait in the kernel.
     async fn accept_one(&self, stopping: &watch::Sender<()>) {
         let (stream, address) = match self.socket.accept().await {
@@ -103,15 +103,15 @@ impl Listener {
             Err(error) => {
                 // Out of file descriptors, most likely: one is freed, and others will be.
                 tracing::warn!(%error, "cannot accept a connection");
-                self.places.close_longest_waiting();
+                self.slots.close_longest_waiting();
                 return tokio::time::sleep(AFTER_FAILURE).await;
             }
         };
         // Small answers should not wait for more; a socket that refuses is only slower.
         let _ = stream.set_nodelay(true);
-        let place = match self.places.admit(address.ip()) {
+        let slot = match self.slots.admit(address.ip()) {
             Err(Full::Total) => {
-                self.places.admit_when_free(address.ip()).await.ok_or(Full::Network)
+                self.slots.admit_when_free(address.ip()).await.ok_or(Full::Network)
             }
             other => other,
         };
@@ -123,14 +123,14 @@ impl Listener {
             tls: self.tls.clone(),
             stopping: stopping.subscribe(),
         };
-        let places = self.places.clone();
+        let slots = self.slots.clone();
         tokio::spawn(async move {
-            let place = match place {
-                Ok(place) => Some(place),
-                Err(_) => places.admit_in_turn(address.ip()).await,
+            let slot = match slot {
+                Ok(slot) => Some(slot),
+                Err(_) => slots.admit_in_turn(address.ip()).await,
             };
-            match place {
-                Some(place) => connection.serve(place).await,
+            match slot {
+                Some(slot) => connection.serve(slot).await,
                 None => {
                     tracing::debug!(peer = %address, "connection refused: its address has too many");
                 }
@@ -150,10 +150,10 @@ struct Connection {
 }
 
 impl Connection {
-    /// Serves the connection in its place, over TLS if that is spoken here.
-    async fn serve(self, place: Place) {
+    /// Serves the connection in its slot, over TLS if that is spoken here.
+    async fn serve(self, slot: ConnectionSlot) {
         let Self { stream, address, context, timeouts, tls, stopping } = self;
-        let activity = place.activity.clone();
+        let activity = slot.activity.clone();
         let _open = context.metrics.http.connect(context.listener);
         let Some(tls) = tls else {
             let peer = Peer { address, certificate: None };

@@ -5,7 +5,7 @@ mod activity;
 mod background;
 mod connection;
 mod listener;
-mod places;
+mod connection_slots;
 mod reload;
 mod requests;
 pub mod service_manager;

@@ -9,8 +9,8 @@ use crate::store::open::OpenMode;
 use crate::store::usage_heartbeat::Heartbeat;
 use crate::store::{Store, StoreError};
 
-/// Where this process runs, for people: `host-a, process 1234`.
-pub(super) fn process_place() -> String {
+/// The host and the process, for people: `host-a, process 1234`.
+pub(super) fn process_host() -> String {
     let name = rustix::system::uname();
     format!("{}, process {}", name.nodename().to_string_lossy(), std::process::id())
 }
@@ -48,8 +48,8 @@ impl Services {
         written_until: Timestamp,
     ) -> Heartbeat<'a> {
         let expires_at = written_until.plus(self.config.directory.max_staleness);
-        let (instance, place) = (&self.instance, &self.place);
-        Heartbeat { instance, place, master_keys, written_until, expires_at }
+        let (instance, host) = (&self.instance, &self.host);
+        Heartbeat { instance, host, master_keys, written_until, expires_at }
     }
 
     /// Notes that this instance runs, before it issues tokens. A rotation of the master key takes

@@ -102,7 +102,7 @@ definitions! {
         "Secrets that wait for their hash.";
     HASH_RUNNING = Gauge "tokend_hash_queue_running" ["queue"]
         "Secrets that are being hashed.";
-    HASH_PLACES = Gauge "tokend_hash_queue_places" ["queue"]
+    HASH_CAPACITY = Gauge "tokend_hash_queue_capacity" ["queue"]
         "Secrets that may wait or be hashed at once.";
     HASHES = Counter "tokend_secret_hashes_total" ["queue"]
         "Secrets that were hashed to be checked.";
