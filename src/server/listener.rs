@@ -132,7 +132,11 @@ impl Listener {
             match slot {
                 Some(slot) => connection.serve(slot).await,
                 None => {
-                    tracing::debug!(peer = %address, "connection refused: its address has too many");
+                    let address = address.ip().to_canonical();
+                    tracing::debug!(
+                        client.address = %address,
+                        "connection closed: its address has too many"
+                    );
                 }
             }
         });

@@ -1,5 +1,5 @@
 //! Where the master key of this process comes from: the settings, a command, or a file in the data
-//! folder.
+//! directory.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
