@@ -19,10 +19,10 @@ use crate::telemetry::traces::Traces;
 use crate::web::{ErrorFormat, ListenerContext, Peer, RouteLabels};
 
 /// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long to wait after a connection could not be accepted.
-const AFTER_FAILURE: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// One listener with its routes.
 pub(super) struct Listener {
@@ -104,7 +104,7 @@ impl Listener {
                 // Out of file descriptors, most likely: one is freed, and others will be.
                 tracing::warn!(%error, "cannot accept a connection");
                 self.slots.close_longest_waiting();
-                return tokio::time::sleep(AFTER_FAILURE).await;
+                return tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         };
         // Small answers should not wait for more; a socket that refuses is only slower.
@@ -164,7 +164,7 @@ impl Connection {
             return connection::serve(stream, peer, context, timeouts, activity, stopping).await;
         };
         // A peer that cannot speak TLS, or takes too long, is not answered.
-        let shaking = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(stream));
+        let shaking = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream));
         let shaken = tokio::select! {
             shaken = shaking => shaken,
             () = activity.closed() => return,

@@ -12,7 +12,7 @@ use crate::{server, telemetry};
 
 /// How long to wait after a lost connection of the listener, so that a database that refuses is not
 /// asked all the time.
-const AFTER_LOSS: Duration = Duration::from_millis(200);
+const RECONNECT_DELAY: Duration = Duration::from_millis(200);
 
 /// Follows the events for as long as the server runs: when the database notifies, and every
 /// `directory.poll_interval`.
@@ -42,7 +42,7 @@ pub(super) async fn follow(app: Arc<App>) {
         woken = wait(&app, listener.as_mut()).await;
         if woken == Woken::Loss {
             listener = None;
-            tokio::time::sleep(AFTER_LOSS).await;
+            tokio::time::sleep(RECONNECT_DELAY).await;
         }
     }
 }
