@@ -146,7 +146,7 @@ codes! {
     ClaimInvalid: Invalid => "claim_invalid",
     /// The static claims of a client and a grant together are too many or too large.
     ClaimLimitExceeded: Invalid => "claim_limit_exceeded",
-    /// The token would be refused.
+    /// The token would be rejected.
     TokenRefused: Invalid => "token_refused",
     /// The token is not valid.
     TokenInvalid: Invalid => "token_invalid",
