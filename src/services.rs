@@ -5,12 +5,12 @@
 pub mod audit_delivery;
 pub mod audited_change;
 pub mod backup_keys;
+pub mod database_identity;
 pub mod draft;
 pub mod inspection;
 pub mod instance;
 pub mod key_command;
 pub mod master_key;
-pub mod database_identity;
 pub mod notifications;
 pub mod opening;
 mod sealed;

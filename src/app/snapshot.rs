@@ -13,7 +13,7 @@ use crate::app::{App, outage_assertions};
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::directory::snapshot::{
-    self, Beginning, StoppedState, Pace, Restored, SnapshotError, SnapshotFile,
+    self, Beginning, Pace, Restored, SnapshotError, SnapshotFile, StoppedState,
 };
 use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;

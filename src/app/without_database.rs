@@ -7,7 +7,7 @@ use crate::app::database_health::DatabaseHealth;
 use crate::app::{App, note_tokens, outage_assertions, snapshot};
 use crate::config::{Config, Issuer};
 use crate::directory::Directory;
-use crate::directory::snapshot::{StoppedState, Restored, SnapshotError, SnapshotFile};
+use crate::directory::snapshot::{Restored, SnapshotError, SnapshotFile, StoppedState};
 use crate::keys::Keys;
 use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;

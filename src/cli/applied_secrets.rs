@@ -13,7 +13,7 @@ use crate::admin::declarative::AppliedSecret;
 use crate::admin::pending::Pending;
 use crate::cli::error::CliError;
 use crate::cli::secret_destination::{self, CommitOutcome};
-use crate::cli::secret_file::{PendingFile, ExistingFile, SecretFile, draft_of};
+use crate::cli::secret_file::{ExistingFile, PendingFile, SecretFile, draft_of};
 use crate::cli::{failpoint, secret_leftover};
 use crate::crypto::digest;
 use crate::model::client::ClientId;

@@ -18,7 +18,7 @@ use crate::cli::remedies::command::SecretRemedy;
 use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::secret_destination::{Render, is_discarded};
 use crate::cli::secret_file::{
-    PendingFile, ExistingFile, SecretFile, draft_of, read, regular_file, remove, secret_in,
+    ExistingFile, PendingFile, SecretFile, draft_of, read, regular_file, remove, secret_in,
 };
 use crate::cli::{failpoint, secret_leftover};
 use crate::crypto::random;

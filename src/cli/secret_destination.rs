@@ -21,7 +21,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command::SecretRemedy;
 use crate::cli::remedies::command_line::CommandLine;
-use crate::cli::secret_file::{PendingFile, ExistingFile, SecretFile};
+use crate::cli::secret_file::{ExistingFile, PendingFile, SecretFile};
 use crate::cli::{failpoint, secret_leftover};
 use crate::model::client::ClientId;
 use crate::model::secret::SecretId;

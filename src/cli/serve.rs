@@ -8,7 +8,6 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
-use crate::services::database_identity::DatabaseIdentity;
 use crate::app::without_database::WithoutDatabase;
 use crate::cli::error::CliError;
 use crate::cli::reload::{Hangup, Loaded, Running};
@@ -17,6 +16,7 @@ use crate::config::{Config, Issuer, LogFormat, TraceExport, environment};
 use crate::model::time::Clock;
 use crate::outbound::OtlpClient;
 use crate::server::{InheritedSockets, Reloader, ServeError, Server, Sockets, service_manager};
+use crate::services::database_identity::DatabaseIdentity;
 use crate::services::{Services, inspection};
 use crate::telemetry::traces::Traces;
 use crate::telemetry::{self, LogLevel};

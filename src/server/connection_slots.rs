@@ -118,7 +118,10 @@ impl ConnectionSlots {
     }
 
     /// Waits until any connection frees its slot or begins to wait for a request.
-    pub(super) async fn admit_when_free(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionSlot> {
+    pub(super) async fn admit_when_free(
+        self: &Arc<Self>,
+        address: IpAddr,
+    ) -> Option<ConnectionSlot> {
         loop {
             match self.admit(address) {
                 Ok(slot) => return Some(slot),

@@ -110,9 +110,7 @@ impl Listener {
         // Small answers should not wait for more; a socket that refuses is only slower.
         let _ = stream.set_nodelay(true);
         let slot = match self.slots.admit(address.ip()) {
-            Err(Full::Total) => {
-                self.slots.admit_when_free(address.ip()).await.ok_or(Full::Network)
-            }
+            Err(Full::Total) => self.slots.admit_when_free(address.ip()).await.ok_or(Full::Network),
             other => other,
         };
         let connection = Connection {

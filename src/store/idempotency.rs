@@ -219,7 +219,11 @@ async fn state_of(
             known.started_at.into(),
         ],
     );
-    Ok(if run(transaction, &statement).await? > 0 { IdempotencyState::Claimed } else { IdempotencyState::InFlight })
+    Ok(if run(transaction, &statement).await? > 0 {
+        IdempotencyState::Claimed
+    } else {
+        IdempotencyState::InFlight
+    })
 }
 
 async fn find(transaction: &mut Transaction, key_hash: &str) -> Result<Option<KeyRow>, StoreError> {
@@ -268,7 +272,9 @@ async fn insert(
         return Ok(IdempotencyState::Claimed);
     }
     match find(transaction, &request.key_hash).await? {
-        Some(known) if known.request_hash != request.request_hash => Ok(IdempotencyState::OtherRequest),
+        Some(known) if known.request_hash != request.request_hash => {
+            Ok(IdempotencyState::OtherRequest)
+        }
         _ => Ok(IdempotencyState::InFlight),
     }
 }

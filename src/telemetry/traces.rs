@@ -112,7 +112,13 @@ impl Traces {
         Some(TraceId(id))
     }
 
-    fn record_stages(&self, request: SpanContext, times: &StageTimes, end: Instant, clock: WallClock) {
+    fn record_stages(
+        &self,
+        request: SpanContext,
+        times: &StageTimes,
+        end: Instant,
+        clock: WallClock,
+    ) {
         let context = Context::new().with_remote_span_context(request);
         for (stage, started, ended) in times.spans() {
             let builder = SpanBuilder::from_name(stage.as_str())

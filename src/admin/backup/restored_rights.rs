@@ -103,7 +103,10 @@ pub(super) async fn end_rights(
 }
 
 /// Ends a secret; `false` if the backup does not have it, or if it has ended already.
-async fn end_secret(change: &mut AuditedChange, ended: &RestoredSecret) -> Result<bool, AdminError> {
+async fn end_secret(
+    change: &mut AuditedChange,
+    ended: &RestoredSecret,
+) -> Result<bool, AdminError> {
     let RestoredSecret { client_id, secret_id } = ended;
     let Some(found) = change.read().registration(client_id).await? else { return Ok(false) };
     let secret = found.secrets.iter().find(|secret| secret.secret_id == *secret_id);

@@ -14,7 +14,7 @@ use crate::directory::snapshot::other_records::{
     KeyRecord, ResourceRecord, RevokedClientRecord, RevokedTokenRecord, State, UsedAssertion,
 };
 use crate::directory::snapshot::shared::RestoredShares;
-use crate::directory::snapshot::{StoppedState, Manifest, SnapshotError, SnapshotFile};
+use crate::directory::snapshot::{Manifest, SnapshotError, SnapshotFile, StoppedState};
 use crate::directory::{Directory, Resources};
 use crate::keys::keyring::Keyring;
 use crate::keys::seal::MasterKeys;

@@ -365,7 +365,8 @@ async fn a_snapshot_ends_with_the_chain_that_it_began_with() {
     let manifest = beginning.manifest(&keys, String::new());
     directory.metrics.count_reload();
     let begun = (&beginning, &manifest);
-    let error = write(&directory, &keys, begun, &StoppedState::default(), Pace::AtOnce, Vec::new()).err();
+    let error =
+        write(&directory, &keys, begun, &StoppedState::default(), Pace::AtOnce, Vec::new()).err();
     assert!(matches!(error, Some(SnapshotError::Reloading)));
     directory.publish(0);
     assert!(directory.begin_snapshot().await.is_err());

@@ -10,7 +10,7 @@ use crate::directory::snapshot::other_records::{
     KeyRecord, ResourceRecord, RevokedClientRecord, RevokedTokenRecord, State,
 };
 use crate::directory::snapshot::shared::SharedIndex;
-use crate::directory::snapshot::{StoppedState, Manifest, SnapshotError};
+use crate::directory::snapshot::{Manifest, SnapshotError, StoppedState};
 use crate::keys::Keys;
 use crate::model::event::Head;
 use crate::model::time::Timestamp;

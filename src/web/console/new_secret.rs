@@ -17,7 +17,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::public_path::TOKEN_PATH;
 use crate::model::shell_word::quote;
-use crate::store::idempotency::{IdempotentRequest, IdempotencyState};
+use crate::store::idempotency::{IdempotencyState, IdempotentRequest};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::client::parsed;
 use crate::web::console::form::Form;

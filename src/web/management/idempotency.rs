@@ -22,7 +22,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::grant_request::GrantRequestId;
 use crate::model::signing_key::Sealed;
-use crate::store::idempotency::{IdempotentRequest, IdempotencyState, seal_name};
+use crate::store::idempotency::{IdempotencyState, IdempotentRequest, seal_name};
 use crate::web::management::Problem;
 use crate::web::management::guard::BodyLimit;
 
