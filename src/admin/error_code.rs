@@ -196,7 +196,7 @@ codes! {
     DatabaseFailed: Unavailable => "database_failed",
     /// The database did not confirm the change: it was made, or it was not. Read the audit log.
     OutcomeUnknown: Unavailable => "outcome_unknown",
-    /// The database holds what cannot be read.
+    /// Something in the database cannot be read.
     DatabaseUnreadable: Fault => "database_unreadable",
     /// A key or a secret cannot be generated, sealed or opened.
     CryptographyFailed: Fault => "cryptography_failed",

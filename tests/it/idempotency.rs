@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::model::time::Timestamp;
-use tokend::store::idempotency::{IdempotentRequest, KEY_TTL_SECONDS, IdempotencyState};
+use tokend::store::idempotency::{IdempotencyState, IdempotentRequest, KEY_TTL_SECONDS};
 
 use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::team::{API, Team};

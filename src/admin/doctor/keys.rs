@@ -173,7 +173,7 @@ fn next_signing_key(
             code,
             late.join("; "),
             "A running server makes it. Start one with these settings; if one runs, its log says \
-             why: \"cannot look after the signing keys\".",
+             why: \"the signing keys cannot be rotated\".",
         ),
     }
 }

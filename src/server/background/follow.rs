@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::services::database_identity::DatabaseIdentity;
 use crate::directory::DirectoryError;
+use crate::services::database_identity::DatabaseIdentity;
 use crate::store::feed::ChangeListener;
 use crate::{server, telemetry};
 
@@ -63,7 +63,10 @@ async fn wait_for_database(app: &App) {
     app.database.until(DatabaseIdentity::Same).await;
     if let Err(error) = server::begin(app).await {
         let error = &error as &dyn Error;
-        tracing::warn!(error, "cannot look after the signing keys; trying again");
+        tracing::warn!(
+            error,
+            "what the start left out has failed; the tasks of the server try it again"
+        );
     }
 }
 
@@ -74,7 +77,7 @@ enum Woken {
     Notified,
     /// The poll interval.
     Time,
-    /// the loss of the listener's connection.
+    /// The loss of the listener's connection.
     Loss,
 }
 

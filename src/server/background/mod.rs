@@ -24,12 +24,12 @@ use crate::admin::grant_request;
 use crate::admin::key_rotation::{self, RotationPolicy};
 use crate::admin::secret_life;
 use crate::app::App;
-use crate::services::database_identity::DatabaseIdentity;
 use crate::config::Location;
 use crate::model::usage::WRITE_INTERVAL_SECONDS;
 use crate::server::tls::Tls;
 use crate::services::Services;
 use crate::services::audit_delivery::release;
+use crate::services::database_identity::DatabaseIdentity;
 use crate::store::StoreError;
 
 /// How often to check whether a signing key is due.
@@ -198,7 +198,7 @@ async fn rotate_signing_keys(app: Arc<App>) {
     if let Err(error) = key_rotation::rotate(&app, RotationPolicy::CreateAndRetire).await {
         tracing::warn!(
             error = &error as &dyn Error,
-            "cannot look after the signing keys; trying again"
+            "the signing keys cannot be rotated; the next attempt follows"
         );
     }
 }
