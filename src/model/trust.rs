@@ -185,7 +185,7 @@ impl Conditions {
             IDENTIFYING.into_iter().any(wants) || IDENTIFYING_TOGETHER.iter().any(together);
         if !names_a_workload {
             return Err(Malformed::because(
-                "nothing here says which workload is meant: whoever can get a token of that issuer \
+                "nothing here says which workload is meant: any workload with a token of that issuer \
                  would be this client. Add the subject, or another claim that names the \
                  workload, such as repository_id",
             ));
