@@ -71,10 +71,6 @@ impl Services {
     }
 
     /// How many keys of the database are sealed under another master key than the first one.
-    ///
-    /// # Errors
-    ///
-    /// What the database says.
     pub async fn outdated_seals(&self) -> Result<usize, StoreError> {
         let master = &self.keys.master;
         if master.fingerprints().nth(1).is_none() {

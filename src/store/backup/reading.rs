@@ -37,9 +37,6 @@ pub struct OpenTable {
 
 impl Store {
     /// Begins to read one state. Writers are not delayed by it.
-    ///
-    /// # Errors
-    /// What the database says.
     pub async fn begin_reading(&self) -> Result<BackupReader, StoreError> {
         const ONE_STATE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let store = self.on_one_connection(identity, identity);
