@@ -13,6 +13,7 @@ pub mod key_command;
 pub mod master_key;
 pub mod notifications;
 pub mod opening;
+pub mod own_revocation;
 mod sealed;
 pub mod sealed_keys;
 
