@@ -115,7 +115,7 @@ fn exists(path: &Path) -> CliError {
         "{} exists and is not replaced; nothing was exported. Give the name of a new file.",
         path.display()
     );
-    CliError::of_server(CliErrorCode::Conflict, None, text)
+    CliError::with_codes(CliErrorCode::Conflict, None, text)
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> CliError {
