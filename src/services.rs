@@ -193,8 +193,7 @@ impl Services {
         self.signature_checks.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    /// How many signatures of clients and issuers this process has verified. A probe for tests of
-    /// costs.
+    /// How many signatures of clients and issuers this process has verified.
     pub fn signature_checks(&self) -> u64 {
         self.signature_checks.load(Ordering::Relaxed)
     }

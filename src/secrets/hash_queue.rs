@@ -277,7 +277,7 @@ impl Hasher {
         self.checks.load(Ordering::Relaxed)
     }
 
-    /// How many new secrets have been hashed since the start. A probe for tests of costs.
+    /// How many new secrets have been hashed since the start.
     pub fn made(&self) -> u64 {
         self.made.load(Ordering::Relaxed)
     }

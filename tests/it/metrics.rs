@@ -50,6 +50,8 @@ tokend_jwks_keys 1.0
 tokend_admin_changes_total{action="client.created",outcome="done"} 1
 tokend_audit_events_total{action="client.created"} 1
 tokend_secret_hashes_total{queue="generated"} 1
+tokend_secret_hashes_total{queue="new"} 1
+tokend_signature_checks_total 0
 tokend_health{state="ready"} 1.0
 tokend_directory_events_behind 0.0
 tokend_db_errors_total{kind="timed_out"} 0
