@@ -5,6 +5,7 @@ mod audit_delivery;
 mod backup;
 mod certificate;
 mod database_health;
+mod delivery;
 mod expiring_secrets;
 mod follow;
 mod measure;
