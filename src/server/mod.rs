@@ -88,7 +88,7 @@ impl Server {
     }
 
     /// The same on listeners that are bound already.
-    async fn on(
+    pub async fn on(
         app: Arc<App>,
         public: TcpListener,
         management: TcpListener,
