@@ -27,7 +27,7 @@ use tokend_testing::{Engine, ORDERS};
 const FLOODERS: usize = 64;
 const TIME: Duration = Duration::from_secs(30);
 const BETWEEN: Duration = Duration::from_millis(50);
-const COLUMNS: &str = "| secrets of other systems | refused/s | warm: asked | failed | p50 ms | p99 ms | first token of a cold client, ms | … of a cold imported client, ms | RSS before, MiB | most RSS, MiB |";
+const COLUMNS: &str = "| secrets of other systems | rejected/s | warm: asked | failed | p50 ms | p99 ms | first token of a cold client, ms | … of a cold imported client, ms | RSS before, MiB | most RSS, MiB |";
 
 fn main() -> ExitCode {
     report::run(bench(report::words().first().map(String::as_str)))

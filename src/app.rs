@@ -132,7 +132,7 @@ impl App {
             let (keep, per_client) = (services.keep_seconds(), config.metrics.per_client);
             Directory::load(store, &keys.master, keep, per_client, clock).await?
         };
-        services.sign_in().await?;
+        services.register().await?;
         Ok(Self::with(Arc::new(services), issuer, directory))
     }
 

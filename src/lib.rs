@@ -12,7 +12,7 @@
 // The nouns: plain data without I/O.
 pub mod model;
 
-// Logging and metrics.
+// Logging, metrics and traces.
 pub mod telemetry;
 
 // Settings: layered, checked as a whole, reported with their origin.

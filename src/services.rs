@@ -5,14 +5,15 @@
 pub mod audit_delivery;
 pub mod audited_change;
 pub mod backup_keys;
+pub mod database_identity;
 pub mod draft;
 pub mod inspection;
 pub mod instance;
 pub mod key_command;
 pub mod master_key;
-pub mod meeting;
 pub mod notifications;
 pub mod opening;
+pub mod own_revocation;
 mod sealed;
 pub mod sealed_keys;
 
@@ -175,8 +176,8 @@ pub struct Services {
     pub clock: Clock,
     /// Identifies this process among the others on the same database.
     pub instance: String,
-    /// Where this process runs, for people.
-    pub place: String,
+    /// The host and the process, for people.
+    pub host: String,
     signature_checks: AtomicU64,
 }
 
@@ -192,8 +193,7 @@ impl Services {
         self.signature_checks.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    /// How many signatures of clients and issuers this process has verified. A probe for tests of
-    /// costs.
+    /// How many signatures of clients and issuers this process has verified.
     pub fn signature_checks(&self) -> u64 {
         self.signature_checks.load(Ordering::Relaxed)
     }

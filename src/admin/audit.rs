@@ -131,8 +131,8 @@ pub async fn verify(store: &Store) -> Result<VerificationResult, AdminError> {
 }
 
 /// Checks at most `limit` events after `start`, which an earlier call returned; sequence 0 with an
-/// empty hash stands for the beginning of the chain. The hash in `start` proves that the events until then are still
-/// those that were checked.
+/// empty hash stands for the beginning of the chain. The hash in `start` proves that the events
+/// until then are still those that were checked.
 pub async fn verify_part(
     store: &Store,
     start: Head,

@@ -28,10 +28,10 @@ const LEASE_SECONDS: i64 = 3_600;
 const MIN_INTERVAL_SECONDS: i64 = 86_400;
 
 /// How many rows are deleted by one statement.
-const STEP: i64 = 1_000;
+const STEP_EVENTS: i64 = 1_000;
 
 /// How long changes have the database to themselves between two steps.
-const PAUSE: Duration = Duration::from_millis(20);
+const STEP_PAUSE: Duration = Duration::from_millis(20);
 
 /// Events that were removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,8 +169,8 @@ async fn give_up(
 
 /// Deletes the rows of events that were given up, in small steps.
 async fn delete_rows(store: &Store, until: i64) -> Result<(), AdminError> {
-    while store.delete_events(until, STEP).await? {
-        tokio::time::sleep(PAUSE).await;
+    while store.delete_events(until, STEP_EVENTS).await? {
+        tokio::time::sleep(STEP_PAUSE).await;
     }
     Ok(())
 }

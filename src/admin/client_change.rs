@@ -161,7 +161,7 @@ async fn check_values(services: &Services, update: &ClientUpdate) -> Result<(), 
     Ok(())
 }
 
-/// Refuses a caller that lacks the right to a member that would differ.
+/// Rejects a caller that lacks the right to a member that would differ.
 async fn require_rights_to_differences(
     change: &mut AuditedChange,
     principal: &Principal,

@@ -103,7 +103,7 @@ pub enum AdminError {
     /// Static claims are not accepted.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
-    /// The token that is asked for would be refused; the text is the rejection of the client.
+    /// The token that is asked for would be rejected; the text is the rejection of the client.
     #[error("{0}")]
     TokenRefused(String),
     /// A token is not valid.

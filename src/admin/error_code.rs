@@ -146,7 +146,7 @@ codes! {
     ClaimInvalid: Invalid => "claim_invalid",
     /// The static claims of a client and a grant together are too many or too large.
     ClaimLimitExceeded: Invalid => "claim_limit_exceeded",
-    /// The token would be refused.
+    /// The token would be rejected.
     TokenRefused: Invalid => "token_refused",
     /// The token is not valid.
     TokenInvalid: Invalid => "token_invalid",
@@ -196,7 +196,7 @@ codes! {
     DatabaseFailed: Unavailable => "database_failed",
     /// The database did not confirm the change: it was made, or it was not. Read the audit log.
     OutcomeUnknown: Unavailable => "outcome_unknown",
-    /// The database holds what cannot be read.
+    /// Something in the database cannot be read.
     DatabaseUnreadable: Fault => "database_unreadable",
     /// A key or a secret cannot be generated, sealed or opened.
     CryptographyFailed: Fault => "cryptography_failed",

@@ -86,7 +86,7 @@ pub(super) fn add_to(detail: &mut Value, facts: &Facts) {
     detail["labels"] = json!(labels);
 }
 
-/// Refuses too many owners of an administrator.
+/// Rejects too many owners of an administrator.
 pub(super) fn check_admin_of(owners: Option<&BTreeSet<Owner>>) -> Result<(), AdminError> {
     match owners {
         Some(owners) if owners.len() > MAX_ADMIN_OF => Err(AdminError::invalid(

@@ -12,7 +12,7 @@ use crate::model::resource::{Resource, ResourceId};
 use crate::store::grant_holders::GrantHolder;
 use crate::store::reader::Reader;
 
-/// Refuses a grant that gives more of another owner's resource than `was`, the grant that the
+/// Rejects a grant that gives more of another owner's resource than `was`, the grant that the
 /// client has. The grants of this server itself have rules of their own
 /// ([`Principal::require_grantable`]).
 ///
@@ -87,7 +87,7 @@ pub(super) async fn end_of_resource(
     Ok(())
 }
 
-/// Refuses to take a grant from a client, unless the caller may change the client, or the resource
+/// Rejects to take a grant from a client, unless the caller may change the client, or the resource
 /// of the grant is its own.
 ///
 /// # Errors

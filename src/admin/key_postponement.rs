@@ -19,9 +19,6 @@ const FOLLOWING_SECONDS: i64 = 10;
 /// Postpones the keys that are about to sign and that a steady reader has not fetched. True if
 /// there are any. Each key is postponed once at most, so readers that never come, or that others
 /// make up, do not stop a rotation.
-///
-/// # Errors
-/// What the database says.
 pub(super) async fn postpone(
     services: &Services,
     known: &[SigningKeyRecord],

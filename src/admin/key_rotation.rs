@@ -293,38 +293,10 @@ fn plan_rotation(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::signing_key::{RsaSize, Sealed};
-    use crate::model::time::Lifetime;
-
-    const DAY: i64 = 86_400;
-
-    fn keys() -> KeySettings {
-        let days = |days| Lifetime::from_seconds(days * DAY).expect("a lifetime");
-        KeySettings {
-            rotation_interval: days(90),
-            publish_before: days(1),
-            keep_after: days(1),
-            rsa_size: RsaSize::Bits2048,
-            wait_for_readers: false,
-        }
-    }
-
-    fn key(algorithm: Algorithm, signs_from: i64) -> SigningKeyRecord {
-        SigningKeyRecord {
-            kid: KeyId::parse("k").expect("a key id"),
-            algorithm,
-            sealed: Some(Sealed(String::new())),
-            public_jwk: None,
-            created_at: Timestamp(signs_from),
-            signs_from: Timestamp(signs_from),
-            retired_at: None,
-            revoked_at: None,
-            postponed_at: None,
-        }
-    }
+    use crate::admin::test_keys::{DAY, key, settings};
 
     fn due_at(known: &[SigningKeyRecord], now: i64) -> Option<i64> {
-        plan_rotation(known, Algorithm::Es256, &keys(), Timestamp(now)).map(|due_at| due_at.0)
+        plan_rotation(known, Algorithm::Es256, &settings(), Timestamp(now)).map(|due_at| due_at.0)
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub mod signing_key;
 mod source_conflict;
 pub mod spiffe_trust;
 pub mod suggestion;
+#[cfg(test)]
+mod test_keys;
 pub mod token;
 pub mod trust;
 mod weaker_credentials;

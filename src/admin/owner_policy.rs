@@ -89,9 +89,6 @@ impl PolicyViolation {
 
 /// At most `limit` policies after this owner that the caller may see, in alphabetical order: those
 /// of its owners, and the one for all others.
-///
-/// # Errors
-/// What the database says.
 pub async fn list(
     store: &Store,
     principal: &Principal,

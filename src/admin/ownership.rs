@@ -30,7 +30,7 @@ impl Principal {
         }
     }
 
-    /// Refuses an owner whose objects the caller may not change: of a new object, or of one that
+    /// Rejects an owner whose objects the caller may not change: of a new object, or of one that
     /// changes hands.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl Principal {
         Err(AdminError::OwnerNotHeld { owner: owner.cloned() })
     }
 
-    /// Refuses a caller that is limited to owners, for what concerns all of them.
+    /// Rejects a caller that is limited to owners, for what concerns all of them.
     ///
     /// # Errors
     /// [`AdminError::Limited`].
@@ -53,7 +53,7 @@ impl Principal {
         }
     }
 
-    /// Refuses to set the owners of an administrator.
+    /// Rejects to set the owners of an administrator.
     ///
     /// # Errors
     /// [`AdminError::ScopeMissing`] and [`AdminError::Limited`].

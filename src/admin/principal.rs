@@ -231,7 +231,7 @@ impl Principal {
         Ok(())
     }
 
-    /// Refuses a caller without the scope.
+    /// Rejects a caller without the scope.
     ///
     /// # Errors
     /// [`AdminError::ScopeMissing`].
@@ -243,7 +243,7 @@ impl Principal {
         }
     }
 
-    /// Refuses any change of a client that holds scopes of `urn:tokend` or owners which the caller
+    /// Rejects any change of a client that holds scopes of `urn:tokend` or owners which the caller
     /// lacks, or that uses its scopes where the caller cannot. Otherwise a caller could take these
     /// rights over, for example by a new secret.
     ///
@@ -267,7 +267,7 @@ impl Principal {
         Err(AdminError::MorePowerful { client: client.client.client_id.clone() })
     }
 
-    /// Refuses a change of an object that is applied from a source: the next `apply` would undo it.
+    /// Rejects a change of an object that is applied from a source: the next `apply` would undo it.
     ///
     /// # Errors
     /// [`SourceConflict::Managed`].
@@ -298,7 +298,7 @@ impl Principal {
         )
     }
 
-    /// Refuses a grant of `urn:tokend` to or from a client, unless the caller may make
+    /// Rejects a grant of `urn:tokend` to or from a client, unless the caller may make
     /// administrators, holds each of its scopes itself, and may administer every owner of
     /// `admin_of`, which is the limit of the client.
     ///

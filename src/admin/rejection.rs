@@ -75,7 +75,7 @@ pub async fn candidates(
     principal: &Principal,
     found: &RejectionRecord,
 ) -> Result<Candidates, AdminError> {
-    let mut secret_of = match &found.hint {
+    let mut secret_of = match &found.suffix {
         Some(suffix) => store.clients_by_suffix(suffix).await?,
         None => Vec::new(),
     };

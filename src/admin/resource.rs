@@ -118,7 +118,7 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Refuses a caller that may not write a resource. `before` is absent for a new one.
+/// Rejects a caller that may not write a resource. `before` is absent for a new one.
 ///
 /// # Errors
 /// [`AdminError::ScopeMissing`], [`AdminError::OwnerNotHeld`], or not found for a resource of an
@@ -140,7 +140,7 @@ pub(super) async fn require_rights_to_write(
     Ok(())
 }
 
-/// Refuses an algorithm that has no key yet to a caller that may not make signing keys.
+/// Rejects an algorithm that has no key yet to a caller that may not make signing keys.
 async fn require_key(
     principal: &Principal,
     mut reader: Reader<'_>,
@@ -292,7 +292,7 @@ pub(super) fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), Admi
     Ok(())
 }
 
-/// Refuses other scopes of this server itself, which are a closed list, and an owner of it: an
+/// Rejects other scopes of this server itself, which are a closed list, and an owner of it: an
 /// administrator of that owner could then give its scopes.
 fn check_built_in(id: &ResourceId, update: &ResourceUpdate) -> Result<(), AdminError> {
     if !id.is_built_in() {

@@ -38,7 +38,7 @@ impl Restrictions {
     }
 }
 
-/// Refuses a change that loosens the restrictions of an administrator, the caller itself included,
+/// Rejects a change that loosens the restrictions of an administrator, the caller itself included,
 /// unless the caller may make administrators: it could make one without restrictions just as well.
 ///
 /// # Errors

@@ -55,7 +55,7 @@ impl Precondition {
         matches!(self, Self::None | Self::Unchanged)
     }
 
-    /// Refuses a change of another state.
+    /// Rejects a change of another state.
     ///
     /// # Errors
     /// [`AdminError::PreconditionFailed`].
@@ -68,7 +68,7 @@ impl Precondition {
         }
     }
 
-    /// Refuses a change that changes something.
+    /// Rejects a change that changes something.
     ///
     /// # Errors
     /// [`AdminError::PreconditionRequired`].

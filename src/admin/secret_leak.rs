@@ -112,9 +112,6 @@ pub async fn find(
 
 /// Does with secrets what the policy of each client says, and records an event for each. A
 /// repetition that changes nothing is not an event.
-///
-/// # Errors
-/// What the database says.
 pub async fn run_policies(
     services: &Services,
     principal: &Principal,

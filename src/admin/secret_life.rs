@@ -18,9 +18,6 @@ use crate::store::{Store, StoreError};
 const BATCH: u32 = 50;
 
 /// How much of the usage statistics is known now.
-///
-/// # Errors
-/// What the database says.
 pub async fn horizon(store: &Store, clock: &Clock) -> Result<UsageHorizon, StoreError> {
     let database_now = store.time(clock).await?;
     let written_until = store.usage_written_until(database_now).await?;
@@ -29,9 +26,6 @@ pub async fn horizon(store: &Store, clock: &Clock) -> Result<UsageHorizon, Store
 }
 
 /// Says of each secret of a client whether it is safe to end and whether it expires soon.
-///
-/// # Errors
-/// What the database says.
 pub async fn assess(services: &Services, found: &mut Registration) -> Result<(), AdminError> {
     let horizon = horizon(&services.store, &services.clock).await?;
     found.assess(&horizon, services.config.secrets.warn_before);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tokio::sync::watch;
 
 use crate::model::time::Timestamp;
+use crate::services::database_identity::DatabaseIdentity;
 
 /// How the database was when it was last used.
 #[derive(Debug)]
@@ -13,18 +14,7 @@ pub struct DatabaseHealth {
     /// The beginning of the outage, in seconds since 1970.
     away_since: AtomicI64,
     rejects_writes: AtomicBool,
-    acquaintance: watch::Sender<Acquaintance>,
-}
-
-/// Whether the database is the one whose content is in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Acquaintance {
-    /// It was away when the server started from its snapshot, and has not been asked yet.
-    Unknown,
-    /// It is.
-    Same,
-    /// It is another one. Nothing of this server may be used with it.
-    Other,
+    identity: watch::Sender<DatabaseIdentity>,
 }
 
 impl Default for DatabaseHealth {
@@ -33,7 +23,7 @@ impl Default for DatabaseHealth {
             is_away: AtomicBool::new(false),
             away_since: AtomicI64::new(0),
             rejects_writes: AtomicBool::new(false),
-            acquaintance: watch::Sender::new(Acquaintance::Same),
+            identity: watch::Sender::new(DatabaseIdentity::Same),
         }
     }
 }
@@ -44,26 +34,26 @@ impl DatabaseHealth {
         Self {
             is_away: AtomicBool::new(true),
             away_since: AtomicI64::new(now.0),
-            acquaintance: watch::Sender::new(Acquaintance::Unknown),
+            identity: watch::Sender::new(DatabaseIdentity::Unknown),
             ..Self::default()
         }
     }
 
     /// Notes what the database is.
-    pub fn note_acquaintance(&self, acquaintance: Acquaintance) {
-        self.acquaintance.send_replace(acquaintance);
+    pub fn note_identity(&self, identity: DatabaseIdentity) {
+        self.identity.send_replace(identity);
     }
 
     /// True if the database is the one whose content is in memory.
     pub fn is_known(&self) -> bool {
-        *self.acquaintance.borrow() == Acquaintance::Same
+        *self.identity.borrow() == DatabaseIdentity::Same
     }
 
-    /// Waits until it is known what the database is: [`Acquaintance::Same`], or another one.
-    pub async fn until(&self, acquaintance: Acquaintance) {
-        let mut changes = self.acquaintance.subscribe();
+    /// Waits until it is known what the database is: [`DatabaseIdentity::Same`], or another one.
+    pub async fn until(&self, identity: DatabaseIdentity) {
+        let mut changes = self.identity.subscribe();
         // The sender lives as long as we do.
-        let _ = changes.wait_for(|known| *known == acquaintance).await;
+        let _ = changes.wait_for(|known| *known == identity).await;
     }
 
     /// Notes whether the database answered; true if that is new.
@@ -129,8 +119,8 @@ mod tests {
     async fn a_database_that_was_away_at_the_start_is_away_until_it_is_known() {
         let health = DatabaseHealth::away_at_start(NOW);
         assert!(health.note_answer(true, NOW) && health.is_away() && !health.is_known());
-        tokio::join!(health.until(Acquaintance::Same), async {
-            health.note_acquaintance(Acquaintance::Same);
+        tokio::join!(health.until(DatabaseIdentity::Same), async {
+            health.note_identity(DatabaseIdentity::Same);
         });
         assert!(!health.is_away() && health.is_known());
     }

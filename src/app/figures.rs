@@ -64,10 +64,12 @@ impl App {
             let labels = [queue.name];
             figures.add_by(&names::HASH_WAITING, &labels, queue.waiting);
             figures.add_by(&names::HASH_RUNNING, &labels, queue.running);
-            figures.add_by(&names::HASH_PLACES, &labels, queue.places);
+            figures.add_by(&names::HASH_CAPACITY, &labels, queue.capacity);
             figures.add_by(&names::HASHES, &labels, count(queue.hashed));
             figures.add_by(&names::HASH_REJECTED, &labels, count(queue.rejected));
         }
+        figures.add_by(&names::HASHES, &["new"], count(services.hasher.made()));
+        figures.add(&names::SIGNATURE_CHECKS, count(services.signature_checks()));
         let guesses = &services.guess_limiter;
         figures.add_by(&names::GUESSES, &["client"], count(guesses.over_client()));
         figures.add_by(&names::GUESSES, &["address"], count(guesses.over_address()));

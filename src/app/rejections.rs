@@ -108,7 +108,7 @@ mod tests {
             client_id: (about == About::KnownClient).then(|| "a".to_owned()),
             reason: String::new(),
             remedy: None,
-            hint: None,
+            suffix: None,
         });
     }
 

@@ -13,7 +13,7 @@ use crate::app::{App, outage_assertions};
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::directory::snapshot::{
-    self, Beginning, Legacy, Pace, Restored, SnapshotError, SnapshotFile,
+    self, Beginning, Pace, Restored, SnapshotError, SnapshotFile, StoppedState,
 };
 use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;
@@ -117,9 +117,9 @@ fn write(app: &App, beginning: &Beginning, occasion: Occasion) -> Result<u64, Sn
         Occasion::Stop { has_heartbeat } => (Pace::AtOnce, has_heartbeat),
     };
     let stopped_instance = has_heartbeat.then(|| app.services.instance.clone());
-    let legacy = Legacy { assertions: app.assertions_to_keep(), stopped_instance };
+    let stopped = StoppedState { assertions: app.assertions_to_keep(), stopped_instance };
     let begun = (beginning, &manifest);
-    let output = snapshot::write(&app.directory, keys, begun, &legacy, pace, output)?;
+    let output = snapshot::write(&app.directory, keys, begun, &stopped, pace, output)?;
     let file = output.into_inner().map_err(|error| SnapshotError::File(error.into_error()))?;
     let bytes = file.metadata()?.len();
     draft.replace(&file)?;
@@ -160,11 +160,11 @@ pub(super) async fn restore(services: &mut Services) -> Option<(Directory, Optio
     let (config, clock) = (services.config.clone(), services.clock.clone());
     let restored = read(config, services.keys.master.clone(), clock, is_usable).await;
     match restored {
-        Ok(Some(Restored { directory, verification_cache, legacy, .. })) => {
+        Ok(Some(Restored { directory, verification_cache, stopped, .. })) => {
             services.keys.verification_cache = verification_cache;
             let now = services.clock.now();
-            outage_assertions::remember(&services.assertions, legacy.assertions, now);
-            Some((directory, legacy.stopped_instance))
+            outage_assertions::remember(&services.assertions, stopped.assertions, now);
+            Some((directory, stopped.stopped_instance))
         }
         Ok(None) => None,
         Err(problem) => {

@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use crate::app::database_health::{Acquaintance, DatabaseHealth};
+use crate::app::database_health::DatabaseHealth;
 use crate::app::{App, note_tokens, outage_assertions, snapshot};
 use crate::config::{Config, Issuer};
 use crate::directory::Directory;
-use crate::directory::snapshot::{Legacy, Restored, SnapshotError, SnapshotFile};
+use crate::directory::snapshot::{Restored, SnapshotError, SnapshotFile, StoppedState};
 use crate::keys::Keys;
 use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;
 use crate::secrets::secret::TagKey;
-use crate::services::meeting::Meeting;
+use crate::services::database_identity::DatabaseIdentity;
 use crate::services::{Services, StartError, backup_keys, opening};
 
 /// What a server has that starts without its database.
@@ -34,11 +34,11 @@ impl WithoutDatabase {
         }
         let Some(master) = backup_keys::of_settings(&config).await? else { return Ok(None) };
         match restore(&config, Arc::new(master), &clock).await {
-            Ok(Some(RestoredParts { keys, directory, legacy })) => {
+            Ok(Some(RestoredParts { keys, directory, stopped })) => {
                 let services = Services::without_database(config, clock, keys)?;
                 let Some(services) = services else { return Ok(None) };
                 let now = services.clock.now();
-                outage_assertions::remember(&services.assertions, legacy.assertions, now);
+                outage_assertions::remember(&services.assertions, stopped.assertions, now);
                 Ok(Some(Self { services, directory }))
             }
             Ok(None) => Ok(None),
@@ -54,7 +54,7 @@ impl WithoutDatabase {
 struct RestoredParts {
     keys: Keys,
     directory: Directory,
-    legacy: Legacy,
+    stopped: StoppedState,
 }
 
 /// Restores the memory and the keys from a snapshot of the database at this location that is young
@@ -70,13 +70,13 @@ async fn restore(
         move |file: &SnapshotFile| file.manifest.require_use_alone(&location, max_staleness, now);
     let read = snapshot::read(config.clone(), master.clone(), clock.clone(), is_usable).await?;
     let Some(restored) = read else { return Ok(None) };
-    let Restored { directory, manifest, tag_key_seal, verification_cache, legacy } = restored;
+    let Restored { directory, manifest, tag_key_seal, verification_cache, stopped } = restored;
     let opened = master.open(opening::TAG_KEY, &tag_key_seal);
     let opened = opened.map_err(|error| SnapshotError::Damaged(error.to_string()))?;
     let tag_key = TagKey::new(&opened.content);
     manifest.require_database(&tag_key.database_identity())?;
     let keys = Keys { master, tag_key, tag_key_seal, verification_cache };
-    Ok(Some(RestoredParts { keys, directory, legacy }))
+    Ok(Some(RestoredParts { keys, directory, stopped }))
 }
 
 impl App {
@@ -100,20 +100,17 @@ impl App {
     ///
     /// # Errors
     /// The database is still away, or cannot be used.
-    pub async fn meet_database(&self) -> Result<(), StartError> {
-        match self.services.meet_database().await? {
-            Meeting::Same => {
-                note_tokens(&self.services, &self.issuer).await?;
-                self.services.sign_in().await?;
-                let Services { store, keys, clock, .. } = &*self.services;
-                self.directory.resume(store, &keys.master, clock.now()).await?;
-                self.database.note_acquaintance(Acquaintance::Same);
-            }
-            Meeting::Other => {
-                self.directory.forget();
-                self.database.note_acquaintance(Acquaintance::Other);
-            }
+    pub async fn identify_database(&self) -> Result<(), StartError> {
+        let identity = self.services.identify_database().await?;
+        if identity == DatabaseIdentity::Same {
+            note_tokens(&self.services, &self.issuer).await?;
+            self.services.register().await?;
+            let Services { store, keys, clock, .. } = &*self.services;
+            self.directory.resume(store, &keys.master, clock.now()).await?;
+        } else {
+            self.directory.forget();
         }
+        self.database.note_identity(identity);
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use crate::admin::declarative::AppliedSecret;
 use crate::admin::pending::Pending;
 use crate::cli::error::CliError;
 use crate::cli::secret_destination::{self, CommitOutcome};
-use crate::cli::secret_file::{Draft, ExistingFile, SecretFile, draft_of};
+use crate::cli::secret_file::{ExistingFile, PendingFile, SecretFile, draft_of};
 use crate::cli::{failpoint, secret_leftover};
 use crate::crypto::digest;
 use crate::model::client::ClientId;
@@ -47,7 +47,7 @@ pub(crate) struct SecretsDir {
 }
 
 /// Secrets on disk that are not valid yet.
-pub(crate) struct Drafts(Vec<(ClientId, SecretId, Draft)>);
+pub(crate) struct Drafts(Vec<(ClientId, SecretId, PendingFile)>);
 
 impl SecretsDir {
     /// The folder; it is created when the first secret is written.

@@ -43,8 +43,8 @@ pub(crate) struct ApplyArgs {
     /// Show what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// The folder for new secrets: one file a client, which only its owner can read
-    #[arg(long, value_name = "FOLDER")]
+    /// The directory for new secrets: one file a client, which only its owner can read
+    #[arg(long, value_name = "DIRECTORY")]
     secrets_dir: Option<PathBuf>,
     /// What a file of a new secret holds
     #[arg(long, value_enum, default_value_t = SecretsFormat::Plain, requires = "secrets_dir")]

@@ -18,6 +18,7 @@ use crate::model::client::ClientName;
 use crate::model::event::Head;
 use crate::model::owner::Owner;
 use crate::model::time::Timestamp;
+use crate::store::events::Order;
 
 /// How many events are read at a time.
 const PAGE_SIZE: u32 = 1_000;
@@ -102,20 +103,13 @@ pub(crate) async fn run(global: &Global, command: &AuditCommand) -> Result<(), C
 }
 
 /// What a list asks for.
-struct Question {
+struct AuditQuery {
     request: ApiRequest,
     order: Order,
 }
 
-/// The order of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    NewestFirst,
-    OldestFirst,
-}
-
 impl ListArgs {
-    async fn question(&self, api: &Api) -> Result<Question, CliError> {
+    async fn query(&self, api: &Api) -> Result<AuditQuery, CliError> {
         let now = api.now();
         let time =
             |text: &Option<String>| text.as_deref().map(|text| time::past(text, now)).transpose();
@@ -133,7 +127,7 @@ impl ListArgs {
             .with_some("after", self.after);
         // A program that continues where it was must not miss events when there are too many.
         let order = if self.after.is_some() { Order::OldestFirst } else { Order::NewestFirst };
-        Ok(Question { request, order })
+        Ok(AuditQuery { request, order })
     }
 }
 
@@ -162,10 +156,10 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
             .with_remedy(ArgumentRemedy::UseJsonLines));
     }
     let api = Api::open(global, Purpose::Read).await?;
-    let question = args.question(&api).await?;
+    let query = args.query(&api).await?;
     if args.follow {
         let limit = args.limit.unwrap_or(FOLLOW_LIMIT);
-        return audit_follow::run(&api, global.output, question.request, args.after, limit).await;
+        return audit_follow::run(&api, global.output, query.request, args.after, limit).await;
     }
     let mut listing = Listing::new(global.output, &HEADER);
     let mut cursor = args.before.map(|before| before.to_string());
@@ -173,7 +167,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     while wanted > 0 {
         let size = wanted.min(PAGE_SIZE);
         let is_last_wanted = wanted == size;
-        let request = question.request.clone().with("limit", size);
+        let request = query.request.clone().with("limit", size);
         let request = request.with_some("count", is_last_wanted.then_some(COUNT_BOUND));
         let page = api.page::<EventObject>(&request, cursor.as_deref()).await?;
         listing.page(&page.data, |found| found.object.row())?;
@@ -185,7 +179,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     }
     listing.end()?;
     if let (Some(place), 1..) = (cursor, remaining) {
-        say_what_is_left_out(remaining, &place, question.order);
+        say_what_is_left_out(remaining, &place, query.order);
     }
     Ok(())
 }

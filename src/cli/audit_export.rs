@@ -45,14 +45,14 @@ enum ExportFormat {
     Csv,
 }
 
-/// A place in the log.
+/// A position in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum LogPosition {
     Time(Timestamp),
     Sequence(i64),
 }
 
-impl Place {
+impl LogPosition {
     /// A number is a sequence: a time always has another character.
     fn parse(text: &str, now: Timestamp) -> Result<Self, CliError> {
         match text.parse::<i64>() {
@@ -115,7 +115,7 @@ fn exists(path: &Path) -> CliError {
         "{} exists and is not replaced; nothing was exported. Give the name of a new file.",
         path.display()
     );
-    CliError::of_server(CliErrorCode::Conflict, None, text)
+    CliError::with_codes(CliErrorCode::Conflict, None, text)
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> CliError {
@@ -126,17 +126,19 @@ fn unwritable(path: &Path, error: &io::Error) -> CliError {
 pub(crate) async fn run(global: &Global, args: &ExportArgs) -> Result<(), CliError> {
     let api = Api::open(global, Purpose::Read).await?;
     let now = api.now();
-    let place =
-        |text: &Option<String>| text.as_deref().map(|text| Place::parse(text, now)).transpose();
-    let (since, until) = (place(&args.since)?, place(&args.until)?);
-    let after = since.and_then(Place::sequence).map_or(0, |first| first.saturating_sub(1).max(0));
+    let position = |text: &Option<String>| {
+        text.as_deref().map(|text| LogPosition::parse(text, now)).transpose()
+    };
+    let (since, until) = (position(&args.since)?, position(&args.until)?);
+    let after = since.and_then(LogPosition::sequence);
+    let after = after.map_or(0, |first| first.saturating_sub(1).max(0));
     // With `after` the API begins with the oldest event.
     let request = ApiRequest::get(path(&["audit-events"]))
         .with("limit", PAGE_SIZE)
         .with("after", after)
-        .with_some("since", since.and_then(Place::time))
-        .with_some("until", until.and_then(Place::time));
-    let last = until.and_then(Place::sequence).unwrap_or(i64::MAX);
+        .with_some("since", since.and_then(LogPosition::time))
+        .with_some("until", until.and_then(LogPosition::time));
+    let last = until.and_then(LogPosition::sequence).unwrap_or(i64::MAX);
     let mut target = Target::open(args.file.as_deref())?;
     if args.format == ExportFormat::Csv {
         target.write(&audit_csv::header()?)?;
@@ -181,14 +183,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_a_sequence_or_a_time() {
+    fn a_position_is_a_sequence_or_a_time() {
         let now = Timestamp(1_000_000);
-        let place = |text: &str| Place::parse(text, now).expect("a place");
-        assert_eq!(place("9021"), Place::Sequence(9021));
-        assert_eq!(place("1h"), Place::Time(Timestamp(996_400)));
-        assert_eq!(place("1970-01-02"), Place::Time(Timestamp(86_400)));
+        let position = |text: &str| LogPosition::parse(text, now).expect("a position");
+        assert_eq!(position("9021"), LogPosition::Sequence(9021));
+        assert_eq!(position("1h"), LogPosition::Time(Timestamp(996_400)));
+        assert_eq!(position("1970-01-02"), LogPosition::Time(Timestamp(86_400)));
         for wrong in ["", "yesterday", "-5", "1x"] {
-            assert!(Place::parse(wrong, now).is_err(), "{wrong}");
+            assert!(LogPosition::parse(wrong, now).is_err(), "{wrong}");
         }
     }
 }

@@ -59,7 +59,7 @@ async fn check_place(api: &Api, request: &ApiRequest, start: i64) -> Result<(), 
     let text = format!(
         "the log ends at event {end}. It may have been restored from a backup: read it again."
     );
-    Err(CliError::of_server(CliErrorCode::Conflict, None, text))
+    Err(CliError::with_codes(CliErrorCode::Conflict, None, text))
 }
 
 /// Asks the local database for new events again and again.

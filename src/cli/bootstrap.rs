@@ -28,7 +28,7 @@ pub(super) async fn apply(services: &Services) -> Result<(), CliError> {
         );
     }
     for (client, file) in &done.secret_files {
-        tracing::info!(client, file = %file.display(), "a new secret was written");
+        tracing::info!(client.id = client, file = %file.display(), "a new secret was written");
     }
     Ok(())
 }

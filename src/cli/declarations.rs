@@ -19,7 +19,7 @@ const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "jsonl"];
 /// What is compared or applied, and how.
 #[derive(Debug, Args)]
 pub(crate) struct DeclarationArgs {
-    /// A file, a folder, or - for standard input; YAML or JSON; may be repeated
+    /// A file, a directory, or - for standard input; YAML or JSON; may be repeated
     #[arg(short = 'f', long = "file", value_name = "PATH", required = true)]
     files: Vec<PathBuf>,
     /// The source of documents that do not name one, such as the name of a git repository

@@ -1,5 +1,5 @@
-//! The demo of `tokend dev`: a resource, a client, and its secret, which is kept in the data folder
-//! so that each start can show a curl that works.
+//! The demo of `tokend dev`: a resource, a client, and its secret, which is kept in the data
+//! directory so that each start can show a curl that works.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -33,10 +33,10 @@ pub(crate) const DEMO_CLIENT: &str = "cl_demo";
 
 const DEMO_SCOPES: [&str; 2] = ["demo:read=Read the demo", "demo:write=Change the demo"];
 
-/// The name of the file, below the data folder.
+/// The name of the file, below the data directory.
 pub(crate) const FILE_NAME: &str = "demo.secret";
 
-/// The file in that data folder.
+/// The file in that data directory.
 pub(crate) fn path(folder: &Path) -> PathBuf {
     folder.join(FILE_NAME)
 }

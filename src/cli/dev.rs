@@ -28,7 +28,7 @@ pub(crate) struct DevArgs {
     /// Address to listen on; one that is not loopback is open to the network. Port 0: any free port
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Keep nothing: use a temporary data folder, removed at the end
+    /// Keep nothing: use a temporary data directory, removed at the end
     #[arg(long, conflicts_with = "fresh")]
     ephemeral: bool,
     /// Delete the data of earlier runs of dev first
@@ -134,7 +134,7 @@ fn in_dev(error: ServeError) -> CliError {
     }
 }
 
-/// Makes the data folder, which git ignores by a file of its own, unless there is one already.
+/// Makes the data directory, which git ignores by a file of its own, unless there is one already.
 fn prepare_folder(config: &Config, fresh: bool) -> Result<(), CliError> {
     let folder = &config.data_dir;
     let not_writable = |error: std::io::Error| {
@@ -152,8 +152,8 @@ fn prepare_folder(config: &Config, fresh: bool) -> Result<(), CliError> {
     }
 }
 
-/// Removes what an earlier `dev` made, and nothing else: the database in the data folder together
-/// with its key, and only if no server is using it.
+/// Removes what an earlier `dev` made, and nothing else: the database in the data directory
+/// together with its key, and only if no server is using it.
 fn start_over(
     config: &Config,
     not_writable: impl Fn(std::io::Error) -> CliError,
@@ -161,7 +161,7 @@ fn start_over(
     let database = config.data_dir.join("tokend.db");
     let is_ours = matches!(&config.database.location, Location::Sqlite(path) if *path == database);
     if !is_ours {
-        return Err(CliError::usage("--fresh removes the database in the data folder only")
+        return Err(CliError::usage("--fresh removes the database in the data directory only")
             .with_remedy(DevRemedy::RemoveDatabaseByHand));
     }
     dev_mark::check_marked(config)?;

@@ -1,4 +1,4 @@
-//! The mark of a data folder that `dev` made. `dev` works with no other database, and `--fresh`
+//! The mark of a data directory that `dev` made. `dev` works with no other database, and `--fresh`
 //! deletes no other.
 
 use std::fs::File;
@@ -85,7 +85,10 @@ pub(super) async fn release(config: &Config, store: &Store) -> Result<(), CliErr
         }
         Err(error) => return Err(failed(error)),
     }
-    tracing::info!(folder = %folder.display(), "the data folder of dev is used by serve from now on");
+    tracing::info!(
+        directory = %folder.display(),
+        "the data directory of dev is used by serve from now on"
+    );
     Ok(())
 }
 
@@ -95,7 +98,7 @@ fn mark(folder: &Path) -> io::Result<()> {
     writeln!(file, "This folder was made by dev. {} deletes its data.", CommandLine::DevFresh)
 }
 
-/// True if the database is the file that belongs to the data folder.
+/// True if the database is the file that belongs to the data directory.
 fn is_in_folder(config: &Config) -> bool {
     let own: PathBuf = config.data_dir.join("tokend.db");
     matches!(&config.database.location, Location::Sqlite(path) if *path == own)

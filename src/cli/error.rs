@@ -66,8 +66,8 @@ impl CliError {
         Self::new(CliErrorCode::OutcomeUnknown, text)
     }
 
-    /// A server has answered with a problem.
-    pub(crate) fn of_server(
+    /// An error with its code in `admin_code`: of a server, or found here.
+    pub(crate) fn with_codes(
         code: CliErrorCode,
         admin_code: Option<AdminErrorCode>,
         text: impl Into<String>,

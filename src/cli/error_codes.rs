@@ -129,7 +129,7 @@ impl CliErrorCode {
     fn documented(self) -> Documented {
         match self {
             Self::Failed => ("E-FAILED", Exit::Failed, "The command failed; the text says why."),
-            Self::Store => ("E-STORE", Exit::Failed, "The database holds what cannot be read."),
+            Self::Store => ("E-STORE", Exit::Failed, "Something in the database cannot be read."),
             Self::Schema => {
                 ("E-SCHEMA", Exit::Failed, "The schema of the database and the program differ.")
             }

@@ -36,7 +36,7 @@ pub(crate) enum GrantRequestCommand {
     Approve {
         /// The id of the request
         id: String,
-        /// The revision of the request that was read; an approval of another one is refused
+        /// The revision of the request that was read; an approval of another one is rejected
         #[arg(long, value_name = "NUMBER")]
         revision: i64,
     },

@@ -82,12 +82,12 @@ pub(super) fn of_start(error: &StartError) -> Option<String> {
              TOKEND_MASTER_KEY_FILE."
         }
         StartError::MasterKeyMissing { .. } => {
-            "Restore the master key from your backup. If it is lost for ever: tokend master-key \
+            "Restore the master key from your backup. If it is lost: tokend master-key \
              reset --lost makes new keys; clients and secrets stay."
         }
         StartError::WrongMasterKey { .. } => {
             "Give the key that the database was sealed with, or both, the new one first, as \
-             `new,old`, and then run tokend master-key rotate. If it is lost for ever: tokend \
+             `new,old`, and then run tokend master-key rotate. If it is lost: tokend \
              master-key reset --lost makes new keys; clients and secrets stay."
         }
         StartError::MasterKeyCommand { problem, .. } if problem.is_transient() => {

@@ -18,7 +18,7 @@ use crate::cli::remedies::command::SecretRemedy;
 use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::secret_destination::{Render, is_discarded};
 use crate::cli::secret_file::{
-    Draft, ExistingFile, SecretFile, draft_of, read, regular_file, remove, secret_in,
+    ExistingFile, PendingFile, SecretFile, draft_of, read, regular_file, remove, secret_in,
 };
 use crate::cli::{failpoint, secret_leftover};
 use crate::crypto::random;
@@ -111,7 +111,7 @@ async fn print(
 }
 
 /// Keeps or removes `FILE.new` after a request without an answer.
-fn not_answered(failure: Failure, note: Draft) -> CliError {
+fn not_answered(failure: Failure, note: PendingFile) -> CliError {
     if !failure.may_have_been_done() {
         note.discard();
         return CliError::from(failure).and_say("Nothing was changed.");

@@ -9,7 +9,7 @@ use clap::{Args, ValueHint};
 use serde_json::json;
 
 use crate::admin::backup::restore::{self, Restored};
-use crate::admin::backup::{self, EndedSecret, Withdrawal};
+use crate::admin::backup::{self, RestoredSecret, RightsToEnd};
 use crate::cli::backup::{rows_of, value_of, warn_of_unopened};
 use crate::cli::error::CliError;
 use crate::cli::{Global, output, principal};
@@ -43,23 +43,23 @@ pub(crate) async fn run(global: &Global, args: &RestoreArgs) -> Result<(), CliEr
         None => BTreeSet::new(),
     };
     tell_what_returns(&manifest, args);
-    let withdrawal = Withdrawal { tokens: args.revoke_tokens, secrets };
+    let to_end = RightsToEnd { tokens: args.revoke_tokens, secrets };
     let restored =
-        restore::restore(&config, &Clock::System, &principal(), &args.file, withdrawal).await?;
-    let Restored { backup, withdrawn } = restored;
+        restore::restore(&config, &Clock::System, &principal(), &args.file, to_end).await?;
+    let Restored { backup, ended_rights } = restored;
     warn_of_unopened(&backup);
     let mut value = value_of(&backup);
     let location = &config.database.location;
     value["database"] = json!(location.to_string());
-    value["tokens_revoked_of_clients"] = json!(withdrawn.clients);
-    value["secrets_ended"] = json!(withdrawn.secrets);
+    value["tokens_revoked_of_clients"] = json!(ended_rights.clients);
+    value["secrets_ended"] = json!(ended_rights.secrets);
     let mut rows = vec![("restored to", format!("{} {location}", location.engine()))];
     rows.extend(rows_of(&backup));
     if args.revoke_tokens {
-        rows.push(("tokens revoked of clients", withdrawn.clients.to_string()));
+        rows.push(("tokens revoked of clients", ended_rights.clients.to_string()));
     }
     if args.end_secrets.is_some() {
-        rows.push(("secrets ended", withdrawn.secrets.to_string()));
+        rows.push(("secrets ended", ended_rights.secrets.to_string()));
     }
     rows.push(("next", "start the server with the same issuer".to_owned()));
     output::one(global.output, &backup.manifest.id, &value, &rows)
@@ -83,7 +83,7 @@ fn tell_what_returns(manifest: &Manifest, args: &RestoreArgs) {
 }
 
 /// The secrets that the events of a file after `sequence` have ended.
-fn ended_secrets(path: &Path, sequence: i64) -> Result<BTreeSet<EndedSecret>, CliError> {
+fn ended_secrets(path: &Path, sequence: i64) -> Result<BTreeSet<RestoredSecret>, CliError> {
     let unreadable = |problem: &dyn std::fmt::Display| {
         CliError::failed(format!("the events {} cannot be read: {problem}", path.display()))
     };
@@ -96,7 +96,7 @@ fn ended_secrets(path: &Path, sequence: i64) -> Result<BTreeSet<EndedSecret>, Cl
             break;
         }
         if !line.trim().is_empty() {
-            let ended = EndedSecret::of_event(&line, sequence);
+            let ended = RestoredSecret::of_event(&line, sequence);
             let place =
                 |problem| CliError::usage(format!("{}, line {number}: {problem}", path.display()));
             secrets.extend(ended.map_err(place)?);

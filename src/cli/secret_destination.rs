@@ -21,7 +21,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command::SecretRemedy;
 use crate::cli::remedies::command_line::CommandLine;
-use crate::cli::secret_file::{Draft, ExistingFile, SecretFile};
+use crate::cli::secret_file::{ExistingFile, PendingFile, SecretFile};
 use crate::cli::{failpoint, secret_leftover};
 use crate::model::client::ClientId;
 use crate::model::secret::SecretId;
@@ -215,7 +215,7 @@ async fn print_before_commit(
 struct Delivered {
     secret: UncommittedSecret,
     /// The file before the commit, and what is printed after it; `None` for standard output.
-    draft: Option<(Draft, Zeroizing<String>)>,
+    draft: Option<(PendingFile, Zeroizing<String>)>,
 }
 
 impl Delivered {
@@ -264,7 +264,7 @@ fn printed(outcome: CommitOutcome, secret: UncommittedSecret) -> Result<Value, C
 }
 
 /// What a command says that keeps both secrets, because one of them is valid.
-fn unknown_outcome(error: CliError, draft: &Draft, secret: &UncommittedSecret) -> CliError {
+fn unknown_outcome(error: CliError, draft: &PendingFile, secret: &UncommittedSecret) -> CliError {
     let (old, new) = (draft.destination().display().to_string(), draft.draft().display());
     let older = if draft.is_replacement() {
         format!("{old} still holds the older secret, and {new} the new one.")

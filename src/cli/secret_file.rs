@@ -19,6 +19,7 @@ use crate::cli::{failpoint, output};
 use crate::model::client::ClientId;
 use crate::secrets::secret::{SecretFormat, format_of};
 use crate::services::Services;
+use crate::store::files::sync_folder_of;
 
 /// More bytes than any file has that holds a secret and nothing else.
 const MAX_FILE_BYTES: u64 = 4096;
@@ -43,7 +44,7 @@ pub(super) struct SecretFile {
 
 /// `FILE.new` with the secret in it, on disk and locked until the outcome is known.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct PendingFile {
     file: SecretFile,
     handle: File,
     text: Zeroizing<String>,
@@ -101,18 +102,18 @@ impl SecretFile {
     }
 
     /// Writes the secret to `FILE.new` (mode 0600) and makes it survive a power failure.
-    pub(super) fn write(self, secret: &SecretString) -> Result<Draft, CliError> {
+    pub(super) fn write(self, secret: &SecretString) -> Result<PendingFile, CliError> {
         self.write_text(Zeroizing::new(format!("{}\n", secret.expose_secret())))
     }
 
     /// The same with a text that holds the secret in another format.
-    pub(super) fn write_text(self, text: Zeroizing<String>) -> Result<Draft, CliError> {
+    pub(super) fn write_text(self, text: Zeroizing<String>) -> Result<PendingFile, CliError> {
         let handle = match self.create() {
             Ok(handle) => handle,
             Err(error) => return Err(self.unwritable(&error)),
         };
         failpoint::reached("secret-file-created");
-        let draft = Draft { file: self, handle, text };
+        let draft = PendingFile { file: self, handle, text };
         if !draft.file.is_unchanged() {
             let path = draft.file.path.display().to_string();
             draft.discard();
@@ -168,7 +169,7 @@ impl SecretFile {
     }
 }
 
-impl Draft {
+impl PendingFile {
     fn fill(&self) -> io::Result<()> {
         let mut handle = &self.handle;
         if let Some(replaced) = &self.file.replaced {
@@ -181,7 +182,7 @@ impl Draft {
         }
         handle.write_all(self.text.as_bytes())?;
         handle.sync_all()?;
-        sync_folder(&self.file.draft)
+        sync_folder_of(&self.file.draft)
     }
 
     /// Where the secret is until it is published.
@@ -356,31 +357,18 @@ pub(super) fn publish(draft: &Path, path: &Path, existing: ExistingFile) -> io::
         },
     }
     failpoint::reached("secret-file-renamed");
-    sync_folder(path)
+    sync_folder_of(path)
 }
 
 /// Removes a draft; one that does not exist is not an error.
 pub(super) fn remove(draft: &Path) -> io::Result<()> {
     match std::fs::remove_file(draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => sync_folder(draft),
+        _ => sync_folder_of(draft),
     }
 }
 
 /// True if the two are one file under two names, or one file at two times.
 pub(super) fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
-/// Makes a new name survive a power failure.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match File::open(folder_of(path)).and_then(|folder| folder.sync_all()) {
-        // Some file systems have nothing to sync here.
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
-        {
-            Ok(())
-        }
-        outcome => outcome,
-    }
 }

@@ -8,7 +8,6 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::App;
-use crate::app::database_health::Acquaintance;
 use crate::app::without_database::WithoutDatabase;
 use crate::cli::error::CliError;
 use crate::cli::reload::{Hangup, Loaded, Running};
@@ -17,6 +16,7 @@ use crate::config::{Config, Issuer, LogFormat, TraceExport, environment};
 use crate::model::time::Clock;
 use crate::outbound::OtlpClient;
 use crate::server::{InheritedSockets, Reloader, ServeError, Server, Sockets, service_manager};
+use crate::services::database_identity::DatabaseIdentity;
 use crate::services::{Services, inspection};
 use crate::telemetry::traces::Traces;
 use crate::telemetry::{self, LogLevel};
@@ -77,7 +77,7 @@ async fn serve(
 
 /// Applies the bootstrap file when the database is back that was away at the start.
 async fn bootstrap_later(app: Arc<App>) {
-    app.database.until(Acquaintance::Same).await;
+    app.database.until(DatabaseIdentity::Same).await;
     if let Err(error) = bootstrap::apply(&app.services).await {
         tracing::error!(problem = error.text(), "the bootstrap file cannot be applied");
     }

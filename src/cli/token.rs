@@ -183,7 +183,7 @@ async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
 fn not_valid(code: &str, reason: &str) -> CliError {
     let text = format!("the token is not valid: {reason}");
     let error =
-        CliError::of_server(CliErrorCode::NotValid, Some(AdminErrorCode::TokenInvalid), text);
+        CliError::with_codes(CliErrorCode::NotValid, Some(AdminErrorCode::TokenInvalid), text);
     match code {
         "unknown_key" => error.with_remedy(CommandRemedy::CompareSigningKeys),
         "wrong_issuer" => error.with_remedy(CommandRemedy::CompareIssuer),

@@ -39,7 +39,7 @@ const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-c
 const ENCODE: &str = "percent-encode special characters of the password: @ as %40, : as %3A, / as \
                       %2F, ? as %3F, # as %23";
 
-/// Reads `database.url`; empty means the file in the data folder.
+/// Reads `database.url`; empty means the file in the data directory.
 pub(super) fn location(text: &str, data_dir: &Path) -> Result<Location, ConfigProblem> {
     if text.is_empty() {
         return Ok(Location::Sqlite(data_dir.join("tokend.db")));

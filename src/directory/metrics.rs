@@ -104,7 +104,7 @@ impl DirectoryMetrics {
 impl Directory {
     /// Looks at all clients: counts their secrets and ranks the busiest. Takes a tenth of a second
     /// with a million clients, so it is for a thread that may block.
-    pub fn take_census(&self, now: Timestamp, warn_before: Lifetime) {
+    pub fn count_clients(&self, now: Timestamp, warn_before: Lifetime) {
         let clients = self.clients.pin();
         let mut census = SecretCensus::default();
         for entry in clients.values().filter(|entry| entry.state == ClientState::Active) {

@@ -1,7 +1,6 @@
 //! Clients: the machines that ask for tokens.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -16,6 +15,7 @@ pub use crate::model::registration::Registration;
 use crate::model::security::ClientSecurity;
 use crate::model::source::SourceName;
 use crate::model::static_claims::StaticClaims;
+use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
 use crate::model::time::{Lifetime, Timestamp};
 
@@ -86,17 +86,7 @@ impl std::borrow::Borrow<str> for ClientId {
     }
 }
 
-impl fmt::Display for ClientId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Serialize for ClientId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
+text_newtype!(ClientId);
 
 /// The name that people give a client: 1 to 100 characters, none of them a control character.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

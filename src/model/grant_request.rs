@@ -1,7 +1,5 @@
 //! Requests of one team for a grant of another team's resource.
 
-use std::fmt;
-
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -13,6 +11,7 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
+use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
 use crate::model::time::Timestamp;
 
@@ -46,17 +45,7 @@ impl GrantRequestId {
     }
 }
 
-impl fmt::Display for GrantRequestId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Serialize for GrantRequestId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
+text_newtype!(GrantRequestId);
 
 /// What became of a grant request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

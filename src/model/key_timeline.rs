@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_successor_a_key_signs_for_ever_and_other_types_do_not_replace_it() {
+    fn without_a_successor_a_key_signs_without_end_and_other_types_do_not_replace_it() {
         let keys = [key("a", Algorithm::Es256, 100), key("r", Algorithm::Rs256, 200)];
         assert_eq!(state(&keys[0], &keys, 1_000_000), KeyState::Signing);
         assert_eq!(KeyTimeline::of(&keys[0], &keys, 50).leaves_at, None);

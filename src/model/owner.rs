@@ -1,9 +1,6 @@
 //! Owners: the teams that clients and resources belong to.
 
-use std::fmt;
-
-use serde::{Serialize, Serializer};
-
+use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
 use crate::model::{Malformed, labels};
 
@@ -47,17 +44,7 @@ impl Owner {
     }
 }
 
-impl fmt::Display for Owner {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Serialize for Owner {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
+text_newtype!(Owner);
 
 #[cfg(test)]
 mod tests {

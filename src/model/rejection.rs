@@ -38,7 +38,7 @@ pub struct RejectionRecord {
     pub remedy: Option<Remedy>,
     /// The last characters of a whole secret that was presented: its checksum.
     #[schema(required = true, examples("19RbFA"))]
-    pub hint: Option<String>,
+    pub suffix: Option<String>,
 }
 
 /// An id that no client has, as far as it may be told: it may be a secret that was sent in the

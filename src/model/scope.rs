@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::model::Malformed;
+use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
 
 /// One scope, such as `orders:read`: printable ASCII without space, quote and backslash.
@@ -54,17 +55,7 @@ impl ScopeName {
     }
 }
 
-impl fmt::Display for ScopeName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Serialize for ScopeName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
+text_newtype!(ScopeName);
 
 /// A set of scopes; order and repetition have no meaning (RFC 6749, section 3.3).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, ToSchema)]

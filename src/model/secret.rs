@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::model::Malformed;
 use crate::model::client::ClientId;
 use crate::model::secret_digest::SecretDigest;
 use crate::model::secret_status::SecretStatus;
+use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::usage::Usage;
@@ -39,17 +40,7 @@ impl SecretId {
     }
 }
 
-impl fmt::Display for SecretId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Serialize for SecretId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
+text_newtype!(SecretId);
 
 /// Where a secret comes from, which decides how an attempt on it is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -141,7 +132,6 @@ pub struct SecretRecord {
     #[serde(skip)]
     pub hash: SecretHash,
     /// Its last characters, by which people tell secrets apart; empty for short imported ones.
-    #[serde(rename = "hint")]
     pub suffix: String,
     /// What people call it; may be empty.
     pub label: String,

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::model::Malformed;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::distinguished_name::DistinguishedName;
+use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
 
 /// The part of a client's registration that goes beyond secrets; all of it may be left out.
@@ -228,17 +229,7 @@ impl KeySetUri {
     }
 }
 
-impl fmt::Display for KeySetUri {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Serialize for KeySetUri {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
+text_newtype!(KeySetUri);
 
 /// Networks that something may be used from; anywhere if there is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, ToSchema)]

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
+use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
 use crate::model::time::Timestamp;
 
@@ -99,17 +100,7 @@ impl KeyId {
     }
 }
 
-impl fmt::Display for KeyId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Serialize for KeyId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
+text_newtype!(KeyId);
 
 /// Ciphertext of something that only a master key opens.
 #[derive(Clone, PartialEq, Eq)]

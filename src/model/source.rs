@@ -1,9 +1,6 @@
 //! Sources: the places, such as a git repository, where clients and resources are declared.
 
-use std::fmt;
-
-use serde::{Serialize, Serializer};
-
+use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
 use crate::model::{Malformed, labels};
 
@@ -52,17 +49,7 @@ impl SourceName {
     }
 }
 
-impl fmt::Display for SourceName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Serialize for SourceName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
+text_newtype!(SourceName);
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
+use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
 
 const SCHEME: &str = "spiffe://";
@@ -59,17 +60,7 @@ impl TrustDomain {
     }
 }
 
-impl fmt::Display for TrustDomain {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Serialize for TrustDomain {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
+text_newtype!(TrustDomain);
 
 /// A SPIFFE ID: `spiffe://TRUST_DOMAIN/PATH`. It has one spelling only: no percent-encoding, no
 /// user, no port, no query, no fragment, no empty segment, no `.` and no `..`. So two IDs are the

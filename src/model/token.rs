@@ -1,12 +1,11 @@
 //! Tokens as they are named: they themselves are never kept.
 
-use std::fmt;
-
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::client::ClientId;
+use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
 use crate::model::time::Timestamp;
 
@@ -46,17 +45,7 @@ impl std::borrow::Borrow<str> for TokenId {
     }
 }
 
-impl fmt::Display for TokenId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Serialize for TokenId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
+text_newtype!(TokenId);
 
 /// How long a revocation is kept after its last token has expired, in seconds. A clock that jumps
 /// by days, and back, must not make a revoked token active again.

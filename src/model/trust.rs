@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::AdditionalProperties;
@@ -13,6 +13,7 @@ use utoipa::openapi::schema::AdditionalProperties;
 use crate::model::Malformed;
 use crate::model::claim_pattern::Pattern;
 use crate::model::security::KeySource;
+use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::{object_schema, text_schema};
 use crate::model::time::Timestamp;
 
@@ -68,17 +69,7 @@ impl TrustId {
     }
 }
 
-impl fmt::Display for TrustId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Serialize for TrustId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
+text_newtype!(TrustId);
 
 /// The `iss` of a foreign issuer: a URL, mostly. Whether its keys can be discovered is another
 /// question; those of a private cluster are pasted.
@@ -185,7 +176,7 @@ impl Conditions {
             IDENTIFYING.into_iter().any(wants) || IDENTIFYING_TOGETHER.iter().any(together);
         if !names_a_workload {
             return Err(Malformed::because(
-                "nothing here says which workload is meant: whoever can get a token of that issuer \
+                "nothing here says which workload is meant: any workload with a token of that issuer \
                  would be this client. Add the subject, or another claim that names the \
                  workload, such as repository_id",
             ));

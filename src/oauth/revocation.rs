@@ -10,7 +10,7 @@ use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::request::TokenQuery;
 use crate::oauth::token_validation;
-use crate::services::audited_change::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
+use crate::services::own_revocation::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
 
 /// Answers a revocation request. A token that is invalid, or belongs to another client, is
 /// left as it is, and the caller is not told (RFC 7009, section 2.2; C-121). When this returns, the
@@ -42,7 +42,7 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient
         client_id: Some(client.id().clone()),
         expires_at: Timestamp(claims.exp),
     };
-    match audited_change::revoke_own_token(&app.services, client.id(), &token).await {
+    match own_revocation::revoke_own_token(&app.services, client.id(), &token).await {
         Ok(OwnRevocation::Done) => {}
         Ok(OwnRevocation::TooMany { until }) => return Err(too_many(client.id(), now, until)),
         Err(error) => {

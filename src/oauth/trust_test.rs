@@ -294,7 +294,12 @@ impl Test<'_> {
         let client = &self.found.client;
         let (client_id, owner) =
             (&client.client_id, client.facts.owner.as_ref().map(Owner::as_str));
-        tracing::warn!(%client_id, owner, problem, "the keys of a trust cannot be fetched for a test");
+        tracing::warn!(
+            client.id = %client_id,
+            owner,
+            problem,
+            "the keys of a trust cannot be fetched for a test"
+        );
         "the server cannot fetch them, and its log has the reason".to_owned()
     }
 }

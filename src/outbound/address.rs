@@ -102,7 +102,7 @@ mod tests {
             .admits(address.parse().expect("an address"))
     }
 
-    /// SECURITY 26: nothing inside, in whatever clothes.
+    /// SECURITY 26: nothing inside, in any notation.
     #[test]
     fn only_public_addresses_are_connected_to() {
         for inside in [

@@ -3,7 +3,8 @@
 //!
 //! Any operator can register a URL, and it could name a host inside our own network. So each fetch
 //! resolves the name and connects to a public address only, unless the settings name others
-//! (SECURITY 26). A [`Probe`] connects to any address: the operator at a shell names it. Everything that the remote host sends is limited, in time and in bytes.
+//! (SECURITY 26). A [`Probe`] and the [`OtlpClient`] connect to any address: the operator names it.
+//! Everything that the remote host sends is limited, in time and in bytes.
 
 mod address;
 mod handshake;

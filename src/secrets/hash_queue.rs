@@ -84,23 +84,23 @@ pub struct QueueFigures {
     /// How many are being hashed.
     pub running: usize,
     /// How many may wait or run.
-    pub places: usize,
+    pub capacity: usize,
     /// How many were hashed.
     pub hashed: u64,
     /// How many were turned away.
     pub rejected: u64,
 }
 
-/// The places of a queue: so many may run, and so many more may wait.
+/// The slots of a queue: so many may run, and so many more may wait.
 #[derive(Debug)]
 pub(super) struct QueueSlots {
     pub(super) lanes: usize,
-    places: usize,
+    capacity: usize,
     running: Arc<Semaphore>,
     waiting: Semaphore,
 }
 
-/// A place among those that run; given back when the hash is done, also when the caller has gone
+/// A slot among those that run; given back when the hash is done, also when the caller has gone
 /// away meanwhile.
 struct Turn {
     _running: OwnedSemaphorePermit,
@@ -109,20 +109,20 @@ struct Turn {
 
 impl QueueSlots {
     fn new(lanes: usize, queue: usize) -> Self {
-        let places = queue + lanes;
+        let capacity = queue + lanes;
         Self {
             lanes,
-            places,
+            capacity,
             running: Arc::new(Semaphore::new(lanes)),
-            waiting: Semaphore::new(places),
+            waiting: Semaphore::new(capacity),
         }
     }
 
-    /// How many wait, how many run, and how many places there are.
+    /// How many wait, how many run, and how large the queue is.
     fn occupancy(&self) -> (usize, usize, usize) {
         let running = self.lanes.saturating_sub(self.running.available_permits());
-        let taken = self.places.saturating_sub(self.waiting.available_permits());
-        (taken.saturating_sub(running), running, self.places)
+        let taken = self.capacity.saturating_sub(self.waiting.available_permits());
+        (taken.saturating_sub(running), running, self.capacity)
     }
 }
 
@@ -212,7 +212,7 @@ impl Hasher {
         let _place = match queue {
             HashQueue::Generated => Some(self.generated.waiting.try_acquire().map_err(|_| Busy)?),
             HashQueue::Imported => Some(self.imported.waiting.try_acquire().map_err(|_| Busy)?),
-            // It has places of its own.
+            // It has slots of its own.
             HashQueue::Throttled(..) => None,
         };
         let Ok(turn) = tokio::time::timeout(DEADLINE, self.turn(queue)).await else {
@@ -250,18 +250,18 @@ impl Hasher {
             }
             HashQueue::Generated | HashQueue::Imported => None,
         };
-        let places = if queue == HashQueue::Generated { &self.generated } else { &self.imported };
-        Ok(Turn { _running: acquire(places).await?, throttled })
+        let slots = if queue == HashQueue::Generated { &self.generated } else { &self.imported };
+        Ok(Turn { _running: acquire(slots).await?, throttled })
     }
 
     /// How full the queues are. Throttled hashes run in a lane of the imported ones.
     pub fn figures(&self) -> [QueueFigures; 3] {
         let [generated, imported, throttled] = &self.counts;
-        let of = |name, (waiting, running, places), counts: &QueueCounts| QueueFigures {
+        let of = |name, (waiting, running, capacity), counts: &QueueCounts| QueueFigures {
             name,
             waiting,
             running,
-            places,
+            capacity,
             hashed: counts.hashed.load(Ordering::Relaxed),
             rejected: counts.rejected.load(Ordering::Relaxed),
         };
@@ -277,7 +277,7 @@ impl Hasher {
         self.checks.load(Ordering::Relaxed)
     }
 
-    /// How many new secrets have been hashed since the start. A probe for tests of costs.
+    /// How many new secrets have been hashed since the start.
     pub fn made(&self) -> u64 {
         self.made.load(Ordering::Relaxed)
     }
@@ -296,9 +296,9 @@ impl Turn {
     }
 }
 
-pub(super) async fn acquire(places: &QueueSlots) -> Result<OwnedSemaphorePermit, Busy> {
+pub(super) async fn acquire(slots: &QueueSlots) -> Result<OwnedSemaphorePermit, Busy> {
     // The semaphore is never closed.
-    places.running.clone().acquire_owned().await.map_err(|_| Busy)
+    slots.running.clone().acquire_owned().await.map_err(|_| Busy)
 }
 
 /// Runs a computation off the async threads, and gives its turn back after it.

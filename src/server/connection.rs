@@ -63,7 +63,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     };
     // What goes wrong here is the peer's doing: it left, was too slow, or is not an HTTP client.
     let Err(error) = ended else { return };
-    tracing::debug!(peer = %peer.address, %error, "connection ended");
+    tracing::debug!(client.address = %peer.address.ip().to_canonical(), %error, "connection ended");
     if error.is_parse()
         && let Some(stream) = stream.into_unanswered()
     {

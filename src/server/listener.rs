@@ -1,4 +1,4 @@
-//! One listener: accepts connections, gives each a place, and lets them finish when the server
+//! One listener: accepts connections, gives each a slot, and lets them finish when the server
 //! stops.
 
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::server::connection;
-use crate::server::places::{Full, Place, Places};
+use crate::server::connection_slots::{ConnectionSlot, ConnectionSlots, Full};
 use crate::server::timeout_stream::Timeouts;
 use crate::server::tls::{self, Tls};
 use crate::telemetry::metrics::http::ListenerName;
@@ -19,16 +19,16 @@ use crate::telemetry::traces::Traces;
 use crate::web::{ErrorFormat, ListenerContext, Peer, RouteLabels};
 
 /// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long to wait after a connection could not be accepted.
-const AFTER_FAILURE: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// One listener with its routes.
 pub(super) struct Listener {
     socket: TcpListener,
     context: Arc<ListenerContext>,
-    places: Arc<Places>,
+    slots: Arc<ConnectionSlots>,
     tls: Option<Arc<Tls>>,
 }
 
@@ -63,7 +63,7 @@ impl Listener {
         Self {
             socket: listener,
             context: Arc::new(context),
-            places: Places::new(connections, live.clone()),
+            slots: ConnectionSlots::new(connections, live.clone()),
             tls: None,
         }
     }
@@ -95,7 +95,7 @@ impl Listener {
         Timeouts { head: live.limits.header_timeout, unread: live.limits.body_timeout }
     }
 
-    /// Accepts a connection and has it served as soon as it has a place. While no place is free
+    /// Accepts a connection and has it served as soon as it has a slot. While no slot is free
     /// and no connection can make way, later ones wait in the kernel.
     async fn accept_one(&self, stopping: &watch::Sender<()>) {
         let (stream, address) = match self.socket.accept().await {
@@ -103,16 +103,14 @@ impl Listener {
             Err(error) => {
                 // Out of file descriptors, most likely: one is freed, and others will be.
                 tracing::warn!(%error, "cannot accept a connection");
-                self.places.close_longest_waiting();
-                return tokio::time::sleep(AFTER_FAILURE).await;
+                self.slots.close_longest_waiting();
+                return tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         };
         // Small answers should not wait for more; a socket that refuses is only slower.
         let _ = stream.set_nodelay(true);
-        let place = match self.places.admit(address.ip()) {
-            Err(Full::Total) => {
-                self.places.admit_when_free(address.ip()).await.ok_or(Full::Network)
-            }
+        let slot = match self.slots.admit(address.ip()) {
+            Err(Full::Total) => self.slots.admit_when_free(address.ip()).await.ok_or(Full::Network),
             other => other,
         };
         let connection = Connection {
@@ -123,16 +121,20 @@ impl Listener {
             tls: self.tls.clone(),
             stopping: stopping.subscribe(),
         };
-        let places = self.places.clone();
+        let slots = self.slots.clone();
         tokio::spawn(async move {
-            let place = match place {
-                Ok(place) => Some(place),
-                Err(_) => places.admit_in_turn(address.ip()).await,
+            let slot = match slot {
+                Ok(slot) => Some(slot),
+                Err(_) => slots.admit_in_turn(address.ip()).await,
             };
-            match place {
-                Some(place) => connection.serve(place).await,
+            match slot {
+                Some(slot) => connection.serve(slot).await,
                 None => {
-                    tracing::debug!(peer = %address, "connection refused: its address has too many");
+                    let address = address.ip().to_canonical();
+                    tracing::debug!(
+                        client.address = %address,
+                        "connection closed: its address has too many"
+                    );
                 }
             }
         });
@@ -150,17 +152,17 @@ struct Connection {
 }
 
 impl Connection {
-    /// Serves the connection in its place, over TLS if that is spoken here.
-    async fn serve(self, place: Place) {
+    /// Serves the connection in its slot, over TLS if that is spoken here.
+    async fn serve(self, slot: ConnectionSlot) {
         let Self { stream, address, context, timeouts, tls, stopping } = self;
-        let activity = place.activity.clone();
+        let activity = slot.activity.clone();
         let _open = context.metrics.http.connect(context.listener);
         let Some(tls) = tls else {
             let peer = Peer { address, certificate: None };
             return connection::serve(stream, peer, context, timeouts, activity, stopping).await;
         };
         // A peer that cannot speak TLS, or takes too long, is not answered.
-        let shaking = tokio::time::timeout(HANDSHAKE, tls.acceptor().accept(stream));
+        let shaking = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream));
         let shaken = tokio::select! {
             shaken = shaking => shaken,
             () = activity.closed() => return,

@@ -4,8 +4,8 @@
 mod activity;
 mod background;
 mod connection;
+mod connection_slots;
 mod listener;
-mod places;
 mod reload;
 mod requests;
 pub mod service_manager;
@@ -24,11 +24,11 @@ use tokio::task::JoinSet;
 
 use crate::admin::key_rotation::{self, RotationError, RotationPolicy};
 use crate::app::App;
-use crate::app::database_health::Acquaintance;
 use crate::server::listener::Listener;
 pub use crate::server::reload::{PreparedReload, Reloader};
 pub use crate::server::sockets::{InheritedSockets, Sockets};
 use crate::server::tls::Tls;
+use crate::services::database_identity::DatabaseIdentity;
 use crate::services::notifications;
 use crate::store::StoreError;
 use crate::telemetry::metrics::http::ListenerName;
@@ -147,7 +147,7 @@ impl Server {
         }
         let outcome = tokio::select! {
             () = stop => Ok(()),
-            () = app.database.until(Acquaintance::Other) => Err(ServeError::OtherDatabase),
+            () = app.database.until(DatabaseIdentity::Other) => Err(ServeError::OtherDatabase),
         };
         service_manager::notify_stopping();
         tracing::info!("stopping: readiness fails from now on");

@@ -25,8 +25,8 @@ use tokio::time::{Instant, Sleep};
 
 use crate::server::requests::RequestCounter;
 
-/// How long a connection may lie idle between two requests.
-const IDLE: Duration = Duration::from_secs(75);
+/// How long a connection may be idle between two requests.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// How long a peer may take.
 #[derive(Debug, Clone, Copy)]
@@ -125,7 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
         if count != self.waiting_since {
             self.waiting_since = count;
             self.has_begun = false;
-            self.deadline = Instant::now() + IDLE;
+            self.deadline = Instant::now() + IDLE_TIMEOUT;
             if !self.counter.is_serving() {
                 self.counter.activity.wait();
             }

@@ -163,7 +163,7 @@ mod tests {
 
     /// A certificate and a key that do not fit are half of a renewal: the old pair stays.
     #[test]
-    fn a_renewal_counts_when_it_is_whole() {
+    fn a_renewed_certificate_is_used_only_when_both_files_are_complete() {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = config::TlsSettings {
             certificate: folder.path().join("own.pem"),

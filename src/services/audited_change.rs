@@ -1,6 +1,6 @@
 //! A change in the making: rows and their events, in one transaction.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::crypto::chain;
 use crate::model::Malformed;
@@ -8,9 +8,7 @@ use crate::model::client::ClientId;
 use crate::model::event::{Action, Event, EventOwners, EventSubject};
 use crate::model::resource::ResourceId;
 use crate::model::time::{Clock, Timestamp};
-use crate::model::token::RevokedToken;
 use crate::services::Services;
-use crate::store::live_revocations::LiveRevocations;
 use crate::store::reader::Reader;
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError};
@@ -193,50 +191,4 @@ impl AuditedChange {
             WriteMode::DryRun => Ok(()),
         }
     }
-}
-
-/// The most tokens that one client may have revoked by itself and that have not expired.
-pub const MAX_OWN_REVOCATIONS: u32 = 1_000;
-
-/// What became of a revocation that a client asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OwnRevocation {
-    /// The token has ended.
-    Done,
-    /// The client has [`MAX_OWN_REVOCATIONS`] already, and the first of them ends then. Nothing was
-    /// changed.
-    TooMany {
-        /// When one more is possible.
-        until: Timestamp,
-    },
-}
-
-/// Ends one token at the wish of its client. The count is read again in the transaction, which
-/// lets changes in one by one; so it holds for all instances together.
-pub async fn revoke_own_token(
-    services: &Services,
-    id: &ClientId,
-    token: &RevokedToken,
-) -> Result<OwnRevocation, StoreError> {
-    let is_full = |live: LiveRevocations| live.count >= MAX_OWN_REVOCATIONS;
-    let (now, max) = (services.clock.now(), MAX_OWN_REVOCATIONS);
-    // Without a transaction first: a client that keeps asking must not delay the changes of others.
-    let live = services.store.live_revocations(id, now, max).await?;
-    if is_full(live) {
-        return Ok(OwnRevocation::TooMany { until: live.first_end });
-    }
-    let mut change = AuditedChange::begin(services, &Actor::client(id)).await?;
-    let live = change.transaction.live_revocations(id, change.now, max).await?;
-    if is_full(live) {
-        return Ok(OwnRevocation::TooMany { until: live.first_end });
-    }
-    if change.transaction.revoke_token(token).await? {
-        let detail = json!({ "expires_at": token.expires_at });
-        let owner = change.read().client_owner(id).await?;
-        let owners = EventOwners { owner, other_owner: None };
-        let subject = EventSubject::Token(token.jti.clone());
-        change.record_with_owners(Action::TokenRevoked, subject, owners, detail).await?;
-        change.commit().await?;
-    }
-    Ok(OwnRevocation::Done)
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::crypto::random;
+use crate::store::files::sync_folder_of;
 
 /// How the name of an unfinished file ends.
 pub const SUFFIX: &str = ".partial";
@@ -60,9 +61,8 @@ impl Draft {
     fn take_name(mut self) -> io::Result<()> {
         std::fs::rename(&self.path, &self.target)?;
         self.is_finished = true;
-        let folder = self.target.parent().filter(|folder| !folder.as_os_str().is_empty());
         // Not every system can; then the name becomes durable a little later.
-        let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
+        let _ = sync_folder_of(&self.target);
         Ok(())
     }
 }

@@ -9,8 +9,8 @@ use crate::store::open::OpenMode;
 use crate::store::usage_heartbeat::Heartbeat;
 use crate::store::{Store, StoreError};
 
-/// Where this process runs, for people: `host-a, process 1234`.
-pub(super) fn process_place() -> String {
+/// The host and the process, for people: `host-a, process 1234`.
+pub(super) fn process_host() -> String {
     let name = rustix::system::uname();
     format!("{}, process {}", name.nodename().to_string_lossy(), std::process::id())
 }
@@ -48,8 +48,8 @@ impl Services {
         written_until: Timestamp,
     ) -> Heartbeat<'a> {
         let expires_at = written_until.plus(self.config.directory.max_staleness);
-        let (instance, place) = (&self.instance, &self.place);
-        Heartbeat { instance, place, master_keys, written_until, expires_at }
+        let (instance, host) = (&self.instance, &self.host);
+        Heartbeat { instance, host, master_keys, written_until, expires_at }
     }
 
     /// Notes that this instance runs, before it issues tokens. A rotation of the master key takes
@@ -59,7 +59,7 @@ impl Services {
     ///
     /// [`StartError::WrongMasterKey`] if the keys of the database were sealed under another master
     /// key since this process has opened them, and what the database says.
-    pub async fn sign_in(&self) -> Result<(), StartError> {
+    pub async fn register(&self) -> Result<(), StartError> {
         let mut change = self.store.begin().await?;
         let now = change.time(&self.clock).await?;
         change.note_instance(&self.heartbeat(&self.master_keys(), now)).await?;
@@ -71,10 +71,6 @@ impl Services {
     }
 
     /// How many keys of the database are sealed under another master key than the first one.
-    ///
-    /// # Errors
-    ///
-    /// What the database says.
     pub async fn outdated_seals(&self) -> Result<usize, StoreError> {
         let master = &self.keys.master;
         if master.fingerprints().nth(1).is_none() {

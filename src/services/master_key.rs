@@ -1,5 +1,5 @@
 //! Where the master key of this process comes from: the settings, a command, or a file in the data
-//! folder.
+//! directory.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -93,14 +93,9 @@ fn read_or_make(path: &Path) -> Result<Zeroizing<String>, String> {
         // Some file systems have no links; there the file itself must do.
         Err(_) => write_private(path, &key).map_err(|error| error.to_string())?,
     }
-    sync(folder);
-    std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| error.to_string())
-}
-
-/// Makes the name of a new file as durable as its content.
-fn sync(folder: &Path) {
     // Not every system can; then the name becomes durable a little later.
-    let _ = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+    let _ = files::sync_folder_of(path);
+    std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| error.to_string())
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {

@@ -41,9 +41,6 @@ pub enum Backlog {
 }
 
 /// Notes each new receiver: it gets the events from now on.
-///
-/// # Errors
-/// What the database says.
 pub async fn add_receivers(services: &Services) -> Result<(), StoreError> {
     let end = services.store.head().await?.sequence;
     for Webhook { url, .. } in &services.config.notifications.webhooks {
@@ -58,9 +55,6 @@ fn id_of(url: &WebhookUrl) -> String {
 }
 
 /// The first event that a receiver does not have yet and will get; `None` if none waits.
-///
-/// # Errors
-/// What the database says.
 pub async fn first_waiting(
     services: &Services,
     webhook: &Webhook,
@@ -84,9 +78,6 @@ fn wanted(services: &Services, cursor: &NotificationCursor) -> EventFilter {
 }
 
 /// Sends the next events to a receiver, if there are any and no other instance does.
-///
-/// # Errors
-/// What the database says.
 pub async fn deliver(services: &Services, webhook: &Webhook) -> Result<Backlog, StoreError> {
     let store = &services.store;
     let receiver = id_of(&webhook.url);

@@ -22,7 +22,7 @@ use crate::outbound::Fetcher;
 use crate::secrets::argon2id::Cost;
 use crate::secrets::hash_queue::Hasher;
 use crate::secrets::verification_cache::VerificationCacheKey;
-use crate::services::instance::process_place;
+use crate::services::instance::process_host;
 use crate::services::sealed::{self, OpenedKeys};
 use crate::services::{Services, StartError, master_key};
 use crate::store::open::OpenMode;
@@ -185,7 +185,7 @@ impl Services {
             client_ca,
             clock,
             instance,
-            place: process_place(),
+            host: process_host(),
         }
     }
 }

@@ -39,9 +39,6 @@ pub struct SealedKeys {
 
 impl SealedKeys {
     /// Reads all of them.
-    ///
-    /// # Errors
-    /// What the database says.
     pub async fn read(mut reader: Reader<'_>) -> Result<Self, StoreError> {
         let tag_key = reader.sealed_key(TAG_KEY).await?;
         let audit_key = reader.sealed_key(AUDIT_KEY).await?;

@@ -20,7 +20,7 @@ impl Store {
                 let listen = async {
                     let mut listener = PgListener::connect_with(pool).await?;
                     listener.listen(CHANNEL).await?;
-                    instances::sign_in(&mut listener).await?;
+                    instances::register(&mut listener).await?;
                     Ok(ChangeListener(Some(listener)))
                 };
                 with_timeout(self.timeout, listen).await

@@ -34,7 +34,7 @@ pub struct IdempotentRequest {
 
 /// What a key is when a request comes with it.
 #[derive(Debug, PartialEq, Eq)]
-pub enum KeyState {
+pub enum IdempotencyState {
     /// It is new: the request runs, and its answer is to be stored.
     Claimed,
     /// Another request came with it.
@@ -100,7 +100,7 @@ impl Store {
         &self,
         request: &IdempotentRequest,
         now: Timestamp,
-    ) -> Result<KeyState, StoreError> {
+    ) -> Result<IdempotencyState, StoreError> {
         let mut transaction = self.transaction().await?;
         let expired = "DELETE FROM idempotency_key WHERE key_hash = ? AND expires_at <= ?";
         let mut statement = Statement::default();
@@ -109,7 +109,7 @@ impl Store {
         let state = if let Some(known) = find(&mut transaction, &request.key_hash).await? {
             state_of(&mut transaction, request, known, now).await?
         } else if count(&mut transaction, &request.caller).await? >= MAX_KEYS_PER_CALLER {
-            KeyState::TooMany
+            IdempotencyState::TooMany
         } else {
             insert(&mut transaction, request, now).await?
         };
@@ -197,16 +197,16 @@ async fn state_of(
     request: &IdempotentRequest,
     known: KeyRow,
     now: Timestamp,
-) -> Result<KeyState, StoreError> {
+) -> Result<IdempotencyState, StoreError> {
     if known.request_hash != request.request_hash {
-        return Ok(KeyState::OtherRequest);
+        return Ok(IdempotencyState::OtherRequest);
     }
     if let Some(answer) = known.answer {
-        return Ok(KeyState::Answered(Sealed(answer)));
+        return Ok(IdempotencyState::Answered(Sealed(answer)));
     }
     let abandoned_by = now.minus_seconds(ABANDONED_AFTER_SECONDS);
     if known.started_at > abandoned_by.0 {
-        return Ok(KeyState::InFlight);
+        return Ok(IdempotencyState::InFlight);
     }
     let mut statement = Statement::default();
     statement.push_with(
@@ -219,7 +219,11 @@ async fn state_of(
             known.started_at.into(),
         ],
     );
-    Ok(if run(transaction, &statement).await? > 0 { KeyState::Claimed } else { KeyState::InFlight })
+    Ok(if run(transaction, &statement).await? > 0 {
+        IdempotencyState::Claimed
+    } else {
+        IdempotencyState::InFlight
+    })
 }
 
 async fn find(transaction: &mut Transaction, key_hash: &str) -> Result<Option<KeyRow>, StoreError> {
@@ -247,7 +251,7 @@ async fn insert(
     transaction: &mut Transaction,
     request: &IdempotentRequest,
     now: Timestamp,
-) -> Result<KeyState, StoreError> {
+) -> Result<IdempotencyState, StoreError> {
     let mut statement = Statement::default();
     statement.push(
         "INSERT INTO idempotency_key (key_hash, caller, request_hash, started_at, expires_at) \
@@ -265,11 +269,13 @@ async fn insert(
         ],
     );
     if run(transaction, &statement).await? > 0 {
-        return Ok(KeyState::Claimed);
+        return Ok(IdempotencyState::Claimed);
     }
     match find(transaction, &request.key_hash).await? {
-        Some(known) if known.request_hash != request.request_hash => Ok(KeyState::OtherRequest),
-        _ => Ok(KeyState::InFlight),
+        Some(known) if known.request_hash != request.request_hash => {
+            Ok(IdempotencyState::OtherRequest)
+        }
+        _ => Ok(IdempotencyState::InFlight),
     }
 }
 

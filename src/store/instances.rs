@@ -1,8 +1,8 @@
 //! Whether any instance runs on the database.
 //!
-//! With Postgres each instance holds a shared advisory lock on the connection of its bell. The
-//! server releases it when the process ends, however it ends. With SQLite each process holds the
-//! engine's own lock on the file, see [`crate::store::open::OpenMode::Alone`].
+//! With Postgres each instance holds a shared advisory lock on the connection of its change
+//! listener. The server releases it when the process ends, however it ends. With SQLite each process
+//! holds the engine's own lock on the file, see [`crate::store::open::OpenMode::Alone`].
 
 use sqlx::Executor;
 use sqlx::postgres::PgListener;
@@ -16,7 +16,7 @@ const INSTANCE_LOCK: i64 = 0x746f_6b65_6e64;
 
 /// Makes a connection the sign that this instance runs. The keep-alives bound how long the sign
 /// outlives a machine that lost its power.
-pub(super) async fn sign_in(listener: &mut PgListener) -> Result<(), sqlx::Error> {
+pub(super) async fn register(listener: &mut PgListener) -> Result<(), sqlx::Error> {
     const KEEP_ALIVE: &str = "
         SELECT set_config('tcp_keepalives_idle', '15', FALSE),
                set_config('tcp_keepalives_interval', '5', FALSE),

@@ -211,7 +211,7 @@ impl StoreError {
 }
 
 /// How much of a SQLite file is mapped into memory while much is read, in bytes.
-const MAPPED: u32 = 512 << 20;
+const MAPPED_BYTES: u32 = 512 << 20;
 
 /// How many rows the thread that reads a SQLite file may be ahead while much is read. It is woken
 /// once for so many rows.
@@ -245,7 +245,7 @@ impl Store {
     #[must_use]
     pub fn bulk_reader(&self) -> Self {
         let mapped = |options: SqliteConnectOptions| {
-            options.pragma("mmap_size", MAPPED.to_string()).row_buffer_size(BUFFERED_ROWS)
+            options.pragma("mmap_size", MAPPED_BYTES.to_string()).row_buffer_size(BUFFERED_ROWS)
         };
         self.on_one_connection(identity, mapped)
     }

@@ -51,7 +51,7 @@ impl From<RejectionRow> for RejectionRecord {
             client_id: row.client_id,
             reason: row.reason,
             remedy: row.remedy.map(Remedy::decode),
-            hint: row.hint,
+            suffix: row.hint,
         }
     }
 }
@@ -142,7 +142,7 @@ impl Store {
                         .push_bind(&rejection.client_id)
                         .push_bind(&rejection.reason)
                         .push_bind(rejection.remedy.as_ref().map(Remedy::encode))
-                        .push_bind(&rejection.hint);
+                        .push_bind(&rejection.suffix);
                 });
                 statement.push(" ON CONFLICT (request_id) DO NOTHING");
                 statement.build().execute(connection).await?;
@@ -243,14 +243,14 @@ impl Store {
     }
 
     /// The clients that have a secret that ends like this, at most three.
-    pub async fn clients_by_suffix(&self, hint: &str) -> Result<Vec<ClientId>, StoreError> {
+    pub async fn clients_by_suffix(&self, suffix: &str) -> Result<Vec<ClientId>, StoreError> {
         const SQL: &str = "
             SELECT DISTINCT client_id
             FROM client_secret
             WHERE hint = $1
             LIMIT 3";
         on_pool!(self, |pool| {
-            let ids: Vec<String> = sqlx::query_scalar(SQL).bind(hint).fetch_all(pool).await?;
+            let ids: Vec<String> = sqlx::query_scalar(SQL).bind(suffix).fetch_all(pool).await?;
             Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
         })
     }

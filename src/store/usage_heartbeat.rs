@@ -18,8 +18,8 @@ use crate::store::{Store, StoreError, on_pool};
 pub struct Heartbeat<'a> {
     /// The instance.
     pub instance: &'a str,
-    /// Where it runs, for people.
-    pub place: &'a str,
+    /// The host and the process, for people.
+    pub host: &'a str,
     /// The fingerprints of its master keys, separated by commas. The first one seals.
     pub master_keys: &'a str,
     /// Every use before this time has been written.
@@ -33,15 +33,15 @@ pub struct Heartbeat<'a> {
 pub struct LiveInstance {
     /// The instance.
     pub instance: String,
-    /// Where it runs, for people. Instances of earlier versions do not say it.
-    pub place: Option<String>,
+    /// The host and the process, for people. Instances of earlier versions do not say it.
+    pub host: Option<String>,
     /// The fingerprints of its master keys, the one that seals first; empty for an instance of an
     /// earlier version.
     pub master_keys: Vec<String>,
-    /// When it was last heard from.
-    pub heard_at: Timestamp,
-    /// When it is forgotten if it is not heard from.
-    pub forgotten_at: Timestamp,
+    /// When it last said that it runs.
+    pub last_heartbeat_at: Timestamp,
+    /// When it is treated as ended if it does not say so again.
+    pub expires_at: Timestamp,
 }
 
 named_row! {
@@ -60,10 +60,10 @@ impl InstanceRow {
         let keys = keys.split(',').filter(|key| !key.is_empty()).map(str::to_owned);
         LiveInstance {
             instance: self.instance,
-            place: self.place,
+            host: self.place,
             master_keys: keys.collect(),
-            heard_at: Timestamp(self.written_until),
-            forgotten_at: Timestamp(self.expires_at),
+            last_heartbeat_at: Timestamp(self.written_until),
+            expires_at: Timestamp(self.expires_at),
         }
     }
 }
@@ -80,9 +80,9 @@ impl Transaction {
             SET place = excluded.place, master_keys = excluded.master_keys,
                 written_until = excluded.written_until, expires_at = excluded.expires_at";
         const CLEAN: &str = "DELETE FROM usage_heartbeat WHERE expires_at <= $1";
-        let Heartbeat { instance, place, master_keys, written_until, expires_at } = *heartbeat;
+        let Heartbeat { instance, host, master_keys, written_until, expires_at } = *heartbeat;
         on_transaction!(self, |connection| {
-            let note = sqlx::query(NOTE).bind(instance).bind(place).bind(master_keys);
+            let note = sqlx::query(NOTE).bind(instance).bind(host).bind(master_keys);
             let note = note.bind(written_until.0).bind(expires_at.0);
             note.execute(&mut *connection).await?;
             sqlx::query(CLEAN).bind(written_until.0).execute(&mut *connection).await?;

@@ -86,7 +86,7 @@ impl Traces {
     /// Makes the spans of a request, if it is sampled. Gives its trace if it is, or if the caller has
     /// named one.
     pub fn record(&self, request: &RequestSpan<'_>) -> Option<TraceId> {
-        let clock = Clock::read();
+        let clock = WallClock::read();
         let context = request.parent.map_or_else(Context::new, |parent| {
             let flags = TraceFlags::default().with_sampled(parent.is_sampled);
             let (trace, span) = (parent.trace_id.0.into(), parent.span_id.into());
@@ -112,7 +112,13 @@ impl Traces {
         Some(TraceId(id))
     }
 
-    fn record_stages(&self, request: SpanContext, times: &StageTimes, end: Instant, clock: Clock) {
+    fn record_stages(
+        &self,
+        request: SpanContext,
+        times: &StageTimes,
+        end: Instant,
+        clock: WallClock,
+    ) {
         let context = Context::new().with_remote_span_context(request);
         for (stage, started, ended) in times.spans() {
             let builder = SpanBuilder::from_name(stage.as_str())
@@ -135,12 +141,12 @@ impl Traces {
 
 /// Turns the times of this process into those of the day.
 #[derive(Debug, Clone, Copy)]
-struct Clock {
+struct WallClock {
     now: SystemTime,
     at: Instant,
 }
 
-impl Clock {
+impl WallClock {
     #[expect(
         clippy::disallowed_methods,
         reason = "a collector compares the times of processes, whose clocks no test moves"

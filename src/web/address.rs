@@ -80,7 +80,7 @@ mod tests {
 
     /// Never the proxy's own address, which may be let in where the client is not.
     #[test]
-    fn whoever_cannot_be_read_is_nobody() {
+    fn an_unreadable_address_is_unknown() {
         for odd in [&b"203.0.113.9, garbage"[..], b"\xff", b"unknown", b"1.1.1.1, [::1", b"1:2:3"] {
             assert_eq!(client("10.0.0.1:1", &[odd], &["10.0.0.0/8"]), "::");
         }

@@ -1,4 +1,4 @@
-//! The authorization endpoint (RFC 6749, section 3.1), which refuses every request.
+//! The authorization endpoint (RFC 6749, section 3.1), which rejects every request.
 //!
 //! It exists because OAuth libraries refuse metadata that does not name one. It never redirects and
 //! repeats nothing of the request: no redirect URI is registered here, so none can be trusted
@@ -18,7 +18,7 @@ use crate::web::page::{ErrorPage, escaped, wants_html};
 
 const ALLOWED: &str = "GET, HEAD, POST";
 
-/// Refuses a request with 400: by a page for a browser, and by `unsupported_response_type`
+/// Rejects a request with 400: by a page for a browser, and by `unsupported_response_type`
 /// (RFC 6749, section 4.1.2.1) for a program.
 pub(super) async fn authorize(State(app): State<Arc<App>>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD | Method::POST) {

@@ -19,7 +19,7 @@ use crate::secrets::secret::{self, SecretFormat};
 /// colons costs a bounded number of lookups.
 const MAX_COLONS: usize = 64;
 
-/// Reads the `Authorization` header. Two of them are refused; one that cannot be read is a failed
+/// Reads the `Authorization` header. Two of them are rejected; one that cannot be read is a failed
 /// authentication, whose reason is for the log. `is_known` says whether a client has an id; it is
 /// asked only about credentials that can be read in several ways.
 pub(super) fn credentials(

@@ -13,7 +13,7 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::parameters::Parameters;
 use crate::web::error_response::ErrorResponse;
 
-/// How much, and for how long, a body that is refused anyway is read on.
+/// How much, and for how long, a body that is rejected anyway is read on.
 const DRAIN_SIZE: usize = 1 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 

@@ -160,8 +160,8 @@ fn proof(headers: &HeaderMap, path: &str) -> Result<Option<PresentedProof>, OAut
     Ok(Some(PresentedProof { values, path: path.to_owned() }))
 }
 
-fn write<T: Serialize>(value: &T, room: usize) -> Result<Response, ErrorResponse> {
-    let mut body = Vec::with_capacity(room);
+fn write<T: Serialize>(value: &T, capacity: usize) -> Result<Response, ErrorResponse> {
+    let mut body = Vec::with_capacity(capacity);
     serde_json::to_writer(&mut body, value)
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
     let mut response = Response::new(Body::from(body));

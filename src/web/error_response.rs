@@ -109,7 +109,7 @@ impl ErrorResponse {
             client_id: details.client_id.clone(),
             reason: truncate(self.error.reason()),
             remedy: details.remedy.clone().and_then(bounded),
-            hint: details.suffix.clone(),
+            suffix: details.suffix.clone(),
         }
     }
 

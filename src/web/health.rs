@@ -112,7 +112,7 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
     let background_tasks = if failing.is_empty() {
         "ok".to_owned()
     } else {
-        format!("failing again and again: {}; the log says why", failing.join(", "))
+        format!("these tasks fail repeatedly: {}; the log says why", failing.join(", "))
     };
     (code, Report { status, state, database, signing_key, background_tasks })
 }

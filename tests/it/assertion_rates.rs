@@ -7,7 +7,7 @@ use rstest::rstest;
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Timestamp;
 use tokend::model::token::{RevokedToken, TokenId};
-use tokend::services::audited_change::{self, MAX_OWN_REVOCATIONS};
+use tokend::services::own_revocation::{self, MAX_OWN_REVOCATIONS};
 
 /// S-15: a client with one token a minute wrote twenty rows of used assertions.
 #[rstest]
@@ -93,7 +93,7 @@ async fn a_client_may_have_a_thousand_live_revocations(
         expires_at,
     };
     for number in 1..MAX_OWN_REVOCATIONS {
-        audited_change::revoke_own_token(server.services(), &id, &token(number))
+        own_revocation::revoke_own_token(server.services(), &id, &token(number))
             .await
             .expect("revoked");
     }

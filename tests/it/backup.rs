@@ -52,13 +52,13 @@ pub async fn rows_of(place: &Place) -> BTreeMap<&'static str, Vec<String>> {
     let config = Config::load(&Flags::default(), &place.environment(), Requirement::Nothing);
     let database = config.expect("settings").database;
     let store = Store::open(&database, OpenMode::Read).await.expect("a database");
-    let mut snapshot = store.snapshot().await.expect("a snapshot");
+    let mut reader = store.begin_reading().await.expect("a reader");
     let mut tables = BTreeMap::new();
     for name in SAVED {
-        let mut table = snapshot.open(name).await.expect("a table").expect("a table");
+        let mut table = reader.open(name).await.expect("a table").expect("a table");
         let mut rows = Vec::new();
         loop {
-            let page = snapshot.page(&mut table).await.expect("a page");
+            let page = reader.page(&mut table).await.expect("a page");
             if page.is_empty() {
                 break;
             }
@@ -70,7 +70,7 @@ pub async fn rows_of(place: &Place) -> BTreeMap<&'static str, Vec<String>> {
         rows.sort();
         tables.insert(name, rows);
     }
-    snapshot.close().await;
+    reader.close().await;
     store.close().await;
     tables
 }

@@ -130,7 +130,7 @@ pub fn bad_tokens(
     ]
 }
 
-/// Those of the ten stacks that can run here.
+/// Those of the stacks of the page that can run here.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_verifier_of_the_docs_takes_good_tokens_and_no_bad_ones() {
     let (server, _, token) = stage().await;

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use tokend::store::schema;
+
 /// Names that look like ids of requirements: elliptic curves.
 const CURVES: [&str; 3] = ["P-256", "P-384", "P-521"];
 
@@ -247,5 +249,28 @@ fn every_step_of_the_workflows_is_a_make_target() {
     for step in steps {
         let target = step.strip_prefix("make ").unwrap_or_default();
         assert!(has_rule(target), "{step:?} is not a target of the Makefile");
+    }
+}
+
+/// Numbers in samples that change with a migration or a setting.
+#[test]
+fn samples_have_the_numbers_of_this_program() {
+    let newest = schema::NEWEST;
+    let pending = schema::pending(0);
+    let settings = read(&root().join("docs/settings.md"));
+    let settings = settings.lines().filter(|line| line.starts_with("| [`")).count();
+    for (page, sample) in [
+        ("backup.md", format!("\"schema\":{newest},")),
+        (
+            "operations.md",
+            format!(
+                "schema      0 of {newest}: tokend migrate, or the start, would apply {pending}\n"
+            ),
+        ),
+        ("operations/doctor.md", format!("schema               schema {newest} of {newest}\n")),
+        ("operations/doctor.md", format!("settings             {settings} settings\n")),
+    ] {
+        let text = read(&root().join("docs").join(page));
+        assert!(text.contains(&sample), "docs/{page} does not have: {sample}");
     }
 }

@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::model::time::Timestamp;
-use tokend::store::idempotency::{IdempotentRequest, KEY_TTL_SECONDS, KeyState};
+use tokend::store::idempotency::{IdempotencyState, IdempotentRequest, KEY_TTL_SECONDS};
 
 use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::team::{API, Team};
@@ -177,22 +177,22 @@ async fn a_key_is_claimed_once_and_its_answer_is_sealed(
         let at = Timestamp(now.0 + seconds);
         store.claim_key(request, at).await.expect("a state")
     };
-    assert_eq!(claim(&request, 0).await, KeyState::Claimed);
-    assert_eq!(claim(&request, 1).await, KeyState::InFlight);
-    assert_eq!(claim(&other, 1).await, KeyState::OtherRequest);
+    assert_eq!(claim(&request, 0).await, IdempotencyState::Claimed);
+    assert_eq!(claim(&request, 1).await, IdempotencyState::InFlight);
+    assert_eq!(claim(&other, 1).await, IdempotencyState::OtherRequest);
     // A server that ended in the middle of a request does not hold its key for ten minutes.
-    assert_eq!(claim(&request, 200).await, KeyState::Claimed);
-    assert_eq!(claim(&request, 201).await, KeyState::InFlight);
+    assert_eq!(claim(&request, 200).await, IdempotencyState::Claimed);
+    assert_eq!(claim(&request, 201).await, IdempotencyState::InFlight);
     store.release_key("k").await.expect("released");
-    assert_eq!(claim(&request, 202).await, KeyState::Claimed);
+    assert_eq!(claim(&request, 202).await, IdempotencyState::Claimed);
     let sealed = services.keys.master.seal("idempotency_key/k", b"{}").expect("sealed");
     store.store_answer("k", &sealed).await.expect("stored");
-    assert_eq!(claim(&request, 203).await, KeyState::Answered(sealed.clone()));
+    assert_eq!(claim(&request, 203).await, IdempotencyState::Answered(sealed.clone()));
     store.release_key("k").await.expect("an answer stays");
-    assert_eq!(claim(&request, 203).await, KeyState::Answered(sealed));
+    assert_eq!(claim(&request, 203).await, IdempotencyState::Answered(sealed));
     store.purge_keys(Timestamp(now.0 + 202 + KEY_TTL_SECONDS)).await.expect("purged");
-    assert_eq!(claim(&request, 204).await, KeyState::Claimed);
-    assert_eq!(claim(&request, 204 + KEY_TTL_SECONDS).await, KeyState::Claimed);
+    assert_eq!(claim(&request, 204).await, IdempotencyState::Claimed);
+    assert_eq!(claim(&request, 204 + KEY_TTL_SECONDS).await, IdempotencyState::Claimed);
 }
 
 /// Of requests with one key at once, one changes something.

@@ -166,7 +166,7 @@ async fn a_rotation_waits_for_every_instance(
     let run = both.run(&["master-key", "rotate"]);
     assert_eq!(run.code, 5, "{run:?}");
     let process = format!("process {})", behind.child.id());
-    for words in [name, &process, "forgotten in 3", "restart it"] {
+    for words in [name, &process, "expires in 3", "restart it"] {
         assert!(run.stderr.contains(words), "no {words:?} in {run:?}");
     }
     assert_eq!(run.stderr.matches("ins_").count(), 1, "{run:?}");
@@ -189,7 +189,7 @@ async fn a_rotation_waits_for_every_instance(
     ask(&with_keys(&cli, NEW).serve().await.base, "ops", &secret).await.token();
 }
 
-/// An instance of Postgres that was killed is waited for until it is forgotten: it may only be out
+/// An instance of Postgres that was killed is waited for until it expires: it may only be out
 /// of reach. That of a SQLite database has ended if no process has the file open.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -204,7 +204,7 @@ async fn a_killed_instance_is_waited_for_only_if_it_may_run(
     if engine == Engine::Postgres {
         let run = both.run(&["master-key", "rotate"]);
         assert_eq!(run.code, 5, "{run:?}");
-        assert!(run.stderr.contains("forgotten in 3"), "{run:?}");
+        assert!(run.stderr.contains("expires in 3"), "{run:?}");
         return;
     }
     // Times have whole seconds: one that was heard from in this second may run.

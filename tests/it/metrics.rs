@@ -50,6 +50,8 @@ tokend_jwks_keys 1.0
 tokend_admin_changes_total{action="client.created",outcome="done"} 1
 tokend_audit_events_total{action="client.created"} 1
 tokend_secret_hashes_total{queue="generated"} 1
+tokend_secret_hashes_total{queue="new"} 1
+tokend_signature_checks_total 0
 tokend_health{state="ready"} 1.0
 tokend_directory_events_behind 0.0
 tokend_db_errors_total{kind="timed_out"} 0
@@ -277,7 +279,7 @@ async fn the_busiest_clients_have_series_only_if_the_operator_wants_them() {
         server.ask(&busy).await.token();
     }
     let warn_before = server.services().config.secrets.warn_before;
-    server.app.directory.take_census(server.clock.now(), warn_before);
+    server.app.directory.count_clients(server.clock.now(), warn_before);
     server.ask(&busy).await.token();
     server.ask(&calm).await.token();
     assert_eq!(server.ask_for(&busy, &[("scope", "no")]).await.status, 400);
@@ -303,7 +305,7 @@ async fn secrets_are_counted_by_state() {
     let answer = api.call("POST", &path, Some(serde_json::json!({ "overlap": "24h" }))).await;
     assert!(answer.status < 300, "{}", answer.text);
     let warn_before = server.services().config.secrets.warn_before;
-    server.app.directory.take_census(server.clock.now(), warn_before);
+    server.app.directory.count_clients(server.clock.now(), warn_before);
     let written = text(&server).await;
     let state =
         |state: &str| value(&written, &format!("tokend_client_secrets{{state=\"{state}\"}}"));

@@ -53,7 +53,7 @@ async fn beat(server: &Server, seconds_ago: i64) {
     let now = store.time(&server.clock).await.expect("the time");
     let heartbeat = Heartbeat {
         instance: "ins_other",
-        place: "another machine",
+        host: "another machine",
         master_keys: "",
         written_until: now.minus_seconds(seconds_ago),
         expires_at: now.plus_seconds(3600),

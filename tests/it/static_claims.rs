@@ -9,12 +9,11 @@ use tokend::admin::facts::FactsUpdate;
 use tokend::admin::grant::{GrantChange, ScopeChange};
 use tokend::admin::resource::ResourceUpdate;
 use tokend::model::owner::Owner;
-use tokend::model::reserved_claims::{OF_THE_SERVER, REGISTERED, REGISTRY_DATE, SETTABLE};
+use tokend::model::reserved_claims::OF_THE_SERVER;
 use tokend::model::resource::ResourceId;
 use tokend::model::static_claims::StaticClaims;
 
 use crate::readme::{Stage, blocks};
-use crate::support::generated::read;
 use crate::support::process::{Cli, Run};
 use crate::support::{
     Answer, Engine, INVOICES, ORDERS, Server, TestClient, client_id, grant, operator,
@@ -346,21 +345,4 @@ async fn the_example_of_the_page_works() {
     stage.set_variable("TOKEN", token.trim());
     let python = stage.link_node_modules().join("python/bin/python");
     assert_eq!(stage.run(&python, &[], reader).trim(), "acme ['reader']");
-}
-
-/// The page lists each reserved name, in the same order as the code.
-#[test]
-fn the_page_has_the_closed_list() {
-    let page = read("docs/claims.md");
-    let list = |heading: &str| -> Vec<String> {
-        let section = page.split_once(&format!("\n### {heading}\n")).expect("a heading").1;
-        let section = section.split("\n#").next().unwrap_or_default();
-        let block = section.split("```").nth(1).expect("a list");
-        block.trim_start_matches("text").split_whitespace().map(str::to_owned).collect()
-    };
-    assert_eq!(list("Names of the server"), OF_THE_SERVER);
-    assert_eq!(list("Registered names"), REGISTERED);
-    // The three names of the text, and those of the block.
-    assert_eq!(list("Registered names that can be set"), SETTABLE[3..]);
-    assert!(page.contains(&format!("as of {REGISTRY_DATE}, its 163 names")));
 }

@@ -253,7 +253,7 @@ async fn objects(server: &Server, number: usize, owner: Option<&'static str>) ->
         client_id: Some(client_id.clone()),
         reason: "the secret is wrong".to_owned(),
         remedy: None,
-        hint: None,
+        suffix: None,
     };
     server.services().store.add_rejections(&[record]).await.expect("a store");
     Objects {

@@ -17,7 +17,7 @@ use crate::services::draft::Draft;
 use crate::services::{StartError, backup_keys};
 use crate::store::Store;
 use crate::store::backup::SAVED;
-use crate::store::backup::snapshot::Snapshot;
+use crate::store::backup::reading::BackupReader;
 
 /// How many pages of rows may wait for the thread that writes them.
 const WAITING_PAGES: usize = 2;
@@ -45,21 +45,21 @@ pub async fn create(
         return Err(BackupError::Exists { path: path.to_owned() });
     }
     let keys = backup_keys::of_database(config, store).await?;
-    let mut snapshot = store.snapshot().await?;
-    let made = create_of(&mut snapshot, keys, store.engine(), clock, path).await;
-    snapshot.close().await;
+    let mut reader = store.begin_reading().await?;
+    let made = create_of(&mut reader, keys, store.engine(), clock, path).await;
+    reader.close().await;
     made
 }
 
 async fn create_of(
-    snapshot: &mut Snapshot,
+    reader: &mut BackupReader,
     keys: MasterKeys,
     engine: &str,
     clock: &Clock,
     path: &Path,
 ) -> Result<Summary, BackupError> {
-    let schema = snapshot.schema().await?;
-    let head = snapshot.head().await?;
+    let schema = reader.schema().await?;
+    let head = reader.head().await?;
     let manifest = Manifest {
         tokend_backup: FORMAT,
         id: random::identifier("bak_").map_err(StartError::Crypto)?,
@@ -74,7 +74,7 @@ async fn create_of(
     let (pieces, waiting) = mpsc::channel(WAITING_PAGES);
     let target = path.to_owned();
     let writer = tokio::task::spawn_blocking(move || write(&keys, manifest, &target, waiting));
-    let read = send(snapshot, &pieces).await;
+    let read = send(reader, &pieces).await;
     drop(pieces);
     // If the file cannot be written, that is why no more was read.
     let written = writer.await.map_err(|_| BackupError::Interrupted)?;
@@ -83,15 +83,15 @@ async fn create_of(
 }
 
 /// Reads every table.
-async fn send(snapshot: &mut Snapshot, pieces: &mpsc::Sender<Piece>) -> Result<(), BackupError> {
+async fn send(reader: &mut BackupReader, pieces: &mpsc::Sender<Piece>) -> Result<(), BackupError> {
     for name in SAVED {
-        let Some(mut table) = snapshot.open(name).await? else { continue };
+        let Some(mut table) = reader.open(name).await? else { continue };
         let mut piece = Piece::Table(name, table.columns.clone());
         loop {
             if pieces.send(piece).await.is_err() {
                 return Ok(());
             }
-            let rows = snapshot.page(&mut table).await?;
+            let rows = reader.page(&mut table).await?;
             if rows.is_empty() {
                 break;
             }

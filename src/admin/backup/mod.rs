@@ -14,4 +14,4 @@ pub mod schedule;
 
 pub use crate::admin::backup::check::{Summary, manifest, master_key, verify};
 pub use crate::admin::backup::error::BackupError;
-pub use crate::admin::backup::restored_rights::{EndedSecret, Withdrawal, Withdrawn};
+pub use crate::admin::backup::restored_rights::{EndedRights, RestoredSecret, RightsToEnd};

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use crate::admin::backup::archive::Part;
 use crate::admin::backup::check::{self, Summary};
 use crate::admin::backup::error::BackupError;
-use crate::admin::backup::restored_rights::{Withdrawal, Withdrawn, withdraw};
+use crate::admin::backup::restored_rights::{EndedRights, RightsToEnd, end_rights};
 use crate::admin::{AuditedChange, Principal};
 use crate::config::Config;
 use crate::keys::seal::MasterKeys;
@@ -15,7 +15,7 @@ use crate::model::backup::{Column, Manifest, Row};
 use crate::model::time::Clock;
 use crate::services::backup_keys;
 use crate::store::backup::loading::{Loading, LoadingError};
-use crate::store::backup::snapshot::PAGE_SIZE;
+use crate::store::backup::reading::PAGE_SIZE;
 use crate::store::open::OpenMode;
 use crate::store::schema::NEWEST;
 use crate::store::{Store, StoreError};
@@ -34,11 +34,11 @@ enum Piece {
 pub struct Restored {
     /// What the backup held.
     pub backup: Summary,
-    /// What was withdrawn after that.
-    pub withdrawn: Withdrawn,
+    /// What was ended after that.
+    pub ended_rights: EndedRights,
 }
 
-/// Loads a backup into an empty database, brings its schema up to date, and withdraws what the
+/// Loads a backup into an empty database, brings its schema up to date, and ends what the
 /// caller asks for. All of this is one transaction.
 ///
 /// # Errors
@@ -49,7 +49,7 @@ pub async fn restore(
     clock: &Clock,
     principal: &Principal,
     path: &Path,
-    withdrawal: Withdrawal,
+    to_end: RightsToEnd,
 ) -> Result<Restored, BackupError> {
     // What is wrong with the file is said before a database is created.
     let Manifest { schema, .. } = check::manifest(path)?;
@@ -62,15 +62,15 @@ pub async fn restore(
         if schema < NEWEST {
             loading.migrate().await.map_err(LoadingError::Schema)?;
         }
-        if withdrawal.is_nothing() {
+        if to_end.is_nothing() {
             loading.commit().await?;
-            return Ok(Restored { backup, withdrawn: Withdrawn::default() });
+            return Ok(Restored { backup, ended_rights: EndedRights::default() });
         }
         let transaction = loading.into_change().await?;
         let mut change = AuditedChange::on(transaction, clock, principal.actor()).await?;
-        let withdrawn = withdraw(config, &mut change, &withdrawal).await?;
+        let ended_rights = end_rights(config, &mut change, &to_end).await?;
         change.commit().await?;
-        Ok(Restored { backup, withdrawn })
+        Ok(Restored { backup, ended_rights })
     };
     let restored = Box::pin(restored).await;
     store.close().await;

@@ -1,5 +1,5 @@
 //! What a restore gives back that had ended after the backup: tokens that were revoked since, and
-//! secrets that were rotated since. Both can be withdrawn again, as a part of the restore.
+//! secrets that were rotated since. Both can be ended again, as a part of the restore.
 
 use std::collections::BTreeSet;
 
@@ -21,39 +21,39 @@ const PAGE_SIZE: u32 = 1_000;
 
 /// A secret that ends.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EndedSecret {
+pub struct RestoredSecret {
     /// Its client.
     pub client_id: ClientId,
     /// The secret.
     pub secret_id: SecretId,
 }
 
-/// What is withdrawn after a restore.
+/// What is ended after a restore.
 #[derive(Debug, Clone, Default)]
-pub struct Withdrawal {
+pub struct RightsToEnd {
     /// True if all tokens that were issued until now are revoked.
     pub tokens: bool,
     /// The secrets that end at once.
-    pub secrets: BTreeSet<EndedSecret>,
+    pub secrets: BTreeSet<RestoredSecret>,
 }
 
-/// What was withdrawn.
+/// What was ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Withdrawn {
+pub struct EndedRights {
     /// The clients whose tokens were revoked.
     pub clients: u64,
     /// The secrets that ended.
     pub secrets: u64,
 }
 
-impl Withdrawal {
-    /// True if nothing is withdrawn.
+impl RightsToEnd {
+    /// True if nothing is ended.
     pub fn is_nothing(&self) -> bool {
         !self.tokens && self.secrets.is_empty()
     }
 }
 
-impl EndedSecret {
+impl RestoredSecret {
     /// The secrets that an event after `sequence` has ended, or has given an end: by a rotation, by
     /// an operator, or because they leaked. `line` is an event as the audit log prints it in JSON.
     ///
@@ -86,25 +86,28 @@ impl EndedSecret {
     }
 }
 
-/// Withdraws what is asked for, with an event for each client or secret.
-pub(super) async fn withdraw(
+/// Ends what is asked for, with an event for each client or secret.
+pub(super) async fn end_rights(
     config: &Config,
     change: &mut AuditedChange,
-    withdrawal: &Withdrawal,
-) -> Result<Withdrawn, AdminError> {
-    let mut withdrawn = Withdrawn::default();
-    for secret in &withdrawal.secrets {
-        withdrawn.secrets += u64::from(end_secret(change, secret).await?);
+    to_end: &RightsToEnd,
+) -> Result<EndedRights, AdminError> {
+    let mut ended_rights = EndedRights::default();
+    for secret in &to_end.secrets {
+        ended_rights.secrets += u64::from(end_secret(change, secret).await?);
     }
-    if withdrawal.tokens {
-        withdrawn.clients = revoke_all_tokens(config, change).await?;
+    if to_end.tokens {
+        ended_rights.clients = revoke_all_tokens(config, change).await?;
     }
-    Ok(withdrawn)
+    Ok(ended_rights)
 }
 
 /// Ends a secret; `false` if the backup does not have it, or if it has ended already.
-async fn end_secret(change: &mut AuditedChange, ended: &EndedSecret) -> Result<bool, AdminError> {
-    let EndedSecret { client_id, secret_id } = ended;
+async fn end_secret(
+    change: &mut AuditedChange,
+    ended: &RestoredSecret,
+) -> Result<bool, AdminError> {
+    let RestoredSecret { client_id, secret_id } = ended;
     let Some(found) = change.read().registration(client_id).await? else { return Ok(false) };
     let secret = found.secrets.iter().find(|secret| secret.secret_id == *secret_id);
     let end = end_at_once(change);
@@ -164,7 +167,7 @@ mod tests {
     #[test]
     fn secrets_that_ended_after_the_backup_are_found_in_events() {
         let of = |line: &str| {
-            let secrets = EndedSecret::of_event(line, 10);
+            let secrets = RestoredSecret::of_event(line, 10);
             secrets.map(|it| it.into_iter().map(|it| it.secret_id.as_str().to_owned()).collect())
         };
         let ids = |texts: &[&str]| -> Result<Vec<String>, Malformed> {

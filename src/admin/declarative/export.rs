@@ -52,7 +52,8 @@ pub struct ExportedDocument {
     clients: Vec<ExportedClient>,
 }
 
-/// Reads what exists and the caller may see as documents, one for each source: objects without a source come first.
+/// Reads what exists and the caller may see as documents, one for each source: objects without a
+/// source come first.
 ///
 /// # Errors
 /// If the caller may not read clients and resources, there are more than 100,000 clients, or the

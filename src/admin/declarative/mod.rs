@@ -62,7 +62,7 @@ impl Default for ApplyOptions {
     }
 }
 
-/// Refuses a plan that deletes more than the options allow.
+/// Rejects a plan that deletes more than the options allow.
 ///
 /// # Errors
 /// [`SourceConflict::TooManyDeletions`].

@@ -7,7 +7,7 @@ use crate::model::resource::Resource;
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 
-/// Refuses a caller that may neither read nor write objects which a plan would show.
+/// Rejects a caller that may neither read nor write objects which a plan would show.
 pub(super) fn require_view(
     principal: &Principal,
     read: AdminScope,
@@ -16,7 +16,7 @@ pub(super) fn require_view(
     principal.require(read).or_else(|_| principal.require(write))
 }
 
-/// Refuses a resource that exists and that the caller may not see, before anything else is told of
+/// Rejects a resource that exists and that the caller may not see, before anything else is told of
 /// it.
 pub(super) fn require_visible_resource(
     principal: &Principal,
@@ -43,13 +43,13 @@ pub(super) fn require_visible_client(
     }
 }
 
-/// Refuses a caller that may not make of a resource what is `wanted`.
+/// Rejects a caller that may not make of a resource what is `wanted`.
 pub(super) fn require_resource(principal: &Principal, wanted: &Resource) -> Result<(), AdminError> {
     principal.require(AdminScope::ResourcesWrite)?;
     principal.require_owner(wanted.facts.owner.as_ref())
 }
 
-/// Refuses a caller that may not delete a resource with its grants.
+/// Rejects a caller that may not delete a resource with its grants.
 pub(super) fn require_resource_deletion(
     principal: &Principal,
     has_grants: bool,
@@ -58,7 +58,7 @@ pub(super) fn require_resource_deletion(
     if has_grants { principal.require(AdminScope::GrantsWrite) } else { Ok(()) }
 }
 
-/// Refuses a caller that may not delete a client.
+/// Rejects a caller that may not delete a client.
 pub(super) fn require_client_deletion(
     principal: &Principal,
     found: &Registration,
@@ -67,7 +67,7 @@ pub(super) fn require_client_deletion(
     principal.require_rights_over(found)
 }
 
-/// Refuses a caller that may not make of `before` what is `wanted`.
+/// Rejects a caller that may not make of `before` what is `wanted`.
 pub(super) fn require_client(
     principal: &Principal,
     before: Option<&Registration>,

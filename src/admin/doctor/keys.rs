@@ -173,7 +173,7 @@ fn next_signing_key(
             code,
             late.join("; "),
             "A running server makes it. Start one with these settings; if one runs, its log says \
-             why: \"cannot look after the signing keys\".",
+             why: \"the signing keys cannot be rotated\".",
         ),
     }
 }
@@ -220,35 +220,7 @@ async fn expiring_secrets(config: &Config, now: Timestamp, store: &Store) -> Fin
 mod tests {
     use super::*;
     use crate::admin::doctor::finding::CheckState;
-    use crate::model::signing_key::{KeyId, RsaSize, Sealed};
-    use crate::model::time::Lifetime;
-
-    const DAY: i64 = 86_400;
-
-    fn settings() -> KeySettings {
-        let days = |days| Lifetime::from_seconds(days * DAY).expect("a lifetime");
-        KeySettings {
-            rotation_interval: days(90),
-            publish_before: days(1),
-            keep_after: days(1),
-            rsa_size: RsaSize::Bits2048,
-            wait_for_readers: false,
-        }
-    }
-
-    fn key(algorithm: Algorithm, signs_from: i64) -> SigningKeyRecord {
-        SigningKeyRecord {
-            kid: KeyId::parse("k").expect("a key id"),
-            algorithm,
-            sealed: Some(Sealed(String::new())),
-            public_jwk: None,
-            created_at: Timestamp(signs_from),
-            signs_from: Timestamp(signs_from),
-            retired_at: None,
-            revoked_at: None,
-            postponed_at: None,
-        }
-    }
+    use crate::admin::test_keys::{DAY, key, settings};
 
     fn finding(records: &[SigningKeyRecord], now: i64) -> Finding {
         next_signing_key(&settings(), records, Timestamp(now))

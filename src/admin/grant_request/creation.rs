@@ -73,7 +73,7 @@ pub async fn create(
     Ok(changed)
 }
 
-/// Refuses a request for what cannot be granted, or needs no approval. The scopes of another
+/// Rejects a request for what cannot be granted, or needs no approval. The scopes of another
 /// owner's resource are not listed.
 fn check(
     principal: &Principal,

@@ -6,7 +6,7 @@ use crate::admin::{AdminError, Principal};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 
-/// Refuses a line that the caller may not write. `before` is the client as it is, if it exists.
+/// Rejects a line that the caller may not write. `before` is the client as it is, if it exists.
 ///
 /// # Errors
 /// [`AdminError::ScopeMissing`], [`AdminError::MorePowerful`] or [`AdminError::RightsNotHeld`].

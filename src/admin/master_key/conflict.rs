@@ -45,19 +45,20 @@ impl fmt::Display for LackingInstances {
         let Self { master_key, instances, now } = self;
         write!(formatter, "these instances do not have the master key {master_key}: ")?;
         for (position, instance) in instances.iter().enumerate() {
-            let LiveInstance { instance, place, master_keys, heard_at, forgotten_at } = instance;
+            let LiveInstance { instance, host, master_keys, last_heartbeat_at, expires_at } =
+                instance;
             let separator = if position == 0 { "" } else { "; " };
-            let place = place.as_deref().unwrap_or("an earlier version of tokend");
+            let host = host.as_deref().unwrap_or("an earlier version of tokend");
             let keys = match &master_keys[..] {
                 [] => "does not name its keys".to_owned(),
                 keys => format!("has {}", keys.join(", ")),
             };
             write!(
                 formatter,
-                "{separator}{instance} ({place}) {keys}, heard from {} s ago, forgotten in {} s if \
-                 it has ended",
-                now.0.saturating_sub(heard_at.0).max(0),
-                forgotten_at.0.saturating_sub(now.0).max(0)
+                "{separator}{instance} ({host}) {keys}, last heartbeat {} s ago, expires in {} s \
+                 if it has ended",
+                now.0.saturating_sub(last_heartbeat_at.0).max(0),
+                expires_at.0.saturating_sub(now.0).max(0)
             )?;
         }
         Ok(())
@@ -69,13 +70,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_instance_is_named_with_what_it_has_and_when_it_is_forgotten() {
-        let instance = |id: &str, place: Option<&str>, keys: &[&str]| LiveInstance {
+    fn each_instance_is_named_with_what_it_has_and_when_it_expires() {
+        let instance = |id: &str, host: Option<&str>, keys: &[&str]| LiveInstance {
             instance: id.to_owned(),
-            place: place.map(str::to_owned),
+            host: host.map(str::to_owned),
             master_keys: keys.iter().map(|key| (*key).to_owned()).collect(),
-            heard_at: Timestamp(990),
-            forgotten_at: Timestamp(4590),
+            last_heartbeat_at: Timestamp(990),
+            expires_at: Timestamp(4590),
         };
         let lacking = LackingInstances {
             master_key: "aa".to_owned(),
@@ -88,9 +89,9 @@ mod tests {
         assert_eq!(
             lacking.to_string(),
             "these instances do not have the master key aa: ins_1 (host-a, process 7) has bb, \
-             heard from 10 s ago, forgotten in 3590 s if it has ended; ins_2 (an earlier version \
-             of tokend) does not name its keys, heard from 10 s ago, forgotten in 3590 s if it has \
-             ended"
+             last heartbeat 10 s ago, expires in 3590 s if it has ended; ins_2 (an earlier version \
+             of tokend) does not name its keys, last heartbeat 10 s ago, expires in 3590 s if \
+             it has ended"
         );
     }
 }

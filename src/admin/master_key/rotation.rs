@@ -115,7 +115,7 @@ pub async fn rotate_keys(
     }
     let now = change.database_now;
     let mut instances = change.read().live_instances(now).await?;
-    instances.retain(|instance| unused_at.is_none_or(|time| time <= instance.heard_at));
+    instances.retain(|instance| unused_at.is_none_or(|time| time <= instance.last_heartbeat_at));
     let is_changed = !outdated.keys.is_empty();
     if is_changed {
         require_key(master, &instances, now)?;

@@ -34,7 +34,7 @@ pub struct KeyUse {
     /// The fingerprint of the key; absent for what no key of the settings opens.
     pub fingerprint: Option<String>,
     /// What the settings say of it.
-    pub state: KeyState,
+    pub state: MasterKeyRole,
     /// What is sealed under it.
     pub sealed: SealedCounts,
 }
@@ -42,7 +42,7 @@ pub struct KeyUse {
 /// What the settings say of a master key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum KeyState {
+pub enum MasterKeyRole {
     /// It is the first one: it seals.
     Seals,
     /// It is another one of the list: it opens.
@@ -51,7 +51,7 @@ pub enum KeyState {
     NotSet,
 }
 
-impl KeyState {
+impl MasterKeyRole {
     /// The name in output.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -125,7 +125,7 @@ impl<'a> Counting<'a> {
         let fingerprints = master.into_iter().flat_map(MasterKeys::fingerprints);
         let key = |(position, fingerprint): (usize, &str)| KeyUse {
             fingerprint: Some(fingerprint.to_owned()),
-            state: if position == 0 { KeyState::Seals } else { KeyState::Opens },
+            state: if position == 0 { MasterKeyRole::Seals } else { MasterKeyRole::Opens },
             sealed: SealedCounts::default(),
         };
         Self { master, keys: fingerprints.enumerate().map(key).collect() }
@@ -141,7 +141,7 @@ impl<'a> Counting<'a> {
         let mut sealed = SealedCounts::default();
         sealed.count(kind);
         let fingerprint = fingerprint.map(str::to_owned);
-        self.keys.push(KeyUse { fingerprint, state: KeyState::NotSet, sealed });
+        self.keys.push(KeyUse { fingerprint, state: MasterKeyRole::NotSet, sealed });
     }
 
     /// Counts something in the database by the key that opens it.
@@ -263,10 +263,10 @@ mod tests {
         assert_eq!(
             shown,
             [
-                (KeyState::Seals, 1, 0, 0, 0),
-                (KeyState::Opens, 1, 1, 0, 0),
-                (KeyState::NotSet, 0, 0, 1, 0),
-                (KeyState::NotSet, 0, 0, 0, 1),
+                (MasterKeyRole::Seals, 1, 0, 0, 0),
+                (MasterKeyRole::Opens, 1, 1, 0, 0),
+                (MasterKeyRole::NotSet, 0, 0, 1, 0),
+                (MasterKeyRole::NotSet, 0, 0, 0, 1),
             ]
         );
         assert_eq!(counting.keys[0].fingerprint.as_deref(), Some(both.fingerprint()));

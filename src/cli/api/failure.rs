@@ -61,7 +61,7 @@ impl Failure {
         };
         let ProblemDocument { code, detail, request_id } = problem;
         let admin_code = AdminErrorCode::parse(&code);
-        let error = CliError::of_server(cli_code(status, admin_code), admin_code, detail);
+        let error = CliError::with_codes(cli_code(status, admin_code), admin_code, detail);
         let error = match (admin_code.and_then(remedies::of_admin_code), request_id) {
             (Some(remedy), _) => error.with_remedy(remedy),
             (None, Some(id)) if status.is_server_error() => {

@@ -68,9 +68,9 @@ fn show(
     let RotatedKeys { tag_key, audit_key, signing_keys, sealing_otherwise } = keys;
     let RotatedAnswers { sealed, not_opened } = answers;
     for instance in sealing_otherwise {
-        let place = instance.place.as_deref().unwrap_or("an earlier version of tokend");
+        let host = instance.host.as_deref().unwrap_or("an earlier version of tokend");
         output::hint(&format!(
-            "{} ({place}) still seals under another master key. Give it {master_key} first in its \
+            "{} ({host}) still seals under another master key. Give it {master_key} first in its \
              list, restart it, and run the command again before you remove the other key.",
             instance.instance
         ));

@@ -26,7 +26,7 @@ const KEYS: [&str; 8] = [
 ];
 
 /// The columns of the instances.
-const INSTANCES: [&str; 5] = ["INSTANCE", "PLACE", "MASTER KEYS", "HEARD FROM", "FORGOTTEN"];
+const INSTANCES: [&str; 5] = ["INSTANCE", "HOST", "MASTER KEYS", "LAST HEARTBEAT", "EXPIRES"];
 
 /// The name of a key that the settings do not have.
 const NOT_OPENED: &str = "(none of the settings)";
@@ -73,9 +73,9 @@ fn instance_row(instance: &LiveInstance) -> Vec<String> {
     };
     vec![
         instance.instance.clone(),
-        instance.place.clone().unwrap_or_else(|| "not known".to_owned()),
+        instance.host.clone().unwrap_or_else(|| "not known".to_owned()),
         keys,
-        output::format_time(instance.heard_at, now),
-        output::format_time(instance.forgotten_at, now),
+        output::format_time(instance.last_heartbeat_at, now),
+        output::format_time(instance.expires_at, now),
     ]
 }

@@ -53,9 +53,9 @@ pub(crate) enum DevRemedy {
     Serve,
     /// The port is taken: another address is free.
     ListenElsewhere { free: SocketAddr },
-    /// The data folder cannot be written to.
+    /// The data directory cannot be written to.
     WritableDataDir,
-    /// The database to delete is not in the data folder.
+    /// The database to delete is not in the data directory.
     RemoveDatabaseByHand,
     /// It did not make the database.
     OtherDataDir,
@@ -305,7 +305,7 @@ impl SecretRemedy {
             }
             Self::RenameByHand => "Rename it by hand.",
             Self::GiveSecretsDir => {
-                "Nothing was changed. Give a folder for them with --secrets-dir, or declare \
+                "Nothing was changed. Give a directory for them with --secrets-dir, or declare \
                  `secret: null`."
             }
         }

@@ -61,7 +61,7 @@ pub(super) fn of_conflict_code(code: AdminErrorCode) -> Option<&'static str> {
              again. Nothing was changed."
         }
         Code::SealedKeysNotOpened => {
-            "Add the master key that sealed them to the end of the list. If it is lost for ever: \
+            "Add the master key that sealed them to the end of the list. If it is lost: \
              tokend master-key reset --lost"
         }
         Code::GrantRequestLimitReached => "To end one: tokend grant-request cancel REQUEST",

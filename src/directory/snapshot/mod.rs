@@ -20,7 +20,7 @@ mod writing;
 
 pub use error::SnapshotError;
 pub use manifest::{Manifest, SnapshotFile};
-pub use other_records::{Legacy, UsedAssertion};
+pub use other_records::{StoppedState, UsedAssertion};
 pub use reading::{Restored, read};
 pub use writing::{Beginning, Pace, write};
 

@@ -213,7 +213,7 @@ impl RevokedClientRecord {
 
 /// What a snapshot keeps for the next process besides the memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Legacy {
+pub struct StoppedState {
     /// Assertions that the database does not have yet.
     pub assertions: Vec<UsedAssertion>,
     /// The instance that stopped with this snapshot, and whose last heartbeat stays in the database.

@@ -14,7 +14,7 @@ use crate::directory::snapshot::other_records::{
     KeyRecord, ResourceRecord, RevokedClientRecord, RevokedTokenRecord, State, UsedAssertion,
 };
 use crate::directory::snapshot::shared::RestoredShares;
-use crate::directory::snapshot::{Legacy, Manifest, SnapshotError, SnapshotFile};
+use crate::directory::snapshot::{Manifest, SnapshotError, SnapshotFile, StoppedState};
 use crate::directory::{Directory, Resources};
 use crate::keys::keyring::Keyring;
 use crate::keys::seal::MasterKeys;
@@ -42,7 +42,7 @@ pub struct Restored {
     /// The key of the MACs of verified secrets.
     pub verification_cache: VerificationCacheKey,
     /// What the process before left.
-    pub legacy: Legacy,
+    pub stopped: StoppedState,
 }
 
 /// A memory that is being restored.
@@ -90,9 +90,9 @@ pub fn read(
         assertions: Vec::new(),
     };
     restoring.read_rest(&mut input)?;
-    let legacy = Legacy { assertions: restoring.assertions, stopped_instance };
+    let stopped = StoppedState { assertions: restoring.assertions, stopped_instance };
     directory.publish(manifest.head().sequence);
-    Ok(Restored { directory, manifest, tag_key_seal, verification_cache, legacy })
+    Ok(Restored { directory, manifest, tag_key_seal, verification_cache, stopped })
 }
 
 impl Restoring<'_> {

@@ -208,9 +208,9 @@ async fn written(directory: &Directory, keys: &Keys, path: &Path) -> Vec<u8> {
     let assertion =
         UsedAssertion { name: "name".to_owned(), client_id: "c1".to_owned(), expires_at: 2000 };
     let stopped_instance = Some("ins_a".to_owned());
-    let legacy = Legacy { assertions: vec![assertion], stopped_instance };
+    let stopped = StoppedState { assertions: vec![assertion], stopped_instance };
     let (begun, pace) = ((&beginning, &manifest), Pace::AtOnce);
-    let content = write(directory, keys, begun, &legacy, pace, Vec::new()).expect("written");
+    let content = write(directory, keys, begun, &stopped, pace, Vec::new()).expect("written");
     std::fs::write(path, &content).expect("a file");
     content
 }
@@ -244,8 +244,8 @@ async fn what_is_written_is_read_again() {
     assert_eq!(restored.directory.staleness(Timestamp(1500)), 500);
     assert_eq!(restored.tag_key_seal, keys.tag_key_seal);
     assert_eq!(restored.verification_cache.expose(), keys.verification_cache.expose());
-    assert_eq!(restored.legacy.assertions.len(), 1);
-    assert_eq!(restored.legacy.stopped_instance.as_deref(), Some("ins_a"));
+    assert_eq!(restored.stopped.assertions.len(), 1);
+    assert_eq!(restored.stopped.stopped_instance.as_deref(), Some("ins_a"));
     let again = restored.directory;
     let (before, after) = (described(&directory), described(&again));
     assert_eq!(before.len(), 500);
@@ -365,7 +365,8 @@ async fn a_snapshot_ends_with_the_chain_that_it_began_with() {
     let manifest = beginning.manifest(&keys, String::new());
     directory.metrics.count_reload();
     let begun = (&beginning, &manifest);
-    let error = write(&directory, &keys, begun, &Legacy::default(), Pace::AtOnce, Vec::new()).err();
+    let error =
+        write(&directory, &keys, begun, &StoppedState::default(), Pace::AtOnce, Vec::new()).err();
     assert!(matches!(error, Some(SnapshotError::Reloading)));
     directory.publish(0);
     assert!(directory.begin_snapshot().await.is_err());

@@ -10,7 +10,7 @@ use crate::directory::snapshot::other_records::{
     KeyRecord, ResourceRecord, RevokedClientRecord, RevokedTokenRecord, State,
 };
 use crate::directory::snapshot::shared::SharedIndex;
-use crate::directory::snapshot::{Legacy, Manifest, SnapshotError};
+use crate::directory::snapshot::{Manifest, SnapshotError, StoppedState};
 use crate::keys::Keys;
 use crate::model::event::Head;
 use crate::model::time::Timestamp;
@@ -84,13 +84,13 @@ pub fn write<W: Write>(
     directory: &Directory,
     keys: &Keys,
     (beginning, manifest): (&Beginning, &Manifest),
-    legacy: &Legacy,
+    stopped: &StoppedState,
     pace: Pace,
     output: W,
 ) -> Result<W, SnapshotError> {
     let mut output = manifest.begin(&keys.master, output)?;
-    let stopped = legacy.stopped_instance.as_deref();
-    let state = State::of(keys, directory.clients.len(), stopped);
+    let stopped_instance = stopped.stopped_instance.as_deref();
+    let state = State::of(keys, directory.clients.len(), stopped_instance);
     frame::write_all(Kind::State, [state], &mut output)?;
     let keyring = directory.keyring().clone();
     frame::write_all(Kind::SigningKeys, keyring.records().iter().map(KeyRecord::of), &mut output)?;
@@ -98,7 +98,7 @@ pub fn write<W: Write>(
     let records = resources.values().map(|resource| ResourceRecord::of(resource));
     frame::write_all(Kind::Resources, records, &mut output)?;
     write_revocations(directory, &mut output)?;
-    frame::write_all(Kind::UsedAssertions, &legacy.assertions, &mut output)?;
+    frame::write_all(Kind::UsedAssertions, &stopped.assertions, &mut output)?;
     write_clients(directory, pace, &mut output)?;
     frame::write_end(&mut output)?;
     if !directory.has_continued(beginning) {

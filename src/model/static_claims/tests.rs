@@ -6,7 +6,37 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::model::reserved_claims::{OF_THE_SERVER, REGISTERED, SETTABLE};
+use crate::model::reserved_claims::{OF_THE_SERVER, REGISTERED};
+
+/// The registered names that may be set: the authorization claims of RFC 9068, section 2.2.3.1, and
+/// the profile of OpenID Connect Core 1.0, section 5.1.
+const SETTABLE: [&str; 22] = [
+    "roles",
+    "groups",
+    "entitlements",
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "email",
+    "email_verified",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+    "phone_number_verified",
+    "address",
+    "updated_at",
+];
+
+/// The date of the registry, as it says itself ("Last Updated"). It had 163 names then.
+const REGISTRY_DATE: &str = "2026-07-20";
 
 /// Whether an error has the expected reason.
 type IsExpected = fn(&ClaimsError) -> bool;
@@ -197,4 +227,22 @@ proptest! {
             prop_assert_eq!(claims.iter().count(), 1);
         }
     }
+}
+
+/// The page lists each reserved name, in the same order as the code.
+#[test]
+fn the_page_has_the_closed_list() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/claims.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let list = |heading: &str| -> Vec<String> {
+        let section = page.split_once(&format!("\n### {heading}\n")).expect("a heading").1;
+        let section = section.split("\n#").next().unwrap_or_default();
+        let block = section.split("```").nth(1).expect("a list");
+        block.trim_start_matches("text").split_whitespace().map(str::to_owned).collect()
+    };
+    assert_eq!(list("Names of the server"), OF_THE_SERVER);
+    assert_eq!(list("Registered names"), REGISTERED);
+    // The three names of the text, and those of the block.
+    assert_eq!(list("Registered names that can be set"), SETTABLE[3..]);
+    assert!(page.contains(&format!("as of {REGISTRY_DATE}, its 163 names")));
 }

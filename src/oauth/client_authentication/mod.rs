@@ -38,7 +38,7 @@ use crate::x509::certificate::ClientCertificate;
 /// The assertion of a client's own key.
 const OWN_KEY: AuthenticatedBy = AuthenticatedBy::Method(AuthenticationMethod::PrivateKeyJwt);
 
-/// A client that has proved who it is ([`authenticate`]), or for which an operator speaks.
+/// A client that is authenticated ([`authenticate`]), or for which an operator speaks.
 #[derive(Debug)]
 pub struct AuthenticatedClient {
     entry: Arc<ClientEntry>,
@@ -305,7 +305,7 @@ fn unfetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthError {
         .with_remedy(OperatorAction::ReachKeys)
 }
 
-/// Lets a client in that has proved itself by something else than a secret, and notes that.
+/// Admits a client that is authenticated by something else than a secret, and notes that.
 fn admitted_without_secret(
     app: &App,
     entry: Arc<ClientEntry>,
@@ -318,8 +318,8 @@ fn admitted_without_secret(
     admitted(entry, origin, evt, by)
 }
 
-/// Lets a client in that has proved who it is, unless it may not be used from there. It is told,
-/// because it has proved itself.
+/// Admits an authenticated client, unless it may not be used from there. It is told, because it is
+/// authenticated.
 fn admitted(
     entry: Arc<ClientEntry>,
     origin: &RequestOrigin,

@@ -22,7 +22,7 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::authorize;
 use crate::oauth::token::issue_time::issue_time;
 use crate::oauth::token::mint::{IssuedToken, mint};
-use crate::oauth::token::request::{GrantRequest, Requester, TokenRequest};
+use crate::oauth::token::request::{RequestedGrant, Requester, TokenRequest};
 use crate::oauth::token::sender_constraint::{consume_proof, verify_binding};
 use crate::telemetry::stage_times::StageTimes;
 
@@ -82,13 +82,13 @@ pub fn respond(
 async fn authenticate(
     app: &App,
     caller: &Caller,
-    grant: &GrantRequest,
+    grant: &RequestedGrant,
 ) -> Result<AuthenticatedClient, OAuthError> {
     match grant {
-        GrantRequest::ClientCredentials => {
+        RequestedGrant::ClientCredentials => {
             client_authentication::authenticate(app, caller, Purpose::Token).await
         }
-        GrantRequest::JwtBearer(assertion) => {
+        RequestedGrant::JwtBearer(assertion) => {
             // Boxed, so that the future of other requests does not hold its state.
             Box::pin(client_authentication::authenticate_by_grant(app, caller, assertion)).await
         }

@@ -20,7 +20,7 @@ pub enum PreviewError {
     /// The client does not exist.
     #[error("client {0} does not exist")]
     NoClient(ClientId),
-    /// The token would be refused; the text is the rejection that the client would get.
+    /// The token would be rejected; the text is the rejection that the client would get.
     #[error("{0}")]
     Refused(String),
     /// No issuer is known, and tokens name it.

@@ -15,7 +15,7 @@ pub struct TokenRequest {
     /// The requester and its credentials.
     pub requester: Requester,
     /// The grant.
-    pub grant: GrantRequest,
+    pub grant: RequestedGrant,
     /// What the token is requested for.
     pub requested: RequestedAccess,
     /// The proof of a key to which the token is to be bound.
@@ -33,14 +33,14 @@ pub enum Requester {
 
 /// The grant of a token request.
 #[derive(Debug)]
-pub enum GrantRequest {
+pub enum RequestedGrant {
     /// RFC 6749, section 4.4.
     ClientCredentials,
     /// RFC 7523, section 2.1: the token of a trusted issuer is grant and credential at once.
     JwtBearer(SecretString),
 }
 
-impl GrantRequest {
+impl RequestedGrant {
     /// The parameter `grant_type`.
     pub fn grant_type(&self) -> GrantType {
         match self {
@@ -81,7 +81,7 @@ impl TokenRequest {
         resources.dedup();
         let scope = parameters.take("scope");
         let requested = RequestedAccess { resources, scope };
-        let grant = assertion.map_or(GrantRequest::ClientCredentials, GrantRequest::JwtBearer);
+        let grant = assertion.map_or(RequestedGrant::ClientCredentials, RequestedGrant::JwtBearer);
         Ok(Self { requester: Requester::Caller(caller), grant, requested, proof: None })
     }
 }
@@ -115,7 +115,7 @@ impl TokenRequest {
     pub fn by_operator(client: AuthenticatedClient, requested: RequestedAccess) -> Self {
         Self {
             requester: Requester::Operator(client),
-            grant: GrantRequest::ClientCredentials,
+            grant: RequestedGrant::ClientCredentials,
             requested,
             proof: None,
         }

@@ -11,13 +11,13 @@ use crate::app::App;
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// How long Postgres may take to answer. With [`INTERVAL`] it is less than a second.
-const LIMIT: Duration = Duration::from_millis(600);
+const PROBE_TIMEOUT: Duration = Duration::from_millis(600);
 
 /// Looks again and again whether the database answers, and whether a write has failed since the
 /// last look because the database takes none.
 pub(super) async fn watch_database(app: Arc<App>) {
     let store = &app.services.store;
-    let mut prober = store.prober(LIMIT);
+    let mut prober = store.prober(PROBE_TIMEOUT);
     let mut failed_writes = store.metrics.failed_writes();
     loop {
         let answer = prober.probe().await;
@@ -27,11 +27,11 @@ pub(super) async fn watch_database(app: Arc<App>) {
                 let error = error as &dyn Error;
                 tracing::warn!(error, "the database does not answer");
             }
-            if let Some(server) = store.follow_primary(LIMIT).await {
+            if let Some(server) = store.follow_primary(PROBE_TIMEOUT).await {
                 tracing::warn!(server, "another Postgres of database.url takes writes: it is used");
             }
             // Its connection may be dead without an error.
-            prober = store.prober(LIMIT);
+            prober = store.prober(PROBE_TIMEOUT);
         } else if app.database.note_answer(true, now) {
             tracing::info!("the database answers again");
         }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::app::database_health::Acquaintance;
 use crate::directory::DirectoryError;
+use crate::services::database_identity::DatabaseIdentity;
 use crate::store::feed::ChangeListener;
 use crate::{server, telemetry};
 
 /// How long to wait after a lost connection of the listener, so that a database that refuses is not
 /// asked all the time.
-const AFTER_LOSS: Duration = Duration::from_millis(200);
+const RECONNECT_DELAY: Duration = Duration::from_millis(200);
 
 /// Follows the events for as long as the server runs: when the database notifies, and every
 /// `directory.poll_interval`.
@@ -21,7 +21,7 @@ pub(super) async fn follow(app: Arc<App>) {
     let mut was_away = !app.database.is_known();
     let mut woken = Woken::Time;
     if was_away {
-        meet(&app).await;
+        wait_for_database(&app).await;
     }
     loop {
         if listener.is_none() {
@@ -42,16 +42,16 @@ pub(super) async fn follow(app: Arc<App>) {
         woken = wait(&app, listener.as_mut()).await;
         if woken == Woken::Loss {
             listener = None;
-            tokio::time::sleep(AFTER_LOSS).await;
+            tokio::time::sleep(RECONNECT_DELAY).await;
         }
     }
 }
 
 /// Waits until the database is back that was away at the start, and does what the start left out. If
 /// it is another one, the server ends.
-async fn meet(app: &App) {
+async fn wait_for_database(app: &App) {
     let mut logged = String::new();
-    while let Err(error) = app.meet_database().await {
+    while let Err(error) = app.identify_database().await {
         // That it is away was logged at the start.
         let problem = telemetry::with_causes(&error);
         if !error.is_database_away() && problem != logged {
@@ -60,10 +60,13 @@ async fn meet(app: &App) {
         }
         tokio::time::sleep(app.services.config.directory.poll_interval).await;
     }
-    app.database.until(Acquaintance::Same).await;
+    app.database.until(DatabaseIdentity::Same).await;
     if let Err(error) = server::begin(app).await {
         let error = &error as &dyn Error;
-        tracing::warn!(error, "cannot look after the signing keys; trying again");
+        tracing::warn!(
+            error,
+            "what the start left out has failed; the tasks of the server try it again"
+        );
     }
 }
 
@@ -74,7 +77,7 @@ enum Woken {
     Notified,
     /// The poll interval.
     Time,
-    /// the loss of the listener's connection.
+    /// The loss of the listener's connection.
     Loss,
 }
 

@@ -13,12 +13,12 @@ const INTERVAL: Duration = Duration::from_mins(1);
 pub(super) async fn measure(app: Arc<App>) {
     loop {
         let counted = app.clone();
-        let census = tokio::task::spawn_blocking(move || {
+        let counting = tokio::task::spawn_blocking(move || {
             let warn_before = counted.services.config.secrets.warn_before;
-            counted.directory.take_census(counted.services.clock.now(), warn_before);
+            counted.directory.count_clients(counted.services.clock.now(), warn_before);
         });
         // A panic in it is logged; the figures of before stay.
-        let _ = census.await;
+        let _ = counting.await;
         // That the database is away is said where changes are followed.
         if let Ok(bytes) = app.services.store.size().await {
             app.services.store.metrics.note_size(bytes);

@@ -5,6 +5,7 @@ mod audit_delivery;
 mod backup;
 mod certificate;
 mod database_health;
+mod delivery;
 mod expiring_secrets;
 mod follow;
 mod measure;
@@ -24,12 +25,12 @@ use crate::admin::grant_request;
 use crate::admin::key_rotation::{self, RotationPolicy};
 use crate::admin::secret_life;
 use crate::app::App;
-use crate::app::database_health::Acquaintance;
 use crate::config::Location;
 use crate::model::usage::WRITE_INTERVAL_SECONDS;
 use crate::server::tls::Tls;
 use crate::services::Services;
 use crate::services::audit_delivery::release;
+use crate::services::database_identity::DatabaseIdentity;
 use crate::store::StoreError;
 
 /// How often to check whether a signing key is due.
@@ -106,9 +107,9 @@ pub(super) async fn flush(app: &Arc<App>) {
             // If the database is away, the lease ends by itself.
             let _ = release(&app.services, sink).await;
         }
-        let farewell = say_farewell(app).await;
-        has_heartbeat = matches!(farewell, Ok(Farewell::HeartbeatStays));
-        if let Err(error) = farewell {
+        let last_heartbeat = write_last_usage(app).await;
+        has_heartbeat = matches!(last_heartbeat, Ok(LastHeartbeat::Kept));
+        if let Err(error) = last_heartbeat {
             tracing::warn!(
                 error = &error as &dyn Error,
                 "the last usage statistics cannot be written; no secret ends early until \
@@ -122,23 +123,23 @@ pub(super) async fn flush(app: &Arc<App>) {
 }
 
 /// What a server that stops leaves in the database.
-enum Farewell {
+enum LastHeartbeat {
     /// Nothing of it: no other instance waits for it before it ends an unused secret.
-    HeartbeatRemoved,
+    Removed,
     /// Its last heartbeat: the snapshot may start a server that the others do not hear from.
-    HeartbeatStays,
+    Kept,
 }
 
 /// Writes the last usage statistics.
-async fn say_farewell(app: &App) -> Result<Farewell, StoreError> {
+async fn write_last_usage(app: &App) -> Result<LastHeartbeat, StoreError> {
     app.write_usage().await?;
     let Services { store, config, instance, clock, .. } = &*app.services;
     if config.snapshot.enabled && matches!(config.database.location, Location::Postgres(_)) {
         store.note_stop(instance, store.time(clock).await?).await?;
-        return Ok(Farewell::HeartbeatStays);
+        return Ok(LastHeartbeat::Kept);
     }
     store.remove_heartbeat(instance).await?;
-    Ok(Farewell::HeartbeatRemoved)
+    Ok(LastHeartbeat::Removed)
 }
 
 struct Tasks {
@@ -169,7 +170,7 @@ impl Tasks {
         self.supervise(name, move |app| {
             let task = task.clone();
             async move {
-                app.database.until(Acquaintance::Same).await;
+                app.database.until(DatabaseIdentity::Same).await;
                 task(app).await;
             }
         });
@@ -198,7 +199,7 @@ async fn rotate_signing_keys(app: Arc<App>) {
     if let Err(error) = key_rotation::rotate(&app, RotationPolicy::CreateAndRetire).await {
         tracing::warn!(
             error = &error as &dyn Error,
-            "cannot look after the signing keys; trying again"
+            "the signing keys cannot be rotated; the next attempt follows"
         );
     }
 }

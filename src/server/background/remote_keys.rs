@@ -96,9 +96,9 @@ impl Running {
             let problem = result.as_ref().err().cloned();
             let pause = attempt.finish(result);
             if let (Some(problem), Some(pause)) = (problem, pause) {
-                let from = set.source.url();
+                let url = set.source.url();
                 let retry_in_s = pause.as_secs();
-                tracing::warn!(from, problem, retry_in_s, "a key set cannot be fetched");
+                tracing::warn!(url, problem, retry_in_s, "a key set cannot be fetched");
             }
         });
         self.slots.insert(task.id(), slot);

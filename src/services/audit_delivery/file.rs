@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::store::files::sync_folder_of;
+
 /// How often lines are written again because the file was rotated meanwhile.
 const MAX_ROTATIONS: usize = 3;
 
@@ -25,7 +27,8 @@ pub(super) fn append(path: &Path, lines: &[u8]) -> io::Result<()> {
         file.write_all(lines)?;
         file.sync_all()?;
         if is_new {
-            sync_folder(path);
+            // Not every system can; then the name becomes durable a little later.
+            let _ = sync_folder_of(path);
         }
         if is_at(path, &file)? {
             return Ok(());
@@ -58,13 +61,6 @@ fn is_at(path: &Path, file: &File) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Makes the name of a new file as durable as its content.
-fn sync_folder(path: &Path) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    // Not every system can; then the name becomes durable a little later.
-    let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
 }
 
 #[cfg(test)]

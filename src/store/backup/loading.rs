@@ -137,17 +137,11 @@ impl Loading {
     }
 
     /// Brings the schema to the newest version, with all rows in it.
-    ///
-    /// # Errors
-    /// What the database says.
     pub async fn migrate(&mut self) -> Result<(), SchemaError> {
         self.transaction.migrate_to(schema::NEWEST).await
     }
 
     /// Continues as a change: what it writes lasts together with what was loaded.
-    ///
-    /// # Errors
-    /// What the database says.
     pub async fn into_change(self) -> Result<WriteTransaction, StoreError> {
         let alone = self.store.changing.clone().lock_owned().await;
         WriteTransaction::on(self.transaction, alone).await

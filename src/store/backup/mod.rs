@@ -5,7 +5,7 @@
 //! here: a test holds that each table of the schema is in one of the two lists.
 
 pub mod loading;
-pub mod snapshot;
+pub mod reading;
 
 use crate::model::Malformed;
 use crate::model::backup::{Column, ColumnKind};

@@ -102,12 +102,14 @@ definitions! {
         "Secrets that wait for their hash.";
     HASH_RUNNING = Gauge "tokend_hash_queue_running" ["queue"]
         "Secrets that are being hashed.";
-    HASH_PLACES = Gauge "tokend_hash_queue_places" ["queue"]
+    HASH_CAPACITY = Gauge "tokend_hash_queue_capacity" ["queue"]
         "Secrets that may wait or be hashed at once.";
     HASHES = Counter "tokend_secret_hashes_total" ["queue"]
-        "Secrets that were hashed to be checked.";
+        "Secrets that were hashed: to be checked, or because they are new.";
     HASH_REJECTED = Counter "tokend_hash_queue_rejected_total" ["queue"]
         "Secrets that were not hashed, because the queue was full or slow.";
+    SIGNATURE_CHECKS = Counter "tokend_signature_checks_total" []
+        "Signatures of client assertions that were checked.";
     GUESSES = Counter "tokend_guess_limiter_exceeded_total" ["limit"]
         "Attempts on imported secrets over a limit of guesses.";
     REPLAY_ENTRIES = Gauge "tokend_replay_cache_entries" ["cache"]

@@ -17,7 +17,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::public_path::TOKEN_PATH;
 use crate::model::shell_word::quote;
-use crate::store::idempotency::{IdempotentRequest, KeyState};
+use crate::store::idempotency::{IdempotencyState, IdempotentRequest};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::client::parsed;
 use crate::web::console::form::Form;
@@ -69,7 +69,7 @@ pub(super) async fn claim(
     let (store, clock) = (&app.services.store, &app.services.clock);
     let now = store.time(clock).await?;
     match store.claim_key(&request, now).await? {
-        KeyState::Claimed if !once.is_empty() => Ok(()),
+        IdempotencyState::Claimed if !once.is_empty() => Ok(()),
         _ => Err(problems::sent_twice().into()),
     }
 }

@@ -166,7 +166,7 @@ pub(super) async fn one(
     answer::page(&RejectionPage {
         frame: Frame::new(&signed_in, "Rejected request", "/console/rejections").same_as(same),
         row: RejectionRow::of(&found, signed_in.now),
-        hint: found.hint.clone().unwrap_or_default(),
+        hint: found.suffix.clone().unwrap_or_default(),
         secret_of: secret_of.iter().map(link).collect(),
         named_like: named_like.iter().map(link).collect(),
         id,

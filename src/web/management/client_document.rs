@@ -324,7 +324,7 @@ impl ClientDocument {
         members
     }
 
-    /// Refuses another id than that of the path, and a secret, which only a POST makes.
+    /// Rejects another id than that of the path, and a secret, which only a POST makes.
     fn check_fixed_members(&self, id: Option<&ClientId>) -> Result<(), Problem> {
         match (&self.client_id, id) {
             (Member::Value(given), Some(id)) if given != id.as_str() => {

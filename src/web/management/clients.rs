@@ -155,7 +155,7 @@ pub(super) async fn list(
                 data.push(ClientJson::of(&app, client));
             }
             Err(problem) => {
-                tracing::error!(client_id = id, %problem, "a client cannot be read");
+                tracing::error!(client.id = id, %problem, "a client cannot be read");
                 let (client_id, problem) = (id.clone(), problem.to_string());
                 unreadable.push(UnreadableClient { client_id, problem });
             }

@@ -22,7 +22,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::grant_request::GrantRequestId;
 use crate::model::signing_key::Sealed;
-use crate::store::idempotency::{IdempotentRequest, KeyState, seal_name};
+use crate::store::idempotency::{IdempotencyState, IdempotentRequest, seal_name};
 use crate::web::management::Problem;
 use crate::web::management::guard::BodyLimit;
 
@@ -120,11 +120,11 @@ async fn claim(app: &App, request: Request) -> Result<Claim, Problem> {
     let store = &app.services.store;
     let now = store.time(&app.services.clock).await.map_err(AdminError::from)?;
     match store.claim_key(&wanted, now).await.map_err(AdminError::from)? {
-        KeyState::Claimed => {}
-        KeyState::OtherRequest => return Err(Problem::idempotency_key_reused()),
-        KeyState::InFlight => return Err(Problem::idempotency_key_in_use()),
-        KeyState::TooMany => return Err(Problem::too_many_idempotency_keys()),
-        KeyState::Answered(sealed) => {
+        IdempotencyState::Claimed => {}
+        IdempotencyState::OtherRequest => return Err(Problem::idempotency_key_reused()),
+        IdempotencyState::InFlight => return Err(Problem::idempotency_key_in_use()),
+        IdempotencyState::TooMany => return Err(Problem::too_many_idempotency_keys()),
+        IdempotencyState::Answered(sealed) => {
             let known = open(app, &wanted.key_hash, &sealed)?;
             return replay(app, &principal, known).await.map(Claim::Known);
         }

@@ -24,7 +24,7 @@ impl ReadOnlyMembers {
         self.0.is_empty()
     }
 
-    /// Refuses a member that differs from the one of the object; `null` stands for none.
+    /// Rejects a member that differs from the one of the object; `null` stands for none.
     ///
     /// # Errors
     /// 422 with the place of the member.

@@ -267,7 +267,7 @@ impl ResourceDocument {
     }
 }
 
-/// Refuses single changes of scopes next to all of them, and in a body that is a whole resource.
+/// Rejects single changes of scopes next to all of them, and in a body that is a whole resource.
 fn check_edits(
     scopes: &Member<Vec<ScopeInput>>,
     has_edits: bool,

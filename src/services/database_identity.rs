@@ -1,16 +1,18 @@
-//! The first contact of a server with a database that was away when the server started.
+//! Identifies a database that was away when the server started.
 
 use crate::secrets::secret::TagKey;
 use crate::services::opening::{self, TAG_KEY};
 use crate::services::{Services, StartError};
 use crate::store::schema;
 
-/// What a database turned out to be.
+/// Whether the database is the one whose content is in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meeting {
-    /// The one that the snapshot is of.
+pub enum DatabaseIdentity {
+    /// It was away when the server started from its snapshot, and has not been asked yet.
+    Unknown,
+    /// It is.
     Same,
-    /// Another one, or an empty one.
+    /// It is another one, or an empty one. Nothing of this server may be used with it.
     Other,
 }
 
@@ -20,19 +22,23 @@ impl Services {
     ///
     /// # Errors
     /// The database is still away, or its schema does not fit.
-    pub async fn meet_database(&self) -> Result<Meeting, StartError> {
+    pub async fn identify_database(&self) -> Result<DatabaseIdentity, StartError> {
         let store = self.store.beyond_gate();
         if schema::version(&store).await? == 0 {
-            return Ok(Meeting::Other);
+            return Ok(DatabaseIdentity::Other);
         }
-        let Some(seal) = store.sealed_key(TAG_KEY).await? else { return Ok(Meeting::Other) };
-        let Ok(opened) = self.keys.master.open(TAG_KEY, &seal) else { return Ok(Meeting::Other) };
+        let Some(seal) = store.sealed_key(TAG_KEY).await? else {
+            return Ok(DatabaseIdentity::Other);
+        };
+        let Ok(opened) = self.keys.master.open(TAG_KEY, &seal) else {
+            return Ok(DatabaseIdentity::Other);
+        };
         let identity = TagKey::new(&opened.content).database_identity();
         if identity != self.keys.tag_key.database_identity() {
-            return Ok(Meeting::Other);
+            return Ok(DatabaseIdentity::Other);
         }
         opening::prepare_schema(&self.config, &store).await?;
         self.store.open_gate();
-        Ok(Meeting::Same)
+        Ok(DatabaseIdentity::Same)
     }
 }

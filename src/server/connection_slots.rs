@@ -1,7 +1,7 @@
-//! The places of a listener: how many connections it holds, how many of one address, and which one
-//! is closed when a new one finds no place.
+//! The slots of a listener: how many connections it holds, how many of one address, and which one
+//! is closed when a new one finds no slot.
 //!
-//! Connections are accepted before they have a place, so that a full listener still answers: the
+//! Connections are accepted before they have a slot, so that a full listener still answers: the
 //! one that has waited longest for a request makes way.
 
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::config::live::Live;
 use crate::server::activity::Activity;
 
-/// One address may have this part of all places.
+/// One address may have this part of all slots.
 const PART_OF_ADDRESS: usize = 8;
 
 /// Candidates for closing are looked for in batches: of this part of all that wait.
@@ -23,18 +23,18 @@ const BATCH_PART: usize = 16;
 /// For how long a batch without an idle connection is used.
 const BATCH_TTL: Duration = Duration::from_millis(5);
 
-/// How long to wait before looking for a place again.
+/// How long to wait before looking for a slot again.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
 
-/// How long a connection may wait for a place of its address.
+/// How long a connection may wait for a slot of its address.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// How often a full listener is logged.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The places of one listener.
+/// The slots of one listener.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct ConnectionSlots {
     total: usize,
     per_network: usize,
     live: Live,
@@ -43,7 +43,7 @@ pub(super) struct Places {
     waiting: Semaphore,
 }
 
-/// The connections that have a place.
+/// The connections that have a slot.
 #[derive(Debug, Default)]
 struct Open {
     next_id: u64,
@@ -52,27 +52,27 @@ struct Open {
     logged_at: Option<Instant>,
 }
 
-/// Why a connection has no place.
+/// Why a connection has no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Full {
-    /// Its address has all its places, and none of those connections waits for a request.
+    /// Its address has all its slots, and none of those connections waits for a request.
     Network,
-    /// All places are taken, and no connection waits for a request.
+    /// All slots are taken, and no connection waits for a request.
     Total,
 }
 
-/// A place; dropping it frees it.
+/// A slot; dropping it frees it.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Arc<Places>,
+pub(super) struct ConnectionSlot {
+    slots: Arc<ConnectionSlots>,
     id: u64,
     network: Option<IpAddr>,
-    /// What the connection in this place is doing.
+    /// What the connection in this slot is doing.
     pub(super) activity: Arc<Activity>,
 }
 
-impl Places {
-    /// Places for `total` connections, an eighth of them, and at least one, for each address (of
+impl ConnectionSlots {
+    /// Slots for `total` connections, an eighth of them, and at least one, for each address (of
     /// IPv6, each /64) that is not a trusted proxy.
     pub(super) fn new(total: usize, live: Live) -> Arc<Self> {
         let per_network = (total / PART_OF_ADDRESS).max(1);
@@ -86,9 +86,9 @@ impl Places {
         })
     }
 
-    /// A place for a new connection, if need be that of the connection that has waited longest for
-    /// a request: among those of the same address if the address has all its places.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Place, Full> {
+    /// A slot for a new connection, if need be that of the connection that has waited longest for
+    /// a request: among those of the same address if the address has all its slots.
+    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, Full> {
         let network = self.network_of(address);
         let mut open = self.open();
         if let Some(network) = network
@@ -114,14 +114,17 @@ impl Places {
             open.networks.entry(network).or_default().members.insert(id, activity.clone());
         }
         drop(open);
-        Ok(Place { places: self.clone(), id, network, activity })
+        Ok(ConnectionSlot { slots: self.clone(), id, network, activity })
     }
 
-    /// Waits until any connection frees its place or begins to wait for a request.
-    pub(super) async fn admit_when_free(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    /// Waits until any connection frees its slot or begins to wait for a request.
+    pub(super) async fn admit_when_free(
+        self: &Arc<Self>,
+        address: IpAddr,
+    ) -> Option<ConnectionSlot> {
         loop {
             match self.admit(address) {
-                Ok(place) => return Some(place),
+                Ok(slot) => return Some(slot),
                 Err(Full::Network) => return None,
                 Err(Full::Total) => {
                     let _ = tokio::time::timeout(RETRY_AFTER, self.freed.notified()).await;
@@ -130,15 +133,15 @@ impl Places {
         }
     }
 
-    /// Waits, at most a second, for a place of an address that has all its places. `None` if there
-    /// is none by then, or if as many others wait as an address has places.
-    pub(super) async fn admit_in_turn(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    /// Waits, at most a second, for a slot of an address that has all its slots. `None` if there
+    /// is none by then, or if as many others wait as an address has slots.
+    pub(super) async fn admit_in_turn(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionSlot> {
         let _turn = self.waiting.try_acquire().ok()?;
         let until = Instant::now() + MAX_WAIT;
         while Instant::now() < until {
             tokio::time::sleep(RETRY_AFTER).await;
-            if let Ok(place) = self.admit(address) {
-                return Some(place);
+            if let Ok(slot) = self.admit(address) {
+                return Some(slot);
             }
         }
         None
@@ -153,7 +156,7 @@ impl Places {
         }
     }
 
-    /// The network whose places an address takes; `None` for a trusted proxy.
+    /// The network whose slots an address takes; `None` for a trusted proxy.
     fn network_of(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
         let live = self.live.load();
@@ -194,15 +197,15 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.places.open().remove(self.id, self.network);
-        self.places.freed.notify_one();
+        self.slots.open().remove(self.id, self.network);
+        self.slots.freed.notify_one();
     }
 }
 
 impl Open {
-    /// Frees a place. One that has been freed before, to close its connection, stays free.
+    /// Frees a slot. One that has been freed before, to close its connection, stays free.
     fn remove(&mut self, id: u64, network: Option<IpAddr>) {
         self.all.members.remove(&id);
         let Some(network) = network else { return };
@@ -292,66 +295,66 @@ mod tests {
         [192, 0, 2, number].into()
     }
 
-    fn is_closed(place: &Place) -> bool {
-        !place.activity.begin_request()
+    fn is_closed(slot: &ConnectionSlot) -> bool {
+        !slot.activity.begin_request()
     }
 
     #[test]
-    fn an_address_has_an_eighth_of_the_places_and_closes_its_own() {
-        let places = Places::new(64, live(""));
-        let mut held: Vec<_> = (0..8).map(|_| places.admit(address(1)).expect("a place")).collect();
-        let other = places.admit(address(2)).expect("a place");
-        held.push(places.admit(address(1)).expect("the place of the first"));
+    fn an_address_has_an_eighth_of_the_slots_and_closes_its_own() {
+        let slots = ConnectionSlots::new(64, live(""));
+        let mut held: Vec<_> = (0..8).map(|_| slots.admit(address(1)).expect("a slot")).collect();
+        let other = slots.admit(address(2)).expect("a slot");
+        held.push(slots.admit(address(1)).expect("the slot of the first"));
         assert!(is_closed(&held[0]) && !is_closed(&other));
         // The first and those that serve requests do not make way.
-        assert!(held[1..].iter().all(|place| !is_closed(place)));
-        assert_eq!(places.admit(address(1)).expect_err("full"), Full::Network);
+        assert!(held[1..].iter().all(|slot| !is_closed(slot)));
+        assert_eq!(slots.admit(address(1)).expect_err("full"), Full::Network);
         drop(held.remove(0));
-        assert_eq!(places.admit(address(1)).expect_err("still full"), Full::Network);
+        assert_eq!(slots.admit(address(1)).expect_err("still full"), Full::Network);
         drop(held);
-        assert!(places.admit(address(1)).is_ok());
+        assert!(slots.admit(address(1)).is_ok());
         drop(other);
-        assert!(places.open().networks.is_empty() && places.open().all.members.is_empty());
+        assert!(slots.open().networks.is_empty() && slots.open().all.members.is_empty());
     }
 
     #[test]
     fn the_connection_idle_longest_makes_way() {
-        let places = Places::new(16, live(""));
-        let held: Vec<_> = (0..16).map(|n| places.admit(address(n)).expect("a place")).collect();
+        let slots = ConnectionSlots::new(16, live(""));
+        let held: Vec<_> = (0..16).map(|n| slots.admit(address(n)).expect("a slot")).collect();
         // The first has served a request since, the second serves one, the third has half a head.
         held[0].activity.wait();
         assert!(held[1].activity.begin_request());
         assert!(held[2].activity.begin_head());
         let _new: Vec<_> = (3..16)
             .map(|n| {
-                let place = places.admit(address(100 + n)).expect("a place");
+                let slot = slots.admit(address(100 + n)).expect("a slot");
                 assert!(is_closed(&held[usize::from(n)]), "{n}");
-                assert!(place.activity.begin_request());
-                place
+                assert!(slot.activity.begin_request());
+                slot
             })
             .collect();
-        let _last = places.admit(address(200)).expect("a place");
+        let _last = slots.admit(address(200)).expect("a slot");
         assert!(is_closed(&held[0]) && !is_closed(&held[1]));
     }
 
     #[test]
     fn half_a_head_makes_way_only_if_no_connection_is_idle() {
-        let places = Places::new(2, live(""));
-        let (slow, idle) = (places.admit(address(1)).expect("a place"), places.admit(address(2)));
+        let slots = ConnectionSlots::new(2, live(""));
+        let (slow, idle) = (slots.admit(address(1)).expect("a slot"), slots.admit(address(2)));
         assert!(slow.activity.begin_head());
-        let one = places.admit(address(3)).expect("a place");
-        assert!(is_closed(&idle.expect("a place")));
+        let one = slots.admit(address(3)).expect("a slot");
+        assert!(is_closed(&idle.expect("a slot")));
         assert!(one.activity.begin_request());
-        let two = places.admit(address(4)).expect("a place");
+        let two = slots.admit(address(4)).expect("a slot");
         assert!(is_closed(&slow) && !is_closed(&two));
     }
 
     #[test]
-    fn a_trusted_proxy_may_have_all_places() {
-        let places = Places::new(8, live("192.0.2.1/32"));
-        let held: Vec<_> = (0..8).map(|_| places.admit(address(1)).expect("a place")).collect();
-        assert!(held.iter().all(|place| !is_closed(place)));
-        assert_eq!(places.admit(address(1)).expect_err("full"), Full::Total);
+    fn a_trusted_proxy_may_have_all_slots() {
+        let slots = ConnectionSlots::new(8, live("192.0.2.1/32"));
+        let held: Vec<_> = (0..8).map(|_| slots.admit(address(1)).expect("a slot")).collect();
+        assert!(held.iter().all(|slot| !is_closed(slot)));
+        assert_eq!(slots.admit(address(1)).expect_err("full"), Full::Total);
     }
 
     #[test]
@@ -364,16 +367,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_waits_for_a_place_of_its_address_gets_one_that_is_freed() {
-        let places = Places::new(1, live(""));
-        let busy = places.admit(address(1)).expect("a place");
+    async fn a_connection_that_waits_for_a_slot_of_its_address_gets_one_that_is_freed() {
+        let slots = ConnectionSlots::new(1, live(""));
+        let busy = slots.admit(address(1)).expect("a slot");
         assert!(busy.activity.begin_request());
         let waiting = tokio::spawn({
-            let places = places.clone();
-            async move { places.admit_in_turn(address(1)).await }
+            let slots = slots.clone();
+            async move { slots.admit_in_turn(address(1)).await }
         });
         tokio::task::yield_now().await;
-        assert!(places.admit_in_turn(address(1)).await.is_none(), "one may wait, not two");
+        assert!(slots.admit_in_turn(address(1)).await.is_none(), "one may wait, not two");
         drop(busy);
         assert!(waiting.await.expect("no panic").is_some());
     }

@@ -21,7 +21,7 @@ pub const PAGE_SIZE: u32 = 200;
 const PAGE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A transaction that sees the database as it was at one time, on a connection of its own.
-pub struct Snapshot {
+pub struct BackupReader {
     transaction: Transaction,
     store: Store,
 }
@@ -36,11 +36,8 @@ pub struct OpenTable {
 }
 
 impl Store {
-    /// Opens a snapshot. Writers are not delayed by it.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+    /// Begins to read one state. Writers are not delayed by it.
+    pub async fn begin_reading(&self) -> Result<BackupReader, StoreError> {
         const ONE_STATE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let store = self.on_one_connection(identity, identity);
         let begin = async {
@@ -52,11 +49,11 @@ impl Store {
         };
         let on = with_timeout(store.timeout, begin).await?;
         let metrics = store.metrics.clone();
-        Ok(Snapshot { transaction: Transaction { on, timeout: PAGE_TIMEOUT, metrics }, store })
+        Ok(BackupReader { transaction: Transaction { on, timeout: PAGE_TIMEOUT, metrics }, store })
     }
 }
 
-impl Snapshot {
+impl BackupReader {
     /// The version of the schema; 0 if there is none.
     pub async fn schema(&mut self) -> Result<i64, StoreError> {
         self.transaction.schema().await
@@ -128,7 +125,7 @@ impl Snapshot {
         with_timeout(*timeout, page).await
     }
 
-    /// Ends the snapshot and closes its connection.
+    /// Ends the reading and closes its connection.
     pub async fn close(self) {
         let Self { transaction, store } = self;
         drop(transaction);

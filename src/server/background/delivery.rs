@@ -1,0 +1,47 @@
+//! Delivers events soon after each one, and again after a failure: notifications and the audit log.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::app::App;
+use crate::services::notifications::Backlog;
+use crate::store::StoreError;
+
+/// How often to look for events while some wait.
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long to wait between two looks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// While no event waits; a new event is noticed earlier.
+    pub(super) idle_interval: Duration,
+    /// After each look: many events may come at once.
+    pub(super) min_interval: Duration,
+    /// While more events can be delivered at once.
+    pub(super) more_interval: Duration,
+}
+
+/// Calls `deliver` for as long as the server runs.
+pub(super) async fn deliver_repeatedly<F>(app: &App, pace: Pace, deliver: impl Fn() -> F)
+where
+    F: Future<Output = Result<Backlog, StoreError>>,
+{
+    let mut progress = app.directory.progress();
+    loop {
+        progress.borrow_and_update();
+        let interval = match deliver().await {
+            Ok(Backlog::Empty) => pace.idle_interval,
+            Ok(Backlog::More) => {
+                tokio::time::sleep(pace.more_interval).await;
+                continue;
+            }
+            // That the database is away is said where changes are followed.
+            Ok(Backlog::Waiting) | Err(_) => RETRY_INTERVAL,
+        };
+        tokio::time::sleep(pace.min_interval).await;
+        tokio::select! {
+            _ = progress.changed() => {}
+            () = tokio::time::sleep(interval) => {}
+        }
+    }
+}
