@@ -36,10 +36,16 @@ WHERE i <= 200;
 
 -- One client in twenty is disabled, one in ten has no owner, the largest owner has a fifth of all.
 INSERT INTO client (client_id, name, state, auth_methods, grant_types, created_at, updated_at,
-    owner, description, labels)
+    active_at, owner, description, labels)
 SELECT client_id, 'Service ' || CAST(i AS TEXT) || ' of Team ' || CAST(h % 400 AS TEXT),
     CASE WHEN h / 7 % 20 = 0 THEN 'disabled' ELSE 'active' END,
     'client_secret_basic client_secret_post', 'client_credentials', created_at, created_at,
+    -- The use of its secret, as below.
+    CASE
+        WHEN h / 59 % 4 = 0 THEN 0
+        WHEN h / 47 % 100 = 0 THEN created_at
+        ELSE {now} - h / 53 % 100000
+    END,
     CASE
         WHEN h / 11 % 10 = 0 THEN NULL
         WHEN h / 11 % 10 < 3 THEN 'platform'

@@ -106,11 +106,12 @@ impl ClientFilter {
                 [time.into(), time.into()],
             );
         }
+        // A sum of texts has no index: one of its own would replace the order of a walk.
         if let Some(state) = self.state.filter(|_| is_left(Source::State)) {
-            statement.push_with(" AND c.state = ?", [state.as_str().into()]);
+            statement.push_with(" AND c.state || '' = ?", [state.as_str().into()]);
         }
         if let Some(owners) = self.owners.as_ref().filter(|_| is_left(Source::Owners)) {
-            statement.push(" AND c.owner IN ");
+            statement.push(" AND c.owner || '' IN ");
             statement.push_list(owners.iter().map(Owner::as_str));
         }
         for (index, (key, value)) in self.labels.iter().enumerate() {
@@ -143,26 +144,43 @@ impl ClientFilter {
     }
 }
 
-/// Appends the conditions of secrets `t` that expire soon, after a place. A client with several
-/// such secrets is listed once, at the one that expires first.
-pub(super) fn push_expiring(statement: &mut Statement, expiring: Expiring, after: &Position) {
-    let Expiring { now, until } = expiring;
-    let first = now.0.saturating_add(1).max(after.expires_at);
+/// Appends the conditions of secrets `t` that expire soon, after a place.
+pub(super) fn push_secrets(statement: &mut Statement, expiring: Expiring, after: &Position) {
+    let first = expiring.now.0.saturating_add(1).max(after.expires_at);
     statement.push_with(
-        "t.expires_at >= ? AND t.expires_at <= ?
-            AND (t.expires_at > ? OR t.secret_id > ?)
-            AND NOT EXISTS (
-                SELECT 1 FROM client_secret e
-                WHERE e.client_id = t.client_id AND e.expires_at > ?
-                    AND (e.expires_at < t.expires_at
-                        OR (e.expires_at = t.expires_at AND e.secret_id < t.secret_id)))",
+        "t.expires_at >= ? AND t.expires_at <= ? AND (t.expires_at > ? OR t.secret_id > ?)",
         [
             first.into(),
-            until.into(),
+            expiring.until.into(),
             after.expires_at.into(),
             after.secret_id.as_str().into(),
-            now.into(),
         ],
+    );
+}
+
+/// The same up to the end of a walk, and the condition that a client with several such secrets is
+/// listed once, at the one that expires first.
+pub(super) fn push_expiring(
+    statement: &mut Statement,
+    expiring: Expiring,
+    after: &Position,
+    end: Option<&Position>,
+) {
+    let until = end.map_or(expiring.until, |end| expiring.until.min(Timestamp(end.expires_at)));
+    push_secrets(statement, Expiring { until, ..expiring }, after);
+    if let Some(end) = end {
+        statement.push_with(
+            " AND (t.expires_at < ? OR t.secret_id <= ?)",
+            [end.expires_at.into(), end.secret_id.as_str().into()],
+        );
+    }
+    statement.push_with(
+        " AND NOT EXISTS (
+            SELECT 1 FROM client_secret e
+            WHERE e.client_id = t.client_id AND e.expires_at > ?
+                AND (e.expires_at < t.expires_at
+                    OR (e.expires_at = t.expires_at AND e.secret_id < t.secret_id)))",
+        [expiring.now.into()],
     );
 }
 

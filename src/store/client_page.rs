@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::store::client_list::{ClientFilter, Position, PositionRow, push_expiring};
+use crate::store::client_list::{
+    ClientFilter, Expiring, Position, PositionRow, push_expiring, push_secrets,
+};
 use crate::store::client_source::{Plan, Source};
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
@@ -18,7 +20,10 @@ const MAX_SECRETS_LOOKED_AT: u32 = 20_000;
 const IN_ORDER_OF_T: &str =
     "SELECT t.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ";
 
-/// The same of rows `c`.
+/// The same in the order of expiry.
+const OF_SECRETS: &str = "SELECT t.client_id, t.expires_at, t.secret_id ";
+
+/// The columns of a place in the order of the ids of clients, of rows `c`.
 pub(super) const IN_ORDER_OF_C: &str =
     "SELECT c.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ";
 
@@ -37,36 +42,42 @@ impl ClientFilter {
     pub fn page(&self, after: &Position, limit: u32) -> Statement {
         let source = self.sources().pop().unwrap_or(Source::Clients);
         let plan = if self.expiring.is_some() { Plan::Walk } else { Plan::Whole(source) };
-        self.page_of(&plan, after, limit)
+        self.page_of(&plan, after, None, limit)
     }
 
-    /// The statement that finds the clients of a page.
-    fn page_of(&self, plan: &Plan, after: &Position, limit: u32) -> Statement {
+    /// The statement that finds the clients of a page, up to the end of a walk.
+    fn page_of(
+        &self,
+        plan: &Plan,
+        after: &Position,
+        end: Option<&Position>,
+        limit: u32,
+    ) -> Statement {
         let mut statement = Statement::default();
         let (columns, order) = match (self.expiring, plan) {
-            (Some(_), _) => {
-                ("SELECT t.client_id, t.expires_at, t.secret_id ", " ORDER BY t.expires_at, t.secret_id")
-            }
+            (Some(_), _) => (OF_SECRETS, " ORDER BY t.expires_at, t.secret_id"),
             (None, Plan::Whole(_) | Plan::Few(_)) => (IN_ORDER_OF_T, " ORDER BY t.client_id"),
             (None, Plan::Search | Plan::Walk) => (IN_ORDER_OF_C, " ORDER BY c.client_id"),
         };
         statement.push(columns);
-        self.push_rows(&mut statement, plan, after, Some(limit));
+        self.push_rows(&mut statement, plan, after, end, limit);
         statement.push(order).push_with(" LIMIT ?", [i64::from(limit).into()]);
         statement
     }
 
-    /// Appends the rows of the list after a place. A cross join keeps the order of its tables.
+    /// Appends the rows of the list after a place, up to the end of a walk. A cross join keeps the
+    /// order of its tables.
     fn push_rows(
         &self,
         statement: &mut Statement,
         plan: &Plan,
         after: &Position,
-        limit: Option<u32>,
+        end: Option<&Position>,
+        limit: u32,
     ) {
         match (plan, self.expiring) {
             (Plan::Whole(source), _) => {
-                self.push_source(statement, source, after.client_id(), limit);
+                self.push_source(statement, source, after.client_id(), Some(limit));
             }
             (Plan::Few(source), None) => {
                 statement.push("FROM (SELECT t.client_id ");
@@ -81,70 +92,83 @@ impl ClientFilter {
                     ") AS s CROSS JOIN client_secret t CROSS JOIN client c
                     WHERE t.client_id = s.client_id AND c.client_id = t.client_id AND ",
                 );
-                push_expiring(statement, expiring, after);
+                push_expiring(statement, expiring, after, None);
                 self.push_rest(statement, Some(source));
             }
             (Plan::Search | Plan::Walk, None) => {
-                statement.push("FROM (");
-                self.push_walk(statement, after, [MAX_CLIENTS_LOOKED_AT, 0]);
-                statement.push(") AS c WHERE 1 = 1");
-                self.push_rest(statement, None);
-            }
-            (Plan::Search | Plan::Walk, Some(_)) => {
-                statement.push("FROM (");
-                self.push_walk(statement, after, [MAX_SECRETS_LOOKED_AT, 0]);
-                statement.push(") AS t CROSS JOIN client c WHERE c.client_id = t.client_id");
-                self.push_rest(statement, None);
-            }
-        }
-    }
-
-    /// Appends the rows that a walk looks at after a place and `offset` others.
-    fn push_walk(&self, statement: &mut Statement, after: &Position, [limit, offset]: [u32; 2]) {
-        match self.expiring {
-            Some(expiring) => {
-                statement.push(
-                    "SELECT t.client_id, t.expires_at, t.secret_id FROM client_secret t WHERE ",
-                );
-                push_expiring(statement, expiring, after);
-                statement.push(" ORDER BY t.expires_at, t.secret_id");
-            }
-            None => {
-                statement.push("SELECT t.client_id, t.active_at, t.created_at, t.state, t.owner");
-                if self.name.is_some() || self.search.is_some() {
-                    // The index `client_walk` does not hold it.
-                    statement.push(", t.name");
+                let place = after.client_id().into();
+                statement.push_with("FROM client c WHERE c.client_id > ?", [place]);
+                if let Some(end) = end {
+                    statement.push_with(" AND c.client_id <= ?", [end.client_id().into()]);
                 }
-                statement.push_with(
-                    " FROM client t WHERE t.client_id > ? ORDER BY t.client_id",
-                    [after.client_id().into()],
-                );
+                self.push_rest(statement, None);
+            }
+            (Plan::Search | Plan::Walk, Some(expiring)) if self.conditions() == 0 => {
+                statement.push("FROM client_secret t WHERE ");
+                push_expiring(statement, expiring, after, end);
+            }
+            (Plan::Search | Plan::Walk, Some(expiring)) => {
+                statement.push("FROM client_secret t CROSS JOIN client c ");
+                statement.push("WHERE c.client_id = t.client_id AND ");
+                push_expiring(statement, expiring, after, end);
+                self.push_rest(statement, None);
             }
         }
-        let bounds = [i64::from(limit).into(), i64::from(offset).into()];
-        statement.push_with(" LIMIT ? OFFSET ?", bounds);
     }
 
-    /// The statement for the last row that a walk looks at, if others may follow.
+    /// The statement for the last row that a walk looks at, if others may follow. It reads an index
+    /// alone.
     fn end_of_walk(&self, after: &Position) -> Statement {
         let mut statement = Statement::default();
-        let (columns, looked_at) = match self.expiring {
-            Some(_) => ("SELECT t.client_id, t.expires_at, t.secret_id ", MAX_SECRETS_LOOKED_AT),
-            None => (IN_ORDER_OF_T, MAX_CLIENTS_LOOKED_AT),
+        let offset = match self.expiring {
+            Some(expiring) => {
+                statement.push(OF_SECRETS).push("FROM client_secret t WHERE ");
+                push_secrets(&mut statement, expiring, after);
+                statement.push(" ORDER BY t.expires_at, t.secret_id");
+                MAX_SECRETS_LOOKED_AT
+            }
+            None => {
+                let place = after.client_id().into();
+                statement.push(IN_ORDER_OF_T);
+                statement.push_with("FROM client t WHERE t.client_id > ?", [place]);
+                statement.push(" ORDER BY t.client_id");
+                MAX_CLIENTS_LOOKED_AT
+            }
         };
-        statement.push(columns).push("FROM (");
-        self.push_walk(&mut statement, after, [1, looked_at - 1]);
-        statement.push(") AS t");
+        statement.push_with(" LIMIT 1 OFFSET ?", [i64::from(offset - 1).into()]);
+        statement
+    }
+
+    /// The statement for the last secret up to a place that lists its client.
+    fn last_listed(expiring: Expiring, after: &Position, end: &Position) -> Statement {
+        let mut statement = Statement::default();
+        statement.push(OF_SECRETS).push("FROM client_secret t WHERE ");
+        push_expiring(&mut statement, expiring, after, Some(end));
+        statement.push(" ORDER BY t.expires_at DESC, t.secret_id DESC LIMIT 1");
         statement
     }
 
     /// The statement for the number of clients after a place, up to `bound`.
-    fn count(&self, plan: &Plan, after: &Position, bound: u32) -> Statement {
+    fn count(
+        &self,
+        plan: &Plan,
+        after: &Position,
+        end: Option<&Position>,
+        bound: u32,
+    ) -> Statement {
         let mut statement = Statement::default();
         statement.push("SELECT COUNT(*) FROM (SELECT 1 AS one ");
-        self.push_rows(&mut statement, plan, after, Some(bound));
+        self.push_rows(&mut statement, plan, after, end, bound);
         statement.push_with(" LIMIT ?) AS following", [i64::from(bound).into()]);
         statement
+    }
+
+    /// True if a list is found by looking at its clients one after the other.
+    fn is_walk(&self, plan: &Plan) -> bool {
+        match plan {
+            Plan::Whole(_) | Plan::Few(_) => false,
+            Plan::Search | Plan::Walk => self.expiring.is_none() || self.conditions() > 0,
+        }
     }
 }
 
@@ -163,14 +187,10 @@ impl Store {
         if plan == Plan::Search {
             return self.searched_page(filter, after, limit).await;
         }
-        let positions = self.positions(&filter.page_of(&plan, after, limit)).await?;
-        let next = if positions.len() == limit as usize {
-            positions.last().cloned()
-        } else if plan == Plan::Walk {
-            self.positions(&filter.end_of_walk(after)).await?.pop()
-        } else {
-            None
-        };
+        let end = self.end_of(filter, &plan, after).await?;
+        let positions = self.positions(&filter.page_of(&plan, after, end.as_ref(), limit)).await?;
+        let is_full = positions.len() == limit as usize;
+        let next = if is_full { positions.last().cloned() } else { end };
         Ok(ClientPage { positions, next })
     }
 
@@ -186,11 +206,30 @@ impl Store {
             return Ok(Some(0));
         }
         let plan = self.client_plan(filter, after).await?;
-        let count = self.number(&filter.count(&plan, after, bound)).await?;
-        let is_whole = count >= i64::from(bound)
-            || !matches!(plan, Plan::Search | Plan::Walk)
-            || self.positions(&filter.end_of_walk(after)).await?.is_empty();
-        Ok(is_whole.then_some(count))
+        let end = self.end_of(filter, &plan, after).await?;
+        let count = self.number(&filter.count(&plan, after, end.as_ref(), bound)).await?;
+        Ok((count >= i64::from(bound) || end.is_none()).then_some(count))
+    }
+
+    /// The last row that a page of this plan looks at, if others may follow.
+    async fn end_of(
+        &self,
+        filter: &ClientFilter,
+        plan: &Plan,
+        after: &Position,
+    ) -> Result<Option<Position>, StoreError> {
+        if !filter.is_walk(plan) {
+            return Ok(None);
+        }
+        let end = self.positions(&filter.end_of_walk(after)).await?.pop();
+        match (end, filter.expiring) {
+            (Some(end), Some(expiring)) => {
+                // A cursor names a client, so the walk ends at a secret that lists its client.
+                let last = ClientFilter::last_listed(expiring, after, &end);
+                Ok(self.positions(&last).await?.pop())
+            }
+            (end, _) => Ok(end),
+        }
     }
 
     pub(super) async fn positions(

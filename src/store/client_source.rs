@@ -69,7 +69,7 @@ impl ClientFilter {
     }
 
     /// How many conditions the filter has, without the order of a list by expiry.
-    fn conditions(&self) -> usize {
+    pub(super) fn conditions(&self) -> usize {
         let others = [
             self.state.is_some(),
             self.name.is_some(),
