@@ -116,7 +116,7 @@ async fn bench(words: &[String]) {
 }
 
 async fn measure(engine: Engine, clients: u32, chosen: &[&String], table: &mut Table) {
-    let cli = Cli::new(engine).await.set("TOKEND_LOG_LEVEL", "warn");
+    let cli = Cli::new(engine).await.set("TOKEND_LOG_LEVEL", "info");
     let now = Clock::System.now().0;
     let started = Instant::now();
     organisation::fill(&cli.place.database_url, clients, now).await;
@@ -128,7 +128,6 @@ async fn measure(engine: Engine, clients: u32, chosen: &[&String], table: &mut T
     let grant = format!("urn:tokend={ADMINISTRATOR}");
     let made = cli.json(&["client", "create", "ops", "--grant", &grant]);
     let secret = made["client_secret"].as_str().expect("a secret");
-    // As the usage statistics and the migration leave it.
     let middle = cli.run(&["client", "list", "-o", "id", "--limit", "1", "--after", "m"]);
     let client = middle.stdout.trim().to_owned();
     let name = cli.json(&["client", "show", &client])["name"].as_str().map(str::to_owned);
@@ -193,11 +192,7 @@ fn cells(cost: &Cost) -> String {
     let is_late = if *time > MAX_TIME { " (!)" } else { "" };
     let is_large = if *memory_mib > MAX_MEMORY_MIB { " (!)" } else { "" };
     let code = code.filter(|code| *code != 0).map(|code| format!(" (exit code {code})"));
-    format!(
-        "{}{is_late}{} | {memory_mib:.0} MiB{is_large}",
-        shown(*time),
-        code.unwrap_or_default()
-    )
+    format!("{}{is_late}{} | {memory_mib:.0} MiB{is_large}", shown(*time), code.unwrap_or_default())
 }
 
 fn shown(time: Duration) -> String {

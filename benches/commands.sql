@@ -67,14 +67,14 @@ INSERT INTO client_label (client_id, label) SELECT client_id, 'pilot=yes' FROM m
 
 -- Half of the secrets expire, at some time of the year; one client in ten has a second one.
 INSERT INTO client_secret (secret_id, client_id, kind, hash, hint, label, created_at, expires_at)
-SELECT 'sec_' || CAST(h * 48271 % 2147483647 AS TEXT) || '_' || CAST(i AS TEXT), client_id, 'minted',
+SELECT 'sec_' || CAST(h * 48271 % 2147483647 AS TEXT) || 'x' || CAST(i AS TEXT), client_id, 'minted',
     '$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$8vpP1Rw0VLe0GUqFxBsGNFEMdsQNbaQMgGU+3P2M0cE',
     CAST(100000 + i % 900000 AS TEXT), '', created_at,
     CASE WHEN h / 17 % 2 = 0 THEN {now} + h / 19 % 31536000 END
 FROM made ORDER BY i;
 
 INSERT INTO client_secret (secret_id, client_id, kind, hash, hint, label, created_at, expires_at)
-SELECT 'old_' || CAST(i AS TEXT), client_id, 'minted',
+SELECT 'sec_old' || CAST(i AS TEXT), client_id, 'minted',
     '$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$8vpP1Rw0VLe0GUqFxBsGNFEMdsQNbaQMgGU+3P2M0cE',
     CAST(100000 + i % 900000 AS TEXT), 'old', created_at, {now} + h / 23 % 2592000
 FROM made WHERE h / 29 % 10 = 0 ORDER BY i;
@@ -97,7 +97,7 @@ FROM made ORDER BY client_id;
 
 -- Three in four were used, most of them today; one in a hundred stopped long ago.
 INSERT INTO secret_use (secret_id, first_used_at, last_used_at, uses, last_address)
-SELECT 'sec_' || CAST(h * 48271 % 2147483647 AS TEXT) || '_' || CAST(i AS TEXT), created_at,
+SELECT 'sec_' || CAST(h * 48271 % 2147483647 AS TEXT) || 'x' || CAST(i AS TEXT), created_at,
     CASE WHEN h / 47 % 100 = 0 THEN created_at ELSE {now} - h / 53 % 100000 END, 1 + h % 100000,
     '10.0.0.1'
 FROM made WHERE h / 59 % 4 <> 0 ORDER BY i;

@@ -26,34 +26,14 @@ FROM (
 ) AS lines
 GROUP BY part;
 
--- The lines of the clients from one id up to another one; up to the last client if that is NULL.
-CREATE FUNCTION client_search_lines(first_of_row TEXT, end_of_row TEXT) RETURNS TEXT
-LANGUAGE plpgsql AS $$
-BEGIN
-    IF end_of_row IS NULL THEN
-        RETURN (
-            SELECT COALESCE(string_agg(lower(client_id) || chr(9) || lower(name)
-        || CASE WHEN lower(client_id) = client_id THEN '' ELSE chr(9) || client_id END
-        || chr(10), ''), '')
-            FROM client
-            WHERE client_id >= first_of_row
-        );
-    END IF;
-    RETURN (
-        SELECT COALESCE(string_agg(lower(client_id) || chr(9) || lower(name)
-        || CASE WHEN lower(client_id) = client_id THEN '' ELSE chr(9) || client_id END
-        || chr(10), ''), '')
-        FROM client
-        WHERE client_id >= first_of_row AND client_id < end_of_row
-    );
-END
-$$;
-
+-- A session keeps the plans of its first calls, when the tables may still be empty.
 CREATE FUNCTION client_search_add() RETURNS TRIGGER
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
+    new_line TEXT := lower(NEW.client_id) || chr(9) || lower(NEW.name)
+        || CASE WHEN lower(NEW.client_id) = NEW.client_id THEN '' ELSE chr(9) || NEW.client_id END
+        || chr(10);
     first_of_row TEXT;
-    middle TEXT;
     end_of_row TEXT;
     bytes INT;
 BEGIN
@@ -63,32 +43,31 @@ BEGIN
     ORDER BY first_id DESC
     LIMIT 1;
 
+    -- The line is there already if the same statement wrote many clients and the row was long.
     UPDATE client_search
-    SET texts = texts || lower(NEW.client_id) || chr(9) || lower(NEW.name)
-        || CASE WHEN lower(NEW.client_id) = NEW.client_id THEN '' ELSE chr(9) || NEW.client_id END
-        || chr(10)
-    WHERE first_id = first_of_row
+    SET texts = texts || new_line
+    WHERE first_id = first_of_row AND strpos(chr(10) || texts, chr(10) || new_line) = 0
     RETURNING octet_length(texts) INTO bytes;
 
-    -- A row that has become long is written anew, as two of half of its clients each.
+    -- A row that has become long is written anew, as rows of twenty clients.
     IF bytes > 1600 THEN
         SELECT MIN(first_id) INTO end_of_row FROM client_search WHERE first_id > first_of_row;
 
-        SELECT client_id INTO middle
+        DELETE FROM client_search WHERE first_id = first_of_row;
+
+        INSERT INTO client_search (first_id, texts)
+        SELECT CASE WHEN part = 0 THEN first_of_row ELSE MIN(client_id) END, string_agg(line, '')
         FROM (
-            SELECT client_id, row_number() OVER (ORDER BY client_id) AS place, COUNT(*) OVER () AS clients
+            SELECT
+                client_id,
+                lower(client_id) || chr(9) || lower(name)
+                || CASE WHEN lower(client_id) = client_id THEN '' ELSE chr(9) || client_id END
+                || chr(10) AS line,
+                (row_number() OVER (ORDER BY client_id) - 1) / 20 AS part
             FROM client
             WHERE client_id >= first_of_row AND (end_of_row IS NULL OR client_id < end_of_row)
-        ) AS own
-        WHERE place = clients / 2 + 1 AND client_id > first_of_row;
-
-        IF middle IS NOT NULL THEN
-            INSERT INTO client_search (first_id, texts)
-            VALUES (middle, client_search_lines(middle, end_of_row));
-        END IF;
-        UPDATE client_search
-        SET texts = client_search_lines(first_of_row, COALESCE(middle, end_of_row))
-        WHERE first_id = first_of_row;
+        ) AS lines
+        GROUP BY part;
     END IF;
     RETURN NULL;
 END

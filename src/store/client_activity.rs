@@ -55,8 +55,7 @@ impl Store {
         statement.push("UPDATE client SET active_at = u.column2 FROM ");
         let rows = outdated.iter().map(|row| (row.client_id.as_str(), row.active_at));
         push_values(&mut statement, rows);
-        statement
-            .push(" WHERE client.client_id = u.column1 AND client.active_at < u.column2");
+        statement.push(" WHERE client.client_id = u.column1 AND client.active_at < u.column2");
         on_write!(change, |connection| {
             prepared!(sqlx::query, statement).execute(connection).await?;
             Ok(())

@@ -94,11 +94,7 @@ impl From<PositionRow> for Position {
 impl ClientFilter {
     /// Appends every condition but that of the source, on its rows `t` and their clients `c`. What
     /// the index `client_walk` holds comes first: a walk reads nothing else of most clients.
-    pub(super) fn push_rest(
-        &self,
-        statement: &mut Statement,
-        source: Option<&Source>,
-    ) {
+    pub(super) fn push_rest(&self, statement: &mut Statement, source: Option<&Source>) {
         let is_left = |this: Source| source != Some(&this);
         if let Some(time) = self.unused_since {
             statement.push_with(
@@ -144,6 +140,15 @@ impl ClientFilter {
     }
 }
 
+/// The table by whose rows a client is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    /// `t`, the secrets.
+    Secrets,
+    /// `c`, the clients.
+    Clients,
+}
+
 /// Appends the conditions of secrets `t` that expire soon, after a place.
 pub(super) fn push_secrets(statement: &mut Statement, expiring: Expiring, after: &Position) {
     let first = expiring.now.0.saturating_add(1).max(after.expires_at);
@@ -160,11 +165,15 @@ pub(super) fn push_secrets(statement: &mut Statement, expiring: Expiring, after:
 
 /// The same up to the end of a walk, and the condition that a client with several such secrets is
 /// listed once, at the one that expires first.
+///
+/// The last condition is about the client of `table`: if that is `c`, the other conditions on the
+/// client are looked at before it.
 pub(super) fn push_expiring(
     statement: &mut Statement,
     expiring: Expiring,
     after: &Position,
     end: Option<&Position>,
+    table: Table,
 ) {
     let until = end.map_or(expiring.until, |end| expiring.until.min(Timestamp(end.expires_at)));
     push_secrets(statement, Expiring { until, ..expiring }, after);
@@ -174,10 +183,16 @@ pub(super) fn push_expiring(
             [end.expires_at.into(), end.secret_id.as_str().into()],
         );
     }
+    statement.push(match table {
+        Table::Secrets => {
+            " AND NOT EXISTS (SELECT 1 FROM client_secret e WHERE e.client_id = t.client_id"
+        }
+        Table::Clients => {
+            " AND NOT EXISTS (SELECT 1 FROM client_secret e WHERE e.client_id = c.client_id"
+        }
+    });
     statement.push_with(
-        " AND NOT EXISTS (
-            SELECT 1 FROM client_secret e
-            WHERE e.client_id = t.client_id AND e.expires_at > ?
+        " AND e.expires_at > ?
                 AND (e.expires_at < t.expires_at
                     OR (e.expires_at = t.expires_at AND e.secret_id < t.secret_id)))",
         [expiring.now.into()],

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::store::client_list::{
-    ClientFilter, Expiring, Position, PositionRow, push_expiring, push_secrets,
+    ClientFilter, Expiring, Position, PositionRow, Table, push_expiring, push_secrets,
 };
 use crate::store::client_source::{Plan, Source};
 use crate::store::statement::Statement;
@@ -17,8 +17,7 @@ const MAX_CLIENTS_LOOKED_AT: u32 = 100_000;
 const MAX_SECRETS_LOOKED_AT: u32 = 20_000;
 
 /// The columns of a place in the order of the ids of clients, of rows `t`.
-const IN_ORDER_OF_T: &str =
-    "SELECT t.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ";
+const IN_ORDER_OF_T: &str = "SELECT t.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ";
 
 /// The same in the order of expiry.
 const OF_SECRETS: &str = "SELECT t.client_id, t.expires_at, t.secret_id ";
@@ -37,8 +36,8 @@ pub struct ClientPage {
 }
 
 impl ClientFilter {
-    /// The statement that finds the clients of a page, if at most one condition has an index and
-    /// there is no other one.
+    /// The statement that finds the clients of a page, for a filter of one condition with an index
+    /// or of none.
     pub fn page(&self, after: &Position, limit: u32) -> Statement {
         let source = self.sources().pop().unwrap_or(Source::Clients);
         let plan = if self.expiring.is_some() { Plan::Walk } else { Plan::Whole(source) };
@@ -92,7 +91,7 @@ impl ClientFilter {
                     ") AS s CROSS JOIN client_secret t CROSS JOIN client c
                     WHERE t.client_id = s.client_id AND c.client_id = t.client_id AND ",
                 );
-                push_expiring(statement, expiring, after, None);
+                push_expiring(statement, expiring, after, None, Table::Clients);
                 self.push_rest(statement, Some(source));
             }
             (Plan::Search | Plan::Walk, None) => {
@@ -105,12 +104,12 @@ impl ClientFilter {
             }
             (Plan::Search | Plan::Walk, Some(expiring)) if self.conditions() == 0 => {
                 statement.push("FROM client_secret t WHERE ");
-                push_expiring(statement, expiring, after, end);
+                push_expiring(statement, expiring, after, end, Table::Secrets);
             }
             (Plan::Search | Plan::Walk, Some(expiring)) => {
                 statement.push("FROM client_secret t CROSS JOIN client c ");
                 statement.push("WHERE c.client_id = t.client_id AND ");
-                push_expiring(statement, expiring, after, end);
+                push_expiring(statement, expiring, after, end, Table::Clients);
                 self.push_rest(statement, None);
             }
         }
@@ -143,7 +142,7 @@ impl ClientFilter {
     fn last_listed(expiring: Expiring, after: &Position, end: &Position) -> Statement {
         let mut statement = Statement::default();
         statement.push(OF_SECRETS).push("FROM client_secret t WHERE ");
-        push_expiring(&mut statement, expiring, after, Some(end));
+        push_expiring(&mut statement, expiring, after, Some(end), Table::Secrets);
         statement.push(" ORDER BY t.expires_at DESC, t.secret_id DESC LIMIT 1");
         statement
     }
@@ -184,7 +183,10 @@ impl Store {
             return Ok(ClientPage::default());
         }
         let plan = self.client_plan(filter, after).await?;
-        if plan == Plan::Search {
+        // A text that most clients have leaves the choice to the other conditions.
+        if plan == Plan::Search
+            && (filter.conditions() == 1 || !self.is_in_most(filter, after).await?)
+        {
             return self.searched_page(filter, after, limit).await;
         }
         let end = self.end_of(filter, &plan, after).await?;

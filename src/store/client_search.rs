@@ -62,8 +62,8 @@ impl Store {
             looked_at += step;
             match rows.into_iter().next_back() {
                 Some(row) if looked_at >= MAX_LOOKED_AT => {
-                    let next = self.last_client_of(&row.first_id).await?;
-                    if next.as_ref().is_some_and(|next| next.client_id() > after.client_id()) {
+                    let next = self.last_client_of(&row.first_id, after).await?;
+                    if next.is_some() {
                         return Ok(ClientPage { positions, next });
                     }
                     last = Some(row.first_id);
@@ -73,6 +73,18 @@ impl Store {
             }
             step = (step * 2).min(MAX_STEP);
         }
+    }
+
+    /// True if most of the next clients have the text that is searched for.
+    pub(super) async fn is_in_most(
+        &self,
+        filter: &ClientFilter,
+        after: &Position,
+    ) -> Result<bool, StoreError> {
+        let rows = self.rows_with(filter, after, None, FIRST_STEP).await?;
+        let lines: usize = rows.iter().map(|row| row.texts.lines().count()).sum();
+        let matches: usize = rows.iter().map(|row| row.matches().count()).sum();
+        Ok(rows.len() == FIRST_STEP as usize && matches * 2 > lines)
     }
 
     /// The next rows that have the text: after the row `last`, or else from the row of the client
@@ -131,15 +143,21 @@ impl Store {
         self.positions(&statement).await
     }
 
-    /// The place of the last client before the row that follows the row `first_id`.
-    async fn last_client_of(&self, first_id: &str) -> Result<Option<Position>, StoreError> {
+    /// The place of the last client after a place and before the row that follows `first_id`.
+    async fn last_client_of(
+        &self,
+        first_id: &str,
+        after: &Position,
+    ) -> Result<Option<Position>, StoreError> {
         let mut statement = Statement::default();
         statement.push(IN_ORDER_OF_C).push_with(
             "FROM client c
-            WHERE c.client_id < (SELECT MIN(s.first_id) FROM client_search s WHERE s.first_id > ?)
+            WHERE c.client_id > ?
+                AND c.client_id < (
+                    SELECT MIN(s.first_id) FROM client_search s WHERE s.first_id > ?)
             ORDER BY c.client_id DESC
             LIMIT 1",
-            [first_id.into()],
+            [after.client_id().into(), first_id.into()],
         );
         Ok(self.positions(&statement).await?.pop())
     }
@@ -170,12 +188,12 @@ mod tests {
     fn a_line_gives_the_id_as_it_is() {
         let row = |needle: &str| TextsRow {
             first_id: String::new(),
-            texts: "a-1\tone\nb-2\ttwo\tB-2\nlong-id\tname\n".to_owned(),
+            texts: "a-1\tone\nbig-2\ttwo\tBig-2\nlong-id\tname\n".to_owned(),
             needle: needle.to_owned(),
         };
         let matches = |needle: &str| row(needle).matches().map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(matches("-"), ["a-1", "B-2", "long-id"]);
-        assert_eq!(matches("two"), ["B-2"]);
+        assert_eq!(matches("-"), ["a-1", "Big-2", "long-id"]);
+        assert_eq!(matches("two"), ["Big-2"]);
         // A text neither spans an id and a name nor is found in the id as it is.
         assert!(matches("1o").is_empty() && matches("B").is_empty());
     }

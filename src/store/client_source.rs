@@ -51,9 +51,10 @@ impl ClientFilter {
     /// The sources that a list may be read from, without the scope of a grant.
     pub(super) fn sources(&self) -> Vec<Source> {
         let mut sources: Vec<_> = (0..self.labels.len()).map(Source::Label).collect();
-        let is_resource = self.grant.as_ref().is_some_and(|grant| {
-            grant.scope.is_none() && grant.resources.len() == 1
-        });
+        let is_resource = self
+            .grant
+            .as_ref()
+            .is_some_and(|grant| grant.scope.is_none() && grant.resources.len() == 1);
         sources.extend(is_resource.then_some(Source::Resource));
         sources.extend(self.name.as_ref().map(|_| Source::Name));
         sources.extend(self.owners.as_ref().map(|_| Source::Owners));

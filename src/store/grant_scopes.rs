@@ -10,6 +10,9 @@ use crate::store::{Store, StoreError};
 /// How many texts are looked at. Grants of more are looked at one by one.
 const MAX_TEXTS: u32 = 4_000;
 
+/// Of how many resources texts are looked at.
+const MAX_RESOURCES: usize = 2_000;
+
 /// How many ranges one statement reads.
 const MAX_RANGES: usize = 50;
 
@@ -34,13 +37,12 @@ impl ScopesOfResource {
         statement.push("FROM (");
         for (number, Self { resource, scopes }) in found.iter().enumerate() {
             statement.push(if number == 0 { "" } else { " UNION " });
-            statement.push("SELECT r.client_id FROM (SELECT g.client_id FROM client_grant g WHERE ");
+            statement
+                .push("SELECT r.client_id FROM (SELECT g.client_id FROM client_grant g WHERE ");
             let resource = resource.as_str();
             match scopes.as_deref() {
-                Some(scopes) => statement.push_with(
-                    "g.resource = ? AND g.scopes = ?",
-                    [resource.into(), scopes.into()],
-                ),
+                Some(scopes) => statement
+                    .push_with("g.resource = ? AND g.scopes = ?", [resource.into(), scopes.into()]),
                 None => {
                     statement.push_with("g.resource = ? AND g.scopes IS NULL", [resource.into()])
                 }
@@ -68,6 +70,9 @@ impl Store {
         resources: &[ResourceId],
         scope: &ScopeName,
     ) -> Result<Option<Vec<ScopesOfResource>>, StoreError> {
+        if resources.len() > MAX_RESOURCES {
+            return Ok(None);
+        }
         let mut statement = Statement::default();
         statement.push(
             "WITH RECURSIVE texts (resource, scopes) AS (

@@ -45,14 +45,22 @@ const MIGRATIONS: [(i64, &str, Script); 27] = [
         "ways to prove and ends of tokens",
         Script::Of(include_str!("../../migrations/0003_ways_to_prove_and_ends_of_tokens.sql")),
     ),
-    (4, "revocation epochs", Script::Of(include_str!("../../migrations/0004_revocation_epochs.sql"))),
+    (
+        4,
+        "revocation epochs",
+        Script::Of(include_str!("../../migrations/0004_revocation_epochs.sql")),
+    ),
     (
         5,
         "public halves and issuer",
         Script::Of(include_str!("../../migrations/0005_public_halves_and_issuer.sql")),
     ),
     (6, "lists", Script::Of(include_str!("../../migrations/0006_lists.sql"))),
-    (7, "wanted algorithms", Script::Of(include_str!("../../migrations/0007_wanted_algorithms.sql"))),
+    (
+        7,
+        "wanted algorithms",
+        Script::Of(include_str!("../../migrations/0007_wanted_algorithms.sql")),
+    ),
     (
         8,
         "assertion audiences and token typ",
@@ -73,7 +81,11 @@ const MIGRATIONS: [(i64, &str, Script); 27] = [
         "creators of credentials",
         Script::Of(include_str!("../../migrations/0017_creators_of_credentials.sql")),
     ),
-    (18, "idempotency keys", Script::Of(include_str!("../../migrations/0018_idempotency_keys.sql"))),
+    (
+        18,
+        "idempotency keys",
+        Script::Of(include_str!("../../migrations/0018_idempotency_keys.sql")),
+    ),
     (19, "sources", Script::Of(include_str!("../../migrations/0019_sources.sql"))),
     (20, "notifications", Script::Of(include_str!("../../migrations/0020_notifications.sql"))),
     (21, "owner policies", Script::Of(include_str!("../../migrations/0021_owner_policies.sql"))),
@@ -85,8 +97,16 @@ const MIGRATIONS: [(i64, &str, Script); 27] = [
     ),
     (24, "event indexes", Script::Of(include_str!("../../migrations/0024_event_indexes.sql"))),
     (25, "instances", Script::Of(include_str!("../../migrations/0025_instances.sql"))),
-    (26, "audit checkpoints", Script::Of(include_str!("../../migrations/0026_audit_checkpoints.sql"))),
-    (27, "console sessions", Script::Of(include_str!("../../migrations/0027_console_sessions.sql"))),
+    (
+        26,
+        "audit checkpoints",
+        Script::Of(include_str!("../../migrations/0026_audit_checkpoints.sql")),
+    ),
+    (
+        27,
+        "console sessions",
+        Script::Of(include_str!("../../migrations/0027_console_sessions.sql")),
+    ),
     (29, "client activity", Script::Of(include_str!("../../migrations/0029_client_activity.sql"))),
     (
         30,

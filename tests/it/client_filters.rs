@@ -45,7 +45,8 @@ async fn execute_all(place: &Place, statements: impl Iterator<Item = String>) {
 async fn every_client(store: &Store) -> Vec<Registration> {
     let (mut all, mut after) = (Vec::new(), Position::start());
     loop {
-        let page = store.client_page(&ClientFilter::default(), &after, 1_000).await.expect("a page");
+        let page =
+            store.client_page(&ClientFilter::default(), &after, 1_000).await.expect("a page");
         let ids: Vec<_> = page.positions.iter().map(Position::client_id).collect();
         for (_, client) in store.registrations(&ids).await.expect("clients") {
             all.push(client.expect("a client"));
@@ -112,10 +113,9 @@ fn matches(found: &Registration, filter: &ClientFilter) -> bool {
         && filter.owners.as_ref().is_none_or(|owners| {
             client.facts.owner.as_ref().is_some_and(|owner| owners.contains(owner))
         })
-        && filter
-            .labels
-            .iter()
-            .all(|label| client.facts.labels.iter().any(|(key, value)| (key, value) == (&label.0, &label.1)))
+        && filter.labels.iter().all(|label| {
+            client.facts.labels.iter().any(|(key, value)| (key, value) == (&label.0, &label.1))
+        })
         && filter.grant.as_ref().is_none_or(has_grant)
         && filter.unused_since.is_none_or(|since| {
             client.created_at <= since && last_use.is_none_or(|last| last <= since)
@@ -150,11 +150,13 @@ const CHOICES: [(usize, Choice); 7] = [
         filter.state = states[choice];
     }),
     (4, |filter, choice| {
-        let names: [&[&str]; 4] = [&[], &["platform"], &["team-7"], &["platform", "team-8", "none"]];
+        let names: [&[&str]; 4] =
+            [&[], &["platform"], &["team-7"], &["platform", "team-8", "none"]];
         filter.owners = if choice == 0 { None } else { owners(names[choice]) };
     }),
     (4, |filter, choice| {
-        let labels: [&[&str]; 4] = [&[], &["env=prod"], &["env=staging"], &["env=prod", "env=none"]];
+        let labels: [&[&str]; 4] =
+            [&[], &["env=prod"], &["env=staging"], &["env=prod", "env=none"]];
         filter.labels = labels[choice].iter().map(|text| label(text)).collect();
     }),
     (6, |filter, choice| {
@@ -217,7 +219,8 @@ async fn each_combination_of_filters_lists_what_a_look_at_each_client_finds(
 ) {
     let cli = Cli::new(engine).await;
     organisation::fill(&cli.place.database_url, CLIENTS, NOW).await;
-    let server = Server::at(cli.place.clone(), tokend::model::time::Clock::fixed(Timestamp(NOW)), &[]).await;
+    let server =
+        Server::at(cli.place.clone(), tokend::model::time::Clock::fixed(Timestamp(NOW)), &[]).await;
     let store = &server.services().store;
     let all = every_client(store).await;
     assert_eq!(u32::try_from(all.len()).expect("a number"), CLIENTS);
@@ -313,6 +316,7 @@ async fn the_activity_of_a_client_is_noted_once_a_day(
         listed(store, &filter, 10).await
     };
     server.clock.advance(100 * DAY);
+    server.app.catch_up().await.expect("followed");
     server.ask(&used).await.token();
     server.app.write_usage().await.expect("written");
     assert_eq!(unused_for(90).await, [unused.id.clone()]);

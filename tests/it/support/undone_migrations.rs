@@ -138,12 +138,8 @@ const UNDO: &[(i64, &[&str])] = &[
 
 /// The same for a migration with a text for each engine: the first statements differ.
 const UNDO_SEARCH: &str = "DELETE FROM _sqlx_migrations WHERE version = 30";
-const UNDO_SEARCH_ON_POSTGRES: [&str; 4] = [
-    "DROP FUNCTION client_search_add CASCADE",
-    "DROP FUNCTION client_search_lines",
-    "DROP TABLE client_search",
-    UNDO_SEARCH,
-];
+const UNDO_SEARCH_ON_POSTGRES: [&str; 3] =
+    ["DROP FUNCTION client_search_add CASCADE", "DROP TABLE client_search", UNDO_SEARCH];
 const UNDO_SEARCH_ON_SQLITE: [&str; 4] = [
     "DROP TRIGGER client_search_created",
     "DROP TRIGGER client_search_renamed",
@@ -153,11 +149,11 @@ const UNDO_SEARCH_ON_SQLITE: [&str; 4] = [
 
 /// The statements that bring a database of this program back to the schema of a version.
 pub fn back_to(engine: Engine, version: i64) -> impl Iterator<Item = &'static str> {
-    let search = match engine {
-        Engine::Postgres => UNDO_SEARCH_ON_POSTGRES,
-        Engine::Sqlite => UNDO_SEARCH_ON_SQLITE,
+    let search: &[&str] = match engine {
+        Engine::Postgres => &UNDO_SEARCH_ON_POSTGRES,
+        Engine::Sqlite => &UNDO_SEARCH_ON_SQLITE,
     };
-    let search = search.into_iter().filter(move |_| version < 30);
+    let search = search.iter().copied().filter(move |_| version < 30);
     let newer = UNDO.iter().filter(move |(number, _)| *number > version);
     search.chain(newer.flat_map(|(_, statements)| *statements).copied())
 }
