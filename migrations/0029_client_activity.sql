@@ -24,6 +24,11 @@ WHERE client.client_id = used.client_id;
 -- index alone.
 CREATE INDEX client_walk ON client (client_id, active_at, created_at, state, owner);
 
+-- Secrets by their expiry, with the client: a list looks at other columns only of what it lists.
+DROP INDEX client_secret_expires_at;
+CREATE INDEX client_secret_expires_at ON client_secret (expires_at, secret_id, client_id)
+WHERE expires_at IS NOT NULL;
+
 -- The clients of a resource by the text of their scopes: a scope that few of them have is found
 -- without a look at each grant.
 CREATE INDEX client_grant_scopes ON client_grant (resource, scopes, client_id);

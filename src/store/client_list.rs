@@ -102,12 +102,14 @@ impl ClientFilter {
                 [time.into(), time.into()],
             );
         }
-        // A sum of texts has no index: one of its own would replace the order of a walk.
+        // Joined with an empty text, a column has no index: one would replace the order of a walk.
+        let is_walk = source.is_none() && self.expiring.is_none();
         if let Some(state) = self.state.filter(|_| is_left(Source::State)) {
-            statement.push_with(" AND c.state || '' = ?", [state.as_str().into()]);
+            let condition = if is_walk { " AND c.state || '' = ?" } else { " AND c.state = ?" };
+            statement.push_with(condition, [state.as_str().into()]);
         }
         if let Some(owners) = self.owners.as_ref().filter(|_| is_left(Source::Owners)) {
-            statement.push(" AND c.owner || '' IN ");
+            statement.push(if is_walk { " AND c.owner || '' IN " } else { " AND c.owner IN " });
             statement.push_list(owners.iter().map(Owner::as_str));
         }
         for (index, (key, value)) in self.labels.iter().enumerate() {

@@ -9,6 +9,9 @@ const UNDO: &[(i64, &[&str])] = &[
         &[
             "DROP INDEX client_walk",
             "DROP INDEX client_grant_scopes",
+            "DROP INDEX client_secret_expires_at",
+            "CREATE INDEX client_secret_expires_at ON client_secret (expires_at, secret_id) \
+             WHERE expires_at IS NOT NULL",
             "ALTER TABLE client DROP COLUMN active_at",
             "DELETE FROM _sqlx_migrations WHERE version = 29",
         ],
