@@ -3,7 +3,7 @@
 # for `make test-fast`.
 
 .PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow test-package faults soak \
-    tools docs install install-files dist dist-archive bench growth fuzz fuzz-planted
+    tools docs install install-files dist dist-archive bench growth commands fuzz fuzz-planted
 
 check: fmt typos prose clippy doc deny test
 
@@ -125,6 +125,11 @@ growth: tools
 	cargo build --locked --release --bin tokend
 	cargo bench --locked --no-run
 	taskset -c 1 cargo bench --locked --bench growth
+
+# What each command costs on a million clients, on both engines: some ten minutes.
+commands: tools
+	cargo build --locked --release --bin tokend
+	cargo bench --locked --bench commands
 
 # Each fuzz target for FUZZ_SECONDS, with the stable toolchain. See fuzz/README.md.
 fuzz:

@@ -211,6 +211,10 @@ impl App {
         }
         if written.is_ok() {
             self.usage_flushed_at.store(clock.now().0, Ordering::Relaxed);
+            if let Err(problem) = store.note_activity(&uses).await {
+                // Lists look at the use itself then, until the next use.
+                tracing::debug!(%problem, "the activity of clients was not written");
+            }
         } else {
             self.directory.usage.put_back(entries);
         }

@@ -95,6 +95,7 @@ impl App {
             figures.add_by(&names::CLIENTS, &[state.as_str()], clients);
         }
         figures.add(&names::RESOURCES, directory.resources().len());
+        figures.add(&names::RESOURCES_UNREADABLE, directory.metrics.unreadable_resources());
         let secrets = directory.metrics.secrets();
         for (state, number) in [
             ("current", secrets.current),

@@ -66,17 +66,12 @@ impl<'a> Listing<'a> {
 
     /// The elements of an array, as they are in an array that is written at once.
     fn elements<T: Serialize>(&self, values: &[T]) -> Result<String, CliError> {
-        let mut text = String::new();
-        for (place, value) in values.iter().enumerate() {
-            text.push_str(if self.is_empty && place == 0 { "[" } else { "," });
-            let element = serde_json::to_string_pretty(value)
-                .map_err(|error| CliError::failed(error.to_string()))?;
-            for line in element.lines() {
-                text.push_str("\n  ");
-                text.push_str(line);
-            }
-        }
-        Ok(untrusted_text::escape_json(&text).into_owned())
+        let array = serde_json::to_string_pretty(values)
+            .map_err(|error| CliError::failed(error.to_string()))?;
+        let elements = array.strip_prefix('[').and_then(|rest| rest.strip_suffix("\n]"));
+        let start = if self.is_empty { "[" } else { "," };
+        let elements = untrusted_text::escape_json(elements.unwrap_or_default());
+        Ok(format!("{start}{elements}"))
     }
 
     fn rows(&mut self, rows: impl Iterator<Item = Vec<String>>) -> Result<String, CliError> {

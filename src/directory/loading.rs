@@ -91,10 +91,21 @@ impl Directory {
     }
 
     pub(super) async fn load_resources(&self, store: &Store) -> Result<(), DirectoryError> {
-        let resources = store.resources().await?.into_iter();
-        let resources: Resources = resources
-            .map(|found| (found.resource.clone(), Arc::new(with_owner_only(found))))
-            .collect();
+        let (mut resources, mut unreadable) = (Resources::default(), 0);
+        for (id, found) in store.stored_resources().await? {
+            match found {
+                Ok(found) => {
+                    resources.insert(found.resource.clone(), Arc::new(with_owner_only(found)));
+                }
+                Err(problem) => {
+                    unreadable += 1;
+                    tracing::error!(
+                        resource = id, %problem, "a resource cannot be read and gets no tokens"
+                    );
+                }
+            }
+        }
+        self.metrics.note_unreadable_resources(unreadable);
         self.grants.renew(&resources).await;
         self.resources.store(Arc::new(resources));
         Ok(())

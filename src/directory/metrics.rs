@@ -22,6 +22,7 @@ pub struct DirectoryMetrics {
     census: [AtomicUsize; 4],
     events_behind: AtomicI64,
     reloads: AtomicU64,
+    unreadable_resources: AtomicUsize,
 }
 
 /// The secrets of active clients by their state.
@@ -48,6 +49,7 @@ impl DirectoryMetrics {
             census: Default::default(),
             events_behind: AtomicI64::new(0),
             reloads: AtomicU64::new(0),
+            unreadable_resources: AtomicUsize::new(0),
         }
     }
 
@@ -73,6 +75,16 @@ impl DirectoryMetrics {
     /// Counts that everything is loaded anew.
     pub(super) fn count_reload(&self) {
         self.reloads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes how many stored resources cannot be read.
+    pub(super) fn note_unreadable_resources(&self, resources: usize) {
+        self.unreadable_resources.store(resources, Ordering::Relaxed);
+    }
+
+    /// The number of stored resources that cannot be read.
+    pub fn unreadable_resources(&self) -> usize {
+        self.unreadable_resources.load(Ordering::Relaxed)
     }
 
     /// The number of clients of a state.

@@ -1,6 +1,5 @@
-//! Which clients a list holds. One condition finds rows by its index (`client_source`), the others
-//! choose among them (`client_page`); what belongs to the clients of a page is read by
-//! `registrations`.
+//! Which clients a list holds. `client_source` says how they are found, `client_page` finds them;
+//! what belongs to the clients of a page is read by `registrations`.
 
 use std::collections::BTreeSet;
 
@@ -93,70 +92,42 @@ impl From<PositionRow> for Position {
 }
 
 impl ClientFilter {
-    /// Appends the statement that finds clients of one source in the order of the list, after
-    /// `offset` others.
-    pub(super) fn push_listed(
-        &self,
-        statement: &mut Statement,
-        source: Source,
-        after: &Position,
-        [limit, offset]: [u32; 2],
-    ) {
-        statement.push(if self.expiring.is_some() {
-            "SELECT t.client_id, t.expires_at, t.secret_id "
-        } else {
-            "SELECT t.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id "
-        });
-        self.push_source(statement, source, after);
-        self.push_order(statement);
-        let bounds = [i64::from(limit).into(), i64::from(offset).into()];
-        statement.push_with(" LIMIT ? OFFSET ?", bounds);
-    }
-
-    /// Appends the order of the list.
-    pub(super) fn push_order(&self, statement: &mut Statement) {
-        statement.push(if self.expiring.is_some() {
-            " ORDER BY t.expires_at, t.secret_id"
-        } else {
-            " ORDER BY t.client_id"
-        });
-    }
-
-    /// True if the rows of this source are the list: no other condition is left.
-    pub(super) fn is_all_of(&self, source: Source) -> bool {
-        let mut rest = Statement::default();
-        self.push_rest(&mut rest, source);
-        rest.text().is_empty()
-    }
-
-    /// Appends the conditions that the source does not hold, on its rows `t` and their clients `c`.
-    pub(super) fn push_rest(&self, statement: &mut Statement, source: Source) {
-        if let Some(state) = self.state.filter(|_| source != Source::State) {
-            statement.push_with(" AND c.state = ?", [state.as_str().into()]);
+    /// Appends every condition but that of the source, on its rows `t` and their clients `c`. What
+    /// the index `client_walk` holds comes first: a walk reads nothing else of most clients.
+    pub(super) fn push_rest(&self, statement: &mut Statement, source: Option<&Source>) {
+        let is_left = |this: Source| source != Some(&this);
+        if let Some(time) = self.unused_since {
+            statement.push_with(
+                " AND c.active_at <= ? AND c.created_at <= ?",
+                [time.into(), time.into()],
+            );
         }
-        if let Some(name) = self.name.as_ref().filter(|_| source != Source::Name) {
-            statement.push_with(" AND c.name = ?", [name.as_str().into()]);
+        // Joined with an empty text, a column has no index: one would replace the order of a walk.
+        let is_walk = source.is_none() && self.expiring.is_none();
+        if let Some(state) = self.state.filter(|_| is_left(Source::State)) {
+            let condition = if is_walk { " AND c.state || '' = ?" } else { " AND c.state = ?" };
+            statement.push_with(condition, [state.as_str().into()]);
         }
-        if let Some(owners) = self.owners.as_ref().filter(|_| source != Source::Owners) {
-            statement.push(" AND c.owner IN ");
+        if let Some(owners) = self.owners.as_ref().filter(|_| is_left(Source::Owners)) {
+            statement.push(if is_walk { " AND c.owner || '' IN " } else { " AND c.owner IN " });
             statement.push_list(owners.iter().map(Owner::as_str));
         }
         for (index, (key, value)) in self.labels.iter().enumerate() {
-            if source != Source::Label(index) {
+            if is_left(Source::Label(index)) {
                 statement.push_with(
                     " AND EXISTS (SELECT 1 FROM client_label l
-                        WHERE l.client_id = t.client_id AND l.label = ?)",
+                        WHERE l.client_id = c.client_id AND l.label = ?)",
                     [label_column(key, value).into()],
                 );
             }
         }
         if let Some(grant) = &self.grant
-            && (source != Source::Grants || grant.scope.is_some())
+            && !matches!(source, Some(Source::Resource | Source::Scopes(_)))
         {
             push_grant(statement, grant);
         }
-        if let Some(time) = self.unused_since {
-            push_unused(statement, time);
+        if let Some(name) = self.name.as_ref().filter(|_| is_left(Source::Name)) {
+            statement.push_with(" AND c.name = ?", [name.as_str().into()]);
         }
         if let Some(text) = &self.search {
             statement.push_with(
@@ -165,59 +136,105 @@ impl ClientFilter {
                 [text.as_str().into(), text.as_str().into()],
             );
         }
+        if let Some(time) = self.unused_since {
+            push_unused(statement, time);
+        }
     }
 }
 
-/// A client with several such secrets is listed once, at the one that expires first.
-pub(super) fn push_expiring(statement: &mut Statement, expiring: Expiring, after: &Position) {
-    let Expiring { now, until } = expiring;
-    let first = now.0.saturating_add(1).max(after.expires_at);
+/// The table by whose rows a client is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    /// `t`, the secrets.
+    Secrets,
+    /// `c`, the clients.
+    Clients,
+}
+
+/// Appends the conditions of secrets `t` that expire soon, after a place.
+pub(super) fn push_secrets(statement: &mut Statement, expiring: Expiring, after: &Position) {
+    let first = expiring.now.0.saturating_add(1).max(after.expires_at);
     statement.push_with(
-        "FROM client_secret t
-        WHERE t.expires_at >= ? AND t.expires_at <= ?
-            AND (t.expires_at > ? OR t.secret_id > ?)
-            AND NOT EXISTS (
-                SELECT 1 FROM client_secret e
-                WHERE e.client_id = t.client_id AND e.expires_at > ?
-                    AND (e.expires_at < t.expires_at
-                        OR (e.expires_at = t.expires_at AND e.secret_id < t.secret_id)))",
+        "t.expires_at >= ? AND t.expires_at <= ? AND (t.expires_at > ? OR t.secret_id > ?)",
         [
             first.into(),
-            until.into(),
+            expiring.until.into(),
             after.expires_at.into(),
             after.secret_id.as_str().into(),
-            now.into(),
         ],
+    );
+}
+
+/// The same up to the end of a walk, and the condition that a client with several such secrets is
+/// listed once, at the one that expires first.
+///
+/// The last condition is about the client of `table`: if that is `c`, the other conditions on the
+/// client are looked at before it.
+pub(super) fn push_expiring(
+    statement: &mut Statement,
+    expiring: Expiring,
+    after: &Position,
+    end: Option<&Position>,
+    table: Table,
+) {
+    let until = end.map_or(expiring.until, |end| expiring.until.min(Timestamp(end.expires_at)));
+    push_secrets(statement, Expiring { until, ..expiring }, after);
+    if let Some(end) = end {
+        statement.push_with(
+            " AND (t.expires_at < ? OR t.secret_id <= ?)",
+            [end.expires_at.into(), end.secret_id.as_str().into()],
+        );
+    }
+    statement.push(match table {
+        Table::Secrets => {
+            " AND NOT EXISTS (SELECT 1 FROM client_secret e WHERE e.client_id = t.client_id"
+        }
+        Table::Clients => {
+            " AND NOT EXISTS (SELECT 1 FROM client_secret e WHERE e.client_id = c.client_id"
+        }
+    });
+    statement.push_with(
+        " AND e.expires_at > ?
+                AND (e.expires_at < t.expires_at
+                    OR (e.expires_at = t.expires_at AND e.secret_id < t.secret_id)))",
+        [expiring.now.into()],
     );
 }
 
 /// Scopes are stored as words with spaces between them; NULL stands for all.
 fn push_grant(statement: &mut Statement, grant: &GrantFilter) {
+    let Some(scope) = &grant.scope else {
+        statement.push(
+            " AND EXISTS (SELECT 1 FROM client_grant g
+                WHERE g.client_id = c.client_id AND g.resource IN ",
+        );
+        statement.push_list(grant.resources.iter().map(ResourceId::as_str)).push(")");
+        return;
+    };
+    // Grants are found by the client, however many resources there are.
     statement.push(
         " AND EXISTS (SELECT 1 FROM client_grant g
-            WHERE g.client_id = t.client_id AND g.resource IN ",
+            WHERE g.client_id = c.client_id AND g.resource || '' IN ",
     );
     statement.push_list(grant.resources.iter().map(ResourceId::as_str));
-    if let Some(scope) = &grant.scope {
-        statement.push_with(
-            " AND (g.scopes IS NULL
-                OR replace(' ' || g.scopes || ' ', ?, '') <> ' ' || g.scopes || ' ')",
-            [format!(" {scope} ").as_str().into()],
-        );
-    }
-    statement.push(")");
+    statement.push_with(
+        " AND (g.scopes IS NULL
+                OR replace(' ' || g.scopes || ' ', ?, '') <> ' ' || g.scopes || ' '))",
+        [format!(" {scope} ").as_str().into()],
+    );
 }
 
+/// The exact times. They are read for a client whose `active_at` is old enough alone.
 fn push_unused(statement: &mut Statement, since: Timestamp) {
     statement.push_with(
-        " AND c.created_at <= ? AND NOT EXISTS (
+        " AND NOT EXISTS (
             SELECT 1 FROM client_use u
-            WHERE u.client_id = t.client_id AND u.last_used_at > ?)
+            WHERE u.client_id = c.client_id AND u.last_used_at > ?)
         AND NOT EXISTS (
             SELECT 1 FROM client_secret n
             JOIN secret_use u ON u.secret_id = n.secret_id
-            WHERE n.client_id = t.client_id AND u.last_used_at > ?)",
-        [since.into(), since.into(), since.into()],
+            WHERE n.client_id = c.client_id AND u.last_used_at > ?)",
+        [since.into(), since.into()],
     );
 }
 

@@ -2,14 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use crate::store::client_list::{ClientFilter, Position, PositionRow};
-use crate::store::client_source::Source;
+use crate::store::client_list::{
+    ClientFilter, Expiring, Position, PositionRow, Table, push_expiring, push_secrets,
+};
+use crate::store::client_source::{Plan, Source};
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// How many rows one page looks at. A condition that no index finds returns short pages instead of
-/// looking at all clients at once.
-const MAX_LOOKED_AT: u32 = 20_000;
+/// How many clients one page looks at in the order of ids: an index holds what lists choose by. A
+/// list that matches few of them returns short pages instead of looking at all clients at once.
+const MAX_CLIENTS_LOOKED_AT: u32 = 100_000;
+
+/// How many secrets one page looks at.
+const MAX_SECRETS_LOOKED_AT: u32 = 20_000;
+
+/// The columns of a place in the order of the ids of clients, of rows `t`.
+const IN_ORDER_OF_T: &str = "SELECT t.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ";
+
+/// The same in the order of expiry.
+const OF_SECRETS: &str = "SELECT t.client_id, t.expires_at, t.secret_id ";
+
+/// The columns of a place in the order of the ids of clients, of rows `c`.
+pub(super) const IN_ORDER_OF_C: &str =
+    "SELECT c.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ";
 
 /// A page of a list.
 #[derive(Debug, Default)]
@@ -21,53 +36,138 @@ pub struct ClientPage {
 }
 
 impl ClientFilter {
-    /// The statement that finds the clients of a page, if one condition has an index.
+    /// The statement that finds the clients of a page, for a filter of one condition with an index
+    /// or of none.
     pub fn page(&self, after: &Position, limit: u32) -> Statement {
-        self.page_of(self.sources()[0], after, limit)
+        let source = self.sources().pop().unwrap_or(Source::Clients);
+        let plan = if self.expiring.is_some() { Plan::Walk } else { Plan::Whole(source) };
+        self.page_of(&plan, after, None, limit)
     }
 
-    /// The statement that finds the clients of a page among the next [`MAX_LOOKED_AT`] rows of a
-    /// source.
-    fn page_of(&self, source: Source, after: &Position, limit: u32) -> Statement {
+    /// The statement that finds the clients of a page, up to the end of a walk.
+    fn page_of(
+        &self,
+        plan: &Plan,
+        after: &Position,
+        end: Option<&Position>,
+        limit: u32,
+    ) -> Statement {
         let mut statement = Statement::default();
-        if self.is_all_of(source) {
-            self.push_listed(&mut statement, source, after, [limit, 0]);
-            return statement;
-        }
-        statement.push("SELECT t.client_id, t.expires_at, t.secret_id ");
-        self.push_step(&mut statement, source, after);
-        self.push_order(&mut statement);
-        statement.push_with(" LIMIT ?", [i64::from(limit).into()]);
+        let (columns, order) = match (self.expiring, plan) {
+            (Some(_), _) => (OF_SECRETS, " ORDER BY t.expires_at, t.secret_id"),
+            (None, Plan::Whole(_) | Plan::Few(_)) => (IN_ORDER_OF_T, " ORDER BY t.client_id"),
+            (None, Plan::Search | Plan::Walk) => (IN_ORDER_OF_C, " ORDER BY c.client_id"),
+        };
+        statement.push(columns);
+        self.push_rows(&mut statement, plan, after, end, limit);
+        statement.push(order).push_with(" LIMIT ?", [i64::from(limit).into()]);
         statement
     }
 
-    /// Appends the next [`MAX_LOOKED_AT`] rows of a source, and the conditions on them.
-    fn push_step(&self, statement: &mut Statement, source: Source, after: &Position) {
-        statement.push("FROM (");
-        self.push_listed(statement, source, after, [MAX_LOOKED_AT, 0]);
-        // A cross join keeps the order of the tables: first these rows, then the client of each.
-        statement.push(") AS t CROSS JOIN client c WHERE c.client_id = t.client_id");
-        self.push_rest(statement, source);
+    /// Appends the rows of the list after a place, up to the end of a walk. A cross join keeps the
+    /// order of its tables.
+    fn push_rows(
+        &self,
+        statement: &mut Statement,
+        plan: &Plan,
+        after: &Position,
+        end: Option<&Position>,
+        limit: u32,
+    ) {
+        match (plan, self.expiring) {
+            (Plan::Whole(source), _) => {
+                self.push_source(statement, source, after.client_id(), Some(limit));
+            }
+            (Plan::Few(source), None) => {
+                statement.push("FROM (SELECT t.client_id ");
+                self.push_source(statement, source, after.client_id(), None);
+                statement.push(") AS t CROSS JOIN client c WHERE c.client_id = t.client_id");
+                self.push_rest(statement, Some(source));
+            }
+            (Plan::Few(source), Some(expiring)) => {
+                statement.push("FROM (SELECT t.client_id ");
+                self.push_source(statement, source, "", None);
+                statement.push(
+                    ") AS s CROSS JOIN client_secret t CROSS JOIN client c
+                    WHERE t.client_id = s.client_id AND c.client_id = t.client_id AND ",
+                );
+                push_expiring(statement, expiring, after, None, Table::Clients);
+                self.push_rest(statement, Some(source));
+            }
+            (Plan::Search | Plan::Walk, None) => {
+                let place = after.client_id().into();
+                statement.push_with("FROM client c WHERE c.client_id > ?", [place]);
+                if let Some(end) = end {
+                    statement.push_with(" AND c.client_id <= ?", [end.client_id().into()]);
+                }
+                self.push_rest(statement, None);
+            }
+            (Plan::Search | Plan::Walk, Some(expiring)) if self.conditions() == 0 => {
+                statement.push("FROM client_secret t WHERE ");
+                push_expiring(statement, expiring, after, end, Table::Secrets);
+            }
+            (Plan::Search | Plan::Walk, Some(expiring)) => {
+                statement.push("FROM client_secret t CROSS JOIN client c ");
+                statement.push("WHERE c.client_id = t.client_id AND ");
+                push_expiring(statement, expiring, after, end, Table::Clients);
+                self.push_rest(statement, None);
+            }
+        }
     }
 
-    /// The statement for the last row that [`Self::page_of`] looks at, if others may follow.
-    fn end_of_step(&self, source: Source, after: &Position) -> Statement {
+    /// The statement for the last row that a walk looks at, if others may follow. It reads an index
+    /// alone.
+    fn end_of_walk(&self, after: &Position) -> Statement {
         let mut statement = Statement::default();
-        self.push_listed(&mut statement, source, after, [1, MAX_LOOKED_AT - 1]);
+        let offset = match self.expiring {
+            Some(expiring) => {
+                statement.push(OF_SECRETS).push("FROM client_secret t WHERE ");
+                push_secrets(&mut statement, expiring, after);
+                statement.push(" ORDER BY t.expires_at, t.secret_id");
+                MAX_SECRETS_LOOKED_AT
+            }
+            None => {
+                let place = after.client_id().into();
+                statement.push(IN_ORDER_OF_T);
+                statement.push_with("FROM client t WHERE t.client_id > ?", [place]);
+                statement.push(" ORDER BY t.client_id");
+                MAX_CLIENTS_LOOKED_AT
+            }
+        };
+        statement.push_with(" LIMIT 1 OFFSET ?", [i64::from(offset - 1).into()]);
+        statement
+    }
+
+    /// The statement for the last secret up to a place that lists its client.
+    fn last_listed(expiring: Expiring, after: &Position, end: &Position) -> Statement {
+        let mut statement = Statement::default();
+        statement.push(OF_SECRETS).push("FROM client_secret t WHERE ");
+        push_expiring(&mut statement, expiring, after, Some(end), Table::Secrets);
+        statement.push(" ORDER BY t.expires_at DESC, t.secret_id DESC LIMIT 1");
         statement
     }
 
     /// The statement for the number of clients after a place, up to `bound`.
-    fn count(&self, source: Source, after: &Position, bound: u32) -> Statement {
+    fn count(
+        &self,
+        plan: &Plan,
+        after: &Position,
+        end: Option<&Position>,
+        bound: u32,
+    ) -> Statement {
         let mut statement = Statement::default();
         statement.push("SELECT COUNT(*) FROM (SELECT 1 AS one ");
-        if self.is_all_of(source) {
-            self.push_source(&mut statement, source, after);
-        } else {
-            self.push_step(&mut statement, source, after);
-        }
+        self.push_rows(&mut statement, plan, after, end, bound);
         statement.push_with(" LIMIT ?) AS following", [i64::from(bound).into()]);
         statement
+    }
+
+    /// True if a list is found by looking at its clients one after the other.
+    fn is_walk(&self, plan: &Plan) -> bool {
+        match plan {
+            Plan::Whole(_) | Plan::Few(_) => false,
+            Plan::Search | Plan::Walk => self.expiring.is_none() || self.conditions() > 0,
+        }
     }
 }
 
@@ -82,15 +182,17 @@ impl Store {
         if filter.owners.as_ref().is_some_and(BTreeSet::is_empty) {
             return Ok(ClientPage::default());
         }
-        let source = self.client_source(filter, after, MAX_LOOKED_AT).await?;
-        let positions = self.positions(&filter.page_of(source, after, limit)).await?;
-        let next = if positions.len() == limit as usize {
-            positions.last().cloned()
-        } else if filter.is_all_of(source) {
-            None
-        } else {
-            self.positions(&filter.end_of_step(source, after)).await?.pop()
-        };
+        let plan = self.client_plan(filter, after).await?;
+        // A text that most clients have leaves the choice to the other conditions.
+        if plan == Plan::Search
+            && (filter.conditions() == 1 || !self.is_in_most(filter, after).await?)
+        {
+            return self.searched_page(filter, after, limit).await;
+        }
+        let end = self.end_of(filter, &plan, after).await?;
+        let positions = self.positions(&filter.page_of(&plan, after, end.as_ref(), limit)).await?;
+        let is_full = positions.len() == limit as usize;
+        let next = if is_full { positions.last().cloned() } else { end };
         Ok(ClientPage { positions, next })
     }
 
@@ -105,16 +207,37 @@ impl Store {
         if filter.owners.as_ref().is_some_and(BTreeSet::is_empty) {
             return Ok(Some(0));
         }
-        let source = self.client_source(filter, after, MAX_LOOKED_AT).await?;
-        let statement = filter.count(source, after, bound);
-        let count = self.number(&statement).await?;
-        let is_whole = count >= i64::from(bound)
-            || filter.is_all_of(source)
-            || self.positions(&filter.end_of_step(source, after)).await?.is_empty();
-        Ok(is_whole.then_some(count))
+        let plan = self.client_plan(filter, after).await?;
+        let end = self.end_of(filter, &plan, after).await?;
+        let count = self.number(&filter.count(&plan, after, end.as_ref(), bound)).await?;
+        Ok((count >= i64::from(bound) || end.is_none()).then_some(count))
     }
 
-    async fn positions(&self, statement: &Statement) -> Result<Vec<Position>, StoreError> {
+    /// The last row that a page of this plan looks at, if others may follow.
+    async fn end_of(
+        &self,
+        filter: &ClientFilter,
+        plan: &Plan,
+        after: &Position,
+    ) -> Result<Option<Position>, StoreError> {
+        if !filter.is_walk(plan) {
+            return Ok(None);
+        }
+        let end = self.positions(&filter.end_of_walk(after)).await?.pop();
+        match (end, filter.expiring) {
+            (Some(end), Some(expiring)) => {
+                // A cursor names a client, so the walk ends at a secret that lists its client.
+                let last = ClientFilter::last_listed(expiring, after, &end);
+                Ok(self.positions(&last).await?.pop())
+            }
+            (end, _) => Ok(end),
+        }
+    }
+
+    pub(super) async fn positions(
+        &self,
+        statement: &Statement,
+    ) -> Result<Vec<Position>, StoreError> {
         let rows = self.read().rows::<PositionRow>(statement).await?;
         Ok(rows.into_iter().map(Position::from).collect())
     }

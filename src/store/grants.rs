@@ -77,10 +77,11 @@ pub enum GrantKind {
 }
 
 impl GrantKind {
+    /// The condition, and the order of the index that has these grants in the order of clients.
     fn condition(self) -> &'static str {
         match self {
-            Self::Any => "",
-            Self::AllScopes => " AND scopes IS NULL",
+            Self::Any => " ORDER BY client_id",
+            Self::AllScopes => " AND scopes IS NULL ORDER BY resource, scopes, client_id",
         }
     }
 }
@@ -110,7 +111,7 @@ impl Reader<'_> {
             .push(GrantRow::SELECT)
             .push_with("WHERE resource = ?", [resource.as_str().into()])
             .push(kind.condition())
-            .push_with(" ORDER BY client_id LIMIT ?", [i64::from(limit).into()]);
+            .push_with(" LIMIT ?", [i64::from(limit).into()]);
         let rows = self.rows::<GrantRow>(&statement).await?;
         let granted = rows.iter().map(|row| {
             let Grant { scopes, networks, .. } = row.decode()?;

@@ -46,6 +46,9 @@ table_row! {
     }
 }
 
+/// Resources, each with its identifier for the case that the rest of it cannot be read.
+pub type StoredResources = Vec<(String, Result<Resource, StoreError>)>;
+
 /// Which resources a list holds: those that every given condition matches.
 #[derive(Debug, Clone, Default)]
 pub struct ResourceFilter {
@@ -156,12 +159,12 @@ impl Reader<'_> {
         row.decode(scopes.unwrap_or_default()).map(Some)
     }
 
-    async fn resources(&mut self) -> Result<Vec<Resource>, StoreError> {
+    async fn stored_resources(&mut self) -> Result<StoredResources, StoreError> {
         let (mut rows, mut scopes) = (Statement::default(), Statement::default());
         rows.push(ResourceRow::SELECT).push("ORDER BY resource");
         scopes.push(ScopeRow::SELECT).push("ORDER BY resource, scope");
         let rows = self.rows::<ResourceRow>(&rows).await?;
-        decode_all(rows, self.rows(&scopes).await?)
+        Ok(decode_each(rows, self.rows(&scopes).await?).collect())
     }
 
     async fn resource_page(
@@ -181,18 +184,20 @@ impl Reader<'_> {
         scopes.push(ScopeRow::SELECT).push("WHERE resource IN ");
         scopes.push_list(rows.iter().map(|row| row.resource.as_str()));
         scopes.push(" ORDER BY resource, scope");
-        decode_all(rows, self.rows(&scopes).await?)
+        decode_each(rows, self.rows(&scopes).await?).map(|(_, resource)| resource).collect()
     }
 }
 
-fn decode_all(rows: Vec<ResourceRow>, scopes: Vec<ScopeRow>) -> Result<Vec<Resource>, StoreError> {
+fn decode_each(
+    rows: Vec<ResourceRow>,
+    scopes: Vec<ScopeRow>,
+) -> impl Iterator<Item = (String, Result<Resource, StoreError>)> {
     let mut scopes = scopes_by_resource(scopes);
-    rows.into_iter()
-        .map(|row| {
-            let own = scopes.remove(&row.resource).unwrap_or_default();
-            row.decode(own)
-        })
-        .collect()
+    rows.into_iter().map(move |row| {
+        let id = row.resource.clone();
+        let own = scopes.remove(&id).unwrap_or_default();
+        (id, row.decode(own))
+    })
 }
 
 impl Store {
@@ -227,7 +232,12 @@ impl Store {
 
     /// Every resource, in alphabetical order.
     pub async fn resources(&self) -> Result<Vec<Resource>, StoreError> {
-        self.read().resources().await
+        self.stored_resources().await?.into_iter().map(|(_, resource)| resource).collect()
+    }
+
+    /// The same. A resource that cannot be read does not hold up the others.
+    pub async fn stored_resources(&self) -> Result<StoredResources, StoreError> {
+        self.read().stored_resources().await
     }
 }
 

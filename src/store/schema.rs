@@ -10,57 +10,112 @@ use crate::config::Migrate;
 use crate::store::transaction::{On, Transaction, on_transaction};
 use crate::store::{Pool, Store, StoreError, is_busy, with_timeout};
 
+/// The text of a migration.
+#[derive(Debug, Clone, Copy)]
+enum Script {
+    /// One text for both engines.
+    Of(&'static str),
+    /// A text for each engine: triggers have no syntax in common.
+    OfEach { postgres: &'static str, sqlite: &'static str },
+}
+
+/// Which database a script is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Engine {
+    Postgres,
+    Sqlite,
+}
+
+impl Script {
+    fn text(self, engine: Engine) -> &'static str {
+        match (self, engine) {
+            (Self::Of(text), _) => text,
+            (Self::OfEach { postgres, .. }, Engine::Postgres) => postgres,
+            (Self::OfEach { sqlite, .. }, Engine::Sqlite) => sqlite,
+        }
+    }
+}
+
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 25] = [
-    (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
-    (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
+const MIGRATIONS: [(i64, &str, Script); 27] = [
+    (1, "first schema", Script::Of(include_str!("../../migrations/0001_first_schema.sql"))),
+    (2, "use and rate", Script::Of(include_str!("../../migrations/0002_use_and_rate.sql"))),
     (
         3,
         "ways to prove and ends of tokens",
-        include_str!("../../migrations/0003_ways_to_prove_and_ends_of_tokens.sql"),
+        Script::Of(include_str!("../../migrations/0003_ways_to_prove_and_ends_of_tokens.sql")),
     ),
-    (4, "revocation epochs", include_str!("../../migrations/0004_revocation_epochs.sql")),
+    (
+        4,
+        "revocation epochs",
+        Script::Of(include_str!("../../migrations/0004_revocation_epochs.sql")),
+    ),
     (
         5,
         "public halves and issuer",
-        include_str!("../../migrations/0005_public_halves_and_issuer.sql"),
+        Script::Of(include_str!("../../migrations/0005_public_halves_and_issuer.sql")),
     ),
-    (6, "lists", include_str!("../../migrations/0006_lists.sql")),
-    (7, "wanted algorithms", include_str!("../../migrations/0007_wanted_algorithms.sql")),
+    (6, "lists", Script::Of(include_str!("../../migrations/0006_lists.sql"))),
+    (
+        7,
+        "wanted algorithms",
+        Script::Of(include_str!("../../migrations/0007_wanted_algorithms.sql")),
+    ),
     (
         8,
         "assertion audiences and token typ",
-        include_str!("../../migrations/0008_assertion_audiences_and_token_typ.sql"),
+        Script::Of(include_str!("../../migrations/0008_assertion_audiences_and_token_typ.sql")),
     ),
-    (9, "spiffe trusts", include_str!("../../migrations/0009_spiffe_trusts.sql")),
+    (9, "spiffe trusts", Script::Of(include_str!("../../migrations/0009_spiffe_trusts.sql"))),
     (
         10,
         "owners and administrators",
-        include_str!("../../migrations/0010_owners_and_administrators.sql"),
+        Script::Of(include_str!("../../migrations/0010_owners_and_administrators.sql")),
     ),
-    (11, "static claims", include_str!("../../migrations/0011_static_claims.sql")),
-    (13, "grant requests", include_str!("../../migrations/0013_grant_requests.sql")),
-    (14, "secret life", include_str!("../../migrations/0014_secret_life.sql")),
-    (16, "client labels", include_str!("../../migrations/0016_client_labels.sql")),
+    (11, "static claims", Script::Of(include_str!("../../migrations/0011_static_claims.sql"))),
+    (13, "grant requests", Script::Of(include_str!("../../migrations/0013_grant_requests.sql"))),
+    (14, "secret life", Script::Of(include_str!("../../migrations/0014_secret_life.sql"))),
+    (16, "client labels", Script::Of(include_str!("../../migrations/0016_client_labels.sql"))),
     (
         17,
         "creators of credentials",
-        include_str!("../../migrations/0017_creators_of_credentials.sql"),
+        Script::Of(include_str!("../../migrations/0017_creators_of_credentials.sql")),
     ),
-    (18, "idempotency keys", include_str!("../../migrations/0018_idempotency_keys.sql")),
-    (19, "sources", include_str!("../../migrations/0019_sources.sql")),
-    (20, "notifications", include_str!("../../migrations/0020_notifications.sql")),
-    (21, "owner policies", include_str!("../../migrations/0021_owner_policies.sql")),
-    (22, "approved grants", include_str!("../../migrations/0022_approved_grants.sql")),
+    (
+        18,
+        "idempotency keys",
+        Script::Of(include_str!("../../migrations/0018_idempotency_keys.sql")),
+    ),
+    (19, "sources", Script::Of(include_str!("../../migrations/0019_sources.sql"))),
+    (20, "notifications", Script::Of(include_str!("../../migrations/0020_notifications.sql"))),
+    (21, "owner policies", Script::Of(include_str!("../../migrations/0021_owner_policies.sql"))),
+    (22, "approved grants", Script::Of(include_str!("../../migrations/0022_approved_grants.sql"))),
     (
         23,
         "signing key operations",
-        include_str!("../../migrations/0023_signing_key_operations.sql"),
+        Script::Of(include_str!("../../migrations/0023_signing_key_operations.sql")),
     ),
-    (24, "event indexes", include_str!("../../migrations/0024_event_indexes.sql")),
-    (25, "instances", include_str!("../../migrations/0025_instances.sql")),
-    (26, "audit checkpoints", include_str!("../../migrations/0026_audit_checkpoints.sql")),
-    (27, "console sessions", include_str!("../../migrations/0027_console_sessions.sql")),
+    (24, "event indexes", Script::Of(include_str!("../../migrations/0024_event_indexes.sql"))),
+    (25, "instances", Script::Of(include_str!("../../migrations/0025_instances.sql"))),
+    (
+        26,
+        "audit checkpoints",
+        Script::Of(include_str!("../../migrations/0026_audit_checkpoints.sql")),
+    ),
+    (
+        27,
+        "console sessions",
+        Script::Of(include_str!("../../migrations/0027_console_sessions.sql")),
+    ),
+    (29, "client activity", Script::Of(include_str!("../../migrations/0029_client_activity.sql"))),
+    (
+        30,
+        "client search",
+        Script::OfEach {
+            postgres: include_str!("../../migrations/0030_client_search_postgres.sql"),
+            sqlite: include_str!("../../migrations/0030_client_search_sqlite.sql"),
+        },
+    ),
 ];
 
 /// The newest version that this binary knows.
@@ -144,8 +199,8 @@ pub async fn bring_up_to_date(store: &Store) -> Result<(), SchemaError> {
         }
         let run = async {
             match &store.pool {
-                Pool::Postgres(pool) => migrator().run(pool).await,
-                Pool::Sqlite(pool) => migrator().run(pool).await,
+                Pool::Postgres(pool) => migrator(Engine::Postgres).run(pool).await,
+                Pool::Sqlite(pool) => migrator(Engine::Sqlite).run(pool).await,
             }
         };
         let Ok(outcome) = tokio::time::timeout(MAX_MIGRATION_TIME, run).await else {
@@ -210,11 +265,15 @@ impl Transaction {
     /// # Errors
     /// [`SchemaError::Altered`], and what the database says.
     pub(super) async fn migrate_to(&mut self, version: i64) -> Result<(), SchemaError> {
-        let (migrator, target) = (migrator(), Some(version));
+        let target = Some(version);
         let run = async {
             match &mut self.on {
-                On::Postgres(on) => migrator.run_direct(target, &mut **on, false).await,
-                On::Sqlite(on) => migrator.run_direct(target, &mut **on, false).await,
+                On::Postgres(on) => {
+                    migrator(Engine::Postgres).run_direct(target, &mut **on, false).await
+                }
+                On::Sqlite(on) => {
+                    migrator(Engine::Sqlite).run_direct(target, &mut **on, false).await
+                }
             }
         };
         let Ok(outcome) = tokio::time::timeout(MAX_MIGRATION_TIME, run).await else {
@@ -255,21 +314,25 @@ async fn was_a_race(store: &Store, error: &sqlx::Error, found: i64) -> Result<bo
     Ok(is_busy(error) || version(store).await? > found)
 }
 
-/// The scripts of all migrations, in their order.
+/// Both engines.
 #[cfg(test)]
-pub(super) fn scripts() -> impl Iterator<Item = &'static str> {
-    MIGRATIONS.iter().map(|(.., sql)| *sql)
+pub(super) const ENGINES: [Engine; 2] = [Engine::Postgres, Engine::Sqlite];
+
+/// The scripts of all migrations for an engine, in their order.
+#[cfg(test)]
+pub(super) fn scripts(engine: Engine) -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().map(move |(.., script)| script.text(engine))
 }
 
-fn migrator() -> Migrator {
+fn migrator(engine: Engine) -> Migrator {
     let migrations = MIGRATIONS
         .iter()
-        .map(|(version, description, sql)| {
+        .map(|(version, description, script)| {
             Migration::new(
                 *version,
                 Cow::Borrowed(*description),
                 MigrationType::Simple,
-                SqlStr::from_static(sql),
+                SqlStr::from_static(script.text(engine)),
                 false,
             )
         })

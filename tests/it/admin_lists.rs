@@ -121,7 +121,7 @@ async fn the_migration_lists_the_labels_of_existing_clients(
     let labels = ["--label", "example.com/cost-center=a.b_c", "--label", "env="];
     cli.json(&[&["client", "create", "a"][..], &labels].concat());
     cli.json(&["client", "create", "b"]);
-    for statement in undone_migrations::back_to(15) {
+    for statement in undone_migrations::back_to(engine, 15) {
         execute(engine, &cli.place.database_url, statement).await;
     }
     assert_eq!(cli.run(&["migrate"]).code, 0);

@@ -31,7 +31,7 @@ async fn a_grant_of_all_scopes_of_the_server_becomes_introspect(
         cli.json(&["client", "create", id, "--grant", "urn:tokend=introspect"]);
     }
     cli.json(&["client", "create", "orders", "--grant", ORDERS]);
-    for statement in DATA_OF_SCHEMA_9.into_iter().chain(undone_migrations::back_to(9)) {
+    for statement in DATA_OF_SCHEMA_9.into_iter().chain(undone_migrations::back_to(engine, 9)) {
         execute(engine, &cli.place.database_url, statement).await;
     }
     assert_eq!(cli.run(&["migrate"]).code, 0);

@@ -221,7 +221,7 @@ async fn another_schema_is_told_and_not_migrated(
     let (cli, mut server) = deployment(engine).await;
     server.signal("TERM");
     server.ended().await;
-    for statement in undone_migrations::back_to(21) {
+    for statement in undone_migrations::back_to(engine, 21) {
         execute(engine, &cli.place.database_url, statement).await;
     }
     assert_finds(&cli, "warning", "schema", &format!("schema 21 of {}", schema::NEWEST));

@@ -46,6 +46,7 @@ mod cli_clients;
 mod cli_config;
 mod cli_tokens;
 mod client_authentication;
+mod client_filters;
 mod client_ids;
 mod client_import;
 mod clock_jumps;

@@ -36,7 +36,7 @@ fn bound(table: &str, done: &Done) -> Option<i64> {
         // Checkpoints are daily, and one instance holds the lease of a task.
         "event_head" | "server_issuer" | "longest_lifetime" | "sealed_key" | "audit_checkpoint"
         | "audit_key" | "lease" => 4,
-        "client" | "client_grant" | "client_use" => clients,
+        "client" | "client_grant" | "client_search" | "client_use" => clients,
         "client_secret" | "secret_use" => clients + i64::from(done.secrets_rotated),
         // The built-in resource and its scopes, and that of the test.
         "resource" => 2,

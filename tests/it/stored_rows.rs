@@ -12,6 +12,7 @@ use tokend::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use tokend::model::time::Lifetime;
 use tokend::services::audited_change::AuditedChange;
 
+use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS, Place, Server, client_id, grant, now, operator};
 
 async fn execute(place: &Place, sql: &'static str) {
@@ -198,4 +199,58 @@ async fn a_damaged_row_takes_its_own_client_alone(
     execute(&restarted.place, repair).await;
     let restarted = Server::at(server.place.clone(), server.clock.clone(), &[]).await;
     restarted.ask(&clients[2]).await.token();
+}
+
+/// A row of a resource without any meaning costs that resource its tokens, and nothing else.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_row_takes_its_own_resource_alone(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    const DAMAGE: [&str; 4] = [
+        "UPDATE resource SET signing_algorithm = 'none' WHERE resource = 'urn:example:algorithm'",
+        "UPDATE resource SET token_typ = 'a typ' WHERE resource = 'urn:example:typ'",
+        "UPDATE resource SET labels = '{\"team' WHERE resource = 'urn:example:labels'",
+        "UPDATE resource SET signed_before = 'smoke' WHERE resource = 'urn:example:before'",
+    ];
+    const DAMAGED: [&str; 4] =
+        ["urn:example:algorithm", "urn:example:typ", "urn:example:labels", "urn:example:before"];
+    let server = Server::start(engine).await;
+    for uri in DAMAGED {
+        server.resource(uri, &["read"]).await;
+    }
+    let grants: Vec<_> = DAMAGED.iter().chain([&ORDERS]).map(|uri| grant(uri, None)).collect();
+    let client = server.new_client(|new| new.grants = grants).await;
+    for sql in DAMAGE {
+        execute(&server.place, sql).await;
+    }
+    let restarted = Server::at(server.place.clone(), server.clock.clone(), &[]).await;
+    restarted.ask_for(&client, &[("resource", ORDERS)]).await.token();
+    for uri in DAMAGED {
+        let answer = restarted.ask_for(&client, &[("resource", uri)]).await;
+        answer.assert_rejected(400, "invalid_target");
+    }
+    let metrics = restarted.http.get(format!("{}/metrics", restarted.management));
+    let metrics = metrics.send().await.expect("an answer").text().await.expect("a text");
+    assert!(metrics.contains("tokend_resources_unreadable 4"), "{metrics}");
+
+    // An event about such a resource does not hold up those that follow.
+    restarted.resource("urn:example:new", &["read"]).await;
+    restarted.catch_up().await;
+    restarted.ask_for(&client, &[("resource", ORDERS)]).await.token();
+
+    // The doctor names the rows. Repaired, the resource has tokens again.
+    let doctor = Cli::at(server.place.clone()).run(&["doctor", "-o", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&doctor.stdout).expect("JSON");
+    let finding = report["checks"].as_array().into_iter().flatten();
+    let finding = finding.clone().find(|check| check["code"] == "stored_resources");
+    let finding = finding.unwrap_or_else(|| panic!("{report:#}"));
+    assert_eq!(finding["state"], "error", "{finding}");
+    for uri in DAMAGED {
+        assert!(finding.to_string().contains(uri), "{finding}");
+    }
+    let repair = "UPDATE resource SET token_typ = NULL WHERE resource = 'urn:example:typ'";
+    execute(&server.place, repair).await;
+    let restarted = Server::at(server.place.clone(), server.clock.clone(), &[]).await;
+    restarted.ask_for(&client, &[("resource", "urn:example:typ")]).await.token();
 }

@@ -115,6 +115,8 @@ checks! {
     DatabaseClock: Database => "database_clock",
     /// The issuer of the settings is that of the last server on this database.
     StoredIssuer: Database => "stored_issuer",
+    /// Every stored resource can be read.
+    StoredResources: Database => "stored_resources",
     /// The master key opens every sealed key.
     MasterKey: Keys => "master_key",
     /// A key signs.

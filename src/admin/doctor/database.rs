@@ -6,16 +6,18 @@ use crate::admin::doctor::finding::Finding;
 use crate::admin::doctor::{clock_finding, keys};
 use crate::config::{Config, Issuer, Location, Migrate};
 use crate::model::time::Clock;
+use crate::model::untrusted_text;
 use crate::store::open::OpenMode;
 use crate::store::schema::{self, NEWEST};
 use crate::store::{Store, StoreError};
 use crate::telemetry;
 
 /// What is needed of an open database.
-const NEEDS: [CheckCode; 7] = [
+const NEEDS: [CheckCode; 8] = [
     CheckCode::Schema,
     CheckCode::DatabaseClock,
     CheckCode::StoredIssuer,
+    CheckCode::StoredResources,
     CheckCode::MasterKey,
     CheckCode::SigningKey,
     CheckCode::NextSigningKey,
@@ -51,6 +53,7 @@ async fn examine_store(config: &Config, clock: &Clock, store: &Store) -> Vec<Fin
         return findings;
     }
     findings.push(stored_issuer(config, store).await);
+    findings.push(stored_resources(store).await);
     findings.extend(keys::examine(config, clock, store).await);
     findings
 }
@@ -155,4 +158,24 @@ async fn stored_issuer(config: &Config, store: &Store) -> Finding {
         ),
         Err(error) => failed(code, &error),
     }
+}
+
+async fn stored_resources(store: &Store) -> Finding {
+    let code = CheckCode::StoredResources;
+    let found = match store.stored_resources().await {
+        Ok(found) => found,
+        Err(error) => return failed(code, &error),
+    };
+    let problems: Vec<String> = found
+        .iter()
+        .filter_map(|(id, resource)| Some(format!("{id}: {}", resource.as_ref().err()?)))
+        .collect();
+    if problems.is_empty() {
+        return Finding::ok(code, format!("{} can be read", found.len()));
+    }
+    Finding::error(
+        code,
+        format!("no token is issued for {}", untrusted_text::escape(&problems.join("; "))),
+        "Correct the row in the database, or delete it and register the resource again.",
+    )
 }

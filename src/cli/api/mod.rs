@@ -31,6 +31,9 @@ pub(crate) use local::LocalApi;
 pub(crate) use remote::{NamedServer, RemoteApi};
 pub(crate) use request::{ApiRequest, path};
 
+/// What is said of an answer that cannot be read.
+const UNREADABLE: &str = "the server sent an answer that this version of tokend cannot read";
+
 /// What a command does with the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -87,9 +90,14 @@ impl Api {
             Some(cursor) => request.clone().with("cursor", cursor),
             None => request.clone(),
         };
-        let page: RawPage = parsed(&self.send(&request).await?)?;
-        let data = page.data.into_iter().map(Object::of).collect::<Result<_, _>>()?;
-        let RawPage { next_cursor, remaining, unreadable, .. } = page;
+        let mut page = self.send(&request).await?;
+        // Taken out, because to read it would copy every object.
+        let objects = match page.get_mut("data").map(Value::take) {
+            Some(Value::Array(objects)) => objects,
+            _ => return Err(CliError::server(UNREADABLE).into()),
+        };
+        let data = objects.into_iter().map(Object::of).collect::<Result<_, _>>()?;
+        let RawPage { next_cursor, remaining, unreadable } = parsed(&page)?;
         Ok(Page { data, next_cursor, remaining, unreadable })
     }
 
@@ -185,9 +193,7 @@ impl<T> Serialize for Object<T> {
 
 fn parsed<T: DeserializeOwned>(json: &Value) -> Result<T, CliError> {
     // The text of the answer may hold a secret, and serde would repeat a part of it.
-    T::deserialize(json).map_err(|_| {
-        CliError::server("the server sent an answer that this version of tokend cannot read")
-    })
+    T::deserialize(json).map_err(|_| CliError::server(UNREADABLE))
 }
 
 /// A page of a list.
@@ -214,7 +220,6 @@ pub(crate) struct Unreadable {
 
 #[derive(Deserialize)]
 struct RawPage {
-    data: Vec<Value>,
     next_cursor: Option<String>,
     remaining: Option<i64>,
     #[serde(default)]

@@ -43,7 +43,9 @@ pub const SAVED: [&str; 24] = [
 
 /// The tables that a backup leaves out: they are about running instances, or kept for a short time.
 #[cfg(test)]
-const LEFT_OUT: [&str; 9] = [
+const LEFT_OUT: [&str; 10] = [
+    // Triggers write it.
+    "client_search",
     "console_link",
     "console_session",
     "idempotency_key",
@@ -107,7 +109,9 @@ mod tests {
     /// A new table must be in a backup, or be left out on purpose.
     #[test]
     fn each_table_of_the_schema_is_saved_or_left_out() {
-        let made: BTreeSet<&str> = schema::scripts()
+        let made: BTreeSet<&str> = schema::ENGINES
+            .into_iter()
+            .flat_map(schema::scripts)
             .flat_map(|sql| sql.split("CREATE TABLE ").skip(1))
             .filter_map(|rest| rest.split_whitespace().next())
             .collect();
@@ -118,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_table_follows_those_that_it_refers_to() {
-        for sql in schema::scripts() {
+        for sql in schema::ENGINES.into_iter().flat_map(schema::scripts) {
             for table in sql.split("CREATE TABLE ").skip(1) {
                 let name = table.split_whitespace().next().expect("a name");
                 let body = table.split(");\n").next().expect("a body");

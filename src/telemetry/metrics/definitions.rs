@@ -133,6 +133,8 @@ definitions! {
         "Clients in memory.";
     RESOURCES = Gauge "tokend_resources" []
         "Resources in memory.";
+    RESOURCES_UNREADABLE = Gauge "tokend_resources_unreadable" []
+        "Stored resources that cannot be read, so that no token is issued for them.";
     CLIENT_SECRETS = Gauge "tokend_client_secrets" ["state"]
         "Secrets of active clients, counted once a minute.";
     REVOCATION_ENTRIES = Gauge "tokend_revocation_list_entries" ["kind"]

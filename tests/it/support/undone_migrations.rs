@@ -1,7 +1,21 @@
 //! Statements that undo migrations, so that a test can see one of them run over data.
 
+use super::Engine;
+
 /// The version of a migration and the statements that undo it, newest first.
 const UNDO: &[(i64, &[&str])] = &[
+    (
+        29,
+        &[
+            "DROP INDEX client_walk",
+            "DROP INDEX client_grant_scopes",
+            "DROP INDEX client_secret_expires_at",
+            "CREATE INDEX client_secret_expires_at ON client_secret (expires_at, secret_id) \
+             WHERE expires_at IS NOT NULL",
+            "ALTER TABLE client DROP COLUMN active_at",
+            "DELETE FROM _sqlx_migrations WHERE version = 29",
+        ],
+    ),
     (
         27,
         &[
@@ -125,8 +139,24 @@ const UNDO: &[(i64, &[&str])] = &[
     ),
 ];
 
+/// The same for a migration with a text for each engine: the first statements differ.
+const UNDO_SEARCH: &str = "DELETE FROM _sqlx_migrations WHERE version = 30";
+const UNDO_SEARCH_ON_POSTGRES: [&str; 3] =
+    ["DROP FUNCTION client_search_add CASCADE", "DROP TABLE client_search", UNDO_SEARCH];
+const UNDO_SEARCH_ON_SQLITE: [&str; 4] = [
+    "DROP TRIGGER client_search_created",
+    "DROP TRIGGER client_search_renamed",
+    "DROP TABLE client_search",
+    UNDO_SEARCH,
+];
+
 /// The statements that bring a database of this program back to the schema of a version.
-pub fn back_to(version: i64) -> impl Iterator<Item = &'static str> {
+pub fn back_to(engine: Engine, version: i64) -> impl Iterator<Item = &'static str> {
+    let search: &[&str] = match engine {
+        Engine::Postgres => &UNDO_SEARCH_ON_POSTGRES,
+        Engine::Sqlite => &UNDO_SEARCH_ON_SQLITE,
+    };
+    let search = search.iter().copied().filter(move |_| version < 30);
     let newer = UNDO.iter().filter(move |(number, _)| *number > version);
-    newer.flat_map(|(_, statements)| *statements).copied()
+    search.chain(newer.flat_map(|(_, statements)| *statements).copied())
 }
