@@ -38,12 +38,13 @@ pub enum VerificationResult {
 
 /// The kinds of actors and of subjects: a text without one stands for each of them.
 const ACTOR_KINDS: [&str; 3] = ["cli", "client", "operator"];
-const SUBJECT_KINDS: [&str; 8] = [
+const SUBJECT_KINDS: [&str; 9] = [
     "client",
     "resource",
     "key",
     "token",
     "grant-request",
+    "master-key",
     "owner-policy",
     "audit-log",
     "console-session",
@@ -220,6 +221,41 @@ pub(super) fn chain_error(event: &Event, end: &Head) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Each kind of subject, in the form that is stored.
+    #[test]
+    fn each_kind_of_subject_is_known() {
+        for text in [
+            "client/a",
+            "resource/urn:a",
+            "key/a",
+            "token/a",
+            "grant-request/grq_a",
+            "master-key/database",
+            "owner-policy/*",
+            "owner-policy/a",
+            "audit-log/events",
+            "console-session/ses_a",
+        ] {
+            let Ok(subject) = EventSubject::parse(text) else { panic!("{text} is not a subject") };
+            // A new kind needs a line above and a name in the list.
+            match subject {
+                EventSubject::Client(_)
+                | EventSubject::Resource(_)
+                | EventSubject::SigningKey(_)
+                | EventSubject::Token(_)
+                | EventSubject::GrantRequest(_)
+                | EventSubject::MasterKey
+                | EventSubject::OwnerPolicy(_)
+                | EventSubject::AuditLog
+                | EventSubject::ConsoleSession(_) => {}
+            }
+            assert_eq!(subject.to_string(), text);
+            let (kind, name) = text.split_once('/').expect("a kind");
+            assert_eq!(subjects(text), [text], "{kind} is a kind");
+            assert!(subjects(name).contains(&text.to_owned()), "{name}");
+        }
+    }
 
     #[test]
     fn a_word_without_a_kind_stands_for_each_kind() {

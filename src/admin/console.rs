@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::admin::{Actor, AdminError, AuditedChange, Principal, Restrictions};
 use crate::crypto::{CryptoError, digest, random};
 use crate::model::admin_scope::AdminScope;
-use crate::model::client::{ClientId, ClientState, Registration};
+use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType, Registration};
 use crate::model::console_session::{
     ConsoleLink, ConsoleSession, OperatorLimits, SessionHolder, SessionId,
 };
@@ -22,7 +22,6 @@ use crate::model::event::{Action, EventSubject};
 use crate::model::grant::GrantedScopes;
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
-use crate::secrets::secret::suffix;
 use crate::services::Services;
 
 /// How long a session stays as recently used as it is noted, in seconds.
@@ -150,39 +149,27 @@ pub async fn open_by_link(
     open(change, link.session_id, holder, sequence, visitor).await.map(Some)
 }
 
-/// Opens a session for a client that has just proved itself by its secret; `sequence` is that of
+/// Opens a session for a client that has just proved itself by this secret; `sequence` is that of
 /// the last event before. `None` if the client may not use the console: it is not an administrator
-/// from this address, or its tokens are bound to a key or a certificate, which no cookie is.
+/// from this address, its tokens are bound to a key or a certificate, which no cookie is, or the
+/// secret has ended since.
 ///
 /// # Errors
 /// What the database says.
 pub async fn open_for_client(
     services: &Services,
     id: &ClientId,
-    presented: &SecretString,
+    secret_id: &SecretId,
     sequence: i64,
     visitor: &Visitor<'_>,
 ) -> Result<Option<OpenedSession>, AdminError> {
     let mut change = AuditedChange::begin(services, &Actor::client(id)).await?;
     let Some(found) = change.read().registration(id).await? else { return Ok(None) };
-    let secret_id = secret_presented(&found, presented, change.now);
-    if rights(found, secret_id.as_ref(), change.now, visitor.address).is_none() {
+    if rights(found, secret_id, change.now, visitor.address).is_none() {
         return Ok(None);
     }
-    let holder = SessionHolder::Client { id: id.clone(), secret_id };
+    let holder = SessionHolder::Client { id: id.clone(), secret_id: secret_id.clone() };
     open(change, new_id()?, holder, sequence, visitor).await.map(Some)
-}
-
-/// The secret that was presented, if its last characters tell it from all others.
-fn secret_presented(
-    found: &Registration,
-    presented: &SecretString,
-    now: Timestamp,
-) -> Option<SecretId> {
-    let end = suffix(presented.expose_secret());
-    let mut like = found.secrets.iter().filter(|known| known.suffix == end && known.is_live(now));
-    let first = like.next()?;
-    like.next().is_none().then(|| first.secret_id.clone())
 }
 
 async fn open(
@@ -257,23 +244,26 @@ async fn principal(
     {
         return Ok(None);
     }
-    Ok(rights(found, secret_id.as_ref(), services.clock.now(), address))
+    Ok(rights(found, secret_id, services.clock.now(), address))
 }
 
 /// The rights of an administrator as it is now; `None` if it may not use the console.
 fn rights(
     found: Registration,
-    secret_id: Option<&SecretId>,
+    secret_id: &SecretId,
     now: Timestamp,
     address: IpAddr,
 ) -> Option<Principal> {
     let Registration { client, secrets, grants, .. } = found;
     let security = &client.security;
-    let has_secret = secret_id.is_none_or(|id| {
-        secrets.iter().any(|secret| secret.secret_id == *id && secret.is_live(now))
-    });
+    let has_secret =
+        secrets.iter().any(|secret| secret.secret_id == *secret_id && secret.is_live(now));
+    // A sign-in is a token request with a secret in another form.
+    let may_sign_in =
+        AuthenticationMethod::BY_SECRET.iter().any(|method| client.auth_methods.contains(method))
+            && client.grant_types.contains(&GrantType::ClientCredentials);
     let is_bound = security.dpop_bound || security.certificate_bound;
-    if client.state != ClientState::Active || is_bound || !has_secret {
+    if client.state != ClientState::Active || is_bound || !has_secret || !may_sign_in {
         return None;
     }
     let grant = grants.iter().find(|grant| grant.resource.is_built_in())?;
@@ -291,7 +281,7 @@ fn rights(
 }
 
 /// The sessions that the caller may see: its own, or all for a caller that may make administrators
-/// and is not limited to owners.
+/// and is not limited to owners. None of them has a right that the caller lacks.
 ///
 /// # Errors
 /// What the database says.
@@ -300,15 +290,35 @@ pub async fn list(
     principal: &Principal,
 ) -> Result<Vec<ConsoleSession>, AdminError> {
     let now = services.store.time(&services.clock).await?;
-    let mut found = services.store.console_sessions(now).await?;
-    found.retain(|session| may_see(principal, session));
-    Ok(found)
+    let mut visible = Vec::new();
+    for session in services.store.console_sessions(now).await? {
+        if may_see(services, principal, &session.holder).await? {
+            visible.push(session);
+        }
+    }
+    Ok(visible)
 }
 
-fn may_see(principal: &Principal, session: &ConsoleSession) -> bool {
+/// Links with the same name may have different limits, so the name alone is not enough.
+async fn may_see(
+    services: &Services,
+    principal: &Principal,
+    holder: &SessionHolder,
+) -> Result<bool, AdminError> {
+    let is_own = holder.actor_name() == principal.actor().as_str();
     let is_for_all =
         principal.require(AdminScope::AdminsWrite).is_ok() && principal.owners().is_none();
-    is_for_all || session.holder.actor_name() == principal.actor().as_str()
+    if !is_own && !is_for_all {
+        return Ok(false);
+    }
+    match holder {
+        SessionHolder::Operator { limits, .. } => Ok(principal.has_rights_of(limits)),
+        SessionHolder::Client { .. } if is_own || principal.is_operator() => Ok(true),
+        SessionHolder::Client { id, .. } => {
+            let found = services.store.read().registration(id).await?;
+            Ok(found.is_none_or(|found| principal.require_rights_over(&found).is_ok()))
+        }
+    }
 }
 
 /// Ends a session; `false` if there is not such a session that the caller may see.

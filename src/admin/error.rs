@@ -19,6 +19,7 @@ use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::static_claims::ClaimsError;
 use crate::secrets::hash_queue::{Busy, HashError};
+use crate::secrets::secret::redact;
 use crate::store::StoreError;
 
 impl Conflict {
@@ -249,9 +250,9 @@ impl AdminError {
         }
     }
 
-    /// What it is about does not exist.
+    /// What it is about does not exist. A caller may have sent a secret in place of the identifier.
     pub fn not_found(kind: ObjectKind, id: impl Display) -> Self {
-        Self::NotFound { kind, id: id.to_string() }
+        Self::NotFound { kind, id: redact(&id.to_string()).into_owned() }
     }
 
     /// A value that is not allowed.

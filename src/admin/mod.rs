@@ -48,6 +48,7 @@ mod registering;
 pub mod rejection;
 pub mod resource;
 mod resource_deletion;
+mod resource_likeness;
 mod resource_update;
 mod restrictions;
 pub mod revision;

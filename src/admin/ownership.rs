@@ -46,7 +46,7 @@ impl Principal {
     ///
     /// # Errors
     /// [`AdminError::Limited`].
-    pub(super) fn require_all_owners(&self, what: &'static str) -> Result<(), AdminError> {
+    pub fn require_all_owners(&self, what: &'static str) -> Result<(), AdminError> {
         match self.owners() {
             None => Ok(()),
             Some(_) => Err(AdminError::Limited { what }),

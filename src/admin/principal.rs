@@ -243,6 +243,21 @@ impl Principal {
         }
     }
 
+    /// True if the caller has each right of an operator with these limits.
+    pub(super) fn has_rights_of(&self, limits: &OperatorLimits) -> bool {
+        match &self.rights {
+            Rights::Unlimited => true,
+            Rights::Scopes { held, owners, .. } => {
+                let other = limits.scopes.clone().unwrap_or_else(|| AdminScope::ALL.into());
+                let is_unlimited = limits.scopes.is_none() && limits.owners.is_none();
+                !is_unlimited
+                    && other.is_subset(held)
+                    && covers(owners.as_ref(), limits.owners.as_ref())
+                    && self.may_loosen(&Restrictions::default())
+            }
+        }
+    }
+
     /// Rejects any change of a client that holds scopes of `urn:tokend` or owners which the caller
     /// lacks, or that uses its scopes where the caller cannot. Otherwise a caller could take these
     /// rights over, for example by a new secret.

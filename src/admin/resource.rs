@@ -15,7 +15,7 @@ pub use crate::admin::resource_update::{NewResource, ResourceUpdate};
 use crate::admin::revision::Revision;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode, foreign_grant,
-    key_rotation,
+    key_rotation, resource_likeness,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, EventOwners, EventSubject};
@@ -121,8 +121,8 @@ pub(super) async fn insert(
 /// Rejects a caller that may not write a resource. `before` is absent for a new one.
 ///
 /// # Errors
-/// [`AdminError::ScopeMissing`], [`AdminError::OwnerNotHeld`], or not found for a resource of an
-/// owner that the caller may not administer.
+/// [`AdminError::ScopeMissing`], [`AdminError::OwnerNotHeld`], not found for a resource of an owner
+/// that the caller may not administer, or a conflict with a resource of another owner.
 pub(super) async fn require_rights_to_write(
     change: &mut AuditedChange,
     principal: &Principal,
@@ -136,6 +136,9 @@ pub(super) async fn require_rights_to_write(
     principal.require_owner(resource.facts.owner.as_ref())?;
     if before.is_none_or(|before| before.signing_algorithm != resource.signing_algorithm) {
         require_key(principal, change.read(), resource.signing_algorithm).await?;
+    }
+    if before.is_none_or(|before| before.facts.owner != resource.facts.owner) {
+        resource_likeness::require_distinct(change, resource).await?;
     }
     Ok(())
 }

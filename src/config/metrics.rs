@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use crate::config::parse::whole;
+use url::Url;
+
+use crate::config::Issuer;
+use crate::config::parse::{is_loopback, whole};
 use crate::config::read::SettingsReader;
 
 /// How metrics are served.
@@ -15,11 +18,18 @@ pub struct MetricsSettings {
 }
 
 impl SettingsReader<'_> {
-    /// How metrics are served on a management listener at this address; every problem is noted.
-    pub(super) fn metrics(&mut self, listen: Option<SocketAddr>) -> Option<MetricsSettings> {
-        let is_loopback = listen.is_some_and(|address| address.ip().is_loopback());
+    /// How metrics are served on a management listener at this address and URL; every problem is
+    /// noted. A URL that is not of this machine is that of a proxy, which other machines reach.
+    pub(super) fn metrics(
+        &mut self,
+        listen: Option<SocketAddr>,
+        url: Option<&Issuer>,
+    ) -> Option<MetricsSettings> {
+        let url = url.and_then(|url| Url::parse(url.as_str()).ok());
+        let is_local = listen.is_some_and(|address| address.ip().is_loopback())
+            && url.is_none_or(|url| is_loopback(&url));
         let is_open = self.parsed("metrics.access", |text| match text {
-            "auto" => Ok(is_loopback),
+            "auto" => Ok(is_local),
             "open" => Ok(true),
             "token" => Ok(false),
             _ => Err("must be auto, open or token".to_owned()),

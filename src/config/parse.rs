@@ -21,15 +21,15 @@ pub(super) fn issuer(text: &str) -> Result<Issuer, (ConfigProblem, String)> {
     let Ok(url) = Url::parse(text) else {
         return complain("is not a URL", "write it as https://id.example.com");
     };
-    if text.ends_with('/') {
-        let better = format!("verifiers compare `iss` exactly; use {}", text.trim_end_matches('/'));
-        return complain("must not end with a slash", &better);
-    }
     if url.query().is_some() || url.fragment().is_some() || text.contains(['?', '#']) {
         return complain("has a query or a fragment", "RFC 8414 allows neither; leave it out");
     }
     if !url.username().is_empty() || url.password().is_some() {
         return complain("holds credentials", "leave them out");
+    }
+    if text.ends_with('/') {
+        let better = format!("verifiers compare `iss` exactly; use {}", text.trim_end_matches('/'));
+        return complain("must not end with a slash", &better);
     }
     if !url.path().bytes().all(is_path_byte) {
         return complain(
@@ -42,19 +42,26 @@ pub(super) fn issuer(text: &str) -> Result<Issuer, (ConfigProblem, String)> {
         let better = format!("write it in its normal form: {written}");
         return complain("is not in its normal form", &better);
     }
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return complain("names no host", "write it as https://id.example.com"),
-    };
+    if url.host().is_none() {
+        return complain("names no host", "write it as https://id.example.com");
+    }
     match url.scheme() {
         "https" => Ok(Issuer(text.to_owned())),
-        "http" if is_loopback => Ok(Issuer(text.to_owned())),
+        "http" if is_loopback(&url) => Ok(Issuer(text.to_owned())),
         _ => complain(
             "must be https",
             "secrets and tokens travel there; http is for loopback hosts only",
         ),
+    }
+}
+
+/// True for a URL of this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

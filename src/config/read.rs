@@ -46,7 +46,8 @@ pub(super) fn config(
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let (fetch, backup) = (reader.fetch(), reader.backup(&data_dir));
     let (notifications, audit) = reader.notifications_and_audit(directory.as_ref());
-    let (log, metrics) = (reader.log(), reader.metrics(management_listen));
+    let (log, metrics) =
+        (reader.log(), reader.metrics(management_listen, configured_management_url.as_ref()));
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
     let (master_key, master_key_command) = (reader.master_key(), reader.master_key_command());
     let console_enabled = reader.parsed("console.enabled", boolean);
@@ -112,11 +113,10 @@ impl SettingsReader<'_> {
     }
 
     fn complain(&mut self, key: &str, complaint: &str, code: &'static str, remedy: &str) {
-        let shown = match key {
-            "database.url" | "master_key" | "notifications.webhook_secret" => {
-                "(not shown)".to_owned()
-            }
-            _ => format!("\"{}\"", self.settings.text(key)),
+        let shown = if shown::HIDDEN_IN_PROBLEMS.contains(&key) {
+            "(not shown)".to_owned()
+        } else {
+            format!("\"{}\"", self.settings.text(key))
         };
         self.problems.push(Problem {
             code,

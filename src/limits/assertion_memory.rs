@@ -1,8 +1,8 @@
 //! The client assertions that one instance has accepted and the database does not have yet: in
 //! bounded memory, for the time that the database is away (RFC 7523, section 3, item 7).
 //!
-//! Assertions that do not say when they were issued are also remembered while the database is there:
-//! in an outage, nothing else tells that they were used before.
+//! Those that the database has are remembered as well, while there is capacity: in an outage, nothing
+//! else tells that they were used before.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -91,8 +91,8 @@ pub enum SessionHolder {
     Client {
         /// The client.
         id: ClientId,
-        /// The secret, as far as it is known: when it ends, the session ends.
-        secret_id: Option<SecretId>,
+        /// The secret. When it ends, the session ends.
+        secret_id: SecretId,
     },
 }
 

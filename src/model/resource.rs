@@ -70,6 +70,21 @@ impl ResourceId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The form in which a lenient verifier compares identifiers (RFC 3986, section 6.2): scheme and
+    /// host in lower case, without the default port, without one slash at the end. The namespace of
+    /// a URN has no case either (RFC 8141, section 3.1). Tokens have the identifier as it is.
+    pub fn normal_form(&self) -> String {
+        let Ok(mut url) = url::Url::parse(&self.0) else { return self.0.to_string() };
+        if url.scheme() == "urn" {
+            let path = url.path();
+            let (namespace, rest) = path.split_at(path.find(':').unwrap_or(path.len()));
+            let path = format!("{}{rest}", namespace.to_ascii_lowercase());
+            url.set_path(&path);
+        }
+        let text = url.as_str();
+        text.strip_suffix('/').unwrap_or(text).to_owned()
+    }
 }
 
 impl std::borrow::Borrow<str> for ResourceId {
@@ -225,6 +240,36 @@ mod tests {
     use super::*;
 
     /// RFC 8707, section 2 (C-160).
+    #[test]
+    fn identifiers_that_mean_the_same_have_one_normal_form() {
+        let normal = |text: &str| ResourceId::parse(text).expect("an identifier").normal_form();
+        for same in [
+            "https://shop.example/",
+            "https://SHOP.example",
+            "HTTPS://shop.example:443",
+            "https://shop.example:443/",
+            "https://@shop.example",
+            "https://shop.example/a/..",
+            "https://%73hop.example",
+        ] {
+            assert_eq!(normal(same), normal("https://shop.example"), "{same}");
+        }
+        assert_eq!(normal("https://a.example/x/"), normal("https://a.example/x"));
+        assert_eq!(normal("URN:tokend"), ResourceId::SERVER);
+        assert_eq!(normal("urn:TOKEND"), ResourceId::SERVER);
+        assert_eq!(normal("urn:Example:A"), normal("URN:example:A"));
+        for (one, other) in [
+            ("https://shop.example", "https://shop.example:8443"),
+            ("https://shop.example", "http://shop.example"),
+            ("https://shop.example/a", "https://shop.example/A"),
+            ("https://shop.example/a", "https://shop.example/a//"),
+            ("https://shop.example?a", "https://shop.example?b"),
+            ("urn:example:A", "urn:example:a"),
+        ] {
+            assert_ne!(normal(one), normal(other), "{one} {other}");
+        }
+    }
+
     #[test]
     fn an_identifier_is_an_absolute_uri_without_fragment() {
         for text in ["https://api.example.com", "https://a.example/b?c=d", "urn:example:orders"] {

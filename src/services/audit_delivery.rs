@@ -16,6 +16,7 @@ use crate::config::{AuditSink, Webhook};
 use crate::crypto::digest;
 use crate::model::event::Event;
 use crate::model::time::Timestamp;
+use crate::model::untrusted_text;
 use crate::outbound::RetryAfter;
 use crate::services::Services;
 use crate::services::notifications::{Backlog, attempt, message};
@@ -248,7 +249,7 @@ fn lines(events: &[Event], is_marked: bool) -> Vec<u8> {
         if let Some(members) = line.as_object_mut().filter(|_| is_marked) {
             members.insert("log".to_owned(), json!("audit"));
         }
-        lines.extend_from_slice(line.to_string().as_bytes());
+        lines.extend_from_slice(untrusted_text::escape_json(&line.to_string()).as_bytes());
         lines.push(b'\n');
     }
     lines
@@ -273,7 +274,7 @@ mod tests {
             actor: "cli:ana\n".to_owned(),
             action: "client.created".to_owned(),
             subject: "client/a".to_owned(),
-            detail: r#"{"name":"a\nb"}"#.to_owned(),
+            detail: format!(r#"{{"name":"a\nb{}"}}"#, "\u{202e}\u{200b}"),
             owners: EventOwners::default(),
             previous_hash: String::new(),
             hash: "h".to_owned(),
@@ -284,6 +285,7 @@ mod tests {
             serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");
         assert_eq!(line["log"], "audit");
         assert_eq!(line["sequence"], 7);
-        assert_eq!(line["detail"]["name"], "a\nb");
+        assert_eq!(line["detail"]["name"], "a\nb\u{202e}\u{200b}");
+        assert!(text.is_ascii(), "what reorders or hides text is escaped: {text}");
     }
 }

@@ -19,6 +19,9 @@ use crate::store::{Store, StoreError, on_pool};
 /// How many rows one statement deletes.
 const BATCH: i64 = 500;
 
+/// A session of a client without its secret, which an earlier version could write, has ended.
+const HAS_SECRET: &str = "(client_id IS NULL OR secret_id IS NOT NULL)";
+
 /// How many sessions a list has at most.
 const MAX_LISTED: i64 = 500;
 
@@ -95,8 +98,8 @@ impl SessionRow {
                 (Some(name.clone()), limits.clone(), None, None)
             }
             SessionHolder::Client { id, secret_id } => {
-                let secret_id = secret_id.as_ref().map(|id| id.as_str().to_owned());
-                (None, OperatorLimits::default(), Some(id.as_str().to_owned()), secret_id)
+                let secret_id = secret_id.as_str().to_owned();
+                (None, OperatorLimits::default(), Some(id.as_str().to_owned()), Some(secret_id))
             }
         };
         Self {
@@ -120,7 +123,7 @@ impl SessionRow {
         let holder = match self.client_id {
             Some(id) => SessionHolder::Client {
                 id: ClientId::parse(&id)?,
-                secret_id: self.secret_id.as_deref().map(SecretId::parse).transpose()?,
+                secret_id: SecretId::parse(self.secret_id.as_deref().unwrap_or_default())?,
             },
             None => SessionHolder::Operator {
                 name: self.operator.unwrap_or_default(),
@@ -157,7 +160,8 @@ impl Store {
         let mut statement = Statement::default();
         statement
             .push(SessionRow::SELECT)
-            .push_with("WHERE session_hash = ?", [session_hash.into()]);
+            .push_with("WHERE session_hash = ? AND ", [session_hash.into()])
+            .push(HAS_SECRET);
         let row = self.read().rows::<SessionRow>(&statement).await?.pop();
         row.map(SessionRow::decode).transpose()
     }
@@ -169,10 +173,12 @@ impl Store {
     ) -> Result<Vec<ConsoleSession>, StoreError> {
         let mut statement = Statement::default();
         let idle = now.minus_seconds(ConsoleSession::IDLE_SECONDS);
-        statement.push(SessionRow::SELECT).push_with(
-            "WHERE ends_at > ? AND seen_at > ? ORDER BY signed_in_at DESC, session_id LIMIT ?",
-            [now.into(), idle.into(), MAX_LISTED.into()],
-        );
+        statement
+            .push(SessionRow::SELECT)
+            .push_with("WHERE ends_at > ? AND seen_at > ? AND ", [now.into(), idle.into()]);
+        statement
+            .push(HAS_SECRET)
+            .push_with(" ORDER BY signed_in_at DESC, session_id LIMIT ?", [MAX_LISTED.into()]);
         let rows = self.read().rows::<SessionRow>(&statement).await?;
         rows.into_iter().map(SessionRow::decode).collect()
     }

@@ -49,6 +49,14 @@ table_row! {
 /// Resources, each with its identifier for the case that the rest of it cannot be read.
 pub type StoredResources = Vec<(String, Result<Resource, StoreError>)>;
 
+table_row! {
+    /// What tells whose a resource is.
+    struct OwnerRow in "resource" {
+        resource: String,
+        owner: Option<String>,
+    }
+}
+
 /// Which resources a list holds: those that every given condition matches.
 #[derive(Debug, Clone, Default)]
 pub struct ResourceFilter {
@@ -157,6 +165,18 @@ impl Reader<'_> {
         let Some(row) = self.rows::<ResourceRow>(&row).await?.pop() else { return Ok(None) };
         let scopes = scopes_by_resource(self.rows(&scopes).await?).into_values().next();
         row.decode(scopes.unwrap_or_default()).map(Some)
+    }
+
+    /// The identifier and the owner of each resource.
+    pub async fn resource_owners(
+        &mut self,
+    ) -> Result<Vec<(ResourceId, Option<Owner>)>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push(OwnerRow::SELECT).push("ORDER BY resource");
+        let decode = |OwnerRow { resource, owner }| {
+            Ok((ResourceId::parse(&resource)?, owner.as_deref().map(Owner::stored)))
+        };
+        self.rows::<OwnerRow>(&statement).await?.into_iter().map(decode).collect()
     }
 
     async fn stored_resources(&mut self) -> Result<StoredResources, StoreError> {

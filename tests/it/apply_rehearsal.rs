@@ -93,7 +93,7 @@ async fn a_diff_rejects_what_the_apply_rejects() {
     assert_eq!(cli.run(&["client", "list", "-o", "id"]).stdout, "");
 }
 
-/// A second apply is told to come again while the body of the first one arrives.
+/// A second apply of a caller is told to come again while the body of its first one arrives.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_runs_one_apply_at_a_time() {
     let server = Server::start(Engine::Sqlite).await;
@@ -118,6 +118,10 @@ async fn an_instance_runs_one_apply_at_a_time() {
     .await;
     assert_eq!(busy.json()["code"], "apply_in_progress", "{}", busy.text);
     assert_eq!(busy.header("retry-after"), "2");
+    // Only a body of the same caller waits: another one is not held up.
+    let other = Api::with(&server, ALL_SCOPES).await;
+    let answer = other.call("POST", "/v1/apply?dry_run=true", Some(body.clone())).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
     // Without the right to apply, a caller neither holds the place nor learns of it.
     let stranger = Api::with(&server, "audit:read").await;
     let answer = stranger.call("POST", "/v1/apply", Some(body.clone())).await;
@@ -129,4 +133,34 @@ async fn an_instance_runs_one_apply_at_a_time() {
     })
     .await;
     assert_eq!(applied.json()["unchanged"], 1, "{}", applied.text);
+}
+
+/// A caller that sends the lines of an import slowly holds up no other one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_arrives_slowly_holds_up_no_other_caller() {
+    let server = Server::start(Engine::Sqlite).await;
+    let (slow, other) =
+        (Api::with(&server, ALL_SCOPES).await, Api::with(&server, ALL_SCOPES).await);
+    let address = server.management.strip_prefix("http://").expect("http").to_owned();
+    let head = format!(
+        "POST /v1/clients/import HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n\
+         content-type: application/x-ndjson\r\ncontent-length: 9000\r\n\r\n{{",
+        slow.token,
+    );
+    let mut connection = TcpStream::connect(&address).await.expect("a connection");
+    connection.write_all(head.as_bytes()).await.expect("a head");
+    let import = async |api: &Api<'_>| {
+        let request = server.http.post(format!("{}/v1/clients/import", server.management));
+        let request = request.bearer_auth(&api.token);
+        let request = request.header("content-type", "application/x-ndjson");
+        Answer::of(request.body("{\"client_id\":\"a\",\"client_secret\":\"as it was\"}")).await
+    };
+    eventually("the first import", async || {
+        // Its own caller is told to come again.
+        import(&slow).await.text.contains("import_in_progress").then_some(())
+    })
+    .await;
+    let answer = import(&other).await;
+    assert!(answer.status == 200 || answer.text.contains("import_conflict"), "{}", answer.text);
+    drop(connection);
 }

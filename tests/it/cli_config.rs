@@ -261,3 +261,38 @@ async fn the_suggested_port_is_free() {
     assert!(run.stderr.contains("TOKEND_LISTEN=127.0.0.1:"), "{run:?}");
     assert!(!run.stderr.contains(&taken), "{run:?}");
 }
+
+/// A wrong value may hold a secret in any place.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_problem_and_no_list_repeats_a_secret_of_a_url_or_a_command() {
+    let wrong = [
+        ("TOKEND_NOTIFICATIONS_WEBHOOKS", "http://u:Zq9@hooks.example/Zq9?Zq9"),
+        ("TOKEND_AUDIT_SINK", "https://u:Zq9@siem.example/Zq9?Zq9"),
+        ("TOKEND_MASTER_KEY_COMMAND", "sh -c 'echo Zq9"),
+        ("TOKEND_DATABASE_URL", "postgres://u:Zq9/x@one,two/d"),
+    ];
+    for (name, value) in wrong {
+        let cli = Cli::new(Engine::Sqlite).await.set(name, value);
+        let run = cli.run(&["check-config"]);
+        assert_eq!(run.code, 3, "{name}: {run:?}");
+        let texts = format!("{run:?} {:?}", cli.run(&["config", "show"]));
+        assert!(!texts.contains("Zq9"), "{name}: {texts}");
+    }
+    let right = [
+        ("TOKEND_NOTIFICATIONS_WEBHOOKS", "https://hooks.example/Zq9?Zq9"),
+        ("TOKEND_NOTIFICATIONS_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("TOKEND_AUDIT_SINK", "https://siem.example/Zq9"),
+        ("TOKEND_MASTER_KEY_COMMAND", "sh -c 'echo Zq9'"),
+        ("TOKEND_DATABASE_URL", "postgres://u:Zq9@one,two/d"),
+    ];
+    let mut cli = Cli::new(Engine::Sqlite).await.unset("TOKEND_MASTER_KEY");
+    for (name, value) in right {
+        cli = cli.set(name, value);
+    }
+    let run = cli.run(&["config", "show"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    for shown in ["https://hooks.example", "https://siem.example", "sh [arguments: 2]"] {
+        assert!(run.stdout.contains(shown), "{shown}: {run:?}");
+    }
+    assert!(!format!("{run:?}").contains("Zq9"), "{run:?}");
+}

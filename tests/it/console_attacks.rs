@@ -235,6 +235,8 @@ async fn pages_are_in_no_cache_and_in_no_frame() {
     paths.extend(PAGES);
     for path in paths {
         let answer = browser.get(path).await;
+        let status = if path.ends_with("absent") { 404 } else { 200 };
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");

@@ -108,7 +108,7 @@ async fn each_page_has_a_good_form_for_each_caller_and_all_links_lead_somewhere(
         Browser::by_client(&server, &administrator).await,
     ];
     for (place, browser) in callers.iter().enumerate() {
-        let mut known = paths.clone();
+        let (mut known, mut shown) = (paths.clone(), 0);
         let mut waiting: Vec<String> = known.iter().cloned().collect();
         while let Some(path) = waiting.pop() {
             let answer = browser.get(&path).await;
@@ -116,8 +116,11 @@ async fn each_page_has_a_good_form_for_each_caller_and_all_links_lead_somewhere(
             let is_given = paths.contains(&path);
             assert!(is_given || answer.status < 400, "{place}: a link to {path}: {answer:?}");
             if answer.status == 303 {
+                let place = answer.header("location");
+                assert!(!place.starts_with("/console/sign-in"), "{path}: the session has ended");
                 continue;
             }
+            shown += usize::from(answer.status == 200);
             let faults = faults(&answer.text);
             assert!(faults.is_empty(), "{place} {path}: {faults:#?}\n{}", answer.text);
             let links = tags(&answer.text).into_iter().filter(|tag| name_of(tag) == "a");
@@ -128,7 +131,8 @@ async fn each_page_has_a_good_form_for_each_caller_and_all_links_lead_somewhere(
             let new: Vec<String> = local.filter(|link| known.insert(link.clone())).collect();
             waiting.extend(new);
         }
-        assert!(known.len() >= paths.len());
+        // The first caller may see everything; each other one sees some of it.
+        assert!(shown > if place == 0 { paths.len() } else { 5 }, "{place}: {shown} pages");
     }
 }
 

@@ -223,6 +223,23 @@ async fn metrics_are_open_on_loopback_alone_or_need_the_scope() {
     }
 }
 
+/// A URL of another machine is that of a proxy, which reaches loopback for every caller.
+#[tokio::test]
+async fn metrics_need_a_token_behind_a_proxy_if_nothing_else_is_said() {
+    for (url, access, status) in [
+        ("https://ops.example.com", "auto", 401),
+        ("https://ops.example.com", "open", 200),
+        ("http://localhost:8081", "auto", 200),
+        ("https://127.0.0.1:8443", "auto", 200),
+        ("", "auto", 200),
+    ] {
+        let settings = [("TOKEND_MANAGEMENT_URL", url), ("TOKEND_METRICS_ACCESS", access)];
+        let server = Server::with(Engine::Sqlite, &settings).await;
+        let answer = Answer::of(server.http.get(format!("{}/metrics", server.management))).await;
+        assert_eq!(answer.status, status, "{url} {access}: {}", answer.text);
+    }
+}
+
 /// A page that a browser on this machine shows reaches loopback by a name of its own.
 #[tokio::test]
 async fn open_metrics_on_loopback_are_read_by_a_name_of_the_listener() {
@@ -234,7 +251,7 @@ async fn open_metrics_on_loopback_are_read_by_a_name_of_the_listener() {
         Answer::of(request).await
     };
     let url = ("TOKEND_MANAGEMENT_URL", "https://ops.example.com");
-    let server = Server::with(Engine::Sqlite, &[url]).await;
+    let server = Server::with(Engine::Sqlite, &[url, ("TOKEND_METRICS_ACCESS", "open")]).await;
     for (host, status) in [
         ("127.0.0.1:8081", 200),
         ("127.0.0.1", 200),

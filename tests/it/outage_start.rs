@@ -232,13 +232,17 @@ async fn an_assertion_is_accepted_once_during_an_outage_and_stored_after_it() {
     for way in [Way::Cut, Way::Frozen] {
         proxy.set(way);
         until_away(&server, true).await;
+        let beginning = server.clock.now().0;
+        server.clock.advance(11);
+        let now = server.clock.now().0;
         let new = issued(Some(now));
         private_key_jwt::ask(&server, &new).await.token();
-        for replayed in [&new, &without] {
+        for replayed in [&new, &without, &used] {
             private_key_jwt::ask(&server, replayed).await.assert_rejected(401, "invalid_client");
         }
-        for before in [&used, &issued(Some(now - 30))] {
-            private_key_jwt::ask(&server, before)
+        // The clock of a client may be fast, so it may have used it elsewhere before the outage.
+        for iat in [beginning - 30, beginning, beginning + 10] {
+            private_key_jwt::ask(&server, &issued(Some(iat)))
                 .await
                 .assert_rejected(503, "temporarily_unavailable");
         }
@@ -264,6 +268,7 @@ async fn accepted_assertions_outlive_a_restart() {
     let client = private_key_jwt::keyed(&server, &key).await;
     proxy.set(Way::Cut);
     until_away(&server, true).await;
+    server.clock.advance(11);
     let mut claims = private_key_jwt::claims(&server, &client);
     claims["iat"] = json!(server.clock.now().0);
     let assertion = key.sign(&claims);
@@ -278,4 +283,34 @@ async fn accepted_assertions_outlive_a_restart() {
     })
     .await;
     private_key_jwt::ask(&again, &assertion).await.assert_rejected(401, "invalid_client");
+}
+
+/// An attacker repeats, in an outage, an assertion of a client whose clock is fast.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assertion_from_before_an_outage_is_accepted_by_no_instance_again() {
+    let (server, proxy) = server_with("local").await;
+    let (proxy_of_other, url) = Proxy::before(&server.place.database_url).await;
+    let settings = [
+        ("TOKEND_DATABASE_URL", url.as_str()),
+        ("TOKEND_DATABASE_TIMEOUT", "1s"),
+        ("TOKEND_ASSERTIONS_DURING_OUTAGE", "local"),
+        ("TOKEND_ISSUER", server.base.as_str()),
+    ];
+    let key = KeyPair::new(Algorithm::Es256);
+    let client = private_key_jwt::keyed(&server, &key).await;
+    let other = Server::at(server.place.clone(), server.clock.clone(), &settings).await;
+    let mut claims = private_key_jwt::claims(&server, &client);
+    claims["iat"] = json!(server.clock.now().0 + 9);
+    let assertion = key.sign(&claims);
+    private_key_jwt::ask(&server, &assertion).await.token();
+    proxy.set(Way::Cut);
+    proxy_of_other.set(Way::Cut);
+    until_away(&server, true).await;
+    until_away(&other, true).await;
+    for seconds in [0, 8] {
+        server.clock.advance(seconds);
+        private_key_jwt::ask(&server, &assertion).await.assert_rejected(401, "invalid_client");
+        let elsewhere = private_key_jwt::ask(&other, &assertion).await;
+        elsewhere.assert_rejected(503, "temporarily_unavailable");
+    }
 }

@@ -27,6 +27,7 @@ use crate::directory::{ClientEntry, Directory, KeysEntry};
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
 use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::{OperatorAction, Remedy};
+use crate::model::secret::SecretId;
 use crate::model::security::Networks;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::{
@@ -48,6 +49,8 @@ pub struct AuthenticatedClient {
     origin: Option<RequestOrigin>,
     by: AuthenticatedBy,
     is_counted: bool,
+    /// The position of its secret in the entry, if a secret has authenticated it.
+    secret: Option<usize>,
 }
 
 /// What a client authenticates for. It decides which rate an assertion counts against: each one
@@ -102,6 +105,12 @@ impl AuthenticatedClient {
         self.by
     }
 
+    /// The secret that was verified, if a secret has authenticated it.
+    pub fn secret_id(&self) -> Option<&SecretId> {
+        let known = self.entry.secrets.get(self.secret?)?;
+        Some(&known.stored.secret_id)
+    }
+
     /// True if its assertion has been counted as the token that is asked for.
     pub(super) fn is_counted(&self) -> bool {
         self.is_counted
@@ -129,7 +138,7 @@ impl AuthenticatedClient {
         let Some(entry) = directory.client(id.as_str()) else { return Ok(None) };
         reject_disabled(&entry)?;
         let by = AuthenticatedBy::Operator;
-        Ok(Some(Self { entry, evt, origin: None, by, is_counted: false }))
+        Ok(Some(Self { entry, evt, origin: None, by, is_counted: false, secret: None }))
     }
 }
 
@@ -161,7 +170,9 @@ async fn identify(
             reject_other_methods(&entry, credentials.method)?;
             // The secret was found in this very entry.
             app.directory.usage.note(&entry.secrets[secret], address, now);
-            admitted(entry, &caller.origin, evt, AuthenticatedBy::Method(credentials.method))
+            let by = AuthenticatedBy::Method(credentials.method);
+            let client = admitted(entry, &caller.origin, evt, by)?;
+            Ok(AuthenticatedClient { secret: Some(secret), ..client })
         }
         Some(Credentials::Assertion(credentials)) => {
             // Boxed, so that the future of requests with a secret does not hold its state.
@@ -338,7 +349,7 @@ fn admitted(
             .with_remedy(OperatorAction::PermitAddress));
     }
     let origin = Some(origin.clone());
-    Ok(AuthenticatedClient { entry, evt, origin, by, is_counted: false })
+    Ok(AuthenticatedClient { entry, evt, origin, by, is_counted: false, secret: None })
 }
 
 pub(super) fn reject_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {

@@ -13,10 +13,6 @@ use crate::oauth::client_authentication::private_key::wrong;
 use crate::oauth::error::OAuthError;
 use crate::store::StoreError;
 
-/// How long before the noticed beginning of an outage an assertion may have been issued that is
-/// accepted without the database, in seconds: an outage is noticed late, and clocks differ.
-const ISSUE_SLACK_SECONDS: i64 = 5;
-
 /// An assertion whose signature and claims are valid.
 pub(super) struct SingleUse<'a> {
     /// The hash of its client and its `jti`.
@@ -63,10 +59,8 @@ async fn use_here(
     }
     match stored(app, &name, remembered_until).await {
         Some(Ok(true)) => {
-            match issued_at {
-                Some(_) => memory.forget(&name),
-                None => memory.keep_stored(&name),
-            }
+            // In an outage, this alone tells that it was used here.
+            memory.keep_stored(&name);
             Ok(())
         }
         Some(rejected) => {
@@ -80,7 +74,7 @@ async fn use_here(
             }
             memory.forget(&name);
             Err(OAuthError::unavailable(
-                "the database is away, and the assertion was issued before the outage",
+                "the database is away, and the assertion may have been used before the outage",
             )
             .because(RejectionReason::DatabaseUnavailable))
         }
@@ -102,14 +96,17 @@ async fn stored(
     }
 }
 
-/// False if an assertion says that it was issued before the outage: then an instance may have stored
-/// it. One that does not say so is new as far as the memory of this instance knows.
+/// False if another instance, or an earlier process, may have stored the assertion before the outage.
+/// The clock of a client may be fast by [`CLOCK_SKEW_SECONDS`], so its `iat` may be later than its
+/// use. An assertion that does not say when it was issued is new as far as the memory of this
+/// instance knows, which has none of an earlier process.
 fn may_be_of_outage(app: &App, issued_at: Option<Timestamp>, now: Timestamp) -> bool {
     // A request may notice the outage first.
     let since = app.database.away_since().unwrap_or(now);
-    // A server that started in the outage does not know what an earlier process has accepted.
-    let slack = if app.database.is_known() { ISSUE_SLACK_SECONDS } else { 0 };
-    issued_at.is_none_or(|issued_at| issued_at >= since.minus_seconds(slack))
+    match issued_at {
+        Some(issued_at) => issued_at > since.plus_seconds(CLOCK_SKEW_SECONDS),
+        None => app.database.is_known(),
+    }
 }
 
 fn replayed() -> OAuthError {

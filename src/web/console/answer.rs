@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::body::Body;
-use axum::extract::Request;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,6 +12,7 @@ use crate::admin::AdminError;
 use crate::store::StoreError;
 use crate::web::console::frame::{Frame, Outside};
 use crate::web::console::gate::SignedIn;
+use crate::web::console::visible::visible;
 use crate::web::console::{headers, problems};
 use crate::web::management::Problem;
 use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
@@ -71,7 +71,7 @@ pub(super) fn page(template: &impl Template) -> Answer {
 /// A page with a status.
 pub(super) fn render(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
     let html = template.render().map_err(|error| Problem::internal(&error.to_string()))?;
-    let mut response = Response::new(Body::from(html));
+    let mut response = Response::new(Body::from(visible(html)));
     *response.status_mut() = status;
     headers::add(response.headers_mut(), false);
     Ok(response)
@@ -97,16 +97,30 @@ pub(super) struct Failure {
     pub(super) detail: String,
     /// The stable code.
     pub(super) code: String,
+    /// What became of the change, as far as that is known.
+    pub(super) outcome: &'static str,
 }
 
 impl Failure {
-    pub(super) fn of(problem: &Problem) -> Self {
+    pub(super) fn of(problem: &Problem, is_form: bool) -> Self {
         Self {
+            outcome: outcome(problem, is_form),
             status: problem.status(),
             title: title(problem.status()),
             detail: problem.detail().to_owned(),
             code: problem.code().to_owned(),
         }
+    }
+}
+
+/// A form that was rejected has changed nothing. What a server that failed has done is not known.
+fn outcome(problem: &Problem, is_form: bool) -> &'static str {
+    let is_rejected = problem.status().is_client_error();
+    match problem.code() {
+        "form_sent_twice" => "The first form may have changed something.",
+        _ if !is_form => "",
+        _ if is_rejected => "Nothing was changed. Go back to the page before and correct the form.",
+        _ => "Whether something was changed is not known. Look at the object before you repeat it.",
     }
 }
 
@@ -150,14 +164,29 @@ pub(super) fn failure_page(signed_in: Option<&SignedIn>, failure: &Failure) -> E
         }
         None => FailureOutside { outside: Outside::default(), failure, request_id }.render(),
     };
-    ErrorPage::with_headers(html.unwrap_or_default(), &headers::PAGE)
+    ErrorPage::with_headers(visible(html.unwrap_or_default()), &headers::PAGE)
 }
 
 /// A path below `/console/` that does not exist.
-pub(super) async fn not_found(request: Request) -> ConsoleError {
-    let path = request.uri().path().chars().take(100).collect::<String>();
-    problems::no_page(&path).into()
+pub(super) async fn not_found() -> ConsoleError {
+    problems::no_page().into()
 }
 
 /// What handlers share.
 pub(super) type AppState = axum::extract::State<Arc<crate::app::App>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_of_a_change_what_is_known() {
+        let says = |problem: &Problem, is_form, text: &str| {
+            assert!(Failure::of(problem, is_form).outcome.starts_with(text), "{text}");
+        };
+        says(&Problem::bad_request("invalid_query", "x"), true, "Nothing was changed.");
+        says(&Problem::internal("x"), true, "Whether something was changed is not known.");
+        says(&problems::sent_twice(), true, "The first form may have changed something.");
+        assert_eq!(Failure::of(&problems::no_page(), false).outcome, "");
+    }
+}

@@ -8,11 +8,13 @@ use crate::admin::{ObjectKind, client, secret_rotation};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientState;
+use crate::model::grant::Grant;
 use crate::model::overlap::Overlap;
 use crate::model::secret::SecretId;
 use crate::model::time::Lifetime;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::client::parsed;
+use crate::web::console::client_credentials::OVERLAPS;
 use crate::web::console::form::Form;
 use crate::web::console::gate::SignedIn;
 use crate::web::console::{new_secret, shown};
@@ -57,16 +59,47 @@ pub(super) async fn rotate(
     signed_in.require(AdminScope::SecretsWrite)?;
     let overlap = form.parsed("overlap", Overlap::parse)?;
     let overlap = overlap.ok_or_else(|| ConsoleError::invalid("overlap: it is missing"))?;
-    if overlap == Overlap::None {
-        signed_in.require_fresh(&format!("{}/credentials", shown::client_path(&id)))?;
+    let page = format!("{}/credentials", shown::client_path(&id));
+    if is_shorter_than_offered(overlap) {
+        signed_in.require_fresh(&page)?;
     }
     let new = new_secret_of(&form)?;
     let (services, id) = (&app.services, parsed(&id)?);
     let found = client::show(&services.store, &signed_in.principal, &id).await?;
+    require_fresh_for_secret(&signed_in, &found.grants, &page)?;
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = secret_rotation::rotate(services, &signed_in.principal, &id, &new, overlap).await?;
     follow(&app).await;
     new_secret::page(&app, &signed_in, (&id, found.client.name.as_str()), &made)
+}
+
+/// True for an overlap that may end before the shortest one that the form offers, except the end at
+/// once: clients could fail before a person notices.
+fn is_shorter_than_offered(overlap: Overlap) -> bool {
+    let least = |overlap| match overlap {
+        Overlap::None => 0,
+        Overlap::For(time) => time.seconds(),
+        Overlap::UntilUnused { window, max } => window.seconds().min(max.seconds()),
+    };
+    let offered = OVERLAPS.iter().filter_map(|(text, _)| Overlap::parse(text).ok());
+    let offered = offered.filter(|offered| *offered != Overlap::None).map(least).min();
+    least(overlap) < offered.unwrap_or_default()
+}
+
+/// Asks for another sign-in before a caller gets a secret of an administrator: the client has one of
+/// these grants of the server itself.
+///
+/// # Errors
+/// A redirect to the sign-in.
+pub(super) fn require_fresh_for_secret(
+    signed_in: &SignedIn,
+    grants: &[Grant],
+    page: &str,
+) -> Result<(), ConsoleError> {
+    if grants.iter().any(|grant| grant.resource.is_built_in()) {
+        signed_in.require_fresh(page)?;
+    }
+    Ok(())
 }
 
 /// The label and the lifetime of a new secret.
@@ -96,4 +129,27 @@ pub(super) async fn end_secret(
 /// be read now is followed soon, as on every other instance.
 pub(super) async fn follow(app: &App) {
     let _ = app.catch_up().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlap_that_the_form_does_not_offer_is_compared_with_those_that_it_does() {
+        for (text, is_shorter) in [
+            ("0s", true),
+            ("1s", true),
+            ("5h", true),
+            ("until_unused:1s,max:7d", true),
+            ("until_unused:6h,max:5h", true),
+            ("6h", false),
+            ("24h", false),
+            ("until_unused:6h,max:7d", false),
+        ] {
+            // Some of these may be no overlap at all.
+            let Ok(overlap) = Overlap::parse(text) else { continue };
+            assert_eq!(is_shorter_than_offered(overlap), is_shorter, "{text}");
+        }
+    }
 }

@@ -22,7 +22,7 @@ use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::{ClientSecurity, Networks};
 use crate::model::static_claims::StaticClaims;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
-use crate::web::console::client_changes::{follow, new_secret_of};
+use crate::web::console::client_changes::{follow, new_secret_of, require_fresh_for_secret};
 use crate::web::console::client_credentials::LIFETIMES;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
@@ -154,6 +154,7 @@ pub(super) async fn create(
         Ok(new) => new,
         Err(problem) => return rejected(&app, &signed_in, &form, problem).await,
     };
+    require_fresh_for_secret(&signed_in, &new.grants, "/console/clients/new")?;
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = client::create(&app.services, &signed_in.principal, new).await;
     let (made, plain) = match made {

@@ -77,10 +77,14 @@ impl Form {
     }
 
     /// Rejects a form with a field that the handler does not read: nothing is assigned in passing.
+    /// No field has the character NUL, which Postgres does not store.
     ///
     /// # Errors
     /// 400, with the name of the field.
     pub(super) fn only(&self, names: &[&str]) -> Result<(), ConsoleError> {
+        if self.0.iter().any(|(_, value)| value.contains('\0')) {
+            return Err(ConsoleError::invalid("A value has the character NUL, which no text has."));
+        }
         let other = self.0.iter().find(|(name, _)| name != TOKEN && !names.contains(&&**name));
         match other {
             None => Ok(()),

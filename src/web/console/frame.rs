@@ -3,6 +3,7 @@
 
 use crate::model::admin_scope::AdminScope;
 use crate::model::owner::Owner;
+use crate::model::shell_word::quote;
 use crate::web::console::assets::{self, Icon};
 use crate::web::console::cookie::Theme;
 use crate::web::console::gate::SignedIn;
@@ -58,9 +59,9 @@ impl Same {
         }
         request += " -H \"Authorization: Bearer $TOKEN\"";
         if !body.is_empty() {
-            request += &format!(" -H 'Content-Type: application/json' -d '{body}'");
+            request += &format!(" -H 'Content-Type: application/json' -d {}", quote(body));
         }
-        request += &format!(" \"$TOKEND_SERVER{path}\"");
+        request += &format!(" \"$TOKEND_SERVER\"{}", quote(path));
         Self { command: command.into(), request }
     }
 }
@@ -89,7 +90,11 @@ impl Frame {
         let may = |scope: Option<AdminScope>| {
             scope.is_none_or(|scope| signed_in.principal.require(scope).is_ok())
         };
-        let links = LINKS.into_iter().filter(|(.., scope)| may(*scope));
+        // The settings are of the whole server.
+        let is_limited = signed_in.principal.owners().is_some();
+        let links = LINKS.into_iter().filter(|(path, .., scope)| {
+            may(*scope) && !(is_limited && *path == "/console/settings")
+        });
         let nav = links.map(|(path, name, icon, _)| NavLink {
             path,
             name,
@@ -130,5 +135,21 @@ impl Frame {
     /// True for the theme that is in use.
     pub(super) fn has_theme(&self, name: &str) -> bool {
         self.theme.as_str() == name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_the_path_and_the_body_as_they_are() {
+        let same = Same::new("x", "POST", "/v1/a/$(b)`c`'d'?e&f", r#"{"a":"$(b)'"}"#);
+        assert_eq!(
+            same.request,
+            "curl -s -X POST -H \"Authorization: Bearer $TOKEN\" \
+             -H 'Content-Type: application/json' -d '{\"a\":\"$(b)'\\''\"}' \
+             \"$TOKEND_SERVER\"'/v1/a/$(b)`c`'\\''d'\\''?e&f'"
+        );
     }
 }

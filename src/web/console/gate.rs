@@ -119,7 +119,7 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
         }
         Err(error) => ConsoleError::from(problem(error)).into_response(),
     };
-    add_page(None, &mut response);
+    add_page(None, is_form, &mut response);
     headers::add(response.headers_mut(), is_https);
     response
 }
@@ -175,7 +175,7 @@ pub(super) async fn signed_in(
         head.extensions.insert(signed_in.clone());
         next.run(Request::from_parts(head, body)).await
     };
-    add_page(Some(&signed_in), &mut response);
+    add_page(Some(&signed_in), is_form, &mut response);
     response
 }
 
@@ -222,9 +222,10 @@ pub(super) fn visitor<'a>(origin: &RequestOrigin, headers: &'a HeaderMap) -> Vis
 }
 
 /// Gives a problem the form of a page.
-fn add_page(signed_in: Option<&SignedIn>, response: &mut Response) {
+fn add_page(signed_in: Option<&SignedIn>, is_form: bool, response: &mut Response) {
     let has_page = response.extensions().get::<crate::web::page::ErrorPage>().is_some();
-    let Some(failure) = response.extensions().get::<Problem>().map(Failure::of) else { return };
+    let problem = response.extensions().get::<Problem>();
+    let Some(failure) = problem.map(|problem| Failure::of(problem, is_form)) else { return };
     if !has_page {
         response.extensions_mut().insert(failure_page(signed_in, &failure));
     }

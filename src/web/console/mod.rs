@@ -32,6 +32,7 @@ mod settings;
 mod shown;
 mod sign_in;
 mod signing_keys;
+mod visible;
 
 use std::sync::Arc;
 

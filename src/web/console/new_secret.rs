@@ -148,7 +148,8 @@ pub(super) async fn usage(
     let text = usage.map(|usage| {
         let time = usage.first_used_at.to_string();
         let clock = time.get(11..19).unwrap_or_default();
-        format!("It got its first token at {clock} UTC, from {}.", usage.last_address)
+        // A token, an introspection, a revocation or a sign-in: the statistics do not tell which.
+        format!("First used at {clock} UTC. Last used from {}.", usage.last_address)
     });
     let body = json!({ "is_used": usage.is_some(), "text": text });
     let mut response = Response::new(axum::body::Body::from(body.to_string()));

@@ -4,9 +4,9 @@ use axum::http::StatusCode;
 
 use crate::web::management::Problem;
 
-/// 404 for a page that does not exist.
-pub(super) fn no_page(path: &str) -> Problem {
-    let detail = format!("The console has no page at {path}.");
+/// 404 for a page that does not exist. The path may be the secret of a link, so it is not repeated.
+pub(super) fn no_page() -> Problem {
+    let detail = "The console has no page at this path.";
     Problem::of_page(StatusCode::NOT_FOUND, "page_not_found", detail)
 }
 
@@ -40,8 +40,9 @@ pub(super) fn sent_twice() -> Problem {
 
 /// 403 for a client that has proved itself and may not use the console.
 pub(super) fn not_an_administrator() -> Problem {
-    let detail = "This client may not sign in to the console. It needs a grant of urn:tokend and \
-                  must be permitted from this address. Its tokens are not bound to a key or a \
+    let detail = "This client may not sign in to the console. It needs a grant of urn:tokend, the \
+                  grant type client_credentials and a valid secret, and must be permitted from \
+                  this address. Its tokens are not bound to a key or a \
                   certificate, because a cookie is not.";
     Problem::of_page(StatusCode::FORBIDDEN, "not_an_administrator", detail)
 }

@@ -84,7 +84,8 @@ pub(super) async fn page(
     let search = query.text("q").filter(|text| !text.contains(char::is_control));
     let filter =
         ResourceFilter { owners: None, labels: Vec::new(), search: search.map(str::to_owned) };
-    let after = query.text("after").unwrap_or_default();
+    let after = query.parsed("after", ResourceId::parse)?;
+    let after = after.as_ref().map_or("", ResourceId::as_str);
     let principal = &signed_in.principal;
     let found = resource::page(&app.services.store, principal, filter, after, PAGE_SIZE).await?;
     let last = found.last().filter(|_| found.len() == PAGE_SIZE as usize);

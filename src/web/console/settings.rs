@@ -47,6 +47,7 @@ pub(super) async fn page(
     Extension(signed_in): Extension<SignedIn>,
 ) -> Answer {
     signed_in.require(AdminScope::ServerRead)?;
+    signed_in.principal.require_all_owners("the settings of the server")?;
     let config = &app.services.config;
     let (_, report) = health::report(&app);
     let fact = |name, value: String| Fact { name, value };

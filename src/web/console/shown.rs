@@ -3,35 +3,14 @@
 use std::fmt;
 
 use askama::filters::HtmlSafe;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::model::client::ClientState;
 use crate::model::time::{Timestamp, in_words};
 
-/// What is percent-encoded in one segment of a path, or in a value of a query.
-const SEGMENT: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'&')
-    .add(b'\'')
-    .add(b'+')
-    .add(b'/')
-    .add(b':')
-    .add(b';')
-    .add(b'<')
-    .add(b'=')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
+/// What is percent-encoded in one segment of a path, or in a value of a query: everything but the
+/// unreserved characters (RFC 3986, section 2.3).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A text as one segment of a path.
 pub(super) fn segment(text: &str) -> String {
@@ -167,6 +146,7 @@ mod tests {
         assert_eq!(number(12_430), "12\u{202f}430");
         assert_eq!(number(-5), "-5");
         assert_eq!(segment("https://a.example/b c"), "https%3A%2F%2Fa.example%2Fb%20c");
+        assert_eq!(segment("x$(a)!*-._~"), "x%24%28a%29%21%2A-._~");
     }
 
     #[test]

@@ -135,15 +135,19 @@ pub(super) async fn by_client(
     }
     // Before the authentication: a revocation that comes later has a higher number.
     let sequence = app.directory.published_sequence();
-    let caller = caller(&app, id, secret.clone(), origin.clone());
+    let caller = caller(&app, id, secret, origin.clone());
     let client = match authenticate(&app, &caller, Purpose::TokenStatus).await {
         Ok(client) => client,
         Err(error) => return Ok(failed(&app, error, &CLIENT_FAILED, &form)),
     };
     let visitor = gate::visitor(&origin, request.headers());
     let services = &app.services;
-    let opened =
-        console::open_for_client(services, client.id(), &secret, sequence, &visitor).await?;
+    let opened = match client.secret_id() {
+        Some(secret_id) => {
+            console::open_for_client(services, client.id(), secret_id, sequence, &visitor).await?
+        }
+        None => None,
+    };
     match opened {
         Some(opened) => enter(&app, transport, request.headers(), &origin, opened, &form).await,
         None => Err(problems::not_an_administrator().into()),

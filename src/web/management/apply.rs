@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::Principal;
@@ -25,6 +25,7 @@ use crate::model::time::Timestamp;
 use crate::web::management::Problem;
 use crate::web::management::clients::shown;
 use crate::web::management::json::{Input, Output, Parameters, ok, parsed_parameter};
+use crate::web::management::waiting_bodies::{WaitingBodies, WaitingBody};
 
 /// How documents are applied.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -130,31 +131,47 @@ pub(super) struct ExportJson {
     documents: Vec<ExportedDocument>,
 }
 
-/// The place of the one apply that an instance runs at a time.
+/// The place of the one apply that an instance runs at a time, and the bodies that wait for it.
 #[derive(Debug, Clone)]
-pub(super) struct ApplySlot(Arc<Semaphore>);
+pub(super) struct ApplySlot {
+    slot: Arc<Semaphore>,
+    bodies: WaitingBodies,
+}
 
 impl Default for ApplySlot {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
+        Self { slot: Arc::new(Semaphore::new(1)), bodies: WaitingBodies::default() }
     }
 }
 
-/// Holds the [`ApplySlot`]. It is taken before the body is read, so that one body at a time is in
-/// memory.
+/// Permits to read a body, which is in memory until this is dropped.
 #[derive(Debug)]
 pub(super) struct ApplyPermit {
-    _permit: OwnedSemaphorePermit,
+    slot: Arc<Semaphore>,
+    _body: WaitingBody,
+}
+
+impl ApplyPermit {
+    /// Takes the place of the one apply. It is taken when the body is there, so that a caller that
+    /// sends slowly holds up no other.
+    fn begin(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        self.slot.try_acquire().map_err(|_| Problem::apply_in_progress())
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for ApplyPermit {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let slot = parts.extensions.get::<ApplySlot>().map(|ApplySlot(slot)| slot.clone());
-        let slot = slot.ok_or_else(|| Problem::internal("the route has no slot for an apply"))?;
-        let permit = slot.try_acquire_owned().map_err(|_| Problem::apply_in_progress())?;
-        Ok(Self { _permit: permit })
+        let extensions = &parts.extensions;
+        let (Some(ApplySlot { slot, bodies }), Some(principal)) =
+            (extensions.get::<ApplySlot>(), extensions.get::<Principal>())
+        else {
+            return Err(Problem::internal("the route has no slot for an apply"));
+        };
+        let body = bodies.enter(principal.actor().as_str());
+        let body = body.ok_or_else(Problem::apply_in_progress)?;
+        Ok(Self { slot: slot.clone(), _body: body })
     }
 }
 
@@ -162,10 +179,11 @@ impl<S: Send + Sync> FromRequestParts<S> for ApplyPermit {
 pub(super) async fn apply(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
-    _permit: ApplyPermit,
+    permit: ApplyPermit,
     Parameters(query): Parameters<ApplyQuery>,
     Input(DeclarationsInput(body)): Input<DeclarationsInput>,
 ) -> Result<Output<AppliedJson>, Problem> {
+    let _running = permit.begin()?;
     let declarations = Declarations::of_json(body);
     let options = ApplyOptions {
         source: parsed_parameter("source", query.source, SourceName::parse)?,

@@ -25,8 +25,8 @@ use crate::model::Malformed;
 use crate::model::time::Lifetime;
 use crate::model::untrusted_text;
 use crate::secrets::secret;
-use crate::web::management::Problem;
 use crate::web::management::guard::BodyLimit;
+use crate::web::management::{Problem, duplicate_member};
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,10 +62,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     }
 }
 
-/// The members of a JSON object.
+/// The members of a JSON object, each at most once.
 fn members<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    let mut text = serde_json::Deserializer::from_str(text);
-    serde_path_to_error::deserialize(&mut text).map_err(|error| of_member(&error))
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer);
+    let value = value.map_err(|error| of_member(&error))?;
+    match duplicate_member::pointer(text) {
+        Some(pointer) => Err(Problem::member(
+            secret::redact(&untrusted_text::escape(&pointer)).into_owned(),
+            "The body has this member twice.",
+        )),
+        None => Ok(value),
+    }
 }
 
 fn unreadable(rejection: &JsonRejection, limit: Option<BodyLimit>) -> Problem {
@@ -128,6 +136,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default().as_bytes();
+        // Postgres does not compare a text with this character.
+        if form_urlencoded::parse(query).any(|(_, value)| value.contains('\0')) {
+            let text = "A parameter has the character NUL, which no text has.";
+            return Err(Problem::bad_request("invalid_query", text));
+        }
         match Query::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(Self(value)),
             Err(rejection) => {

@@ -12,6 +12,7 @@ mod client_json;
 mod clients;
 mod conditions;
 mod delivery;
+mod duplicate_member;
 mod facts_json;
 mod grant_json;
 mod grant_requests;
@@ -44,6 +45,7 @@ mod server;
 mod signing_keys;
 mod tokens;
 mod trusts;
+mod waiting_bodies;
 
 pub use delivery::Delivery;
 pub use in_process::{InProcessAnswer, InProcessApi};
