@@ -2,6 +2,7 @@
 
 mod master_key;
 mod notifications;
+mod oidc;
 mod secrets;
 
 use std::net::SocketAddr;
@@ -13,7 +14,7 @@ use crate::config::parse::{
     networks, origin, path, proxies, public_paths, rate, rate_limit, size, whole,
 };
 use crate::config::problem::Problem;
-use crate::config::sources::Settings;
+use crate::config::sources::{SECRET_KEYS, Settings};
 use crate::config::{
     AssertionSettings, Config, DatabaseSettings, DirectorySettings, DuringOutage, FetchSettings,
     Issuer, KeySettings, LimitSettings, MetadataSettings, Migrate, Origin, Requirement,
@@ -49,7 +50,7 @@ pub(super) fn config(
     let (log, metrics) = (reader.log(), reader.metrics(management_listen));
     let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
     let (master_key, master_key_command) = (reader.master_key(), reader.master_key_command());
-    let console_enabled = reader.parsed("console.enabled", boolean);
+    let (console_enabled, oidc) = (reader.parsed("console.enabled", boolean), reader.oidc());
     Some(Config {
         issuer,
         listen: listen?,
@@ -81,6 +82,7 @@ pub(super) fn config(
         backup: backup?,
         audit: audit?,
         console_enabled: console_enabled?,
+        oidc: oidc?,
         shown: shown(settings),
     })
 }
@@ -113,9 +115,7 @@ impl SettingsReader<'_> {
 
     fn complain(&mut self, key: &str, complaint: &str, code: &'static str, remedy: &str) {
         let shown = match key {
-            "database.url" | "master_key" | "notifications.webhook_secret" => {
-                "(not shown)".to_owned()
-            }
+            key if SECRET_KEYS.contains(&key) => "(not shown)".to_owned(),
             _ => format!("\"{}\"", self.settings.text(key)),
         };
         self.problems.push(Problem {

@@ -28,7 +28,9 @@ pub fn shown(settings: &Settings) -> Vec<ShownSetting> {
 /// Hides what must not be read over a shoulder.
 fn masked(key: &str, value: &str) -> String {
     match key {
-        "master_key" | "notifications.webhook_secret" if !value.is_empty() => {
+        "master_key" | "console.oidc.client_secret" | "notifications.webhook_secret"
+            if !value.is_empty() =>
+        {
             format!("[set, {} characters]", value.len())
         }
         "database.url" => without_password(value),
