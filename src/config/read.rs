@@ -47,10 +47,9 @@ pub(super) fn config(
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let (fetch, backup) = (reader.fetch(), reader.backup(&data_dir));
     let (notifications, audit) = reader.notifications_and_audit(directory.as_ref());
-    let (log, metrics) = (reader.log(), reader.metrics(management_listen));
-    let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
+    let (log, metrics, oidc) = (reader.log(), reader.metrics(management_listen), reader.oidc());
+    let (shutdown, bootstrap, console) = (reader.shutdown(), reader.bootstrap(), reader.console());
     let (master_key, master_key_command) = (reader.master_key(), reader.master_key_command());
-    let (console_enabled, oidc) = (reader.parsed("console.enabled", boolean), reader.oidc());
     Some(Config {
         issuer,
         listen: listen?,
@@ -81,7 +80,7 @@ pub(super) fn config(
         bootstrap: bootstrap?,
         backup: backup?,
         audit: audit?,
-        console_enabled: console_enabled?,
+        console_enabled: console?,
         oidc: oidc?,
         shown: shown(settings),
     })

@@ -80,12 +80,7 @@ impl MasterKeys {
         self.seal_with(|key| &key.cookie_key, name, content)
     }
 
-    fn seal_with(
-        &self,
-        choose: Choose,
-        name: &str,
-        content: &[u8],
-    ) -> Result<Sealed, CryptoError> {
+    fn seal_with(&self, choose: Choose, name: &str, content: &[u8]) -> Result<Sealed, CryptoError> {
         let mut sealed = Zeroizing::new(content.to_vec());
         let nonce = choose(&self.0[0])
             .seal_in_place_append_tag(Aad::from(name), &mut *sealed)
@@ -199,7 +194,9 @@ mod tests {
         let both = keys(&format!("{NEW},{OLD}"));
         let cookie = keys(OLD).seal_cookie("name", b"content").expect("sealed");
         assert_eq!(both.open_cookie("name", &cookie).expect("opened").as_slice(), b"content");
-        assert!(both.open_cookie("other", &cookie).is_none() && both.open("name", &cookie).is_err());
+        assert!(
+            both.open_cookie("other", &cookie).is_none() && both.open("name", &cookie).is_err()
+        );
         let stored = keys(OLD).seal("name", b"content").expect("sealed");
         assert!(both.open_cookie("name", &stored).is_none());
     }

@@ -1,7 +1,8 @@
-//! The settings of the identity provider of the console.
+//! The settings of the console and its identity provider.
 
 use secrecy::SecretString;
 
+use crate::config::parse::boolean;
 use crate::config::read::SettingsReader;
 use crate::config::{OidcSettings, ProviderUrl};
 use crate::model::group_mapping::GroupMapping;
@@ -17,6 +18,11 @@ const GROUPS: &str = "console.oidc.groups";
 const MAX_TEXT_BYTES: usize = 200;
 
 impl SettingsReader<'_> {
+    /// Whether the console is served; a problem is noted.
+    pub(in crate::config) fn console(&mut self) -> Option<bool> {
+        self.parsed("console.enabled", boolean)
+    }
+
     /// The identity provider, `Some(None)` without one; every problem is noted.
     pub(in crate::config) fn oidc(&mut self) -> Option<Option<OidcSettings>> {
         let groups = self.groups();
