@@ -11,7 +11,7 @@ use crate::store::transaction::{On, Transaction, on_transaction};
 use crate::store::{Pool, Store, StoreError, is_busy, with_timeout};
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, &str); 25] = [
+const MIGRATIONS: [(i64, &str, &str); 26] = [
     (1, "first schema", include_str!("../../migrations/0001_first_schema.sql")),
     (2, "use and rate", include_str!("../../migrations/0002_use_and_rate.sql")),
     (
@@ -61,6 +61,7 @@ const MIGRATIONS: [(i64, &str, &str); 25] = [
     (25, "instances", include_str!("../../migrations/0025_instances.sql")),
     (26, "audit checkpoints", include_str!("../../migrations/0026_audit_checkpoints.sql")),
     (27, "console sessions", include_str!("../../migrations/0027_console_sessions.sql")),
+    (28, "console persons", include_str!("../../migrations/0028_console_persons.sql")),
 ];
 
 /// The newest version that this binary knows.

@@ -3,6 +3,16 @@
 /// The version of a migration and the statements that undo it, newest first.
 const UNDO: &[(i64, &[&str])] = &[
     (
+        28,
+        &[
+            "ALTER TABLE console_session DROP COLUMN authenticated_at",
+            "ALTER TABLE console_session DROP COLUMN person_groups",
+            "ALTER TABLE console_session DROP COLUMN subject",
+            "ALTER TABLE console_session DROP COLUMN issuer",
+            "DELETE FROM _sqlx_migrations WHERE version = 28",
+        ],
+    ),
+    (
         27,
         &[
             "DROP TABLE console_link",
