@@ -121,7 +121,7 @@ impl OidcClient {
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()))
             .request_async(&http)
             .await
-            .map_err(|error| SignInError::Exchange(problem(&error)))?;
+            .map_err(|error| problem(&error))?;
         let id_token = response.extra_fields().id_token.clone();
         let id_token = id_token.ok_or_else(|| {
             SignInError::Exchange("the answer has no ID token: request the scope openid".to_owned())
@@ -141,18 +141,21 @@ impl ExchangedTokens {
 }
 
 /// Why the exchange failed. What the parser says may hold tokens, so only the place is told.
-fn problem(error: &RequestTokenError<FetchError, BasicErrorResponse>) -> String {
-    match error {
+fn problem(error: &RequestTokenError<FetchError, BasicErrorResponse>) -> SignInError {
+    SignInError::Exchange(match error {
         RequestTokenError::ServerResponse(response) => {
             untrusted_text::escape_start(&format!("the provider answered {response}"), 300)
         }
-        RequestTokenError::Request(error) => telemetry::with_causes(error),
+        RequestTokenError::Request(error) => {
+            let cause = telemetry::with_causes(error);
+            return SignInError::Provider(format!("its token endpoint: {cause}"));
+        }
         RequestTokenError::Parse(error, _) => {
             let place = untrusted_text::escape_start(&error.path().to_string(), 80);
             format!("the answer cannot be read at '{place}'")
         }
         RequestTokenError::Other(text) => untrusted_text::escape_start(text, 300),
-    }
+    })
 }
 
 /// Our HTTP as the library wants it.

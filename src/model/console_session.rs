@@ -116,6 +116,14 @@ impl SessionHolder {
         }
     }
 
+    /// A short name for the one that is signed in.
+    pub fn short_name(&self) -> String {
+        match self {
+            Self::Operator { .. } | Self::Client { .. } => self.actor_name(),
+            Self::Person { person, .. } => person.short_name(),
+        }
+    }
+
     /// The method of the sign-in, in events.
     pub fn method(&self) -> &'static str {
         match self {

@@ -21,6 +21,15 @@ impl Person {
 
     /// The longest name of a group, in bytes.
     pub const MAX_GROUP_BYTES: usize = 512;
+
+    /// A short name for the person itself: the subject, and the host of the provider. It does not
+    /// identify a person.
+    pub fn short_name(&self) -> String {
+        let issuer = self.issuer.as_str();
+        let host = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+        let host = host.split('/').next().unwrap_or_default();
+        format!("{} at {host}", self.subject.as_str())
+    }
 }
 
 impl fmt::Display for Person {
@@ -69,6 +78,7 @@ mod tests {
             subject: PersonSubject::parse("248289761001#1").expect("a subject"),
         };
         assert_eq!(person.to_string(), "oidc:https://login.example.com/#248289761001#1");
+        assert_eq!(person.short_name(), "248289761001#1 at login.example.com");
     }
 
     #[test]
