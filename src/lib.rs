@@ -45,6 +45,9 @@ pub mod outbound;
 // Key sets of others: fetched and cached.
 pub mod remote_keys;
 
+// The identity provider of a company, by which people sign in to the console.
+pub mod identity_provider;
+
 // The memory of one instance, following the events.
 pub mod directory;
 

@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::config::live::Live;
 use crate::config::{Config, DatabaseSettings, Origin};
 use crate::crypto::CryptoError;
+use crate::identity_provider::IdentityProvider;
 use crate::jose::nonces::NonceIssuer;
 use crate::keys::Keys;
 use crate::limits::assertion_memory::AssertionMemory;
@@ -170,6 +171,8 @@ pub struct Services {
     pub fetcher: Fetcher,
     /// Sends notifications.
     pub notifier: Fetcher,
+    /// The identity provider of the console, if one is set.
+    pub identity_provider: Option<IdentityProvider>,
     /// The roots of accepted client certificates.
     pub client_ca: Option<ClientCa>,
     /// The clock.

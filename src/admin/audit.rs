@@ -37,7 +37,7 @@ pub enum VerificationResult {
 }
 
 /// The kinds of actors and of subjects: a text without one stands for each of them.
-const ACTOR_KINDS: [&str; 3] = ["cli", "client", "operator"];
+const ACTOR_KINDS: [&str; 4] = ["cli", "client", "operator", "oidc"];
 const SUBJECT_KINDS: [&str; 9] = [
     "client",
     "resource",
@@ -260,7 +260,11 @@ mod tests {
     #[test]
     fn a_word_without_a_kind_stands_for_each_kind() {
         assert_eq!(actors("cli:ana"), ["cli:ana"]);
-        assert_eq!(actors("server"), ["server", "cli:server", "client:server", "operator:server"]);
+        assert_eq!(
+            actors("server"),
+            ["server", "cli:server", "client:server", "operator:server", "oidc:server"]
+        );
+        assert_eq!(actors("oidc:https://a.example#ana"), ["oidc:https://a.example#ana"]);
         assert_eq!(subjects("client/a"), ["client/a"]);
         let resource = subjects("https://a.example/b");
         assert!(resource.contains(&"resource/https://a.example/b".to_owned()), "{resource:?}");

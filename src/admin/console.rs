@@ -1,7 +1,12 @@
 //! Sessions of the console: the links that open one, the sign-in, the rights of a session, its end.
 //!
 //! Only digests are stored: of 256 random bits, a fast one is enough. The rights of an
-//! administrator are read again for each request; those of an operator are the limits of its link.
+//! administrator are read again for each request, and what the groups of a person permit; those of
+//! an operator are the limits of its link.
+
+mod person;
+
+pub use person::{PersonSignIn, open_for_person};
 
 use std::net::IpAddr;
 
@@ -180,6 +185,7 @@ async fn open(
     visitor: &Visitor<'_>,
 ) -> Result<OpenedSession, AdminError> {
     let (secret, now) = (new_secret()?, change.database_now);
+    let (method, max_seconds) = (holder.method(), holder.max_seconds());
     let kept = ConsoleSession::MAX_USER_AGENT_CHARS;
     let session = ConsoleSession {
         session_id,
@@ -187,14 +193,18 @@ async fn open(
         sequence,
         signed_in_at: now,
         seen_at: now,
-        ends_at: now.plus_seconds(ConsoleSession::MAX_SECONDS),
+        ends_at: now.plus_seconds(max_seconds),
         address: visitor.address.to_string(),
         user_agent: visitor.user_agent.chars().filter(|c| !c.is_control()).take(kept).collect(),
     };
     let others = ConsoleSession::MAX_PER_HOLDER - 1;
     let digest = session_digest(&secret);
     change.transaction.add_console_session(&digest, &session, others).await?;
-    let detail = json!({ "address": session.address, "user_agent": session.user_agent });
+    let detail = json!({
+        "method": method,
+        "address": session.address,
+        "user_agent": session.user_agent,
+    });
     let subject = EventSubject::ConsoleSession(session.session_id.clone());
     change.record(Action::ConsoleSignedIn, subject, detail).await?;
     change.commit().await?;
@@ -234,6 +244,9 @@ async fn principal(
                 Actor::new("operator", name),
                 limits.clone(),
             )));
+        }
+        SessionHolder::Person { person, groups, .. } => {
+            return Ok(person::principal(services, person, groups));
         }
         SessionHolder::Client { id, secret_id } => (id, secret_id),
     };

@@ -50,8 +50,8 @@ impl Principal {
         Self { actor, rights: Rights::Unlimited, mode: WriteMode::Store, is_forced: false }
     }
 
-    /// An operator who signed in to the console by a link with these limits. They stay as they are
-    /// until the session ends.
+    /// An operator who signed in to the console by a link with these limits, which stay as they are
+    /// until the session ends; or a person with the rights of its groups now.
     pub fn operator_within(actor: Actor, limits: OperatorLimits) -> Self {
         let OperatorLimits { scopes, owners } = limits;
         if scopes.is_none() && owners.is_none() {

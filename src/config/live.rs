@@ -6,10 +6,12 @@ use arc_swap::{ArcSwap, Guard};
 use ipnet::IpNet;
 
 use crate::config::{Config, LimitSettings};
+use crate::model::group_mapping::GroupMapping;
 
 /// The keys of these settings, in the order of the manual. All others need a restart. The two of
 /// TLS do as well if it is turned on or off.
-pub const LIVE_KEYS: [&str; 13] = [
+pub const LIVE_KEYS: [&str; 14] = [
+    "console.oidc.groups",
     "limits.body_size",
     "limits.header_size",
     "limits.header_timeout",
@@ -33,11 +35,18 @@ pub struct LiveSettings {
     pub limits: LimitSettings,
     /// Networks whose headers may name the client's address.
     pub trusted_proxies: Vec<IpNet>,
+    /// What the groups of the identity provider permit.
+    pub console_groups: GroupMapping,
 }
 
 impl LiveSettings {
     fn of(config: &Config) -> Self {
-        Self { limits: config.limits.clone(), trusted_proxies: config.trusted_proxies.clone() }
+        let groups = config.oidc.as_ref().map(|oidc| oidc.groups.clone());
+        Self {
+            limits: config.limits.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            console_groups: groups.unwrap_or_default(),
+        }
     }
 }
 

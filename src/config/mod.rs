@@ -15,6 +15,7 @@ pub mod live;
 mod management_url;
 mod metrics;
 mod notifications;
+mod oidc;
 mod parse;
 pub mod problem;
 mod providers;
@@ -33,6 +34,7 @@ pub use database::{DatabaseSettings, Location, Migrate};
 pub use issuer::Issuer;
 pub use key_command::KeyCommand;
 pub use metrics::MetricsSettings;
+pub use oidc::{OidcSettings, ProviderUrl};
 pub use shown::{ShownSetting, shown};
 pub use snapshot::SnapshotSettings;
 pub use traces::TraceExport;
@@ -119,6 +121,8 @@ pub struct Config {
     pub audit: AuditSettings,
     /// Whether the management listener serves the console.
     pub console_enabled: bool,
+    /// The identity provider of the console, if one is set.
+    pub oidc: Option<OidcSettings>,
     /// Every setting as people may see it.
     pub shown: Vec<ShownSetting>,
 }

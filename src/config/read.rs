@@ -2,6 +2,7 @@
 
 mod master_key;
 mod notifications;
+mod oidc;
 mod secrets;
 
 use std::net::SocketAddr;
@@ -46,11 +47,10 @@ pub(super) fn config(
     let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let (fetch, backup) = (reader.fetch(), reader.backup(&data_dir));
     let (notifications, audit) = reader.notifications_and_audit(directory.as_ref());
-    let (log, metrics) =
-        (reader.log(), reader.metrics(management_listen, configured_management_url.as_ref()));
-    let (shutdown, bootstrap) = (reader.shutdown(), reader.bootstrap());
+    let (log, oidc) = (reader.log(), reader.oidc());
+    let metrics = reader.metrics(management_listen, configured_management_url.as_ref());
+    let (shutdown, bootstrap, console) = (reader.shutdown(), reader.bootstrap(), reader.console());
     let (master_key, master_key_command) = (reader.master_key(), reader.master_key_command());
-    let console_enabled = reader.parsed("console.enabled", boolean);
     Some(Config {
         issuer,
         listen: listen?,
@@ -81,7 +81,8 @@ pub(super) fn config(
         bootstrap: bootstrap?,
         backup: backup?,
         audit: audit?,
-        console_enabled: console_enabled?,
+        console_enabled: console?,
+        oidc: oidc?,
         shown: shown(settings),
     })
 }

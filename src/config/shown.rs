@@ -7,8 +7,9 @@ use crate::config::parse::list;
 use crate::config::sources::Settings;
 
 /// The settings whose values no problem repeats: a secret may be anywhere in a wrong value.
-pub(super) const HIDDEN_IN_PROBLEMS: [&str; 6] = [
+pub(super) const HIDDEN_IN_PROBLEMS: [&str; 7] = [
     "master_key",
+    "console.oidc.client_secret",
     "master_key_command",
     "database.url",
     "notifications.webhooks",
@@ -43,7 +44,7 @@ fn shown_value(settings: &Settings, key: &str) -> String {
     let value = settings.text(key);
     match key {
         _ if value.is_empty() => value,
-        "master_key" | "notifications.webhook_secret" => masked(&value),
+        "master_key" | "console.oidc.client_secret" | "notifications.webhook_secret" => masked(&value),
         "master_key_command" => match settings.words(key).as_deref() {
             Some([program]) => program.clone(),
             Some([program, arguments @ ..]) => {

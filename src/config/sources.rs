@@ -11,6 +11,7 @@ use figment::value::Value;
 
 use crate::config::DEFAULTS;
 use crate::config::command_variables::{self, is_command_variable};
+use crate::config::parse::list;
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::providers::{NamedLayer, SingleValue, leaves};
 use crate::config::service_links::is_service_link;
@@ -20,8 +21,8 @@ use crate::config::sources::secret_files::secret_of;
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
 
 /// Settings that must not appear on a command line, where other users of the machine see them.
-pub(super) const SECRET_KEYS: [&str; 3] =
-    ["master_key", "database.url", "notifications.webhook_secret"];
+pub(super) const SECRET_KEYS: [&str; 4] =
+    ["master_key", "console.oidc.client_secret", "database.url", "notifications.webhook_secret"];
 
 /// What the command line says about settings.
 #[derive(Debug, Clone, Default)]
@@ -104,6 +105,15 @@ impl Settings {
             Some(Value::Array(_, items)) => Some(items.iter().map(text_of).collect()),
             Some(value) => shlex::split(&text_of(&value)),
             None => Some(Vec::new()),
+        }
+    }
+
+    /// The elements of a list, each as it is, or the parts of a text between commas.
+    pub fn items(&self, key: &str) -> Vec<String> {
+        match self.value(key) {
+            Some(Value::Array(_, items)) => items.iter().map(text_of).collect(),
+            Some(value) => list(&text_of(&value)).map(str::to_owned).collect(),
+            None => Vec::new(),
         }
     }
 

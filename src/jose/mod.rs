@@ -10,6 +10,7 @@ pub mod dpop;
 pub mod external_jwks;
 #[cfg(test)]
 pub(crate) mod hostile_documents;
+pub mod id_token;
 mod jws;
 pub mod jwt;
 pub mod nonces;

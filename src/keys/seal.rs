@@ -13,8 +13,14 @@ use crate::model::signing_key::Sealed;
 /// One key that seals and opens.
 struct SealingKey {
     key: RandomizedNonceKey,
+    /// Seals cookies. Any stranger can have one sealed, and random nonces suffice for 2^32 seals
+    /// of a key (NIST SP 800-38D, section 8.3): those of stored keys are not used up.
+    cookie_key: RandomizedNonceKey,
     fingerprint: String,
 }
+
+/// Chooses the key for what is stored, or the one for cookies.
+type Choose = fn(&SealingKey) -> &RandomizedNonceKey;
 
 /// The master keys of this process, ready to use: the first seals, all open. The master keys
 /// themselves are not kept; these are derived from them.
@@ -63,9 +69,20 @@ impl MasterKeys {
 
     /// Seals `content` under a `name`, without which it cannot be opened.
     pub fn seal(&self, name: &str, content: &[u8]) -> Result<Sealed, CryptoError> {
+        self.seal_with(|key| &key.key, name, content)
+    }
+
+    /// Seals a cookie under a `name`. It does not open as something that is stored.
+    ///
+    /// # Errors
+    /// [`CryptoError::Failed`] if the library refuses.
+    pub fn seal_cookie(&self, name: &str, content: &[u8]) -> Result<Sealed, CryptoError> {
+        self.seal_with(|key| &key.cookie_key, name, content)
+    }
+
+    fn seal_with(&self, choose: Choose, name: &str, content: &[u8]) -> Result<Sealed, CryptoError> {
         let mut sealed = Zeroizing::new(content.to_vec());
-        let nonce = self.0[0]
-            .key
+        let nonce = choose(&self.0[0])
             .seal_in_place_append_tag(Aad::from(name), &mut *sealed)
             .map_err(|_| CryptoError::Failed("sealing a key"))?;
         let mut text = nonce.as_ref().to_vec();
@@ -75,26 +92,36 @@ impl MasterKeys {
 
     /// Opens what was sealed under that `name`.
     pub fn open(&self, name: &str, sealed: &Sealed) -> Result<Opened, CryptoError> {
-        let opened = self.open_with_any(name, sealed);
+        let opened = self.open_with_any(|key| &key.key, name, sealed);
         let (position, content) =
             opened.ok_or_else(|| CryptoError::WrongMasterKey(name.to_owned()))?;
         Ok(Opened { content, is_outdated: position > 0 })
     }
 
+    /// Opens a cookie that was sealed under that `name`; `None` for anything else.
+    pub fn open_cookie(&self, name: &str, sealed: &Sealed) -> Option<Zeroizing<Vec<u8>>> {
+        self.open_with_any(|key| &key.cookie_key, name, sealed).map(|(_, content)| content)
+    }
+
     /// The fingerprint of the key that opens what was sealed under that `name`; `None` if none does.
     pub fn opener(&self, name: &str, sealed: &Sealed) -> Option<&str> {
-        let (position, _) = self.open_with_any(name, sealed)?;
+        let (position, _) = self.open_with_any(|key| &key.key, name, sealed)?;
         self.0.get(position).map(|key| key.fingerprint.as_str())
     }
 
     /// The content, and the position of the key that opens it.
-    fn open_with_any(&self, name: &str, sealed: &Sealed) -> Option<(usize, Zeroizing<Vec<u8>>)> {
+    fn open_with_any(
+        &self,
+        choose: Choose,
+        name: &str,
+        sealed: &Sealed,
+    ) -> Option<(usize, Zeroizing<Vec<u8>>)> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(&sealed.0).ok()?;
         let (nonce, ciphertext) = bytes.split_at_checked(NONCE_LEN)?;
         self.0.iter().enumerate().find_map(|(position, key)| {
             let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
             let mut content = Zeroizing::new(ciphertext.to_vec());
-            let opened = key.key.open_in_place(nonce, Aad::from(name), &mut content).ok()?;
+            let opened = choose(key).open_in_place(nonce, Aad::from(name), &mut content).ok()?;
             let length = opened.len();
             content.truncate(length);
             Some((position, content))
@@ -114,11 +141,14 @@ impl SealingKey {
                 .map_err(failed)?;
             Ok(key)
         };
-        let key = RandomizedNonceKey::new(&AES_256_GCM, derive(b"seal")?.as_slice());
+        let sealing = |purpose: &[u8]| {
+            RandomizedNonceKey::new(&AES_256_GCM, derive(purpose)?.as_slice()).map_err(failed)
+        };
+        let (key, cookie_key) = (sealing(b"seal")?, sealing(b"cookie")?);
         let fingerprint = derive(b"fingerprint")?;
         let fingerprint = fingerprint.iter().take(FINGERPRINT_LENGTH);
         let fingerprint = fingerprint.map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { key: key.map_err(failed)?, fingerprint })
+        Ok(Self { key, cookie_key, fingerprint })
     }
 }
 
@@ -157,6 +187,18 @@ mod tests {
         let both = keys(&format!("{NEW},{OLD}"));
         assert_eq!(both.opener("name", &sealed), Some(keys(OLD).fingerprint()));
         assert_eq!(keys(NEW).opener("name", &sealed), None);
+    }
+
+    #[test]
+    fn a_cookie_and_what_is_stored_do_not_open_as_one_another() {
+        let both = keys(&format!("{NEW},{OLD}"));
+        let cookie = keys(OLD).seal_cookie("name", b"content").expect("sealed");
+        assert_eq!(both.open_cookie("name", &cookie).expect("opened").as_slice(), b"content");
+        assert!(
+            both.open_cookie("other", &cookie).is_none() && both.open("name", &cookie).is_err()
+        );
+        let stored = keys(OLD).seal("name", b"content").expect("sealed");
+        assert!(both.open_cookie("name", &stored).is_none());
     }
 
     /// A backup of any version names its master key by the fingerprint, so it never changes.

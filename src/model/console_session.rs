@@ -9,6 +9,7 @@ use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::owner::Owner;
+use crate::model::person::Person;
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 
@@ -94,6 +95,15 @@ pub enum SessionHolder {
         /// The secret. When it ends, the session ends.
         secret_id: SecretId,
     },
+    /// A person, by the identity provider.
+    Person {
+        /// The person.
+        person: Person,
+        /// Its groups at the sign-in. What they permit is decided at each request.
+        groups: Vec<String>,
+        /// When the provider authenticated the person, if it said so.
+        authenticated_at: Option<Timestamp>,
+    },
 }
 
 impl SessionHolder {
@@ -102,6 +112,33 @@ impl SessionHolder {
         match self {
             Self::Operator { name, .. } => format!("operator:{name}"),
             Self::Client { id, .. } => format!("client:{id}"),
+            Self::Person { person, .. } => person.to_string(),
+        }
+    }
+
+    /// A short name for the one that is signed in.
+    pub fn short_name(&self) -> String {
+        match self {
+            Self::Operator { .. } | Self::Client { .. } => self.actor_name(),
+            Self::Person { person, .. } => person.short_name(),
+        }
+    }
+
+    /// The method of the sign-in, in events.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Operator { .. } => "link",
+            Self::Client { .. } => "client_secret",
+            Self::Person { .. } => "openid_connect",
+        }
+    }
+
+    /// How long a session lasts at the most, in seconds. That of a person ends when its groups are
+    /// an hour old: the provider may have taken one away since.
+    pub fn max_seconds(&self) -> i64 {
+        match self {
+            Self::Operator { .. } | Self::Client { .. } => ConsoleSession::MAX_SECONDS,
+            Self::Person { .. } => ConsoleSession::MAX_PERSON_SECONDS,
         }
     }
 }
@@ -134,6 +171,9 @@ impl ConsoleSession {
     /// How long a session lasts at the most: 12 hours.
     pub const MAX_SECONDS: i64 = 43_200;
 
+    /// How long a session of a person lasts at the most, and how old its groups become: an hour.
+    pub const MAX_PERSON_SECONDS: i64 = 3_600;
+
     /// How long after a sign-in dangerous actions need no other one: 10 minutes.
     pub const FRESH_SECONDS: i64 = 600;
 
@@ -148,9 +188,15 @@ impl ConsoleSession {
         now < self.ends_at && now < self.seen_at.plus_seconds(Self::IDLE_SECONDS)
     }
 
-    /// True shortly after the sign-in.
+    /// True shortly after the sign-in. A provider may let a person in whom it authenticated long
+    /// ago, so of a person the time of that is decisive.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
-        now < self.signed_in_at.plus_seconds(Self::FRESH_SECONDS)
+        let authenticated_at = match &self.holder {
+            SessionHolder::Operator { .. } | SessionHolder::Client { .. } => self.signed_in_at,
+            SessionHolder::Person { authenticated_at: Some(at), .. } => *at,
+            SessionHolder::Person { authenticated_at: None, .. } => return false,
+        };
+        now < authenticated_at.plus_seconds(Self::FRESH_SECONDS)
     }
 }
 

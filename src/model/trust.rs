@@ -245,7 +245,7 @@ pub fn scalar(value: &Value) -> Option<Cow<'_, str>> {
 }
 
 /// A claim by its name, or by a JSON pointer into it (RFC 6901).
-fn lookup<'a>(claims: &'a Value, claim: &str) -> Option<&'a Value> {
+pub fn lookup<'a>(claims: &'a Value, claim: &str) -> Option<&'a Value> {
     if claim.starts_with('/') { claims.pointer(claim) } else { claims.get(claim) }
 }
 

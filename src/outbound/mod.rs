@@ -12,12 +12,14 @@ mod limited;
 mod otlp;
 mod post;
 mod probe;
+mod provider;
 mod response;
 mod tls;
 
 pub use otlp::OtlpClient;
 pub use post::{PostAnswer, RetryAfter};
 pub use probe::{Probe, ProbeAnswer};
+pub use provider::{ProviderAnswer, ProviderClient};
 pub use response::exchange;
 pub use tls::TlsClient;
 

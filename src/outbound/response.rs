@@ -1,11 +1,12 @@
 //! One request and its response, over any stream.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
 use hyper::http::response::Parts;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -59,8 +60,22 @@ pub(super) async fn send<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    send_request(stream, request(url, headers)?).await
+}
+
+/// Sends a request, and reads the head of the response, of any status.
+///
+/// # Errors
+/// Malformed HTTP, or too much of anything.
+pub(super) async fn send_request<S, B>(
+    stream: S,
+    mut request: Request<B>,
+) -> Result<OpenResponse, FetchError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
     let (mut sender, driving) = handshake(stream).await?;
-    let mut request = request(url, headers)?;
     let interim = InterimResponses::count(&mut request);
     let response = tokio::select! {
         response = sender.send_request(request) => response.map_err(FetchError::Http)?,
@@ -115,7 +130,7 @@ struct InterimResponses {
 }
 
 impl InterimResponses {
-    fn count(request: &mut Request<Empty<Bytes>>) -> Arc<Self> {
+    fn count<B>(request: &mut Request<B>) -> Arc<Self> {
         let interim = Arc::new(Self::default());
         let counting = interim.clone();
         hyper::ext::on_informational(request, move |_| {

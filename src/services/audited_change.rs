@@ -6,6 +6,7 @@ use crate::crypto::chain;
 use crate::model::Malformed;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Event, EventOwners, EventSubject};
+use crate::model::person::Person;
 use crate::model::resource::ResourceId;
 use crate::model::time::{Clock, Timestamp};
 use crate::services::Services;
@@ -54,6 +55,11 @@ impl Actor {
     /// A client that does something to its own tokens. Its id is recorded in full.
     pub fn client(id: &ClientId) -> Self {
         Self(format!("client:{id}"))
+    }
+
+    /// A person of the identity provider, with issuer and subject in full.
+    pub fn person(person: &Person) -> Self {
+        Self(person.to_string())
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 use crate::config::live::Live;
 use crate::config::{Config, FetchSettings, Migrate, SecretSettings};
 use crate::crypto::random;
+use crate::identity_provider::IdentityProvider;
 use crate::jose::dpop;
 use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::keys::Keys;
@@ -50,30 +51,39 @@ struct Opened {
     keys: Keys,
     fetcher: Fetcher,
     notifier: Fetcher,
+    identity_provider: Option<IdentityProvider>,
     client_ca: Option<ClientCa>,
     instance: String,
 }
 
 impl Opened {
-    async fn of(config: &Config, store: &Store, role: Role) -> Result<Self, StartError> {
+    async fn of(
+        config: &Config,
+        clock: &Clock,
+        store: &Store,
+        role: Role,
+    ) -> Result<Self, StartError> {
         if role == Role::Server {
             prepare_schema(config, store).await?;
         }
-        Self::with(config, open_keys(config, store, role).await?)
+        Self::with(config, clock, open_keys(config, store, role).await?)
     }
 
-    fn with(config: &Config, keys: Keys) -> Result<Self, StartError> {
+    fn with(config: &Config, clock: &Clock, keys: Keys) -> Result<Self, StartError> {
         let client_ca = config.client_ca.as_deref().map(client_ca).transpose()?;
         let fetcher = Fetcher::new(&config.fetch)?;
         let notifier = Fetcher::of_notifications(config)?;
-        Ok(Self { keys, fetcher, notifier, client_ca, instance: random::identifier("ins_")? })
+        let provider = |oidc| IdentityProvider::new(oidc, &config.fetch, clock.clone());
+        let identity_provider = config.oidc.as_ref().map(provider).transpose()?;
+        let instance = random::identifier("ins_")?;
+        Ok(Self { keys, fetcher, notifier, identity_provider, client_ca, instance })
     }
 
     fn to_read() -> Result<Self, StartError> {
         let fetch = FetchSettings { allowed_networks: Vec::new(), ca_file: None };
         let (fetcher, notifier) = (Fetcher::new(&fetch)?, Fetcher::new(&fetch)?);
         let (keys, instance) = (Keys::throwaway()?, random::identifier("ins_")?);
-        Ok(Self { keys, fetcher, notifier, client_ca: None, instance })
+        Ok(Self { keys, fetcher, notifier, identity_provider: None, client_ca: None, instance })
     }
 }
 
@@ -136,7 +146,7 @@ impl Services {
         keys: Keys,
     ) -> Result<Option<Self>, StartError> {
         let Some(store) = Store::of_absent(&config.database)? else { return Ok(None) };
-        let opened = Opened::with(&config, keys)?;
+        let opened = Opened::with(&config, &clock, keys)?;
         Ok(Some(Self::of(config, clock, store, opened)))
     }
 
@@ -146,7 +156,7 @@ impl Services {
         store: Store,
         role: Role,
     ) -> Result<Self, StartError> {
-        let opened = Opened::of(&config, &store, role).await;
+        let opened = Opened::of(&config, &clock, &store, role).await;
         Self::assemble(config, clock, store, opened).await
     }
 
@@ -167,7 +177,7 @@ impl Services {
     }
 
     fn of(config: Config, clock: Clock, store: Store, opened: Opened) -> Self {
-        let Opened { keys, fetcher, notifier, client_ca, instance } = opened;
+        let Opened { keys, fetcher, notifier, identity_provider, client_ca, instance } = opened;
         Self {
             hasher: hasher(&config.secrets),
             guess_limiter: GuessLimiter::new(guess_limits(&config)),
@@ -182,6 +192,7 @@ impl Services {
             keys,
             fetcher,
             notifier,
+            identity_provider,
             client_ca,
             clock,
             instance,

@@ -3,14 +3,18 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::console_session::{
     ConsoleLink, ConsoleSession, OperatorLimits, SessionHolder, SessionId,
 };
 use crate::model::owner::Owner;
+use crate::model::person::{Person, PersonSubject};
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
+use crate::model::trust::ForeignIssuer;
 use crate::store::row::{TableRow, table_row};
 use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
@@ -48,6 +52,10 @@ table_row! {
         owners: Option<String>,
         client_id: Option<String>,
         secret_id: Option<String>,
+        issuer: Option<String>,
+        subject: Option<String>,
+        person_groups: Option<String>,
+        authenticated_at: Option<i64>,
         sequence: i64,
         signed_in_at: i64,
         seen_at: i64,
@@ -79,6 +87,11 @@ fn limits(scopes: Option<&str>, owners: Option<&str>) -> OperatorLimits {
     OperatorLimits { scopes: scopes.map(known), owners }
 }
 
+/// A list that cannot be read gives no right.
+fn groups(text: Option<&str>) -> Vec<String> {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
 impl LinkRow {
     fn decode(self) -> Result<ConsoleLink, StoreError> {
         Ok(ConsoleLink {
@@ -93,39 +106,61 @@ impl LinkRow {
 
 impl SessionRow {
     fn of(session_hash: &str, session: &ConsoleSession) -> Self {
-        let (operator, limits, client_id, secret_id) = match &session.holder {
-            SessionHolder::Operator { name, limits } => {
-                (Some(name.clone()), limits.clone(), None, None)
-            }
-            SessionHolder::Client { id, secret_id } => {
-                let secret_id = secret_id.as_str().to_owned();
-                (None, OperatorLimits::default(), Some(id.as_str().to_owned()), Some(secret_id))
-            }
-        };
-        Self {
+        let mut row = Self {
             session_hash: session_hash.to_owned(),
             session_id: session.session_id.as_str().to_owned(),
-            operator,
-            scopes: scopes_column(&limits),
-            owners: owners_column(&limits),
-            client_id,
-            secret_id,
+            operator: None,
+            scopes: None,
+            owners: None,
+            client_id: None,
+            secret_id: None,
+            issuer: None,
+            subject: None,
+            person_groups: None,
+            authenticated_at: None,
             sequence: session.sequence,
             signed_in_at: session.signed_in_at.0,
             seen_at: session.seen_at.0,
             ends_at: session.ends_at.0,
             address: session.address.clone(),
             user_agent: session.user_agent.clone(),
+        };
+        match &session.holder {
+            SessionHolder::Operator { name, limits } => {
+                row.operator = Some(name.clone());
+                (row.scopes, row.owners) = (scopes_column(limits), owners_column(limits));
+            }
+            SessionHolder::Client { id, secret_id } => {
+                row.client_id = Some(id.as_str().to_owned());
+                row.secret_id = Some(secret_id.as_str().to_owned());
+            }
+            SessionHolder::Person { person, groups, authenticated_at } => {
+                // Schema 27 reads a row without a client as one of an operator: without a right.
+                (row.scopes, row.owners) = (Some(String::new()), Some(String::new()));
+                row.issuer = Some(person.issuer.as_str().to_owned());
+                row.subject = Some(person.subject.as_str().to_owned());
+                row.person_groups = Some(json!(groups).to_string());
+                row.authenticated_at = authenticated_at.map(|at| at.0);
+            }
         }
+        row
     }
 
     fn decode(self) -> Result<ConsoleSession, StoreError> {
-        let holder = match self.client_id {
-            Some(id) => SessionHolder::Client {
+        let holder = match (self.client_id, self.issuer, self.subject) {
+            (Some(id), _, _) => SessionHolder::Client {
                 id: ClientId::parse(&id)?,
                 secret_id: SecretId::parse(self.secret_id.as_deref().unwrap_or_default())?,
             },
-            None => SessionHolder::Operator {
+            (None, Some(issuer), Some(subject)) => SessionHolder::Person {
+                person: Person {
+                    issuer: ForeignIssuer::stored(&issuer),
+                    subject: PersonSubject::stored(&subject),
+                },
+                groups: groups(self.person_groups.as_deref()),
+                authenticated_at: self.authenticated_at.map(Timestamp),
+            },
+            (None, _, _) => SessionHolder::Operator {
                 name: self.operator.unwrap_or_default(),
                 limits: limits(self.scopes.as_deref(), self.owners.as_deref()),
             },
@@ -254,15 +289,17 @@ impl WriteTransaction {
                 (SELECT session_hash
                  FROM console_session
                  WHERE COALESCE(operator, '') = $1 AND COALESCE(client_id, '') = $2
+                     AND COALESCE(issuer, '') = $5 AND COALESCE(subject, '') = $6
                  ORDER BY signed_in_at DESC, session_id
                  LIMIT $4 OFFSET $3)";
         let row = SessionRow::of(session_hash, session);
         let others = i64::try_from(others).unwrap_or(i64::MAX);
-        let operator = row.operator.clone().unwrap_or_default();
-        let client = row.client_id.clone().unwrap_or_default();
+        let [operator, client, issuer, subject] =
+            [&row.operator, &row.client_id, &row.issuer, &row.subject]
+                .map(|column| column.clone().unwrap_or_default());
         on_write!(self, |connection| {
             let query = sqlx::query(SQL).bind(&operator).bind(&client).bind(others).bind(BATCH);
-            query.execute(connection).await?;
+            query.bind(&issuer).bind(&subject).execute(connection).await?;
             Ok(())
         })?;
         self.insert(row, "session", "session").await

@@ -167,16 +167,16 @@ impl Reader<'_> {
         row.decode(scopes.unwrap_or_default()).map(Some)
     }
 
-    /// The identifier and the owner of each resource.
+    /// The identifier and the owner of each resource that can be read.
     pub async fn resource_owners(
         &mut self,
     ) -> Result<Vec<(ResourceId, Option<Owner>)>, StoreError> {
         let mut statement = Statement::default();
         statement.push(OwnerRow::SELECT).push("ORDER BY resource");
         let decode = |OwnerRow { resource, owner }| {
-            Ok((ResourceId::parse(&resource)?, owner.as_deref().map(Owner::stored)))
+            Some((ResourceId::parse(&resource).ok()?, owner.as_deref().map(Owner::stored)))
         };
-        self.rows::<OwnerRow>(&statement).await?.into_iter().map(decode).collect()
+        Ok(self.rows::<OwnerRow>(&statement).await?.into_iter().filter_map(decode).collect())
     }
 
     async fn stored_resources(&mut self) -> Result<StoredResources, StoreError> {

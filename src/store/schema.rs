@@ -37,7 +37,7 @@ impl Script {
 }
 
 /// The migrations, forward only; the number is the version of the schema.
-const MIGRATIONS: [(i64, &str, Script); 27] = [
+const MIGRATIONS: [(i64, &str, Script); 28] = [
     (1, "first schema", Script::Of(include_str!("../../migrations/0001_first_schema.sql"))),
     (2, "use and rate", Script::Of(include_str!("../../migrations/0002_use_and_rate.sql"))),
     (
@@ -107,6 +107,7 @@ const MIGRATIONS: [(i64, &str, Script); 27] = [
         "console sessions",
         Script::Of(include_str!("../../migrations/0027_console_sessions.sql")),
     ),
+    (28, "console persons", Script::Of(include_str!("../../migrations/0028_console_persons.sql"))),
     (29, "client activity", Script::Of(include_str!("../../migrations/0029_client_activity.sql"))),
     (
         30,

@@ -23,6 +23,7 @@ pub mod commit_proxy;
 pub mod eventually;
 pub mod foreign;
 pub mod https;
+pub mod identity_provider;
 pub mod keys;
 pub mod log;
 mod place;

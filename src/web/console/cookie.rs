@@ -68,7 +68,7 @@ pub(super) fn is_secret(text: &str) -> bool {
 }
 
 /// The value of a cookie (RFC 6265, section 4.2).
-fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| {
         let (known, value) = pair.trim().split_once('=')?;

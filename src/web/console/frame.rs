@@ -111,7 +111,7 @@ impl Frame {
             issuer: signed_in.issuer.clone(),
             version: env!("CARGO_PKG_VERSION"),
             theme: signed_in.theme,
-            who: signed_in.principal.actor().as_str().to_owned(),
+            who: signed_in.session.holder.short_name(),
             limits: limits.unwrap_or_default(),
             form_token: signed_in.form_token.clone(),
             nav: nav.collect(),

@@ -31,6 +31,8 @@ mod sessions;
 mod settings;
 mod shown;
 mod sign_in;
+mod sign_in_cookie;
+mod sign_in_oidc;
 mod signing_keys;
 mod visible;
 
@@ -52,6 +54,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/console/sign-in", get(sign_in::page))
         .route("/console/sign-in/link", post(sign_in::by_link))
         .route("/console/sign-in/client", post(sign_in::by_client))
+        .route("/console/sign-in/oidc", get(sign_in_oidc::begin))
+        .route(sign_in_oidc::CALLBACK_PATH, get(sign_in_oidc::callback))
         .merge(signed_in)
         .layer(from_fn_with_state(app.clone(), gate::guard))
         .layer(management::timeout())

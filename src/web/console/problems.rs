@@ -2,6 +2,8 @@
 
 use axum::http::StatusCode;
 
+use crate::model::person::Person;
+use crate::model::untrusted_text;
 use crate::web::management::Problem;
 
 /// 404 for a page that does not exist. The path may be the secret of a link, so it is not repeated.
@@ -45,4 +47,26 @@ pub(super) fn not_an_administrator() -> Problem {
                   this address. Its tokens are not bound to a key or a \
                   certificate, because a cookie is not.";
     Problem::of_page(StatusCode::FORBIDDEN, "not_an_administrator", detail)
+}
+
+/// 403 for a person without a group that has rights. It names what the provider sent, so that the
+/// person can tell an administrator what is missing.
+pub(super) fn no_mapped_group(person: &Person, groups: Option<&[String]>, claim: &str) -> Problem {
+    const MAX_NAMED: usize = 20;
+    let subject = person.subject.as_str();
+    let missing = match groups {
+        None => format!("The identity provider sent no list of groups in the claim {claim}."),
+        Some([]) => format!("The claim {claim} has no group."),
+        Some(groups) => {
+            let named = groups.iter().take(MAX_NAMED);
+            let named: Vec<_> = named.map(|name| untrusted_text::escape_start(name, 100)).collect();
+            let more = if groups.len() > MAX_NAMED { " and others" } else { "" };
+            format!("The claim {claim} has {}{more}.", named.join(", "))
+        }
+    };
+    let detail = format!(
+        "You have signed in as {subject}, and none of your groups has access to this console. \
+         {missing} An operator adds one of your groups to the setting console.oidc.groups."
+    );
+    Problem::of_page(StatusCode::FORBIDDEN, "no_mapped_group", detail)
 }

@@ -1,5 +1,7 @@
 //! Signing in: by a one-time link of the operator, or by the id and the secret of an administrator.
-//! The identity provider of a company will be a third way, with a file next to this one.
+//! `sign_in_oidc` has the third method, the identity provider of a company.
+
+use std::borrow::Cow;
 
 use askama::Template;
 use axum::Extension;
@@ -21,7 +23,7 @@ use crate::web::console::form::Form;
 use crate::web::console::frame::Outside;
 use crate::web::console::gate;
 use crate::web::console::origin::{Transport, local_path};
-use crate::web::console::{headers, problems};
+use crate::web::console::{headers, problems, sign_in_oidc};
 use crate::web::error_response::ErrorResponse;
 use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
 
@@ -33,18 +35,27 @@ struct SignInPage {
     issuer: String,
     /// The page that follows.
     next: String,
+    /// The identity provider, if one is set.
+    provider: Option<ProviderLink>,
     /// True if a sign-in is asked for again before a dangerous action.
     is_again: bool,
     /// True if the browser comes from another site, and did not send the cookie because of that.
     comes_from_elsewhere: bool,
     failure: Option<SignInFailure>,
+    request_id: &'static str,
+}
+
+/// The link to the identity provider.
+struct ProviderLink {
+    /// Its host.
+    name: String,
+    path: String,
 }
 
 /// Why a sign-in failed.
-struct SignInFailure {
-    title: &'static str,
-    detail: &'static str,
-    request_id: &'static str,
+pub(super) struct SignInFailure {
+    pub(super) title: &'static str,
+    pub(super) detail: Cow<'static, str>,
 }
 
 impl SignInPage {
@@ -53,10 +64,23 @@ impl SignInPage {
             outside: Outside::default(),
             issuer: app.issuer.as_str().to_owned(),
             next: next.and_then(local_path).unwrap_or("/console/").to_owned(),
+            provider: None,
             is_again: false,
             comes_from_elsewhere: false,
             failure: None,
+            request_id: REQUEST_ID_PLACE,
         }
+        .with_provider(app)
+    }
+
+    /// The same with the link to the identity provider.
+    fn with_provider(mut self, app: &App) -> Self {
+        let provider = app.services.identity_provider.as_ref();
+        self.provider = provider.map(|provider| ProviderLink {
+            name: provider.settings().issuer.host().to_owned(),
+            path: sign_in_oidc::begin_path(&self.next, self.is_again),
+        });
+        self
     }
 }
 
@@ -77,7 +101,7 @@ pub(super) async fn page(
     // A strict cookie does not come with a link of another site. The same page asks again.
     let has_cookie = transport.cookie.read(request.headers()).is_some();
     page.comes_from_elsewhere = site == Some("cross-site") && !has_cookie && !page.is_again;
-    answer::page(&page)
+    answer::page(&page.with_provider(&app))
 }
 
 /// Signs in by a one-time link: its whole text, or the part behind the number sign.
@@ -101,19 +125,21 @@ pub(super) async fn by_link(
         return enter(&app, transport, request.headers(), &origin, opened, &form).await;
     }
     let error = OAuthError::authentication_failed("the link of the console is not valid");
-    Ok(failed(&app, error, &LINK_FAILED, &form))
+    Ok(failed(&app, error, &LINK_FAILED, form.text("next")))
 }
 
-const LINK_FAILED: SignInFailure = SignInFailure {
+static LINK_FAILED: SignInFailure = SignInFailure {
     title: "This link does not work",
-    detail: "A link works once, within 30 minutes. Make a new one on the server: tokend console link",
-    request_id: REQUEST_ID_PLACE,
+    detail: Cow::Borrowed(
+        "A link works once, within 30 minutes. Make a new one on the server: tokend console link",
+    ),
 };
 
-const CLIENT_FAILED: SignInFailure = SignInFailure {
+static CLIENT_FAILED: SignInFailure = SignInFailure {
     title: "Sign-in failed",
-    detail: "The client id or the secret is not valid. The reason is recorded under the request id: tokend explain shows it.",
-    request_id: REQUEST_ID_PLACE,
+    detail: Cow::Borrowed(
+        "The client id or the secret is not valid. The reason is recorded under the request id: tokend explain shows it.",
+    ),
 };
 
 /// Signs in by the id and the secret of an administrator: the same authentication as that of a
@@ -131,14 +157,14 @@ pub(super) async fn by_client(
     let id = id.unwrap_or_default().to_owned();
     if id.len() > ClientId::MAX_LENGTH {
         let error = OAuthError::authentication_failed("the client id is too long");
-        return Ok(failed(&app, error, &CLIENT_FAILED, &form));
+        return Ok(failed(&app, error, &CLIENT_FAILED, form.text("next")));
     }
     // Before the authentication: a revocation that comes later has a higher number.
     let sequence = app.directory.published_sequence();
     let caller = caller(&app, id, secret, origin.clone());
     let client = match authenticate(&app, &caller, Purpose::TokenStatus).await {
         Ok(client) => client,
-        Err(error) => return Ok(failed(&app, error, &CLIENT_FAILED, &form)),
+        Err(error) => return Ok(failed(&app, error, &CLIENT_FAILED, form.text("next"))),
     };
     let visitor = gate::visitor(&origin, request.headers());
     let services = &app.services;
@@ -192,10 +218,15 @@ async fn enter(
 
 /// The sign-in with what failed. The rejection is logged, counted and recorded like that of a token
 /// request.
-fn failed(app: &App, error: OAuthError, failure: &SignInFailure, form: &Form) -> Response {
-    let SignInFailure { title, detail, request_id } = *failure;
-    let mut page = SignInPage::new(app, form.text("next"));
-    page.failure = Some(SignInFailure { title, detail, request_id });
+pub(super) fn failed(
+    app: &App,
+    error: OAuthError,
+    failure: &SignInFailure,
+    next: Option<&str>,
+) -> Response {
+    let SignInFailure { title, detail } = failure;
+    let mut page = SignInPage::new(app, next);
+    page.failure = Some(SignInFailure { title, detail: detail.clone() });
     let html = page.render().unwrap_or_default();
     let mut response = ErrorResponse::from(error).into_response();
     response.extensions_mut().insert(ErrorPage::with_headers(html, &headers::PAGE));

@@ -11,6 +11,7 @@ pub mod generated;
 pub mod imap;
 pub mod integration;
 pub mod kafka;
+pub mod oidc;
 pub mod protected_api;
 pub mod released;
 pub mod script;

@@ -17,6 +17,16 @@ const UNDO: &[(i64, &[&str])] = &[
         ],
     ),
     (
+        28,
+        &[
+            "ALTER TABLE console_session DROP COLUMN authenticated_at",
+            "ALTER TABLE console_session DROP COLUMN person_groups",
+            "ALTER TABLE console_session DROP COLUMN subject",
+            "ALTER TABLE console_session DROP COLUMN issuer",
+            "DELETE FROM _sqlx_migrations WHERE version = 28",
+        ],
+    ),
+    (
         27,
         &[
             "DROP TABLE console_link",

@@ -1,0 +1,140 @@
+//! The identity provider of the console.
+
+use secrecy::SecretString;
+use url::{Host, Url};
+
+use crate::config::parse::ConfigProblem;
+use crate::model::group_mapping::GroupMapping;
+use crate::model::trust::ForeignIssuer;
+
+/// The path of the metadata below an issuer (OpenID Connect Discovery, section 4).
+const METADATA_PATH: &str = "/.well-known/openid-configuration";
+
+/// The identity provider at which people sign in to the console.
+#[derive(Debug, Clone)]
+pub struct OidcSettings {
+    /// The provider.
+    pub issuer: ProviderUrl,
+    /// Our client id there.
+    pub client_id: String,
+    /// Our secret there.
+    pub client_secret: SecretString,
+    /// The scopes to request; empty: those that the provider has for groups.
+    pub scopes: Vec<String>,
+    /// The claim with the groups.
+    pub groups_claim: String,
+    /// What the groups permit, as it was at the start.
+    pub groups: GroupMapping,
+}
+
+/// The URL of an identity provider: https, or http of a loopback host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderUrl {
+    issuer: ForeignIssuer,
+    url: Url,
+}
+
+impl ProviderUrl {
+    /// Reads the issuer, which stays exactly as it is: providers differ in the slash at the end.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do.
+    pub fn parse(text: &str) -> Result<Self, (ConfigProblem, &'static str)> {
+        let url = Url::parse(text).map_err(|_| ("is not a URL".to_owned(), WRITE_URL))?;
+        if url.query().is_some() || url.fragment().is_some() || text.contains(['?', '#']) {
+            return Err(("has a query or a fragment".to_owned(), WRITE_URL));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(("holds credentials".to_owned(), "leave them out"));
+        }
+        if text.ends_with(METADATA_PATH) {
+            let problem = "is the URL of the metadata".to_owned();
+            return Err((problem, "write the member issuer of that document"));
+        }
+        let issuer = ForeignIssuer::parse(text).map_err(|problem| (problem.0, WRITE_URL))?;
+        let parsed = Self { issuer, url };
+        match parsed.url.scheme() {
+            "https" => Ok(parsed),
+            "http" if parsed.is_loopback() => Ok(parsed),
+            _ => Err(("must be https".to_owned(), "http is for loopback hosts only")),
+        }
+    }
+
+    /// Reads an endpoint of a provider without TLS: https, or http of a loopback host.
+    pub fn parse_endpoint(text: &str) -> Option<Url> {
+        let url = Url::parse(text).ok()?;
+        let is_plain = url.scheme() == "http" && is_loopback(&url);
+        (is_plain || url.scheme() == "https").then_some(url)
+    }
+
+    /// The issuer as its ID tokens have it.
+    pub fn issuer(&self) -> &ForeignIssuer {
+        &self.issuer
+    }
+
+    /// The host, for people.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    /// True for a provider on this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.url)
+    }
+
+    /// True for a provider on this machine without TLS.
+    pub fn is_plain(&self) -> bool {
+        self.url.scheme() == "http"
+    }
+
+    /// Where its metadata is.
+    pub fn metadata_url(&self) -> String {
+        format!("{}{METADATA_PATH}", self.issuer.as_str().trim_end_matches('/'))
+    }
+}
+
+const WRITE_URL: &str = "write it as the provider does, such as https://login.example.com";
+
+/// True for `localhost` and loopback addresses.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_stays_as_it_is() {
+        for (text, metadata) in [
+            ("https://a.example", "https://a.example/.well-known/openid-configuration"),
+            ("https://a.example/", "https://a.example/.well-known/openid-configuration"),
+            (
+                "https://a.example/t/v2.0",
+                "https://a.example/t/v2.0/.well-known/openid-configuration",
+            ),
+            ("http://127.0.0.1:3", "http://127.0.0.1:3/.well-known/openid-configuration"),
+            ("http://localhost:3", "http://localhost:3/.well-known/openid-configuration"),
+        ] {
+            let url = ProviderUrl::parse(text).expect(text);
+            assert_eq!((url.issuer().as_str(), &*url.metadata_url()), (text, metadata));
+            assert_eq!(url.is_plain(), text.starts_with("http:"));
+        }
+        for (text, word) in [
+            ("login.example.com", "not a URL"),
+            ("http://login.example.com", "https"),
+            ("http://localhost.example.com", "https"),
+            ("https://a:b@a.example", "credentials"),
+            ("https://a.example?b=c", "query"),
+            ("https://a.example/.well-known/openid-configuration", "metadata"),
+        ] {
+            let (problem, _) = ProviderUrl::parse(text).expect_err(text);
+            assert!(problem.contains(word), "{text}: {problem}");
+        }
+    }
+}
