@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::cli::parser;
+use crate::model::remedy::{OperatorAction, SubjectDifference, SubjectTrust, SubjectTrustKeys};
 
 fn trust(difference: SubjectDifference, subject: &str, claims: &[(&str, &str)]) -> String {
     let action = OperatorAction::TrustSubject(Box::new(SubjectTrust {
@@ -67,6 +68,7 @@ fn commands_and_options_in_the_texts_exist() {
     words_of(&parser(), &mut known);
     let text = concat!(
         include_str!("../remedies.rs"),
+        include_str!("../../web/remedies.rs"),
         include_str!("command.rs"),
         include_str!("command_line.rs"),
         include_str!("server.rs")
