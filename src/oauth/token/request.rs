@@ -28,7 +28,23 @@ pub enum Requester {
     /// A client, with its credentials.
     Caller(Caller),
     /// An operator, in the name of a client.
-    Operator(AuthenticatedClient),
+    Operator(AuthenticatedClient, TokenUse),
+}
+
+/// What a token is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TokenUse {
+    /// Calls of the resource.
+    #[default]
+    Access,
+    /// A look at the token by a person: it lives at most [`Self::TEST_SECONDS`] and has the claim
+    /// `test`.
+    Test,
+}
+
+impl TokenUse {
+    /// The longest life of a test token, in seconds.
+    pub const TEST_SECONDS: i64 = 300;
 }
 
 /// The grant of a token request.
@@ -112,9 +128,13 @@ fn assertion(
 
 impl TokenRequest {
     /// The request of an operator in the name of a client.
-    pub fn by_operator(client: AuthenticatedClient, requested: RequestedAccess) -> Self {
+    pub fn by_operator(
+        client: AuthenticatedClient,
+        requested: RequestedAccess,
+        token_use: TokenUse,
+    ) -> Self {
         Self {
-            requester: Requester::Operator(client),
+            requester: Requester::Operator(client, token_use),
             grant: GrantRequest::ClientCredentials,
             requested,
             proof: None,
