@@ -3,6 +3,7 @@
 
 use crate::model::admin_scope::AdminScope;
 use crate::model::owner::Owner;
+use crate::model::shell_word::quote;
 use crate::web::console::assets::{self, Icon};
 use crate::web::console::cookie::Theme;
 use crate::web::console::gate::SignedIn;
@@ -58,7 +59,7 @@ impl Same {
         }
         request += " -H \"Authorization: Bearer $TOKEN\"";
         if !body.is_empty() {
-            request += &format!(" -H 'Content-Type: application/json' -d '{body}'");
+            request += &format!(" -H 'Content-Type: application/json' -d {}", quote(body));
         }
         request += &format!(" \"$TOKEND_SERVER{path}\"");
         Self { command: command.into(), request }

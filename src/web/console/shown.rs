@@ -8,8 +8,11 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use crate::model::client::ClientState;
 use crate::model::time::{Timestamp, in_words};
 
-/// What is percent-encoded in one segment of a path, or in a value of a query.
+/// What is percent-encoded in one segment of a path, or in a value of a query. A command that is
+/// copied has it between double quotes: nothing in it is an expansion of the shell.
 const SEGMENT: &AsciiSet = &CONTROLS
+    .add(b'!')
+    .add(b'$')
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -136,6 +139,24 @@ pub(super) fn notice(query: Option<&str>) -> Option<&'static str> {
         ("rejected", "The request is rejected."),
         ("session-ended", "The session has ended."),
         ("created", "The resource is registered."),
+        ("saved", "The changes are saved."),
+        ("unchanged", "Nothing differed, so nothing was changed."),
+        ("deleted", "It is deleted."),
+        ("key-added", "The key is registered."),
+        ("key-removed", "The key is removed."),
+        ("trust-added", "The trust is added."),
+        ("trust-removed", "The trust is removed."),
+        ("ending", "The secret ends at the chosen time."),
+        ("granted", "The grant is saved."),
+        ("grant-removed", "The grant is removed. Its tokens stay valid until they expire."),
+        ("requested", "The grant is requested. The other team decides."),
+        ("rotated", "The next key takes over. APIs that read the key set know it."),
+        ("retired", "The key signs no more. Its tokens stay valid until they expire."),
+        (
+            "key-revoked",
+            "The key is revoked. Its tokens are invalid as soon as APIs read the key set.",
+        ),
+        ("revoked", "All tokens of the client are revoked."),
     ];
     notices.into_iter().find(|(known, _)| *known == word).map(|(_, text)| text)
 }
@@ -167,6 +188,7 @@ mod tests {
         assert_eq!(number(12_430), "12\u{202f}430");
         assert_eq!(number(-5), "-5");
         assert_eq!(segment("https://a.example/b c"), "https%3A%2F%2Fa.example%2Fb%20c");
+        assert_eq!(segment("$(a)!b`c`"), "%24(a)%21b%60c%60");
     }
 
     #[test]
