@@ -133,3 +133,19 @@ impl Frame {
         self.theme.as_str() == name
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::console::shown::segment;
+
+    /// A client may have any printable id: what is copied into a shell runs nothing of it.
+    #[test]
+    fn what_is_copied_is_one_command() {
+        let path = format!("/v1/clients/{}", segment("$(id)`id`\"!x"));
+        let same = Same::new("tokend client list", "PATCH", &path, "{\"name\":\"it's $(id)\"}");
+        assert!(same.request.contains("/v1/clients/%24(id)%60id%60%22%21x\""), "{}", same.request);
+        let body = "-d '{\"name\":\"it'\\''s $(id)\"}'";
+        assert!(same.request.contains(body), "{}", same.request);
+    }
+}

@@ -48,7 +48,7 @@ struct EditPage {
     values: Values,
     owners: Vec<String>,
     algorithms: Vec<Choice>,
-    typs: Vec<Choice>,
+    kinds: Vec<Choice>,
     server_lifetime: String,
 }
 
@@ -114,7 +114,7 @@ fn edit_page(
     let server = format!("as the server: {}", token.algorithm.as_str());
     let mut algorithms = vec![("", server.as_str())];
     algorithms.extend(Algorithm::ALL.iter().map(|known| (known.as_str(), known.as_str())));
-    let typs =
+    let kinds =
         [("at+jwt", "at+jwt (RFC 9068)"), ("JWT", "JWT, for a verifier that accepts no other")];
     let scope = found.scopes.first().map_or("orders:read", |scope| scope.name.as_str());
     let change = format!("tokend resource update {} --add-scope {}", quote(&id), quote(scope));
@@ -128,7 +128,7 @@ fn edit_page(
         problem,
         owners: owners.map(Owner::to_string).collect(),
         algorithms: Choice::list(&algorithms, &values.algorithm),
-        typs: Choice::list(&typs, &values.typ),
+        kinds: Choice::list(&kinds, &values.typ),
         server_lifetime: token.lifetime.to_string(),
         values,
         id,
