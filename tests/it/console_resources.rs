@@ -168,7 +168,7 @@ async fn the_doctor_and_the_figures_of_the_day_are_shown() {
     let page = browser.page("/console/settings").await;
     assert!(page.contains("Run the doctor"), "{page}");
     let page = browser.page("/console/settings?doctor=1").await;
-    for check in ["database", "signing-key", "proxy"] {
+    for check in ["database", "signing_key", "proxy_trust"] {
         assert!(page.contains(check), "{check}: {page}");
     }
     let team = Browser::by_link(&server, limits(None, Some(&["a"]))).await;

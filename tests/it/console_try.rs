@@ -42,7 +42,7 @@ fn command(language: &str, folder: &Path, program: &str) -> (Command, PathBuf) {
         _ => Command::new("php"),
     };
     if language == "go" {
-        command.arg("run").env("GOCACHE", folder.join("cache")).env("GOFLAGS", "-mod=mod");
+        command.arg("run").env("GOCACHE", folder.join("cache"));
     }
     (command, file)
 }

@@ -91,18 +91,16 @@ fn plain(text: &str) -> String {
         plain += name;
         rest = after;
     }
-    (plain + rest)
-        .replace(['`', '\n'], " ")
-        .replace("  ", " ")
-        .replace(" ,", ",")
-        .replace(" .", ".")
+    (plain + rest).replace('`', "").replace('\n', " ")
 }
 
 /// The section of a stack with the values of a resource.
 pub(in crate::web::console) fn verifier(stack: &Stack, values: &VerifierValues<'_>) -> Vec<Part> {
-    let filled = |part: &Part| Part {
-        is_program: part.is_program,
-        text: if part.is_program { filled(&part.text, values) } else { part.text.clone() },
+    let filled = |part: &Part| {
+        let text = with_names(&part.text, values);
+        // What a paragraph says of algorithms is about all of them.
+        let text = if part.is_program { with_algorithm(&text, values) } else { text };
+        Part { is_program: part.is_program, text }
     };
     let mut parts: Vec<_> = stack.parts.iter().map(filled).collect();
     // A program that takes its values from the environment is preceded by them.
@@ -122,8 +120,8 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(is_plain)
 }
 
-fn filled(program: &str, values: &VerifierValues<'_>) -> String {
-    let mut text = program.replace(EXAMPLE_ISSUER, values.issuer);
+fn with_names(text: &str, values: &VerifierValues<'_>) -> String {
+    let mut text = text.replace(EXAMPLE_ISSUER, values.issuer);
     for audience in EXAMPLE_AUDIENCES {
         if is_plain(values.audience) {
             text = text.replace(audience, values.audience);
@@ -132,7 +130,11 @@ fn filled(program: &str, values: &VerifierValues<'_>) -> String {
     if let Some(scope) = values.scope.filter(|scope| is_plain(scope)) {
         text = text.replace(EXAMPLE_SCOPE, scope);
     }
-    text.replace("ES256", values.algorithm).replace("at+jwt", values.typ)
+    text
+}
+
+fn with_algorithm(program: &str, values: &VerifierValues<'_>) -> String {
+    program.replace("ES256", values.algorithm).replace("at+jwt", values.typ)
 }
 
 #[cfg(test)]
