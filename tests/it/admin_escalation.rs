@@ -10,7 +10,7 @@ use tokend::model::admin_scope::AdminScope;
 use tokend::model::resource::ResourceId;
 use tokend::model::scope::Scopes;
 use tokend::model::security::Networks;
-use tokend::oauth::token::request::TokenUse;
+use tokend::model::token::TokenUse;
 
 use crate::support::process::Cli;
 use crate::support::{

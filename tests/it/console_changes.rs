@@ -46,7 +46,8 @@ async fn a_client_is_created_and_gets_a_token(
         assert!(!page.contains(&client.secret), "{page}");
     }
     let access = browser.page("/console/clients/billing/access").await;
-    assert!(access.contains("orders:read") && !access.contains("orders:write"), "{access}");
+    let is_granted = |scope: &str| access.contains(&format!("value=\"{scope}\" checked"));
+    assert!(is_granted("orders:read") && !is_granted("orders:write"), "{access}");
 }
 
 #[tokio::test]

@@ -181,6 +181,7 @@ async fn the_doctor_and_the_figures_of_the_day_are_shown() {
     // Two hours of use tell how many tokens a client requests.
     server.app.write_usage().await.expect("written");
     server.clock.advance(7_200);
+    server.catch_up().await;
     for _ in 0..40 {
         server.ask(&client).await.token();
     }

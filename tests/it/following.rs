@@ -8,7 +8,7 @@ use sqlx::{Connection, PgConnection};
 use tokend::admin;
 use tokend::model::client::ClientState;
 use tokend::model::time::Clock;
-use tokend::oauth::token::request::TokenUse;
+use tokend::model::token::TokenUse;
 
 use crate::support::eventually::HANGS_AFTER;
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, now, operator};

@@ -12,9 +12,10 @@ use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
+use crate::model::token::TokenUse;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
-use crate::oauth::token::request::{RequestedAccess, TokenUse};
+use crate::oauth::token::request::RequestedAccess;
 
 /// How many resources or scopes a rejection lists at the most.
 const MAX_LISTED: usize = 10;

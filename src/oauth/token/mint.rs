@@ -16,10 +16,10 @@ use crate::keys::keyring::{Keyring, SigningKey};
 use crate::model::rejection_reason::RejectionReason;
 use crate::model::resource::{Resource, SignedBefore};
 use crate::model::time::Timestamp;
+use crate::model::token::TokenUse;
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::Granted;
 use crate::oauth::token::issue_time::IssueTime;
-use crate::oauth::token::request::TokenUse;
 use crate::oauth::token::sender_constraint::Bound;
 use crate::telemetry::stage_times::StageTimes;
 
@@ -157,7 +157,7 @@ pub(super) fn claims_json(
     }
 }
 
-/// The claims of a test token: `test` is `true`, also if a static claim has this name.
+/// The claims of a test token: `test` is `true`. The name is reserved, so no static claim has it.
 fn marked(claims: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
     let mut claims: Map<String, Value> = serde_json::from_slice(claims)?;
     claims.insert("test".to_owned(), Value::Bool(true));

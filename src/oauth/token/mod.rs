@@ -16,13 +16,14 @@ pub use rate::RatePolicy;
 use std::sync::Arc;
 
 use crate::app::App;
+use crate::model::token::TokenUse;
 use crate::oauth::caller::Caller;
 use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::authorize;
 use crate::oauth::token::issue_time::issue_time;
 use crate::oauth::token::mint::{IssuedToken, mint};
-use crate::oauth::token::request::{GrantRequest, Requester, TokenRequest, TokenUse};
+use crate::oauth::token::request::{GrantRequest, Requester, TokenRequest};
 use crate::oauth::token::sender_constraint::{consume_proof, verify_binding};
 use crate::telemetry::stage_times::StageTimes;
 

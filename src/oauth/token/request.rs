@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use crate::model::client::GrantType;
+use crate::model::token::TokenUse;
 use crate::oauth::caller::{Caller, HeaderCredentials, RequestOrigin};
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
@@ -29,22 +30,6 @@ pub enum Requester {
     Caller(Caller),
     /// An operator, in the name of a client.
     Operator(AuthenticatedClient, TokenUse),
-}
-
-/// What a token is for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum TokenUse {
-    /// Calls of the resource.
-    #[default]
-    Access,
-    /// A look at the token by a person: it lives at most [`Self::TEST_SECONDS`] and has the claim
-    /// `test`.
-    Test,
-}
-
-impl TokenUse {
-    /// The longest life of a test token, in seconds.
-    pub const TEST_SECONDS: i64 = 300;
 }
 
 /// The grant of a token request.
