@@ -17,6 +17,7 @@ COPY src src
 COPY config config
 COPY migrations migrations
 COPY templates templates
+COPY docs/verifying-tokens.md docs/
 # cargo compares times, and those of the sources may be older than the empty program.
 RUN touch src/main.rs src/lib.rs \
  && cargo build --release --locked --bin tokend \

@@ -11,6 +11,7 @@ mod process_figures;
 pub mod rejections;
 pub mod snapshot;
 pub mod token_endpoint;
+pub mod traffic;
 pub mod without_database;
 
 use std::num::NonZeroU32;
@@ -26,6 +27,7 @@ use crate::app::event_streams::EventStreams;
 use crate::app::key_set_readers::KeySetReaders;
 use crate::app::rejections::RecentRejections;
 use crate::app::snapshot::SnapshotStatus;
+use crate::app::traffic::Traffic;
 use crate::config::Issuer;
 use crate::directory::{Directory, DirectoryError};
 use crate::limits::rate_table::RateTable;
@@ -85,6 +87,8 @@ pub struct App {
     pub trust_tests: RateTable,
     /// The open streams of events.
     pub event_streams: Arc<EventStreams>,
+    /// How many tokens were issued in each of the last hours.
+    pub traffic: Traffic,
     /// The place of the one verification of the audit log that runs at a time: it reads the log as
     /// fast as the database gives it.
     pub log_verification: Semaphore,
@@ -182,6 +186,7 @@ impl App {
             leak_reports,
             trust_tests,
             event_streams: Arc::default(),
+            traffic: Traffic::default(),
             log_verification: Semaphore::new(1),
         }
     }
@@ -190,6 +195,7 @@ impl App {
     /// written. What cannot be written now is kept.
     pub async fn write_usage(&self) -> Result<(), StoreError> {
         let Services { store, clock, .. } = &*self.services;
+        self.note_traffic();
         // The time comes first: what is used from here on may be written the next time.
         let written_until = store.time(clock).await?;
         let entries = self.directory.usage.take();
@@ -219,6 +225,12 @@ impl App {
             self.directory.usage.put_back(entries);
         }
         written
+    }
+
+    /// Notes how many tokens were issued until now.
+    pub fn note_traffic(&self) {
+        let total = self.directory.metrics.issued.totals().iter().map(|(_, count)| count).sum();
+        self.traffic.note(self.services.clock.now(), total);
     }
 
     /// Counts the keys of the database that another master key than the first one opens.

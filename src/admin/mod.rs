@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod audit_checkpoint;
+pub mod audit_csv;
 pub mod audit_retention;
 mod audit_signatures;
 pub mod backup;

@@ -13,7 +13,7 @@ use crate::model::event::{Action, EventSubject};
 use crate::model::resource::{ResourceId, TokenTyp};
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
-use crate::model::token::TokenId;
+use crate::model::token::{TokenId, TokenUse};
 use crate::services::Services;
 use crate::store::Store;
 use crate::store::reader::Reader;
@@ -155,6 +155,7 @@ pub async fn note_issue(
     client: &ClientId,
     resource: &ResourceId,
     scope: &Scopes,
+    token_use: TokenUse,
 ) -> Result<(), AdminError> {
     principal.require(AdminScope::TokensIssue)?;
     if resource.is_built_in() && !principal.is_operator() {
@@ -162,7 +163,10 @@ pub async fn note_issue(
     }
     let mut change = principal.begin(services).await?;
     require_rights(change.read(), principal, client).await?;
-    let detail = json!({ "resource": resource, "scope": scope });
+    let mut detail = json!({ "resource": resource, "scope": scope });
+    if token_use == TokenUse::Test {
+        detail["test"] = json!(true);
+    }
     change
         .record(Action::TokenIssuedByOperator, EventSubject::Client(client.clone()), detail)
         .await?;

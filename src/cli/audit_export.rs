@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint};
 
+use crate::admin::audit_csv;
 use crate::cli::api::{Api, ApiRequest, Page, Purpose, path};
-use crate::cli::audit_csv;
 use crate::cli::error::CliError;
 use crate::cli::error_codes::CliErrorCode;
 use crate::cli::objects::event::ExportedEvent;
@@ -110,6 +110,11 @@ impl<'a> Target<'a> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is used as a function of errors")]
+fn unwritten(error: csv::Error) -> CliError {
+    CliError::failed(error.to_string())
+}
+
 fn exists(path: &Path) -> CliError {
     let text = format!(
         "{} exists and is not replaced; nothing was exported. Give the name of a new file.",
@@ -141,7 +146,7 @@ pub(crate) async fn run(global: &Global, args: &ExportArgs) -> Result<(), CliErr
     let last = until.and_then(LogPosition::sequence).unwrap_or(i64::MAX);
     let mut target = Target::open(args.file.as_deref())?;
     if args.format == ExportFormat::Csv {
-        target.write(&audit_csv::header()?)?;
+        target.write(&audit_csv::header().map_err(unwritten)?)?;
     }
     let (mut cursor, mut exported, mut end) = (None, 0, None);
     loop {
@@ -150,7 +155,10 @@ pub(crate) async fn run(global: &Global, args: &ExportArgs) -> Result<(), CliErr
         page.data.retain(|event| event.object.sequence <= last);
         let text = match args.format {
             ExportFormat::Jsonl => listing::lines(&page.data)?.into_bytes(),
-            ExportFormat::Csv => audit_csv::rows(page.data.iter().map(|found| &found.object))?,
+            ExportFormat::Csv => {
+                let events = page.data.iter().map(|found| found.object.columns());
+                audit_csv::rows(events).map_err(unwritten)?
+            }
         };
         target.write(&text)?;
         exported += i64::try_from(page.data.len()).unwrap_or(i64::MAX);

@@ -8,7 +8,6 @@ mod applied_secrets;
 mod apply;
 mod audit;
 mod audit_checkpoint;
-mod audit_csv;
 mod audit_export;
 mod audit_follow;
 mod audit_stream;

@@ -52,6 +52,9 @@ pub(crate) struct IssueArgs {
     /// A scope; may be repeated; every granted scope if omitted
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
+    /// Issue a test token: it lives at most five minutes and has the claim `test`
+    #[arg(long)]
+    test: bool,
 }
 
 #[derive(Debug, Args)]
@@ -89,7 +92,10 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
     let id = client_reference::find(&api, &args.client).await?;
     api.prepare_to_issue(global, &id).await?;
     let scopes = Some(&args.scopes).filter(|scopes| !scopes.is_empty());
-    let body = json!({ "client_id": id, "resource": args.resource, "scopes": scopes });
+    let mut body = json!({ "client_id": id, "resource": args.resource, "scopes": scopes });
+    if args.test {
+        body["test"] = json!(true);
+    }
     let issued = api.send(&ApiRequest::post(path(&["tokens"]), body)).await?;
     match global.output {
         format @ (Format::Json | Format::Jsonl) => output::object(format, &issued),

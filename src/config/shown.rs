@@ -44,7 +44,9 @@ fn shown_value(settings: &Settings, key: &str) -> String {
     let value = settings.text(key);
     match key {
         _ if value.is_empty() => value,
-        "master_key" | "console.oidc.client_secret" | "notifications.webhook_secret" => masked(&value),
+        "master_key" | "console.oidc.client_secret" | "notifications.webhook_secret" => {
+            masked(&value)
+        }
         "master_key_command" => match settings.words(key).as_deref() {
             Some([program]) => program.clone(),
             Some([program, arguments @ ..]) => {

@@ -118,6 +118,22 @@ impl Serialize for RevocationEpoch {
     }
 }
 
+/// What a token is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TokenUse {
+    /// Calls of the resource.
+    #[default]
+    Access,
+    /// A look at the token by a person: it lives at most [`Self::TEST_SECONDS`] and has the claim
+    /// `test`.
+    Test,
+}
+
+impl TokenUse {
+    /// The longest life of a test token, in seconds.
+    pub const TEST_SECONDS: i64 = 300;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

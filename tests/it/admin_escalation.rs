@@ -10,6 +10,7 @@ use tokend::model::admin_scope::AdminScope;
 use tokend::model::resource::ResourceId;
 use tokend::model::scope::Scopes;
 use tokend::model::security::Networks;
+use tokend::model::token::TokenUse;
 
 use crate::support::process::Cli;
 use crate::support::{
@@ -198,7 +199,8 @@ async fn no_token_for_the_server_is_issued_in_the_name_of_a_client() {
         ),
         (&operator(), &itself, None),
     ] {
-        let noted = token::note_issue(services, who, &id, resource, &scope).await;
+        let used = TokenUse::Access;
+        let noted = token::note_issue(services, who, &id, resource, &scope, used).await;
         assert_eq!(noted.err().map(|error| error.code()), code, "{who:?} {resource}");
     }
 }

@@ -5,16 +5,8 @@ use tokend::admin;
 use tokend::admin::grant_request::{self, NewGrantRequest};
 use tokend::model::owner::Owner;
 
-use crate::support::console::{Browser, between, limits};
+use crate::support::console::{Browser, between, element, limits};
 use crate::support::{Engine, ORDERS, Server, TestClient, client_id, operator};
-
-/// The text of the element with this id.
-fn element(page: &str, id: &str) -> String {
-    let start = format!("id=\"{id}\"");
-    let rest = page.split(&start).nth(1).unwrap_or_else(|| panic!("{id}: {page}"));
-    let text = rest.split_once('>').expect("an element").1.split('<').next().expect("a text");
-    text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&")
-}
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +46,8 @@ async fn a_client_is_created_and_gets_a_token(
         assert!(!page.contains(&client.secret), "{page}");
     }
     let access = browser.page("/console/clients/billing/access").await;
-    assert!(access.contains("orders:read") && !access.contains("orders:write"), "{access}");
+    let is_granted = |scope: &str| access.contains(&format!("value=\"{scope}\" checked"));
+    assert!(is_granted("orders:read") && !is_granted("orders:write"), "{access}");
 }
 
 #[tokio::test]

@@ -7,6 +7,22 @@ use crate::support::api::ALL_SCOPES;
 use crate::support::console::{Browser, between, limits};
 use crate::support::{Engine, ORDERS, Server, grant};
 
+/// The pages of one client.
+pub const CLIENT_PAGES: [&str; 12] = [
+    "",
+    "/edit",
+    "/delete",
+    "/credentials",
+    "/keys/new",
+    "/trusts/new?kind=github",
+    "/trusts/new?kind=kubernetes",
+    "/trusts/new?kind=spiffe",
+    "/access",
+    "/try",
+    "/activity",
+    "/audit",
+];
+
 /// The tags of a page, without the texts between them.
 fn tags(page: &str) -> Vec<&str> {
     between(page, "<", ">")
@@ -98,7 +114,7 @@ async fn each_page_has_a_good_form_for_each_caller_and_all_links_lead_somewhere(
     let resource = format!("/console/resources/{}", ORDERS.replace(':', "%3A").replace('/', "%2F"));
     let mut paths: BTreeSet<String> = PAGES.iter().map(|path| (*path).to_owned()).collect();
     paths.insert(resource);
-    for rest in ["", "/credentials", "/access", "/activity", "/audit"] {
+    for rest in CLIENT_PAGES {
         paths.insert(format!("/console/clients/{}{rest}", client.id));
     }
     let callers = [
@@ -116,11 +132,16 @@ async fn each_page_has_a_good_form_for_each_caller_and_all_links_lead_somewhere(
             let is_given = paths.contains(&path);
             assert!(is_given || answer.status < 400, "{place}: a link to {path}: {answer:?}");
             if answer.status == 303 {
-                let place = answer.header("location");
-                assert!(!place.starts_with("/console/sign-in"), "{path}: the session has ended");
+                let to = answer.header("location");
+                assert!(!to.starts_with("/console/sign-in"), "{path}: the session has ended");
                 continue;
             }
             shown += usize::from(answer.status == 200);
+            if !answer.header("content-type").starts_with("text/html") {
+                continue;
+            }
+            let tells = answer.text.contains("<details class=\"same\">");
+            assert!(answer.status != 200 || tells, "{place} {path}: no command does the same");
             let faults = faults(&answer.text);
             assert!(faults.is_empty(), "{place} {path}: {faults:#?}\n{}", answer.text);
             let links = tags(&answer.text).into_iter().filter(|tag| name_of(tag) == "a");

@@ -8,6 +8,7 @@ use sqlx::{Connection, PgConnection};
 use tokend::admin;
 use tokend::model::client::ClientState;
 use tokend::model::time::Clock;
+use tokend::model::token::TokenUse;
 
 use crate::support::eventually::HANGS_AFTER;
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, now, operator};
@@ -228,7 +229,7 @@ async fn an_unreadable_client_holds_up_no_other(
     let orders = tokend::model::resource::ResourceId::parse(ORDERS).expect("a resource");
     let (who, id) = (operator(), client_id(&strange.id));
     let scope = tokend::model::scope::Scopes::default();
-    admin::token::note_issue(server.services(), &who, &id, &orders, &scope)
+    admin::token::note_issue(server.services(), &who, &id, &orders, &scope, TokenUse::Access)
         .await
         .expect("an event");
     until_rejected(&server, &strange).await;

@@ -50,7 +50,7 @@ pub async fn examine_host(settings: &Settings, clock: &Clock) -> Report {
         return Report::of(vec![finding], CheckCode::of_host(), "the settings have problems");
     };
     let mut findings = vec![finding];
-    findings.extend(settings::examine(&config));
+    findings.extend(examine_settings(&config));
     let holders = settings.files_with_secrets();
     let of_files = config.clone();
     let (now, issuer) = (clock.now(), config.issuer.clone());
@@ -61,6 +61,25 @@ pub async fn examine_host(settings: &Settings, clock: &Clock) -> Report {
     findings.extend(within(backups::examine(&config, now)).await);
     let limit = MAX_PART_TIME.as_secs();
     Report::of(findings, CheckCode::of_host(), &format!("there was no result within {limit} s"))
+}
+
+/// The same for a running server: the files that hold secret settings are not known to it, and its
+/// settings are valid.
+pub async fn examine_server(config: &Config, clock: &Clock) -> Report {
+    let mut findings = examine_settings(config);
+    let (now, issuer) = (clock.now(), config.issuer.clone());
+    let of_files = config.clone();
+    findings.extend(on_thread(move || files::examine(&of_files, &[])).await);
+    let of_tls = config.clone();
+    findings.extend(on_thread(move || tls::examine(&of_tls, issuer.as_ref(), now)).await);
+    findings.extend(within(Box::pin(database::examine(config, clock))).await);
+    findings.extend(within(backups::examine(config, now)).await);
+    Report::of(findings, std::iter::empty(), "")
+}
+
+/// What the settings by themselves say. It reads nothing else.
+pub fn examine_settings(config: &Config) -> Vec<Finding> {
+    settings::examine(config)
 }
 
 /// What is wrong with the settings, in one finding.

@@ -1,7 +1,11 @@
 //! An event of the audit log, as the admin API has it.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::admin::audit_csv::Columns;
 
 /// Every member of an event, for an export.
 #[derive(Debug, Deserialize)]
@@ -22,9 +26,21 @@ pub(crate) struct ExportedEvent {
 }
 
 impl ExportedEvent {
-    /// The detail as text: JSON, unless the row was changed by hand.
-    pub(crate) fn detail(&self) -> String {
-        text_of(&self.detail)
+    /// The texts of the columns of CSV. The detail is JSON, unless the row was changed by hand.
+    pub(crate) fn columns(&self) -> Columns<'_> {
+        let text = |text: &'_ Option<String>| text.clone().unwrap_or_default();
+        [
+            Cow::Owned(self.sequence.to_string()),
+            Cow::Borrowed(self.at.as_str()),
+            Cow::Borrowed(self.actor.as_str()),
+            Cow::Borrowed(self.action.as_str()),
+            Cow::Borrowed(self.subject.as_str()),
+            Cow::Owned(text(&self.owner)),
+            Cow::Owned(text(&self.other_owner)),
+            Cow::Owned(text_of(&self.detail)),
+            Cow::Borrowed(self.previous_hash.as_str()),
+            Cow::Borrowed(self.hash.as_str()),
+        ]
     }
 }
 

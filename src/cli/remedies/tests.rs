@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::cli::parser;
+use crate::model::remedy::{OperatorAction, SubjectDifference, SubjectTrust, SubjectTrustKeys};
 
 fn trust(difference: SubjectDifference, subject: &str, claims: &[(&str, &str)]) -> String {
     let action = OperatorAction::TrustSubject(Box::new(SubjectTrust {

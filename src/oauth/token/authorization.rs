@@ -12,6 +12,7 @@ use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
+use crate::model::token::TokenUse;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::token::request::RequestedAccess;
@@ -29,6 +30,7 @@ pub struct Granted {
     scope: Option<Scopes>,
     lifetime: Lifetime,
     is_by_jwt: bool,
+    token_use: TokenUse,
 }
 
 /// The subject of a token.
@@ -90,7 +92,20 @@ impl Granted {
 
     /// How long the token lives.
     pub fn lifetime(&self) -> Lifetime {
-        self.lifetime
+        match self.token_use {
+            TokenUse::Access => self.lifetime,
+            TokenUse::Test => self.lifetime.min(Lifetime::stored(TokenUse::TEST_SECONDS)),
+        }
+    }
+
+    /// The same for another use.
+    pub(super) fn with_use(self, token_use: TokenUse) -> Self {
+        Self { token_use, ..self }
+    }
+
+    /// What the token is for.
+    pub fn token_use(&self) -> TokenUse {
+        self.token_use
     }
 }
 
@@ -114,7 +129,8 @@ pub(super) fn authorize(
     reject_from_elsewhere(&client, &grant)?;
     let lifetime = lifetime(&config.token, &client, &grant.resource);
     let is_by_jwt = *grant_type == GrantType::JwtBearer;
-    Ok(Granted { client, subject: Subject::Client, grant, scope, lifetime, is_by_jwt })
+    let (subject, token_use) = (Subject::Client, TokenUse::Access);
+    Ok(Granted { client, subject, grant, scope, lifetime, is_by_jwt, token_use })
 }
 
 fn reject_from_elsewhere(

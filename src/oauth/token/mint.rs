@@ -6,6 +6,7 @@ use std::time::Instant;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -15,6 +16,7 @@ use crate::keys::keyring::{Keyring, SigningKey};
 use crate::model::rejection_reason::RejectionReason;
 use crate::model::resource::{Resource, SignedBefore};
 use crate::model::time::Timestamp;
+use crate::model::token::TokenUse;
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::Granted;
 use crate::oauth::token::issue_time::IssueTime;
@@ -149,7 +151,17 @@ pub(super) fn claims_json(
         text.extend_from_slice(members.as_bytes());
         text.push(b'}');
     }
-    Ok(text)
+    match granted.token_use() {
+        TokenUse::Access => Ok(text),
+        TokenUse::Test => marked(&text),
+    }
+}
+
+/// The claims of a test token: `test` is `true`. The name is reserved, so no static claim has it.
+fn marked(claims: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut claims: Map<String, Value> = serde_json::from_slice(claims)?;
+    claims.insert("test".to_owned(), Value::Bool(true));
+    serde_json::to_vec(&claims)
 }
 
 /// The scope as text; `None` if it is empty.

@@ -16,6 +16,7 @@ pub use rate::RatePolicy;
 use std::sync::Arc;
 
 use crate::app::App;
+use crate::model::token::TokenUse;
 use crate::oauth::caller::Caller;
 use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
 use crate::oauth::error::OAuthError;
@@ -51,16 +52,18 @@ pub fn respond(
         let mut times = StageTimes::begin();
         let stages = &app.metrics.stages;
         let TokenRequest { ref grant, ref requested, ref proof, .. } = request;
-        let client = match request.requester {
-            Requester::Operator(client) => client,
+        let (client, token_use) = match request.requester {
+            Requester::Operator(client, token_use) => (client, token_use),
             Requester::Caller(ref caller) => {
-                authenticate(app, caller, grant).await.map_err(|error| error.during(times))?
+                let client = authenticate(app, caller, grant).await;
+                (client.map_err(|error| error.during(times))?, TokenUse::Access)
             }
         };
         times.pass(stages);
         let entry = client.shared_entry();
         let steps = async {
             let granted = authorize(&app.services.config, client, &grant.grant_type(), requested)?;
+            let granted = granted.with_use(token_use);
             let time = issue_time(app, &granted).await?;
             let binding = verify_binding(app, &granted, proof.as_ref(), time.now)?;
             rate::count(app, &granted, rate, time.now)?;

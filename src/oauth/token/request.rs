@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use crate::model::client::GrantType;
+use crate::model::token::TokenUse;
 use crate::oauth::caller::{Caller, HeaderCredentials, RequestOrigin};
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
@@ -28,7 +29,7 @@ pub enum Requester {
     /// A client, with its credentials.
     Caller(Caller),
     /// An operator, in the name of a client.
-    Operator(AuthenticatedClient),
+    Operator(AuthenticatedClient, TokenUse),
 }
 
 /// The grant of a token request.
@@ -112,9 +113,13 @@ fn assertion(
 
 impl TokenRequest {
     /// The request of an operator in the name of a client.
-    pub fn by_operator(client: AuthenticatedClient, requested: RequestedAccess) -> Self {
+    pub fn by_operator(
+        client: AuthenticatedClient,
+        requested: RequestedAccess,
+        token_use: TokenUse,
+    ) -> Self {
         Self {
-            requester: Requester::Operator(client),
+            requester: Requester::Operator(client, token_use),
             grant: RequestedGrant::ClientCredentials,
             requested,
             proof: None,

@@ -8,7 +8,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::admin::AdminError;
+use crate::admin::{AdminError, AdminErrorKind};
 use crate::store::StoreError;
 use crate::web::console::frame::{Frame, Outside};
 use crate::web::console::gate::SignedIn;
@@ -58,6 +58,26 @@ impl IntoResponse for ConsoleError {
             Self::Redirect(place) => see_other(&place),
         }
     }
+}
+
+/// What a person corrects in the form that is shown again. Everything else has a page of its own.
+///
+/// # Errors
+/// The problem, if no other text in the form would fix it.
+pub(super) fn correctable(error: AdminError) -> Result<String, ConsoleError> {
+    if matches!(error, AdminError::PreconditionFailed) {
+        return Err(problems::changed_since().into());
+    }
+    let is_of_form = match error.code().kind() {
+        AdminErrorKind::Invalid | AdminErrorKind::Conflict => true,
+        _ => matches!(
+            error,
+            AdminError::OwnerNotHeld { .. }
+                | AdminError::OwnerPolicy(_)
+                | AdminError::ApprovalNeeded { .. }
+        ),
+    };
+    if is_of_form { Ok(error.to_string()) } else { Err(error.into()) }
 }
 
 /// What a handler gives.

@@ -46,6 +46,8 @@ struct AuditPage {
     next: Option<String>,
     is_first: bool,
     is_filtered: bool,
+    /// The query of the export with the same filters.
+    exported: String,
 }
 
 /// What the verification of the chain found.
@@ -141,12 +143,8 @@ pub(super) async fn page(
     signed_in.require(AdminScope::AuditRead)?;
     let query = Form::of_query(&request);
     query.only(&PARAMETERS)?;
-    let mut filter = filter(&query)?;
     let store = &app.services.store;
-    if let Some(text) = query.text("subject") {
-        filter.subjects = audit::subjects_named(store, &signed_in.principal, text).await?;
-    }
-    let filter = audit::visible(&signed_in.principal, filter);
+    let filter = visible(&app, &signed_in, &query).await?;
     let found = store.find_events(&filter, Order::NewestFirst, PAGE_SIZE).await?;
     let last = found.last().filter(|_| found.len() == PAGE_SIZE as usize);
     let next =
@@ -165,8 +163,23 @@ pub(super) async fn page(
         next,
         is_first: !query.has("before"),
         is_filtered: PARAMETERS[..6].iter().any(|name| query.has(name)),
+        exported: query.query_of(&PARAMETERS[..6]),
     };
     answer::page(&page)
+}
+
+/// The events of a query that the caller may see.
+pub(super) async fn visible(
+    app: &App,
+    signed_in: &SignedIn,
+    query: &Form,
+) -> Result<EventFilter, ConsoleError> {
+    let mut filter = filter(query)?;
+    if let Some(text) = query.text("subject") {
+        let (store, principal) = (&app.services.store, &signed_in.principal);
+        filter.subjects = audit::subjects_named(store, principal, text).await?;
+    }
+    Ok(audit::visible(&signed_in.principal, filter))
 }
 
 fn filter(query: &Form) -> Result<EventFilter, ConsoleError> {

@@ -35,9 +35,23 @@ pub(super) struct Bars {
     pub(super) width: i64,
     pub(super) height: i64,
     pub(super) ground: i64,
+    /// Times of changes, so that a cause is next to its effect.
+    pub(super) marks: Vec<Mark>,
+}
+
+/// A line at the time of a change.
+pub(super) struct Mark {
+    pub(super) x: i64,
+    pub(super) title: String,
 }
 
 impl Bars {
+    /// The same with lines at some places, each a part in a thousand of the width.
+    pub(super) fn with_marks(self, marks: impl Iterator<Item = (i64, String)>) -> Self {
+        let mark = |(part, title): (i64, String)| Mark { x: part * WIDTH / 1_000, title };
+        Self { marks: marks.map(mark).collect(), ..self }
+    }
+
     /// Bars for some values: the title, the name below, and the value of each.
     pub(super) fn new(values: Vec<(String, String, i64)>) -> Self {
         let greatest = values.iter().map(|(.., value)| *value).max().unwrap_or(0).max(1);
@@ -50,7 +64,14 @@ impl Bars {
             let height = if value > 0 { height.max(2) } else { 1 };
             Bar { x: place * step, y: ground - height, width, height, title, name, value }
         });
-        Self { list: bars.collect(), greatest, width: WIDTH, height: HEIGHT, ground }
+        Self {
+            list: bars.collect(),
+            greatest,
+            width: WIDTH,
+            height: HEIGHT,
+            ground,
+            marks: Vec::new(),
+        }
     }
 
     /// True if every value is zero.

@@ -71,6 +71,7 @@ struct OverviewPage {
     created: Time,
     used: Option<Time>,
     source: String,
+    may_revoke: bool,
 }
 
 /// The client of a path, with the status of its secrets.
@@ -125,6 +126,7 @@ pub(super) async fn overview(
         created: Time::of(found.client.created_at, now),
         used: Time::maybe(last_use(&found), now),
         source: found.client.source.as_ref().map(ToString::to_string).unwrap_or_default(),
+        may_revoke: signed_in.may(AdminScope::TokensRevoke),
     };
     answer::page(&page)
 }

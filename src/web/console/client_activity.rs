@@ -6,7 +6,10 @@ use axum::extract::{Path, State};
 
 use crate::admin::{audit, rejection};
 use crate::model::admin_scope::AdminScope;
+use crate::model::client::Registration;
 use crate::model::shell_word::quote;
+use crate::model::time::Lifetime;
+use crate::model::usage::Usage;
 use crate::store::events::{EventFilter, Order};
 use crate::store::rejections::RejectionFilter;
 use crate::web::console::answer::{self, Answer, AppState};
@@ -18,6 +21,9 @@ use crate::web::console::gate::SignedIn;
 use crate::web::console::rejections::RejectionRow;
 use crate::web::console::shown::{self, Time};
 
+/// Up to how many programs a client is not suspected of requesting too many tokens.
+const MAX_PROGRAMS: i64 = 10;
+
 /// How many rejections and events a page has.
 const MAX_ROWS: u32 = 50;
 
@@ -28,6 +34,53 @@ struct ActivityPage {
     head: Head,
     rows: Vec<RejectionRow>,
     used: Option<Time>,
+    pace: Option<Pace>,
+}
+
+/// How many tokens a client requests, and how many it needs.
+struct Pace {
+    total: String,
+    hours: String,
+    per_hour: String,
+    expected: String,
+    lifetime: String,
+    verdict: &'static str,
+    is_much: bool,
+}
+
+impl Pace {
+    /// The average since the first use. Nothing is said of a client that was used for less than an
+    /// hour.
+    fn of(found: &Registration, lifetime: Lifetime) -> Option<Self> {
+        let usages: Vec<Usage> =
+            found.secrets.iter().filter_map(|it| it.usage).chain(found.usage).collect();
+        let first = usages.iter().map(|usage| usage.first_used_at.0).min()?;
+        let last = usages.iter().map(|usage| usage.last_used_at.0).max()?;
+        let total: i64 = usages.iter().map(|usage| usage.uses).sum();
+        let hours = (last - first) / 3_600;
+        if hours < 1 {
+            return None;
+        }
+        let per_hour = total / hours;
+        // One program requests the next token when the last one expires.
+        let expected = (3_600 / lifetime.seconds()).max(1);
+        let is_much = per_hour > expected.saturating_mul(MAX_PROGRAMS);
+        let verdict = if is_much {
+            "That is many: either many programs share this client, or one of them does not keep its \
+             token until it expires."
+        } else {
+            "That is what programs need that keep their tokens."
+        };
+        Some(Self {
+            total: shown::number(total),
+            hours: shown::number(hours),
+            per_hour: shown::number(per_hour),
+            expected: shown::number(expected),
+            lifetime: lifetime.to_string(),
+            verdict,
+            is_much,
+        })
+    }
 }
 
 /// Shows which requests of a client were rejected, and why.
@@ -48,6 +101,10 @@ pub(super) async fn rejections(
         head: Head::of(&signed_in, &found, "activity"),
         rows: rejections.iter().map(|it| RejectionRow::of(it, signed_in.now)).collect(),
         used: Time::maybe(last_use(&found), signed_in.now),
+        pace: Pace::of(
+            &found,
+            found.client.token_lifetime.unwrap_or(app.services.config.token.lifetime),
+        ),
     };
     answer::page(&page)
 }

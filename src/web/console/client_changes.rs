@@ -37,15 +37,21 @@ pub(super) async fn set_state(
     if state == ClientState::Disabled {
         signed_in.require_fresh(&path)?;
     }
-    let reason = form.text("reason");
-    if reason.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
-        return Err(ConsoleError::invalid("reason: at most 500 characters"));
-    }
+    let reason = reason(&form)?;
     let (services, id) = (&app.services, parsed(&id)?);
     client::set_state(services, &signed_in.principal, &id, state, reason).await?;
     let done = if state == ClientState::Disabled { "disabled" } else { "enabled" };
     follow(&app).await;
     Ok(answer::see_other(&format!("{path}?done={done}")))
+}
+
+/// A reason for the audit log.
+pub(super) fn reason(form: &Form) -> Result<Option<&str>, ConsoleError> {
+    let reason = form.text("reason");
+    if reason.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
+        return Err(ConsoleError::invalid("reason: at most 500 characters"));
+    }
+    Ok(reason)
 }
 
 /// Gives a client a new secret, shows it once, and lets the old ones end.
@@ -55,9 +61,11 @@ pub(super) async fn rotate(
     Extension(form): Extension<Form>,
     Path(id): Path<String>,
 ) -> Answer {
-    form.only(&["overlap", "lifetime", "label", "once"])?;
+    form.only(&["overlap", "overlap_exact", "lifetime", "label", "once"])?;
     signed_in.require(AdminScope::SecretsWrite)?;
-    let overlap = form.parsed("overlap", Overlap::parse)?;
+    let exact = form.parsed("overlap_exact", Overlap::parse)?;
+    let overlap =
+        exact.map_or_else(|| form.parsed("overlap", Overlap::parse), |it| Ok(Some(it)))?;
     let overlap = overlap.ok_or_else(|| ConsoleError::invalid("overlap: it is missing"))?;
     let page = format!("{}/credentials", shown::client_path(&id));
     if is_shorter_than_offered(overlap) {
@@ -66,7 +74,7 @@ pub(super) async fn rotate(
     let new = new_secret_of(&form)?;
     let (services, id) = (&app.services, parsed(&id)?);
     let found = client::show(&services.store, &signed_in.principal, &id).await?;
-    require_fresh_for_secret(&signed_in, &found.grants, &page)?;
+    require_fresh_for_administrator(&signed_in, &found.grants, &page)?;
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = secret_rotation::rotate(services, &signed_in.principal, &id, &new, overlap).await?;
     follow(&app).await;
@@ -86,12 +94,12 @@ fn is_shorter_than_offered(overlap: Overlap) -> bool {
     least(overlap) < offered.unwrap_or_default()
 }
 
-/// Asks for another sign-in before a caller gets a secret of an administrator: the client has one of
-/// these grants of the server itself.
+/// Asks for another sign-in before an administrator gets a credential or a right: a client one of
+/// whose grants is of the server itself.
 ///
 /// # Errors
 /// A redirect to the sign-in.
-pub(super) fn require_fresh_for_secret(
+pub(super) fn require_fresh_for_administrator(
     signed_in: &SignedIn,
     grants: &[Grant],
     page: &str,
@@ -102,27 +110,50 @@ pub(super) fn require_fresh_for_secret(
     Ok(())
 }
 
+/// Gives a client one more secret and shows it once. The others stay valid.
+pub(super) async fn add_secret(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Answer {
+    form.only(&["lifetime", "label", "once"])?;
+    signed_in.require(AdminScope::SecretsWrite)?;
+    let new = new_secret_of(&form)?;
+    let (services, id) = (&app.services, parsed(&id)?);
+    let found = client::show(&services.store, &signed_in.principal, &id).await?;
+    let page = format!("{}/credentials", shown::client_path(id.as_str()));
+    require_fresh_for_administrator(&signed_in, &found.grants, &page)?;
+    new_secret::claim(&app, &signed_in, &form).await?;
+    let made = secret::add(services, &signed_in.principal, &id, &new).await?;
+    follow(&app).await;
+    new_secret::page(&app, &signed_in, (&id, found.client.name.as_str()), &made)
+}
+
 /// The label and the lifetime of a new secret.
 pub(super) fn new_secret_of(form: &Form) -> Result<NewSecret, ConsoleError> {
     let label = form.typed("label");
     Ok(NewSecret { label, lifetime: form.parsed("lifetime", Lifetime::parse)?, digest: None })
 }
 
-/// Ends a secret at once.
+/// Ends a secret at once, or after a time.
 pub(super) async fn end_secret(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
     Path((id, secret_id)): Path<(String, String)>,
 ) -> Answer {
-    form.only(&[])?;
+    form.only(&["after"])?;
     let page = format!("{}/credentials", shown::client_path(&id));
     signed_in.require_fresh(&page)?;
+    let after = form.parsed("after", Lifetime::parse)?;
     let secret_id =
         SecretId::parse(&secret_id).map_err(|_| Problem::absent(ObjectKind::Secret, &secret_id))?;
-    secret::expire(&app.services, &signed_in.principal, &parsed(&id)?, &secret_id, None).await?;
+    let principal = &signed_in.principal;
+    secret::expire(&app.services, principal, &parsed(&id)?, &secret_id, after).await?;
     follow(&app).await;
-    Ok(answer::see_other(&format!("{page}?done=ended")))
+    let done = if after.is_some() { "ending" } else { "ended" };
+    Ok(answer::see_other(&format!("{page}?done={done}")))
 }
 
 /// Applies a change to the memory of this instance, so that the next request meets it. What cannot

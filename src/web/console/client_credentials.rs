@@ -4,11 +4,13 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 
+use crate::admin::client_key;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 use crate::model::secret::SecretRecord;
 use crate::model::security::KeySource;
-use crate::model::time::Timestamp;
+use crate::model::time::{Timestamp, in_words};
+use crate::model::trust::TrustId;
 use crate::web::console::answer::{self, Answer, AppState};
 use crate::web::console::client::{Head, api_path, command, find, frame};
 use crate::web::console::form::Form;
@@ -24,11 +26,15 @@ struct CredentialsPage {
     head: Head,
     secrets: Vec<SecretRow>,
     others: Vec<OtherCredential>,
+    /// The last use of one of the others: they have one figure together.
+    other_used: Option<OtherUse>,
     may_change: bool,
     overlaps: Vec<Choice>,
     lifetimes: Vec<Choice>,
     /// Makes a form that is sent twice known.
     once: String,
+    /// The same for the other form that makes a secret.
+    another_once: String,
 }
 
 /// A secret in the list.
@@ -45,6 +51,8 @@ struct SecretRow {
     is_live: bool,
     is_safe: bool,
     reason: String,
+    /// What its end would break, as far as its use shows.
+    would_break: String,
     end_path: String,
 }
 
@@ -53,6 +61,16 @@ struct OtherCredential {
     kind: &'static str,
     what: String,
     created: Option<Time>,
+    /// Where its removal is sent; empty if it cannot be removed here.
+    remove_path: String,
+    /// The key that is removed, if a client has several.
+    name: String,
+}
+
+/// When and from where something other than a secret was used.
+struct OtherUse {
+    time: Time,
+    address: String,
 }
 
 /// How long old secrets stay valid, as the form offers it.
@@ -93,39 +111,67 @@ impl SecretRow {
             is_live,
             is_safe: safe.is_some_and(|safe| safe.safe),
             reason: safe.map(|safe| safe.reason.clone()).unwrap_or_default(),
+            would_break: would_break(secret, safe.is_some_and(|safe| safe.safe), now),
             end_path: format!("{path}/secrets/{}/end", secret.secret_id),
         }
     }
 }
 
-fn others(found: &Registration, now: Timestamp) -> Vec<OtherCredential> {
+/// What the end of a secret would break.
+fn would_break(secret: &SecretRecord, is_safe: bool, now: Timestamp) -> String {
+    let Some(usage) = secret.usage else {
+        return "Nothing has used it yet: no program would break.".to_owned();
+    };
+    let ago = in_words(now.0.saturating_sub(usage.last_used_at.0).max(0));
+    let (address, uses) = (usage.last_address, shown::number(usage.uses));
+    if is_safe {
+        return format!("No program seems to use it: its last use was {ago} ago, from {address}.");
+    }
+    format!(
+        "The program at {address} used it {ago} ago, the last of {uses} uses. It gets no more \
+         tokens with this secret."
+    )
+}
+
+fn others(path: &str, found: &Registration, now: Timestamp) -> Vec<OtherCredential> {
     let security = &found.client.security;
+    let other = |kind, what: String, created, remove_path: String, name: String| OtherCredential {
+        kind,
+        what,
+        created,
+        remove_path,
+        name,
+    };
+    let keys_path = format!("{path}/keys/remove");
     let mut others = Vec::new();
-    if let Some(keys) = &security.keys {
-        let what = match keys {
-            KeySource::Inline(_) => "Registered public keys".to_owned(),
-            KeySource::Remote(uri) => uri.as_str().to_owned(),
-        };
-        others.push(OtherCredential { kind: "Keys", what, created: None });
+    if let Some(KeySource::Remote(uri)) = &security.keys {
+        let what = uri.as_str().to_owned();
+        others.push(other("Keys by URL", what, None, keys_path.clone(), String::new()));
+    }
+    for key in client_key::list(found) {
+        let thumbprint = key.thumbprint.unwrap_or_default();
+        let name = key.kid.unwrap_or(thumbprint);
+        let what = format!("{name} ({})", key.algorithms);
+        others.push(other("Key", what, None, keys_path.clone(), name));
     }
     if let Some(subject) = &security.tls_subject {
         let what = subject.to_string();
-        others.push(OtherCredential { kind: "Certificate", what, created: None });
+        others.push(other("Certificate", what, None, String::new(), String::new()));
     }
+    let remove = |id: &TrustId| format!("{path}/trusts/{id}/remove");
     for trust in &found.trusts {
-        let conditions: Vec<_> = trust
-            .conditions
-            .iter()
-            .map(|(claim, pattern)| format!("{claim} = {}", pattern.as_str()))
-            .collect();
+        let conditions = trust.conditions.iter();
+        let conditions =
+            conditions.map(|(claim, pattern)| format!("{claim} = {}", pattern.as_str()));
+        let conditions: Vec<_> = conditions.collect();
         let what = format!("{}: {}", trust.issuer.as_str(), conditions.join(", "));
         let created = Some(Time::of(trust.created_at, now));
-        others.push(OtherCredential { kind: "Trust", what, created });
+        others.push(other("Trust", what, created, remove(&trust.trust_id), String::new()));
     }
     for trust in &found.spiffe_trusts {
         let what = trust.source.subject().to_string();
         let created = Some(Time::of(trust.created_at, now));
-        others.push(OtherCredential { kind: "SPIFFE trust", what, created });
+        others.push(other("SPIFFE trust", what, created, remove(&trust.trust_id), String::new()));
     }
     others
 }
@@ -149,11 +195,16 @@ pub(super) async fn page(
     let page = CredentialsPage {
         frame: frame(&signed_in, &found, same),
         secrets: secrets.collect(),
-        others: others(&found, now),
+        others: others(&head.path, &found, now),
+        other_used: found.usage.map(|usage| OtherUse {
+            time: Time::of(usage.last_used_at, now),
+            address: usage.last_address.to_string(),
+        }),
         may_change: signed_in.may(AdminScope::SecretsWrite),
         overlaps: Choice::list(&OVERLAPS, OVERLAPS[0].0),
         lifetimes: Choice::list(&LIFETIMES, LIFETIMES[0].0),
         once: new_secret::once()?,
+        another_once: new_secret::once()?,
         head,
     };
     answer::page(&page)

@@ -12,7 +12,7 @@ use crate::admin::secret::MadeSecret;
 use crate::admin::{AdminError, resource};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
-use crate::model::client::{ClientId, ClientName};
+use crate::model::client::{AuthenticationMethod, ClientId, ClientName};
 use crate::model::facts::{Description, Facts};
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::leak_policy::LeakPolicy;
@@ -22,19 +22,39 @@ use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::{ClientSecurity, Networks};
 use crate::model::static_claims::StaticClaims;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
-use crate::web::console::client_changes::{follow, new_secret_of, require_fresh_for_secret};
+use crate::web::console::client_changes::{follow, new_secret_of, require_fresh_for_administrator};
 use crate::web::console::client_credentials::LIFETIMES;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::new_secret;
-use crate::web::console::shown::Choice;
+use crate::web::console::shown::{self, Choice};
 
 /// How many resources the form offers.
 const MAX_OFFERED: usize = 200;
 
-const FIELDS: [&str; 9] =
-    ["name", "client_id", "owner", "description", "api", "scope", "lifetime", "label", "once"];
+const FIELDS: [&str; 10] = [
+    "name",
+    "client_id",
+    "owner",
+    "description",
+    "api",
+    "scope",
+    "credential",
+    "lifetime",
+    "label",
+    "once",
+];
+
+/// What a client may authenticate by, as the form offers it: a value, a name, and for what is not a
+/// secret the page that asks for it.
+const CREDENTIALS: [(&str, &str, &str); 5] = [
+    ("secret", "A secret", ""),
+    ("key", "A key of its own: it signs, and nothing secret is shared", "keys/new"),
+    ("github", "GitHub Actions: its workflows have tokens already", "trusts/new?kind=github"),
+    ("kubernetes", "Kubernetes: its service account", "trusts/new?kind=kubernetes"),
+    ("issuer", "Another identity provider, such as GitLab or Azure", "trusts/new?kind=issuer"),
+];
 
 /// What divides the resource from the scope in the value of a box. Neither may have a space.
 const DIVIDER: char = ' ';
@@ -50,6 +70,7 @@ struct CreatePage {
     owners: Vec<String>,
     description: String,
     apis: Vec<ApiChoice>,
+    credentials: Vec<Choice>,
     lifetimes: Vec<Choice>,
     once: String,
     may_grant: bool,
@@ -107,6 +128,10 @@ async fn form_page(
         owners: owners.map(Owner::to_string).collect(),
         description: form.typed("description"),
         apis,
+        credentials: Choice::list(
+            &CREDENTIALS.map(|(value, name, _)| (value, name)),
+            form.text("credential").unwrap_or(CREDENTIALS[0].0),
+        ),
         lifetimes: Choice::list(&LIFETIMES, form.text("lifetime").unwrap_or(LIFETIMES[0].0)),
         once: new_secret::once()?,
         may_grant,
@@ -154,7 +179,7 @@ pub(super) async fn create(
         Ok(new) => new,
         Err(problem) => return rejected(&app, &signed_in, &form, problem).await,
     };
-    require_fresh_for_secret(&signed_in, &new.grants, "/console/clients/new")?;
+    require_fresh_for_administrator(&signed_in, &new.grants, "/console/clients/new")?;
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = client::create(&app.services, &signed_in.principal, new).await;
     let (made, plain) = match made {
@@ -171,7 +196,13 @@ pub(super) async fn create(
     follow(&app).await;
     let client = &made.client;
     let Some(record) = made.secrets.first().cloned() else {
-        return Ok(answer::see_other(&super::shown::client_path(client.client_id.as_str())));
+        let path = shown::client_path(client.client_id.as_str());
+        let asked = form.text("credential");
+        let next =
+            CREDENTIALS.iter().find(|(value, _, page)| Some(*value) == asked && !page.is_empty());
+        let next = next.filter(|_| signed_in.may(AdminScope::SecretsWrite));
+        let place = next.map_or_else(|| path.clone(), |(.., page)| format!("{path}/{page}"));
+        return Ok(answer::see_other(&place));
     };
     let secret = MadeSecret { record, plain, old_secrets_end: None };
     new_secret::page(&app, &signed_in, (&client.client_id, client.name.as_str()), &secret)
@@ -193,10 +224,17 @@ fn new_client(form: &Form, may_give_secret: bool) -> Result<NewClient, String> {
     let description = form.text("description").map(Description::parse).transpose();
     let description = description.map_err(field("Description"))?;
     let id = form.text("client_id").map(ClientId::parse_new).transpose();
+    let credential = form.text("credential").unwrap_or(CREDENTIALS[0].0);
+    if !CREDENTIALS.iter().any(|(known, ..)| *known == credential) {
+        return Err("Credential: it is not one of the form.".to_owned());
+    }
+    let has_secret = credential == CREDENTIALS[0].0;
+    // Keys and the tokens of other issuers are sent in the same way.
+    let methods = if has_secret { Vec::new() } else { vec![AuthenticationMethod::PrivateKeyJwt] };
     Ok(NewClient {
         name: Some(ClientName::parse(name).map_err(field("Name"))?),
         client_id: id.map_err(field("Client id"))?,
-        auth_methods: Vec::new(),
+        auth_methods: methods,
         grant_types: Vec::new(),
         token_lifetime: None,
         token_rate: None,
@@ -206,7 +244,7 @@ fn new_client(form: &Form, may_give_secret: bool) -> Result<NewClient, String> {
         leak_policy: LeakPolicy::default(),
         facts: Facts { owner, description, ..Facts::default() },
         admin_of: None,
-        secret: may_give_secret.then_some(secret),
+        secret: (may_give_secret && has_secret).then_some(secret),
     })
 }
 
@@ -261,6 +299,9 @@ mod tests {
             .collect();
         assert_eq!(shown, ["urn:a read write", "urn:b all"]);
         assert!(new.secret.is_some() && new.admin_of.is_none());
+        let new = new_client(&self::form("name=A&credential=github"), true).expect("a client");
+        assert!(new.secret.is_none());
+        assert_eq!(new.auth_methods, [AuthenticationMethod::PrivateKeyJwt]);
     }
 
     #[test]
@@ -271,6 +312,7 @@ mod tests {
             ("name=A&owner=a+b", "Owner: "),
             ("name=A&scope=x", "Scope: "),
             ("name=A&api=x", "Resource: "),
+            ("name=A&credential=x", "Credential: "),
         ] {
             let problem = new_client(&form(text), true).expect_err("a problem");
             assert!(problem.starts_with(start), "{text}: {problem}");

@@ -1,5 +1,7 @@
 //! A form that was sent: its fields, each known to the handler that reads them.
 
+use std::fmt::Display;
+
 use axum::body::Bytes;
 use axum::extract::Request;
 
@@ -41,6 +43,13 @@ impl Form {
         query.finish()
     }
 
+    /// Some of the parameters, as a query.
+    pub(super) fn query_of(&self, names: &[&str]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(names.iter().filter_map(|name| Some((name, self.text(name)?))));
+        query.finish()
+    }
+
     /// The value of a field that must be of a type; `None` if it is empty.
     ///
     /// # Errors
@@ -50,9 +59,26 @@ impl Form {
         name: &str,
         parse: impl Fn(&str) -> Result<T, Malformed>,
     ) -> Result<Option<T>, ConsoleError> {
+        self.read(name, parse).map_err(|problem| ConsoleError::invalid(&problem))
+    }
+
+    /// The same for a form that is shown again with what is wrong.
+    ///
+    /// # Errors
+    /// The name of the field, and what is expected.
+    pub(super) fn read<T, E: Display>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, String> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        let problem = |malformed| ConsoleError::invalid(&format!("{name}: {malformed}"));
-        parse(text).map(Some).map_err(problem)
+        parse(text).map(Some).map_err(|problem| format!("{name}: {problem}"))
+    }
+
+    /// The lines of a field that are not empty.
+    pub(super) fn lines(&self, name: &str) -> impl Iterator<Item = &str> {
+        let lines = self.text(name).unwrap_or_default().lines().map(str::trim);
+        lines.filter(|line| !line.is_empty())
     }
 
     /// The first value of a field without space around it; `None` if it is absent or empty.

@@ -6,15 +6,23 @@
 mod answer;
 mod assets;
 mod audit;
+mod audit_export;
 mod chart;
 mod client;
 mod client_access;
 mod client_activity;
 mod client_changes;
 mod client_credentials;
+mod client_deletion;
+mod client_edit;
+mod client_grants;
+mod client_keys;
+mod client_trusts;
+mod client_try;
 mod clients;
 mod cookie;
 mod create_client;
+mod edited;
 mod form;
 mod frame;
 mod gate;
@@ -25,7 +33,8 @@ mod origin;
 mod overview;
 mod problems;
 mod rejections;
-mod remedies;
+mod resource;
+mod resource_edit;
 mod resources;
 mod sessions;
 mod settings;
@@ -33,7 +42,11 @@ mod shown;
 mod sign_in;
 mod sign_in_cookie;
 mod sign_in_oidc;
+mod signing_key_changes;
 mod signing_keys;
+mod snippets;
+mod traffic;
+mod trust_kinds;
 mod visible;
 
 use std::sync::Arc;
@@ -66,30 +79,61 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 fn signed_in() -> Router<Arc<App>> {
     Router::new()
         .route("/console/", get(overview::page))
-        .route("/console/clients", get(clients::page))
-        .route("/console/clients/new", get(create_client::page).post(create_client::create))
-        .route("/console/clients/{id}", get(client::overview))
-        .route("/console/clients/{id}/credentials", get(client_credentials::page))
-        .route("/console/clients/{id}/access", get(client_access::page))
-        .route("/console/clients/{id}/activity", get(client_activity::rejections))
-        .route("/console/clients/{id}/audit", get(client_activity::changes))
-        .route("/console/clients/{id}/state", post(client_changes::set_state))
-        .route("/console/clients/{id}/rotate", post(client_changes::rotate))
-        .route("/console/clients/{id}/secrets/{secret}/end", post(client_changes::end_secret))
-        .route("/console/clients/{id}/secrets/{secret}/use", get(new_secret::usage))
+        .merge(clients())
         .route("/console/resources", get(resources::page))
         .route("/console/resources/new", get(resources::form).post(resources::create))
-        .route("/console/resources/{id}", get(resources::one))
+        .route("/console/resources/{id}", get(resource::one))
+        .route("/console/resources/{id}/edit", get(resource_edit::page).post(resource_edit::save))
+        .route(
+            "/console/resources/{id}/delete",
+            get(resource_edit::confirm).post(resource_edit::delete),
+        )
         .route("/console/grant-requests", get(grant_requests::page))
         .route("/console/grant-requests/{id}/decision", post(grant_requests::decide))
         .route("/console/signing-keys", get(signing_keys::page))
+        .route("/console/signing-keys/rotate", post(signing_key_changes::rotate))
+        .route("/console/signing-keys/{kid}/retire", post(signing_key_changes::retire))
+        .route("/console/signing-keys/{kid}/revoke", post(signing_key_changes::revoke))
         .route("/console/rejections", get(rejections::page))
         .route("/console/rejections/{id}", get(rejections::one))
         .route("/console/audit", get(audit::page))
+        .route("/console/audit/export", get(audit_export::file))
         .route("/console/settings", get(settings::page))
         .route("/console/sessions", get(sessions::page))
         .route("/console/sessions/{id}/end", post(sessions::end))
         .route("/console/theme", post(sessions::set_theme))
         .route("/console/sign-out", post(sessions::sign_out))
         .route("/console/{*rest}", any(answer::not_found))
+}
+
+/// The pages of clients.
+fn clients() -> Router<Arc<App>> {
+    let one = Router::new()
+        .route("/", get(client::overview))
+        .route("/edit", get(client_edit::page).post(client_edit::save))
+        .route("/delete", get(client_deletion::page).post(client_deletion::delete))
+        .route("/state", post(client_changes::set_state))
+        .route("/tokens/revoke", post(client_deletion::revoke_tokens))
+        .route("/credentials", get(client_credentials::page))
+        .route("/rotate", post(client_changes::rotate))
+        .route("/secrets", post(client_changes::add_secret))
+        .route("/secrets/{secret}/end", post(client_changes::end_secret))
+        .route("/secrets/{secret}/use", get(new_secret::usage))
+        .route("/keys/new", get(client_keys::page).post(client_keys::add))
+        .route("/keys/remove", post(client_keys::remove))
+        .route("/certificate", post(client_keys::set_certificate))
+        .route("/trusts/new", get(client_trusts::page).post(client_trusts::add))
+        .route("/trusts/{trust}/remove", post(client_trusts::remove))
+        .route("/access", get(client_access::page))
+        .route("/access/grant", post(client_grants::put))
+        .route("/access/remove", post(client_grants::remove))
+        .route("/access/request", post(client_grants::request))
+        .route("/try", get(client_try::page))
+        .route("/test-token", post(client_try::issue))
+        .route("/activity", get(client_activity::rejections))
+        .route("/audit", get(client_activity::changes));
+    Router::new()
+        .route("/console/clients", get(clients::page))
+        .route("/console/clients/new", get(create_client::page).post(create_client::create))
+        .nest("/console/clients/{id}", one)
 }

@@ -21,7 +21,7 @@ use crate::store::idempotency::{IdempotencyState, IdempotentRequest};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::client::parsed;
 use crate::web::console::form::Form;
-use crate::web::console::frame::Frame;
+use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::problems;
 use crate::web::console::shown::{self, Time};
@@ -38,6 +38,7 @@ struct NewSecretPage {
     old_end: Option<Time>,
     env: String,
     kubernetes: String,
+    docker: String,
     curl: String,
     usage_path: String,
 }
@@ -88,7 +89,7 @@ pub(super) fn page(
     let path = shown::client_path(id);
     let now = signed_in.now;
     let mut answered = answer::page(&NewSecretPage {
-        frame: Frame::new(signed_in, "New secret", "/console/clients"),
+        frame: Frame::new(signed_in, "New secret", "/console/clients").same_as(same(id)),
         id: id.to_owned(),
         name: name.to_owned(),
         secret: secret.to_owned(),
@@ -96,6 +97,7 @@ pub(super) fn page(
         old_end: Time::maybe(made.old_secrets_end, now),
         env: env(issuer, id, secret),
         kubernetes: kubernetes(id, secret),
+        docker: docker(id, secret),
         curl: curl(issuer, id),
         usage_path: format!("{path}/secrets/{}/use", made.record.secret_id),
         path,
@@ -103,6 +105,12 @@ pub(super) fn page(
     // The page holds a secret: no cache keeps it, and none of its text is compressed with others.
     answered.headers_mut().insert("pragma", HeaderValue::from_static("no-cache"));
     Ok(answered)
+}
+
+/// Another secret without the console.
+fn same(id: &str) -> Same {
+    let path = format!("/v1/clients/{}/secrets", shown::segment(id));
+    Same::new(format!("tokend client add-secret {}", quote(id)), "POST", &path, "{}")
 }
 
 fn env(issuer: &str, id: &str, secret: &str) -> String {
@@ -115,17 +123,25 @@ fn env(issuer: &str, id: &str, secret: &str) -> String {
 
 /// A Secret of Kubernetes. Its values are JSON texts, which YAML reads as they are.
 fn kubernetes(id: &str, secret: &str) -> String {
-    let name: String = id
-        .to_ascii_lowercase()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
-    let name = name.trim_matches('-');
+    let name = object_name(id);
     format!(
         "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\ntype: Opaque\nstringData:\n  client_id: {}\n  client_secret: {}",
         json!(id),
         json!(secret)
     )
+}
+
+/// The name of an object of an orchestrator: letters, digits and hyphens.
+fn object_name(id: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let name: String = id.to_ascii_lowercase().chars().map(letter).collect();
+    name.trim_matches('-').to_owned()
+}
+
+/// A secret of Docker. The space in front keeps the line out of the history of most shells.
+fn docker(id: &str, secret: &str) -> String {
+    let (name, secret) = (object_name(id), quote(secret));
+    format!(" printf %s {secret} | docker secret create {name}-client-secret -")
 }
 
 fn curl(issuer: &str, id: &str) -> String {
@@ -168,6 +184,8 @@ mod tests {
         assert!(env("https://a.example", id, secret).contains("CLIENT_SECRET='x'\\''y\"z'"));
         assert!(kubernetes(id, secret).contains("client_secret: \"x'y\\\"z\""));
         assert!(kubernetes(id, secret).contains("name: a-b-c"));
+        let docker = docker(id, secret);
+        assert_eq!(docker, " printf %s 'x'\\''y\"z' | docker secret create a-b-c-client-secret -");
         assert!(!curl("https://a.example", id).contains(secret));
     }
 }

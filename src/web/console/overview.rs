@@ -4,44 +4,37 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Request, State};
 
+use crate::admin::audit;
 use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::doctor::{self, CheckState};
 use crate::admin::grant_request::{self, GrantRequestQuestion};
 use crate::admin::signing_key::{self, KeyStep};
-use crate::admin::{audit, rejection};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientState;
 use crate::model::grant_request::GrantRequestState;
-use crate::model::rejection::RejectionRecord;
-use crate::model::time::{Lifetime, Timestamp, in_words};
+use crate::model::time::{Lifetime, in_words};
 use crate::store::client_list::Position;
 use crate::store::events::{EventFilter, Order};
-use crate::store::rejections::RejectionFilter;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::assets::Icon;
 use crate::web::console::audit::EventRow;
-use crate::web::console::chart::Bars;
 use crate::web::console::clients::{ClientRow, rows};
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Badge};
+use crate::web::console::traffic::{self, IssuedRow, Marker, Rejections, Traffic};
 use crate::web::health;
 
 /// How many clients are named in one kind of attention.
 const MAX_NAMED: u32 = 5;
-
-/// How many rejections are looked at.
-const MAX_REJECTIONS: u32 = 1_000;
 
 /// How long a client is unused before it is named.
 const UNUSED_SECONDS: i64 = 90 * 86_400;
 
 /// How long before a signing key changes it is named.
 const KEY_NOTICE_SECONDS: i64 = 14 * 86_400;
-
-const HOURS: i64 = 24;
-const HOUR_SECONDS: i64 = 3_600;
 
 #[derive(Template)]
 #[template(path = "console/overview.html")]
@@ -51,7 +44,9 @@ struct OverviewPage {
     problems: Vec<String>,
     tiles: Vec<Tile>,
     attention: Vec<Attention>,
+    traffic: Option<Traffic>,
     rejections: Option<Rejections>,
+    markers: Vec<Marker>,
     issued: Vec<IssuedRow>,
     events: Vec<EventRow>,
     may_see_events: bool,
@@ -85,26 +80,6 @@ impl Attention {
     }
 }
 
-/// The rejections of the last day.
-struct Rejections {
-    total: String,
-    chart: Bars,
-    reasons: Vec<ReasonRow>,
-}
-
-struct ReasonRow {
-    error: String,
-    count: String,
-    path: String,
-}
-
-/// The tokens of a resource since this instance started.
-struct IssuedRow {
-    resource: String,
-    count: String,
-    share: i64,
-}
-
 /// Shows the overview. Every part needs the scope of its page.
 pub(super) async fn page(
     State(app): AppState,
@@ -125,8 +100,10 @@ pub(super) async fn page(
         "stopping" => Badge::new("warn", "stopping"),
         _ => Badge::new("bad", "unavailable"),
     };
+    let markers =
+        if may_see_events { traffic::markers(&app, &signed_in).await? } else { Vec::new() };
     let rejections = if signed_in.may(AdminScope::ClientsRead) {
-        Some(rejections(&app, &signed_in).await?)
+        Some(traffic::rejections(&app, &signed_in, &markers).await?)
     } else {
         None
     };
@@ -138,8 +115,10 @@ pub(super) async fn page(
         problems,
         tiles: tiles(&app, &signed_in, rejections.as_ref()),
         attention: attention(&app, &signed_in).await?,
+        traffic: traffic::issued_by_hour(&app, &signed_in, &markers),
         rejections,
-        issued: issued(&app, &signed_in),
+        markers,
+        issued: traffic::issued(&app, &signed_in),
         events: if may_see_events { events(&app, &signed_in).await? } else { Vec::new() },
         may_see_events,
         check: Icon("check"),
@@ -198,6 +177,9 @@ async fn attention(app: &App, signed_in: &SignedIn) -> Result<Vec<Attention>, Co
     }
     if signed_in.may(AdminScope::KeysRead) {
         add_keys(app, signed_in, &mut found).await?;
+    }
+    if signed_in.may(AdminScope::ServerRead) {
+        add_findings(app, &mut found);
     }
     Ok(found)
 }
@@ -280,65 +262,14 @@ async fn add_keys(
     Ok(())
 }
 
-async fn rejections(app: &App, signed_in: &SignedIn) -> Result<Rejections, ConsoleError> {
-    let now = signed_in.now;
-    let since = now.minus_seconds(HOURS * HOUR_SECONDS);
-    let filter = RejectionFilter { since: Some(since), ..RejectionFilter::default() };
-    let filter = rejection::visible(&signed_in.principal, filter);
-    let found = app.services.store.rejections(&filter, MAX_REJECTIONS).await?;
-    let is_cut = found.len() == MAX_REJECTIONS as usize;
-    let total = shown::number(i64::try_from(found.len()).unwrap_or(i64::MAX));
-    Ok(Rejections {
-        total: if is_cut { format!("{total}+") } else { total },
-        chart: Bars::new(by_hour(&found, now)),
-        reasons: by_error(&found),
-    })
-}
-
-fn by_hour(found: &[RejectionRecord], now: Timestamp) -> Vec<(String, String, i64)> {
-    let hour_of = |time: Timestamp| time.0.div_euclid(HOUR_SECONDS);
-    let last = hour_of(now);
-    let hours = (last - HOURS + 1)..=last;
-    let bar = |hour: i64| {
-        let count = found.iter().filter(|record| hour_of(record.at) == hour).count();
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let time = Timestamp(hour * HOUR_SECONDS).to_string();
-        let clock = time.get(11..16).unwrap_or_default().to_owned();
-        let name = if (last - hour) % 4 == 0 { clock.clone() } else { String::new() };
-        (format!("{clock} UTC: {count} rejected"), name, count)
-    };
-    hours.map(bar).collect()
-}
-
-fn by_error(found: &[RejectionRecord]) -> Vec<ReasonRow> {
-    let mut counts = std::collections::BTreeMap::<&str, i64>::new();
-    for record in found {
-        *counts.entry(&record.error).or_default() += 1;
+/// What the settings by themselves say. The other checks of the doctor take longer: the page of the
+/// settings runs them.
+fn add_findings(app: &App, found: &mut Vec<Attention>) {
+    let findings = doctor::examine_settings(&app.services.config);
+    for finding in findings.iter().filter(|finding| finding.state >= CheckState::Warning) {
+        let text = format!("Doctor: {}", finding.found);
+        found.push(Attention::warning(text, "/console/settings?doctor=1".to_owned(), "Look"));
     }
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|(error, count)| (std::cmp::Reverse(*count), *error));
-    let row = |(error, count): (&str, i64)| ReasonRow {
-        error: error.to_owned(),
-        count: shown::number(count),
-        path: format!("/console/rejections?reason={}", shown::segment(error)),
-    };
-    counts.into_iter().map(row).collect()
-}
-
-fn issued(app: &App, signed_in: &SignedIn) -> Vec<IssuedRow> {
-    if signed_in.principal.owners().is_some() || !signed_in.may(AdminScope::StatsRead) {
-        return Vec::new();
-    }
-    let totals = app.directory.metrics.issued.totals();
-    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let greatest = totals.first().map_or(1, |(_, count)| number(*count)).max(1);
-    let shown = totals.into_iter().filter(|(_, count)| *count > 0).take(8);
-    let row = |(resource, count): (String, u64)| IssuedRow {
-        resource,
-        count: shown::number(number(count)),
-        share: (number(count).saturating_mul(100) / greatest).max(1),
-    };
-    shown.map(row).collect()
 }
 
 async fn events(app: &App, signed_in: &SignedIn) -> Result<Vec<EventRow>, ConsoleError> {

@@ -40,6 +40,13 @@ pub(super) fn sent_twice() -> Problem {
     Problem::of_page(StatusCode::CONFLICT, "form_sent_twice", detail)
 }
 
+/// 412 for a form of an object that was changed since.
+pub(super) fn changed_since() -> Problem {
+    let detail = "The object was changed since this form was opened. Open the form again and \
+                  repeat the change.";
+    Problem::of_page(StatusCode::PRECONDITION_FAILED, "form_outdated", detail)
+}
+
 /// 403 for a client that has proved itself and may not use the console.
 pub(super) fn not_an_administrator() -> Problem {
     let detail = "This client may not sign in to the console. It needs a grant of urn:tokend, the \

@@ -17,9 +17,9 @@ use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
-use crate::web::console::remedies;
 use crate::web::console::shown::{self, Time};
 use crate::web::management::Problem;
+use crate::web::remedies;
 
 /// How many rejections a page has.
 const PAGE_SIZE: u32 = 50;

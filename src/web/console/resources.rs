@@ -1,40 +1,31 @@
-//! Resources: the APIs that tokens are for. A list, one, and a form for a new one.
+//! Resources: the APIs that tokens are for. A list, and a form for a new one.
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 
-use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::AdminError;
 use crate::admin::resource::{self, NewResource};
-use crate::admin::{AdminError, ObjectKind};
 use crate::app::App;
 use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
 use crate::model::facts::{Description, Facts};
 use crate::model::owner::Owner;
-use crate::model::public_path::KEY_SET_PATH;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
-use crate::model::shell_word::quote;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
-use crate::store::client_list::Position;
 use crate::store::resources::ResourceFilter;
-use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::answer::{self, Answer, AppState};
 use crate::web::console::assets::Icon;
 use crate::web::console::client_changes::follow;
-use crate::web::console::clients::{ClientRow, rows};
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
-use crate::web::console::shown::{self, Choice, Time};
-use crate::web::management::Problem;
+use crate::web::console::shown::{self, Choice};
 
 /// How many resources a page has.
 const PAGE_SIZE: u32 = 50;
-
-/// How many clients are named that may call a resource.
-const MAX_CLIENTS: u32 = 20;
 
 #[derive(Template)]
 #[template(path = "console/resources.html")]
@@ -48,17 +39,17 @@ struct ResourcesPage {
     plus: Icon,
 }
 
-struct ResourceRow {
-    id: String,
-    path: String,
-    owner: String,
-    scopes: Vec<String>,
-    lifetime: String,
-    algorithm: String,
+pub(super) struct ResourceRow {
+    pub(super) id: String,
+    pub(super) path: String,
+    pub(super) owner: String,
+    pub(super) scopes: Vec<String>,
+    pub(super) lifetime: String,
+    pub(super) algorithm: String,
 }
 
 impl ResourceRow {
-    fn of(app: &App, resource: &Resource) -> Self {
+    pub(super) fn of(app: &App, resource: &Resource) -> Self {
         let token = &app.services.config.token;
         let id = resource.resource.to_string();
         Self {
@@ -80,7 +71,7 @@ pub(super) async fn page(
 ) -> Answer {
     signed_in.require(AdminScope::ResourcesRead)?;
     let query = Form::of_query(&request);
-    query.only(&["q", "after"])?;
+    query.only(&["q", "after", "done"])?;
     let search = query.text("q").filter(|text| !text.contains(char::is_control));
     let filter =
         ResourceFilter { owners: None, labels: Vec::new(), search: search.map(str::to_owned) };
@@ -100,97 +91,6 @@ pub(super) async fn page(
         next,
         plus: Icon("plus"),
     })
-}
-
-#[derive(Template)]
-#[template(path = "console/resource.html")]
-struct ResourcePage {
-    frame: Frame,
-    row: ResourceRow,
-    description: String,
-    scopes: Vec<ResourceScope>,
-    created: Option<Time>,
-    source: String,
-    typ: &'static str,
-    note: &'static str,
-    issuer: String,
-    key_set: String,
-    clients: Option<Vec<ClientRow>>,
-    all_clients: String,
-    verify: String,
-}
-
-/// What a verifier must know of an algorithm.
-fn note(algorithm: &str) -> &'static str {
-    match algorithm {
-        "RS256" => "Every library and gateway verifies RS256.",
-        "ES256" => {
-            "Nearly every library verifies ES256. Spring with a key set URL alone must be told."
-        }
-        "PS256" => "Few gateways verify PS256. Check yours before.",
-        _ => "Few libraries and gateways verify EdDSA. Check yours before.",
-    }
-}
-
-/// Shows one resource.
-pub(super) async fn one(
-    State(app): AppState,
-    Extension(signed_in): Extension<SignedIn>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Answer {
-    signed_in.require(AdminScope::ResourcesRead)?;
-    Form::of_query(&request).only(&["done"])?;
-    let parsed = ResourceId::parse(&id).map_err(|_| Problem::absent(ObjectKind::Resource, &id))?;
-    let found = resource::show(&app.services.store, &signed_in.principal, &parsed).await?;
-    let row = ResourceRow::of(&app, &found);
-    let clients = if signed_in.may(AdminScope::ClientsRead) {
-        Some(clients_of(&app, &signed_in, &id).await?)
-    } else {
-        None
-    };
-    let issuer = app.issuer.as_str().to_owned();
-    let command = format!("tokend resource show {}", quote(&id));
-    let same = Same::new(command, "GET", &format!("/v1/resources/{}", shown::segment(&id)), "");
-    let is_made = found.created_at.0 != 0;
-    answer::page(&ResourcePage {
-        frame: Frame::new(&signed_in, &id, "/console/resources").same_as(same),
-        description: found.facts.description.map(|it| it.as_str().to_owned()).unwrap_or_default(),
-        created: is_made.then(|| Time::of(found.created_at, signed_in.now)),
-        source: found.source.as_ref().map(ToString::to_string).unwrap_or_default(),
-        typ: found.token_typ.as_str(),
-        note: note(&row.algorithm),
-        key_set: format!("{issuer}{KEY_SET_PATH}"),
-        clients,
-        all_clients: format!("/console/clients?resource={}", shown::segment(&id)),
-        verify: verifier(&issuer, &row),
-        scopes: found.scopes,
-        issuer,
-        row,
-    })
-}
-
-/// How an API in Python verifies a token.
-fn verifier(issuer: &str, row: &ResourceRow) -> String {
-    let (key_set, algorithm, audience) =
-        (format!("{issuer}{KEY_SET_PATH}"), &row.algorithm, &row.id);
-    format!(
-        "import jwt\n\nkeys = jwt.PyJWKClient({key_set:?})\n\ndef claims_of(token):\n    key = keys.get_signing_key_from_jwt(token)\n    return jwt.decode(token, key, algorithms=[{algorithm:?}],\n                      audience={audience:?}, issuer={issuer:?})"
-    )
-}
-
-/// The first clients that may call a resource.
-async fn clients_of(
-    app: &App,
-    signed_in: &SignedIn,
-    id: &str,
-) -> Result<Vec<ClientRow>, ConsoleError> {
-    let (store, clock) = (&app.services.store, &app.services.clock);
-    let question = ClientQuestion { resource: Some(id.to_owned()), ..ClientQuestion::default() };
-    let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
-    let page = store.client_page(&filter, &Position::start(), MAX_CLIENTS).await?;
-    let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
-    rows(app, &ids, signed_in.now).await
 }
 
 #[derive(Template)]

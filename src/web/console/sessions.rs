@@ -5,10 +5,15 @@ use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::header::SET_COOKIE;
 
+use crate::admin::client_list::{self, ClientQuestion};
 use crate::admin::console;
+use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::console_session::{ConsoleSession, SessionId};
+use crate::model::resource::ResourceId;
+use crate::store::client_list::Position;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::clients::{ClientRow, rows};
 use crate::web::console::cookie::Theme;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
@@ -23,6 +28,8 @@ struct SessionsPage {
     rows: Vec<SessionRow>,
     scopes: Vec<&'static str>,
     is_unlimited: bool,
+    /// The clients that may sign in, for a caller that may read clients.
+    administrators: Option<Vec<ClientRow>>,
 }
 
 struct SessionRow {
@@ -54,6 +61,20 @@ impl SessionRow {
     }
 }
 
+/// How many administrators are named.
+const MAX_ADMINISTRATORS: u32 = 50;
+
+/// The first clients with a grant of this server.
+async fn administrators(app: &App, signed_in: &SignedIn) -> Result<Vec<ClientRow>, ConsoleError> {
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let resource = Some(ResourceId::SERVER.to_owned());
+    let question = ClientQuestion { resource, ..ClientQuestion::default() };
+    let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
+    let page = store.client_page(&filter, &Position::start(), MAX_ADMINISTRATORS).await?;
+    let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
+    rows(app, &ids, signed_in.now).await
+}
+
 /// Shows the sessions that the caller may see.
 pub(super) async fn page(
     State(app): AppState,
@@ -63,11 +84,17 @@ pub(super) async fn page(
     Form::of_query(&request).only(&["done"])?;
     let found = console::list(&app.services, &signed_in.principal).await?;
     let scopes = signed_in.principal.scopes().into_iter().map(AdminScope::as_str);
+    let administrators = if signed_in.may(AdminScope::ClientsRead) {
+        Some(administrators(&app, &signed_in).await?)
+    } else {
+        None
+    };
     let same = Same::new("tokend console link", "GET", "/v1/audit-events?action=console", "");
     answer::page(&SessionsPage {
         frame: Frame::new(&signed_in, "Sessions", "/console/sessions").same_as(same),
         rows: found.iter().map(|session| SessionRow::of(&signed_in, session)).collect(),
         scopes: scopes.collect(),
+        administrators,
         is_unlimited: signed_in.principal.is_operator(),
     })
 }

@@ -4,15 +4,22 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use tokio::sync::Semaphore;
 
+use crate::admin::AdminError;
+use crate::admin::doctor::{self, CheckState};
+use crate::app::App;
 use crate::config::ShownSetting;
 use crate::model::admin_scope::AdminScope;
 use crate::store::schema;
-use crate::web::console::answer::{self, Answer, AppState};
+use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
+use crate::web::console::shown::Badge;
 use crate::web::health;
+use crate::web::management::Problem;
 
 #[derive(Template)]
 #[template(path = "console/settings.html")]
@@ -21,6 +28,17 @@ struct SettingsPage {
     facts: Vec<Fact>,
     problems: Vec<String>,
     sections: Vec<Section>,
+    /// The doctor looks at the whole deployment.
+    may_examine: bool,
+    findings: Option<Vec<ShownFinding>>,
+}
+
+/// What a check of the doctor found.
+struct ShownFinding {
+    code: &'static str,
+    state: Badge,
+    found: String,
+    fix: String,
 }
 
 struct Fact {
@@ -45,10 +63,19 @@ struct Setting {
 pub(super) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
+    request: Request,
 ) -> Answer {
+    let query = Form::of_query(&request);
+    query.only(&["doctor"])?;
     signed_in.require(AdminScope::ServerRead)?;
     signed_in.principal.require_all_owners("the settings of the server")?;
     let config = &app.services.config;
+    let may_examine = signed_in.principal.owners().is_none();
+    let findings = match query.text("doctor") {
+        None => None,
+        Some(_) if may_examine => Some(findings(&app).await?),
+        Some(_) => return Err(AdminError::Limited { what: "the doctor" }.into()),
+    };
     let (_, report) = health::report(&app);
     let fact = |name, value: String| Fact { name, value };
     let facts = vec![
@@ -65,7 +92,35 @@ pub(super) async fn page(
         facts,
         problems: report.problems(),
         sections: sections(&config.shown),
+        may_examine,
+        findings,
     })
+}
+
+/// Runs the checks; one page at a time does so.
+async fn findings(app: &App) -> Result<Vec<ShownFinding>, ConsoleError> {
+    static PLACE: Semaphore = Semaphore::const_new(1);
+    let place = PLACE.acquire().await;
+    let _place = place.map_err(|error| Problem::internal(&error.to_string()))?;
+    let services = &app.services;
+    let report = Box::pin(doctor::examine_server(&services.config, &services.clock)).await;
+    let shown = report.findings().iter().map(|finding| ShownFinding {
+        code: finding.code.as_str(),
+        state: badge(finding.state),
+        found: finding.found.clone(),
+        fix: finding.fix.clone().unwrap_or_default(),
+    });
+    Ok(shown.collect())
+}
+
+fn badge(state: CheckState) -> Badge {
+    match state {
+        CheckState::Ok => Badge::new("good", "ok"),
+        CheckState::Note => Badge::new("", "note"),
+        CheckState::Warning => Badge::new("warn", "warning"),
+        CheckState::Error => Badge::new("bad", "error"),
+        CheckState::Skipped => Badge::new("off", "skipped"),
+    }
 }
 
 fn sections(shown: &[ShownSetting]) -> Vec<Section> {

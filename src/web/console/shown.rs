@@ -115,6 +115,24 @@ pub(super) fn notice(query: Option<&str>) -> Option<&'static str> {
         ("rejected", "The request is rejected."),
         ("session-ended", "The session has ended."),
         ("created", "The resource is registered."),
+        ("saved", "The changes are saved."),
+        ("unchanged", "Nothing differed, so nothing was changed."),
+        ("deleted", "It is deleted."),
+        ("key-added", "The key is registered."),
+        ("key-removed", "The key is removed."),
+        ("trust-added", "The trust is added."),
+        ("trust-removed", "The trust is removed."),
+        ("ending", "The secret ends at the chosen time."),
+        ("granted", "The grant is saved."),
+        ("grant-removed", "The grant is removed. Its tokens stay valid until they expire."),
+        ("requested", "The grant is requested. The other team decides."),
+        ("rotated", "The next key takes over. APIs that read the key set know it."),
+        ("retired", "The key signs no more. Its tokens stay valid until they expire."),
+        (
+            "key-revoked",
+            "The key is revoked. Its tokens are invalid as soon as APIs read the key set.",
+        ),
+        ("revoked", "All tokens of the client are revoked."),
     ];
     notices.into_iter().find(|(known, _)| *known == word).map(|(_, text)| text)
 }

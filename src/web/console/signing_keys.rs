@@ -2,16 +2,18 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Request, State};
 
 use crate::admin::signing_key::{self, KeyStep, ShownSigningKey};
+use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::key_timeline::KeyState;
 use crate::model::time::Timestamp;
-use crate::web::console::answer::{self, Answer, AppState};
+use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
-use crate::web::console::shown::{Badge, Time};
+use crate::web::console::shown::{self, Badge, Choice, Time};
 
 /// The width of the picture, and the place for the names.
 const WIDTH: i64 = 900;
@@ -27,8 +29,14 @@ const MAX_DRAWN: usize = 12;
 
 #[derive(Template)]
 #[template(path = "console/signing_keys.html")]
-struct KeysPage {
+pub(super) struct KeysPage {
     frame: Frame,
+    /// What a step would break; empty if no step was asked for.
+    problem: String,
+    may_change: bool,
+    algorithms: Vec<Choice>,
+    /// How many keys the key set has, and how large it is: some gateways have limits.
+    key_set: String,
     rows: Vec<KeyRow>,
     timeline: Option<Timeline>,
     rotation: String,
@@ -37,6 +45,9 @@ struct KeysPage {
 
 struct KeyRow {
     kid: String,
+    path: String,
+    may_retire: bool,
+    may_revoke: bool,
     short: String,
     algorithm: &'static str,
     state: Badge,
@@ -83,13 +94,45 @@ struct Tick {
 pub(super) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
+    request: Request,
 ) -> Answer {
+    Form::of_query(&request).only(&["done"])?;
     signed_in.require(AdminScope::KeysRead)?;
+    answer::page(&keys_page(&app, &signed_in, String::new()).await?)
+}
+
+/// The page, after a step with a problem or for a look.
+pub(super) async fn keys_page(
+    app: &App,
+    signed_in: &SignedIn,
+    problem: String,
+) -> Result<KeysPage, ConsoleError> {
     let keys = signing_key::list(&app.services).await?;
     let settings = &app.services.config.keys;
-    let same = Same::new("tokend key list", "GET", "/v1/signing-keys", "");
-    answer::page(&KeysPage {
-        frame: Frame::new(&signed_in, "Signing keys", "/console/signing-keys").same_as(same),
+    let may_change = signed_in.may(AdminScope::KeysWrite);
+    let same = if may_change {
+        Same::new("tokend key rotate", "POST", "/v1/signing-keys/rotate", "{}")
+    } else {
+        Same::new("tokend key list", "GET", "/v1/signing-keys", "")
+    };
+    let algorithms: std::collections::BTreeSet<_> =
+        keys.iter().map(|key| key.algorithm.as_str()).collect();
+    let algorithms: Vec<_> = algorithms.into_iter().map(|name| (name, name)).collect();
+    let own = app.services.config.token.algorithm.as_str();
+    let published =
+        keys.iter().filter(|key| !matches!(key.state, KeyState::Gone | KeyState::Revoked));
+    let jwks: Vec<_> =
+        published.filter_map(|key| key.public_jwk.as_ref()).map(|jwk| jwk.get().len()).collect();
+    Ok(KeysPage {
+        frame: Frame::new(signed_in, "Signing keys", "/console/signing-keys").same_as(same),
+        problem,
+        may_change,
+        algorithms: Choice::list(&algorithms, own),
+        key_set: format!(
+            "{} keys, about {} bytes",
+            jwks.len(),
+            shown::number(i64::try_from(jwks.iter().sum::<usize>()).unwrap_or(i64::MAX))
+        ),
         rows: keys.iter().map(|key| KeyRow::of(key, signed_in.now)).collect(),
         timeline: Timeline::of(&keys, signed_in.now),
         rotation: settings.rotation_interval.to_string(),
@@ -122,6 +165,9 @@ impl KeyRow {
         });
         Self {
             kid: key.kid.as_str().to_owned(),
+            path: format!("/console/signing-keys/{}", shown::segment(key.kid.as_str())),
+            may_retire: matches!(key.state, KeyState::Published | KeyState::Signing),
+            may_revoke: !matches!(key.state, KeyState::Gone | KeyState::Revoked),
             short: short(key.kid.as_str()),
             algorithm: key.algorithm.as_str(),
             state,

@@ -46,10 +46,10 @@ impl From<Registration> for KeysJson {
 }
 
 /// Keys to be added: exactly one of the members.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewKeys, examples(json!({ "jwks_uri": "https://acme.example/jwks" })))]
-pub(super) struct KeysInput {
+pub(in crate::web) struct KeysInput {
     /// One key (RFC 7517, section 4).
     #[schema(value_type = Option<Object>)]
     jwk: Option<Value>,
@@ -67,7 +67,10 @@ pub(super) struct KeysInput {
 
 impl KeysInput {
     /// The keys, and the method that they are for.
-    fn source(self) -> Result<(KeySource, AuthenticationMethod), Problem> {
+    ///
+    /// # Errors
+    /// 422 if they cannot be read.
+    pub(in crate::web) fn source(self) -> Result<(KeySource, AuthenticationMethod), Problem> {
         let Self { jwk, jwks, pem, certificate, jwks_uri } = self;
         let source = match (jwk, jwks, pem, certificate, jwks_uri) {
             (Some(jwk), None, None, None, None) => inline("/jwk", &json!({ "keys": [jwk] }))?,

@@ -49,8 +49,11 @@ mod waiting_bodies;
 
 pub use delivery::Delivery;
 pub use in_process::{InProcessAnswer, InProcessApi};
+pub(super) use keys::KeysInput;
 pub(super) use layers::{compression, timeout, with_layers};
 pub(super) use problem::Problem;
+pub(super) use tokens::issue_for;
+pub(super) use trusts::TrustInput;
 
 use std::sync::Arc;
 

@@ -20,7 +20,7 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::text_schema::object_schema;
 use crate::model::time::Timestamp;
-use crate::model::token::TokenId;
+use crate::model::token::{TokenId, TokenUse};
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::token::mint::{IssuedToken, TokenResponse};
@@ -59,6 +59,9 @@ pub(super) struct IssueInput {
     /// Every granted scope if absent.
     #[schema(value_type = Option<Vec<ScopeName>>)]
     scopes: Option<Vec<String>>,
+    /// True for a test token: it lives at most five minutes and has the claim `test`.
+    #[serde(default)]
+    test: bool,
 }
 
 /// A token that was issued.
@@ -163,28 +166,47 @@ pub(super) async fn issue(
     Input(input): Input<IssueInput>,
 ) -> Result<Output<IssuedJson>, Problem> {
     let id = at("/client_id", ClientId::parse(&input.client_id))?;
-    if input.resource.as_deref() == Some(ResourceId::SERVER) && !principal.is_operator() {
-        return Err(AdminError::TokenForServer.into());
-    }
-    if app.issuer.as_str().is_empty() {
-        return Err(AdminError::IssuerMissing.into());
-    }
-    admin_token::require_rights(app.services.store.read(), &principal, &id).await?;
     let scope = input.scopes.as_deref().map(|names| scopes("/scopes", names)).transpose()?;
     let requested = RequestedAccess {
         resources: input.resource.into_iter().collect(),
         scope: scope.map(|scope| scope.to_string()),
     };
-    let client =
-        AuthenticatedClient::vouched_for(&app.directory, &id).map_err(|error| refused(&error))?;
-    let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, &id))?;
-    let request = TokenRequest::by_operator(client, requested);
-    let issued = Box::pin(token::respond(app.clone(), request, RatePolicy::Exempt));
-    let IssuedToken { response, granted, .. } = issued.await.map_err(|error| refused(&error))?;
+    let token_use = if input.test { TokenUse::Test } else { TokenUse::Access };
+    let IssuedToken { response, granted, .. } =
+        issue_for(&app, &principal, &id, requested, token_use).await?;
     let resource = granted.resource().resource.clone();
-    // The token is dropped if the caller may not have it.
-    admin_token::note_issue(&app.services, &principal, &id, &resource, granted.scope()).await?;
     Ok(created(IssuedJson { response, client_id: id, resource }))
+}
+
+/// Issues a token in the name of a client, and records it.
+///
+/// # Errors
+/// What the caller lacks, or why the client would not get the token.
+pub(in crate::web) async fn issue_for(
+    app: &Arc<App>,
+    principal: &Principal,
+    id: &ClientId,
+    requested: RequestedAccess,
+    token_use: TokenUse,
+) -> Result<IssuedToken, Problem> {
+    let is_for_server = requested.resources.iter().any(|resource| resource == ResourceId::SERVER);
+    if is_for_server && !principal.is_operator() {
+        return Err(AdminError::TokenForServer.into());
+    }
+    if app.issuer.as_str().is_empty() {
+        return Err(AdminError::IssuerMissing.into());
+    }
+    admin_token::require_rights(app.services.store.read(), principal, id).await?;
+    let client =
+        AuthenticatedClient::vouched_for(&app.directory, id).map_err(|error| refused(&error))?;
+    let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, id))?;
+    let request = TokenRequest::by_operator(client, requested, token_use);
+    let issued = Box::pin(token::respond(app.clone(), request, RatePolicy::Exempt));
+    let issued = issued.await.map_err(|error| refused(&error))?;
+    let (resource, scope) = (&issued.granted.resource().resource, issued.granted.scope());
+    // The token is dropped if the caller may not have it.
+    admin_token::note_issue(&app.services, principal, id, resource, scope, token_use).await?;
+    Ok(issued)
 }
 
 /// Why the client would not get the token.

@@ -16,11 +16,13 @@ use crate::admin::trust::{self, NewTrust};
 use crate::admin::{ObjectKind, Principal, client, spiffe_trust, token};
 use crate::app::App;
 use crate::model::claim_pattern::Pattern;
+use crate::model::client::ClientId;
 use crate::model::security::{KeySetUri, KeySource};
 use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
 use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
 use crate::model::trust::{FederatedCredential, ForeignIssuer, TrustId};
 use crate::oauth::trust_test::{self, FetchDetail, TrustTest};
+use crate::services::Services;
 use crate::web::management::Problem;
 use crate::web::management::clients::client_id;
 use crate::web::management::json::{Input, Output, Page, at, created, ok};
@@ -30,7 +32,7 @@ use crate::web::management::keys::inline;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = Trust)]
-pub(super) enum TrustJson {
+pub(in crate::web) enum TrustJson {
     Issuer(FederatedCredential),
     Spiffe(SpiffeTrust),
 }
@@ -39,7 +41,7 @@ pub(super) enum TrustJson {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewTrust, examples(json!({ "issuer": "https://token.actions.githubusercontent.com", "subject": "repo:acme/api:ref:refs/heads/main", "conditions": { "repository_id": "1234" } })))]
-pub(super) struct TrustInput {
+pub(in crate::web) struct TrustInput {
     /// Exactly the `iss` of the tokens.
     #[schema(value_type = Option<ForeignIssuer>)]
     issuer: Option<String>,
@@ -82,6 +84,26 @@ enum Wanted {
 }
 
 impl TrustInput {
+    /// Gives a client the trust that the input describes.
+    ///
+    /// # Errors
+    /// 422 for an input that describes none, or what the verb says.
+    pub(in crate::web) async fn add(
+        self,
+        services: &Services,
+        principal: &Principal,
+        id: &ClientId,
+    ) -> Result<TrustJson, Problem> {
+        Ok(match self.wanted()? {
+            Wanted::Issuer(new) => {
+                TrustJson::Issuer(trust::add(services, principal, id, new).await?)
+            }
+            Wanted::Spiffe(source) => {
+                TrustJson::Spiffe(spiffe_trust::add(services, principal, id, source).await?)
+            }
+        })
+    }
+
     fn wanted(self) -> Result<Wanted, Problem> {
         match (&self.issuer, &self.trust_domain) {
             (Some(_), None) => self.in_issuer().map(Wanted::Issuer),
@@ -172,13 +194,8 @@ pub(super) async fn create(
     Path(id): Path<String>,
     Input(input): Input<TrustInput>,
 ) -> Result<Output<TrustJson>, Problem> {
-    let (id, services) = (client_id(&id)?, &app.services);
-    Ok(created(match input.wanted()? {
-        Wanted::Issuer(new) => TrustJson::Issuer(trust::add(services, &principal, &id, new).await?),
-        Wanted::Spiffe(source) => {
-            TrustJson::Spiffe(spiffe_trust::add(services, &principal, &id, source).await?)
-        }
-    }))
+    let id = client_id(&id)?;
+    Ok(created(input.add(&app.services, &principal, &id).await?))
 }
 
 /// Tries a token against the trusts of a client. The caller must be able to change the client, so

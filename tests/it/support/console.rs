@@ -48,6 +48,16 @@ pub fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
     text.split(start).skip(1).filter_map(|rest| rest.split(end).next()).collect()
 }
 
+/// The text of the element with this id.
+pub fn element(page: &str, id: &str) -> String {
+    let start = format!("id=\"{id}\"");
+    let rest = page.split(&start).nth(1).unwrap_or_else(|| panic!("{id}: {page}"));
+    let text = rest.split_once('>').expect("an element").1.split('<').next().expect("a text");
+    let entities =
+        [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
+    entities.into_iter().fold(text.to_owned(), |text, (entity, sign)| text.replace(entity, sign))
+}
+
 impl<'a> Browser<'a> {
     /// One without a cookie.
     pub fn new(server: &'a Server) -> Self {

@@ -2,9 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::cli::error::CliError;
-use crate::cli::objects::event::ExportedEvent;
-
 /// The columns.
 const HEADER: [&str; 10] = [
     "sequence",
@@ -19,43 +16,30 @@ const HEADER: [&str; 10] = [
     "hash",
 ];
 
+/// The texts of an event, in the order of the columns.
+pub type Columns<'a> = [Cow<'a, str>; HEADER.len()];
+
 /// The first line.
-pub(super) fn header() -> Result<Vec<u8>, CliError> {
-    written([HEADER.map(Cow::Borrowed)].into_iter())
+///
+/// # Errors
+/// If it cannot be written into memory.
+pub fn header() -> Result<Vec<u8>, csv::Error> {
+    rows([HEADER.map(Cow::Borrowed)].into_iter())
 }
 
 /// A line for each event.
-pub(super) fn rows<'a>(
-    events: impl Iterator<Item = &'a ExportedEvent>,
-) -> Result<Vec<u8>, CliError> {
-    written(events.map(|event| {
-        [
-            Cow::Owned(event.sequence.to_string()),
-            cell(&event.at),
-            cell(&event.actor),
-            cell(&event.action),
-            cell(&event.subject),
-            cell(event.owner.as_deref().unwrap_or_default()),
-            cell(event.other_owner.as_deref().unwrap_or_default()),
-            Cow::Owned(cell(&event.detail()).into_owned()),
-            cell(&event.previous_hash),
-            cell(&event.hash),
-        ]
-    }))
-}
-
-fn written<'a>(
-    rows: impl Iterator<Item = [Cow<'a, str>; HEADER.len()]>,
-) -> Result<Vec<u8>, CliError> {
+///
+/// # Errors
+/// If they cannot be written into memory.
+pub fn rows<'a>(events: impl Iterator<Item = Columns<'a>>) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::WriterBuilder::new()
         .quote_style(csv::QuoteStyle::Always)
         .terminator(csv::Terminator::CRLF)
         .from_writer(Vec::new());
-    for row in rows {
-        let record = row.iter().map(|cell| cell.as_bytes());
-        writer.write_record(record).map_err(|error| CliError::failed(error.to_string()))?;
+    for event in events {
+        writer.write_record(event.iter().map(|text| cell(text).into_owned()))?;
     }
-    writer.into_inner().map_err(|error| CliError::failed(error.to_string()))
+    writer.into_inner().map_err(|error| error.into_error().into())
 }
 
 /// A text as a cell. One that a spreadsheet may take for a formula begins with an apostrophe, and
@@ -73,8 +57,6 @@ fn cell(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     /// The texts that a reader gets back.
@@ -84,13 +66,9 @@ mod tests {
         records.map(|record| record.iter().map(str::to_owned).collect()).collect()
     }
 
-    fn event(actor: &str, detail: &serde_json::Value) -> ExportedEvent {
-        let event = json!({
-            "sequence": 7, "at": "2026-11-27T09:30:00Z", "actor": actor,
-            "action": "client.created", "subject": "client/a", "owner": null,
-            "other_owner": "shop", "detail": detail, "previous_hash": "", "hash": "-abc",
-        });
-        serde_json::from_value(event).expect("an event")
+    fn event<'a>(actor: &'a str, detail: &'a str) -> Columns<'a> {
+        let (at, action) = ("2026-11-27T09:30:00Z", "client.created");
+        ["7", at, actor, action, "client/a", "", "shop", detail, "", "-abc"].map(Cow::Borrowed)
     }
 
     #[test]
@@ -117,15 +95,15 @@ mod tests {
             let first = found.trim_start().chars().next();
             assert!(first.is_none_or(|c| !"=+-@＝".contains(c)), "{text:?}: {found:?}");
             assert_eq!(found.strip_prefix('\'').unwrap_or(&found), text);
-            let bytes = rows([&event(text, &json!({}))].into_iter()).expect("rows");
+            let bytes = rows([event(text, "{}")].into_iter()).expect("rows");
             assert_eq!(read(&bytes)[0][2], found, "{text:?}");
         }
     }
 
     #[test]
     fn a_line_is_quoted_and_ends_as_the_standard_says() {
-        let event = event("cli:ana", &json!({ "name": "a\"b\nc" }));
-        let bytes = rows([&event].into_iter()).expect("rows");
+        let event = event("cli:ana", r#"{"name":"a\"b\nc"}"#);
+        let bytes = rows([event].into_iter()).expect("rows");
         let text = String::from_utf8(bytes).expect("UTF-8");
         let expected = "\"7\",\"2026-11-27T09:30:00Z\",\"cli:ana\",\"client.created\",\"client/a\",\
                         \"\",\"shop\",\"{\"\"name\"\":\"\"a\\\"\"b\\nc\"\"}\",\"\",\"'-abc\"\r\n";
@@ -136,7 +114,7 @@ mod tests {
     /// A detail that was changed by hand is a text, which may be anything.
     #[test]
     fn a_detail_that_is_not_json_is_shown_as_it_is() {
-        let bytes = rows([&event("a", &json!("=cmd|'/C calc'!A0"))].into_iter()).expect("rows");
+        let bytes = rows([event("a", "=cmd|'/C calc'!A0")].into_iter()).expect("rows");
         assert_eq!(read(&bytes)[0][7], "'=cmd|'/C calc'!A0");
     }
 }

@@ -1,0 +1,101 @@
+//! Deleting a client, after a page that says what is lost, and revoking all of its tokens.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+
+use crate::admin::{client, revocation};
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::Registration;
+use crate::web::console::answer::{self, Answer, AppState, correctable};
+use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
+use crate::web::console::client_changes::follow;
+use crate::web::console::clients::last_use;
+use crate::web::console::form::Form;
+use crate::web::console::frame::{Frame, Same};
+use crate::web::console::gate::SignedIn;
+use crate::web::console::shown::{self, Time};
+
+#[derive(Template)]
+#[template(path = "console/client_delete.html")]
+struct DeletePage {
+    frame: Frame,
+    head: Head,
+    problem: String,
+    secrets: usize,
+    others: usize,
+    grants: Vec<String>,
+    used: Option<Time>,
+}
+
+fn confirmation(signed_in: &SignedIn, found: &Registration, problem: String) -> DeletePage {
+    let change = format!("{} --yes", command(found, "client delete"));
+    let same = Same::new(change, "DELETE", &api_path(found, ""), "");
+    let now = signed_in.now;
+    let keys = usize::from(found.client.security.keys.is_some());
+    let certificate = usize::from(found.client.security.tls_subject.is_some());
+    DeletePage {
+        frame: frame(signed_in, found, same),
+        head: Head::of(signed_in, found, "delete"),
+        problem,
+        secrets: found.secrets.iter().filter(|secret| secret.is_live(now)).count(),
+        others: found.trusts.len() + found.spiffe_trusts.len() + keys + certificate,
+        grants: found.grants.iter().map(|grant| grant.resource.to_string()).collect(),
+        used: Time::maybe(last_use(found), now),
+    }
+}
+
+/// Says what is lost with a client.
+pub(super) async fn page(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Path(id): Path<String>,
+) -> Answer {
+    signed_in.require(AdminScope::ClientsWrite)?;
+    let found = find(&app, &signed_in, &id).await?;
+    answer::page(&confirmation(&signed_in, &found, String::new()))
+}
+
+/// Deletes a client whose id was typed.
+pub(super) async fn delete(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Answer {
+    form.only(&["client_id"])?;
+    signed_in.require(AdminScope::ClientsWrite)?;
+    signed_in.require_fresh(&format!("{}/delete", shown::client_path(&id)))?;
+    let found = find(&app, &signed_in, &id).await?;
+    let rejected = |problem: String| {
+        let page = confirmation(&signed_in, &found, problem);
+        Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
+    };
+    if form.text("client_id") != Some(found.client.client_id.as_str()) {
+        return rejected("client_id: type the id of the client, exactly.".to_owned());
+    }
+    let deleted =
+        client::delete(&app.services, &signed_in.principal, &found.client.client_id).await;
+    if let Err(error) = deleted {
+        return rejected(correctable(error)?);
+    }
+    follow(&app).await;
+    Ok(answer::see_other("/console/clients?done=deleted"))
+}
+
+/// Revokes all tokens of a client.
+pub(super) async fn revoke_tokens(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Answer {
+    form.only(&[])?;
+    signed_in.require(AdminScope::TokensRevoke)?;
+    let path = shown::client_path(&id);
+    signed_in.require_fresh(&path)?;
+    revocation::revoke_tokens(&app.services, &signed_in.principal, &parsed(&id)?).await?;
+    follow(&app).await;
+    Ok(answer::see_other(&format!("{path}?done=revoked")))
+}

@@ -1,0 +1,178 @@
+//! Trusts of a client: workloads that authenticate by a token of their platform.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use crate::admin::{ObjectKind, trust};
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::Registration;
+use crate::model::shell_word::quote;
+use crate::model::trust::TrustId;
+use crate::web::console::answer::{self, Answer, AppState};
+use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
+use crate::web::console::client_changes::{follow, require_fresh_for_administrator};
+use crate::web::console::form::Form;
+use crate::web::console::frame::{Frame, Same};
+use crate::web::console::gate::SignedIn;
+use crate::web::console::shown::{self, Choice};
+use crate::web::console::trust_kinds::{KINDS, Kind, Shown};
+use crate::web::management::{Problem, TrustInput};
+
+#[derive(Template)]
+#[template(path = "console/client_trust_new.html")]
+struct NewTrustPage {
+    frame: Frame,
+    head: Head,
+    problem: String,
+    kinds: Vec<Choice>,
+    kind: &'static str,
+    title: &'static str,
+    hint: &'static str,
+    fields: Vec<Shown>,
+}
+
+fn form_page(
+    signed_in: &SignedIn,
+    found: &Registration,
+    kind: &'static Kind,
+    form: &Form,
+    problem: String,
+) -> NewTrustPage {
+    let change = format!(
+        "{} --issuer {} --subject {}",
+        command(found, "client trust add"),
+        quote(kind.issuer.unwrap_or("https://issuer.example.com")),
+        quote(kind.subject_example()),
+    );
+    let body = json!({
+        "issuer": kind.issuer.unwrap_or("https://issuer.example.com"),
+        "subject": kind.subject_example(),
+    });
+    let same = Same::new(change, "POST", &api_path(found, "/trusts"), &body.to_string());
+    let names: Vec<_> = KINDS.iter().map(|kind| (kind.name, kind.title)).collect();
+    NewTrustPage {
+        frame: frame(signed_in, found, same),
+        head: Head::of(signed_in, found, "credentials"),
+        problem,
+        kinds: Choice::list(&names, kind.name),
+        kind: kind.name,
+        title: kind.title,
+        hint: kind.hint,
+        fields: kind.shown(form),
+    }
+}
+
+fn credentials(id: &str) -> String {
+    format!("{}/credentials", shown::client_path(id))
+}
+
+/// Shows the form of a kind of trust.
+pub(super) async fn page(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let query = Form::of_query(&request);
+    query.only(&["kind"])?;
+    signed_in.require(AdminScope::SecretsWrite)?;
+    let found = find(&app, &signed_in, &id).await?;
+    let kind = Kind::named(query.text("kind").unwrap_or(KINDS[0].name))?;
+    answer::page(&form_page(&signed_in, &found, kind, &Form::default(), String::new()))
+}
+
+/// Adds a trust.
+pub(super) async fn add(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Answer {
+    let kind = Kind::named(form.text("kind").unwrap_or_default())?;
+    form.only(&kind.field_names())?;
+    signed_in.require(AdminScope::SecretsWrite)?;
+    let found = find(&app, &signed_in, &id).await?;
+    require_fresh_for_administrator(&signed_in, &found.grants, &credentials(&id))?;
+    let added = match input(kind, &form) {
+        Ok(input) => {
+            let id = &found.client.client_id;
+            input.add(&app.services, &signed_in.principal, id).await
+        }
+        Err(problem) => return rejected(&signed_in, &found, kind, &form, problem),
+    };
+    match added {
+        Ok(_) => {
+            follow(&app).await;
+            Ok(answer::see_other(&format!("{}?done=trust-added", credentials(&id))))
+        }
+        Err(problem) if matches!(problem.status().as_u16(), 409 | 422) => {
+            rejected(&signed_in, &found, kind, &form, problem.detail().to_owned())
+        }
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+fn rejected(
+    signed_in: &SignedIn,
+    found: &Registration,
+    kind: &'static Kind,
+    form: &Form,
+    problem: String,
+) -> Answer {
+    let page = form_page(signed_in, found, kind, form, problem);
+    Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
+}
+
+/// The trust as the admin API reads it.
+fn input(kind: &Kind, form: &Form) -> Result<TrustInput, String> {
+    let mut body = Map::new();
+    if let Some(issuer) = kind.issuer {
+        body.insert("issuer".to_owned(), json!(issuer));
+    }
+    let mut conditions = Map::new();
+    for field in kind.fields {
+        let Some(value) = form.text(field.name) else { continue };
+        match field.name {
+            "jwks" => {
+                let set: Value = serde_json::from_str(value)
+                    .map_err(|error| format!("jwks: it is not JSON: {error}"))?;
+                body.insert("jwks".to_owned(), set);
+            }
+            "conditions" => {
+                for line in form.lines("conditions") {
+                    let (claim, pattern) = line
+                        .split_once('=')
+                        .ok_or_else(|| format!("conditions: '{line}' is not claim=pattern"))?;
+                    conditions.insert(claim.trim().to_owned(), json!(pattern.trim()));
+                }
+            }
+            name => {
+                body.insert(name.to_owned(), json!(value));
+            }
+        }
+    }
+    if !conditions.is_empty() {
+        body.insert("conditions".to_owned(), Value::Object(conditions));
+    }
+    serde_json::from_value(Value::Object(body)).map_err(|error| error.to_string())
+}
+
+/// Removes a trust.
+pub(super) async fn remove(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path((id, trust_id)): Path<(String, String)>,
+) -> Answer {
+    form.only(&[])?;
+    signed_in.require(AdminScope::SecretsWrite)?;
+    signed_in.require_fresh(&credentials(&id))?;
+    let trust_id =
+        TrustId::parse(&trust_id).map_err(|_| Problem::absent(ObjectKind::Trust, &trust_id))?;
+    trust::remove(&app.services, &signed_in.principal, &parsed(&id)?, &trust_id).await?;
+    follow(&app).await;
+    Ok(answer::see_other(&format!("{}?done=trust-removed", credentials(&id))))
+}

@@ -1,0 +1,258 @@
+//! Editing a resource, and deleting it after a page that says what is lost.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::admin::facts::{FactsUpdate, LabelsUpdate};
+use crate::admin::resource::{self, ResourceUpdate};
+use crate::admin::revision::{Precondition, Revision};
+use crate::app::App;
+use crate::model::admin_scope::AdminScope;
+use crate::model::facts::{Contact, Description};
+use crate::model::owner::Owner;
+use crate::model::resource::{Resource, ResourceScope, TokenTyp};
+use crate::model::shell_word::quote;
+use crate::model::signing_key::Algorithm;
+use crate::model::time::Lifetime;
+use crate::web::console::answer::{self, Answer, AppState, correctable};
+use crate::web::console::client_changes::follow;
+use crate::web::console::client_edit::labels;
+use crate::web::console::form::Form;
+use crate::web::console::frame::{Frame, Same};
+use crate::web::console::gate::SignedIn;
+use crate::web::console::resource::find;
+use crate::web::console::shown::{self, Choice};
+
+const FIELDS: [&str; 9] = [
+    "revision",
+    "scopes",
+    "lifetime",
+    "algorithm",
+    "typ",
+    "owner",
+    "description",
+    "contact",
+    "labels",
+];
+
+#[derive(Template)]
+#[template(path = "console/resource_edit.html")]
+struct EditPage {
+    frame: Frame,
+    id: String,
+    path: String,
+    problem: String,
+    values: Values,
+    owners: Vec<String>,
+    algorithms: Vec<Choice>,
+    kinds: Vec<Choice>,
+    server_lifetime: String,
+}
+
+/// A resource as texts of a form.
+struct Values {
+    revision: String,
+    scopes: String,
+    lifetime: String,
+    algorithm: String,
+    typ: String,
+    owner: String,
+    description: String,
+    contact: String,
+    labels: String,
+}
+
+impl Values {
+    fn of(found: &Resource) -> Self {
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let scopes = found.scopes.iter().map(|scope| match scope.description.as_str() {
+            "" => scope.name.to_string(),
+            description => format!("{}={description}", scope.name),
+        });
+        let labels = found.facts.labels.iter();
+        let labels = labels.map(|(key, value)| format!("{}={}", key.as_str(), value.as_str()));
+        Self {
+            revision: Revision::of_resource(found).as_str().to_owned(),
+            scopes: scopes.collect::<Vec<_>>().join("\n"),
+            lifetime: found.token_lifetime.map(|it| it.to_string()).unwrap_or_default(),
+            algorithm: text(found.signing_algorithm.map(Algorithm::as_str)),
+            typ: found.token_typ.as_str().to_owned(),
+            owner: text(found.facts.owner.as_ref().map(Owner::as_str)),
+            description: text(found.facts.description.as_ref().map(Description::as_str)),
+            contact: text(found.facts.contact.as_ref().map(Contact::as_str)),
+            labels: labels.collect::<Vec<_>>().join("\n"),
+        }
+    }
+
+    fn typed(form: &Form) -> Self {
+        Self {
+            revision: form.typed("revision"),
+            scopes: form.typed("scopes"),
+            lifetime: form.typed("lifetime"),
+            algorithm: form.typed("algorithm"),
+            typ: form.typed("typ"),
+            owner: form.typed("owner"),
+            description: form.typed("description"),
+            contact: form.typed("contact"),
+            labels: form.typed("labels"),
+        }
+    }
+}
+
+fn edit_page(
+    app: &App,
+    signed_in: &SignedIn,
+    found: &Resource,
+    values: Values,
+    problem: String,
+) -> EditPage {
+    let token = &app.services.config.token;
+    let id = found.resource.to_string();
+    let server = format!("as the server: {}", token.algorithm.as_str());
+    let mut algorithms = vec![("", server.as_str())];
+    algorithms.extend(Algorithm::ALL.iter().map(|known| (known.as_str(), known.as_str())));
+    let kinds =
+        [("at+jwt", "at+jwt (RFC 9068)"), ("JWT", "JWT, for a verifier that accepts no other")];
+    let scope = found.scopes.first().map_or("orders:read", |scope| scope.name.as_str());
+    let change = format!("tokend resource update {} --add-scope {}", quote(&id), quote(scope));
+    let body = json!({ "description": values.description });
+    let path = format!("/v1/resources/{}", shown::segment(&id));
+    let same = Same::new(change, "PATCH", &path, &body.to_string());
+    let owners = signed_in.principal.owners().into_iter().flatten();
+    EditPage {
+        frame: Frame::new(signed_in, &format!("Edit {id}"), "/console/resources").same_as(same),
+        path: shown::resource_path(&id),
+        problem,
+        owners: owners.map(Owner::to_string).collect(),
+        algorithms: Choice::list(&algorithms, &values.algorithm),
+        kinds: Choice::list(&kinds, &values.typ),
+        server_lifetime: token.lifetime.to_string(),
+        values,
+        id,
+    }
+}
+
+/// Shows the form.
+pub(super) async fn page(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Path(id): Path<String>,
+) -> Answer {
+    signed_in.require(AdminScope::ResourcesRead)?;
+    signed_in.require(AdminScope::ResourcesWrite)?;
+    let found = find(&app, &signed_in, &id).await?;
+    answer::page(&edit_page(&app, &signed_in, &found, Values::of(&found), String::new()))
+}
+
+/// Saves the form.
+pub(super) async fn save(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Answer {
+    form.only(&FIELDS)?;
+    signed_in.require(AdminScope::ResourcesWrite)?;
+    let found = find(&app, &signed_in, &id).await?;
+    let rejected = |problem: String| {
+        let page = edit_page(&app, &signed_in, &found, Values::typed(&form), problem);
+        Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
+    };
+    let update = match update_of(&form) {
+        Ok(update) => update,
+        Err(problem) => return rejected(problem),
+    };
+    let principal = &signed_in.principal;
+    match resource::update(&app.services, principal, &found.resource, update).await {
+        Ok(changed) => {
+            follow(&app).await;
+            let done = if changed.is_changed { "saved" } else { "unchanged" };
+            Ok(answer::see_other(&format!("{}?done={done}", shown::resource_path(&id))))
+        }
+        Err(error) => rejected(correctable(error)?),
+    }
+}
+
+/// The change that a form describes: it has every member.
+fn update_of(form: &Form) -> Result<ResourceUpdate, String> {
+    let revision = form.text("revision").ok_or("revision: it is missing")?;
+    let scopes = form.lines("scopes").map(ResourceScope::parse).collect::<Result<Vec<_>, _>>();
+    Ok(ResourceUpdate {
+        precondition: Precondition::Revision(vec![revision.to_owned()]),
+        scopes: Some(scopes.map_err(|problem| format!("scopes: {problem}"))?),
+        token_lifetime: Some(form.read("lifetime", Lifetime::parse)?),
+        signing_algorithm: Some(form.read("algorithm", Algorithm::parse)?),
+        token_typ: form.read("typ", TokenTyp::parse)?,
+        facts: FactsUpdate {
+            owner: Some(form.read("owner", Owner::parse)?),
+            description: Some(form.read("description", Description::parse)?),
+            contact: Some(form.read("contact", Contact::parse)?),
+            labels: LabelsUpdate::Replace(labels(form)?),
+        },
+        ..ResourceUpdate::default()
+    })
+}
+
+#[derive(Template)]
+#[template(path = "console/resource_delete.html")]
+struct DeletePage {
+    frame: Frame,
+    id: String,
+    path: String,
+    problem: String,
+    scopes: usize,
+}
+
+fn delete_page(signed_in: &SignedIn, found: &Resource, problem: String) -> DeletePage {
+    let id = found.resource.to_string();
+    let change = format!("tokend resource delete {} --yes", quote(&id));
+    let same = Same::new(change, "DELETE", &format!("/v1/resources/{}", shown::segment(&id)), "");
+    DeletePage {
+        frame: Frame::new(signed_in, &format!("Delete {id}"), "/console/resources").same_as(same),
+        path: shown::resource_path(&id),
+        problem,
+        scopes: found.scopes.len(),
+        id,
+    }
+}
+
+/// Says what is lost with a resource.
+pub(super) async fn confirm(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Path(id): Path<String>,
+) -> Answer {
+    signed_in.require(AdminScope::ResourcesRead)?;
+    signed_in.require(AdminScope::ResourcesWrite)?;
+    let found = find(&app, &signed_in, &id).await?;
+    answer::page(&delete_page(&signed_in, &found, String::new()))
+}
+
+/// Deletes a resource whose identifier was typed.
+pub(super) async fn delete(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Answer {
+    form.only(&["identifier"])?;
+    signed_in.require(AdminScope::ResourcesWrite)?;
+    signed_in.require_fresh(&format!("{}/delete", shown::resource_path(&id)))?;
+    let found = find(&app, &signed_in, &id).await?;
+    let rejected = |problem: String| {
+        let page = delete_page(&signed_in, &found, problem);
+        Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
+    };
+    if form.text("identifier") != Some(found.resource.as_str()) {
+        return rejected("identifier: type the identifier of the resource, exactly.".to_owned());
+    }
+    let deleted = resource::delete(&app.services, &signed_in.principal, &found.resource).await;
+    if let Err(error) = deleted {
+        return rejected(correctable(error)?);
+    }
+    follow(&app).await;
+    Ok(answer::see_other("/console/resources?done=deleted"))
+}

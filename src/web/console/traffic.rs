@@ -1,0 +1,180 @@
+//! What the overview shows of the last day: tokens and rejections by hour, with the changes that may
+//! be their cause.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::admin::{audit, rejection};
+use crate::app::App;
+use crate::model::admin_scope::AdminScope;
+use crate::model::rejection::RejectionRecord;
+use crate::model::time::Timestamp;
+use crate::store::events::{EventFilter, Order};
+use crate::store::rejections::RejectionFilter;
+use crate::web::console::answer::ConsoleError;
+use crate::web::console::chart::Bars;
+use crate::web::console::gate::SignedIn;
+use crate::web::console::shown::{self, Time};
+
+/// How many rejections are looked at.
+const MAX_REJECTIONS: u32 = 1_000;
+
+/// How many changes are marked.
+const MAX_MARKERS: u32 = 30;
+
+const HOURS: i64 = 24;
+const HOUR_SECONDS: i64 = 3_600;
+
+/// The tokens of the last day.
+pub(super) struct Traffic {
+    pub(super) chart: Bars,
+    pub(super) total: String,
+}
+
+/// The rejections of the last day.
+pub(super) struct Rejections {
+    pub(super) total: String,
+    pub(super) chart: Bars,
+    pub(super) reasons: Vec<ReasonRow>,
+}
+
+pub(super) struct ReasonRow {
+    pub(super) error: String,
+    pub(super) count: String,
+    pub(super) path: String,
+}
+
+/// A change of the last day.
+pub(super) struct Marker {
+    at: Timestamp,
+    pub(super) time: Time,
+    pub(super) action: String,
+    pub(super) subject: String,
+}
+
+/// The tokens of a resource since this instance started.
+pub(super) struct IssuedRow {
+    pub(super) resource: String,
+    pub(super) count: String,
+    pub(super) share: i64,
+}
+
+fn hour_of(time: Timestamp) -> i64 {
+    time.0.div_euclid(HOUR_SECONDS)
+}
+
+/// The first second of the day that the charts show.
+fn beginning(now: Timestamp) -> Timestamp {
+    Timestamp((hour_of(now) - HOURS + 1) * HOUR_SECONDS)
+}
+
+/// The last changes of the day that the caller may see.
+pub(super) async fn markers(app: &App, signed_in: &SignedIn) -> Result<Vec<Marker>, ConsoleError> {
+    let since = Some(beginning(signed_in.now));
+    // What people look at is not a change of the server.
+    let actions = ["client", "grant", "key", "resource", "secret", "trust"];
+    let actions = actions.iter().flat_map(|group| audit::actions(group).unwrap_or_default());
+    let filter = EventFilter { since, actions: actions.collect(), ..EventFilter::default() };
+    let filter = audit::visible(&signed_in.principal, filter);
+    let events = app.services.store.find_events(&filter, Order::NewestFirst, MAX_MARKERS).await?;
+    let marker = |event: crate::model::event::Event| Marker {
+        at: event.at,
+        time: Time::of(event.at, signed_in.now),
+        action: event.action,
+        subject: event.subject,
+    };
+    Ok(events.into_iter().map(marker).collect())
+}
+
+/// Bars for the hours of the day, with the changes.
+fn day(now: Timestamp, markers: &[Marker], value: impl Fn(Timestamp) -> i64, what: &str) -> Bars {
+    let last = hour_of(now);
+    let bar = |hour: i64| {
+        let start = Timestamp(hour * HOUR_SECONDS);
+        let text = start.to_string();
+        let clock = text.get(11..16).unwrap_or_default().to_owned();
+        let name = if (last - hour) % 4 == 0 { clock.clone() } else { String::new() };
+        let count = value(start);
+        (format!("{clock} UTC: {} {what}", shown::number(count)), name, count)
+    };
+    let start = beginning(now).0;
+    let part = |at: Timestamp| (at.0 - start) * 1_000 / (HOURS * HOUR_SECONDS);
+    let marks = markers.iter().map(|marker| {
+        let time = marker.at.to_string();
+        let clock = time.get(11..16).unwrap_or_default();
+        let title = format!("{clock} UTC: {} {}", marker.action, marker.subject);
+        (part(marker.at).clamp(0, 1_000), title)
+    });
+    Bars::new(((last - HOURS + 1)..=last).map(bar).collect()).with_marks(marks)
+}
+
+/// The tokens that this instance issued, for those who see the whole server.
+pub(super) fn issued_by_hour(
+    app: &App,
+    signed_in: &SignedIn,
+    markers: &[Marker],
+) -> Option<Traffic> {
+    if signed_in.principal.owners().is_some() || !signed_in.may(AdminScope::StatsRead) {
+        return None;
+    }
+    app.note_traffic();
+    let count = |hour| i64::try_from(app.traffic.in_hour_of(hour)).unwrap_or(i64::MAX);
+    let chart = day(signed_in.now, markers, count, "tokens");
+    let total: i64 = chart.list.iter().map(|bar| bar.value).sum();
+    Some(Traffic { chart, total: shown::number(total) })
+}
+
+/// The rejections that the caller may see.
+pub(super) async fn rejections(
+    app: &App,
+    signed_in: &SignedIn,
+    markers: &[Marker],
+) -> Result<Rejections, ConsoleError> {
+    let now = signed_in.now;
+    let filter = RejectionFilter { since: Some(beginning(now)), ..RejectionFilter::default() };
+    let filter = rejection::visible(&signed_in.principal, filter);
+    let found = app.services.store.rejections(&filter, MAX_REJECTIONS).await?;
+    let is_cut = found.len() == MAX_REJECTIONS as usize;
+    let total = shown::number(i64::try_from(found.len()).unwrap_or(i64::MAX));
+    let count = |hour: Timestamp| {
+        let count = found.iter().filter(|record| hour_of(record.at) == hour_of(hour)).count();
+        i64::try_from(count).unwrap_or(i64::MAX)
+    };
+    Ok(Rejections {
+        total: if is_cut { format!("{total}+") } else { total },
+        chart: day(now, markers, count, "rejected"),
+        reasons: by_error(&found),
+    })
+}
+
+fn by_error(found: &[RejectionRecord]) -> Vec<ReasonRow> {
+    let mut counts = BTreeMap::<&str, i64>::new();
+    for record in found {
+        *counts.entry(&record.error).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(error, count)| (Reverse(*count), *error));
+    let row = |(error, count): (&str, i64)| ReasonRow {
+        error: error.to_owned(),
+        count: shown::number(count),
+        path: format!("/console/rejections?reason={}", shown::segment(error)),
+    };
+    counts.into_iter().map(row).collect()
+}
+
+/// The tokens of each resource.
+pub(super) fn issued(app: &App, signed_in: &SignedIn) -> Vec<IssuedRow> {
+    if signed_in.principal.owners().is_some() || !signed_in.may(AdminScope::StatsRead) {
+        return Vec::new();
+    }
+    let totals = app.directory.metrics.issued.totals();
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let greatest = totals.first().map_or(1, |(_, count)| number(*count)).max(1);
+    let shown = totals.into_iter().filter(|(_, count)| *count > 0).take(8);
+    let row = |(resource, count): (String, u64)| IssuedRow {
+        resource,
+        count: shown::number(number(count)),
+        share: (number(count).saturating_mul(100) / greatest).max(1),
+    };
+    shown.map(row).collect()
+}
