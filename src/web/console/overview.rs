@@ -4,44 +4,40 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Request, State};
 
+use crate::admin::audit;
 use crate::admin::client_list::{self, ClientQuestion};
 use crate::admin::grant_request::{self, GrantRequestQuestion};
 use crate::admin::signing_key::{self, KeyStep};
-use crate::admin::{audit, rejection};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientState;
 use crate::model::grant_request::GrantRequestState;
-use crate::model::rejection::RejectionRecord;
-use crate::model::time::{Lifetime, Timestamp, in_words};
+use crate::model::time::{Lifetime, in_words};
 use crate::store::client_list::Position;
 use crate::store::events::{EventFilter, Order};
-use crate::store::rejections::RejectionFilter;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::assets::Icon;
 use crate::web::console::audit::EventRow;
-use crate::web::console::chart::Bars;
 use crate::web::console::clients::{ClientRow, rows};
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
+use crate::web::console::overview_rejections::Rejections;
 use crate::web::console::shown::{self, Badge};
 use crate::web::health;
 
 /// How many clients are named in one kind of attention.
 const MAX_NAMED: u32 = 5;
 
-/// How many rejections are looked at.
-const MAX_REJECTIONS: u32 = 1_000;
+/// How many changes are named, and how many events are read for them.
+const MAX_EVENTS: usize = 8;
+const MAX_EVENTS_READ: u32 = 50;
 
 /// How long a client is unused before it is named.
 const UNUSED_SECONDS: i64 = 90 * 86_400;
 
 /// How long before a signing key changes it is named.
 const KEY_NOTICE_SECONDS: i64 = 14 * 86_400;
-
-const HOURS: i64 = 24;
-const HOUR_SECONDS: i64 = 3_600;
 
 #[derive(Template)]
 #[template(path = "console/overview.html")]
@@ -85,19 +81,6 @@ impl Attention {
     }
 }
 
-/// The rejections of the last day.
-struct Rejections {
-    total: String,
-    chart: Bars,
-    reasons: Vec<ReasonRow>,
-}
-
-struct ReasonRow {
-    error: String,
-    count: String,
-    path: String,
-}
-
 /// The tokens of a resource since this instance started.
 struct IssuedRow {
     resource: String,
@@ -126,7 +109,7 @@ pub(super) async fn page(
         _ => Badge::new("bad", "unavailable"),
     };
     let rejections = if signed_in.may(AdminScope::ClientsRead) {
-        Some(rejections(&app, &signed_in).await?)
+        Some(Rejections::read(&app, &signed_in).await?)
     } else {
         None
     };
@@ -211,8 +194,14 @@ async fn add_clients(
     let expiring = ClientQuestion { expiring: Some(warn_before), ..ClientQuestion::default() };
     for row in clients(app, signed_in, expiring).await? {
         let when = row.expiring.as_ref().map(|time| time.day().to_owned()).unwrap_or_default();
-        let text = format!("{}: a secret expires on {when}", row.name);
-        found.push(Attention::warning(text, format!("{}/credentials", row.path), "Rotate"));
+        let path = format!("{}/credentials", row.path);
+        found.push(if row.is_rotated {
+            let text = format!("{}: its old secret ends on {when}", row.name);
+            Attention::hint(text, path, "Look")
+        } else {
+            let text = format!("{}: a secret expires on {when}", row.name);
+            Attention::warning(text, path, "Rotate")
+        });
     }
     let unused = ClientQuestion {
         unused: Lifetime::from_seconds(UNUSED_SECONDS).ok(),
@@ -280,51 +269,6 @@ async fn add_keys(
     Ok(())
 }
 
-async fn rejections(app: &App, signed_in: &SignedIn) -> Result<Rejections, ConsoleError> {
-    let now = signed_in.now;
-    let since = now.minus_seconds(HOURS * HOUR_SECONDS);
-    let filter = RejectionFilter { since: Some(since), ..RejectionFilter::default() };
-    let filter = rejection::visible(&signed_in.principal, filter);
-    let found = app.services.store.rejections(&filter, MAX_REJECTIONS).await?;
-    let is_cut = found.len() == MAX_REJECTIONS as usize;
-    let total = shown::number(i64::try_from(found.len()).unwrap_or(i64::MAX));
-    Ok(Rejections {
-        total: if is_cut { format!("{total}+") } else { total },
-        chart: Bars::new(by_hour(&found, now)),
-        reasons: by_error(&found),
-    })
-}
-
-fn by_hour(found: &[RejectionRecord], now: Timestamp) -> Vec<(String, String, i64)> {
-    let hour_of = |time: Timestamp| time.0.div_euclid(HOUR_SECONDS);
-    let last = hour_of(now);
-    let hours = (last - HOURS + 1)..=last;
-    let bar = |hour: i64| {
-        let count = found.iter().filter(|record| hour_of(record.at) == hour).count();
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let time = Timestamp(hour * HOUR_SECONDS).to_string();
-        let clock = time.get(11..16).unwrap_or_default().to_owned();
-        let name = if (last - hour) % 4 == 0 { clock.clone() } else { String::new() };
-        (format!("{clock} UTC: {count} rejected"), name, count)
-    };
-    hours.map(bar).collect()
-}
-
-fn by_error(found: &[RejectionRecord]) -> Vec<ReasonRow> {
-    let mut counts = std::collections::BTreeMap::<&str, i64>::new();
-    for record in found {
-        *counts.entry(&record.error).or_default() += 1;
-    }
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|(error, count)| (std::cmp::Reverse(*count), *error));
-    let row = |(error, count): (&str, i64)| ReasonRow {
-        error: error.to_owned(),
-        count: shown::number(count),
-        path: format!("/console/rejections?reason={}", shown::segment(error)),
-    };
-    counts.into_iter().map(row).collect()
-}
-
 fn issued(app: &App, signed_in: &SignedIn) -> Vec<IssuedRow> {
     if signed_in.principal.owners().is_some() || !signed_in.may(AdminScope::StatsRead) {
         return Vec::new();
@@ -341,8 +285,11 @@ fn issued(app: &App, signed_in: &SignedIn) -> Vec<IssuedRow> {
     shown.map(row).collect()
 }
 
+/// The last changes. A sign-in to the console is an event, and changes nothing.
 async fn events(app: &App, signed_in: &SignedIn) -> Result<Vec<EventRow>, ConsoleError> {
     let filter = audit::visible(&signed_in.principal, EventFilter::default());
-    let found = app.services.store.find_events(&filter, Order::NewestFirst, 8).await?;
-    Ok(found.iter().map(|event| EventRow::of(event, signed_in)).collect())
+    let found =
+        app.services.store.find_events(&filter, Order::NewestFirst, MAX_EVENTS_READ).await?;
+    let changes = found.iter().filter(|event| !event.action.starts_with("console."));
+    Ok(changes.take(MAX_EVENTS).map(|event| EventRow::of(event, signed_in)).collect())
 }
