@@ -57,9 +57,10 @@ pub(crate) async fn run(
     prepare_folder(&config, args.fresh)?;
     let is_open = !config.listen.ip().is_loopback();
     let environment = environment_of_commands(global, &args, &config)?;
-    let fresh_secrets = match args.demo_data {
-        true => Box::pin(demo_data::prepare(&config)).await?,
-        false => FreshSecrets::new(),
+    let fresh_secrets = if args.demo_data {
+        Box::pin(demo_data::prepare(&config)).await?
+    } else {
+        FreshSecrets::new()
     };
     let (app, sockets) = Box::pin(serve::load(config, InheritedSockets::none(), in_dev)).await?;
     let server = Server::start(app.clone(), sockets).await.map_err(in_dev)?;

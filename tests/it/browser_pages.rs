@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::first_minute::{Dev, new_dev};
 use crate::support::chromium::{Chromium, Look, Theme};
 use crate::support::console_tour::{Demo, OUTSIDE, STOPS, visit_outside};
+use crate::support::process::Cli;
 use crate::support::webdriver::key;
 
 /// The sources of axe-core, which `.ci/install` installs.
@@ -49,15 +50,25 @@ async fn violations(browser: &Chromium, axe: &str) -> Vec<String> {
     found.iter().map(violation).collect()
 }
 
-/// A server with the demo data, the address of its console, and a link.
-async fn demo() -> (Dev, String, String) {
-    // A disk that others keep busy is no failure.
+/// A server with the demo data.
+struct DemoServer {
+    _dev: Dev,
+    /// The folder of its database, which must be there as long as the server.
+    _cli: Cli,
+    /// The address of its console, without a slash at the end.
+    base: String,
+    /// A link that signs in.
+    link: String,
+}
+
+async fn demo() -> DemoServer {
+    // A disk that other tests keep busy is not a failure.
     let cli = new_dev().await.set("TOKEND_DATABASE_TIMEOUT", "60s");
     let dev = Dev::start(&cli, &["--demo-data"]);
     let link = dev.screen.split("console:  ").nth(1).expect("a link");
     let link = link.split_whitespace().next().expect("a link").to_owned();
     let base = link.split("/console/").next().expect("an address").to_owned();
-    (dev, base, link)
+    DemoServer { _dev: dev, _cli: cli, base, link }
 }
 
 #[rstest]
@@ -66,15 +77,16 @@ async fn demo() -> (Dev, String, String) {
 #[case::narrow(Look::NARROW)]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_accessible_and_reports_nothing(#[case] look: Look) {
-    let (_dev, base, link) = demo().await;
+    let server = demo().await;
+    let (base, link) = (&server.base, &server.link);
     let browser = Chromium::start(look).await;
     let axe = axe();
     let mut faults = Vec::new();
     for stop in &OUTSIDE {
-        visit_outside(&browser, &base, stop).await;
+        visit_outside(&browser, base, stop).await;
         check(&browser, stop.name, &axe, &mut faults).await;
     }
-    let demo = Demo::enter(&browser, &base, &link).await;
+    let demo = Demo::enter(&browser, base, link).await;
     for stop in &STOPS {
         demo.visit(stop).await;
         check(&browser, stop.name, &axe, &mut faults).await;
@@ -123,9 +135,10 @@ async fn focused(browser: &Chromium) -> (String, bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_keyboard_reaches_everything_in_order_and_the_focus_is_seen() {
-    let (_dev, base, link) = demo().await;
+    let server = demo().await;
+    let (base, link) = (&server.base, &server.link);
     let browser = Chromium::start(Look::WIDE).await;
-    Demo::enter(&browser, &base, &link).await;
+    Demo::enter(&browser, base, link).await;
     browser.open(&format!("{base}/console/clients")).await;
     let mut names = Vec::new();
     for _ in 0..24 {
@@ -159,7 +172,8 @@ async fn the_keyboard_reaches_everything_in_order_and_the_focus_is_seen() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "draws pictures: make screenshots"]
 async fn pictures_of_every_page(#[case] folder: &str, #[case] look: Look) {
-    let (_dev, base, link) = demo().await;
+    let server = demo().await;
+    let (base, link) = (&server.base, &server.link);
     let browser = Chromium::start(look).await;
     let folder = format!("{}/target/screenshots/{folder}", env!("CARGO_MANIFEST_DIR"));
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -168,10 +182,10 @@ async fn pictures_of_every_page(#[case] folder: &str, #[case] look: Look) {
         std::fs::write(format!("{folder}/{name}.png"), picture).expect("a file");
     };
     for stop in &OUTSIDE {
-        visit_outside(&browser, &base, stop).await;
+        visit_outside(&browser, base, stop).await;
         save(stop.name).await;
     }
-    let demo = Demo::enter(&browser, &base, &link).await;
+    let demo = Demo::enter(&browser, base, link).await;
     for stop in &STOPS {
         demo.visit(stop).await;
         save(stop.name).await;
