@@ -105,6 +105,7 @@ async fn reject_requests(fixture: &Fixture) {
 }
 
 /// Prints the times, and gives those above the bound.
+#[expect(clippy::print_stdout, reason = "the times are the result")]
 async fn slow_pages(clients: usize, bound: Duration) -> Vec<String> {
     let visit = Visit::new(clients).await;
     let mut slow = Vec::new();

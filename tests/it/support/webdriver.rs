@@ -1,4 +1,4 @@
-//! WebDriver, as far as the tests of the console need it (W3C Recommendation, with the two commands
+//! The protocol `WebDriver`, as far as the tests of the console need it (W3C Recommendation, with the two commands
 //! of chromedriver for the log and the developer tools): a method a command.
 //!
 //! The crates for it do not fit: `fantoccini` brings code under the MPL, and `thirtyfour` brings
