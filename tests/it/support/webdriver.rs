@@ -1,5 +1,5 @@
-//! The protocol `WebDriver`, as far as the tests of the console need it (W3C Recommendation, with the two commands
-//! of chromedriver for the log and the developer tools): a method a command.
+//! The protocol `WebDriver`, as far as the tests of the console need it: a method a command, with
+//! the two commands of chromedriver for the log and the developer tools.
 //!
 //! The crates for it do not fit: `fantoccini` brings code under the MPL, and `thirtyfour` brings
 //! `Add<Key> for String`, with which `text + &other` no longer compiles anywhere in the binary.
