@@ -3,7 +3,8 @@
 # for `make test-fast`.
 
 .PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow test-package faults soak \
-    tools docs install install-files dist dist-archive bench growth commands fuzz fuzz-planted
+    tools docs screenshots install install-files dist dist-archive bench growth commands fuzz \
+    fuzz-planted
 
 check: fmt typos prose clippy doc deny test
 
@@ -46,7 +47,7 @@ RELEASE_PROGRAM = TEST_RELEASE_PROGRAM="$(abspath $(PROGRAM))"
 test-slow: tools
 	cargo build --locked --release --bin tokend
 	$(RELEASE_PROGRAM) cargo test --locked --test it -- --ignored --test-threads 1 \
-	    --skip faults:: --skip upgrade:: --skip soak::
+	    --skip faults:: --skip upgrade:: --skip soak:: --skip browser_pages::
 
 # Four instances behind nginx and HAProxy on one Postgres, while parts of it restart, are killed,
 # stopped, frozen or promoted; and the upgrade from the program of the previous commit, or of
@@ -73,6 +74,10 @@ test-package:
 # benches/RESULTS.md.
 docs:
 	UPDATE_DOCS=1 cargo test --locked --test it -- settings_page speed_page the_schema_is_current monitoring::the_page openapi::the_document
+
+# Pictures of every page of the console, light, dark and narrow, in target/screenshots.
+screenshots: tools
+	cargo test --locked --test it -- --ignored browser_pages::pictures
 
 # Builds and installs the program. As a user without root: make install PREFIX=$HOME/.local
 PREFIX = /usr/local

@@ -7,9 +7,11 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
 use crate::app::{App, snapshot};
 use crate::cli::demo::{self, DEMO_CLIENT};
+use crate::cli::demo_data::{self, FreshSecrets};
 use crate::cli::dev_banner::{self, DemoAccess, TemporaryDataDir};
 use crate::cli::error::{CliError, free_neighbour};
 use crate::cli::reload::{Hangup, Loaded, Running};
@@ -34,6 +36,9 @@ pub(crate) struct DevArgs {
     /// Delete the data of earlier runs of dev first
     #[arg(long)]
     fresh: bool,
+    /// Add forty clients of three teams and a week of traffic, to look at the console with
+    #[arg(long)]
+    demo_data: bool,
 }
 
 /// Runs `tokend dev`.
@@ -52,9 +57,15 @@ pub(crate) async fn run(
     prepare_folder(&config, args.fresh)?;
     let is_open = !config.listen.ip().is_loopback();
     let environment = environment_of_commands(global, &args, &config)?;
+    let fresh_secrets = if args.demo_data {
+        Box::pin(demo_data::prepare(&config)).await?
+    } else {
+        FreshSecrets::new()
+    };
     let (app, sockets) = Box::pin(serve::load(config, InheritedSockets::none(), in_dev)).await?;
     let server = Server::start(app.clone(), sockets).await.map_err(in_dev)?;
     let server = server.with_traces(serve::traces(&app)?);
+    let level_now = level.clone();
     if let Some(hangup) = hangup {
         let running = Running::new(settings, level, server.reloader());
         tokio::spawn(hangup.reload_settings(running, read));
@@ -64,6 +75,12 @@ pub(crate) async fn run(
     let stop = serve::shutdown_signal()?;
     let serving = tokio::spawn(server.run(stop));
     let tested = self_test(&app, &demo.secret).await?;
+    if !fresh_secrets.is_empty() {
+        // A hundred lines of the log would hide the screen.
+        level_now.set("warn").map_err(CliError::failed)?;
+        request_tokens(&app, fresh_secrets).await?;
+        level_now.set(&app.services.config.log.level).map_err(CliError::failed)?;
+    }
     let (secret, state, link) =
         (&demo.secret, demo.state, console::link_of_dev(&app.services).await?);
     let shown = DemoAccess { secret, state, tested, is_open, environment, link };
@@ -186,8 +203,7 @@ async fn self_test(app: &App, secret: &SecretString) -> Result<Duration, CliErro
     let failed = |what: String| CliError::failed(format!("the self-test failed: {what}"));
     let started = Instant::now();
     let address = http::reachable(app.services.config.listen);
-    let pair = format!("{DEMO_CLIENT}:{}", secret.expose_secret());
-    let basic = format!("Basic {}", BASE64_STANDARD.encode(pair));
+    let basic = basic(DEMO_CLIENT, secret);
     let form = "grant_type=client_credentials&scope=demo:read";
     let answer = http::post_form(address, TOKEN_PATH, &basic, form).await.map_err(failed)?;
     let body: serde_json::Value =
@@ -200,6 +216,27 @@ async fn self_test(app: &App, secret: &SecretString) -> Result<Duration, CliErro
     jwt::verify(token, &keys, Some(app.issuer.as_str()), now)
         .map_err(|error| failed(error.to_string()))?;
     Ok(started.elapsed())
+}
+
+/// Requests some tokens for clients of the demo data, so that this instance has figures to show.
+async fn request_tokens(app: &App, secrets: FreshSecrets) -> Result<(), CliError> {
+    let address = http::reachable(app.services.config.listen);
+    for (client, requests) in demo_data::BUSY_CLIENTS {
+        let Some(secret) = secrets.get(client) else { continue };
+        let basic = basic(client, secret);
+        for _ in 0..requests {
+            let form = "grant_type=client_credentials";
+            let answer = http::post_form(address, TOKEN_PATH, &basic, form).await;
+            answer.map_err(CliError::failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// The credentials of a client, for HTTP Basic.
+fn basic(client: &str, secret: &SecretString) -> String {
+    let pair = Zeroizing::new(format!("{client}:{}", secret.expose_secret()));
+    format!("Basic {}", BASE64_STANDARD.encode(&*pair))
 }
 
 /// What another command needs in its environment to work on the same data, such as

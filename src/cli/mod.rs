@@ -35,6 +35,7 @@ mod confirmation;
 mod console;
 mod declarations;
 mod demo;
+mod demo_data;
 mod dev;
 mod dev_banner;
 mod dev_mark;

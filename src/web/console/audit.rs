@@ -66,6 +66,8 @@ pub(super) struct EventRow {
     /// The page of what it was about, if there is one.
     pub(super) path: Option<String>,
     pub(super) changes: Vec<Change>,
+    /// Why it was done, in the words of a person; empty if nothing was said.
+    pub(super) reason: String,
     /// What is not a difference, as JSON; empty if there is nothing.
     pub(super) detail: String,
 }
@@ -81,6 +83,7 @@ impl EventRow {
     pub(super) fn of(event: &Event, signed_in: &SignedIn) -> Self {
         let mut detail: Value = serde_json::from_str(&event.detail).unwrap_or(Value::Null);
         let changes = changes(&mut detail);
+        let reason = take_reason(&mut detail);
         let is_empty = detail.as_object().is_some_and(serde_json::Map::is_empty);
         let text = serde_json::to_string_pretty(&detail).unwrap_or_default();
         Self {
@@ -91,8 +94,16 @@ impl EventRow {
             subject: event.subject.clone(),
             path: path_of(&event.subject, signed_in),
             changes,
+            reason,
             detail: if is_empty { String::new() } else { text },
         }
+    }
+}
+
+impl EventRow {
+    /// The subject without its kind, which the action says.
+    pub(super) fn name(&self) -> &str {
+        self.subject.split_once('/').map_or(&self.subject, |(_, name)| name)
     }
 }
 
@@ -131,7 +142,19 @@ fn changes(detail: &mut Value) -> Vec<Change> {
         before: text(&was, name),
         after: text(&is, name),
     };
-    names.into_iter().map(change).collect()
+    let is_told = |change: &Change| {
+        let is_empty = change.before.is_empty() && matches!(change.after.as_str(), "[]" | "{}");
+        change.before != change.after && !is_empty
+    };
+    names.into_iter().map(change).filter(is_told).collect()
+}
+
+/// Takes the reason out of the detail of an event.
+fn take_reason(detail: &mut Value) -> String {
+    match detail.as_object_mut().and_then(|members| members.remove("reason")) {
+        Some(Value::String(reason)) => reason,
+        _ => String::new(),
+    }
 }
 
 /// Shows a page of events, newest first.

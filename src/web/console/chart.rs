@@ -2,23 +2,37 @@
 
 /// The size of a chart of bars.
 const WIDTH: i64 = 720;
-const HEIGHT: i64 = 150;
+const HEIGHT: i64 = 170;
 /// The place below the bars for the names of the axis.
-const FOOT: i64 = 18;
-/// The place above the bars for the greatest number.
-const HEAD: i64 = 14;
+const FOOT: i64 = 20;
+/// The place above the bars for markers and the greatest number.
+const HEAD: i64 = 24;
+
+/// The figures of one bar.
+pub(super) struct Column {
+    /// The name below it; empty for most.
+    pub(super) name: String,
+    /// What it says, for a pointer and the table.
+    pub(super) title: String,
+    /// The values of its parts, from the ground up.
+    pub(super) values: Vec<i64>,
+}
+
+/// A part of a bar.
+pub(super) struct Part {
+    pub(super) y: i64,
+    pub(super) height: i64,
+    /// Its place among the parts, which gives it its color.
+    pub(super) number: usize,
+}
 
 /// A bar.
 pub(super) struct Bar {
     pub(super) x: i64,
-    pub(super) y: i64,
     pub(super) width: i64,
-    pub(super) height: i64,
-    /// What it says, for a pointer and a screen reader.
-    pub(super) title: String,
-    /// The name below it; empty for most.
-    pub(super) name: String,
-    pub(super) value: i64,
+    pub(super) parts: Vec<Part>,
+    pub(super) column: Column,
+    pub(super) total: i64,
 }
 
 impl Bar {
@@ -28,71 +42,100 @@ impl Bar {
     }
 }
 
-/// Bars next to each other.
-pub(super) struct Bars {
-    pub(super) list: Vec<Bar>,
-    pub(super) greatest: i64,
-    pub(super) width: i64,
-    pub(super) height: i64,
-    pub(super) ground: i64,
-    /// Times of changes, so that a cause is next to its effect.
-    pub(super) marks: Vec<Mark>,
-}
-
-/// A line at the time of a change.
-pub(super) struct Mark {
+/// Something that happened at a time of the axis.
+pub(super) struct Marker {
     pub(super) x: i64,
     pub(super) title: String,
 }
 
+/// Bars next to each other, of stacked parts.
+pub(super) struct Bars {
+    pub(super) list: Vec<Bar>,
+    pub(super) markers: Vec<Marker>,
+    pub(super) greatest: i64,
+    pub(super) width: i64,
+    pub(super) height: i64,
+    pub(super) ground: i64,
+    pub(super) head: i64,
+}
+
 impl Bars {
-    /// The same with lines at some places, each a part in a thousand of the width.
-    pub(super) fn with_marks(self, marks: impl Iterator<Item = (i64, String)>) -> Self {
-        let mark = |(part, title): (i64, String)| Mark { x: part * WIDTH / 1_000, title };
-        Self { marks: marks.map(mark).collect(), ..self }
+    /// Bars for some columns.
+    pub(super) fn new(columns: Vec<Column>) -> Self {
+        let total = |column: &Column| column.values.iter().sum::<i64>();
+        let greatest = columns.iter().map(total).max().unwrap_or(0).max(1);
+        let count = i64::try_from(columns.len()).unwrap_or(1).max(1);
+        let (step, ground) = (WIDTH / count, HEIGHT - FOOT);
+        let width = (step - 5).max(1);
+        let bars = columns.into_iter().zip(0..).map(|(column, place)| {
+            let total = total(&column);
+            let parts = parts(&column.values, total, greatest, ground);
+            Bar { x: place * step, width, parts, column, total }
+        });
+        let list = bars.collect();
+        let markers = Vec::new();
+        Self { list, markers, greatest, width: WIDTH, height: HEIGHT, ground, head: HEAD }
     }
 
-    /// Bars for some values: the title, the name below, and the value of each.
-    pub(super) fn new(values: Vec<(String, String, i64)>) -> Self {
-        let greatest = values.iter().map(|(.., value)| *value).max().unwrap_or(0).max(1);
-        let count = i64::try_from(values.len()).unwrap_or(1).max(1);
-        let (step, ground) = (WIDTH / count, HEIGHT - FOOT);
-        let width = (step - 3).max(1);
-        let bars = values.into_iter().zip(0..).map(|((title, name, value), place)| {
-            let height = value.saturating_mul(ground - HEAD) / greatest;
-            // A small number is seen too.
-            let height = if value > 0 { height.max(2) } else { 1 };
-            Bar { x: place * step, y: ground - height, width, height, title, name, value }
-        });
-        Self {
-            list: bars.collect(),
-            greatest,
-            width: WIDTH,
-            height: HEIGHT,
-            ground,
-            marks: Vec::new(),
-        }
+    /// Marks something, as far along the axis as `part` of `whole`.
+    pub(super) fn mark(&mut self, part: i64, whole: i64, title: String) {
+        let x = WIDTH.saturating_mul(part) / whole.max(1);
+        self.markers.push(Marker { x: x.clamp(6, WIDTH - 6), title });
     }
 
     /// True if every value is zero.
     pub(super) fn is_empty(&self) -> bool {
-        self.list.iter().all(|bar| bar.value == 0)
+        self.list.iter().all(|bar| bar.total == 0)
     }
+}
+
+/// The parts of a bar, which stand on each other. A small number is seen too.
+fn parts(values: &[i64], total: i64, greatest: i64, ground: i64) -> Vec<Part> {
+    if total == 0 {
+        return Vec::new();
+    }
+    let height = (total.saturating_mul(ground - HEAD) / greatest).max(3);
+    let (mut sum, mut top) = (0, ground);
+    let mut parts = Vec::new();
+    for (number, value) in values.iter().enumerate().filter(|(_, value)| **value > 0) {
+        sum += value;
+        let y = ground - height.saturating_mul(sum) / total;
+        parts.push(Part { y, height: (top - y).max(1), number });
+        top = y;
+    }
+    parts
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn column(values: &[i64]) -> Column {
+        Column { name: String::new(), title: String::new(), values: values.to_vec() }
+    }
+
     #[test]
     fn bars_stand_on_the_ground_and_within_the_picture() {
-        let value = |value: i64| (String::new(), String::new(), value);
-        let bars = Bars::new(vec![value(0), value(1), value(1_000)]);
-        for bar in &bars.list {
-            assert_eq!(bar.y + bar.height, bars.ground);
-            assert!(bar.y >= 0 && bar.x + bar.width <= bars.width);
+        let bars = Bars::new(vec![column(&[0, 0]), column(&[0, 1]), column(&[700, 300])]);
+        assert!(bars.list[0].parts.is_empty());
+        for bar in &bars.list[1..] {
+            let (first, last) = (bar.parts.first().unwrap(), bar.parts.last().unwrap());
+            assert_eq!(first.y + first.height, bars.ground);
+            assert!(last.y >= bars.head && bar.x + bar.width <= bars.width);
         }
-        assert!(bars.list[1].height >= 2 && !bars.is_empty());
+        let [lower, upper] = &bars.list[2].parts[..] else { panic!("two parts") };
+        assert_eq!(upper.y + upper.height, lower.y);
+        assert!(lower.height > 2 * upper.height);
+        assert!(bars.list[1].parts[0].height >= 3 && !bars.is_empty());
         assert!(Bars::new(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn a_marker_is_at_its_time_and_within_the_picture() {
+        let mut bars = Bars::new(vec![column(&[1])]);
+        for (part, x) in [(0, 6), (50, WIDTH / 2), (100, WIDTH - 6)] {
+            bars.mark(part, 100, String::new());
+            assert_eq!(bars.markers.last().unwrap().x, x);
+        }
     }
 }

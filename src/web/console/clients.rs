@@ -71,6 +71,8 @@ pub(super) struct ClientRow {
     pub(super) state: Badge,
     pub(super) credentials: String,
     pub(super) expiring: Option<Time>,
+    /// Another secret stays valid when that one expires: it was rotated.
+    pub(super) is_rotated: bool,
     pub(super) used: Option<Time>,
     pub(super) apis: String,
 }
@@ -91,6 +93,7 @@ impl ClientRow {
             state: Badge::of_client(found.client.state),
             credentials: credentials(found, now),
             expiring: Time::maybe(expiring, now),
+            is_rotated: found.secrets.iter().any(|it| it.is_live(now) && !is_expiring(&it)),
             used: Time::maybe(last_use(found), now),
             apis: apis(found),
         }

@@ -21,6 +21,7 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::{ClientSecurity, Networks};
 use crate::model::static_claims::StaticClaims;
+use crate::model::time::in_words;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::client_changes::{follow, new_secret_of, require_fresh_for_administrator};
 use crate::web::console::client_credentials::LIFETIMES;
@@ -136,8 +137,8 @@ async fn form_page(
         once: new_secret::once()?,
         may_grant,
         may_give_secret: signed_in.may(AdminScope::SecretsWrite),
-        warn_before: app.services.config.secrets.warn_before.to_string(),
-        token_lifetime: app.services.config.token.lifetime.to_string(),
+        warn_before: in_words(app.services.config.secrets.warn_before.seconds()),
+        token_lifetime: in_words(app.services.config.token.lifetime.seconds()),
     })
 }
 

@@ -31,6 +31,7 @@ mod headers;
 mod new_secret;
 mod origin;
 mod overview;
+mod overview_rejections;
 mod problems;
 mod rejections;
 mod resource;

@@ -30,6 +30,10 @@ use crate::web::health;
 /// How many clients are named in one kind of attention.
 const MAX_NAMED: u32 = 5;
 
+/// How many changes are named, and how many events are read for them.
+const MAX_EVENTS: usize = 8;
+const MAX_EVENTS_READ: u32 = 50;
+
 /// How long a client is unused before it is named.
 const UNUSED_SECONDS: i64 = 90 * 86_400;
 
@@ -193,8 +197,14 @@ async fn add_clients(
     let expiring = ClientQuestion { expiring: Some(warn_before), ..ClientQuestion::default() };
     for row in clients(app, signed_in, expiring).await? {
         let when = row.expiring.as_ref().map(|time| time.day().to_owned()).unwrap_or_default();
-        let text = format!("{}: a secret expires on {when}", row.name);
-        found.push(Attention::warning(text, format!("{}/credentials", row.path), "Rotate"));
+        let path = format!("{}/credentials", row.path);
+        found.push(if row.is_rotated {
+            let text = format!("{}: its old secret ends on {when}", row.name);
+            Attention::hint(text, path, "Look")
+        } else {
+            let text = format!("{}: a secret expires on {when}", row.name);
+            Attention::warning(text, path, "Rotate")
+        });
     }
     let unused = ClientQuestion {
         unused: Lifetime::from_seconds(UNUSED_SECONDS).ok(),
@@ -272,8 +282,11 @@ fn add_findings(app: &App, found: &mut Vec<Attention>) {
     }
 }
 
+/// The last changes. A sign-in to the console is an event, and changes nothing.
 async fn events(app: &App, signed_in: &SignedIn) -> Result<Vec<EventRow>, ConsoleError> {
     let filter = audit::visible(&signed_in.principal, EventFilter::default());
-    let found = app.services.store.find_events(&filter, Order::NewestFirst, 8).await?;
-    Ok(found.iter().map(|event| EventRow::of(event, signed_in)).collect())
+    let found =
+        app.services.store.find_events(&filter, Order::NewestFirst, MAX_EVENTS_READ).await?;
+    let changes = found.iter().filter(|event| !event.action.starts_with("console."));
+    Ok(changes.take(MAX_EVENTS).map(|event| EventRow::of(event, signed_in)).collect())
 }

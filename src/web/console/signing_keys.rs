@@ -8,7 +8,7 @@ use crate::admin::signing_key::{self, KeyStep, ShownSigningKey};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::key_timeline::KeyState;
-use crate::model::time::Timestamp;
+use crate::model::time::{Timestamp, in_words};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
@@ -135,8 +135,8 @@ pub(super) async fn keys_page(
         ),
         rows: keys.iter().map(|key| KeyRow::of(key, signed_in.now)).collect(),
         timeline: Timeline::of(&keys, signed_in.now),
-        rotation: settings.rotation_interval.to_string(),
-        publish_before: settings.publish_before.to_string(),
+        rotation: in_words(settings.rotation_interval.seconds()),
+        publish_before: in_words(settings.publish_before.seconds()),
     })
 }
 
@@ -160,8 +160,10 @@ impl KeyRow {
             KeyStep::StopsSigning => "stops signing",
             KeyStep::LeavesKeySet => "leaves the key set",
         });
-        let readers = key.readers.as_ref().map(|readers| {
-            format!("{} of {} readers do not know it yet", readers.behind, readers.active)
+        let readers = key.readers.as_ref().map(|readers| match (readers.behind, readers.active) {
+            (_, 0) => "no API has read the key set lately".to_owned(),
+            (0, active) => format!("all {active} readers know it"),
+            (behind, active) => format!("{behind} of {active} readers do not know it yet"),
         });
         Self {
             kid: key.kid.as_str().to_owned(),

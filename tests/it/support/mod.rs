@@ -1,7 +1,9 @@
 //! What the tests share: the crate `tokend-testing`, and what sets up the programs of a page.
 
 pub mod api;
+pub mod chromium;
 pub mod console;
+pub mod console_tour;
 pub mod deploy_tools;
 pub mod fleet;
 pub mod forgetful_proxy;
@@ -17,5 +19,6 @@ pub mod released;
 pub mod script;
 pub mod team;
 pub mod undone_migrations;
+pub mod webdriver;
 
 pub use tokend_testing::*;
