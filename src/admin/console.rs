@@ -326,6 +326,10 @@ async fn may_see(
     }
     match holder {
         SessionHolder::Operator { limits, .. } => Ok(principal.has_rights_of(limits)),
+        SessionHolder::Person { person, groups, .. } => {
+            let limits = person::limits(services, person, groups);
+            Ok(limits.is_none_or(|limits| principal.has_rights_of(&limits)))
+        }
         SessionHolder::Client { .. } if is_own || principal.is_operator() => Ok(true),
         SessionHolder::Client { id, .. } => {
             let found = services.store.read().registration(id).await?;

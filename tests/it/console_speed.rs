@@ -97,7 +97,7 @@ async fn reject_requests(fixture: &Fixture) {
         client_id: Some(client.id.clone()),
         reason: format!("{}: the secret has been removed", client.id),
         remedy: None,
-        hint: None,
+        suffix: None,
     });
     let rejected: Vec<_> = rejected.collect();
     services.store.add_rejections(&rejected).await.expect("written");

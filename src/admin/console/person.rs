@@ -100,9 +100,18 @@ pub(super) fn principal(
     person: &Person,
     groups: &[String],
 ) -> Option<Principal> {
-    let MappedRights { scopes, owners } = rights(services, person, groups)?;
-    let limits = OperatorLimits { scopes: Some(scopes), owners };
+    let limits = limits(services, person, groups)?;
     Some(Principal::operator_within(Actor::person(person), limits))
+}
+
+/// What the groups of a person permit now; `None` if that is nothing.
+pub(super) fn limits(
+    services: &Services,
+    person: &Person,
+    groups: &[String],
+) -> Option<OperatorLimits> {
+    let MappedRights { scopes, owners } = rights(services, person, groups)?;
+    Some(OperatorLimits { scopes: Some(scopes), owners })
 }
 
 fn rights(services: &Services, person: &Person, groups: &[String]) -> Option<MappedRights> {

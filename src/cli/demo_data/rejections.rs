@@ -163,7 +163,7 @@ fn record(cause: &Cause, at: Timestamp) -> Result<RejectionRecord, CliError> {
         client_id: cause.client.map(str::to_owned),
         reason: cause.reason.to_owned(),
         remedy: Some((cause.remedy)()),
-        hint: None,
+        suffix: None,
     })
 }
 

@@ -31,7 +31,6 @@ mod headers;
 mod new_secret;
 mod origin;
 mod overview;
-mod overview_rejections;
 mod problems;
 mod rejections;
 mod resource;

@@ -59,7 +59,7 @@ pub(super) async fn begin(
 ) -> Answer {
     let query = Form::of_query(&request);
     let (head, _) = request.into_parts();
-    let provider = provider(&app, &head)?;
+    let provider = provider(&app)?;
     query.only(&["next", "fresh"])?;
     let next = query.text("next").and_then(local_path).unwrap_or("/console/").to_owned();
     let site = head.headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
@@ -94,7 +94,7 @@ pub(super) async fn callback(
     request: Request,
 ) -> Answer {
     let (head, _) = request.into_parts();
-    let provider = provider(&app, &head)?;
+    let provider = provider(&app)?;
     let query = head.uri.query().unwrap_or_default();
     let cookie = sign_in_cookie::read(transport.cookie, &head.headers);
     let finished = match AuthorizationResponse::parse(query) {
@@ -109,9 +109,9 @@ pub(super) async fn callback(
     }
 }
 
-fn provider<'a>(app: &'a App, head: &Parts) -> Result<&'a IdentityProvider, ConsoleError> {
+fn provider(app: &App) -> Result<&IdentityProvider, ConsoleError> {
     let provider = app.services.identity_provider.as_ref();
-    provider.ok_or_else(|| problems::no_page(head.uri.path()).into())
+    provider.ok_or_else(|| problems::no_page().into())
 }
 
 /// The session that the browser has now.

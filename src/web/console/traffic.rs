@@ -12,12 +12,15 @@ use crate::model::time::Timestamp;
 use crate::store::events::{EventFilter, Order};
 use crate::store::rejections::RejectionFilter;
 use crate::web::console::answer::ConsoleError;
-use crate::web::console::chart::Bars;
+use crate::web::console::chart::{Bars, Column};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Time};
 
 /// How many rejections are looked at.
 const MAX_REJECTIONS: u32 = 1_000;
+
+/// How many error codes have a color of their own. The others share the last one.
+const COLORS: usize = 4;
 
 /// How many changes are marked.
 const MAX_MARKERS: u32 = 30;
@@ -38,10 +41,13 @@ pub(super) struct Rejections {
     pub(super) reasons: Vec<ReasonRow>,
 }
 
+/// An error code.
 pub(super) struct ReasonRow {
     pub(super) error: String,
     pub(super) count: String,
     pub(super) path: String,
+    /// The number of its color.
+    pub(super) color: usize,
 }
 
 /// A change of the last day.
@@ -86,26 +92,32 @@ pub(super) async fn markers(app: &App, signed_in: &SignedIn) -> Result<Vec<Marke
     Ok(events.into_iter().map(marker).collect())
 }
 
-/// Bars for the hours of the day, with the changes.
-fn day(now: Timestamp, markers: &[Marker], value: impl Fn(Timestamp) -> i64, what: &str) -> Bars {
+/// Bars for the hours of the day, with the changes. `values` are the parts of the bar of an hour.
+fn day(
+    now: Timestamp,
+    markers: &[Marker],
+    values: impl Fn(Timestamp) -> Vec<i64>,
+    what: &str,
+) -> Bars {
     let last = hour_of(now);
-    let bar = |hour: i64| {
+    let column = |hour: i64| {
         let start = Timestamp(hour * HOUR_SECONDS);
         let text = start.to_string();
         let clock = text.get(11..16).unwrap_or_default().to_owned();
         let name = if (last - hour) % 4 == 0 { clock.clone() } else { String::new() };
-        let count = value(start);
-        (format!("{clock} UTC: {} {what}", shown::number(count)), name, count)
+        let values = values(start);
+        let title = format!("{clock} UTC: {} {what}", shown::number(values.iter().sum()));
+        Column { name, title, values }
     };
+    let mut bars = Bars::new(((last - HOURS + 1)..=last).map(column).collect());
     let start = beginning(now).0;
-    let part = |at: Timestamp| (at.0 - start) * 1_000 / (HOURS * HOUR_SECONDS);
-    let marks = markers.iter().map(|marker| {
+    for marker in markers {
         let time = marker.at.to_string();
         let clock = time.get(11..16).unwrap_or_default();
         let title = format!("{clock} UTC: {} {}", marker.action, marker.subject);
-        (part(marker.at).clamp(0, 1_000), title)
-    });
-    Bars::new(((last - HOURS + 1)..=last).map(bar).collect()).with_marks(marks)
+        bars.mark(marker.at.0 - start, HOURS * HOUR_SECONDS, title);
+    }
+    bars
 }
 
 /// The tokens that this instance issued, for those who see the whole server.
@@ -118,9 +130,10 @@ pub(super) fn issued_by_hour(
         return None;
     }
     app.note_traffic();
+    // The third part has the color of the accent.
     let count = |hour| i64::try_from(app.traffic.in_hour_of(hour)).unwrap_or(i64::MAX);
-    let chart = day(signed_in.now, markers, count, "tokens");
-    let total: i64 = chart.list.iter().map(|bar| bar.value).sum();
+    let chart = day(signed_in.now, markers, |hour| vec![0, 0, count(hour)], "tokens");
+    let total: i64 = chart.list.iter().map(|bar| bar.total).sum();
     Some(Traffic { chart, total: shown::number(total) })
 }
 
@@ -136,15 +149,26 @@ pub(super) async fn rejections(
     let found = app.services.store.rejections(&filter, MAX_REJECTIONS).await?;
     let is_cut = found.len() == MAX_REJECTIONS as usize;
     let total = shown::number(i64::try_from(found.len()).unwrap_or(i64::MAX));
-    let count = |hour: Timestamp| {
-        let count = found.iter().filter(|record| hour_of(record.at) == hour_of(hour)).count();
-        i64::try_from(count).unwrap_or(i64::MAX)
-    };
+    let reasons = by_error(&found);
+    let by_hour = by_hour(&found, &reasons);
+    let values = |hour: Timestamp| by_hour.get(&hour_of(hour)).cloned().unwrap_or_default();
     Ok(Rejections {
         total: if is_cut { format!("{total}+") } else { total },
-        chart: day(now, markers, count, "rejected"),
-        reasons: by_error(&found),
+        chart: day(now, markers, values, "rejected"),
+        reasons,
     })
+}
+
+/// How many requests of each color were rejected, by hour.
+fn by_hour(found: &[RejectionRecord], reasons: &[ReasonRow]) -> BTreeMap<i64, Vec<i64>> {
+    let mut values = BTreeMap::<i64, Vec<i64>>::new();
+    for record in found {
+        let known = reasons.iter().find(|reason| reason.error == record.error);
+        let color = known.map_or(COLORS, |reason| reason.color);
+        let of_hour = values.entry(hour_of(record.at)).or_insert_with(|| vec![0; COLORS + 1]);
+        of_hour[color] += 1;
+    }
+    values
 }
 
 fn by_error(found: &[RejectionRecord]) -> Vec<ReasonRow> {
@@ -154,12 +178,13 @@ fn by_error(found: &[RejectionRecord]) -> Vec<ReasonRow> {
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(error, count)| (Reverse(*count), *error));
-    let row = |(error, count): (&str, i64)| ReasonRow {
+    let row = |(place, (error, count)): (usize, (&str, i64))| ReasonRow {
         error: error.to_owned(),
         count: shown::number(count),
         path: format!("/console/rejections?reason={}", shown::segment(error)),
+        color: place.min(COLORS),
     };
-    counts.into_iter().map(row).collect()
+    counts.into_iter().enumerate().map(row).collect()
 }
 
 /// The tokens of each resource.
