@@ -229,7 +229,7 @@ mod tests {
             "client/a",
             "resource/urn:a",
             "key/a",
-            "token/a",
+            "token/AAAAAAAAAAAAAAAAAAAAAA",
             "grant-request/grq_a",
             "master-key/database",
             "owner-policy/*",

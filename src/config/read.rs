@@ -44,11 +44,11 @@ pub(super) fn config(
     let trusted_proxies = reader.parsed("proxy.trusted", proxies);
     let (tls, client_ca) = (reader.tls(), reader.file("tls.client_ca"));
     let mtls_url = reader.url("tls.mtls_url", "E-CONF-VALUE", parse::issuer);
-    let configured_management_url = reader.url("management.url", "E-CONF-VALUE", origin);
+    let management_url = reader.url("management.url", "E-CONF-VALUE", origin);
     let (fetch, backup) = (reader.fetch(), reader.backup(&data_dir));
     let (notifications, audit) = reader.notifications_and_audit(directory.as_ref());
     let (log, oidc) = (reader.log(), reader.oidc());
-    let metrics = reader.metrics(management_listen, configured_management_url.as_ref());
+    let metrics = reader.metrics(management_listen, management_url.as_ref());
     let (shutdown, bootstrap, console) = (reader.shutdown(), reader.bootstrap(), reader.console());
     let (master_key, master_key_command) = (reader.master_key(), reader.master_key_command());
     Some(Config {
@@ -56,7 +56,7 @@ pub(super) fn config(
         listen: listen?,
         public_paths: public_paths?,
         management_listen: management_listen?,
-        configured_management_url,
+        configured_management_url: management_url,
         data_dir,
         master_key,
         master_key_command: master_key_command?,

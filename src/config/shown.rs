@@ -120,7 +120,8 @@ mod tests {
     #[test]
     fn no_secret_in_a_url_or_a_command_is_shown() {
         for (variable, value, is) in [
-            ("DATABASE_URL", "postgres://u:Zq@one,two/d", "[set, 25 characters]"),
+            ("DATABASE_URL", "postgres://u:Zq@one:1,two:2/d", "[set, 29 characters]"),
+            ("DATABASE_URL", "postgres://u:Zq@one,two/d", "postgres://u:masked@one,two/d"),
             ("DATABASE_URL", "postgres://u:p/Zq@h/d", "[set, 21 characters]"),
             ("DATABASE_URL", "postgres://u:1/Zq@h/d", "[set, 21 characters]"),
             ("DATABASE_URL", "postgres://u:1#Zq@h/d", "[set, 21 characters]"),

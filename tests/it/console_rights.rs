@@ -39,7 +39,7 @@ async fn a_session_gains_no_right_from_a_promotion(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
-    let root = Api::with(&server, ALL_SCOPES).await;
+    let full = Api::with(&server, ALL_SCOPES).await;
     let helpdesk = Api::with(&server, "clients:read secrets:write").await;
     let robot = administrator(&server, "clients:read").await;
     let (digest, _) = with_digest(&helpdesk, &robot.id).await;
@@ -47,7 +47,7 @@ async fn a_session_gains_no_right_from_a_promotion(
     assert_eq!(browser.get("/console/clients").await.status, 200);
     let path = format!("/v1/clients/{}/grants/urn:tokend", robot.id);
     let body = json!({ "scopes": ["clients:read", "clients:write", "keys:read"] });
-    let answer = root.call("PUT", &path, Some(body)).await;
+    let answer = full.call("PUT", &path, Some(body)).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert!(is_signed_out(&browser.get("/console/signing-keys").await));
     assert!(is_signed_out(&browser.get("/console/clients").await));
@@ -56,9 +56,9 @@ async fn a_session_gains_no_right_from_a_promotion(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_ends_with_a_secret_of_any_kind() {
     let server = Server::start(Engine::Sqlite).await;
-    let root = Api::with(&server, ALL_SCOPES).await;
+    let full = Api::with(&server, ALL_SCOPES).await;
     let robot = administrator(&server, "clients:read").await;
-    let (digest, secret_id) = with_digest(&root, &robot.id).await;
+    let (digest, secret_id) = with_digest(&full, &robot.id).await;
     let line = json!({
         "client_id": "imported", "client_secret": "guessable-and-imported",
         "grants": [{ "resource": "urn:tokend", "scopes": ["clients:read"] }],
@@ -73,7 +73,7 @@ async fn a_session_ends_with_a_secret_of_any_kind() {
         assert_eq!(browser.get("/console/clients").await.status, 200);
         let path = format!("/v1/clients/{}/secrets/{secret_id}", client.id);
         let end = json!({ "expires_in_seconds": 0 });
-        let answer = root.call("PATCH", &path, Some(end)).await;
+        let answer = full.call("PATCH", &path, Some(end)).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         assert!(is_signed_out(&browser.get("/console/clients").await), "{}", client.id);
     }
@@ -86,9 +86,9 @@ async fn a_secret_that_has_just_ended_opens_no_session(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
-    let root = Api::with(&server, ALL_SCOPES).await;
+    let full = Api::with(&server, ALL_SCOPES).await;
     let robot = administrator(&server, "clients:read").await;
-    let (client, _) = with_digest(&root, &robot.id).await;
+    let (client, _) = with_digest(&full, &robot.id).await;
     let services = server.services();
     let found = services.store.registration(&client_id(&robot.id)).await.expect("an answer");
     for secret in found.expect("the client").secrets {
