@@ -1,5 +1,6 @@
 //! How long the server takes for a page of the console, with many clients.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use reqwest::header::COOKIE;
@@ -48,7 +49,9 @@ impl Visit {
     async fn new(clients: usize) -> Self {
         let fixture = Fixture::new(Engine::Sqlite, clients, 1, Hashing::Cheap).await;
         reject_requests(&fixture).await;
-        let server = fixture.serve(None);
+        // `make test-slow` has a release build.
+        let released = std::env::var_os("TEST_RELEASE_PROGRAM").map(PathBuf::from);
+        let server = fixture.serve_with(released.as_deref().unwrap_or_else(|| program()), None);
         server.ready().await;
         let environment = fixture.environment.iter().map(|(name, value)| (name, value));
         let output = std::process::Command::new(program())
