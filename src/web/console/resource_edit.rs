@@ -117,7 +117,7 @@ fn edit_page(
     let kinds =
         [("at+jwt", "at+jwt (RFC 9068)"), ("JWT", "JWT, for a verifier that accepts no other")];
     let scope = found.scopes.first().map_or("orders:read", |scope| scope.name.as_str());
-    let change = format!("tokend resource update {} --add-scope {}", quote(&id), quote(scope));
+    let change = format!("tokend resource update {} --scope {}", quote(&id), quote(scope));
     let body = json!({ "description": values.description });
     let path = format!("/v1/resources/{}", shown::segment(&id));
     let same = Same::new(change, "PATCH", &path, &body.to_string());
