@@ -172,7 +172,7 @@ pub struct Services {
     /// Sends notifications.
     pub notifier: Fetcher,
     /// The identity provider of the console, if one is set.
-    pub identity_provider: Option<IdentityProvider>,
+    pub identity_provider: Option<Box<IdentityProvider>>,
     /// The roots of accepted client certificates.
     pub client_ca: Option<ClientCa>,
     /// The clock.

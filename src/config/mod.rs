@@ -122,7 +122,7 @@ pub struct Config {
     /// Whether the management listener serves the console.
     pub console_enabled: bool,
     /// The identity provider of the console, if one is set.
-    pub oidc: Option<OidcSettings>,
+    pub oidc: Option<Box<OidcSettings>>,
     /// Every setting as people may see it.
     pub shown: Vec<ShownSetting>,
 }

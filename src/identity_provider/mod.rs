@@ -198,7 +198,7 @@ impl IdentityProvider {
         }
     }
 
-    /// The groups of the ID token, or else of the UserInfo endpoint.
+    /// The groups of the ID token, or else of the `UserInfo` endpoint.
     async fn groups(
         &self,
         provider: &FetchedProvider,

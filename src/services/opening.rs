@@ -51,7 +51,7 @@ struct Opened {
     keys: Keys,
     fetcher: Fetcher,
     notifier: Fetcher,
-    identity_provider: Option<IdentityProvider>,
+    identity_provider: Option<Box<IdentityProvider>>,
     client_ca: Option<ClientCa>,
     instance: String,
 }
@@ -74,7 +74,7 @@ impl Opened {
         let fetcher = Fetcher::new(&config.fetch)?;
         let notifier = Fetcher::of_notifications(config)?;
         let provider = |oidc| IdentityProvider::new(oidc, &config.fetch, clock.clone());
-        let identity_provider = config.oidc.as_ref().map(provider).transpose()?;
+        let identity_provider = config.oidc.as_deref().map(provider).transpose()?.map(Box::new);
         let instance = random::identifier("ins_")?;
         Ok(Self { keys, fetcher, notifier, identity_provider, client_ca, instance })
     }

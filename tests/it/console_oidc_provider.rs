@@ -69,7 +69,7 @@ impl Person<'_> {
     }
 }
 
-/// The groups are in the ID token, or at the UserInfo endpoint.
+/// The groups are in the ID token, or at the `UserInfo` endpoint.
 #[rstest]
 #[case(Engine::Sqlite, "id_token")]
 #[case(Engine::Postgres, "userinfo")]

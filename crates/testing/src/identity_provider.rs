@@ -96,10 +96,11 @@ impl IdentityProvider {
                 let (state, tls) = (serving.clone(), tls.clone());
                 tokio::spawn(async move {
                     match tls {
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => serve(stream, state).await,
-                            Err(_) => {}
-                        },
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, state).await;
+                            }
+                        }
                         None => serve(stream, state).await,
                     }
                 });
@@ -140,7 +141,7 @@ impl IdentityProvider {
         self.state().sign = Box::new(sign);
     }
 
-    /// Answers the UserInfo request with these claims from now on.
+    /// Answers the `UserInfo` request with these claims from now on.
     pub fn userinfo(&self, claims: Value) {
         self.state().userinfo = Some(claims);
     }

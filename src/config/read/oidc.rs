@@ -24,7 +24,8 @@ impl SettingsReader<'_> {
     }
 
     /// The identity provider, `Some(None)` without one; every problem is noted.
-    pub(in crate::config) fn oidc(&mut self) -> Option<Option<OidcSettings>> {
+    #[expect(clippy::option_option, reason = "a problem, or a provider that is not set")]
+    pub(in crate::config) fn oidc(&mut self) -> Option<Option<Box<OidcSettings>>> {
         let groups = self.groups();
         let scopes = self.oidc_scopes();
         let is_set = |key: &str| !self.settings.text(key).is_empty();
@@ -52,14 +53,14 @@ impl SettingsReader<'_> {
             return None;
         }
         let client_id = self.parsed(CLIENT_ID, short_text);
-        Some(Some(OidcSettings {
+        Some(Some(Box::new(OidcSettings {
             issuer: issuer?,
             client_id: client_id?,
             client_secret: SecretString::from(self.settings.text(CLIENT_SECRET)),
             scopes: scopes?,
             groups_claim: groups_claim?,
             groups: groups?,
-        }))
+        })))
     }
 
     fn provider_url(&mut self) -> Option<ProviderUrl> {

@@ -110,7 +110,7 @@ pub(super) async fn callback(
 }
 
 fn provider(app: &App) -> Result<&IdentityProvider, ConsoleError> {
-    let provider = app.services.identity_provider.as_ref();
+    let provider = app.services.identity_provider.as_deref();
     provider.ok_or_else(|| problems::no_page().into())
 }
 
