@@ -268,6 +268,9 @@ async fn rejections_of_schema_3_are_explained(
     assert_eq!(explanations.len(), 4);
     for (command, old) in explanations {
         let arguments: Vec<_> = command.split(' ').collect();
-        assert_still(&cli.json(&arguments), old, command);
+        let mut old = old.clone();
+        // The member has another name now.
+        old["suffix"] = old.as_object_mut().expect("an object").remove("hint").expect("a hint");
+        assert_still(&cli.json(&arguments), &old, command);
     }
 }
