@@ -106,7 +106,7 @@ fn word(text: &str) -> &str {
 #[test]
 fn commands_and_options_in_the_texts_exist() {
     // Those of other programs, and those that each command has.
-    const OTHERS: [&str; 4] = ["--jq", "--env-file", "--help", "--version"];
+    const OTHERS: [&str; 5] = ["--jq", "--env-file", "--help", "--version", "--raw"];
     let parser = parser();
     let mut options = BTreeSet::from(OTHERS.map(str::to_owned));
     options_of(&parser, &mut options);
