@@ -119,22 +119,19 @@ impl ClientFilter {
     /// alone.
     fn end_of_walk(&self, after: &Position) -> Statement {
         let mut statement = Statement::default();
-        let offset = match self.expiring {
-            Some(expiring) => {
-                statement.push(OF_SECRETS).push("FROM client_secret t WHERE ");
-                push_secrets(&mut statement, expiring, after);
-                statement.push(" ORDER BY t.expires_at, t.secret_id");
-                MAX_SECRETS_LOOKED_AT
-            }
-            None => {
-                let place = after.client_id().into();
-                statement.push(IN_ORDER_OF_T);
-                statement.push_with("FROM client t WHERE t.client_id > ?", [place]);
-                statement.push(" ORDER BY t.client_id");
-                MAX_CLIENTS_LOOKED_AT
-            }
+        let looked_at = if let Some(expiring) = self.expiring {
+            statement.push(OF_SECRETS).push("FROM client_secret t WHERE ");
+            push_secrets(&mut statement, expiring, after);
+            statement.push(" ORDER BY t.expires_at, t.secret_id");
+            MAX_SECRETS_LOOKED_AT
+        } else {
+            let place = after.client_id().into();
+            statement.push(IN_ORDER_OF_T);
+            statement.push_with("FROM client t WHERE t.client_id > ?", [place]);
+            statement.push(" ORDER BY t.client_id");
+            MAX_CLIENTS_LOOKED_AT
         };
-        statement.push_with(" LIMIT 1 OFFSET ?", [i64::from(offset - 1).into()]);
+        statement.push_with(" LIMIT 1 OFFSET ?", [i64::from(looked_at - 1).into()]);
         statement
     }
 

@@ -92,9 +92,8 @@ impl Api {
         };
         let mut page = self.send(&request).await?;
         // Taken out, because to read it would copy every object.
-        let objects = match page.get_mut("data").map(Value::take) {
-            Some(Value::Array(objects)) => objects,
-            _ => return Err(CliError::server(UNREADABLE).into()),
+        let Some(Value::Array(objects)) = page.get_mut("data").map(Value::take) else {
+            return Err(CliError::server(UNREADABLE).into());
         };
         let data = objects.into_iter().map(Object::of).collect::<Result<_, _>>()?;
         let RawPage { next_cursor, remaining, unreadable } = parsed(&page)?;
