@@ -34,8 +34,7 @@ pub(super) fn config(
     let issuer = reader.url("issuer", "E-CONF-ISSUER", parse::issuer);
     reader.require_issuer(need);
     let (listen, management_listen) = reader.listeners();
-    let data_dir =
-        reader.parsed("data_dir", |text| path(text).map(PathBuf::from)).unwrap_or_default();
+    let data_dir = reader.data_dir();
     let database = reader.database(&data_dir);
     let (directory, snapshot, token) = (reader.directory(), reader.snapshot(), reader.token());
     let public_paths = reader.public_paths(issuer.as_ref(), token.as_ref());
@@ -93,6 +92,10 @@ pub(super) struct SettingsReader<'a> {
 }
 
 impl SettingsReader<'_> {
+    fn data_dir(&mut self) -> PathBuf {
+        self.parsed("data_dir", |text| path(text).map(PathBuf::from)).unwrap_or_default()
+    }
+
     pub(super) fn parsed<T>(
         &mut self,
         key: &str,
