@@ -128,17 +128,17 @@ fn label(text: &str) -> (LabelKey, LabelValue) {
     (LabelKey::parse(key).expect("a key"), LabelValue::parse(value).expect("a value"))
 }
 
-fn owners(names: &[&str]) -> Option<BTreeSet<Owner>> {
-    Some(names.iter().map(|name| Owner::parse(name).expect("an owner")).collect())
+fn owners(names: &[&str]) -> BTreeSet<Owner> {
+    names.iter().map(|name| Owner::parse(name).expect("an owner")).collect()
 }
 
 fn api(number: i64) -> ResourceId {
     ResourceId::parse(&format!("https://api-{number}.example.com")).expect("a resource")
 }
 
-fn grant(resources: Vec<ResourceId>, scope: Option<&str>) -> Option<GrantFilter> {
+fn grant(resources: Vec<ResourceId>, scope: Option<&str>) -> GrantFilter {
     let scope = scope.map(|scope| ScopeName::parse(scope).expect("a scope"));
-    Some(GrantFilter { resources, scope })
+    GrantFilter { resources, scope }
 }
 
 /// The choices of each condition; the first one is none.
@@ -152,7 +152,7 @@ const CHOICES: [(usize, Choice); 7] = [
     (4, |filter, choice| {
         let names: [&[&str]; 4] =
             [&[], &["platform"], &["team-7"], &["platform", "team-8", "none"]];
-        filter.owners = if choice == 0 { None } else { owners(names[choice]) };
+        filter.owners = (choice > 0).then(|| owners(names[choice]));
     }),
     (4, |filter, choice| {
         let labels: [&[&str]; 4] =
@@ -162,11 +162,11 @@ const CHOICES: [(usize, Choice); 7] = [
     (6, |filter, choice| {
         filter.grant = match choice {
             0 => None,
-            1 => grant(vec![api(1)], None),
-            2 => grant(vec![api(1)], Some("read")),
-            3 => grant(vec![api(1)], Some("export")),
-            4 => grant((1..=200).map(api).collect(), Some("write")),
-            _ => grant(vec![api(2), api(3)], Some("erase")),
+            1 => Some(grant(vec![api(1)], None)),
+            2 => Some(grant(vec![api(1)], Some("read"))),
+            3 => Some(grant(vec![api(1)], Some("export"))),
+            4 => Some(grant((1..=200).map(api).collect(), Some("write"))),
+            _ => Some(grant(vec![api(2), api(3)], Some("erase"))),
         };
     }),
     (3, |filter, choice| {
@@ -319,7 +319,7 @@ async fn the_activity_of_a_client_is_noted_once_a_day(
     server.app.catch_up().await.expect("followed");
     server.ask(&used).await.token();
     server.app.write_usage().await.expect("written");
-    assert_eq!(unused_for(90).await, [unused.id.clone()]);
+    assert_eq!(unused_for(90).await, std::slice::from_ref(&unused.id));
     let noted = active_at(&server.place, &used.id).await;
     assert_eq!(noted, server.clock.now().0);
     // Within a day it stays, after a day it follows.

@@ -7,11 +7,8 @@ use crate::app::App;
 use crate::server::background::delivery::{Pace, deliver_repeatedly};
 use crate::services::audit_delivery;
 
-const PACE: Pace = Pace {
-    idle_interval: Duration::from_secs(30),
-    min_interval: Duration::from_millis(100),
-    more_interval: Duration::ZERO,
-};
+const PACE: Pace =
+    Pace { idle: Duration::from_secs(30), least: Duration::from_millis(100), more: Duration::ZERO };
 
 /// Delivers for as long as the server runs.
 pub(super) async fn deliver_audit_events(app: Arc<App>) {
