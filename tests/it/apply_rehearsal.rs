@@ -147,17 +147,17 @@ async fn an_import_that_arrives_slowly_holds_up_no_other_caller() {
          content-type: application/x-ndjson\r\ncontent-length: 9000\r\n\r\n{{",
         slow.token,
     );
-    let mut connection = TcpStream::connect(&address).await.expect("a connection");
-    connection.write_all(head.as_bytes()).await.expect("a head");
     let import = async |api: &Api<'_>| {
         let request = server.http.post(format!("{}/v1/clients/import", server.management));
         let request = request.bearer_auth(&api.token);
         let request = request.header("content-type", "application/x-ndjson");
         Answer::of(request.body("{\"client_id\":\"a\",\"client_secret\":\"as it was\"}")).await
     };
-    eventually("the first import", async || {
-        // Its own caller is told to come again.
-        import(&slow).await.text.contains("import_in_progress").then_some(())
+    let connection = eventually("the slow import", async || {
+        let mut connection = TcpStream::connect(&address).await.expect("a connection");
+        connection.write_all(head.as_bytes()).await.expect("a head");
+        // Its own caller is told to come again, unless this one comes first.
+        import(&slow).await.text.contains("import_in_progress").then_some(connection)
     })
     .await;
     let answer = import(&other).await;

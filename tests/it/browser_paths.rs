@@ -134,7 +134,7 @@ async fn a_secret_is_rotated_with_an_overlap_by_an_administrator(#[case] look: L
     let leaving = "//tr[contains(., 'leaving')]//summary";
     let end = browser.first(By::XPath, leaving).await;
     end.click().await;
-    browser.press("End it now").await;
+    browser.press("End it").await;
     browser.until_text("The secret has ended").await;
     assert_eq!(server.ask(&old).await.status, 401);
     server.ask(&new).await.token();

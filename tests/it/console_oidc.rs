@@ -122,7 +122,7 @@ async fn groups_decide_about_rights_and_owners() {
     let (provider, server) = start(Engine::Sqlite).await;
     for (groups, owners, may_see_settings, may_create) in [
         (json!(["platform"]), None, true, true),
-        (json!(["payments"]), Some("limited to payments"), true, true),
+        (json!(["payments"]), Some("limited to payments"), false, true),
         (json!(["staff", "auditors"]), None, false, false),
         (json!("auditors"), None, false, false),
     ] {

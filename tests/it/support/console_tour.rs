@@ -31,7 +31,7 @@ const fn page(name: &'static str, path: &'static str) -> Stop {
 }
 
 /// Every page of a person who is signed in.
-pub const STOPS: [Stop; 36] = [
+pub const STOPS: [Stop; 46] = [
     page("overview", "/console/"),
     page("clients", "/console/clients"),
     page("clients-search", "/console/clients?q=billing&state=active"),
@@ -70,6 +70,20 @@ pub const STOPS: [Stop; 36] = [
         "client-access-preview",
         "/console/clients/carrier-north/access?resource=https%3A%2F%2Ftracking.example.com",
     ),
+    page(
+        "client-access-new",
+        "/console/clients/checkout/access?add=https%3A%2F%2Freports.example.com",
+    ),
+    page("client-edit", "/console/clients/carrier-north/edit"),
+    page("client-delete", "/console/clients/churn-study/delete"),
+    page("client-key-new", "/console/clients/ledger-export/keys/new"),
+    page("client-trust-new", "/console/clients/ledger-sync/trusts/new"),
+    page("client-try", "/console/clients/billing-worker/try"),
+    Stop {
+        name: "client-try-token",
+        path: "/console/clients/checkout/try",
+        then: &[Press("Issue a test token"), See("Why would an API reject it?")],
+    },
     page("client-activity", "/console/clients/carrier-south/activity"),
     page("client-activity-none", "/console/clients/checkout/activity"),
     page("client-audit", "/console/clients/dashboard/audit"),
@@ -81,6 +95,8 @@ pub const STOPS: [Stop; 36] = [
     },
     page("resources", "/console/resources"),
     page("resource", "/console/resources/https%3A%2F%2Forders.example.com"),
+    page("resource-edit", "/console/resources/https%3A%2F%2Forders.example.com/edit"),
+    page("resource-delete", "/console/resources/https%3A%2F%2Forders.example.com/delete"),
     page("create-resource", "/console/resources/new"),
     Stop {
         name: "create-resource-rejected",
@@ -97,6 +113,7 @@ pub const STOPS: [Stop; 36] = [
     page("audit-verified", "/console/audit?verify=1"),
     page("audit-of-person", "/console/audit?actor=cli%3Aben"),
     page("settings", "/console/settings"),
+    page("settings-doctor", "/console/settings?doctor=1"),
     page("sessions", "/console/sessions"),
     Stop { name: "menu", path: "/console/resources", then: &[Press("operator:dev")] },
     Stop {
