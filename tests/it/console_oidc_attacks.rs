@@ -70,11 +70,13 @@ async fn an_id_token_with_a_wrong_claim_is_rejected() {
     sign_in(&server, &provider).await;
 }
 
+type Sign = Box<dyn Fn(&KeyPair, &Value) -> String + Send>;
+
 #[tokio::test]
 async fn an_id_token_without_a_signature_of_the_provider_is_rejected() {
     let (provider, server) = start(Engine::Sqlite).await;
     let other = KeyPair::new(Algorithm::Es256);
-    let signers: [Box<dyn Fn(&KeyPair, &Value) -> String + Send>; 7] = [
+    let signers: [Sign; 7] = [
         Box::new(|_, claims| format!("{}.", unsigned(&json!({ "alg": "none" }), claims))),
         Box::new(|key, claims| {
             let header = json!({ "alg": "none", "kid": key.kid() });
