@@ -72,7 +72,7 @@ async fn a_client_is_created_its_secret_copied_and_the_light_turns_green() {
     let copy = browser.element("[data-copy='client-secret']").await;
     copy.click().await;
     browser.until_text("Copied").await;
-    let token = server.ask(&client).await.token().to_owned();
+    let token = server.ask(&client).await.token();
     let claims = server.claims(&token).await;
     assert_eq!(claims["scope"], "invoices:read");
     assert_eq!(claims["aud"], "https://invoices.example.com");
@@ -260,7 +260,7 @@ async fn the_other_team_approves_a_grant_request(#[case] look: Look) {
     operator.press("Approve").await;
     operator.until_text("approved").await;
     server.catch_up().await;
-    let token = server.ask(&client).await.token().to_owned();
+    let token = server.ask(&client).await.token();
     assert_eq!(server.claims(&token).await["scope"], "parcels:read");
     assert_eq!(server.claims(&token).await["aud"], "https://parcels.example.com");
     operator.assert_silent().await;

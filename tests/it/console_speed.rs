@@ -47,8 +47,8 @@ struct Visit {
 
 impl Visit {
     async fn new(clients: usize) -> Self {
-        let fixture = Fixture::new(Engine::Sqlite, clients, 1, Hashing::Cheap).await;
-        reject_requests(&fixture).await;
+        let fixture = Box::pin(Fixture::new(Engine::Sqlite, clients, 1, Hashing::Cheap)).await;
+        Box::pin(reject_requests(&fixture)).await;
         // `make test-slow` has a release build.
         let released = std::env::var_os("TEST_RELEASE_PROGRAM").map(PathBuf::from);
         let server = fixture.serve_with(released.as_deref().unwrap_or_else(|| program()), None);
@@ -110,7 +110,7 @@ async fn reject_requests(fixture: &Fixture) {
 /// Prints the times, and gives those above the bound.
 #[expect(clippy::print_stdout, reason = "the times are the result")]
 async fn slow_pages(clients: usize, bound: Duration) -> Vec<String> {
-    let visit = Visit::new(clients).await;
+    let visit = Box::pin(Visit::new(clients)).await;
     let mut slow = Vec::new();
     for path in PAGES {
         let time = visit.time(path).await;
