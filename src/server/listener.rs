@@ -127,15 +127,14 @@ impl Listener {
                 Ok(slot) => Some(slot),
                 Err(_) => slots.admit_in_turn(address.ip()).await,
             };
-            match slot {
-                Some(slot) => connection.serve(slot).await,
-                None => {
-                    let address = address.ip().to_canonical();
-                    tracing::debug!(
-                        client.address = %address,
-                        "connection closed: its address has too many"
-                    );
-                }
+            if let Some(slot) = slot {
+                connection.serve(slot).await;
+            } else {
+                let address = address.ip().to_canonical();
+                tracing::debug!(
+                    client.address = %address,
+                    "connection closed: its address has too many"
+                );
             }
         });
     }

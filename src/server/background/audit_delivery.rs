@@ -8,9 +8,9 @@ use crate::server::background::delivery::{Pace, deliver_repeatedly};
 use crate::services::audit_delivery;
 
 const PACE: Pace = Pace {
-    idle_interval: Duration::from_secs(30),
-    min_interval: Duration::from_millis(100),
-    more_interval: Duration::ZERO,
+    while_idle: Duration::from_secs(30),
+    after_each: Duration::from_millis(100),
+    while_more: Duration::ZERO,
 };
 
 /// Delivers for as long as the server runs.
