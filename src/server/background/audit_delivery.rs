@@ -7,8 +7,11 @@ use crate::app::App;
 use crate::server::background::delivery::{Pace, deliver_repeatedly};
 use crate::services::audit_delivery;
 
-const PACE: Pace =
-    Pace { idle: Duration::from_secs(30), least: Duration::from_millis(100), more: Duration::ZERO };
+const PACE: Pace = Pace {
+    while_idle: Duration::from_secs(30),
+    after_each: Duration::from_millis(100),
+    while_more: Duration::ZERO,
+};
 
 /// Delivers for as long as the server runs.
 pub(super) async fn deliver_audit_events(app: Arc<App>) {

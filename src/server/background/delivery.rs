@@ -14,11 +14,11 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
     /// While no event waits; a new event is noticed earlier.
-    pub(super) idle: Duration,
+    pub(super) while_idle: Duration,
     /// After each look: many events may come at once.
-    pub(super) least: Duration,
+    pub(super) after_each: Duration,
     /// While more events can be delivered at once.
-    pub(super) more: Duration,
+    pub(super) while_more: Duration,
 }
 
 /// Calls `deliver` for as long as the server runs.
@@ -30,15 +30,15 @@ where
     loop {
         progress.borrow_and_update();
         let interval = match deliver().await {
-            Ok(Backlog::Empty) => pace.idle,
+            Ok(Backlog::Empty) => pace.while_idle,
             Ok(Backlog::More) => {
-                tokio::time::sleep(pace.more).await;
+                tokio::time::sleep(pace.while_more).await;
                 continue;
             }
             // That the database is away is said where changes are followed.
             Ok(Backlog::Waiting) | Err(_) => RETRY_INTERVAL,
         };
-        tokio::time::sleep(pace.least).await;
+        tokio::time::sleep(pace.after_each).await;
         tokio::select! {
             _ = progress.changed() => {}
             () = tokio::time::sleep(interval) => {}

@@ -10,9 +10,9 @@ use crate::server::background::delivery::{Pace, deliver_repeatedly};
 use crate::services::notifications;
 
 const PACE: Pace = Pace {
-    idle: Duration::from_mins(1),
-    least: Duration::from_millis(200),
-    more: Duration::from_millis(200),
+    while_idle: Duration::from_mins(1),
+    after_each: Duration::from_millis(200),
+    while_more: Duration::from_millis(200),
 };
 
 /// Sends notifications for as long as the server runs. A receiver that hangs delays only its own.
