@@ -15,7 +15,7 @@ use crate::store::client_list::{ClientFilter, Expiring, GrantFilter, Position};
 
 /// A question; every part of it that is given must match.
 #[derive(Debug, Default)]
-pub struct ClientQuestion {
+pub struct ClientQuery {
     /// The state.
     pub state: Option<ClientState>,
     /// The whole name.
@@ -43,10 +43,10 @@ pub async fn filter(
     store: &Store,
     clock: &Clock,
     principal: &Principal,
-    question: ClientQuestion,
+    question: ClientQuery,
 ) -> Result<ClientFilter, AdminError> {
     let now = clock.now();
-    let ClientQuestion { state, name, owner, labels, resource, scope, expiring, unused, search } =
+    let ClientQuery { state, name, owner, labels, resource, scope, expiring, unused, search } =
         question;
     let asked = owner.map(|owner| BTreeSet::from([owner]));
     let mut owners = principal.owners_among(asked);

@@ -24,7 +24,7 @@ pub(super) use ending::{
 
 /// Which requests a caller asks for; every part that is given must match.
 #[derive(Debug, Default)]
-pub struct GrantRequestQuestion {
+pub struct GrantRequestQuery {
     /// The state.
     pub state: Option<GrantRequestState>,
     /// The client.
@@ -42,11 +42,11 @@ pub async fn list(
     store: &Store,
     clock: &Clock,
     principal: &Principal,
-    question: GrantRequestQuestion,
+    question: GrantRequestQuery,
     limit: u32,
 ) -> Result<Vec<GrantRequest>, AdminError> {
     let now = clock.now();
-    let GrantRequestQuestion { state, client_id, resource, owner, before } = question;
+    let GrantRequestQuery { state, client_id, resource, owner, before } = question;
     let filter = GrantRequestFilter {
         before,
         state: state.map(|state| (state, now)),

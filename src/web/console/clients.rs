@@ -4,7 +4,7 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Request, State};
 
-use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::client_list::{self, ClientQuery};
 use crate::admin::secret_life;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
@@ -210,7 +210,7 @@ pub(super) async fn rows(
                 rows.push(ClientRow::of(&client, now));
             }
             Err(problem) => {
-                tracing::error!(client_id = id, %problem, "a client cannot be read");
+                tracing::error!(client.id = id, %problem, "a client cannot be read");
             }
         }
     }
@@ -234,13 +234,13 @@ async fn count(app: &App, filter: &ClientFilter) -> Result<String, ConsoleError>
     })
 }
 
-fn question(query: &Form) -> Result<ClientQuestion, ConsoleError> {
+fn question(query: &Form) -> Result<ClientQuery, ConsoleError> {
     let search = query.text("q");
     if search.is_some_and(|text| text.chars().count() > MAX_SEARCH_CHARS) {
         return Err(ConsoleError::invalid("q: a search has at most 100 characters."));
     }
     let search = search.filter(|text| !text.contains(char::is_control)).map(str::to_owned);
-    Ok(ClientQuestion {
+    Ok(ClientQuery {
         state: query.parsed("state", ClientState::parse)?,
         name: None,
         owner: query.parsed("owner", Owner::parse)?,

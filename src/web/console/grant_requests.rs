@@ -5,7 +5,7 @@ use axum::Extension;
 use axum::extract::{Path, Request, State};
 
 use crate::admin::ObjectKind;
-use crate::admin::grant_request::{self, GrantRequestQuestion};
+use crate::admin::grant_request::{self, GrantRequestQuery};
 use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
 use crate::model::grant_request::{GrantRequest, GrantRequestId, GrantRequestState, Remark};
@@ -113,10 +113,10 @@ pub(super) async fn page(
     let query = Form::of_query(&request);
     query.only(&["state", "before", "done"])?;
     let before = |text: &str| text.parse().map_err(|_| Malformed::because("it is a sequence"));
-    let question = GrantRequestQuestion {
+    let question = GrantRequestQuery {
         state: query.parsed("state", GrantRequestState::parse)?,
         before: query.parsed("before", before)?,
-        ..GrantRequestQuestion::default()
+        ..GrantRequestQuery::default()
     };
     let (store, clock) = (&app.services.store, &app.services.clock);
     let found =

@@ -5,9 +5,9 @@ use axum::Extension;
 use axum::extract::{Request, State};
 
 use crate::admin::audit;
-use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::client_list::{self, ClientQuery};
 use crate::admin::doctor::{self, CheckState};
-use crate::admin::grant_request::{self, GrantRequestQuestion};
+use crate::admin::grant_request::{self, GrantRequestQuery};
 use crate::admin::signing_key::{self, KeyStep};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
@@ -194,7 +194,7 @@ async fn add_clients(
     found: &mut Vec<Attention>,
 ) -> Result<(), ConsoleError> {
     let warn_before = app.services.config.secrets.warn_before;
-    let expiring = ClientQuestion { expiring: Some(warn_before), ..ClientQuestion::default() };
+    let expiring = ClientQuery { expiring: Some(warn_before), ..ClientQuery::default() };
     for row in clients(app, signed_in, expiring).await? {
         let when = row.expiring.as_ref().map(|time| time.day().to_owned()).unwrap_or_default();
         let path = format!("{}/credentials", row.path);
@@ -206,10 +206,10 @@ async fn add_clients(
             Attention::warning(text, path, "Rotate")
         });
     }
-    let unused = ClientQuestion {
+    let unused = ClientQuery {
         unused: Lifetime::from_seconds(UNUSED_SECONDS).ok(),
         state: Some(ClientState::Active),
-        ..ClientQuestion::default()
+        ..ClientQuery::default()
     };
     for row in clients(app, signed_in, unused).await? {
         let text = format!("{}: not used for 90 days", row.name);
@@ -222,7 +222,7 @@ async fn add_clients(
 async fn clients(
     app: &App,
     signed_in: &SignedIn,
-    question: ClientQuestion,
+    question: ClientQuery,
 ) -> Result<Vec<ClientRow>, ConsoleError> {
     let (store, clock) = (&app.services.store, &app.services.clock);
     let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
@@ -237,7 +237,7 @@ async fn add_requests(
     found: &mut Vec<Attention>,
 ) -> Result<(), ConsoleError> {
     let state = Some(GrantRequestState::Pending);
-    let question = GrantRequestQuestion { state, ..GrantRequestQuestion::default() };
+    let question = GrantRequestQuery { state, ..GrantRequestQuery::default() };
     let (store, clock) = (&app.services.store, &app.services.clock);
     let pending =
         grant_request::list(store, clock, &signed_in.principal, question, MAX_NAMED).await?;

@@ -5,7 +5,7 @@ use axum::Extension;
 use axum::extract::{Path, Request, State};
 
 use crate::admin::ObjectKind;
-use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::client_list::{self, ClientQuery};
 use crate::admin::resource;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
@@ -140,7 +140,7 @@ async fn clients_of(
     id: &str,
 ) -> Result<Vec<ClientRow>, ConsoleError> {
     let (store, clock) = (&app.services.store, &app.services.clock);
-    let question = ClientQuestion { resource: Some(id.to_owned()), ..ClientQuestion::default() };
+    let question = ClientQuery { resource: Some(id.to_owned()), ..ClientQuery::default() };
     let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
     let page = store.client_page(&filter, &Position::start(), MAX_CLIENTS).await?;
     let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();

@@ -5,7 +5,7 @@ use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::header::SET_COOKIE;
 
-use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::client_list::{self, ClientQuery};
 use crate::admin::console;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
@@ -68,7 +68,7 @@ const MAX_ADMINISTRATORS: u32 = 50;
 async fn administrators(app: &App, signed_in: &SignedIn) -> Result<Vec<ClientRow>, ConsoleError> {
     let (store, clock) = (&app.services.store, &app.services.clock);
     let resource = Some(ResourceId::SERVER.to_owned());
-    let question = ClientQuestion { resource, ..ClientQuestion::default() };
+    let question = ClientQuery { resource, ..ClientQuery::default() };
     let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
     let page = store.client_page(&filter, &Position::start(), MAX_ADMINISTRATORS).await?;
     let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();

@@ -11,7 +11,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::client::Put;
-use crate::admin::client_list::{self, ClientQuestion};
+use crate::admin::client_list::{self, ClientQuery};
 use crate::admin::revision::{Precondition, Revision};
 use crate::admin::{AdminError, ObjectKind, Principal, client, secret_life};
 use crate::app::App;
@@ -175,9 +175,9 @@ pub(super) async fn list(
 }
 
 /// What a query asks for.
-fn question(query: ListQuery) -> Result<ClientQuestion, Problem> {
+fn question(query: ListQuery) -> Result<ClientQuery, Problem> {
     let search = query.q.as_deref().map(|text| text_parameter("q", text, MAX_SEARCH_CHARS));
-    Ok(ClientQuestion {
+    Ok(ClientQuery {
         state: parsed_parameter("state", query.state, ClientState::parse)?,
         name: parsed_parameter("name", query.name, ClientName::parse)?,
         owner: parsed_parameter("owner", query.owner, Owner::parse)?,

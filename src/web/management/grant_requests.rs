@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::admin::grant_request::{self, GrantRequestQuestion, NewGrantRequest};
+use crate::admin::grant_request::{self, GrantRequestQuery, NewGrantRequest};
 use crate::admin::revision::Precondition;
 use crate::admin::{ObjectKind, Principal};
 use crate::app::App;
@@ -129,7 +129,7 @@ pub(super) async fn list(
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<Page<GrantRequest>>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
-    let question = GrantRequestQuestion {
+    let question = GrantRequestQuery {
         state: parsed_parameter("state", query.state, GrantRequestState::parse)?,
         client_id: parsed_parameter("client", query.client, ClientId::parse)?,
         resource: parsed_parameter("resource", query.resource, ResourceId::parse)?,
