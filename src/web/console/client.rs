@@ -143,7 +143,7 @@ fn facts_of(app: &App, found: &Registration) -> Vec<Fact> {
     let mut facts = vec![
         fact("Authentication", methods.join(", ")),
         fact("Grant types", types.join(", ")),
-        fact("Tokens live", lifetime),
+        fact("Token lifetime", lifetime),
     ];
     if let Some(contact) = &client.facts.contact {
         facts.push(fact("Contact", contact.as_str().to_owned()));
