@@ -4,6 +4,8 @@
 //! Run it by `make commands`. A number is that of the clients, names of engines choose them, and
 //! other words choose commands; with any, no results are kept.
 
+#![expect(clippy::expect_used, reason = "a benchmark ends at what goes wrong")]
+
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
