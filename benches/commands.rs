@@ -75,12 +75,12 @@ const READING: [&str; 38] = [
 const CHANGING: [&str; 14] = [
     "client create new-SIDE --owner platform --label env=prod --grant API=read",
     "client update new-SIDE --name Renamed",
-    "client add-secret new-SIDE",
     "client rotate-secret new-SIDE --overlap 1h",
+    "client add-secret new-SIDE",
     "client grant new-SIDE --resource API --scope write",
     "client disable new-SIDE",
     "client enable new-SIDE",
-    "token issue new-SIDE --resource API",
+    "token issue --client new-SIDE --resource API",
     "client revoke-tokens new-SIDE",
     "resource create urn:example:SIDE --scope read",
     "resource update urn:example:SIDE --scope write",
@@ -130,7 +130,7 @@ async fn measure(engine: Engine, clients: u32, chosen: &[&String], table: &mut T
     let grant = format!("urn:tokend={ADMINISTRATOR}");
     let made = cli.json(&["client", "create", "ops", "--grant", &grant]);
     let secret = made["client_secret"].as_str().expect("a secret");
-    let middle = cli.run(&["client", "list", "-o", "id", "--limit", "1", "--after", "m"]);
+    let middle = cli.run(&["client", "list", "-o", "id", "--limit", "1", "--search", "team-"]);
     let client = middle.stdout.trim().to_owned();
     let name = cli.json(&["client", "show", &client])["name"].as_str().map(str::to_owned);
     let (name, started) = (name.expect("a name"), Instant::now());
