@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::admin::{AdminError, AdminErrorKind};
+use crate::app::App;
 use crate::store::StoreError;
 use crate::web::console::frame::{Frame, Outside};
 use crate::web::console::gate::SignedIn;
@@ -107,6 +108,25 @@ pub(super) fn see_other(place: &str) -> Response {
     response
 }
 
+/// A form again, with what a person has to correct.
+pub(super) fn rejected(form: &impl Template) -> Answer {
+    Ok(render(StatusCode::UNPROCESSABLE_ENTITY, form)?)
+}
+
+/// Sends the browser to a page that shows what was done; `done` is a word of
+/// [`notice`](crate::web::console::shown::notice).
+pub(super) async fn changed(app: &App, place: &str, done: &str) -> Answer {
+    follow(app).await;
+    let separator = if place.contains('?') { '&' } else { '?' };
+    Ok(see_other(&format!("{place}{separator}done={done}")))
+}
+
+/// Applies a change to the memory of this instance, so that the next request meets it. What cannot
+/// be read now is followed soon, as on every other instance.
+pub(super) async fn follow(app: &App) {
+    let _ = app.catch_up().await;
+}
+
 /// What a page says that something went wrong.
 pub(super) struct Failure {
     /// The status.
@@ -193,7 +213,7 @@ pub(super) async fn not_found() -> ConsoleError {
 }
 
 /// What handlers share.
-pub(super) type AppState = axum::extract::State<Arc<crate::app::App>>;
+pub(super) type AppState = axum::extract::State<Arc<App>>;
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{ObjectKind, client, secret_rotation};
-use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientState;
 use crate::model::grant::Grant;
@@ -41,8 +40,7 @@ pub(super) async fn set_state(
     let (services, id) = (&app.services, parsed(&id)?);
     client::set_state(services, &signed_in.principal, &id, state, reason).await?;
     let done = if state == ClientState::Disabled { "disabled" } else { "enabled" };
-    follow(&app).await;
-    Ok(answer::see_other(&format!("{path}?done={done}")))
+    answer::changed(&app, &path, done).await
 }
 
 /// A reason for the audit log.
@@ -77,7 +75,7 @@ pub(super) async fn rotate(
     require_fresh_for_administrator(&signed_in, &found.grants, &page)?;
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = secret_rotation::rotate(services, &signed_in.principal, &id, &new, overlap).await?;
-    follow(&app).await;
+    answer::follow(&app).await;
     new_secret::page(&app, &signed_in, (&id, found.client.name.as_str()), &made)
 }
 
@@ -126,7 +124,7 @@ pub(super) async fn add_secret(
     require_fresh_for_administrator(&signed_in, &found.grants, &page)?;
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = secret::add(services, &signed_in.principal, &id, &new).await?;
-    follow(&app).await;
+    answer::follow(&app).await;
     new_secret::page(&app, &signed_in, (&id, found.client.name.as_str()), &made)
 }
 
@@ -151,15 +149,7 @@ pub(super) async fn end_secret(
         SecretId::parse(&secret_id).map_err(|_| Problem::absent(ObjectKind::Secret, &secret_id))?;
     let principal = &signed_in.principal;
     secret::expire(&app.services, principal, &parsed(&id)?, &secret_id, after).await?;
-    follow(&app).await;
-    let done = if after.is_some() { "ending" } else { "ended" };
-    Ok(answer::see_other(&format!("{page}?done={done}")))
-}
-
-/// Applies a change to the memory of this instance, so that the next request meets it. What cannot
-/// be read now is followed soon, as on every other instance.
-pub(super) async fn follow(app: &App) {
-    let _ = app.catch_up().await;
+    answer::changed(&app, &page, if after.is_some() { "ending" } else { "ended" }).await
 }
 
 #[cfg(test)]

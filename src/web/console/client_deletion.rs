@@ -3,14 +3,12 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 
 use crate::admin::{client, revocation};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
-use crate::web::console::client_changes::follow;
 use crate::web::console::clients::last_use;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
@@ -68,10 +66,7 @@ pub(super) async fn delete(
     signed_in.require(AdminScope::ClientsWrite)?;
     signed_in.require_fresh(&format!("{}/delete", shown::client_path(&id)))?;
     let found = find(&app, &signed_in, &id).await?;
-    let rejected = |problem: String| {
-        let page = confirmation(&signed_in, &found, problem);
-        Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
-    };
+    let rejected = |problem: String| answer::rejected(&confirmation(&signed_in, &found, problem));
     if form.text("client_id") != Some(found.client.client_id.as_str()) {
         return rejected("client_id: type the id of the client, exactly.".to_owned());
     }
@@ -80,8 +75,7 @@ pub(super) async fn delete(
     if let Err(error) = deleted {
         return rejected(correctable(error)?);
     }
-    follow(&app).await;
-    Ok(answer::see_other("/console/clients?done=deleted"))
+    answer::changed(&app, "/console/clients", "deleted").await
 }
 
 /// Revokes all tokens of a client.
@@ -96,6 +90,5 @@ pub(super) async fn revoke_tokens(
     let path = shown::client_path(&id);
     signed_in.require_fresh(&path)?;
     revocation::revoke_tokens(&app.services, &signed_in.principal, &parsed(&id)?).await?;
-    follow(&app).await;
-    Ok(answer::see_other(&format!("{path}?done=revoked")))
+    answer::changed(&app, &path, "revoked").await
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
 
 use crate::admin::claims::ClaimsChange;
 use crate::admin::client::{self, ClientUpdate, RightsNeeded};
@@ -25,7 +24,7 @@ use crate::model::static_claims::StaticClaims;
 use crate::model::time::Lifetime;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client::{Head, api_path, command, find, frame};
-use crate::web::console::client_changes::{follow, require_fresh_for_administrator};
+use crate::web::console::client_changes::require_fresh_for_administrator;
 use crate::web::console::edited::{self, EditedClient};
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
@@ -149,9 +148,8 @@ pub(super) async fn save(
     };
     match done {
         Ok(changed) => {
-            follow(&app).await;
             let done = if changed.is_changed { "saved" } else { "unchanged" };
-            Ok(answer::see_other(&format!("{}?done={done}", shown::client_path(&id))))
+            answer::changed(&app, &shown::client_path(&id), done).await
         }
         Err(error) => {
             let problem = correctable(error)?;
@@ -170,8 +168,7 @@ fn rejected(
 ) -> Answer {
     let values = EditedClient::typed(form);
     let server_lifetime = app.services.config.token.lifetime.to_string();
-    let page = form_page(signed_in, found, values, problem, server_lifetime);
-    Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
+    answer::rejected(&form_page(signed_in, found, values, problem, server_lifetime))
 }
 
 /// The change that a form describes. A field that the form has not is not changed, and an empty one

@@ -2,7 +2,6 @@
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 
 use crate::admin::AdminError;
 use crate::admin::claims::ClaimsChange;
@@ -19,16 +18,9 @@ use crate::model::static_claims::StaticClaims;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client::{find, parsed};
 use crate::web::console::client_access::access_page;
-use crate::web::console::client_changes::follow;
 use crate::web::console::form::Form;
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown;
-
-/// The path of the page after a change.
-fn done(id: &str, resource: &ResourceId, word: &str) -> String {
-    let resource = shown::segment(resource.as_str());
-    format!("{}/access?resource={resource}&done={word}", shown::client_path(id))
-}
 
 /// Gives a grant, or changes it.
 pub(super) async fn put(
@@ -51,9 +43,10 @@ pub(super) async fn put(
     let principal = &signed_in.principal;
     match grant::change(&app.services, principal, &found.client.client_id, change).await {
         Ok(changed) => {
-            follow(&app).await;
-            let word = if changed.is_changed { "granted" } else { "unchanged" };
-            Ok(answer::see_other(&done(&id, &resource, word)))
+            let done = if changed.is_changed { "granted" } else { "unchanged" };
+            let resource = shown::segment(resource.as_str());
+            let page = format!("{}/access?resource={resource}", shown::client_path(&id));
+            answer::changed(&app, &page, done).await
         }
         Err(error) => after(&app, &signed_in, &found, &form, error).await,
     }
@@ -78,8 +71,7 @@ async fn rejected(
     form: &Form,
     problem: String,
 ) -> Answer {
-    let page = access_page(app, signed_in, found, form, problem).await?;
-    Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
+    answer::rejected(&access_page(app, signed_in, found, form, problem).await?)
 }
 
 fn resource_of(form: &Form) -> Result<ResourceId, String> {
@@ -132,8 +124,7 @@ pub(super) async fn remove(
     if let Err(error) = removed {
         return after(&app, &signed_in, &found, &form, error).await;
     }
-    follow(&app).await;
-    Ok(answer::see_other(&format!("{page}?done=grant-removed")))
+    answer::changed(&app, &page, "grant-removed").await
 }
 
 /// Requests a grant of a resource of another team.
@@ -151,10 +142,7 @@ pub(super) async fn request(
         Err(problem) => return rejected(&app, &signed_in, &found, &form, problem).await,
     };
     match grant_request::create(&app.services, &signed_in.principal, new).await {
-        Ok(_) => {
-            follow(&app).await;
-            Ok(answer::see_other("/console/grant-requests?done=requested"))
-        }
+        Ok(_) => answer::changed(&app, "/console/grant-requests", "requested").await,
         Err(error @ AdminError::NotFound { .. }) => {
             let problem = error.to_string();
             rejected(&app, &signed_in, &found, &form, problem).await

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::admin::client::{self, ClientUpdate};
@@ -13,7 +12,7 @@ use crate::model::client::Registration;
 use crate::model::security::TlsSubject;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
-use crate::web::console::client_changes::{follow, require_fresh_for_administrator};
+use crate::web::console::client_changes::require_fresh_for_administrator;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
@@ -109,17 +108,13 @@ pub(super) async fn add(
         Err(problem) => return rejected(&signed_in, &found, &form, problem),
     };
     match added {
-        Ok(_) => {
-            follow(&app).await;
-            Ok(answer::see_other(&format!("{}?done=key-added", credentials(&id))))
-        }
+        Ok(_) => answer::changed(&app, &credentials(&id), "key-added").await,
         Err(error) => rejected(&signed_in, &found, &form, correctable(error)?),
     }
 }
 
 fn rejected(signed_in: &SignedIn, found: &Registration, form: &Form, problem: String) -> Answer {
-    let page = form_page(signed_in, found, form, problem);
-    Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
+    answer::rejected(&form_page(signed_in, found, form, problem))
 }
 
 /// The keys as the admin API reads them.
@@ -150,8 +145,7 @@ pub(super) async fn remove(
     signed_in.require_fresh(&credentials(&id))?;
     let (services, principal) = (&app.services, &signed_in.principal);
     client_key::remove(services, principal, &parsed(&id)?, form.text("key")).await?;
-    follow(&app).await;
-    Ok(answer::see_other(&format!("{}?done=key-removed", credentials(&id))))
+    answer::changed(&app, &credentials(&id), "key-removed").await
 }
 
 /// Registers the subject of the certificate.
@@ -179,10 +173,7 @@ pub(super) async fn set_certificate(
     let id_of_client = &found.client.client_id;
     let done = client::update(&app.services, &signed_in.principal, id_of_client, update).await;
     match done {
-        Ok(_) => {
-            follow(&app).await;
-            Ok(answer::see_other(&format!("{}?done=saved", credentials(&id))))
-        }
+        Ok(_) => answer::changed(&app, &credentials(&id), "saved").await,
         Err(error) => rejected(&signed_in, &found, &form, correctable(error)?),
     }
 }

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::admin::{ObjectKind, trust};
@@ -13,7 +12,7 @@ use crate::model::shell_word::quote;
 use crate::model::trust::TrustId;
 use crate::web::console::answer::{self, Answer, AppState};
 use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
-use crate::web::console::client_changes::{follow, require_fresh_for_administrator};
+use crate::web::console::client_changes::require_fresh_for_administrator;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
@@ -104,10 +103,7 @@ pub(super) async fn add(
         Err(problem) => return rejected(&signed_in, &found, kind, &form, problem),
     };
     match added {
-        Ok(_) => {
-            follow(&app).await;
-            Ok(answer::see_other(&format!("{}?done=trust-added", credentials(&id))))
-        }
+        Ok(_) => answer::changed(&app, &credentials(&id), "trust-added").await,
         Err(problem) if matches!(problem.status().as_u16(), 409 | 422) => {
             rejected(&signed_in, &found, kind, &form, problem.detail().to_owned())
         }
@@ -122,8 +118,7 @@ fn rejected(
     form: &Form,
     problem: String,
 ) -> Answer {
-    let page = form_page(signed_in, found, kind, form, problem);
-    Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
+    answer::rejected(&form_page(signed_in, found, kind, form, problem))
 }
 
 /// The trust as the admin API reads it.
@@ -173,6 +168,5 @@ pub(super) async fn remove(
     let trust_id =
         TrustId::parse(&trust_id).map_err(|_| Problem::absent(ObjectKind::Trust, &trust_id))?;
     trust::remove(&app.services, &signed_in.principal, &parsed(&id)?, &trust_id).await?;
-    follow(&app).await;
-    Ok(answer::see_other(&format!("{}?done=trust-removed", credentials(&id))))
+    answer::changed(&app, &credentials(&id), "trust-removed").await
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
-use axum::http::StatusCode;
 
 use crate::admin::client::{self, NewClient};
 use crate::admin::secret::MadeSecret;
@@ -23,7 +22,7 @@ use crate::model::security::{ClientSecurity, Networks};
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::in_words;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
-use crate::web::console::client_changes::{follow, new_secret_of, require_fresh_for_administrator};
+use crate::web::console::client_changes::{new_secret_of, require_fresh_for_administrator};
 use crate::web::console::client_credentials::LIFETIMES;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
@@ -194,7 +193,7 @@ pub(super) async fn create(
         ) => return rejected(&app, &signed_in, &form, error.to_string()).await,
         Err(error) => return Err(error.into()),
     };
-    follow(&app).await;
+    answer::follow(&app).await;
     let client = &made.client;
     let Some(record) = made.secrets.first().cloned() else {
         let path = shown::client_path(client.client_id.as_str());
@@ -211,8 +210,7 @@ pub(super) async fn create(
 
 /// The form again, with what is wrong with it.
 async fn rejected(app: &App, signed_in: &SignedIn, form: &Form, problem: String) -> Answer {
-    let page = form_page(app, signed_in, form, problem).await?;
-    Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
+    answer::rejected(&form_page(app, signed_in, form, problem).await?)
 }
 
 /// The client that a form describes. Only these members are set: every other one has its default.

@@ -11,7 +11,6 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::grant_request::{GrantRequest, GrantRequestId, GrantRequestState, Remark};
 use crate::model::owner::Owner;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
-use crate::web::console::client_changes::follow;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
@@ -166,6 +165,5 @@ pub(super) async fn decide(
         }
         _ => return Err(ConsoleError::invalid("decision: approve or reject")),
     };
-    follow(&app).await;
-    Ok(answer::see_other(&format!("/console/grant-requests?done={done}")))
+    answer::changed(&app, "/console/grant-requests", done).await
 }

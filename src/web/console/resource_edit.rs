@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::admin::facts::{FactsUpdate, LabelsUpdate};
@@ -18,7 +17,6 @@ use crate::model::shell_word::quote;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
-use crate::web::console::client_changes::follow;
 use crate::web::console::client_edit::labels;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
@@ -158,8 +156,7 @@ pub(super) async fn save(
     signed_in.require(AdminScope::ResourcesWrite)?;
     let found = find(&app, &signed_in, &id).await?;
     let rejected = |problem: String| {
-        let page = edit_page(&app, &signed_in, &found, Values::typed(&form), problem);
-        Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
+        answer::rejected(&edit_page(&app, &signed_in, &found, Values::typed(&form), problem))
     };
     let update = match update_of(&form) {
         Ok(update) => update,
@@ -168,9 +165,8 @@ pub(super) async fn save(
     let principal = &signed_in.principal;
     match resource::update(&app.services, principal, &found.resource, update).await {
         Ok(changed) => {
-            follow(&app).await;
             let done = if changed.is_changed { "saved" } else { "unchanged" };
-            Ok(answer::see_other(&format!("{}?done={done}", shown::resource_path(&id))))
+            answer::changed(&app, &shown::resource_path(&id), done).await
         }
         Err(error) => rejected(correctable(error)?),
     }
@@ -242,10 +238,7 @@ pub(super) async fn delete(
     signed_in.require(AdminScope::ResourcesWrite)?;
     signed_in.require_fresh(&format!("{}/delete", shown::resource_path(&id)))?;
     let found = find(&app, &signed_in, &id).await?;
-    let rejected = |problem: String| {
-        let page = delete_page(&signed_in, &found, problem);
-        Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
-    };
+    let rejected = |problem: String| answer::rejected(&delete_page(&signed_in, &found, problem));
     if form.text("identifier") != Some(found.resource.as_str()) {
         return rejected("identifier: type the identifier of the resource, exactly.".to_owned());
     }
@@ -253,6 +246,5 @@ pub(super) async fn delete(
     if let Err(error) = deleted {
         return rejected(correctable(error)?);
     }
-    follow(&app).await;
-    Ok(answer::see_other("/console/resources?done=deleted"))
+    answer::changed(&app, "/console/resources", "deleted").await
 }

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 
 use crate::admin::AdminError;
 use crate::admin::resource::{self, NewResource};
@@ -18,7 +17,6 @@ use crate::model::time::Lifetime;
 use crate::store::resources::ResourceFilter;
 use crate::web::console::answer::{self, Answer, AppState};
 use crate::web::console::assets::Icon;
-use crate::web::console::client_changes::follow;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
@@ -158,20 +156,14 @@ pub(super) async fn create(
     };
     match made {
         Ok(made) => {
-            follow(&app).await;
-            Ok(answer::see_other(&format!(
-                "{}?done=created",
-                shown::resource_path(made.resource.as_str())
-            )))
+            let page = shown::resource_path(made.resource.as_str());
+            answer::changed(&app, &page, "created").await
         }
         Err(
             error @ (AdminError::Invalid { .. }
             | AdminError::Conflict(_)
             | AdminError::OwnerNotHeld { .. }),
-        ) => {
-            let page = create_page(&app, &signed_in, &form, error.to_string());
-            Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
-        }
+        ) => answer::rejected(&create_page(&app, &signed_in, &form, error.to_string())),
         Err(error) => Err(error.into()),
     }
 }

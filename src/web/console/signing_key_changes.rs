@@ -3,7 +3,6 @@
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 
 use crate::admin::key_change::{self, KeyChange, Start};
 use crate::admin::{AdminError, Changed, ObjectKind, Principal};
@@ -12,7 +11,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::signing_key::{Algorithm, KeyId};
 use crate::model::time::Lifetime;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError, correctable};
-use crate::web::console::client_changes::{follow, reason};
+use crate::web::console::client_changes::reason;
 use crate::web::console::form::Form;
 use crate::web::console::gate::SignedIn;
 use crate::web::console::signing_keys;
@@ -38,14 +37,10 @@ async fn after(
     done: &str,
 ) -> Answer {
     match changed {
-        Ok(_) => {
-            follow(app).await;
-            Ok(answer::see_other(&format!("{PAGE}?done={done}")))
-        }
+        Ok(_) => answer::changed(app, PAGE, done).await,
         Err(error) => {
             let problem = correctable(error)?;
-            let page = signing_keys::keys_page(app, signed_in, problem).await?;
-            Ok(answer::render(StatusCode::UNPROCESSABLE_ENTITY, &page)?)
+            answer::rejected(&signing_keys::keys_page(app, signed_in, problem).await?)
         }
     }
 }
