@@ -1,9 +1,9 @@
 //! The identity provider of the console.
 
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
-use crate::config::parse::ConfigProblem;
+use crate::config::parse::{ConfigProblem, is_loopback};
 use crate::model::group_mapping::GroupMapping;
 use crate::model::trust::ForeignIssuer;
 
@@ -94,16 +94,6 @@ impl ProviderUrl {
 }
 
 const WRITE_URL: &str = "write it as the provider does, such as https://login.example.com";
-
-/// True for `localhost` and loopback addresses.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
 
 #[cfg(test)]
 mod tests {
