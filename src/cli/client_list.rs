@@ -13,6 +13,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::{Global, client_reference, client_view, facts, objects};
 use crate::model::client::{ClientName, ClientState};
+use crate::model::labels;
 use crate::model::owner::Owner;
 use crate::model::time::Timestamp;
 
@@ -68,10 +69,7 @@ impl ListArgs {
         let owner = self.owner.as_deref().map(Owner::parse).transpose()?;
         let labels =
             self.labels.iter().map(|text| facts::label(text)).collect::<Result<Vec<_>, _>>()?;
-        let labels: Vec<_> = labels
-            .iter()
-            .map(|(key, value)| format!("{}={}", key.as_str(), value.as_str()))
-            .collect();
+        let labels: Vec<_> = labels.iter().map(|(key, value)| labels::text(key, value)).collect();
         let span = |option, text: &Option<String>| {
             text.as_deref().map(|text| duration(option, text)).transpose()
         };

@@ -101,6 +101,11 @@ fn is_dns_name(text: &str) -> bool {
     text.len() <= MAX_PREFIX_LENGTH && text.split('.').all(is_label)
 }
 
+/// A label as `key=value`. Neither a key nor a value has an equals sign.
+pub fn text(key: &LabelKey, value: &LabelValue) -> String {
+    format!("{}={}", key.as_str(), value.as_str())
+}
+
 impl Labels {
     /// The maximum number of labels of an object.
     pub const MAX_COUNT: usize = 32;
@@ -164,6 +169,11 @@ impl Labels {
         self.0.is_empty()
     }
 
+    /// Each label as `key=value`, in the order of the keys.
+    pub fn texts(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(key, value)| text(key, value))
+    }
+
     /// Keys and values, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&LabelKey, &LabelValue)> {
         self.0.iter()
@@ -173,11 +183,7 @@ impl Labels {
 /// `key=value`, separated by spaces.
 impl fmt::Display for Labels {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, (key, value)) in self.0.iter().enumerate() {
-            let separator = if position == 0 { "" } else { " " };
-            write!(formatter, "{separator}{}={}", key.as_str(), value.as_str())?;
-        }
-        Ok(())
+        formatter.write_str(&self.texts().collect::<Vec<_>>().join(" "))
     }
 }
 

@@ -2,7 +2,7 @@
 //! same as one text.
 
 use crate::model::client::Client;
-use crate::model::labels::{LabelKey, LabelValue};
+use crate::model::labels;
 use crate::store::StoreError;
 use crate::store::row::table_row;
 use crate::store::write_transaction::{WriteTransaction, on_write};
@@ -15,17 +15,12 @@ table_row! {
     }
 }
 
-/// A label as the table has it. Neither a key nor a value has an equals sign.
-pub(super) fn label_column(key: &LabelKey, value: &LabelValue) -> String {
-    format!("{}={}", key.as_str(), value.as_str())
-}
-
 impl WriteTransaction {
     /// Adds the labels of a client that has none in the table.
     pub(super) async fn add_labels(&mut self, client: &Client) -> Result<(), StoreError> {
         for (key, value) in client.facts.labels.iter() {
             let client_id = client.client_id.as_str().to_owned();
-            let row = LabelRow { client_id, label: label_column(key, value) };
+            let row = LabelRow { client_id, label: labels::text(key, value) };
             self.insert(row, "label of that key", "client").await?;
         }
         Ok(())

@@ -4,12 +4,11 @@
 use std::collections::BTreeSet;
 
 use crate::model::client::{ClientId, ClientName, ClientState};
-use crate::model::labels::{LabelKey, LabelValue};
+use crate::model::labels::{self, LabelKey, LabelValue};
 use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::time::Timestamp;
-use crate::store::client_labels::label_column;
 use crate::store::client_source::Source;
 use crate::store::row::named_row;
 use crate::store::statement::Statement;
@@ -117,7 +116,7 @@ impl ClientFilter {
                 statement.push_with(
                     " AND EXISTS (SELECT 1 FROM client_label l
                         WHERE l.client_id = c.client_id AND l.label = ?)",
-                    [label_column(key, value).into()],
+                    [labels::text(key, value).into()],
                 );
             }
         }

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::client::ClientState;
+use crate::model::labels;
 use crate::model::owner::Owner;
-use crate::store::client_labels::label_column;
 use crate::store::client_list::{ClientFilter, Position};
 use crate::store::grant_scopes::ScopesOfResource;
 use crate::store::statement::Statement;
@@ -93,7 +93,7 @@ impl ClientFilter {
     ) {
         match source {
             Source::Label(index) => {
-                let label = self.labels.get(*index).map(|(key, value)| label_column(key, value));
+                let label = self.labels.get(*index).map(|(key, value)| labels::text(key, value));
                 statement.push_with("FROM client_label t WHERE t.label = ?", [label.into()]);
             }
             Source::Resource => {

@@ -115,13 +115,12 @@ pub(super) async fn overview(
     let same = Same::new(command(&found, "client show"), "GET", &api_path(&found, ""), "");
     let now = signed_in.now;
     let facts = &found.client.facts;
-    let labels = facts.labels.iter();
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let page = OverviewPage {
         frame: frame(&signed_in, &found, same),
         head: Head::of(&signed_in, &found, "overview"),
         facts: facts_of(&app, &found),
-        labels: labels.map(|(key, value)| format!("{}={}", key.as_str(), value.as_str())).collect(),
+        labels: facts.labels.texts().collect(),
         description: text(facts.description.as_ref().map(Description::as_str)),
         created: Time::of(found.client.created_at, now),
         used: Time::maybe(last_use(&found), now),

@@ -9,7 +9,7 @@ use axum::extract::{Path, Request, State};
 use crate::admin::claims::ClaimsChange;
 use crate::admin::client::{self, ClientUpdate, RightsNeeded};
 use crate::admin::facts::{FactsUpdate, LabelsUpdate};
-use crate::admin::revision::{Precondition, Revision};
+use crate::admin::revision::Precondition;
 use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
@@ -229,11 +229,6 @@ fn admin_of(form: &Form) -> Result<Option<BTreeSet<Owner>>, String> {
     let owners: BTreeSet<Owner> =
         owners.collect::<Result<_, _>>().map_err(|problem| format!("admin_of: {problem}"))?;
     Ok((!owners.is_empty()).then_some(owners))
-}
-
-/// The revision of a client that a form was made for.
-pub(super) fn revision(found: &Registration) -> String {
-    Revision::of_client(found).as_str().to_owned()
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::admin::revision::Revision;
 use crate::model::client::{GrantType, Registration};
 use crate::model::facts::{Contact, Description};
 use crate::model::owner::Owner;
 use crate::model::shell_word::quote;
 use crate::model::static_claims::StaticClaims;
-use crate::web::console::client_edit::revision;
 use crate::web::console::form::Form;
 
 /// A client as texts of a form.
@@ -52,19 +52,16 @@ impl EditedClient {
     pub(super) fn of(found: &Registration) -> Self {
         let (client, security) = (&found.client, &found.client.security);
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-        let labels = client.facts.labels.iter();
-        let labels: Vec<_> =
-            labels.map(|(key, value)| format!("{}={}", key.as_str(), value.as_str())).collect();
         let owners = client.admin_of.iter().flatten().map(Owner::as_str).collect::<Vec<_>>();
         let networks = &security.networks;
         let audiences: Vec<_> = security.assertion_audiences.iter().collect();
         Self {
-            revision: revision(found),
+            revision: Revision::of_client(found).as_str().to_owned(),
             name: client.name.as_str().to_owned(),
             description: text(client.facts.description.as_ref().map(Description::as_str)),
             contact: text(client.facts.contact.as_ref().map(Contact::as_str)),
             owner: text(client.facts.owner.as_ref().map(Owner::as_str)),
-            labels: labels.join("\n"),
+            labels: client.facts.labels.texts().collect::<Vec<_>>().join("\n"),
             claims: claims_text(&client.claims),
             lifetime: client.token_lifetime.map(|it| it.to_string()).unwrap_or_default(),
             token_rate: client.token_rate.as_ref().map(ToString::to_string).unwrap_or_default(),

@@ -110,12 +110,11 @@ pub(super) async fn one(
     let same = Same::new(command, "GET", &format!("/v1/resources/{}", shown::segment(&id)), "");
     let is_made = found.created_at.0 != 0;
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    let labels = found.facts.labels.iter();
     answer::page(&ResourcePage {
         frame: Frame::new(&signed_in, &id, "/console/resources").same_as(same),
         description: text(found.facts.description.as_ref().map(Description::as_str)),
         contact: text(found.facts.contact.as_ref().map(Contact::as_str)),
-        labels: labels.map(|(key, value)| format!("{}={}", key.as_str(), value.as_str())).collect(),
+        labels: found.facts.labels.texts().collect(),
         created: is_made.then(|| Time::of(found.created_at, signed_in.now)),
         source: found.source.as_ref().map(ToString::to_string).unwrap_or_default(),
         typ: found.token_typ.as_str(),

@@ -70,8 +70,6 @@ impl Values {
             "" => scope.name.to_string(),
             description => format!("{}={description}", scope.name),
         });
-        let labels = found.facts.labels.iter();
-        let labels = labels.map(|(key, value)| format!("{}={}", key.as_str(), value.as_str()));
         Self {
             revision: Revision::of_resource(found).as_str().to_owned(),
             scopes: scopes.collect::<Vec<_>>().join("\n"),
@@ -81,7 +79,7 @@ impl Values {
             owner: text(found.facts.owner.as_ref().map(Owner::as_str)),
             description: text(found.facts.description.as_ref().map(Description::as_str)),
             contact: text(found.facts.contact.as_ref().map(Contact::as_str)),
-            labels: labels.collect::<Vec<_>>().join("\n"),
+            labels: found.facts.labels.texts().collect::<Vec<_>>().join("\n"),
         }
     }
 
