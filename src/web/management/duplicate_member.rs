@@ -3,91 +3,94 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt;
 
-/// What surrounds a place in the text.
-enum Frame<'a> {
-    /// An object, with the names of its members so far.
-    Object { names: HashSet<Cow<'a, str>>, last: Cow<'a, str> },
-    /// An array, with the index of the element.
-    Array(usize),
-}
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// The first member that its object has twice, as a JSON pointer (RFC 6901). The text is valid JSON.
+/// The first member that its object has twice, as a JSON pointer (RFC 6901).
 pub(super) fn pointer(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
-    let mut frames: Vec<Frame<'_>> = Vec::new();
-    let (mut place, mut is_name) = (0, false);
-    while let Some(byte) = bytes.get(place) {
-        place += 1;
-        match byte {
-            b'{' => {
-                frames.push(Frame::Object { names: HashSet::new(), last: Cow::Borrowed("") });
-                is_name = true;
-            }
-            b'[' => {
-                frames.push(Frame::Array(0));
-                is_name = false;
-            }
-            b'}' | b']' => {
-                frames.pop();
-                is_name = false;
-            }
-            b',' => match frames.last_mut() {
-                Some(Frame::Array(index)) => *index += 1,
-                Some(Frame::Object { .. }) => is_name = true,
-                None => {}
-            },
-            b'"' => {
-                let end = end_of_string(bytes, place);
-                if is_name && let Some(Frame::Object { names, last }) = frames.last_mut() {
-                    *last = unescaped(&text[place - 1..=end]);
-                    if !names.insert(last.clone()) {
-                        return Some(written(&frames));
-                    }
-                }
-                is_name = false;
-                place = end + 1;
-            }
-            _ => {}
-        }
-    }
-    None
+    let mut search = Search { path: Vec::new(), is_found: false };
+    // A text that cannot be read to its end is none that a handler takes.
+    let _ = Place(&mut search).deserialize(&mut serde_json::Deserializer::from_str(text));
+    let written = |name: &String| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    search.is_found.then(|| search.path.iter().map(written).collect())
 }
 
-/// The place of the quote that ends a string, whose first character is at `place`.
-fn end_of_string(bytes: &[u8], mut place: usize) -> usize {
-    while let Some(byte) = bytes.get(place) {
-        match byte {
-            b'"' => return place,
-            b'\\' => place += 2,
-            _ => place += 1,
-        }
-    }
-    bytes.len().saturating_sub(1)
+/// Where a search is: the names and indexes that lead there. It ends at what it finds.
+struct Search {
+    path: Vec<String>,
+    is_found: bool,
 }
 
-/// A name without its quotes. Two names are the same whether or not they are escaped.
-fn unescaped(quoted: &str) -> Cow<'_, str> {
-    let inner = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
-    if inner.contains('\\') {
-        Cow::Owned(serde_json::from_str(quoted).unwrap_or_default())
-    } else {
-        Cow::Borrowed(inner)
+/// The value at the place of a search.
+struct Place<'s>(&'s mut Search);
+
+impl<'de> DeserializeSeed<'de> for Place<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-fn written(frames: &[Frame<'_>]) -> String {
-    let mut pointer = String::new();
-    for frame in frames {
-        pointer.push('/');
-        match frame {
-            Frame::Object { last, .. } => {
-                pointer.push_str(&last.replace('~', "~0").replace('/', "~1"));
-            }
-            Frame::Array(index) => pointer.push_str(&index.to_string()),
-        }
+impl<'de> Visitor<'de> for Place<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
     }
-    pointer
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        let Self(search) = self;
+        for index in 0_usize.. {
+            search.path.push(index.to_string());
+            if elements.next_element_seed(Place(search))?.is_none() {
+                search.path.pop();
+                break;
+            }
+            search.path.pop();
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Self(search) = self;
+        let mut names = HashSet::new();
+        while let Some(name) = members.next_key::<Cow<'_, str>>()? {
+            search.path.push(name.clone().into_owned());
+            if !names.insert(name) {
+                search.is_found = true;
+                return Err(A::Error::custom("a member twice"));
+            }
+            members.next_value_seed(Place(search))?;
+            search.path.pop();
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
