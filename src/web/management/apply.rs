@@ -7,7 +7,6 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::Principal;
@@ -25,7 +24,7 @@ use crate::model::time::Timestamp;
 use crate::web::management::Problem;
 use crate::web::management::clients::shown;
 use crate::web::management::json::{Input, Output, Parameters, ok, parsed_parameter};
-use crate::web::management::waiting_bodies::{WaitingBodies, WaitingBody};
+use crate::web::management::work_slot::{WaitingBody, WorkSlot};
 
 /// How documents are applied.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -131,32 +130,15 @@ pub(super) struct ExportJson {
     documents: Vec<ExportedDocument>,
 }
 
-/// The place of the one apply that an instance runs at a time, and the bodies that wait for it.
-#[derive(Debug, Clone)]
-pub(super) struct ApplySlot {
-    slot: Arc<Semaphore>,
-    bodies: WaitingBodies,
-}
-
-impl Default for ApplySlot {
-    fn default() -> Self {
-        Self { slot: Arc::new(Semaphore::new(1)), bodies: WaitingBodies::default() }
-    }
-}
+/// An instance runs one apply at a time.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ApplySlot(WorkSlot);
 
 /// Permits to read a body, which is in memory until this is dropped.
 #[derive(Debug)]
 pub(super) struct ApplyPermit {
-    slot: Arc<Semaphore>,
+    slot: WorkSlot,
     _body: WaitingBody,
-}
-
-impl ApplyPermit {
-    /// Takes the place of the one apply. It is taken when the body is there, so that a caller that
-    /// sends slowly holds up no other.
-    fn begin(&self) -> Result<SemaphorePermit<'_>, Problem> {
-        self.slot.try_acquire().map_err(|_| Problem::apply_in_progress())
-    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for ApplyPermit {
@@ -164,12 +146,12 @@ impl<S: Send + Sync> FromRequestParts<S> for ApplyPermit {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let extensions = &parts.extensions;
-        let (Some(ApplySlot { slot, bodies }), Some(principal)) =
+        let (Some(ApplySlot(slot)), Some(principal)) =
             (extensions.get::<ApplySlot>(), extensions.get::<Principal>())
         else {
             return Err(Problem::internal("the route has no slot for an apply"));
         };
-        let body = bodies.enter(principal.actor().as_str());
+        let body = slot.enter(principal.actor().as_str());
         let body = body.ok_or_else(Problem::apply_in_progress)?;
         Ok(Self { slot: slot.clone(), _body: body })
     }
@@ -183,7 +165,7 @@ pub(super) async fn apply(
     Parameters(query): Parameters<ApplyQuery>,
     Input(DeclarationsInput(body)): Input<DeclarationsInput>,
 ) -> Result<Output<AppliedJson>, Problem> {
-    let _running = permit.begin()?;
+    let _running = permit.slot.begin().ok_or_else(Problem::apply_in_progress)?;
     let declarations = Declarations::of_json(body);
     let options = ApplyOptions {
         source: parsed_parameter("source", query.source, SourceName::parse)?,

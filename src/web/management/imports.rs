@@ -13,7 +13,6 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use hyper::body::Buf;
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 use utoipa::IntoParams;
 
 use crate::admin::import::{self, Existing, ImportOptions};
@@ -23,7 +22,7 @@ use crate::web::management::Problem;
 use crate::web::management::import_stream::{LatestProgress, answer_lines};
 use crate::web::management::json::{Parameters, wrong_parameter};
 use crate::web::management::openapi::{Answer, Description};
-use crate::web::management::waiting_bodies::WaitingBodies;
+use crate::web::management::work_slot::WorkSlot;
 
 /// The largest body: the clients of an import are held in memory until all are checked.
 pub(super) const MAX_BODY_BYTES: usize = 64 << 20;
@@ -52,18 +51,9 @@ const ANSWER_EXAMPLE: &str = "\
 {\"summary\":{\"dry_run\":false,\"imported\":2,\"skipped\":0,\"unchanged\":0,\"updated\":0}}
 ";
 
-/// The place of the one import that an instance runs at a time, and the bodies that wait for it.
-#[derive(Debug, Clone)]
-pub(super) struct ImportSlot {
-    slot: Arc<Semaphore>,
-    bodies: WaitingBodies,
-}
-
-impl Default for ImportSlot {
-    fn default() -> Self {
-        Self { slot: Arc::new(Semaphore::new(1)), bodies: WaitingBodies::default() }
-    }
-}
+/// An instance runs one import at a time.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ImportSlot(WorkSlot);
 
 /// How to import.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -102,7 +92,7 @@ impl ImportQuery {
 pub(super) async fn run(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
-    Extension(ImportSlot { slot, bodies }): Extension<ImportSlot>,
+    Extension(ImportSlot(slot)): Extension<ImportSlot>,
     Parameters(query): Parameters<ImportQuery>,
     request: Request,
 ) -> Result<Lines, Problem> {
@@ -112,10 +102,9 @@ pub(super) async fn run(
         let text = "This instance runs another import. Try again when it has ended.";
         Problem::of_body(StatusCode::CONFLICT, "import_in_progress", text)
     };
-    let _body = bodies.enter(principal.actor().as_str()).ok_or_else(in_progress)?;
+    let _body = slot.enter(principal.actor().as_str()).ok_or_else(in_progress)?;
     let body = read(request.into_body()).await?;
-    // The place is taken when the body is there: a caller that sends slowly holds up no other.
-    let permit = slot.try_acquire_owned().map_err(|_| in_progress())?;
+    let permit = slot.begin().ok_or_else(in_progress)?;
     let source = body.aggregate().reader();
     let services = app.services.clone();
     let checked = import::check(&services, &principal, source, options, &|_| {}).await?;

@@ -45,7 +45,7 @@ mod server;
 mod signing_keys;
 mod tokens;
 mod trusts;
-mod waiting_bodies;
+mod work_slot;
 
 pub use delivery::Delivery;
 pub use in_process::{InProcessAnswer, InProcessApi};

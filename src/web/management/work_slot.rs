@@ -1,15 +1,44 @@
-//! Large bodies that are on their way: one for each caller, and a few in all, so that a caller that
-//! sends slowly holds up itself alone.
+//! Work that an instance does one at a time, with a large body before it. Of bodies that are on their
+//! way each caller has one, and there are a few in all, so that a caller that sends slowly holds up
+//! itself alone.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 /// How many bodies of a kind are in memory at a time.
 const MAX_BODIES: usize = 4;
 
+/// The place of the work, and the bodies that wait for it.
+#[derive(Debug, Clone)]
+pub(super) struct WorkSlot {
+    work: Arc<Semaphore>,
+    bodies: WaitingBodies,
+}
+
+impl Default for WorkSlot {
+    fn default() -> Self {
+        Self { work: Arc::new(Semaphore::new(1)), bodies: WaitingBodies::default() }
+    }
+}
+
+impl WorkSlot {
+    /// A place for a body of this caller; `None` if it has one, or too many others have.
+    pub(super) fn enter(&self, caller: &str) -> Option<WaitingBody> {
+        self.bodies.enter(caller)
+    }
+
+    /// Takes the place of the work, if it is free. For when the body is there: a caller that sends
+    /// slowly holds up no other.
+    pub(super) fn begin(&self) -> Option<OwnedSemaphorePermit> {
+        self.work.clone().try_acquire_owned().ok()
+    }
+}
+
 /// The callers whose bodies are read, or are read and not used yet.
 #[derive(Debug, Clone, Default)]
-pub(super) struct WaitingBodies(Arc<Mutex<BTreeSet<String>>>);
+struct WaitingBodies(Arc<Mutex<BTreeSet<String>>>);
 
 /// The place of one body. It is free again when this is dropped.
 #[derive(Debug)]
@@ -19,8 +48,7 @@ pub(super) struct WaitingBody {
 }
 
 impl WaitingBodies {
-    /// A place for a body of this caller; `None` if it has one, or too many others have.
-    pub(super) fn enter(&self, caller: &str) -> Option<WaitingBody> {
+    fn enter(&self, caller: &str) -> Option<WaitingBody> {
         let mut callers = self.callers();
         if callers.len() >= MAX_BODIES || !callers.insert(caller.to_owned()) {
             return None;
