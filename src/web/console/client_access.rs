@@ -7,7 +7,7 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 
-use crate::admin::{AdminError, ObjectKind, resource};
+use crate::admin::resource;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
@@ -267,11 +267,7 @@ async fn preview_of(
     let (claims, problem) = match previewed {
         Ok(claims) => (serde_json::to_string_pretty(&claims).unwrap_or_default(), String::new()),
         Err(PreviewError::Refused(reason)) => (String::new(), reason),
-        Err(PreviewError::IssuerMissing) => return Err(AdminError::IssuerMissing.into()),
-        Err(PreviewError::NoClient(id)) => {
-            return Err(AdminError::not_found(ObjectKind::Client, id).into());
-        }
-        Err(PreviewError::Load(error)) => return Err(Problem::internal(&error.to_string()).into()),
+        Err(error) => return Err(Problem::from(error).into()),
     };
     Ok(Preview { resource, claims, problem })
 }

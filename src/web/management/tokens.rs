@@ -351,12 +351,17 @@ pub(super) async fn preview(
     client::show(&app.services.store, &principal, &id).await?;
     let requested =
         RequestedAccess { resources: input.resource.into_iter().collect(), scope: input.scope };
-    let previewed = preview::preview(&app.services, &id, &requested).await;
-    Ok(ok(PreviewedClaims(previewed.map_err(|error| match error {
-        PreviewError::NoClient(id) => AdminError::not_found(ObjectKind::Client, id).into(),
-        PreviewError::Refused(reason) => AdminError::TokenRefused(reason).into(),
-        PreviewError::IssuerMissing => AdminError::IssuerMissing.into(),
-        PreviewError::Load(DirectoryError::Store(error)) => AdminError::from(error).into(),
-        PreviewError::Load(error) => Problem::internal(&error.to_string()),
-    })?)))
+    Ok(ok(PreviewedClaims(preview::preview(&app.services, &id, &requested).await?)))
+}
+
+impl From<PreviewError> for Problem {
+    fn from(error: PreviewError) -> Self {
+        match error {
+            PreviewError::NoClient(id) => AdminError::not_found(ObjectKind::Client, id).into(),
+            PreviewError::Refused(reason) => AdminError::TokenRefused(reason).into(),
+            PreviewError::IssuerMissing => AdminError::IssuerMissing.into(),
+            PreviewError::Load(DirectoryError::Store(error)) => AdminError::from(error).into(),
+            PreviewError::Load(error) => Self::internal(&error.to_string()),
+        }
+    }
 }
