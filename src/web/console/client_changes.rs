@@ -65,7 +65,7 @@ pub(super) async fn rotate(
     let overlap =
         exact.map_or_else(|| form.parsed("overlap", Overlap::parse), |it| Ok(Some(it)))?;
     let overlap = overlap.ok_or_else(|| ConsoleError::invalid("overlap: it is missing"))?;
-    let page = format!("{}/credentials", shown::client_path(&id));
+    let page = shown::credentials_path(&id);
     if is_shorter_than_offered(overlap) {
         signed_in.require_fresh(&page)?;
     }
@@ -120,7 +120,7 @@ pub(super) async fn add_secret(
     let new = new_secret_of(&form)?;
     let (services, id) = (&app.services, parsed(&id)?);
     let found = client::show(&services.store, &signed_in.principal, &id).await?;
-    let page = format!("{}/credentials", shown::client_path(id.as_str()));
+    let page = shown::credentials_path(id.as_str());
     require_fresh_for_administrator(&signed_in, &found.grants, &page)?;
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = secret::add(services, &signed_in.principal, &id, &new).await?;
@@ -142,7 +142,7 @@ pub(super) async fn end_secret(
     Path((id, secret_id)): Path<(String, String)>,
 ) -> Answer {
     form.only(&["after"])?;
-    let page = format!("{}/credentials", shown::client_path(&id));
+    let page = shown::credentials_path(&id);
     signed_in.require_fresh(&page)?;
     let after = form.parsed("after", Lifetime::parse)?;
     let secret_id =

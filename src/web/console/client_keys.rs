@@ -70,10 +70,6 @@ fn form_page(
     }
 }
 
-fn credentials(id: &str) -> String {
-    format!("{}/credentials", shown::client_path(id))
-}
-
 /// Shows the forms.
 pub(super) async fn page(
     State(app): AppState,
@@ -95,7 +91,7 @@ pub(super) async fn add(
     form.only(&["kind", "value"])?;
     signed_in.require(AdminScope::SecretsWrite)?;
     let found = find(&app, &signed_in, &id).await?;
-    require_fresh_for_administrator(&signed_in, &found.grants, &credentials(&id))?;
+    require_fresh_for_administrator(&signed_in, &found.grants, &shown::credentials_path(&id))?;
     let input = match input(&form) {
         Ok(input) => input.source().map_err(|problem| problem.detail().to_owned()),
         Err(problem) => Err(problem),
@@ -108,7 +104,7 @@ pub(super) async fn add(
         Err(problem) => return rejected(&signed_in, &found, &form, problem),
     };
     match added {
-        Ok(_) => answer::changed(&app, &credentials(&id), "key-added").await,
+        Ok(_) => answer::changed(&app, &shown::credentials_path(&id), "key-added").await,
         Err(error) => rejected(&signed_in, &found, &form, correctable(error)?),
     }
 }
@@ -142,10 +138,10 @@ pub(super) async fn remove(
 ) -> Answer {
     form.only(&["key"])?;
     signed_in.require(AdminScope::SecretsWrite)?;
-    signed_in.require_fresh(&credentials(&id))?;
+    signed_in.require_fresh(&shown::credentials_path(&id))?;
     let (services, principal) = (&app.services, &signed_in.principal);
     client_key::remove(services, principal, &parsed(&id)?, form.text("key")).await?;
-    answer::changed(&app, &credentials(&id), "key-removed").await
+    answer::changed(&app, &shown::credentials_path(&id), "key-removed").await
 }
 
 /// Registers the subject of the certificate.
@@ -158,7 +154,7 @@ pub(super) async fn set_certificate(
     form.only(&["subject_kind", "subject"])?;
     signed_in.require(AdminScope::SecretsWrite)?;
     let found = find(&app, &signed_in, &id).await?;
-    require_fresh_for_administrator(&signed_in, &found.grants, &credentials(&id))?;
+    require_fresh_for_administrator(&signed_in, &found.grants, &shown::credentials_path(&id))?;
     let kind = form.text("subject_kind").unwrap_or_default();
     let subject = form.read("subject", |value| TlsSubject::parse(&format!("{kind}={value}")));
     let subject = match subject {
@@ -173,7 +169,7 @@ pub(super) async fn set_certificate(
     let id_of_client = &found.client.client_id;
     let done = client::update(&app.services, &signed_in.principal, id_of_client, update).await;
     match done {
-        Ok(_) => answer::changed(&app, &credentials(&id), "saved").await,
+        Ok(_) => answer::changed(&app, &shown::credentials_path(&id), "saved").await,
         Err(error) => rejected(&signed_in, &found, &form, correctable(error)?),
     }
 }

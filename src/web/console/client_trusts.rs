@@ -64,10 +64,6 @@ fn form_page(
     }
 }
 
-fn credentials(id: &str) -> String {
-    format!("{}/credentials", shown::client_path(id))
-}
-
 /// Shows the form of a kind of trust.
 pub(super) async fn page(
     State(app): AppState,
@@ -94,7 +90,7 @@ pub(super) async fn add(
     form.only(&kind.field_names())?;
     signed_in.require(AdminScope::SecretsWrite)?;
     let found = find(&app, &signed_in, &id).await?;
-    require_fresh_for_administrator(&signed_in, &found.grants, &credentials(&id))?;
+    require_fresh_for_administrator(&signed_in, &found.grants, &shown::credentials_path(&id))?;
     let added = match input(kind, &form) {
         Ok(input) => {
             let id = &found.client.client_id;
@@ -103,7 +99,7 @@ pub(super) async fn add(
         Err(problem) => return rejected(&signed_in, &found, kind, &form, problem),
     };
     match added {
-        Ok(_) => answer::changed(&app, &credentials(&id), "trust-added").await,
+        Ok(_) => answer::changed(&app, &shown::credentials_path(&id), "trust-added").await,
         Err(problem) if matches!(problem.status().as_u16(), 409 | 422) => {
             rejected(&signed_in, &found, kind, &form, problem.detail().to_owned())
         }
@@ -164,9 +160,9 @@ pub(super) async fn remove(
 ) -> Answer {
     form.only(&[])?;
     signed_in.require(AdminScope::SecretsWrite)?;
-    signed_in.require_fresh(&credentials(&id))?;
+    signed_in.require_fresh(&shown::credentials_path(&id))?;
     let trust_id =
         TrustId::parse(&trust_id).map_err(|_| Problem::absent(ObjectKind::Trust, &trust_id))?;
     trust::remove(&app.services, &signed_in.principal, &parsed(&id)?, &trust_id).await?;
-    answer::changed(&app, &credentials(&id), "trust-removed").await
+    answer::changed(&app, &shown::credentials_path(&id), "trust-removed").await
 }

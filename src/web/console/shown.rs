@@ -22,6 +22,11 @@ pub(super) fn client_path(id: &str) -> String {
     format!("/console/clients/{}", segment(id))
 }
 
+/// The path of the page with the credentials of a client.
+pub(super) fn credentials_path(id: &str) -> String {
+    format!("{}/credentials", client_path(id))
+}
+
 /// The path of the page of a resource.
 pub(super) fn resource_path(id: &str) -> String {
     format!("/console/resources/{}", segment(id))
