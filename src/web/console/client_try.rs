@@ -128,8 +128,7 @@ async fn try_page(
     let usable = grants.filter(|resource| *resource != ResourceId::SERVER);
     let resources: Vec<_> = usable.map(|id| (id, id)).collect();
     // A team does not see the resources of others.
-    let sees_all = signed_in.principal.owners().is_none();
-    let may_read = sees_all && signed_in.may(AdminScope::ResourcesRead);
+    let may_read = signed_in.sees_all() && signed_in.may(AdminScope::ResourcesRead);
     TryPage {
         frame: frame(signed_in, found, same(found, resource.as_deref())),
         resources: Choice::list(&resources, resource.as_deref().unwrap_or_default()),

@@ -112,7 +112,6 @@ async fn form_page(
     let may_grant = signed_in.may(AdminScope::GrantsWrite);
     let may_read = signed_in.may(AdminScope::ResourcesRead);
     let apis = if may_grant && may_read { apis(app, signed_in, form).await? } else { Vec::new() };
-    let owners = signed_in.principal.owners().into_iter().flatten();
     let same = Same::new(
         "tokend client create billing --grant https://orders.example.com=orders:read",
         "POST",
@@ -125,7 +124,7 @@ async fn form_page(
         name: form.typed("name"),
         client_id: form.typed("client_id"),
         owner: form.typed("owner"),
-        owners: owners.map(Owner::to_string).collect(),
+        owners: signed_in.owner_names(),
         description: form.typed("description"),
         apis,
         credentials: Choice::list(

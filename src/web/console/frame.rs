@@ -87,13 +87,10 @@ pub(super) struct Frame {
 impl Frame {
     /// The frame of a page with this title. `section` is the path of its link in the navigation.
     pub(super) fn new(signed_in: &SignedIn, title: &str, section: &str) -> Self {
-        let may = |scope: Option<AdminScope>| {
-            scope.is_none_or(|scope| signed_in.principal.require(scope).is_ok())
-        };
+        let may = |scope: Option<AdminScope>| scope.is_none_or(|scope| signed_in.may(scope));
         // The settings are of the whole server.
-        let is_limited = signed_in.principal.owners().is_some();
         let links = LINKS.into_iter().filter(|(path, .., scope)| {
-            may(*scope) && !(is_limited && *path == "/console/settings")
+            may(*scope) && (signed_in.sees_all() || *path != "/console/settings")
         });
         let nav = links.map(|(path, name, icon, _)| NavLink {
             path,

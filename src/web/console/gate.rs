@@ -20,6 +20,7 @@ use crate::admin::console::{self, Resumed, Visitor};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::console_session::ConsoleSession;
+use crate::model::owner::Owner;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::RequestOrigin;
 use crate::web::console::answer::{ConsoleError, Failure, failure_page};
@@ -68,6 +69,16 @@ impl SignedIn {
     /// True if the holder has the scope: what it cannot use is not shown.
     pub(super) fn may(&self, scope: AdminScope) -> bool {
         self.principal.require(scope).is_ok()
+    }
+
+    /// True for a holder that is not limited to owners.
+    pub(super) fn sees_all(&self) -> bool {
+        self.principal.owners().is_none()
+    }
+
+    /// The owners that the holder is limited to, to choose from.
+    pub(super) fn owner_names(&self) -> Vec<String> {
+        self.principal.owners().into_iter().flatten().map(Owner::to_string).collect()
     }
 
     /// Asks for another sign-in before a dangerous action, and comes back to the page `next`.

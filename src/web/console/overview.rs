@@ -134,7 +134,7 @@ pub(super) async fn page(
 fn tiles(app: &App, signed_in: &SignedIn, rejections: Option<&Rejections>) -> Vec<Tile> {
     let mut tiles = Vec::new();
     let number = |count: usize| shown::number(i64::try_from(count).unwrap_or(i64::MAX));
-    let sees_all = signed_in.principal.owners().is_none();
+    let sees_all = signed_in.sees_all();
     if sees_all && signed_in.may(AdminScope::ClientsRead) {
         let clients = &app.directory.metrics;
         let disabled = clients.clients(ClientState::Disabled);

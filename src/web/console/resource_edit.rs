@@ -117,12 +117,11 @@ fn edit_page(
     let body = json!({ "description": values.description });
     let path = format!("/v1/resources/{}", shown::segment(&id));
     let same = Same::new(change, "PATCH", &path, &body.to_string());
-    let owners = signed_in.principal.owners().into_iter().flatten();
     EditPage {
         frame: Frame::new(signed_in, &format!("Edit {id}"), "/console/resources").same_as(same),
         path: shown::resource_path(&id),
         problem,
-        owners: owners.map(Owner::to_string).collect(),
+        owners: signed_in.owner_names(),
         algorithms: Choice::list(&algorithms, &values.algorithm),
         kinds: Choice::list(&kinds, &values.typ),
         server_lifetime: token.lifetime.to_string(),

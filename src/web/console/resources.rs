@@ -119,13 +119,12 @@ fn create_page(app: &App, signed_in: &SignedIn, form: &Form, problem: String) ->
         "/v1/resources",
         "{\"resource\":\"https://orders.example.com\",\"scopes\":[{\"name\":\"orders:read\"}]}",
     );
-    let owners = signed_in.principal.owners().into_iter().flatten();
     CreatePage {
         frame: Frame::new(signed_in, "Register resource", "/console/resources").same_as(same),
         problem,
         resource: form.typed("resource"),
         owner: form.typed("owner"),
-        owners: owners.map(Owner::to_string).collect(),
+        owners: signed_in.owner_names(),
         description: form.typed("description"),
         scopes: form.typed("scopes"),
         lifetimes: Choice::list(&lifetimes, &form.typed("lifetime")),

@@ -126,7 +126,7 @@ pub(super) fn issued_by_hour(
     signed_in: &SignedIn,
     markers: &[Marker],
 ) -> Option<Traffic> {
-    if signed_in.principal.owners().is_some() || !signed_in.may(AdminScope::StatsRead) {
+    if !signed_in.sees_all() || !signed_in.may(AdminScope::StatsRead) {
         return None;
     }
     app.note_traffic();
@@ -189,7 +189,7 @@ fn by_error(found: &[RejectionRecord]) -> Vec<ReasonRow> {
 
 /// The tokens of each resource.
 pub(super) fn issued(app: &App, signed_in: &SignedIn) -> Vec<IssuedRow> {
-    if signed_in.principal.owners().is_some() || !signed_in.may(AdminScope::StatsRead) {
+    if !signed_in.sees_all() || !signed_in.may(AdminScope::StatsRead) {
         return Vec::new();
     }
     let totals = app.directory.metrics.issued.totals();
