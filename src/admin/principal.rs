@@ -267,9 +267,7 @@ impl Principal {
     pub(super) fn require_rights_over(&self, client: &Registration) -> Result<(), AdminError> {
         let Rights::Scopes { held, owners, .. } = &self.rights else { return Ok(()) };
         let admin_of = client.client.admin_of.as_ref();
-        // Without a grant of this server, an absent limit gives no right.
-        let is_administrator =
-            admin_of.is_some() || client.grants.iter().any(|grant| grant.resource.is_built_in());
+        let is_administrator = client.is_administrator();
         let has_owners_within = !is_administrator || covers(owners.as_ref(), admin_of);
         let restrictions = || Restrictions::of(&client.client.security, &client.grants);
         let is_looser = is_administrator && !self.may_loosen(&restrictions());

@@ -27,3 +27,12 @@ pub struct Registration {
     /// The use of other credentials: its keys, its certificate, its trusts.
     pub usage: Option<Usage>,
 }
+
+impl Registration {
+    /// True for a client that may administer this server. Without a grant of it, the absent limit of
+    /// a client gives no right.
+    pub fn is_administrator(&self) -> bool {
+        self.client.admin_of.is_some()
+            || self.grants.iter().any(|grant| grant.resource.is_built_in())
+    }
+}

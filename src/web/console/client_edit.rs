@@ -10,6 +10,7 @@ use crate::admin::claims::ClaimsChange;
 use crate::admin::client::{self, ClientUpdate, RightsNeeded};
 use crate::admin::facts::{FactsUpdate, LabelsUpdate};
 use crate::admin::revision::Precondition;
+use crate::app::App;
 use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
@@ -25,7 +26,7 @@ use crate::model::time::Lifetime;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client::{Head, api_path, command, find, frame};
 use crate::web::console::client_changes::require_fresh_for_administrator;
-use crate::web::console::edited::{self, EditedClient};
+use crate::web::console::edited::EditedClient;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
@@ -79,16 +80,15 @@ pub(super) async fn page(
     signed_in.require(AdminScope::ClientsWrite)?;
     let found = find(&app, &signed_in, &id).await?;
     let values = EditedClient::of(&found);
-    let server_lifetime = app.services.config.token.lifetime.to_string();
-    answer::page(&form_page(&signed_in, &found, values, String::new(), server_lifetime))
+    answer::page(&form_page(&app, &signed_in, &found, values, String::new()))
 }
 
 fn form_page(
+    app: &App,
     signed_in: &SignedIn,
     found: &Registration,
     values: EditedClient,
     problem: String,
-    server_lifetime: String,
 ) -> EditPage {
     let (change, body) = values.without_console();
     let change = format!("{} {change}", command(found, "client update"));
@@ -110,7 +110,6 @@ fn form_page(
         ("end_in_24h", "End the secret in 24 hours"),
         ("end_now", "End the secret at once"),
     ];
-    let owners = signed_in.principal.owners().into_iter().flatten();
     EditPage {
         frame: frame(signed_in, found, same),
         head: Head::of(signed_in, found, "edit"),
@@ -118,12 +117,12 @@ fn form_page(
         methods: methods.into(),
         grant_types: types.iter().map(|name| choice(&values.grant_types, name, name)).collect(),
         leak_policies: Choice::list(&policies, &values.leak_policy),
-        owners: owners.map(Owner::to_string).collect(),
+        owners: signed_in.owner_names(),
         may_claim: signed_in.may(AdminScope::GrantsWrite),
-        may_limit: signed_in.may(AdminScope::AdminsWrite) && edited::is_administrator(found),
+        may_limit: signed_in.may(AdminScope::AdminsWrite) && found.is_administrator(),
         may_secure: signed_in.may(AdminScope::SecretsWrite),
         values,
-        server_lifetime,
+        server_lifetime: app.services.config.token.lifetime.to_string(),
     }
 }
 
@@ -160,15 +159,14 @@ pub(super) async fn save(
 
 /// The form again, with what is wrong with it.
 fn rejected(
-    app: &crate::app::App,
+    app: &App,
     signed_in: &SignedIn,
     found: &Registration,
     form: &Form,
     problem: String,
 ) -> Answer {
     let values = EditedClient::typed(form);
-    let server_lifetime = app.services.config.token.lifetime.to_string();
-    answer::rejected(&form_page(signed_in, found, values, problem, server_lifetime))
+    answer::rejected(&form_page(app, signed_in, found, values, problem))
 }
 
 /// The change that a form describes. A field that the form has not is not changed, and an empty one

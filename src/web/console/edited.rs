@@ -41,12 +41,6 @@ pub(super) fn claims_text(claims: &StaticClaims) -> String {
     serde_json::to_string_pretty(&value).unwrap_or_default()
 }
 
-/// True for a client that may administer this server.
-pub(super) fn is_administrator(found: &Registration) -> bool {
-    let is_granted = found.grants.iter().any(|grant| grant.resource.is_built_in());
-    found.client.admin_of.is_some() || is_granted
-}
-
 impl EditedClient {
     /// The values of a client.
     pub(super) fn of(found: &Registration) -> Self {
