@@ -34,6 +34,7 @@ mod overview;
 mod problems;
 mod rejections;
 mod resource;
+mod resource_deletion;
 mod resource_edit;
 mod resources;
 mod sessions;
@@ -86,7 +87,7 @@ fn signed_in() -> Router<Arc<App>> {
         .route("/console/resources/{id}/edit", get(resource_edit::page).post(resource_edit::save))
         .route(
             "/console/resources/{id}/delete",
-            get(resource_edit::confirm).post(resource_edit::delete),
+            get(resource_deletion::page).post(resource_deletion::delete),
         )
         .route("/console/grant-requests", get(grant_requests::page))
         .route("/console/grant-requests/{id}/decision", post(grant_requests::decide))

@@ -1,4 +1,4 @@
-//! Editing a resource, and deleting it after a page that says what is lost.
+//! Editing a resource.
 
 use askama::Template;
 use axum::Extension;
@@ -187,61 +187,4 @@ fn update_of(form: &Form) -> Result<ResourceUpdate, String> {
         },
         ..ResourceUpdate::default()
     })
-}
-
-#[derive(Template)]
-#[template(path = "console/resource_delete.html")]
-struct DeletePage {
-    frame: Frame,
-    id: String,
-    path: String,
-    problem: String,
-    scopes: usize,
-}
-
-fn delete_page(signed_in: &SignedIn, found: &Resource, problem: String) -> DeletePage {
-    let id = found.resource.to_string();
-    let change = format!("tokend resource delete {} --yes", quote(&id));
-    let same = Same::new(change, "DELETE", &format!("/v1/resources/{}", shown::segment(&id)), "");
-    DeletePage {
-        frame: Frame::new(signed_in, &format!("Delete {id}"), "/console/resources").same_as(same),
-        path: shown::resource_path(&id),
-        problem,
-        scopes: found.scopes.len(),
-        id,
-    }
-}
-
-/// Says what is lost with a resource.
-pub(super) async fn confirm(
-    State(app): AppState,
-    Extension(signed_in): Extension<SignedIn>,
-    Path(id): Path<String>,
-) -> Answer {
-    signed_in.require(AdminScope::ResourcesRead)?;
-    signed_in.require(AdminScope::ResourcesWrite)?;
-    let found = find(&app, &signed_in, &id).await?;
-    answer::page(&delete_page(&signed_in, &found, String::new()))
-}
-
-/// Deletes a resource whose identifier was typed.
-pub(super) async fn delete(
-    State(app): AppState,
-    Extension(signed_in): Extension<SignedIn>,
-    Extension(form): Extension<Form>,
-    Path(id): Path<String>,
-) -> Answer {
-    form.only(&["identifier"])?;
-    signed_in.require(AdminScope::ResourcesWrite)?;
-    signed_in.require_fresh(&format!("{}/delete", shown::resource_path(&id)))?;
-    let found = find(&app, &signed_in, &id).await?;
-    let rejected = |problem: String| answer::rejected(&delete_page(&signed_in, &found, problem));
-    if form.text("identifier") != Some(found.resource.as_str()) {
-        return rejected("identifier: type the identifier of the resource, exactly.".to_owned());
-    }
-    let deleted = resource::delete(&app.services, &signed_in.principal, &found.resource).await;
-    if let Err(error) = deleted {
-        return rejected(correctable(error)?);
-    }
-    answer::changed(&app, "/console/resources", "deleted").await
 }
