@@ -7,8 +7,8 @@ use axum::Extension;
 use axum::extract::State;
 
 use crate::admin::client::{self, NewClient};
+use crate::admin::resource;
 use crate::admin::secret::MadeSecret;
-use crate::admin::{AdminError, resource};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName};
@@ -21,7 +21,7 @@ use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::{ClientSecurity, Networks};
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::in_words;
-use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::answer::{self, Answer, AppState, ConsoleError, correctable};
 use crate::web::console::client_changes::{new_secret_of, require_fresh_for_administrator};
 use crate::web::console::client_credentials::LIFETIMES;
 use crate::web::console::form::Form;
@@ -183,14 +183,7 @@ pub(super) async fn create(
     let made = client::create(&app.services, &signed_in.principal, new).await;
     let (made, plain) = match made {
         Ok(made) => made,
-        Err(
-            error @ (AdminError::Invalid { .. }
-            | AdminError::Conflict(_)
-            | AdminError::OwnerNotHeld { .. }
-            | AdminError::OwnerPolicy(_)
-            | AdminError::ApprovalNeeded { .. }),
-        ) => return rejected(&app, &signed_in, &form, error.to_string()).await,
-        Err(error) => return Err(error.into()),
+        Err(error) => return rejected(&app, &signed_in, &form, correctable(error)?).await,
     };
     answer::follow(&app).await;
     let client = &made.client;

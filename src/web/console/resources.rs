@@ -15,7 +15,7 @@ use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
 use crate::store::resources::ResourceFilter;
-use crate::web::console::answer::{self, Answer, AppState};
+use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::assets::Icon;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
@@ -158,12 +158,7 @@ pub(super) async fn create(
             let page = shown::resource_path(made.resource.as_str());
             answer::changed(&app, &page, "created").await
         }
-        Err(
-            error @ (AdminError::Invalid { .. }
-            | AdminError::Conflict(_)
-            | AdminError::OwnerNotHeld { .. }),
-        ) => answer::rejected(&create_page(&app, &signed_in, &form, error.to_string())),
-        Err(error) => Err(error.into()),
+        Err(error) => answer::rejected(&create_page(&app, &signed_in, &form, correctable(error)?)),
     }
 }
 
