@@ -1,5 +1,4 @@
-//! `tokend dev`: the first minute. A server with a demo client, and a curl that has worked a
-//! shortly before.
+//! `tokend dev`: the first minute. A server with a demo client, and a curl that has just worked.
 
 use std::time::{Duration, Instant};
 
@@ -74,13 +73,11 @@ pub(crate) async fn run(
     app.catch_up().await.map_err(crate::services::StartError::from)?;
     let stop = serve::shutdown_signal()?;
     let serving = tokio::spawn(server.run(stop));
+    // The screen comes first: the requests of dev itself are not logged.
+    level_now.set("warn").map_err(CliError::failed)?;
     let tested = self_test(&app, &demo.secret).await?;
-    if !fresh_secrets.is_empty() {
-        // A hundred lines of the log would hide the screen.
-        level_now.set("warn").map_err(CliError::failed)?;
-        request_tokens(&app, fresh_secrets).await?;
-        level_now.set(&app.services.config.log.level).map_err(CliError::failed)?;
-    }
+    request_tokens(&app, fresh_secrets).await?;
+    level_now.set(&app.services.config.log.level).map_err(CliError::failed)?;
     let (secret, state, link) =
         (&demo.secret, demo.state, console::link_of_dev(&app.services).await?);
     let shown = DemoAccess { secret, state, tested, is_open, environment, link };

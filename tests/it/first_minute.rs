@@ -1,6 +1,6 @@
 //! `tokend dev`, as a newcomer meets it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -52,6 +52,17 @@ impl Dev {
         secret.expect("a secret").to_owned()
     }
 
+    /// Ends it, and gives its log.
+    fn end(mut self) -> String {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &id]).status().expect("kill");
+        assert!(status.success());
+        let mut log = String::new();
+        let mut output = self.child.stderr.take().expect("its log");
+        output.read_to_string(&mut log).expect("text");
+        log
+    }
+
     /// The lines of the curl, as a person would copy them.
     pub fn curl(&self) -> String {
         let start = self.screen.find("curl -s").expect("a curl");
@@ -96,6 +107,10 @@ async fn the_curl_on_the_screen_gets_a_token_that_verifies() {
     assert!(made["client_secret"].is_string());
     let ignored = cli.place.folder.path().join(".tokend/.gitignore");
     assert_eq!(std::fs::read_to_string(ignored).expect("the file"), "*\n");
+    // The requests of dev itself are not in the log: they would stand before the screen.
+    let log = dev.end();
+    assert_eq!(log.matches("token issued").count(), 1, "{log}");
+    assert!(!log.contains("jwks.json"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
