@@ -1,4 +1,4 @@
-//! The log as JSON: every kind of line has the fields that `docs/log.md` lists, and no others.
+//! The log as JSON: every kind of line has the fields that `docs/logs.md` lists, and no others.
 
 use std::collections::BTreeMap;
 
@@ -104,8 +104,8 @@ fn the_page_lists_every_kind_of_line() {
         let message = message.replace('|', "\\|");
         table.push_str(&format!("| {message} | {level} | {} |\n", fields.join(", ")));
     }
-    let page = std::fs::read_to_string(root().join("docs/log.md")).expect("docs/log.md");
-    assert!(page.contains(&table), "put this into docs/log.md:\n{table}");
+    let page = std::fs::read_to_string(root().join("docs/logs.md")).expect("docs/logs.md");
+    assert!(page.contains(&table), "put this into docs/logs.md:\n{table}");
 }
 
 /// The lines of a server that starts, serves, rejects, follows changes and stops.
