@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -35,6 +36,9 @@ pub enum Occasion {
         has_heartbeat: bool,
     },
 }
+
+/// How often a draft is created, while other processes remove it.
+const MAX_DRAFTS: u32 = 10;
 
 /// The size of the buffer between the seal and the file.
 const BUFFER_BYTES: usize = 1 << 17;
@@ -107,9 +111,7 @@ fn write(app: &App, beginning: &Beginning, occasion: Occasion) -> Result<u64, Sn
     let Services { config, keys, .. } = &*app.services;
     files::create_private_folder(&config.data_dir)?;
     remove_abandoned(&config.data_dir)?;
-    let (draft, file) = Draft::create(&path(config))?;
-    // Tells other processes that this draft is not abandoned.
-    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from)?;
+    let (draft, file) = locked_draft(&path(config))?;
     let manifest = beginning.manifest(keys, config.database.location.to_string());
     let output = BufWriter::with_capacity(BUFFER_BYTES, file);
     let (pace, has_heartbeat) = match occasion {
@@ -124,6 +126,19 @@ fn write(app: &App, beginning: &Beginning, occasion: Occasion) -> Result<u64, Sn
     let bytes = file.metadata()?.len();
     draft.replace(&file)?;
     Ok(bytes)
+}
+
+/// Creates a draft with a lock, which tells other processes that it is not abandoned. Another one may
+/// have removed it before the lock: then a second attempt follows.
+fn locked_draft(path: &Path) -> io::Result<(Draft, File)> {
+    for _ in 0..MAX_DRAFTS {
+        let (draft, file) = Draft::create(path)?;
+        flock(&file, FlockOperation::LockExclusive)?;
+        if file.metadata()?.nlink() > 0 {
+            return Ok((draft, file));
+        }
+    }
+    Err(io::Error::other("other processes removed the unfinished snapshot several times"))
 }
 
 /// Removes the drafts that killed processes have left: those that no process has locked.
