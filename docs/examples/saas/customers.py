@@ -21,6 +21,7 @@ import json
 import os
 import pathlib
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -28,6 +29,7 @@ import uuid
 
 RESOURCE = "https://api.example.com"
 CONNECTIONS = 8
+ATTEMPTS = 5
 
 
 def client_of(tenant):
@@ -86,7 +88,14 @@ class Admin:
         headers["Authorization"] = "Bearer " + self.token
         headers["Content-Type"] = "application/json"
         body = None if body is None else json.dumps(body).encode()
-        return send(method, self.management + path, headers, body)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return send(method, self.management + path, headers, body)
+            except Refused as refused:
+                # The server is busy. Each request of this script may be sent again.
+                if refused.status != 503 or attempt == ATTEMPTS:
+                    raise
+                time.sleep(attempt)
 
 
 def put_client(admin, path, body):
