@@ -2,10 +2,11 @@
 
 use crate::admin::audit_signatures::Signatures;
 use crate::admin::invalid_value::InvalidValue;
-use crate::admin::{AdminError, Principal, suggestion};
+use crate::admin::{AdminError, Principal};
 use crate::crypto::chain;
 use crate::model::client::ClientName;
 use crate::model::event::{Action, Event, EventSubject, Head};
+use crate::model::suggestion;
 use crate::store::Store;
 use crate::store::events::{EventFilter, Order};
 

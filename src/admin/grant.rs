@@ -8,7 +8,7 @@ use crate::admin::claims::ClaimsChange;
 use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{
     AdminError, AuditedChange, Changed, EndedCredentials, ObjectKind, Principal,
-    client_within_rights, foreign_grant, registration, suggestion, weaker_credentials,
+    client_within_rights, foreign_grant, registration, weaker_credentials,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{Client, ClientId, Registration};
@@ -17,6 +17,7 @@ use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
+use crate::model::suggestion;
 use crate::services::Services;
 use crate::store::reader::Reader;
 

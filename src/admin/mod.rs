@@ -62,7 +62,6 @@ pub mod secret_rotation;
 pub mod signing_key;
 mod source_conflict;
 pub mod spiffe_trust;
-pub mod suggestion;
 #[cfg(test)]
 mod test_keys;
 pub mod token;

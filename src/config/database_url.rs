@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::config::Location;
 use crate::config::parse::{ConfigProblem, path};
+use crate::model::suggestion;
 
 /// The parameters of a Postgres URL that are read.
 const PARAMETERS: [&str; 19] = [
@@ -100,10 +101,9 @@ fn check_postgres(text: &str) -> Result<(), ConfigProblem> {
     for (name, value) in url.query_pairs() {
         let is_option = name.starts_with("options[") && name.ends_with(']');
         if !is_option && !PARAMETERS.contains(&&*name) {
-            let known =
-                PARAMETERS.iter().map(|known| (strsim::damerau_levenshtein(&name, known), known));
-            let advice = match known.min().filter(|(distance, _)| *distance <= 2) {
-                Some((_, known)) => format!("did you mean {known}?"),
+            let known = PARAMETERS.iter().map(|known| (*known).to_owned());
+            let advice = match suggestion::nearest(&name, known) {
+                Some(known) => format!("did you mean {known}?"),
                 None => format!("known parameters: {}", PARAMETERS.join(", ")),
             };
             return Err(format!("has the unknown parameter `{name}`; {advice}"));

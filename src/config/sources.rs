@@ -16,6 +16,7 @@ use crate::config::problem::{ConfigError, Problem};
 use crate::config::providers::{NamedLayer, SingleValue, leaves};
 use crate::config::service_links::is_service_link;
 use crate::config::sources::secret_files::secret_of;
+use crate::model::suggestion;
 
 /// The files that are read without being named, weakest first.
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
@@ -330,18 +331,14 @@ pub fn variable_of(key: &str) -> String {
 }
 
 fn unknown(key: &str, known: &[String], origin: String) -> Problem {
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(key, candidate), candidate))
-        .min()
-        .filter(|(distance, _)| *distance <= 1 + key.len() / 4);
+    let nearest = suggestion::nearest(key, known.iter().cloned());
     Problem {
         code: "E-CONF-UNKNOWN",
         setting: key.to_owned(),
         what: format!("unknown setting `{key}`"),
         origin,
         remedy: match nearest {
-            Some((_, candidate)) => format!("did you mean `{candidate}`?"),
+            Some(candidate) => format!("did you mean `{candidate}`?"),
             None => "tokend config defaults lists every setting".to_owned(),
         },
     }

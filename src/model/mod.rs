@@ -51,6 +51,7 @@ pub mod source;
 pub mod spiffe_id;
 pub mod spiffe_trust;
 pub mod static_claims;
+pub mod suggestion;
 mod text_newtype;
 pub(crate) mod text_schema;
 pub mod time;

@@ -11,6 +11,7 @@ use crate::model::remedy::OperatorAction;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
+use crate::model::suggestion;
 use crate::model::time::Lifetime;
 use crate::model::token::TokenUse;
 use crate::oauth::client_authentication::AuthenticatedClient;
@@ -259,13 +260,9 @@ fn lifetime(token: &TokenSettings, client: &AuthenticatedClient, resource: &Reso
 
 fn unknown_target(client: &AuthenticatedClient, name: &str, known: &[ResourceId]) -> OAuthError {
     let id = client.id();
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate.as_str()), candidate))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, _)| *distance <= 3);
+    let nearest = suggestion::nearest(name, known.iter().map(ToString::to_string));
     let advice = match nearest {
-        Some((_, candidate)) => format!("Did you mean {candidate}?"),
+        Some(candidate) => format!("Did you mean {candidate}?"),
         None if known.is_empty() => "Ask your operator for a grant.".to_owned(),
         None => format!("It may call: {}.", list(known.iter().map(ResourceId::as_str))),
     };
