@@ -238,6 +238,9 @@ pub async fn show(
     visible_client(store.read(), principal, id).await
 }
 
+/// The longest reason of a change, in characters.
+pub const MAX_REASON_CHARS: usize = 500;
+
 /// Enables or disables a client. Its tokens end when it is disabled, and do not come back to life
 /// when it is enabled again, because APIs that verify offline could not follow. A repetition
 /// succeeds without a second event.

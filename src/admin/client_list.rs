@@ -3,15 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::admin::{AdminError, ObjectKind, Principal, suggestion};
+use crate::admin::{AdminError, ObjectKind, Principal};
 use crate::model::client::{ClientId, ClientName, ClientState};
 use crate::model::labels::{LabelKey, LabelValue};
 use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
+use crate::model::suggestion;
 use crate::model::time::{Clock, Lifetime};
 use crate::store::Store;
 use crate::store::client_list::{ClientFilter, Expiring, GrantFilter, Position};
+
+/// The longest text that clients and resources are searched for, in characters.
+pub const MAX_SEARCH_CHARS: usize = 100;
 
 /// A question; every part of it that is given must match.
 #[derive(Debug, Default)]

@@ -10,6 +10,9 @@ use crate::model::token::RevocationEpoch;
 use crate::store::Store;
 use crate::store::rejections::RejectionFilter;
 
+/// The longest text that reasons are searched for, in characters.
+pub const MAX_SEARCH_CHARS: usize = 100;
+
 /// The rejections among those of a filter that the caller may see. Those of unknown clients are for
 /// administrators without a limit.
 pub fn visible(principal: &Principal, filter: RejectionFilter) -> RejectionFilter {

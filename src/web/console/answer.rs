@@ -29,7 +29,7 @@ pub(super) enum ConsoleError {
 
 impl ConsoleError {
     /// 400 for a form or a query that no page of ours makes.
-    pub(super) fn invalid(detail: &str) -> Self {
+    pub(super) fn invalid(detail: impl Into<String>) -> Self {
         Problem::bad_request("invalid_query", detail).into()
     }
 }

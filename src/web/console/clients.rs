@@ -4,6 +4,7 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Request, State};
 
+use crate::admin::client_list::MAX_SEARCH_CHARS;
 use crate::admin::client_list::{self, ClientQuery};
 use crate::admin::secret_life;
 use crate::app::App;
@@ -26,9 +27,6 @@ const PAGE_SIZE: u32 = 50;
 
 /// How far clients are counted.
 const MAX_COUNTED: u32 = 10_000;
-
-/// The longest text that clients are searched for, in characters.
-const MAX_SEARCH_CHARS: usize = 100;
 
 const PARAMETERS: [&str; 9] =
     ["q", "state", "owner", "label", "resource", "expiring", "unused", "after", "done"];
@@ -237,7 +235,9 @@ async fn count(app: &App, filter: &ClientFilter) -> Result<String, ConsoleError>
 fn question(query: &Form) -> Result<ClientQuery, ConsoleError> {
     let search = query.text("q");
     if search.is_some_and(|text| text.chars().count() > MAX_SEARCH_CHARS) {
-        return Err(ConsoleError::invalid("q: a search has at most 100 characters."));
+        return Err(ConsoleError::invalid(format!(
+            "q: a search has at most {MAX_SEARCH_CHARS} characters."
+        )));
     }
     let search = search.filter(|text| !text.contains(char::is_control)).map(str::to_owned);
     Ok(ClientQuery {

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 
+use crate::admin::rejection::MAX_SEARCH_CHARS;
 use crate::admin::rejection::{self, Candidates};
 use crate::admin::{AdminError, ObjectKind};
 use crate::model::Malformed;
@@ -23,9 +24,6 @@ use crate::web::remedies;
 
 /// How many rejections a page has.
 const PAGE_SIZE: u32 = 50;
-
-/// The longest text that reasons are searched for, in characters.
-const MAX_REASON_CHARS: usize = 100;
 
 #[derive(Template)]
 #[template(path = "console/rejections.html")]
@@ -88,9 +86,11 @@ pub(super) async fn page(
     }
     let reason = query.text("reason");
     let is_wrong =
-        |text: &str| text.chars().count() > MAX_REASON_CHARS || text.contains(char::is_control);
+        |text: &str| text.chars().count() > MAX_SEARCH_CHARS || text.contains(char::is_control);
     if reason.is_some_and(is_wrong) {
-        return Err(ConsoleError::invalid("reason: at most 100 characters, no control characters"));
+        return Err(ConsoleError::invalid(format!(
+            "reason: at most {MAX_SEARCH_CHARS} characters, no control characters"
+        )));
     }
     let filter = RejectionFilter {
         client_id: query.parsed("client", ClientId::parse)?,

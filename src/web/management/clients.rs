@@ -11,6 +11,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::client::Put;
+use crate::admin::client_list::MAX_SEARCH_CHARS;
 use crate::admin::client_list::{self, ClientQuery};
 use crate::admin::revision::{Precondition, Revision};
 use crate::admin::{AdminError, ObjectKind, Principal, client, secret_life};
@@ -34,9 +35,6 @@ use crate::web::management::{Delivery, Problem};
 
 /// How many clients a page has by default.
 const PAGE_SIZE: u32 = 50;
-
-/// The longest text that clients are searched for, in characters.
-const MAX_SEARCH_CHARS: usize = 100;
 
 /// Which clients a list holds.
 #[derive(Debug, Deserialize, IntoParams)]

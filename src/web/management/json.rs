@@ -20,8 +20,9 @@ use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::admin::suggestion;
+use crate::admin::client::MAX_REASON_CHARS;
 use crate::model::Malformed;
+use crate::model::suggestion;
 use crate::model::time::Lifetime;
 use crate::model::untrusted_text;
 use crate::secrets::secret;
@@ -266,9 +267,6 @@ pub(super) fn ok<T: Serialize>(value: T) -> Output<T> {
 pub(super) fn created<T: Serialize>(value: T) -> Output<T> {
     Output(StatusCode::CREATED, value)
 }
-
-/// The longest reason of a change, in characters.
-const MAX_REASON_CHARS: usize = 500;
 
 /// The reason of a change, for the audit log.
 pub(super) fn reason(text: Option<&str>) -> Result<Option<&str>, Problem> {

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::admin::rejection::MAX_SEARCH_CHARS;
 use crate::admin::rejection::{self, Candidates};
 use crate::admin::{AdminError, ObjectKind, Principal};
 use crate::app::App;
@@ -21,9 +22,6 @@ use crate::web::management::json::{
 
 /// How many rejections a page has by default.
 const PAGE_SIZE: u32 = 100;
-
-/// The longest text that reasons are searched for, in characters.
-const MAX_REASON_CHARS: usize = 100;
 
 /// Which rejections a list holds, newest first.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -82,7 +80,7 @@ pub(super) async fn list(
 ) -> Result<Output<RejectionPage>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
     let reason =
-        query.reason.as_deref().map(|text| text_parameter("reason", text, MAX_REASON_CHARS));
+        query.reason.as_deref().map(|text| text_parameter("reason", text, MAX_SEARCH_CHARS));
     let filter = RejectionFilter {
         owners: None,
         client_id: parsed_parameter("client_id", query.client_id, ClientId::parse)?,

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::IntoParams;
 
+use crate::admin::client_list::MAX_SEARCH_CHARS;
 use crate::admin::resource::Put;
 use crate::admin::revision::{Precondition, Revision};
 use crate::admin::{Principal, resource};
@@ -29,9 +30,6 @@ use crate::web::management::resource_json::{ResourceDocument, ResourceJson};
 
 /// How many resources a page has by default.
 const PAGE_SIZE: u32 = 50;
-
-/// The longest text that resources are searched for, in characters.
-const MAX_SEARCH_CHARS: usize = 100;
 
 /// Which resources a list holds, in alphabetical order.
 #[derive(Debug, Deserialize, IntoParams)]
