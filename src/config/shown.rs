@@ -26,6 +26,9 @@ pub struct ShownSetting {
     pub value: String,
     /// The source of the value.
     pub origin: String,
+    /// True if no file, variable or option gives the value.
+    #[serde(skip)]
+    pub is_default: bool,
 }
 
 /// Every setting, in the order of the manual.
@@ -34,6 +37,7 @@ pub fn shown(settings: &Settings) -> Vec<ShownSetting> {
         key: key.clone(),
         value: shown_value(settings, key),
         origin: settings.origin(key),
+        is_default: settings.is_default(key),
     };
     settings.keys().iter().map(shown).collect()
 }

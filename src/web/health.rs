@@ -27,7 +27,7 @@ pub(super) struct Report {
     #[schema(examples("ready"))]
     status: String,
     #[serde(skip)]
-    state: &'static str,
+    state: HealthState,
     /// `ok`, or for how long the database is away and what that means.
     #[schema(examples("ok"))]
     database: String,
@@ -37,6 +37,35 @@ pub(super) struct Report {
     /// `ok`, or the tasks that fail.
     #[schema(examples("ok"))]
     background_tasks: String,
+}
+
+/// The state of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HealthState {
+    /// It issues tokens, and nothing is wrong.
+    Ready,
+    /// It issues tokens, and something is wrong.
+    Degraded,
+    /// It issues no tokens.
+    Unavailable,
+    /// It was told to stop.
+    Stopping,
+}
+
+impl HealthState {
+    /// Every state.
+    pub(super) const ALL: [Self; 4] =
+        [Self::Ready, Self::Degraded, Self::Unavailable, Self::Stopping];
+
+    /// Its name in answers and metrics.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Degraded => "degraded",
+            Self::Unavailable => "unavailable",
+            Self::Stopping => "stopping",
+        }
+    }
 }
 
 impl Report {
@@ -51,8 +80,8 @@ impl Report {
         wrong.map(|(part, text)| format!("{part}: {text}")).collect()
     }
 
-    /// The word for all of it.
-    pub(super) fn state(&self) -> &'static str {
+    /// The state that the parts add up to.
+    pub(super) fn state(&self) -> HealthState {
         self.state
     }
 }
@@ -84,13 +113,13 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
     let can_sign = app.directory.keyring().signing_any(now).is_some();
     let failing = app.background.failing(app.services.clock.monotonic());
     let (code, state) = if app.stopping.load(Ordering::Relaxed) {
-        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+        (StatusCode::SERVICE_UNAVAILABLE, HealthState::Stopping)
     } else if is_stale || !can_sign {
-        (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        (StatusCode::SERVICE_UNAVAILABLE, HealthState::Unavailable)
     } else if is_late || is_away || rejects_writes || !failing.is_empty() {
-        (StatusCode::OK, "degraded")
+        (StatusCode::OK, HealthState::Degraded)
     } else {
-        (StatusCode::OK, "ready")
+        (StatusCode::OK, HealthState::Ready)
     };
     let database = if is_stale {
         format!("away for {staleness} s: longer than directory.max_staleness, no tokens are issued")
@@ -103,10 +132,10 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
     } else {
         "ok".to_owned()
     };
-    let status = if state == "degraded" {
+    let status = if state == HealthState::Degraded {
         format!("degraded: {}", reason(is_late || is_away, rejects_writes))
     } else {
-        state.to_owned()
+        state.as_str().to_owned()
     };
     let signing_key = if can_sign { "ok" } else { "there is none" };
     let background_tasks = if failing.is_empty() {

@@ -25,7 +25,7 @@ use crate::web::console::frame::{Frame, Same};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Badge};
 use crate::web::console::traffic::{self, IssuedRow, Marker, Rejections, Traffic};
-use crate::web::health;
+use crate::web::health::{self, HealthState, Report};
 
 /// How many clients are named in one kind of attention.
 const MAX_NAMED: u32 = 5;
@@ -44,10 +44,13 @@ const KEY_NOTICE_SECONDS: i64 = 14 * 86_400;
 #[template(path = "console/overview.html")]
 struct OverviewPage {
     frame: Frame,
-    health: Badge,
+    /// Whether the server is healthy; `None` for a session that may not see it.
+    health: Option<Badge>,
     problems: Vec<String>,
     tiles: Vec<Tile>,
     attention: Vec<Attention>,
+    /// What was looked at, if nothing needs attention.
+    nothing: String,
     traffic: Option<Traffic>,
     rejections: Option<Rejections>,
     markers: Vec<Marker>,
@@ -92,18 +95,7 @@ pub(super) async fn page(
 ) -> Answer {
     Form::of_query(&request).only(&["done"])?;
     let may_see_events = signed_in.may(AdminScope::AuditRead);
-    let (state, problems) = if signed_in.may(AdminScope::ServerRead) {
-        let (_, report) = health::report(&app);
-        (report.state(), report.problems())
-    } else {
-        ("ready", Vec::new())
-    };
-    let health = match state {
-        "ready" => Badge::new("good", "healthy"),
-        "degraded" => Badge::new("warn", "degraded"),
-        "stopping" => Badge::new("warn", "stopping"),
-        _ => Badge::new("bad", "unavailable"),
-    };
+    let report = signed_in.may(AdminScope::ServerRead).then(|| health::report(&app).1);
     let markers =
         if may_see_events { traffic::markers(&app, &signed_in).await? } else { Vec::new() };
     let rejections = if signed_in.may(AdminScope::ClientsRead) {
@@ -115,10 +107,11 @@ pub(super) async fn page(
         Same::new("tokend health && tokend client list --expiring 14d", "GET", "/v1/server", "");
     let page = OverviewPage {
         frame: Frame::new(&signed_in, "Overview", "/console/").same_as(same),
-        health,
-        problems,
+        health: report.as_ref().map(health_badge),
+        problems: report.map(|report| report.problems()).unwrap_or_default(),
         tiles: tiles(&app, &signed_in, rejections.as_ref()),
         attention: attention(&app, &signed_in).await?,
+        nothing: nothing(&signed_in),
         traffic: traffic::issued_by_hour(&app, &signed_in, &markers),
         rejections,
         markers,
@@ -128,6 +121,33 @@ pub(super) async fn page(
         check: Icon("check"),
     };
     answer::page(&page)
+}
+
+fn health_badge(report: &Report) -> Badge {
+    match report.state() {
+        HealthState::Ready => Badge::new("good", "healthy"),
+        HealthState::Degraded => Badge::new("warn", "degraded"),
+        HealthState::Stopping => Badge::new("warn", "stopping"),
+        HealthState::Unavailable => Badge::new("bad", "unavailable"),
+    }
+}
+
+/// The sentence that stands for an empty list. It names only what this session may see.
+fn nothing(signed_in: &SignedIn) -> String {
+    let mut seen = Vec::new();
+    if signed_in.may(AdminScope::ClientsRead) {
+        seen.extend(["no secret expires soon", "no client is unused for long"]);
+    }
+    if signed_in.may(AdminScope::KeysRead) {
+        seen.push("no signing key changes within two weeks");
+    }
+    if signed_in.may(AdminScope::ServerRead) {
+        seen.push("the server reports no problem");
+    }
+    match seen.as_slice() {
+        [] => "Nothing that you may see needs attention.".to_owned(),
+        seen => format!("Nothing needs attention: {}.", seen.join(", ")),
+    }
 }
 
 /// Figures of the whole server are for those who see all of it.

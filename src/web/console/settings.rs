@@ -79,7 +79,7 @@ pub(super) async fn page(
         fact("Instance", app.services.instance.clone()),
         fact("Database", config.database.location.engine().to_owned()),
         fact("Schema", schema::NEWEST.to_string()),
-        fact("Health", report.state().to_owned()),
+        fact("Health", report.state().as_str().to_owned()),
         fact("Last change in memory", app.directory.published_sequence().to_string()),
     ];
     let same = Same::new("tokend config show", "GET", "/v1/server", "");
@@ -126,7 +126,7 @@ fn sections(shown: &[ShownSetting]) -> Vec<Section> {
             key: setting.key.clone(),
             value: setting.value.clone(),
             origin: setting.origin.clone(),
-            is_default: setting.origin.contains("default"),
+            is_default: setting.is_default,
         });
     }
     let named = |(name, settings): (&str, Vec<Setting>)| Section {

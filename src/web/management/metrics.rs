@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::model::admin_scope::AdminScope;
 use crate::telemetry::metrics::{Format, definitions};
-use crate::web::health;
+use crate::web::health::{self, HealthState};
 use crate::web::management::openapi::{Answer, Description};
 use crate::web::management::{Api, Problem};
 
@@ -29,9 +29,6 @@ const EXAMPLE: &str = "\
 # TYPE tokend_tokens_issued_total counter
 tokend_tokens_issued_total{grant_type=\"client_credentials\",resource=\"https://orders.example.com\",alg=\"ES256\"} 40213
 ";
-
-/// What readiness can say.
-const STATES: [&str; 4] = ["ready", "degraded", "unavailable", "stopping"];
 
 /// Adds the route with the scope `stats:read`, unless the settings open it.
 pub(super) fn add(api: &mut Api) {
@@ -120,9 +117,9 @@ fn show(app: &Arc<App>, headers: &HeaderMap) -> Result<MetricsText, Problem> {
     let format = Format::accepted(&accepted.join(","));
     let mut scrape = app.scrape();
     let (_, report) = health::report(app);
-    for state in STATES {
+    for state in HealthState::ALL {
         let is_it = usize::from(state == report.state());
-        scrape.figures.add_by(&definitions::HEALTH, &[state], is_it);
+        scrape.figures.add_by(&definitions::HEALTH, &[state.as_str()], is_it);
     }
     let text = app.metrics.render(scrape, format);
     let text = text.map_err(|_| Problem::internal("a metric cannot be written"))?;
