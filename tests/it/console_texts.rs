@@ -2,11 +2,13 @@
 
 use std::process::Command;
 
+use serde_json::json;
 use tokend::model::facts::Description;
 use tokend::model::untrusted_text::is_unsafe;
 
 use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::console::{Browser, limits};
+use crate::support::process::Cli;
 use crate::support::{Engine, Server};
 
 /// The text of the element with this id.
@@ -45,6 +47,57 @@ async fn a_shell_runs_nothing_that_an_id_says() {
             let printed = String::from_utf8_lossy(&run.stdout).into_owned();
             assert!(printed.contains(&encoded) || printed.contains(evil), "{text}: {run:?}");
             assert!(!printed.contains("pwned"), "{text}: {run:?}");
+        }
+    }
+}
+
+/// What the page of the form suggests sets every value that the client has: run on the client, the
+/// command and the request change nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_and_the_request_of_a_form_set_its_values() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    let audience = format!("{}/", server.token_url());
+    let client = json!({
+        "client_id": "acme", "name": "Acme's \"billing\"", "owner": "sales",
+        "description": "Bills $(customers)", "contact": "#billing",
+        "labels": { "env": "prod", "empty": "" },
+        "auth_methods": ["client_secret_post", "private_key_jwt"],
+        "grant_types": ["client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"],
+        "token_ttl_seconds": 900, "token_rate": "60/m", "leak_policy": "end_now",
+        "dpop_bound_access_tokens": true, "networks": ["10.0.0.0/8", "192.0.2.1/32"],
+        "assertion_audiences": [audience],
+        "claims": { "tenant": "it's acme", "roles": ["reader"], "limit": 5 },
+    });
+    let made = api.call("POST", "/v1/clients", Some(client)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let before = api.call("GET", "/v1/clients/acme", None).await.json();
+    let events = api.call("GET", "/v1/audit-events", None).await.json();
+    let browser = Browser::by_link(&server, limits(None, None)).await;
+    let page = browser.page("/console/clients/acme/edit").await;
+    for (program, id) in [("curl", "same-request"), ("tokend", "same-command")] {
+        let script = format!("{program}() {{ printf '%s\\0' \"$@\"; }}\n{}", text_of(&page, id));
+        let run = Command::new("sh").args(["-c", &script]).output().expect("a shell");
+        let printed = String::from_utf8(run.stdout).expect("text");
+        let arguments: Vec<&str> = printed.trim_end_matches('\0').split('\0').collect();
+        if program == "curl" {
+            let place = arguments.iter().position(|it| *it == "-d").expect("a body") + 1;
+            let body = serde_json::from_str(arguments[place]).expect("JSON");
+            let answer = api.call("PATCH", "/v1/clients/acme", Some(body)).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+        } else {
+            let cli = Cli::at(server.place.clone());
+            let run = cli.run(&arguments);
+            assert_eq!(run.code, 0, "{arguments:?}: {run:?}");
+        }
+        let after = api.call("GET", "/v1/clients/acme", None).await.json();
+        assert_eq!(after, before, "{program}: {arguments:?}");
+    }
+    // A change that changes nothing has no event. The reads are not recorded.
+    assert_eq!(api.call("GET", "/v1/audit-events", None).await.json(), events);
+    for value in ["end_now", &audience, "10.0.0.0/8", "tenant"] {
+        for id in ["same-request", "same-command"] {
+            assert!(text_of(&page, id).contains(value), "{value} in {id}");
         }
     }
 }

@@ -90,9 +90,8 @@ fn form_page(
     values: EditedClient,
     problem: String,
 ) -> EditPage {
-    let (change, body) = values.without_console();
-    let change = format!("{} {change}", command(found, "client update"));
-    let same = Same::new(change, "PATCH", &api_path(found, ""), &body);
+    let change = format!("{} {}", command(found, "client update"), values.options());
+    let same = Same::new(change, "PATCH", &api_path(found, ""), &values.body());
     let is_chosen = |chosen: &[String], value: &str| chosen.iter().any(|known| known == value);
     let choice = |chosen: &[String], value: &str, name: &str| Choice {
         value: value.to_owned(),

@@ -8,6 +8,7 @@ use crate::model::facts::{Contact, Description};
 use crate::model::owner::Owner;
 use crate::model::shell_word::quote;
 use crate::model::static_claims::StaticClaims;
+use crate::model::time::Lifetime;
 use crate::web::console::form::Form;
 
 /// A client as texts of a form.
@@ -93,35 +94,74 @@ impl EditedClient {
         }
     }
 
-    /// The options of the command and the body of the request that set the same values.
-    pub(super) fn without_console(&self) -> (String, String) {
+    /// The options of the command that sets the same values. An empty value is left out: no client
+    /// needs an option for what it does not have.
+    pub(super) fn options(&self) -> String {
         let texts = [
-            ("--name", "name", &self.name),
-            ("--description", "description", &self.description),
-            ("--contact", "contact", &self.contact),
-            ("--owner", "owner", &self.owner),
+            ("--name", self.name.as_str()),
+            ("--owner", &self.owner),
+            ("--description", &self.description),
+            ("--contact", &self.contact),
+            ("--token-ttl", &self.lifetime),
+            ("--token-rate", &self.token_rate),
+            ("--leak-policy", &self.leak_policy),
+            ("--dpop-bound", if self.dpop_bound { "true" } else { "" }),
+            ("--certificate-bound", if self.certificate_bound { "true" } else { "" }),
         ];
-        let given = texts.into_iter().filter(|(.., value)| !value.is_empty());
-        let (mut options, mut body) = (Vec::new(), Map::new());
-        for (option, member, value) in given {
-            options.push(format!("{option} {}", quote(value)));
-            body.insert(member.to_owned(), json!(value));
-        }
-        for network in self.networks.split(' ').filter(|it| !it.is_empty()) {
-            options.push(format!("--network {}", quote(network)));
-        }
-        if !self.networks.is_empty() {
-            let networks: Vec<_> = self.networks.split(' ').collect();
-            body.insert("networks".to_owned(), json!(networks));
-        }
-        if !self.lifetime.is_empty() {
-            options.push(format!("--token-ttl {}", quote(&self.lifetime)));
-        }
-        if !self.token_rate.is_empty() {
-            options.push(format!("--token-rate {}", quote(&self.token_rate)));
-            body.insert("token_rate".to_owned(), json!(self.token_rate));
-        }
-        (options.join(" "), Value::Object(body).to_string())
+        let mut options: Vec<_> =
+            texts.into_iter().map(|(option, text)| (option, text.to_owned())).collect();
+        let mut add = |option, texts: Vec<String>| {
+            options.extend(texts.into_iter().map(|text| (option, text)));
+        };
+        add("--label", self.labels.lines().map(str::to_owned).collect());
+        add("--auth-method", self.methods.clone());
+        add("--grant-type", self.grant_types.clone());
+        add("--network", words(&self.networks));
+        add("--assertion-audience", words(&self.assertion_audiences));
+        add("--admin-of", words(&self.admin_of));
+        let claim = |(name, value): (String, Value)| format!("{name}={value}");
+        add("--claim", self.claims().into_iter().map(claim).collect());
+        let given = options.iter().filter(|(_, text)| !text.is_empty());
+        given
+            .map(|(option, text)| format!("{option} {}", quote(text)))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// The body of the request that sets the same values.
+    pub(super) fn body(&self) -> String {
+        let text = |text: &str| (!text.is_empty()).then(|| json!(text));
+        let list = |list: Vec<String>| (!list.is_empty()).then(|| json!(list));
+        let is_set = |is_set: bool| is_set.then_some(json!(true));
+        let seconds = Lifetime::parse(&self.lifetime).ok().map(Lifetime::seconds);
+        let pairs = self.labels.lines().map(|line| line.split_once('=').unwrap_or((line, "")));
+        let labels: Map<_, _> = pairs.map(|(key, value)| (key.to_owned(), json!(value))).collect();
+        let claims = self.claims();
+        let members = [
+            ("name", text(&self.name)),
+            ("owner", text(&self.owner)),
+            ("description", text(&self.description)),
+            ("contact", text(&self.contact)),
+            ("labels", (!labels.is_empty()).then_some(Value::Object(labels))),
+            ("auth_methods", list(self.methods.clone())),
+            ("grant_types", list(self.grant_types.clone())),
+            ("token_ttl_seconds", seconds.map(|seconds| json!(seconds))),
+            ("token_rate", text(&self.token_rate)),
+            ("leak_policy", text(&self.leak_policy)),
+            ("dpop_bound_access_tokens", is_set(self.dpop_bound)),
+            ("tls_client_certificate_bound_access_tokens", is_set(self.certificate_bound)),
+            ("networks", list(words(&self.networks))),
+            ("assertion_audiences", list(words(&self.assertion_audiences))),
+            ("claims", (!claims.is_empty()).then_some(Value::Object(claims))),
+            ("admin_of", list(words(&self.admin_of))),
+        ];
+        let given = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Value::Object(given.collect()).to_string()
+    }
+
+    /// The static claims, if their text is an object.
+    fn claims(&self) -> Map<String, Value> {
+        serde_json::from_str(&self.claims).unwrap_or_default()
     }
 
     /// True if the client has one of the standard grant types alone and no further limit, so that
@@ -134,4 +174,8 @@ impl EditedClient {
             && !has_limits
             && self.grant_types == [only.as_str()]
     }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
