@@ -130,9 +130,9 @@ async fn a_secret_is_rotated_with_an_overlap_by_an_administrator(#[case] look: L
     server.ask(&new).await.token();
     browser.element("#stored").await.click().await;
     browser.press("Done").await;
-    browser.until_text("leaving").await;
-    let leaving = "//tr[contains(., 'leaving')]//summary";
-    let end = browser.first(By::XPath, leaving).await;
+    browser.until_text("replaced").await;
+    let replaced = "//tr[contains(., 'replaced')]//summary";
+    let end = browser.first(By::XPath, replaced).await;
     end.click().await;
     browser.press("End it").await;
     browser.until_text("The secret has ended").await;

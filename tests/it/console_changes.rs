@@ -71,7 +71,7 @@ async fn a_secret_is_rotated_with_an_overlap_and_ended() {
     server.ask(&client).await.token();
     server.ask(&new).await.token();
     let page = browser.page(&format!("{path}/credentials")).await;
-    assert!(page.contains("leaving") && page.contains("2027"), "{page}");
+    assert!(page.contains("replaced") && page.contains("2027"), "{page}");
     assert!(page.contains(&end_of_old), "{page}");
     let answer = browser.send(&end_of_old, &[]).await;
     assert_eq!(answer.header("location"), format!("{path}/credentials?done=ended"));

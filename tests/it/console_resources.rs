@@ -189,7 +189,7 @@ async fn the_doctor_and_the_figures_of_the_day_are_shown() {
     server.app.write_usage().await.expect("written");
     let browser = Browser::by_link(&server, limits(None, None)).await;
     let page = browser.page(&format!("/console/clients/{}/activity", client.id)).await;
-    assert!(page.contains("20 per hour") && page.contains("That is many"), "{page}");
+    assert!(page.contains("20 per hour") && page.contains("This rate is high"), "{page}");
 }
 
 #[tokio::test]

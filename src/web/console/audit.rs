@@ -210,7 +210,9 @@ fn filter(query: &Form) -> Result<EventFilter, ConsoleError> {
     if texts.into_iter().flatten().any(|text| text.contains(char::is_control)) {
         return Err(ConsoleError::invalid("Actor and subject have no control characters."));
     }
-    let before = |text: &str| text.parse().map_err(|_| Malformed::because("it is a sequence"));
+    let before = |text: &str| {
+        text.parse().map_err(|_| Malformed::because("expected a sequence number, such as 1042"))
+    };
     let owner = query.parsed("owner", Owner::parse)?;
     Ok(EventFilter {
         after: None,
@@ -249,12 +251,14 @@ async fn chain(app: &App) -> Result<Chain, ConsoleError> {
             let events = shown::number(events);
             Chain {
                 badge: good,
-                text: format!("All {events} events fit. The last hash is {hash}."),
+                text: format!("All {events} events match the chain. The last hash is {hash}."),
             }
         }
         VerificationResult::Unfinished(head) => {
             let events = shown::number(head.sequence);
-            let text = format!("The first {events} events fit. tokend audit verify checks all.");
+            let text = format!(
+                "The first {events} events match the chain. tokend audit verify checks all."
+            );
             Chain { badge: good, text }
         }
         VerificationResult::Broken { sequence, problem } => {

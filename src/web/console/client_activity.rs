@@ -66,10 +66,10 @@ impl Pace {
         let expected = (3_600 / lifetime.seconds()).max(1);
         let is_much = per_hour > expected.saturating_mul(MAX_PROGRAMS);
         let verdict = if is_much {
-            "That is many: either many programs share this client, or one of them does not keep its \
+            "This rate is high: either many programs share this client, or one of them does not keep its \
              token until it expires."
         } else {
-            "That is what programs need that keep their tokens."
+            "This rate is normal for programs that reuse their tokens."
         };
         Some(Self {
             total: shown::number(total),

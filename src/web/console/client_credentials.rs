@@ -91,7 +91,7 @@ impl SecretRow {
         let status = secret.status.as_ref();
         let state = match (is_live, &secret.replaced_by) {
             (false, _) => Badge::new("off", "ended"),
-            (true, Some(_)) => Badge::new("warn", "leaving"),
+            (true, Some(_)) => Badge::new("warn", "replaced"),
             (true, None) if status.is_some_and(|status| status.expiring_soon) => {
                 Badge::new("warn", "expires soon")
             }

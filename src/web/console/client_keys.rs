@@ -117,7 +117,7 @@ fn rejected(signed_in: &SignedIn, found: &Registration, form: &Form, problem: St
 fn input(form: &Form) -> Result<KeysInput, String> {
     let value = form.text("value").ok_or("value: it is missing")?;
     let kind = form.text("kind").filter(|kind| KINDS.iter().any(|(known, _)| known == kind));
-    let body = match kind.ok_or("kind: it is not one of the form")? {
+    let body = match kind.ok_or("kind: expected one of the kinds of the form")? {
         "jwk" => {
             let read: Value = serde_json::from_str(value)
                 .map_err(|error| format!("value: it is not JSON: {error}"))?;
@@ -184,8 +184,8 @@ mod tests {
     fn a_kind_that_the_form_does_not_have_is_rejected() {
         for (text, problem) in [
             ("kind=pem", "value: it is missing"),
-            ("kind=admin_of&value=x", "kind: it is not one of the form"),
-            ("value=x", "kind: it is not one of the form"),
+            ("kind=admin_of&value=x", "kind: expected one of the kinds of the form"),
+            ("value=x", "kind: expected one of the kinds of the form"),
             ("kind=jwk&value=x", "value: it is not JSON"),
         ] {
             let form = Form::parse(&Bytes::copy_from_slice(text.as_bytes()));

@@ -75,7 +75,9 @@ struct Chosen<'a> {
 fn chosen<'a>(found: &'a Registration, form: &Form) -> Result<Chosen<'a>, ConsoleError> {
     let id = form.text("lang").unwrap_or(LANGUAGES[0].id);
     let language = LANGUAGES.iter().find(|known| known.id == id);
-    let language = language.ok_or_else(|| ConsoleError::invalid("lang: it is not a language"))?;
+    let language = language.ok_or_else(|| {
+        ConsoleError::invalid("lang: expected a language of this page, such as curl")
+    })?;
     let grants = found.grants.iter().map(|grant| grant.resource.as_str());
     let mut usable = grants.filter(|resource| *resource != ResourceId::SERVER);
     let resource = match form.text("resource") {

@@ -8,7 +8,7 @@ use axum::extract::State;
 
 use crate::admin::client::{self, NewClient};
 use crate::admin::resource;
-use crate::admin::secret::MadeSecret;
+use crate::admin::secret::{MadeSecret, NewSecret};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientName};
@@ -20,9 +20,9 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::{ClientSecurity, Networks};
 use crate::model::static_claims::StaticClaims;
-use crate::model::time::in_words;
+use crate::model::time::{Lifetime, in_words};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError, correctable};
-use crate::web::console::client_changes::{new_secret_of, require_fresh_for_administrator};
+use crate::web::console::client_changes::require_fresh_for_administrator;
 use crate::web::console::client_credentials::LIFETIMES;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Frame, Same};
@@ -210,14 +210,15 @@ fn new_client(form: &Form, may_give_secret: bool) -> Result<NewClient, String> {
     let name = form.text("name").ok_or("Name: it is missing.")?;
     let field =
         |name: &'static str| move |problem: crate::model::Malformed| format!("{name}: {problem}");
-    let secret = new_secret_of(form).map_err(|_| "Secret: choose when it expires.".to_owned())?;
+    let lifetime = form.read("lifetime", Lifetime::parse)?;
+    let secret = NewSecret { label: form.typed("label"), lifetime, digest: None };
     let owner = form.text("owner").map(Owner::parse).transpose().map_err(field("Owner"))?;
     let description = form.text("description").map(Description::parse).transpose();
     let description = description.map_err(field("Description"))?;
     let id = form.text("client_id").map(ClientId::parse_new).transpose();
     let credential = form.text("credential").unwrap_or(CREDENTIALS[0].0);
     if !CREDENTIALS.iter().any(|(known, ..)| *known == credential) {
-        return Err("Credential: it is not one of the form.".to_owned());
+        return Err("Credential: choose it in the form.".to_owned());
     }
     let has_secret = credential == CREDENTIALS[0].0;
     // Keys and the tokens of other issuers are sent in the same way.
@@ -243,8 +244,7 @@ fn new_client(form: &Form, may_give_secret: bool) -> Result<NewClient, String> {
 fn grants(form: &Form) -> Result<Vec<Grant>, String> {
     let mut wanted: BTreeMap<&str, Option<Vec<ScopeName>>> = BTreeMap::new();
     for text in form.all("scope") {
-        let (resource, scope) =
-            text.split_once(DIVIDER).ok_or("Scope: it is not one of the form.")?;
+        let (resource, scope) = text.split_once(DIVIDER).ok_or("Scope: choose it in the form.")?;
         let scope = ScopeName::parse(scope).map_err(|problem| format!("Scope: {problem}"))?;
         wanted.entry(resource).or_insert_with(|| Some(Vec::new())).iter_mut().for_each(|scopes| {
             scopes.push(scope.clone());

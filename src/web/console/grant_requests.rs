@@ -111,7 +111,9 @@ pub(super) async fn page(
     signed_in.require(AdminScope::ClientsRead)?;
     let query = Form::of_query(&request);
     query.only(&["state", "before", "done"])?;
-    let before = |text: &str| text.parse().map_err(|_| Malformed::because("it is a sequence"));
+    let before = |text: &str| {
+        text.parse().map_err(|_| Malformed::because("expected a sequence number, such as 1042"))
+    };
     let question = GrantRequestQuery {
         state: query.parsed("state", GrantRequestState::parse)?,
         before: query.parsed("before", before)?,
@@ -151,10 +153,12 @@ pub(super) async fn decide(
     let (services, principal) = (&app.services, &signed_in.principal);
     let done = match form.text("decision") {
         Some("approve") => {
-            let number =
-                |text: &str| text.parse().map_err(|_| Malformed::because("it is a number"));
+            let number = |text: &str| {
+                text.parse().map_err(|_| Malformed::because("expected a number, such as 2"))
+            };
             let revision = form.parsed("revision", number)?;
-            let revision = revision.ok_or_else(|| ConsoleError::invalid("revision: missing"))?;
+            let revision =
+                revision.ok_or_else(|| ConsoleError::invalid("revision: it is missing"))?;
             grant_request::approve(services, principal, &id, revision).await?;
             "approved"
         }

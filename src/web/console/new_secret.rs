@@ -43,7 +43,7 @@ struct NewSecretPage {
     usage_path: String,
 }
 
-/// A number for a form that must not be sent twice.
+/// An identifier for a form that must not be sent twice.
 ///
 /// # Errors
 /// If the operating system gives no random bytes.
@@ -102,7 +102,7 @@ pub(super) fn page(
         usage_path: format!("{path}/secrets/{}/use", made.record.secret_id),
         path,
     })?;
-    // The page holds a secret: no cache keeps it, and none of its text is compressed with others.
+    // For caches of HTTP/1.0. All pages of the console have `Cache-Control: no-store`.
     answered.headers_mut().insert("pragma", HeaderValue::from_static("no-cache"));
     Ok(answered)
 }

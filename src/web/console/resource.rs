@@ -93,7 +93,8 @@ pub(super) async fn one(
     let issuer = app.issuer.as_str().to_owned();
     let asked = query.text("stack").unwrap_or(&stacks()[0].id);
     let stack = stacks().iter().find(|known| known.id == asked);
-    let stack = stack.ok_or_else(|| ConsoleError::invalid("stack: it is not one of the page"))?;
+    let stack =
+        stack.ok_or_else(|| ConsoleError::invalid("stack: expected a stack of this page"))?;
     let scope = row.scopes.first();
     let parts = verifier(
         stack,

@@ -4,7 +4,6 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Request, State};
 
-use crate::admin::AdminError;
 use crate::admin::resource::{self, NewResource};
 use crate::app::App;
 use crate::model::Malformed;
@@ -149,11 +148,11 @@ pub(super) async fn create(
 ) -> Answer {
     form.only(&["resource", "owner", "description", "scopes", "lifetime", "algorithm"])?;
     signed_in.require(AdminScope::ResourcesWrite)?;
-    let made = match new_resource(&form) {
-        Ok(new) => resource::create(&app.services, &signed_in.principal, new).await,
-        Err(problem) => Err(AdminError::invalid("resource", problem)),
+    let new = match new_resource(&form) {
+        Ok(new) => new,
+        Err(problem) => return answer::rejected(&create_page(&app, &signed_in, &form, problem)),
     };
-    match made {
+    match resource::create(&app.services, &signed_in.principal, new).await {
         Ok(made) => {
             let page = shown::resource_path(made.resource.as_str());
             answer::changed(&app, &page, "created").await
@@ -164,21 +163,18 @@ pub(super) async fn create(
 
 /// The resource that a form describes. Scopes stand one in a line.
 fn new_resource(form: &Form) -> Result<NewResource, String> {
-    let field = |name: &'static str| move |problem: Malformed| format!("{name}: {problem}");
-    let lines = form.text("scopes").unwrap_or_default().lines().map(str::trim);
-    let scopes = lines.filter(|line| !line.is_empty()).map(ResourceScope::parse);
-    let owner = form.text("owner").map(Owner::parse).transpose().map_err(field("Owner"))?;
-    let description = form.text("description").map(Description::parse).transpose();
-    let description = description.map_err(field("Description"))?;
-    let lifetime = form.text("lifetime").map(Lifetime::parse).transpose();
-    let algorithm = form.text("algorithm").map(Algorithm::parse).transpose();
+    let scopes = form.lines("scopes").map(ResourceScope::parse).collect::<Result<_, _>>();
+    let facts = Facts {
+        owner: form.read("owner", Owner::parse)?,
+        description: form.read("description", Description::parse)?,
+        ..Facts::default()
+    };
     Ok(NewResource {
-        resource: ResourceId::parse(form.text("resource").unwrap_or_default())
-            .map_err(field("Identifier"))?,
-        scopes: scopes.collect::<Result<_, _>>().map_err(field("Scopes"))?,
-        token_lifetime: lifetime.map_err(field("Lifetime"))?,
-        signing_algorithm: algorithm.map_err(field("Algorithm"))?,
+        resource: form.read("resource", ResourceId::parse)?.ok_or("resource: it is missing")?,
+        scopes: scopes.map_err(|problem: Malformed| format!("scopes: {problem}"))?,
+        token_lifetime: form.read("lifetime", Lifetime::parse)?,
+        signing_algorithm: form.read("algorithm", Algorithm::parse)?,
         token_typ: TokenTyp::default(),
-        facts: Facts { owner, description, ..Facts::default() },
+        facts,
     })
 }

@@ -113,7 +113,7 @@ impl Choice {
 pub(super) fn notice(query: Option<&str>) -> Option<&'static str> {
     let word = form_urlencoded::parse(query?.as_bytes()).find(|(name, _)| name == "done")?.1;
     let notices = [
-        ("disabled", "The client is disabled. Its tokens have ended."),
+        ("disabled", "The client is disabled. Its tokens are revoked."),
         ("enabled", "The client may get tokens again."),
         ("ended", "The secret has ended. Its tokens stay valid until they expire."),
         ("approved", "The request is approved. The client has the grant."),
@@ -132,7 +132,7 @@ pub(super) fn notice(query: Option<&str>) -> Option<&'static str> {
         ("grant-removed", "The grant is removed. Its tokens stay valid until they expire."),
         ("requested", "The grant is requested. The other team decides."),
         ("rotated", "The next key takes over. APIs that read the key set know it."),
-        ("retired", "The key signs no more. Its tokens stay valid until they expire."),
+        ("retired", "The key no longer signs. Its tokens stay valid until they expire."),
         (
             "key-revoked",
             "The key is revoked. Its tokens are invalid as soon as APIs read the key set.",
