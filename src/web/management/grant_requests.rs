@@ -24,7 +24,7 @@ use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
 use crate::web::management::Problem;
 use crate::web::management::conditions::IfMatch;
-use crate::web::management::grant_json::{networks, scopes};
+use crate::web::management::grant_json::{claims, networks, scopes};
 use crate::web::management::json::{
     Input, Output, Page, Parameters, at, ok, page_size, parsed, parsed_parameter,
 };
@@ -236,18 +236,15 @@ impl RequestInput {
             resource: at("/resource", ResourceId::parse(&self.resource))?,
             scopes: scopes("/scopes", &self.scopes)?,
             networks: networks("/networks", &self.networks)?,
-            claims: claims(self.claims.as_deref())?,
+            claims: self
+                .claims
+                .as_deref()
+                .map(|raw| claims("/claims", raw))
+                .transpose()?
+                .unwrap_or_default(),
             message: parsed("/message", self.message, Remark::parse)?,
         })
     }
-}
-
-/// Reads claims as they are written: a duplicate name is an error, not the last one of them.
-fn claims(json: Option<&RawValue>) -> Result<StaticClaims, Problem> {
-    let claims = json.map(|json| StaticClaims::parse(json.get())).transpose();
-    let claims =
-        claims.map_err(|error| Problem::member("/claims".to_owned(), error.to_string()))?;
-    Ok(claims.unwrap_or_default())
 }
 
 #[cfg(test)]
