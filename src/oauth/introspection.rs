@@ -1,4 +1,4 @@
-//! Token introspection (RFC 7662). Token introspection (RFC 7662).
+//! Token introspection (RFC 7662).
 
 use serde::Serialize;
 use serde::ser::SerializeMap;

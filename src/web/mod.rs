@@ -1,4 +1,5 @@
-//! HTTP: read a request, call what decides, write the answer. Every route is on this screen.
+//! HTTP: read a request, call what decides, write the answer. Every public route is on this
+//! screen; those of the management listener are in `management` and `console`.
 //!
 //! Each listener has one axum [`Router`]. Per token request it costs seven allocations: the body in
 //! a box (1), the map of extensions with the parameters of the path, which axum always inserts, and
@@ -85,7 +86,7 @@ pub fn public_routes(app: Arc<App>) -> Router {
     routes.fallback(not_found).with_state(app)
 }
 
-/// The management listener: the admin API, its metadata and health.
+/// The management listener: the admin API, the console, metrics and health.
 pub fn management_routes(app: Arc<App>) -> Router {
     let mut routes = management::routes(&app, management::Access::Token);
     if app.services.config.console_enabled {

@@ -1,4 +1,5 @@
-//! Pages for a person with a browser: text and links, nothing else. Two handlers write them.
+//! HTML pages in place of a JSON body. `authorize` and `welcome` write text and links; the console
+//! passes headers of its own.
 
 use axum::body::Body;
 use axum::http::header::{

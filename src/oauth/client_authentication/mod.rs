@@ -59,7 +59,8 @@ pub struct AuthenticatedClient {
 pub enum Purpose {
     /// A token. The assertion is counted as the token.
     Token,
-    /// Introspection or revocation.
+    /// Introspection, revocation or the sign-in to the console: the assertion is counted as an
+    /// assertion.
     TokenStatus,
 }
 

@@ -67,7 +67,7 @@ pub(super) struct ClientDocument {
     #[serde(default)]
     #[schema(value_type = Option<Vec<AuthenticationMethod>>, min_items = 1)]
     auth_methods: Member<Vec<String>>,
-    /// The grants that the client may use; `client_credentials` if absent.
+    /// The grant types that the client may use; `client_credentials` if absent.
     #[serde(default)]
     #[schema(value_type = Option<Vec<GrantType>>, min_items = 1)]
     grant_types: Member<Vec<String>>,

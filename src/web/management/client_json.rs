@@ -43,7 +43,7 @@ pub(super) struct ClientJson {
     state: ClientState,
     /// The methods by which the client may authenticate; by a secret if absent.
     auth_methods: Vec<AuthenticationMethod>,
-    /// The grants that the client may use; `client_credentials` if absent.
+    /// The grant types that the client may use; `client_credentials` if absent.
     grant_types: Vec<GrantType>,
     /// How long tokens live; the setting of the server if `null`.
     #[schema(required = true, examples(900))]

@@ -1,5 +1,4 @@
-//! The admin API: every route of the management listener, with the scope of `urn:tokend` that it
-//! needs. Handlers read the request, call a verb of [`crate::admin`] and write the answer.
+//! The admin API: every route, with the scope of `urn:tokend` that it needs. Handlers read the request, call a verb of [`crate::admin`] and write the answer.
 
 mod apply;
 mod audit;
@@ -104,7 +103,7 @@ pub(super) enum Access {
     Operator(Principal),
 }
 
-/// The routes of the management listener.
+/// The routes of the admin API, metrics and health.
 pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     use AdminScope::{
         AdminsWrite, AuditRead, ClientsRead, GrantsWrite, Introspect, KeysRead, KeysWrite,
