@@ -15,6 +15,7 @@ use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Timestamp;
 use tokend::model::trust::ForeignIssuer;
 
+use crate::support::eventually::eventually;
 use crate::support::keys::{self, KeyPair};
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, method, operator};
 
@@ -60,8 +61,9 @@ pub async fn reason(server: &Server, answer: &Answer) -> String {
     assert!(answer.status >= 400, "{answer:?}");
     server.app.write_rejections().await.expect("written");
     let id = answer.header("x-request-id");
-    let found = server.services().store.rejection(id).await.expect("a store");
-    found.expect("a rejection").reason
+    // The server may be writing it at this moment.
+    let store = &server.services().store;
+    eventually("a rejection", async || store.rejection(id).await.expect("a store")).await.reason
 }
 
 /// S-12: a forged assertion costs the same number of verifications for a client that does not

@@ -208,8 +208,14 @@ async fn a_discovered_url_with_a_password_is_not_asked() {
     let id = client_id(&client.id);
     trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
     server.catch_up().await;
-    until(|| elsewhere.requests() >= 1).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let source = RemoteSource::Discovered(ForeignIssuer::parse(&issuer).expect("an issuer"));
+    let set = server.app.directory.key_sets.entry(source);
+    until(|| set.failures_in_a_row() >= 1).await;
+    assert!(
+        set.problem().is_some_and(|problem| problem.contains("password")),
+        "{:?}",
+        set.problem()
+    );
     assert_eq!(keys_asked.load(std::sync::atomic::Ordering::Relaxed), 0);
 }
 
