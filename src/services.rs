@@ -111,9 +111,9 @@ pub enum StartError {
 
 impl StartError {
     /// True if the database is away: a server may start from its snapshot.
-    pub fn is_database_away(&self) -> bool {
+    pub fn is_database_unavailable(&self) -> bool {
         match self {
-            Self::Store(error) | Self::Schema(SchemaError::Store(error)) => error.is_away(),
+            Self::Store(error) | Self::Schema(SchemaError::Store(error)) => error.is_unavailable(),
             _ => false,
         }
     }

@@ -90,7 +90,7 @@ impl App {
             age_s,
             "the database is away: this server starts from its snapshot, and changes wait"
         );
-        let database = DatabaseHealth::away_at_start(services.clock.now());
+        let database = DatabaseHealth::unavailable_at_start(services.clock.now());
         Self { database, ..Self::with(Arc::new(services), issuer, directory) }
     }
 

@@ -111,7 +111,7 @@ pub(crate) async fn load(
             let issuer = issuer_of(&services.config)?;
             Ok((Arc::new(Box::pin(App::load(services, issuer)).await?), sockets))
         }
-        Err(error) if error.is_database_away() => {
+        Err(error) if error.is_database_unavailable() => {
             let start = Box::pin(WithoutDatabase::start(config, Clock::System)).await?;
             let mut start = start.ok_or(error)?;
             let sockets = Sockets::bind(&mut start.services.config, inherited).map_err(reject)?;

@@ -179,7 +179,7 @@ impl StoreError {
 
     /// True if the database cannot be reached, does not answer in time, or starts or stops: it is
     /// expected to come back. Not so if it rejects the caller (SQLSTATE class 28) or does not exist.
-    pub fn is_away(&self) -> bool {
+    pub fn is_unavailable(&self) -> bool {
         let is_closed = |code: &str| {
             code.len() == 5 && ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
         };
@@ -191,7 +191,7 @@ impl StoreError {
             Self::Failed(sqlx::Error::Database(error)) => {
                 error.code().is_some_and(|code| is_closed(&code))
             }
-            Self::OutcomeUnknown(cause) => cause.is_away(),
+            Self::OutcomeUnknown(cause) => cause.is_unavailable(),
             _ => false,
         }
     }

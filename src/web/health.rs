@@ -78,7 +78,7 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
     let config = &app.services.config.directory;
     let poll = i64::try_from(config.poll_interval.as_secs()).unwrap_or(i64::MAX);
     let is_late = staleness > poll.saturating_add(LATE_SECONDS);
-    let is_away = app.database.is_away();
+    let is_unavailable = app.database.is_unavailable();
     let rejects_writes = app.database.rejects_writes();
     let is_stale = staleness > config.max_staleness.seconds();
     let can_sign = app.directory.keyring().signing_any(now).is_some();
@@ -87,7 +87,7 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
     } else if is_stale || !can_sign {
         (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-    } else if is_late || is_away || rejects_writes || !failing.is_empty() {
+    } else if is_late || is_unavailable || rejects_writes || !failing.is_empty() {
         (StatusCode::OK, "degraded")
     } else {
         (StatusCode::OK, "ready")
@@ -96,7 +96,7 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
         format!("away for {staleness} s: longer than directory.max_staleness, no tokens are issued")
     } else if is_late {
         format!("away for {staleness} s: tokens are issued from memory, changes wait")
-    } else if is_away {
+    } else if is_unavailable {
         "does not answer: tokens are issued from memory, changes wait".to_owned()
     } else if rejects_writes {
         "takes no writes: tokens are issued, changes are not stored".to_owned()
@@ -104,7 +104,7 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
         "ok".to_owned()
     };
     let status = if state == "degraded" {
-        format!("degraded: {}", reason(is_late || is_away, rejects_writes))
+        format!("degraded: {}", reason(is_late || is_unavailable, rejects_writes))
     } else {
         state.to_owned()
     };
@@ -119,8 +119,8 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
 
 /// Why an instance that issues tokens is not as it should be: the first reason, which may be that
 /// of the others.
-fn reason(is_away: bool, rejects_writes: bool) -> &'static str {
-    if is_away {
+fn reason(is_unavailable: bool, rejects_writes: bool) -> &'static str {
+    if is_unavailable {
         "the database is away"
     } else if rejects_writes {
         "writes fail"

@@ -35,7 +35,7 @@ async fn disable(server: &Server, client: &TestClient) -> Result<Registration, A
 
 /// DESIGN D3, SECURITY 16 (T-14).
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_flow_from_memory_while_postgres_is_away() {
+async fn tokens_are_issued_from_memory_while_postgres_is_unavailable() {
     for way in [Way::Cut, Way::Frozen] {
         let (server, proxy) = server_behind_proxy().await;
         let warm = server.client().await;

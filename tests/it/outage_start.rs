@@ -21,7 +21,7 @@ use crate::support::process::{Cli, Process};
 use crate::support::proxy::{Proxy, Way};
 use crate::support::{Answer, Engine, ORDERS, Place, Server, client, now};
 
-const AWAY: &str = "degraded: the database is away";
+const UNAVAILABLE: &str = "degraded: the database is away";
 
 /// A place on a Postgres of its own, with the client `worker` in a snapshot; gives its secret.
 async fn stopped_server() -> (Cli, OwnPostgres, String) {
@@ -58,7 +58,7 @@ async fn a_server_starts_without_its_postgres_and_catches_up() {
     let token = ask(&server.base, "worker", &secret).await.token();
     assert_eq!(claims(&token)["evt"], head, "tokens carry the place of the snapshot (D24)");
     ask(&server.base, "worker", "wrong").await.assert_rejected(401, "invalid_client");
-    assert_eq!(readiness(&server).await, (200, AWAY.to_owned()));
+    assert_eq!(readiness(&server).await, (200, UNAVAILABLE.to_owned()));
     let keys = Answer::of(client().get(format!("{}/.well-known/jwks.json", server.base))).await;
     assert_eq!(keys.json()["keys"].as_array().map(Vec::len), Some(1));
     assert!(!server.log().contains("a secret is hashed to be checked"));
@@ -188,9 +188,9 @@ async fn server_with(during_outage: &str) -> (Server, Proxy) {
     (server, proxy)
 }
 
-async fn until_away(server: &Server, is_away: bool) {
+async fn until_unavailable(server: &Server, is_unavailable: bool) {
     eventually("what readiness knows", async || {
-        (server.app.database.is_away() == is_away).then_some(())
+        (server.app.database.is_unavailable() == is_unavailable).then_some(())
     })
     .await;
 }
@@ -201,11 +201,11 @@ async fn an_assertion_is_rejected_during_an_outage_by_default() {
     let key = KeyPair::new(Algorithm::Es256);
     let client = private_key_jwt::keyed(&server, &key).await;
     proxy.set(Way::Cut);
-    until_away(&server, true).await;
+    until_unavailable(&server, true).await;
     let assertion = key.sign(&private_key_jwt::claims(&server, &client));
     private_key_jwt::ask(&server, &assertion).await.assert_rejected(503, "temporarily_unavailable");
     proxy.set(Way::Open);
-    until_away(&server, false).await;
+    until_unavailable(&server, false).await;
     eventually("the same assertion", async || {
         (private_key_jwt::ask(&server, &assertion).await.status == 200).then_some(())
     })
@@ -231,7 +231,7 @@ async fn an_assertion_is_accepted_once_during_an_outage_and_stored_after_it() {
     }
     for way in [Way::Cut, Way::Frozen] {
         proxy.set(way);
-        until_away(&server, true).await;
+        until_unavailable(&server, true).await;
         let beginning = server.clock.now().0;
         server.clock.advance(11);
         let now = server.clock.now().0;
@@ -250,7 +250,7 @@ async fn an_assertion_is_accepted_once_during_an_outage_and_stored_after_it() {
         assert_eq!(server.services().assertions.accepted(9).len(), 2, "{way:?}");
 
         proxy.set(Way::Open);
-        until_away(&server, false).await;
+        until_unavailable(&server, false).await;
         eventually("the assertions in the database", async || {
             server.services().assertions.accepted(9).is_empty().then_some(())
         })
@@ -267,7 +267,7 @@ async fn accepted_assertions_outlive_a_restart() {
     let key = KeyPair::new(Algorithm::Es256);
     let client = private_key_jwt::keyed(&server, &key).await;
     proxy.set(Way::Cut);
-    until_away(&server, true).await;
+    until_unavailable(&server, true).await;
     server.clock.advance(11);
     let mut claims = private_key_jwt::claims(&server, &client);
     claims["iat"] = json!(server.clock.now().0);
@@ -305,8 +305,8 @@ async fn an_assertion_from_before_an_outage_is_accepted_by_no_instance_again() {
     private_key_jwt::ask(&server, &assertion).await.token();
     proxy.set(Way::Cut);
     proxy_of_other.set(Way::Cut);
-    until_away(&server, true).await;
-    until_away(&other, true).await;
+    until_unavailable(&server, true).await;
+    until_unavailable(&other, true).await;
     for seconds in [0, 8] {
         server.clock.advance(seconds);
         private_key_jwt::ask(&server, &assertion).await.assert_rejected(401, "invalid_client");

@@ -87,11 +87,11 @@ async fn stored(
     name: &str,
     remembered_until: Timestamp,
 ) -> Option<Result<bool, StoreError>> {
-    if app.database.is_away() {
+    if app.database.is_unavailable() {
         return None;
     }
     match app.services.store.use_assertion(name, remembered_until).await {
-        Err(error) if error.is_away() => None,
+        Err(error) if error.is_unavailable() => None,
         stored => Some(stored),
     }
 }
@@ -102,7 +102,7 @@ async fn stored(
 /// instance knows, which has none of an earlier process.
 fn may_be_of_outage(app: &App, issued_at: Option<Timestamp>, now: Timestamp) -> bool {
     // A request may notice the outage first.
-    let since = app.database.away_since().unwrap_or(now);
+    let since = app.database.unavailable_since().unwrap_or(now);
     match issued_at {
         Some(issued_at) => issued_at > since.plus_seconds(CLOCK_SKEW_SECONDS),
         None => app.database.is_known(),

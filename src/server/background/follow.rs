@@ -18,9 +18,9 @@ const RECONNECT_DELAY: Duration = Duration::from_millis(200);
 /// `directory.poll_interval`.
 pub(super) async fn follow(app: Arc<App>) {
     let mut listener: Option<ChangeListener> = None;
-    let mut was_away = !app.database.is_known();
+    let mut was_unavailable = !app.database.is_known();
     let mut woken = Woken::Time;
-    if was_away {
+    if was_unavailable {
         wait_for_database(&app).await;
     }
     loop {
@@ -28,12 +28,12 @@ pub(super) async fn follow(app: Arc<App>) {
             listener = app.services.store.change_listener().await.ok();
         }
         let caught_up = app.catch_up().await;
-        let is_away = note(&caught_up, was_away);
+        let is_unavailable = note(&caught_up, was_unavailable);
         // A listener that missed a change is replaced, and so is one of a database that was away:
         // its connection may be dead without an error.
         let has_missed = matches!(caught_up, Ok(true)) && woken == Woken::Time;
-        let is_back = was_away && !is_away;
-        was_away = is_away;
+        let is_back = was_unavailable && !is_unavailable;
+        was_unavailable = is_unavailable;
         if has_missed || is_back {
             listener = None;
             woken = Woken::Notified;
@@ -54,7 +54,7 @@ async fn wait_for_database(app: &App) {
     while let Err(error) = app.identify_database().await {
         // That it is away was logged at the start.
         let problem = telemetry::with_causes(&error);
-        if !error.is_database_away() && problem != logged {
+        if !error.is_database_unavailable() && problem != logged {
             tracing::error!(problem, "the database is back and cannot be used");
             logged = problem;
         }
@@ -82,16 +82,16 @@ enum Woken {
 }
 
 /// Logs when following fails and when it works again; true if the database is away.
-fn note(caught_up: &Result<bool, DirectoryError>, was_away: bool) -> bool {
+fn note(caught_up: &Result<bool, DirectoryError>, was_unavailable: bool) -> bool {
     match caught_up {
         Ok(_) => {
-            if was_away {
+            if was_unavailable {
                 tracing::info!("the database is back");
             }
             false
         }
         Err(error) => {
-            if !was_away {
+            if !was_unavailable {
                 let error = error as &dyn Error;
                 tracing::error!(error, "changes cannot be followed: tokens are issued from memory");
             }

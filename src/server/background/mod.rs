@@ -223,7 +223,7 @@ async fn write_key_set_readers(app: Arc<App>) {
 }
 
 async fn write_assertions(app: Arc<App>) {
-    if app.database.is_away() {
+    if app.database.is_unavailable() {
         return;
     }
     if let Err(error) = app.write_assertions().await {
