@@ -259,7 +259,8 @@ impl App {
         written
     }
 
-    /// Writes the rejections since the last time. While the database is away the latest are kept.
+    /// Writes the rejections since the last time. While the database is unavailable the latest are
+    /// kept.
     pub async fn write_rejections(&self) -> Result<(), StoreError> {
         let rejections = self.rejections.take();
         if rejections.is_empty() {

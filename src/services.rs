@@ -104,13 +104,13 @@ pub enum StartError {
     MasterKeyFile {
         /// Its place.
         path: PathBuf,
-        /// What stood in the way.
+        /// The cause.
         problem: String,
     },
 }
 
 impl StartError {
-    /// True if the database is away: a server may start from its snapshot.
+    /// True if the database is unavailable: a server may start from its snapshot.
     pub fn is_database_unavailable(&self) -> bool {
         match self {
             Self::Store(error) | Self::Schema(SchemaError::Store(error)) => error.is_unavailable(),

@@ -29,7 +29,7 @@ impl Default for DatabaseHealth {
 }
 
 impl DatabaseHealth {
-    /// A database that is away when the server starts.
+    /// A database that is unavailable when the server starts.
     pub fn unavailable_at_start(now: Timestamp) -> Self {
         Self {
             is_unavailable: AtomicBool::new(true),
@@ -64,7 +64,7 @@ impl DatabaseHealth {
         self.is_unavailable.swap(!answers, Ordering::Release) == answers
     }
 
-    /// When the outage began, if the database is away.
+    /// When the outage began, if the database is unavailable.
     pub fn unavailable_since(&self) -> Option<Timestamp> {
         let is_unavailable = self.is_unavailable.load(Ordering::Acquire) || !self.is_known();
         is_unavailable.then(|| Timestamp(self.unavailable_since.load(Ordering::Relaxed)))

@@ -182,12 +182,12 @@ pub struct TokenSettings {
 pub struct AssertionSettings {
     /// How far ahead `exp` may be.
     pub lifetime_max: Lifetime,
-    /// What happens to assertions of clients while the database is away.
+    /// What happens to assertions of clients while the database is unavailable.
     pub during_outage: DuringOutage,
 }
 
-/// What happens to assertions of clients while the database is away, so that it cannot be seen
-/// whether another instance has accepted them.
+/// What happens to assertions of clients while the database is unavailable, so that it cannot be
+/// seen whether another instance has accepted them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DuringOutage {
     /// They are rejected.

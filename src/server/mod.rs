@@ -48,7 +48,7 @@ pub enum ServeError {
         address: SocketAddr,
         /// The setting it comes from.
         setting: &'static str,
-        /// What stood in the way.
+        /// The cause.
         problem: std::io::Error,
     },
     /// The sockets that a service manager has opened cannot be used.

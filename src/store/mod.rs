@@ -107,8 +107,9 @@ pub enum StoreError {
     /// A row that is referred to does not exist.
     #[error("the {0} does not exist")]
     Missing(&'static str),
-    /// The database was away when the server started, and is not known to be the same one yet.
-    #[error("the database was away at the start, and was not asked yet what it is")]
+    /// The database was unavailable when the server started, and is not known to be the same one
+    /// yet.
+    #[error("the database was unavailable at the start, and was not asked yet what it is")]
     NotIdentified,
     /// The database did not answer in time.
     #[error("the database did not answer within {0:?}")]
@@ -127,7 +128,7 @@ pub enum StoreError {
     Unopenable {
         /// Its place.
         path: PathBuf,
-        /// What stood in the way.
+        /// The cause.
         problem: String,
         /// Who owns it and who this process is, if they are two users.
         owner: Option<(String, String)>,
@@ -143,7 +144,7 @@ pub enum StoreError {
     Unreachable {
         /// Its host and port, as they are tried.
         server: String,
-        /// What stood in the way.
+        /// The cause.
         problem: std::io::Error,
     },
     /// There is not a database at the place of the settings.

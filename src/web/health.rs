@@ -16,7 +16,7 @@ use crate::web::error_response::ErrorResponse;
 
 const ALLOWED: &str = "GET, HEAD";
 
-/// How many seconds behind the database may be before it is reported as away.
+/// How many seconds behind the database may be before it is reported as unavailable.
 const LATE_SECONDS: i64 = 5;
 
 /// What readiness says.
@@ -28,7 +28,7 @@ pub(super) struct Report {
     status: String,
     #[serde(skip)]
     state: &'static str,
-    /// `ok`, or for how long the database is away and what that means.
+    /// `ok`, or for how long the database is unavailable and what that means.
     #[schema(examples("ok"))]
     database: String,
     /// `ok`, or that no key can sign.
@@ -57,7 +57,7 @@ impl Report {
     }
 }
 
-/// Answers as long as the process can: nothing that is away may restart it.
+/// Answers as long as the process can: no outage of another part may restart it.
 pub(super) async fn live(request: Request) -> Result<Response, ErrorResponse> {
     write(&request, StatusCode::OK, &serde_json::json!({ "status": "alive" }))
 }
@@ -93,9 +93,12 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
         (StatusCode::OK, "ready")
     };
     let database = if is_stale {
-        format!("away for {staleness} s: longer than directory.max_staleness, no tokens are issued")
+        format!(
+            "unavailable for {staleness} s: longer than directory.max_staleness, no tokens are \
+             issued"
+        )
     } else if is_late {
-        format!("away for {staleness} s: tokens are issued from memory, changes wait")
+        format!("unavailable for {staleness} s: tokens are issued from memory, changes wait")
     } else if is_unavailable {
         "does not answer: tokens are issued from memory, changes wait".to_owned()
     } else if rejects_writes {
@@ -121,7 +124,7 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
 /// of the others.
 fn reason(is_unavailable: bool, rejects_writes: bool) -> &'static str {
     if is_unavailable {
-        "the database is away"
+        "the database is unavailable"
     } else if rejects_writes {
         "writes fail"
     } else {

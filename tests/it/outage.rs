@@ -1,4 +1,5 @@
-//! The database goes away: tokens go on, changes wait, and everything mends itself.
+//! The database becomes unavailable: tokens are still issued, changes wait, and the server recovers
+//! by itself.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,8 +51,8 @@ async fn tokens_are_issued_from_memory_while_postgres_is_unavailable() {
         let mistaken =
             server.basic(&warm.id, "mistaken", &[("grant_type", "client_credentials")]).await;
         server.clock.advance(60);
-        let away = "degraded: the database is away".to_owned();
-        assert_eq!(readiness(&server).await, (200, away), "{way:?}");
+        let degraded = "degraded: the database is unavailable".to_owned();
+        assert_eq!(readiness(&server).await, (200, degraded), "{way:?}");
         server.ask(&warm).await.token();
 
         // Longer than directory.max_staleness: memory is no longer to be trusted.

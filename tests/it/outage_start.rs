@@ -1,4 +1,4 @@
-//! A start while the database is away: from the snapshot, within `directory.max_staleness`.
+//! A start while the database is unavailable: from the snapshot, within `directory.max_staleness`.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::support::process::{Cli, Process};
 use crate::support::proxy::{Proxy, Way};
 use crate::support::{Answer, Engine, ORDERS, Place, Server, client, now};
 
-const UNAVAILABLE: &str = "degraded: the database is away";
+const UNAVAILABLE: &str = "degraded: the database is unavailable";
 
 /// A place on a Postgres of its own, with the client `worker` in a snapshot; gives its secret.
 async fn stopped_server() -> (Cli, OwnPostgres, String) {

@@ -12,7 +12,7 @@ use crate::support::eventually::eventually;
 use crate::support::postgres::{Deed, OwnPostgres};
 use crate::support::{Answer, Engine, ORDERS, Place, Server, now};
 
-const UNAVAILABLE: &str = "degraded: the database is away";
+const UNAVAILABLE: &str = "degraded: the database is unavailable";
 
 async fn status(server: &Server) -> (u16, String) {
     let answer = Answer::of(server.http.get(format!("{}/readyz", server.management))).await;

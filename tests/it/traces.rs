@@ -200,8 +200,8 @@ async fn the_caller_decides_what_is_sampled() {
     assert_eq!(requests, 1);
 }
 
-/// Without an endpoint there is no collector, and a collector that is away changes nothing but a line
-/// in the log.
+/// Without an endpoint there is no collector, and an unavailable collector changes nothing but a
+/// line in the log.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unavailable_collector_costs_no_request() {
     let (_cli, server, secret) = serving("http://127.0.0.1:9", &[]).await;

@@ -96,7 +96,7 @@ async fn a_batch_may_be_long(#[values(Engine::Sqlite, Engine::Postgres)] engine:
     }
 }
 
-/// D3: the database may be away; tokens do not wait, and what was counted is written later.
+/// D3: the database may be unavailable; tokens do not wait, and what was counted is written later.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_written_is_kept() {
     let (server, proxy) = server_behind_proxy().await;

@@ -43,7 +43,7 @@ pub async fn create_if_due(services: &Services) -> Result<Option<Summary>, Backu
         Ok(false) => Ok(None),
         Err(error) => Err(error),
     };
-    // If the database is away, the lease ends by itself.
+    // If the database is unavailable, the lease ends by itself.
     let _ = store.end_lease(LEASE, instance).await;
     made
 }

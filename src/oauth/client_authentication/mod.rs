@@ -356,7 +356,7 @@ pub(super) fn reject_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthErro
     let staleness = app.directory.staleness(now);
     if staleness > app.services.config.directory.max_staleness.seconds() {
         return Err(OAuthError::unavailable(format!(
-            "the database has been away for {staleness} s, longer than directory.max_staleness"
+            "the database has been unavailable for {staleness} s, longer than directory.max_staleness"
         ))
         .because(RejectionReason::DirectoryStale));
     }

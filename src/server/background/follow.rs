@@ -29,8 +29,8 @@ pub(super) async fn follow(app: Arc<App>) {
         }
         let caught_up = app.catch_up().await;
         let is_unavailable = note(&caught_up, was_unavailable);
-        // A listener that missed a change is replaced, and so is one of a database that was away:
-        // its connection may be dead without an error.
+        // A listener that missed a change is replaced, and so is one of a database that was
+        // unavailable: its connection may be dead without an error.
         let has_missed = matches!(caught_up, Ok(true)) && woken == Woken::Time;
         let is_back = was_unavailable && !is_unavailable;
         was_unavailable = is_unavailable;
@@ -47,12 +47,12 @@ pub(super) async fn follow(app: Arc<App>) {
     }
 }
 
-/// Waits until the database is back that was away at the start, and does what the start left out. If
-/// it is another one, the server ends.
+/// Waits until the database that was unavailable at the start is back, and does what the start left
+/// out. If it is another one, the server ends.
 async fn wait_for_database(app: &App) {
     let mut logged = String::new();
     while let Err(error) = app.identify_database().await {
-        // That it is away was logged at the start.
+        // The outage was logged at the start.
         let problem = telemetry::with_causes(&error);
         if !error.is_database_unavailable() && problem != logged {
             tracing::error!(problem, "the database is back and cannot be used");
@@ -81,7 +81,7 @@ enum Woken {
     Loss,
 }
 
-/// Logs when following fails and when it works again; true if the database is away.
+/// Logs when following fails and when it works again; true if the database is unavailable.
 fn note(caught_up: &Result<bool, DirectoryError>, was_unavailable: bool) -> bool {
     match caught_up {
         Ok(_) => {
