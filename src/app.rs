@@ -53,7 +53,7 @@ const TRUST_TESTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturating
 pub struct App {
     /// Settings, database, keys, clock.
     pub services: Arc<Services>,
-    /// Who signs.
+    /// The `iss` of tokens.
     pub issuer: Issuer,
     /// The memory.
     pub directory: Directory,

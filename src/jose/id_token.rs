@@ -117,7 +117,7 @@ pub fn verify(
     Ok(IdToken { subject, authenticated_at, claims: token.claims().clone() })
 }
 
-/// Who issued the token, for whom, and for which sign-in.
+/// The issuer of the token, its audience, and the sign-in that it is for.
 fn check_parties(
     token: VerifiedAssertion<'_>,
     expected: &ExpectedIdToken<'_>,

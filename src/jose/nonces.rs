@@ -7,7 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::model::time::Timestamp;
 
-/// For how many seconds a nonce counts.
+/// For how many seconds a nonce is valid.
 const NONCE_TTL_SECONDS: i64 = 300;
 
 /// How many bytes of the MAC are in a nonce.

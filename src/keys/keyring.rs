@@ -1,4 +1,5 @@
-//! The keyring: every signing key of this server, opened; who signs now, and what is published.
+//! The keyring: every signing key of this server, opened; which one signs now, and which ones are
+//! published.
 
 use std::sync::Arc;
 

@@ -175,7 +175,7 @@ pub const JWT_BEARER_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-t
 /// The assertion type of a JWT-SVID (draft-ietf-oauth-spiffe-client-auth-02, section 3.1).
 pub const JWT_SPIFFE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 
-/// A way in which a client proves who it is (RFC 8414, `token_endpoint_auth_methods_supported`).
+/// A method of client authentication (RFC 8414, `token_endpoint_auth_methods_supported`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthenticationMethod {
@@ -316,7 +316,7 @@ pub struct Client {
     pub token_lifetime: Option<Lifetime>,
     /// How many tokens it may have, if not as many as the server says.
     pub token_rate: Option<RateLimit>,
-    /// What it proves itself by besides secrets, and what it is held to.
+    /// Its security settings: keys, certificate subject, networks, token binding.
     #[serde(flatten)]
     pub security: ClientSecurity,
     /// What is done with a secret of it that is reported as leaked.

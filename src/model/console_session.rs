@@ -78,7 +78,7 @@ impl ConsoleLink {
     pub const TTL_SECONDS: i64 = 1_800;
 }
 
-/// Who is signed in.
+/// The person or operator who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionHolder {
     /// An operator, by a link that was made on the server.
@@ -148,7 +148,7 @@ impl SessionHolder {
 pub struct ConsoleSession {
     /// Its public identifier.
     pub session_id: SessionId,
-    /// Who is signed in.
+    /// The person or operator who is signed in.
     pub holder: SessionHolder,
     /// The sequence of the last event before the sign-in.
     pub sequence: i64,

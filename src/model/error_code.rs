@@ -5,7 +5,7 @@
 pub enum ErrorCode {
     /// The request is malformed.
     InvalidRequest,
-    /// The client is not who it says, or does not say.
+    /// Client authentication failed, or the request has none.
     InvalidClient,
     /// The client may not use this grant.
     UnauthorizedClient,

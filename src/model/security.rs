@@ -1,4 +1,4 @@
-//! What a client proves itself by besides secrets, and what it is held to.
+//! The security settings of a client: keys, certificate subject, networks, token binding.
 
 use std::fmt;
 use std::net::IpAddr;

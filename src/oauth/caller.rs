@@ -71,7 +71,7 @@ pub enum Credentials {
 
 /// A client id and a secret, and how they were presented.
 pub struct SecretCredentials {
-    /// Who the caller says to be.
+    /// The client id that the caller presents.
     pub client_id: String,
     /// The secret.
     pub secret: SecretString,
@@ -165,7 +165,7 @@ fn is_too_long(client_id: &str) -> bool {
 }
 
 impl Credentials {
-    /// Who the caller says to be, if the request says so outside of an assertion.
+    /// The client id that the caller presents, if the request has one outside of an assertion.
     pub fn client_id(&self) -> Option<&str> {
         match self {
             Self::Secret(secret) => Some(&secret.client_id),

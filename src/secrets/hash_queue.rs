@@ -1,4 +1,5 @@
-//! The stored proof of a secret: argon2id, off the async threads, in lanes of bounded width.
+//! Verifies secrets against their stored hashes: argon2id, off the async threads, in bounded
+//! queues.
 //!
 //! One hash takes tens of milliseconds and megabytes on purpose. So at most a few run at once, at
 //! most a few more wait, and none waits longer than [`DEADLINE`]: a later caller is told to come

@@ -130,7 +130,7 @@ pub enum StoreError {
         path: PathBuf,
         /// The cause.
         problem: String,
-        /// Who owns it and who this process is, if they are two users.
+        /// The owner and the user of this process, if they are two.
         owner: Option<(String, String)>,
     },
     /// The database file is not a database, or is damaged.

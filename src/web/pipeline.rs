@@ -274,7 +274,7 @@ pub fn malformed_request_response(
     let rejection = if is_too_large {
         ErrorResponse::head_too_large()
     } else {
-        ErrorResponse::bad_http("The request is not proper HTTP/1.1.")
+        ErrorResponse::bad_http("The request is not valid HTTP/1.1.")
     };
     tracing::info!(
         request_id,

@@ -136,7 +136,7 @@ impl TokenRequest {
 /// A request about a token: introspection (RFC 7662, section 2.1) and revocation (RFC 7009,
 /// section 2.1). `token_type_hint` is ignored: there is one type of token.
 pub struct TokenQuery {
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
     /// The token asked about.
     pub token: String,

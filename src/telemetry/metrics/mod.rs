@@ -75,7 +75,7 @@ impl PresentedMethod {
 /// How an authentication ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthenticationResult {
-    /// The client is who it says.
+    /// The client is authenticated.
     Succeeded,
     /// It is not, or may not.
     Rejected,
@@ -90,7 +90,7 @@ impl AuthenticationResult {
 /// The stages of a token request, each with its durations.
 #[derive(Debug)]
 pub struct Stages {
-    /// Who asks.
+    /// The caller.
     pub authenticate: Histogram,
     /// What for, from where, bound to what, and how often.
     pub authorize: Histogram,

@@ -31,7 +31,7 @@ use crate::web::console::origin::{self, OriginError, Transport};
 use crate::web::console::{headers, problems, shown};
 use crate::web::management::Problem;
 
-/// Who is signed in, with its rights now, and what its pages need.
+/// The person who is signed in, with the rights of now, and what the pages need.
 #[derive(Clone)]
 pub(super) struct SignedIn(Arc<Inner>);
 
@@ -226,7 +226,7 @@ pub(super) fn origin_of(extensions: &Extensions) -> Result<RequestOrigin, Consol
     origin.ok_or_else(|| Problem::internal("a request has no origin").into())
 }
 
-/// Who signs in.
+/// The visitor who signs in.
 pub(super) fn visitor<'a>(origin: &RequestOrigin, headers: &'a HeaderMap) -> Visitor<'a> {
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     Visitor { address: origin.address, user_agent: user_agent.unwrap_or_default() }
