@@ -46,7 +46,7 @@ const LEAK_REPORTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturatin
 /// How many callers are told apart; two that are not share a limit.
 const CALLER_BUCKETS: usize = 1 << 10;
 
-/// How many tests of tokens against trusts a caller may make: each may fetch key sets of others.
+/// How many tests of tokens against trusts a caller may make: each may fetch remote key sets.
 const TRUST_TESTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturating_add(29));
 
 /// What a server stands on: the services, and everything in memory.

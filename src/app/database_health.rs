@@ -52,7 +52,7 @@ impl DatabaseHealth {
     /// Waits until it is known what the database is: [`DatabaseIdentity::Same`], or another one.
     pub async fn until(&self, identity: DatabaseIdentity) {
         let mut changes = self.identity.subscribe();
-        // The sender lives as long as we do.
+        // `self` holds the sender, so it is not closed.
         let _ = changes.wait_for(|known| *known == identity).await;
     }
 

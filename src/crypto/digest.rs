@@ -1,4 +1,4 @@
-//! Names for things that are too long, or not ours, to be kept as they are.
+//! Digests as names of values that are too long or too secret to be stored.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;

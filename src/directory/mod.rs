@@ -94,7 +94,7 @@ impl Directory {
         per_client: usize,
         clock: &Clock,
     ) -> Result<Self, DirectoryError> {
-        // The place in the events comes first: what changes while we load is read again later.
+        // The place in the events comes first: what changes while it loads is read again later.
         let head = store.head().await?;
         let directory = Self::empty(keep_seconds, clock, &head, per_client);
         directory.load_everything(store, master).await?;

@@ -1,4 +1,5 @@
-//! JWTs that others sign: assertions of clients and tokens of trusted issuers (RFC 7523).
+//! JWTs that the server has not signed: assertions of clients and tokens of trusted issuers (RFC
+//! 7523).
 
 pub use jsonwebtoken::Algorithm;
 use serde_json::Value;

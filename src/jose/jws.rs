@@ -27,8 +27,8 @@ impl<'a> Jws<'a> {
         Some(Self { signed, signature, header, claims })
     }
 
-    /// The algorithm that it says it is signed with, if it is an asymmetric one that we know. Of
-    /// the two names of one algorithm the younger is of RFC 9864.
+    /// The algorithm that it says it is signed with, if it is an asymmetric one that is supported.
+    /// Of the two names of one algorithm the younger is of RFC 9864.
     pub(super) fn algorithm(&self) -> Option<Algorithm> {
         Some(match self.header["alg"].as_str()? {
             "ES256" => Algorithm::ES256,

@@ -37,7 +37,7 @@ impl NonceIssuer {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// True for a nonce of ours that is not too old.
+    /// True for a nonce of this server that is not too old.
     pub fn knows(&self, nonce: &str, now: Timestamp) -> bool {
         let Ok(bytes) = BASE64_URL_SAFE_NO_PAD.decode(nonce) else { return false };
         let Some((issued_at, _)) = bytes.split_first_chunk::<8>() else { return false };

@@ -19,7 +19,7 @@ use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
 use crate::model::time::{Lifetime, Timestamp};
 
-/// The identifier of a client: opaque text, ours or another system's (RFC 6749, section 2.2).
+/// The identifier of a client: opaque text, generated or of another system (RFC 6749, section 2.2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(Arc<str>);
 
@@ -239,7 +239,7 @@ impl AuthenticationMethod {
 pub enum GrantType {
     /// RFC 6749, section 4.4: the one this server offers.
     ClientCredentials,
-    /// RFC 7523, section 2.1: a token of a trusted issuer for one of ours.
+    /// RFC 7523, section 2.1: a token of a trusted issuer for an access token.
     JwtBearer,
     /// A registered type that this server does not offer. It can be kept with a client, so that
     /// registrations of other systems survive an import, and it never yields a token.

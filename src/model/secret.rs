@@ -25,7 +25,7 @@ text_schema!(
 );
 
 impl SecretId {
-    /// Takes an identifier as we make and store it.
+    /// Takes a generated or stored identifier.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let body = text.strip_prefix("sec_").unwrap_or_default();
         if body.is_empty() || body.len() > 40 || !body.bytes().all(|b| b.is_ascii_alphanumeric()) {

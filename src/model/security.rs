@@ -134,7 +134,7 @@ pub enum KeySource {
 pub struct KeySet(Box<str>);
 
 impl KeySet {
-    /// The longest text we take, in bytes.
+    /// The longest text, in bytes.
     pub const MAX_BYTES: usize = 64 << 10;
 
     /// Takes a JSON object of a bounded size.

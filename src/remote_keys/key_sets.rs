@@ -54,7 +54,7 @@ struct FetchedKeys {
 
 impl FetchedKeys {
     /// The time after which the set is fetched again. The owner of a SPIFFE bundle may suggest a
-    /// shorter one than ours.
+    /// shorter one than that of this server.
     fn refresh_after(&self) -> Duration {
         let hint = self.keys.refresh_hint();
         hint.map_or(REFRESH_AFTER, |hint| hint.clamp(MIN_PAUSE, REFRESH_AFTER))
@@ -307,7 +307,7 @@ mod tests {
         assert!(sets.sets().is_empty());
     }
 
-    /// SPIFFE Trust Domain and Bundle, section 4.1.2: within our own bounds.
+    /// SPIFFE Trust Domain and Bundle, section 4.1.2: within the bounds of this server.
     #[test]
     fn a_bundle_is_fetched_as_often_as_it_says() {
         for (hint, seconds) in [(0, 10), (60, 60), (86_400, 300), (u64::MAX, 300)] {

@@ -32,7 +32,7 @@ pub struct Busy;
 /// The queue in which an attempt waits for its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HashQueue {
-    /// Secrets that we generated: their tag has been checked.
+    /// Generated secrets: their tag has been checked.
     Generated,
     /// Secrets that could be guessed: imported ones, and whatever is said for unknown clients.
     Imported,

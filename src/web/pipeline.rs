@@ -240,7 +240,7 @@ fn count_rejection(
     }
 }
 
-/// Calls what is at the path. A panic there is our fault and ends this request only.
+/// Calls what is at the path. A panic there is a fault of the server and ends this request only.
 fn route<B>(
     context: &ListenerContext,
     origin: RequestOrigin,
@@ -323,7 +323,7 @@ mod tests {
         Live::of(&config.expect("settings"))
     }
 
-    /// N-04, W-23: a panic, which is our fault, answers like every other failure and tells nothing.
+    /// N-04, W-23: a panic is answered like every other failure, and the answer says nothing of it.
     #[tokio::test]
     async fn a_panic_is_answered_in_json_without_a_word_about_it() {
         let routes =

@@ -129,7 +129,7 @@ async fn whatever_is_wrong_looks_the_same(
     let cases: Vec<(&str, &str, &str)> = vec![
         ("unknown client, real secret", "cl_nobody", &good.secret),
         ("unknown client, any secret", "cl_nobody", "wrong"),
-        ("an id that is no id of ours", "2f1c0c8e-8f0e-4a57-9d3c-0d0c8a1d9b11", "wrong"),
+        ("an id of another format", "2f1c0c8e-8f0e-4a57-9d3c-0d0c8a1d9b11", "wrong"),
         ("wrong secret", &good.id, "wrong"),
         ("damaged secret", &good.id, &damaged),
         ("cut secret", &good.id, &cut),

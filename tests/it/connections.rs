@@ -34,7 +34,7 @@ async fn with_connections(count: &str) -> Server {
 /// A connection from 127.0.0.`last`.
 async fn connect(to: SocketAddr, last: u8) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).expect("an address of ours");
+    socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).expect("a loopback address");
     socket.connect(to).await.expect("a connection")
 }
 

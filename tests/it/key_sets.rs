@@ -1,4 +1,4 @@
-//! Key sets of others: a hostile or broken host harms only the clients that depend on it (D25).
+//! Remote key sets: a hostile or broken host harms only the clients that depend on it (D25).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

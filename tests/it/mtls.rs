@@ -272,7 +272,7 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
     assert!(http(&tls.root).get(&url).send().await.is_err(), "the old one is still used");
 }
 
-/// C-145: what metadata says, with TLS of our own and without.
+/// C-145: what metadata says, with TLS that tokend terminates and without.
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_names_the_methods_and_the_aliases() {
     let tls = Tls::new(Engine::Sqlite).await;

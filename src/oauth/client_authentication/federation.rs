@@ -1,5 +1,5 @@
 //! By a token of a foreign issuer that the client's operator trusts (RFC 7523): a workload that has
-//! an identity already needs no secret of ours.
+//! an identity already needs no client secret.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;

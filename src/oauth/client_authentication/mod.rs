@@ -297,14 +297,14 @@ fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
     rejection.with_reason(reason).about(id).with_remedy(remedy)
 }
 
-/// Has the keys of others fetched soon, because one was not among them.
+/// Requests a fetch of the remote key set, because it lacks the key.
 fn ask_for(app: &App, keys: &KeysEntry) {
     if let KeysEntry::Remote(set) = keys {
         app.directory.key_sets.ask_for(set);
     }
 }
 
-/// The rejection while the keys of others are not here; says what stands in the way.
+/// The rejection while the remote key set is not fetched; says what prevents it.
 fn unfetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthError {
     let problem = match keys {
         KeysEntry::Remote(set) => set.problem(),

@@ -122,9 +122,9 @@ fn check_claims(
     check_times(assertion.claims(), app.services.config.assertions.lifetime_max, now)
 }
 
-/// The audience is our issuer and nothing else: an assertion that is good elsewhere too could be
+/// The audience is this issuer and nothing else: an assertion that is good elsewhere too could be
 /// used by the server that receives it there (RFC 10070). A client may have extra audiences, each
-/// of which is a URL of our own token endpoint.
+/// of which is a URL of this token endpoint.
 fn check_audience(app: &App, entry: &ClientEntry, audience: &Value) -> Result<(), OAuthError> {
     let issuer = app.issuer.as_str();
     let single = match audience {

@@ -177,7 +177,7 @@ impl Metrics {
     /// The text of all metrics.
     ///
     /// # Errors
-    /// If a value cannot be written, which no value of ours is.
+    /// If a value cannot be written, which does not occur.
     pub fn render(self: &Arc<Self>, scrape: Scrape, format: Format) -> Result<String, fmt::Error> {
         writer::text(Exposition { metrics: self.clone(), scrape }, format)
     }

@@ -28,7 +28,7 @@ pub(super) enum ConsoleError {
 }
 
 impl ConsoleError {
-    /// 400 for a form or a query that no page of ours makes.
+    /// 400 for a form or a query that no page of the console makes.
     pub(super) fn invalid(detail: &str) -> Self {
         Problem::bad_request("invalid_query", detail).into()
     }
@@ -102,7 +102,7 @@ pub(super) fn render(status: StatusCode, template: &impl Template) -> Result<Res
 pub(super) fn see_other(place: &str) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    // A place is a path of ours, which a header can hold.
+    // A place is a path of the console, which a header can hold.
     let place = HeaderValue::from_str(place).unwrap_or(HeaderValue::from_static("/console/"));
     response.headers_mut().insert(LOCATION, place);
     response

@@ -1,5 +1,5 @@
 //! What each request of the console passes before its handler: how it came, whether its form is one
-//! of ours, who is signed in, and with which rights now.
+//! of the console, who is signed in, and with which rights now.
 
 use std::sync::Arc;
 
@@ -103,8 +103,8 @@ pub(super) fn sign_in_path(next: &str) -> String {
     format!("/console/sign-in?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC))
 }
 
-/// Lets a request through that came over https or on this machine. A form must be of one of our
-/// pages. Every answer has the headers of a page.
+/// Lets a request through that came over https or on this machine. A form must be of a page
+/// of the console. Every answer has the headers of a page.
 pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
     let config = &app.services.config;

@@ -167,7 +167,7 @@ impl Kind {
     /// The kind of this name.
     ///
     /// # Errors
-    /// 400 for a name that no page of ours has.
+    /// 400 for a name that no page of the console has.
     pub(super) fn named(name: &str) -> Result<&'static Self, ConsoleError> {
         let found = KINDS.iter().find(|kind| kind.name == name);
         found.ok_or_else(|| ConsoleError::invalid("kind: github, kubernetes, issuer or spiffe"))

@@ -3,7 +3,7 @@
 use crate::model::untrusted_text;
 
 /// Where a page shows a text that a form sends back, which must stay as it is: what begins such a
-/// place, and what ends it. No text of others has a quote or an angle bracket here.
+/// place, and what ends it. No untrusted text has a quote or an angle bracket here.
 const FIELDS: [(&str, &str); 2] = [(" value=\"", "\""), ("<textarea", "</textarea")];
 
 /// A page whose texts have such characters escaped, as in `\u{202e}`.
