@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_itself_put_into_the_header_does_not_count() {
+    fn what_the_client_itself_put_into_the_header_is_ignored() {
         let trusted = ["10.0.0.0/8"];
         assert_eq!(
             client("10.0.0.1:1", &[b"1.1.1.1, 203.0.113.9, 10.0.0.2"], &trusted),

@@ -1,4 +1,4 @@
-//! Who is it? The ways to prove it, and the one answer to everybody who cannot.
+//! Client authentication: every method, and one identical error.
 
 use std::sync::Arc;
 

@@ -71,7 +71,7 @@ async fn open(streams: &mut [TcpStream]) -> usize {
 #[case(Listener::Public, 60, 7)]
 #[case(Listener::Management, 140, 16)]
 #[tokio::test(flavor = "multi_thread")]
-async fn idle_connections_of_one_address_keep_nobody_out(
+async fn idle_connections_of_one_address_do_not_exclude_other_clients(
     #[case] listener: Listener,
     #[case] count: usize,
     #[case] limit: usize,
@@ -201,7 +201,7 @@ async fn a_trusted_proxy_may_have_all_places() {
 
 /// With the default of 8192, one address may have a thousand: enough for a load test.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_address_has_room_for_a_load_test() {
+async fn one_address_has_capacity_for_a_load_test() {
     let server = Server::start(Engine::Sqlite).await;
     let to = Listener::Public.address(&server);
     let mut held = Vec::new();

@@ -166,7 +166,7 @@ async fn a_sign_in_gives_a_new_session_and_ends_the_one_before() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_has_the_rights_of_this_moment(
+async fn a_session_has_the_rights_that_the_client_has_now(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

@@ -45,7 +45,7 @@ async fn disable_elsewhere(server: &Server, client: &TestClient) {
         .expect("a change");
 }
 
-/// DESIGN D2, D3: within 2 s on both engines, within 0.5 s on Postgres by its bell alone.
+/// DESIGN D2, D3: within 2 s on both engines, within 0.5 s on Postgres by NOTIFY alone.
 #[rstest]
 #[case(Engine::Sqlite, &[], Duration::from_secs(2))]
 #[case(Engine::Postgres, &[("TOKEND_DIRECTORY_POLL_INTERVAL", "50m")], Duration::from_millis(500))]
@@ -89,10 +89,10 @@ async fn two_instances_follow_each_other(
     until_rejected(&other, &client).await;
 }
 
-/// A lost bell costs time, never a change.
+/// A lost notification costs time, never a change.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_arrives_although_the_listening_connection_was_killed() {
-    // By the bell alone: it must be hung up again.
+    // By NOTIFY alone: the listener must be connected again.
     let settings = [("TOKEND_DIRECTORY_POLL_INTERVAL", "50m")];
     let server = Server::with(Engine::Postgres, &settings).await;
     let client = server.client().await;

@@ -1,4 +1,4 @@
-//! What anybody may know: metadata (RFC 8414) and the key set (RFC 7517).
+//! Public documents: metadata (RFC 8414) and the key set (RFC 7517).
 
 use rstest::rstest;
 use serde_json::{Value, json};

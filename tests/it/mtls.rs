@@ -125,7 +125,7 @@ async fn a_certificate_of_the_registered_subject_authenticates(
 
 /// C-140: none, another root, a self-signed one of the same name, an expired one: refused alike.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_without_a_good_chain_is_nobody() {
+async fn a_certificate_without_a_valid_chain_does_not_authenticate() {
     let tls = Tls::new(Engine::Sqlite).await;
     let client = tls.of_subject("san_dns=worker.example").await;
     let mut old = params("worker");

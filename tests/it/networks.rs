@@ -22,7 +22,7 @@ async fn ask_from(server: &Server, client: &TestClient, forwarded: &str, resourc
 /// (C-106).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_peer_counts_whatever_it_says_of_itself(
+async fn only_the_peer_address_is_used(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

@@ -224,7 +224,7 @@ async fn an_assertion_comes_alone_and_with_its_type() {
 /// C-133: used once, on whichever instance, also when it is presented many times at once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_assertion_counts_once_on_all_instances(
+async fn an_assertion_is_accepted_once_on_all_instances(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

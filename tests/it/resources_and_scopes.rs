@@ -1,4 +1,4 @@
-//! What may it have? Resources, scopes and grants (DESIGN D5).
+//! Resources, scopes and grants in token requests (DESIGN D5).
 
 use rstest::rstest;
 use tokend::admin;

@@ -1,4 +1,4 @@
-//! The requests of the five documents that this product was born from, as printed there.
+//! The requests of the five reference documents, as printed there.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

@@ -79,7 +79,7 @@ async fn as_grant(server: &Server, id: Option<&str>, token: &str) -> Answer {
 /// Both ways, with and without a `client_id` beside the token.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_a_trusted_issuer_authenticates_in_both_ways(
+async fn a_token_of_a_trusted_issuer_authenticates_by_both_methods(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values("RS256", "ES256")] algorithm: &str,
 ) {

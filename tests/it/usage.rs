@@ -122,7 +122,7 @@ async fn ask(server: &Process, made: &Value) {
 /// The operator sees it: written at the stop at the latest, shown by `client show` and `list`.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_stop_writes_the_ledger_and_the_operator_reads_it(
+async fn shutdown_writes_usage_statistics_and_the_operator_reads_them(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await;

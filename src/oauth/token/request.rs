@@ -182,7 +182,7 @@ mod tests {
 
     /// C-04, C-38, K-04, K-16.
     #[test]
-    fn there_is_one_way_to_authenticate_in_a_request() {
+    fn a_request_has_one_authentication_method() {
         let code = |form: String, header| request(&form, header).expect_err("a rejection").code();
         let both = format!("{GRANT}&client_id=a&client_secret=s");
         assert_eq!(code(both, basic("a")), ErrorCode::InvalidRequest);
@@ -194,7 +194,7 @@ mod tests {
 
     /// C-02: an id alone is no authentication.
     #[test]
-    fn a_client_id_alone_is_nobody() {
+    fn a_client_id_alone_is_not_a_credential() {
         let request = request(&format!("{GRANT}&client_id=a"), HeaderCredentials::Absent);
         let Requester::Caller(caller) = request.expect("a request").requester else {
             panic!("another requester");
