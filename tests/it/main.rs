@@ -8,6 +8,7 @@
     reason = "nobody imports a test binary, and a test that panics has failed"
 )]
 
+mod reference_requests;
 mod support;
 
 mod access_log;
@@ -162,7 +163,6 @@ mod secrecy;
 mod secret_files;
 mod secret_life;
 mod secrets_page;
-mod seeds;
 mod service_manager;
 mod settings_page;
 mod signing_keys;
