@@ -8,7 +8,6 @@
     reason = "nobody imports a test binary, and a test that panics has failed"
 )]
 
-mod reference_requests;
 mod support;
 
 mod access_log;
@@ -145,6 +144,7 @@ mod proxies;
 mod readiness;
 mod readme;
 mod readme_rust;
+mod reference_requests;
 mod released_schemas;
 mod reload;
 mod reload_settings;
