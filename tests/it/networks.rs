@@ -22,9 +22,7 @@ async fn ask_from(server: &Server, client: &TestClient, forwarded: &str, resourc
 /// (C-106).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_peer_address_is_used(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
+async fn only_the_peer_address_is_used(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let server = Server::start(engine).await;
     let here = server.new_client(|new| new.security.networks = networks("127.0.0.0/8")).await;
     let elsewhere = server.new_client(|new| new.security.networks = networks("10.0.0.0/8")).await;
