@@ -46,7 +46,7 @@ pub(crate) fn assert_parameters(read: impl Fn() -> Parameters, pairs: &[(String,
     }
     let mut parameters = read();
     for (name, mut values) in expected {
-        // An empty value counts as absent (RFC 6749, section 3.2).
+        // An empty value is treated as absent (RFC 6749, section 3.2).
         let mut found = parameters.take_all(name);
         values.retain(|value| !value.is_empty());
         values.sort_unstable();

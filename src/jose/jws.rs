@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_jws_is_not_read() {
+    fn a_text_that_is_not_a_jws_is_rejected() {
         let good = jws(r#"{"alg":"ES256"}"#, "{}");
         assert!(Jws::read(&good).is_some());
         for bad in ["", "a", "a.b", "..", "a.b.c.d"] {

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nonce_is_known_by_whoever_has_the_key_and_for_a_while() {
+    fn a_nonce_is_known_to_each_holder_of_the_key_until_it_expires() {
         let (one, two, other) =
             (NonceIssuer::new(b"a"), NonceIssuer::new(b"a"), NonceIssuer::new(b"b"));
         let nonce = one.make(Timestamp(1000));

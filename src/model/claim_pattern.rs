@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_matches_letter_by_letter_and_a_star_one_whole_segment() {
+    fn a_pattern_matches_exactly_and_a_star_one_whole_segment() {
         assert!(matches("repo:acme/api:ref:refs/heads/main", "repo:acme/api:ref:refs/heads/main"));
         assert!(!matches("repo:acme/api:ref:refs/heads/main", "repo:acme/api:ref:refs/heads/dev"));
         assert!(!matches("repo:acme/api", "repo:acme/api2"));

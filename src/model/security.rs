@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_admitted_by_the_network_it_lies_in() {
+    fn an_address_is_admitted_by_the_network_that_contains_it() {
         assert!(admits("", "203.0.113.9"));
         assert!(admits("10.0.0.0/8, 2001:db8::/32", "10.255.0.1"));
         assert!(admits("10.0.0.0/8 2001:db8::/32", "2001:db8::7"));

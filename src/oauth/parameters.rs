@@ -244,7 +244,7 @@ mod tests {
 
     /// C-14.
     #[test]
-    fn an_empty_value_counts_as_absent() {
+    fn an_empty_value_is_treated_as_absent() {
         let mut parameters = Parameters::from_form("scope=&client_id=a&x").expect("parameters");
         assert_eq!(parameters.take("scope"), None);
         assert_eq!(parameters.take("client_id").as_deref(), Some("a"));

@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_64_bits_and_a_mapped_address_count_as_one() {
+    fn a_network_of_64_bits_and_a_mapped_address_are_one_address() {
         let of = |text: &str| network(text.parse::<IpAddr>().expect("an address").to_canonical());
         assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
         assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));

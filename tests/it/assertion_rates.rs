@@ -122,7 +122,7 @@ async fn a_client_may_have_a_thousand_live_revocations(
     // Another client is not concerned.
     let token = server.ask(&other).await.token();
     assert_eq!(revoke(&server, &other, &token).await.status, 200);
-    // When they have expired, there is room again.
+    // When they have expired, there is capacity again.
     server.clock.advance(901);
     server.catch_up().await;
     let token = server.ask(&client).await.token();

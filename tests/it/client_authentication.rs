@@ -227,7 +227,7 @@ async fn an_old_secret_lives_through_the_overlap_and_no_longer(
     server.ask(&new).await.token();
 }
 
-/// D4, K-06, C-42: secrets of other systems count as they are, first by hash and then by MAC.
+/// D4, K-06, C-42: secrets of other systems are used unchanged, first by hash and then by MAC.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn imported_secrets_count_by_hash_once_and_by_memory_after_that(

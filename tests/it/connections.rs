@@ -50,7 +50,7 @@ async fn ask(stream: &mut TcpStream) -> Option<u16> {
     std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
 }
 
-/// The same on a new connection, for which nobody should wait long.
+/// The same on a new connection, for which no client should wait long.
 async fn is_answered(to: SocketAddr, last: u8) -> bool {
     let mut stream = connect(to, last).await;
     let asking = tokio::time::timeout(HANGS_AFTER, ask(&mut stream));
@@ -66,7 +66,7 @@ async fn open(streams: &mut [TcpStream]) -> usize {
     count
 }
 
-/// 70 idle connections of one address used to keep everybody else out for 75 seconds.
+/// 70 idle connections of one address used to exclude all other clients for 75 seconds.
 #[rstest]
 #[case(Listener::Public, 60, 7)]
 #[case(Listener::Management, 140, 16)]
@@ -95,7 +95,7 @@ async fn idle_connections_of_one_address_do_not_exclude_other_clients(
     assert_eq!(open(&mut held).await, limit - 1, "and no others");
 }
 
-/// When all places are taken, the connection idle longest makes way, whoever has it.
+/// When all places are taken, the connection idle longest is closed, of any client.
 #[rstest]
 #[case(Listener::Public, 16)]
 #[case(Listener::Management, 128)]

@@ -208,7 +208,7 @@ async fn point_10_a_nonce_of_the_server_if_it_wants_one(
     server.ask(&client).await.token();
 }
 
-/// Point 11 (C-154): made a moment ago; and used once.
+/// Point 11 (C-154): made just now; and used once.
 #[tokio::test(flavor = "multi_thread")]
 async fn point_11_it_is_young_and_used_once() {
     let server = Server::start(Engine::Sqlite).await;

@@ -210,7 +210,7 @@ async fn a_database_that_fell_back_is_noticed_and_followed(
     until_rejected(&server, &lost).await;
 }
 
-/// A client that this version cannot read gets no tokens, and holds up nobody else.
+/// A client that this version cannot read gets no tokens, and delays no other client.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreadable_client_holds_up_no_other(

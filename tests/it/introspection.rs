@@ -50,10 +50,10 @@ async fn a_client_learns_all_about_its_own_token(
     assert_eq!(answer.json(), expected, "JSON works as a form does");
 }
 
-/// C-111, C-112: the audience's introspecting client and the server's own, and nobody else.
+/// C-111, C-112: the audience's introspecting client and the server's own, and no other caller.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_holds_the_scope_on_the_audience_or_the_server_may_know(
+async fn a_holder_of_the_scope_on_the_audience_or_the_server_may_introspect(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

@@ -233,7 +233,7 @@ async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(
     let narrow = server.new_client(|new| new.token_rate = Some(own)).await;
     for _ in 0..3 {
         server.ask(&ordinary).await.token();
-        // What is refused for another reason is no token and does not count.
+        // A request that is rejected for another reason is not counted as a token.
         server
             .ask_for(&ordinary, &[("scope", "orders:burn")])
             .await

@@ -101,7 +101,7 @@ async fn tokens_do_not_wait_for_postgres() {
     }
 }
 
-/// SECURITY 35: a lock held by somebody else slows changes, not tokens.
+/// SECURITY 35: a lock of another program slows changes, not tokens.
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_flow_while_sqlite_is_locked() {
     let server = Server::with(Engine::Sqlite, &[("TOKEND_DATABASE_TIMEOUT", "1s")]).await;

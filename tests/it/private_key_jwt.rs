@@ -153,7 +153,7 @@ async fn each_claim_and_header_is_checked() {
     ask(&server, &smuggled).await.assert_rejected(401, "invalid_client");
 }
 
-/// C-134, C-135: whoever has not signed with the key learns nothing.
+/// C-134, C-135: a caller that has not signed with the key learns nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_is_told_the_one_sentence() {
     let server = Server::start(Engine::Sqlite).await;

@@ -200,7 +200,7 @@ async fn the_caller_decides_what_is_sampled() {
     assert_eq!(requests, 1);
 }
 
-/// Without an endpoint there is no collector, and an unavailable collector changes nothing but a
+/// Without an endpoint no collector is used, and an unavailable collector changes nothing but a
 /// line in the log.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unavailable_collector_costs_no_request() {

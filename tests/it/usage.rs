@@ -19,7 +19,7 @@ async fn usage(server: &Server, client: &TestClient) -> Option<Usage> {
 /// T-18: uses are counted, and written without an event.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_use_of_a_secret_is_counted_and_is_no_event(
+async fn the_use_of_a_secret_is_counted_and_is_not_an_event(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

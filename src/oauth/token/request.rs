@@ -192,7 +192,7 @@ mod tests {
         assert!(request(&equal, basic("a")).is_ok());
     }
 
-    /// C-02: an id alone is no authentication.
+    /// C-02: an id alone does not authenticate.
     #[test]
     fn a_client_id_alone_is_not_a_credential() {
         let request = request(&format!("{GRANT}&client_id=a"), HeaderCredentials::Absent);

@@ -192,7 +192,7 @@ mod tests {
 
     /// A caller that reads one line and no more does not hold up the import.
     #[tokio::test]
-    async fn an_import_ends_while_nobody_reads() {
+    async fn an_import_ends_while_the_caller_does_not_read() {
         let latest = LatestProgress::default();
         let report = latest.clone();
         let (end, ended) = oneshot::channel();
