@@ -14,7 +14,7 @@ use crate::model::shell_word::quote;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::clients::last_use;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Badge, Time};
 use crate::web::management::Problem;
@@ -91,8 +91,9 @@ pub(super) fn parsed(id: &str) -> Result<ClientId, ConsoleError> {
     ClientId::parse(id).map_err(|_| Problem::absent(ObjectKind::Client, id).into())
 }
 
-pub(super) fn frame(signed_in: &SignedIn, found: &Registration, same: Same) -> Frame {
-    Frame::new(signed_in, found.client.name.as_str(), "/console/clients").same_as(same)
+pub(super) fn frame(signed_in: &SignedIn, found: &Registration, equivalent: Equivalent) -> Frame {
+    Frame::new(signed_in, found.client.name.as_str(), "/console/clients")
+        .with_equivalent(equivalent)
 }
 
 pub(super) fn api_path(found: &Registration, rest: &str) -> String {
@@ -112,12 +113,13 @@ pub(super) async fn overview(
 ) -> Answer {
     Form::of_query(&request).only(&["done"])?;
     let found = find(&app, &signed_in, &id).await?;
-    let same = Same::new(command(&found, "client show"), "GET", &api_path(&found, ""), "");
+    let equivalent =
+        Equivalent::new(command(&found, "client show"), "GET", &api_path(&found, ""), "");
     let now = signed_in.now;
     let facts = &found.client.facts;
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let page = OverviewPage {
-        frame: frame(&signed_in, &found, same),
+        frame: frame(&signed_in, &found, equivalent),
         head: Head::of(&signed_in, &found, "overview"),
         facts: facts_of(&app, &found),
         labels: facts.labels.texts().collect(),

@@ -20,7 +20,7 @@ use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::client::{Head, api_path, command, find, frame};
 use crate::web::console::edited::claims_text;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown;
 use crate::web::management::Problem;
@@ -130,7 +130,7 @@ pub(super) async fn access_page(
     let offered = known.keys().filter(|id| *id != ResourceId::SERVER).filter(is_offered);
     let offered: Vec<_> = offered.take(MAX_OFFERED).cloned().collect();
     Ok(AccessPage {
-        frame: frame(signed_in, found, same(found)),
+        frame: frame(signed_in, found, equivalent(found)),
         head,
         grants,
         may_change,
@@ -162,7 +162,7 @@ async fn visible(
     Ok(known.into_iter().map(|resource| (resource.resource.to_string(), resource)).collect())
 }
 
-fn same(found: &Registration) -> Same {
+fn equivalent(found: &Registration) -> Equivalent {
     let grant = found.grants.first();
     let id = grant.map_or("https://orders.example.com", |grant| grant.resource.as_str());
     let scope = grant.and_then(|grant| match &grant.scopes {
@@ -179,7 +179,7 @@ fn same(found: &Registration) -> Same {
     );
     let path = api_path(found, &format!("/grants/{}", shown::segment(id)));
     let body = serde_json::json!({ "scopes": [scope] }).to_string();
-    Same::new(change, "PUT", &path, &body)
+    Equivalent::new(change, "PUT", &path, &body)
 }
 
 impl GrantForm {

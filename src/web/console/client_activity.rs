@@ -16,7 +16,7 @@ use crate::web::console::answer::{self, Answer, AppState};
 use crate::web::console::audit::EventRow;
 use crate::web::console::client::{Head, find, frame};
 use crate::web::console::clients::last_use;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::rejections::RejectionRow;
 use crate::web::console::shown::{self, Time};
@@ -97,7 +97,7 @@ pub(super) async fn rejections(
     let listed = format!("tokend rejections list --client {}", quote(&id));
     let asked = format!("/v1/rejections?client_id={}", shown::segment(&id));
     let page = ActivityPage {
-        frame: frame(&signed_in, &found, Same::new(listed, "GET", &asked, "")),
+        frame: frame(&signed_in, &found, Equivalent::new(listed, "GET", &asked, "")),
         head: Head::of(&signed_in, &found, "activity"),
         rows: rejections.iter().map(|it| RejectionRow::of(it, signed_in.now)).collect(),
         used: Time::maybe(last_use(&found), signed_in.now),
@@ -132,7 +132,7 @@ pub(super) async fn changes(
     let listed = format!("tokend audit list --subject {}", quote(&format!("client/{id}")));
     let asked = format!("/v1/audit-events?subject=client%2F{}", shown::segment(&id));
     let page = AuditPage {
-        frame: frame(&signed_in, &found, Same::new(listed, "GET", &asked, "")),
+        frame: frame(&signed_in, &found, Equivalent::new(listed, "GET", &asked, "")),
         head: Head::of(&signed_in, &found, "audit"),
         rows: events.iter().map(|event| EventRow::of(event, &signed_in)).collect(),
     };

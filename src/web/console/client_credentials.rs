@@ -14,7 +14,7 @@ use crate::model::trust::TrustId;
 use crate::web::console::answer::{self, Answer, AppState};
 use crate::web::console::client::{Head, api_path, command, find, frame};
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::new_secret;
 use crate::web::console::shown::{self, Badge, Choice, Time};
@@ -189,11 +189,11 @@ pub(super) async fn page(
     let now = signed_in.now;
     let rotation = format!("{} --overlap 24h", command(&found, "client rotate-secret"));
     let body = "{\"overlap\":\"24h\"}";
-    let same = Same::new(rotation, "POST", &api_path(&found, "/secrets/rotate"), body);
+    let equivalent = Equivalent::new(rotation, "POST", &api_path(&found, "/secrets/rotate"), body);
     // The newest secret is what a person looks for.
     let secrets = found.secrets.iter().rev().map(|secret| SecretRow::of(&head.path, secret, now));
     let page = CredentialsPage {
-        frame: frame(&signed_in, &found, same),
+        frame: frame(&signed_in, &found, equivalent),
         secrets: secrets.collect(),
         others: others(&head.path, &found, now),
         other_used: found.usage.map(|usage| OtherUse {

@@ -11,7 +11,7 @@ use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
 use crate::web::console::clients::last_use;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Time};
 
@@ -29,12 +29,12 @@ struct DeletePage {
 
 fn confirmation(signed_in: &SignedIn, found: &Registration, problem: String) -> DeletePage {
     let change = format!("{} --yes", command(found, "client delete"));
-    let same = Same::new(change, "DELETE", &api_path(found, ""), "");
+    let equivalent = Equivalent::new(change, "DELETE", &api_path(found, ""), "");
     let now = signed_in.now;
     let keys = usize::from(found.client.security.keys.is_some());
     let certificate = usize::from(found.client.security.tls_subject.is_some());
     DeletePage {
-        frame: frame(signed_in, found, same),
+        frame: frame(signed_in, found, equivalent),
         head: Head::of(signed_in, found, "delete"),
         problem,
         secrets: found.secrets.iter().filter(|secret| secret.is_live(now)).count(),

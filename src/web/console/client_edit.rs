@@ -28,7 +28,7 @@ use crate::web::console::client::{Head, api_path, command, find, frame};
 use crate::web::console::client_changes::require_fresh_for_administrator;
 use crate::web::console::edited::EditedClient;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Choice};
 
@@ -92,7 +92,7 @@ fn form_page(
 ) -> EditPage {
     let (change, body) = values.without_console();
     let change = format!("{} {change}", command(found, "client update"));
-    let same = Same::new(change, "PATCH", &api_path(found, ""), &body);
+    let equivalent = Equivalent::new(change, "PATCH", &api_path(found, ""), &body);
     let is_chosen = |chosen: &[String], value: &str| chosen.iter().any(|known| known == value);
     let choice = |chosen: &[String], value: &str, name: &str| Choice {
         value: value.to_owned(),
@@ -111,7 +111,7 @@ fn form_page(
         ("end_now", "End the secret at once"),
     ];
     EditPage {
-        frame: frame(signed_in, found, same),
+        frame: frame(signed_in, found, equivalent),
         head: Head::of(signed_in, found, "edit"),
         problem,
         methods: methods.into(),

@@ -14,7 +14,7 @@ use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
 use crate::web::console::client_changes::require_fresh_for_administrator;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Choice};
 use crate::web::management::KeysInput;
@@ -55,9 +55,9 @@ fn form_page(
 ) -> NewKeyPage {
     let change = format!("{} --jwks public.json", command(found, "client keys add"));
     let body = "{\"jwks_uri\":\"https://acme.example/jwks\"}";
-    let same = Same::new(change, "POST", &api_path(found, "/keys"), body);
+    let equivalent = Equivalent::new(change, "POST", &api_path(found, "/keys"), body);
     NewKeyPage {
-        frame: frame(signed_in, found, same),
+        frame: frame(signed_in, found, equivalent),
         head: Head::of(signed_in, found, "credentials"),
         problem,
         kinds: Choice::list(&KINDS, form.text("kind").unwrap_or(KINDS[0].0)),

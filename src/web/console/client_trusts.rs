@@ -14,7 +14,7 @@ use crate::web::console::answer::{self, Answer, AppState};
 use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
 use crate::web::console::client_changes::require_fresh_for_administrator;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Choice};
 use crate::web::console::trust_kinds::{KINDS, Kind, Shown};
@@ -50,10 +50,11 @@ fn form_page(
         "issuer": kind.issuer.unwrap_or("https://issuer.example.com"),
         "subject": kind.subject_example(),
     });
-    let same = Same::new(change, "POST", &api_path(found, "/trusts"), &body.to_string());
+    let equivalent =
+        Equivalent::new(change, "POST", &api_path(found, "/trusts"), &body.to_string());
     let names: Vec<_> = KINDS.iter().map(|kind| (kind.name, kind.title)).collect();
     NewTrustPage {
-        frame: frame(signed_in, found, same),
+        frame: frame(signed_in, found, equivalent),
         head: Head::of(signed_in, found, "credentials"),
         problem,
         kinds: Choice::list(&names, kind.name),

@@ -21,7 +21,7 @@ use crate::web::console::assets::Icon;
 use crate::web::console::audit::EventRow;
 use crate::web::console::clients::{ClientRow, rows};
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Badge};
 use crate::web::console::traffic::{self, IssuedRow, Marker, Rejections, Traffic};
@@ -111,10 +111,14 @@ pub(super) async fn page(
     } else {
         None
     };
-    let same =
-        Same::new("tokend health && tokend client list --expiring 14d", "GET", "/v1/server", "");
+    let equivalent = Equivalent::new(
+        "tokend health && tokend client list --expiring 14d",
+        "GET",
+        "/v1/server",
+        "",
+    );
     let page = OverviewPage {
-        frame: Frame::new(&signed_in, "Overview", "/console/").same_as(same),
+        frame: Frame::new(&signed_in, "Overview", "/console/").with_equivalent(equivalent),
         health,
         problems,
         tiles: tiles(&app, &signed_in, rejections.as_ref()),

@@ -19,7 +19,7 @@ use crate::model::time::Lifetime;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client_edit::labels;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::resource::find;
 use crate::web::console::shown::{self, Choice};
@@ -116,9 +116,10 @@ fn edit_page(
     let change = format!("tokend resource update {} --scope {}", quote(&id), quote(scope));
     let body = json!({ "description": values.description });
     let path = format!("/v1/resources/{}", shown::segment(&id));
-    let same = Same::new(change, "PATCH", &path, &body.to_string());
+    let equivalent = Equivalent::new(change, "PATCH", &path, &body.to_string());
     EditPage {
-        frame: Frame::new(signed_in, &format!("Edit {id}"), "/console/resources").same_as(same),
+        frame: Frame::new(signed_in, &format!("Edit {id}"), "/console/resources")
+            .with_equivalent(equivalent),
         path: shown::resource_path(&id),
         problem,
         owners: signed_in.owner_names(),

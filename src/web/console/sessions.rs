@@ -16,7 +16,7 @@ use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::clients::{ClientRow, rows};
 use crate::web::console::cookie::Theme;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::origin::{Transport, local_path};
 use crate::web::console::shown::Time;
@@ -89,9 +89,10 @@ pub(super) async fn page(
     } else {
         None
     };
-    let same = Same::new("tokend console link", "GET", "/v1/audit-events?action=console", "");
+    let equivalent =
+        Equivalent::new("tokend console link", "GET", "/v1/audit-events?action=console", "");
     answer::page(&SessionsPage {
-        frame: Frame::new(&signed_in, "Sessions", "/console/sessions").same_as(same),
+        frame: Frame::new(&signed_in, "Sessions", "/console/sessions").with_equivalent(equivalent),
         rows: found.iter().map(|session| SessionRow::of(&signed_in, session)).collect(),
         scopes: scopes.collect(),
         administrators,

@@ -14,7 +14,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::store::schema;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::Badge;
 use crate::web::health;
@@ -82,9 +82,9 @@ pub(super) async fn page(
         fact("Health", report.state().to_owned()),
         fact("Last change in memory", app.directory.published_sequence().to_string()),
     ];
-    let same = Same::new("tokend config show", "GET", "/v1/server", "");
+    let equivalent = Equivalent::new("tokend config show", "GET", "/v1/server", "");
     answer::page(&SettingsPage {
-        frame: Frame::new(&signed_in, "Settings", "/console/settings").same_as(same),
+        frame: Frame::new(&signed_in, "Settings", "/console/settings").with_equivalent(equivalent),
         facts,
         problems: report.problems(),
         sections: sections(&config.shown),
