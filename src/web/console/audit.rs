@@ -203,7 +203,7 @@ pub(super) async fn visible(
         let (store, principal) = (&app.services.store, &signed_in.principal);
         filter.subjects = audit::subjects_named(store, principal, text).await?;
     }
-    Ok(audit::visible(&signed_in.principal, filter))
+    Ok(audit::restrict_to_caller(&signed_in.principal, filter))
 }
 
 fn filter(query: &Form) -> Result<EventFilter, ConsoleError> {

@@ -92,7 +92,7 @@ pub(super) async fn rejections(
     let found = find(&app, &signed_in, &id).await?;
     let client_id = Some(found.client.client_id.clone());
     let filter = RejectionFilter { client_id, ..RejectionFilter::default() };
-    let filter = rejection::visible(&signed_in.principal, filter);
+    let filter = rejection::restrict_to_caller(&signed_in.principal, filter);
     let rejections = app.services.store.rejections(&filter, MAX_ROWS).await?;
     let listed = format!("tokend rejections list --client {}", quote(&id));
     let asked = format!("/v1/rejections?client_id={}", shown::segment(&id));
@@ -127,7 +127,7 @@ pub(super) async fn changes(
     let found = find(&app, &signed_in, &id).await?;
     let subjects = vec![format!("client/{id}")];
     let filter = EventFilter { subjects, ..EventFilter::default() };
-    let filter = audit::visible(&signed_in.principal, filter);
+    let filter = audit::restrict_to_caller(&signed_in.principal, filter);
     let events = app.services.store.find_events(&filter, Order::NewestFirst, MAX_ROWS).await?;
     let listed = format!("tokend audit list --subject {}", quote(&format!("client/{id}")));
     let asked = format!("/v1/audit-events?subject=client%2F{}", shown::segment(&id));

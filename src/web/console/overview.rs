@@ -288,7 +288,7 @@ fn add_findings(app: &App, found: &mut Vec<Attention>) {
 
 /// The last changes. A sign-in to the console is an event, and changes nothing.
 async fn events(app: &App, signed_in: &SignedIn) -> Result<Vec<EventRow>, ConsoleError> {
-    let filter = audit::visible(&signed_in.principal, EventFilter::default());
+    let filter = audit::restrict_to_caller(&signed_in.principal, EventFilter::default());
     let found =
         app.services.store.find_events(&filter, Order::NewestFirst, MAX_EVENTS_READ).await?;
     let changes = found.iter().filter(|event| !event.action.starts_with("console."));

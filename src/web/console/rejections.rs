@@ -98,7 +98,7 @@ pub(super) async fn page(
         after: query.parsed("after", position)?,
         ..RejectionFilter::default()
     };
-    let filter = rejection::visible(&signed_in.principal, filter);
+    let filter = rejection::restrict_to_caller(&signed_in.principal, filter);
     // This instance may have rejected a request just now.
     app.write_rejections().await?;
     let found = app.services.store.rejections(&filter, PAGE_SIZE).await?;

@@ -81,7 +81,7 @@ pub(super) async fn markers(app: &App, signed_in: &SignedIn) -> Result<Vec<Marke
     let actions = ["client", "grant", "key", "resource", "secret", "trust"];
     let actions = actions.iter().flat_map(|group| audit::actions(group).unwrap_or_default());
     let filter = EventFilter { since, actions: actions.collect(), ..EventFilter::default() };
-    let filter = audit::visible(&signed_in.principal, filter);
+    let filter = audit::restrict_to_caller(&signed_in.principal, filter);
     let events = app.services.store.find_events(&filter, Order::NewestFirst, MAX_MARKERS).await?;
     let marker = |event: crate::model::event::Event| Marker {
         at: event.at,
@@ -145,7 +145,7 @@ pub(super) async fn rejections(
 ) -> Result<Rejections, ConsoleError> {
     let now = signed_in.now;
     let filter = RejectionFilter { since: Some(beginning(now)), ..RejectionFilter::default() };
-    let filter = rejection::visible(&signed_in.principal, filter);
+    let filter = rejection::restrict_to_caller(&signed_in.principal, filter);
     let found = app.services.store.rejections(&filter, MAX_REJECTIONS).await?;
     let is_cut = found.len() == MAX_REJECTIONS as usize;
     let total = shown::number(i64::try_from(found.len()).unwrap_or(i64::MAX));

@@ -186,7 +186,7 @@ impl EventStream {
         }
         let (after, before) = (Some(self.position), Some(end.saturating_add(1)));
         let filter = EventFilter { after, before, ..self.filter.clone() };
-        let filter = audit::visible(principal, filter);
+        let filter = audit::restrict_to_caller(principal, filter);
         let page = self.app.services.store.find_events(&filter, Order::OldestFirst, PAGE_SIZE);
         self.page = page.await.map_err(AdminError::from)?.into();
         let last = self.page.back().filter(|_| self.page.len() == PAGE_SIZE as usize);
