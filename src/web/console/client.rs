@@ -20,7 +20,7 @@ use crate::web::console::shown::{self, Badge, Time};
 use crate::web::management::Problem;
 
 /// What is above each page of a client.
-pub(super) struct Head {
+pub(super) struct ClientHeader {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) path: String,
@@ -32,7 +32,7 @@ pub(super) struct Head {
     pub(super) may_write: bool,
 }
 
-impl Head {
+impl ClientHeader {
     pub(super) fn of(signed_in: &SignedIn, found: &Registration, tab: &'static str) -> Self {
         let id = found.client.client_id.as_str();
         Self {
@@ -64,7 +64,7 @@ struct Fact {
 #[template(path = "console/client_overview.html")]
 struct OverviewPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     facts: Vec<Fact>,
     labels: Vec<String>,
     description: String,
@@ -120,7 +120,7 @@ pub(super) async fn overview(
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let page = OverviewPage {
         frame: frame(&signed_in, &found, equivalent),
-        head: Head::of(&signed_in, &found, "overview"),
+        head: ClientHeader::of(&signed_in, &found, "overview"),
         facts: facts_of(&app, &found),
         labels: facts.labels.texts().collect(),
         description: text(facts.description.as_ref().map(Description::as_str)),

@@ -17,7 +17,7 @@ use crate::model::scope::ScopeName;
 use crate::oauth::token::preview::{self, PreviewError};
 use crate::oauth::token::request::RequestedAccess;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
-use crate::web::console::client::{Head, api_path, command, find, frame};
+use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
 use crate::web::console::edited::claims_text;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
@@ -32,7 +32,7 @@ const MAX_OFFERED: usize = 200;
 #[template(path = "console/client_access.html")]
 pub(super) struct AccessPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     problem: String,
     grants: Vec<GrantForm>,
     may_change: bool,
@@ -101,7 +101,7 @@ pub(super) async fn access_page(
     form: &Form,
     problem: String,
 ) -> Result<AccessPage, ConsoleError> {
-    let head = Head::of(signed_in, found, "access");
+    let head = ClientHeader::of(signed_in, found, "access");
     let first = found.grants.first().map(|grant| grant.resource.to_string());
     let asked = form.text("resource").filter(|text| has_grant(found, text)).map(str::to_owned);
     let preview = match asked.or(first) {

@@ -14,7 +14,7 @@ use crate::store::events::{EventFilter, Order};
 use crate::store::rejections::RejectionFilter;
 use crate::web::console::answer::{self, Answer, AppState};
 use crate::web::console::audit::EventRow;
-use crate::web::console::client::{Head, find, frame};
+use crate::web::console::client::{ClientHeader, find, frame};
 use crate::web::console::clients::last_use;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
@@ -31,7 +31,7 @@ const MAX_ROWS: u32 = 50;
 #[template(path = "console/client_activity.html")]
 struct ActivityPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     rows: Vec<RejectionRow>,
     used: Option<Time>,
     pace: Option<Pace>,
@@ -98,7 +98,7 @@ pub(super) async fn rejections(
     let asked = format!("/v1/rejections?client_id={}", shown::segment(&id));
     let page = ActivityPage {
         frame: frame(&signed_in, &found, Equivalent::new(listed, "GET", &asked, "")),
-        head: Head::of(&signed_in, &found, "activity"),
+        head: ClientHeader::of(&signed_in, &found, "activity"),
         rows: rejections.iter().map(|it| RejectionRow::of(it, signed_in.now)).collect(),
         used: Time::maybe(last_use(&found), signed_in.now),
         pace: Pace::of(
@@ -113,7 +113,7 @@ pub(super) async fn rejections(
 #[template(path = "console/client_audit.html")]
 struct AuditPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     rows: Vec<EventRow>,
 }
 
@@ -133,7 +133,7 @@ pub(super) async fn changes(
     let asked = format!("/v1/audit-events?subject=client%2F{}", shown::segment(&id));
     let page = AuditPage {
         frame: frame(&signed_in, &found, Equivalent::new(listed, "GET", &asked, "")),
-        head: Head::of(&signed_in, &found, "audit"),
+        head: ClientHeader::of(&signed_in, &found, "audit"),
         rows: events.iter().map(|event| EventRow::of(event, &signed_in)).collect(),
     };
     answer::page(&page)

@@ -12,7 +12,7 @@ use crate::model::security::KeySource;
 use crate::model::time::{Timestamp, in_words};
 use crate::model::trust::TrustId;
 use crate::web::console::answer::{self, Answer, AppState};
-use crate::web::console::client::{Head, api_path, command, find, frame};
+use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
@@ -23,7 +23,7 @@ use crate::web::console::shown::{self, Badge, Choice, Time};
 #[template(path = "console/client_credentials.html")]
 struct CredentialsPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     secrets: Vec<SecretRow>,
     others: Vec<OtherCredential>,
     /// The last use of one of the others: they have one figure together.
@@ -185,7 +185,7 @@ pub(super) async fn page(
 ) -> Answer {
     Form::of_query(&request).only(&["done"])?;
     let found = find(&app, &signed_in, &id).await?;
-    let head = Head::of(&signed_in, &found, "credentials");
+    let head = ClientHeader::of(&signed_in, &found, "credentials");
     let now = signed_in.now;
     let rotation = format!("{} --overlap 24h", command(&found, "client rotate-secret"));
     let body = "{\"overlap\":\"24h\"}";

@@ -8,7 +8,7 @@ use crate::admin::{client, revocation};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
-use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
+use crate::web::console::client::{ClientHeader, api_path, command, find, frame, parsed};
 use crate::web::console::clients::last_use;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
@@ -19,7 +19,7 @@ use crate::web::console::shown::{self, Time};
 #[template(path = "console/client_delete.html")]
 struct DeletePage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     problem: String,
     secrets: usize,
     others: usize,
@@ -35,7 +35,7 @@ fn confirmation(signed_in: &SignedIn, found: &Registration, problem: String) -> 
     let certificate = usize::from(found.client.security.tls_subject.is_some());
     DeletePage {
         frame: frame(signed_in, found, equivalent),
-        head: Head::of(signed_in, found, "delete"),
+        head: ClientHeader::of(signed_in, found, "delete"),
         problem,
         secrets: found.secrets.iter().filter(|secret| secret.is_live(now)).count(),
         others: found.trusts.len() + found.spiffe_trusts.len() + keys + certificate,

@@ -24,7 +24,7 @@ use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::Lifetime;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
-use crate::web::console::client::{Head, api_path, command, find, frame};
+use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
 use crate::web::console::client_changes::require_fresh_for_administrator;
 use crate::web::console::edited::EditedClient;
 use crate::web::console::form::Form;
@@ -56,7 +56,7 @@ const FIELDS: [&str; 17] = [
 #[template(path = "console/client_edit.html")]
 struct EditPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     problem: String,
     values: EditedClient,
     methods: Vec<Choice>,
@@ -112,7 +112,7 @@ fn form_page(
     ];
     EditPage {
         frame: frame(signed_in, found, equivalent),
-        head: Head::of(signed_in, found, "edit"),
+        head: ClientHeader::of(signed_in, found, "edit"),
         problem,
         methods: methods.into(),
         grant_types: types.iter().map(|name| choice(&values.grant_types, name, name)).collect(),

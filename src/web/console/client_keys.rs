@@ -11,7 +11,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 use crate::model::security::TlsSubject;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
-use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
+use crate::web::console::client::{ClientHeader, api_path, command, find, frame, parsed};
 use crate::web::console::client_changes::require_fresh_for_administrator;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
@@ -39,7 +39,7 @@ const SUBJECT_KINDS: [(&str, &str); 5] = [
 #[template(path = "console/client_key_new.html")]
 struct NewKeyPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     problem: String,
     kinds: Vec<Choice>,
     value: String,
@@ -58,7 +58,7 @@ fn form_page(
     let equivalent = Equivalent::new(change, "POST", &api_path(found, "/keys"), body);
     NewKeyPage {
         frame: frame(signed_in, found, equivalent),
-        head: Head::of(signed_in, found, "credentials"),
+        head: ClientHeader::of(signed_in, found, "credentials"),
         problem,
         kinds: Choice::list(&KINDS, form.text("kind").unwrap_or(KINDS[0].0)),
         value: form.typed("value"),

@@ -11,7 +11,7 @@ use crate::model::client::Registration;
 use crate::model::shell_word::quote;
 use crate::model::trust::TrustId;
 use crate::web::console::answer::{self, Answer, AppState};
-use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
+use crate::web::console::client::{ClientHeader, api_path, command, find, frame, parsed};
 use crate::web::console::client_changes::require_fresh_for_administrator;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
@@ -24,7 +24,7 @@ use crate::web::management::{Problem, TrustInput};
 #[template(path = "console/client_trust_new.html")]
 struct NewTrustPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     problem: String,
     kinds: Vec<Choice>,
     kind: &'static str,
@@ -55,7 +55,7 @@ fn form_page(
     let names: Vec<_> = KINDS.iter().map(|kind| (kind.name, kind.title)).collect();
     NewTrustPage {
         frame: frame(signed_in, found, equivalent),
-        head: Head::of(signed_in, found, "credentials"),
+        head: ClientHeader::of(signed_in, found, "credentials"),
         problem,
         kinds: Choice::list(&names, kind.name),
         kind: kind.name,

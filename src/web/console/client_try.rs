@@ -19,7 +19,7 @@ use crate::oauth::token::mint::IssuedToken;
 use crate::oauth::token::preview;
 use crate::oauth::token::request::RequestedAccess;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
-use crate::web::console::client::{Head, find, frame};
+use crate::web::console::client::{ClientHeader, find, frame};
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
@@ -31,7 +31,7 @@ use crate::web::management;
 #[template(path = "console/client_try.html")]
 struct TryPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     resources: Vec<Choice>,
     languages: Vec<Tab>,
     language: &'static str,
@@ -109,7 +109,7 @@ async fn try_page(
     issued: Option<Issued>,
 ) -> TryPage {
     let Chosen { found, language, resource } = chosen;
-    let head = Head::of(signed_in, found, "try");
+    let head = ClientHeader::of(signed_in, found, "try");
     let scope = scope(app, chosen).await;
     let values = Values {
         issuer: app.issuer.as_str(),
