@@ -55,7 +55,7 @@ impl ClientHeader {
 }
 
 /// A name and a value.
-struct Fact {
+struct DetailRow {
     name: &'static str,
     value: String,
 }
@@ -65,7 +65,7 @@ struct Fact {
 struct OverviewPage {
     frame: Frame,
     head: ClientHeader,
-    facts: Vec<Fact>,
+    facts: Vec<DetailRow>,
     labels: Vec<String>,
     description: String,
     created: Time,
@@ -132,9 +132,9 @@ pub(super) async fn overview(
     answer::page(&page)
 }
 
-fn facts_of(app: &App, found: &Registration) -> Vec<Fact> {
+fn facts_of(app: &App, found: &Registration) -> Vec<DetailRow> {
     let (client, settings) = (&found.client, &app.services.config.token);
-    let fact = |name, value: String| Fact { name, value };
+    let fact = |name, value: String| DetailRow { name, value };
     let methods: Vec<_> = client.auth_methods.iter().map(|method| method.as_str()).collect();
     let types: Vec<_> = client.grant_types.iter().map(GrantType::as_str).collect();
     let lifetime = client.token_lifetime.map_or_else(
