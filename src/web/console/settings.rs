@@ -24,7 +24,7 @@ use crate::web::management::Problem;
 #[template(path = "console/settings.html")]
 struct SettingsPage {
     frame: Frame,
-    facts: Vec<Fact>,
+    facts: Vec<ServerDetail>,
     problems: Vec<String>,
     sections: Vec<Section>,
     /// The doctor looks at the whole deployment.
@@ -39,7 +39,7 @@ struct ShownFinding {
     fix: String,
 }
 
-struct Fact {
+struct ServerDetail {
     name: &'static str,
     value: String,
 }
@@ -73,7 +73,7 @@ pub(super) async fn page(
         Some(_) => Some(findings(&app).await?),
     };
     let (_, report) = health::report(&app);
-    let fact = |name, value: String| Fact { name, value };
+    let fact = |name, value: String| ServerDetail { name, value };
     let facts = vec![
         fact("Version", env!("CARGO_PKG_VERSION").to_owned()),
         fact("Instance", app.services.instance.clone()),
