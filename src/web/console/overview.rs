@@ -24,7 +24,7 @@ use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Badge};
-use crate::web::console::traffic::{self, IssuedRow, Marker, Rejections, Traffic};
+use crate::web::console::traffic::{self, IssuedRow, RecentChange, Rejections, Traffic};
 use crate::web::health;
 
 /// How many clients are named in one kind of attention.
@@ -50,7 +50,7 @@ struct OverviewPage {
     attention: Vec<Attention>,
     traffic: Option<Traffic>,
     rejections: Option<Rejections>,
-    markers: Vec<Marker>,
+    markers: Vec<RecentChange>,
     issued: Vec<IssuedRow>,
     events: Vec<EventRow>,
     may_see_events: bool,

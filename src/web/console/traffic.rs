@@ -51,7 +51,7 @@ pub(super) struct ReasonRow {
 }
 
 /// A change of the last day.
-pub(super) struct Marker {
+pub(super) struct RecentChange {
     at: Timestamp,
     pub(super) time: Time,
     pub(super) action: String,
@@ -75,7 +75,10 @@ fn beginning(now: Timestamp) -> Timestamp {
 }
 
 /// The last changes of the day that the caller may see.
-pub(super) async fn markers(app: &App, signed_in: &SignedIn) -> Result<Vec<Marker>, ConsoleError> {
+pub(super) async fn markers(
+    app: &App,
+    signed_in: &SignedIn,
+) -> Result<Vec<RecentChange>, ConsoleError> {
     let since = Some(beginning(signed_in.now));
     // What people look at is not a change of the server.
     let actions = ["client", "grant", "key", "resource", "secret", "trust"];
@@ -83,7 +86,7 @@ pub(super) async fn markers(app: &App, signed_in: &SignedIn) -> Result<Vec<Marke
     let filter = EventFilter { since, actions: actions.collect(), ..EventFilter::default() };
     let filter = audit::restrict_to_caller(&signed_in.principal, filter);
     let events = app.services.store.find_events(&filter, Order::NewestFirst, MAX_MARKERS).await?;
-    let marker = |event: crate::model::event::Event| Marker {
+    let marker = |event: crate::model::event::Event| RecentChange {
         at: event.at,
         time: Time::of(event.at, signed_in.now),
         action: event.action,
@@ -95,7 +98,7 @@ pub(super) async fn markers(app: &App, signed_in: &SignedIn) -> Result<Vec<Marke
 /// Bars for the hours of the day, with the changes. `values` are the parts of the bar of an hour.
 fn day(
     now: Timestamp,
-    markers: &[Marker],
+    markers: &[RecentChange],
     values: impl Fn(Timestamp) -> Vec<i64>,
     what: &str,
 ) -> Bars {
@@ -124,7 +127,7 @@ fn day(
 pub(super) fn issued_by_hour(
     app: &App,
     signed_in: &SignedIn,
-    markers: &[Marker],
+    markers: &[RecentChange],
 ) -> Option<Traffic> {
     if !signed_in.sees_all() || !signed_in.may(AdminScope::StatsRead) {
         return None;
@@ -141,7 +144,7 @@ pub(super) fn issued_by_hour(
 pub(super) async fn rejections(
     app: &App,
     signed_in: &SignedIn,
-    markers: &[Marker],
+    markers: &[RecentChange],
 ) -> Result<Rejections, ConsoleError> {
     let now = signed_in.now;
     let filter = RejectionFilter { since: Some(beginning(now)), ..RejectionFilter::default() };
