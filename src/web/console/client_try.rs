@@ -24,7 +24,7 @@ use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Choice};
-use crate::web::console::snippets::{LANGUAGES, Language, Values};
+use crate::web::console::snippets::{LANGUAGES, Language, SnippetValues};
 use crate::web::management;
 
 #[derive(Template)]
@@ -111,7 +111,7 @@ async fn try_page(
     let Chosen { found, language, resource } = chosen;
     let head = ClientHeader::of(signed_in, found, "try");
     let scope = scope(app, chosen).await;
-    let values = Values {
+    let values = SnippetValues {
         issuer: app.issuer.as_str(),
         client_id: found.client.client_id.as_str(),
         resource: resource.as_deref(),
