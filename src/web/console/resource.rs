@@ -21,7 +21,7 @@ use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::resources::ResourceRow;
 use crate::web::console::shown::{self, Choice, Time};
-use crate::web::console::snippets::{Part, VerifierValues, stacks, verifier};
+use crate::web::console::snippets::{SnippetPart, VerifierValues, stacks, verifier};
 use crate::web::management::Problem;
 
 /// How many clients are named that may call a resource.
@@ -46,7 +46,7 @@ struct ResourcePage {
     all_clients: String,
     stacks: Vec<Choice>,
     stack: &'static str,
-    parts: Vec<Part>,
+    parts: Vec<SnippetPart>,
     may_change: bool,
 }
 

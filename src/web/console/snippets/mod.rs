@@ -3,7 +3,7 @@
 
 mod verifying;
 
-pub(super) use verifying::{Part, VerifierValues, stacks, verifier};
+pub(super) use verifying::{SnippetPart, VerifierValues, stacks, verifier};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
