@@ -24,7 +24,7 @@ use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Badge};
-use crate::web::console::traffic::{self, IssuedRow, RecentChange, Rejections, Traffic};
+use crate::web::console::traffic::{self, IssuedRow, RecentChange, Rejections, TokenTraffic};
 use crate::web::health;
 
 /// How many clients are named in one kind of attention.
@@ -48,7 +48,7 @@ struct OverviewPage {
     problems: Vec<String>,
     tiles: Vec<Tile>,
     attention: Vec<Attention>,
-    traffic: Option<Traffic>,
+    traffic: Option<TokenTraffic>,
     rejections: Option<Rejections>,
     markers: Vec<RecentChange>,
     issued: Vec<IssuedRow>,

@@ -29,7 +29,7 @@ const HOURS: i64 = 24;
 const HOUR_SECONDS: i64 = 3_600;
 
 /// The tokens of the last day.
-pub(super) struct Traffic {
+pub(super) struct TokenTraffic {
     pub(super) chart: Bars,
     pub(super) total: String,
 }
@@ -128,7 +128,7 @@ pub(super) fn issued_by_hour(
     app: &App,
     signed_in: &SignedIn,
     markers: &[RecentChange],
-) -> Option<Traffic> {
+) -> Option<TokenTraffic> {
     if !signed_in.sees_all() || !signed_in.may(AdminScope::StatsRead) {
         return None;
     }
@@ -137,7 +137,7 @@ pub(super) fn issued_by_hour(
     let count = |hour| i64::try_from(app.traffic.in_hour_of(hour)).unwrap_or(i64::MAX);
     let chart = day(signed_in.now, markers, |hour| vec![0, 0, count(hour)], "tokens");
     let total: i64 = chart.list.iter().map(|bar| bar.total).sum();
-    Some(Traffic { chart, total: shown::number(total) })
+    Some(TokenTraffic { chart, total: shown::number(total) })
 }
 
 /// The rejections that the caller may see.
