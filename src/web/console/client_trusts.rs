@@ -17,7 +17,7 @@ use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Choice};
-use crate::web::console::trust_kinds::{KINDS, Kind, Shown};
+use crate::web::console::trust_kinds::{FilledField, KINDS, Kind};
 use crate::web::management::{Problem, TrustInput};
 
 #[derive(Template)]
@@ -30,7 +30,7 @@ struct NewTrustPage {
     kind: &'static str,
     title: &'static str,
     hint: &'static str,
-    fields: Vec<Shown>,
+    fields: Vec<FilledField>,
 }
 
 fn form_page(

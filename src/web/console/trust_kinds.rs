@@ -23,7 +23,7 @@ pub(super) struct Kind {
 }
 
 /// A field with what a person typed.
-pub(super) struct Shown {
+pub(super) struct FilledField {
     pub(super) name: &'static str,
     pub(super) label: &'static str,
     pub(super) example: &'static str,
@@ -186,8 +186,8 @@ impl Kind {
     }
 
     /// The fields with what a person typed.
-    pub(super) fn shown(&self, form: &Form) -> Vec<Shown> {
-        let shown = |field: &Field| Shown {
+    pub(super) fn shown(&self, form: &Form) -> Vec<FilledField> {
+        let shown = |field: &Field| FilledField {
             name: field.name,
             label: field.label,
             example: field.example,
