@@ -40,7 +40,7 @@ struct CredentialsPage {
 /// A secret in the list.
 struct SecretRow {
     id: String,
-    hint: String,
+    suffix: String,
     label: String,
     created: Time,
     expires: Option<Time>,
@@ -100,7 +100,7 @@ impl SecretRow {
         let safe = status.map(|status| &status.safe_to_end);
         Self {
             id: secret.secret_id.to_string(),
-            hint: secret.suffix.clone(),
+            suffix: secret.suffix.clone(),
             label: secret.label.clone(),
             created: Time::of(secret.created_at, now),
             expires: Time::maybe(secret.expires_at, now),

@@ -133,7 +133,7 @@ struct RejectionPage {
     frame: Frame,
     id: String,
     row: RejectionRow,
-    hint: String,
+    suffix: String,
     secret_of: Vec<Link>,
     named_like: Vec<Link>,
 }
@@ -168,7 +168,7 @@ pub(super) async fn one(
         frame: Frame::new(&signed_in, "Rejected request", "/console/rejections")
             .with_equivalent(equivalent),
         row: RejectionRow::of(&found, signed_in.now),
-        hint: found.suffix.clone().unwrap_or_default(),
+        suffix: found.suffix.clone().unwrap_or_default(),
         secret_of: secret_of.iter().map(link).collect(),
         named_like: named_like.iter().map(link).collect(),
         id,
