@@ -1,4 +1,4 @@
-//! The outermost layer: what every exchange has, whatever its path. An id, a look at the head, an
+//! The outermost layer: what every request has, whatever its path. An id, a look at the head, an
 //! answer with a body, and one line in the log.
 
 use std::future::ready;
@@ -34,7 +34,7 @@ use crate::web::route_labels::{AnsweredRoute, KnownRoute, RouteLabels};
 use crate::web::{address, certificate, request_id};
 use crate::x509::certificate::ClientCertificate;
 
-/// What a listener needs to know about its exchanges.
+/// What a listener needs to know about its requests.
 pub struct ListenerContext {
     /// The routes.
     pub routes: Router,
@@ -84,7 +84,7 @@ where
     let (ip, headers) = (peer.address.ip(), request.headers());
     let is_trusted_proxy = address::is_trusted(ip, trusted);
     let client = address::of_client(peer.address, headers, trusted);
-    let exchange = Exchange {
+    let in_progress = RequestInProgress {
         context,
         started: Instant::now(),
         in_flight: context.metrics.http.begin(context.listener),
@@ -102,7 +102,7 @@ where
         }
         Err(rejection) => Either::Right(ready(rejection.into_response())),
     };
-    answering.map(|response| exchange.finish(response))
+    answering.map(|response| in_progress.finish(response))
 }
 
 /// The span of the caller. One header or none: of several, no one is the right one.
@@ -113,7 +113,7 @@ fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
 }
 
 /// What is known of a request while it is being answered.
-struct Exchange<'a> {
+struct RequestInProgress<'a> {
     context: &'a ListenerContext,
     started: Instant,
     in_flight: InFlight<'a>,
@@ -124,7 +124,7 @@ struct Exchange<'a> {
     client: IpAddr,
 }
 
-impl Exchange<'_> {
+impl RequestInProgress<'_> {
     /// Counts and logs the answer, and writes the body of a rejection.
     fn finish(self, mut response: Response) -> Response {
         let Self { context, started, in_flight, known, request_id, parent, method, client } = self;
