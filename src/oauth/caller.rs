@@ -11,7 +11,7 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::parameters::Parameters;
 use crate::x509::certificate::ClientCertificate;
 
-const TWO_WAYS: &str = "Two ways of client authentication in one request: use the Authorization header, a secret in the body or a client assertion, and only one of them.";
+const SEVERAL_METHODS: &str = "Two ways of client authentication in one request: use the Authorization header, a secret in the body or a client assertion, and only one of them.";
 
 /// Where a request comes from, as the connection or a trusted proxy says.
 #[derive(Debug, Clone)]
@@ -197,7 +197,7 @@ fn credentials(
             Err(OAuthError::invalid_request("The body has client_secret but no client_id."))
         }
         (HeaderCredentials::Absent, _, None, None) => Ok(None),
-        (_, _, Some(_), _) | (_, _, _, Some(_)) => Err(OAuthError::invalid_request(TWO_WAYS)),
+        (_, _, Some(_), _) | (_, _, _, Some(_)) => Err(OAuthError::invalid_request(SEVERAL_METHODS)),
         (HeaderCredentials::Unreadable(why), _, None, None) => {
             Err(OAuthError::authentication_failed(why).with_remedy(
                 "Send Authorization: Basic, and behind it ID:SECRET in Base64, both form-encoded first. With curl: -u ID:SECRET.",
