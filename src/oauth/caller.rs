@@ -11,7 +11,7 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::parameters::Parameters;
 use crate::x509::certificate::ClientCertificate;
 
-const SEVERAL_METHODS: &str = "Two ways of client authentication in one request: use the Authorization header, a secret in the body or a client assertion, and only one of them.";
+const SEVERAL_METHODS: &str = "The request has two client authentication methods. Use the Authorization header, a secret in the body or a client assertion.";
 
 /// Where a request comes from, as the connection or a trusted proxy says.
 #[derive(Debug, Clone)]
@@ -120,7 +120,7 @@ impl fmt::Debug for AssertionCredentials {
     }
 }
 
-/// What the `Authorization` header says.
+/// The content of the `Authorization` header.
 #[derive(Debug)]
 pub enum HeaderCredentials {
     /// The header is absent.
@@ -175,7 +175,7 @@ impl Credentials {
     }
 }
 
-/// Finds the one way in which the caller authenticates (RFC 6749, section 2.3: not two).
+/// Returns the one method by which the caller authenticates (RFC 6749, section 2.3: not two).
 fn credentials(
     header: HeaderCredentials,
     body_id: Option<String>,
