@@ -56,7 +56,7 @@ pub(crate) fn assert_parameters(read: impl Fn() -> Parameters, pairs: &[(String,
     }
     let origin = RequestOrigin {
         address: [192, 0, 2, 1].into(),
-        shown: PresentedCertificate::Nothing,
+        certificate: PresentedCertificate::Nothing,
         is_trusted_proxy: false,
     };
     if let Err(error) = TokenRequest::new(read(), HeaderCredentials::Absent, origin) {

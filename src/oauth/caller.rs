@@ -18,13 +18,13 @@ const SEVERAL_METHODS: &str = "The request has two client authentication methods
 pub struct RequestOrigin {
     /// The client's address.
     pub address: IpAddr,
-    /// The certificate it has shown.
-    pub shown: PresentedCertificate,
+    /// The certificate that the client has presented.
+    pub certificate: PresentedCertificate,
     /// True if the peer is a trusted proxy, whose headers tell of the request that it forwards.
     pub is_trusted_proxy: bool,
 }
 
-/// What a client has shown of a certificate.
+/// The certificate that a client has presented.
 #[derive(Debug, Clone)]
 pub enum PresentedCertificate {
     /// None.
@@ -146,7 +146,7 @@ impl Caller {
             .find_map(|name| parameters.misspelt(name));
         let credentials = credentials(header, client_id.clone(), secret, assertion)
             .map_err(|error| error.with_misspelt(misspelt.as_deref()))?;
-        let credentials = match (credentials, &client_id, origin.shown.certificate()) {
+        let credentials = match (credentials, &client_id, origin.certificate.certificate()) {
             (None, Some(client_id), Some(certificate)) => {
                 Some(Credentials::Certificate(client_id.clone(), certificate.clone()))
             }

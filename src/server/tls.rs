@@ -101,7 +101,7 @@ fn unusable(setting: &str, path: &Path, error: impl Display) -> String {
     format!("`{setting}` cannot be used: {}: {error}", path.display())
 }
 
-/// The certificate that the client has shown, if it has.
+/// The certificate that the client has presented, if it has.
 pub(super) fn certificate(stream: &TlsStream<TcpStream>) -> Option<Arc<ClientCertificate>> {
     let (_, connection) = stream.get_ref();
     let (first, others) = connection.peer_certificates()?.split_first()?;

@@ -63,7 +63,7 @@ pub struct ListenerContext {
 pub struct Peer {
     /// Its address.
     pub address: SocketAddr,
-    /// The certificate that it has shown in the handshake.
+    /// The certificate that it has presented in the handshake.
     pub certificate: Option<Arc<ClientCertificate>>,
 }
 
@@ -96,8 +96,9 @@ where
     };
     let answering = match check_head(&request, live.limits.header_size) {
         Ok(()) => {
-            let shown = certificate::of_client(ip, peer.certificate.as_ref(), headers, trusted);
-            let origin = RequestOrigin { address: client, shown, is_trusted_proxy };
+            let certificate =
+                certificate::of_client(ip, peer.certificate.as_ref(), headers, trusted);
+            let origin = RequestOrigin { address: client, certificate, is_trusted_proxy };
             Either::Left(route(context, origin, request))
         }
         Err(rejection) => Either::Right(ready(rejection.into_response())),

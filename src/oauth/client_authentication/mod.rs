@@ -90,9 +90,9 @@ impl AuthenticatedClient {
         self.origin.as_ref().is_none_or(|origin| networks.admit(origin.address))
     }
 
-    /// The certificate that it has shown.
+    /// The certificate that it has presented.
     pub(super) fn certificate(&self) -> Option<&ClientCertificate> {
-        self.origin.as_ref()?.shown.certificate().map(Arc::as_ref)
+        self.origin.as_ref()?.certificate.certificate().map(Arc::as_ref)
     }
 
     /// True if that certificate has authenticated it.
@@ -251,7 +251,7 @@ pub async fn authenticate_by_grant(
 
 /// The request has no credentials, or only half of them.
 fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
-    match &caller.origin.shown {
+    match &caller.origin.certificate {
         PresentedCertificate::Nothing => nothing_but_an_id(app, caller),
         PresentedCertificate::Certificate(_) => OAuthError::new(
             ErrorCode::InvalidClient,

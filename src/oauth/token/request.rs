@@ -168,7 +168,7 @@ mod tests {
             header,
             RequestOrigin {
                 address: [127, 0, 0, 1].into(),
-                shown: PresentedCertificate::Nothing,
+                certificate: PresentedCertificate::Nothing,
                 is_trusted_proxy: false,
             },
         )
