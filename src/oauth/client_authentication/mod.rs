@@ -133,7 +133,7 @@ impl AuthenticatedClient {
     ///
     /// # Errors
     /// The client is disabled.
-    pub fn vouched_for(directory: &Directory, id: &ClientId) -> Result<Option<Self>, OAuthError> {
+    pub fn for_operator(directory: &Directory, id: &ClientId) -> Result<Option<Self>, OAuthError> {
         let evt = directory.published_sequence();
         let Some(entry) = directory.client(id.as_str()) else { return Ok(None) };
         reject_disabled(&entry)?;

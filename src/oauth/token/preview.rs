@@ -63,7 +63,7 @@ pub async fn preview(
         None => store.server_issuer().await?.ok_or(PreviewError::IssuerMissing)?,
     };
     let directory = Directory::load_client_only(store, id, clock).await?;
-    let client = AuthenticatedClient::vouched_for(&directory, id)?;
+    let client = AuthenticatedClient::for_operator(&directory, id)?;
     let client = client.ok_or_else(|| PreviewError::NoClient(id.clone()))?;
     let time = IssueTime { now: clock.now(), evt: client.evt() };
     let grant_type = client.first_grant_type();

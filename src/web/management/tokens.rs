@@ -198,7 +198,7 @@ pub(in crate::web) async fn issue_for(
     }
     admin_token::require_rights(app.services.store.read(), principal, id).await?;
     let client =
-        AuthenticatedClient::vouched_for(&app.directory, id).map_err(|error| refused(&error))?;
+        AuthenticatedClient::for_operator(&app.directory, id).map_err(|error| refused(&error))?;
     let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, id))?;
     let request = TokenRequest::by_operator(client, requested, token_use);
     let issued = Box::pin(token::respond(app.clone(), request, RatePolicy::Exempt));
