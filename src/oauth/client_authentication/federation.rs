@@ -19,7 +19,7 @@ use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
 use crate::model::untrusted_text;
 use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::{
-    ask_for, diagnosis, reject_disabled, rejection, subject_form, unfetched,
+    ask_for, diagnosis, keys_not_fetched, reject_disabled, rejection, subject_form,
 };
 use crate::oauth::error::OAuthError;
 
@@ -240,7 +240,7 @@ impl<'a> Sources<'a> {
         };
         match (self.missing, entry) {
             (Some(keys), Some(entry)) => {
-                unfetched(entry, &format!("{prefix}the issuer's key set"), keys)
+                keys_not_fetched(entry, &format!("{prefix}the issuer's key set"), keys)
             }
             (Some(_), None) => {
                 rejected("the key set of the token's issuer has not been fetched".to_owned())

@@ -305,7 +305,7 @@ fn ask_for(app: &App, keys: &KeysEntry) {
 }
 
 /// The rejection while the remote key set is not fetched; says what prevents it.
-fn unfetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthError {
+fn keys_not_fetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthError {
     let problem = match keys {
         KeysEntry::Remote(set) => set.problem(),
         KeysEntry::Inline(_) => None,

@@ -19,7 +19,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::single_use::{self, SingleUse};
 use crate::oauth::client_authentication::{
-    Purpose, ask_for, reject_disabled, reject_other_methods, rejection, unfetched,
+    Purpose, ask_for, keys_not_fetched, reject_disabled, reject_other_methods, rejection,
 };
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::token::rate;
@@ -91,7 +91,7 @@ fn verify<'a>(
     })?;
     let Some(known) = keys.keys() else {
         ask_for(app, keys);
-        return Err(unfetched(entry, "its jwks_uri", keys));
+        return Err(keys_not_fetched(entry, "its jwks_uri", keys));
     };
     assertion.verify(&known, &CLIENT_ASSERTION_ALGS, checks).map_err(|error| {
         // Its owner may have changed the key since it was fetched.
