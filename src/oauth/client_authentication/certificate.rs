@@ -8,7 +8,7 @@ use crate::directory::{ClientEntry, SecurityEntry};
 use crate::model::client::AuthenticationMethod;
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
-use crate::oauth::client_authentication::{ask_for, diagnosis, reject_disabled, rejection};
+use crate::oauth::client_authentication::{diagnosis, reject_disabled, rejection, request_fetch};
 use crate::oauth::error::OAuthError;
 use crate::x509::certificate::ClientCertificate;
 
@@ -74,6 +74,6 @@ fn by_registration(
     if keys.is_some_and(|keys| keys.have_certificate(&certificate.thumbprint())) {
         return Ok(());
     }
-    ask_for(app, source);
+    request_fetch(app, source);
     Err("the certificate is none of those registered (x5c of the client's keys)".to_owned())
 }

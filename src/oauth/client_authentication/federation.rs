@@ -19,7 +19,7 @@ use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
 use crate::model::untrusted_text;
 use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::{
-    ask_for, diagnosis, keys_not_fetched, reject_disabled, rejection, subject_form,
+    diagnosis, keys_not_fetched, reject_disabled, rejection, request_fetch, subject_form,
 };
 use crate::oauth::error::OAuthError;
 
@@ -195,7 +195,7 @@ impl<'a> Sources<'a> {
         let (mut missing, mut problem) = (None, None);
         for source in keys.filter(|source| seen.insert(source.address())) {
             let Some(keys) = source.keys() else {
-                ask_for(app, source);
+                request_fetch(app, source);
                 missing = Some(source);
                 continue;
             };
@@ -204,7 +204,7 @@ impl<'a> Sources<'a> {
                     signed.insert(source.address(), verified);
                 }
                 Err(error) => {
-                    ask_for(app, source);
+                    request_fetch(app, source);
                     problem = Some(error);
                 }
             }

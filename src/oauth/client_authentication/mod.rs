@@ -298,9 +298,9 @@ fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
 }
 
 /// Requests a fetch of the remote key set, because it lacks the key.
-fn ask_for(app: &App, keys: &KeysEntry) {
+fn request_fetch(app: &App, keys: &KeysEntry) {
     if let KeysEntry::Remote(set) = keys {
-        app.directory.key_sets.ask_for(set);
+        app.directory.key_sets.request_fetch(set);
     }
 }
 

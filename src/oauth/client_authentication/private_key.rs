@@ -19,7 +19,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::single_use::{self, SingleUse};
 use crate::oauth::client_authentication::{
-    Purpose, ask_for, keys_not_fetched, reject_disabled, reject_other_methods, rejection,
+    Purpose, keys_not_fetched, reject_disabled, reject_other_methods, rejection, request_fetch,
 };
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::token::rate;
@@ -90,13 +90,13 @@ fn verify<'a>(
         rejection(entry, "the client has no public keys").with_remedy(OperatorAction::AddKeys)
     })?;
     let Some(known) = keys.keys() else {
-        ask_for(app, keys);
+        request_fetch(app, keys);
         return Err(keys_not_fetched(entry, "its jwks_uri", keys));
     };
     assertion.verify(&known, &CLIENT_ASSERTION_ALGS, checks).map_err(|error| {
         // Its owner may have changed the key since it was fetched.
         if !matches!(error, AssertionError::Algorithm { .. } | AssertionError::TooManyKeys(_)) {
-            ask_for(app, keys);
+            request_fetch(app, keys);
         }
         rejection(entry, &format!("the assertion: {error}"))
             .with_remedy(OperatorAction::RegisterKey)
