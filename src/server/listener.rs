@@ -161,12 +161,12 @@ impl Connection {
             return connection::serve(stream, peer, context, timeouts, activity, stopping).await;
         };
         // A peer that cannot speak TLS, or takes too long, is not answered.
-        let shaking = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream));
-        let shaken = tokio::select! {
-            shaken = shaking => shaken,
+        let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream));
+        let outcome = tokio::select! {
+            outcome = handshake => outcome,
             () = activity.closed() => return,
         };
-        if let Ok(Ok(stream)) = shaken {
+        if let Ok(Ok(stream)) = outcome {
             let peer = Peer { address, certificate: tls::certificate(&stream) };
             connection::serve(stream, peer, context, timeouts, activity, stopping).await;
         }
