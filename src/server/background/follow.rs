@@ -61,7 +61,7 @@ async fn wait_for_database(app: &App) {
         tokio::time::sleep(app.services.config.directory.poll_interval).await;
     }
     app.database.until(DatabaseIdentity::Same).await;
-    if let Err(error) = server::begin(app).await {
+    if let Err(error) = server::prepare_database(app).await {
         let error = &error as &dyn Error;
         tracing::warn!(
             error,
