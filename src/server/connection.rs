@@ -69,7 +69,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     {
         let is_too_large = error.is_parse_too_large();
         let answer = web::malformed_request_response(&context, &peer, is_too_large);
-        write_last(stream, &answer, timeouts.unread).await;
+        write_last(stream, &answer, timeouts.write).await;
     }
 }
 

@@ -92,7 +92,7 @@ impl Listener {
     /// How long the peer of a new connection may take.
     fn timeouts(&self) -> Timeouts {
         let live = self.context.live.load();
-        Timeouts { head: live.limits.header_timeout, unread: live.limits.body_timeout }
+        Timeouts { head: live.limits.header_timeout, write: live.limits.body_timeout }
     }
 
     /// Accepts a connection and has it served as soon as it has a slot. While no slot is free

@@ -35,7 +35,7 @@ pub(super) struct Timeouts {
     /// For each head, counted from its first byte.
     pub(super) head: Duration,
     /// For taking what is written.
-    pub(super) unread: Duration,
+    pub(super) write: Duration,
 }
 
 /// A stream with the time-outs of a connection, which holds back the answers of hyper itself.
@@ -98,7 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
             self.unread = None;
             return outcome;
         }
-        let limit = self.timeouts.unread;
+        let limit = self.timeouts.write;
         let unread = self.unread.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         match unread.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
