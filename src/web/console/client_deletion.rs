@@ -64,7 +64,7 @@ pub(super) async fn delete(
 ) -> Answer {
     form.only(&["client_id"])?;
     signed_in.require(AdminScope::ClientsWrite)?;
-    signed_in.require_fresh(&format!("{}/delete", shown::client_path(&id)))?;
+    signed_in.require_recent_authentication(&format!("{}/delete", shown::client_path(&id)))?;
     let found = find(&app, &signed_in, &id).await?;
     let rejected = |problem: String| answer::rejected(&confirmation(&signed_in, &found, problem));
     if form.text("client_id") != Some(found.client.client_id.as_str()) {
@@ -88,7 +88,7 @@ pub(super) async fn revoke_tokens(
     form.only(&[])?;
     signed_in.require(AdminScope::TokensRevoke)?;
     let path = shown::client_path(&id);
-    signed_in.require_fresh(&path)?;
+    signed_in.require_recent_authentication(&path)?;
     revocation::revoke_tokens(&app.services, &signed_in.principal, &parsed(&id)?).await?;
     answer::changed(&app, &path, "revoked").await
 }

@@ -25,7 +25,7 @@ use crate::model::static_claims::StaticClaims;
 use crate::model::time::Lifetime;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
-use crate::web::console::client_changes::require_fresh_for_administrator;
+use crate::web::console::client_changes::require_recent_authentication_for_administrator;
 use crate::web::console::edited::EditedClient;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
@@ -137,7 +137,7 @@ pub(super) async fn save(
     signed_in.require(AdminScope::ClientsWrite)?;
     let found = find(&app, &signed_in, &id).await?;
     let page = format!("{}/edit", shown::client_path(&id));
-    require_fresh_for_administrator(&signed_in, &found.grants, &page)?;
+    require_recent_authentication_for_administrator(&signed_in, &found.grants, &page)?;
     let done = match update_of(&form) {
         Ok(update) => {
             let id = &found.client.client_id;

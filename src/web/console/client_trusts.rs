@@ -12,7 +12,7 @@ use crate::model::shell_word::quote;
 use crate::model::trust::TrustId;
 use crate::web::console::answer::{self, Answer, AppState};
 use crate::web::console::client::{ClientHeader, api_path, command, find, frame, parsed};
-use crate::web::console::client_changes::require_fresh_for_administrator;
+use crate::web::console::client_changes::require_recent_authentication_for_administrator;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
@@ -91,7 +91,11 @@ pub(super) async fn add(
     form.only(&kind.field_names())?;
     signed_in.require(AdminScope::SecretsWrite)?;
     let found = find(&app, &signed_in, &id).await?;
-    require_fresh_for_administrator(&signed_in, &found.grants, &shown::credentials_path(&id))?;
+    require_recent_authentication_for_administrator(
+        &signed_in,
+        &found.grants,
+        &shown::credentials_path(&id),
+    )?;
     let added = match input(kind, &form) {
         Ok(input) => {
             let id = &found.client.client_id;
@@ -161,7 +165,7 @@ pub(super) async fn remove(
 ) -> Answer {
     form.only(&[])?;
     signed_in.require(AdminScope::SecretsWrite)?;
-    signed_in.require_fresh(&shown::credentials_path(&id))?;
+    signed_in.require_recent_authentication(&shown::credentials_path(&id))?;
     let trust_id =
         TrustId::parse(&trust_id).map_err(|_| Problem::absent(ObjectKind::Trust, &trust_id))?;
     trust::remove(&app.services, &signed_in.principal, &parsed(&id)?, &trust_id).await?;

@@ -22,7 +22,9 @@ use crate::model::security::{ClientSecurity, Networks};
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::in_words;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError, correctable};
-use crate::web::console::client_changes::{new_secret_of, require_fresh_for_administrator};
+use crate::web::console::client_changes::{
+    new_secret_of, require_recent_authentication_for_administrator,
+};
 use crate::web::console::client_credentials::LIFETIMES;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
@@ -179,7 +181,11 @@ pub(super) async fn create(
         Ok(new) => new,
         Err(problem) => return rejected(&app, &signed_in, &form, problem).await,
     };
-    require_fresh_for_administrator(&signed_in, &new.grants, "/console/clients/new")?;
+    require_recent_authentication_for_administrator(
+        &signed_in,
+        &new.grants,
+        "/console/clients/new",
+    )?;
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = client::create(&app.services, &signed_in.principal, new).await;
     let (made, plain) = match made {

@@ -85,7 +85,7 @@ impl SignedIn {
     ///
     /// # Errors
     /// A redirect to the sign-in.
-    pub(super) fn require_fresh(&self, next: &str) -> Result<(), ConsoleError> {
+    pub(super) fn require_recent_authentication(&self, next: &str) -> Result<(), ConsoleError> {
         if self.is_fresh {
             return Ok(());
         }

@@ -146,7 +146,7 @@ pub(super) async fn decide(
 ) -> Answer {
     form.only(&["decision", "revision", "reason"])?;
     signed_in.require(AdminScope::GrantsWrite)?;
-    signed_in.require_fresh("/console/grant-requests")?;
+    signed_in.require_recent_authentication("/console/grant-requests")?;
     let id =
         GrantRequestId::parse(&id).map_err(|_| Problem::absent(ObjectKind::GrantRequest, &id))?;
     let (services, principal) = (&app.services, &signed_in.principal);

@@ -61,7 +61,7 @@ pub(super) async fn delete(
 ) -> Answer {
     form.only(&["identifier"])?;
     signed_in.require(AdminScope::ResourcesWrite)?;
-    signed_in.require_fresh(&format!("{}/delete", shown::resource_path(&id)))?;
+    signed_in.require_recent_authentication(&format!("{}/delete", shown::resource_path(&id)))?;
     let found = find(&app, &signed_in, &id).await?;
     let rejected = |problem: String| answer::rejected(&confirmation(&signed_in, &found, problem));
     if form.text("identifier") != Some(found.resource.as_str()) {
