@@ -39,7 +39,7 @@ pub(super) struct Inner {
     pub(super) principal: Principal,
     pub(super) session: ConsoleSession,
     /// True shortly after the sign-in.
-    is_fresh: bool,
+    is_recent: bool,
     pub(super) form_token: String,
     pub(super) theme: Theme,
     pub(super) issuer: String,
@@ -86,7 +86,7 @@ impl SignedIn {
     /// # Errors
     /// A redirect to the sign-in.
     pub(super) fn require_recent_authentication(&self, next: &str) -> Result<(), ConsoleError> {
-        if self.is_fresh {
+        if self.is_recent {
             return Ok(());
         }
         Err(ConsoleError::Redirect(format!("{}&fresh=1", sign_in_path(next))))
@@ -205,11 +205,11 @@ async fn resume(
     let Some(resumed) = console::resume(&app.services, &secret, address).await? else {
         return Ok(None);
     };
-    let Resumed { session, principal, is_fresh } = resumed;
+    let Resumed { session, principal, is_recent } = resumed;
     let inner = Inner {
         principal,
         session,
-        is_fresh,
+        is_recent,
         form_token: console::form_token(&secret),
         theme: Theme::read(&head.headers),
         issuer: app.issuer.as_str().to_owned(),
