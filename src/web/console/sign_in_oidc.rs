@@ -46,8 +46,8 @@ struct SignedInPage {
 }
 
 /// The link that begins a sign-in, which then goes to a page.
-pub(super) fn begin_path(next: &str, is_again: bool) -> String {
-    let fresh = if is_again { "&fresh=1" } else { "" };
+pub(super) fn begin_path(next: &str, is_reauthentication: bool) -> String {
+    let fresh = if is_reauthentication { "&fresh=1" } else { "" };
     format!("/console/sign-in/oidc?next={}{fresh}", utf8_percent_encode(next, NON_ALPHANUMERIC))
 }
 
