@@ -175,7 +175,8 @@ pub(super) async fn signed_in(
         Ok(Some(signed_in)) => signed_in,
         Ok(None) => {
             let place = path_of(&head);
-            let place = origin::local_path(place).filter(|_| !is_form).unwrap_or("/console/");
+            let place =
+                origin::safe_redirect_path(place).filter(|_| !is_form).unwrap_or("/console/");
             return ConsoleError::Redirect(sign_in_path(place)).into_response();
         }
         Err(error) => return error.into_response(),
@@ -213,7 +214,7 @@ async fn resume(
         form_token: console::form_token(&secret),
         theme: Theme::read(&head.headers),
         issuer: app.issuer.as_str().to_owned(),
-        path: origin::local_path(path_of(head)).unwrap_or("/console/").to_owned(),
+        path: origin::safe_redirect_path(path_of(head)).unwrap_or("/console/").to_owned(),
         notice: shown::notice(head.uri.query()),
         now: app.services.clock.now(),
     };

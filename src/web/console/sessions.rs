@@ -18,7 +18,7 @@ use crate::web::console::cookie::Theme;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
-use crate::web::console::origin::{Transport, local_path};
+use crate::web::console::origin::{Transport, safe_redirect_path};
 use crate::web::console::shown::Time;
 
 #[derive(Template)]
@@ -137,7 +137,7 @@ pub(super) async fn set_theme(Extension(form): Extension<Form>) -> Answer {
     form.only(&["theme", "next"])?;
     let theme = form.text("theme").and_then(Theme::parse);
     let theme = theme.ok_or_else(|| ConsoleError::invalid("theme: system, light or dark"))?;
-    let next = form.text("next").and_then(local_path).unwrap_or("/console/");
+    let next = form.text("next").and_then(safe_redirect_path).unwrap_or("/console/");
     let mut response = answer::see_other(next);
     if let Some(cookie) = theme.set() {
         response.headers_mut().append(SET_COOKIE, cookie);

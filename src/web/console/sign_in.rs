@@ -22,7 +22,7 @@ use crate::web::console::cookie::is_secret;
 use crate::web::console::form::Form;
 use crate::web::console::frame::Outside;
 use crate::web::console::gate;
-use crate::web::console::origin::{Transport, local_path};
+use crate::web::console::origin::{Transport, safe_redirect_path};
 use crate::web::console::{headers, problems, sign_in_oidc};
 use crate::web::error_response::ErrorResponse;
 use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
@@ -63,7 +63,7 @@ impl SignInPage {
         Self {
             outside: Outside::default(),
             issuer: app.issuer.as_str().to_owned(),
-            next: next.and_then(local_path).unwrap_or("/console/").to_owned(),
+            next: next.and_then(safe_redirect_path).unwrap_or("/console/").to_owned(),
             provider: None,
             is_reauthentication: false,
             is_cross_site: false,
@@ -208,7 +208,7 @@ async fn enter(
     {
         console::end(&app.services, &before.principal, &before.session.session_id).await?;
     }
-    let next = form.text("next").and_then(local_path).unwrap_or("/console/");
+    let next = form.text("next").and_then(safe_redirect_path).unwrap_or("/console/");
     let mut response = answer::see_other(next);
     if let Some(cookie) = transport.cookie.set(&opened.secret) {
         response.headers_mut().append(SET_COOKIE, cookie);
