@@ -28,7 +28,7 @@ use crate::store::events::{EventFilter, Order};
 use crate::web::accept;
 use crate::web::management::Problem;
 use crate::web::management::audit::require_complete;
-use crate::web::management::authentication::StandingCaller;
+use crate::web::management::authentication::RecheckedCaller;
 
 /// How many events are read at a time.
 const PAGE_SIZE: u32 = 100;
@@ -87,7 +87,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
 /// An open stream.
 struct EventStream {
     app: Arc<App>,
-    caller: StandingCaller,
+    caller: RecheckedCaller,
     filter: EventFilter,
     place: StreamPlace,
     progress: watch::Receiver<Progress>,
@@ -113,7 +113,7 @@ impl EventStream {
         filter: EventFilter,
         place: StreamPlace,
     ) -> Result<Self, Problem> {
-        let caller = StandingCaller::of(head)?;
+        let caller = RecheckedCaller::of(head)?;
         let progress = app.directory.progress();
         let reloads = progress.borrow().reloads;
         let end = app.services.store.head().await.map_err(AdminError::from)?.sequence;

@@ -42,12 +42,12 @@ pub(super) async fn authenticate(app: &App, request: &Parts) -> Result<Principal
 
 /// The caller of a request whose answer takes long. Its token and its rights are checked again
 /// while the answer is written.
-pub(super) struct StandingCaller {
+pub(super) struct RecheckedCaller {
     token: SecretString,
     origin: RequestOrigin,
 }
 
-impl StandingCaller {
+impl RecheckedCaller {
     /// The caller of a request that [`authenticate`] has let through.
     pub(super) fn of(request: &Parts) -> Result<Self, Problem> {
         let origin = request.extensions.get::<RequestOrigin>().cloned();
