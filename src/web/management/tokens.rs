@@ -215,7 +215,7 @@ fn refused(error: &OAuthError) -> Problem {
     match error.code() {
         ErrorCode::ServerError => Problem::internal(&reason),
         ErrorCode::TemporarilyUnavailable => Problem::unavailable(&reason),
-        _ => AdminError::TokenRefused(reason).into(),
+        _ => AdminError::TokenRejected(reason).into(),
     }
 }
 
@@ -358,7 +358,7 @@ impl From<PreviewError> for Problem {
     fn from(error: PreviewError) -> Self {
         match error {
             PreviewError::NoClient(id) => AdminError::not_found(ObjectKind::Client, id).into(),
-            PreviewError::Refused(reason) => AdminError::TokenRefused(reason).into(),
+            PreviewError::Refused(reason) => AdminError::TokenRejected(reason).into(),
             PreviewError::IssuerMissing => AdminError::IssuerMissing.into(),
             PreviewError::Load(DirectoryError::Store(error)) => AdminError::from(error).into(),
             PreviewError::Load(error) => Self::internal(&error.to_string()),
