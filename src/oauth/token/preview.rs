@@ -22,7 +22,7 @@ pub enum PreviewError {
     NoClient(ClientId),
     /// The token would be rejected; the text is the rejection that the client would get.
     #[error("{0}")]
-    Refused(String),
+    Rejected(String),
     /// No issuer is known, and tokens name it.
     #[error("issuer: it is not set, and no server has started on this database yet")]
     IssuerMissing,
@@ -39,7 +39,7 @@ impl From<StoreError> for PreviewError {
 
 impl From<OAuthError> for PreviewError {
     fn from(rejection: OAuthError) -> Self {
-        Self::Refused(rejection.reason().to_owned())
+        Self::Rejected(rejection.reason().to_owned())
     }
 }
 

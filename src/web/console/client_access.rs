@@ -266,7 +266,7 @@ async fn preview_of(
     let previewed = preview::preview(&app.services, &found.client.client_id, &requested).await;
     let (claims, problem) = match previewed {
         Ok(claims) => (serde_json::to_string_pretty(&claims).unwrap_or_default(), String::new()),
-        Err(PreviewError::Refused(reason)) => (String::new(), reason),
+        Err(PreviewError::Rejected(reason)) => (String::new(), reason),
         Err(error) => return Err(Problem::from(error).into()),
     };
     Ok(Preview { resource, claims, problem })
