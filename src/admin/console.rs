@@ -78,7 +78,7 @@ fn new_secret() -> Result<SecretString, CryptoError> {
 
 /// The digest by which a secret is stored. Links and sessions have different ones.
 fn digest_of(kind: &str, secret: &SecretString) -> String {
-    digest::of(&["tokend console", kind, secret.expose_secret()])
+    digest::compute(&["tokend console", kind, secret.expose_secret()])
 }
 
 fn link_digest(secret: &SecretString) -> String {

@@ -6,7 +6,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 /// SHA-256 over some texts, in base64url. They are joined as a JSON array, so that no two different
 /// lists read the same.
-pub fn of(texts: &[&str]) -> String {
+pub fn compute(texts: &[&str]) -> String {
     of_bytes(serde_json::json!(texts).to_string().as_bytes())
 }
 

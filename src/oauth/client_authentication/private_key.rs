@@ -200,7 +200,7 @@ fn name(entry: &ClientEntry, assertion: VerifiedAssertion<'_>) -> Result<String,
     if jti.len() > MAX_JTI_BYTES {
         return Err(wrong(format!("its jti is longer than {MAX_JTI_BYTES} bytes")));
     }
-    Ok(digest::of(&[entry.client_id.as_str(), jti]))
+    Ok(digest::compute(&[entry.client_id.as_str(), jti]))
 }
 
 /// A rejection to a caller that has signed with the client's key.

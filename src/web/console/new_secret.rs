@@ -63,8 +63,8 @@ pub(super) async fn claim(
     let once = form.text("once").unwrap_or_default();
     let caller = format!("console {}", signed_in.session.session_id);
     let request = IdempotentRequest {
-        key_hash: digest::of(&[&caller, once]),
-        request_hash: digest::of(&[once]),
+        key_hash: digest::compute(&[&caller, once]),
+        request_hash: digest::compute(&[once]),
         caller,
     };
     let (store, clock) = (&app.services.store, &app.services.clock);
