@@ -89,7 +89,7 @@ where
         started: Instant::now(),
         in_flight: context.metrics.http.begin(context.listener),
         known: context.labels.find(request.uri().path()),
-        request_id: request_id::of(headers, is_trusted_proxy),
+        request_id: request_id::choose(headers, is_trusted_proxy),
         parent: trace_parent(headers),
         method: request.method().clone(),
         client,
