@@ -18,7 +18,7 @@ use crate::support::eventually::eventually;
 use crate::support::keys::KeyPair;
 use crate::support::postgres::{Deed, OwnPostgres};
 use crate::support::process::{Cli, Process};
-use crate::support::proxy::{Proxy, Way};
+use crate::support::proxy::{DatabaseProxy, Link};
 use crate::support::{Answer, Engine, ORDERS, Place, Server, client, now};
 
 const UNAVAILABLE: &str = "degraded: the database is unavailable";
@@ -174,10 +174,10 @@ async fn a_server_ends_when_another_database_comes_back() {
     assert_eq!(tables, 0);
 }
 
-/// An instance whose way to Postgres can be cut, with this setting.
-async fn server_with(during_outage: &str) -> (Server, Proxy) {
+/// An instance whose link to Postgres can be cut, with this setting.
+async fn server_with(during_outage: &str) -> (Server, DatabaseProxy) {
     let place = Arc::new(Place::new(Engine::Postgres).await);
-    let (proxy, url) = Proxy::before(&place.database_url).await;
+    let (proxy, url) = DatabaseProxy::before(&place.database_url).await;
     let settings = [
         ("TOKEND_DATABASE_URL", url.as_str()),
         ("TOKEND_DATABASE_TIMEOUT", "1s"),
@@ -200,11 +200,11 @@ async fn an_assertion_is_rejected_during_an_outage_by_default() {
     let (server, proxy) = server_with("refuse").await;
     let key = KeyPair::new(Algorithm::Es256);
     let client = private_key_jwt::keyed(&server, &key).await;
-    proxy.set(Way::Cut);
+    proxy.set(Link::Cut);
     until_unavailable(&server, true).await;
     let assertion = key.sign(&private_key_jwt::claims(&server, &client));
     private_key_jwt::ask(&server, &assertion).await.assert_rejected(503, "temporarily_unavailable");
-    proxy.set(Way::Open);
+    proxy.set(Link::Open);
     until_unavailable(&server, false).await;
     eventually("the same assertion", async || {
         (private_key_jwt::ask(&server, &assertion).await.status == 200).then_some(())
@@ -229,8 +229,8 @@ async fn an_assertion_is_accepted_once_during_an_outage_and_stored_after_it() {
     for assertion in [&used, &without] {
         private_key_jwt::ask(&server, assertion).await.token();
     }
-    for way in [Way::Cut, Way::Frozen] {
-        proxy.set(way);
+    for link in [Link::Cut, Link::Frozen] {
+        proxy.set(link);
         until_unavailable(&server, true).await;
         let beginning = server.clock.now().0;
         server.clock.advance(11);
@@ -247,9 +247,9 @@ async fn an_assertion_is_accepted_once_during_an_outage_and_stored_after_it() {
                 .assert_rejected(503, "temporarily_unavailable");
         }
         private_key_jwt::ask(&server, &issued(None)).await.token();
-        assert_eq!(server.services().assertions.accepted(9).len(), 2, "{way:?}");
+        assert_eq!(server.services().assertions.accepted(9).len(), 2, "{link:?}");
 
-        proxy.set(Way::Open);
+        proxy.set(Link::Open);
         until_unavailable(&server, false).await;
         eventually("the assertions in the database", async || {
             server.services().assertions.accepted(9).is_empty().then_some(())
@@ -266,7 +266,7 @@ async fn accepted_assertions_outlive_a_restart() {
     let (server, proxy) = server_with("local").await;
     let key = KeyPair::new(Algorithm::Es256);
     let client = private_key_jwt::keyed(&server, &key).await;
-    proxy.set(Way::Cut);
+    proxy.set(Link::Cut);
     until_unavailable(&server, true).await;
     server.clock.advance(11);
     let mut claims = private_key_jwt::claims(&server, &client);
@@ -289,7 +289,7 @@ async fn accepted_assertions_outlive_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_assertion_from_before_an_outage_is_accepted_by_no_instance_again() {
     let (server, proxy) = server_with("local").await;
-    let (proxy_of_other, url) = Proxy::before(&server.place.database_url).await;
+    let (proxy_of_other, url) = DatabaseProxy::before(&server.place.database_url).await;
     let settings = [
         ("TOKEND_DATABASE_URL", url.as_str()),
         ("TOKEND_DATABASE_TIMEOUT", "1s"),
@@ -303,8 +303,8 @@ async fn an_assertion_from_before_an_outage_is_accepted_by_no_instance_again() {
     claims["iat"] = json!(server.clock.now().0 + 9);
     let assertion = key.sign(&claims);
     private_key_jwt::ask(&server, &assertion).await.token();
-    proxy.set(Way::Cut);
-    proxy_of_other.set(Way::Cut);
+    proxy.set(Link::Cut);
+    proxy_of_other.set(Link::Cut);
     until_unavailable(&server, true).await;
     until_unavailable(&other, true).await;
     for seconds in [0, 8] {

@@ -7,7 +7,7 @@ use tokend::model::usage::Usage;
 use crate::outage::server_behind_proxy;
 use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
-use crate::support::proxy::Way;
+use crate::support::proxy::Link;
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client, client_id};
 
 async fn usage(server: &Server, client: &TestClient) -> Option<Usage> {
@@ -102,10 +102,10 @@ async fn what_cannot_be_written_is_kept() {
     let (server, proxy) = server_behind_proxy().await;
     let client = server.client().await;
     server.ask(&client).await.token();
-    proxy.set(Way::Cut);
+    proxy.set(Link::Cut);
     assert!(server.app.write_usage().await.is_err());
     server.ask(&client).await.token();
-    proxy.set(Way::Open);
+    proxy.set(Link::Open);
     eventually("the write", async || server.app.write_usage().await.ok()).await;
     assert_eq!(usage(&server, &client).await.expect("a use").uses, 2);
 }
