@@ -156,7 +156,7 @@ impl Hasher {
     /// # Errors
     /// [`HashError::Busy`] if too many wait or the turn does not come in time.
     pub async fn hash_in_turn(&self, secret: &SecretString) -> Result<SecretHash, HashError> {
-        let _place = self.new.waiting.try_acquire().map_err(|_| Busy)?;
+        let _permit = self.new.waiting.try_acquire().map_err(|_| Busy)?;
         let turn = tokio::time::timeout(DEADLINE, acquire(&self.new)).await;
         let turn = turn.map_err(|_| Busy)??;
         self.made.fetch_add(1, Ordering::Relaxed);
@@ -210,7 +210,7 @@ impl Hasher {
         presented: &SecretString,
         hash: &SecretHash,
     ) -> Result<bool, Busy> {
-        let _place = match queue {
+        let _permit = match queue {
             HashQueue::Generated => Some(self.generated.waiting.try_acquire().map_err(|_| Busy)?),
             HashQueue::Imported => Some(self.imported.waiting.try_acquire().map_err(|_| Busy)?),
             // It has slots of its own.
