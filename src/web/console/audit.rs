@@ -235,7 +235,7 @@ fn end_of_day(text: &str) -> Result<Timestamp, Malformed> {
 
 /// Verifies the beginning of the chain; one page at a time does so.
 async fn chain(app: &App) -> Result<Chain, ConsoleError> {
-    let Ok(_place) = app.log_verification.try_acquire() else {
+    let Ok(_permit) = app.log_verification.try_acquire() else {
         let badge = Badge::new("warn", "busy");
         return Ok(Chain {
             badge,
