@@ -94,9 +94,9 @@ pub(super) async fn page(
 
 /// Runs the checks; one page at a time does so.
 async fn findings(app: &App) -> Result<Vec<ShownFinding>, ConsoleError> {
-    static PLACE: Semaphore = Semaphore::const_new(1);
-    let place = PLACE.acquire().await;
-    let _place = place.map_err(|error| Problem::internal(&error.to_string()))?;
+    static DOCTOR_PERMIT: Semaphore = Semaphore::const_new(1);
+    let permit = DOCTOR_PERMIT.acquire().await;
+    let _permit = permit.map_err(|error| Problem::internal(&error.to_string()))?;
     let services = &app.services;
     let report = Box::pin(doctor::examine_server(&services.config, &services.clock)).await;
     let shown = report.findings().iter().map(|finding| ShownFinding {
