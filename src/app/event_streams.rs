@@ -23,7 +23,7 @@ pub struct EventStreams {
 
 /// Why a stream is not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StreamLimitReached {
+pub enum StreamRejection {
     /// The caller has [`MAX_STREAMS_PER_CALLER`].
     OfCaller,
     /// All of [`MAX_STREAMS`] are open.
@@ -44,19 +44,19 @@ impl EventStreams {
     /// A permit for one more stream of a caller.
     ///
     /// # Errors
-    /// See [`StreamLimitReached`].
-    pub fn open(self: &Arc<Self>, caller: &Actor) -> Result<StreamPermit, StreamLimitReached> {
+    /// See [`StreamRejection`].
+    pub fn open(self: &Arc<Self>, caller: &Actor) -> Result<StreamPermit, StreamRejection> {
         let stopping = self.stopping.subscribe();
         if *stopping.borrow() {
-            return Err(StreamLimitReached::Stopping);
+            return Err(StreamRejection::Stopping);
         }
         let mut open = self.counts();
         if open.values().sum::<usize>() >= MAX_STREAMS {
-            return Err(StreamLimitReached::OfInstance);
+            return Err(StreamRejection::OfInstance);
         }
         let of_caller = open.entry(caller.clone()).or_default();
         if *of_caller >= MAX_STREAMS_PER_CALLER {
-            return Err(StreamLimitReached::OfCaller);
+            return Err(StreamRejection::OfCaller);
         }
         *of_caller += 1;
         drop(open);
@@ -109,15 +109,15 @@ mod tests {
         let mut held: Vec<_> = (0..MAX_STREAMS)
             .map(|place| streams.open(&caller(place / MAX_STREAMS_PER_CALLER)).expect("a place"))
             .collect();
-        assert_eq!(streams.open(&caller(99)).expect_err("full"), StreamLimitReached::OfInstance);
+        assert_eq!(streams.open(&caller(99)).expect_err("full"), StreamRejection::OfInstance);
         drop(held.pop());
-        assert_eq!(streams.open(&caller(0)).expect_err("its own"), StreamLimitReached::OfCaller);
+        assert_eq!(streams.open(&caller(0)).expect_err("its own"), StreamRejection::OfCaller);
         let mut last = streams.open(&caller(99)).expect("the freed place");
         assert!(!last.is_stopping());
         streams.stop();
         last.stopped().await;
         drop((held, last));
         assert!(streams.counts().is_empty());
-        assert_eq!(streams.open(&caller(0)).expect_err("stopping"), StreamLimitReached::Stopping);
+        assert_eq!(streams.open(&caller(0)).expect_err("stopping"), StreamRejection::Stopping);
     }
 }

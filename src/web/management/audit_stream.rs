@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use crate::admin::{AdminError, Principal, audit};
 use crate::app::App;
 use crate::app::event_streams::{
-    MAX_STREAMS, MAX_STREAMS_PER_CALLER, StreamLimitReached, StreamPermit,
+    MAX_STREAMS, MAX_STREAMS_PER_CALLER, StreamPermit, StreamRejection,
 };
 use crate::directory::Progress;
 use crate::model::admin_scope::AdminScope;
@@ -57,7 +57,7 @@ pub(super) async fn open(
         let text = "follow: the answer is text/event-stream, which Accept excludes.";
         return Err(Problem::of_body(StatusCode::NOT_ACCEPTABLE, "not_acceptable", text));
     }
-    let permit = app.event_streams.open(principal.actor()).map_err(limit_reached)?;
+    let permit = app.event_streams.open(principal.actor()).map_err(problem_of)?;
     let stream = EventStream::start(app, &head, filter, permit).await?;
     let events = stream::unfold(stream, EventStream::next);
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE_INTERVAL).text("keep-alive");
@@ -66,11 +66,11 @@ pub(super) async fn open(
     Ok(response)
 }
 
-fn limit_reached(limit_reached: StreamLimitReached) -> Problem {
-    let max = match limit_reached {
-        StreamLimitReached::Stopping => return Problem::unavailable("the server stops"),
-        StreamLimitReached::OfCaller => format!("This caller has {MAX_STREAMS_PER_CALLER}"),
-        StreamLimitReached::OfInstance => format!("This instance has {MAX_STREAMS}"),
+fn problem_of(rejection: StreamRejection) -> Problem {
+    let max = match rejection {
+        StreamRejection::Stopping => return Problem::unavailable("the server stops"),
+        StreamRejection::OfCaller => format!("This caller has {MAX_STREAMS_PER_CALLER}"),
+        StreamRejection::OfInstance => format!("This instance has {MAX_STREAMS}"),
     };
     Problem::too_many_streams(format!("{max} open streams, the maximum. Close one first."))
 }
