@@ -2,11 +2,11 @@
 //! one process needs. It is built once at the start. The directory is not a part of it, so that a
 //! command does not load all clients.
 
+pub mod atomic_file;
 pub mod audit_delivery;
 pub mod audited_change;
 pub mod backup_keys;
 pub mod database_identity;
-pub mod draft;
 pub mod inspection;
 pub mod instance;
 pub mod key_command;

@@ -18,7 +18,7 @@ use crate::directory::snapshot::{
 use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;
 use crate::services::Services;
-use crate::services::draft::{self, Draft};
+use crate::services::atomic_file::{self, Draft};
 use crate::store::files;
 
 /// The file in `data_dir`.
@@ -144,7 +144,7 @@ fn remove_abandoned(folder: &Path) -> io::Result<()> {
 
 fn is_draft(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| {
-        name.starts_with(FILE_NAME) && name != FILE_NAME && name.ends_with(draft::SUFFIX)
+        name.starts_with(FILE_NAME) && name != FILE_NAME && name.ends_with(atomic_file::SUFFIX)
     })
 }
 

@@ -14,7 +14,7 @@ use crate::cli::error_codes::CliErrorCode;
 use crate::cli::objects::event::ExportedEvent;
 use crate::cli::{Global, listing, output, time};
 use crate::model::time::Timestamp;
-use crate::services::draft::Draft;
+use crate::services::atomic_file::Draft;
 
 /// How many events are read at a time.
 const PAGE_SIZE: u32 = 1_000;

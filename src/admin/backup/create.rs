@@ -13,7 +13,7 @@ use crate::crypto::random;
 use crate::keys::seal::MasterKeys;
 use crate::model::backup::{Column, FORMAT, Manifest, Row};
 use crate::model::time::Clock;
-use crate::services::draft::Draft;
+use crate::services::atomic_file::Draft;
 use crate::services::{StartError, backup_keys};
 use crate::store::Store;
 use crate::store::backup::SAVED;

@@ -134,7 +134,7 @@ fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, BackupError> {
 fn begun_at(name: &str) -> Option<Timestamp> {
     let (time, rest) = name.split_once(SUFFIX)?;
     let time = time_of(&format!("{time}{SUFFIX}"))?;
-    rest.ends_with(draft::SUFFIX).then_some(time)
+    rest.ends_with(atomic_file::SUFFIX).then_some(time)
 }
 
 /// Removes the oldest backups beyond `keep`, and what killed processes have left.
