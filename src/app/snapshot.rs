@@ -18,7 +18,7 @@ use crate::directory::snapshot::{
 use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;
 use crate::services::Services;
-use crate::services::atomic_file::{self, Draft};
+use crate::services::atomic_file::{self, AtomicFile};
 use crate::store::files;
 
 /// The file in `data_dir`.
@@ -107,7 +107,7 @@ fn write(app: &App, beginning: &Beginning, occasion: Occasion) -> Result<u64, Sn
     let Services { config, keys, .. } = &*app.services;
     files::create_private_folder(&config.data_dir)?;
     remove_abandoned(&config.data_dir)?;
-    let (draft, file) = Draft::create(&path(config))?;
+    let (draft, file) = AtomicFile::create(&path(config))?;
     // Tells other processes that this draft is not abandoned.
     flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from)?;
     let manifest = beginning.manifest(keys, config.database.location.to_string());
