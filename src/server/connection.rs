@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
 use crate::server::activity::Activity;
-use crate::server::requests::RequestCounter;
+use crate::server::request_counter::RequestCounter;
 use crate::server::timeout_stream::{TimeoutStream, Timeouts};
 use crate::web::{self, ListenerContext, Peer};
 

@@ -7,7 +7,7 @@ mod connection;
 mod connection_slots;
 mod listener;
 mod reload;
-mod requests;
+mod request_counter;
 pub mod service_manager;
 mod sockets;
 mod timeout_stream;
