@@ -1,4 +1,4 @@
-//! By a certificate that the client shows in the handshake, or that a trusted proxy has seen
+//! By a certificate that the client presents in the handshake, or that a trusted proxy has seen
 //! (RFC 8705, section 2).
 
 use std::sync::Arc;
@@ -38,8 +38,13 @@ pub(super) fn authenticate(
     let method = verified.map_err(|problem| {
         let names = certificate.names().unwrap_or_else(|error| vec![error.to_string()]).join(", ");
         let thumbprint = certificate.thumbprint();
-        rejection(&entry, &format!("{problem}. Shown was one of {names} (SHA-256 {thumbprint})"))
-            .with_remedy(OperatorAction::RegisterCertificate)
+        rejection(
+            &entry,
+            &format!(
+                "{problem}. The client presented the certificate of {names} (SHA-256 {thumbprint})"
+            ),
+        )
+        .with_remedy(OperatorAction::RegisterCertificate)
     })?;
     reject_disabled(&entry)?;
     Ok((entry, method))

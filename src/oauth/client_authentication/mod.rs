@@ -185,8 +185,8 @@ async fn identify(
             let client = admitted_without_secret(app, entry, &caller.origin, evt, by, now)?;
             Ok(AuthenticatedClient { is_counted, ..client })
         }
-        Some(Credentials::Certificate(client_id, shown)) => {
-            let (entry, method) = certificate::authenticate(app, client_id, shown, now)
+        Some(Credentials::Certificate(client_id, presented)) => {
+            let (entry, method) = certificate::authenticate(app, client_id, presented, now)
                 .map_err(|error| error.or_because(RejectionReason::InvalidCertificate))?;
             let by = AuthenticatedBy::Method(method);
             admitted_without_secret(app, entry, &caller.origin, evt, by, now)
@@ -234,7 +234,7 @@ pub async fn authenticate_by_grant(
     reject_if_stale(app, now)?;
     let assertion = assertion::parse(grant.expose_secret()).map_err(OAuthError::of_the_grant)?;
     let verified = match &caller.credentials {
-        // A mesh shows a certificate on every connection; here it need not prove anything.
+        // A mesh presents a certificate on every connection; here it need not prove anything.
         None | Some(Credentials::Certificate(..)) => None,
         Some(_) => Some(authenticate(app, caller, Purpose::Token).await?),
     };
@@ -255,7 +255,7 @@ fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
         PresentedCertificate::Nothing => nothing_but_an_id(app, caller),
         PresentedCertificate::Certificate(_) => OAuthError::new(
             ErrorCode::InvalidClient,
-            "No client authentication found. A certificate was shown: send client_id in the body too.",
+            "No client authentication found. A certificate was presented: send client_id in the body too.",
         )
         .because(RejectionReason::NoCredentials),
         PresentedCertificate::Unreadable => OAuthError::no_authentication(None).with_remedy(

@@ -131,7 +131,7 @@ fn by_certificate(client: &AuthenticatedClient) -> Result<Option<Confirmation>, 
             Ok(Some(Confirmation::Certificate(certificate.thumbprint())))
         }
         None if is_bound => Err(OAuthError::invalid_request(format!(
-            "Tokens of client {} are bound to a certificate: show one in the TLS handshake (RFC 8705).",
+            "Tokens of client {} are bound to a certificate: present one in the TLS handshake (RFC 8705).",
             client.id()
         ))
         .because(RejectionReason::CertificateMissing)),
