@@ -66,7 +66,7 @@ pub struct SecurityEntry {
     pub(super) key_set: Option<KeySet>,
     /// True if its tokens must be bound to a key of its own.
     pub dpop_bound: bool,
-    /// Whose certificate proves it, if a chain does.
+    /// The subject of the certificate that authenticates it, if a chain does.
     pub tls_subject: Option<TlsSubject>,
     /// True if its tokens must be bound to a certificate.
     pub certificate_bound: bool,

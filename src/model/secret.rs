@@ -1,4 +1,4 @@
-//! Client secrets as they are kept: never the secret itself, only what proves it.
+//! Client secrets as they are kept: only a hash or a digest, never the secret itself.
 
 use std::fmt;
 

@@ -22,7 +22,7 @@ pub struct ClientSecurity {
     /// True if its tokens must be bound to a key of its own (RFC 9449, section 5.2).
     #[serde(rename = "dpop_bound_access_tokens", skip_serializing_if = "is_false")]
     pub dpop_bound: bool,
-    /// Whose certificate proves it, if a chain does.
+    /// The subject of the certificate that authenticates it, if a chain does.
     #[serde(flatten)]
     pub tls_subject: Option<TlsSubject>,
     /// True if its tokens must be bound to a certificate (RFC 8705, section 3.4).
