@@ -1,7 +1,7 @@
 //! The limit: a bare server that reads the same form, signs the same claims with the same kind of
-//! key, parsed once, and writes the same answer. It authenticates nobody, logs nothing and stores
-//! nothing. Nobody can issue tokens over HTTP much faster than this; `token_path` measures how
-//! close tokend comes.
+//! key, parsed once, and writes the same answer. It authenticates no client, logs nothing and
+//! stores nothing. A server cannot issue tokens over HTTP much faster than this; `token_path`
+//! measures how close tokend comes.
 //!
 //! Usage: `baseline ALGORITHM`; prints the port it listens on.
 

@@ -1,5 +1,5 @@
-//! The token path, measured: the release server on one core, this load on the other, and beside
-//! it, in turn, the limit (`baseline.rs`). The last column is what counts: how much of the limit
+//! The token path, measured: the release server on one core, this load on the other, and next to
+//! it, in turn, the limit (`baseline.rs`). The last column is the result: how much of the limit
 //! tokend reaches.
 //!
 //! Run it by `make bench`. With words as arguments it runs only the rows that have all of them,

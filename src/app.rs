@@ -46,14 +46,14 @@ const LEAK_REPORTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturatin
 /// How many callers are told apart; two that are not share a limit.
 const CALLER_BUCKETS: usize = 1 << 10;
 
-/// How many tests of tokens against trusts a caller may make: each may fetch key sets of others.
+/// How many tests of tokens against trusts a caller may make: each may fetch remote key sets.
 const TRUST_TESTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturating_add(29));
 
 /// What a server stands on: the services, and everything in memory.
 pub struct App {
     /// Settings, database, keys, clock.
     pub services: Arc<Services>,
-    /// Who signs.
+    /// The `iss` of tokens.
     pub issuer: Issuer,
     /// The memory.
     pub directory: Directory,
@@ -259,7 +259,8 @@ impl App {
         written
     }
 
-    /// Writes the rejections since the last time. While the database is away the latest are kept.
+    /// Writes the rejections since the last time. While the database is unavailable the latest are
+    /// kept.
     pub async fn write_rejections(&self) -> Result<(), StoreError> {
         let rejections = self.rejections.take();
         if rejections.is_empty() {

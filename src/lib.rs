@@ -42,7 +42,7 @@ pub mod store;
 // HTTP to others: key sets are fetched, notifications are sent, within bounds.
 pub mod outbound;
 
-// Key sets of others: fetched and cached.
+// Remote key sets: fetched and cached.
 pub mod remote_keys;
 
 // The identity provider of a company, by which people sign in to the console.

@@ -2,11 +2,11 @@
 //! one process needs. It is built once at the start. The directory is not a part of it, so that a
 //! command does not load all clients.
 
+pub mod atomic_file;
 pub mod audit_delivery;
 pub mod audited_change;
 pub mod backup_keys;
 pub mod database_identity;
-pub mod draft;
 pub mod inspection;
 pub mod instance;
 pub mod key_command;
@@ -104,16 +104,16 @@ pub enum StartError {
     MasterKeyFile {
         /// Its place.
         path: PathBuf,
-        /// What stood in the way.
+        /// The cause.
         problem: String,
     },
 }
 
 impl StartError {
-    /// True if the database is away: a server may start from its snapshot.
-    pub fn is_database_away(&self) -> bool {
+    /// True if the database is unavailable: a server may start from its snapshot.
+    pub fn is_database_unavailable(&self) -> bool {
         match self {
-            Self::Store(error) | Self::Schema(SchemaError::Store(error)) => error.is_away(),
+            Self::Store(error) | Self::Schema(SchemaError::Store(error)) => error.is_unavailable(),
             _ => false,
         }
     }

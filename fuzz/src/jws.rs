@@ -1,4 +1,4 @@
-//! A signed JWT of others: the assertion of a client or the token of a trusted issuer.
+//! A foreign signed JWT: the assertion of a client or the token of a trusted issuer.
 
 use std::sync::OnceLock;
 

@@ -7,7 +7,7 @@ use super::subject::{
     CLIENT_ASSERTION_ALGS, ExternalJwks, ISSUER_ALGS, KeySet, SignatureChecks, UnverifiedAssertion,
 };
 
-/// Tokens that nobody signed: zeros as ES256, and the signature that the neutral element of
+/// Tokens without a valid signature: zeros as ES256, and the signature that the neutral element of
 /// Ed25519 verifies for every message (S-13).
 const FORGED: [&str; 2] = [
     "eyJhbGciOiJFUzI1NiJ9.e30.\

@@ -46,7 +46,7 @@ pub(crate) fn assert_parameters(read: impl Fn() -> Parameters, pairs: &[(String,
     }
     let mut parameters = read();
     for (name, mut values) in expected {
-        // An empty value counts as absent (RFC 6749, section 3.2).
+        // An empty value is treated as absent (RFC 6749, section 3.2).
         let mut found = parameters.take_all(name);
         values.retain(|value| !value.is_empty());
         values.sort_unstable();
@@ -56,7 +56,7 @@ pub(crate) fn assert_parameters(read: impl Fn() -> Parameters, pairs: &[(String,
     }
     let origin = RequestOrigin {
         address: [192, 0, 2, 1].into(),
-        shown: PresentedCertificate::Nothing,
+        certificate: PresentedCertificate::Nothing,
         is_trusted_proxy: false,
     };
     if let Err(error) = TokenRequest::new(read(), HeaderCredentials::Absent, origin) {

@@ -54,7 +54,7 @@ const SUBJECT_KINDS: [&str; 9] = [
 /// The events of a filter that the caller may see: those of its owners at that time. An event
 /// without an owner, like every one before schema 10, is for administrators without a limit. Every
 /// list and stream of events takes its filter from here.
-pub fn visible(principal: &Principal, filter: EventFilter) -> EventFilter {
+pub fn restrict_to_caller(principal: &Principal, filter: EventFilter) -> EventFilter {
     let owners = principal.owners_among(filter.owners);
     EventFilter { owners, ..filter }
 }

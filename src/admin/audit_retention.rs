@@ -58,7 +58,7 @@ pub async fn remove_old(services: &Services, issuer: &str) -> Result<Option<Remo
         return Ok(None);
     }
     let removed = Box::pin(remove(services, issuer, now)).await;
-    // If the database is away, the lease ends by itself.
+    // If the database is unavailable, the lease ends by itself.
     let _ = store.end_lease(LEASE, &services.instance).await;
     removed
 }

@@ -57,7 +57,7 @@ pub struct NewClient {
     pub grants: Vec<Grant>,
     /// The claims of each of its tokens.
     pub claims: StaticClaims,
-    /// What it proves itself by besides secrets, and what it is held to.
+    /// Its security settings: keys, certificate subject, networks, token binding.
     pub security: ClientSecurity,
     /// What is done with a secret of it that is reported as leaked.
     pub leak_policy: LeakPolicy,

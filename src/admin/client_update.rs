@@ -57,7 +57,7 @@ pub struct ClientUpdate {
     pub dpop_bound: Option<bool>,
     /// Whether its tokens must be bound to a certificate.
     pub certificate_bound: Option<bool>,
-    /// Whose certificate proves it.
+    /// The subject of the certificate that authenticates it.
     pub tls_subject: Option<TlsSubject>,
     /// Where it may be used from.
     pub networks: Option<Networks>,
@@ -94,7 +94,7 @@ impl ClientUpdate {
         Ok(())
     }
 
-    /// True if it gives something by which the client proves itself or is bound.
+    /// True if it gives something by which the client authenticates or is bound.
     pub(super) fn changes_security(&self) -> bool {
         self.auth_methods.is_some()
             || self.tls_subject.is_some()

@@ -67,7 +67,7 @@ pub struct Resumed {
     /// Its rights now.
     pub principal: Principal,
     /// True shortly after the sign-in.
-    pub is_fresh: bool,
+    pub is_recent: bool,
 }
 
 /// 256 random bits in base64url.
@@ -78,7 +78,7 @@ fn new_secret() -> Result<SecretString, CryptoError> {
 
 /// The digest by which a secret is stored. Links and sessions have different ones.
 fn digest_of(kind: &str, secret: &SecretString) -> String {
-    digest::of(&["tokend console", kind, secret.expose_secret()])
+    digest::compute(&["tokend console", kind, secret.expose_secret()])
 }
 
 fn link_digest(secret: &SecretString) -> String {
@@ -229,8 +229,8 @@ pub async fn resume(
     if session.seen_at.plus_seconds(SEEN_STEP_SECONDS) <= now {
         store.touch_console_session(&digest, now).await?;
     }
-    let is_fresh = session.is_fresh(now);
-    Ok(Some(Resumed { session, principal, is_fresh }))
+    let is_recent = session.is_recent(now);
+    Ok(Some(Resumed { session, principal, is_recent }))
 }
 
 async fn principal(

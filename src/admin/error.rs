@@ -106,7 +106,7 @@ pub enum AdminError {
     Claims(#[from] ClaimsError),
     /// The token that is asked for would be rejected; the text is the rejection of the client.
     #[error("{0}")]
-    TokenRefused(String),
+    TokenRejected(String),
     /// A token is not valid.
     #[error("the token is not valid: {0}")]
     TokenInvalid(#[from] InvalidToken),
@@ -227,7 +227,7 @@ impl AdminError {
                 AdminErrorCode::ClaimLimitExceeded
             }
             Self::Claims(_) => AdminErrorCode::ClaimInvalid,
-            Self::TokenRefused(_) => AdminErrorCode::TokenRefused,
+            Self::TokenRejected(_) => AdminErrorCode::TokenRefused,
             Self::TokenInvalid(_) => AdminErrorCode::TokenInvalid,
             Self::TokenForServer => AdminErrorCode::TokenForServer,
             Self::InLine { problem, .. } => problem.code(),

@@ -80,7 +80,7 @@ pub async fn rotate(
         return Ok(Changed::before(step.outcome(&key.kid, None, impact).await?));
     }
     if waiting.is_none() {
-        step.require_room()?;
+        step.require_capacity()?;
     }
     let kid = step.let_sign(waiting, algorithm, signs_from).await?;
     let outcome = step.outcome(&kid, None, impact).await?;
@@ -289,7 +289,7 @@ impl<'a> Step<'a> {
     }
 
     /// Rejects one more key if the key set has the maximum.
-    fn require_room(&self) -> Result<(), AdminError> {
+    fn require_capacity(&self) -> Result<(), AdminError> {
         let in_set = self.known.iter().filter(|key| self.state(key).is_in_key_set()).count();
         if in_set < MAX_KEYS_IN_SET {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Who calls a verb, and what it may do (DESIGN D17).
+//! The caller of a verb, and its rights (DESIGN D17).
 
 use std::collections::BTreeSet;
 

@@ -15,7 +15,7 @@ pub const MAX_SEARCH_CHARS: usize = 100;
 
 /// The rejections among those of a filter that the caller may see. Those of unknown clients are for
 /// administrators without a limit.
-pub fn visible(principal: &Principal, filter: RejectionFilter) -> RejectionFilter {
+pub fn restrict_to_caller(principal: &Principal, filter: RejectionFilter) -> RejectionFilter {
     let owners = principal.owners_among(filter.owners);
     RejectionFilter { owners, ..filter }
 }

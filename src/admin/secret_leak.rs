@@ -28,7 +28,7 @@ use crate::store::secret_life::DueSecret;
 /// The longest text of a report, in bytes.
 pub const MAX_TEXT_BYTES: usize = 64 << 10;
 
-/// The maximum number of secrets of our format in one text.
+/// The maximum number of generated secrets in one text.
 const MAX_SECRETS: usize = 100;
 
 /// How many hashes a report with a client costs, whatever it finds: so its time says nothing.

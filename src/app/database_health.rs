@@ -10,9 +10,9 @@ use crate::services::database_identity::DatabaseIdentity;
 /// How the database was when it was last used.
 #[derive(Debug)]
 pub struct DatabaseHealth {
-    is_away: AtomicBool,
+    is_unavailable: AtomicBool,
     /// The beginning of the outage, in seconds since 1970.
-    away_since: AtomicI64,
+    unavailable_since: AtomicI64,
     rejects_writes: AtomicBool,
     identity: watch::Sender<DatabaseIdentity>,
 }
@@ -20,8 +20,8 @@ pub struct DatabaseHealth {
 impl Default for DatabaseHealth {
     fn default() -> Self {
         Self {
-            is_away: AtomicBool::new(false),
-            away_since: AtomicI64::new(0),
+            is_unavailable: AtomicBool::new(false),
+            unavailable_since: AtomicI64::new(0),
             rejects_writes: AtomicBool::new(false),
             identity: watch::Sender::new(DatabaseIdentity::Same),
         }
@@ -29,11 +29,11 @@ impl Default for DatabaseHealth {
 }
 
 impl DatabaseHealth {
-    /// A database that is away when the server starts.
-    pub fn away_at_start(now: Timestamp) -> Self {
+    /// A database that is unavailable when the server starts.
+    pub fn unavailable_at_start(now: Timestamp) -> Self {
         Self {
-            is_away: AtomicBool::new(true),
-            away_since: AtomicI64::new(now.0),
+            is_unavailable: AtomicBool::new(true),
+            unavailable_since: AtomicI64::new(now.0),
             identity: watch::Sender::new(DatabaseIdentity::Unknown),
             ..Self::default()
         }
@@ -52,22 +52,22 @@ impl DatabaseHealth {
     /// Waits until it is known what the database is: [`DatabaseIdentity::Same`], or another one.
     pub async fn until(&self, identity: DatabaseIdentity) {
         let mut changes = self.identity.subscribe();
-        // The sender lives as long as we do.
+        // `self` holds the sender, so it is not closed.
         let _ = changes.wait_for(|known| *known == identity).await;
     }
 
     /// Notes whether the database answered; true if that is new.
     pub fn note_answer(&self, answers: bool, now: Timestamp) -> bool {
-        if !answers && !self.is_away.load(Ordering::Relaxed) {
-            self.away_since.store(now.0, Ordering::Relaxed);
+        if !answers && !self.is_unavailable.load(Ordering::Relaxed) {
+            self.unavailable_since.store(now.0, Ordering::Relaxed);
         }
-        self.is_away.swap(!answers, Ordering::Release) == answers
+        self.is_unavailable.swap(!answers, Ordering::Release) == answers
     }
 
-    /// When the outage began, if the database is away.
-    pub fn away_since(&self) -> Option<Timestamp> {
-        let is_away = self.is_away.load(Ordering::Acquire) || !self.is_known();
-        is_away.then(|| Timestamp(self.away_since.load(Ordering::Relaxed)))
+    /// When the outage began, if the database is unavailable.
+    pub fn unavailable_since(&self) -> Option<Timestamp> {
+        let is_unavailable = self.is_unavailable.load(Ordering::Acquire) || !self.is_known();
+        is_unavailable.then(|| Timestamp(self.unavailable_since.load(Ordering::Relaxed)))
     }
 
     /// Notes whether something could be written; true if that is new.
@@ -76,13 +76,13 @@ impl DatabaseHealth {
     }
 
     /// True if the database did not answer the last time, or has not been asked yet.
-    pub fn is_away(&self) -> bool {
-        self.is_away.load(Ordering::Relaxed) || !self.is_known()
+    pub fn is_unavailable(&self) -> bool {
+        self.is_unavailable.load(Ordering::Relaxed) || !self.is_known()
     }
 
     /// True if it answers, and could not be written the last time.
     pub fn rejects_writes(&self) -> bool {
-        !self.is_away() && self.rejects_writes.load(Ordering::Relaxed)
+        !self.is_unavailable() && self.rejects_writes.load(Ordering::Relaxed)
     }
 }
 
@@ -95,12 +95,12 @@ mod tests {
     #[test]
     fn an_outage_has_a_beginning() {
         let health = DatabaseHealth::default();
-        assert_eq!(health.away_since(), None);
+        assert_eq!(health.unavailable_since(), None);
         health.note_answer(false, NOW);
         health.note_answer(false, Timestamp(200));
-        assert_eq!(health.away_since(), Some(NOW));
+        assert_eq!(health.unavailable_since(), Some(NOW));
         health.note_answer(true, Timestamp(300));
-        assert_eq!(health.away_since(), None);
+        assert_eq!(health.unavailable_since(), None);
     }
 
     #[test]
@@ -110,18 +110,18 @@ mod tests {
         assert!(health.note_write(false) && !health.note_write(false));
         assert!(health.rejects_writes());
         assert!(health.note_answer(false, NOW) && !health.note_answer(false, NOW));
-        assert!(health.is_away() && !health.rejects_writes(), "one reason at a time");
+        assert!(health.is_unavailable() && !health.rejects_writes(), "one reason at a time");
         assert!(health.note_answer(true, NOW) && health.rejects_writes());
         assert!(health.note_write(true) && !health.rejects_writes());
     }
 
     #[tokio::test]
-    async fn a_database_that_was_away_at_the_start_is_away_until_it_is_known() {
-        let health = DatabaseHealth::away_at_start(NOW);
-        assert!(health.note_answer(true, NOW) && health.is_away() && !health.is_known());
+    async fn a_database_unavailable_at_the_start_stays_so_until_it_is_known() {
+        let health = DatabaseHealth::unavailable_at_start(NOW);
+        assert!(health.note_answer(true, NOW) && health.is_unavailable() && !health.is_known());
         tokio::join!(health.until(DatabaseIdentity::Same), async {
             health.note_identity(DatabaseIdentity::Same);
         });
-        assert!(!health.is_away() && health.is_known());
+        assert!(!health.is_unavailable() && health.is_known());
     }
 }

@@ -14,16 +14,16 @@ pub const MAX_STREAMS: usize = 32;
 /// How many of them one caller may have.
 pub const MAX_STREAMS_PER_CALLER: usize = 4;
 
-/// The places for streams.
+/// The open streams of this instance.
 #[derive(Debug, Default)]
 pub struct EventStreams {
     open: Mutex<HashMap<Actor, usize>>,
     stopping: watch::Sender<bool>,
 }
 
-/// Why a stream has no place.
+/// Why a stream is not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoPlace {
+pub enum StreamRejection {
     /// The caller has [`MAX_STREAMS_PER_CALLER`].
     OfCaller,
     /// All of [`MAX_STREAMS`] are open.
@@ -32,35 +32,35 @@ pub enum NoPlace {
     Stopping,
 }
 
-/// The place of an open stream; dropping it frees it.
+/// The permit of an open stream; dropping it returns it.
 #[derive(Debug)]
-pub struct StreamPlace {
+pub struct StreamPermit {
     streams: Arc<EventStreams>,
     caller: Actor,
     stopping: watch::Receiver<bool>,
 }
 
 impl EventStreams {
-    /// A place for one more stream of a caller.
+    /// A permit for one more stream of a caller.
     ///
     /// # Errors
-    /// See [`NoPlace`].
-    pub fn open(self: &Arc<Self>, caller: &Actor) -> Result<StreamPlace, NoPlace> {
+    /// See [`StreamRejection`].
+    pub fn open(self: &Arc<Self>, caller: &Actor) -> Result<StreamPermit, StreamRejection> {
         let stopping = self.stopping.subscribe();
         if *stopping.borrow() {
-            return Err(NoPlace::Stopping);
+            return Err(StreamRejection::Stopping);
         }
-        let mut open = self.places();
+        let mut open = self.counts();
         if open.values().sum::<usize>() >= MAX_STREAMS {
-            return Err(NoPlace::OfInstance);
+            return Err(StreamRejection::OfInstance);
         }
         let of_caller = open.entry(caller.clone()).or_default();
         if *of_caller >= MAX_STREAMS_PER_CALLER {
-            return Err(NoPlace::OfCaller);
+            return Err(StreamRejection::OfCaller);
         }
         *of_caller += 1;
         drop(open);
-        Ok(StreamPlace { streams: self.clone(), caller: caller.clone(), stopping })
+        Ok(StreamPermit { streams: self.clone(), caller: caller.clone(), stopping })
     }
 
     /// Ends all streams, and opens none from now on.
@@ -68,12 +68,12 @@ impl EventStreams {
         self.stopping.send_replace(true);
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<Actor, usize>> {
+    fn counts(&self) -> MutexGuard<'_, HashMap<Actor, usize>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl StreamPlace {
+impl StreamPermit {
     /// True if the stream must end because the server stops.
     pub fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
@@ -81,14 +81,14 @@ impl StreamPlace {
 
     /// Waits until the server stops.
     pub async fn stopped(&mut self) {
-        // The place holds the sender, so it cannot be gone.
+        // The permit holds the sender, so it cannot be gone.
         let _ = self.stopping.wait_for(|stopping| *stopping).await;
     }
 }
 
-impl Drop for StreamPlace {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
-        let mut open = self.streams.places();
+        let mut open = self.streams.counts();
         match open.get_mut(&self.caller) {
             Some(count) if *count > 1 => *count -= 1,
             _ => {
@@ -103,21 +103,21 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn places_are_bounded_for_each_caller_and_in_total_and_are_freed() {
+    async fn permits_are_bounded_for_each_caller_and_in_total_and_are_returned() {
         let streams = Arc::new(EventStreams::default());
         let caller = |number: usize| Actor::new("client", &number.to_string());
         let mut held: Vec<_> = (0..MAX_STREAMS)
             .map(|place| streams.open(&caller(place / MAX_STREAMS_PER_CALLER)).expect("a place"))
             .collect();
-        assert_eq!(streams.open(&caller(99)).expect_err("full"), NoPlace::OfInstance);
+        assert_eq!(streams.open(&caller(99)).expect_err("full"), StreamRejection::OfInstance);
         drop(held.pop());
-        assert_eq!(streams.open(&caller(0)).expect_err("its own"), NoPlace::OfCaller);
+        assert_eq!(streams.open(&caller(0)).expect_err("its own"), StreamRejection::OfCaller);
         let mut last = streams.open(&caller(99)).expect("the freed place");
         assert!(!last.is_stopping());
         streams.stop();
         last.stopped().await;
         drop((held, last));
-        assert!(streams.places().is_empty());
-        assert_eq!(streams.open(&caller(0)).expect_err("stopping"), NoPlace::Stopping);
+        assert!(streams.counts().is_empty());
+        assert_eq!(streams.open(&caller(0)).expect_err("stopping"), StreamRejection::Stopping);
     }
 }

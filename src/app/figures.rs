@@ -1,5 +1,5 @@
 //! What an instance is like when its metrics are read. Nothing here asks the database: metrics are
-//! wanted most while it is away.
+//! needed most during an outage.
 
 use std::sync::atomic::Ordering;
 

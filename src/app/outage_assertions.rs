@@ -1,5 +1,5 @@
-//! The client assertions that were accepted while the database was away: stored when it is back, and
-//! kept by the snapshot until then.
+//! The client assertions that were accepted while the database was unavailable: stored when it is
+//! back, and kept by the snapshot until then.
 
 use crate::app::App;
 use crate::directory::snapshot::UsedAssertion;

@@ -122,12 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_from_one_address_leaves_room_for_the_others() {
+    fn a_flood_from_one_address_leaves_capacity_for_the_others() {
         let rejections = RecentRejections::default();
         (0..2000).for_each(|_| note(&rejections, address(1)));
         note(&rejections, address(2));
         assert_eq!(rejections.take().len(), MAX_OF_ONE_ADDRESS + 1);
-        // It goes on, a little at a time.
+        // It continues, a little at a time.
         (0..2000).for_each(|_| note(&rejections, address(1)));
         assert_eq!(rejections.take().len(), REFILL);
         (0..5000).for_each(|n| note(&rejections, address(n)));

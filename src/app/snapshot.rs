@@ -19,7 +19,7 @@ use crate::directory::snapshot::{
 use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;
 use crate::services::Services;
-use crate::services::draft::{self, Draft};
+use crate::services::atomic_file::{self, AtomicFile};
 use crate::store::files;
 
 /// The file in `data_dir`.
@@ -130,9 +130,9 @@ fn write(app: &App, beginning: &Beginning, occasion: Occasion) -> Result<u64, Sn
 
 /// Creates a draft with a lock, which tells other processes that it is not abandoned. Another one may
 /// have removed it before the lock: then a second attempt follows.
-fn locked_draft(path: &Path) -> io::Result<(Draft, File)> {
+fn locked_draft(path: &Path) -> io::Result<(AtomicFile, File)> {
     for _ in 0..MAX_DRAFTS {
-        let (draft, file) = Draft::create(path)?;
+        let (draft, file) = AtomicFile::create(path)?;
         flock(&file, FlockOperation::LockExclusive)?;
         if file.metadata()?.nlink() > 0 {
             return Ok((draft, file));
@@ -159,7 +159,7 @@ fn remove_abandoned(folder: &Path) -> io::Result<()> {
 
 fn is_draft(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| {
-        name.starts_with(FILE_NAME) && name != FILE_NAME && name.ends_with(draft::SUFFIX)
+        name.starts_with(FILE_NAME) && name != FILE_NAME && name.ends_with(atomic_file::SUFFIX)
     })
 }
 

@@ -1,5 +1,5 @@
-//! A start from the snapshot while the database is away, and what is made up for when it is back
-//! (DESIGN D20).
+//! A start from the snapshot while the database is unavailable, and what is made up for when it is
+//! back (DESIGN D20).
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl WithoutDatabase {
             }
             Ok(None) => Ok(None),
             Err(problem) => {
-                tracing::warn!(%problem, "the snapshot is not used, and the database is away");
+                tracing::warn!(%problem, "the snapshot is not used, and the database is unavailable");
                 Ok(None)
             }
         }
@@ -88,9 +88,9 @@ impl App {
         tracing::warn!(
             sequence,
             age_s,
-            "the database is away: this server starts from its snapshot, and changes wait"
+            "the database is unavailable: this server starts from its snapshot, and changes wait"
         );
-        let database = DatabaseHealth::away_at_start(services.clock.now());
+        let database = DatabaseHealth::unavailable_at_start(services.clock.now());
         Self { database, ..Self::with(Arc::new(services), issuer, directory) }
     }
 
@@ -99,7 +99,7 @@ impl App {
     /// databases.
     ///
     /// # Errors
-    /// The database is still away, or cannot be used.
+    /// The database is still unavailable, or cannot be used.
     pub async fn identify_database(&self) -> Result<(), StartError> {
         let identity = self.services.identify_database().await?;
         if identity == DatabaseIdentity::Same {

@@ -87,7 +87,7 @@ pub(crate) async fn diff(global: &Global, args: &DiffArgs) -> Result<(), CliErro
         let plan = declarative::plan(&services, &principal, &declarations, &options).await?;
         rehearsed(&services, &principal, plan).await?
     };
-    let words = declarative::in_words(&changes, unchanged);
+    let words = declarative::plan_lines(&changes, unchanged);
     print(global.output, &words, &result(&changes, unchanged))?;
     if args.exit_code && !changes.is_empty() { Err(CliError::differences()) } else { Ok(()) }
 }
@@ -153,12 +153,12 @@ async fn apply_at_server(
 }
 
 fn print_plan(format: Format, changes: &[PlannedChange], unchanged: usize) -> Result<(), CliError> {
-    print(format, &declarative::in_words(changes, unchanged), &result(changes, unchanged))
+    print(format, &declarative::plan_lines(changes, unchanged), &result(changes, unchanged))
 }
 
 /// Says the plan before its execution, also where standard output has another format.
 fn announce(format: Format, changes: &[PlannedChange], unchanged: usize) -> Result<(), CliError> {
-    let words = declarative::in_words(changes, unchanged);
+    let words = declarative::plan_lines(changes, unchanged);
     if format == Format::Table {
         return output::line(&words.join("\n"));
     }

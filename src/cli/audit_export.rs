@@ -14,7 +14,7 @@ use crate::cli::error_codes::CliErrorCode;
 use crate::cli::objects::event::ExportedEvent;
 use crate::cli::{Global, listing, output, time};
 use crate::model::time::Timestamp;
-use crate::services::draft::Draft;
+use crate::services::atomic_file::AtomicFile;
 
 /// How many events are read at a time.
 const PAGE_SIZE: u32 = 1_000;
@@ -79,7 +79,7 @@ impl LogPosition {
 /// Where an export goes.
 enum Target<'a> {
     Output,
-    File { path: &'a Path, draft: Draft, file: File },
+    File { path: &'a Path, draft: AtomicFile, file: File },
 }
 
 impl<'a> Target<'a> {
@@ -88,7 +88,7 @@ impl<'a> Target<'a> {
         if path.exists() {
             return Err(exists(path));
         }
-        let (draft, file) = Draft::create(path).map_err(|error| unwritable(path, &error))?;
+        let (draft, file) = AtomicFile::create(path).map_err(|error| unwritable(path, &error))?;
         Ok(Self::File { path, draft, file })
     }
 

@@ -69,11 +69,11 @@ async fn poll(
     start: i64,
     listing: &mut Listing<'_>,
 ) -> Result<(), CliError> {
-    let (mut end, mut is_away) = (start, false);
+    let (mut end, mut is_unavailable) = (start, false);
     loop {
         match next(api, request, end).await {
             Ok((page, last)) => {
-                is_away = false;
+                is_unavailable = false;
                 listing.page(&page.data, |found| found.object.row())?;
                 let is_full = page.next_cursor.is_some();
                 let printed = page.data.last().map(|found| found.object.sequence);
@@ -84,10 +84,10 @@ async fn poll(
                 }
             }
             Err(failure) if failure.is_transient() => {
-                if !is_away {
+                if !is_unavailable {
                     output::hint("the audit log cannot be read; waiting for it");
                 }
-                is_away = true;
+                is_unavailable = true;
             }
             Err(failure) => return Err(failure.into()),
         }

@@ -32,14 +32,14 @@ pub(super) async fn follow(
     after: i64,
     listing: &mut Listing<'_>,
 ) -> Result<(), CliError> {
-    let (mut last, mut is_away) = (after, false);
+    let (mut last, mut is_unavailable) = (after, false);
     loop {
         let broken = match server.follow(request, last).await {
             Ok(mut events) => {
-                if is_away {
+                if is_unavailable {
                     output::hint(&format!("connected again; events after {last} follow"));
                 }
-                is_away = false;
+                is_unavailable = false;
                 loop {
                     match events.next().await {
                         Ok(Some(event)) if event.kind.as_deref() == Some(END) => {
@@ -54,10 +54,10 @@ pub(super) async fn follow(
             Err(failure) if failure.is_transient() => failure.into_error().text().to_owned(),
             Err(failure) => return Err(failure.into()),
         };
-        if !is_away {
+        if !is_unavailable {
             output::hint(&format!("{broken}; connecting again, to continue after event {last}"));
         }
-        is_away = true;
+        is_unavailable = true;
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_identity_is_rejected() {
+    fn an_invalid_identity_is_rejected() {
         let long = "a".repeat(257);
         for words in [
             [None, None, None],

@@ -1,4 +1,4 @@
-//! `tokend client keys`: the public keys by which a client proves itself without a secret.
+//! `tokend client keys`: the public keys with which a client authenticates without a secret.
 
 use std::path::{Path, PathBuf};
 

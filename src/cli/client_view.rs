@@ -127,7 +127,7 @@ fn add_rules(client: &ClientObject, rows: &mut Vec<(&'static str, String)>) {
     }
 }
 
-/// When any of its secrets, or anything else that proves it, was last used.
+/// When any of its secrets or other credentials was last used.
 pub(super) fn last_used(client: &ClientObject, now: Timestamp) -> String {
     let last = client.last_used_at;
     last.map_or_else(|| "never".to_owned(), |last| output::format_time(last, now))

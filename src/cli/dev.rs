@@ -81,7 +81,7 @@ pub(crate) async fn run(
     let (secret, state, link) =
         (&demo.secret, demo.state, console::link_of_dev(&app.services).await?);
     let shown = DemoAccess { secret, state, tested, is_open, environment, link };
-    output::line(&dev_banner::of(&app, &shown))?;
+    output::line(&dev_banner::render(&app, &shown))?;
     drop(demo);
     Ok(serving.await.map_err(|error| CliError::failed(error.to_string()))??)
 }

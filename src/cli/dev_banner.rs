@@ -57,7 +57,7 @@ pub(crate) struct DemoAccess<'a> {
 }
 
 /// Writes the screen. Every line of it has just worked.
-pub(crate) fn of(app: &App, shown: &DemoAccess<'_>) -> String {
+pub(crate) fn render(app: &App, shown: &DemoAccess<'_>) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = write(&mut text, app, shown);

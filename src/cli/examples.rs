@@ -382,7 +382,7 @@ const ALL: [(&str, Examples); 40] = [
 ];
 
 /// The examples of the command at `path`, such as `client trust`, as its help shows them.
-pub(crate) fn of(path: &str) -> Option<String> {
+pub(crate) fn find(path: &str) -> Option<String> {
     let several = ALL.iter().filter(|(known, _)| *known == path).flat_map(|(_, all)| *all).copied();
     let single =
         SINGLE.iter().filter(|(known, ..)| *known == path).map(|(_, what, line)| (*what, *line));

@@ -40,7 +40,7 @@ fn complete_below(command: Command, path: &str) -> Command {
         Some(about) => command.about(about),
         None => command,
     };
-    match examples::of(path) {
+    match examples::find(path) {
         Some(text) => command.after_help(text),
         None => command,
     }

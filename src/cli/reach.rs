@@ -24,7 +24,7 @@ enum Reach {
 /// # Errors
 /// A usage error.
 pub(super) fn check(global: &Global, command: &Command) -> Result<(), CliError> {
-    let reach = of(command);
+    let reach = classify(command);
     let Some(server) = global.server() else { return Ok(()) };
     let what = match reach {
         Reach::Api => return Ok(()),
@@ -36,7 +36,7 @@ pub(super) fn check(global: &Global, command: &Command) -> Result<(), CliError> 
         .with_remedy(ServerRemedy::LeaveServerOut))
 }
 
-fn of(command: &Command) -> Reach {
+fn classify(command: &Command) -> Reach {
     match command {
         Command::Client(command) => of_client(command),
         Command::Secret(command) => of_secret(command),

@@ -159,7 +159,7 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         | AdminError::Claims(_)
         | AdminError::TokenInvalid(_)
         | AdminError::TokenForServer
-        | AdminError::TokenRefused(_)
+        | AdminError::TokenRejected(_)
         | AdminError::ScopeMissing { .. }
         | AdminError::MorePowerful { .. }
         | AdminError::RightsNotHeld

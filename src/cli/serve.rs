@@ -75,7 +75,7 @@ async fn serve(
     Ok(server.run(stop).await?)
 }
 
-/// Applies the bootstrap file when the database is back that was away at the start.
+/// Applies the bootstrap file when the database that was unavailable at the start is back.
 async fn bootstrap_later(app: Arc<App>) {
     app.database.until(DatabaseIdentity::Same).await;
     if let Err(error) = bootstrap::apply(&app.services).await {
@@ -97,8 +97,8 @@ pub(crate) fn traces(app: &App) -> Result<Option<Traces>, CliError> {
 }
 
 /// Opens the database, binds the addresses that are not inherited, and loads the app of a server.
-/// While the database is away, the app is that of the snapshot, if there is one that may be used.
-/// `reject` says why an address cannot be bound.
+/// While the database is unavailable, the app is that of the snapshot, if there is one that may be
+/// used. `reject` says why an address cannot be bound.
 pub(crate) async fn load(
     config: Config,
     inherited: InheritedSockets,
@@ -111,7 +111,7 @@ pub(crate) async fn load(
             let issuer = issuer_of(&services.config)?;
             Ok((Arc::new(Box::pin(App::load(services, issuer)).await?), sockets))
         }
-        Err(error) if error.is_database_away() => {
+        Err(error) if error.is_database_unavailable() => {
             let start = Box::pin(WithoutDatabase::start(config, Clock::System)).await?;
             let mut start = start.ok_or(error)?;
             let sockets = Sockets::bind(&mut start.services.config, inherited).map_err(reject)?;

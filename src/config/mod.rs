@@ -97,13 +97,13 @@ pub struct Config {
     pub limits: LimitSettings,
     /// Networks whose headers may name the client's address.
     pub trusted_proxies: Vec<IpNet>,
-    /// TLS of our own on the public listener, if it has one.
+    /// TLS of the public listener, if tokend terminates it.
     pub tls: Option<TlsSettings>,
     /// The roots that client certificates may come from (PEM).
     pub client_ca: Option<PathBuf>,
     /// Where clients with certificates find the endpoints, if not where all do.
     pub mtls_url: Option<Issuer>,
-    /// How things are fetched from others.
+    /// How remote documents are fetched.
     pub fetch: FetchSettings,
     /// Where notifications are sent.
     pub notifications: NotificationSettings,
@@ -173,7 +173,7 @@ pub struct TokenSettings {
     pub algorithm: Algorithm,
     /// More paths of the token endpoint.
     pub aliases: Vec<String>,
-    /// Whether proofs of possession must have a nonce of ours.
+    /// Whether DPoP proofs must have a nonce of this server.
     pub dpop_nonces: bool,
 }
 
@@ -182,12 +182,12 @@ pub struct TokenSettings {
 pub struct AssertionSettings {
     /// How far ahead `exp` may be.
     pub lifetime_max: Lifetime,
-    /// What happens to assertions of clients while the database is away.
+    /// What happens to assertions of clients while the database is unavailable.
     pub during_outage: DuringOutage,
 }
 
-/// What happens to assertions of clients while the database is away, so that it cannot be seen
-/// whether another instance has accepted them.
+/// What happens to assertions of clients while the database is unavailable, so that it cannot be
+/// seen whether another instance has accepted them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DuringOutage {
     /// They are rejected.
@@ -260,7 +260,7 @@ pub struct LimitSettings {
     pub guesses_per_address: Rate,
 }
 
-/// TLS of our own.
+/// TLS that tokend terminates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsSettings {
     /// The certificate and what leads to its root (PEM).
@@ -269,7 +269,7 @@ pub struct TlsSettings {
     pub key: PathBuf,
 }
 
-/// How things are fetched from others.
+/// How remote documents are fetched.
 #[derive(Debug, Clone)]
 pub struct FetchSettings {
     /// Networks that may be fetched from although they are not public.

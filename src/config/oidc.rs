@@ -15,9 +15,9 @@ const METADATA_PATH: &str = "/.well-known/openid-configuration";
 pub struct OidcSettings {
     /// The provider.
     pub issuer: ProviderUrl,
-    /// Our client id there.
+    /// The client id of tokend at the provider.
     pub client_id: String,
-    /// Our secret there.
+    /// The secret of tokend at the provider.
     pub client_secret: SecretString,
     /// The scopes to request; empty: those that the provider has for groups.
     pub scopes: Vec<String>,

@@ -1,4 +1,4 @@
-//! Providers of settings for figment: each value and each layer with an origin of our own.
+//! Providers of settings for figment: each value and each layer with an origin of its own.
 
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -41,7 +41,7 @@ impl Provider for SingleValue {
     }
 }
 
-/// A provider under a name of ours.
+/// A provider with a name.
 pub(super) struct NamedLayer<P> {
     pub(super) name: String,
     pub(super) inner: P,

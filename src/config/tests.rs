@@ -109,7 +109,7 @@ fn what_kubernetes_adds_to_the_environment_is_not_a_setting() {
 
 /// A server may run in the environment of its operator.
 #[test]
-fn what_commands_read_is_no_unknown_setting() {
+fn a_variable_of_the_commands_is_not_an_unknown_setting() {
     for name in [
         "TOKEND_SERVER",
         "TOKEND_ISSUER_URL",

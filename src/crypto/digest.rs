@@ -1,4 +1,4 @@
-//! Names for things that are too long, or not ours, to be kept as they are.
+//! Digests as names of values that are too long or too secret to be stored.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -6,7 +6,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 /// SHA-256 over some texts, in base64url. They are joined as a JSON array, so that no two different
 /// lists read the same.
-pub fn of(texts: &[&str]) -> String {
+pub fn compute(texts: &[&str]) -> String {
     of_bytes(serde_json::json!(texts).to_string().as_bytes())
 }
 

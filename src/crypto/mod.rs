@@ -15,7 +15,7 @@ pub enum CryptoError {
     /// None of the master keys opens the seal.
     #[error("none of the master keys opens {0}")]
     WrongMasterKey(String),
-    /// A stored hash or an imported one is not an argon2id PHC string within our bounds.
+    /// A stored hash or an imported one is not an argon2id PHC string within the bounds.
     #[error("the hash is not an argon2id PHC string {0}")]
     UnusableHash(&'static str),
     /// A secret to be taken over is not what RFC 6749, appendix A.2, allows.

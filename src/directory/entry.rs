@@ -40,7 +40,7 @@ pub struct ClientEntry {
     pub meter: Option<Arc<ClientMeter>>,
     /// The assertions that it has used for something else than a token.
     pub asserted: RateCounter,
-    /// What it proves itself by besides secrets, and what it is held to; most have nothing.
+    /// Its security settings; most clients have none.
     pub security: Option<Box<SecurityEntry>>,
     /// Its secrets, each with its verification cache.
     pub secrets: Box<[SecretEntry]>,
@@ -57,7 +57,7 @@ pub struct AllowedMethods {
     pub grant_types: Vec<GrantType>,
 }
 
-/// What a client proves itself by besides secrets, and what it is held to.
+/// The security settings of a client: keys, certificate subject, networks, token binding.
 #[derive(Debug, Default)]
 pub struct SecurityEntry {
     /// Its public keys.
@@ -66,7 +66,7 @@ pub struct SecurityEntry {
     pub(super) key_set: Option<KeySet>,
     /// True if its tokens must be bound to a key of its own.
     pub dpop_bound: bool,
-    /// Whose certificate proves it, if a chain does.
+    /// The subject of the certificate that authenticates it, if a chain does.
     pub tls_subject: Option<TlsSubject>,
     /// True if its tokens must be bound to a certificate.
     pub certificate_bound: bool,

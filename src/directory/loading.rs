@@ -128,7 +128,7 @@ impl Directory {
         let mut page = reader.stored_clients("", PAGE).await?;
         while let Some((last, _)) = page.last() {
             let after = last.clone();
-            // The database looks for the next page while we put this one in its place.
+            // The database looks for the next page while this one is put in its place.
             let (next, ()) =
                 tokio::join!(reader.stored_clients(&after, PAGE), self.put_page(page, &mut unseen));
             page = next?;

@@ -1,7 +1,7 @@
 //! The directory: everything that a decision needs, in memory.
 //!
 //! It is loaded once and then follows the events. Reading it takes no lock and asks no database;
-//! so tokens continue to flow while the database is away, and the directory says how old its
+//! so tokens continue to flow while the database is unavailable, and the directory says how old its
 //! knowledge is.
 
 mod effective_grant;
@@ -94,7 +94,7 @@ impl Directory {
         per_client: usize,
         clock: &Clock,
     ) -> Result<Self, DirectoryError> {
-        // The place in the events comes first: what changes while we load is read again later.
+        // The place in the events comes first: what changes while it loads is read again later.
         let head = store.head().await?;
         let directory = Self::empty(keep_seconds, clock, &head, per_client);
         directory.load_everything(store, master).await?;

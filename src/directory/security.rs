@@ -1,4 +1,4 @@
-//! What a client is held to besides its secrets, ready for use.
+//! The security settings of a client, ready for use.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -19,7 +19,7 @@ use crate::remote_keys::RemoteSource;
 const MIN_SWEEP: usize = 64;
 
 impl Directory {
-    /// What a client is held to. Keys that this version cannot read prove nothing.
+    /// The security settings of a client. Keys that this version cannot read authenticate nothing.
     pub(super) fn security(
         &self,
         id: &ClientId,

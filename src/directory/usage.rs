@@ -118,7 +118,7 @@ impl UsageStats {
     }
 
     fn put(&self, listed: Listed) {
-        // The receiver lives as long as we do.
+        // `self` holds the receiver, so it is not closed.
         let _ = self.list.send(listed);
     }
 }

@@ -15,8 +15,8 @@ pub enum SignInError {
     /// The sign-in began too long ago.
     #[error("the sign-in took longer than 10 minutes")]
     TooLate,
-    /// The sign-in began with another provider of the settings.
-    #[error("the sign-in began with another issuer or client id of the settings")]
+    /// The settings of the provider were changed during the sign-in.
+    #[error("console.oidc.issuer or console.oidc.client_id was changed during the sign-in")]
     OtherProvider,
     /// A parameter of the response occurs twice.
     #[error("the authorization response has the parameter {0} twice")]

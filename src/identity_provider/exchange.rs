@@ -158,7 +158,7 @@ fn problem(error: &RequestTokenError<FetchError, BasicErrorResponse>) -> SignInE
     })
 }
 
-/// Our HTTP as the library wants it.
+/// The HTTP client of this server as the library wants it.
 struct ProviderHttp<'a>(&'a ProviderClient);
 
 impl<'c> AsyncHttpClient<'c> for ProviderHttp<'_> {

@@ -1,4 +1,5 @@
-//! JWTs that others sign: assertions of clients and tokens of trusted issuers (RFC 7523).
+//! JWTs that the server has not signed: assertions of clients and tokens of trusted issuers (RFC
+//! 7523).
 
 pub use jsonwebtoken::Algorithm;
 use serde_json::Value;
@@ -247,7 +248,7 @@ impl<'a> UnverifiedAssertion<'a> {
     /// tell whether a client exists and has keys.
     pub fn verify_nothing(&self, checks: &mut SignatureChecks) {
         let Some(algorithm) = self.0.algorithm() else { return };
-        let Some(key) = decoy_key::of(algorithm) else { return };
+        let Some(key) = decoy_key::find(algorithm) else { return };
         while checks.made < SignatureChecks::MAX_OF_ONE_CLIENT {
             checks.made += 1;
             // The result has no meaning: the key is public.
@@ -344,7 +345,7 @@ mod tests {
     #[test]
     fn every_algorithm_has_a_decoy_that_can_verify() {
         for algorithm in ISSUER_ALGS {
-            assert!(decoy_key::of(algorithm).is_some(), "{algorithm:?}");
+            assert!(decoy_key::find(algorithm).is_some(), "{algorithm:?}");
         }
     }
 

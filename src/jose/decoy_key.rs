@@ -38,7 +38,7 @@ static DECOYS: LazyLock<Decoys> = LazyLock::new(|| {
 });
 
 /// The decoy for an algorithm; nothing for one that is not taken anywhere.
-pub(super) fn of(algorithm: Algorithm) -> Option<&'static DecodingKey> {
+pub(super) fn find(algorithm: Algorithm) -> Option<&'static DecodingKey> {
     match algorithm {
         Algorithm::ES256 => DECOYS.p256.as_ref(),
         Algorithm::ES384 => DECOYS.p384.as_ref(),
@@ -73,10 +73,11 @@ mod tests {
     /// A decoy that does not parse would cost nothing.
     #[test]
     fn the_decoys_are_keys() {
-        let bytes = |algorithm| of(algorithm).expect("a decoy").try_get_as_bytes().expect("bytes");
+        let bytes =
+            |algorithm| find(algorithm).expect("a decoy").try_get_as_bytes().expect("bytes");
         assert!(ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes(Algorithm::ES256)).is_ok());
         assert!(ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, bytes(Algorithm::ES384)).is_ok());
         assert_eq!(bytes(Algorithm::EdDSA).len(), 32);
-        assert!(of(Algorithm::PS512).is_some() && of(Algorithm::HS256).is_none());
+        assert!(find(Algorithm::PS512).is_some() && find(Algorithm::HS256).is_none());
     }
 }

@@ -114,7 +114,7 @@ impl Proof {
         let thumbprint = key
             .thumbprint(ThumbprintHash::SHA256)
             .map_err(|_| ProofError::Lacks("a usable jwk"))?;
-        let name = digest::of(&[&thumbprint, jti]);
+        let name = digest::compute(&[&thumbprint, jti]);
         let nonce = claims["nonce"].as_str().map(str::to_owned);
         let ath = claims["ath"].as_str().map(str::to_owned);
         Ok(Self { thumbprint, name, nonce, ath, issued_at })

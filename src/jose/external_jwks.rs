@@ -1,4 +1,4 @@
-//! The public keys of others: of clients that sign assertions, and of issuers that we trust.
+//! Remote public keys: of clients that sign assertions, and of trusted issuers.
 
 use std::time::Duration;
 

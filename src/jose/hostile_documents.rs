@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::jose::assertion::ISSUER_ALGS;
 use crate::jose::external_jwks::{ExternalJwks, ForeignKeyError};
 
-/// S-2: a document of others that is JSON and not a set is an error, whatever it is.
+/// S-2: a remote document that is JSON and not a set is an error, whatever it is.
 #[test]
 fn a_document_that_is_not_a_set_is_an_error() {
     let others = [
@@ -65,7 +65,7 @@ pub(crate) fn json() -> impl Strategy<Value = Value> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// No document of others makes the reader panic.
+    /// No remote document makes the reader panic.
     #[test]
     fn any_document_is_a_set_or_an_error(value in json(), bytes in any::<Vec<u8>>()) {
         let keys = serde_json::json!({ "keys": [value.clone()] });

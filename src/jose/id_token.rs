@@ -10,8 +10,9 @@ use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::time::Timestamp;
 use crate::model::untrusted_text;
 
-/// How far the clock of the provider may be behind ours, in seconds. A token that was issued, or a
-/// person who was authenticated, so long before the sign-in began is still of that sign-in.
+/// How far the clock of the provider may be behind that of this server, in seconds. A token that
+/// was issued, or a person who was authenticated, so long before the sign-in began is still of that
+/// sign-in.
 const PROVIDER_LAG_SECONDS: i64 = 60;
 
 /// What the ID token of a sign-in must say.
@@ -19,7 +20,7 @@ const PROVIDER_LAG_SECONDS: i64 = 60;
 pub struct ExpectedIdToken<'a> {
     /// Its `iss`, exactly.
     pub issuer: &'a str,
-    /// Our client id.
+    /// The client id of tokend at the provider.
     pub client_id: &'a str,
     /// The nonce of the request.
     pub nonce: &'a str,
@@ -64,10 +65,10 @@ pub enum IdTokenError {
     #[error("its iss is '{0}', which is not the issuer of the settings")]
     Issuer(String),
     /// It is for another client.
-    #[error("its aud does not contain our client id")]
+    #[error("its aud does not contain the client id of tokend")]
     Audience,
     /// It is for several audiences or another party.
-    #[error("its azp is not our client id")]
+    #[error("its azp is not the client id of tokend")]
     AuthorizedParty,
     /// It belongs to another sign-in.
     #[error("its nonce is not that of this sign-in")]
@@ -103,7 +104,7 @@ pub fn verify(
     expected: &ExpectedIdToken<'_>,
 ) -> Result<IdToken, IdTokenError> {
     let token = UnverifiedAssertion::parse(text)?;
-    // An access token of the provider may have our client id as its audience, too.
+    // An access token of the provider may have the same audience.
     if let Some(typ) = token.typ().filter(|typ| typ != "jwt") {
         return Err(IdTokenError::Typ(untrusted_text::escape_start(&typ, 80)));
     }
@@ -117,7 +118,7 @@ pub fn verify(
     Ok(IdToken { subject, authenticated_at, claims: token.claims().clone() })
 }
 
-/// Who issued the token, for whom, and for which sign-in.
+/// The issuer of the token, its audience, and the sign-in that it is for.
 fn check_parties(
     token: VerifiedAssertion<'_>,
     expected: &ExpectedIdToken<'_>,

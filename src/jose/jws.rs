@@ -27,8 +27,8 @@ impl<'a> Jws<'a> {
         Some(Self { signed, signature, header, claims })
     }
 
-    /// The algorithm that it says it is signed with, if it is an asymmetric one that we know. Of
-    /// the two names of one algorithm the younger is of RFC 9864.
+    /// The algorithm that it says it is signed with, if it is an asymmetric one that is supported.
+    /// Of the two names of one algorithm the younger is of RFC 9864.
     pub(super) fn algorithm(&self) -> Option<Algorithm> {
         Some(match self.header["alg"].as_str()? {
             "ES256" => Algorithm::ES256,
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_jws_is_not_read() {
+    fn a_text_that_is_not_a_jws_is_rejected() {
         let good = jws(r#"{"alg":"ES256"}"#, "{}");
         assert!(Jws::read(&good).is_some());
         for bad in ["", "a", "a.b", "..", "a.b.c.d"] {

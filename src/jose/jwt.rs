@@ -1,4 +1,4 @@
-//! Reading and checking our own tokens (RFC 7519, RFC 9068, section 4).
+//! Reads and verifies the tokens of this server (RFC 7519, RFC 9068, section 4).
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ pub enum Confirmation {
     Certificate(String),
 }
 
-/// A public key of ours, ready to check tokens.
+/// A public key of this server, ready to verify tokens.
 #[derive(Clone)]
 pub struct PublicKey {
     kid: String,
@@ -135,9 +135,9 @@ pub enum TokenError {
     FromTheFuture(Timestamp),
 }
 
-/// Checks a token of type `at+jwt` against our own keys: signature, type, issuer if one is given,
-/// and times. The algorithm is the key's own, never the token's; keys named in the header are never
-/// looked at.
+/// Checks a token of type `at+jwt` against the keys of this server: signature, type, issuer if one
+/// is given, and times. The algorithm is the key's own, never the token's; keys named in the header
+/// are never looked at.
 pub fn verify<'a>(
     token: &str,
     keys: impl IntoIterator<Item = &'a PublicKey>,
@@ -198,7 +198,8 @@ pub fn read_unchecked(token: &str) -> Result<(Value, Value), TokenError> {
 
 fn decode(token: &str, key: &PublicKey) -> Result<AccessTokenClaims, TokenError> {
     let mut validation = Validation::new(key.algorithm);
-    // Times and issuer are checked below, with our clock; a token is for whom it says.
+    // Times and issuer are checked below, with the clock of this server; a token is for whom it
+    // says.
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();

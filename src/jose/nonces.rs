@@ -7,7 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::model::time::Timestamp;
 
-/// For how many seconds a nonce counts.
+/// For how many seconds a nonce is valid.
 const NONCE_TTL_SECONDS: i64 = 300;
 
 /// How many bytes of the MAC are in a nonce.
@@ -37,7 +37,7 @@ impl NonceIssuer {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// True for a nonce of ours that is not too old.
+    /// True for a nonce of this server that is not too old.
     pub fn knows(&self, nonce: &str, now: Timestamp) -> bool {
         let Ok(bytes) = BASE64_URL_SAFE_NO_PAD.decode(nonce) else { return false };
         let Some((issued_at, _)) = bytes.split_first_chunk::<8>() else { return false };
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nonce_is_known_by_whoever_has_the_key_and_for_a_while() {
+    fn a_nonce_is_known_to_each_holder_of_the_key_until_it_expires() {
         let (one, two, other) =
             (NonceIssuer::new(b"a"), NonceIssuer::new(b"a"), NonceIssuer::new(b"b"));
         let nonce = one.make(Timestamp(1000));

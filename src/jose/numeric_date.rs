@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::model::time::Timestamp;
 
-/// How far the clock of another machine may differ from ours, in seconds.
+/// How far the clock of another machine may differ from that of this server, in seconds.
 pub const CLOCK_SKEW_SECONDS: i64 = 10;
 
 /// The whole second of a `NumericDate`; nothing for anything else, absence included.

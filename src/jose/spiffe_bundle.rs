@@ -70,7 +70,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
 
-        /// No document of others makes the reader panic.
+        /// No remote document makes the reader panic.
         #[test]
         fn any_bundle_is_read_or_an_error(value in hostile_documents::json()) {
             let _ = ExternalJwks::bundle(&value.to_string());

@@ -1,4 +1,5 @@
-//! The keyring: every signing key of this server, opened; who signs now, and what is published.
+//! The keyring: every signing key of this server, opened; which one signs now, and which ones are
+//! published.
 
 use std::sync::Arc;
 
@@ -227,7 +228,7 @@ impl Keyring {
 impl Document {
     /// Writes a value as JSON and tags the text.
     pub fn of<T: Serialize>(value: &T) -> Self {
-        // Our documents are plain structs of strings and lists, which JSON can always hold.
+        // The documents are plain structs of strings and lists, which JSON can always hold.
         Self::of_text(serde_json::to_string(value).unwrap_or_default())
     }
 

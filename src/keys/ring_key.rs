@@ -50,7 +50,7 @@ impl RingKey {
             return Err(CryptoError::Failed("matching a signing key with its id"));
         }
         let verifying = VerifyingKey::of(jwk);
-        let verifying = verifying.ok_or(CryptoError::Failed("reading a public key of our own"))?;
+        let verifying = verifying.ok_or(CryptoError::Failed("reading a public signing key"))?;
         let headers = TokenHeaders::new(record.algorithm, &kid)?;
         let signing = SigningKey { signer, kid, headers };
         Ok(Self { signing: Some(Arc::new(signing)), verifying: Some(verifying) })

@@ -1,5 +1,5 @@
 //! The client assertions that one instance has accepted and the database does not have yet: in
-//! bounded memory, for the time that the database is away (RFC 7523, section 3, item 7).
+//! bounded memory, for the time that the database is unavailable (RFC 7523, section 3, item 7).
 //!
 //! Those that the database has are remembered as well, while there is capacity: in an outage, nothing
 //! else tells that they were used before.

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn right_secrets_do_not_count() {
+    fn right_secrets_are_not_guesses() {
         let guesses = guesses();
         for _ in 0..100 {
             let noted = guesses.note("a", address("192.0.2.1"), Timestamp(0));

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn one_client_leaves_room_for_the_others() {
+    fn one_client_leaves_capacity_for_the_others() {
         let replays = ReplayCache { most_of_one: 1, ..ReplayCache::new(100) };
         assert_eq!(replays.take("a", "x", Timestamp(0)), Ok(()));
         assert_eq!(replays.take("b", "x", Timestamp(0)), Err(ReplayRejection::FullForOne(100)));

@@ -157,7 +157,7 @@ fn is_name(segment: &str) -> bool {
 
 /// How many segments at the beginning say whose it is, by the known forms of subjects. Of an
 /// unknown form everything but the last segment does; if that is a mere word such as `user`, it
-/// names a kind and no owner, and all of it counts.
+/// names a kind and no owner, and all of it is compared.
 fn owner_length(claim: &str, segments: &[&str]) -> usize {
     let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic());
     match segments {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_matches_letter_by_letter_and_a_star_one_whole_segment() {
+    fn a_pattern_matches_exactly_and_a_star_one_whole_segment() {
         assert!(matches("repo:acme/api:ref:refs/heads/main", "repo:acme/api:ref:refs/heads/main"));
         assert!(!matches("repo:acme/api:ref:refs/heads/main", "repo:acme/api:ref:refs/heads/dev"));
         assert!(!matches("repo:acme/api", "repo:acme/api2"));

@@ -19,7 +19,7 @@ use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
 use crate::model::time::{Lifetime, Timestamp};
 
-/// The identifier of a client: opaque text, ours or another system's (RFC 6749, section 2.2).
+/// The identifier of a client: opaque text, generated or of another system (RFC 6749, section 2.2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(Arc<str>);
 
@@ -175,7 +175,7 @@ pub const JWT_BEARER_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-t
 /// The assertion type of a JWT-SVID (draft-ietf-oauth-spiffe-client-auth-02, section 3.1).
 pub const JWT_SPIFFE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 
-/// A way in which a client proves who it is (RFC 8414, `token_endpoint_auth_methods_supported`).
+/// A method of client authentication (RFC 8414, `token_endpoint_auth_methods_supported`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthenticationMethod {
@@ -239,7 +239,7 @@ impl AuthenticationMethod {
 pub enum GrantType {
     /// RFC 6749, section 4.4: the one this server offers.
     ClientCredentials,
-    /// RFC 7523, section 2.1: a token of a trusted issuer for one of ours.
+    /// RFC 7523, section 2.1: a token of a trusted issuer for an access token.
     JwtBearer,
     /// A registered type that this server does not offer. It can be kept with a client, so that
     /// registrations of other systems survive an import, and it never yields a token.
@@ -316,7 +316,7 @@ pub struct Client {
     pub token_lifetime: Option<Lifetime>,
     /// How many tokens it may have, if not as many as the server says.
     pub token_rate: Option<RateLimit>,
-    /// What it proves itself by besides secrets, and what it is held to.
+    /// Its security settings: keys, certificate subject, networks, token binding.
     #[serde(flatten)]
     pub security: ClientSecurity,
     /// What is done with a secret of it that is reported as leaked.

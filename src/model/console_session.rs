@@ -78,7 +78,7 @@ impl ConsoleLink {
     pub const TTL_SECONDS: i64 = 1_800;
 }
 
-/// Who is signed in.
+/// The person or operator who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionHolder {
     /// An operator, by a link that was made on the server.
@@ -148,7 +148,7 @@ impl SessionHolder {
 pub struct ConsoleSession {
     /// Its public identifier.
     pub session_id: SessionId,
-    /// Who is signed in.
+    /// The person or operator who is signed in.
     pub holder: SessionHolder,
     /// The sequence of the last event before the sign-in.
     pub sequence: i64,
@@ -190,7 +190,7 @@ impl ConsoleSession {
 
     /// True shortly after the sign-in. A provider may let a person in whom it authenticated long
     /// ago, so of a person the time of that is decisive.
-    pub fn is_fresh(&self, now: Timestamp) -> bool {
+    pub fn is_recent(&self, now: Timestamp) -> bool {
         let authenticated_at = match &self.holder {
             SessionHolder::Operator { .. } | SessionHolder::Client { .. } => self.signed_in_at,
             SessionHolder::Person { authenticated_at: Some(at), .. } => *at,
@@ -228,7 +228,7 @@ mod tests {
         session.seen_at = Timestamp(43_000);
         assert!(session.is_live(Timestamp(43_199)));
         assert!(!session.is_live(Timestamp(43_200)));
-        assert!(session.is_fresh(Timestamp(599)) && !session.is_fresh(Timestamp(600)));
+        assert!(session.is_recent(Timestamp(599)) && !session.is_recent(Timestamp(600)));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Who made a credential: the rights of the caller at that time. The caller may know the credential
-//! or hold its key, so it must not get more rights by it later.
+//! The creator of a credential: the rights of the caller at that time. The caller may know the
+//! credential or hold its key, so it must not get more rights by it later.
 
 use std::collections::BTreeSet;
 

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nobody_is_rejected() {
+    fn an_invalid_name_is_rejected() {
         for bad in ["", "worker", "CN=", "CN= ", "=a", "CN=a,", "CN=a,O=", r"CN=a\"] {
             assert!(DistinguishedName::parse(bad).is_none(), "{bad}");
         }

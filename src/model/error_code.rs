@@ -5,7 +5,7 @@
 pub enum ErrorCode {
     /// The request is malformed.
     InvalidRequest,
-    /// The client is not who it says, or does not say.
+    /// Client authentication failed, or the request has none.
     InvalidClient,
     /// The client may not use this grant.
     UnauthorizedClient,
@@ -21,7 +21,7 @@ pub enum ErrorCode {
     InvalidTarget,
     /// A proof of possession is invalid or missing (RFC 9449, section 5).
     InvalidDpopProof,
-    /// A proof of possession needs a nonce of ours (RFC 9449, section 8).
+    /// A DPoP proof needs a nonce of this server (RFC 9449, section 8).
     UseDpopNonce,
     /// The client asks too often. No code is registered for this; the word is that of the next.
     TooManyRequests,

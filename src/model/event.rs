@@ -303,7 +303,7 @@ pub struct Event {
     pub sequence: i64,
     /// When the change was made.
     pub at: Timestamp,
-    /// Who made it, such as `cli:ana` or `server`.
+    /// The actor, such as `cli:ana` or `server`.
     #[schema(examples("client:ops"))]
     pub actor: String,
     /// What was done ([`Action::as_str`]).

@@ -234,7 +234,7 @@ mod tests {
             counter.refund(rate, Timestamp(1));
         }
         assert_eq!(counter.count(rate, Timestamp(59)), Ok(()));
-        // A window that is over has nothing to take back.
+        // A window that has expired has nothing to refund.
         counter.refund(rate, Timestamp(60));
         assert!(counter.count(rate, Timestamp(59)).is_err());
     }

@@ -80,7 +80,7 @@ reasons! {
     HashQueueFull "hash_queue_full" "The queue of secret hashes is full.";
     ReplayCacheFull "replay_cache_full" "The replay cache is full.";
     DirectoryStale "directory_stale"
-        "The database has been away for longer than `directory.max_staleness`.";
+        "The database has been unavailable for longer than `directory.max_staleness`.";
     DatabaseUnavailable "database_unavailable" "The request needs the database, which failed.";
     SigningKeyMissing "signing_key_missing" "A key to sign with is missing.";
     ClientChanging "client_changing" "The client is being changed; a repeated request succeeds.";

@@ -28,7 +28,7 @@ text_schema!(
 );
 
 impl ResourceId {
-    /// The longest identifier we take, in bytes.
+    /// The longest identifier, in bytes.
     pub const MAX_BYTES: usize = 255;
 
     /// This server itself as a resource: its scopes are what a client may do with the server.

@@ -22,7 +22,7 @@ text_schema!(
 );
 
 impl ScopeName {
-    /// The longest scope we register, in bytes.
+    /// The longest scope, in bytes.
     pub const MAX_BYTES: usize = 128;
 
     /// Checks one scope against `scope-token` of RFC 6749, section 3.3.

@@ -1,4 +1,4 @@
-//! Client secrets as they are kept: never the secret itself, only what proves it.
+//! Client secrets as they are kept: only a hash or a digest, never the secret itself.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ text_schema!(
 );
 
 impl SecretId {
-    /// Takes an identifier as we make and store it.
+    /// Takes a generated or stored identifier.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let body = text.strip_prefix("sec_").unwrap_or_default();
         if body.is_empty() || body.len() > 40 || !body.bytes().all(|b| b.is_ascii_alphanumeric()) {
@@ -75,7 +75,7 @@ impl SecretKind {
     }
 }
 
-/// The stored proof of a secret: an argon2id hash in the PHC string format, or the digest of a
+/// The stored hash of a secret: an argon2id hash in the PHC string format, or the digest of a
 /// secret that was generated offline. It is not a secret, and it is not printed: `Debug` and JSON
 /// leave it out.
 #[derive(Clone, PartialEq, Eq)]
@@ -128,7 +128,7 @@ pub struct SecretRecord {
     pub secret_id: SecretId,
     /// Where it comes from.
     pub kind: SecretKind,
-    /// The stored proof.
+    /// The stored hash.
     #[serde(skip)]
     pub hash: SecretHash,
     /// Its last characters, by which people tell secrets apart; empty for short imported ones.
@@ -137,7 +137,7 @@ pub struct SecretRecord {
     pub label: String,
     /// When it was made.
     pub created_at: Timestamp,
-    /// From when on it no longer counts.
+    /// When it ends.
     pub expires_at: Option<Timestamp>,
     /// The secret that a rotation replaced it by.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,7 +167,7 @@ pub struct StoredSecret {
     pub client_id: ClientId,
     /// The identifier of the secret.
     pub secret_id: SecretId,
-    /// The stored proof.
+    /// The stored hash.
     pub hash: SecretHash,
     /// Its last characters.
     pub suffix: String,
@@ -195,7 +195,7 @@ impl SecretRecord {
         }
     }
 
-    /// True as long as the secret counts.
+    /// True as long as the secret is valid.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now.is_before(self.expires_at)
     }

@@ -1,4 +1,4 @@
-//! What a client proves itself by besides secrets, and what it is held to.
+//! The security settings of a client: keys, certificate subject, networks, token binding.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -22,7 +22,7 @@ pub struct ClientSecurity {
     /// True if its tokens must be bound to a key of its own (RFC 9449, section 5.2).
     #[serde(rename = "dpop_bound_access_tokens", skip_serializing_if = "is_false")]
     pub dpop_bound: bool,
-    /// Whose certificate proves it, if a chain does.
+    /// The subject of the certificate that authenticates it, if a chain does.
     #[serde(flatten)]
     pub tls_subject: Option<TlsSubject>,
     /// True if its tokens must be bound to a certificate (RFC 8705, section 3.4).
@@ -134,7 +134,7 @@ pub enum KeySource {
 pub struct KeySet(Box<str>);
 
 impl KeySet {
-    /// The longest text we take, in bytes.
+    /// The longest text, in bytes.
     pub const MAX_BYTES: usize = 64 << 10;
 
     /// Takes a JSON object of a bounded size.
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_admitted_by_the_network_it_lies_in() {
+    fn an_address_is_admitted_by_the_network_that_contains_it() {
         assert!(admits("", "203.0.113.9"));
         assert!(admits("10.0.0.0/8, 2001:db8::/32", "10.255.0.1"));
         assert!(admits("10.0.0.0/8 2001:db8::/32", "2001:db8::7"));

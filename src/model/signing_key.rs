@@ -9,7 +9,7 @@ use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
 use crate::model::time::Timestamp;
 
-/// A signature algorithm that we sign with (RFC 7518, section 3.1; RFC 8037).
+/// A signature algorithm of this server (RFC 7518, section 3.1; RFC 8037).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
     /// ECDSA on P-256 with SHA-256: the default.
@@ -25,7 +25,7 @@ pub enum Algorithm {
 text_schema!(Algorithm, "A signature algorithm.", enum_values(Some(Self::ALL.map(Self::as_str))),);
 
 impl Algorithm {
-    /// Every algorithm we can sign with.
+    /// Every algorithm that can sign.
     pub const ALL: [Self; 4] = [Self::Es256, Self::Rs256, Self::Ps256, Self::EdDsa];
 
     /// Reads the registered name of an algorithm.

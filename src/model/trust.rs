@@ -266,7 +266,7 @@ mod tests {
         assert!(conditions(&[("repository_owner", "acme")]).is_err());
         assert!(conditions(&[("ref", "refs/heads/main")]).is_err());
         assert!(conditions(&[("repository_id", "1234")]).is_ok());
-        // The workflow of somebody who lets others call it.
+        // A reusable workflow, which other repositories call.
         assert!(conditions(&[("job_workflow_ref", "acme/ci/x.yml@refs/heads/main")]).is_err());
         let name = ("/kubernetes.io/serviceaccount/name", "worker");
         assert!(conditions(&[name]).is_err());

@@ -1,4 +1,4 @@
-//! Text of others, made safe to show: in a terminal, in a log line, in a stored reason.
+//! Untrusted text, made safe to show: in a terminal, in a log line, in a stored reason.
 //!
 //! Characters that change how the text around them is shown are escaped, so that a caller cannot
 //! move the cursor, reorder a line (CVE-2021-42574), or hide a part of it.

@@ -11,20 +11,20 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::parameters::Parameters;
 use crate::x509::certificate::ClientCertificate;
 
-const TWO_WAYS: &str = "Two ways of client authentication in one request: use the Authorization header, a secret in the body or a client assertion, and only one of them.";
+const SEVERAL_METHODS: &str = "The request has two client authentication methods. Use the Authorization header, a secret in the body or a client assertion.";
 
 /// Where a request comes from, as the connection or a trusted proxy says.
 #[derive(Debug, Clone)]
 pub struct RequestOrigin {
     /// The client's address.
     pub address: IpAddr,
-    /// The certificate it has shown.
-    pub shown: PresentedCertificate,
+    /// The certificate that the client has presented.
+    pub certificate: PresentedCertificate,
     /// True if the peer is a trusted proxy, whose headers tell of the request that it forwards.
     pub is_trusted_proxy: bool,
 }
 
-/// What a client has shown of a certificate.
+/// The certificate that a client has presented.
 #[derive(Debug, Clone)]
 pub enum PresentedCertificate {
     /// None.
@@ -71,7 +71,7 @@ pub enum Credentials {
 
 /// A client id and a secret, and how they were presented.
 pub struct SecretCredentials {
-    /// Who the caller says to be.
+    /// The client id that the caller presents.
     pub client_id: String,
     /// The secret.
     pub secret: SecretString,
@@ -120,7 +120,7 @@ impl fmt::Debug for AssertionCredentials {
     }
 }
 
-/// What the `Authorization` header says.
+/// The content of the `Authorization` header.
 #[derive(Debug)]
 pub enum HeaderCredentials {
     /// The header is absent.
@@ -146,7 +146,7 @@ impl Caller {
             .find_map(|name| parameters.misspelt(name));
         let credentials = credentials(header, client_id.clone(), secret, assertion)
             .map_err(|error| error.with_misspelt(misspelt.as_deref()))?;
-        let credentials = match (credentials, &client_id, origin.shown.certificate()) {
+        let credentials = match (credentials, &client_id, origin.certificate.certificate()) {
             (None, Some(client_id), Some(certificate)) => {
                 Some(Credentials::Certificate(client_id.clone(), certificate.clone()))
             }
@@ -165,7 +165,7 @@ fn is_too_long(client_id: &str) -> bool {
 }
 
 impl Credentials {
-    /// Who the caller says to be, if the request says so outside of an assertion.
+    /// The client id that the caller presents, if the request has one outside of an assertion.
     pub fn client_id(&self) -> Option<&str> {
         match self {
             Self::Secret(secret) => Some(&secret.client_id),
@@ -175,7 +175,7 @@ impl Credentials {
     }
 }
 
-/// Finds the one way in which the caller authenticates (RFC 6749, section 2.3: not two).
+/// Returns the one method by which the caller authenticates (RFC 6749, section 2.3: not two).
 fn credentials(
     header: HeaderCredentials,
     body_id: Option<String>,
@@ -197,7 +197,7 @@ fn credentials(
             Err(OAuthError::invalid_request("The body has client_secret but no client_id."))
         }
         (HeaderCredentials::Absent, _, None, None) => Ok(None),
-        (_, _, Some(_), _) | (_, _, _, Some(_)) => Err(OAuthError::invalid_request(TWO_WAYS)),
+        (_, _, Some(_), _) | (_, _, _, Some(_)) => Err(OAuthError::invalid_request(SEVERAL_METHODS)),
         (HeaderCredentials::Unreadable(why), _, None, None) => {
             Err(OAuthError::authentication_failed(why).with_remedy(
                 "Send Authorization: Basic, and behind it ID:SECRET in Base64, both form-encoded first. With curl: -u ID:SECRET.",

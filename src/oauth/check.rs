@@ -189,7 +189,7 @@ fn check_binding(
             Err(CheckError::InvalidToken("The access token is bound to a certificate: use Bearer."))
         }
         (Some(Confirmation::Certificate(thumbprint)), Scheme::Bearer) => {
-            let certificate = origin.shown.certificate().filter(|_| origin.is_trusted_proxy);
+            let certificate = origin.certificate.certificate().filter(|_| origin.is_trusted_proxy);
             if certificate.is_some_and(|shown| shown.thumbprint() == *thumbprint) {
                 return Ok(());
             }

@@ -20,9 +20,9 @@ const SCOPE: &str = "introspect";
 /// The answer (RFC 7662, section 2.2).
 #[derive(Debug)]
 pub enum Introspection {
-    /// The token counts, and this is what it says.
+    /// The token is active: its claims.
     Active(Box<AccessTokenClaims>),
-    /// It does not, or the caller may not know: nothing else is told.
+    /// It is not active, or the caller may not introspect it: the answer has no other member.
     Inactive,
 }
 

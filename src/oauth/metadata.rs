@@ -50,7 +50,8 @@ pub struct ServerMetadata {
     id_token_signing_alg_values_supported: Vec<&'static str>,
 }
 
-/// True if a client's certificate can come here: by TLS of our own, or by a trusted proxy.
+/// True if a client's certificate can come here: by TLS that tokend terminates, or by a trusted
+/// proxy.
 fn takes_certificates(app: &App) -> bool {
     let services = &app.services;
     services.config.tls.is_some() || !services.live.load().trusted_proxies.is_empty()
@@ -76,7 +77,7 @@ pub fn metadata(app: &App) -> ServerMetadata {
         .map(AuthenticationMethod::as_str)
         .collect();
     let has_authorization_endpoint = app.services.config.metadata.authorization_endpoint;
-    // What clients may sign their assertions with: all that we know.
+    // What clients may sign their assertions with: all that are supported.
     let signatures: Vec<_> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
     ServerMetadata {
         issuer: issuer.to_owned(),

@@ -15,7 +15,7 @@ use crate::oauth::error::{OAuthError, quote_input};
 /// The most parameters a request may have.
 const MAX_PARAMETERS: usize = 64;
 
-/// The parameters that we read; all others are ignored, whatever their value.
+/// The parameters that are read; all others are ignored, whatever their value.
 const KNOWN: [&str; 10] = [
     "grant_type",
     "client_id",
@@ -114,7 +114,7 @@ impl Parameters {
         fn letters(text: &str) -> impl Iterator<Item = u8> {
             text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
         }
-        // Every request is looked through, and most have only names that we know.
+        // Every request is looked through, and most have only known names.
         let is_close = |other: &str| !KNOWN.contains(&other) && letters(other).eq(letters(name));
         self.0.iter().find(|(other, _)| is_close(other)).map(|(other, _)| quote_input(other))
     }
@@ -244,7 +244,7 @@ mod tests {
 
     /// C-14.
     #[test]
-    fn an_empty_value_counts_as_absent() {
+    fn an_empty_value_is_treated_as_absent() {
         let mut parameters = Parameters::from_form("scope=&client_id=a&x").expect("parameters");
         assert_eq!(parameters.take("scope"), None);
         assert_eq!(parameters.take("client_id").as_deref(), Some("a"));

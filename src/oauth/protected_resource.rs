@@ -29,7 +29,7 @@ pub struct ResourceMetadata {
     /// The algorithms of DPoP proofs.
     #[schema(value_type = Vec<String>, examples("ES256"))]
     dpop_signing_alg_values_supported: [&'static str; Algorithm::ALL.len()],
-    /// Whether a proxy can show client certificates, so that bound tokens work.
+    /// Whether a proxy can present client certificates, so that bound tokens work.
     tls_client_certificate_bound_access_tokens: bool,
     /// The name for people.
     #[schema(examples("tokend admin API"))]
@@ -45,7 +45,7 @@ pub fn resource_metadata(app: &App) -> Option<ResourceMetadata> {
         scopes_supported: AdminScope::ALL.map(AdminScope::as_str),
         bearer_methods_supported: ["header"],
         dpop_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::as_str),
-        // The listener has no TLS of its own: only a trusted proxy shows a certificate.
+        // The listener has no TLS of its own: only a trusted proxy presents a certificate.
         tls_client_certificate_bound_access_tokens: !app
             .services
             .live

@@ -6,8 +6,8 @@ use crate::model::client::ClientState;
 use crate::model::resource::TokenTyp;
 use crate::model::time::Timestamp;
 
-/// The claims of a token that is valid now: signed by a key of ours, by this issuer, in its time,
-/// of an active client, and not revoked. From memory alone.
+/// The claims of a token that is valid now: signed by a key of this server, by this issuer, in its
+/// time, of an active client, and not revoked. From memory alone.
 pub(super) fn validate_access_token(
     app: &App,
     token: &str,

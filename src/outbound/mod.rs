@@ -1,10 +1,10 @@
 //! HTTP to others: key sets and metadata are fetched, notifications are sent. The one place that opens
 //! connections to the outside.
 //!
-//! Any operator can register a URL, and it could name a host inside our own network. So each fetch
-//! resolves the name and connects to a public address only, unless the settings name others
-//! (SECURITY 26). A [`Probe`] and the [`OtlpClient`] connect to any address: the operator names it.
-//! Everything that the remote host sends is limited, in time and in bytes.
+//! Any operator can register a URL, and it could name a host inside the network of the server. So
+//! each fetch resolves the name and connects to a public address only, unless the settings name
+//! others (SECURITY 26). A [`Probe`] and the [`OtlpClient`] connect to any address: the operator
+//! names it. Everything that the remote host sends is limited, in time and in bytes.
 
 mod address;
 mod handshake;

@@ -1,4 +1,4 @@
-//! One POST to a receiver of ours, over any stream.
+//! One POST to a configured receiver, over any stream.
 
 use std::time::SystemTime;
 

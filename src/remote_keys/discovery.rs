@@ -114,7 +114,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
 
-        /// No document of others makes the reader panic.
+        /// No remote document makes the reader panic.
         #[test]
         fn any_metadata_is_read_or_an_error(value in hostile_documents::json(), text in ".{0,80}") {
             let _ = uri(&value.to_string());

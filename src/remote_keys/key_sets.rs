@@ -54,7 +54,7 @@ struct FetchedKeys {
 
 impl FetchedKeys {
     /// The time after which the set is fetched again. The owner of a SPIFFE bundle may suggest a
-    /// shorter one than ours.
+    /// shorter one than that of this server.
     fn refresh_after(&self) -> Duration {
         let hint = self.keys.refresh_hint();
         hint.map_or(REFRESH_AFTER, |hint| hint.clamp(MIN_PAUSE, REFRESH_AFTER))
@@ -236,7 +236,7 @@ impl KeySets {
     }
 
     /// Asks for a set to be fetched soon, because a key was not in it. Returns at once.
-    pub fn ask_for(&self, set: &RemoteKeys) {
+    pub fn request_fetch(&self, set: &RemoteKeys) {
         if !set.is_asked_for.swap(true, Ordering::Relaxed) {
             self.wake.notify_one();
         }
@@ -291,7 +291,7 @@ mod tests {
         let attempt = set.begin();
         assert_eq!(sets.due().len(), 0, "an attempt runs");
         assert_eq!(attempt.finish(Ok(ExternalJwks::default())), None);
-        sets.ask_for(&set);
+        sets.request_fetch(&set);
         assert_eq!(sets.due().len(), 0, "not again so soon");
         clock.advance(10);
         assert_eq!(sets.due().len(), 1, "asked for");
@@ -307,7 +307,7 @@ mod tests {
         assert!(sets.sets().is_empty());
     }
 
-    /// SPIFFE Trust Domain and Bundle, section 4.1.2: within our own bounds.
+    /// SPIFFE Trust Domain and Bundle, section 4.1.2: within the bounds of this server.
     #[test]
     fn a_bundle_is_fetched_as_often_as_it_says() {
         for (hint, seconds) in [(0, 10), (60, 60), (86_400, 300), (u64::MAX, 300)] {
@@ -328,7 +328,7 @@ mod tests {
         for seconds in [10, 20, 40, 80, 160, 300, 300] {
             assert_eq!(sets.due().len(), 1);
             assert_eq!(fail(&set), Some(Duration::from_secs(seconds)));
-            sets.ask_for(&set);
+            sets.request_fetch(&set);
             clock.advance(i64::try_from(seconds).expect("a number") - 1);
             assert_eq!(sets.due().len(), 0, "before the pause of {seconds} s is over");
             clock.advance(1);

@@ -1,4 +1,4 @@
-//! Key sets of others: discovery, and a cache that many clients share.
+//! Remote key sets: discovery, and a cache that many clients share.
 
 mod discovery;
 mod key_sets;

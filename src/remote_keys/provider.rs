@@ -25,7 +25,7 @@ pub struct ProviderMetadata {
     pub jwks_uri: Url,
     /// The scopes that it lists.
     pub scopes: Vec<String>,
-    /// True if our secret goes into the body: HTTP Basic is not listed.
+    /// True if the client secret goes into the body: HTTP Basic is not listed.
     pub takes_secret_in_body: bool,
     /// True if each authorization response names the issuer (RFC 9207).
     pub names_issuer_in_response: bool,

@@ -112,7 +112,7 @@ impl Workspaces {
     }
 }
 
-/// Checks a hash of another system: an argon2id PHC string within our bounds.
+/// Checks a hash of another system: an argon2id PHC string within the bounds.
 pub fn check_imported(text: &str) -> Result<SecretHash, CryptoError> {
     let hash = PasswordHash::new(text)
         .map_err(|_| CryptoError::UnusableHash("at all; it begins with $argon2id$v=19$"))?;
@@ -126,7 +126,7 @@ pub fn check_imported(text: &str) -> Result<SecretHash, CryptoError> {
         || params.p_cost() > MAX_PARALLELISM
     {
         return Err(CryptoError::UnusableHash(
-            "within our bounds: m up to 131072, t up to 10, p up to 4",
+            "within the bounds: m up to 131072, t up to 10, p up to 4",
         ));
     }
     Ok(SecretHash::from_phc(text))

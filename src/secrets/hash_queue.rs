@@ -1,4 +1,5 @@
-//! The stored proof of a secret: argon2id, off the async threads, in lanes of bounded width.
+//! Verifies secrets against their stored hashes: argon2id, off the async threads, in bounded
+//! queues.
 //!
 //! One hash takes tens of milliseconds and megabytes on purpose. So at most a few run at once, at
 //! most a few more wait, and none waits longer than [`DEADLINE`]: a later caller is told to come
@@ -31,7 +32,7 @@ pub struct Busy;
 /// The queue in which an attempt waits for its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HashQueue {
-    /// Secrets that we generated: their tag has been checked.
+    /// Generated secrets: their tag has been checked.
     Generated,
     /// Secrets that could be guessed: imported ones, and whatever is said for unknown clients.
     Imported,
@@ -155,7 +156,7 @@ impl Hasher {
     /// # Errors
     /// [`HashError::Busy`] if too many wait or the turn does not come in time.
     pub async fn hash_in_turn(&self, secret: &SecretString) -> Result<SecretHash, HashError> {
-        let _place = self.new.waiting.try_acquire().map_err(|_| Busy)?;
+        let _permit = self.new.waiting.try_acquire().map_err(|_| Busy)?;
         let turn = tokio::time::timeout(DEADLINE, acquire(&self.new)).await;
         let turn = turn.map_err(|_| Busy)??;
         self.made.fetch_add(1, Ordering::Relaxed);
@@ -209,7 +210,7 @@ impl Hasher {
         presented: &SecretString,
         hash: &SecretHash,
     ) -> Result<bool, Busy> {
-        let _place = match queue {
+        let _permit = match queue {
             HashQueue::Generated => Some(self.generated.waiting.try_acquire().map_err(|_| Busy)?),
             HashQueue::Imported => Some(self.imported.waiting.try_acquire().map_err(|_| Busy)?),
             // It has slots of its own.

@@ -37,13 +37,13 @@ pub(super) struct ThrottledQueue {
     first: Semaphore,
     second: WaitingLine,
     last: WaitingLine,
-    addresses: Arc<AddressPlaces>,
+    addresses: Arc<AddressPermits>,
 }
 
 /// A queue that one attempt at a time leaves.
 #[derive(Debug)]
 struct WaitingLine {
-    /// The places of those that wait. They bound the memory.
+    /// The permits of those that wait. They bound the memory.
     waiting: Semaphore,
     turnstile: Semaphore,
 }
@@ -57,11 +57,11 @@ impl WaitingLine {
 /// The right to run, given back when it is dropped.
 pub(super) struct ThrottledTurn {
     running: OwnedSemaphorePermit,
-    _address: Option<AddressPlace>,
+    _address: Option<AddressPermit>,
 }
 
 impl ThrottledTurn {
-    /// Gives the place of the address back, and keeps the right to run.
+    /// Returns the permit of the address, and keeps the right to run.
     pub(super) fn into_running(self) -> OwnedSemaphorePermit {
         self.running
     }
@@ -97,17 +97,17 @@ impl ThrottledQueue {
         match priority {
             Priority::First => {
                 let address = self.addresses.acquire(network).await?;
-                let _place = self.first.try_acquire().map_err(|_| Busy)?;
+                let _permit = self.first.try_acquire().map_err(|_| Busy)?;
                 self.run(Some(address)).await
             }
             Priority::Second => {
                 let address = self.addresses.acquire(network).await?;
-                let _place = self.second.waiting.try_acquire().map_err(|_| Busy)?;
+                let _permit = self.second.waiting.try_acquire().map_err(|_| Busy)?;
                 let _pass = acquire(&self.second.turnstile).await?;
                 self.run(Some(address)).await
             }
             Priority::Last => {
-                let _place = self.last.waiting.try_acquire().map_err(|_| Busy)?;
+                let _permit = self.last.waiting.try_acquire().map_err(|_| Busy)?;
                 let _next = acquire(&self.last.turnstile).await?;
                 let _pass = acquire(&self.second.turnstile).await?;
                 self.run(None).await
@@ -115,7 +115,7 @@ impl ThrottledQueue {
         }
     }
 
-    async fn run(&self, address: Option<AddressPlace>) -> Result<ThrottledTurn, Busy> {
+    async fn run(&self, address: Option<AddressPermit>) -> Result<ThrottledTurn, Busy> {
         // The semaphore is never closed.
         let running = self.running.clone().acquire_owned().await.map_err(|_| Busy)?;
         Ok(ThrottledTurn { running, _address: address })
@@ -127,44 +127,44 @@ async fn acquire(semaphore: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'
     semaphore.acquire().await.map_err(|_| Busy)
 }
 
-/// The places of each address that has an attempt here; no others are held.
+/// The permits of each address that has an attempt here; no others are held.
 #[derive(Debug, Default)]
-struct AddressPlaces(Mutex<HashMap<IpAddr, AddressUse>>);
+struct AddressPermits(Mutex<HashMap<IpAddr, AddressUse>>);
 
 #[derive(Debug)]
 struct AddressUse {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     users: usize,
 }
 
-/// A place of an address.
+/// A permit of an address.
 #[derive(Debug)]
-struct AddressPlace {
+struct AddressPermit {
     _permit: OwnedSemaphorePermit,
     _user: User,
 }
 
-/// An attempt that has a place or waits for one.
+/// An attempt that has a permit or waits for one.
 #[derive(Debug)]
 struct User {
-    all: Arc<AddressPlaces>,
+    all: Arc<AddressPermits>,
     network: IpAddr,
 }
 
-impl AddressPlaces {
-    async fn acquire(self: &Arc<Self>, network: IpAddr) -> Result<AddressPlace, Busy> {
-        let places = {
+impl AddressPermits {
+    async fn acquire(self: &Arc<Self>, network: IpAddr) -> Result<AddressPermit, Busy> {
+        let permits = {
             let mut held = self.held();
             let held = held.entry(network).or_insert_with(|| AddressUse {
-                places: Arc::new(Semaphore::new(PER_ADDRESS)),
+                permits: Arc::new(Semaphore::new(PER_ADDRESS)),
                 users: 0,
             });
             held.users += 1;
-            held.places.clone()
+            held.permits.clone()
         };
         let user = User { all: self.clone(), network };
-        let permit = places.acquire_owned().await.map_err(|_| Busy)?;
-        Ok(AddressPlace { _permit: permit, _user: user })
+        let permit = permits.acquire_owned().await.map_err(|_| Busy)?;
+        Ok(AddressPermit { _permit: permit, _user: user })
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<IpAddr, AddressUse>> {

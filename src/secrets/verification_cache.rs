@@ -1,4 +1,4 @@
-//! The memory of a proof: once a secret has been right, later attempts cost one MAC.
+//! The cache of verified secrets: after the first success, an attempt costs one MAC.
 //!
 //! The MAC is keyed with random bytes that exist in this process and in its sealed snapshot only.
 //! Right and wrong attempts cost the same, and a memory dump of the MACs gives nothing to guess
@@ -91,7 +91,7 @@ impl VerificationCacheKey {
 
 impl VerifiedSecretCache {
     /// Whether this is the secret that was right before, in constant time; `None` as long as
-    /// none has been. One look, so that a proof in another thread falls on one side of it.
+    /// none has been. One look, so that a verification in another thread is before or after it.
     pub fn recognise(&self, mac: &Mac) -> Option<bool> {
         let known = self.0.get()?;
         Some(verify_slices_are_equal(known, &mac.0).is_ok())

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
 use crate::server::activity::Activity;
-use crate::server::requests::RequestCounter;
+use crate::server::request_counter::RequestCounter;
 use crate::server::timeout_stream::{TimeoutStream, Timeouts};
 use crate::web::{self, ListenerContext, Peer};
 
@@ -69,7 +69,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     {
         let is_too_large = error.is_parse_too_large();
         let answer = web::malformed_request_response(&context, &peer, is_too_large);
-        write_last(stream, &answer, timeouts.unread).await;
+        write_last(stream, &answer, timeouts.write).await;
     }
 }
 

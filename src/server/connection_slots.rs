@@ -14,8 +14,8 @@ use tokio::sync::{Notify, Semaphore};
 use crate::config::live::Live;
 use crate::server::activity::Activity;
 
-/// One address may have this part of all slots.
-const PART_OF_ADDRESS: usize = 8;
+/// One address may have all slots divided by this.
+const SLOTS_PER_ADDRESS_DIVISOR: usize = 8;
 
 /// Candidates for closing are looked for in batches: of this part of all that wait.
 const BATCH_PART: usize = 16;
@@ -75,7 +75,7 @@ impl ConnectionSlots {
     /// Slots for `total` connections, an eighth of them, and at least one, for each address (of
     /// IPv6, each /64) that is not a trusted proxy.
     pub(super) fn new(total: usize, live: Live) -> Arc<Self> {
-        let per_network = (total / PART_OF_ADDRESS).max(1);
+        let per_network = (total / SLOTS_PER_ADDRESS_DIVISOR).max(1);
         Arc::new(Self {
             total,
             per_network,
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_64_bits_and_a_mapped_address_count_as_one() {
+    fn a_network_of_64_bits_and_a_mapped_address_are_one_address() {
         let of = |text: &str| network(text.parse::<IpAddr>().expect("an address").to_canonical());
         assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
         assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));

@@ -92,7 +92,7 @@ impl Listener {
     /// How long the peer of a new connection may take.
     fn timeouts(&self) -> Timeouts {
         let live = self.context.live.load();
-        Timeouts { head: live.limits.header_timeout, unread: live.limits.body_timeout }
+        Timeouts { head: live.limits.header_timeout, write: live.limits.body_timeout }
     }
 
     /// Accepts a connection and has it served as soon as it has a slot. While no slot is free
@@ -161,12 +161,12 @@ impl Connection {
             return connection::serve(stream, peer, context, timeouts, activity, stopping).await;
         };
         // A peer that cannot speak TLS, or takes too long, is not answered.
-        let shaking = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream));
-        let shaken = tokio::select! {
-            shaken = shaking => shaken,
+        let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream));
+        let outcome = tokio::select! {
+            outcome = handshake => outcome,
             () = activity.closed() => return,
         };
-        if let Ok(Ok(stream)) = shaken {
+        if let Ok(Ok(stream)) = outcome {
             let peer = Peer { address, certificate: tls::certificate(&stream) };
             connection::serve(stream, peer, context, timeouts, activity, stopping).await;
         }

@@ -7,7 +7,7 @@ mod connection;
 mod connection_slots;
 mod listener;
 mod reload;
-mod requests;
+mod request_counter;
 pub mod service_manager;
 mod sockets;
 mod timeout_stream;
@@ -48,7 +48,7 @@ pub enum ServeError {
         address: SocketAddr,
         /// The setting it comes from.
         setting: &'static str,
-        /// What stood in the way.
+        /// The cause.
         problem: std::io::Error,
     },
     /// The sockets that a service manager has opened cannot be used.
@@ -84,11 +84,11 @@ impl Server {
     /// Accepts connections on both addresses and makes sure that there is a signing key.
     pub async fn start(app: Arc<App>, sockets: Sockets) -> Result<Self, ServeError> {
         let (public, management) = sockets.listen()?;
-        Self::on(app, public, management).await
+        Self::from_listeners(app, public, management).await
     }
 
     /// The same on listeners that are bound already.
-    pub async fn on(
+    pub async fn from_listeners(
         app: Arc<App>,
         public: TcpListener,
         management: TcpListener,
@@ -96,7 +96,7 @@ impl Server {
         let tls = app.services.config.tls.as_ref().map(Tls::new);
         let tls = tls.transpose().map_err(ServeError::Tls)?.map(Arc::new);
         if app.database.is_known() {
-            begin(&app).await?;
+            prepare_database(&app).await?;
         }
         Ok(Self { app, public, management, tls, traces: None })
     }
@@ -174,7 +174,7 @@ impl Server {
 }
 
 /// What a server does in its database before it serves, or as soon as the database is back.
-async fn begin(app: &App) -> Result<(), ServeError> {
+async fn prepare_database(app: &App) -> Result<(), ServeError> {
     key_rotation::rotate(app, RotationPolicy::CreateAndRetire).await?;
     // From the first request on, other instances know that a secret may be used here.
     app.write_usage().await.map_err(|error| ServeError::Usage(Box::new(error)))?;

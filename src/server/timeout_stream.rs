@@ -7,8 +7,9 @@
 //! - **A time-out for a peer that does not read** (`a_peer_that_takes_no_answer_is_cut_off`). hyper
 //!   has none. A timer exists only while the peer does not read.
 //! - **A body for a malformed request** (`a_malformed_request_gets_a_json_rejection`). hyper writes an
-//!   empty answer and has no hook for it. What hyper writes while no answer of ours is due is held
-//!   back, and [`crate::server::connection`] writes ours. Two counters are compared at each write.
+//!   empty answer and has no hook for it. What hyper writes while no answer of the server is due is
+//!   held back, and [`crate::server::connection`] writes its own answer. Two counters are compared
+//!   at each write.
 //!   If an earlier answer is not written yet, hyper's empty one goes out behind it. A peer that
 //!   begins with HTTP/2 gets none.
 //! - **A place for others** (`tests/it/connections.rs`): a connection that waits closes when a full
@@ -23,7 +24,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use crate::server::requests::RequestCounter;
+use crate::server::request_counter::RequestCounter;
 
 /// How long a connection may be idle between two requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
@@ -34,7 +35,7 @@ pub(super) struct Timeouts {
     /// For each head, counted from its first byte.
     pub(super) head: Duration,
     /// For taking what is written.
-    pub(super) unread: Duration,
+    pub(super) write: Duration,
 }
 
 /// A stream with the time-outs of a connection, which holds back the answers of hyper itself.
@@ -54,7 +55,7 @@ pub(super) struct TimeoutStream<S> {
     /// Goes off then, or earlier and is set anew: to move a timer costs more than to look at the
     /// clock, and the deadline moves with each request.
     alarm: Pin<Box<Sleep>>,
-    /// Set while the peer does not take what we write.
+    /// Set while the peer does not take what is written.
     unread: Option<Pin<Box<Sleep>>>,
 }
 
@@ -81,8 +82,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
         self.has_withheld.then_some(self.stream)
     }
 
-    /// True while an answer of ours is not written as a whole. All that hyper writes at other times
-    /// is an answer of its own to a head that it could not read.
+    /// True while an answer of the server is not written as a whole. All that hyper writes at other
+    /// times is an answer of its own to a head that it could not read.
     fn owes_answer(&self) -> bool {
         self.counter.begun() != self.written
     }
@@ -97,7 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
             self.unread = None;
             return outcome;
         }
-        let limit = self.timeouts.unread;
+        let limit = self.timeouts.write;
         let unread = self.unread.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         match unread.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),

@@ -1,4 +1,4 @@
-//! TLS of our own, by rustls. A client may present a certificate; whether it is valid is
+//! TLS of the listeners, by rustls. A client may present a certificate; whether it is valid is
 //! decided later, by what is registered of the client (RFC 8705).
 
 use std::fmt::Display;
@@ -19,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 use crate::config;
 use crate::x509::certificate::ClientCertificate;
 
-/// TLS with a certificate of our own, which may be renewed while the server runs.
+/// TLS with the certificate of the server, which may be renewed while the server runs.
 pub(super) struct Tls {
     current: ArcSwap<TlsState>,
 }
@@ -101,7 +101,7 @@ fn unusable(setting: &str, path: &Path, error: impl Display) -> String {
     format!("`{setting}` cannot be used: {}: {error}", path.display())
 }
 
-/// The certificate that the client has shown, if it has.
+/// The certificate that the client has presented, if it has.
 pub(super) fn certificate(stream: &TlsStream<TcpStream>) -> Option<Arc<ClientCertificate>> {
     let (_, connection) = stream.get_ref();
     let (first, others) = connection.peer_certificates()?.split_first()?;

@@ -14,7 +14,7 @@ use crate::store::reader::Reader;
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError};
 
-/// Who does it: `cli:ana`, `server`.
+/// The actor: `cli:ana`, `server`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Actor(String);
 

@@ -1,4 +1,4 @@
-//! Identifies a database that was away when the server started.
+//! Identifies a database that was unavailable when the server started.
 
 use crate::secrets::secret::TagKey;
 use crate::services::opening::{self, TAG_KEY};
@@ -8,7 +8,7 @@ use crate::store::schema;
 /// Whether the database is the one whose content is in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatabaseIdentity {
-    /// It was away when the server started from its snapshot, and has not been asked yet.
+    /// It was unavailable when the server started from its snapshot, and has not been asked yet.
     Unknown,
     /// It is.
     Same,
@@ -21,7 +21,7 @@ impl Services {
     /// schema as `database.migrate` says. Nothing is written to another database.
     ///
     /// # Errors
-    /// The database is still away, or its schema does not fit.
+    /// The database is still unavailable, or its schema does not fit.
     pub async fn identify_database(&self) -> Result<DatabaseIdentity, StartError> {
         let store = self.store.beyond_gate();
         if schema::version(&store).await? == 0 {

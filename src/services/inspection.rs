@@ -36,7 +36,7 @@ pub enum MasterKeyState {
 pub struct OpenFile {
     /// Its path.
     pub path: PathBuf,
-    /// Who may read it, in words.
+    /// The users that may read it, in words.
     pub readers: String,
 }
 

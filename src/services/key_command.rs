@@ -23,10 +23,11 @@ const MAX_STDERR_BYTES: usize = 4 << 10;
 /// How much of that is shown, in characters.
 const MAX_SHOWN_CHARACTERS: usize = 500;
 
-/// The beginning of the variables of our own settings.
+/// The beginning of the variables of tokend's settings.
 const OWN_VARIABLES: &str = "TOKEND_";
 
-/// Variables of other programs that hold a secret of ours, or that speak to our service manager.
+/// Variables of other programs that hold a secret of this server, or that speak to its service
+/// manager.
 const WITHHELD_VARIABLES: [&str; 6] =
     ["PGPASSWORD", "NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
 

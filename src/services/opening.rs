@@ -135,8 +135,8 @@ impl Services {
         self.live.replace(config);
     }
 
-    /// What a server has while its Postgres is away, with the keys of its snapshot. `None` for
-    /// SQLite.
+    /// What a server has while its Postgres is unavailable, with the keys of its snapshot. `None`
+    /// for SQLite.
     ///
     /// # Errors
     /// Files of the settings that cannot be used.

@@ -1,4 +1,4 @@
-//! Client assertions that have been used: each counts once, on whichever instance (RFC 7523,
+//! Client assertions that have been used: each is valid once, on all instances (RFC 7523,
 //! section 3, item 7).
 
 use crate::model::time::Timestamp;

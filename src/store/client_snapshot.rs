@@ -41,7 +41,7 @@ pub struct SecretSnapshot {
     pub secret_id: SecretId,
     /// Where it comes from.
     pub kind: SecretKind,
-    /// The stored proof.
+    /// The stored hash.
     pub hash: SecretHash,
     /// Its last characters.
     pub suffix: Box<str>,

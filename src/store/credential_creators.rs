@@ -1,4 +1,5 @@
-//! Who made the credentials of a client. Each write notes it by itself: a verb cannot forget it.
+//! The creators of the credentials of a client. Each write notes them by itself: a verb cannot
+//! forget it.
 
 use crate::model::client::{Client, ClientId};
 use crate::model::creator::Creator;

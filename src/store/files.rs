@@ -61,7 +61,8 @@ pub(super) fn is_writable(path: &Path) -> bool {
     access(path, Access::WRITE_OK).is_ok()
 }
 
-/// Who else may read a file, in words; `None` if its owner alone may, or if it is not a file.
+/// Which other users may read a file, in words; `None` if its owner alone may, or if it is not a
+/// file.
 ///
 /// A file of another user that its group may read is fine: that is how an orchestrator hands a
 /// file to a process that is not root.
@@ -71,7 +72,8 @@ pub fn other_readers(path: &Path) -> Option<String> {
     readers(metadata.mode(), if is_own { GROUP_AND_OTHERS } else { OTHERS })
 }
 
-/// Who else may write to a folder, in words; `None` if its owner alone may, or if it is not a folder.
+/// Which other users may write to a folder, in words; `None` if its owner alone may, or if it is
+/// not a folder.
 pub fn other_writers(folder: &Path) -> Option<String> {
     let metadata = std::fs::metadata(folder).ok().filter(std::fs::Metadata::is_dir)?;
     let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
@@ -101,7 +103,7 @@ fn readers(mode: u32, wrong: u32) -> Option<String> {
     }
 }
 
-/// Who owns a file and who this process is, if they are two users.
+/// The owner of a file and the user of this process, if they are two.
 pub(super) fn owner_and_process(path: &Path) -> Option<(String, String)> {
     let owner = std::fs::metadata(path).ok()?.uid();
     let process = rustix::process::geteuid().as_raw();

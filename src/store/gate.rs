@@ -1,5 +1,5 @@
-//! The gate before a database that was away when the server started: until it is known to be the same
-//! one as before, nothing of the server reads or writes it.
+//! The gate before a database that was unavailable when the server started: until it is known to be
+//! the same one as before, nothing of the server reads or writes it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -8,6 +8,7 @@ mod assertions;
 mod audit_checkpoints;
 pub mod backup;
 mod beginning;
+pub mod change_listener;
 mod child_rows;
 mod client_activity;
 mod client_labels;
@@ -22,7 +23,6 @@ mod console_sessions;
 pub mod credential_creators;
 pub mod events;
 mod facts;
-pub mod feed;
 pub mod files;
 mod gate;
 pub mod grant_holders;
@@ -107,8 +107,9 @@ pub enum StoreError {
     /// A row that is referred to does not exist.
     #[error("the {0} does not exist")]
     Missing(&'static str),
-    /// The database was away when the server started, and is not known to be the same one yet.
-    #[error("the database was away at the start, and was not asked yet what it is")]
+    /// The database was unavailable when the server started, and is not known to be the same one
+    /// yet.
+    #[error("the database was unavailable at the start, and was not asked yet what it is")]
     NotIdentified,
     /// The database did not answer in time.
     #[error("the database did not answer within {0:?}")]
@@ -127,9 +128,9 @@ pub enum StoreError {
     Unopenable {
         /// Its place.
         path: PathBuf,
-        /// What stood in the way.
+        /// The cause.
         problem: String,
-        /// Who owns it and who this process is, if they are two users.
+        /// The owner and the user of this process, if they are two.
         owner: Option<(String, String)>,
     },
     /// The database file is not a database, or is damaged.
@@ -143,7 +144,7 @@ pub enum StoreError {
     Unreachable {
         /// Its host and port, as they are tried.
         server: String,
-        /// What stood in the way.
+        /// The cause.
         problem: std::io::Error,
     },
     /// There is not a database at the place of the settings.
@@ -179,7 +180,7 @@ impl StoreError {
 
     /// True if the database cannot be reached, does not answer in time, or starts or stops: it is
     /// expected to come back. Not so if it rejects the caller (SQLSTATE class 28) or does not exist.
-    pub fn is_away(&self) -> bool {
+    pub fn is_unavailable(&self) -> bool {
         let is_closed = |code: &str| {
             code.len() == 5 && ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
         };
@@ -191,7 +192,7 @@ impl StoreError {
             Self::Failed(sqlx::Error::Database(error)) => {
                 error.code().is_some_and(|code| is_closed(&code))
             }
-            Self::OutcomeUnknown(cause) => cause.is_away(),
+            Self::OutcomeUnknown(cause) => cause.is_unavailable(),
             _ => false,
         }
     }

@@ -56,8 +56,8 @@ impl Store {
         Ok(store)
     }
 
-    /// A Postgres database that is away: it is connected to when it is used, and its gate is closed.
-    /// `None` for SQLite, whose file is a part of the server.
+    /// A Postgres database that is unavailable: it is connected to when it is used, and its gate is
+    /// closed. `None` for SQLite, whose file is a part of the server.
     ///
     /// # Errors
     /// A URL that cannot be read.

@@ -306,8 +306,8 @@ pub async fn version(store: &Store) -> Result<i64, StoreError> {
 }
 
 /// True if another process migrated this SQLite file at the same time, where nothing keeps the
-/// two apart: it holds the lock, or the schema is further than `found`, where we began. What
-/// collided then (a table, a column, a row) does not matter.
+/// two apart: it holds the lock, or the schema is further than `found`, where this process began.
+/// What collided then (a table, a column, a row) does not matter.
 async fn was_a_race(store: &Store, error: &sqlx::Error, found: i64) -> Result<bool, StoreError> {
     if matches!(store.pool, Pool::Postgres(_)) {
         return Ok(false);

@@ -22,7 +22,7 @@ const POSTGRES_TIME: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) A
 /// A transaction that holds the end of the chain.
 pub struct WriteTransaction {
     pub(super) transaction: Transaction,
-    /// Who makes the credentials that are written.
+    /// The creator of the credentials that are written.
     pub(super) creator: Creator,
     head: Head,
     /// What the events of this change say was done.

@@ -1,4 +1,4 @@
-//! The last step of every log line: text of others cannot reach a terminal as a command.
+//! The last step of every log line: untrusted text cannot reach a terminal as a command.
 
 use std::borrow::Cow;
 use std::io::{self, Write};

@@ -72,7 +72,7 @@ pub fn start(level: &str, as_json: bool) -> LogLevel {
     };
     // Without a thread, lines are written where they are logged.
     let _ = OUTPUT.start(std::io::stderr());
-    // The only failure is that logging is set up already, which is what we want.
+    // The only failure is that logging is set up already, which is wanted.
     if tracing_subscriber::registry().with(layer).try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }

@@ -7,7 +7,7 @@ use crate::telemetry::metrics::Stages;
 /// A stage of a token request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Who asks.
+    /// The caller.
     Authenticate,
     /// What for, from where, bound to what, and how often.
     Authorize,

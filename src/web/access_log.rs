@@ -147,7 +147,7 @@ impl AccessLine<'_> {
         );
     }
 
-    /// A request was rejected, or failed by our fault.
+    /// A request was rejected, or failed by a fault of the server.
     pub(super) fn rejected(&self, rejection: &Rejected<'_>) {
         let &Rejected { error, code, ref reason, client_id } = rejection;
         if self.status.is_server_error() {

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 /// it is not let in as the proxy.
 const UNKNOWN: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
-/// The client's address. `X-Forwarded-For` counts only as far as trusted proxies wrote it: from
+/// The client's address. `X-Forwarded-For` is used only as far as trusted proxies wrote it: from
 /// the right, past every trusted address, up to the first other one (RFC 9700, section 4.13).
 pub fn of_client(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
@@ -91,14 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_itself_put_into_the_header_does_not_count() {
+    fn what_the_client_itself_put_into_the_header_is_ignored() {
         let trusted = ["10.0.0.0/8"];
         assert_eq!(
             client("10.0.0.1:1", &[b"1.1.1.1, 203.0.113.9, 10.0.0.2"], &trusted),
             "203.0.113.9"
         );
         assert_eq!(client("10.0.0.1:1", &[b"1.1.1.1", b"203.0.113.9"], &trusted), "203.0.113.9");
-        // What the proxy itself wrote counts, whatever stands beside it.
+        // The entry of the proxy itself is used, whatever comes before it.
         assert_eq!(client("10.0.0.1:1", &[b"\xff, 203.0.113.9"], &trusted), "203.0.113.9");
         assert_eq!(client("10.0.0.1:1", &[b"\xff", b"203.0.113.9"], &trusted), "203.0.113.9");
         assert_eq!(client("10.0.0.1:1", &[b", 203.0.113.9, "], &trusted), "203.0.113.9");

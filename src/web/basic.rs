@@ -250,7 +250,7 @@ mod tests {
         }
     }
 
-    /// C-09: whatever is broken is a failed authentication, never a failure of ours.
+    /// C-09: whatever is broken is a failed authentication, never a failure of the server.
     #[test]
     fn broken_credentials_are_rejected() {
         let broken =

@@ -21,12 +21,12 @@ const MAX_CHAIN: usize = 10;
 /// (C-106).
 pub(super) fn of_client(
     peer: IpAddr,
-    shown: Option<&Arc<ClientCertificate>>,
+    presented: Option<&Arc<ClientCertificate>>,
     headers: &HeaderMap,
     trusted: &[IpNet],
 ) -> PresentedCertificate {
     if !address::is_trusted(peer, trusted) {
-        return shown
+        return presented
             .cloned()
             .map_or(PresentedCertificate::Nothing, PresentedCertificate::Certificate);
     }

@@ -27,7 +27,7 @@ struct DocumentType {
     cache_control: &'static str,
 }
 
-/// A verifier may continue with what it has for a day while it cannot reach us (RFC 5861).
+/// A verifier may continue with what it has for a day while it cannot reach the server (RFC 5861).
 const JSON: DocumentType = DocumentType {
     content_type: "application/json",
     cache_control: "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400",

@@ -162,7 +162,7 @@ impl ErrorResponse {
         )
     }
 
-    /// 400 for a request that is not proper HTTP; the connection is closed.
+    /// 400 for a request that is not valid HTTP; the connection is closed.
     pub(super) fn bad_http(sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::invalid(StatusCode::BAD_REQUEST, RejectionReason::MalformedRequest, sentence)
             .closing()

@@ -16,7 +16,7 @@ use crate::web::error_response::ErrorResponse;
 
 const ALLOWED: &str = "GET, HEAD";
 
-/// How many seconds behind the database may be before it is reported as away.
+/// How many seconds behind the database may be before it is reported as unavailable.
 const LATE_SECONDS: i64 = 5;
 
 /// What readiness says.
@@ -28,7 +28,7 @@ pub(super) struct Report {
     status: String,
     #[serde(skip)]
     state: HealthState,
-    /// `ok`, or for how long the database is away and what that means.
+    /// `ok`, or for how long the database is unavailable and what that means.
     #[schema(examples("ok"))]
     database: String,
     /// `ok`, or that no key can sign.
@@ -86,7 +86,7 @@ impl Report {
     }
 }
 
-/// Answers as long as the process can: nothing that is away may restart it.
+/// Answers as long as the process can: no outage of another part may restart it.
 pub(super) async fn live(request: Request) -> Result<Response, ErrorResponse> {
     write(&request, StatusCode::OK, &serde_json::json!({ "status": "alive" }))
 }
@@ -107,7 +107,7 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
     let config = &app.services.config.directory;
     let poll = i64::try_from(config.poll_interval.as_secs()).unwrap_or(i64::MAX);
     let is_late = staleness > poll.saturating_add(LATE_SECONDS);
-    let is_away = app.database.is_away();
+    let is_unavailable = app.database.is_unavailable();
     let rejects_writes = app.database.rejects_writes();
     let is_stale = staleness > config.max_staleness.seconds();
     let can_sign = app.directory.keyring().signing_any(now).is_some();
@@ -116,16 +116,19 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
         (StatusCode::SERVICE_UNAVAILABLE, HealthState::Stopping)
     } else if is_stale || !can_sign {
         (StatusCode::SERVICE_UNAVAILABLE, HealthState::Unavailable)
-    } else if is_late || is_away || rejects_writes || !failing.is_empty() {
+    } else if is_late || is_unavailable || rejects_writes || !failing.is_empty() {
         (StatusCode::OK, HealthState::Degraded)
     } else {
         (StatusCode::OK, HealthState::Ready)
     };
     let database = if is_stale {
-        format!("away for {staleness} s: longer than directory.max_staleness, no tokens are issued")
+        format!(
+            "unavailable for {staleness} s: longer than directory.max_staleness, no tokens are \
+             issued"
+        )
     } else if is_late {
-        format!("away for {staleness} s: tokens are issued from memory, changes wait")
-    } else if is_away {
+        format!("unavailable for {staleness} s: tokens are issued from memory, changes wait")
+    } else if is_unavailable {
         "does not answer: tokens are issued from memory, changes wait".to_owned()
     } else if rejects_writes {
         "takes no writes: tokens are issued, changes are not stored".to_owned()
@@ -133,7 +136,7 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
         "ok".to_owned()
     };
     let status = if state == HealthState::Degraded {
-        format!("degraded: {}", reason(is_late || is_away, rejects_writes))
+        format!("degraded: {}", reason(is_late || is_unavailable, rejects_writes))
     } else {
         state.as_str().to_owned()
     };
@@ -148,9 +151,9 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
 
 /// Why an instance that issues tokens is not as it should be: the first reason, which may be that
 /// of the others.
-fn reason(is_away: bool, rejects_writes: bool) -> &'static str {
-    if is_away {
-        "the database is away"
+fn reason(is_unavailable: bool, rejects_writes: bool) -> &'static str {
+    if is_unavailable {
+        "the database is unavailable"
     } else if rejects_writes {
         "writes fail"
     } else {

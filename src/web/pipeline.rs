@@ -1,4 +1,4 @@
-//! The outermost layer: what every exchange has, whatever its path. An id, a look at the head, an
+//! The outermost layer: what every request has, whatever its path. An id, a look at the head, an
 //! answer with a body, and one line in the log.
 
 use std::future::ready;
@@ -34,7 +34,7 @@ use crate::web::route_labels::{AnsweredRoute, KnownRoute, RouteLabels};
 use crate::web::{address, certificate, request_id};
 use crate::x509::certificate::ClientCertificate;
 
-/// What a listener needs to know about its exchanges.
+/// What a listener needs to know about its requests.
 pub struct ListenerContext {
     /// The routes.
     pub routes: Router,
@@ -63,7 +63,7 @@ pub struct ListenerContext {
 pub struct Peer {
     /// Its address.
     pub address: SocketAddr,
-    /// The certificate that it has shown in the handshake.
+    /// The certificate that it has presented in the handshake.
     pub certificate: Option<Arc<ClientCertificate>>,
 }
 
@@ -84,25 +84,26 @@ where
     let (ip, headers) = (peer.address.ip(), request.headers());
     let is_trusted_proxy = address::is_trusted(ip, trusted);
     let client = address::of_client(peer.address, headers, trusted);
-    let exchange = Exchange {
+    let in_progress = RequestInProgress {
         context,
         started: Instant::now(),
         in_flight: context.metrics.http.begin(context.listener),
         known: context.labels.find(request.uri().path()),
-        request_id: request_id::of(headers, is_trusted_proxy),
+        request_id: request_id::choose(headers, is_trusted_proxy),
         parent: trace_parent(headers),
         method: request.method().clone(),
         client,
     };
     let answering = match check_head(&request, live.limits.header_size) {
         Ok(()) => {
-            let shown = certificate::of_client(ip, peer.certificate.as_ref(), headers, trusted);
-            let origin = RequestOrigin { address: client, shown, is_trusted_proxy };
+            let certificate =
+                certificate::of_client(ip, peer.certificate.as_ref(), headers, trusted);
+            let origin = RequestOrigin { address: client, certificate, is_trusted_proxy };
             Either::Left(route(context, origin, request))
         }
         Err(rejection) => Either::Right(ready(rejection.into_response())),
     };
-    answering.map(|response| exchange.finish(response))
+    answering.map(|response| in_progress.finish(response))
 }
 
 /// The span of the caller. One header or none: of several, no one is the right one.
@@ -113,7 +114,7 @@ fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
 }
 
 /// What is known of a request while it is being answered.
-struct Exchange<'a> {
+struct RequestInProgress<'a> {
     context: &'a ListenerContext,
     started: Instant,
     in_flight: InFlight<'a>,
@@ -124,7 +125,7 @@ struct Exchange<'a> {
     client: IpAddr,
 }
 
-impl Exchange<'_> {
+impl RequestInProgress<'_> {
     /// Counts and logs the answer, and writes the body of a rejection.
     fn finish(self, mut response: Response) -> Response {
         let Self { context, started, in_flight, known, request_id, parent, method, client } = self;
@@ -240,7 +241,7 @@ fn count_rejection(
     }
 }
 
-/// Calls what is at the path. A panic there is our fault and ends this request only.
+/// Calls what is at the path. A panic there is a fault of the server and ends this request only.
 fn route<B>(
     context: &ListenerContext,
     origin: RequestOrigin,
@@ -274,7 +275,7 @@ pub fn malformed_request_response(
     let rejection = if is_too_large {
         ErrorResponse::head_too_large()
     } else {
-        ErrorResponse::bad_http("The request is not proper HTTP/1.1.")
+        ErrorResponse::bad_http("The request is not valid HTTP/1.1.")
     };
     tracing::info!(
         request_id,
@@ -323,7 +324,7 @@ mod tests {
         Live::of(&config.expect("settings"))
     }
 
-    /// N-04, W-23: a panic, which is our fault, answers like every other failure and tells nothing.
+    /// N-04, W-23: a panic is answered like every other failure, and the answer says nothing of it.
     #[tokio::test]
     async fn a_panic_is_answered_in_json_without_a_word_about_it() {
         let routes =

@@ -26,7 +26,7 @@ const COMPARE_CLIENT_IDS: &str = "Compare with: tokend client list. It may have 
 
 const SHORTEN_ASSERTIONS: &str = "Have the client set a shorter exp, and make an assertion for each request. The maximum is the setting assertions.lifetime_max.";
 
-const PRESENT_CERTIFICATE: &str = "Let it show its certificate in the handshake, at the host of mtls_endpoint_aliases. Behind a proxy, the proxy must pass it on as Client-Cert, and its network must be in proxy.trusted.";
+const PRESENT_CERTIFICATE: &str = "Let it present its certificate in the handshake, at the host of mtls_endpoint_aliases. Behind a proxy, the proxy must pass it on as Client-Cert, and its network must be in proxy.trusted.";
 
 const REACH_KEYS: &str = "It must be https, answer within seconds without a redirect, and be outside of private networks unless fetch.allowed_networks names them (fetch.ca_file for a CA of your own).";
 

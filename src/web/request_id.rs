@@ -10,7 +10,7 @@ use crate::secrets::secret;
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id that a trusted proxy has given a request, or a new one.
-pub(super) fn of(headers: &HeaderMap, is_trusted_proxy: bool) -> String {
+pub(super) fn choose(headers: &HeaderMap, is_trusted_proxy: bool) -> String {
     let given = if is_trusted_proxy { given(headers) } else { None };
     given.map_or_else(generate, str::to_owned)
 }
@@ -42,7 +42,7 @@ mod tests {
         for value in values {
             headers.append(HEADER, HeaderValue::from_str(value).expect("a value"));
         }
-        of(&headers, is_trusted_proxy)
+        choose(&headers, is_trusted_proxy)
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The routes of a listener as labels of metrics. A label is a pattern of ours, never what a caller
-//! asked for.
+//! The routes of a listener as labels of metrics. A label is a pattern of the program, never what a
+//! caller asked for.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -20,7 +20,7 @@ use crate::model::distinguished_name::DistinguishedName;
 use crate::model::security::TlsSubject;
 use crate::model::time::Timestamp;
 
-/// A certificate that a client has shown, with the private key of which it has signed; what else
+/// A certificate that a client has presented, with the private key of which it has signed; what else
 /// it sent to prove where it comes from stands behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 
-// The libraries lie in a folder of the build, not beside this file.
+// The libraries are in a folder of the build, not next to this file.
 const require = createRequire(`${process.env.LIBRARIES}/`)
 const jose = await import(pathToFileURL(require.resolve('jose')))
 

@@ -141,7 +141,7 @@ async fn a_token_that_is_not_valid_here_is_rejected() {
         assert_eq!(answer.json()["code"], "invalid_token", "{authorization}");
     }
     assert_eq!(api.call("GET", "/v1/server", None).await.status, 200);
-    // A grant that was taken away counts at once, although the token lives on.
+    // A removed grant is effective at once, although the token is still valid.
     let path = format!("/v1/clients/{}/grants/urn:tokend", api.administrator.id);
     let body = json!({ "scopes": ["clients:read", "grants:write", "admins:write"] });
     let answer = api.call("PUT", &path, Some(body)).await;
@@ -263,7 +263,7 @@ async fn a_mistake_in_a_body_is_named_by_its_place() {
     assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD"));
 }
 
-/// Rights that were taken away while a request waited do not count: its body may come seconds later
+/// Rights that were revoked while a request waited are not valid: its body may come seconds later
 /// than its head.
 #[rstest]
 #[tokio::test]

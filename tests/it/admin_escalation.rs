@@ -75,7 +75,7 @@ async fn an_administrator_does_not_loosen_its_own_restrictions() {
             }
         }
     }
-    // Bindings likewise; a client that is no administrator has no such rights.
+    // Bindings likewise; a client that is not an administrator does not have these rights.
     let caller = administrator(&server, "clients:write").await;
     let bound = |resource: &'static str, scopes: &'static str| {
         server.new_client(move |new| {

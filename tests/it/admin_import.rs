@@ -217,12 +217,12 @@ async fn an_import_does_not_wait_for_its_reader(
     let server = Server::start(engine).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let shown = PresentedCertificate::Nothing;
+    let certificate = PresentedCertificate::Nothing;
     let line = json!({ "client_id": "a", "client_secret": "a-secret-of-old" }).to_string();
     let request = Request::post("/v1/clients/import")
         .header("authorization", format!("Bearer {}", api.token))
         .header("content-type", "application/x-ndjson")
-        .extension(RequestOrigin { address, shown, is_trusted_proxy: false })
+        .extension(RequestOrigin { address, certificate, is_trusted_proxy: false })
         .body(Body::from(line))
         .expect("a request");
     let unread = management_routes(server.app.clone()).oneshot(request).await.expect("an answer");

@@ -62,7 +62,7 @@ async fn the_server_signs_with_what_its_setting_says(
     assert_eq!(bytes, modulus);
 }
 
-/// Nobody has verified a token for a new resource, so its first token is signed as it wants; for
+/// No API has verified a token for a new resource, so its first token is signed as it wants; for
 /// one that exists the change waits, and until then its tokens stay as they are.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +98,7 @@ async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_u
 /// What others want changes nothing for a resource: neither that it may go back to the server's
 /// choice, nor that it is new, nor that it must wait.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_resource_wants_is_no_matter_of_the_others() {
+async fn the_algorithm_of_one_resource_does_not_change_the_others() {
     let server = Server::start(Engine::Sqlite).await;
     let [keeps, new] = ["https://keeps.example", "https://new.example"];
     for resource in [keeps, INVOICES] {
@@ -143,7 +143,7 @@ async fn the_first_keys_of_all_sign_at_once() {
 }
 
 /// A key of a type is made when the first resource wants it, published before it signs,
-/// and leaves the key set when nobody wants it any more and its last token has expired.
+/// and leaves the key set when no resource wants it any more and its last token has expired.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(

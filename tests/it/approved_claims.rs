@@ -28,7 +28,7 @@ async fn claims_everywhere(server: &Server, all: &Team<'_>, client: &TestClient)
 }
 
 /// A request for a resource without an owner is decided by what it names: the claims of the client,
-/// which nobody was shown, do not come with it, neither now nor later.
+/// which no administrator was shown, do not come with it, neither now nor later.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approved_grant_has_the_approved_claims_alone(

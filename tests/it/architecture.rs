@@ -159,7 +159,7 @@ fn each_large_dependency_has_one_home() {
     for source in sources() {
         for (dependency, homes) in HOMES {
             let is_home = homes.iter().any(|home| source.module == *home || source.name == *home);
-            // A word of our own may end like the name of a crate.
+            // A name of the project may end like the name of a crate.
             let uses = source.text.match_indices(dependency).any(|(position, _)| {
                 !source.text[..position]
                     .ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')

@@ -97,7 +97,7 @@ async fn a_client_may_have_the_token_endpoint_as_audience(
 
 /// An audience that was allowed no longer is when the path is not an alias any more.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_audience_counts_as_long_as_it_is_the_token_endpoint() {
+async fn an_extra_audience_is_accepted_while_it_is_the_token_endpoint() {
     let server = Server::start(Engine::Sqlite).await;
     let key = KeyPair::new(Algorithm::Es256);
     let client = keyed(&server, &key).await;

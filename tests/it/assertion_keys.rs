@@ -52,7 +52,7 @@ async fn keys_are_fetched_off_the_request_path(
     let old = ask(&server, &first.sign(&claims(&server, &client))).await;
     old.assert_rejected(401, "invalid_client");
 
-    // All keys are withdrawn: the set is empty, and that counts.
+    // All keys are withdrawn: the set is empty, and that is effective.
     elsewhere.answer(|_| https::json(r#"{"keys":[]}"#));
     server.clock.advance(11);
     let foreign = KeyPair::new(Algorithm::Es256);

@@ -36,7 +36,7 @@ async fn assertions_beyond_the_rate_of_a_client_write_no_rows(
     assert!(answer.description().contains("2 tokens a hour"), "{answer:?}");
     // No row was written of it: the same assertion is new to the database.
     server.clock.advance(50);
-    let name = tokend::crypto::digest::of(&[&client.id, jti_of(&beyond).as_str()]);
+    let name = tokend::crypto::digest::compute(&[&client.id, jti_of(&beyond).as_str()]);
     let is_new = server.services().store.use_assertion(&name, Timestamp(i64::MAX / 2)).await;
     assert!(is_new.expect("a store"), "a row was written");
     // A stranger spends nothing of it.
@@ -122,7 +122,7 @@ async fn a_client_may_have_a_thousand_live_revocations(
     // Another client is not concerned.
     let token = server.ask(&other).await.token();
     assert_eq!(revoke(&server, &other, &token).await.status, 200);
-    // When they have expired, there is room again.
+    // When they have expired, there is capacity again.
     server.clock.advance(901);
     server.catch_up().await;
     let token = server.ask(&client).await.token();

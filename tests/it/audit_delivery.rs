@@ -136,7 +136,7 @@ fn data(received: &Received) -> Value {
 }
 
 /// `kill -9` after an event was received and before that is noted: the next instance sends it again
-/// when the lease of the first one is over.
+/// when the lease of the first one has expired.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_is_killed_between_write_and_note_loses_nothing(
@@ -249,7 +249,7 @@ async fn events_go_to_standard_output() {
     assert_eq!(line["subject"], "client/acme");
 }
 
-/// A lease that another instance holds is respected until it is over.
+/// A lease that another instance holds is respected until it expires.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_instance_at_a_time_has_a_lease(

@@ -68,7 +68,7 @@ async fn the_report_reads_like_this() {
 
 /// The environment of a pod next to a Service called `tokend`, and that of an operator.
 #[tokio::test(flavor = "multi_thread")]
-async fn serve_starts_next_to_variables_that_are_no_settings() {
+async fn serve_starts_next_to_variables_that_are_not_settings() {
     let misspelt = Cli::new(Engine::Sqlite).await.set("TOKEND_LISTN", "127.0.0.1:0");
     let run = misspelt.run(&["serve"]);
     assert_eq!(run.code, 3, "{run:?}");

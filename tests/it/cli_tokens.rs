@@ -50,7 +50,7 @@ async fn an_operator_can_make_read_and_check_a_token(
     assert_eq!(cli.run(&["token", "issue", "--client", "nope"]).code, 4);
 }
 
-/// Exit code 8 for everything that is no valid token of this server.
+/// Exit code 8 for everything that is not a valid token of this server.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_a_valid_token_of_this_server_is_rejected() {
     let cli = cli_with_client(Engine::Sqlite).await;

@@ -1,4 +1,4 @@
-//! Who is it? The ways to prove it, and the one answer to everybody who cannot.
+//! Client authentication: every method, and one identical error.
 
 use std::sync::Arc;
 
@@ -129,7 +129,7 @@ async fn whatever_is_wrong_looks_the_same(
     let cases: Vec<(&str, &str, &str)> = vec![
         ("unknown client, real secret", "cl_nobody", &good.secret),
         ("unknown client, any secret", "cl_nobody", "wrong"),
-        ("an id that is no id of ours", "2f1c0c8e-8f0e-4a57-9d3c-0d0c8a1d9b11", "wrong"),
+        ("an id of another format", "2f1c0c8e-8f0e-4a57-9d3c-0d0c8a1d9b11", "wrong"),
         ("wrong secret", &good.id, "wrong"),
         ("damaged secret", &good.id, &damaged),
         ("cut secret", &good.id, &cut),
@@ -227,7 +227,7 @@ async fn an_old_secret_lives_through_the_overlap_and_no_longer(
     server.ask(&new).await.token();
 }
 
-/// D4, K-06, C-42: secrets of other systems count as they are, first by hash and then by MAC.
+/// D4, K-06, C-42: secrets of other systems are used unchanged, first by hash and then by MAC.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn imported_secrets_count_by_hash_once_and_by_memory_after_that(

@@ -82,7 +82,7 @@ async fn a_used_proof_stays_used_when_the_clock_goes_back() {
 }
 
 /// A client that has used up its rate does not wait longer than its window, although the window in
-/// which it was counted lies in the future now.
+/// which it was counted is in the future now.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rate_limit_does_not_outlast_a_clock_that_goes_back() {
     let server = Server::start(Engine::Sqlite).await;
@@ -99,7 +99,7 @@ async fn a_rate_limit_does_not_outlast_a_clock_that_goes_back() {
     server.ask(&client).await.token();
 }
 
-/// The tokens of a client were revoked at a time that lies in the future now. A new token would be
+/// The tokens of a client were revoked at a time that is in the future now. A new token would be
 /// revoked at once, so the server says so instead of issuing it. Other clients are served.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]

@@ -89,7 +89,7 @@ async fn verify_says_whether_the_issuer_was_checked() {
     assert!(run.code == 0 && !run.stdout.contains("not checked"), "{run:?}");
 }
 
-/// O-29: beside `tokend dev`, which chooses its issuer, commands take the issuer that a server has
+/// O-29: next to `tokend dev`, which chooses its issuer, commands take the issuer that a server has
 /// noted in the database.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -271,7 +271,7 @@ async fn completion_offers_what_is_known_and_what_exists(
     assert_eq!(offered(&cli, &["tokend", "client", "create", "b"]), [""]);
 }
 
-/// O-42: completion leaves nothing behind, and is silent where there is no database.
+/// O-42: completion leaves nothing behind, and prints nothing without a database.
 #[tokio::test(flavor = "multi_thread")]
 async fn completion_leaves_no_file() {
     let cli = Cli::new(Engine::Sqlite).await;

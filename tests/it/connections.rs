@@ -34,7 +34,7 @@ async fn with_connections(count: &str) -> Server {
 /// A connection from 127.0.0.`last`.
 async fn connect(to: SocketAddr, last: u8) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).expect("an address of ours");
+    socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).expect("a loopback address");
     socket.connect(to).await.expect("a connection")
 }
 
@@ -50,7 +50,7 @@ async fn ask(stream: &mut TcpStream) -> Option<u16> {
     std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
 }
 
-/// The same on a new connection, for which nobody should wait long.
+/// The same on a new connection, for which no client should wait long.
 async fn is_answered(to: SocketAddr, last: u8) -> bool {
     let mut stream = connect(to, last).await;
     let asking = tokio::time::timeout(HANGS_AFTER, ask(&mut stream));
@@ -66,12 +66,12 @@ async fn open(streams: &mut [TcpStream]) -> usize {
     count
 }
 
-/// 70 idle connections of one address used to keep everybody else out for 75 seconds.
+/// 70 idle connections of one address used to exclude all other clients for 75 seconds.
 #[rstest]
 #[case(Listener::Public, 60, 7)]
 #[case(Listener::Management, 140, 16)]
 #[tokio::test(flavor = "multi_thread")]
-async fn idle_connections_of_one_address_keep_nobody_out(
+async fn idle_connections_of_one_address_do_not_exclude_other_clients(
     #[case] listener: Listener,
     #[case] count: usize,
     #[case] limit: usize,
@@ -95,7 +95,7 @@ async fn idle_connections_of_one_address_keep_nobody_out(
     assert_eq!(open(&mut held).await, limit - 1, "and no others");
 }
 
-/// When all places are taken, the connection idle longest makes way, whoever has it.
+/// When all places are taken, the connection idle longest is closed, of any client.
 #[rstest]
 #[case(Listener::Public, 16)]
 #[case(Listener::Management, 128)]
@@ -201,7 +201,7 @@ async fn a_trusted_proxy_may_have_all_places() {
 
 /// With the default of 8192, one address may have a thousand: enough for a load test.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_address_has_room_for_a_load_test() {
+async fn one_address_has_capacity_for_a_load_test() {
     let server = Server::start(Engine::Sqlite).await;
     let to = Listener::Public.address(&server);
     let mut held = Vec::new();

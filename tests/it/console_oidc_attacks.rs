@@ -90,7 +90,7 @@ async fn an_id_token_without_a_signature_of_the_provider_is_rejected() {
             other.sign_under(&json!({ "alg": "ES256", "kid": key.kid(), "jwk": other.jwk }), claims)
         }),
         Box::new(|_, claims| KeyPair::new(Algorithm::Es256).sign(claims)),
-        // An access token of the provider for us.
+        // An access token of the provider with the client id of tokend as its audience.
         Box::new(|key, claims| {
             let header = json!({ "alg": "ES256", "kid": key.kid(), "typ": "at+jwt" });
             key.sign_under(&header, claims)

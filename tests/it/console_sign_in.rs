@@ -155,7 +155,7 @@ async fn a_sign_in_gives_a_new_session_and_ends_the_one_before() {
     assert_ne!(before.cookie, after.cookie);
     assert!(is_signed_out(&before.get("/console/").await));
     assert_eq!(after.get("/console/").await.status, 200);
-    // An attacker cannot choose the session of somebody else.
+    // An attacker cannot choose the session of another person.
     let chosen = Browser { server: &server, cookie: format!("tokend_session={}", "x".repeat(43)) };
     assert!(is_signed_out(&chosen.get("/console/").await));
     let client = administrator(&server, "clients:read").await;
@@ -166,7 +166,7 @@ async fn a_sign_in_gives_a_new_session_and_ends_the_one_before() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_has_the_rights_of_this_moment(
+async fn a_session_has_the_rights_that_the_client_has_now(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

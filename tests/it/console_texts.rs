@@ -1,4 +1,4 @@
-//! Texts of others in pages of the console, and what a page says of a failure.
+//! Untrusted texts in pages of the console, and what a page says of a failure.
 
 use std::process::Command;
 

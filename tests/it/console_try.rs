@@ -219,7 +219,7 @@ async fn a_caller_without_the_right_gets_no_test_token() {
     let fields = [("lang", "curl"), ("resource", ORDERS)];
     let answer = reader.send(&format!("{path}/test-token"), &fields).await;
     assert_eq!(answer.status, 403, "{answer:?}");
-    // Not for this server itself, whoever asks.
+    // Not for this server itself, for any caller.
     let administrator = server
         .new_client(|new| {
             new.grants = vec![crate::support::grant("urn:tokend", Some("clients:read"))];

@@ -119,8 +119,8 @@ async fn trusts(server: &Server, client: &TestClient, key: &KeyPair, sub: &str) 
     trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
 }
 
-/// S-5: anybody can write claims. So the signature is checked first, once for all trusts with the
-/// same keys, and only then the claims of each.
+/// S-5: an attacker can write any claims. So the signature is checked first, once for all trusts
+/// with the same keys, and only then the claims of each.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_without_a_client_is_checked_by_its_signature_before_its_claims(
@@ -275,7 +275,7 @@ async fn the_rejections_of_known_clients_outlast_a_flood(
     let taken = server.app.rejections.take();
     assert!(taken.iter().all(|record| record.status != 404), "404 is kept");
     assert_eq!(taken.len(), 200, "a /64 counts as one address");
-    // The flood goes on for a while, in many networks, and is younger than the rest.
+    // The flood continues for a while, in many networks, and is younger than the rest.
     let store = &server.services().store;
     let mut flood = Vec::new();
     for number in 0..10_001 {

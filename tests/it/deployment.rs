@@ -286,7 +286,8 @@ fn analyze(arguments: &[&str], files: &[&Path]) -> String {
     succeeds(Command::new("systemd-analyze").args(arguments).args(files))
 }
 
-/// 0 is no exposure, 10 is a service without any restriction. The threshold is ten times the figure.
+/// 0 is without exposure, 10 is a service without any restriction. The threshold is ten times the
+/// figure.
 #[test]
 fn systemd_finds_the_unit_hardened() {
     let unit = root().join("deploy/systemd/tokend.service");

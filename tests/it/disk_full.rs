@@ -1,4 +1,4 @@
-//! The disk of a SQLite database is full: tokens flow, changes fail with a sentence, and both go on
+//! The disk of a SQLite database is full: tokens flow, changes fail with a sentence, and both continue
 //! once there is space again. The disk is a small tmpfs in a mount namespace of its own.
 
 use std::fs::File;

@@ -71,7 +71,7 @@ for line in sys.stdin:
 ";
         (Command::new(libraries.join("python/bin/python")), ".py", harness)
     };
-    // Beside the libraries, where a module looks for them.
+    // Next to the libraries, where a module looks for them.
     let mut file = tempfile::Builder::new().suffix(suffix).tempfile_in(folder).expect("a file");
     file.write_all(block.as_bytes()).expect("written");
     file.write_all(harness.as_bytes()).expect("written");

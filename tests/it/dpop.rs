@@ -57,7 +57,7 @@ async fn a_proof_binds_the_token_to_its_key(
     let answer = ask(&server, &client, &[&proof(&server, &key)]).await;
     let token = answer.token();
     assert_eq!(answer.json()["token_type"], "DPoP");
-    // The kid of our own keys is the same thumbprint (RFC 7638).
+    // The kid of the server's own keys is the same thumbprint (RFC 7638).
     let bound = json!({ "jkt": key.kid() });
     assert_eq!(server.claims(&token).await["cnf"], bound);
     let seen = server.post("/v1/oauth/introspect", &client, &[("token", &token)]).await.json();
@@ -175,8 +175,8 @@ async fn points_8_and_9_it_is_for_this_request() {
     }
 }
 
-/// Point 10 and section 8 (C-153): with the setting, a nonce of ours, one header, and a new one
-/// when it has grown old.
+/// Point 10 and section 8 (C-153): with the setting, a nonce of the server, one header, and a new
+/// one when it has grown old.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn point_10_a_nonce_of_the_server_if_it_wants_one(
@@ -208,7 +208,7 @@ async fn point_10_a_nonce_of_the_server_if_it_wants_one(
     server.ask(&client).await.token();
 }
 
-/// Point 11 (C-154): made a moment ago; and used once.
+/// Point 11 (C-154): made just now; and used once.
 #[tokio::test(flavor = "multi_thread")]
 async fn point_11_it_is_young_and_used_once() {
     let server = Server::start(Engine::Sqlite).await;
@@ -251,7 +251,8 @@ async fn a_request_beyond_the_rate_does_not_use_its_proof_up() {
     ask(&server, &client, &[&later]).await.token();
 }
 
-/// The URL of the endpoint for clients with certificates, as the metadata has it, is one of ours.
+/// The URL of the endpoint for clients with certificates, as the metadata has it, is accepted as
+/// well.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proof_may_be_for_the_endpoint_for_clients_with_certificates() {
     let settings = [("TOKEND_TLS_MTLS_URL", "https://mtls.example.com")];

@@ -1,4 +1,4 @@
-//! `tokend explain`: each rejection keeps its true reason, and what mends it.
+//! `tokend explain`: each rejection keeps its true reason, and how to fix it.
 
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -17,7 +17,7 @@ use crate::support::{Place, client};
 /// How many instances a fleet has.
 const SIZE: usize = 4;
 
-/// How long Postgres is away. Longer than any limit of a statement.
+/// How long Postgres is unavailable. Longer than any limit of a statement.
 const OUTAGE: Duration = Duration::from_secs(8);
 
 /// How long a change may take until all instances have it.
@@ -70,7 +70,7 @@ async fn postgres_is_stopped_and_frozen(#[values(Proxy::Nginx, Proxy::Haproxy)] 
     let load = Load::start(&fleet);
     for (away, back) in [(Deed::Stop, Deed::Start), (Deed::Freeze, Deed::Thaw)] {
         postgres.carry_out(away);
-        fleet.until_all_say("degraded: the database is away").await;
+        fleet.until_all_say("degraded: the database is unavailable").await;
         tokio::time::sleep(OUTAGE).await;
         postgres.carry_out(back);
         fleet.until_all_say("ready").await;
@@ -108,7 +108,7 @@ async fn a_standby_is_promoted(
     })
     .await;
     primary.carry_out(away);
-    fleet.until_all_say("degraded: the database is away").await;
+    fleet.until_all_say("degraded: the database is unavailable").await;
     standby.carry_out(Deed::Promote);
     fleet.until_all_say("ready").await;
     let new = make_client(&fleet.cli, "after");

@@ -45,7 +45,7 @@ async fn disable_elsewhere(server: &Server, client: &TestClient) {
         .expect("a change");
 }
 
-/// DESIGN D2, D3: within 2 s on both engines, within 0.5 s on Postgres by its bell alone.
+/// DESIGN D2, D3: within 2 s on both engines, within 0.5 s on Postgres by NOTIFY alone.
 #[rstest]
 #[case(Engine::Sqlite, &[], Duration::from_secs(2))]
 #[case(Engine::Postgres, &[("TOKEND_DIRECTORY_POLL_INTERVAL", "50m")], Duration::from_millis(500))]
@@ -89,10 +89,10 @@ async fn two_instances_follow_each_other(
     until_rejected(&other, &client).await;
 }
 
-/// A lost bell costs time, never a change.
+/// A lost notification costs time, never a change.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_arrives_although_the_listening_connection_was_killed() {
-    // By the bell alone: it must be hung up again.
+    // By NOTIFY alone: the listener must be connected again.
     let settings = [("TOKEND_DIRECTORY_POLL_INTERVAL", "50m")];
     let server = Server::with(Engine::Postgres, &settings).await;
     let client = server.client().await;
@@ -210,7 +210,7 @@ async fn a_database_that_fell_back_is_noticed_and_followed(
     until_rejected(&server, &lost).await;
 }
 
-/// A client that this version cannot read gets no tokens, and holds up nobody else.
+/// A client that this version cannot read gets no tokens, and delays no other client.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreadable_client_holds_up_no_other(

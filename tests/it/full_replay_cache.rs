@@ -40,9 +40,9 @@ fn fill(server: &Server, client: &str) -> ReplayRejection {
         .expect("a limit")
 }
 
-/// One client fills its share: it waits, the others do not. All together fill the cache: whoever
-/// sends a proof is asked to come again, and clients without proofs are served. A used proof stays
-/// used all the time.
+/// One client fills its share: it waits, the others do not. All together fill the cache: a client
+/// that sends a proof is asked to come again, and clients without proofs are served. A used proof
+/// stays used all the time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_replay_cache_rejects_proofs_and_nothing_else() {
     let server = Server::start(Engine::Sqlite).await;

@@ -61,7 +61,7 @@ fn every_command_of_the_glossary_exists() {
 }
 
 #[test]
-fn every_term_stands_once_and_in_order() {
+fn every_term_is_unique_and_sorted() {
     let text = std::fs::read_to_string(root().join("docs/glossary.md")).expect("the glossary");
     let sections: Vec<_> = text.split("\n## ").skip(1).collect();
     assert_eq!(sections.len(), 2, "a table for users, and one for the code");

@@ -50,10 +50,10 @@ async fn a_client_learns_all_about_its_own_token(
     assert_eq!(answer.json(), expected, "JSON works as a form does");
 }
 
-/// C-111, C-112: the audience's introspecting client and the server's own, and nobody else.
+/// C-111, C-112: the audience's introspecting client and the server's own, and no other caller.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_holds_the_scope_on_the_audience_or_the_server_may_know(
+async fn a_holder_of_the_scope_on_the_audience_or_the_server_may_introspect(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -78,7 +78,7 @@ async fn whoever_holds_the_scope_on_the_audience_or_the_server_may_know(
 
 /// C-110, C-111, C-114: the caller itself must be right, and the request must have a shape.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_is_nobody_is_told_so() {
+async fn an_unauthenticated_caller_gets_invalid_client() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let token = server.ask(&client).await.token();
@@ -104,7 +104,7 @@ async fn a_caller_that_is_nobody_is_told_so() {
 /// C-112: unknown, expired, forged, foreign, revoked, of a disabled or deleted client.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_does_not_count_is_inactive_and_no_more(
+async fn an_invalid_token_is_inactive_without_other_members(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

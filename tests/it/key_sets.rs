@@ -1,4 +1,4 @@
-//! Key sets of others: a hostile or broken host harms only the clients that depend on it (D25).
+//! Remote key sets: a hostile or broken host harms only the clients that depend on it (D25).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -144,7 +144,7 @@ async fn interim_responses_without_end_are_cut_off() {
     assert!(error.to_string().contains("interim"), "{error}");
     let error = fetcher.text(&elsewhere.url("/heads")).await.expect_err("refused");
     assert!(error.to_string().contains("HTTP"), "{error}");
-    // What was sent and never read lies in the buffers of the sockets.
+    // What was sent and never read is in the buffers of the sockets.
     assert!(elsewhere.sent() < 8 << 20, "{} bytes were sent", elsewhere.sent());
 }
 

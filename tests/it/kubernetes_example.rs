@@ -108,7 +108,8 @@ async fn the_job_makes_a_secret_and_rotates_it(
 ) {
     let server = Server::start(engine).await;
     let script = pod(&server).await.set("RUN", "tokend-sync-1");
-    // The cluster is away after the secret was made: the retry of the job stores the same secret.
+    // The cluster is unavailable after the secret was made: the retry of the job stores the same
+    // secret.
     script.write("down", "");
     let run = script.try_run(RUN);
     assert!(run.code != 0 && run.stderr.contains("the cluster is down"), "{run:?}");

@@ -1,4 +1,4 @@
-//! How often may somebody ask? Guesses at secrets of other systems, and tokens of one client.
+//! Limits: guesses at imported secrets, and the tokens of one client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -109,7 +109,7 @@ async fn without_imported_secrets_there_is_nothing_to_limit(
 /// token all the same, from the same address or another.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_guesses_keeps_nobody_out(
+async fn a_flood_of_guesses_does_not_exclude_other_clients(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     first_token_during_a_flood(engine).await;
@@ -233,7 +233,7 @@ async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(
     let narrow = server.new_client(|new| new.token_rate = Some(own)).await;
     for _ in 0..3 {
         server.ask(&ordinary).await.token();
-        // What is refused for another reason is no token and does not count.
+        // A request that is rejected for another reason is not counted as a token.
         server
             .ask_for(&ordinary, &[("scope", "orders:burn")])
             .await

@@ -49,7 +49,7 @@ async fn served(cli: &Cli) -> (String, String, String) {
 /// Clients and their secrets stay, old tokens stay verifiable, new ones have a new key.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_reset_clients_go_on_and_old_tokens_stay_verifiable(
+async fn after_a_reset_clients_continue_and_old_tokens_stay_verifiable(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await;

@@ -115,7 +115,7 @@ async fn actors(server: &Server, ca: &Ca) -> Actors {
     Actors { client, own, foreign, certified, self_signed }
 }
 
-/// The parameters of a request, beside a header.
+/// The parameters of a request, in addition to a header.
 fn parameters(server: &Server, actors: &Actors, way: Way, key: &KeyPair) -> Map<String, Value> {
     let now = server.clock.now().0;
     let own = || {

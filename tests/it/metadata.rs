@@ -1,4 +1,4 @@
-//! What anybody may know: metadata (RFC 8414) and the key set (RFC 7517).
+//! Public documents: metadata (RFC 8414) and the key set (RFC 7517).
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::{Answer, Engine, ORDERS, Server, grant};
 const METADATA: [&str; 2] =
     ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
 
-/// A shared cache may go on with what it has for a day while it cannot reach the server.
+/// A shared cache may continue with what it has for a day while it cannot reach the server.
 const CACHED: &str = "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400";
 
 /// RFC 8414, sections 2 and 3.2; DESIGN D12 (W-07, C-70, C-72, C-73, C-74, C-75, C-76, C-77, C-78,
@@ -120,7 +120,7 @@ async fn the_key_set_is_public_small_and_cacheable(
     let key = set["keys"][0].as_object().expect("a key");
     let members: Vec<_> = key.keys().cloned().collect();
     assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
-    // RFC 7638: the thumbprint is over these members in this order.
+    // RFC 7638: the thumbprint is computed over these members in this order.
     let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, key["x"], key["y"]);
     let jwk: Value = json!({"kty": "EC", "crv": "P-256", "x": key["x"], "y": key["y"]});
     assert_eq!(canonical, jwk.to_string());

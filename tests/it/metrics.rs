@@ -275,7 +275,7 @@ async fn open_metrics_on_loopback_are_read_by_a_name_of_the_listener() {
             assert!(!answer.text.contains("tokend_"), "{host}: {}", answer.text);
         }
     }
-    // Whoever opens metrics on another address has decided who reaches it.
+    // An operator who opens metrics on another address has decided which callers reach it.
     let settings =
         [("TOKEND_MANAGEMENT_LISTEN", "0.0.0.0:8081"), ("TOKEND_METRICS_ACCESS", "open")];
     let server = Server::with(Engine::Sqlite, &settings).await;

@@ -70,7 +70,8 @@ fn expressions() -> Vec<String> {
     dashboard().into_iter().chain(alerts).collect()
 }
 
-/// The names of our metrics in an expression, each with the labels that are compared to a value.
+/// The names of tokend's metrics in an expression, each with the labels that are compared to a
+/// value.
 fn selectors(expression: &str) -> Vec<(String, Vec<String>)> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut found = Vec::new();

@@ -125,7 +125,7 @@ async fn a_certificate_of_the_registered_subject_authenticates(
 
 /// C-140: none, another root, a self-signed one of the same name, an expired one: refused alike.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_without_a_good_chain_is_nobody() {
+async fn a_certificate_without_a_valid_chain_does_not_authenticate() {
     let tls = Tls::new(Engine::Sqlite).await;
     let client = tls.of_subject("san_dns=worker.example").await;
     let mut old = params("worker");
@@ -160,7 +160,7 @@ async fn a_certificate_without_a_good_chain_is_nobody() {
     tls.ask(&client, Some(&worker)).await.token();
 }
 
-/// C-142: a registered self-signed certificate, whose chain nobody asks for.
+/// C-142: a registered self-signed certificate, whose chain is not checked.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registered_self_signed_certificate_authenticates(
@@ -201,8 +201,8 @@ async fn either_of_two_permitted_methods_does() {
     tls.ask(&client, Some(&other)).await.assert_rejected(401, "invalid_client");
 }
 
-/// RFC 4514: white space that is no space belongs to a name, and a value that cannot be read is not
-/// an empty one.
+/// RFC 4514: white space other than a space belongs to a name, and a value that cannot be read is
+/// not an empty one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_only_looks_the_same_is_another() {
     let tls = Tls::new(Engine::Sqlite).await;
@@ -258,7 +258,7 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
     let url = tls.url.replace("/v1/oauth/token", "/.well-known/jwks.json");
     let new = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a pair");
     let root = reqwest::Certificate::from_pem(new.cert.pem().as_bytes()).expect("a root");
-    // Without connections that are kept: each request sees the certificate of its moment.
+    // Without connections that are kept: each request sees the certificate of its time.
     let http = |root: &reqwest::Certificate| {
         let builder = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
         builder.tls_certs_only([root.clone()]).build().expect("a client")
@@ -272,7 +272,7 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
     assert!(http(&tls.root).get(&url).send().await.is_err(), "the old one is still used");
 }
 
-/// C-145: what metadata says, with TLS of our own and without.
+/// C-145: what metadata says, with TLS that tokend terminates and without.
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_names_the_methods_and_the_aliases() {
     let tls = Tls::new(Engine::Sqlite).await;

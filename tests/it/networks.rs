@@ -18,13 +18,11 @@ async fn ask_from(server: &Server, client: &TestClient, forwarded: &str, resourc
     Answer::of(request.basic_auth(&client.id, Some(&client.secret)).form(&form)).await
 }
 
-/// By the real peer. A header from anybody else than a trusted proxy changes nothing
+/// By the real peer. A header from a peer other than a trusted proxy changes nothing
 /// (C-106).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_peer_counts_whatever_it_says_of_itself(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
+async fn only_the_peer_address_is_used(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let server = Server::start(engine).await;
     let here = server.new_client(|new| new.security.networks = networks("127.0.0.0/8")).await;
     let elsewhere = server.new_client(|new| new.security.networks = networks("10.0.0.0/8")).await;
@@ -54,7 +52,7 @@ async fn a_trusted_proxy_speaks_for_the_client(
         ("2001:db9::1", 400),
         // Written by the client itself, left of what the proxy has seen.
         ("10.1.2.3, 203.0.113.9", 400),
-        // Nobody that can be read; certainly not the proxy.
+        // An unreadable address belongs to no client, and not to the proxy.
         ("unknown", 400),
     ] {
         let answer = ask_from(&server, &client, address, ORDERS).await;
@@ -100,7 +98,7 @@ async fn a_grant_to_introspect_has_its_networks_too(
     assert_eq!(ask("203.0.113.9").await, json!({ "active": false }));
 }
 
-/// A limit goes only if somebody says so.
+/// A limit is removed only on request.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_limit_is_lost_by_the_way() {
     let cli = Cli::new(Engine::Sqlite).await;

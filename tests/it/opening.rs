@@ -94,7 +94,7 @@ async fn checks_write_nothing(#[values(Engine::Sqlite, Engine::Postgres)] engine
     assert_eq!(cli.json(&["migrate", "--status"])["schema"], newest);
     assert_eq!(files(folder), before);
 
-    // Nothing was sealed: another key than that of the checks is the one that counts.
+    // Nothing was sealed: a key other than that of the checks is the valid one.
     let other = cli.set("TOKEND_MASTER_KEY", &"7".repeat(64));
     drop(other.serve().await);
 }

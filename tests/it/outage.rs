@@ -1,4 +1,5 @@
-//! The database goes away: tokens go on, changes wait, and everything mends itself.
+//! The database becomes unavailable: tokens are still issued, changes wait, and the server recovers
+//! by itself.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,13 +9,13 @@ use tokend::model::client::{ClientState, Registration};
 use tokend::model::time::Clock;
 
 use crate::support::eventually::eventually;
-use crate::support::proxy::{Proxy, Way};
+use crate::support::proxy::{DatabaseProxy, Link};
 use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, client_id, now, operator};
 
-/// An instance that reaches its Postgres through a way that can be cut.
-pub async fn server_behind_proxy() -> (Server, Proxy) {
+/// An instance that reaches its Postgres through a proxy whose link can be cut.
+pub async fn server_behind_proxy() -> (Server, DatabaseProxy) {
     let place = Arc::new(Place::new(Engine::Postgres).await);
-    let (proxy, url) = Proxy::before(&place.database_url).await;
+    let (proxy, url) = DatabaseProxy::before(&place.database_url).await;
     let settings = [("TOKEND_DATABASE_URL", url.as_str()), ("TOKEND_DATABASE_TIMEOUT", "1s")];
     let server = Server::at(place, Clock::fixed(now()), &settings).await;
     server.resource(ORDERS, &["orders:read"]).await;
@@ -35,23 +36,23 @@ async fn disable(server: &Server, client: &TestClient) -> Result<Registration, A
 
 /// DESIGN D3, SECURITY 16 (T-14).
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_flow_from_memory_while_postgres_is_away() {
-    for way in [Way::Cut, Way::Frozen] {
+async fn tokens_are_issued_from_memory_while_postgres_is_unavailable() {
+    for link in [Link::Cut, Link::Frozen] {
         let (server, proxy) = server_behind_proxy().await;
         let warm = server.client().await;
         let cold = server.client().await;
         server.ask(&warm).await.token();
-        proxy.set(way);
+        proxy.set(link);
 
         server.ask(&warm).await.token();
         server.ask(&cold).await.token();
-        assert!(disable(&server, &warm).await.is_err(), "{way:?}: a change cannot be kept now");
+        assert!(disable(&server, &warm).await.is_err(), "{link:?}: a change cannot be kept now");
 
         let mistaken =
             server.basic(&warm.id, "mistaken", &[("grant_type", "client_credentials")]).await;
         server.clock.advance(60);
-        let away = "degraded: the database is away".to_owned();
-        assert_eq!(readiness(&server).await, (200, away), "{way:?}");
+        let degraded = "degraded: the database is unavailable".to_owned();
+        assert_eq!(readiness(&server).await, (200, degraded), "{link:?}");
         server.ask(&warm).await.token();
 
         // Longer than directory.max_staleness: memory is no longer to be trusted.
@@ -59,10 +60,10 @@ async fn tokens_flow_from_memory_while_postgres_is_away() {
         let refused = server.ask(&warm).await;
         refused.assert_rejected(503, "temporarily_unavailable");
         assert_eq!(refused.header("retry-after"), "2");
-        assert_eq!(readiness(&server).await, (503, "unavailable".to_owned()), "{way:?}");
+        assert_eq!(readiness(&server).await, (503, "unavailable".to_owned()), "{link:?}");
         assert_eq!(server.get("/livez").await.status, 200);
 
-        proxy.set(Way::Open);
+        proxy.set(Link::Open);
         eventually("a token after the outage", async || {
             (server.ask(&warm).await.status == 200).then_some(())
         })
@@ -85,22 +86,22 @@ async fn tokens_flow_from_memory_while_postgres_is_away() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures time: make test-slow"]
 async fn tokens_do_not_wait_for_postgres() {
-    for way in [Way::Cut, Way::Frozen] {
+    for link in [Link::Cut, Link::Frozen] {
         let (server, proxy) = server_behind_proxy().await;
         let warm = server.client().await;
         let cold = server.client().await;
         server.ask(&warm).await.token();
-        proxy.set(way);
+        proxy.set(link);
         let started = Instant::now();
         server.ask(&warm).await.token();
         server.ask(&cold).await.token();
-        assert!(started.elapsed() < Duration::from_secs(1), "{way:?}: {:?}", started.elapsed());
-        assert!(disable(&server, &warm).await.is_err(), "{way:?}");
-        assert!(started.elapsed() < Duration::from_secs(5), "{way:?}: {:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(1), "{link:?}: {:?}", started.elapsed());
+        assert!(disable(&server, &warm).await.is_err(), "{link:?}");
+        assert!(started.elapsed() < Duration::from_secs(5), "{link:?}: {:?}", started.elapsed());
     }
 }
 
-/// SECURITY 35: a lock held by somebody else slows changes, not tokens.
+/// SECURITY 35: a lock of another program slows changes, not tokens.
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_flow_while_sqlite_is_locked() {
     let server = Server::with(Engine::Sqlite, &[("TOKEND_DATABASE_TIMEOUT", "1s")]).await;

@@ -1,4 +1,4 @@
-//! A start while the database is away: from the snapshot, within `directory.max_staleness`.
+//! A start while the database is unavailable: from the snapshot, within `directory.max_staleness`.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use crate::support::eventually::eventually;
 use crate::support::keys::KeyPair;
 use crate::support::postgres::{Deed, OwnPostgres};
 use crate::support::process::{Cli, Process};
-use crate::support::proxy::{Proxy, Way};
+use crate::support::proxy::{DatabaseProxy, Link};
 use crate::support::{Answer, Engine, ORDERS, Place, Server, client, now};
 
-const AWAY: &str = "degraded: the database is away";
+const UNAVAILABLE: &str = "degraded: the database is unavailable";
 
 /// A place on a Postgres of its own, with the client `worker` in a snapshot; gives its secret.
 async fn stopped_server() -> (Cli, OwnPostgres, String) {
@@ -58,7 +58,7 @@ async fn a_server_starts_without_its_postgres_and_catches_up() {
     let token = ask(&server.base, "worker", &secret).await.token();
     assert_eq!(claims(&token)["evt"], head, "tokens carry the place of the snapshot (D24)");
     ask(&server.base, "worker", "wrong").await.assert_rejected(401, "invalid_client");
-    assert_eq!(readiness(&server).await, (200, AWAY.to_owned()));
+    assert_eq!(readiness(&server).await, (200, UNAVAILABLE.to_owned()));
     let keys = Answer::of(client().get(format!("{}/.well-known/jwks.json", server.base))).await;
     assert_eq!(keys.json()["keys"].as_array().map(Vec::len), Some(1));
     assert!(!server.log().contains("a secret is hashed to be checked"));
@@ -174,10 +174,10 @@ async fn a_server_ends_when_another_database_comes_back() {
     assert_eq!(tables, 0);
 }
 
-/// An instance whose way to Postgres can be cut, with this setting.
-async fn server_with(during_outage: &str) -> (Server, Proxy) {
+/// An instance whose link to Postgres can be cut, with this setting.
+async fn server_with(during_outage: &str) -> (Server, DatabaseProxy) {
     let place = Arc::new(Place::new(Engine::Postgres).await);
-    let (proxy, url) = Proxy::before(&place.database_url).await;
+    let (proxy, url) = DatabaseProxy::before(&place.database_url).await;
     let settings = [
         ("TOKEND_DATABASE_URL", url.as_str()),
         ("TOKEND_DATABASE_TIMEOUT", "1s"),
@@ -188,9 +188,9 @@ async fn server_with(during_outage: &str) -> (Server, Proxy) {
     (server, proxy)
 }
 
-async fn until_away(server: &Server, is_away: bool) {
+async fn until_unavailable(server: &Server, is_unavailable: bool) {
     eventually("what readiness knows", async || {
-        (server.app.database.is_away() == is_away).then_some(())
+        (server.app.database.is_unavailable() == is_unavailable).then_some(())
     })
     .await;
 }
@@ -200,12 +200,12 @@ async fn an_assertion_is_rejected_during_an_outage_by_default() {
     let (server, proxy) = server_with("refuse").await;
     let key = KeyPair::new(Algorithm::Es256);
     let client = private_key_jwt::keyed(&server, &key).await;
-    proxy.set(Way::Cut);
-    until_away(&server, true).await;
+    proxy.set(Link::Cut);
+    until_unavailable(&server, true).await;
     let assertion = key.sign(&private_key_jwt::claims(&server, &client));
     private_key_jwt::ask(&server, &assertion).await.assert_rejected(503, "temporarily_unavailable");
-    proxy.set(Way::Open);
-    until_away(&server, false).await;
+    proxy.set(Link::Open);
+    until_unavailable(&server, false).await;
     eventually("the same assertion", async || {
         (private_key_jwt::ask(&server, &assertion).await.status == 200).then_some(())
     })
@@ -229,9 +229,9 @@ async fn an_assertion_is_accepted_once_during_an_outage_and_stored_after_it() {
     for assertion in [&used, &without] {
         private_key_jwt::ask(&server, assertion).await.token();
     }
-    for way in [Way::Cut, Way::Frozen] {
-        proxy.set(way);
-        until_away(&server, true).await;
+    for link in [Link::Cut, Link::Frozen] {
+        proxy.set(link);
+        until_unavailable(&server, true).await;
         let beginning = server.clock.now().0;
         server.clock.advance(11);
         let now = server.clock.now().0;
@@ -247,10 +247,10 @@ async fn an_assertion_is_accepted_once_during_an_outage_and_stored_after_it() {
                 .assert_rejected(503, "temporarily_unavailable");
         }
         private_key_jwt::ask(&server, &issued(None)).await.token();
-        assert_eq!(server.services().assertions.accepted(9).len(), 2, "{way:?}");
+        assert_eq!(server.services().assertions.accepted(9).len(), 2, "{link:?}");
 
-        proxy.set(Way::Open);
-        until_away(&server, false).await;
+        proxy.set(Link::Open);
+        until_unavailable(&server, false).await;
         eventually("the assertions in the database", async || {
             server.services().assertions.accepted(9).is_empty().then_some(())
         })
@@ -266,8 +266,8 @@ async fn accepted_assertions_outlive_a_restart() {
     let (server, proxy) = server_with("local").await;
     let key = KeyPair::new(Algorithm::Es256);
     let client = private_key_jwt::keyed(&server, &key).await;
-    proxy.set(Way::Cut);
-    until_away(&server, true).await;
+    proxy.set(Link::Cut);
+    until_unavailable(&server, true).await;
     server.clock.advance(11);
     let mut claims = private_key_jwt::claims(&server, &client);
     claims["iat"] = json!(server.clock.now().0);
@@ -289,7 +289,7 @@ async fn accepted_assertions_outlive_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_assertion_from_before_an_outage_is_accepted_by_no_instance_again() {
     let (server, proxy) = server_with("local").await;
-    let (proxy_of_other, url) = Proxy::before(&server.place.database_url).await;
+    let (proxy_of_other, url) = DatabaseProxy::before(&server.place.database_url).await;
     let settings = [
         ("TOKEND_DATABASE_URL", url.as_str()),
         ("TOKEND_DATABASE_TIMEOUT", "1s"),
@@ -303,10 +303,10 @@ async fn an_assertion_from_before_an_outage_is_accepted_by_no_instance_again() {
     claims["iat"] = json!(server.clock.now().0 + 9);
     let assertion = key.sign(&claims);
     private_key_jwt::ask(&server, &assertion).await.token();
-    proxy.set(Way::Cut);
-    proxy_of_other.set(Way::Cut);
-    until_away(&server, true).await;
-    until_away(&other, true).await;
+    proxy.set(Link::Cut);
+    proxy_of_other.set(Link::Cut);
+    until_unavailable(&server, true).await;
+    until_unavailable(&other, true).await;
     for seconds in [0, 8] {
         server.clock.advance(seconds);
         private_key_jwt::ask(&server, &assertion).await.assert_rejected(401, "invalid_client");

@@ -29,7 +29,7 @@ fn instructions(name: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_image_runs_as_nobody_and_knows_its_health() {
+fn the_image_runs_without_rights_and_has_a_health_check() {
     assert_eq!(instructions("USER"), [format!("{UID}:{UID}")]);
     assert_eq!(instructions("ENTRYPOINT"), ["[\"/tokend\"]"]);
     assert_eq!(instructions("VOLUME"), ["[\"/data\"]"]);
@@ -42,7 +42,7 @@ fn the_image_runs_as_nobody_and_knows_its_health() {
     );
 }
 
-/// A tree as the image has it: the program, which nobody may change, and `data`.
+/// A tree as the image has it: the program, which no user may change, and `data`.
 struct Image {
     folder: tempfile::TempDir,
     port: ReservedPort,

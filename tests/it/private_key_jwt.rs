@@ -153,7 +153,7 @@ async fn each_claim_and_header_is_checked() {
     ask(&server, &smuggled).await.assert_rejected(401, "invalid_client");
 }
 
-/// C-134, C-135: whoever has not signed with the key learns nothing.
+/// C-134, C-135: a caller that has not signed with the key learns nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_is_told_the_one_sentence() {
     let server = Server::start(Engine::Sqlite).await;
@@ -224,7 +224,7 @@ async fn an_assertion_comes_alone_and_with_its_type() {
 /// C-133: used once, on whichever instance, also when it is presented many times at once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_assertion_counts_once_on_all_instances(
+async fn an_assertion_is_accepted_once_on_all_instances(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -246,7 +246,7 @@ async fn an_assertion_counts_once_on_all_instances(
     server.clock.advance(-2 * 86_400);
     ask(&server, &assertion).await.assert_rejected(401, "invalid_client");
     let store = &server.services().store;
-    let used = digest::of(&[&client.id, claims["jti"].as_str().expect("a jti")]);
+    let used = digest::compute(&[&client.id, claims["jti"].as_str().expect("a jti")]);
     let until = server.clock.now().plus_seconds(300);
     assert!(!store.use_assertion(&used, until).await.expect("a store"), "it is still there");
     let after = server.clock.now().plus_seconds(8 * 86_400);
@@ -277,7 +277,7 @@ async fn an_assertion_is_remembered_until_it_has_expired(
     }
     let store = &server.services().store;
     let is_new = async |claims: &Value| {
-        let used = digest::of(&[&client.id, claims["jti"].as_str().expect("a jti")]);
+        let used = digest::compute(&[&client.id, claims["jti"].as_str().expect("a jti")]);
         store.use_assertion(&used, now).await.expect("a store")
     };
     // Rows go seven days after their end.

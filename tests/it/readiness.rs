@@ -12,7 +12,7 @@ use crate::support::eventually::eventually;
 use crate::support::postgres::{Deed, OwnPostgres};
 use crate::support::{Answer, Engine, ORDERS, Place, Server, now};
 
-const AWAY: &str = "degraded: the database is away";
+const UNAVAILABLE: &str = "degraded: the database is unavailable";
 
 async fn status(server: &Server) -> (u16, String) {
     let answer = Answer::of(server.http.get(format!("{}/readyz", server.management))).await;
@@ -46,7 +46,7 @@ async fn a_postgres_that_stops_or_freezes_is_noticed() {
     says(&server, "ready").await;
     for (deed, back) in [(Deed::Freeze, Deed::Thaw), (Deed::Stop, Deed::Start)] {
         postgres.carry_out(deed);
-        says(&server, AWAY).await;
+        says(&server, UNAVAILABLE).await;
         server.ask(&client).await.token();
         postgres.carry_out(back);
         says(&server, "ready").await;
@@ -66,7 +66,7 @@ async fn a_postgres_that_stops_or_freezes_is_noticed_within_a_second() {
             let asked = Instant::now();
             let (_, status) = status(&server).await;
             assert!(asked.elapsed() < Duration::from_millis(250), "{:?}", asked.elapsed());
-            if status == AWAY {
+            if status == UNAVAILABLE {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

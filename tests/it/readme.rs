@@ -1,4 +1,4 @@
-//! The README keeps its word: what can run here is run, taken from the text itself.
+//! The README is true: what can run here is run, taken from the text itself.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! SIGHUP: settings are read again, and the server goes on (O-24).
+//! SIGHUP: settings are read again, and the server continues (O-24).
 
 use std::path::Path;
 use std::process::Stdio;

@@ -165,7 +165,7 @@ async fn a_restarted_server_loses_no_event_and_repeats_none(
         stage.change(number);
     }
     following.until(start + 3).await;
-    // The server stops, and changes are made while it is away.
+    // The server stops, and changes are made while it is stopped.
     server.tell_to_stop();
     stage.public.cut();
     stage.management.cut();

@@ -1,4 +1,4 @@
-//! What may it have? Resources, scopes and grants (DESIGN D5).
+//! Resources, scopes and grants in token requests (DESIGN D5).
 
 use rstest::rstest;
 use tokend::admin;
@@ -156,7 +156,7 @@ async fn a_token_is_for_the_one_resource_that_is_named_or_fits(
             assert!(answer.description().contains(words), "{more:?}: {answer:?}");
         }
     }
-    // C-160: what is no identifier of a resource is no resource of the client's.
+    // C-160: a text that is not an identifier of a resource is not a resource of the client.
     let long = "https://a.example/".repeat(200);
     for odd in ["orders", "/orders", "https://orders.example.com#x", "caf\u{e9}:x", &long] {
         let answer = server.ask_for(&client, &[("resource", odd)]).await;

@@ -36,7 +36,8 @@ async fn list(server: &Server) -> serde_json::Value {
     claims
 }
 
-/// C-120 to C-123: the token's own client ends it; anybody else changes nothing and is not told.
+/// C-120 to C-123: the token's own client ends it; any other caller changes nothing and is not
+/// told.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn only_its_own_client_ends_a_token(
@@ -107,7 +108,7 @@ async fn a_revocation_outlives_a_restart_and_is_purged_in_time(
     assert!(second.services().store.revoked_tokens("", 10).await.expect("rows").is_empty());
 }
 
-/// Every token issued before is revoked, and the next one is valid: nobody waits for a clock.
+/// Every token issued before is revoked, and the next one is valid: no client waits for a clock.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn all_tokens_issued_until_now_are_revoked_at_once(

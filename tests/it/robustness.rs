@@ -1,5 +1,5 @@
 //! Hostile and clumsy peers: an answer with a body or a closed connection, never a failure of
-//! ours, never a hang, and the next good request succeeds.
+//! the server, never a hang, and the next good request succeeds.
 
 use std::time::{Duration, Instant};
 
@@ -99,7 +99,7 @@ async fn a_malformed_request_gets_a_json_rejection() {
 
 /// The second request on a connection is watched like the first.
 #[tokio::test(flavor = "multi_thread")]
-async fn noise_after_a_good_request_gets_a_json_rejection_too() {
+async fn malformed_input_after_a_good_request_gets_a_json_rejection_too() {
     let server = Server::start(Engine::Sqlite).await;
     let address = server.base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.expect("a connection");
@@ -113,9 +113,10 @@ async fn noise_after_a_good_request_gets_a_json_rejection_too() {
     assert_json_rejection("noise", &rest, 400);
 }
 
-/// The same in one packet: the good request has its own answer, the rest has ours and not hyper's.
+/// The same in one packet: the good request has its own answer, the rest has that of tokend and not
+/// hyper's.
 #[tokio::test(flavor = "multi_thread")]
-async fn noise_in_the_packet_of_a_good_request_gets_a_json_rejection_too() {
+async fn malformed_input_in_the_packet_of_a_good_request_gets_a_json_rejection_too() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let form = format!("{GRANT}&client_id={}&client_secret={}", client.id, client.secret);

@@ -223,7 +223,7 @@ async fn a_destination_that_fails_changes_nothing(
             assert_eq!(run.stdout, "", "{command:?} {place}: {run:?}");
         }
     }
-    // The old secret would end, and nobody would have the new one.
+    // The old secret would end, and no operator would have the new one.
     let null = std::fs::File::options().write(true).open("/dev/null").expect("a device");
     let run = stage.run_to(null.into(), &["client", "rotate-secret", "good"]);
     assert_eq!(run.code, 1, "{run:?}");
@@ -265,7 +265,7 @@ async fn only_a_secret_of_the_same_client_is_replaced() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-/// A file that another user put into a folder for everybody is not replaced: the new file would
+/// A file that another user put into a folder for all users is not replaced: the new file would
 /// belong to that user. Only root can prepare such a file.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_another_user_in_an_open_folder_is_rejected() {

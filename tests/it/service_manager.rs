@@ -49,7 +49,7 @@ async fn the_service_manager_learns_what_the_server_does() {
 
 /// A service manager that is gone does not stop the server.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_manager_that_does_not_listen_is_no_obstacle() {
+async fn a_service_manager_that_does_not_listen_does_not_prevent_the_start() {
     let cli = Cli::new(Engine::Sqlite).await;
     let path = cli.place.folder.path().join("absent");
     let cli = cli.set("NOTIFY_SOCKET", &path.display().to_string());

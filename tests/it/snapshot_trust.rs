@@ -102,7 +102,7 @@ async fn a_snapshot_of_another_database_or_master_key_is_not_used(
 /// if the restored one has gone on.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_that_is_newer_than_the_database_is_no_part_of_it(
+async fn a_snapshot_that_is_newer_than_the_database_is_not_a_part_of_it(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values(false, true)] has_gone_on: bool,
 ) {

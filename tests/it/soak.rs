@@ -199,7 +199,7 @@ async fn round(
         _ => (Deed::Freeze, Deed::Thaw),
     };
     postgres.carry_out(away);
-    fleet.until_all_say("degraded: the database is away").await;
+    fleet.until_all_say("degraded: the database is unavailable").await;
     postgres.carry_out(back);
     fleet.until_all_say("ready").await;
     done.interrupted += 1;

@@ -230,7 +230,7 @@ async fn a_taken_port_and_an_unwritable_folder_are_told_with_the_remedy() {
     assert!(run.stderr.contains("is taken by another process"), "{run:?}");
     assert!(run.stderr.contains("TOKEND_LISTEN=127.0.0.1:"), "{run:?}");
 
-    // A folder below a file can be made by nobody, not even by root.
+    // No user can make a folder below a file, not even root.
     let file = cli.place.folder.path().join("file");
     std::fs::write(&file, "").expect("a file");
     let below = file.join("data").display().to_string();

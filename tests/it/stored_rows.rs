@@ -151,7 +151,7 @@ async fn a_client_that_todays_rules_would_reject_stays_usable(
     assert_eq!(restarted.ask(&known).await.status, 200);
 }
 
-/// DESIGN D1: a row without any meaning costs its client the tokens, and nobody else.
+/// DESIGN D1: a row without any meaning costs its client the tokens, and no other client.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_row_takes_its_own_client_alone(

@@ -1,7 +1,7 @@
 //! The conformance vectors of `subvectors` for the trust conditions of clouds (`PyPI`), read from
-//! the installed package. Each condition is written as trusts of ours, and each token is compared.
+//! the installed package. Each condition is written as trusts, and each token is compared.
 //!
-//! A pattern of ours is narrower than those of the clouds by intent: so a vector that a cloud
+//! A pattern of tokend is narrower than those of the clouds by intent: so a vector that a cloud
 //! accepts may be refused here, and then is in a list below. The reverse never happens.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ const AUDIENCE: &str = "tokend";
 /// A condition: a claim, and the texts of which one must match.
 type Condition = (String, Vec<String>);
 
-/// What our trusts say to a token.
+/// What the trusts say to a token.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Matches,
@@ -161,7 +161,8 @@ fn outcome(vector: &Value) -> Outcome {
     }
 }
 
-/// A cloud's `*` spans several segments here; ours is one segment, and never `pull_request`.
+/// A cloud's `*` spans several segments here; that of tokend is one segment, and never
+/// `pull_request`.
 const NARROWER: [&str; 15] = [
     "circleci-aws-project-wildcard-org-wide",
     "gh-aws-all-aws-branch-wildcard-example",
@@ -213,7 +214,7 @@ const UNREGISTERED: [&str; 28] = [
     "tfc-gcp-workspace-name-shared-issuer-spoof",
 ];
 
-/// The corpus calls these dangerous, and a trust of ours that spells them out accepts them: a name
+/// The corpus calls these dangerous, and a trust that spells them out accepts them: a name
 /// that was given up and taken by another, a pull request that is written out, each branch of a
 /// repository.
 const DANGEROUS: [&str; 19] = [

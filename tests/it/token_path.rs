@@ -23,7 +23,7 @@ async fn settled(server: &Process) -> usize {
     .await
 }
 
-/// The statements that background tasks repeat beside the token path: they write the usage
+/// The statements that background tasks repeat next to the token path: they write the usage
 /// statistics and look for secrets that end or expire soon.
 fn is_usage(line: &str) -> bool {
     let words =

@@ -231,14 +231,14 @@ async fn a_request_of_the_wrong_shape_is_told_what_is_wrong(
     ] {
         server.json(body).await.assert_rejected(400, "invalid_request");
     }
-    // K-05, C-14: empty counts as absent.
+    // K-05, C-14: empty is treated as absent.
     assert_eq!(
         server.ask_for(&client, &[("scope", ""), ("resource", ""), ("audience", "")]).await.status,
         200
     );
 }
 
-/// K-15, C-12: credentials in headers of one's own are no credentials, and the answer says so.
+/// K-15, C-12: credentials in headers of one's own are not credentials, and the answer says so.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_without_credentials_is_told_so(
@@ -247,7 +247,7 @@ async fn a_request_without_credentials_is_told_so(
     let server = Server::start(engine).await;
     let client = server.client().await;
     let bare = server.form(GRANT).await;
-    // C-02: an id alone is no authentication.
+    // C-02: an id alone does not authenticate.
     let id_alone = server.form(&format!("{GRANT}&client_id={}", client.id)).await;
     let empty_secret =
         server.form(&format!("{GRANT}&client_id={}&client_secret=", client.id)).await;

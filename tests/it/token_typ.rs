@@ -104,7 +104,7 @@ async fn a_resource_may_have_tokens_of_type_jwt(
 /// Tokens of type at+jwt from before a change stay valid, those of type JWT do not.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_the_type_counts_at_once(
+async fn a_change_of_the_type_is_effective_at_once(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

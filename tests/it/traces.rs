@@ -200,10 +200,10 @@ async fn the_caller_decides_what_is_sampled() {
     assert_eq!(requests, 1);
 }
 
-/// Without an endpoint there is no collector, and a collector that is away changes nothing but a line
-/// in the log.
+/// Without an endpoint no collector is used, and an unavailable collector changes nothing but a
+/// line in the log.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_away_costs_no_request() {
+async fn an_unavailable_collector_costs_no_request() {
     let (_cli, server, secret) = serving("http://127.0.0.1:9", &[]).await;
     for _ in 0..20 {
         ask(&server, &secret, None).await.token();

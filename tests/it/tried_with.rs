@@ -314,7 +314,7 @@ fn the_table_says_what_the_tests_run() {
     }
 }
 
-/// A program of the table that no test records would keep an old date for ever.
+/// A program of the table that no test records would keep an old date forever.
 #[test]
 fn a_test_records_each_program() {
     let mut sources = String::new();

@@ -76,10 +76,10 @@ async fn as_grant(server: &Server, id: Option<&str>, token: &str) -> Answer {
     post(server, &form).await
 }
 
-/// Both ways, with and without a `client_id` beside the token.
+/// Both methods, with and without a `client_id` next to the token.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_a_trusted_issuer_authenticates_in_both_ways(
+async fn a_token_of_a_trusted_issuer_authenticates_by_both_methods(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values("RS256", "ES256")] algorithm: &str,
 ) {
@@ -108,7 +108,7 @@ async fn a_token_of_a_trusted_issuer_authenticates_in_both_ways(
     post(&server, &[("grant_type", GRANT)]).await.assert_rejected(400, "invalid_request");
 }
 
-/// Claim by claim; whoever falls short learns nothing.
+/// Claim by claim; a caller whose claims do not match learns nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_claim_counts() {
     let server = Server::start(Engine::Sqlite).await;
@@ -163,7 +163,7 @@ async fn every_claim_counts() {
 }
 
 /// Two clusters may call themselves by the same name, and one may change its keys: the signature
-/// decides. A client that is disabled stands in nobody's way.
+/// decides. A disabled client does not prevent this.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_signature_decides_between_trusts_that_fit(
@@ -332,9 +332,9 @@ async fn the_operator_adds_tests_and_removes_trusts(
     assert_eq!(test(&claims).code, 8);
 }
 
-/// S-16: a token that says it was made for another purpose is nobody's identity.
+/// S-16: a token that says it was made for another purpose authenticates no client.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_another_purpose_authenticates_nobody() {
+async fn a_token_of_another_purpose_authenticates_no_client() {
     let server = Server::start(Engine::Sqlite).await;
     let key = KeyPair::new(Algorithm::Es256);
     let client = without_secret(&server).await;

@@ -85,7 +85,8 @@ async fn a_running_server_follows_a_newer_version(
     .await;
 }
 
-/// The newer version, where it may not migrate: it stops, says how to go on, and changes nothing.
+/// The newer version, where it may not migrate: it stops, says how to continue, and changes
+/// nothing.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_version_does_not_start_on_an_older_schema(

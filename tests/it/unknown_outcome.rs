@@ -1,4 +1,4 @@
-//! A commit that the database does not confirm: a secret is made, is not made, or nobody can tell
+//! A commit that the database does not confirm: a secret is made, is not made, or it is not known
 //! yet. Postgres only; SQLite has no connection that could be lost.
 
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use tokend::model::usage::Usage;
 use crate::outage::server_behind_proxy;
 use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
-use crate::support::proxy::Way;
+use crate::support::proxy::Link;
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client, client_id};
 
 async fn usage(server: &Server, client: &TestClient) -> Option<Usage> {
@@ -19,7 +19,7 @@ async fn usage(server: &Server, client: &TestClient) -> Option<Usage> {
 /// T-18: uses are counted, and written without an event.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_use_of_a_secret_is_counted_and_is_no_event(
+async fn the_use_of_a_secret_is_counted_and_is_not_an_event(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -96,16 +96,16 @@ async fn a_batch_may_be_long(#[values(Engine::Sqlite, Engine::Postgres)] engine:
     }
 }
 
-/// D3: the database may be away; tokens do not wait, and what was counted is written later.
+/// D3: the database may be unavailable; tokens do not wait, and what was counted is written later.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_written_is_kept() {
     let (server, proxy) = server_behind_proxy().await;
     let client = server.client().await;
     server.ask(&client).await.token();
-    proxy.set(Way::Cut);
+    proxy.set(Link::Cut);
     assert!(server.app.write_usage().await.is_err());
     server.ask(&client).await.token();
-    proxy.set(Way::Open);
+    proxy.set(Link::Open);
     eventually("the write", async || server.app.write_usage().await.ok()).await;
     assert_eq!(usage(&server, &client).await.expect("a use").uses, 2);
 }
@@ -122,7 +122,7 @@ async fn ask(server: &Process, made: &Value) {
 /// The operator sees it: written at the stop at the latest, shown by `client show` and `list`.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_stop_writes_the_ledger_and_the_operator_reads_it(
+async fn shutdown_writes_usage_statistics_and_the_operator_reads_them(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await;

@@ -133,7 +133,7 @@ async fn credentials_of_operators_outlive_a_promotion() {
     assert!(after.client.security.keys.is_some() && after.client.security.tls_subject.is_some());
 }
 
-/// A key of a weaker caller does not hide behind one of an operator, whoever came first.
+/// A key of a weaker caller does not hide behind one of an operator, whichever came first.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_set_of_keys_is_as_strong_as_its_weakest_creator(

@@ -1,4 +1,4 @@
-//! Certificates of clients, and who issues them.
+//! Certificates of clients, and their issuers.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// After so long, what a test waits for never comes. It is no claim about speed: on an idle machine
+/// After so long, what a test waits for never comes. It does not claim a speed: on an idle machine
 /// all of it comes within two seconds.
 pub const HANGS_AFTER: Duration = Duration::from_mins(2);
 

@@ -1,4 +1,4 @@
-//! A small https server, for what is fetched from others.
+//! A small https server, for documents that tokend fetches.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use crate::https::acceptor;
 use crate::keys::{KeyPair, set};
 
-/// Our client there.
+/// The client of tokend there.
 pub const CLIENT_ID: &str = "tokend console";
 
 /// Its secret. It has characters that HTTP Basic must encode.
@@ -164,7 +164,7 @@ impl IdentityProvider {
         self.state().requests.iter().filter(|known| *known == path).count()
     }
 
-    /// What our requests did wrong.
+    /// What the requests of tokend did wrong.
     pub fn problems(&self) -> Vec<String> {
         self.state().problems.clone()
     }

@@ -1,5 +1,5 @@
 //! What the tests and the benchmarks of tokend share: instances, in this process and as programs,
-//! with databases of their own; keys, certificates and servers of others; load and its figures.
+//! with databases of their own; keys, certificates and remote servers; load and its figures.
 //!
 //! `tests/it` sees it as `support`. Cargo passes the path of the program under test: see
 //! [`process::program`].

@@ -62,7 +62,7 @@ pub fn since(start: u64) -> String {
 }
 
 /// Fails if the log since `start` holds one of these secrets, or anything that looks like a
-/// secret, a token or a key of ours.
+/// secret, a token or a key of tokend.
 pub fn assert_silent_about(start: u64, secrets: &[String]) {
     let log = since(start);
     assert_text_is_silent(&log, secrets);

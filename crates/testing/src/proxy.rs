@@ -1,4 +1,4 @@
-//! A way to the database that can be cut or frozen.
+//! A proxy in front of the database, whose link can be cut or frozen.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What the way is like now.
+/// The state of the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Link {
     /// Bytes pass.
     Open,
     /// Connections are refused, and those that were open are closed.
@@ -18,11 +18,11 @@ pub enum Way {
 }
 
 /// A forwarder between an instance and its database.
-pub struct Proxy {
-    way: Arc<watch::Sender<Way>>,
+pub struct DatabaseProxy {
+    link: Arc<watch::Sender<Link>>,
 }
 
-impl Proxy {
+impl DatabaseProxy {
     /// Stands before the address of a Postgres URL; gives the URL that leads through it.
     pub async fn before(url: &str) -> (Self, String) {
         let (scheme, rest) = url.split_once('@').expect("a user");
@@ -30,45 +30,45 @@ impl Proxy {
         let target = address.to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let way = Arc::new(watch::Sender::new(Way::Open));
-        let switch = way.clone();
+        let link = Arc::new(watch::Sender::new(Link::Open));
+        let switch = link.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let way = switch.subscribe();
-                if *way.borrow() != Way::Cut {
-                    tokio::spawn(forward(stream, target.clone(), way));
+                let link = switch.subscribe();
+                if *link.borrow() != Link::Cut {
+                    tokio::spawn(forward(stream, target.clone(), link));
                 }
             }
         });
-        (Self { way }, format!("{scheme}@127.0.0.1:{port}/{database}"))
+        (Self { link }, format!("{scheme}@127.0.0.1:{port}/{database}"))
     }
 
-    pub fn set(&self, way: Way) {
-        self.way.send_replace(way);
+    pub fn set(&self, link: Link) {
+        self.link.send_replace(link);
     }
 }
 
-async fn forward(client: TcpStream, target: String, mut way: watch::Receiver<Way>) {
+async fn forward(client: TcpStream, target: String, mut link: watch::Receiver<Link>) {
     let Ok(server) = TcpStream::connect(target).await else { return };
     let (client_read, client_write) = client.into_split();
     let (server_read, server_write) = server.into_split();
-    let (there, back) = (way.clone(), way.clone());
+    let (there, back) = (link.clone(), link.clone());
     tokio::select! {
         () = pass(client_read, server_write, there) => {}
         () = pass(server_read, client_write, back) => {}
-        _ = way.wait_for(|way| *way == Way::Cut) => {}
+        _ = link.wait_for(|link| *link == Link::Cut) => {}
     }
 }
 
 async fn pass(
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,
-    mut way: watch::Receiver<Way>,
+    mut link: watch::Receiver<Link>,
 ) {
     let mut buffer = [0; 8192];
     loop {
         let Ok(count) = from.read(&mut buffer).await else { return };
-        if count == 0 || way.wait_for(|way| *way != Way::Frozen).await.is_err() {
+        if count == 0 || link.wait_for(|link| *link != Link::Frozen).await.is_err() {
             return;
         }
         if to.write_all(&buffer[..count]).await.is_err() {

@@ -86,7 +86,8 @@ impl Server {
         let services = Services::open(config, clock.clone()).await.expect("a services");
         let app = Box::pin(App::load(services, issuer)).await.expect("an app");
         let app = Arc::new(app);
-        let tokend = Tokend::on(app.clone(), public, management).await.expect("a server");
+        let tokend =
+            Tokend::from_listeners(app.clone(), public, management).await.expect("a server");
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(tokend.run(async {
             let _ = stopped.await;

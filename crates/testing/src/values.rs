@@ -9,7 +9,7 @@ use tokend::model::security::Networks;
 use tokend::model::static_claims::StaticClaims;
 use tokend::model::time::{Clock, Lifetime, Timestamp};
 
-/// The moment at which the clocks of tests stand: the real one, so that other libraries, which
+/// The time at which the clocks of tests stand: the real one, so that other libraries, which
 /// look at the real clock, agree.
 pub fn now() -> Timestamp {
     Clock::System.now()

@@ -13,7 +13,7 @@ use crate::crypto::random;
 use crate::keys::seal::MasterKeys;
 use crate::model::backup::{Column, FORMAT, Manifest, Row};
 use crate::model::time::Clock;
-use crate::services::draft::Draft;
+use crate::services::atomic_file::AtomicFile;
 use crate::services::{StartError, backup_keys};
 use crate::store::Store;
 use crate::store::backup::SAVED;
@@ -111,7 +111,7 @@ fn write(
     mut pieces: mpsc::Receiver<Piece>,
 ) -> Result<Summary, BackupError> {
     let failed = BackupError::writing(path);
-    let (draft, file) = Draft::create(path).map_err(&failed)?;
+    let (draft, file) = AtomicFile::create(path).map_err(&failed)?;
     let mut archive =
         ArchiveWriter::begin(keys, &manifest, BufWriter::new(file)).map_err(&failed)?;
     loop {

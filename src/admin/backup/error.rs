@@ -26,7 +26,7 @@ pub enum BackupError {
         path: PathBuf,
         /// `read` or `written`.
         done: &'static str,
-        /// What stood in the way.
+        /// The cause.
         problem: io::Error,
     },
     /// The file is something else.

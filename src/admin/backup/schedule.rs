@@ -8,7 +8,7 @@ use crate::admin::backup::create::create;
 use crate::admin::backup::error::BackupError;
 use crate::config::BackupSettings;
 use crate::model::time::Timestamp;
-use crate::services::{Services, draft};
+use crate::services::{Services, atomic_file};
 use crate::store::files;
 
 /// The beginning and the end of the name of a backup that a server made.
@@ -43,7 +43,7 @@ pub async fn create_if_due(services: &Services) -> Result<Option<Summary>, Backu
         Ok(false) => Ok(None),
         Err(error) => Err(error),
     };
-    // If the database is away, the lease ends by itself.
+    // If the database is unavailable, the lease ends by itself.
     let _ = store.end_lease(LEASE, instance).await;
     made
 }
@@ -134,7 +134,7 @@ fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, BackupError> {
 fn begun_at(name: &str) -> Option<Timestamp> {
     let (time, rest) = name.split_once(SUFFIX)?;
     let time = time_of(&format!("{time}{SUFFIX}"))?;
-    rest.ends_with(draft::SUFFIX).then_some(time)
+    rest.ends_with(atomic_file::SUFFIX).then_some(time)
 }
 
 /// Removes the oldest backups beyond `keep`, and what killed processes have left.

@@ -32,7 +32,7 @@ pub use export::{ExportFilter, ExportedDocument, export};
 pub use members::schema;
 pub use plan::{Plan, plan};
 pub use step::{PlannedAction, PlannedChange};
-pub use words::of as in_words;
+pub use words::plan_lines;
 
 /// How many objects are deleted without confirmation.
 pub const DEFAULT_MAX_DELETIONS: usize = 10;

@@ -72,7 +72,7 @@ impl Plan {
 
     /// The plan in words, a line each.
     pub fn words(&self) -> Vec<String> {
-        words::of(&self.changes(), self.unchanged)
+        words::plan_lines(&self.changes(), self.unchanged)
     }
 }
 

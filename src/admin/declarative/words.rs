@@ -12,7 +12,7 @@ const MAX_VALUE_CHARS: usize = 200;
 const SILENT: [&str; 3] = ["client_id", "resource", "source"];
 
 /// The lines of a plan, and its sum.
-pub fn of(changes: &[PlannedChange], unchanged: usize) -> Vec<String> {
+pub fn plan_lines(changes: &[PlannedChange], unchanged: usize) -> Vec<String> {
     let mut lines: Vec<String> = changes.iter().flat_map(of_change).collect();
     let count = |action| changes.iter().filter(|change| change.action == action).count();
     lines.push(format!(
@@ -162,7 +162,7 @@ mod tests {
             deleted,
         ];
         assert_eq!(
-            of(&changes, 4).join("\n"),
+            plan_lines(&changes, 4).join("\n"),
             "+ create client billing\n    owner: payments\n    a secret is generated\n\
              ~ change client billing\n    grants: - 1\n    grants: + 3\n    \
              token_lifetime: none -> 300\n\
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn the_removal_of_a_limit_is_told() {
         let sides = (json!({ "admin_of": ["a"] }), json!({ "admin_of": null }));
-        let lines = of(&[change(PlannedAction::Update, sides.0, sides.1)], 0);
+        let lines = plan_lines(&[change(PlannedAction::Update, sides.0, sides.1)], 0);
         assert!(lines[1].starts_with("    admin_of: [\"a\"] -> none: its limit"), "{lines:?}");
     }
 
@@ -189,7 +189,7 @@ mod tests {
             json!({ "secrets": [later, new] }),
         );
         assert_eq!(
-            of(&[change], 0)[1..3],
+            plan_lines(&[change], 0)[1..3],
             [
                 "    secret sec_1: label: a -> b",
                 "    a secret is registered by its digest sha256:00"

@@ -89,7 +89,7 @@ macro_rules! checks {
 checks! {
     /// The settings are valid.
     Settings: Settings => "settings",
-    /// A proxy that ends TLS is named in `proxy.trusted`.
+    /// A proxy that terminates TLS is named in `proxy.trusted`.
     ProxyTrust: Settings => "proxy_trust",
     /// The networks in `proxy.trusted` are not wider than proxies need.
     TrustedNetworks: Settings => "trusted_networks",

@@ -1,4 +1,4 @@
-//! Who may read and write the files of a server.
+//! The users that may read and write the files of a server.
 
 use std::path::{Path, PathBuf};
 

@@ -32,10 +32,10 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
 fn proxy_trust(config: &Config) -> Finding {
     let code = CheckCode::ProxyTrust;
     let is_https = config.issuer.as_ref().is_some_and(Issuer::is_https);
-    let fix = "Name the addresses of the proxy that ends TLS in proxy.trusted, also if it runs on \
-               this machine, or set tls.certificate and tls.key.";
+    let fix = "Name the addresses of the proxy that terminates TLS in proxy.trusted, also if it runs \
+               on this machine, or set tls.certificate and tls.key.";
     match (&config.tls, config.trusted_proxies.len()) {
-        (Some(_), 0) => Finding::ok(code, "tokend ends TLS, and no proxy is trusted"),
+        (Some(_), 0) => Finding::ok(code, "tokend terminates TLS, and no proxy is trusted"),
         (_, 1..) => {
             let networks: Vec<_> = config.trusted_proxies.iter().map(IpNet::to_string).collect();
             Finding::ok(

@@ -22,7 +22,7 @@ const RENEW: &str = "Renew the certificate, and look why it was not renewed in t
 pub(super) fn examine(config: &Config, issuer: Option<&Issuer>, now: Timestamp) -> Vec<Finding> {
     let Some(settings) = &config.tls else {
         return all_skipped(
-            "tokend does not end TLS; `tokend doctor --url ISSUER` looks from outside",
+            "tokend does not terminate TLS; `tokend doctor --url ISSUER` looks from outside",
         );
     };
     let certificate = match ServerCertificate::read(&settings.certificate, &settings.key) {

@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_rejected_without_being_repeated() {
+    fn a_value_other_than_an_object_is_rejected_without_being_repeated() {
         for (json, words) in [
             ("[\"hush\"]", "the line is a list, expected an object"),
             ("\"hush\"", "the line is a string"),

@@ -1,4 +1,4 @@
-//! What the command line proves itself by to a server: the id of an administrator's client with a
+//! How the command line authenticates at a server: the id of an administrator's client with a
 //! secret, or with a private key (`private_key_jwt`, RFC 7523).
 
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ const MAX_FILE_BYTES: u64 = 64 << 10;
 pub(super) struct Credentials {
     /// The client.
     pub(super) client_id: String,
-    /// Its proof.
+    /// Its secret or key.
     pub(super) proof: Proof,
 }
 

@@ -1,4 +1,4 @@
-//! Server-sent events (WHATWG HTML, section 9.2) as a server of ours sends them, over lines that are
+//! Server-sent events (WHATWG HTML, section 9.2) as tokend sends them, over lines that are
 //! bounded.
 
 use crate::cli::api::lines::AnswerLines;

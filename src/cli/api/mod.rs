@@ -39,7 +39,7 @@ const UNREADABLE: &str = "the server sent an answer that this version of tokend 
 pub(crate) enum Purpose {
     /// It only reads. Over the local database that needs no master key.
     Read,
-    /// The same, and it fetches key sets of others by the settings.
+    /// The same, and it fetches remote key sets by the settings.
     Fetch,
     /// It changes something.
     Change,

@@ -36,10 +36,10 @@ pub(crate) struct GrantRequestObject {
     pub(crate) message: Option<String>,
     /// Why it ended.
     pub(crate) reason: Option<String>,
-    /// Who made it, or changed it last.
+    /// The caller that made it, or changed it last.
     #[serde(default)]
     pub(crate) requested_by: String,
-    /// Who ended it.
+    /// The caller that ended it.
     pub(crate) ended_by: Option<String>,
     /// When it was made.
     #[serde(deserialize_with = "time")]

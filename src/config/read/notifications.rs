@@ -102,7 +102,7 @@ fn with_secrets(
         let secrets = if own.is_empty() { found(&|named| named.receiver.is_empty()) } else { own };
         if secrets.is_empty() {
             return Err(format!(
-                "has no secret for the receiver {}: it could not tell our messages from forged ones",
+                "has no secret for the receiver {}: it could not tell a message from a forged one",
                 url.authority()
             ));
         }

@@ -63,7 +63,7 @@ impl SourceBuilder {
     }
 
     /// Reads the credentials that systemd gives to this service: files with the names of settings.
-    /// Who can read them is up to systemd, so their modes are not looked at.
+    /// systemd decides which users can read them, so their modes are not checked.
     pub(super) fn credentials(&mut self, environment: &[(String, String)]) {
         let is_set =
             |(name, value): &&(String, String)| name == CREDENTIALS_DIRECTORY && !value.is_empty();

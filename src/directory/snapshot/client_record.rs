@@ -61,7 +61,7 @@ struct SecretRecord<'a> {
     mac: Option<[u8; MAC_LENGTH]>,
 }
 
-/// The kind of a secret, and its stored proof.
+/// The kind of a secret, and its stored hash.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum ProofRecord<'a> {
     Generated(&'a str),
@@ -69,7 +69,7 @@ enum ProofRecord<'a> {
     Digest([u8; SecretDigest::LENGTH]),
 }
 
-/// What a client proves itself by besides secrets, and what it is held to.
+/// The security settings of a client: keys, certificate subject, networks, token binding.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct SecurityRecord<'a> {
     #[serde(borrow)]

@@ -86,7 +86,7 @@ impl Manifest {
         if self.database == identity { Ok(()) } else { Err(SnapshotError::OtherDatabase) }
     }
 
-    /// Rejects a snapshot from which no tokens may be issued while the database is away.
+    /// Rejects a snapshot from which no tokens may be issued while the database is unavailable.
     ///
     /// # Errors
     /// [`SnapshotError::Stale`] or [`SnapshotError::OtherLocation`].

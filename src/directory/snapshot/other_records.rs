@@ -220,7 +220,7 @@ pub struct StoppedState {
     pub stopped_instance: Option<String>,
 }
 
-/// An assertion that was accepted while the database was away, and is not stored there yet.
+/// An assertion that was accepted while the database was unavailable, and is not stored there yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsedAssertion {
     /// The hash of its client and its `jti`.

@@ -1,4 +1,4 @@
-//! How a client has proved who it is, for the log.
+//! How a client has authenticated, for the log.
 
 use crate::model::client::AuthenticationMethod;
 

@@ -1,4 +1,4 @@
-//! By a certificate that the client shows in the handshake, or that a trusted proxy has seen
+//! By a certificate that the client presents in the handshake, or that a trusted proxy has seen
 //! (RFC 8705, section 2).
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::directory::{ClientEntry, SecurityEntry};
 use crate::model::client::AuthenticationMethod;
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
-use crate::oauth::client_authentication::{ask_for, diagnosis, reject_disabled, rejection};
+use crate::oauth::client_authentication::{diagnosis, reject_disabled, rejection, request_fetch};
 use crate::oauth::error::OAuthError;
 use crate::x509::certificate::ClientCertificate;
 
@@ -38,8 +38,13 @@ pub(super) fn authenticate(
     let method = verified.map_err(|problem| {
         let names = certificate.names().unwrap_or_else(|error| vec![error.to_string()]).join(", ");
         let thumbprint = certificate.thumbprint();
-        rejection(&entry, &format!("{problem}. Shown was one of {names} (SHA-256 {thumbprint})"))
-            .with_remedy(OperatorAction::RegisterCertificate)
+        rejection(
+            &entry,
+            &format!(
+                "{problem}. The client presented the certificate of {names} (SHA-256 {thumbprint})"
+            ),
+        )
+        .with_remedy(OperatorAction::RegisterCertificate)
     })?;
     reject_disabled(&entry)?;
     Ok((entry, method))
@@ -74,6 +79,6 @@ fn by_registration(
     if keys.is_some_and(|keys| keys.have_certificate(&certificate.thumbprint())) {
         return Ok(());
     }
-    ask_for(app, source);
+    request_fetch(app, source);
     Err("the certificate is none of those registered (x5c of the client's keys)".to_owned())
 }

@@ -1,5 +1,5 @@
 //! By a token of a foreign issuer that the client's operator trusts (RFC 7523): a workload that has
-//! an identity already needs no secret of ours.
+//! an identity already needs no client secret.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
 use crate::model::untrusted_text;
 use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::{
-    ask_for, diagnosis, reject_disabled, rejection, subject_form, unfetched,
+    diagnosis, keys_not_fetched, reject_disabled, rejection, request_fetch, subject_form,
 };
 use crate::oauth::error::OAuthError;
 
@@ -195,7 +195,7 @@ impl<'a> Sources<'a> {
         let (mut missing, mut problem) = (None, None);
         for source in keys.filter(|source| seen.insert(source.address())) {
             let Some(keys) = source.keys() else {
-                ask_for(app, source);
+                request_fetch(app, source);
                 missing = Some(source);
                 continue;
             };
@@ -204,7 +204,7 @@ impl<'a> Sources<'a> {
                     signed.insert(source.address(), verified);
                 }
                 Err(error) => {
-                    ask_for(app, source);
+                    request_fetch(app, source);
                     problem = Some(error);
                 }
             }
@@ -240,7 +240,7 @@ impl<'a> Sources<'a> {
         };
         match (self.missing, entry) {
             (Some(keys), Some(entry)) => {
-                unfetched(entry, &format!("{prefix}the issuer's key set"), keys)
+                keys_not_fetched(entry, &format!("{prefix}the issuer's key set"), keys)
             }
             (Some(_), None) => {
                 rejected("the key set of the token's issuer has not been fetched".to_owned())

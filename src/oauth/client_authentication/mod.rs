@@ -91,9 +91,9 @@ impl AuthenticatedClient {
         self.origin.as_ref().is_none_or(|origin| networks.admit(origin.address))
     }
 
-    /// The certificate that it has shown.
+    /// The certificate that it has presented.
     pub(super) fn certificate(&self) -> Option<&ClientCertificate> {
-        self.origin.as_ref()?.shown.certificate().map(Arc::as_ref)
+        self.origin.as_ref()?.certificate.certificate().map(Arc::as_ref)
     }
 
     /// True if that certificate has authenticated it.
@@ -134,7 +134,7 @@ impl AuthenticatedClient {
     ///
     /// # Errors
     /// The client is disabled.
-    pub fn vouched_for(directory: &Directory, id: &ClientId) -> Result<Option<Self>, OAuthError> {
+    pub fn for_operator(directory: &Directory, id: &ClientId) -> Result<Option<Self>, OAuthError> {
         let evt = directory.published_sequence();
         let Some(entry) = directory.client(id.as_str()) else { return Ok(None) };
         reject_disabled(&entry)?;
@@ -186,8 +186,8 @@ async fn identify(
             let client = admitted_without_secret(app, entry, &caller.origin, evt, by, now)?;
             Ok(AuthenticatedClient { is_counted, ..client })
         }
-        Some(Credentials::Certificate(client_id, shown)) => {
-            let (entry, method) = certificate::authenticate(app, client_id, shown, now)
+        Some(Credentials::Certificate(client_id, presented)) => {
+            let (entry, method) = certificate::authenticate(app, client_id, presented, now)
                 .map_err(|error| error.or_because(RejectionReason::InvalidCertificate))?;
             let by = AuthenticatedBy::Method(method);
             admitted_without_secret(app, entry, &caller.origin, evt, by, now)
@@ -235,7 +235,7 @@ pub async fn authenticate_by_grant(
     reject_if_stale(app, now)?;
     let assertion = assertion::parse(grant.expose_secret()).map_err(OAuthError::of_the_grant)?;
     let verified = match &caller.credentials {
-        // A mesh shows a certificate on every connection; here it need not prove anything.
+        // A mesh presents a certificate on every connection; here it need not prove anything.
         None | Some(Credentials::Certificate(..)) => None,
         Some(_) => Some(authenticate(app, caller, Purpose::Token).await?),
     };
@@ -252,11 +252,11 @@ pub async fn authenticate_by_grant(
 
 /// The request has no credentials, or only half of them.
 fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
-    match &caller.origin.shown {
+    match &caller.origin.certificate {
         PresentedCertificate::Nothing => nothing_but_an_id(app, caller),
         PresentedCertificate::Certificate(_) => OAuthError::new(
             ErrorCode::InvalidClient,
-            "No client authentication found. A certificate was shown: send client_id in the body too.",
+            "No client authentication found. A certificate was presented: send client_id in the body too.",
         )
         .because(RejectionReason::NoCredentials),
         PresentedCertificate::Unreadable => OAuthError::no_authentication(None).with_remedy(
@@ -298,15 +298,15 @@ fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
     rejection.with_reason(reason).about(id).with_remedy(remedy)
 }
 
-/// Has the keys of others fetched soon, because one was not among them.
-fn ask_for(app: &App, keys: &KeysEntry) {
+/// Requests a fetch of the remote key set, because it lacks the key.
+fn request_fetch(app: &App, keys: &KeysEntry) {
     if let KeysEntry::Remote(set) = keys {
-        app.directory.key_sets.ask_for(set);
+        app.directory.key_sets.request_fetch(set);
     }
 }
 
-/// The rejection while the keys of others are not here; says what stands in the way.
-fn unfetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthError {
+/// The rejection while the remote key set is not fetched; says what prevents it.
+fn keys_not_fetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthError {
     let problem = match keys {
         KeysEntry::Remote(set) => set.problem(),
         KeysEntry::Inline(_) => None,
@@ -357,7 +357,7 @@ pub(super) fn reject_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthErro
     let staleness = app.directory.staleness(now);
     if staleness > app.services.config.directory.max_staleness.seconds() {
         return Err(OAuthError::unavailable(format!(
-            "the database has been away for {staleness} s, longer than directory.max_staleness"
+            "the database has been unavailable for {staleness} s, longer than directory.max_staleness"
         ))
         .because(RejectionReason::DirectoryStale));
     }

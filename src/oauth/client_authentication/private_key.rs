@@ -19,7 +19,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::single_use::{self, SingleUse};
 use crate::oauth::client_authentication::{
-    Purpose, ask_for, reject_disabled, reject_other_methods, rejection, unfetched,
+    Purpose, keys_not_fetched, reject_disabled, reject_other_methods, rejection, request_fetch,
 };
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::token::rate;
@@ -90,13 +90,13 @@ fn verify<'a>(
         rejection(entry, "the client has no public keys").with_remedy(OperatorAction::AddKeys)
     })?;
     let Some(known) = keys.keys() else {
-        ask_for(app, keys);
-        return Err(unfetched(entry, "its jwks_uri", keys));
+        request_fetch(app, keys);
+        return Err(keys_not_fetched(entry, "its jwks_uri", keys));
     };
     assertion.verify(&known, &CLIENT_ASSERTION_ALGS, checks).map_err(|error| {
         // Its owner may have changed the key since it was fetched.
         if !matches!(error, AssertionError::Algorithm { .. } | AssertionError::TooManyKeys(_)) {
-            ask_for(app, keys);
+            request_fetch(app, keys);
         }
         rejection(entry, &format!("the assertion: {error}"))
             .with_remedy(OperatorAction::RegisterKey)
@@ -122,9 +122,9 @@ fn check_claims(
     check_times(assertion.claims(), app.services.config.assertions.lifetime_max, now)
 }
 
-/// The audience is our issuer and nothing else: an assertion that is good elsewhere too could be
+/// The audience is this issuer and nothing else: an assertion that is good elsewhere too could be
 /// used by the server that receives it there (RFC 10070). A client may have extra audiences, each
-/// of which is a URL of our own token endpoint.
+/// of which is a URL of this token endpoint.
 fn check_audience(app: &App, entry: &ClientEntry, audience: &Value) -> Result<(), OAuthError> {
     let issuer = app.issuer.as_str();
     let single = match audience {
@@ -200,7 +200,7 @@ fn name(entry: &ClientEntry, assertion: VerifiedAssertion<'_>) -> Result<String,
     if jti.len() > MAX_JTI_BYTES {
         return Err(wrong(format!("its jti is longer than {MAX_JTI_BYTES} bytes")));
     }
-    Ok(digest::of(&[entry.client_id.as_str(), jti]))
+    Ok(digest::compute(&[entry.client_id.as_str(), jti]))
 }
 
 /// A rejection to a caller that has signed with the client's key.

@@ -1,5 +1,5 @@
 //! The single use of a client assertion: once on all instances, by a row in the database; or once on
-//! each instance while the database is away, if `assertions.during_outage` says so.
+//! each instance while the database is unavailable, if `assertions.during_outage` says so.
 
 use crate::app::App;
 use crate::config::DuringOutage;
@@ -74,24 +74,24 @@ async fn use_here(
             }
             memory.forget(&name);
             Err(OAuthError::unavailable(
-                "the database is away, and the assertion may have been used before the outage",
+                "the database is unavailable, and the assertion may have been used before the outage",
             )
             .because(RejectionReason::DatabaseUnavailable))
         }
     }
 }
 
-/// Whether the database takes an assertion as new; `None` while it is away.
+/// Whether the database takes an assertion as new; `None` while it is unavailable.
 async fn stored(
     app: &App,
     name: &str,
     remembered_until: Timestamp,
 ) -> Option<Result<bool, StoreError>> {
-    if app.database.is_away() {
+    if app.database.is_unavailable() {
         return None;
     }
     match app.services.store.use_assertion(name, remembered_until).await {
-        Err(error) if error.is_away() => None,
+        Err(error) if error.is_unavailable() => None,
         stored => Some(stored),
     }
 }
@@ -102,7 +102,7 @@ async fn stored(
 /// instance knows, which has none of an earlier process.
 fn may_be_of_outage(app: &App, issued_at: Option<Timestamp>, now: Timestamp) -> bool {
     // A request may notice the outage first.
-    let since = app.database.away_since().unwrap_or(now);
+    let since = app.database.unavailable_since().unwrap_or(now);
     match issued_at {
         Some(issued_at) => issued_at > since.plus_seconds(CLOCK_SKEW_SECONDS),
         None => app.database.is_known(),
@@ -124,7 +124,7 @@ fn not_taken(client_id: &ClientId, rejection: ReplayRejection) -> OAuthError {
             .because(RejectionReason::ReplayCacheFull),
         ReplayRejection::FullForOne(seconds) => OAuthError::too_many(
             format!(
-                "Client {client_id} has used too many assertions while the database is away. Keep a token until it expires. The next assertion may be accepted in {seconds} s."
+                "Client {client_id} has used too many assertions while the database is unavailable. Keep a token until it expires. The next assertion may be accepted in {seconds} s."
             ),
             seconds,
         )

@@ -20,7 +20,7 @@ use crate::oauth::client_authentication::svid::{
     SvidProblem, UnverifiedSvid, check_claims, right_type, unsigned,
 };
 use crate::oauth::client_authentication::{
-    diagnosis, reject_disabled, reject_other_methods, rejection, unfetched,
+    diagnosis, keys_not_fetched, reject_disabled, reject_other_methods, rejection,
 };
 use crate::oauth::error::OAuthError;
 
@@ -147,7 +147,7 @@ fn admit(
 fn unsigned_by(sources: &Sources<'_>, entry: Option<&ClientEntry>, prefix: &str) -> OAuthError {
     match (sources.missing(), entry) {
         (Some(keys), Some(entry)) => {
-            unfetched(entry, &format!("{prefix}the bundle {}", url(keys)), keys)
+            keys_not_fetched(entry, &format!("{prefix}the bundle {}", url(keys)), keys)
         }
         (Some(_), None) => {
             OAuthError::authentication_failed("the bundle of the trust domain has not been fetched")

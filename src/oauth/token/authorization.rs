@@ -30,7 +30,7 @@ pub struct Granted {
     /// The requested scopes; all of the grant if absent.
     scope: Option<Scopes>,
     lifetime: Lifetime,
-    is_by_jwt: bool,
+    grant_type: GrantType,
     token_use: TokenUse,
 }
 
@@ -78,14 +78,14 @@ impl Granted {
     }
 
     /// The grant type of the request.
-    pub fn grant_type(&self) -> GrantType {
-        if self.is_by_jwt { GrantType::JwtBearer } else { GrantType::ClientCredentials }
+    pub fn grant_type(&self) -> &GrantType {
+        &self.grant_type
     }
 
     /// Counts a token that has been issued for this.
     pub(super) fn count_issued(&self, algorithm: Algorithm) {
         let client = self.client.entry();
-        self.grant.issued.count(&self.grant_type(), algorithm);
+        self.grant.issued.count(self.grant_type(), algorithm);
         if let Some(meter) = &client.meter {
             meter.count_token();
         }
@@ -129,9 +129,9 @@ pub(super) fn authorize(
     }
     reject_from_elsewhere(&client, &grant)?;
     let lifetime = lifetime(&config.token, &client, &grant.resource);
-    let is_by_jwt = *grant_type == GrantType::JwtBearer;
+    let grant_type = grant_type.clone();
     let (subject, token_use) = (Subject::Client, TokenUse::Access);
-    Ok(Granted { client, subject, grant, scope, lifetime, is_by_jwt, token_use })
+    Ok(Granted { client, subject, grant, scope, lifetime, grant_type, token_use })
 }
 
 fn reject_from_elsewhere(

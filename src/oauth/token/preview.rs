@@ -22,7 +22,7 @@ pub enum PreviewError {
     NoClient(ClientId),
     /// The token would be rejected; the text is the rejection that the client would get.
     #[error("{0}")]
-    Refused(String),
+    Rejected(String),
     /// No issuer is known, and tokens name it.
     #[error("issuer: it is not set, and no server has started on this database yet")]
     IssuerMissing,
@@ -39,7 +39,7 @@ impl From<StoreError> for PreviewError {
 
 impl From<OAuthError> for PreviewError {
     fn from(rejection: OAuthError) -> Self {
-        Self::Refused(rejection.reason().to_owned())
+        Self::Rejected(rejection.reason().to_owned())
     }
 }
 
@@ -63,7 +63,7 @@ pub async fn preview(
         None => store.server_issuer().await?.ok_or(PreviewError::IssuerMissing)?,
     };
     let directory = Directory::load_client_only(store, id, clock).await?;
-    let client = AuthenticatedClient::vouched_for(&directory, id)?;
+    let client = AuthenticatedClient::for_operator(&directory, id)?;
     let client = client.ok_or_else(|| PreviewError::NoClient(id.clone()))?;
     let time = IssueTime { now: clock.now(), evt: client.evt() };
     let grant_type = client.first_grant_type();

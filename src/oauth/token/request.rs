@@ -136,7 +136,7 @@ impl TokenRequest {
 /// A request about a token: introspection (RFC 7662, section 2.1) and revocation (RFC 7009,
 /// section 2.1). `token_type_hint` is ignored: there is one type of token.
 pub struct TokenQuery {
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
     /// The token asked about.
     pub token: String,
@@ -168,7 +168,7 @@ mod tests {
             header,
             RequestOrigin {
                 address: [127, 0, 0, 1].into(),
-                shown: PresentedCertificate::Nothing,
+                certificate: PresentedCertificate::Nothing,
                 is_trusted_proxy: false,
             },
         )
@@ -182,7 +182,7 @@ mod tests {
 
     /// C-04, C-38, K-04, K-16.
     #[test]
-    fn there_is_one_way_to_authenticate_in_a_request() {
+    fn a_request_has_one_authentication_method() {
         let code = |form: String, header| request(&form, header).expect_err("a rejection").code();
         let both = format!("{GRANT}&client_id=a&client_secret=s");
         assert_eq!(code(both, basic("a")), ErrorCode::InvalidRequest);
@@ -192,9 +192,9 @@ mod tests {
         assert!(request(&equal, basic("a")).is_ok());
     }
 
-    /// C-02: an id alone is no authentication.
+    /// C-02: an id alone does not authenticate.
     #[test]
-    fn a_client_id_alone_is_nobody() {
+    fn a_client_id_alone_is_not_a_credential() {
         let request = request(&format!("{GRANT}&client_id=a"), HeaderCredentials::Absent);
         let Requester::Caller(caller) = request.expect("a request").requester else {
             panic!("another requester");

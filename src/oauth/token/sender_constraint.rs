@@ -67,7 +67,7 @@ pub(super) fn verify_binding(
     let must = security.is_some_and(|security| security.dpop_bound);
     match presented {
         // A token has one key (RFC 7800, section 3.1), and this client's is its certificate's.
-        Some(_) if must_show_certificate(client) => Err(OAuthError::invalid_request(format!(
+        Some(_) if is_certificate_bound(client) => Err(OAuthError::invalid_request(format!(
             "Tokens of client {} are bound to its certificate (RFC 8705): leave the DPoP header out.",
             client.id()
         ))),
@@ -125,13 +125,13 @@ pub(super) fn consume_proof(
 /// The certificate that has authenticated the client, or to which its tokens must be bound
 /// (RFC 8705, section 3).
 fn by_certificate(client: &AuthenticatedClient) -> Result<Option<Confirmation>, OAuthError> {
-    let must = must_show_certificate(client);
+    let is_bound = is_certificate_bound(client);
     match client.certificate() {
-        Some(certificate) if must || client.is_by_certificate() => {
+        Some(certificate) if is_bound || client.is_by_certificate() => {
             Ok(Some(Confirmation::Certificate(certificate.thumbprint())))
         }
-        None if must => Err(OAuthError::invalid_request(format!(
-            "Tokens of client {} are bound to a certificate: show one in the TLS handshake (RFC 8705).",
+        None if is_bound => Err(OAuthError::invalid_request(format!(
+            "Tokens of client {} are bound to a certificate: present one in the TLS handshake (RFC 8705).",
             client.id()
         ))
         .because(RejectionReason::CertificateMissing)),
@@ -139,7 +139,7 @@ fn by_certificate(client: &AuthenticatedClient) -> Result<Option<Confirmation>, 
     }
 }
 
-fn must_show_certificate(client: &AuthenticatedClient) -> bool {
+fn is_certificate_bound(client: &AuthenticatedClient) -> bool {
     client.entry().security.as_deref().is_some_and(|security| security.certificate_bound)
 }
 

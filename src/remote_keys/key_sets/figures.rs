@@ -1,4 +1,4 @@
-//! How the key sets of others are, for metrics.
+//! The state of the remote key sets, for metrics.
 
 use std::time::Duration;
 

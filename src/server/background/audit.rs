@@ -23,7 +23,7 @@ pub(super) async fn sign_checkpoint(app: Arc<App>) {
             "a checkpoint of the audit log cannot be signed; the next attempt is in a minute"
         ),
     }
-    // That the database is away is said where changes are followed.
+    // `follow` logs that the database is unavailable.
     let _ = note_last(&app).await;
 }
 

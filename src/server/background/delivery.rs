@@ -35,7 +35,7 @@ where
                 tokio::time::sleep(pace.while_more).await;
                 continue;
             }
-            // That the database is away is said where changes are followed.
+            // `follow` logs that the database is unavailable.
             Ok(Backlog::Waiting) | Err(_) => RETRY_INTERVAL,
         };
         tokio::time::sleep(pace.after_each).await;

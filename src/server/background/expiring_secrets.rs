@@ -27,7 +27,7 @@ pub(super) async fn warn_of_expiring_secrets(app: Arc<App>) {
     loop {
         let now = app.services.clock.monotonic();
         let is_due = logged_at.is_none_or(|last| now.since(last) >= REPEATED_AFTER);
-        // That the database is away is said where changes are followed.
+        // `follow` logs that the database is unavailable.
         if let Ok(true) = warn(&app, is_due).await {
             logged_at = Some(now);
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::directory::DirectoryError;
 use crate::services::database_identity::DatabaseIdentity;
-use crate::store::feed::ChangeListener;
+use crate::store::change_listener::ChangeListener;
 use crate::{server, telemetry};
 
 /// How long to wait after a lost connection of the listener, so that a database that refuses is not
@@ -18,9 +18,9 @@ const RECONNECT_DELAY: Duration = Duration::from_millis(200);
 /// `directory.poll_interval`.
 pub(super) async fn follow(app: Arc<App>) {
     let mut listener: Option<ChangeListener> = None;
-    let mut was_away = !app.database.is_known();
+    let mut was_unavailable = !app.database.is_known();
     let mut woken = Woken::Time;
-    if was_away {
+    if was_unavailable {
         wait_for_database(&app).await;
     }
     loop {
@@ -28,12 +28,12 @@ pub(super) async fn follow(app: Arc<App>) {
             listener = app.services.store.change_listener().await.ok();
         }
         let caught_up = app.catch_up().await;
-        let is_away = note(&caught_up, was_away);
-        // A listener that missed a change is replaced, and so is one of a database that was away:
-        // its connection may be dead without an error.
+        let is_unavailable = note(&caught_up, was_unavailable);
+        // A listener that missed a change is replaced, and so is one of a database that was
+        // unavailable: its connection may be dead without an error.
         let has_missed = matches!(caught_up, Ok(true)) && woken == Woken::Time;
-        let is_back = was_away && !is_away;
-        was_away = is_away;
+        let is_back = was_unavailable && !is_unavailable;
+        was_unavailable = is_unavailable;
         if has_missed || is_back {
             listener = None;
             woken = Woken::Notified;
@@ -47,21 +47,21 @@ pub(super) async fn follow(app: Arc<App>) {
     }
 }
 
-/// Waits until the database is back that was away at the start, and does what the start left out. If
-/// it is another one, the server ends.
+/// Waits until the database that was unavailable at the start is back, and does what the start left
+/// out. If it is another one, the server ends.
 async fn wait_for_database(app: &App) {
     let mut logged = String::new();
     while let Err(error) = app.identify_database().await {
-        // That it is away was logged at the start.
+        // The outage was logged at the start.
         let problem = telemetry::with_causes(&error);
-        if !error.is_database_away() && problem != logged {
+        if !error.is_database_unavailable() && problem != logged {
             tracing::error!(problem, "the database is back and cannot be used");
             logged = problem;
         }
         tokio::time::sleep(app.services.config.directory.poll_interval).await;
     }
     app.database.until(DatabaseIdentity::Same).await;
-    if let Err(error) = server::begin(app).await {
+    if let Err(error) = server::prepare_database(app).await {
         let error = &error as &dyn Error;
         tracing::warn!(
             error,
@@ -81,17 +81,17 @@ enum Woken {
     Loss,
 }
 
-/// Logs when following fails and when it works again; true if the database is away.
-fn note(caught_up: &Result<bool, DirectoryError>, was_away: bool) -> bool {
+/// Logs when following fails and when it works again; true if the database is unavailable.
+fn note(caught_up: &Result<bool, DirectoryError>, was_unavailable: bool) -> bool {
     match caught_up {
         Ok(_) => {
-            if was_away {
+            if was_unavailable {
                 tracing::info!("the database is back");
             }
             false
         }
         Err(error) => {
-            if !was_away {
+            if !was_unavailable {
                 let error = error as &dyn Error;
                 tracing::error!(error, "changes cannot be followed: tokens are issued from memory");
             }

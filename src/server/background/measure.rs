@@ -19,7 +19,7 @@ pub(super) async fn measure(app: Arc<App>) {
         });
         // A panic in it is logged; the figures of before stay.
         let _ = counting.await;
-        // That the database is away is said where changes are followed.
+        // `follow` logs that the database is unavailable.
         if let Ok(bytes) = app.services.store.size().await {
             app.services.store.metrics.note_size(bytes);
         }

@@ -45,7 +45,7 @@ const UNUSED_INTERVAL: Duration = Duration::from_secs(15);
 /// How often rejections are written: an operator may ask for one soon after it happened.
 const REJECTIONS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often client assertions are stored that were accepted while the database was away.
+/// How often client assertions are stored that were accepted while the database was unavailable.
 const ASSERTIONS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often expired rows are deleted.
@@ -104,7 +104,7 @@ pub(super) async fn flush(app: &Arc<App>) {
         write_key_set_readers(app.clone()).await;
         write_assertions(app.clone()).await;
         if let Some(sink) = &app.services.config.audit.sink {
-            // If the database is away, the lease ends by itself.
+            // If the database is unavailable, the lease ends by itself.
             let _ = release(&app.services, sink).await;
         }
         let last_heartbeat = write_last_usage(app).await;
@@ -223,7 +223,7 @@ async fn write_key_set_readers(app: Arc<App>) {
 }
 
 async fn write_assertions(app: Arc<App>) {
-    if app.database.is_away() {
+    if app.database.is_unavailable() {
         return;
     }
     if let Err(error) = app.write_assertions().await {

@@ -146,7 +146,7 @@ mod tests {
             noting.lock().expect("a lock").push(set.source.url().to_owned());
             async move {
                 let host = set.source.authority();
-                assert_ne!(host, "panics.example", "a fault of ours");
+                assert_ne!(host, "panics.example", "a fault of the server");
                 if host == "hangs.example" {
                     std::future::pending::<()>().await;
                 }

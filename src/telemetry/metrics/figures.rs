@@ -86,7 +86,7 @@ impl Figures {
 }
 
 impl Value {
-    #[expect(clippy::cast_precision_loss, reason = "no gauge of ours is beyond 2^53")]
+    #[expect(clippy::cast_precision_loss, reason = "no gauge is beyond 2^53")]
     fn as_fraction(self) -> f64 {
         match self {
             Self::Whole(value) => value as f64,

@@ -134,7 +134,7 @@ impl Default for HttpMetrics {
 }
 
 impl HttpMetrics {
-    /// The route with this label: a pattern of ours, never the path of a request.
+    /// The route with this label: a pattern of the program, never the path of a request.
     pub fn route(&self, label: &str) -> Arc<Route> {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(route) = routes.get(label) {

@@ -75,7 +75,7 @@ impl PresentedMethod {
 /// How an authentication ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthenticationResult {
-    /// The client is who it says.
+    /// The client is authenticated.
     Succeeded,
     /// It is not, or may not.
     Rejected,
@@ -90,7 +90,7 @@ impl AuthenticationResult {
 /// The stages of a token request, each with its durations.
 #[derive(Debug)]
 pub struct Stages {
-    /// Who asks.
+    /// The caller.
     pub authenticate: Histogram,
     /// What for, from where, bound to what, and how often.
     pub authorize: Histogram,
@@ -177,7 +177,7 @@ impl Metrics {
     /// The text of all metrics.
     ///
     /// # Errors
-    /// If a value cannot be written, which no value of ours is.
+    /// If a value cannot be written, which does not occur.
     pub fn render(self: &Arc<Self>, scrape: Scrape, format: Format) -> Result<String, fmt::Error> {
         writer::text(Exposition { metrics: self.clone(), scrape }, format)
     }

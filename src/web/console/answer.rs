@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::store::StoreError;
 use crate::web::console::frame::{Frame, Outside};
 use crate::web::console::gate::SignedIn;
-use crate::web::console::visible::visible;
+use crate::web::console::visible::escape_hidden_characters;
 use crate::web::console::{headers, problems};
 use crate::web::management::Problem;
 use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
@@ -28,7 +28,7 @@ pub(super) enum ConsoleError {
 }
 
 impl ConsoleError {
-    /// 400 for a form or a query that no page of ours makes.
+    /// 400 for a form or a query that no page of the console makes.
     pub(super) fn invalid(detail: impl Into<String>) -> Self {
         Problem::bad_request("invalid_query", detail).into()
     }
@@ -92,7 +92,7 @@ pub(super) fn page(template: &impl Template) -> Answer {
 /// A page with a status.
 pub(super) fn render(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
     let html = template.render().map_err(|error| Problem::internal(&error.to_string()))?;
-    let mut response = Response::new(Body::from(visible(html)));
+    let mut response = Response::new(Body::from(escape_hidden_characters(html)));
     *response.status_mut() = status;
     headers::add(response.headers_mut(), false);
     Ok(response)
@@ -102,7 +102,7 @@ pub(super) fn render(status: StatusCode, template: &impl Template) -> Result<Res
 pub(super) fn see_other(place: &str) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    // A place is a path of ours, which a header can hold.
+    // A place is a path of the console, which a header can hold.
     let place = HeaderValue::from_str(place).unwrap_or(HeaderValue::from_static("/console/"));
     response.headers_mut().insert(LOCATION, place);
     response
@@ -204,7 +204,7 @@ pub(super) fn failure_page(signed_in: Option<&SignedIn>, failure: &Failure) -> E
         }
         None => FailureOutside { outside: Outside::default(), failure, request_id }.render(),
     };
-    ErrorPage::with_headers(visible(html.unwrap_or_default()), &headers::PAGE)
+    ErrorPage::with_headers(escape_hidden_characters(html.unwrap_or_default()), &headers::PAGE)
 }
 
 /// A path below `/console/` that does not exist.

@@ -76,7 +76,7 @@ pub(super) fn mark() -> &'static str {
     &ASSETS[3].path
 }
 
-/// An icon of the sprite by its name, which is one of ours. It says nothing that the text next to
+/// An icon of the sprite by its name. It says nothing that the text next to
 /// it does not say.
 pub(super) struct Icon(pub(super) &'static str);
 

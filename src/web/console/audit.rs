@@ -18,7 +18,7 @@ use crate::model::time::Timestamp;
 use crate::store::events::{EventFilter, Order};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Badge, Time};
 
@@ -174,7 +174,8 @@ pub(super) async fn page(
         last.map(|last| format!("?{}", query.query_with("before", &last.sequence.to_string())));
     let chain = if query.has("verify") { Some(chain(&app).await?) } else { None };
     let page = AuditPage {
-        frame: Frame::new(&signed_in, "Audit log", "/console/audit").same_as(same(&query)),
+        frame: Frame::new(&signed_in, "Audit log", "/console/audit")
+            .with_equivalent(equivalent(&query)),
         rows: found.iter().map(|event| EventRow::of(event, &signed_in)).collect(),
         actor: query.typed("actor"),
         action: query.typed("action"),
@@ -202,7 +203,7 @@ pub(super) async fn visible(
         let (store, principal) = (&app.services.store, &signed_in.principal);
         filter.subjects = audit::subjects_named(store, principal, text).await?;
     }
-    Ok(audit::visible(&signed_in.principal, filter))
+    Ok(audit::restrict_to_caller(&signed_in.principal, filter))
 }
 
 fn filter(query: &Form) -> Result<EventFilter, ConsoleError> {
@@ -236,7 +237,7 @@ fn end_of_day(text: &str) -> Result<Timestamp, Malformed> {
 
 /// Verifies the beginning of the chain; one page at a time does so.
 async fn chain(app: &App) -> Result<Chain, ConsoleError> {
-    let Ok(_place) = app.log_verification.try_acquire() else {
+    let Ok(_permit) = app.log_verification.try_acquire() else {
         let badge = Badge::new("warn", "busy");
         return Ok(Chain {
             badge,
@@ -268,7 +269,7 @@ async fn chain(app: &App) -> Result<Chain, ConsoleError> {
     })
 }
 
-fn same(query: &Form) -> Same {
+fn equivalent(query: &Form) -> Equivalent {
     let mut command = String::from("tokend audit list");
     let mut asked = form_urlencoded::Serializer::new(String::new());
     let texts: BTreeMap<_, _> = ["actor", "action", "subject"]
@@ -281,7 +282,7 @@ fn same(query: &Form) -> Same {
     }
     let asked = asked.finish();
     let query = if asked.is_empty() { String::new() } else { format!("?{asked}") };
-    Same::new(command, "GET", &format!("/v1/audit-events{query}"), "")
+    Equivalent::new(command, "GET", &format!("/v1/audit-events{query}"), "")
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(super) struct Column {
 }
 
 /// A part of a bar.
-pub(super) struct Part {
+pub(super) struct BarSegment {
     pub(super) y: i64,
     pub(super) height: i64,
     /// Its place among the parts, which gives it its color.
@@ -30,7 +30,7 @@ pub(super) struct Part {
 pub(super) struct Bar {
     pub(super) x: i64,
     pub(super) width: i64,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<BarSegment>,
     pub(super) column: Column,
     pub(super) total: i64,
 }
@@ -90,7 +90,7 @@ impl Bars {
 }
 
 /// The parts of a bar, which stand on each other. A small number is seen too.
-fn parts(values: &[i64], total: i64, greatest: i64, ground: i64) -> Vec<Part> {
+fn parts(values: &[i64], total: i64, greatest: i64, ground: i64) -> Vec<BarSegment> {
     if total == 0 {
         return Vec::new();
     }
@@ -100,7 +100,7 @@ fn parts(values: &[i64], total: i64, greatest: i64, ground: i64) -> Vec<Part> {
     for (number, value) in values.iter().enumerate().filter(|(_, value)| **value > 0) {
         sum += value;
         let y = ground - height.saturating_mul(sum) / total;
-        parts.push(Part { y, height: (top - y).max(1), number });
+        parts.push(BarSegment { y, height: (top - y).max(1), number });
         top = y;
     }
     parts

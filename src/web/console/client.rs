@@ -14,13 +14,13 @@ use crate::model::shell_word::quote;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::clients::last_use;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Badge, Time};
 use crate::web::management::Problem;
 
 /// What is above each page of a client.
-pub(super) struct Head {
+pub(super) struct ClientHeader {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) path: String,
@@ -32,7 +32,7 @@ pub(super) struct Head {
     pub(super) may_write: bool,
 }
 
-impl Head {
+impl ClientHeader {
     pub(super) fn of(signed_in: &SignedIn, found: &Registration, tab: &'static str) -> Self {
         let id = found.client.client_id.as_str();
         Self {
@@ -55,7 +55,7 @@ impl Head {
 }
 
 /// A name and a value.
-struct Fact {
+struct DetailRow {
     name: &'static str,
     value: String,
 }
@@ -64,8 +64,8 @@ struct Fact {
 #[template(path = "console/client_overview.html")]
 struct OverviewPage {
     frame: Frame,
-    head: Head,
-    facts: Vec<Fact>,
+    head: ClientHeader,
+    facts: Vec<DetailRow>,
     labels: Vec<String>,
     description: String,
     created: Time,
@@ -91,8 +91,9 @@ pub(super) fn parsed(id: &str) -> Result<ClientId, ConsoleError> {
     ClientId::parse(id).map_err(|_| Problem::absent(ObjectKind::Client, id).into())
 }
 
-pub(super) fn frame(signed_in: &SignedIn, found: &Registration, same: Same) -> Frame {
-    Frame::new(signed_in, found.client.name.as_str(), "/console/clients").same_as(same)
+pub(super) fn frame(signed_in: &SignedIn, found: &Registration, equivalent: Equivalent) -> Frame {
+    Frame::new(signed_in, found.client.name.as_str(), "/console/clients")
+        .with_equivalent(equivalent)
 }
 
 pub(super) fn api_path(found: &Registration, rest: &str) -> String {
@@ -112,13 +113,14 @@ pub(super) async fn overview(
 ) -> Answer {
     Form::of_query(&request).only(&["done"])?;
     let found = find(&app, &signed_in, &id).await?;
-    let same = Same::new(command(&found, "client show"), "GET", &api_path(&found, ""), "");
+    let equivalent =
+        Equivalent::new(command(&found, "client show"), "GET", &api_path(&found, ""), "");
     let now = signed_in.now;
     let facts = &found.client.facts;
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let page = OverviewPage {
-        frame: frame(&signed_in, &found, same),
-        head: Head::of(&signed_in, &found, "overview"),
+        frame: frame(&signed_in, &found, equivalent),
+        head: ClientHeader::of(&signed_in, &found, "overview"),
         facts: facts_of(&app, &found),
         labels: facts.labels.texts().collect(),
         description: text(facts.description.as_ref().map(Description::as_str)),
@@ -130,9 +132,9 @@ pub(super) async fn overview(
     answer::page(&page)
 }
 
-fn facts_of(app: &App, found: &Registration) -> Vec<Fact> {
+fn facts_of(app: &App, found: &Registration) -> Vec<DetailRow> {
     let (client, settings) = (&found.client, &app.services.config.token);
-    let fact = |name, value: String| Fact { name, value };
+    let fact = |name, value: String| DetailRow { name, value };
     let methods: Vec<_> = client.auth_methods.iter().map(|method| method.as_str()).collect();
     let types: Vec<_> = client.grant_types.iter().map(GrantType::as_str).collect();
     let lifetime = client.token_lifetime.map_or_else(

@@ -17,10 +17,10 @@ use crate::model::scope::ScopeName;
 use crate::oauth::token::preview::{self, PreviewError};
 use crate::oauth::token::request::RequestedAccess;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
-use crate::web::console::client::{Head, api_path, command, find, frame};
+use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
 use crate::web::console::edited::claims_text;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown;
 use crate::web::management::Problem;
@@ -32,7 +32,7 @@ const MAX_OFFERED: usize = 200;
 #[template(path = "console/client_access.html")]
 pub(super) struct AccessPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     problem: String,
     grants: Vec<GrantForm>,
     may_change: bool,
@@ -101,7 +101,7 @@ pub(super) async fn access_page(
     form: &Form,
     problem: String,
 ) -> Result<AccessPage, ConsoleError> {
-    let head = Head::of(signed_in, found, "access");
+    let head = ClientHeader::of(signed_in, found, "access");
     let first = found.grants.first().map(|grant| grant.resource.to_string());
     let asked = form.text("resource").filter(|text| has_grant(found, text)).map(str::to_owned);
     let preview = match asked.or(first) {
@@ -130,7 +130,7 @@ pub(super) async fn access_page(
     let offered = known.keys().filter(|id| *id != ResourceId::SERVER).filter(is_offered);
     let offered: Vec<_> = offered.take(MAX_OFFERED).cloned().collect();
     Ok(AccessPage {
-        frame: frame(signed_in, found, same(found)),
+        frame: frame(signed_in, found, equivalent(found)),
         head,
         grants,
         may_change,
@@ -162,7 +162,7 @@ async fn visible(
     Ok(known.into_iter().map(|resource| (resource.resource.to_string(), resource)).collect())
 }
 
-fn same(found: &Registration) -> Same {
+fn equivalent(found: &Registration) -> Equivalent {
     let grant = found.grants.first();
     let id = grant.map_or("https://orders.example.com", |grant| grant.resource.as_str());
     let scope = grant.and_then(|grant| match &grant.scopes {
@@ -179,7 +179,7 @@ fn same(found: &Registration) -> Same {
     );
     let path = api_path(found, &format!("/grants/{}", shown::segment(id)));
     let body = serde_json::json!({ "scopes": [scope] }).to_string();
-    Same::new(change, "PUT", &path, &body)
+    Equivalent::new(change, "PUT", &path, &body)
 }
 
 impl GrantForm {
@@ -266,7 +266,7 @@ async fn preview_of(
     let previewed = preview::preview(&app.services, &found.client.client_id, &requested).await;
     let (claims, problem) = match previewed {
         Ok(claims) => (serde_json::to_string_pretty(&claims).unwrap_or_default(), String::new()),
-        Err(PreviewError::Refused(reason)) => (String::new(), reason),
+        Err(PreviewError::Rejected(reason)) => (String::new(), reason),
         Err(error) => return Err(Problem::from(error).into()),
     };
     Ok(Preview { resource, claims, problem })

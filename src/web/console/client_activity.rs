@@ -14,9 +14,9 @@ use crate::store::events::{EventFilter, Order};
 use crate::store::rejections::RejectionFilter;
 use crate::web::console::answer::{self, Answer, AppState};
 use crate::web::console::audit::EventRow;
-use crate::web::console::client::{Head, find, frame};
+use crate::web::console::client::{ClientHeader, find, frame};
 use crate::web::console::clients::last_use;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::rejections::RejectionRow;
 use crate::web::console::shown::{self, Time};
@@ -31,7 +31,7 @@ const MAX_ROWS: u32 = 50;
 #[template(path = "console/client_activity.html")]
 struct ActivityPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     rows: Vec<RejectionRow>,
     used: Option<Time>,
     pace: Option<Pace>,
@@ -92,13 +92,13 @@ pub(super) async fn rejections(
     let found = find(&app, &signed_in, &id).await?;
     let client_id = Some(found.client.client_id.clone());
     let filter = RejectionFilter { client_id, ..RejectionFilter::default() };
-    let filter = rejection::visible(&signed_in.principal, filter);
+    let filter = rejection::restrict_to_caller(&signed_in.principal, filter);
     let rejections = app.services.store.rejections(&filter, MAX_ROWS).await?;
     let listed = format!("tokend rejections list --client {}", quote(&id));
     let asked = format!("/v1/rejections?client_id={}", shown::segment(&id));
     let page = ActivityPage {
-        frame: frame(&signed_in, &found, Same::new(listed, "GET", &asked, "")),
-        head: Head::of(&signed_in, &found, "activity"),
+        frame: frame(&signed_in, &found, Equivalent::new(listed, "GET", &asked, "")),
+        head: ClientHeader::of(&signed_in, &found, "activity"),
         rows: rejections.iter().map(|it| RejectionRow::of(it, signed_in.now)).collect(),
         used: Time::maybe(last_use(&found), signed_in.now),
         pace: Pace::of(
@@ -113,7 +113,7 @@ pub(super) async fn rejections(
 #[template(path = "console/client_audit.html")]
 struct AuditPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     rows: Vec<EventRow>,
 }
 
@@ -127,13 +127,13 @@ pub(super) async fn changes(
     let found = find(&app, &signed_in, &id).await?;
     let subjects = vec![format!("client/{id}")];
     let filter = EventFilter { subjects, ..EventFilter::default() };
-    let filter = audit::visible(&signed_in.principal, filter);
+    let filter = audit::restrict_to_caller(&signed_in.principal, filter);
     let events = app.services.store.find_events(&filter, Order::NewestFirst, MAX_ROWS).await?;
     let listed = format!("tokend audit list --subject {}", quote(&format!("client/{id}")));
     let asked = format!("/v1/audit-events?subject=client%2F{}", shown::segment(&id));
     let page = AuditPage {
-        frame: frame(&signed_in, &found, Same::new(listed, "GET", &asked, "")),
-        head: Head::of(&signed_in, &found, "audit"),
+        frame: frame(&signed_in, &found, Equivalent::new(listed, "GET", &asked, "")),
+        head: ClientHeader::of(&signed_in, &found, "audit"),
         rows: events.iter().map(|event| EventRow::of(event, &signed_in)).collect(),
     };
     answer::page(&page)

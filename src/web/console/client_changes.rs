@@ -32,7 +32,7 @@ pub(super) async fn set_state(
     let state = form.parsed("state", ClientState::parse)?;
     let state = state.ok_or_else(|| ConsoleError::invalid("state: active or disabled"))?;
     if state == ClientState::Disabled {
-        signed_in.require_fresh(&path)?;
+        signed_in.require_recent_authentication(&path)?;
     }
     let reason = reason(&form)?;
     let (services, id) = (&app.services, parsed(&id)?);
@@ -67,12 +67,12 @@ pub(super) async fn rotate(
     let overlap = overlap.ok_or_else(|| ConsoleError::invalid("overlap: it is missing"))?;
     let page = shown::credentials_path(&id);
     if is_shorter_than_offered(overlap) {
-        signed_in.require_fresh(&page)?;
+        signed_in.require_recent_authentication(&page)?;
     }
     let new = new_secret_of(&form)?;
     let (services, id) = (&app.services, parsed(&id)?);
     let found = client::show(&services.store, &signed_in.principal, &id).await?;
-    require_fresh_for_administrator(&signed_in, &found.grants, &page)?;
+    require_recent_authentication_for_administrator(&signed_in, &found.grants, &page)?;
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = secret_rotation::rotate(services, &signed_in.principal, &id, &new, overlap).await?;
     answer::follow(&app).await;
@@ -97,13 +97,13 @@ fn is_shorter_than_offered(overlap: Overlap) -> bool {
 ///
 /// # Errors
 /// A redirect to the sign-in.
-pub(super) fn require_fresh_for_administrator(
+pub(super) fn require_recent_authentication_for_administrator(
     signed_in: &SignedIn,
     grants: &[Grant],
     page: &str,
 ) -> Result<(), ConsoleError> {
     if grants.iter().any(|grant| grant.resource.is_built_in()) {
-        signed_in.require_fresh(page)?;
+        signed_in.require_recent_authentication(page)?;
     }
     Ok(())
 }
@@ -121,7 +121,7 @@ pub(super) async fn add_secret(
     let (services, id) = (&app.services, parsed(&id)?);
     let found = client::show(&services.store, &signed_in.principal, &id).await?;
     let page = shown::credentials_path(id.as_str());
-    require_fresh_for_administrator(&signed_in, &found.grants, &page)?;
+    require_recent_authentication_for_administrator(&signed_in, &found.grants, &page)?;
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = secret::add(services, &signed_in.principal, &id, &new).await?;
     answer::follow(&app).await;
@@ -143,7 +143,7 @@ pub(super) async fn end_secret(
 ) -> Answer {
     form.only(&["after"])?;
     let page = shown::credentials_path(&id);
-    signed_in.require_fresh(&page)?;
+    signed_in.require_recent_authentication(&page)?;
     let after = form.parsed("after", Lifetime::parse)?;
     let secret_id =
         SecretId::parse(&secret_id).map_err(|_| Problem::absent(ObjectKind::Secret, &secret_id))?;

@@ -12,9 +12,9 @@ use crate::model::security::KeySource;
 use crate::model::time::{Timestamp, in_words};
 use crate::model::trust::TrustId;
 use crate::web::console::answer::{self, Answer, AppState};
-use crate::web::console::client::{Head, api_path, command, find, frame};
+use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::new_secret;
 use crate::web::console::shown::{self, Badge, Choice, Time};
@@ -23,7 +23,7 @@ use crate::web::console::shown::{self, Badge, Choice, Time};
 #[template(path = "console/client_credentials.html")]
 struct CredentialsPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     secrets: Vec<SecretRow>,
     others: Vec<OtherCredential>,
     /// The last use of one of the others: they have one figure together.
@@ -40,7 +40,7 @@ struct CredentialsPage {
 /// A secret in the list.
 struct SecretRow {
     id: String,
-    hint: String,
+    suffix: String,
     label: String,
     created: Time,
     expires: Option<Time>,
@@ -100,7 +100,7 @@ impl SecretRow {
         let safe = status.map(|status| &status.safe_to_end);
         Self {
             id: secret.secret_id.to_string(),
-            hint: secret.suffix.clone(),
+            suffix: secret.suffix.clone(),
             label: secret.label.clone(),
             created: Time::of(secret.created_at, now),
             expires: Time::maybe(secret.expires_at, now),
@@ -185,15 +185,15 @@ pub(super) async fn page(
 ) -> Answer {
     Form::of_query(&request).only(&["done"])?;
     let found = find(&app, &signed_in, &id).await?;
-    let head = Head::of(&signed_in, &found, "credentials");
+    let head = ClientHeader::of(&signed_in, &found, "credentials");
     let now = signed_in.now;
     let rotation = format!("{} --overlap 24h", command(&found, "client rotate-secret"));
     let body = "{\"overlap\":\"24h\"}";
-    let same = Same::new(rotation, "POST", &api_path(&found, "/secrets/rotate"), body);
+    let equivalent = Equivalent::new(rotation, "POST", &api_path(&found, "/secrets/rotate"), body);
     // The newest secret is what a person looks for.
     let secrets = found.secrets.iter().rev().map(|secret| SecretRow::of(&head.path, secret, now));
     let page = CredentialsPage {
-        frame: frame(&signed_in, &found, same),
+        frame: frame(&signed_in, &found, equivalent),
         secrets: secrets.collect(),
         others: others(&head.path, &found, now),
         other_used: found.usage.map(|usage| OtherUse {

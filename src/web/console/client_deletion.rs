@@ -8,10 +8,10 @@ use crate::admin::{client, revocation};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
-use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
+use crate::web::console::client::{ClientHeader, api_path, command, find, frame, parsed};
 use crate::web::console::clients::last_use;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Time};
 
@@ -19,7 +19,7 @@ use crate::web::console::shown::{self, Time};
 #[template(path = "console/client_delete.html")]
 struct DeletePage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     problem: String,
     secrets: usize,
     others: usize,
@@ -29,13 +29,13 @@ struct DeletePage {
 
 fn confirmation(signed_in: &SignedIn, found: &Registration, problem: String) -> DeletePage {
     let change = format!("{} --yes", command(found, "client delete"));
-    let same = Same::new(change, "DELETE", &api_path(found, ""), "");
+    let equivalent = Equivalent::new(change, "DELETE", &api_path(found, ""), "");
     let now = signed_in.now;
     let keys = usize::from(found.client.security.keys.is_some());
     let certificate = usize::from(found.client.security.tls_subject.is_some());
     DeletePage {
-        frame: frame(signed_in, found, same),
-        head: Head::of(signed_in, found, "delete"),
+        frame: frame(signed_in, found, equivalent),
+        head: ClientHeader::of(signed_in, found, "delete"),
         problem,
         secrets: found.secrets.iter().filter(|secret| secret.is_live(now)).count(),
         others: found.trusts.len() + found.spiffe_trusts.len() + keys + certificate,
@@ -64,7 +64,7 @@ pub(super) async fn delete(
 ) -> Answer {
     form.only(&["client_id"])?;
     signed_in.require(AdminScope::ClientsWrite)?;
-    signed_in.require_fresh(&format!("{}/delete", shown::client_path(&id)))?;
+    signed_in.require_recent_authentication(&format!("{}/delete", shown::client_path(&id)))?;
     let found = find(&app, &signed_in, &id).await?;
     let rejected = |problem: String| answer::rejected(&confirmation(&signed_in, &found, problem));
     if form.text("client_id") != Some(found.client.client_id.as_str()) {
@@ -88,7 +88,7 @@ pub(super) async fn revoke_tokens(
     form.only(&[])?;
     signed_in.require(AdminScope::TokensRevoke)?;
     let path = shown::client_path(&id);
-    signed_in.require_fresh(&path)?;
+    signed_in.require_recent_authentication(&path)?;
     revocation::revoke_tokens(&app.services, &signed_in.principal, &parsed(&id)?).await?;
     answer::changed(&app, &path, "revoked").await
 }

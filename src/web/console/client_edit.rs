@@ -24,11 +24,11 @@ use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::Lifetime;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
-use crate::web::console::client::{Head, api_path, command, find, frame};
-use crate::web::console::client_changes::require_fresh_for_administrator;
+use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
+use crate::web::console::client_changes::require_recent_authentication_for_administrator;
 use crate::web::console::edited::EditedClient;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Choice};
 
@@ -56,7 +56,7 @@ const FIELDS: [&str; 17] = [
 #[template(path = "console/client_edit.html")]
 struct EditPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     problem: String,
     values: EditedClient,
     methods: Vec<Choice>,
@@ -91,7 +91,7 @@ fn form_page(
     problem: String,
 ) -> EditPage {
     let change = format!("{} {}", command(found, "client update"), values.options());
-    let same = Same::new(change, "PATCH", &api_path(found, ""), &values.body());
+    let equivalent = Equivalent::new(change, "PATCH", &api_path(found, ""), &values.body());
     let is_chosen = |chosen: &[String], value: &str| chosen.iter().any(|known| known == value);
     let choice = |chosen: &[String], value: &str, name: &str| Choice {
         value: value.to_owned(),
@@ -110,8 +110,8 @@ fn form_page(
         ("end_now", "End the secret at once"),
     ];
     EditPage {
-        frame: frame(signed_in, found, same),
-        head: Head::of(signed_in, found, "edit"),
+        frame: frame(signed_in, found, equivalent),
+        head: ClientHeader::of(signed_in, found, "edit"),
         problem,
         methods: methods.into(),
         grant_types: types.iter().map(|name| choice(&values.grant_types, name, name)).collect(),
@@ -136,7 +136,7 @@ pub(super) async fn save(
     signed_in.require(AdminScope::ClientsWrite)?;
     let found = find(&app, &signed_in, &id).await?;
     let page = format!("{}/edit", shown::client_path(&id));
-    require_fresh_for_administrator(&signed_in, &found.grants, &page)?;
+    require_recent_authentication_for_administrator(&signed_in, &found.grants, &page)?;
     let done = match update_of(&form) {
         Ok(update) => {
             let id = &found.client.client_id;

@@ -38,7 +38,7 @@ pub(super) async fn put(
     };
     let resource = change.resource.clone();
     if resource.is_built_in() {
-        signed_in.require_fresh(&format!("{}/access", shown::client_path(&id)))?;
+        signed_in.require_recent_authentication(&format!("{}/access", shown::client_path(&id)))?;
     }
     let principal = &signed_in.principal;
     match grant::change(&app.services, principal, &found.client.client_id, change).await {
@@ -113,7 +113,7 @@ pub(super) async fn remove(
     form.only(&["resource"])?;
     signed_in.require(AdminScope::GrantsWrite)?;
     let page = format!("{}/access", shown::client_path(&id));
-    signed_in.require_fresh(&page)?;
+    signed_in.require_recent_authentication(&page)?;
     let found = find(&app, &signed_in, &id).await?;
     let resource = match resource_of(&form) {
         Ok(resource) => resource,

@@ -11,10 +11,10 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 use crate::model::security::TlsSubject;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
-use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
-use crate::web::console::client_changes::require_fresh_for_administrator;
+use crate::web::console::client::{ClientHeader, api_path, command, find, frame, parsed};
+use crate::web::console::client_changes::require_recent_authentication_for_administrator;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Choice};
 use crate::web::management::KeysInput;
@@ -39,7 +39,7 @@ const SUBJECT_KINDS: [(&str, &str); 5] = [
 #[template(path = "console/client_key_new.html")]
 struct NewKeyPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     problem: String,
     kinds: Vec<Choice>,
     value: String,
@@ -55,10 +55,10 @@ fn form_page(
 ) -> NewKeyPage {
     let change = format!("{} --jwks public.json", command(found, "client keys add"));
     let body = "{\"jwks_uri\":\"https://acme.example/jwks\"}";
-    let same = Same::new(change, "POST", &api_path(found, "/keys"), body);
+    let equivalent = Equivalent::new(change, "POST", &api_path(found, "/keys"), body);
     NewKeyPage {
-        frame: frame(signed_in, found, same),
-        head: Head::of(signed_in, found, "credentials"),
+        frame: frame(signed_in, found, equivalent),
+        head: ClientHeader::of(signed_in, found, "credentials"),
         problem,
         kinds: Choice::list(&KINDS, form.text("kind").unwrap_or(KINDS[0].0)),
         value: form.typed("value"),
@@ -91,7 +91,11 @@ pub(super) async fn add(
     form.only(&["kind", "value"])?;
     signed_in.require(AdminScope::SecretsWrite)?;
     let found = find(&app, &signed_in, &id).await?;
-    require_fresh_for_administrator(&signed_in, &found.grants, &shown::credentials_path(&id))?;
+    require_recent_authentication_for_administrator(
+        &signed_in,
+        &found.grants,
+        &shown::credentials_path(&id),
+    )?;
     let input = match input(&form) {
         Ok(input) => input.source().map_err(|problem| problem.detail().to_owned()),
         Err(problem) => Err(problem),
@@ -138,7 +142,7 @@ pub(super) async fn remove(
 ) -> Answer {
     form.only(&["key"])?;
     signed_in.require(AdminScope::SecretsWrite)?;
-    signed_in.require_fresh(&shown::credentials_path(&id))?;
+    signed_in.require_recent_authentication(&shown::credentials_path(&id))?;
     let (services, principal) = (&app.services, &signed_in.principal);
     client_key::remove(services, principal, &parsed(&id)?, form.text("key")).await?;
     answer::changed(&app, &shown::credentials_path(&id), "key-removed").await
@@ -154,7 +158,11 @@ pub(super) async fn set_certificate(
     form.only(&["subject_kind", "subject"])?;
     signed_in.require(AdminScope::SecretsWrite)?;
     let found = find(&app, &signed_in, &id).await?;
-    require_fresh_for_administrator(&signed_in, &found.grants, &shown::credentials_path(&id))?;
+    require_recent_authentication_for_administrator(
+        &signed_in,
+        &found.grants,
+        &shown::credentials_path(&id),
+    )?;
     let kind = form.text("subject_kind").unwrap_or_default();
     let subject = form.read("subject", |value| TlsSubject::parse(&format!("{kind}={value}")));
     let subject = match subject {

@@ -11,26 +11,26 @@ use crate::model::client::Registration;
 use crate::model::shell_word::quote;
 use crate::model::trust::TrustId;
 use crate::web::console::answer::{self, Answer, AppState};
-use crate::web::console::client::{Head, api_path, command, find, frame, parsed};
-use crate::web::console::client_changes::require_fresh_for_administrator;
+use crate::web::console::client::{ClientHeader, api_path, command, find, frame, parsed};
+use crate::web::console::client_changes::require_recent_authentication_for_administrator;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Choice};
-use crate::web::console::trust_kinds::{KINDS, Kind, Shown};
+use crate::web::console::trust_kinds::{FilledField, KINDS, Kind};
 use crate::web::management::{Problem, TrustInput};
 
 #[derive(Template)]
 #[template(path = "console/client_trust_new.html")]
 struct NewTrustPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     problem: String,
     kinds: Vec<Choice>,
     kind: &'static str,
     title: &'static str,
     hint: &'static str,
-    fields: Vec<Shown>,
+    fields: Vec<FilledField>,
 }
 
 fn form_page(
@@ -50,11 +50,12 @@ fn form_page(
         "issuer": kind.issuer.unwrap_or("https://issuer.example.com"),
         "subject": kind.subject_example(),
     });
-    let same = Same::new(change, "POST", &api_path(found, "/trusts"), &body.to_string());
+    let equivalent =
+        Equivalent::new(change, "POST", &api_path(found, "/trusts"), &body.to_string());
     let names: Vec<_> = KINDS.iter().map(|kind| (kind.name, kind.title)).collect();
     NewTrustPage {
-        frame: frame(signed_in, found, same),
-        head: Head::of(signed_in, found, "credentials"),
+        frame: frame(signed_in, found, equivalent),
+        head: ClientHeader::of(signed_in, found, "credentials"),
         problem,
         kinds: Choice::list(&names, kind.name),
         kind: kind.name,
@@ -90,7 +91,11 @@ pub(super) async fn add(
     form.only(&kind.field_names())?;
     signed_in.require(AdminScope::SecretsWrite)?;
     let found = find(&app, &signed_in, &id).await?;
-    require_fresh_for_administrator(&signed_in, &found.grants, &shown::credentials_path(&id))?;
+    require_recent_authentication_for_administrator(
+        &signed_in,
+        &found.grants,
+        &shown::credentials_path(&id),
+    )?;
     let added = match input(kind, &form) {
         Ok(input) => {
             let id = &found.client.client_id;
@@ -160,7 +165,7 @@ pub(super) async fn remove(
 ) -> Answer {
     form.only(&[])?;
     signed_in.require(AdminScope::SecretsWrite)?;
-    signed_in.require_fresh(&shown::credentials_path(&id))?;
+    signed_in.require_recent_authentication(&shown::credentials_path(&id))?;
     let trust_id =
         TrustId::parse(&trust_id).map_err(|_| Problem::absent(ObjectKind::Trust, &trust_id))?;
     trust::remove(&app.services, &signed_in.principal, &parsed(&id)?, &trust_id).await?;

@@ -19,19 +19,19 @@ use crate::oauth::token::mint::IssuedToken;
 use crate::oauth::token::preview;
 use crate::oauth::token::request::RequestedAccess;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
-use crate::web::console::client::{Head, find, frame};
+use crate::web::console::client::{ClientHeader, find, frame};
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Choice};
-use crate::web::console::snippets::{LANGUAGES, Language, Values};
+use crate::web::console::snippets::{LANGUAGES, Language, SnippetValues};
 use crate::web::management;
 
 #[derive(Template)]
 #[template(path = "console/client_try.html")]
 struct TryPage {
     frame: Frame,
-    head: Head,
+    head: ClientHeader,
     resources: Vec<Choice>,
     languages: Vec<Tab>,
     language: &'static str,
@@ -111,9 +111,9 @@ async fn try_page(
     issued: Option<Issued>,
 ) -> TryPage {
     let Chosen { found, language, resource } = chosen;
-    let head = Head::of(signed_in, found, "try");
+    let head = ClientHeader::of(signed_in, found, "try");
     let scope = scope(app, chosen).await;
-    let values = Values {
+    let values = SnippetValues {
         issuer: app.issuer.as_str(),
         client_id: found.client.client_id.as_str(),
         resource: resource.as_deref(),
@@ -132,7 +132,7 @@ async fn try_page(
     // A team does not see the resources of others.
     let may_read = signed_in.sees_all() && signed_in.may(AdminScope::ResourcesRead);
     TryPage {
-        frame: frame(signed_in, found, same(found, resource.as_deref())),
+        frame: frame(signed_in, found, equivalent(found, resource.as_deref())),
         resources: Choice::list(&resources, resource.as_deref().unwrap_or_default()),
         languages: LANGUAGES.iter().map(tab).collect(),
         language: language.id,
@@ -145,13 +145,13 @@ async fn try_page(
     }
 }
 
-fn same(found: &Registration, resource: Option<&str>) -> Same {
+fn equivalent(found: &Registration, resource: Option<&str>) -> Equivalent {
     let id = found.client.client_id.as_str();
     let resource = resource.unwrap_or("https://orders.example.com");
     let command =
         format!("tokend token issue --client {} --resource {} --test", quote(id), quote(resource));
     let body = json!({ "client_id": id, "resource": resource, "test": true });
-    Same::new(command, "POST", "/v1/tokens", &body.to_string())
+    Equivalent::new(command, "POST", "/v1/tokens", &body.to_string())
 }
 
 /// The scope that the next token has; empty if there would be none.

@@ -18,7 +18,7 @@ use crate::store::client_list::{ClientFilter, Position};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::assets::Icon;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Badge, Choice, Time};
 
@@ -168,7 +168,8 @@ fn shown_page(
     next: Option<String>,
 ) -> ClientsPage {
     let states = [("", "Any state"), ("active", "Active"), ("disabled", "Disabled")];
-    let frame = Frame::new(signed_in, "Clients", "/console/clients").same_as(same(query));
+    let frame =
+        Frame::new(signed_in, "Clients", "/console/clients").with_equivalent(equivalent(query));
     let filters = &PARAMETERS[..7];
     ClientsPage {
         frame,
@@ -276,7 +277,7 @@ fn quick(query: &Form) -> Vec<QuickFilter> {
     filters.into_iter().map(shown).collect()
 }
 
-fn same(query: &Form) -> Same {
+fn equivalent(query: &Form) -> Equivalent {
     let mut command = String::from("tokend client list");
     let options = [
         ("q", "--search"),
@@ -302,5 +303,5 @@ fn same(query: &Form) -> Same {
     }
     let asked = asked.finish();
     let path = if asked.is_empty() { String::new() } else { format!("?{asked}") };
-    Same::new(command, "GET", &format!("/v1/clients{path}"), "")
+    Equivalent::new(command, "GET", &format!("/v1/clients{path}"), "")
 }

@@ -22,10 +22,10 @@ use crate::model::security::{ClientSecurity, Networks};
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, in_words};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError, correctable};
-use crate::web::console::client_changes::require_fresh_for_administrator;
+use crate::web::console::client_changes::require_recent_authentication_for_administrator;
 use crate::web::console::client_credentials::LIFETIMES;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::new_secret;
 use crate::web::console::shown::{self, Choice};
@@ -112,14 +112,15 @@ async fn form_page(
     let may_grant = signed_in.may(AdminScope::GrantsWrite);
     let may_read = signed_in.may(AdminScope::ResourcesRead);
     let apis = if may_grant && may_read { apis(app, signed_in, form).await? } else { Vec::new() };
-    let same = Same::new(
+    let equivalent = Equivalent::new(
         "tokend client create billing --grant https://orders.example.com=orders:read",
         "POST",
         "/v1/clients",
         "{\"name\":\"Billing\",\"grants\":[{\"resource\":\"https://orders.example.com\",\"scopes\":[\"orders:read\"]}]}",
     );
     Ok(CreatePage {
-        frame: Frame::new(signed_in, "Create client", "/console/clients").same_as(same),
+        frame: Frame::new(signed_in, "Create client", "/console/clients")
+            .with_equivalent(equivalent),
         problem,
         name: form.typed("name"),
         client_id: form.typed("client_id"),
@@ -178,7 +179,11 @@ pub(super) async fn create(
         Ok(new) => new,
         Err(problem) => return rejected(&app, &signed_in, &form, problem).await,
     };
-    require_fresh_for_administrator(&signed_in, &new.grants, "/console/clients/new")?;
+    require_recent_authentication_for_administrator(
+        &signed_in,
+        &new.grants,
+        "/console/clients/new",
+    )?;
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = client::create(&app.services, &signed_in.principal, new).await;
     let (made, plain) = match made {

@@ -43,14 +43,14 @@ const LINKS: [(&str, &str, &str, Option<AdminScope>); 9] = [
 ];
 
 /// How to do without the console what a page does.
-pub(super) struct Same {
+pub(super) struct Equivalent {
     /// The command.
     pub(super) command: String,
     /// The request of the admin API.
     pub(super) request: String,
 }
 
-impl Same {
+impl Equivalent {
     /// A command, and a request: a method with a path, and a body as JSON or nothing.
     pub(super) fn new(command: impl Into<String>, method: &str, path: &str, body: &str) -> Self {
         let mut request = String::from("curl -s");
@@ -77,7 +77,7 @@ pub(super) struct Frame {
     pub(super) limits: String,
     pub(super) form_token: String,
     pub(super) nav: Vec<NavLink>,
-    pub(super) same: Option<Same>,
+    pub(super) equivalent: Option<Equivalent>,
     /// What has just been done.
     pub(super) notice: Option<&'static str>,
     pub(super) path: String,
@@ -112,7 +112,7 @@ impl Frame {
             limits: limits.unwrap_or_default(),
             form_token: signed_in.form_token.clone(),
             nav: nav.collect(),
-            same: None,
+            equivalent: None,
             notice: signed_in.notice,
             path: signed_in.path.clone(),
             outside: Outside::default(),
@@ -120,8 +120,8 @@ impl Frame {
     }
 
     /// The same with a way to do it without the console.
-    pub(super) fn same_as(self, same: Same) -> Self {
-        Self { same: Some(same), ..self }
+    pub(super) fn with_equivalent(self, equivalent: Equivalent) -> Self {
+        Self { equivalent: Some(equivalent), ..self }
     }
 
     /// The attribute of the theme; nothing if the system decides.
@@ -141,9 +141,9 @@ mod tests {
 
     #[test]
     fn a_shell_reads_the_path_and_the_body_as_they_are() {
-        let same = Same::new("x", "POST", "/v1/a/$(b)`c`'d'?e&f", r#"{"a":"$(b)'"}"#);
+        let equivalent = Equivalent::new("x", "POST", "/v1/a/$(b)`c`'d'?e&f", r#"{"a":"$(b)'"}"#);
         assert_eq!(
-            same.request,
+            equivalent.request,
             "curl -s -X POST -H \"Authorization: Bearer $TOKEN\" \
              -H 'Content-Type: application/json' -d '{\"a\":\"$(b)'\\''\"}' \
              \"$TOKEND_SERVER\"'/v1/a/$(b)`c`'\\''d'\\''?e&f'"

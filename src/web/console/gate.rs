@@ -1,5 +1,5 @@
 //! What each request of the console passes before its handler: how it came, whether its form is one
-//! of ours, who is signed in, and with which rights now.
+//! of the console, who is signed in, and with which rights now.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ use crate::web::console::origin::{self, OriginError, Transport};
 use crate::web::console::{headers, problems, shown};
 use crate::web::management::Problem;
 
-/// Who is signed in, with its rights now, and what its pages need.
+/// The person who is signed in, with the rights of now, and what the pages need.
 #[derive(Clone)]
 pub(super) struct SignedIn(Arc<Inner>);
 
@@ -39,7 +39,7 @@ pub(super) struct Inner {
     pub(super) principal: Principal,
     pub(super) session: ConsoleSession,
     /// True shortly after the sign-in.
-    is_fresh: bool,
+    is_recent: bool,
     pub(super) form_token: String,
     pub(super) theme: Theme,
     pub(super) issuer: String,
@@ -85,8 +85,8 @@ impl SignedIn {
     ///
     /// # Errors
     /// A redirect to the sign-in.
-    pub(super) fn require_fresh(&self, next: &str) -> Result<(), ConsoleError> {
-        if self.is_fresh {
+    pub(super) fn require_recent_authentication(&self, next: &str) -> Result<(), ConsoleError> {
+        if self.is_recent {
             return Ok(());
         }
         Err(ConsoleError::Redirect(format!("{}&fresh=1", sign_in_path(next))))
@@ -103,8 +103,8 @@ pub(super) fn sign_in_path(next: &str) -> String {
     format!("/console/sign-in?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC))
 }
 
-/// Lets a request through that came over https or on this machine. A form must be of one of our
-/// pages. Every answer has the headers of a page.
+/// Lets a request through that came over https or on this machine. A form must be of a page
+/// of the console. Every answer has the headers of a page.
 pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
     let config = &app.services.config;
@@ -175,7 +175,8 @@ pub(super) async fn signed_in(
         Ok(Some(signed_in)) => signed_in,
         Ok(None) => {
             let place = path_of(&head);
-            let place = origin::local_path(place).filter(|_| !is_form).unwrap_or("/console/");
+            let place =
+                origin::safe_redirect_path(place).filter(|_| !is_form).unwrap_or("/console/");
             return ConsoleError::Redirect(sign_in_path(place)).into_response();
         }
         Err(error) => return error.into_response(),
@@ -205,15 +206,15 @@ async fn resume(
     let Some(resumed) = console::resume(&app.services, &secret, address).await? else {
         return Ok(None);
     };
-    let Resumed { session, principal, is_fresh } = resumed;
+    let Resumed { session, principal, is_recent } = resumed;
     let inner = Inner {
         principal,
         session,
-        is_fresh,
+        is_recent,
         form_token: console::form_token(&secret),
         theme: Theme::read(&head.headers),
         issuer: app.issuer.as_str().to_owned(),
-        path: origin::local_path(path_of(head)).unwrap_or("/console/").to_owned(),
+        path: origin::safe_redirect_path(path_of(head)).unwrap_or("/console/").to_owned(),
         notice: shown::notice(head.uri.query()),
         now: app.services.clock.now(),
     };
@@ -226,7 +227,7 @@ pub(super) fn origin_of(extensions: &Extensions) -> Result<RequestOrigin, Consol
     origin.ok_or_else(|| Problem::internal("a request has no origin").into())
 }
 
-/// Who signs in.
+/// The visitor who signs in.
 pub(super) fn visitor<'a>(origin: &RequestOrigin, headers: &'a HeaderMap) -> Visitor<'a> {
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     Visitor { address: origin.address, user_agent: user_agent.unwrap_or_default() }

@@ -12,7 +12,7 @@ use crate::model::grant_request::{GrantRequest, GrantRequestId, GrantRequestStat
 use crate::model::owner::Owner;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Badge, Choice, Time};
 use crate::web::management::Problem;
@@ -127,9 +127,10 @@ pub(super) async fn page(
         last.map(|last| format!("?{}", query.query_with("before", &last.sequence.to_string())));
     let mut states = vec![("", "Any state")];
     states.extend(GrantRequestState::ALL.iter().map(|state| (state.as_str(), state.as_str())));
-    let same = Same::new("tokend grant-request list", "GET", "/v1/grant-requests", "");
+    let equivalent = Equivalent::new("tokend grant-request list", "GET", "/v1/grant-requests", "");
     answer::page(&RequestsPage {
-        frame: Frame::new(&signed_in, "Grant requests", "/console/grant-requests").same_as(same),
+        frame: Frame::new(&signed_in, "Grant requests", "/console/grant-requests")
+            .with_equivalent(equivalent),
         rows: found.iter().map(|request| RequestRow::of(&signed_in, request)).collect(),
         states: Choice::list(&states, query.text("state").unwrap_or_default()),
         is_filtered: query.has("state"),
@@ -147,7 +148,7 @@ pub(super) async fn decide(
 ) -> Answer {
     form.only(&["decision", "revision", "reason"])?;
     signed_in.require(AdminScope::GrantsWrite)?;
-    signed_in.require_fresh("/console/grant-requests")?;
+    signed_in.require_recent_authentication("/console/grant-requests")?;
     let id =
         GrantRequestId::parse(&id).map_err(|_| Problem::absent(ObjectKind::GrantRequest, &id))?;
     let (services, principal) = (&app.services, &signed_in.principal);

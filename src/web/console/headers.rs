@@ -13,7 +13,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// The headers of each page. The referrer stays on this server; with `no-referrer` a browser would
-/// send `Origin: null` with a form, and `origin` could not tell our forms from others.
+/// send `Origin: null` with a form, and `origin` could not tell the forms of the console from
+/// others.
 pub(super) static PAGE: [(HeaderName, &str); 9] = [
     (CONTENT_TYPE, "text/html; charset=utf-8"),
     (CONTENT_SECURITY_POLICY, POLICY),

@@ -1,7 +1,7 @@
 //! The console: pages for people on the management listener. A handler reads the request, calls the
 //! verbs of [`crate::admin`] with the signed-in principal, and fills a template. No rule is here.
 //!
-//! `gate` lets a request through: its session, its rights, and that its form is one of ours.
+//! `gate` lets a request through: its session, its rights, and that its form is one of the console.
 
 mod answer;
 mod assets;

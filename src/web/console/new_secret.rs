@@ -21,7 +21,7 @@ use crate::store::idempotency::{IdempotencyState, IdempotentRequest};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::client::parsed;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::problems;
 use crate::web::console::shown::{self, Time};
@@ -63,8 +63,8 @@ pub(super) async fn claim(
     let once = form.text("once").unwrap_or_default();
     let caller = format!("console {}", signed_in.session.session_id);
     let request = IdempotentRequest {
-        key_hash: digest::of(&[&caller, once]),
-        request_hash: digest::of(&[once]),
+        key_hash: digest::compute(&[&caller, once]),
+        request_hash: digest::compute(&[once]),
         caller,
     };
     let (store, clock) = (&app.services.store, &app.services.clock);
@@ -89,7 +89,8 @@ pub(super) fn page(
     let path = shown::client_path(id);
     let now = signed_in.now;
     let mut answered = answer::page(&NewSecretPage {
-        frame: Frame::new(signed_in, "New secret", "/console/clients").same_as(same(id)),
+        frame: Frame::new(signed_in, "New secret", "/console/clients")
+            .with_equivalent(equivalent(id)),
         id: id.to_owned(),
         name: name.to_owned(),
         secret: secret.to_owned(),
@@ -108,9 +109,9 @@ pub(super) fn page(
 }
 
 /// Another secret without the console.
-fn same(id: &str) -> Same {
+fn equivalent(id: &str) -> Equivalent {
     let path = format!("/v1/clients/{}/secrets", shown::segment(id));
-    Same::new(format!("tokend client add-secret {}", quote(id)), "POST", &path, "{}")
+    Equivalent::new(format!("tokend client add-secret {}", quote(id)), "POST", &path, "{}")
 }
 
 fn env(issuer: &str, id: &str, secret: &str) -> String {

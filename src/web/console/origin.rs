@@ -87,7 +87,7 @@ fn host_is(headers: &HeaderMap, sent: &str) -> bool {
 
 /// A local page to go to, in a parameter: `None` for everything that is not a path of the console,
 /// so that no link leads from the sign-in to another site.
-pub(super) fn local_path(text: &str) -> Option<&str> {
+pub(super) fn safe_redirect_path(text: &str) -> Option<&str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%?=&+:,@".contains(&byte);
     let path = text.split('?').next().unwrap_or_default();
     let is_local = text.starts_with("/console/")
@@ -110,7 +110,7 @@ mod tests {
     fn a_path_of_the_console_is_the_only_place_to_go_to() {
         for text in ["/console/", "/console/clients?q=a%20b", "/console/resources/https%3A%2F%2Fa"]
         {
-            assert_eq!(local_path(text), Some(text));
+            assert_eq!(safe_redirect_path(text), Some(text));
         }
         for text in [
             "",
@@ -125,7 +125,7 @@ mod tests {
             "javascript:alert(1)",
             " /console/",
         ] {
-            assert_eq!(local_path(text), None, "{text:?}");
+            assert_eq!(safe_redirect_path(text), None, "{text:?}");
         }
     }
 

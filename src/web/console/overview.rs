@@ -21,10 +21,10 @@ use crate::web::console::assets::Icon;
 use crate::web::console::audit::EventRow;
 use crate::web::console::clients::{ClientRow, rows};
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Badge};
-use crate::web::console::traffic::{self, IssuedRow, Marker, Rejections, Traffic};
+use crate::web::console::traffic::{self, IssuedRow, RecentChange, Rejections, TokenTraffic};
 use crate::web::health::{self, HealthState, Report};
 
 /// How many clients are named in one kind of attention.
@@ -51,9 +51,9 @@ struct OverviewPage {
     attention: Vec<Attention>,
     /// What was looked at, if nothing needs attention.
     nothing: String,
-    traffic: Option<Traffic>,
+    traffic: Option<TokenTraffic>,
     rejections: Option<Rejections>,
-    markers: Vec<Marker>,
+    markers: Vec<RecentChange>,
     issued: Vec<IssuedRow>,
     events: Vec<EventRow>,
     may_see_events: bool,
@@ -103,10 +103,14 @@ pub(super) async fn page(
     } else {
         None
     };
-    let same =
-        Same::new("tokend health && tokend client list --expiring 14d", "GET", "/v1/server", "");
+    let equivalent = Equivalent::new(
+        "tokend health && tokend client list --expiring 14d",
+        "GET",
+        "/v1/server",
+        "",
+    );
     let page = OverviewPage {
-        frame: Frame::new(&signed_in, "Overview", "/console/").same_as(same),
+        frame: Frame::new(&signed_in, "Overview", "/console/").with_equivalent(equivalent),
         health: report.as_ref().map(health_badge),
         problems: report.map(|report| report.problems()).unwrap_or_default(),
         tiles: tiles(&app, &signed_in, rejections.as_ref()),
@@ -304,7 +308,7 @@ fn add_findings(app: &App, found: &mut Vec<Attention>) {
 
 /// The last changes. A sign-in to the console is an event, and changes nothing.
 async fn events(app: &App, signed_in: &SignedIn) -> Result<Vec<EventRow>, ConsoleError> {
-    let filter = audit::visible(&signed_in.principal, EventFilter::default());
+    let filter = audit::restrict_to_caller(&signed_in.principal, EventFilter::default());
     let found =
         app.services.store.find_events(&filter, Order::NewestFirst, MAX_EVENTS_READ).await?;
     let changes = found.iter().filter(|event| !event.action.starts_with("console."));

@@ -16,7 +16,7 @@ use crate::model::time::Timestamp;
 use crate::store::rejections::{RejectionFilter, RejectionPosition};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Time};
 use crate::web::management::Problem;
@@ -98,15 +98,16 @@ pub(super) async fn page(
         after: query.parsed("after", position)?,
         ..RejectionFilter::default()
     };
-    let filter = rejection::visible(&signed_in.principal, filter);
+    let filter = rejection::restrict_to_caller(&signed_in.principal, filter);
     // This instance may have rejected a request just now.
     app.write_rejections().await?;
     let found = app.services.store.rejections(&filter, PAGE_SIZE).await?;
     let last = found.last().filter(|_| found.len() == PAGE_SIZE as usize);
     let next = last.map(|last| format!("{}.{}", last.at.0, last.request_id));
-    let same = Same::new("tokend rejections list", "GET", "/v1/rejections", "");
+    let equivalent = Equivalent::new("tokend rejections list", "GET", "/v1/rejections", "");
     answer::page(&RejectionsPage {
-        frame: Frame::new(&signed_in, "Rejections", "/console/rejections").same_as(same),
+        frame: Frame::new(&signed_in, "Rejections", "/console/rejections")
+            .with_equivalent(equivalent),
         rows: found.iter().map(|found| RejectionRow::of(found, signed_in.now)).collect(),
         request_id: String::new(),
         client: query.typed("client"),
@@ -132,7 +133,7 @@ struct RejectionPage {
     frame: Frame,
     id: String,
     row: RejectionRow,
-    hint: String,
+    suffix: String,
     secret_of: Vec<Link>,
     named_like: Vec<Link>,
 }
@@ -162,11 +163,12 @@ pub(super) async fn one(
     let Candidates { secret_of, named_like } = candidates;
     let link = |id: &ClientId| Link { name: id.to_string(), path: shown::client_path(id.as_str()) };
     let command = format!("tokend explain {}", quote(&id));
-    let same = Same::new(command, "GET", &format!("/v1/rejections/{id}"), "");
+    let equivalent = Equivalent::new(command, "GET", &format!("/v1/rejections/{id}"), "");
     answer::page(&RejectionPage {
-        frame: Frame::new(&signed_in, "Rejected request", "/console/rejections").same_as(same),
+        frame: Frame::new(&signed_in, "Rejected request", "/console/rejections")
+            .with_equivalent(equivalent),
         row: RejectionRow::of(&found, signed_in.now),
-        hint: found.suffix.clone().unwrap_or_default(),
+        suffix: found.suffix.clone().unwrap_or_default(),
         secret_of: secret_of.iter().map(link).collect(),
         named_like: named_like.iter().map(link).collect(),
         id,

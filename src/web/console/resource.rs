@@ -17,11 +17,11 @@ use crate::store::client_list::Position;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::clients::{ClientRow, rows};
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::resources::ResourceRow;
 use crate::web::console::shown::{self, Choice, Time};
-use crate::web::console::snippets::{Part, VerifierValues, stacks, verifier};
+use crate::web::console::snippets::{SnippetPart, VerifierValues, stacks, verifier};
 use crate::web::management::Problem;
 
 /// How many clients are named that may call a resource.
@@ -46,7 +46,7 @@ struct ResourcePage {
     all_clients: String,
     stacks: Vec<Choice>,
     stack: &'static str,
-    parts: Vec<Part>,
+    parts: Vec<SnippetPart>,
     may_change: bool,
 }
 
@@ -108,11 +108,12 @@ pub(super) async fn one(
     );
     let names: Vec<_> = stacks().iter().map(|known| (known.id.as_str(), known.name)).collect();
     let command = format!("tokend resource show {}", quote(&id));
-    let same = Same::new(command, "GET", &format!("/v1/resources/{}", shown::segment(&id)), "");
+    let equivalent =
+        Equivalent::new(command, "GET", &format!("/v1/resources/{}", shown::segment(&id)), "");
     let is_made = found.created_at.0 != 0;
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     answer::page(&ResourcePage {
-        frame: Frame::new(&signed_in, &id, "/console/resources").same_as(same),
+        frame: Frame::new(&signed_in, &id, "/console/resources").with_equivalent(equivalent),
         description: text(found.facts.description.as_ref().map(Description::as_str)),
         contact: text(found.facts.contact.as_ref().map(Contact::as_str)),
         labels: found.facts.labels.texts().collect(),

@@ -10,7 +10,7 @@ use crate::model::resource::Resource;
 use crate::model::shell_word::quote;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::resource::find;
 use crate::web::console::shown;
@@ -28,9 +28,11 @@ struct DeletePage {
 fn confirmation(signed_in: &SignedIn, found: &Resource, problem: String) -> DeletePage {
     let id = found.resource.to_string();
     let change = format!("tokend resource delete {} --yes", quote(&id));
-    let same = Same::new(change, "DELETE", &format!("/v1/resources/{}", shown::segment(&id)), "");
+    let equivalent =
+        Equivalent::new(change, "DELETE", &format!("/v1/resources/{}", shown::segment(&id)), "");
     DeletePage {
-        frame: Frame::new(signed_in, &format!("Delete {id}"), "/console/resources").same_as(same),
+        frame: Frame::new(signed_in, &format!("Delete {id}"), "/console/resources")
+            .with_equivalent(equivalent),
         path: shown::resource_path(&id),
         problem,
         scopes: found.scopes.len(),
@@ -59,7 +61,7 @@ pub(super) async fn delete(
 ) -> Answer {
     form.only(&["identifier"])?;
     signed_in.require(AdminScope::ResourcesWrite)?;
-    signed_in.require_fresh(&format!("{}/delete", shown::resource_path(&id)))?;
+    signed_in.require_recent_authentication(&format!("{}/delete", shown::resource_path(&id)))?;
     let found = find(&app, &signed_in, &id).await?;
     let rejected = |problem: String| answer::rejected(&confirmation(&signed_in, &found, problem));
     if form.text("identifier") != Some(found.resource.as_str()) {

@@ -19,7 +19,7 @@ use crate::model::time::Lifetime;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client_edit::labels;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::resource::find;
 use crate::web::console::shown::{self, Choice};
@@ -43,7 +43,7 @@ struct EditPage {
     id: String,
     path: String,
     problem: String,
-    values: Values,
+    values: ResourceFormValues,
     owners: Vec<String>,
     algorithms: Vec<Choice>,
     kinds: Vec<Choice>,
@@ -51,7 +51,7 @@ struct EditPage {
 }
 
 /// A resource as texts of a form.
-struct Values {
+struct ResourceFormValues {
     revision: String,
     scopes: String,
     lifetime: String,
@@ -63,7 +63,7 @@ struct Values {
     labels: String,
 }
 
-impl Values {
+impl ResourceFormValues {
     fn of(found: &Resource) -> Self {
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let scopes = found.scopes.iter().map(|scope| match scope.description.as_str() {
@@ -102,7 +102,7 @@ fn edit_page(
     app: &App,
     signed_in: &SignedIn,
     found: &Resource,
-    values: Values,
+    values: ResourceFormValues,
     problem: String,
 ) -> EditPage {
     let token = &app.services.config.token;
@@ -116,9 +116,10 @@ fn edit_page(
     let change = format!("tokend resource update {} --scope {}", quote(&id), quote(scope));
     let body = json!({ "description": values.description });
     let path = format!("/v1/resources/{}", shown::segment(&id));
-    let same = Same::new(change, "PATCH", &path, &body.to_string());
+    let equivalent = Equivalent::new(change, "PATCH", &path, &body.to_string());
     EditPage {
-        frame: Frame::new(signed_in, &format!("Edit {id}"), "/console/resources").same_as(same),
+        frame: Frame::new(signed_in, &format!("Edit {id}"), "/console/resources")
+            .with_equivalent(equivalent),
         path: shown::resource_path(&id),
         problem,
         owners: signed_in.owner_names(),
@@ -139,7 +140,13 @@ pub(super) async fn page(
     signed_in.require(AdminScope::ResourcesRead)?;
     signed_in.require(AdminScope::ResourcesWrite)?;
     let found = find(&app, &signed_in, &id).await?;
-    answer::page(&edit_page(&app, &signed_in, &found, Values::of(&found), String::new()))
+    answer::page(&edit_page(
+        &app,
+        &signed_in,
+        &found,
+        ResourceFormValues::of(&found),
+        String::new(),
+    ))
 }
 
 /// Saves the form.
@@ -153,7 +160,13 @@ pub(super) async fn save(
     signed_in.require(AdminScope::ResourcesWrite)?;
     let found = find(&app, &signed_in, &id).await?;
     let rejected = |problem: String| {
-        answer::rejected(&edit_page(&app, &signed_in, &found, Values::typed(&form), problem))
+        answer::rejected(&edit_page(
+            &app,
+            &signed_in,
+            &found,
+            ResourceFormValues::typed(&form),
+            problem,
+        ))
     };
     let update = match update_of(&form) {
         Ok(update) => update,

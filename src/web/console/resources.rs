@@ -17,7 +17,7 @@ use crate::store::resources::ResourceFilter;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::assets::Icon;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Choice};
 
@@ -78,9 +78,10 @@ pub(super) async fn page(
     let found = resource::page(&app.services.store, principal, filter, after, PAGE_SIZE).await?;
     let last = found.last().filter(|_| found.len() == PAGE_SIZE as usize);
     let next = last.map(|last| format!("?{}", query.query_with("after", last.resource.as_str())));
-    let same = Same::new("tokend resource list", "GET", "/v1/resources", "");
+    let equivalent = Equivalent::new("tokend resource list", "GET", "/v1/resources", "");
     answer::page(&ResourcesPage {
-        frame: Frame::new(&signed_in, "Resources", "/console/resources").same_as(same),
+        frame: Frame::new(&signed_in, "Resources", "/console/resources")
+            .with_equivalent(equivalent),
         rows: found.iter().map(|resource| ResourceRow::of(&app, resource)).collect(),
         q: search.unwrap_or_default().to_owned(),
         may_create: signed_in.may(AdminScope::ResourcesWrite),
@@ -112,14 +113,15 @@ fn create_page(app: &App, signed_in: &SignedIn, form: &Form, problem: String) ->
     let usual = format!("as the server: {}", token.lifetime);
     let lifetimes =
         [("", usual.as_str()), ("5m", "5 minutes"), ("15m", "15 minutes"), ("1h", "1 hour")];
-    let same = Same::new(
+    let equivalent = Equivalent::new(
         "tokend resource create https://orders.example.com --scope orders:read --scope orders:write",
         "POST",
         "/v1/resources",
         "{\"resource\":\"https://orders.example.com\",\"scopes\":[{\"name\":\"orders:read\"}]}",
     );
     CreatePage {
-        frame: Frame::new(signed_in, "Register resource", "/console/resources").same_as(same),
+        frame: Frame::new(signed_in, "Register resource", "/console/resources")
+            .with_equivalent(equivalent),
         problem,
         resource: form.typed("resource"),
         owner: form.typed("owner"),

@@ -16,9 +16,9 @@ use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::clients::{ClientRow, rows};
 use crate::web::console::cookie::Theme;
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
-use crate::web::console::origin::{Transport, local_path};
+use crate::web::console::origin::{Transport, safe_redirect_path};
 use crate::web::console::shown::Time;
 
 #[derive(Template)]
@@ -89,9 +89,10 @@ pub(super) async fn page(
     } else {
         None
     };
-    let same = Same::new("tokend console link", "GET", "/v1/audit-events?action=console", "");
+    let equivalent =
+        Equivalent::new("tokend console link", "GET", "/v1/audit-events?action=console", "");
     answer::page(&SessionsPage {
-        frame: Frame::new(&signed_in, "Sessions", "/console/sessions").same_as(same),
+        frame: Frame::new(&signed_in, "Sessions", "/console/sessions").with_equivalent(equivalent),
         rows: found.iter().map(|session| SessionRow::of(&signed_in, session)).collect(),
         scopes: scopes.collect(),
         administrators,
@@ -136,7 +137,7 @@ pub(super) async fn set_theme(Extension(form): Extension<Form>) -> Answer {
     form.only(&["theme", "next"])?;
     let theme = form.text("theme").and_then(Theme::parse);
     let theme = theme.ok_or_else(|| ConsoleError::invalid("theme: system, light or dark"))?;
-    let next = form.text("next").and_then(local_path).unwrap_or("/console/");
+    let next = form.text("next").and_then(safe_redirect_path).unwrap_or("/console/");
     let mut response = answer::see_other(next);
     if let Some(cookie) = theme.set() {
         response.headers_mut().append(SET_COOKIE, cookie);

@@ -14,7 +14,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::store::schema;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::Badge;
 use crate::web::health;
@@ -24,7 +24,7 @@ use crate::web::management::Problem;
 #[template(path = "console/settings.html")]
 struct SettingsPage {
     frame: Frame,
-    facts: Vec<Fact>,
+    facts: Vec<ServerDetail>,
     problems: Vec<String>,
     sections: Vec<Section>,
     /// The doctor looks at the whole deployment.
@@ -39,7 +39,7 @@ struct ShownFinding {
     fix: String,
 }
 
-struct Fact {
+struct ServerDetail {
     name: &'static str,
     value: String,
 }
@@ -73,7 +73,7 @@ pub(super) async fn page(
         Some(_) => Some(findings(&app).await?),
     };
     let (_, report) = health::report(&app);
-    let fact = |name, value: String| Fact { name, value };
+    let fact = |name, value: String| ServerDetail { name, value };
     let facts = vec![
         fact("Version", env!("CARGO_PKG_VERSION").to_owned()),
         fact("Instance", app.services.instance.clone()),
@@ -82,9 +82,9 @@ pub(super) async fn page(
         fact("Health", report.state().as_str().to_owned()),
         fact("Last change in memory", app.directory.published_sequence().to_string()),
     ];
-    let same = Same::new("tokend config show", "GET", "/v1/server", "");
+    let equivalent = Equivalent::new("tokend config show", "GET", "/v1/server", "");
     answer::page(&SettingsPage {
-        frame: Frame::new(&signed_in, "Settings", "/console/settings").same_as(same),
+        frame: Frame::new(&signed_in, "Settings", "/console/settings").with_equivalent(equivalent),
         facts,
         problems: report.problems(),
         sections: sections(&config.shown),
@@ -94,9 +94,9 @@ pub(super) async fn page(
 
 /// Runs the checks; one page at a time does so.
 async fn findings(app: &App) -> Result<Vec<ShownFinding>, ConsoleError> {
-    static PLACE: Semaphore = Semaphore::const_new(1);
-    let place = PLACE.acquire().await;
-    let _place = place.map_err(|error| Problem::internal(&error.to_string()))?;
+    static DOCTOR_PERMIT: Semaphore = Semaphore::const_new(1);
+    let permit = DOCTOR_PERMIT.acquire().await;
+    let _permit = permit.map_err(|error| Problem::internal(&error.to_string()))?;
     let services = &app.services;
     let report = Box::pin(doctor::examine_server(&services.config, &services.clock)).await;
     let shown = report.findings().iter().map(|finding| ShownFinding {

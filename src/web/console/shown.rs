@@ -109,7 +109,8 @@ impl Choice {
     }
 }
 
-/// What was done before a page is shown, by the word in its address. The text is one of ours.
+/// What was done before a page is shown, by the word in its address. The text is one of the
+/// program.
 pub(super) fn notice(query: Option<&str>) -> Option<&'static str> {
     let word = form_urlencoded::parse(query?.as_bytes()).find(|(name, _)| name == "done")?.1;
     let notices = [

@@ -22,7 +22,7 @@ use crate::web::console::cookie::is_secret;
 use crate::web::console::form::Form;
 use crate::web::console::frame::Outside;
 use crate::web::console::gate;
-use crate::web::console::origin::{Transport, local_path};
+use crate::web::console::origin::{Transport, safe_redirect_path};
 use crate::web::console::{headers, problems, sign_in_oidc};
 use crate::web::error_response::ErrorResponse;
 use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
@@ -38,9 +38,9 @@ struct SignInPage {
     /// The identity provider, if one is set.
     provider: Option<ProviderLink>,
     /// True if a sign-in is asked for again before a dangerous action.
-    is_again: bool,
+    is_reauthentication: bool,
     /// True if the browser comes from another site, and did not send the cookie because of that.
-    comes_from_elsewhere: bool,
+    is_cross_site: bool,
     failure: Option<SignInFailure>,
     request_id: &'static str,
 }
@@ -63,10 +63,10 @@ impl SignInPage {
         Self {
             outside: Outside::default(),
             issuer: app.issuer.as_str().to_owned(),
-            next: next.and_then(local_path).unwrap_or("/console/").to_owned(),
+            next: next.and_then(safe_redirect_path).unwrap_or("/console/").to_owned(),
             provider: None,
-            is_again: false,
-            comes_from_elsewhere: false,
+            is_reauthentication: false,
+            is_cross_site: false,
             failure: None,
             request_id: REQUEST_ID_PLACE,
         }
@@ -78,7 +78,7 @@ impl SignInPage {
         let provider = app.services.identity_provider.as_ref();
         self.provider = provider.map(|provider| ProviderLink {
             name: provider.settings().issuer.host().to_owned(),
-            path: sign_in_oidc::begin_path(&self.next, self.is_again),
+            path: sign_in_oidc::begin_path(&self.next, self.is_reauthentication),
         });
         self
     }
@@ -96,11 +96,11 @@ pub(super) async fn page(
         found.map(|(_, value)| value.into_owned())
     };
     let mut page = SignInPage::new(&app, value("next").as_deref());
-    page.is_again = value("fresh").is_some();
+    page.is_reauthentication = value("fresh").is_some();
     let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
     // A strict cookie does not come with a link of another site. The same page asks again.
     let has_cookie = transport.cookie.read(request.headers()).is_some();
-    page.comes_from_elsewhere = site == Some("cross-site") && !has_cookie && !page.is_again;
+    page.is_cross_site = site == Some("cross-site") && !has_cookie && !page.is_reauthentication;
     answer::page(&page.with_provider(&app))
 }
 
@@ -208,7 +208,7 @@ async fn enter(
     {
         console::end(&app.services, &before.principal, &before.session.session_id).await?;
     }
-    let next = form.text("next").and_then(local_path).unwrap_or("/console/");
+    let next = form.text("next").and_then(safe_redirect_path).unwrap_or("/console/");
     let mut response = answer::see_other(next);
     if let Some(cookie) = transport.cookie.set(&opened.secret) {
         response.headers_mut().append(SET_COOKIE, cookie);

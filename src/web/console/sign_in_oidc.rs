@@ -28,7 +28,7 @@ use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::form::Form;
 use crate::web::console::frame::Outside;
 use crate::web::console::gate::{self, sign_in_path};
-use crate::web::console::origin::{Transport, local_path};
+use crate::web::console::origin::{Transport, safe_redirect_path};
 use crate::web::console::sign_in::{SignInFailure, failed};
 use crate::web::console::{problems, sign_in_cookie};
 
@@ -46,8 +46,8 @@ struct SignedInPage {
 }
 
 /// The link that begins a sign-in, which then goes to a page.
-pub(super) fn begin_path(next: &str, is_again: bool) -> String {
-    let fresh = if is_again { "&fresh=1" } else { "" };
+pub(super) fn begin_path(next: &str, is_reauthentication: bool) -> String {
+    let fresh = if is_reauthentication { "&fresh=1" } else { "" };
     format!("/console/sign-in/oidc?next={}{fresh}", utf8_percent_encode(next, NON_ALPHANUMERIC))
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn begin(
     let (head, _) = request.into_parts();
     let provider = provider(&app)?;
     query.only(&["next", "fresh"])?;
-    let next = query.text("next").and_then(local_path).unwrap_or("/console/").to_owned();
+    let next = query.text("next").and_then(safe_redirect_path).unwrap_or("/console/").to_owned();
     let site = head.headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     if matches!(site, Some("cross-site" | "same-site")) {
         // Another site must not sign a person in without a click.
@@ -128,7 +128,7 @@ async fn present_session(
 
 /// Opens the session, and answers with the page that leads on.
 async fn enter(app: &App, transport: Transport, head: &Parts, signed_in: SignedInPerson) -> Answer {
-    let next = local_path(&signed_in.pending.next).unwrap_or("/console/").to_owned();
+    let next = safe_redirect_path(&signed_in.pending.next).unwrap_or("/console/").to_owned();
     let origin = gate::origin_of(&head.extensions)?;
     let visitor = gate::visitor(&origin, &head.headers);
     match console::open_for_person(&app.services, signed_in, &visitor).await? {

@@ -53,7 +53,7 @@ pub(super) async fn rotate(
 ) -> Answer {
     form.only(&["algorithm", "start", "force"])?;
     signed_in.require(AdminScope::KeysWrite)?;
-    signed_in.require_fresh(PAGE)?;
+    signed_in.require_recent_authentication(PAGE)?;
     let algorithm = form.parsed("algorithm", Algorithm::parse)?;
     let start = match form.text("start") {
         None => Start::WhenKnown,
@@ -74,7 +74,7 @@ pub(super) async fn retire(
 ) -> Answer {
     form.only(&["force"])?;
     signed_in.require(AdminScope::KeysWrite)?;
-    signed_in.require_fresh(PAGE)?;
+    signed_in.require_recent_authentication(PAGE)?;
     let principal = principal(&signed_in, &form);
     let changed = key_change::retire(&app.services, &principal, &key_id(&kid)?).await;
     after(&app, &signed_in, changed, "retired").await
@@ -89,7 +89,7 @@ pub(super) async fn revoke(
 ) -> Answer {
     form.only(&["reason", "force"])?;
     signed_in.require(AdminScope::KeysWrite)?;
-    signed_in.require_fresh(PAGE)?;
+    signed_in.require_recent_authentication(PAGE)?;
     let reason = reason(&form)?;
     let principal = principal(&signed_in, &form);
     let changed = key_change::revoke(&app.services, &principal, &key_id(&kid)?, reason).await;

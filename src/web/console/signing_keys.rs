@@ -11,7 +11,7 @@ use crate::model::key_timeline::KeyState;
 use crate::model::time::{Timestamp, in_words};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::form::Form;
-use crate::web::console::frame::{Frame, Same};
+use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Badge, Choice, Time};
 
@@ -110,10 +110,10 @@ pub(super) async fn keys_page(
     let keys = signing_key::list(&app.services).await?;
     let settings = &app.services.config.keys;
     let may_change = signed_in.may(AdminScope::KeysWrite);
-    let same = if may_change {
-        Same::new("tokend key rotate", "POST", "/v1/signing-keys/rotate", "{}")
+    let equivalent = if may_change {
+        Equivalent::new("tokend key rotate", "POST", "/v1/signing-keys/rotate", "{}")
     } else {
-        Same::new("tokend key list", "GET", "/v1/signing-keys", "")
+        Equivalent::new("tokend key list", "GET", "/v1/signing-keys", "")
     };
     let algorithms: std::collections::BTreeSet<_> =
         keys.iter().map(|key| key.algorithm.as_str()).collect();
@@ -124,7 +124,8 @@ pub(super) async fn keys_page(
     let jwks: Vec<_> =
         published.filter_map(|key| key.public_jwk.as_ref()).map(|jwk| jwk.get().len()).collect();
     Ok(KeysPage {
-        frame: Frame::new(signed_in, "Signing keys", "/console/signing-keys").same_as(same),
+        frame: Frame::new(signed_in, "Signing keys", "/console/signing-keys")
+            .with_equivalent(equivalent),
         problem,
         may_change,
         algorithms: Choice::list(&algorithms, own),

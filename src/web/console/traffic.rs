@@ -29,7 +29,7 @@ const HOURS: i64 = 24;
 const HOUR_SECONDS: i64 = 3_600;
 
 /// The tokens of the last day.
-pub(super) struct Traffic {
+pub(super) struct TokenTraffic {
     pub(super) chart: Bars,
     pub(super) total: String,
 }
@@ -51,7 +51,7 @@ pub(super) struct ReasonRow {
 }
 
 /// A change of the last day.
-pub(super) struct Marker {
+pub(super) struct RecentChange {
     at: Timestamp,
     pub(super) time: Time,
     pub(super) action: String,
@@ -75,15 +75,18 @@ fn beginning(now: Timestamp) -> Timestamp {
 }
 
 /// The last changes of the day that the caller may see.
-pub(super) async fn markers(app: &App, signed_in: &SignedIn) -> Result<Vec<Marker>, ConsoleError> {
+pub(super) async fn markers(
+    app: &App,
+    signed_in: &SignedIn,
+) -> Result<Vec<RecentChange>, ConsoleError> {
     let since = Some(beginning(signed_in.now));
     // What people look at is not a change of the server.
     let actions = ["client", "grant", "key", "resource", "secret", "trust"];
     let actions = actions.iter().flat_map(|group| audit::actions(group).unwrap_or_default());
     let filter = EventFilter { since, actions: actions.collect(), ..EventFilter::default() };
-    let filter = audit::visible(&signed_in.principal, filter);
+    let filter = audit::restrict_to_caller(&signed_in.principal, filter);
     let events = app.services.store.find_events(&filter, Order::NewestFirst, MAX_MARKERS).await?;
-    let marker = |event: crate::model::event::Event| Marker {
+    let marker = |event: crate::model::event::Event| RecentChange {
         at: event.at,
         time: Time::of(event.at, signed_in.now),
         action: event.action,
@@ -95,7 +98,7 @@ pub(super) async fn markers(app: &App, signed_in: &SignedIn) -> Result<Vec<Marke
 /// Bars for the hours of the day, with the changes. `values` are the parts of the bar of an hour.
 fn day(
     now: Timestamp,
-    markers: &[Marker],
+    markers: &[RecentChange],
     values: impl Fn(Timestamp) -> Vec<i64>,
     what: &str,
 ) -> Bars {
@@ -124,8 +127,8 @@ fn day(
 pub(super) fn issued_by_hour(
     app: &App,
     signed_in: &SignedIn,
-    markers: &[Marker],
-) -> Option<Traffic> {
+    markers: &[RecentChange],
+) -> Option<TokenTraffic> {
     if !signed_in.sees_all() || !signed_in.may(AdminScope::StatsRead) {
         return None;
     }
@@ -134,18 +137,18 @@ pub(super) fn issued_by_hour(
     let count = |hour| i64::try_from(app.traffic.in_hour_of(hour)).unwrap_or(i64::MAX);
     let chart = day(signed_in.now, markers, |hour| vec![0, 0, count(hour)], "tokens");
     let total: i64 = chart.list.iter().map(|bar| bar.total).sum();
-    Some(Traffic { chart, total: shown::number(total) })
+    Some(TokenTraffic { chart, total: shown::number(total) })
 }
 
 /// The rejections that the caller may see.
 pub(super) async fn rejections(
     app: &App,
     signed_in: &SignedIn,
-    markers: &[Marker],
+    markers: &[RecentChange],
 ) -> Result<Rejections, ConsoleError> {
     let now = signed_in.now;
     let filter = RejectionFilter { since: Some(beginning(now)), ..RejectionFilter::default() };
-    let filter = rejection::visible(&signed_in.principal, filter);
+    let filter = rejection::restrict_to_caller(&signed_in.principal, filter);
     let found = app.services.store.rejections(&filter, MAX_REJECTIONS).await?;
     let is_cut = found.len() == MAX_REJECTIONS as usize;
     let total = shown::number(i64::try_from(found.len()).unwrap_or(i64::MAX));

@@ -23,7 +23,7 @@ pub(super) struct Kind {
 }
 
 /// A field with what a person typed.
-pub(super) struct Shown {
+pub(super) struct FilledField {
     pub(super) name: &'static str,
     pub(super) label: &'static str,
     pub(super) example: &'static str,
@@ -167,7 +167,7 @@ impl Kind {
     /// The kind of this name.
     ///
     /// # Errors
-    /// 400 for a name that no page of ours has.
+    /// 400 for a name that no page of the console has.
     pub(super) fn named(name: &str) -> Result<&'static Self, ConsoleError> {
         let found = KINDS.iter().find(|kind| kind.name == name);
         found.ok_or_else(|| ConsoleError::invalid("kind: github, kubernetes, issuer or spiffe"))
@@ -186,8 +186,8 @@ impl Kind {
     }
 
     /// The fields with what a person typed.
-    pub(super) fn shown(&self, form: &Form) -> Vec<Shown> {
-        let shown = |field: &Field| Shown {
+    pub(super) fn shown(&self, form: &Form) -> Vec<FilledField> {
+        let shown = |field: &Field| FilledField {
             name: field.name,
             label: field.label,
             example: field.example,

@@ -3,11 +3,11 @@
 use crate::model::untrusted_text;
 
 /// Where a page shows a text that a form sends back, which must stay as it is: what begins such a
-/// place, and what ends it. No text of others has a quote or an angle bracket here.
+/// place, and what ends it. No untrusted text has a quote or an angle bracket here.
 const FIELDS: [(&str, &str); 2] = [(" value=\"", "\""), ("<textarea", "</textarea")];
 
 /// A page whose texts have such characters escaped, as in `\u{202e}`.
-pub(super) fn visible(html: String) -> String {
+pub(super) fn escape_hidden_characters(html: String) -> String {
     let is_hidden = |c: char| untrusted_text::is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t');
     if !html.contains(is_hidden) {
         return html;
@@ -31,17 +31,17 @@ pub(super) fn visible(html: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::visible;
+    use super::escape_hidden_characters;
 
     #[test]
     fn a_text_is_shown_with_its_hidden_characters_and_a_field_keeps_them() {
         let html = "<p title=\"a\u{202e}\">\u{200b}\n\t\u{1f600}\u{202f}</p>\
                     <input value=\"b\u{202e}\"><textarea rows=\"2\">c\u{202e}</textarea>\u{feff}";
         assert_eq!(
-            visible(html.to_owned()),
+            escape_hidden_characters(html.to_owned()),
             "<p title=\"a\\u{202e}\">\\u{200b}\n\t\u{1f600}\u{202f}</p>\
              <input value=\"b\u{202e}\"><textarea rows=\"2\">c\u{202e}</textarea>\\u{feff}"
         );
-        assert_eq!(visible("<p>Größe</p>".to_owned()), "<p>Größe</p>");
+        assert_eq!(escape_hidden_characters("<p>Größe</p>".to_owned()), "<p>Größe</p>");
     }
 }

@@ -170,7 +170,7 @@ async fn page(
     if let Some(after) = filter.after {
         require_complete(store, after).await?;
     }
-    let filter = audit::visible(principal, filter);
+    let filter = audit::restrict_to_caller(principal, filter);
     let data = store.find_events(&filter, order, limit).await;
     let data = data.map_err(AdminError::from)?;
     let last = data.last().filter(|_| data.len() == limit as usize);

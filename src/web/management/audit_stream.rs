@@ -20,7 +20,9 @@ use tokio::sync::watch;
 
 use crate::admin::{AdminError, Principal, audit};
 use crate::app::App;
-use crate::app::event_streams::{MAX_STREAMS, MAX_STREAMS_PER_CALLER, NoPlace, StreamPlace};
+use crate::app::event_streams::{
+    MAX_STREAMS, MAX_STREAMS_PER_CALLER, StreamPermit, StreamRejection,
+};
 use crate::directory::Progress;
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::Event;
@@ -28,7 +30,7 @@ use crate::store::events::{EventFilter, Order};
 use crate::web::accept;
 use crate::web::management::Problem;
 use crate::web::management::audit::require_complete;
-use crate::web::management::authentication::StandingCaller;
+use crate::web::management::authentication::RecheckedCaller;
 
 /// How many events are read at a time.
 const PAGE_SIZE: u32 = 100;
@@ -55,8 +57,8 @@ pub(super) async fn open(
         let text = "follow: the answer is text/event-stream, which Accept excludes.";
         return Err(Problem::of_body(StatusCode::NOT_ACCEPTABLE, "not_acceptable", text));
     }
-    let place = app.event_streams.open(principal.actor()).map_err(no_place)?;
-    let stream = EventStream::start(app, &head, filter, place).await?;
+    let permit = app.event_streams.open(principal.actor()).map_err(problem_of)?;
+    let stream = EventStream::start(app, &head, filter, permit).await?;
     let events = stream::unfold(stream, EventStream::next);
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE_INTERVAL).text("keep-alive");
     let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
@@ -64,11 +66,11 @@ pub(super) async fn open(
     Ok(response)
 }
 
-fn no_place(no_place: NoPlace) -> Problem {
-    let max = match no_place {
-        NoPlace::Stopping => return Problem::unavailable("the server stops"),
-        NoPlace::OfCaller => format!("This caller has {MAX_STREAMS_PER_CALLER}"),
-        NoPlace::OfInstance => format!("This instance has {MAX_STREAMS}"),
+fn problem_of(rejection: StreamRejection) -> Problem {
+    let max = match rejection {
+        StreamRejection::Stopping => return Problem::unavailable("the server stops"),
+        StreamRejection::OfCaller => format!("This caller has {MAX_STREAMS_PER_CALLER}"),
+        StreamRejection::OfInstance => format!("This instance has {MAX_STREAMS}"),
     };
     Problem::too_many_streams(format!("{max} open streams, the maximum. Close one first."))
 }
@@ -87,9 +89,9 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
 /// An open stream.
 struct EventStream {
     app: Arc<App>,
-    caller: StandingCaller,
+    caller: RecheckedCaller,
     filter: EventFilter,
-    place: StreamPlace,
+    permit: StreamPermit,
     progress: watch::Receiver<Progress>,
     /// How often the log had been loaded anew when the stream began.
     reloads: u64,
@@ -111,9 +113,9 @@ impl EventStream {
         app: Arc<App>,
         head: &Parts,
         filter: EventFilter,
-        place: StreamPlace,
+        permit: StreamPermit,
     ) -> Result<Self, Problem> {
-        let caller = StandingCaller::of(head)?;
+        let caller = RecheckedCaller::of(head)?;
         let progress = app.directory.progress();
         let reloads = progress.borrow().reloads;
         let end = app.services.store.head().await.map_err(AdminError::from)?.sequence;
@@ -127,7 +129,7 @@ impl EventStream {
         }
         require_complete(&app.services.store, position).await?;
         let (page, state) = (VecDeque::new(), State::Starting);
-        Ok(Self { app, caller, filter, place, progress, reloads, position, page, state })
+        Ok(Self { app, caller, filter, permit, progress, reloads, position, page, state })
     }
 
     /// The next event to send. The last one tells why the stream ends.
@@ -164,7 +166,7 @@ impl EventStream {
             // The events that are sent come before the rights: no caller gets an event that is later
             // than the loss of its rights.
             let progress = *self.progress.borrow_and_update();
-            if self.place.is_stopping() {
+            if self.permit.is_stopping() {
                 return Err(Problem::unavailable("the server stops"));
             }
             if progress.reloads != self.reloads {
@@ -186,7 +188,7 @@ impl EventStream {
         }
         let (after, before) = (Some(self.position), Some(end.saturating_add(1)));
         let filter = EventFilter { after, before, ..self.filter.clone() };
-        let filter = audit::visible(principal, filter);
+        let filter = audit::restrict_to_caller(principal, filter);
         let page = self.app.services.store.find_events(&filter, Order::OldestFirst, PAGE_SIZE);
         self.page = page.await.map_err(AdminError::from)?.into();
         let last = self.page.back().filter(|_| self.page.len() == PAGE_SIZE as usize);
@@ -199,7 +201,7 @@ impl EventStream {
         loop {
             tokio::select! {
                 _ = self.progress.changed() => return Ok(()),
-                () = self.place.stopped() => return Ok(()),
+                () = self.permit.stopped() => return Ok(()),
                 () = tokio::time::sleep(CHECK_INTERVAL) => {}
             }
             self.caller.check_token(&self.app)?;

@@ -1,6 +1,7 @@
-//! Who calls the admin API: a client with an access token for `urn:tokend` (RFC 6750; DESIGN D17).
-//! A token that is bound to a key comes with a proof of it for each request (RFC 9449, section 7),
-//! one that is bound to a certificate by a trusted proxy that has seen it (RFC 8705, section 3).
+//! The caller of the admin API: a client with an access token for `urn:tokend` (RFC 6750; DESIGN
+//! D17). A token that is bound to a key comes with a proof of it for each request (RFC 9449,
+//! section 7), one that is bound to a certificate by a trusted proxy that has seen it (RFC 8705,
+//! section 3).
 
 use std::collections::BTreeSet;
 
@@ -25,7 +26,7 @@ use crate::web::management::Problem;
 /// Finds the caller of a request.
 ///
 /// Its rights are the scopes of the token that the client still holds: a grant that was taken from
-/// it counts at once, although the token lives on.
+/// it is effective at once, although the token does not expire yet.
 ///
 /// # Errors
 /// 401 with a challenge for every token that is not valid here, 503 if this instance cannot know.
@@ -41,12 +42,12 @@ pub(super) async fn authenticate(app: &App, request: &Parts) -> Result<Principal
 
 /// The caller of a request whose answer takes long. Its token and its rights are checked again
 /// while the answer is written.
-pub(super) struct StandingCaller {
+pub(super) struct RecheckedCaller {
     token: SecretString,
     origin: RequestOrigin,
 }
 
-impl StandingCaller {
+impl RecheckedCaller {
     /// The caller of a request that [`authenticate`] has let through.
     pub(super) fn of(request: &Parts) -> Result<Self, Problem> {
         let origin = request.extensions.get::<RequestOrigin>().cloned();

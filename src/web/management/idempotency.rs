@@ -113,9 +113,9 @@ async fn claim(app: &App, request: Request) -> Result<Claim, Problem> {
     let caller = principal.actor().as_str();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let wanted = IdempotentRequest {
-        key_hash: digest::of(&["idempotency key", caller, &key]),
+        key_hash: digest::compute(&["idempotency key", caller, &key]),
         caller: caller.to_owned(),
-        request_hash: digest::of(&[parts.method.as_str(), target, &digest::of_bytes(&body)]),
+        request_hash: digest::compute(&[parts.method.as_str(), target, &digest::of_bytes(&body)]),
     };
     let store = &app.services.store;
     let now = store.time(&app.services.clock).await.map_err(AdminError::from)?;

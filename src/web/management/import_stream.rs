@@ -52,17 +52,17 @@ impl LatestProgress {
 /// The lines of the answer: `{"progress": …}` while the import runs, then an object with
 /// `client_id` and `result` for each client and `{"summary": …}`, or `{"problem": …}`.
 ///
-/// The import begins at once. It is dropped if the caller goes away before its end. `place` is free
+/// The import begins at once. It is dropped if the caller goes away before its end. `permit` is free
 /// again when the answer has been read, or [`READ_TIMEOUT`] after the end.
 pub(super) fn answer_lines(
     import: impl Future<Output = Ended> + Send + 'static,
     latest: LatestProgress,
     is_dry_run: bool,
-    place: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Result<String, Infallible>> + Send {
     let (lines, written) = mpsc::channel(1);
     tokio::spawn(async move {
-        let _place = place;
+        let _permit = permit;
         let Some(ended) = run(import, &latest, &lines).await else {
             tracing::info!("the caller of an import has gone: nothing is imported");
             return;
@@ -156,8 +156,8 @@ mod tests {
         import: impl Future<Output = Ended> + Send + 'static,
         latest: LatestProgress,
     ) -> impl Stream<Item = Result<String, Infallible>> + Send {
-        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("a place");
-        answer_lines(import, latest, false, place)
+        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("a permit");
+        answer_lines(import, latest, false, permit)
     }
 
     #[tokio::test]
@@ -192,7 +192,7 @@ mod tests {
 
     /// A caller that reads one line and no more does not hold up the import.
     #[tokio::test]
-    async fn an_import_ends_while_nobody_reads() {
+    async fn an_import_ends_while_the_caller_does_not_read() {
         let latest = LatestProgress::default();
         let report = latest.clone();
         let (end, ended) = oneshot::channel();

@@ -1,4 +1,4 @@
-//! Reading and writing JSON and query parameters, with our problems for what cannot be read.
+//! Reading and writing JSON and query parameters, with problem documents for what cannot be read.
 
 use std::borrow::Cow;
 use std::fmt::Display;

@@ -89,7 +89,7 @@ pub(super) async fn list(
         reason: reason.transpose()?.map(str::to_owned),
         after: query.cursor.as_deref().map(position).transpose()?,
     };
-    let (store, filter) = (&app.services.store, rejection::visible(&principal, filter));
+    let (store, filter) = (&app.services.store, rejection::restrict_to_caller(&principal, filter));
     let data = store.rejections(&filter, limit).await.map_err(AdminError::from)?;
     let last = data.last().filter(|_| data.len() == limit as usize);
     let next_cursor = last.map(|last| format!("{}.{}", last.at.0, last.request_id));

@@ -59,7 +59,7 @@ struct SettingsJson {
     /// How many valid secrets a client may have.
     #[schema(examples(5))]
     secrets_max_per_client: usize,
-    /// How long tokens are issued from memory while the database is away.
+    /// How long tokens are issued from memory while the database is unavailable.
     #[schema(examples(86400))]
     directory_max_staleness_seconds: i64,
 }

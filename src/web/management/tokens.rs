@@ -198,11 +198,11 @@ pub(in crate::web) async fn issue_for(
     }
     admin_token::require_rights(app.services.store.read(), principal, id).await?;
     let client =
-        AuthenticatedClient::vouched_for(&app.directory, id).map_err(|error| refused(&error))?;
+        AuthenticatedClient::for_operator(&app.directory, id).map_err(|error| rejected(&error))?;
     let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, id))?;
     let request = TokenRequest::by_operator(client, requested, token_use);
     let issued = Box::pin(token::respond(app.clone(), request, RatePolicy::Exempt));
-    let issued = issued.await.map_err(|error| refused(&error))?;
+    let issued = issued.await.map_err(|error| rejected(&error))?;
     let (resource, scope) = (&issued.granted.resource().resource, issued.granted.scope());
     // The token is dropped if the caller may not have it.
     admin_token::note_issue(&app.services, principal, id, resource, scope, token_use).await?;
@@ -210,12 +210,12 @@ pub(in crate::web) async fn issue_for(
 }
 
 /// Why the client would not get the token.
-fn refused(error: &OAuthError) -> Problem {
+fn rejected(error: &OAuthError) -> Problem {
     let reason = error.reason().to_owned();
     match error.code() {
         ErrorCode::ServerError => Problem::internal(&reason),
         ErrorCode::TemporarilyUnavailable => Problem::unavailable(&reason),
-        _ => AdminError::TokenRefused(reason).into(),
+        _ => AdminError::TokenRejected(reason).into(),
     }
 }
 
@@ -358,7 +358,7 @@ impl From<PreviewError> for Problem {
     fn from(error: PreviewError) -> Self {
         match error {
             PreviewError::NoClient(id) => AdminError::not_found(ObjectKind::Client, id).into(),
-            PreviewError::Refused(reason) => AdminError::TokenRefused(reason).into(),
+            PreviewError::Rejected(reason) => AdminError::TokenRejected(reason).into(),
             PreviewError::IssuerMissing => AdminError::IssuerMissing.into(),
             PreviewError::Load(DirectoryError::Store(error)) => AdminError::from(error).into(),
             PreviewError::Load(error) => Self::internal(&error.to_string()),

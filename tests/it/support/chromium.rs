@@ -218,7 +218,7 @@ fn start_chromedriver() -> (Child, SocketAddr) {
     let mut lines = lines.map_while(Result::ok);
     let port = lines.find_map(|line| line.split("successfully on port ").nth(1).map(str::to_owned));
     let port = port.expect("a port").trim_end_matches('.').parse::<u16>().expect("a number");
-    // It must be able to go on writing.
+    // It must be able to continue to write.
     std::thread::spawn(move || lines.for_each(drop));
     (child, SocketAddr::from(([127, 0, 0, 1], port)))
 }

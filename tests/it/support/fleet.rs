@@ -1,4 +1,5 @@
-//! Several instances behind a proxy of another project, and a load of clients that counts what fails.
+//! Several instances behind a proxy of another project, and a load of clients that notes what
+//! fails.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

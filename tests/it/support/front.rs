@@ -12,7 +12,7 @@ use super::gateway::{CADDY, nginx_main};
 use super::generated::read;
 use super::reserved_port::ReservedPort;
 
-/// A program that ends TLS and passes requests on to tokend.
+/// A program that terminates TLS and passes requests on to tokend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proxy {
     Nginx,

@@ -22,7 +22,7 @@ use crate::docs::{bad_tokens, blocks_below};
 
 const PAGE: &str = "integrations.md";
 
-/// Of a key that nobody has.
+/// Of a key that no client has.
 const THUMBPRINT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 
 /// A section with a server, and the program that it is about.

@@ -54,7 +54,7 @@ impl Released {
         Timestamp(self.facts["at"].as_i64().expect("seconds"))
     }
 
-    /// An instance that goes on where the old one stopped.
+    /// An instance that continues where the old one stopped.
     pub async fn serve(&self, clock: Clock) -> Server {
         let issuer = self.facts["issuer"].as_str().expect("an issuer");
         Server::at(self.place.clone(), clock, &[("TOKEND_ISSUER", issuer)]).await

@@ -14,7 +14,7 @@ use super::client;
 /// The member that holds the id of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// Keys that are no text.
+/// Keys that are not text.
 pub mod key {
     pub const TAB: &str = "\u{E004}";
     pub const ENTER: &str = "\u{E007}";

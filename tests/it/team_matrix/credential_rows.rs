@@ -117,7 +117,7 @@ pub(super) const CREDENTIAL_ROWS: &[Row] = &[
         },
         expected: [Problem(422, "token_refused"), NO_CLIENT, NO_CLIENT],
     },
-    // Whoever holds a token may read it and have it checked: the key set is public.
+    // A holder of a token may read it and have it checked: the key set is public.
     Row {
         route: "POST /v1/tokens/inspect",
         request: |_| ("/v1/tokens/inspect".to_owned(), Some(json!({ "token": "a.b.c" }))),

@@ -128,7 +128,7 @@ pub async fn token(port: u16, request: &[u8]) -> String {
     answer[start..].split('"').next().expect("a token").to_owned()
 }
 
-/// The request of nobody in particular, for the limit, which asks no names.
+/// A request without an id, for the baseline, which authenticates no client.
 pub fn bare_requests() -> Vec<Vec<u8>> {
     requests(&[Credentials { id: "cl".into(), secret: "tkd".into() }], Body::FormBasic)
 }

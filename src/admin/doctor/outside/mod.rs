@@ -89,7 +89,7 @@ fn well_known(issuer: &Issuer, name: &str) -> Option<Url> {
     Some(url)
 }
 
-/// What stood in the way of the first answer.
+/// Why there was no first answer.
 fn unreachable(error: &FetchError, issuer: &Issuer, host: &str) -> Vec<Finding> {
     if let Some(findings) = tls::of_handshake(error, host) {
         return findings;

@@ -3,7 +3,7 @@
 
 mod verifying;
 
-pub(super) use verifying::{Part, VerifierValues, stacks, verifier};
+pub(super) use verifying::{SnippetPart, VerifierValues, stacks, verifier};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -53,7 +53,7 @@ pub(super) const LANGUAGES: [Language; 8] = [
 ];
 
 /// What a program asks for.
-pub(super) struct Values<'a> {
+pub(super) struct SnippetValues<'a> {
     pub(super) issuer: &'a str,
     pub(super) client_id: &'a str,
     /// `None` if the client has no grant: an example takes its place.
@@ -64,7 +64,7 @@ pub(super) struct Values<'a> {
 
 impl Language {
     /// The program with these values. Its secret is an environment variable.
-    pub(super) fn program(&self, values: &Values<'_>) -> String {
+    pub(super) fn program(&self, values: &SnippetValues<'_>) -> String {
         let is_local = values.issuer.starts_with("http://");
         let token_url = format!("{}{TOKEN_PATH}", values.issuer);
         let encoded_id = utf8_percent_encode(values.client_id, NON_ALPHANUMERIC).to_string();
@@ -112,8 +112,13 @@ impl Language {
 mod tests {
     use super::*;
 
-    fn values<'a>(issuer: &'a str, client_id: &'a str) -> Values<'a> {
-        Values { issuer, client_id, resource: Some("https://orders.example.com"), scope: "a:b" }
+    fn values<'a>(issuer: &'a str, client_id: &'a str) -> SnippetValues<'a> {
+        SnippetValues {
+            issuer,
+            client_id,
+            resource: Some("https://orders.example.com"),
+            scope: "a:b",
+        }
     }
 
     #[test]

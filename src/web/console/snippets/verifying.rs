@@ -20,12 +20,12 @@ pub(in crate::web::console) struct Stack {
     pub(in crate::web::console) id: String,
     /// Its heading on the page.
     pub(in crate::web::console) name: &'static str,
-    parts: Vec<Part>,
+    parts: Vec<SnippetPart>,
 }
 
 /// A paragraph or a program of a section.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::web::console) struct Part {
+pub(in crate::web::console) struct SnippetPart {
     pub(in crate::web::console) is_program: bool,
     pub(in crate::web::console) text: String,
 }
@@ -60,7 +60,7 @@ impl Stack {
     }
 }
 
-fn parts(body: &str) -> Vec<Part> {
+fn parts(body: &str) -> Vec<SnippetPart> {
     let mut parts = Vec::new();
     for (place, piece) in body.split("```").enumerate() {
         // Pieces with an odd number are between fences, after the name of a language.
@@ -73,7 +73,7 @@ fn parts(body: &str) -> Vec<Part> {
             let text = paragraph.trim_matches('\n');
             if !text.trim().is_empty() {
                 let text = if is_program { text.to_owned() } else { plain(text) };
-                parts.push(Part { is_program, text });
+                parts.push(SnippetPart { is_program, text });
             }
         }
     }
@@ -95,20 +95,23 @@ fn plain(text: &str) -> String {
 }
 
 /// The section of a stack with the values of a resource.
-pub(in crate::web::console) fn verifier(stack: &Stack, values: &VerifierValues<'_>) -> Vec<Part> {
-    let filled = |part: &Part| {
+pub(in crate::web::console) fn verifier(
+    stack: &Stack,
+    values: &VerifierValues<'_>,
+) -> Vec<SnippetPart> {
+    let filled = |part: &SnippetPart| {
         let text = with_names(&part.text, values);
         // What a paragraph says of algorithms is about all of them.
         let text = if part.is_program { with_algorithm(&text, values) } else { text };
-        Part { is_program: part.is_program, text }
+        SnippetPart { is_program: part.is_program, text }
     };
     let mut parts: Vec<_> = stack.parts.iter().map(filled).collect();
     // A program that takes its values from the environment is preceded by them.
-    let reads = |part: &Part| part.is_program && part.text.contains("AUDIENCE");
+    let reads = |part: &SnippetPart| part.is_program && part.text.contains("AUDIENCE");
     if stack.parts.iter().any(reads) {
         let (issuer, audience) = (quote(values.issuer), quote(values.audience));
         let text = format!("export ISSUER={issuer}\nexport AUDIENCE={audience}");
-        parts.insert(0, Part { is_program: true, text });
+        parts.insert(0, SnippetPart { is_program: true, text });
     }
     parts
 }

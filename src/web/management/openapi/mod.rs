@@ -154,7 +154,7 @@ fn document(routes: &[ListedRoute], token_url: &str) -> OpenApi {
     of_problems.reference::<ProblemDocument>();
     schemas.extend(of_problems.schemas);
     for route in routes {
-        let Some(text) = texts::of(route.method.as_str(), route.path) else { continue };
+        let Some(text) = texts::find(route.method.as_str(), route.path) else { continue };
         let mut description = (route.describe)();
         let operation = operation::operation(route, text, &mut description);
         schemas.extend(description.schemas);

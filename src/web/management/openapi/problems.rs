@@ -66,7 +66,7 @@ pub(in crate::web::management) const OF_REQUESTS: [(u16, &str, &str); 32] = [
     (429, "too_many_streams", "Too many streams are open."),
     (429, "verification_in_progress", "The instance verifies the log for another request."),
     (500, "server_error", "The server failed."),
-    (503, "temporarily_unavailable", "The database or another part is away."),
+    (503, "temporarily_unavailable", "The database or another part is unavailable."),
 ];
 
 /// The name of the response of a status.

@@ -1,4 +1,4 @@
-//! How a caller proves itself, in the document.
+//! How a caller authenticates, in the document.
 
 use utoipa::openapi::security::{ClientCredentials, Flow, OAuth2, Scopes, SecurityScheme};
 

@@ -19,7 +19,7 @@ pub(super) const STYLE: &str = include_str!("style.css");
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// An operation with its place in the document.
-struct Shown<'a> {
+struct DocumentedOperation<'a> {
     method: &'static str,
     path: &'a str,
     operation: &'a Value,
@@ -79,12 +79,12 @@ pub(super) fn html(document: &[u8]) -> String {
     )
 }
 
-fn operations(document: &Value) -> Vec<Shown<'_>> {
+fn operations(document: &Value) -> Vec<DocumentedOperation<'_>> {
     let mut found = Vec::new();
     for (path, item) in members(&document["paths"]) {
         for method in METHODS {
             if let Some(operation) = item.get(method) {
-                found.push(Shown { method, path, operation });
+                found.push(DocumentedOperation { method, path, operation });
             }
         }
     }
@@ -101,8 +101,8 @@ fn scopes(document: &Value) -> String {
     table(&["Scope", "Permits"], &rows)
 }
 
-fn operation(document: &Value, shown: &Shown<'_>) -> String {
-    let Shown { method, path, operation } = shown;
+fn operation(document: &Value, shown: &DocumentedOperation<'_>) -> String {
+    let DocumentedOperation { method, path, operation } = shown;
     let id = escaped(text(&operation["operationId"]));
     let mut html = format!(
         "<h3 id=\"{id}\">{}</h3>\n<p><code class=\"method\">{}</code> <code>{}</code></p>\n",

@@ -28,7 +28,7 @@ const fn text(
 }
 
 /// The text of a route; a test holds that each route has one.
-pub(super) fn of(method: &str, path: &str) -> Option<&'static Text> {
+pub(super) fn find(method: &str, path: &str) -> Option<&'static Text> {
     let is_it = |text: &&Text| text.route.split_once(' ') == Some((method, path));
     clients::TEXTS.iter().chain(&others::TEXTS).find(is_it)
 }

@@ -1,4 +1,4 @@
-//! The requests of the five documents that this product was born from, as printed there.
+//! The requests of the five reference documents, as printed there.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -6,7 +6,8 @@ use rstest::rstest;
 
 use crate::support::{Answer, Engine, ORDERS, Server, raw};
 
-/// Seeds 000 and 001 (T-01, T-03): JSON, first with the comma of the printed sample, then without.
+/// Documents 000 and 001 (T-01, T-03): JSON, first with the comma of the printed sample, then
+/// without.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_json_sample_works_once_its_comma_is_gone(
@@ -31,7 +32,7 @@ async fn the_json_sample_works_once_its_comma_is_gone(
     assert_eq!(answer.json()["expires_in"].as_i64(), Some(3600));
 }
 
-/// Seed 002 (N-01, N-02, N-05): Basic without form-encoding, a form, two scopes, `/token`.
+/// Document 002 (N-01, N-02, N-05): Basic without form-encoding, a form, two scopes, `/token`.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_node_client_gets_both_its_scopes(
@@ -53,7 +54,7 @@ async fn the_node_client_gets_both_its_scopes(
     assert!(answer.json()["expires_in"].is_i64() && answer.json()["access_token"].is_string());
 }
 
-/// Seed 003 (G-01, G-03, G-05): the raw request, id and secret in the form.
+/// Document 003 (G-01, G-03, G-05): the raw request, id and secret in the form.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_raw_request_of_the_guide_works(
@@ -74,7 +75,8 @@ async fn the_raw_request_of_the_guide_works(
     }
 }
 
-/// Seed 004 (K-01, K-06, K-07, K-13): a foreign id and secret, Basic, and nothing but the grant.
+/// Document 004 (K-01, K-06, K-07, K-13): a foreign id and secret, Basic, and nothing but the
+/// grant.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_curl_of_the_platform_works_with_its_own_id_and_secret(

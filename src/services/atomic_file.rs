@@ -12,13 +12,13 @@ use crate::store::files::sync_folder_of;
 pub const SUFFIX: &str = ".partial";
 
 /// An unfinished file next to its later place, with mode 0600. It is removed if it is dropped.
-pub struct Draft {
+pub struct AtomicFile {
     path: PathBuf,
     target: PathBuf,
     is_finished: bool,
 }
 
-impl Draft {
+impl AtomicFile {
     /// Creates the file.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
         if !self.is_finished {
             // What cannot be removed says by its name what it is.
@@ -92,20 +92,20 @@ mod tests {
             let name = |entry: io::Result<std::fs::DirEntry>| entry.expect("an entry").file_name();
             entries.map(name).collect::<Vec<_>>()
         };
-        let (draft, _) = Draft::create(&target).expect("a draft");
+        let (draft, _) = AtomicFile::create(&target).expect("a draft");
         assert!(!target.exists() && names().len() == 1);
         drop(draft);
         assert!(names().is_empty());
-        let (draft, mut file) = Draft::create(&target).expect("a draft");
+        let (draft, mut file) = AtomicFile::create(&target).expect("a draft");
         file.write_all(b"text").expect("written");
         draft.finish(&file).expect("finished");
         assert_eq!(names(), ["f"]);
         let mode = std::fs::metadata(&target).expect("metadata").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let (draft, file) = Draft::create(&target).expect("a draft");
+        let (draft, file) = AtomicFile::create(&target).expect("a draft");
         assert!(draft.finish(&file).is_err(), "it exists");
         assert_eq!(std::fs::read(&target).expect("a text"), b"text");
-        let (draft, mut file) = Draft::create(&target).expect("a draft");
+        let (draft, mut file) = AtomicFile::create(&target).expect("a draft");
         file.write_all(b"new").expect("written");
         draft.replace(&file).expect("replaced");
         assert_eq!((names().len(), std::fs::read(&target).expect("a text")), (1, b"new".to_vec()));
