@@ -4,7 +4,6 @@ mod escaping;
 mod json;
 mod line_buffer;
 pub mod metrics;
-mod plain_text;
 pub mod stage_times;
 pub mod trace_context;
 pub mod traces;
