@@ -2,36 +2,32 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::Write;
 use std::time::SystemTime;
 
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::Layer;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::Context;
 
 use crate::model::json_object::JsonObject;
 
 /// The length of most lines; longer ones make their buffer grow.
 const LINE_CAPACITY: usize = 640;
 
-/// Formats events as JSON objects: `timestamp`, `level`, the fields of the event, `target`. The
-/// causes of an error in the field `error` are the list `error.sources`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct JsonLines;
+/// Writes events as JSON objects: `timestamp`, `level`, the fields of the event, `target`. The causes
+/// of an error in the field `error` are the list `error.sources`.
+#[derive(Debug)]
+pub(super) struct JsonLines<W>(pub(super) W);
 
-impl<S, N> FormatEvent<S, N> for JsonLines
+impl<S, W> Layer<S> for JsonLines<W>
 where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
+    S: Subscriber,
+    W: for<'w> MakeWriter<'w> + 'static,
 {
-    fn format_event(
-        &self,
-        _: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut members = Members(JsonObject::with_capacity(LINE_CAPACITY));
         #[expect(clippy::disallowed_methods, reason = "a test may move the clock, not the log")]
         let now = SystemTime::now();
@@ -41,8 +37,8 @@ where
         members.0.text("target", event.metadata().target());
         let mut line = members.0.end();
         line.push(b'\n');
-        // Texts and serde_json are UTF-8.
-        writer.write_str(str::from_utf8(&line).map_err(|_| fmt::Error)?)
+        // What cannot be written has no reader.
+        let _ = self.0.make_writer_for(event.metadata()).write_all(&line);
     }
 }
 
@@ -96,7 +92,6 @@ impl Visit for Members {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::sync::{Arc, Mutex};
 
     use serde_json::Value;
@@ -125,9 +120,7 @@ mod tests {
     fn logged(log: impl FnOnce()) -> Value {
         let buffer = Buffer::default();
         let writer = buffer.clone();
-        let layer = tracing_subscriber::fmt::layer()
-            .with_writer(move || writer.clone())
-            .event_format(JsonLines);
+        let layer = JsonLines(move || writer.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
         let bytes = buffer.0.lock().expect("a lock").clone();
         let text = String::from_utf8(bytes).expect("text");
