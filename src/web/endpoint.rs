@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use futures_util::future::Either;
 use futures_util::{FutureExt, TryFutureExt};
@@ -29,6 +29,9 @@ use crate::web::error_response::ErrorResponse;
 use crate::web::{basic, body};
 
 const ALLOWED: &str = "POST, OPTIONS";
+
+/// The proof of possession (RFC 9449, section 4.1).
+const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// The length of most answers to questions; a longer one makes its buffer grow.
 const RESPONSE_CAPACITY: usize = 256;
@@ -148,7 +151,7 @@ fn body_limits(app: &App) -> BodyLimits {
 
 /// The proof of possession that came along (RFC 9449, section 5).
 fn proof(headers: &HeaderMap, path: &str) -> Result<Option<PresentedProof>, OAuthError> {
-    let mut values = headers.get_all("dpop").iter().peekable();
+    let mut values = headers.get_all(DPOP).iter().peekable();
     if values.peek().is_none() {
         return Ok(None);
     }
