@@ -130,9 +130,14 @@ impl UseCounter {
         if let Ok(mut last) = self.address.try_lock() {
             *last = Some(address);
         }
-        // A first use is one that finds nothing counted.
-        let _ = self.first.compare_exchange(0, now.0, Ordering::Relaxed, Ordering::Relaxed);
-        self.last.fetch_max(now.0, Ordering::Relaxed);
+        // A first use is one that finds nothing counted. To look is cheaper than to write, and most
+        // uses change neither of the two times.
+        if self.first.load(Ordering::Relaxed) == 0 {
+            let _ = self.first.compare_exchange(0, now.0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        if self.last.load(Ordering::Relaxed) < now.0 {
+            self.last.fetch_max(now.0, Ordering::Relaxed);
+        }
         self.uses.fetch_add(1, Ordering::SeqCst);
         self.must_be_listed()
     }

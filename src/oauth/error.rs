@@ -58,6 +58,8 @@ pub struct OperatorDetails {
 }
 
 impl OAuthError {
+    /// Cold: the compiler puts what leads here behind the code that every request runs.
+    #[cold]
     fn described(code: ErrorCode, description: Description) -> Self {
         let cause = RejectionReason::usual(code);
         Self { code, cause, description, retry: None, operator_details: Box::default() }

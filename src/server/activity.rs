@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use futures_util::task::AtomicWaker;
@@ -32,7 +32,8 @@ pub(super) struct Activity {
 impl Activity {
     /// A new connection, which is idle until its first byte arrives.
     pub(super) fn new(network: Option<IpAddr>) -> Self {
-        Self { state: AtomicU64::new(now()), waker: AtomicWaker::new(), network }
+        let state = AtomicU64::new(nanoseconds(Instant::now()));
+        Self { state, waker: AtomicWaker::new(), network }
     }
 
     /// The network whose place the connection has taken.
@@ -40,14 +41,15 @@ impl Activity {
         self.network
     }
 
-    /// Notes that the connection waits for a request.
-    pub(super) fn wait(&self) {
-        self.set(|_| now());
+    /// Notes that the connection waits for a request from `now` on.
+    pub(super) fn wait(&self, now: Instant) {
+        self.set(|_| nanoseconds(now));
     }
 
-    /// Notes that a head has begun to arrive; false if the connection must close instead.
-    pub(super) fn begin_head(&self) -> bool {
-        self.set(|state| if Self::is_idle(state) { HEAD | now() } else { state })
+    /// Notes that a head has begun to arrive, at `now` if that is not noted yet; false if the
+    /// connection must close instead.
+    pub(super) fn begin_head(&self, now: Instant) -> bool {
+        self.set(|state| if Self::is_idle(state) { HEAD | nanoseconds(now) } else { state })
     }
 
     /// Notes that a request is being answered; false if the connection must close instead.
@@ -55,17 +57,27 @@ impl Activity {
         self.set(|_| BUSY)
     }
 
-    /// True if the connection must close. Wakes the caller when that changes.
-    pub(super) fn is_closed(&self, context: &Context<'_>) -> bool {
-        // Register first: a change between the look and the registration would be missed.
-        self.waker.register(context.waker());
+    /// True if the connection must close.
+    pub(super) fn is_closed(&self) -> bool {
         self.state.load(Ordering::Acquire) == CLOSED
+    }
+
+    /// Has a waker woken once: when the connection must close, or by [`Self::wake`]. Look at what may
+    /// have changed after the registration: a change before it would be missed.
+    pub(super) fn register(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+
+    /// Wakes the connection, so that it sees that the server stops.
+    pub(super) fn wake(&self) {
+        self.waker.wake();
     }
 
     /// Waits until the connection must close.
     pub(super) async fn closed(&self) {
         let closed = |context: &mut Context<'_>| {
-            if self.is_closed(context) { Poll::Ready(()) } else { Poll::Pending }
+            self.register(context.waker());
+            if self.is_closed() { Poll::Ready(()) } else { Poll::Pending }
         };
         poll_fn(closed).await;
     }
@@ -96,10 +108,11 @@ impl Activity {
     }
 }
 
-/// Nanoseconds since the first call, from a number on that is not a state of its own.
-fn now() -> u64 {
+/// Nanoseconds from the first call until `time`, from a number on that is not a state of its own.
+fn nanoseconds(time: Instant) -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
-    let elapsed = START.get_or_init(Instant::now).elapsed().as_nanos();
+    let start = *START.get_or_init(Instant::now);
+    let elapsed = time.saturating_duration_since(start).as_nanos();
     u64::try_from(elapsed).unwrap_or(HEAD).clamp(CLOSED + 1, HEAD - 1)
 }
 
@@ -112,19 +125,22 @@ mod tests {
         let activity = Activity::new(None);
         let idle = activity.waiting_state().expect("idle at first");
         assert!(Activity::is_idle(idle));
-        assert!(activity.begin_head());
+        assert!(activity.begin_head(Instant::now()));
         let head = activity.waiting_state().expect("half a head");
         assert!(!Activity::is_idle(head) && head > idle);
-        assert!(activity.begin_head());
+        assert!(activity.begin_head(Instant::now()));
         assert_eq!(activity.waiting_state(), Some(head), "the time of its first byte");
         assert!(!activity.close(idle), "no longer in this state");
         assert!(activity.begin_request());
         assert_eq!(activity.waiting_state(), None);
-        activity.wait();
+        activity.wait(Instant::now());
         let idle = activity.waiting_state().expect("idle again");
         assert!(activity.close(idle));
         assert!(!activity.close(idle));
-        activity.wait();
-        assert!(!activity.begin_head() && !activity.begin_request(), "closed for good");
+        activity.wait(Instant::now());
+        assert!(
+            !activity.begin_head(Instant::now()) && !activity.begin_request(),
+            "closed for good"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! One connection: HTTP/1.1 by hyper over a [`TimeoutStream`], which adds what hyper leaves out.
 
-use std::future::ready;
+use std::future::{Future, poll_fn, ready};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,14 +24,15 @@ use crate::web::{self, ListenerContext, Peer};
 const MIN_BUFFER_BYTES: usize = 8192;
 
 /// Answers requests until the peer goes, is too slow, or the server stops: a change of `stopping`
-/// lets the connection finish the request that it has begun.
+/// lets the connection finish the request that it has begun. The listener that changes it
+/// wakes the activity.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: Peer,
     context: Arc<ListenerContext>,
     timeouts: Timeouts,
     activity: Arc<Activity>,
-    mut stopping: watch::Receiver<()>,
+    stopping: watch::Receiver<()>,
 ) {
     let counter = Arc::new(RequestCounter::new(activity));
     let header_size = context.live.load().limits.header_size;
@@ -52,14 +53,23 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             .half_close(true)
             .serve_connection(TokioIo::new(&mut stream), service);
         let mut connection = pin!(connection);
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => ended,
-            _ = stopping.changed() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let mut is_stopping = false;
+        // To look costs one load. A future that waits for the change would be asked twice for each
+        // request, with a lock each time.
+        poll_fn(|context| {
+            loop {
+                if !is_stopping && is_told_to_stop(&stopping) {
+                    is_stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                let ended = connection.as_mut().poll(context);
+                // It may have changed before the stream registered its waker.
+                if ended.is_ready() || is_stopping || !is_told_to_stop(&stopping) {
+                    return ended;
+                }
             }
-        }
+        })
+        .await
     };
     // What goes wrong here is the peer's doing: it left, was too slow, or is not an HTTP client.
     let Err(error) = ended else { return };
@@ -71,6 +81,11 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         let answer = web::malformed_request_response(&context, &peer, is_too_large);
         write_last(stream, &answer, timeouts.write).await;
     }
+}
+
+/// True if the server stops.
+fn is_told_to_stop(stopping: &watch::Receiver<()>) -> bool {
+    stopping.has_changed().unwrap_or(true)
 }
 
 /// Writes the last bytes of a connection and closes it. A peer that does not take them in time goes

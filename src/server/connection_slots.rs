@@ -156,6 +156,13 @@ impl ConnectionSlots {
         }
     }
 
+    /// Wakes all connections, so that they see that the server stops.
+    pub(super) fn wake_all(&self) {
+        for activity in self.open().all.members.values() {
+            activity.wake();
+        }
+    }
+
     /// The network whose slots an address takes; `None` for a trusted proxy.
     fn network_of(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
@@ -322,9 +329,9 @@ mod tests {
         let slots = ConnectionSlots::new(16, live(""));
         let held: Vec<_> = (0..16).map(|n| slots.admit(address(n)).expect("a slot")).collect();
         // The first has served a request since, the second serves one, the third has half a head.
-        held[0].activity.wait();
+        held[0].activity.wait(Instant::now());
         assert!(held[1].activity.begin_request());
-        assert!(held[2].activity.begin_head());
+        assert!(held[2].activity.begin_head(Instant::now()));
         let _new: Vec<_> = (3..16)
             .map(|n| {
                 let slot = slots.admit(address(100 + n)).expect("a slot");
@@ -341,7 +348,7 @@ mod tests {
     fn half_a_head_makes_way_only_if_no_connection_is_idle() {
         let slots = ConnectionSlots::new(2, live(""));
         let (slow, idle) = (slots.admit(address(1)).expect("a slot"), slots.admit(address(2)));
-        assert!(slow.activity.begin_head());
+        assert!(slow.activity.begin_head(Instant::now()));
         let one = slots.admit(address(3)).expect("a slot");
         assert!(is_closed(&idle.expect("a slot")));
         assert!(one.activity.begin_request());

@@ -86,6 +86,7 @@ impl Listener {
         }
         drop(self.socket);
         stopping.send_replace(());
+        self.slots.wake_all();
         stopping.closed().await;
     }
 

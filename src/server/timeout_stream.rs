@@ -18,7 +18,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -55,6 +55,8 @@ pub(super) struct TimeoutStream<S> {
     /// Goes off then, or earlier and is set anew: to move a timer costs more than to look at the
     /// clock, and the deadline moves with each request.
     alarm: Pin<Box<Sleep>>,
+    /// The waker that the alarm and the activity have.
+    waker: Option<Waker>,
     /// Set while the peer does not take what is written.
     unread: Option<Pin<Box<Sleep>>>,
 }
@@ -73,6 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
             has_begun: true,
             deadline: Instant::now() + timeouts.head,
             alarm: Box::pin(tokio::time::sleep(timeouts.head)),
+            waker: None,
             unread: None,
         }
     }
@@ -113,11 +116,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
         if self.counter.is_serving() {
             return true;
         }
+        let now = Instant::now();
         if !self.has_begun {
             self.has_begun = true;
-            self.deadline = Instant::now() + self.timeouts.head;
+            self.deadline = now + self.timeouts.head;
         }
-        self.counter.activity.begin_head()
+        self.counter.activity.begin_head(now.into_std())
     }
 
     /// Notes that a request has been answered since, so that the wait for the next one begins.
@@ -126,18 +130,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
         if count != self.waiting_since {
             self.waiting_since = count;
             self.has_begun = false;
-            self.deadline = Instant::now() + IDLE_TIMEOUT;
+            let now = Instant::now();
+            self.deadline = now + IDLE_TIMEOUT;
             if !self.counter.is_serving() {
-                self.counter.activity.wait();
+                self.counter.activity.wait(now.into_std());
             }
         }
     }
 
-    fn is_too_slow(&mut self, context: &mut Context<'_>) -> bool {
+    /// Why the connection ends although no bytes have arrived, if it does. A request is not
+    /// interrupted.
+    fn ends(&mut self, context: &mut Context<'_>) -> Option<io::ErrorKind> {
         self.note_answers();
         if self.counter.is_serving() {
-            return false;
+            return None;
         }
+        // hyper polls a connection twice for each request, and the second time nothing is new. To
+        // ask a timer costs locks, to look whether it has gone off does not.
+        let is_registered =
+            self.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
+        if !is_registered {
+            self.waker = Some(context.waker().clone());
+            self.counter.activity.register(context.waker());
+        }
+        if (!is_registered || self.alarm.is_elapsed()) && self.is_too_slow(context) {
+            return Some(io::ErrorKind::TimedOut);
+        }
+        self.counter.activity.is_closed().then_some(io::ErrorKind::ConnectionAborted)
+    }
+
+    fn is_too_slow(&mut self, context: &mut Context<'_>) -> bool {
         while self.alarm.as_mut().poll(context).is_ready() {
             let now = Instant::now();
             if now >= self.deadline {
@@ -158,19 +180,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimeoutStream<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
-        match outcome {
-            Poll::Ready(Ok(())) if buffer.filled().len() > before && !self.note_bytes() => {
-                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        let end = match outcome {
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => {
+                (!self.note_bytes()).then_some(io::ErrorKind::ConnectionAborted)
             }
-            Poll::Pending if self.is_too_slow(context) => {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            Poll::Pending if self.counter.activity.is_closed(context) => {
-                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-            }
-            _ => {}
-        }
-        outcome
+            Poll::Pending => self.ends(context),
+            Poll::Ready(_) => None,
+        };
+        end.map_or(outcome, |kind| Poll::Ready(Err(kind.into())))
     }
 }
 

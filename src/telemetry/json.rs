@@ -2,116 +2,62 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io::Write as _;
+use std::io::Write;
 use std::time::SystemTime;
 
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::Layer;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::Context;
 
-use crate::telemetry::plain_text::is_plain_json;
+use crate::model::json_object::JsonObject;
 
 /// The length of most lines; longer ones make their buffer grow.
 const LINE_CAPACITY: usize = 640;
 
-/// Formats events as JSON objects: `timestamp`, `level`, the fields of the event, `target`. The
-/// causes of an error in the field `error` are the list `error.sources`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct JsonLines;
+/// Writes events as JSON objects: `timestamp`, `level`, the fields of the event, `target`. The causes
+/// of an error in the field `error` are the list `error.sources`.
+#[derive(Debug)]
+pub(super) struct JsonLines<W>(pub(super) W);
 
-impl<S, N> FormatEvent<S, N> for JsonLines
+impl<S, W> Layer<S> for JsonLines<W>
 where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
+    S: Subscriber,
+    W: for<'w> MakeWriter<'w> + 'static,
 {
-    fn format_event(
-        &self,
-        _: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let mut line = Vec::with_capacity(LINE_CAPACITY);
-        line.push(b'{');
-        let mut members = Members(line);
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut members = Members(JsonObject::with_capacity(LINE_CAPACITY));
         #[expect(clippy::disallowed_methods, reason = "a test may move the clock, not the log")]
         let now = SystemTime::now();
-        members.put_shown("timestamp", humantime::format_rfc3339_micros(now));
-        members.put_text("level", event.metadata().level().as_str());
+        members.0.shown("timestamp", humantime::format_rfc3339_micros(now));
+        members.0.text("level", event.metadata().level().as_str());
         event.record(&mut members);
-        members.put_text("target", event.metadata().target());
-        let Members(mut line) = members;
-        line.extend_from_slice(b"}\n");
-        // Texts and serde_json are UTF-8.
-        writer.write_str(str::from_utf8(&line).map_err(|_| fmt::Error)?)
+        members.0.text("target", event.metadata().target());
+        let mut line = members.0.end();
+        line.push(b'\n');
+        // What cannot be written has no reader.
+        let _ = self.0.make_writer_for(event.metadata()).write_all(&line);
     }
 }
 
-/// A JSON object without its end. Each request has a line, so what is common is written without a
-/// serializer: a text of which nothing has to be escaped.
-struct Members(Vec<u8>);
+/// Writes the fields of an event. A value that cannot be JSON is left out.
+struct Members(JsonObject);
 
 impl Members {
     fn put<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
-        let start = self.0.len();
-        self.put_name(name);
-        if serde_json::to_writer(&mut self.0, value).is_err() {
-            self.0.truncate(start);
-        }
-    }
-
-    fn put_text(&mut self, name: &str, value: &str) {
-        self.put_name(name);
-        self.write_text(value);
-    }
-
-    /// A value as a JSON string, without a text of its own in between.
-    fn put_shown(&mut self, name: &str, value: impl fmt::Display) {
-        let start = self.0.len();
-        self.put_name(name);
-        self.0.push(b'"');
-        let text = self.0.len();
-        if write!(self.0, "{value}").is_err() {
-            return self.0.truncate(start);
-        }
-        if self.0.get(text..).is_some_and(is_plain_json) {
-            self.0.push(b'"');
-            return;
-        }
-        let text = String::from_utf8_lossy(&self.0.split_off(text)).into_owned();
-        self.0.pop();
-        self.write_text(&text);
-    }
-
-    fn put_name(&mut self, name: &str) {
-        if self.0.last() != Some(&b'{') {
-            self.0.push(b',');
-        }
-        self.write_text(name);
-        self.0.push(b':');
-    }
-
-    fn write_text(&mut self, text: &str) {
-        if is_plain_json(text.as_bytes()) {
-            self.0.push(b'"');
-            self.0.extend_from_slice(text.as_bytes());
-            self.0.push(b'"');
-        } else {
-            // A vector takes every text.
-            let _ = serde_json::to_writer(&mut self.0, text);
-        }
+        let _ = self.0.value(name, value);
     }
 }
 
 impl Visit for Members {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put_shown(field.name(), format_args!("{value:?}"));
+        self.0.shown(field.name(), format_args!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put_text(field.name(), value);
+        self.0.text(field.name(), value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -131,7 +77,7 @@ impl Visit for Members {
     }
 
     fn record_error(&mut self, field: &Field, error: &(dyn Error + 'static)) {
-        self.put_shown(field.name(), error);
+        self.0.shown(field.name(), error);
         let mut sources = Vec::new();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -146,7 +92,6 @@ impl Visit for Members {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::sync::{Arc, Mutex};
 
     use serde_json::Value;
@@ -175,9 +120,7 @@ mod tests {
     fn logged(log: impl FnOnce()) -> Value {
         let buffer = Buffer::default();
         let writer = buffer.clone();
-        let layer = tracing_subscriber::fmt::layer()
-            .with_writer(move || writer.clone())
-            .event_format(JsonLines);
+        let layer = JsonLines(move || writer.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
         let bytes = buffer.0.lock().expect("a lock").clone();
         let text = String::from_utf8(bytes).expect("text");

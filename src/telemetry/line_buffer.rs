@@ -11,7 +11,7 @@ const MAX_BUFFERED_BYTES: usize = 4 << 20;
 
 /// How long the thread lets lines gather. Under load it wakes up once in this time and writes all of
 /// them at once; a wake-up for each line would cost more than the line.
-const GATHER_TIME: Duration = Duration::from_millis(5);
+const GATHER_TIME: Duration = Duration::from_millis(10);
 
 /// Lines that wait to be written, within a bound.
 #[derive(Debug)]

@@ -4,7 +4,6 @@ mod escaping;
 mod json;
 mod line_buffer;
 pub mod metrics;
-mod plain_text;
 pub mod stage_times;
 pub mod trace_context;
 pub mod traces;
@@ -64,10 +63,11 @@ pub fn start(level: &str, as_json: bool) -> LogLevel {
         (false, true) => LineFormat::Coloured,
         (false, false) => LineFormat::Plain,
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(EscapingWriter(format));
+    let writer = EscapingWriter(format);
     let layer = if as_json {
-        lines.event_format(JsonLines).with_filter(filter).boxed()
+        JsonLines(writer).with_filter(filter).boxed()
     } else {
+        let lines = tracing_subscriber::fmt::layer().with_writer(writer);
         lines.with_ansi(colour).with_target(false).with_filter(filter).boxed()
     };
     // Without a thread, lines are written where they are logged.

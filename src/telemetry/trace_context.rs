@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-/// The header.
-pub const TRACEPARENT: &str = "traceparent";
-
 /// The length of a header of version 00.
 const LENGTH: usize = 55;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use futures_util::future::Either;
 use futures_util::{FutureExt, TryFutureExt};
@@ -30,7 +30,10 @@ use crate::web::{basic, body};
 
 const ALLOWED: &str = "POST, OPTIONS";
 
-/// What an answer has besides the token, with some scopes; a longer one makes its buffer grow.
+/// The proof of possession (RFC 9449, section 4.1).
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// The length of most answers to questions; a longer one makes its buffer grow.
 const RESPONSE_CAPACITY: usize = 256;
 
 /// Parameters that must never stand in a URL, where every proxy logs them (C-05).
@@ -93,8 +96,7 @@ fn issue(
         })
         .map(|issued| {
             let issued = issued?;
-            let token = &issued.response;
-            let mut response = write(token, token.access_token.len() + RESPONSE_CAPACITY)?;
+            let mut response = json_response(issued.response.to_json());
             response.extensions_mut().insert(LoggedToken::new(issued));
             Ok(response)
         })
@@ -149,7 +151,7 @@ fn body_limits(app: &App) -> BodyLimits {
 
 /// The proof of possession that came along (RFC 9449, section 5).
 fn proof(headers: &HeaderMap, path: &str) -> Result<Option<PresentedProof>, OAuthError> {
-    let mut values = headers.get_all("dpop").iter().peekable();
+    let mut values = headers.get_all(DPOP).iter().peekable();
     if values.peek().is_none() {
         return Ok(None);
     }
@@ -164,12 +166,16 @@ fn write<T: Serialize>(value: &T, capacity: usize) -> Result<Response, ErrorResp
     let mut body = Vec::with_capacity(capacity);
     serde_json::to_writer(&mut body, value)
         .map_err(|error| OAuthError::server_error(error.to_string()))?;
+    Ok(json_response(body))
+}
+
+fn json_response(body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
-    Ok(response)
+    response
 }
 
 /// 204 without CORS headers: a browser has no business with client secrets (C-55).

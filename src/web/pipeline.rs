@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Bytes, HttpBody};
 use axum::http::header::{ALLOW, CONTENT_LENGTH, HOST};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use futures_util::FutureExt;
@@ -24,7 +24,7 @@ use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::OAuthError;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::http::{InFlight, ListenerName, OTHER};
-use crate::telemetry::trace_context::{TRACEPARENT, TraceParent};
+use crate::telemetry::trace_context::TraceParent;
 use crate::telemetry::traces::Traces;
 use crate::web::access_log::{AccessLine, LoggedClient, LoggedToken, Rejected};
 use crate::web::error_response::{ErrorFormat, ErrorResponse};
@@ -33,6 +33,9 @@ use crate::web::page::ErrorPage;
 use crate::web::route_labels::{AnsweredRoute, KnownRoute, RouteLabels};
 use crate::web::{address, certificate, request_id};
 use crate::x509::certificate::ClientCertificate;
+
+/// The header that names the span of the caller (W3C Trace Context).
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What a listener needs to know about its requests.
 pub struct ListenerContext {

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::crypto::{CryptoError, random};
 use crate::jose::jwt::Confirmation;
 use crate::keys::keyring::{Keyring, SigningKey};
+use crate::model::json_object::JsonObject;
 use crate::model::rejection_reason::RejectionReason;
 use crate::model::resource::{Resource, SignedBefore};
 use crate::model::time::Timestamp;
@@ -25,6 +26,9 @@ use crate::telemetry::stage_times::StageTimes;
 
 /// The length of ordinary claims; longer ones make their buffer grow.
 const TOKEN_CAPACITY: usize = 512;
+
+/// What an answer has besides its token and its scope.
+const RESPONSE_CAPACITY: usize = 128;
 
 /// The answer to a token request (RFC 6749, section 5.1).
 #[derive(Debug, Serialize, ToSchema)]
@@ -46,21 +50,21 @@ pub struct TokenResponse {
     pub scope: Option<String>,
 }
 
-/// The claims of RFC 9068, section 2.2, in the order in which they are written.
-#[derive(Serialize)]
-struct MintedClaims<'a> {
-    iss: &'a str,
-    sub: &'a str,
-    aud: &'a str,
-    client_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<&'a str>,
-    iat: i64,
-    exp: i64,
-    jti: &'a str,
-    evt: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cnf: Option<&'a Confirmation>,
+impl TokenResponse {
+    /// The answer as JSON, as its serializer writes it.
+    pub fn to_json(&self) -> Vec<u8> {
+        let Self { access_token, token_type, expires_in, scope } = self;
+        let scope = scope.as_deref();
+        let capacity = access_token.len() + scope.map_or(0, str::len) + RESPONSE_CAPACITY;
+        let mut json = JsonObject::with_capacity(capacity);
+        json.text("access_token", access_token);
+        json.text("token_type", token_type);
+        json.number("expires_in", *expires_in);
+        if let Some(scope) = scope {
+            json.text("scope", scope);
+        }
+        json.end()
+    }
 }
 
 /// A token, and what it was issued for.
@@ -121,8 +125,8 @@ pub(super) fn new_jti() -> Result<String, CryptoError> {
     Ok(BASE64_URL_SAFE_NO_PAD.encode(random::public_bytes::<16>()?))
 }
 
-/// The claims of a token as JSON: those of RFC 9068, then the static ones. No name is in both: the
-/// names of the former are reserved.
+/// The claims of a token as JSON: those of RFC 9068, section 2.2, then the static ones. No name is in
+/// both: the names of the former are reserved.
 pub(super) fn claims_json(
     issuer: &str,
     granted: &Granted,
@@ -131,26 +135,25 @@ pub(super) fn claims_json(
     time: IssueTime,
     jti: &str,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    let claims = MintedClaims {
-        iss: issuer,
-        sub: granted.subject(),
-        aud: granted.resource().resource.as_str(),
-        client_id: granted.client().id().as_str(),
-        scope,
-        iat: time.now.0,
-        exp: expiry(granted, time.now).0,
-        jti,
-        evt: time.evt,
-        cnf: confirmation,
-    };
+    let client_id = granted.client().id().as_str();
     let members = granted.claims().unwrap_or_default();
-    let mut text = Vec::with_capacity(TOKEN_CAPACITY + members.len());
-    serde_json::to_writer(&mut text, &claims)?;
-    if !members.is_empty() && text.pop() == Some(b'}') {
-        text.push(b',');
-        text.extend_from_slice(members.as_bytes());
-        text.push(b'}');
+    let mut claims = JsonObject::with_capacity(TOKEN_CAPACITY + members.len());
+    claims.text("iss", issuer);
+    claims.text("sub", granted.subject());
+    claims.text("aud", granted.resource().resource.as_str());
+    claims.text("client_id", client_id);
+    if let Some(scope) = scope {
+        claims.text("scope", scope);
     }
+    claims.number("iat", time.now.0);
+    claims.number("exp", expiry(granted, time.now).0);
+    claims.text("jti", jti);
+    claims.number("evt", time.evt);
+    if let Some(confirmation) = confirmation {
+        claims.value("cnf", confirmation)?;
+    }
+    claims.members(members);
+    let text = claims.end();
     match granted.token_use() {
         TokenUse::Access => Ok(text),
         TokenUse::Test => marked(&text),
@@ -192,5 +195,24 @@ pub(in crate::oauth) fn token_type(confirmation: Option<&Confirmation>) -> &'sta
     match confirmation {
         Some(Confirmation::Key(_)) => "DPoP",
         Some(Confirmation::Certificate(_)) | None => "Bearer",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_written_as_its_serializer_writes_it() {
+        for scope in [None, Some("orders:read orders:write"), Some("a\"\\\u{7f}\u{e4}\n")] {
+            let response = TokenResponse {
+                access_token: "eyJ.a-b_c.0".repeat(60),
+                token_type: "Bearer",
+                expires_in: 3600,
+                scope: scope.map(str::to_owned),
+            };
+            let written = serde_json::to_string(&response).expect("JSON");
+            assert_eq!(String::from_utf8(response.to_json()).expect("text"), written);
+        }
     }
 }

@@ -1,16 +1,14 @@
-//! Whether a text needs a look at its characters. Each line of the log is asked more than once, so
-//! this looks at eight bytes at a time.
+//! Whether a text needs a look at its characters. Each token and each line of the log is asked more
+//! than once, so this looks at eight bytes at a time.
 
 /// True for printable ASCII: what no terminal obeys.
-pub(super) fn is_printable(text: &[u8]) -> bool {
-    every_word(text, |word| !is_unprintable(word))
+pub fn is_printable(text: &[u8]) -> bool {
+    no_word(text, unprintable)
 }
 
 /// True for printable ASCII in which JSON escapes nothing.
-pub(super) fn is_plain_json(text: &[u8]) -> bool {
-    every_word(text, |word| {
-        !is_unprintable(word) && !has_byte(word, b'"') && !has_byte(word, b'\\')
-    })
+pub fn is_plain_json(text: &[u8]) -> bool {
+    no_word(text, |word| unprintable(word) | equal(word, b'"') | equal(word, b'\\'))
 }
 
 /// Eight times the byte.
@@ -18,27 +16,37 @@ const fn repeated(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// Asks for eight bytes at a time; the last ones are filled up with spaces.
-fn every_word(text: &[u8], is_plain: impl Fn(u64) -> bool) -> bool {
+/// The highest bit of each byte.
+const HIGH: u64 = repeated(0x80);
+
+/// True if `flags` sets no highest bit of a byte for any eight bytes. All are looked at, without a
+/// branch for each, so that the compiler can take several at a time.
+fn no_word(text: &[u8], flags: impl Fn(u64) -> u64) -> bool {
     let (words, rest) = text.as_chunks::<8>();
-    let mut last = [b' '; 8];
-    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    words.iter().chain([&last]).all(|word| is_plain(u64::from_ne_bytes(*word)))
+    // The last eight, of which some may have been looked at. A shorter text is filled up with spaces.
+    let last = text.last_chunk::<8>().copied().unwrap_or_else(|| {
+        let mut last = [b' '; 8];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        last
+    });
+    let all =
+        words.iter().chain([&last]).fold(0, |found, word| found | flags(u64::from_ne_bytes(*word)));
+    all & HIGH == 0
 }
 
-/// True if one of the bytes is below a space, above a tilde, or not ASCII.
-fn is_unprintable(word: u64) -> bool {
-    const HIGH: u64 = repeated(0x80);
-    // With the highest bit clear, no sum and no difference touches the next byte.
+/// Sets the highest bit of a byte below a space, above a tilde, or not ASCII.
+fn unprintable(word: u64) -> u64 {
+    // With the highest bit clear, no sum touches the next byte.
     let ascii = word & !HIGH;
     let at_least_space = ascii + repeated(0x80 - b' ');
     let beyond_tilde = ascii + repeated(0x7f - b'~');
-    ((word | beyond_tilde | !at_least_space) & HIGH) != 0
+    word | beyond_tilde | !at_least_space
 }
 
-fn has_byte(word: u64, byte: u8) -> bool {
+/// Sets the highest bit of some byte if one is `byte`.
+fn equal(word: u64, byte: u8) -> u64 {
     let difference = word ^ repeated(byte);
-    difference.wrapping_sub(repeated(1)) & !difference & repeated(0x80) != 0
+    difference.wrapping_sub(repeated(1)) & !difference
 }
 
 #[cfg(test)]
