@@ -70,7 +70,7 @@ use std::time::Duration;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::postgres::{PgConnectOptions, PgPool};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tokio::sync::Mutex;
 
 use crate::model::Malformed;
@@ -269,7 +269,7 @@ impl Store {
             }
             Pool::Sqlite(pool) => {
                 let options = sqlite(SqliteConnectOptions::clone(&pool.connect_options()));
-                let one = SqlitePoolOptions::new().max_connections(1).acquire_timeout(self.timeout);
+                let one = open::pool_options().max_connections(1).acquire_timeout(self.timeout);
                 Pool::Sqlite(one.connect_lazy_with(options))
             }
         };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::Connection;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{
@@ -82,6 +83,14 @@ fn hosts_of(urls: &[SecretString]) -> Result<Hosts, StoreError> {
     Ok(Hosts::new(options.collect::<Result<_, sqlx::Error>>()?))
 }
 
+/// The options of a pool of SQLite. When a disk is full, SQLite ends a transaction by itself, and the
+/// connection still counts it as open: such a connection is closed instead of used again.
+pub(super) fn pool_options() -> SqlitePoolOptions {
+    SqlitePoolOptions::new().before_acquire(|connection, _| {
+        Box::pin(async move { Ok(!connection.is_in_transaction()) })
+    })
+}
+
 async fn open_sqlite(
     path: &Path,
     timeout: Duration,
@@ -106,7 +115,7 @@ async fn open_sqlite(
     let options = options(path, timeout, purpose);
     let connect = || {
         let connections = if purpose == OpenMode::Alone { 1 } else { 4 };
-        SqlitePoolOptions::new()
+        pool_options()
             .max_connections(connections)
             .acquire_timeout(timeout)
             // A connection that stays holds the lock by which others see that this process runs.

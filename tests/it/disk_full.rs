@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use serde_json::json;
+
 use crate::stopping::ask;
 use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Run};
@@ -84,8 +86,17 @@ async fn a_full_disk_stops_changes_and_no_tokens() {
     cli.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
     let made = cli.json(&["client", "create", "A", "--id", "a", "--grant", ORDERS]);
     let secret = made["client_secret"].as_str().expect("a secret").to_owned();
+    let scopes = "urn:tokend=clients:read,clients:write,secrets:write";
+    let ops = cli.json(&["client", "create", "ops", "--grant", scopes]);
     let mut server = cli.serve().await;
     ask(&server.base, "a", &secret).await.token();
+    let form = [("grant_type", "client_credentials"), ("resource", "urn:tokend")];
+    let request = client().post(format!("{}/v1/oauth/token", server.base)).form(&form);
+    let token = Answer::of(request.basic_auth("ops", ops["client_secret"].as_str())).await.token();
+    let create_at_server = async || {
+        let request = client().post(format!("{}/v1/clients", server.management));
+        Answer::of(request.bearer_auth(&token).json(&json!({ "name": "B" }))).await
+    };
 
     disk.fill();
     // The log of SQLite may have space for some more changes.
@@ -114,10 +125,20 @@ async fn a_full_disk_stops_changes_and_no_tokens() {
         .await;
     };
     is_ready("degraded: writes fail").await;
+    for _ in 0..8 {
+        let answer = create_at_server().await;
+        assert_eq!(answer.status, 503, "{}", answer.text);
+    }
     let before = cli.json(&["client", "list", "--limit", "1000"]).as_array().map(Vec::len);
 
     disk.free();
     is_ready("ready").await;
+    // Each connection of the pool works again.
+    for _ in 0..8 {
+        let answer = create_at_server().await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    }
+    let before = before.map(|count| count + 8);
     let run = create(&cli);
     assert_eq!(run.code, 0, "{run:?}");
     let after = cli.json(&["client", "list", "--limit", "1000"]).as_array().map(Vec::len);
