@@ -130,6 +130,7 @@ growth: tools
 	cargo build --locked --release --bin tokend
 	cargo bench --locked --no-run
 	taskset -c 1 cargo bench --locked --bench growth
+	cargo bench --locked --bench restart
 
 # What each command costs on a million clients, on both engines: some ten minutes.
 commands: tools

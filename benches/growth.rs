@@ -59,7 +59,7 @@ async fn row(limit: &Peer, engine: Engine, clients: usize) -> String {
     let server = fixture.serve(Some(SERVER_CORE));
     server.ready().await;
     let requests = load::requests_for(&fixture.credentials, Body::FormBasic, ORDERS);
-    load::once_each(server.port, &requests).await;
+    load::once_each(server.port, &requests, 16).await;
     let bare = load::bare_requests();
     let (mut our, mut their) = (Measured::default(), Measured::default());
     for _ in 0..SLICES {

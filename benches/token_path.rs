@@ -54,7 +54,7 @@ async fn row(
     let server = fixture.serve(Some(SERVER_CORE));
     server.ready().await;
     let requests = load::requests(&fixture.credentials, body);
-    load::once_each(server.port, &requests).await;
+    load::once_each(server.port, &requests, 16).await;
     let bare = load::bare_requests();
     line(name, &compare(&server, &requests, limit, &bare).await)
 }
@@ -68,7 +68,7 @@ async fn claims_row(name: &str) -> String {
     let requests = fixtures.each_ref().map(|one| load::requests(&one.credentials, Body::FormBasic));
     for (server, requests) in servers.iter().zip(&requests) {
         server.ready().await;
-        load::once_each(server.port, requests).await;
+        load::once_each(server.port, requests, 16).await;
     }
     line(name, &compare(&servers[0], &requests[0], &servers[1], &requests[1]).await)
 }

@@ -11,8 +11,8 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::suggestion;
 use crate::model::time::{Clock, Lifetime};
-use crate::store::Store;
 use crate::store::client_list::{ClientFilter, Expiring, GrantFilter, Position};
+use crate::store::{Store, StoreError};
 
 /// The longest text that clients and resources are searched for, in characters.
 pub const MAX_SEARCH_CHARS: usize = 100;
@@ -114,12 +114,14 @@ async fn grant(
 }
 
 async fn existing(store: &Store, text: &str) -> Result<ResourceId, AdminError> {
-    if let Ok(id) = ResourceId::parse(text)
-        && store.resource(&id).await?.is_some()
-    {
-        return Ok(id);
+    if let Ok(id) = ResourceId::parse(text) {
+        match store.resource(&id).await {
+            // That it exists is enough.
+            Ok(Some(_)) | Err(StoreError::Unreadable(_)) => return Ok(id),
+            other => drop(other?),
+        }
     }
-    let known = store.resources().await?;
+    let known = store.stored_resources().await?.readable;
     let known = known.iter().map(|resource| resource.resource.to_string());
     Err(AdminError::Unknown {
         kind: ObjectKind::Resource,
@@ -133,7 +135,7 @@ async fn no_scope(
     text: &str,
     resource: Option<&ResourceId>,
 ) -> Result<AdminError, AdminError> {
-    let known = store.resources().await?;
+    let known = store.stored_resources().await?.readable;
     let offered = known
         .iter()
         .filter(|known| resource.is_none_or(|wanted| *wanted == known.resource))

@@ -3,6 +3,7 @@
 use crate::admin::key_impact::Impact;
 use crate::admin::master_key::RotationConflict;
 use crate::admin::source_conflict::SourceConflict;
+use crate::admin::unreadable::UnreadableObjects;
 use crate::model::client::ClientId;
 use crate::model::grant_request::{GrantRequestId, GrantRequestState};
 use crate::model::resource::ResourceId;
@@ -79,6 +80,9 @@ pub enum Conflict {
     /// The audit log is not the one that was signed.
     #[error("the audit log was altered: event {0} does not fit the chain or a signed checkpoint")]
     AuditLogAltered(i64),
+    /// Objects cannot be read, and an answer without them would be wrong.
+    #[error("{0}")]
+    Unreadable(UnreadableObjects),
     /// The clients of an import exist; the text lists them.
     #[error("{0}")]
     Import(String),

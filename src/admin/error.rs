@@ -11,6 +11,7 @@ use crate::admin::object_kind::ObjectKind;
 use crate::admin::owner_policy::PolicyViolation;
 use crate::admin::source_conflict::SourceConflict;
 use crate::admin::token::InvalidToken;
+use crate::admin::unreadable::UnreadableObjects;
 use crate::crypto::CryptoError;
 use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
@@ -42,6 +43,7 @@ impl Conflict {
             Self::SigningKeyLimit { .. } => AdminErrorCode::SigningKeyLimitReached,
             Self::AuditLogEmpty => AdminErrorCode::AuditLogEmpty,
             Self::AuditLogAltered(_) => AdminErrorCode::AuditLogAltered,
+            Self::Unreadable(_) => AdminErrorCode::ObjectsUnreadable,
             Self::Import(_) => AdminErrorCode::ImportConflict,
             Self::InLine { conflict, .. } => conflict.code(),
         }
@@ -303,6 +305,12 @@ impl From<HashError> for AdminError {
 impl From<SourceConflict> for AdminError {
     fn from(conflict: SourceConflict) -> Self {
         Conflict::from(conflict).into()
+    }
+}
+
+impl From<UnreadableObjects> for AdminError {
+    fn from(objects: UnreadableObjects) -> Self {
+        Conflict::Unreadable(objects).into()
     }
 }
 

@@ -128,6 +128,8 @@ codes! {
     ChangedDuringApply: Conflict => "changed_during_apply",
     /// The plan deletes more objects than are allowed.
     TooManyDeletions: Conflict => "too_many_deletions",
+    /// The database holds objects that cannot be read, and the answer needs them.
+    ObjectsUnreadable: Conflict => "objects_unreadable",
     /// A value is not allowed.
     InvalidValue: Invalid => "invalid_value",
     /// The change would leave a grant without scopes.

@@ -28,6 +28,8 @@ pub enum InvalidValue {
     DuplicateScope(ScopeName),
     /// The resource does not exist.
     UnknownResource(ResourceId),
+    /// The row of the resource cannot be read.
+    UnreadableResource(ResourceId),
     /// The text is not an action of the audit log.
     UnknownAction {
         /// The text.
@@ -94,6 +96,9 @@ impl fmt::Display for InvalidValue {
             }
             Self::DuplicateScope(name) => return write!(formatter, "{name} is given twice"),
             Self::UnknownResource(id) => return write!(formatter, "{id} does not exist"),
+            Self::UnreadableResource(id) => {
+                return write!(formatter, "{id} cannot be read; correct its row in the database");
+            }
             Self::LifetimeTooLong { lifetime, max } => {
                 return write!(
                     formatter,

@@ -66,6 +66,7 @@ pub mod spiffe_trust;
 mod test_keys;
 pub mod token;
 pub mod trust;
+mod unreadable;
 mod weaker_credentials;
 
 pub use crate::admin::conflict::Conflict;
@@ -79,6 +80,7 @@ use crate::admin::ownership::{client_to_change, client_within_rights, resource_t
 pub use crate::admin::principal::Principal;
 pub use crate::admin::restrictions::Restrictions;
 pub use crate::admin::source_conflict::SourceConflict;
+pub use crate::admin::unreadable::{NeededFor, UnreadableObjects};
 pub use crate::admin::weaker_credentials::EndedCredentials;
 use crate::model::client::{ClientId, Registration};
 use crate::services::audited_change::AuditedChange;

@@ -20,6 +20,7 @@ use crate::model::secret::SecretRecord;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::services::Services;
 use crate::store::Store;
+use crate::store::owner_policies::OwnerPolicyPage;
 
 /// The greatest maximum of clients: so many are counted for each new client.
 pub const MAX_CLIENTS: u32 = 1_000_000;
@@ -94,7 +95,7 @@ pub async fn list(
     principal: &Principal,
     after: &str,
     limit: u32,
-) -> Result<Vec<OwnerPolicyRecord>, AdminError> {
+) -> Result<OwnerPolicyPage, AdminError> {
     Ok(store.read().owner_policies(principal.owners(), after, limit).await?)
 }
 

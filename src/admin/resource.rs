@@ -27,7 +27,7 @@ use crate::model::time::Timestamp;
 use crate::services::Services;
 use crate::store::Store;
 use crate::store::reader::Reader;
-use crate::store::resources::ResourceFilter;
+use crate::store::resources::{ResourceFilter, ResourcePage};
 
 /// What a resource is after [`put`].
 #[derive(Debug)]
@@ -187,9 +187,9 @@ pub async fn show(
     visible_resource(store.read(), principal, id).await
 }
 
-/// The resources that the caller may see, in alphabetical order.
+/// The resources that the caller may see and that can be read, in alphabetical order.
 pub async fn list(store: &Store, principal: &Principal) -> Result<Vec<Resource>, AdminError> {
-    let mut found = store.resources().await?;
+    let mut found = store.stored_resources().await?.readable;
     found.retain(|resource| principal.may_administer(resource.facts.owner.as_ref()));
     Ok(found)
 }
@@ -202,7 +202,7 @@ pub async fn page(
     filter: ResourceFilter,
     after: &str,
     limit: u32,
-) -> Result<Vec<Resource>, AdminError> {
+) -> Result<ResourcePage, AdminError> {
     let owners = principal.owners_among(filter.owners);
     Ok(store.resource_page(&ResourceFilter { owners, ..filter }, after, limit).await?)
 }

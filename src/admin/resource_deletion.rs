@@ -5,12 +5,14 @@ use serde_json::json;
 use crate::admin::grant_request::{self, CancelReason};
 use crate::admin::revision::{Precondition, Revision};
 use crate::admin::{
-    AdminError, AuditedChange, Conflict, Principal, foreign_grant, resource_to_change,
+    AdminError, AuditedChange, Conflict, NeededFor, ObjectKind, Principal, UnreadableObjects,
+    foreign_grant, resource_to_change,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Action, EventSubject};
 use crate::model::resource::{Resource, ResourceId};
 use crate::services::Services;
+use crate::store::StoreError;
 use crate::store::grants::GrantKind;
 
 /// Removes a resource and every grant to it; gives the number of grants. Each client that loses
@@ -55,10 +57,17 @@ pub(super) async fn remove(
         principal.require(AdminScope::GrantsWrite)?;
     }
     if !principal.is_operator() {
+        let mut unreadable = UnreadableObjects::new(NeededFor::Deletion);
         for grant in &grants {
             let client_id = &grant.client_id;
-            foreign_grant::require_removable(change, principal, client_id, id).await?;
+            match foreign_grant::require_removable(change, principal, client_id, id).await {
+                Err(AdminError::Store(problem @ StoreError::Unreadable(_))) => {
+                    unreadable.add(ObjectKind::Client, client_id.as_str(), &problem);
+                }
+                other => other?,
+            }
         }
+        unreadable.into_result()?;
     }
     let reason = CancelReason::ResourceDeleted;
     grant_request::cancel_for_resource(change, id, reason).await?;

@@ -68,7 +68,7 @@ async fn end_if_unused(
     secret_id: &SecretId,
     horizon: &UsageHorizon,
 ) -> Result<bool, AdminError> {
-    let Some(found) = change.read().registration(client_id).await? else { return Ok(false) };
+    let Some(found) = readable(change, client_id).await? else { return Ok(false) };
     let secret = found.secrets.iter().find(|secret| secret.secret_id == *secret_id);
     let Some(secret) = secret.filter(|secret| found.is_unused(secret, horizon)) else {
         return Ok(false);
@@ -112,11 +112,16 @@ pub async fn record_warnings(services: &Services) -> Result<usize, AdminError> {
             // Another instance was first.
             return Ok(count);
         }
-        count += due.len();
+        let mut recorded = 0;
         for DueSecret { client_id, secret_id } in due {
-            record_warning(&mut change, &client_id, &secret_id).await?;
+            recorded += usize::from(record_warning(&mut change, &client_id, &secret_id).await?);
+        }
+        if recorded == 0 {
+            // No client of them can be read.
+            return Ok(count);
         }
         change.commit().await?;
+        count += recorded;
     }
 }
 
@@ -124,10 +129,10 @@ async fn record_warning(
     change: &mut AuditedChange,
     client_id: &ClientId,
     secret_id: &SecretId,
-) -> Result<(), AdminError> {
-    let Some(found) = change.read().registration(client_id).await? else { return Ok(()) };
+) -> Result<bool, AdminError> {
+    let Some(found) = readable(change, client_id).await? else { return Ok(false) };
     let secret = found.secrets.iter().find(|secret| secret.secret_id == *secret_id);
-    let Some(secret) = secret else { return Ok(()) };
+    let Some(secret) = secret else { return Ok(false) };
     let warned = SecretRecord { warned_at: Some(change.now), ..secret.clone() };
     change.transaction.update_secret(client_id, &warned).await?;
     let detail = json!({
@@ -137,5 +142,19 @@ async fn record_warning(
         "last_used_at": secret.usage.map(|usage| usage.last_used_at),
     });
     change.record(Action::SecretExpiring, EventSubject::Client(client_id.clone()), detail).await?;
-    Ok(())
+    Ok(true)
+}
+
+/// A client. One that cannot be read gets no tokens, and must not hold up the others.
+async fn readable(
+    change: &mut AuditedChange,
+    client_id: &ClientId,
+) -> Result<Option<Registration>, AdminError> {
+    match change.read().registration(client_id).await {
+        Err(StoreError::Unreadable(problem)) => {
+            tracing::error!(client.id = %client_id, %problem, "a client cannot be read");
+            Ok(None)
+        }
+        other => Ok(other?),
+    }
 }

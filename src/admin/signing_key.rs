@@ -12,6 +12,7 @@ use crate::model::key_timeline::{KeyState, KeyTimeline};
 use crate::model::signing_key::{Algorithm, KeyId, SigningKeyRecord};
 use crate::model::time::Timestamp;
 use crate::services::Services;
+use crate::store::StoreError;
 use crate::store::reader::Reader;
 
 /// How many readers are listed of those that do not know a key.
@@ -100,7 +101,15 @@ impl ReadersOfKey {
     }
 }
 
-/// Every signing key, in the order in which they sign.
+/// The signing keys that cannot be read: the `kid`, and why. They neither sign nor verify.
+///
+/// # Errors
+/// If the database fails.
+pub async fn unreadable(services: &Services) -> Result<Vec<(String, StoreError)>, AdminError> {
+    Ok(services.store.read().unreadable_signing_keys().await?)
+}
+
+/// Every signing key that can be read, in the order in which they sign.
 ///
 /// # Errors
 /// If the database fails.

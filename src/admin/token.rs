@@ -84,7 +84,8 @@ pub async fn verify_signature(
         Some(issuer) => Some(issuer.as_str().to_owned()),
         None => store.server_issuer().await?,
     };
-    let resources = store.resources().await?;
+    // Tokens for a resource that cannot be read have the default `typ`, or are rejected.
+    let resources = store.stored_resources().await?.readable;
     let admits = |audience: &str, typ: TokenTyp| {
         let mut own = resources.iter().filter(|known| known.resource.as_str() == audience);
         typ == TokenTyp::AtJwt || own.any(|resource| resource.admits(typ))

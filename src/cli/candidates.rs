@@ -34,7 +34,7 @@ pub(crate) fn clients(typed: &OsStr) -> Vec<CompletionCandidate> {
 pub(crate) fn resources(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else { return Vec::new() };
     read(async |store| {
-        let found = store.resources().await?;
+        let found = store.stored_resources().await?.readable;
         let names = found.iter().map(|resource| resource.resource.to_string());
         Ok(names.filter(|name| name.starts_with(typed)).collect())
     })

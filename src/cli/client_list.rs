@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
-use crate::cli::listing::{COUNT_BOUND, Listing, bounded};
+use crate::cli::listing::{COUNT_BOUND, LeftOut, Listing, bounded};
 use crate::cli::objects::client::ClientObject;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command_line::CommandLine;
@@ -103,7 +103,7 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
     let header = ["CLIENT", "NAME", "OWNER", "APIS", "SECRETS", "LAST USED", "STATE", "SOURCE"];
     let mut listing = Listing::new(global.output, &header);
     let (mut wanted, now) = (args.wanted(global.output), api.now());
-    let mut unreadable = 0;
+    let mut left_out = LeftOut::new(["client", "clients"]);
     loop {
         let size = wanted.map_or(PAGE_SIZE, |wanted| wanted.min(PAGE_SIZE));
         let is_last_wanted = wanted == Some(size);
@@ -113,13 +113,7 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
         listing.page(&page.data, |found| row(found, now))?;
         // A page of a search may be short although others follow.
         let found = u32::try_from(page.data.len() + page.unreadable.len()).unwrap_or(size);
-        for client in &page.unreadable {
-            unreadable += 1;
-            output::hint(&format!(
-                "client {} cannot be read: {}",
-                client.client_id, client.problem
-            ));
-        }
+        left_out.name(&page.unreadable);
         wanted = wanted.map(|wanted| wanted.saturating_sub(found));
         cursor = page.next_cursor;
         if cursor.is_none() || wanted == Some(0) {
@@ -128,10 +122,7 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
             break;
         }
     }
-    match unreadable {
-        0 => Ok(()),
-        count => Err(CliError::failed(format!("{count} clients cannot be read and are left out"))),
-    }
+    left_out.into_result()
 }
 
 fn row(found: &Object<ClientObject>, now: Timestamp) -> Vec<String> {

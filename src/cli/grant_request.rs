@@ -8,7 +8,7 @@ use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::client_access::networks_or_any;
 use crate::cli::client_claims::NewClaimsArgs;
 use crate::cli::error::CliError;
-use crate::cli::listing::Listing;
+use crate::cli::listing::{LeftOut, Listing};
 use crate::cli::objects::grant_request::GrantRequestObject;
 use crate::cli::{Global, client_reference, output};
 use crate::model::client::ClientId;
@@ -158,14 +158,17 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     let header = ["REQUEST", "STATE", "CLIENT", "RESOURCE", "SCOPES", "REVISION", "CREATED"];
     let mut listing = Listing::new(global.output, &header);
     let (mut wanted, mut cursor) = (args.limit.unwrap_or(u32::MAX), None);
+    let mut left_out = LeftOut::new(["grant request", "grant requests"]);
     loop {
         let size = wanted.min(PAGE_SIZE);
         let page = api.page(&request.clone().with("limit", size), cursor.as_deref()).await?;
         listing.page(&page.data, |found| row(found, now))?;
+        left_out.name(&page.unreadable);
         wanted = wanted.saturating_sub(size);
         cursor = page.next_cursor;
         if wanted == 0 || cursor.is_none() {
-            return listing.end();
+            listing.end()?;
+            return left_out.into_result();
         }
     }
 }

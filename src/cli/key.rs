@@ -4,9 +4,10 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, Object, Page, Purpose, path};
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
+use crate::cli::listing::LeftOut;
 use crate::cli::objects::signing_key::{HEADER, SigningKeyObject};
 use crate::cli::objects::some_time;
 use crate::cli::output::Format;
@@ -112,15 +113,17 @@ pub(crate) async fn run(global: &Global, command: &KeyCommand) -> Result<(), Cli
 async fn list(global: &Global) -> Result<(), CliError> {
     let api = Api::open(global, Purpose::Read).await?;
     let request = ApiRequest::get(path(&["signing-keys"]));
-    let keys = api.page::<SigningKeyObject>(&request, None).await?.data;
+    let Page { data: keys, unreadable, .. } = api.page::<SigningKeyObject>(&request, None).await?;
     let now = api.now();
     output::many(global.output, &keys, &HEADER, |key| key.object.row(now))?;
+    let mut left_out = LeftOut::new(["signing key", "signing keys"]);
+    left_out.name(&unreadable);
     if global.output == Format::Table {
         for line in keys.iter().flat_map(|key| key.object.reader_lines(now)) {
             output::hint(&line);
         }
     }
-    Ok(())
+    left_out.into_result()
 }
 
 async fn show(global: &Global, kid: &str) -> Result<(), CliError> {

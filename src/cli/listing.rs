@@ -5,6 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 use tabwriter::TabWriter;
 
+use crate::cli::api::Unreadable;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::model::untrusted_text;
@@ -90,6 +91,38 @@ impl<'a> Listing<'a> {
         let (ruler, text) = text.split_once('\n').unwrap_or_default();
         self.widths = widths(ruler);
         Ok(text.to_owned())
+    }
+}
+
+/// The objects of a list that cannot be read. Each is named on standard error.
+pub(crate) struct LeftOut {
+    /// What one of them is, and several.
+    kinds: [&'static str; 2],
+    count: usize,
+}
+
+impl LeftOut {
+    /// None so far.
+    pub(crate) fn new(kinds: [&'static str; 2]) -> Self {
+        Self { kinds, count: 0 }
+    }
+
+    /// Names those of a page.
+    pub(crate) fn name(&mut self, objects: &[Unreadable]) {
+        self.count += objects.len();
+        for Unreadable { id, problem } in objects {
+            output::hint(&format!("{} {id} cannot be read: {problem}", self.kinds[0]));
+        }
+    }
+
+    /// The failure at the end of a list that is not complete.
+    pub(crate) fn into_result(self) -> Result<(), CliError> {
+        let text = match (self.count, self.kinds) {
+            (0, _) => return Ok(()),
+            (1, [kind, _]) => format!("1 {kind} cannot be read and is left out"),
+            (count, [_, kinds]) => format!("{count} {kinds} cannot be read and are left out"),
+        };
+        Err(CliError::failed(text))
     }
 }
 

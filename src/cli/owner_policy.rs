@@ -8,7 +8,7 @@ use crate::admin::owner_policy;
 use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
-use crate::cli::listing::Listing;
+use crate::cli::listing::{LeftOut, Listing};
 use crate::cli::{Global, output};
 use crate::model::client::AuthenticationMethod;
 use crate::model::owner_policy::{OwnerPolicy, PolicyScope};
@@ -113,16 +113,18 @@ async fn list(global: &Global) -> Result<(), CliError> {
     let api = Api::open(global, Purpose::Read).await?;
     let request = ApiRequest::get(path(&["owner-policies"])).with("limit", PAGE_SIZE);
     let mut listing = Listing::new(global.output, &HEADER);
-    let mut cursor = None;
+    let (mut cursor, mut left_out) = (None, LeftOut::new(["owner policy", "owner policies"]));
     loop {
         let page = api.page::<OwnerPolicyObject>(&request, cursor.as_deref()).await?;
         listing.page(&page.data, |found| {
             let cells = found.object.cells().map(|(_, value)| value);
             std::iter::once(found.object.owner.clone()).chain(cells).collect()
         })?;
+        left_out.name(&page.unreadable);
         cursor = page.next_cursor;
         if cursor.is_none() {
-            return listing.end();
+            listing.end()?;
+            return left_out.into_result();
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
 use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
 use crate::cli::facts::{FactsArgs, FactsUpdateArgs};
-use crate::cli::listing::Listing;
+use crate::cli::listing::{LeftOut, Listing};
 use crate::cli::losses::Holders;
 use crate::cli::objects::client::GrantObject;
 use crate::cli::objects::resource::ResourceObject;
@@ -131,14 +131,16 @@ async fn list(global: &Global) -> Result<(), CliError> {
     let api = Api::open(global, Purpose::Read).await?;
     let header = ["RESOURCE", "OWNER", "SCOPES", "TOKEN TTL", "SIGNED WITH", "SOURCE"];
     let mut listing = Listing::new(global.output, &header);
-    let mut cursor = None;
+    let (mut cursor, mut left_out) = (None, LeftOut::new(["resource", "resources"]));
     loop {
         let request = ApiRequest::get(path(&["resources"]));
         let page = api.page(&request, cursor.as_deref()).await?;
         listing.page(&page.data, |found| resource_view::row(&found.object))?;
+        left_out.name(&page.unreadable);
         cursor = page.next_cursor;
         if cursor.is_none() {
-            return listing.end();
+            listing.end()?;
+            return left_out.into_result();
         }
     }
 }

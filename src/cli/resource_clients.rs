@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cli::api::{Api, ApiRequest, Object, path};
 use crate::cli::client_grant::INTROSPECT;
 use crate::cli::error::CliError;
-use crate::cli::listing::{COUNT_BOUND, bounded, thousands};
+use crate::cli::listing::{COUNT_BOUND, LeftOut, bounded, thousands};
 use crate::cli::objects::client::ClientObject;
 use crate::cli::objects::resource::ResourceObject;
 use crate::cli::output;
@@ -61,6 +61,7 @@ impl ResourceClients {
                 })
             })
             .collect();
+        LeftOut::new(["client", "clients"]).name(&page.unreadable);
         Ok(Some(Self { others: page.remaining.unwrap_or(0), shown }))
     }
 

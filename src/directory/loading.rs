@@ -11,6 +11,7 @@ use crate::model::facts::Facts;
 use crate::model::resource::Resource;
 use crate::store::Store;
 use crate::store::client_snapshot::Page;
+use crate::store::resources::{StoredResources, UnreadableResource};
 
 impl Directory {
     /// Loads some clients. One that this version cannot read gets no tokens here, and no other
@@ -67,20 +68,16 @@ impl Directory {
     pub(super) async fn load_revocations(&self, store: &Store) -> Result<(), DirectoryError> {
         let (mut tokens, mut clients) = (HashSet::new(), HashSet::new());
         let mut after = String::new();
-        loop {
-            let page = store.revoked_tokens(&after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            last.jti.as_str().clone_into(&mut after);
+        while let Some((page, last)) = store.revoked_tokens(&after, PAGE).await? {
+            after = last;
             for token in page {
                 tokens.insert(token.jti.clone());
                 self.revocations.put_token(token);
             }
         }
         after.clear();
-        loop {
-            let page = store.revoked_clients(&after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            last.client_id.as_str().clone_into(&mut after);
+        while let Some((page, last)) = store.revoked_clients(&after, PAGE).await? {
+            after = last;
             for client in page {
                 clients.insert(client.client_id.clone());
                 self.revocations.put_client(client);
@@ -91,21 +88,15 @@ impl Directory {
     }
 
     pub(super) async fn load_resources(&self, store: &Store) -> Result<(), DirectoryError> {
-        let (mut resources, mut unreadable) = (Resources::default(), 0);
-        for (id, found) in store.stored_resources().await? {
-            match found {
-                Ok(found) => {
-                    resources.insert(found.resource.clone(), Arc::new(with_owner_only(found)));
-                }
-                Err(problem) => {
-                    unreadable += 1;
-                    tracing::error!(
-                        resource = id, %problem, "a resource cannot be read and gets no tokens"
-                    );
-                }
-            }
+        let mut resources = Resources::default();
+        let StoredResources { readable, unreadable } = store.stored_resources().await?;
+        for found in readable {
+            resources.insert(found.resource.clone(), Arc::new(with_owner_only(found)));
         }
-        self.metrics.note_unreadable_resources(unreadable);
+        for UnreadableResource { resource, problem, .. } in &unreadable {
+            tracing::error!(resource, %problem, "a resource cannot be read and gets no tokens");
+        }
+        self.metrics.note_unreadable_resources(unreadable.len());
         self.grants.renew(&resources).await;
         self.resources.store(Arc::new(resources));
         Ok(())

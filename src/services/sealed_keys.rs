@@ -39,10 +39,13 @@ pub struct SealedKeys {
 
 impl SealedKeys {
     /// Reads all of them.
+    ///
+    /// # Errors
+    /// Also if a signing key cannot be read: its seal must not be forgotten.
     pub async fn read(mut reader: Reader<'_>) -> Result<Self, StoreError> {
         let tag_key = reader.sealed_key(TAG_KEY).await?;
         let audit_key = reader.sealed_key(AUDIT_KEY).await?;
-        Ok(Self { tag_key, audit_key, signing_keys: reader.signing_keys().await? })
+        Ok(Self { tag_key, audit_key, signing_keys: reader.all_signing_keys().await? })
     }
 
     /// Each key with its seal.

@@ -15,7 +15,7 @@ use crate::model::person::{Person, PersonSubject};
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 use crate::model::trust::ForeignIssuer;
-use crate::store::row::{TableRow, table_row};
+use crate::store::row::{TableRow, readable, table_row};
 use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
@@ -179,15 +179,15 @@ impl SessionRow {
 }
 
 impl Store {
-    /// The link of this digest, if it exists.
+    /// The link of this digest, if it exists and can be read.
     pub async fn console_link(&self, link_hash: &str) -> Result<Option<ConsoleLink>, StoreError> {
         let mut statement = Statement::default();
         statement.push(LinkRow::SELECT).push_with("WHERE link_hash = ?", [link_hash.into()]);
-        let row = self.read().rows::<LinkRow>(&statement).await?.pop();
-        row.map(LinkRow::decode).transpose()
+        let rows = self.read().rows::<LinkRow>(&statement).await?;
+        Ok(readable("a link", rows, LinkRow::decode).pop())
     }
 
-    /// The session of this digest, if it exists.
+    /// The session of this digest, if it exists and can be read.
     pub async fn console_session(
         &self,
         session_hash: &str,
@@ -197,11 +197,12 @@ impl Store {
             .push(SessionRow::SELECT)
             .push_with("WHERE session_hash = ? AND ", [session_hash.into()])
             .push(HAS_SECRET);
-        let row = self.read().rows::<SessionRow>(&statement).await?.pop();
-        row.map(SessionRow::decode).transpose()
+        let rows = self.read().rows::<SessionRow>(&statement).await?;
+        Ok(readable("a session", rows, SessionRow::decode).pop())
     }
 
-    /// Sessions that last at this time, the latest sign-in first.
+    /// Sessions that last at this time, the latest sign-in first. One that cannot be read is left
+    /// out: nothing can be done in it.
     pub async fn console_sessions(
         &self,
         now: Timestamp,
@@ -215,7 +216,7 @@ impl Store {
             .push(HAS_SECRET)
             .push_with(" ORDER BY signed_in_at DESC, session_id LIMIT ?", [MAX_LISTED.into()]);
         let rows = self.read().rows::<SessionRow>(&statement).await?;
-        rows.into_iter().map(SessionRow::decode).collect()
+        Ok(readable("a session", rows, SessionRow::decode))
     }
 
     /// Notes that a session was used.

@@ -11,7 +11,7 @@ use crate::model::security::Networks;
 use crate::model::time::Timestamp;
 use crate::store::clients::{claims, claims_column, networks_column};
 use crate::store::reader::Reader;
-use crate::store::row::{TableRow, table_row};
+use crate::store::row::{TableRow, readable, table_row};
 use crate::store::statement::Statement;
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError};
@@ -171,7 +171,8 @@ impl Reader<'_> {
         statement
             .push(GrantRequestRow::SELECT)
             .push_with("WHERE request_id = ?", [id.as_str().into()]);
-        Ok(self.requests(&statement).await?.pop())
+        let row = self.rows::<GrantRequestRow>(&statement).await?.pop();
+        row.map(GrantRequestRow::decode).transpose()
     }
 
     /// The pending requests of a client, due ones included.
@@ -214,10 +215,22 @@ impl Reader<'_> {
         self.requests(&statement).await
     }
 
+    /// A request that cannot be read is left out: it cannot be approved.
     async fn requests(&mut self, statement: &Statement) -> Result<Vec<GrantRequest>, StoreError> {
         let rows = self.rows::<GrantRequestRow>(statement).await?;
-        rows.into_iter().map(GrantRequestRow::decode).collect()
+        Ok(readable("a grant request", rows, GrantRequestRow::decode))
     }
+}
+
+/// Some grant requests of a list.
+#[derive(Debug, Default)]
+pub struct GrantRequestPage {
+    /// Those that can be read.
+    pub readable: Vec<GrantRequest>,
+    /// The others: the identifier, and why it cannot be read.
+    pub unreadable: Vec<(String, StoreError)>,
+    /// The place of the last one, if others may follow: see [`GrantRequest::sequence`].
+    pub next: Option<i64>,
 }
 
 impl Store {
@@ -226,12 +239,23 @@ impl Store {
         &self,
         filter: &GrantRequestFilter,
         limit: u32,
-    ) -> Result<Vec<GrantRequest>, StoreError> {
+    ) -> Result<GrantRequestPage, StoreError> {
         let mut statement = Statement::default();
         statement.push(GrantRequestRow::SELECT);
         filter.push_conditions(&mut statement);
         statement.push_with(" ORDER BY sequence DESC LIMIT ?", [i64::from(limit).into()]);
-        self.read().requests(&statement).await
+        let rows = self.read().rows::<GrantRequestRow>(&statement).await?;
+        let is_full = rows.len() == limit as usize;
+        let next = rows.last().map(|row| row.sequence).filter(|_| is_full);
+        let mut page = GrantRequestPage { next, ..GrantRequestPage::default() };
+        for row in rows {
+            let id = row.request_id.clone();
+            match row.decode() {
+                Ok(request) => page.readable.push(request),
+                Err(problem) => page.unreadable.push((id, problem)),
+            }
+        }
+        Ok(page)
     }
 
     /// Deletes the requests that ended before a time.

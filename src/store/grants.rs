@@ -62,9 +62,9 @@ pub struct GrantedClient {
     pub client_id: ClientId,
     /// The scopes of the grant.
     pub scopes: GrantedScopes,
-    /// The networks from which the grant may be used.
-    #[serde(skip_serializing_if = "Networks::is_anywhere")]
-    pub networks: Networks,
+    /// The networks from which the grant may be used, as they are stored; none for anywhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<String>,
 }
 
 /// Which grants of a resource are wanted.
@@ -114,8 +114,12 @@ impl Reader<'_> {
             .push_with(" LIMIT ?", [i64::from(limit).into()]);
         let rows = self.rows::<GrantRow>(&statement).await?;
         let granted = rows.iter().map(|row| {
-            let Grant { scopes, networks, .. } = row.decode()?;
-            Ok(GrantedClient { client_id: ClientId::parse(&row.client_id)?, scopes, networks })
+            let networks = row.networks.as_deref().unwrap_or_default().split_whitespace();
+            Ok(GrantedClient {
+                client_id: ClientId::parse(&row.client_id)?,
+                scopes: granted_scopes(row.scopes.as_deref()),
+                networks: networks.map(str::to_owned).collect(),
+            })
         });
         granted.collect()
     }
@@ -162,8 +166,7 @@ impl WriteTransaction {
         if rows.is_empty() {
             return Ok(None);
         }
-        let scopes = rows.iter().flatten().map(|name| ScopeName::parse(name));
-        Ok(Some(scopes.collect::<Result<_, _>>()?))
+        Ok(Some(rows.iter().flatten().map(|name| ScopeName::stored(name)).collect()))
     }
 
     /// Notes that the grant of a client came from an approved grant request. It stays so until the

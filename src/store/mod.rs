@@ -39,7 +39,7 @@ pub mod live_revocations;
 mod measured;
 pub mod notifications;
 pub mod open;
-mod owner_policies;
+pub mod owner_policies;
 mod probe;
 pub mod reader;
 pub mod registrations;
@@ -217,6 +217,9 @@ impl StoreError {
 /// How much of a SQLite file is mapped into memory while much is read, in bytes.
 const MAPPED_BYTES: u32 = 512 << 20;
 
+/// How long the end of a process waits for connections that are in use.
+const MAX_RETURN_TIME: Duration = Duration::from_secs(1);
+
 /// How many rows the thread that reads a SQLite file may be ahead while much is read. It is woken
 /// once for so many rows.
 const BUFFERED_ROWS: usize = 1_000;
@@ -292,19 +295,35 @@ impl Store {
         }
     }
 
-    /// Closes every connection; with SQLite this folds the write-ahead log into the file. Does
-    /// not wait for a database that no longer answers.
+    /// Closes every connection; with SQLite this folds the write-ahead log into the file and removes
+    /// it. Does not wait for a database that no longer answers.
     pub async fn close(&self) {
         let closing = async {
             match &self.pool {
                 Pool::Postgres(pool) => pool.close().await,
-                Pool::Sqlite(pool) => pool.close().await,
+                Pool::Sqlite(pool) => {
+                    until_given_back(pool).await;
+                    pool.close().await;
+                }
             }
             Ok(())
         };
         // Whatever is not closed by then ends with the process.
         let _ = with_timeout(self.timeout, closing).await;
     }
+}
+
+/// Waits until no connection is in use. sqlx gives each one back in a task of its own, and such a
+/// task closes the connection if the pool is closed by then. SQLite removes the write-ahead log with
+/// the last connection. If two close at the same time, neither is the last one, and the log stays.
+async fn until_given_back(pool: &SqlitePool) {
+    let given_back = async {
+        while pool.num_idle() < pool.size() as usize {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    // A connection that is not given back must not hold up the end.
+    let _ = tokio::time::timeout(MAX_RETURN_TIME, given_back).await;
 }
 
 /// Gives up on a statement that takes too long: a frozen database answers nothing at all.

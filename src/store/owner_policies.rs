@@ -62,6 +62,17 @@ impl PolicyRow {
     }
 }
 
+/// Some policies of a list.
+#[derive(Debug, Default)]
+pub struct OwnerPolicyPage {
+    /// Those that can be read.
+    pub readable: Vec<OwnerPolicyRecord>,
+    /// The others: the owner, and why it cannot be read.
+    pub unreadable: Vec<(String, StoreError)>,
+    /// The owner of the last one, if others may follow.
+    pub next: Option<String>,
+}
+
 impl Reader<'_> {
     /// The policy that is about exactly these clients.
     pub async fn owner_policy(
@@ -96,7 +107,7 @@ impl Reader<'_> {
         owners: Option<&BTreeSet<Owner>>,
         after: &str,
         limit: u32,
-    ) -> Result<Vec<OwnerPolicyRecord>, StoreError> {
+    ) -> Result<OwnerPolicyPage, StoreError> {
         let mut statement = Statement::default();
         statement.push(PolicyRow::SELECT).push_with("WHERE owner > ?", [after.into()]);
         if let Some(owners) = owners {
@@ -107,7 +118,17 @@ impl Reader<'_> {
         }
         statement.push_with(" ORDER BY owner LIMIT ?", [i64::from(limit).into()]);
         let rows = self.rows::<PolicyRow>(&statement).await?;
-        rows.into_iter().map(PolicyRow::decode).collect()
+        let is_full = rows.len() == limit as usize;
+        let next = rows.last().map(|row| row.owner.clone()).filter(|_| is_full);
+        let mut page = OwnerPolicyPage { next, ..OwnerPolicyPage::default() };
+        for row in rows {
+            let owner = row.owner.clone();
+            match row.decode() {
+                Ok(record) => page.readable.push(record),
+                Err(problem) => page.unreadable.push((owner, problem)),
+            }
+        }
+        Ok(page)
     }
 
     /// How many clients an owner has, counted up to `bound`.

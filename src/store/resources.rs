@@ -46,8 +46,37 @@ table_row! {
     }
 }
 
-/// Resources, each with its identifier for the case that the rest of it cannot be read.
-pub type StoredResources = Vec<(String, Result<Resource, StoreError>)>;
+/// Resources as they are stored, in alphabetical order. One that cannot be read does not hold up
+/// the others.
+#[derive(Debug, Default)]
+pub struct StoredResources {
+    /// Those that can be read.
+    pub readable: Vec<Resource>,
+    /// The others.
+    pub unreadable: Vec<UnreadableResource>,
+}
+
+/// A resource that cannot be read, with what is known of it.
+#[derive(Debug)]
+pub struct UnreadableResource {
+    /// Its identifier.
+    pub resource: String,
+    /// The team that it belongs to.
+    pub owner: Option<Owner>,
+    /// The source that it is applied from.
+    pub source: Option<SourceName>,
+    /// Why it cannot be read.
+    pub problem: StoreError,
+}
+
+/// Some resources of a list.
+#[derive(Debug, Default)]
+pub struct ResourcePage {
+    /// The resources.
+    pub found: StoredResources,
+    /// The identifier of the last one, if others may follow.
+    pub next: Option<String>,
+}
 
 table_row! {
     /// What tells whose a resource is.
@@ -184,7 +213,7 @@ impl Reader<'_> {
         rows.push(ResourceRow::SELECT).push("ORDER BY resource");
         scopes.push(ScopeRow::SELECT).push("ORDER BY resource, scope");
         let rows = self.rows::<ResourceRow>(&rows).await?;
-        Ok(decode_each(rows, self.rows(&scopes).await?).collect())
+        Ok(decode_each(rows, self.rows(&scopes).await?))
     }
 
     async fn resource_page(
@@ -192,32 +221,37 @@ impl Reader<'_> {
         filter: &ResourceFilter,
         after: &str,
         limit: u32,
-    ) -> Result<Vec<Resource>, StoreError> {
+    ) -> Result<ResourcePage, StoreError> {
         let (mut rows, mut scopes) = (Statement::default(), Statement::default());
         rows.push(ResourceRow::SELECT).push_with("WHERE resource > ?", [after.into()]);
         filter.push_conditions(&mut rows);
         rows.push_with(" ORDER BY resource LIMIT ?", [i64::from(limit).into()]);
         let rows = self.rows::<ResourceRow>(&rows).await?;
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
+        let Some(last) = rows.last().map(|row| row.resource.clone()) else {
+            return Ok(ResourcePage::default());
+        };
+        let next = (rows.len() == limit as usize).then_some(last);
         scopes.push(ScopeRow::SELECT).push("WHERE resource IN ");
         scopes.push_list(rows.iter().map(|row| row.resource.as_str()));
         scopes.push(" ORDER BY resource, scope");
-        decode_each(rows, self.rows(&scopes).await?).map(|(_, resource)| resource).collect()
+        Ok(ResourcePage { found: decode_each(rows, self.rows(&scopes).await?), next })
     }
 }
 
-fn decode_each(
-    rows: Vec<ResourceRow>,
-    scopes: Vec<ScopeRow>,
-) -> impl Iterator<Item = (String, Result<Resource, StoreError>)> {
-    let mut scopes = scopes_by_resource(scopes);
-    rows.into_iter().map(move |row| {
-        let id = row.resource.clone();
-        let own = scopes.remove(&id).unwrap_or_default();
-        (id, row.decode(own))
-    })
+fn decode_each(rows: Vec<ResourceRow>, scopes: Vec<ScopeRow>) -> StoredResources {
+    let (mut found, mut scopes) = (StoredResources::default(), scopes_by_resource(scopes));
+    for row in rows {
+        let own = scopes.remove(&row.resource).unwrap_or_default();
+        let (resource, owner) = (row.resource.clone(), row.owner.as_deref().map(Owner::stored));
+        let source = row.source.as_deref().map(SourceName::stored);
+        match row.decode(own) {
+            Ok(readable) => found.readable.push(readable),
+            Err(problem) => {
+                found.unreadable.push(UnreadableResource { resource, owner, source, problem });
+            }
+        }
+    }
+    found
 }
 
 impl Store {
@@ -226,7 +260,8 @@ impl Store {
         self.read().resource(id).await
     }
 
-    /// The resources that offer a scope, in alphabetical order.
+    /// The resources that offer a scope, in alphabetical order. One whose identifier cannot be read
+    /// is left out.
     pub async fn resources_offering(
         &self,
         scope: &ScopeName,
@@ -235,7 +270,7 @@ impl Store {
         on_pool!(self, |pool| {
             let ids: Vec<String> =
                 sqlx::query_scalar(SQL).bind(scope.as_str()).fetch_all(pool).await?;
-            Ok(ids.iter().map(|id| ResourceId::parse(id)).collect::<Result<_, _>>()?)
+            Ok(ids.iter().filter_map(|id| ResourceId::parse(id).ok()).collect())
         })
     }
 
@@ -246,16 +281,11 @@ impl Store {
         filter: &ResourceFilter,
         after: &str,
         limit: u32,
-    ) -> Result<Vec<Resource>, StoreError> {
+    ) -> Result<ResourcePage, StoreError> {
         self.read().resource_page(filter, after, limit).await
     }
 
-    /// Every resource, in alphabetical order.
-    pub async fn resources(&self) -> Result<Vec<Resource>, StoreError> {
-        self.stored_resources().await?.into_iter().map(|(_, resource)| resource).collect()
-    }
-
-    /// The same. A resource that cannot be read does not hold up the others.
+    /// Every resource.
     pub async fn stored_resources(&self) -> Result<StoredResources, StoreError> {
         self.read().stored_resources().await
     }

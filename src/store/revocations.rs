@@ -6,7 +6,7 @@ use crate::model::token::{
     REVOCATION_MARGIN_SECONDS, RevocationEpoch, RevokedClient, RevokedToken, TokenId,
 };
 use crate::store::reader::Reader;
-use crate::store::row::{TableRow, named_row, table_row};
+use crate::store::row::{TableRow, named_row, readable, table_row};
 use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
@@ -51,7 +51,8 @@ impl RevokedTokenRow {
     fn decode(self) -> Result<RevokedToken, StoreError> {
         Ok(RevokedToken {
             jti: TokenId::parse(&self.jti)?,
-            client_id: self.client_id.as_deref().map(ClientId::parse).transpose()?,
+            // It only says whose token it was.
+            client_id: self.client_id.as_deref().and_then(|id| ClientId::parse(id).ok()),
             expires_at: Timestamp(self.expires_at),
         })
     }
@@ -74,19 +75,21 @@ impl Reader<'_> {
 }
 
 impl Store {
-    /// At most `limit` revoked tokens whose identifier follows `after`.
+    /// At most `limit` revoked tokens whose identifier follows `after`, and the last identifier. A
+    /// row is left out if no token can have its identifier.
     pub async fn revoked_tokens(
         &self,
         after: &str,
         limit: u32,
-    ) -> Result<Vec<RevokedToken>, StoreError> {
+    ) -> Result<Option<(Vec<RevokedToken>, String)>, StoreError> {
         let mut statement = Statement::default();
         statement.push(RevokedTokenRow::SELECT).push_with(
             "WHERE jti > ? ORDER BY jti LIMIT ?",
             [after.into(), i64::from(limit).into()],
         );
         let rows = self.read().rows::<RevokedTokenRow>(&statement).await?;
-        rows.into_iter().map(RevokedTokenRow::decode).collect()
+        let Some(last) = rows.last().map(|row| row.jti.clone()) else { return Ok(None) };
+        Ok(Some((readable("a revoked token", rows, RevokedTokenRow::decode), last)))
     }
 
     /// One revoked token, if there is one of that identifier.
@@ -97,19 +100,21 @@ impl Store {
         row.map(RevokedTokenRow::decode).transpose()
     }
 
-    /// At most `limit` clients with revoked tokens whose identifier follows `after`.
+    /// At most `limit` clients with revoked tokens whose identifier follows `after`, and the last
+    /// identifier. A row is left out if no client can have its identifier.
     pub async fn revoked_clients(
         &self,
         after: &str,
         limit: u32,
-    ) -> Result<Vec<RevokedClient>, StoreError> {
+    ) -> Result<Option<(Vec<RevokedClient>, String)>, StoreError> {
         let mut statement = Statement::default();
         statement.push(RevokedClientRow::SELECT).push_with(
             "WHERE client_id > ? ORDER BY client_id LIMIT ?",
             [after.into(), i64::from(limit).into()],
         );
         let rows = self.read().rows::<RevokedClientRow>(&statement).await?;
-        rows.into_iter().map(RevokedClientRow::decode).collect()
+        let Some(last) = rows.last().map(|row| row.client_id.clone()) else { return Ok(None) };
+        Ok(Some((readable("the revocation of a client", rows, RevokedClientRow::decode), last)))
     }
 
     /// The revocation of all tokens of a client, if there is one.

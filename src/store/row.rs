@@ -76,6 +76,24 @@ macro_rules! table_row {
 }
 pub(super) use table_row;
 
+/// Decodes rows. One that cannot be read is logged and left out, because it must not hold up the
+/// others: for callers to which it is the same as a row that does not exist.
+pub(super) fn readable<R, T>(
+    what: &'static str,
+    rows: Vec<R>,
+    decode: impl Fn(R) -> Result<T, StoreError>,
+) -> Vec<T> {
+    let decoded = rows.into_iter().map(decode);
+    let readable = decoded.filter_map(|row| match row {
+        Ok(row) => Some(row),
+        Err(problem) => {
+            tracing::error!(row = what, %problem, "a stored row cannot be read and is left out");
+            None
+        }
+    });
+    readable.collect()
+}
+
 impl WriteTransaction {
     /// Inserts a row. A violated constraint becomes a conflict with the row named `unique`, or a
     /// missing row named `referred`.

@@ -5,7 +5,7 @@ use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 use crate::model::usage::UsageHorizon;
 use crate::store::reader::Reader;
-use crate::store::row::named_row;
+use crate::store::row::{named_row, readable};
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
@@ -81,10 +81,9 @@ impl Reader<'_> {
 }
 
 async fn due(mut reader: Reader<'_>, statement: &Statement) -> Result<Vec<DueSecret>, StoreError> {
-    let rows = reader.rows::<DueRow>(statement).await?.into_iter();
-    rows.map(|row| {
+    let rows = reader.rows::<DueRow>(statement).await?;
+    Ok(readable("a secret", rows, |row| {
         let client_id = ClientId::parse(&row.client_id)?;
         Ok(DueSecret { client_id, secret_id: SecretId::parse(&row.secret_id)? })
-    })
-    .collect()
+    }))
 }

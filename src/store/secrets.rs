@@ -7,7 +7,7 @@ use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord, Store
 use crate::model::secret_digest::SecretDigest;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::child_rows::ChildRow;
-use crate::store::row::{TableRow, table_row};
+use crate::store::row::{TableRow, readable, table_row};
 use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError};
@@ -111,7 +111,8 @@ impl Store {
     }
 
     /// The secrets whose recorded last characters or whose digest is one of these; at most a few
-    /// hundred, because each is a value of one statement.
+    /// hundred, because each is a value of one statement. One that cannot be read is left out: its
+    /// client gets no tokens.
     pub async fn secrets_by_text(
         &self,
         suffixes: &[&str],
@@ -124,13 +125,11 @@ impl Store {
         statement.push(SecretRow::SELECT).push("WHERE hint IN ").push_list(suffixes);
         statement.push(" OR digest IN ").push_list(digests).push(" ORDER BY secret_id");
         let rows = self.read().rows::<SecretRow>(&statement).await?;
-        rows.into_iter()
-            .map(|row| {
-                let client_id = ClientId::parse(&row.client_id)?;
-                let SecretRecord { secret_id, hash, suffix, expires_at, .. } = row.decode()?;
-                Ok(StoredSecret { client_id, secret_id, hash, suffix, expires_at })
-            })
-            .collect()
+        Ok(readable("a secret", rows, |row| {
+            let client_id = ClientId::parse(&row.client_id)?;
+            let SecretRecord { secret_id, hash, suffix, expires_at, .. } = row.decode()?;
+            Ok(StoredSecret { client_id, secret_id, hash, suffix, expires_at })
+        }))
     }
 }
 

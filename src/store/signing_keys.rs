@@ -1,9 +1,10 @@
 //! Signing keys, and the other sealed keys.
 
+use crate::model::Malformed;
 use crate::model::signing_key::{Algorithm, KeyId, Sealed, SigningKeyRecord};
 use crate::model::time::Timestamp;
 use crate::store::reader::Reader;
-use crate::store::row::{TableRow, named_row, table_row};
+use crate::store::row::{TableRow, named_row, readable, table_row};
 use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
@@ -70,17 +71,45 @@ impl Reader<'_> {
         Ok(rows.into_iter().next().map(|row| Sealed(row.sealed)))
     }
 
-    /// Every signing key, in the order in which they sign.
+    /// Every signing key that can be read, in the order in which they sign. One that cannot be read
+    /// neither signs nor verifies.
     pub async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRecord>, StoreError> {
+        let rows = self.signing_key_rows().await?;
+        Ok(readable("a signing key", rows, SigningKeyRow::decode))
+    }
+
+    /// Every signing key, for what must not leave one out.
+    ///
+    /// # Errors
+    /// Also if one cannot be read.
+    pub async fn all_signing_keys(&mut self) -> Result<Vec<SigningKeyRecord>, StoreError> {
+        let decode = |row: SigningKeyRow| {
+            let kid = row.kid.clone();
+            row.decode().map_err(|problem| {
+                Malformed::because(format!("signing key {kid}: {problem}")).into()
+            })
+        };
+        self.signing_key_rows().await?.into_iter().map(decode).collect()
+    }
+
+    /// The signing keys that cannot be read: the `kid`, and why.
+    pub async fn unreadable_signing_keys(
+        &mut self,
+    ) -> Result<Vec<(String, StoreError)>, StoreError> {
+        let rows = self.signing_key_rows().await?.into_iter();
+        let problem = |row: SigningKeyRow| Some((row.kid.clone(), row.decode().err()?));
+        Ok(rows.filter_map(problem).collect())
+    }
+
+    async fn signing_key_rows(&mut self) -> Result<Vec<SigningKeyRow>, StoreError> {
         let mut statement = Statement::default();
         statement.push(SigningKeyRow::SELECT).push("ORDER BY signs_from, created_at, kid");
-        let rows = self.rows::<SigningKeyRow>(&statement).await?;
-        rows.into_iter().map(SigningKeyRow::decode).collect()
+        self.rows::<SigningKeyRow>(&statement).await
     }
 }
 
 impl Store {
-    /// Every signing key, in the order in which they sign.
+    /// Every signing key that can be read, in the order in which they sign.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError> {
         self.read().signing_keys().await
     }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rstest::rstest;
 use serde_json::Value;
 use tokend::model::time::Clock;
+use tokend::services::audit_delivery;
 
 use crate::support::eventually::eventually;
 use crate::support::process::Cli;
@@ -48,11 +49,17 @@ async fn log_of(server: &Server) -> Vec<Value> {
     events.iter().map(|event| serde_json::to_value(event).expect("JSON")).collect()
 }
 
-/// Waits until a file ends with the last event of the log.
+/// Waits until a file ends with the last event of the log, and until that is noted. Before it is
+/// noted, the writer may not have looked yet whether the file still has its name: events of a file
+/// that is rotated then are also in the next one.
 async fn until_delivered(server: &Server, path: &Path) -> Vec<Value> {
+    let services = server.services();
+    let sink = services.config.audit.sink.as_ref().expect("a sink");
     eventually("every event in the file", async || {
+        let noted = audit_delivery::delivered_until(services, sink).await.expect("a place");
         let (log, found) = (log_of(server).await, events_in(path));
-        (found.last() == log.last()).then_some(found)
+        let is_noted = noted == log.last().and_then(|event| event["sequence"].as_i64());
+        (is_noted && found.last() == log.last()).then_some(found)
     })
     .await
 }

@@ -70,6 +70,8 @@ mod console_speed;
 mod console_texts;
 mod console_try;
 mod costs;
+mod damage;
+mod damaged_rows;
 mod declarative;
 mod declarative_api;
 mod declarative_changes;

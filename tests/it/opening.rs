@@ -5,6 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rstest::rstest;
+use tokend::config::sources::Flags;
+use tokend::config::{Config, Requirement};
+use tokend::store::Store;
+use tokend::store::open::OpenMode;
 
 use crate::stopping::execute;
 use crate::support::Engine;
@@ -213,6 +217,28 @@ async fn migrate_makes_no_key_and_serve_does() {
     drop(cli.serve().await);
     assert!(cli.place.folder.path().join("master.key").exists());
     assert_eq!(cli.run(&["client", "create", "Ops"]).code, 0);
+}
+
+/// Connections that are given back at the same time are closed one after the other. Only then does
+/// the last one remove the files next to the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_closed_database_is_one_file() {
+    let cli = Cli::new(Engine::Sqlite).await;
+    let environment = cli.place.environment();
+    let config = Config::load(&Flags::default(), &environment, Requirement::Nothing);
+    let config = config.expect("settings");
+    for _ in 0..50 {
+        let store = Store::open(&config.database, OpenMode::Change).await.expect("a database");
+        let asking = (0..8).map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.ping().await })
+        });
+        for asked in asking.collect::<Vec<_>>() {
+            asked.await.expect("a task").expect("an answer");
+        }
+        store.close().await;
+        assert_eq!(names(cli.place.folder.path()), ["tokend.db"]);
+    }
 }
 
 /// With a master key in the settings, clients can be made before the first start.

@@ -103,9 +103,9 @@ async fn a_revocation_outlives_a_restart_and_is_purged_in_time(
         assert_eq!((length("tokens"), length("clients")), (tokens, clients), "{claims}");
         assert_eq!(length("epochs"), clients, "{claims}");
         let rows = store.revoked_clients("", 10).await.expect("rows");
-        assert_eq!(rows.len(), clients);
+        assert_eq!(rows.map_or(0, |(rows, _)| rows.len()), clients);
     }
-    assert!(second.services().store.revoked_tokens("", 10).await.expect("rows").is_empty());
+    assert!(second.services().store.revoked_tokens("", 10).await.expect("rows").is_none());
 }
 
 /// Every token issued before is revoked, and the next one is valid: no client waits for a clock.

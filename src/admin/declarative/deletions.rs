@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use crate::admin::declarative::rights;
 use crate::admin::declarative::step::DeletionStep;
-use crate::admin::declarative::{plan, rights};
-use crate::admin::{AdminError, Principal};
+use crate::admin::declarative::stored::{self, StoredClients, UnreadableClient};
+use crate::admin::{AdminError, NeededFor, Principal, UnreadableObjects};
 use crate::model::client::Registration;
 use crate::model::grant::GrantedScopes;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::source::SourceName;
 use crate::services::Services;
 use crate::store::grant_holders::GrantHolder;
+use crate::store::resources::StoredResources;
 
 /// How many ids are read at once.
 const PAGE_SIZE: u32 = 500;
@@ -24,12 +26,13 @@ pub(super) struct DeclaredIds {
 /// The objects of these sources that are not declared, and that the caller may see.
 ///
 /// # Errors
-/// If no document names a source, or the caller may not delete one of the objects.
+/// If no document names a source, one of the objects cannot be read, or the caller may not delete
+/// it.
 pub(super) async fn find(
     services: &Services,
     principal: &Principal,
     sources: &BTreeSet<SourceName>,
-    existing: &[Resource],
+    existing: &StoredResources,
     declared: &DeclaredIds,
 ) -> Result<Vec<DeletionStep>, AdminError> {
     if sources.is_empty() {
@@ -37,6 +40,7 @@ pub(super) async fn find(
                     or the member source";
         return Err(AdminError::invalid("prune", text.to_owned()));
     }
+    let mut unreadable = UnreadableObjects::new(NeededFor::Prune);
     let mut steps = Vec::new();
     for source in sources {
         let mut after = String::new();
@@ -49,7 +53,11 @@ pub(super) async fn find(
                 .map(String::as_str)
                 .filter(|id| !declared.clients.contains(*id))
                 .collect();
-            let found = plan::registrations(services, &gone).await?.into_values();
+            let StoredClients { readable, unreadable: damaged } =
+                stored::clients_with(services, &gone).await?;
+            let visible = |it: &&UnreadableClient| principal.may_administer(it.owner.as_ref());
+            damaged.iter().filter(visible).for_each(|it| it.add_to(&mut unreadable));
+            let found = readable.into_values();
             let is_visible =
                 |it: &Registration| principal.may_administer(it.client.facts.owner.as_ref());
             for found in found.filter(is_visible) {
@@ -59,12 +67,18 @@ pub(super) async fn find(
             after = last;
         }
     }
+    let is_declared = |id: &str| declared.resources.iter().any(|known| known.as_str() == id);
+    let is_applied = |source: &SourceName| sources.contains(source);
+    stored::add_resources(&mut unreadable, principal, &existing.unreadable, |it| {
+        it.source.as_ref().is_some_and(is_applied) && !is_declared(&it.resource)
+    });
+    unreadable.into_result()?;
     let is_of = |resource: &&Resource| {
-        resource.source.as_ref().is_some_and(|source| sources.contains(source))
+        resource.source.as_ref().is_some_and(is_applied)
             && !declared.resources.contains(&resource.resource)
             && principal.may_administer(resource.facts.owner.as_ref())
     };
-    for resource in existing.iter().filter(is_of) {
+    for resource in existing.readable.iter().filter(is_of) {
         let holders = services.store.grant_holders(&resource.resource).await?;
         rights::require_resource_deletion(principal, !holders.is_empty())?;
         let losses = holders.iter().map(|holder| loss_of_holder(principal, holder)).collect();

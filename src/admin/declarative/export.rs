@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::admin::declarative::members::MAX_OBJECTS;
-use crate::admin::declarative::plan::registrations;
-use crate::admin::{AdminError, Principal};
+use crate::admin::declarative::stored::{self, StoredClients};
+use crate::admin::{AdminError, NeededFor, Principal, UnreadableObjects};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{
     AuthenticationMethod, ClientName, ClientState, GrantType, Registration,
@@ -28,9 +28,7 @@ use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::FederatedCredential;
 use crate::services::Services;
-
-/// How many clients are read at once.
-const PAGE_SIZE: u32 = 500;
+use crate::store::resources::StoredResources;
 
 /// Which objects are exported: those that every given filter matches.
 #[derive(Debug, Clone, Default)]
@@ -56,8 +54,8 @@ pub struct ExportedDocument {
 /// source come first.
 ///
 /// # Errors
-/// If the caller may not read clients and resources, there are more than 100,000 clients, or the
-/// database fails.
+/// If the caller may not read clients and resources, there are more than 100,000 clients, one of
+/// the objects cannot be read, or the database fails.
 pub async fn export(
     services: &Services,
     principal: &Principal,
@@ -66,7 +64,13 @@ pub async fn export(
     principal.require(AdminScope::ClientsRead)?;
     principal.require(AdminScope::ResourcesRead)?;
     let mut documents: BTreeMap<Option<SourceName>, ExportedDocument> = BTreeMap::new();
-    for resource in services.store.resources().await? {
+    let StoredResources { readable, unreadable: damaged } =
+        services.store.stored_resources().await?;
+    let mut unreadable = UnreadableObjects::new(NeededFor::Export);
+    stored::add_resources(&mut unreadable, principal, &damaged, |it| {
+        filter.admits(it.source.as_ref(), it.owner.as_ref())
+    });
+    for resource in readable {
         let is_wanted = !resource.resource.is_built_in()
             && principal.may_administer(resource.facts.owner.as_ref())
             && filter.admits(resource.source.as_ref(), resource.facts.owner.as_ref());
@@ -78,7 +82,15 @@ pub async fn export(
     let now = services.clock.now();
     let mut count = 0;
     for source in sources(services, filter).await? {
-        for found in clients_of(services, source.as_ref()).await? {
+        let StoredClients { readable, unreadable: damaged } =
+            stored::clients_of(services, source.as_ref()).await?;
+        for client in damaged {
+            let owner = client.owner.as_ref();
+            if principal.may_administer(owner) && filter.admits(source.as_ref(), owner) {
+                client.add_to(&mut unreadable);
+            }
+        }
+        for found in readable.into_values() {
             let owner = found.client.facts.owner.as_ref();
             if !principal.may_administer(owner) || !filter.admits(source.as_ref(), owner) {
                 continue;
@@ -92,6 +104,7 @@ pub async fn export(
             document.clients.push(ExportedClient::of(found, now));
         }
     }
+    unreadable.into_result()?;
     let finished = documents.into_iter().map(|(source, mut document)| {
         document.source = source;
         document.resources.sort_by(|one, other| one.resource.cmp(&other.resource));
@@ -111,23 +124,6 @@ async fn sources(
     }
     let named = services.store.client_sources().await?.into_iter().map(Some);
     Ok(std::iter::once(None).chain(named).collect())
-}
-
-async fn clients_of(
-    services: &Services,
-    source: Option<&SourceName>,
-) -> Result<Vec<Registration>, AdminError> {
-    let (mut clients, mut after) = (Vec::new(), String::new());
-    loop {
-        let ids = services.store.clients_of_source(source, &after, PAGE_SIZE).await?;
-        let Some(last) = ids.last().cloned() else { return Ok(clients) };
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        clients.extend(registrations(services, &ids).await?.into_values());
-        if clients.len() > MAX_OBJECTS {
-            return Ok(clients);
-        }
-        after = last;
-    }
 }
 
 impl ExportFilter {

@@ -16,6 +16,7 @@ pub(in crate::admin) mod members;
 mod plan;
 mod rights;
 mod step;
+mod stored;
 mod wanted;
 mod words;
 

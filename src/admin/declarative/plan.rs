@@ -1,28 +1,30 @@
 //! Comparing declarations with the database. Nothing is written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Value, json};
 
 use crate::admin::declarative::deletions::{self, DeclaredIds};
 use crate::admin::declarative::desired::{Declarations, Desired, DesiredClient, DesiredResource};
 use crate::admin::declarative::step::{ClientStep, DeletionStep, PlannedChange, ResourceStep};
+use crate::admin::declarative::stored::{self, StoredClients};
 use crate::admin::declarative::wanted::{self, WantedClient};
 use crate::admin::declarative::{ApplyOptions, rights, words};
 use crate::admin::difference::Difference;
 use crate::admin::import::check::Checker;
 use crate::admin::import::problems::Problems;
 use crate::admin::import::update::state;
-use crate::admin::{AdminError, ObjectKind, Principal, SourceConflict, foreign_grant, handover};
+use crate::admin::{
+    AdminError, NeededFor, ObjectKind, Principal, SourceConflict, UnreadableObjects, foreign_grant,
+    handover,
+};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, Registration};
 use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::source::SourceName;
 use crate::services::Services;
-
-/// How many clients are read at once.
-const PAGE_SIZE: usize = 500;
+use crate::store::resources::{StoredResources, UnreadableResource};
 
 /// What an apply does.
 #[derive(Debug)]
@@ -97,7 +99,7 @@ pub async fn plan(
         let (read, write) = (AdminScope::ClientsRead, AdminScope::ClientsWrite);
         rights::require_view(principal, read, write)?;
     }
-    let existing = services.store.resources().await?;
+    let existing = services.store.stored_resources().await?;
     let declared = DeclaredIds {
         resources: resources.iter().map(|one| one.new.resource.clone()).collect(),
         clients: clients.iter().map(|one| one.line.client_id.to_string()).collect(),
@@ -116,7 +118,7 @@ pub async fn plan(
         },
     };
     let known = planner.resources(&existing, resources)?;
-    planner.clients(known, clients).await?;
+    planner.clients(known, &existing.unreadable, clients).await?;
     let Planner { problems, mut plan, .. } = planner;
     declarations.settle(problems)?;
     for step in &mut plan.resources {
@@ -147,11 +149,23 @@ impl Planner<'_> {
     /// Plans the resources, and gives all that will exist.
     fn resources(
         &mut self,
-        existing: &[Resource],
+        existing: &StoredResources,
         desired: Vec<DesiredResource>,
     ) -> Result<Vec<Resource>, AdminError> {
+        let declared: HashSet<&str> = desired.iter().map(|one| one.new.resource.as_str()).collect();
+        let is_declared = |it: &UnreadableResource| declared.contains(it.resource.as_str());
+        for hidden in existing.unreadable.iter().filter(|it| is_declared(it)) {
+            if !self.principal.may_administer(hidden.owner.as_ref()) {
+                return Err(AdminError::not_found(ObjectKind::Resource, &hidden.resource));
+            }
+        }
+        let mut unreadable = UnreadableObjects::new(NeededFor::Apply);
+        let (principal, found) = (self.principal, &existing.unreadable);
+        stored::add_resources(&mut unreadable, principal, found, is_declared);
+        unreadable.into_result()?;
+        let existing = existing.readable.iter();
         let mut known: BTreeMap<ResourceId, Resource> =
-            existing.iter().map(|one| (one.resource.clone(), one.clone())).collect();
+            existing.map(|one| (one.resource.clone(), one.clone())).collect();
         let now = self.services.clock.now();
         for desired in desired {
             let (document, path) = (desired.document, desired.path.clone());
@@ -186,15 +200,26 @@ impl Planner<'_> {
     async fn clients(
         &mut self,
         resources: Vec<Resource>,
+        unreadable: &[UnreadableResource],
         desired: Vec<DesiredClient>,
     ) -> Result<(), AdminError> {
         if desired.is_empty() {
             return Ok(());
         }
-        let checker = Checker::with(self.services, self.principal, resources).await?;
+        let (services, principal) = (self.services, self.principal);
+        let checker = Checker::with(services, principal, resources, unreadable).await?;
         let ids: Vec<String> = desired.iter().map(|one| one.line.client_id.to_string()).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let mut existing = registrations(self.services, &ids).await?;
+        let StoredClients { readable: mut existing, unreadable } =
+            stored::clients_with(services, &ids).await?;
+        let mut needed = UnreadableObjects::new(NeededFor::Apply);
+        for client in unreadable {
+            if !principal.may_administer(client.owner.as_ref()) {
+                return Err(AdminError::not_found(ObjectKind::Client, &client.id));
+            }
+            client.add_to(&mut needed);
+        }
+        needed.into_result()?;
         let now = self.services.clock.now();
         for desired in desired {
             let before = existing.remove(desired.line.client_id.as_str());
@@ -260,18 +285,4 @@ impl Planner<'_> {
             Ok(())
         }
     }
-}
-
-/// Reads clients by their ids, page by page.
-pub(super) async fn registrations(
-    services: &Services,
-    ids: &[&str],
-) -> Result<HashMap<String, Registration>, AdminError> {
-    let mut found = HashMap::with_capacity(ids.len());
-    for page in ids.chunks(PAGE_SIZE) {
-        for (id, registration) in services.store.registrations(page).await? {
-            found.insert(id, registration?);
-        }
-    }
-    Ok(found)
 }

@@ -166,12 +166,10 @@ async fn stored_resources(store: &Store) -> Finding {
         Ok(found) => found,
         Err(error) => return failed(code, &error),
     };
-    let problems: Vec<String> = found
-        .iter()
-        .filter_map(|(id, resource)| Some(format!("{id}: {}", resource.as_ref().err()?)))
-        .collect();
+    let problems = found.unreadable.iter().map(|it| format!("{}: {}", it.resource, it.problem));
+    let problems: Vec<String> = problems.collect();
     if problems.is_empty() {
-        return Finding::ok(code, format!("{} can be read", found.len()));
+        return Finding::ok(code, format!("{} can be read", found.readable.len()));
     }
     Finding::error(
         code,

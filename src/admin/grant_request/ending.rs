@@ -119,7 +119,8 @@ pub async fn expire_due(services: &Services) -> Result<(), AdminError> {
     let now = services.store.time(&services.clock).await?;
     let kept_until = now.minus_seconds(GrantRequest::KEPT_SECONDS);
     services.store.purge_grant_requests(kept_until).await?;
-    while !services.store.read().due_requests(now, 1).await?.is_empty() {
+    // More than one, because a request that cannot be read stays due.
+    while !services.store.read().due_requests(now, BATCH).await?.is_empty() {
         let mut change = AuditedChange::begin(services, &Actor::server()).await?;
         for request in change.read().due_requests(now, BATCH).await? {
             expire(&mut change, request).await?;

@@ -12,7 +12,7 @@ use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::time::{Clock, Timestamp};
 use crate::store::Store;
-use crate::store::grant_requests::GrantRequestFilter;
+use crate::store::grant_requests::{GrantRequestFilter, GrantRequestPage};
 use crate::store::reader::Reader;
 
 pub use creation::{NewGrantRequest, create};
@@ -44,7 +44,7 @@ pub async fn list(
     principal: &Principal,
     question: GrantRequestQuery,
     limit: u32,
-) -> Result<Vec<GrantRequest>, AdminError> {
+) -> Result<GrantRequestPage, AdminError> {
     let now = clock.now();
     let GrantRequestQuery { state, client_id, resource, owner, before } = question;
     let filter = GrantRequestFilter {
@@ -55,8 +55,10 @@ pub async fn list(
         owner,
         visible_to: principal.owners().cloned(),
     };
-    let found = store.grant_requests(&filter, limit).await?;
-    Ok(found.into_iter().map(|request| request.at(now)).collect())
+    let GrantRequestPage { readable, unreadable, next } =
+        store.grant_requests(&filter, limit).await?;
+    let readable = readable.into_iter().map(|request| request.at(now)).collect();
+    Ok(GrantRequestPage { readable, unreadable, next })
 }
 
 /// One request.

@@ -1,6 +1,6 @@
 //! What a line needs of the database and the settings: resources, limits, keys, trusts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::admin::claims;
 use crate::admin::client::{self, check_security, permit_subject};
@@ -13,6 +13,7 @@ use crate::admin::{AdminError, Principal, client_key, grant, spiffe_trust, trust
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
 use crate::model::facts::Facts;
+use crate::model::grant::Grant;
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::security::ClientSecurity;
@@ -21,6 +22,7 @@ use crate::model::static_claims::StaticClaims;
 use crate::model::time::Timestamp;
 use crate::model::trust::FederatedCredential;
 use crate::services::Services;
+use crate::store::resources::{StoredResources, UnreadableResource};
 
 /// A line whose content can be stored.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(in crate::admin) struct Checker<'a> {
     services: &'a Services,
     /// Those that the caller may see.
     resources: HashMap<ResourceId, Resource>,
+    /// Those of them that cannot be read.
+    unreadable: HashSet<String>,
     /// False if there may be others: grants of them are checked in the transaction, so that nothing
     /// about them is told.
     knows_all: bool,
@@ -52,7 +56,8 @@ impl<'a> Checker<'a> {
         services: &'a Services,
         principal: &Principal,
     ) -> Result<Self, AdminError> {
-        Self::with(services, principal, services.store.resources().await?).await
+        let StoredResources { readable, unreadable } = services.store.stored_resources().await?;
+        Self::with(services, principal, readable, &unreadable).await
     }
 
     /// The same with these resources instead of those that exist.
@@ -60,13 +65,31 @@ impl<'a> Checker<'a> {
         services: &'a Services,
         principal: &Principal,
         mut resources: Vec<Resource>,
+        unreadable: &[UnreadableResource],
     ) -> Result<Self, AdminError> {
         resources.retain(|resource| principal.may_administer(resource.facts.owner.as_ref()));
         let knows_all = principal.owners().is_none();
         let resources = resources.into_iter();
         let resources = resources.map(|resource| (resource.resource.clone(), resource)).collect();
+        let unreadable = unreadable.iter();
+        let unreadable = unreadable.filter(|it| principal.may_administer(it.owner.as_ref()));
+        let unreadable = unreadable.map(|it| it.resource.clone()).collect();
         let issuer = client_key::issuer(services).await?;
-        Ok(Self { services, resources, knows_all, issuer, now: services.clock.now() })
+        let now = services.clock.now();
+        Ok(Self { services, resources, unreadable, knows_all, issuer, now })
+    }
+
+    fn check_grant(&self, wanted: &Grant) -> Result<(), AdminError> {
+        let id = &wanted.resource;
+        let problem = match self.resources.get(id) {
+            Some(resource) => return grant::check_scopes(wanted, &resource.scope_names()),
+            None if self.unreadable.contains(id.as_str()) => {
+                InvalidValue::UnreadableResource(id.clone())
+            }
+            None if !self.knows_all => return Ok(()),
+            None => InvalidValue::UnknownResource(id.clone()),
+        };
+        Err(AdminError::invalid("resource", problem))
     }
 
     /// Checks a line. Every problem is noted; `None` if there is one.
@@ -93,15 +116,7 @@ impl<'a> Checker<'a> {
         }
         let grants = said.grants.iter().flatten().enumerate();
         for (index, wanted) in grants {
-            let checked = match self.resources.get(&wanted.resource) {
-                Some(resource) => grant::check_scopes(wanted, &resource.scope_names()),
-                None if !self.knows_all => Ok(()),
-                None => Err(AdminError::invalid(
-                    "resource",
-                    InvalidValue::UnknownResource(wanted.resource.clone()),
-                )),
-            };
-            note(&format!("grants[{index}]."), checked);
+            note(&format!("grants[{index}]."), self.check_grant(wanted));
         }
         let trusts = said.trusts.take().map(|trusts| {
             let trusts = trusts.into_iter().enumerate().filter_map(|(index, new)| {

@@ -211,8 +211,9 @@ pub(crate) struct Page<T> {
 /// An object that cannot be read.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Unreadable {
-    /// The client.
-    pub(crate) client_id: String,
+    /// Its identifier. Earlier servers call it `client_id`.
+    #[serde(alias = "client_id")]
+    pub(crate) id: String,
     /// What is wrong with it.
     pub(crate) problem: String,
 }

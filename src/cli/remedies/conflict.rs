@@ -24,6 +24,7 @@ pub(super) fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
         Conflict::Source(SourceConflict::ChangedMeanwhile { .. }) => Code::ChangedDuringApply,
         Conflict::Source(SourceConflict::TooManyDeletions { .. }) => Code::TooManyDeletions,
         Conflict::AuditLogAltered(_) => Code::AuditLogAltered,
+        Conflict::Unreadable(_) => Code::ObjectsUnreadable,
         Conflict::AlreadyExists(_)
         | Conflict::AuditLogEmpty
         | Conflict::GrantRequestEnded { .. }
@@ -72,6 +73,10 @@ pub(super) fn of_conflict_code(code: AdminErrorCode) -> Option<&'static str> {
         Code::OtherOwner => "If you know the other owner and take the object over from it: --adopt",
         Code::AuditLogAltered => {
             "To find what was altered: tokend audit verify. Keep a copy of the database."
+        }
+        Code::ObjectsUnreadable => {
+            "Correct their rows in the database. To leave them out, name another source or owner: \
+             --source, --owner"
         }
         Code::ChangedDuringApply => "Run the command again.",
         Code::TooManyDeletions => {

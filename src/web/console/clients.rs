@@ -20,7 +20,7 @@ use crate::web::console::assets::Icon;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
-use crate::web::console::shown::{self, Badge, Choice, Time};
+use crate::web::console::shown::{self, Badge, Choice, Time, Unreadable};
 
 /// How many clients a page has.
 const PAGE_SIZE: u32 = 50;
@@ -36,6 +36,7 @@ const PARAMETERS: [&str; 9] =
 struct ClientsPage {
     frame: Frame,
     rows: Vec<ClientRow>,
+    unreadable: Vec<Unreadable>,
     count: String,
     quick: Vec<QuickFilter>,
     states: Vec<Choice>,
@@ -163,7 +164,7 @@ pub(super) async fn page(
 fn shown_page(
     signed_in: &SignedIn,
     query: &Form,
-    rows: Vec<ClientRow>,
+    rows: ClientRows,
     count: String,
     next: Option<String>,
 ) -> ClientsPage {
@@ -173,7 +174,8 @@ fn shown_page(
     let filters = &PARAMETERS[..7];
     ClientsPage {
         frame,
-        rows,
+        rows: rows.readable,
+        unreadable: rows.unreadable,
         count,
         quick: quick(query),
         states: Choice::list(&states, &query.typed("state")),
@@ -191,25 +193,33 @@ fn shown_page(
     }
 }
 
+/// Clients of a list.
+#[derive(Default)]
+pub(super) struct ClientRows {
+    pub(super) readable: Vec<ClientRow>,
+    pub(super) unreadable: Vec<Unreadable>,
+}
+
 /// Clients with all that belongs to them, in the order of the ids.
 pub(super) async fn rows(
     app: &App,
     ids: &[&str],
     now: Timestamp,
-) -> Result<Vec<ClientRow>, ConsoleError> {
+) -> Result<ClientRows, ConsoleError> {
     let services = &app.services;
     let found = services.store.registrations(ids).await?;
     let horizon = secret_life::horizon(&services.store, &services.clock).await?;
     let warn_before = services.config.secrets.warn_before;
-    let mut rows = Vec::with_capacity(found.len());
+    let mut rows = ClientRows::default();
     for (id, client) in found {
         match client {
             Ok(mut client) => {
                 client.assess(&horizon, warn_before);
-                rows.push(ClientRow::of(&client, now));
+                rows.readable.push(ClientRow::of(&client, now));
             }
             Err(problem) => {
                 tracing::error!(client.id = id, %problem, "a client cannot be read");
+                rows.unreadable.push(Unreadable::new(id, &problem));
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
-use crate::web::console::shown::{self, Badge, Choice, Time};
+use crate::web::console::shown::{self, Badge, Choice, Time, Unreadable};
 use crate::web::management::Problem;
 
 /// How many requests a page has.
@@ -25,6 +25,7 @@ const PAGE_SIZE: u32 = 50;
 struct RequestsPage {
     frame: Frame,
     rows: Vec<RequestRow>,
+    unreadable: Vec<Unreadable>,
     states: Vec<Choice>,
     is_filtered: bool,
     is_first: bool,
@@ -122,16 +123,15 @@ pub(super) async fn page(
     let (store, clock) = (&app.services.store, &app.services.clock);
     let found =
         grant_request::list(store, clock, &signed_in.principal, question, PAGE_SIZE).await?;
-    let last = found.last().filter(|_| found.len() == PAGE_SIZE as usize);
-    let next =
-        last.map(|last| format!("?{}", query.query_with("before", &last.sequence.to_string())));
+    let next = found.next.map(|last| format!("?{}", query.query_with("before", &last.to_string())));
     let mut states = vec![("", "Any state")];
     states.extend(GrantRequestState::ALL.iter().map(|state| (state.as_str(), state.as_str())));
     let equivalent = Equivalent::new("tokend grant-request list", "GET", "/v1/grant-requests", "");
     answer::page(&RequestsPage {
         frame: Frame::new(&signed_in, "Grant requests", "/console/grant-requests")
             .with_equivalent(equivalent),
-        rows: found.iter().map(|request| RequestRow::of(&signed_in, request)).collect(),
+        unreadable: Unreadable::list(found.unreadable),
+        rows: found.readable.iter().map(|request| RequestRow::of(&signed_in, request)).collect(),
         states: Choice::list(&states, query.text("state").unwrap_or_default()),
         is_filtered: query.has("state"),
         is_first: !query.has("before"),

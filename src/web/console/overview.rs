@@ -252,7 +252,7 @@ async fn clients(
     let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
     let page = store.client_page(&filter, &Position::start(), MAX_NAMED).await?;
     let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
-    rows(app, &ids, signed_in.now).await
+    Ok(rows(app, &ids, signed_in.now).await?.readable)
 }
 
 async fn add_requests(
@@ -265,7 +265,7 @@ async fn add_requests(
     let (store, clock) = (&app.services.store, &app.services.clock);
     let pending =
         grant_request::list(store, clock, &signed_in.principal, question, MAX_NAMED).await?;
-    for request in pending {
+    for request in pending.readable {
         let text = format!("{} requests a grant of {}", request.client_id, request.resource);
         let path = "/console/grant-requests".to_owned();
         found.push(Attention::hint(text, path, "Decide"));

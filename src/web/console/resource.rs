@@ -145,5 +145,5 @@ async fn clients_of(
     let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
     let page = store.client_page(&filter, &Position::start(), MAX_CLIENTS).await?;
     let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
-    rows(app, &ids, signed_in.now).await
+    Ok(rows(app, &ids, signed_in.now).await?.readable)
 }

@@ -13,13 +13,13 @@ use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
-use crate::store::resources::ResourceFilter;
+use crate::store::resources::{ResourceFilter, ResourcePage};
 use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::assets::Icon;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
-use crate::web::console::shown::{self, Choice};
+use crate::web::console::shown::{self, Choice, Unreadable};
 
 /// How many resources a page has.
 const PAGE_SIZE: u32 = 50;
@@ -29,6 +29,7 @@ const PAGE_SIZE: u32 = 50;
 struct ResourcesPage {
     frame: Frame,
     rows: Vec<ResourceRow>,
+    unreadable: Vec<Unreadable>,
     q: String,
     may_create: bool,
     is_first: bool,
@@ -75,14 +76,19 @@ pub(super) async fn page(
     let after = query.parsed("after", ResourceId::parse)?;
     let after = after.as_ref().map_or("", ResourceId::as_str);
     let principal = &signed_in.principal;
-    let found = resource::page(&app.services.store, principal, filter, after, PAGE_SIZE).await?;
-    let last = found.last().filter(|_| found.len() == PAGE_SIZE as usize);
-    let next = last.map(|last| format!("?{}", query.query_with("after", last.resource.as_str())));
+    let ResourcePage { found, next } =
+        resource::page(&app.services.store, principal, filter, after, PAGE_SIZE).await?;
+    let next = next.map(|last| format!("?{}", query.query_with("after", &last)));
     let equivalent = Equivalent::new("tokend resource list", "GET", "/v1/resources", "");
     answer::page(&ResourcesPage {
         frame: Frame::new(&signed_in, "Resources", "/console/resources")
             .with_equivalent(equivalent),
-        rows: found.iter().map(|resource| ResourceRow::of(&app, resource)).collect(),
+        rows: found.readable.iter().map(|resource| ResourceRow::of(&app, resource)).collect(),
+        unreadable: found
+            .unreadable
+            .into_iter()
+            .map(|it| Unreadable::new(it.resource, &it.problem))
+            .collect(),
         q: search.unwrap_or_default().to_owned(),
         may_create: signed_in.may(AdminScope::ResourcesWrite),
         is_first: after.is_empty(),

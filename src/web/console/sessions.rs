@@ -72,7 +72,7 @@ async fn administrators(app: &App, signed_in: &SignedIn) -> Result<Vec<ClientRow
     let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
     let page = store.client_page(&filter, &Position::start(), MAX_ADMINISTRATORS).await?;
     let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
-    rows(app, &ids, signed_in.now).await
+    Ok(rows(app, &ids, signed_in.now).await?.readable)
 }
 
 /// Shows the sessions that the caller may see.

@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::model::client::ClientState;
 use crate::model::time::{Timestamp, in_words};
+use crate::store::StoreError;
 
 /// What is percent-encoded in one segment of a path, or in a value of a query: everything but the
 /// unreserved characters (RFC 3986, section 2.3).
@@ -15,6 +16,22 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// A text as one segment of a path.
 pub(super) fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// An object whose row in the database cannot be read.
+pub(super) struct Unreadable {
+    pub(super) id: String,
+    pub(super) problem: String,
+}
+
+impl Unreadable {
+    pub(super) fn new(id: String, problem: &StoreError) -> Self {
+        Self { id, problem: problem.to_string() }
+    }
+
+    pub(super) fn list(found: Vec<(String, StoreError)>) -> Vec<Self> {
+        found.into_iter().map(|(id, problem)| Self::new(id, &problem)).collect()
+    }
 }
 
 /// The path of a page of a client.

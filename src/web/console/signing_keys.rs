@@ -13,7 +13,7 @@ use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
-use crate::web::console::shown::{self, Badge, Choice, Time};
+use crate::web::console::shown::{self, Badge, Choice, Time, Unreadable};
 
 /// The width of the picture, and the place for the names.
 const WIDTH: i64 = 900;
@@ -38,6 +38,7 @@ pub(super) struct KeysPage {
     /// How many keys the key set has, and how large it is: some gateways have limits.
     key_set: String,
     rows: Vec<KeyRow>,
+    unreadable: Vec<Unreadable>,
     timeline: Option<Timeline>,
     rotation: String,
     publish_before: String,
@@ -108,6 +109,7 @@ pub(super) async fn keys_page(
     problem: String,
 ) -> Result<KeysPage, ConsoleError> {
     let keys = signing_key::list(&app.services).await?;
+    let unreadable = Unreadable::list(signing_key::unreadable(&app.services).await?);
     let settings = &app.services.config.keys;
     let may_change = signed_in.may(AdminScope::KeysWrite);
     let equivalent = if may_change {
@@ -135,6 +137,7 @@ pub(super) async fn keys_page(
             shown::number(i64::try_from(jwks.iter().sum::<usize>()).unwrap_or(i64::MAX))
         ),
         rows: keys.iter().map(|key| KeyRow::of(key, signed_in.now)).collect(),
+        unreadable,
         timeline: Timeline::of(&keys, signed_in.now),
         rotation: in_words(settings.rotation_interval.seconds()),
         publish_before: in_words(settings.publish_before.seconds()),

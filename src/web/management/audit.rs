@@ -22,9 +22,10 @@ use crate::store::events::{EventFilter, Order};
 use crate::web::management::Problem;
 use crate::web::management::audit_stream;
 use crate::web::management::json::{
-    Output, Page, Parameters, ok, page_size, parsed_parameter, wrong_parameter,
+    Output, Parameters, ok, page_size, parsed_parameter, wrong_parameter,
 };
 use crate::web::management::openapi::{Answer, Description};
+use crate::web::management::page::Page;
 
 /// What the document of the API shows as a stream.
 const STREAM_EXAMPLE: &str = "\
@@ -183,7 +184,7 @@ async fn page(
             Some(store.count_events(&rest, bound).await.map_err(AdminError::from)?)
         }
     };
-    Ok(ok(EventPage { page: Page { data, next_cursor }, remaining }))
+    Ok(ok(EventPage { page: Page::new(data, next_cursor), remaining }))
 }
 
 /// Rejects a place in the log after which events were removed for their age: a caller that continues

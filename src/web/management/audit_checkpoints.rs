@@ -14,7 +14,8 @@ use crate::app::App;
 use crate::model::checkpoint::Checkpoint;
 use crate::model::time::Timestamp;
 use crate::web::management::Problem;
-use crate::web::management::json::{Output, Page, Parameters, created, ok, page_size};
+use crate::web::management::json::{Output, Parameters, created, ok, page_size};
+use crate::web::management::page::Page;
 
 /// How many checkpoints a page has by default.
 const PAGE_SIZE: u32 = 100;
@@ -78,7 +79,7 @@ pub(super) async fn list(
     let last = found.last().filter(|_| found.len() == limit as usize);
     let next_cursor = last.map(|last| last.head.sequence.to_string());
     let data = found.into_iter().map(CheckpointJson::from).collect();
-    Ok(ok(Page { data, next_cursor }))
+    Ok(ok(Page::new(data, next_cursor)))
 }
 
 /// Signs the end of the log. A repetition signs it again.

@@ -27,9 +27,10 @@ use crate::web::management::delivery;
 use crate::web::management::facts_json::query_labels;
 use crate::web::management::grant_json::problem_of_client;
 use crate::web::management::json::{
-    self, Input, Output, Page, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
+    self, Input, Output, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
 };
 use crate::web::management::member::Omitted;
+use crate::web::management::page::Page;
 use crate::web::management::read_only::ReadOnlyMembers;
 use crate::web::management::{Delivery, Problem};
 
@@ -83,20 +84,6 @@ pub(super) struct ClientPage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     remaining: Option<i64>,
-    /// Clients of this page whose rows cannot be read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    unreadable: Vec<UnreadableClient>,
-}
-
-/// A client whose rows cannot be read.
-#[derive(Debug, Serialize, ToSchema)]
-struct UnreadableClient {
-    /// The client.
-    #[schema(examples("acme"))]
-    client_id: String,
-    /// What is wrong with its rows.
-    #[schema(examples("token_ttl: it is negative"))]
-    problem: String,
 }
 
 /// A client with its first secret, which is shown this once.
@@ -154,8 +141,7 @@ pub(super) async fn list(
             }
             Err(problem) => {
                 tracing::error!(client.id = id, %problem, "a client cannot be read");
-                let (client_id, problem) = (id.clone(), problem.to_string());
-                unreadable.push(UnreadableClient { client_id, problem });
+                unreadable.push((id, problem));
             }
         }
     }
@@ -169,7 +155,7 @@ pub(super) async fn list(
         }
     };
     let next_cursor = page.next.map(|next| next.client_id().to_owned());
-    Ok(ok(ClientPage { page: Page { data, next_cursor }, remaining, unreadable }))
+    Ok(ok(ClientPage { page: Page::new(data, next_cursor).with_unreadable(unreadable), remaining }))
 }
 
 /// What a query asks for.

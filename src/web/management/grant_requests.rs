@@ -26,9 +26,10 @@ use crate::web::management::Problem;
 use crate::web::management::conditions::IfMatch;
 use crate::web::management::grant_json::{claims, networks, scopes};
 use crate::web::management::json::{
-    Input, Output, Page, Parameters, at, ok, page_size, parsed, parsed_parameter,
+    Input, Output, Parameters, at, ok, page_size, parsed, parsed_parameter,
 };
 use crate::web::management::openapi::{Answer, Description};
+use crate::web::management::page::Page;
 
 /// How many requests a page has if the query does not say it.
 const PAGE_SIZE: u32 = 50;
@@ -137,10 +138,9 @@ pub(super) async fn list(
         before: query.cursor,
     };
     let (store, clock) = (&app.services.store, &app.services.clock);
-    let data = grant_request::list(store, clock, &principal, question, limit).await?;
-    let last = data.last().filter(|_| data.len() == limit as usize);
-    let next_cursor = last.map(|request| request.sequence.to_string());
-    Ok(ok(Page { data, next_cursor }))
+    let found = grant_request::list(store, clock, &principal, question, limit).await?;
+    let next_cursor = found.next.map(|sequence| sequence.to_string());
+    Ok(ok(Page::new(found.readable, next_cursor).with_unreadable(found.unreadable)))
 }
 
 pub(super) async fn show(

@@ -24,8 +24,9 @@ use crate::web::management::Problem;
 use crate::web::management::clients::client_id;
 use crate::web::management::conditions::if_visible;
 use crate::web::management::grant_json::{GrantInput, GrantJson, claims_patch, networks, scopes};
-use crate::web::management::json::{Input, Output, Page, ok};
+use crate::web::management::json::{Input, Output, ok};
 use crate::web::management::member::Member;
+use crate::web::management::page::Page;
 
 /// A grant after a change, with what ended by it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -147,7 +148,7 @@ pub(super) async fn list(
 ) -> Result<Output<Page<GrantJson>>, Problem> {
     let found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
     let data = found.grants.into_iter().map(GrantJson::from).collect();
-    Ok(ok(Page { data, next_cursor: None }))
+    Ok(ok(Page::new(data, None)))
 }
 
 pub(super) async fn put(

@@ -1,6 +1,5 @@
 //! Reading and writing JSON and query parameters, with problem documents for what cannot be read.
 
-use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -16,9 +15,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_path_to_error::Segment;
-use utoipa::openapi::schema::SchemaType;
-use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, Type};
-use utoipa::{PartialSchema, ToSchema};
 
 use crate::admin::client::MAX_REASON_CHARS;
 use crate::model::Malformed;
@@ -181,43 +177,6 @@ impl<T: Serialize> IntoResponse for Output<T> {
             }
             Err(error) => Problem::internal(&error.to_string()).into_response(),
         }
-    }
-}
-
-/// A page of a list.
-#[derive(Debug, Serialize)]
-pub(super) struct Page<T> {
-    /// The objects.
-    pub(super) data: Vec<T>,
-    /// What the next request sends as `cursor`; `null` on the last page.
-    pub(super) next_cursor: Option<String>,
-}
-
-impl<T: ToSchema> PartialSchema for Page<T> {
-    fn schema() -> RefOr<Schema> {
-        let cursor = ObjectBuilder::new()
-            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-            .description(Some("What the next request sends as `cursor`; `null` on the last page."));
-        let data = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
-        ObjectBuilder::new()
-            .description(Some("A page of a list."))
-            .property("data", data.description(Some("The objects.")))
-            .required("data")
-            .property("next_cursor", cursor)
-            .required("next_cursor")
-            .into()
-    }
-}
-
-/// A page has the name of its objects. A derived schema would have the same name for every page.
-impl<T: ToSchema> ToSchema for Page<T> {
-    fn name() -> Cow<'static, str> {
-        Cow::Owned(format!("PageOf{}", T::name()))
-    }
-
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((T::name().into_owned(), T::schema()));
-        T::schemas(schemas);
     }
 }
 

@@ -29,6 +29,7 @@ mod member;
 mod metrics;
 mod openapi;
 mod owner_policies;
+mod page;
 mod problem;
 #[cfg(test)]
 mod problem_codes;

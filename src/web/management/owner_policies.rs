@@ -15,8 +15,9 @@ use crate::model::owner_policy::{OwnerPolicy, OwnerPolicyRecord, PolicyScope};
 use crate::model::time::Lifetime;
 use crate::web::management::Problem;
 use crate::web::management::json::{
-    Input, Output, Page, Parameters, at, ok, page_size, parsed_parameter,
+    Input, Output, Parameters, at, ok, page_size, parsed_parameter,
 };
+use crate::web::management::page::Page;
 
 /// How many policies a page has by default.
 const PAGE_SIZE: u32 = 50;
@@ -81,10 +82,8 @@ pub(super) async fn list(
     let limit = page_size(query.limit, PAGE_SIZE)?;
     let after = parsed_parameter("cursor", query.cursor, PolicyScope::parse)?;
     let after = after.as_ref().map(PolicyScope::as_str).unwrap_or_default();
-    let data = owner_policy::list(&app.services.store, &principal, after, limit).await?;
-    let last = data.last().filter(|_| data.len() == limit as usize);
-    let next_cursor = last.map(|last| last.scope.to_string());
-    Ok(ok(Page { data, next_cursor }))
+    let found = owner_policy::list(&app.services.store, &principal, after, limit).await?;
+    Ok(ok(Page::new(found.readable, found.next).with_unreadable(found.unreadable)))
 }
 
 pub(super) async fn show(

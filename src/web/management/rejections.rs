@@ -17,8 +17,9 @@ use crate::model::time::Timestamp;
 use crate::store::rejections::{RejectionFilter, RejectionPosition};
 use crate::web::management::Problem;
 use crate::web::management::json::{
-    Output, Page, Parameters, ok, page_size, parsed_parameter, text_parameter,
+    Output, Parameters, ok, page_size, parsed_parameter, text_parameter,
 };
+use crate::web::management::page::Page;
 
 /// How many rejections a page has by default.
 const PAGE_SIZE: u32 = 100;
@@ -104,7 +105,7 @@ pub(super) async fn list(
             Some(count.min(bound.into()))
         }
     };
-    Ok(ok(RejectionPage { page: Page { data, next_cursor }, remaining }))
+    Ok(ok(RejectionPage { page: Page::new(data, next_cursor), remaining }))
 }
 
 /// Reads a cursor: the time and the request of the last rejection of a page.

@@ -16,15 +16,16 @@ use crate::admin::{Principal, resource};
 use crate::app::App;
 use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId};
-use crate::store::resources::ResourceFilter;
+use crate::store::resources::{ResourceFilter, ResourcePage};
 use crate::web::management::Problem;
 use crate::web::management::conditions::{IfMatch, Tagged, if_visible, tagged};
 use crate::web::management::facts_json::query_labels;
 use crate::web::management::grants::resource_id;
 use crate::web::management::json::{
-    Input, Output, Page, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
+    Input, Output, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
 };
 use crate::web::management::member::Omitted;
+use crate::web::management::page::Page;
 use crate::web::management::read_only::ReadOnlyMembers;
 use crate::web::management::resource_json::{ResourceDocument, ResourceJson};
 
@@ -67,11 +68,11 @@ pub(super) async fn list(
     let after = parsed_parameter("cursor", query.cursor, ResourceId::parse)?;
     let after = after.as_ref().map(ResourceId::as_str).unwrap_or_default();
     let store = &app.services.store;
-    let found = resource::page(store, &principal, filter, after, limit).await?;
-    let last = found.last().filter(|_| found.len() == limit as usize);
-    let next_cursor = last.map(|last| last.resource.to_string());
-    let data = found.into_iter().map(ResourceJson::from).collect();
-    Ok(ok(Page { data, next_cursor }))
+    let ResourcePage { found, next } =
+        resource::page(store, &principal, filter, after, limit).await?;
+    let data = found.readable.into_iter().map(ResourceJson::from).collect();
+    let unreadable = found.unreadable.into_iter().map(|it| (it.resource, it.problem)).collect();
+    Ok(ok(Page::new(data, next).with_unreadable(unreadable)))
 }
 
 pub(super) async fn show(

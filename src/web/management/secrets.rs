@@ -20,8 +20,9 @@ use crate::web::management::client_json::SecretJson;
 use crate::web::management::clients::{client_id, shown};
 use crate::web::management::delivery;
 use crate::web::management::json::{
-    Input, Output, Page, Parameters, at, created, lifetime, ok, page_size, wrong_parameter,
+    Input, Output, Parameters, at, created, lifetime, ok, page_size, wrong_parameter,
 };
+use crate::web::management::page::Page;
 use crate::web::management::{Delivery, Problem};
 
 /// A secret, which is shown this once.
@@ -101,7 +102,7 @@ pub(super) async fn list(
     let has_more = secrets.len() > start + limit;
     let page: Vec<_> = secrets.into_iter().skip(start).take(limit).collect();
     let next_cursor = page.last().filter(|_| has_more).map(|last| last.secret_id.to_string());
-    Ok(ok(Page { data: page.into_iter().map(SecretJson::from).collect(), next_cursor }))
+    Ok(ok(Page::new(page.into_iter().map(SecretJson::from).collect(), next_cursor)))
 }
 
 pub(super) async fn create(

@@ -15,7 +15,8 @@ use crate::model::signing_key::{Algorithm, KeyId};
 use crate::model::time::Lifetime;
 use crate::web::management::Problem;
 use crate::web::management::json;
-use crate::web::management::json::{Input, Output, Page, at, ok, parsed};
+use crate::web::management::json::{Input, Output, at, ok, parsed};
+use crate::web::management::page::Page;
 use crate::web::management::tokens::follow;
 
 /// A rotation.
@@ -49,7 +50,8 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
 ) -> Result<Output<Page<ShownSigningKey>>, Problem> {
     let data = signing_key::list(&app.services).await?;
-    Ok(ok(Page { data, next_cursor: None }))
+    let unreadable = signing_key::unreadable(&app.services).await?;
+    Ok(ok(Page::new(data, None).with_unreadable(unreadable)))
 }
 
 pub(super) async fn show(

@@ -197,6 +197,8 @@ pub(in crate::web) async fn issue_for(
         return Err(AdminError::IssuerMissing.into());
     }
     admin_token::require_rights(app.services.store.read(), principal, id).await?;
+    // The caller may have enabled the client or granted the resource just before.
+    follow(app).await?;
     let client =
         AuthenticatedClient::for_operator(&app.directory, id).map_err(|error| rejected(&error))?;
     let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, id))?;
@@ -290,7 +292,7 @@ async fn target(
     }
 }
 
-/// Applies a revocation or a step with keys to the memory of this instance.
+/// Applies to the memory of this instance what has been changed until now.
 pub(super) async fn follow(app: &App) -> Result<(), Problem> {
     let followed = app.catch_up().await;
     followed.map_err(|error| Problem::unavailable(&error.to_string()))?;

@@ -25,8 +25,9 @@ use crate::oauth::trust_test::{self, FetchDetail, TrustTest};
 use crate::services::Services;
 use crate::web::management::Problem;
 use crate::web::management::clients::client_id;
-use crate::web::management::json::{Input, Output, Page, at, created, ok};
+use crate::web::management::json::{Input, Output, at, created, ok};
 use crate::web::management::keys::inline;
+use crate::web::management::page::Page;
 
 /// A trust of either kind, as the command line prints it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -185,7 +186,7 @@ pub(super) async fn list(
     let found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
     let in_issuers = found.trusts.into_iter().map(TrustJson::Issuer);
     let data = in_issuers.chain(found.spiffe_trusts.into_iter().map(TrustJson::Spiffe)).collect();
-    Ok(ok(Page { data, next_cursor: None }))
+    Ok(ok(Page::new(data, None)))
 }
 
 pub(super) async fn create(

@@ -38,6 +38,7 @@ pub struct Figures {
     pub per_second: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
+    pub max_ms: f64,
     pub cpu_micros: f64,
     pub rss_mib: f64,
 }
@@ -52,6 +53,7 @@ impl Figures {
             per_second: count / seconds,
             p50_ms: latencies[latencies.len() / 2],
             p99_ms: latencies[latencies.len() * 99 / 100],
+            max_ms: latencies[latencies.len() - 1],
             ..Self::default()
         }
     }
@@ -143,17 +145,21 @@ pub async fn is_ready(port: u16) -> bool {
         && answer.starts_with(b"HTTP/1.1 200")
 }
 
-/// Lets each client ask once, so that all are warm.
-pub async fn once_each(port: u16, requests: &[Vec<u8>]) {
-    const CONNECTIONS: usize = 16;
-    let parts = requests.chunks(requests.len().div_ceil(CONNECTIONS).max(1));
+/// Lets each client ask once over so many connections. Gives how long each answer took, in
+/// milliseconds.
+pub async fn once_each(port: u16, requests: &[Vec<u8>], connections: usize) -> Vec<f64> {
+    let parts = requests.chunks(requests.len().div_ceil(connections).max(1));
     let asking = parts.map(|part| async move {
         let mut connection = Connection::open(port).await;
+        let mut latencies = Vec::with_capacity(part.len());
         for request in part {
+            let asked = Instant::now();
             connection.ask(request).await;
+            latencies.push(asked.elapsed().as_secs_f64() * 1e3);
         }
+        latencies
     });
-    futures_util::future::join_all(asking).await;
+    futures_util::future::join_all(asking).await.concat()
 }
 
 /// Asks for `time` over so many connections; the clients take turns. Gives how long each answer
