@@ -40,7 +40,7 @@ impl<'a> Listing<'a> {
             return Ok(());
         }
         let text = match self.format {
-            Format::Table => self.rows(values.iter().map(row))?,
+            Format::Table => self.rows(&mut values.iter().map(row))?,
             Format::Json => self.elements(values)?,
             Format::Jsonl => lines(values)?,
             Format::Id => {
@@ -58,7 +58,7 @@ impl<'a> Listing<'a> {
             (Format::Json, true) => output::line("[]"),
             (Format::Json, false) => output::line("\n]"),
             (Format::Table, true) => {
-                let header = self.rows(std::iter::empty())?;
+                let header = self.rows(&mut std::iter::empty())?;
                 output::text(header.as_bytes())
             }
             (Format::Table, false) | (Format::Jsonl | Format::Id, _) => Ok(()),
@@ -75,7 +75,7 @@ impl<'a> Listing<'a> {
         Ok(format!("{start}{elements}"))
     }
 
-    fn rows(&mut self, rows: impl Iterator<Item = Vec<String>>) -> Result<String, CliError> {
+    fn rows(&mut self, rows: &mut dyn Iterator<Item = Vec<String>>) -> Result<String, CliError> {
         let header = self.header.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let header = self.is_empty.then_some(header);
         // The first line only holds each column at its width; it is not printed.
@@ -177,14 +177,14 @@ mod tests {
     fn pages_are_aligned_with_one_another() {
         let mut listing = Listing::new(Format::Table, &["ID", "LAST USED", "STATE"]);
         let row = |id: &str| vec![id.to_owned(), "never".to_owned(), "active".to_owned()];
-        let first = listing.rows([row("a-long-name")].into_iter()).expect("a page");
+        let first = listing.rows(&mut [row("a-long-name")].into_iter()).expect("a page");
         assert_eq!(first, "ID            LAST USED   STATE\na-long-name   never       active\n");
         listing.is_empty = false;
-        let second = listing.rows([row("b\u{1b}[2J")].into_iter()).expect("a page");
+        let second = listing.rows(&mut [row("b\u{1b}[2J")].into_iter()).expect("a page");
         assert_eq!(second, "b\\u{1b}[2J    never       active\n");
-        let third = listing.rows([row("é-even-longer-name")].into_iter()).expect("a page");
+        let third = listing.rows(&mut [row("é-even-longer-name")].into_iter()).expect("a page");
         assert_eq!(third, "é-even-longer-name   never       active\n");
-        let fourth = listing.rows([row("c")].into_iter()).expect("a page");
+        let fourth = listing.rows(&mut [row("c")].into_iter()).expect("a page");
         assert_eq!(fourth, "c                    never       active\n");
     }
 

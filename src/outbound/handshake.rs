@@ -1,6 +1,7 @@
 //! The beginning of an HTTP/1.1 connection, over any stream.
 
-use hyper::body::{Body, Bytes};
+use http_body_util::Full;
+use hyper::body::Bytes;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -14,15 +15,26 @@ pub(super) const MAX_HEAD_BYTES: usize = 32 << 10;
 /// What drives a connection; the connection is aborted when it is dropped.
 pub(super) type Driving = JoinSet<hyper::Result<()>>;
 
+/// Any stream.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
 /// Begins a connection. Heads of responses are limited.
 ///
 /// # Errors
 /// What the connection says.
-pub(super) async fn handshake<S, B>(stream: S) -> Result<(SendRequest<B>, Driving), FetchError>
+pub(super) async fn handshake<S>(
+    stream: S,
+) -> Result<(SendRequest<Full<Bytes>>, Driving), FetchError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    B: Body<Data = Bytes, Error = std::convert::Infallible> + Send + 'static,
 {
+    begin(Box::new(stream)).await
+}
+
+/// The stream has one type, so that hyper's client is compiled once.
+async fn begin(stream: Box<dyn Stream>) -> Result<(SendRequest<Full<Bytes>>, Driving), FetchError> {
     let mut builder = Builder::new();
     builder.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
     let (sender, connection) =

@@ -1,12 +1,11 @@
 //! One request and its response, over any stream.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::Request;
-use hyper::body::{Body, Bytes, Incoming};
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
 use hyper::http::response::Parts;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -67,13 +66,12 @@ where
 ///
 /// # Errors
 /// Malformed HTTP, or too much of anything.
-pub(super) async fn send_request<S, B>(
+pub(super) async fn send_request<S>(
     stream: S,
-    mut request: Request<B>,
+    mut request: Request<Full<Bytes>>,
 ) -> Result<OpenResponse, FetchError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
     let (mut sender, driving) = handshake(stream).await?;
     let interim = InterimResponses::count(&mut request);
@@ -91,7 +89,7 @@ where
 fn request(
     url: &Url,
     headers: &[(&'static str, &str)],
-) -> Result<Request<Empty<Bytes>>, FetchError> {
+) -> Result<Request<Full<Bytes>>, FetchError> {
     let host = &url[Position::BeforeHost..Position::AfterPort];
     let mut request = Request::get(&url[Position::BeforePath..Position::AfterQuery])
         .header(HOST, host)
@@ -101,7 +99,7 @@ fn request(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    request.body(Empty::new()).map_err(|_| FetchError::NotHttps)
+    request.body(Full::default()).map_err(|_| FetchError::NotHttps)
 }
 
 impl OpenResponse {

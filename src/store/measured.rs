@@ -1,27 +1,28 @@
 //! Work in the database, with its duration and its failures counted.
 
-use std::future::Future;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 
-use crate::store::StoreError;
+use crate::store::{StoreError, with_timeout};
 pub(super) use crate::telemetry::metrics::store::Query;
 use crate::telemetry::metrics::store::{FailureKind, StoreMetrics};
 
-/// Does the work and counts it. Not an `async fn`, which would hold the work twice.
-pub(super) fn measured<T>(
+/// Does the work within the timeout, and counts it. The work is boxed, so that this is compiled once
+/// for each kind of result, and not once for each statement.
+pub(super) async fn measured<T>(
     metrics: &StoreMetrics,
     query: Query,
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> impl Future<Output = Result<T, StoreError>> {
+    timeout: Duration,
+    work: BoxFuture<'_, Result<T, StoreError>>,
+) -> Result<T, StoreError> {
     let started = Instant::now();
-    work.inspect(move |done| {
-        metrics.observe(query, started.elapsed());
-        if let Some(kind) = done.as_ref().err().and_then(failure) {
-            metrics.count_failure(kind);
-        }
-    })
+    let done = with_timeout(timeout, work).await;
+    metrics.observe(query, started.elapsed());
+    if let Some(kind) = done.as_ref().err().and_then(failure) {
+        metrics.count_failure(kind);
+    }
+    done
 }
 
 /// What kind of failure of the database an error is. A row that exists already is none.

@@ -85,7 +85,8 @@ macro_rules! on_pool {
         $crate::store::measured::measured(
             &$store.metrics,
             $crate::store::measured::Query::Statement,
-            $crate::store::with_timeout($store.timeout, async {
+            $store.timeout,
+            Box::pin(async {
                 $store.require_open()?;
                 match &$store.pool {
                     $crate::store::Pool::Postgres($pool) => $body,

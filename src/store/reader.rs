@@ -1,6 +1,7 @@
 //! Where rows are read from: the database as others see it, or the transaction of a change, which
 //! sees what the change has written so far.
 
+use futures_util::TryStreamExt;
 use sqlx::FromRow;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -32,18 +33,66 @@ impl WriteTransaction {
     }
 }
 
+/// A row of either engine.
+enum AnyRow<'r> {
+    Postgres(&'r PgRow),
+    Sqlite(&'r SqliteRow),
+}
+
+impl<'r> From<&'r PgRow> for AnyRow<'r> {
+    fn from(row: &'r PgRow) -> Self {
+        Self::Postgres(row)
+    }
+}
+
+impl<'r> From<&'r SqliteRow> for AnyRow<'r> {
+    fn from(row: &'r SqliteRow) -> Self {
+        Self::Sqlite(row)
+    }
+}
+
+/// Takes a row.
+type Decoder<'a> = dyn FnMut(AnyRow<'_>) -> Result<(), sqlx::Error> + Send + 'a;
+
 impl Reader<'_> {
     /// The rows that a statement selects.
     pub(super) async fn rows<T>(&mut self, statement: &Statement) -> Result<Vec<T>, StoreError>
     where
-        T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+        T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send,
     {
+        let mut found = Vec::new();
+        let mut decode = |row: AnyRow<'_>| {
+            found.push(match row {
+                AnyRow::Postgres(row) => T::from_row(row)?,
+                AnyRow::Sqlite(row) => T::from_row(row)?,
+            });
+            Ok(())
+        };
+        self.each_row(statement, &mut decode).await?;
+        Ok(found)
+    }
+
+    /// Reads row by row. The rest of a query does not depend on what a row becomes, and is compiled
+    /// once.
+    async fn each_row(
+        &mut self,
+        statement: &Statement,
+        decode: &mut Decoder<'_>,
+    ) -> Result<(), StoreError> {
         match &mut self.0 {
             Source::Store(store) => on_pool!(store, |pool| {
-                Ok(prepared!(sqlx::query_as, statement).fetch_all(pool).await?)
+                let mut rows = prepared!(sqlx::query, statement).fetch(pool);
+                while let Some(row) = rows.try_next().await? {
+                    decode((&row).into())?;
+                }
+                Ok(())
             }),
             Source::Change(change) => on_write!(change, |connection| {
-                Ok(prepared!(sqlx::query_as, statement).fetch_all(connection).await?)
+                let mut rows = prepared!(sqlx::query, statement).fetch(connection);
+                while let Some(row) = rows.try_next().await? {
+                    decode((&row).into())?;
+                }
+                Ok(())
             }),
         }
     }

@@ -103,7 +103,15 @@ impl WriteTransaction {
         unique: &'static str,
         referred: &'static str,
     ) -> Result<(), StoreError> {
-        let statement = insertion(row);
+        self.execute_insertion(insertion(row), unique, referred).await
+    }
+
+    async fn execute_insertion(
+        &mut self,
+        statement: Statement,
+        unique: &'static str,
+        referred: &'static str,
+    ) -> Result<(), StoreError> {
         on_write!(self, |connection| {
             let done = prepared!(sqlx::query, statement).execute(connection).await;
             done.map_err(|error| map_constraint(error, unique, referred))?;
@@ -113,7 +121,10 @@ impl WriteTransaction {
 
     /// Replaces the row with the same first column; `false` if it does not exist.
     pub(super) async fn update<T: TableRow>(&mut self, row: T) -> Result<bool, StoreError> {
-        let statement = replacement(row);
+        self.execute_replacement(replacement(row)).await
+    }
+
+    async fn execute_replacement(&mut self, statement: Statement) -> Result<bool, StoreError> {
         on_write!(self, |connection| {
             let done = prepared!(sqlx::query, statement).execute(connection).await?;
             Ok(done.rows_affected() > 0)
@@ -122,19 +133,35 @@ impl WriteTransaction {
 }
 
 fn insertion<T: TableRow>(row: T) -> Statement {
+    insertion_into(T::TABLE, T::COLUMNS, row.into_values())
+}
+
+fn insertion_into(
+    table: &'static str,
+    columns: &'static [&'static str],
+    values: Vec<SqlValue>,
+) -> Statement {
     let mut statement = Statement::default();
-    statement.push("INSERT INTO ").push(T::TABLE).push(" (");
-    for (place, column) in T::COLUMNS.iter().enumerate() {
+    statement.push("INSERT INTO ").push(table).push(" (");
+    for (place, column) in columns.iter().enumerate() {
         statement.push(if place == 0 { "" } else { ", " }).push(column);
     }
-    statement.push(") VALUES ").push_list(row.into_values().into_iter());
+    statement.push(") VALUES ").push_list(values.into_iter());
     statement
 }
 
 fn replacement<T: TableRow>(row: T) -> Statement {
+    replacement_in(T::TABLE, T::COLUMNS, row.into_values())
+}
+
+fn replacement_in(
+    table: &'static str,
+    columns: &'static [&'static str],
+    values: Vec<SqlValue>,
+) -> Statement {
     let mut statement = Statement::default();
-    statement.push("UPDATE ").push(T::TABLE).push(" SET ");
-    let mut columns = T::COLUMNS.iter().zip(row.into_values());
+    statement.push("UPDATE ").push(table).push(" SET ");
+    let mut columns = columns.iter().zip(values);
     let key = columns.next();
     for (place, (column, value)) in columns.enumerate() {
         statement.push(if place == 0 { "" } else { ", " }).push(column).push_with(" = ?", [value]);

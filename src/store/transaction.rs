@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::{Postgres, Sqlite};
 
 use crate::store::measured::{Query, measured};
-use crate::store::{Pool, Store, StoreError, with_timeout};
+use crate::store::{Pool, Store, StoreError};
 use crate::telemetry::metrics::store::StoreMetrics;
 
 /// A transaction. One that is dropped leaves nothing behind.
@@ -43,7 +43,8 @@ macro_rules! on_transaction {
         $crate::store::measured::measured(
             &metrics,
             $crate::store::measured::Query::InTransaction,
-            $crate::store::with_timeout(timeout, work),
+            timeout,
+            Box::pin(work),
         )
         .await
     }};
@@ -66,9 +67,7 @@ impl Store {
                 Pool::Sqlite(pool) => On::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
             })
         };
-        // In a box: its state would be a part of every change's.
-        let begin = Box::pin(with_timeout(self.timeout, begin));
-        let on = measured(&self.metrics, Query::Begin, begin).await?;
+        let on = measured(&self.metrics, Query::Begin, self.timeout, Box::pin(begin)).await?;
         Ok(Transaction { on, timeout: self.timeout, metrics: self.metrics.clone() })
     }
 }
@@ -83,6 +82,6 @@ impl Transaction {
             }
             Ok(())
         };
-        measured(&self.metrics, Query::Commit, with_timeout(self.timeout, commit)).await
+        measured(&self.metrics, Query::Commit, self.timeout, Box::pin(commit)).await
     }
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{ACCEPT, CONNECTION, HOST, HeaderValue, USER_AGENT};
@@ -199,6 +200,19 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+    send_boxed(Box::new(stream), request).await
+}
+
+/// Any stream.
+trait AnyStream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> AnyStream for S {}
+
+type AnyBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+
+/// Streams and bodies have one type, so that hyper's client is compiled once.
+async fn send_boxed(stream: Box<dyn AnyStream>, request: Request<AnyBody>) -> Result<Sent, String> {
     let failed = |error: hyper::Error| telemetry::with_causes(&error);
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;

@@ -19,6 +19,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 
 use crate::admin::grant_request;
@@ -142,6 +144,8 @@ async fn write_last_usage(app: &App) -> Result<LastHeartbeat, StoreError> {
     Ok(LastHeartbeat::Removed)
 }
 
+type BoxedTask = Box<dyn Fn(Arc<App>) -> BoxFuture<'static, ()> + Send + Sync>;
+
 struct Tasks {
     app: Arc<App>,
     running: JoinSet<()>,
@@ -149,11 +153,16 @@ struct Tasks {
 
 impl Tasks {
     /// Runs a task that does not end by itself.
-    fn supervise<F: Future<Output = ()> + Send>(
+    fn supervise<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         name: &'static str,
         task: impl Fn(Arc<App>) -> F + Send + Sync + 'static,
     ) {
+        self.supervise_boxed(name, Box::new(move |app| task(app).boxed()));
+    }
+
+    /// All tasks have one type, so that their supervision is compiled once.
+    fn supervise_boxed(&mut self, name: &'static str, task: BoxedTask) {
         let app = self.app.clone();
         self.running.spawn(async move {
             let start = || task(app.clone());
@@ -162,7 +171,7 @@ impl Tasks {
     }
 
     /// The same for a task that works in the database. It begins when the database is known.
-    fn supervise_in_database<F: Future<Output = ()> + Send>(
+    fn supervise_in_database<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         name: &'static str,
         task: impl Fn(Arc<App>) -> F + Clone + Send + Sync + 'static,
@@ -177,7 +186,7 @@ impl Tasks {
     }
 
     /// Runs a task in the database again and again, with a pause of `interval` before each run.
-    fn every<F: Future<Output = ()> + Send>(
+    fn every<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         interval: Duration,
         name: &'static str,

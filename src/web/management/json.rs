@@ -38,24 +38,35 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if request.method() == Method::POST && request.body().is_end_stream() {
-            return members("{}").map(Self);
+        match object(request, state).await? {
+            Some(text) => members(text.get()).map(Self),
+            None => members("{}").map(Self),
         }
-        let limit = request.extensions().get::<BodyLimit>().copied();
-        let reading = Json::<Box<RawValue>>::from_request(request, state);
-        match tokio::time::timeout(BODY_TIMEOUT, reading).await {
-            // serde would take the values of an array for members, by their places.
-            Ok(Ok(Json(text))) if !text.get().starts_with('{') => {
-                Err(Problem::member(String::new(), "The body is not a JSON object."))
-            }
-            Ok(Ok(Json(text))) => members(text.get()).map(Self),
-            Ok(Err(rejection)) => Err(unreadable(&rejection, limit)),
-            Err(_) => Err(Problem::of_body(
-                StatusCode::REQUEST_TIMEOUT,
-                "body_too_slow",
-                "The body did not arrive in time.",
-            )),
+    }
+}
+
+/// The text of a JSON object; `None` if it may be left out and is.
+async fn object<S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<Option<Box<RawValue>>, Problem> {
+    if request.method() == Method::POST && request.body().is_end_stream() {
+        return Ok(None);
+    }
+    let limit = request.extensions().get::<BodyLimit>().copied();
+    let reading = Json::<Box<RawValue>>::from_request(request, state);
+    match tokio::time::timeout(BODY_TIMEOUT, reading).await {
+        // serde would take the values of an array for members, by their places.
+        Ok(Ok(Json(text))) if !text.get().starts_with('{') => {
+            Err(Problem::member(String::new(), "The body is not a JSON object."))
         }
+        Ok(Ok(Json(text))) => Ok(Some(text)),
+        Ok(Err(rejection)) => Err(unreadable(&rejection, limit)),
+        Err(_) => Err(Problem::of_body(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "The body did not arrive in time.",
+        )),
     }
 }
 
@@ -64,12 +75,16 @@ fn members<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer);
     let value = value.map_err(|error| of_member(&error))?;
+    check_duplicates(text).map(|()| value)
+}
+
+fn check_duplicates(text: &str) -> Result<(), Problem> {
     match duplicate_member::pointer(text) {
         Some(pointer) if !is_claim(&pointer) => Err(Problem::member(
             secret::redact(&untrusted_text::escape(&pointer)).into_owned(),
             "The body has this member twice.",
         )),
-        _ => Ok(value),
+        _ => Ok(()),
     }
 }
 

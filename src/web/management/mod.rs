@@ -209,6 +209,17 @@ struct Api {
     listed: Vec<ListedRoute>,
 }
 
+fn method_filter(method: &Method) -> MethodFilter {
+    match *method {
+        Method::POST => MethodFilter::POST,
+        Method::PUT => MethodFilter::PUT,
+        Method::PATCH => MethodFilter::PATCH,
+        Method::DELETE => MethodFilter::DELETE,
+        // axum answers HEAD as GET without the body.
+        _ => MethodFilter::GET,
+    }
+}
+
 /// A route as the document shows it.
 struct ListedRoute {
     method: Method,
@@ -287,17 +298,16 @@ impl Api {
         H: Handler<T, Arc<App>> + Described<T>,
         T: 'static,
     {
-        let filter = match method {
-            Method::POST => MethodFilter::POST,
-            Method::PUT => MethodFilter::PUT,
-            Method::PATCH => MethodFilter::PATCH,
-            Method::DELETE => MethodFilter::DELETE,
-            // axum answers HEAD as GET without the body.
-            _ => MethodFilter::GET,
-        };
-        let listed = guard.clone();
-        let route = on(filter, handler);
-        let route = match (&method, layers) {
+        let route = on(method_filter(&method), handler);
+        let (listed, describe) = (Some(guard.clone()), H::describe as fn() -> Description);
+        let listed = ListedRoute { method, path, guard: listed, layers, describe };
+        self.add_guarded(listed, guard, route);
+    }
+
+    /// Adds a route whose handler has no type of its own any more, so that this is compiled once.
+    fn add_guarded(&mut self, listed: ListedRoute, guard: Guard, route: MethodRouter<Arc<App>>) {
+        let ListedRoute { path, layers, .. } = listed;
+        let route = match (&listed.method, layers) {
             (&Method::GET, Layers::All) => route.layer(compression()),
             (&Method::POST, Layers::All) => {
                 route.layer(from_fn_with_state(self.app.clone(), idempotency::answer))
@@ -315,8 +325,7 @@ impl Api {
             Layers::Guard => route.layer(from_fn_with_state(guard, guard::authorize)),
         };
         self.router = std::mem::take(&mut self.router).route(path, route);
-        let (guard, describe) = (Some(listed), H::describe as fn() -> Description);
-        self.listed.push(ListedRoute { method, path, guard, layers, describe });
+        self.listed.push(listed);
     }
 
     /// Lists a route that needs no token, and is added after the layers.
