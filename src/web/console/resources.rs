@@ -4,7 +4,6 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Request, State};
 
-use crate::admin::AdminError;
 use crate::admin::resource::{self, NewResource};
 use crate::app::App;
 use crate::model::Malformed;
@@ -149,16 +148,18 @@ pub(super) async fn create(
 ) -> Answer {
     form.only(&["resource", "owner", "description", "scopes", "lifetime", "algorithm"])?;
     signed_in.require(AdminScope::ResourcesWrite)?;
-    let made = match new_resource(&form) {
-        Ok(new) => resource::create(&app.services, &signed_in.principal, new).await,
-        Err(problem) => Err(AdminError::invalid("resource", problem)),
+    let rejected =
+        |problem: String| answer::rejected(&create_page(&app, &signed_in, &form, problem));
+    let new = match new_resource(&form) {
+        Ok(new) => new,
+        Err(problem) => return rejected(problem),
     };
-    match made {
+    match resource::create(&app.services, &signed_in.principal, new).await {
         Ok(made) => {
             let page = shown::resource_path(made.resource.as_str());
             answer::changed(&app, &page, "created").await
         }
-        Err(error) => answer::rejected(&create_page(&app, &signed_in, &form, correctable(error)?)),
+        Err(error) => rejected(correctable(error)?),
     }
 }
 
