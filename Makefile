@@ -77,7 +77,7 @@ docs:
 
 # Pictures of every page of the console, light, dark and narrow, in target/screenshots.
 screenshots: tools
-	cargo test --locked --test it -- --ignored browser_pages::pictures
+	cargo test --locked --test it -- --ignored browser_pages::pictures browser_oidc::pictures
 
 # Builds and installs the program. As a user without root: make install PREFIX=$HOME/.local
 PREFIX = /usr/local

@@ -11,7 +11,7 @@ use crate::support::process::Cli;
 use crate::support::webdriver::key;
 
 /// The sources of axe-core, which `.ci/install` installs.
-fn axe() -> String {
+pub fn axe() -> String {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/target/interop/node/node_modules/axe-core/axe.min.js"
@@ -94,7 +94,8 @@ async fn every_page_is_accessible_and_reports_nothing(#[case] look: Look) {
     assert!(faults.is_empty(), "{look:?}: {}", faults.join("\n"));
 }
 
-async fn check(browser: &Chromium, name: &str, axe: &str, faults: &mut Vec<String>) {
+/// Looks at a page, and adds what is wrong with it.
+pub async fn check(browser: &Chromium, name: &str, axe: &str, faults: &mut Vec<String>) {
     // A page that answers with an error status is a line of the log too.
     let reports = browser.reports().await.into_iter();
     let is_expected = |report: &String| {
@@ -164,6 +165,14 @@ async fn the_keyboard_reaches_everything_in_order_and_the_focus_is_seen() {
     browser.assert_silent().await;
 }
 
+/// Writes a picture of the page into a folder of target/screenshots.
+pub async fn picture(browser: &Chromium, folder: &str, name: &str) {
+    let folder = format!("{}/target/screenshots/{folder}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let picture = browser.picture().await;
+    std::fs::write(format!("{folder}/{name}.png"), picture).expect("a file");
+}
+
 /// Writes a picture of every page into target/screenshots: `make screenshots`.
 #[rstest]
 #[case::light("light", Look::WIDE)]
@@ -175,19 +184,13 @@ async fn pictures_of_every_page(#[case] folder: &str, #[case] look: Look) {
     let server = demo().await;
     let (base, link) = (&server.base, &server.link);
     let browser = Chromium::start(look).await;
-    let folder = format!("{}/target/screenshots/{folder}", env!("CARGO_MANIFEST_DIR"));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let save = async |name: &str| {
-        let picture = browser.picture().await;
-        std::fs::write(format!("{folder}/{name}.png"), picture).expect("a file");
-    };
     for stop in &OUTSIDE {
         visit_outside(&browser, base, stop).await;
-        save(stop.name).await;
+        picture(&browser, folder, stop.name).await;
     }
     let demo = Demo::enter(&browser, base, link).await;
     for stop in &STOPS {
         demo.visit(stop).await;
-        save(stop.name).await;
+        picture(&browser, folder, stop.name).await;
     }
 }

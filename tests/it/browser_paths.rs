@@ -3,24 +3,16 @@
 
 use rstest::rstest;
 use secrecy::ExposeSecret;
-use tokend::admin::grant_request::{self, NewGrantRequest};
-use tokend::admin::{Actor, Principal};
-use tokend::model::grant_request::Remark;
-use tokend::model::owner::Owner;
-use tokend::model::resource::ResourceId;
-use tokend::model::scope::Scopes;
-use tokend::model::security::Networks;
-use tokend::model::static_claims::StaticClaims;
 
 use crate::support::api::ALL_SCOPES;
 use crate::support::chromium::{Chromium, Look};
 use crate::support::console::{limits, link};
 use crate::support::webdriver::{By, key};
-use crate::support::{Engine, Server, TestClient, client_id, grant};
+use crate::support::{Engine, Server, TestClient, grant};
 
 /// Opens a browser and signs in by a new link: by its address, or by pasting it where no script reads
 /// the address.
-async fn signed_in(look: Look, server: &Server, owners: Option<&[&str]>) -> Chromium {
+pub async fn signed_in(look: Look, server: &Server, owners: Option<&[&str]>) -> Chromium {
     let browser = Chromium::start(look).await;
     let secret = link(server, limits(None, owners)).await;
     let url = format!("{}/console/#{}", server.management, secret.expose_secret());
@@ -43,12 +35,13 @@ async fn shown_client(browser: &Chromium, server: &Server) -> TestClient {
     TestClient { id, secret }
 }
 
-async fn go(browser: &Chromium, server: &Server, path: &str) {
+/// Opens a page of the console.
+pub async fn go(browser: &Chromium, server: &Server, path: &str) {
     browser.open(&format!("{}{path}", server.management)).await;
 }
 
 /// Creates a resource and a client of it, as a person who has read nothing.
-async fn create_client(browser: &Chromium, server: &Server) -> TestClient {
+async fn create_client(browser: &Chromium, server: &Server, look: Look) -> TestClient {
     browser.press("Resources").await;
     browser.press("Register resource").await;
     browser.fill("Identifier", "https://invoices.example.com").await;
@@ -60,6 +53,11 @@ async fn create_client(browser: &Chromium, server: &Server) -> TestClient {
     browser.fill("Name", "Invoice mailer").await;
     browser.fill("Owner", "payments").await;
     browser.field("invoices:read").await.click().await;
+    if look.has_script {
+        let summary = "Invoice mailer may call https://invoices.example.com (invoices:read). \
+                       Its secret expires in 180 days.";
+        browser.until_text(summary).await;
+    }
     browser.press("Create and show the secret").await;
     shown_client(browser, server).await
 }
@@ -68,7 +66,7 @@ async fn create_client(browser: &Chromium, server: &Server) -> TestClient {
 async fn a_client_is_created_its_secret_copied_and_the_light_turns_green() {
     let server = Server::start(Engine::Sqlite).await;
     let browser = signed_in(Look::WIDE, &server, None).await;
-    let client = create_client(&browser, &server).await;
+    let client = create_client(&browser, &server, Look::WIDE).await;
     let copy = browser.element("[data-copy='client-secret']").await;
     copy.click().await;
     browser.until_text("Copied").await;
@@ -93,12 +91,12 @@ async fn a_client_is_created_its_secret_copied_and_the_light_turns_green() {
 async fn a_client_is_created_without_javascript() {
     let server = Server::start(Engine::Sqlite).await;
     let browser = signed_in(Look::PLAIN, &server, None).await;
-    let client = create_client(&browser, &server).await;
+    let client = create_client(&browser, &server, Look::PLAIN).await;
     server.ask(&client).await.token();
     server.app.write_usage().await.expect("written");
     // In place of the light there is a link to the list of secrets.
     browser.press("list of secrets").await;
-    browser.until_text("from 127.0.0.1, 1 times").await;
+    browser.until_text("from 127.0.0.1, 1 time").await;
     browser.assert_silent().await;
 }
 
@@ -171,14 +169,18 @@ async fn a_client_is_disabled_and_its_rejection_is_found_and_explained(#[case] l
     browser.assert_silent().await;
 }
 
+#[rstest]
+#[case::with_script(Look::WIDE)]
+#[case::plain(Look::PLAIN)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_ended_elsewhere_and_a_person_signs_out() {
+async fn a_session_is_ended_elsewhere_and_a_person_signs_out(#[case] look: Look) {
     let server = Server::start(Engine::Sqlite).await;
-    let lost = signed_in(Look::WIDE, &server, Some(&["payments"])).await;
+    let lost = signed_in(look, &server, Some(&["payments"])).await;
     // The ids of sessions are in the order of their sign-in.
     server.clock.advance(60);
-    let browser = signed_in(Look::WIDE, &server, None).await;
+    let browser = signed_in(look, &server, None).await;
     browser.press("Sessions").await;
+    browser.until_text("Chrome on Linux").await;
     let other = "//tr[not(contains(., 'this one'))]//button";
     let end = browser.first(By::XPath, other).await;
     end.click().await;
@@ -215,55 +217,6 @@ async fn the_theme_is_chosen_and_stays(#[case] look: Look) {
     browser.until_text("Machines that get tokens here").await;
     assert_eq!(color().await, dark);
     browser.assert_silent().await;
-}
-
-/// A request of the team `payments` for a grant of the orders of `logistics`.
-async fn requested(server: &Server) -> TestClient {
-    let owner = |name: &str| Some(Owner::parse(name).expect("an owner"));
-    let client = server
-        .new_client(|new| {
-            new.facts.owner = owner("payments");
-            new.grants = Vec::new();
-        })
-        .await;
-    let actor = Actor::new("operator", "ana");
-    let payments = Principal::operator_within(actor, limits(None, Some(&["payments"])));
-    let new = NewGrantRequest {
-        client_id: client_id(&client.id),
-        resource: ResourceId::parse("https://parcels.example.com").expect("a resource"),
-        scopes: Scopes::parse("parcels:read").expect("scopes"),
-        networks: Networks::default(),
-        claims: StaticClaims::default(),
-        message: Some(Remark::parse("For refunds").expect("a remark")),
-    };
-    grant_request::create(server.services(), &payments, new).await.expect("a request");
-    client
-}
-
-#[rstest]
-#[case::with_script(Look::WIDE)]
-#[case::plain(Look::PLAIN)]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_other_team_approves_a_grant_request(#[case] look: Look) {
-    let server = Server::start(Engine::Sqlite).await;
-    let operator = signed_in(look, &server, Some(&["logistics"])).await;
-    operator.press("Resources").await;
-    operator.press("Register resource").await;
-    operator.fill("Identifier", "https://parcels.example.com").await;
-    operator.fill("Scopes", "parcels:read=Read parcels").await;
-    operator.press("Register").await;
-    operator.until_text("Tokens for this API").await;
-    let client = requested(&server).await;
-    assert_eq!(server.ask(&client).await.status, 400);
-    operator.press("Grant requests").await;
-    operator.until_text("For refunds").await;
-    operator.press("Approve").await;
-    operator.until_text("approved").await;
-    server.catch_up().await;
-    let token = server.ask(&client).await.token();
-    assert_eq!(server.claims(&token).await["scope"], "parcels:read");
-    assert_eq!(server.claims(&token).await["aud"], "https://parcels.example.com");
-    operator.assert_silent().await;
 }
 
 /// A person sees what was wrong, and what was typed is still there.

@@ -1,19 +1,13 @@
 //! Signing in to the console at the identity provider of npm `oidc-provider`, as it comes.
 
 use std::collections::BTreeMap;
-use std::process::Command;
-use std::sync::Arc;
 
 use reqwest::header::SET_COOKIE;
 use rstest::rstest;
-use tokend::model::time::Clock;
 
 use crate::support::console::{Browser, between};
-use crate::support::foreign::{Foreign, libraries};
-use crate::support::identity_provider::{CLIENT_ID, CLIENT_SECRET};
-use crate::support::oidc::{GROUPS, assert_no_session, begin, come_back, entered};
-use crate::support::reserved_port::ReservedPort;
-use crate::support::{Answer, Engine, ORDERS, Place, Server, client, repository};
+use crate::support::oidc::{assert_no_session, begin, come_back, entered, start_with_node};
+use crate::support::{Answer, Engine, Server, client};
 
 /// A browser at the provider: it follows redirects, keeps cookies and fills in forms.
 struct Person<'a> {
@@ -75,29 +69,8 @@ impl Person<'_> {
 #[case(Engine::Postgres, "userinfo")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_signs_in_at_a_real_provider(#[case] engine: Engine, #[case] place: &str) {
-    let port = ReservedPort::new();
-    let issuer = format!("http://localhost:{}", port.number());
-    let settings = [
-        ("TOKEND_CONSOLE_OIDC_ISSUER", issuer.as_str()),
-        ("TOKEND_CONSOLE_OIDC_CLIENT_ID", CLIENT_ID),
-        ("TOKEND_CONSOLE_OIDC_CLIENT_SECRET", CLIENT_SECRET),
-        ("TOKEND_CONSOLE_OIDC_SCOPES", "openid,groups"),
-        ("TOKEND_CONSOLE_OIDC_GROUPS", GROUPS),
-    ];
-    let database = Arc::new(Place::new(engine).await);
-    let server = Server::at(database, Clock::System, &settings).await;
-    server.resource(ORDERS, &["orders:read"]).await;
-    server.keep_secret(CLIENT_SECRET);
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut node = Command::new("node");
-    node.arg(repository().join("tests/interop/identity_provider.mjs"))
-        .env("LIBRARIES", libraries().join("node"))
-        .args([&port.number().to_string(), CLIENT_ID, CLIENT_SECRET])
-        .arg(format!("{}/console/sign-in/oidc/callback", server.management))
-        .arg(place);
-    let mut provider = Foreign::start(&mut node, folder.path());
-    provider.until_listening(port.number()).await;
-
+    let (provider, server) = start_with_node(engine, place).await;
+    let issuer = provider.issuer.clone();
     let mut ana = Person { server: &server, issuer, name: "ana", cookies: BTreeMap::new() };
     let begun = begin(&Browser::new(&server), "").await;
     let (back, forms) = ana.answer_all(&begun.url).await;

@@ -177,7 +177,7 @@ async fn the_doctor_and_the_figures_of_the_day_are_shown() {
     }
     let page = browser.page("/console/").await;
     let traffic = page.split("id=\"traffic\"").nth(1).expect("a part");
-    assert!(traffic.contains("1 tokens") && traffic.contains("client.created"), "{traffic}");
+    assert!(traffic.contains(": 1 token<") && traffic.contains("client.created"), "{traffic}");
     assert!(!team.page("/console/").await.contains("id=\"traffic\""));
     // Two hours of use tell how many tokens a client requests.
     server.app.write_usage().await.expect("written");

@@ -68,7 +68,7 @@ async fn without_a_terminal_a_destructive_command_needs_yes(
     let cases: [(&[&str], &[&str]); 3] = [
         (
             &["client", "delete", "used"],
-            &["used", "grant https://orders", "valid secret sec_", "last used 2", "1 times"],
+            &["used", "grant https://orders", "valid secret sec_", "last used 2", "1 time"],
         ),
         (
             &["resource", "update", ORDERS, "--remove-scope", "orders:read"],

@@ -10,6 +10,7 @@ use crate::model::client::Registration;
 use crate::model::grant::GrantedScopes;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::source::SourceName;
+use crate::model::usage::Usage;
 use crate::services::Services;
 use crate::store::grant_holders::GrantHolder;
 use crate::store::resources::StoredResources;
@@ -114,14 +115,21 @@ pub(super) fn losses_of_client(found: &Registration) -> Vec<String> {
         .collect();
     losses.extend(found.secrets.iter().map(|secret| match &secret.usage {
         Some(usage) => format!(
-            "secret {}, last used {} from {}, {} uses",
-            secret.secret_id, usage.last_used_at, usage.last_address, usage.uses
+            "secret {}, last used {} from {}, {}",
+            secret.secret_id,
+            usage.last_used_at,
+            usage.last_address,
+            uses(usage)
         ),
         None => format!("secret {}, never used", secret.secret_id),
     }));
     losses.extend(found.usage.iter().map(|usage| {
         let (last, from) = (usage.last_used_at, usage.last_address);
-        format!("its other credentials, last used {last} from {from}, {} uses", usage.uses)
+        format!("its other credentials, last used {last} from {from}, {}", uses(usage))
     }));
     losses
+}
+
+fn uses(usage: &Usage) -> String {
+    format!("{} {}", usage.uses, if usage.uses == 1 { "use" } else { "uses" })
 }

@@ -220,7 +220,8 @@ impl SecretObject {
             None => text.push_str(", never used"),
             Some(UsageObject { last_used_at, uses, last_address }) => {
                 let last = output::time(*last_used_at, now);
-                text.push_str(&format!(", last used {last} from {last_address}, {uses} times"));
+                let times = if *uses == 1 { "time" } else { "times" };
+                text.push_str(&format!(", last used {last} from {last_address}, {uses} {times}"));
             }
         }
         text

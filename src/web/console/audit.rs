@@ -249,17 +249,13 @@ async fn chain(app: &App) -> Result<Chain, ConsoleError> {
     let good = Badge::new("good", "chain intact");
     Ok(match found {
         VerificationResult::Intact { events, hash } => {
-            let events = shown::number(events);
-            Chain {
-                badge: good,
-                text: format!("All {events} events match the chain. The last hash is {hash}."),
-            }
+            let events = shown::counted(events, "event", "events");
+            Chain { badge: good, text: format!("{events} verified. The last hash is {hash}.") }
         }
         VerificationResult::Unfinished(head) => {
-            let events = shown::number(head.sequence);
-            let text = format!(
-                "The first {events} events match the chain. tokend audit verify checks all."
-            );
+            let events = shown::counted(head.sequence, "event", "events");
+            let text =
+                format!("{events} verified, from the first on. tokend audit verify checks all.");
             Chain { badge: good, text }
         }
         VerificationResult::Broken { sequence, problem } => {

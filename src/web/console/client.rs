@@ -9,10 +9,11 @@ use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, GrantType, Registration};
 use crate::model::facts::Description;
+use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::owner::Owner;
 use crate::model::shell_word::quote;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
-use crate::web::console::clients::last_use;
+use crate::web::console::clients::{credentials, last_use};
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
@@ -60,14 +61,35 @@ struct DetailRow {
     value: String,
 }
 
+/// What a client may call.
+struct ShownGrant {
+    resource: String,
+    is_all: bool,
+    scopes: Vec<String>,
+}
+
+impl ShownGrant {
+    fn of(grant: &Grant) -> Self {
+        let scopes = match &grant.scopes {
+            GrantedScopes::All => None,
+            GrantedScopes::Only(scopes) => Some(scopes.iter().map(ToString::to_string).collect()),
+        };
+        let resource = grant.resource.to_string();
+        Self { resource, is_all: scopes.is_none(), scopes: scopes.unwrap_or_default() }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "console/client_overview.html")]
 struct OverviewPage {
     frame: Frame,
     head: ClientHeader,
     facts: Vec<DetailRow>,
+    grants: Vec<ShownGrant>,
     labels: Vec<String>,
     description: String,
+    /// What it may authenticate by now; empty if it cannot.
+    credentials: String,
     created: Time,
     used: Option<Time>,
     source: String,
@@ -122,6 +144,8 @@ pub(super) async fn overview(
         frame: frame(&signed_in, &found, equivalent),
         head: ClientHeader::of(&signed_in, &found, "overview"),
         facts: facts_of(&app, &found),
+        grants: found.grants.iter().map(ShownGrant::of).collect(),
+        credentials: credentials(&found, now),
         labels: facts.labels.texts().collect(),
         description: text(facts.description.as_ref().map(Description::as_str)),
         created: Time::of(found.client.created_at, now),
@@ -138,7 +162,7 @@ fn facts_of(app: &App, found: &Registration) -> Vec<DetailRow> {
     let methods: Vec<_> = client.auth_methods.iter().map(|method| method.as_str()).collect();
     let types: Vec<_> = client.grant_types.iter().map(GrantType::as_str).collect();
     let lifetime = client.token_lifetime.map_or_else(
-        || format!("{} (of the resource or the server)", settings.lifetime),
+        || format!("{}, unless the resource has another", settings.lifetime),
         |lifetime| lifetime.to_string(),
     );
     let mut facts = vec![

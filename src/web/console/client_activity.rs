@@ -39,8 +39,8 @@ struct ActivityPage {
 
 /// How many tokens a client requests, and how many it needs.
 struct Pace {
-    total: String,
-    hours: String,
+    /// On how many tokens of how many hours the average is.
+    basis: String,
     per_hour: String,
     expected: String,
     lifetime: String,
@@ -72,8 +72,11 @@ impl Pace {
             "This rate is normal for programs that reuse their tokens."
         };
         Some(Self {
-            total: shown::number(total),
-            hours: shown::number(hours),
+            basis: format!(
+                "{} in {}",
+                shown::counted(total, "token", "tokens"),
+                shown::counted(hours, "hour", "hours")
+            ),
             per_hour: shown::number(per_hour),
             expected: shown::number(expected),
             lifetime: lifetime.to_string(),

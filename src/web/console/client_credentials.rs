@@ -29,6 +29,8 @@ struct CredentialsPage {
     /// The last use of one of the others: they have one figure together.
     other_used: Option<OtherUse>,
     may_change: bool,
+    /// A secret is valid, which another one may follow.
+    may_rotate: bool,
     overlaps: Vec<Choice>,
     lifetimes: Vec<Choice>,
     /// Makes a form that is sent twice known.
@@ -75,7 +77,7 @@ struct OtherUse {
 
 /// How long old secrets stay valid, as the form offers it.
 pub(super) const OVERLAPS: [(&str, &str); 4] = [
-    ("until_unused:6h,max:7d", "until it was unused for 6 hours, at most 7 days"),
+    ("until_unused:6h,max:7d", "when unused for 6 hours, after 7 days at the latest"),
     ("24h", "in 24 hours"),
     ("7d", "in 7 days"),
     ("0s", "now: it leaked"),
@@ -105,7 +107,10 @@ impl SecretRow {
             created: Time::of(secret.created_at, now),
             expires: Time::maybe(secret.expires_at, now),
             used: secret.usage.map(|usage| Time::of(usage.last_used_at, now)),
-            uses: secret.usage.map(|usage| shown::number(usage.uses)).unwrap_or_default(),
+            uses: secret
+                .usage
+                .map(|usage| shown::counted(usage.uses, "time", "times"))
+                .unwrap_or_default(),
             address: secret.usage.map(|usage| usage.last_address.to_string()).unwrap_or_default(),
             state,
             is_live,
@@ -123,13 +128,14 @@ fn would_break(secret: &SecretRecord, is_safe: bool, now: Timestamp) -> String {
         return "Nothing has used it yet: no program would break.".to_owned();
     };
     let ago = in_words(now.0.saturating_sub(usage.last_used_at.0).max(0));
-    let (address, uses) = (usage.last_address, shown::number(usage.uses));
+    let address = usage.last_address;
     if is_safe {
         return format!("No program seems to use it: its last use was {ago} ago, from {address}.");
     }
+    let uses = shown::counted(usage.uses, "use", "uses");
     format!(
-        "The program at {address} used it {ago} ago, the last of {uses} uses. It gets no more \
-         tokens with this secret."
+        "The program at {address} used it {ago} ago ({uses} in all). It gets no more tokens with \
+         this secret."
     )
 }
 
@@ -201,6 +207,7 @@ pub(super) async fn page(
             address: usage.last_address.to_string(),
         }),
         may_change: signed_in.may(AdminScope::SecretsWrite),
+        may_rotate: found.secrets.iter().any(|secret| secret.is_live(now)),
         overlaps: Choice::list(&OVERLAPS, OVERLAPS[0].0),
         lifetimes: Choice::list(&LIFETIMES, LIFETIMES[0].0),
         once: new_secret::once()?,

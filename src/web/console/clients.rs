@@ -105,15 +105,14 @@ pub(super) fn last_use(found: &Registration) -> Option<Timestamp> {
     of_secrets.chain(&found.usage).map(|usage| usage.last_used_at).max()
 }
 
-/// What a client may authenticate by, in a few words.
-fn credentials(found: &Registration, now: Timestamp) -> String {
+/// What a client may authenticate by, in a few words; empty if it cannot authenticate.
+pub(super) fn credentials(found: &Registration, now: Timestamp) -> String {
     let secrets = found.secrets.iter().filter(|secret| secret.is_live(now)).count();
     let trusts = found.trusts.len() + found.spiffe_trusts.len();
     let mut parts = Vec::new();
-    match secrets {
-        0 => {}
-        1 => parts.push("1 secret".to_owned()),
-        count => parts.push(format!("{count} secrets")),
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    if secrets > 0 {
+        parts.push(shown::counted(count(secrets), "secret", "secrets"));
     }
     if found.client.security.keys.is_some() {
         parts.push("keys".to_owned());
@@ -121,17 +120,15 @@ fn credentials(found: &Registration, now: Timestamp) -> String {
     if found.client.security.tls_subject.is_some() {
         parts.push("certificate".to_owned());
     }
-    match trusts {
-        0 => {}
-        1 => parts.push("1 trust".to_owned()),
-        count => parts.push(format!("{count} trusts")),
+    if trusts > 0 {
+        parts.push(shown::counted(count(trusts), "trust", "trusts"));
     }
-    if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
+    parts.join(", ")
 }
 
 fn apis(found: &Registration) -> String {
     match &found.grants[..] {
-        [] => "none".to_owned(),
+        [] => String::new(),
         [grant] => grant.resource.to_string(),
         [grant, rest @ ..] => format!("{} and {} more", grant.resource, rest.len()),
     }
@@ -234,11 +231,10 @@ async fn count(app: &App, filter: &ClientFilter) -> Result<String, ConsoleError>
     let store = &app.services.store;
     let counted = store.count_clients(filter, &Position::start(), MAX_COUNTED).await?;
     Ok(match counted {
-        Some(1) => "1 client".to_owned(),
         Some(count) if count >= i64::from(MAX_COUNTED) => {
             format!("{} clients or more", shown::number(count))
         }
-        Some(count) => format!("{} clients", shown::number(count)),
+        Some(count) => shown::counted(count, "client", "clients"),
         None => String::new(),
     })
 }

@@ -209,6 +209,8 @@ async fn attention(app: &App, signed_in: &SignedIn) -> Result<Vec<Attention>, Co
     if signed_in.may(AdminScope::ServerRead) {
         add_findings(app, &mut found);
     }
+    // What must be done stands above what is good to know. The order within stays.
+    found.sort_by_key(|item| item.class != "warn");
     Ok(found)
 }
 
@@ -224,7 +226,7 @@ async fn add_clients(
         let path = format!("{}/credentials", row.path);
         found.push(if row.is_rotated {
             let text = format!("{}: its old secret ends on {when}", row.name);
-            Attention::hint(text, path, "Look")
+            Attention::hint(text, path, "Open")
         } else {
             let text = format!("{}: a secret expires on {when}", row.name);
             Attention::warning(text, path, "Rotate")
@@ -237,7 +239,7 @@ async fn add_clients(
     };
     for row in clients(app, signed_in, unused).await? {
         let text = format!("{}: not used for 90 days", row.name);
-        found.push(Attention::hint(text, row.path, "Look"));
+        found.push(Attention::hint(text, row.path, "Open"));
     }
     Ok(())
 }
@@ -291,7 +293,7 @@ async fn add_keys(
         };
         let kid: String = key.kid.as_str().chars().take(8).collect();
         let text = format!("Signing key {kid}… {what} in {}", in_words(left.max(0)));
-        found.push(Attention::hint(text, "/console/signing-keys".to_owned(), "Look"));
+        found.push(Attention::hint(text, "/console/signing-keys".to_owned(), "Open"));
     }
     Ok(())
 }
@@ -302,7 +304,7 @@ fn add_findings(app: &App, found: &mut Vec<Attention>) {
     let findings = doctor::examine_settings(&app.services.config);
     for finding in findings.iter().filter(|finding| finding.state >= CheckState::Warning) {
         let text = format!("Doctor: {}", finding.found);
-        found.push(Attention::warning(text, "/console/settings?doctor=1".to_owned(), "Look"));
+        found.push(Attention::warning(text, "/console/settings?doctor=1".to_owned(), "Open"));
     }
 }
 

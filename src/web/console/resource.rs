@@ -56,7 +56,7 @@ fn note(algorithm: &str) -> &'static str {
         "RS256" => "Every library and gateway verifies RS256.",
         "ES256" => {
             "Nearly every library verifies ES256. AWS API Gateway and AWS load balancers do not. \
-             Spring with a key set URL alone must be told."
+             Spring with only a key set URL needs a setting for it."
         }
         "PS256" => "Few gateways verify PS256. Check yours before.",
         _ => "Few libraries and gateways verify EdDSA. Spring, ASP.NET and Kubernetes do not.",

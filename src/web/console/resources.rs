@@ -156,16 +156,18 @@ pub(super) async fn create(
 ) -> Answer {
     form.only(&["resource", "owner", "description", "scopes", "lifetime", "algorithm"])?;
     signed_in.require(AdminScope::ResourcesWrite)?;
+    let rejected =
+        |problem: String| answer::rejected(&create_page(&app, &signed_in, &form, problem));
     let new = match new_resource(&form) {
         Ok(new) => new,
-        Err(problem) => return answer::rejected(&create_page(&app, &signed_in, &form, problem)),
+        Err(problem) => return rejected(problem),
     };
     match resource::create(&app.services, &signed_in.principal, new).await {
         Ok(made) => {
             let page = shown::resource_path(made.resource.as_str());
             answer::changed(&app, &page, "created").await
         }
-        Err(error) => answer::rejected(&create_page(&app, &signed_in, &form, correctable(error)?)),
+        Err(error) => rejected(correctable(error)?),
     }
 }
 

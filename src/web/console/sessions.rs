@@ -40,7 +40,9 @@ struct SessionRow {
     seen: Time,
     ends: Time,
     address: String,
+    /// The browser in words, and as it calls itself.
     browser: String,
+    agent: String,
     path: String,
 }
 
@@ -55,9 +57,38 @@ impl SessionRow {
             seen: Time::of(session.seen_at, signed_in.now),
             ends: Time::of(session.ends_at, signed_in.now),
             address: session.address.clone(),
-            browser: session.user_agent.clone(),
+            browser: browser(&session.user_agent),
+            agent: session.user_agent.clone(),
             path: format!("/console/sessions/{id}/end"),
         }
+    }
+}
+
+/// A browser with its system, as people call them. The first name that fits is the right one: most
+/// browsers name others too. What is not known stays as it is.
+fn browser(agent: &str) -> String {
+    const BROWSERS: [(&str, &str); 5] = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 7] = [
+        ("Windows", "Windows"),
+        ("Android", "Android"),
+        ("iPhone", "iOS"),
+        ("iPad", "iPadOS"),
+        ("Mac OS X", "macOS"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ];
+    let named = |names: &[(&str, &'static str)]| {
+        names.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| *name)
+    };
+    match (named(&BROWSERS), named(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        _ => agent.to_owned(),
     }
 }
 
@@ -143,4 +174,20 @@ pub(super) async fn set_theme(Extension(form): Extension<Form>) -> Answer {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::browser;
+
+    #[test]
+    fn a_browser_is_called_by_its_name() {
+        let linux = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)";
+        assert_eq!(browser(&format!("{linux} Chrome/142.0 Safari/537.36")), "Chrome on Linux");
+        let edge = format!("{linux} Chrome/142.0 Safari/537.36 Edg/142.0");
+        assert_eq!(browser(&edge), "Edge on Linux");
+        let telephone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari/604.1";
+        assert_eq!(browser(telephone), "Safari on iOS");
+        assert_eq!(browser("curl/8.0 <b>"), "curl/8.0 <b>");
+    }
 }

@@ -36,7 +36,22 @@ struct ShownFinding {
     code: &'static str,
     state: Badge,
     found: String,
-    fix: String,
+    fix: Vec<TextPart>,
+}
+
+/// A part of a text of the doctor, which sets commands and names in backticks.
+#[derive(Debug, PartialEq, Eq)]
+struct TextPart {
+    text: String,
+    is_code: bool,
+}
+
+/// The parts of a text; none of an empty one.
+fn parts(text: &str) -> Vec<TextPart> {
+    let part =
+        |(place, text): (usize, &str)| TextPart { text: text.to_owned(), is_code: place % 2 == 1 };
+    let parts = text.split('`').enumerate().filter(|(_, text)| !text.is_empty());
+    parts.map(part).collect()
 }
 
 struct ServerDetail {
@@ -80,7 +95,7 @@ pub(super) async fn page(
         fact("Database", config.database.location.engine().to_owned()),
         fact("Schema", schema::NEWEST.to_string()),
         fact("Health", report.state().as_str().to_owned()),
-        fact("Last change in memory", app.directory.published_sequence().to_string()),
+        fact("Last event applied", app.directory.published_sequence().to_string()),
     ];
     let equivalent = Equivalent::new("tokend config show", "GET", "/v1/server", "");
     answer::page(&SettingsPage {
@@ -103,7 +118,7 @@ async fn findings(app: &App) -> Result<Vec<ShownFinding>, ConsoleError> {
         code: finding.code.as_str(),
         state: badge(finding.state),
         found: finding.found.clone(),
-        fix: finding.fix.clone().unwrap_or_default(),
+        fix: finding.fix.as_deref().map(parts).unwrap_or_default(),
     });
     Ok(shown.collect())
 }
@@ -134,4 +149,18 @@ fn sections(shown: &[ShownSetting]) -> Vec<Section> {
         settings,
     };
     sections.into_iter().map(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_backticks_is_code() {
+        let shown: Vec<_> =
+            parts("Run `a b`, then wait.").into_iter().map(|it| (it.text, it.is_code)).collect();
+        let part = |text: &str, is_code| (text.to_owned(), is_code);
+        assert_eq!(shown, [part("Run ", false), part("a b", true), part(", then wait.", false)]);
+        assert_eq!(parts(""), []);
+    }
 }

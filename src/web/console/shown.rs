@@ -6,7 +6,7 @@ use askama::filters::HtmlSafe;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::model::client::ClientState;
-use crate::model::time::{Timestamp, in_words};
+use crate::model::time::Timestamp;
 use crate::store::StoreError;
 
 /// What is percent-encoded in one segment of a path, or in a value of a query: everything but the
@@ -63,8 +63,8 @@ impl Time {
         let seconds = now.0.saturating_sub(time.0);
         let words = match seconds {
             0..120 => "just now".to_owned(),
-            120.. => format!("{} ago", in_words(seconds)),
-            _ => format!("in {}", in_words(seconds.saturating_neg())),
+            120.. => format!("{} ago", distance(seconds)),
+            _ => format!("in {}", distance(seconds.saturating_neg())),
         };
         Self { exact: time.to_string(), words }
     }
@@ -85,6 +85,16 @@ impl fmt::Display for Time {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { exact, words } = self;
         write!(formatter, r#"<time datetime="{exact}" title="{exact}">{words}</time>"#)
+    }
+}
+
+/// How far away a time is: in days from two days on, below that in hours or minutes.
+fn distance(seconds: i64) -> String {
+    match seconds {
+        172_800.. => counted(seconds / 86_400, "day", "days"),
+        3_600.. => counted(seconds / 3_600, "hour", "hours"),
+        60.. => counted(seconds / 60, "minute", "minutes"),
+        _ => counted(seconds, "second", "seconds"),
     }
 }
 
@@ -173,6 +183,11 @@ pub(super) fn number(value: i64) -> String {
     if value < 0 { format!("-{text}") } else { text }
 }
 
+/// A number with what it counts: `1 token`, `2 tokens`.
+pub(super) fn counted(value: i64, one: &str, many: &str) -> String {
+    format!("{} {}", number(value), if value == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,7 +198,11 @@ mod tests {
         let words = |seconds: i64| Time::of(Timestamp(now.0 + seconds), now).words;
         assert_eq!(words(0), "just now");
         assert_eq!(words(-7_200), "2 hours ago");
+        assert_eq!(words(-7_199), "1 hour ago");
+        assert_eq!(words(86_400 + 3_600), "in 25 hours");
         assert_eq!(words(86_400 * 12), "in 12 days");
+        assert_eq!(words(61), "in 1 minute");
+        assert_eq!((counted(0, "a", "b"), counted(1, "a", "b")), ("0 b".into(), "1 a".into()));
         assert_eq!(number(12_430), "12\u{202f}430");
         assert_eq!(number(-5), "-5");
         assert_eq!(segment("https://a.example/b c"), "https%3A%2F%2Fa.example%2Fb%20c");

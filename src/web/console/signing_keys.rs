@@ -17,7 +17,7 @@ use crate::web::console::shown::{self, Badge, Choice, Time, Unreadable};
 
 /// The width of the picture, and the place for the names.
 const WIDTH: i64 = 900;
-const NAMES: i64 = 130;
+const NAMES: i64 = 150;
 const ROW: i64 = 38;
 const TOP: i64 = 26;
 
@@ -132,9 +132,13 @@ pub(super) async fn keys_page(
         may_change,
         algorithms: Choice::list(&algorithms, own),
         key_set: format!(
-            "{} keys, about {} bytes",
-            jwks.len(),
-            shown::number(i64::try_from(jwks.iter().sum::<usize>()).unwrap_or(i64::MAX))
+            "{}, about {}",
+            shown::counted(i64::try_from(jwks.len()).unwrap_or(i64::MAX), "key", "keys"),
+            shown::counted(
+                i64::try_from(jwks.iter().sum::<usize>()).unwrap_or(i64::MAX),
+                "byte",
+                "bytes"
+            )
         ),
         rows: keys.iter().map(|key| KeyRow::of(key, signed_in.now)).collect(),
         unreadable,
@@ -166,7 +170,9 @@ impl KeyRow {
         });
         let readers = key.readers.as_ref().map(|readers| match (readers.behind, readers.active) {
             (_, 0) => "no API has read the key set lately".to_owned(),
+            (0, 1) => "its 1 reader knows it".to_owned(),
             (0, active) => format!("all {active} readers know it"),
+            (1, active) => format!("1 of {active} readers does not know it yet"),
             (behind, active) => format!("{behind} of {active} readers do not know it yet"),
         });
         Self {

@@ -95,12 +95,13 @@ pub(super) async fn markers(
     Ok(events.into_iter().map(marker).collect())
 }
 
-/// Bars for the hours of the day, with the changes. `values` are the parts of the bar of an hour.
+/// Bars for the hours of the day, with the changes. `values` are the parts of the bar of an hour,
+/// and `total` says their sum in words.
 fn day(
     now: Timestamp,
     markers: &[RecentChange],
     values: impl Fn(Timestamp) -> Vec<i64>,
-    what: &str,
+    total: impl Fn(i64) -> String,
 ) -> Bars {
     let last = hour_of(now);
     let column = |hour: i64| {
@@ -109,7 +110,7 @@ fn day(
         let clock = text.get(11..16).unwrap_or_default().to_owned();
         let name = if (last - hour) % 4 == 0 { clock.clone() } else { String::new() };
         let values = values(start);
-        let title = format!("{clock} UTC: {} {what}", shown::number(values.iter().sum()));
+        let title = format!("{clock} UTC: {}", total(values.iter().sum()));
         Column { name, title, values }
     };
     let mut bars = Bars::new(((last - HOURS + 1)..=last).map(column).collect());
@@ -135,7 +136,8 @@ pub(super) fn issued_by_hour(
     app.note_traffic();
     // The third part has the color of the accent.
     let count = |hour| i64::try_from(app.traffic.in_hour_of(hour)).unwrap_or(i64::MAX);
-    let chart = day(signed_in.now, markers, |hour| vec![0, 0, count(hour)], "tokens");
+    let tokens = |total| shown::counted(total, "token", "tokens");
+    let chart = day(signed_in.now, markers, |hour| vec![0, 0, count(hour)], tokens);
     let total: i64 = chart.list.iter().map(|bar| bar.total).sum();
     Some(TokenTraffic { chart, total: shown::number(total) })
 }
@@ -157,7 +159,7 @@ pub(super) async fn rejections(
     let values = |hour: Timestamp| by_hour.get(&hour_of(hour)).cloned().unwrap_or_default();
     Ok(Rejections {
         total: if is_cut { format!("{total}+") } else { total },
-        chart: day(now, markers, values, "rejected"),
+        chart: day(now, markers, values, |total| format!("{} rejected", shown::number(total))),
         reasons,
     })
 }

@@ -1,5 +1,5 @@
-// The pages work without this script. It adds: the sign-in by a link, copying, and a look at
-// whether a new secret has been used. It writes text, never markup.
+// The pages work without this script. It adds: the sign-in by a link, copying, the summary of a new
+// client, and a look at whether a new secret has been used. It writes text, never markup.
 "use strict";
 
 const SECRET = /^#[A-Za-z0-9_-]{43}$/;
@@ -62,6 +62,36 @@ function watchFirstUse() {
   setTimeout(look, 3000);
 }
 
+// What the form of a new client makes, in words, while it is filled in.
+function summarize() {
+  const place = document.querySelector("[data-summary]");
+  if (place === null) return;
+  const form = place.closest("form");
+  const accessOf = (api) => {
+    const name = api.querySelector("legend").textContent;
+    if (api.querySelector("[name=api]").checked) return name + " (all scopes)";
+    const scopes = [...api.querySelectorAll("[name=scope]:checked")];
+    const names = scopes.map((scope) => scope.labels[0].querySelector("code").textContent);
+    return names.length === 0 ? "" : `${name} (${names.join(", ")})`;
+  };
+  const credential = () => {
+    const chosen = form.querySelector("[name=credential]:checked");
+    if (chosen === null) return "";
+    if (chosen.value !== "secret") return " The next page asks for its credential.";
+    const lifetime = form.elements.lifetime.selectedOptions[0];
+    return lifetime.value === "" ? " Its secret does not expire." : ` Its secret expires in ${lifetime.textContent}.`;
+  };
+  const tell = () => {
+    const name = form.elements.name.value.trim() || "The client";
+    const access = [...form.querySelectorAll("fieldset.api")].map(accessOf).filter(Boolean);
+    const may = access.length === 0 ? "may call no API yet" : "may call " + access.join(" and ");
+    place.textContent = `${name} ${may}.${credential()}`;
+    place.hidden = false;
+  };
+  form.addEventListener("input", tell);
+  tell();
+}
+
 // On a narrow screen the menu begins closed.
 function closeMenu() {
   const menu = document.querySelector(".side-menu");
@@ -72,3 +102,4 @@ signInByLink();
 closeMenu();
 offerCopies();
 watchFirstUse();
+summarize();

@@ -154,7 +154,7 @@ impl Chromium {
 
     /// Presses the button or the summary, or follows the link, with this name.
     pub async fn press(&self, name: &str) {
-        let is_it = format!("[normalize-space(.)='{name}' or @aria-label='{name}']");
+        let is_it = format!("[normalize-space(.)=\"{name}\" or @aria-label=\"{name}\"]");
         let path = format!("//button{is_it} | //a{is_it} | //summary{is_it}");
         self.first(By::XPath, &path).await.click().await;
         self.note_reports().await;
@@ -170,6 +170,13 @@ impl Chromium {
     pub async fn reports(&self) -> Vec<String> {
         self.note_reports().await;
         std::mem::take(&mut *self.reports.lock().expect("a lock"))
+    }
+
+    /// Forgets the reports until now that have one of these texts: of pages of another server.
+    pub async fn forget_reports_of(&self, parts: &[&str]) {
+        self.note_reports().await;
+        let mut reports = self.reports.lock().expect("a lock");
+        reports.retain(|report| !parts.iter().any(|part| report.contains(part)));
     }
 
     /// No page has reported an error: a script that failed, something that the policy blocked, or a
@@ -234,6 +241,8 @@ fn capabilities(look: Look) -> Value {
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
+        // Only this machine is asked for pages.
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
         "--no-first-run",
         "--no-default-browser-check",
         "--hide-scrollbars",

@@ -1,13 +1,18 @@
 //! Signing in to the console at an identity provider, as a browser does it.
 
+use std::process::Command;
 use std::sync::Arc;
 
 use reqwest::header::SET_COOKIE;
 use tokend::model::time::Clock;
 
+use tempfile::TempDir;
+
 use super::console::{Browser, cookie};
-use super::identity_provider::{ACCESS_TOKEN, CLIENT_SECRET, IdentityProvider};
-use super::{Answer, Engine, ORDERS, Place, Server, now};
+use super::foreign::{Foreign, libraries};
+use super::identity_provider::{ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, IdentityProvider};
+use super::reserved_port::ReservedPort;
+use super::{Answer, Engine, ORDERS, Place, Server, now, repository};
 
 /// What the groups of these tests permit.
 pub const GROUPS: &str = "platform=admin,payments=owner@payments,auditors=audit:read+clients:read";
@@ -43,6 +48,43 @@ pub async fn instance(
         server.keep_secret(secret);
     }
     server
+}
+
+/// The identity provider of npm `oidc-provider`, as it comes. The person `ana` has the group
+/// `platform`; every other one has `staff` alone.
+pub struct NodeProvider {
+    pub issuer: String,
+    _process: Foreign,
+    _port: ReservedPort,
+    _folder: TempDir,
+}
+
+/// An instance that uses that provider. The groups are in the ID token, or at the `UserInfo`
+/// endpoint: `id_token` or `userinfo`.
+pub async fn start_with_node(engine: Engine, groups_at: &str) -> (NodeProvider, Server) {
+    let port = ReservedPort::new();
+    let issuer = format!("http://localhost:{}", port.number());
+    let settings = [
+        ("TOKEND_CONSOLE_OIDC_ISSUER", issuer.as_str()),
+        ("TOKEND_CONSOLE_OIDC_CLIENT_ID", CLIENT_ID),
+        ("TOKEND_CONSOLE_OIDC_CLIENT_SECRET", CLIENT_SECRET),
+        ("TOKEND_CONSOLE_OIDC_SCOPES", "openid,groups"),
+        ("TOKEND_CONSOLE_OIDC_GROUPS", GROUPS),
+    ];
+    let database = Arc::new(Place::new(engine).await);
+    let server = Server::at(database, Clock::System, &settings).await;
+    server.resource(ORDERS, &["orders:read", "orders:write"]).await;
+    server.keep_secret(CLIENT_SECRET);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut node = Command::new("node");
+    node.arg(repository().join("tests/interop/identity_provider.mjs"))
+        .env("LIBRARIES", libraries().join("node"))
+        .args([&port.number().to_string(), CLIENT_ID, CLIENT_SECRET])
+        .arg(format!("{}/console/sign-in/oidc/callback", server.management))
+        .arg(groups_at);
+    let mut process = Foreign::start(&mut node, folder.path());
+    process.until_listening(port.number()).await;
+    (NodeProvider { issuer, _process: process, _port: port, _folder: folder }, server)
 }
 
 /// A sign-in that has begun: where the browser was sent, and the cookie that it keeps.
