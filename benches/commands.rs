@@ -172,7 +172,7 @@ async fn measure(engine: Engine, clients: u32, chosen: &[&String], table: &mut T
 fn cost(cli: &Cli, words: &[String]) -> Cost {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let started = Instant::now();
-    // A command that makes a secret rejects an output that shows it to nobody.
+    // A command that makes a secret rejects an output where nothing reads it.
     let output = File::create(cli.place.folder.path().join("output")).expect("a file");
     let mut command = cli.command(&words);
     command.stdin(Stdio::null()).stdout(output).stderr(Stdio::null());

@@ -61,7 +61,7 @@ pub async fn reason(server: &Server, answer: &Answer) -> String {
     assert!(answer.status >= 400, "{answer:?}");
     server.app.write_rejections().await.expect("written");
     let id = answer.header("x-request-id");
-    // The server may be writing it at this moment.
+    // The server may be writing it now.
     let store = &server.services().store;
     eventually("a rejection", async || store.rejection(id).await.expect("a store")).await.reason
 }

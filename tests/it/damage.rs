@@ -10,19 +10,17 @@ use crate::support::console::{Browser, limits};
 use crate::support::{Engine, ORDERS, Server, TestClient, client_id, grant};
 
 /// A statement for each kind of row, with the object that it damages.
-pub const DAMAGE: [(&str, &str); 27] = [
+pub const DAMAGE: [(&str, &str); 25] = [
     (
         "urn:bad:alg",
         "UPDATE resource SET signing_algorithm = 'none' WHERE resource = 'urn:bad:alg'",
     ),
     ("urn:bad:labels", "UPDATE resource SET labels = '{' WHERE resource = 'urn:bad:labels'"),
     ("method", "UPDATE client SET auth_methods = 'smoke' WHERE client_id = 'method'"),
-    ("state", "UPDATE client SET state = 'asleep' WHERE client_id = 'state'"),
     ("rate", "UPDATE client SET token_rate = 'often' WHERE client_id = 'rate'"),
     ("labels", "UPDATE client SET labels = '[' WHERE client_id = 'labels'"),
     ("claims", "UPDATE client SET claims = 'x' WHERE client_id = 'claims'"),
     ("admin", "UPDATE client SET admin_of = 'all' WHERE client_id = 'admin'"),
-    ("kind", "UPDATE client_secret SET kind = 'smoke' WHERE client_id = 'kind'"),
     (
         "expiry",
         "UPDATE client_secret SET replaced_by = '?', expires_at = created_at + 200000

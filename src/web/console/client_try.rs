@@ -200,7 +200,7 @@ async fn shown_token(
         Err(error) => return Err(error.into()),
     };
     let (header, claims) = jwt::read_unchecked(&token)
-        .map_err(|error| ConsoleError::invalid(&format!("the token: {error}")))?;
+        .map_err(|error| ConsoleError::invalid(format!("the token: {error}")))?;
     let checks = checks(app, &header, &claims, resource);
     let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default();
     Ok(Issued {

@@ -114,7 +114,7 @@ impl Form {
         let other = self.0.iter().find(|(name, _)| name != TOKEN && !names.contains(&&**name));
         match other {
             None => Ok(()),
-            Some((name, _)) => Err(ConsoleError::invalid(&format!(
+            Some((name, _)) => Err(ConsoleError::invalid(format!(
                 "{name} is not a field of this form. Its fields are {}.",
                 names.join(", ")
             ))),
