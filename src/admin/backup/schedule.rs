@@ -8,7 +8,7 @@ use crate::admin::backup::create::create;
 use crate::admin::backup::error::BackupError;
 use crate::config::BackupSettings;
 use crate::model::time::Timestamp;
-use crate::services::{Services, draft};
+use crate::services::{Services, atomic_file};
 use crate::store::files;
 
 /// The beginning and the end of the name of a backup that a server made.
