@@ -3,6 +3,7 @@
 //! answer again. Then `FILE.new.secret` gets the secret and is renamed to `FILE`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,13 @@ use crate::secrets::secret::suffix;
 
 /// How long a server keeps an answer, in seconds, less a margin for the difference of clocks.
 const ANSWER_TTL_SECONDS: i64 = 9 * 60;
+
+/// How often a request is repeated whose first one is running, and how long to wait in between.
+const MAX_ATTEMPTS: u32 = 10;
+const ATTEMPT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many secrets are read at a time.
+const PAGE_SIZE: u32 = 1_000;
 
 /// A request whose answer holds a secret, as `FILE.new` keeps it.
 #[derive(Serialize, Deserialize)]
@@ -171,13 +179,19 @@ async fn settle(api: &Api, place: &Path) -> Result<(), CliError> {
             "its answer can no longer be read. If the change was made, end its secret",
         );
     }
-    let answer = match api.send(&pending.request()).await {
+    let answer = match repeat(api, &pending).await {
         Ok(answer) => answer,
-        Err(failure) if failure.may_have_been_done() || failure.is_not_allowed() => {
-            return Err(CliError::from(failure)
-                .and_say("The request of the earlier command was not repeated."));
+        Err(failure) if failure.proves_rejection() => {
+            return discard(&draft, CliError::from(failure).text());
         }
-        Err(failure) => return discard(&draft, CliError::from(failure).text()),
+        Err(failure) => {
+            return Err(CliError::from(failure).and_say(format!(
+                "{} still holds the request of an earlier command, which may have been carried \
+                 out. Run the command again; or remove that file, and end the secret if there is \
+                 one.",
+                draft.display()
+            )));
+        }
     };
     let secret = answer["client_secret"].as_str().unwrap_or_default();
     let is_published = read(place).is_ok_and(|found| secret_in(&found).expose_secret() == secret);
@@ -193,6 +207,18 @@ async fn settle(api: &Api, place: &Path) -> Result<(), CliError> {
         place.display()
     ));
     Ok(())
+}
+
+/// Repeats a request, and waits while the first one with its key is running.
+async fn repeat(api: &Api, pending: &PendingRequest) -> Result<Value, Failure> {
+    let mut attempts = 1;
+    loop {
+        match api.send(&pending.request()).await {
+            Err(failure) if failure.is_key_in_use() && attempts < MAX_ATTEMPTS => attempts += 1,
+            outcome => return outcome,
+        }
+        tokio::time::sleep(ATTEMPT_INTERVAL).await;
+    }
 }
 
 fn discard(draft: &Path, why: &str) -> Result<(), CliError> {
@@ -215,12 +241,18 @@ async fn check_content(api: &Api, place: &Path, client: Option<&str>) -> Result<
         return Ok(());
     }
     let Some(client) = client else { return Ok(()) };
-    let secrets = ApiRequest::get(path(&["clients", client, "secrets"]));
-    let known: Page<SecretObject> = api.page(&secrets, None).await?;
+    let secrets = ApiRequest::get(path(&["clients", client, "secrets"])).with("limit", PAGE_SIZE);
     let end = suffix(secret.expose_secret());
     let is_known = |known: &SecretObject| !end.is_empty() && known.suffix == end;
-    if known.data.iter().any(|found| is_known(&found.object)) {
-        return Ok(());
+    let mut cursor: Option<String> = None;
+    loop {
+        let known: Page<SecretObject> = api.page(&secrets, cursor.as_deref()).await?;
+        if known.data.iter().any(|found| is_known(&found.object)) {
+            return Ok(());
+        }
+        cursor = known.next_cursor;
+        if cursor.is_none() {
+            return Err(rejected("does not hold a secret of this client".to_owned()));
+        }
     }
-    Err(rejected("does not hold a secret of this client".to_owned()))
 }

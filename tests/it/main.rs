@@ -158,6 +158,7 @@ mod remote_commands;
 mod remote_declarations;
 mod remote_follow;
 mod remote_import;
+mod remote_secrets;
 mod resources_and_scopes;
 mod restored_revocations;
 mod revocation;

@@ -122,7 +122,9 @@ async fn several_first_starts_at_once_agree(
 async fn sqlite_makes_its_own_master_key_and_rejects_another() {
     use std::os::unix::fs::PermissionsExt;
     let cli = Cli::without_database(Engine::Sqlite).await.unset("TOKEND_MASTER_KEY");
-    drop(cli.serve().await);
+    let mut first = cli.serve().await;
+    first.signal("TERM");
+    assert_eq!(first.ended().await, Some(0));
     let (id, secret) = make_client(&cli);
     let path = cli.place.folder.path().join("master.key");
     let mode = std::fs::metadata(&path).expect("the key").permissions().mode();

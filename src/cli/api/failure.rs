@@ -30,6 +30,9 @@ pub(crate) enum Failure {
 /// The code of an answer to a token that is not valid.
 const INVALID_TOKEN: &str = "invalid_token";
 
+/// The code of an answer while the first request with the same `Idempotency-Key` is running.
+const KEY_IN_USE: &str = "idempotency_key_in_use";
+
 /// A problem document (RFC 9457).
 #[derive(Debug, Deserialize)]
 struct ProblemDocument {
@@ -48,8 +51,11 @@ impl Failure {
             return Ok(Value::Null);
         }
         // serde would repeat a part of the text, which may hold a secret.
-        serde_json::from_slice(body)
-            .map_err(|_| CliError::server("the server sent an answer that is not JSON").into())
+        serde_json::from_slice(body).map_err(|_| Self::Answer {
+            code: String::new(),
+            status: Some(status),
+            error: CliError::server("the server sent an answer that is not JSON"),
+        })
     }
 
     /// The failure that an answer with a status of 4xx or 5xx describes.
@@ -86,15 +92,30 @@ impl Failure {
         matches!(self, Self::Answer { error, .. } if error.is_not_allowed())
     }
 
-    /// True if the request may have been carried out: the answer was lost, or a server on the way
-    /// has failed.
+    /// True if the request may have been carried out: the answer was lost or cannot be read, a
+    /// server on the way has failed, or has sent the request twice.
     pub(crate) fn may_have_been_done(&self) -> bool {
         match self {
             Self::Verb(_) => false,
             Self::Answer { error, status, .. } => {
-                error.is_outcome_unknown() || status.is_some_and(|status| status.is_server_error())
+                let is_open = |status: StatusCode| status.is_server_error() || status.is_success();
+                error.is_outcome_unknown() || status.is_some_and(is_open) || self.is_key_in_use()
             }
         }
+    }
+
+    /// True if another request with the same `Idempotency-Key` is running.
+    pub(crate) fn is_key_in_use(&self) -> bool {
+        matches!(self, Self::Answer { code, .. } if code == KEY_IN_USE)
+    }
+
+    /// True if the answer to a repeated request proves that the first one was rejected: the API
+    /// has run it again, and has rejected its content. Every other failure, such as a conflict,
+    /// may come from what the first one has done, or from a limit that passes.
+    pub(crate) fn proves_rejection(&self) -> bool {
+        let Self::Answer { code, status: Some(status), .. } = self else { return false };
+        matches!(*status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY)
+            && AdminErrorCode::parse(code).is_some()
     }
 
     /// True if the token of the request is not valid, or no longer.
@@ -183,6 +204,27 @@ mod tests {
         ] {
             assert_eq!(failure(status, code).into_error().exit_code(), exit, "{status} {code}");
         }
+    }
+
+    #[test]
+    fn only_a_rejected_content_proves_that_the_first_request_was_rejected() {
+        assert!(failure(422, "invalid_value").proves_rejection());
+        for (status, code) in [
+            (409, "idempotency_key_in_use"),
+            (422, "idempotency_key_reused"),
+            (429, "too_many_idempotency_keys"),
+            (409, "already_exists"),
+            (403, "forbidden"),
+            (404, "client_not_found"),
+            (400, "of_a_proxy"),
+            (503, "database_failed"),
+        ] {
+            assert!(!failure(status, code).proves_rejection(), "{status} {code}");
+        }
+        let unreadable = Failure::or_json(StatusCode::OK, b"{").expect_err("a failure");
+        assert!(unreadable.may_have_been_done() && !unreadable.proves_rejection());
+        assert!(failure(409, "idempotency_key_in_use").may_have_been_done());
+        assert!(!failure(409, "already_exists").may_have_been_done());
     }
 
     #[test]
