@@ -184,14 +184,7 @@ async fn settle(api: &Api, place: &Path) -> Result<(), CliError> {
         Err(failure) if failure.proves_rejection() => {
             return discard(&draft, CliError::from(failure).text());
         }
-        Err(failure) => {
-            return Err(CliError::from(failure).and_say(format!(
-                "{} still holds the request of an earlier command, which may have been carried \
-                 out. Run the command again; or remove that file, and end the secret if there is \
-                 one.",
-                draft.display()
-            )));
-        }
+        Err(failure) => return Err(CliError::from(failure).and_say(still_pending(&draft))),
     };
     let secret = answer["client_secret"].as_str().unwrap_or_default();
     let is_published = read(place).is_ok_and(|found| secret_in(&found).expose_secret() == secret);
@@ -219,6 +212,14 @@ async fn repeat(api: &Api, pending: &PendingRequest) -> Result<Value, Failure> {
         }
         tokio::time::sleep(ATTEMPT_INTERVAL).await;
     }
+}
+
+fn still_pending(draft: &Path) -> String {
+    format!(
+        "{} still holds the request of an earlier command, which may have been carried out. Run \
+         the command again; or remove that file, and end the secret if there is one.",
+        draft.display()
+    )
 }
 
 fn discard(draft: &Path, why: &str) -> Result<(), CliError> {

@@ -86,7 +86,7 @@ async fn the_command_and_the_request_of_a_form_set_its_values() {
             let answer = api.call("PATCH", "/v1/clients/acme", Some(body)).await;
             assert_eq!(answer.status, 200, "{}", answer.text);
         } else {
-            let cli = Cli::at(server.place.clone());
+            let cli = Cli::at(server.place.clone()).set("TOKEND_ISSUER", &server.base);
             let run = cli.run(&arguments);
             assert_eq!(run.code, 0, "{arguments:?}: {run:?}");
         }

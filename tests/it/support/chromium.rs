@@ -213,21 +213,32 @@ impl Drop for Chromium {
     }
 }
 
+/// How often chromedriver is started: it ends if another process takes its port.
+const STARTS: u32 = 5;
+
 /// Starts chromedriver on a free port, which it reports.
 fn start_chromedriver() -> (Child, SocketAddr) {
-    let mut child = Command::new("chromedriver")
-        .arg("--port=0")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("chromedriver: install chromium and its driver, or run sh .ci/install");
-    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-    let mut lines = lines.map_while(Result::ok);
-    let port = lines.find_map(|line| line.split("successfully on port ").nth(1).map(str::to_owned));
-    let port = port.expect("a port").trim_end_matches('.').parse::<u16>().expect("a number");
-    // It must be able to continue to write.
-    std::thread::spawn(move || lines.for_each(drop));
-    (child, SocketAddr::from(([127, 0, 0, 1], port)))
+    for _ in 0..STARTS {
+        let mut child = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver: install chromium and its driver, or run sh .ci/install");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let mut lines = lines.map_while(Result::ok);
+        let port =
+            lines.find_map(|line| line.split("successfully on port ").nth(1).map(str::to_owned));
+        let Some(port) = port else {
+            child.wait().expect("its end");
+            continue;
+        };
+        let port = port.trim_end_matches('.').parse::<u16>().expect("a number");
+        // It must be able to continue to write.
+        std::thread::spawn(move || lines.for_each(drop));
+        return (child, SocketAddr::from(([127, 0, 0, 1], port)));
+    }
+    panic!("chromedriver reported no port {STARTS} times");
 }
 
 fn capabilities(look: Look) -> Value {
