@@ -6,6 +6,7 @@ use rstest::rstest;
 use crate::browser_pages::{axe, check, picture};
 use crate::browser_paths::go;
 use crate::support::chromium::{Chromium, Look, Theme};
+use crate::support::eventually::eventually;
 use crate::support::oidc::{NodeProvider, start_with_node};
 use crate::support::webdriver::By;
 use crate::support::{Engine, Server};
@@ -19,10 +20,17 @@ async fn answer_provider(
     provider: &NodeProvider,
     person: &str,
 ) -> Vec<&'static str> {
-    let mut forms = Vec::new();
-    for _ in 0..5 {
-        if !browser.session.current_url().await.starts_with(&provider.issuer) {
-            return forms;
+    let (mut forms, mut answered) = (Vec::new(), String::new());
+    eventually("the end of the forms", async || {
+        let url = browser.session.current_url().await;
+        if !url.starts_with(&provider.issuer) {
+            return Some(());
+        }
+        // Each form has a URL of its own. The one of the form before stays until the next page comes.
+        let buttons = browser.session.find(By::Css, "button[type='submit']").await;
+        let button = buttons.unwrap_or_default().into_iter().next()?;
+        if url == answered {
+            return None;
         }
         let names = browser.session.find(By::Css, "input[name='login']").await.unwrap_or_default();
         if let Some(name) = names.first() {
@@ -32,9 +40,12 @@ async fn answer_provider(
         } else {
             forms.push("consent");
         }
-        browser.element("button[type='submit']").await.click().await;
-    }
-    panic!("it does not end: {forms:?}");
+        answered = url;
+        button.click().await;
+        None
+    })
+    .await;
+    forms
 }
 
 /// Forgets what pages of the provider have reported, such as a font that it loads from elsewhere.

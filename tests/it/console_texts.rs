@@ -72,9 +72,9 @@ async fn the_command_and_the_request_of_a_form_set_its_values() {
     let made = api.call("POST", "/v1/clients", Some(client)).await;
     assert_eq!(made.status, 201, "{}", made.text);
     let before = api.call("GET", "/v1/clients/acme", None).await.json();
-    let events = api.call("GET", "/v1/audit-events", None).await.json();
     let browser = Browser::by_link(&server, limits(None, None)).await;
     let page = browser.page("/console/clients/acme/edit").await;
+    let events = api.call("GET", "/v1/audit-events", None).await.json();
     for (program, id) in [("curl", "same-request"), ("tokend", "same-command")] {
         let script = format!("{program}() {{ printf '%s\\0' \"$@\"; }}\n{}", text_of(&page, id));
         let run = Command::new("sh").args(["-c", &script]).output().expect("a shell");
