@@ -47,7 +47,7 @@ RELEASE_PROGRAM = TEST_RELEASE_PROGRAM="$(abspath $(PROGRAM))"
 test-slow: tools
 	cargo build --locked --release --bin tokend
 	$(RELEASE_PROGRAM) cargo test --locked --test it -- --ignored --test-threads 1 \
-	    --skip faults:: --skip upgrade:: --skip soak:: --skip browser_pages::
+	    --skip faults:: --skip upgrade:: --skip soak:: --skip pictures_of_
 
 # Four instances behind nginx and HAProxy on one Postgres, while parts of it restart, are killed,
 # stopped, frozen or promoted; and the upgrade from the program of the previous commit, or of
