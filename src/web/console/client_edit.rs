@@ -26,7 +26,7 @@ use crate::model::time::Lifetime;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
 use crate::web::console::client_changes::require_recent_authentication_for_administrator;
-use crate::web::console::edited::EditedClient;
+use crate::web::console::edited::{EditedClient, words};
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
@@ -221,8 +221,8 @@ pub(super) fn labels(form: &Form) -> Result<Labels, String> {
 
 /// The owners that an administrator is limited to; `None` without a limit.
 fn admin_of(form: &Form) -> Result<Option<BTreeSet<Owner>>, String> {
-    let words = form.text("admin_of").unwrap_or_default().split([' ', ',']);
-    let owners = words.filter(|word| !word.is_empty()).map(Owner::parse);
+    let words = words(form.text("admin_of").unwrap_or_default());
+    let owners = words.iter().map(|word| Owner::parse(word));
     let owners: BTreeSet<Owner> =
         owners.collect::<Result<_, _>>().map_err(|problem| format!("admin_of: {problem}"))?;
     Ok((!owners.is_empty()).then_some(owners))

@@ -176,6 +176,7 @@ impl EditedClient {
     }
 }
 
-fn words(text: &str) -> Vec<String> {
+/// The words of a field that has several values, with spaces or commas in between.
+pub(super) fn words(text: &str) -> Vec<String> {
     text.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
