@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::stopping::ask;
 use crate::support::eventually::eventually;
@@ -129,6 +129,11 @@ async fn a_full_disk_stops_changes_and_no_tokens() {
         let answer = create_at_server().await;
         assert_eq!(answer.status, 503, "{}", answer.text);
     }
+    let report: Value =
+        serde_json::from_str(&cli.run(&["doctor", "-o", "json"]).stdout).expect("JSON");
+    let mut findings = report["checks"].as_array().expect("findings").iter();
+    let space = findings.find(|finding| finding["code"] == "disk_space").expect("the check");
+    assert_eq!(space["state"], "error", "{space}");
     let before = cli.json(&["client", "list", "--limit", "1000"]).as_array().map(Vec::len);
 
     disk.free();
@@ -143,7 +148,7 @@ async fn a_full_disk_stops_changes_and_no_tokens() {
     assert_eq!(run.code, 0, "{run:?}");
     let after = cli.json(&["client", "list", "--limit", "1000"]).as_array().map(Vec::len);
     assert_eq!(after, before.map(|count| count + 1), "the failed change has left a client");
-    let made: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let made: Value = serde_json::from_str(&run.stdout).expect("JSON");
     let text = |name: &str| made[name].as_str().expect("a text");
     eventually("a token of the new client", async || {
         let answer = ask(&server.base, text("client_id"), text("client_secret")).await;

@@ -107,6 +107,8 @@ checks! {
     MasterKeyFile: Files => "master_key_file",
     /// Only their owner may read the files with other secrets.
     SecretFiles: Files => "secret_files",
+    /// The disks of the database and of the data directory have space.
+    DiskSpace: Files => "disk_space",
     /// The database answers.
     Database: Database => "database",
     /// The database has the schema of this program.

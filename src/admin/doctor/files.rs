@@ -1,8 +1,9 @@
-//! The users that may read and write the files of a server.
+//! The files of a server: the users that may read and write them, and the space that is left.
 
 use std::path::{Path, PathBuf};
 
 use crate::admin::doctor::code::CheckCode;
+use crate::admin::doctor::disk;
 use crate::admin::doctor::finding::Finding;
 use crate::admin::doctor::first_of;
 use crate::config::{Config, Location};
@@ -15,13 +16,14 @@ const MAX_NAMED: usize = 5;
 /// How many files of a folder of secrets are looked at.
 const MAX_SECRET_FILES: usize = 10_000;
 
-/// Checks the permissions of files. `holders` are the files that hold secret settings.
+/// Checks the permissions of files, and the disks. `holders` are the files that hold secret settings.
 pub(super) fn examine(config: &Config, holders: &[PathBuf]) -> Vec<Finding> {
     vec![
         data_dir(config),
         database_files(config),
         master_key_file(config),
         secret_files(config, holders),
+        disk::examine(config),
     ]
 }
 

@@ -7,6 +7,7 @@
 mod backups;
 mod code;
 mod database;
+mod disk;
 mod files;
 mod finding;
 mod keys;

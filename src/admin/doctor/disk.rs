@@ -1,0 +1,70 @@
+//! The space that is left for files of the server.
+
+use std::path::Path;
+
+use crate::admin::doctor::code::CheckCode;
+use crate::admin::doctor::finding::Finding;
+use crate::config::{Config, Location};
+
+/// With less, a write may fail at any time: a log of changes not yet merged into a database takes some MiB.
+const MIN_FREE_BYTES: u64 = 16 << 20;
+
+/// With less, an operator should make space.
+const WARN_FREE_BYTES: u64 = 256 << 20;
+
+/// Checks the file systems of the data directory and of a SQLite database: the one with the least
+/// space counts.
+pub(super) fn examine(config: &Config) -> Finding {
+    let database = match &config.database.location {
+        Location::Sqlite(path) => path.parent(),
+        Location::Postgres(_) => None,
+    };
+    let folders = std::iter::once(config.data_dir.as_path()).chain(database);
+    let free = folders.filter_map(|folder| Some((folder, free_bytes(folder)?)));
+    match free.min_by_key(|(_, free)| *free) {
+        Some((folder, free)) => finding(folder, free),
+        None => Finding::skipped(
+            CheckCode::DiskSpace,
+            format!("{} cannot be looked at", config.data_dir.display()),
+        ),
+    }
+}
+
+/// What this process may still write there; none if the folder does not exist.
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let system = rustix::fs::statvfs(folder).ok()?;
+    Some(system.f_bavail.saturating_mul(system.f_frsize))
+}
+
+fn finding(folder: &Path, free: u64) -> Finding {
+    let code = CheckCode::DiskSpace;
+    let found = format!("{} MiB are free at {}", free >> 20, folder.display());
+    let fix = "Free space on this disk, or move the files to a larger one. Tokens are issued without \
+               it; changes, usage statistics, snapshots and backups are not written.";
+    match free {
+        0..MIN_FREE_BYTES => Finding::error(code, found, fix),
+        MIN_FREE_BYTES..WARN_FREE_BYTES => Finding::warning(code, found, fix),
+        _ => Finding::ok(code, found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::doctor::CheckState::{Error, Ok, Warning};
+
+    #[test]
+    fn little_space_is_a_warning_and_then_an_error() {
+        let state = |free| finding(Path::new("/data"), free).state;
+        let states = [0, (16 << 20) - 1, 16 << 20, (256 << 20) - 1, 256 << 20, u64::MAX].map(state);
+        assert_eq!(states, [Error, Error, Warning, Warning, Ok, Ok]);
+        assert_eq!(finding(Path::new("/data"), 17 << 20).found, "17 MiB are free at /data");
+    }
+
+    #[test]
+    fn a_folder_that_does_not_exist_has_no_figure() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(free_bytes(folder.path()).is_some());
+        assert_eq!(free_bytes(&folder.path().join("none")), None);
+    }
+}
