@@ -38,11 +38,12 @@ const PAGE_SIZE: u32 = 100;
 /// How often the token of a caller is checked while no event comes.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often a comment is sent while no event comes, so that proxies keep the connection.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// How often a comment is sent while no event comes: proxies keep the connection, and a caller that
+/// has gone is noticed, so that its stream no longer counts when it connects again.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long a caller should wait before it connects again.
-const RECONNECT_AFTER: Duration = Duration::from_secs(2);
+const RECONNECT_AFTER: Duration = KEEP_ALIVE_INTERVAL;
 
 /// Answers with a stream of the events that a filter matches: those after the event that
 /// `Last-Event-ID` names, or those from now on.
