@@ -5,6 +5,7 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /src
 # The dependencies, in a layer of their own: the program that they are built with is empty. The layer
 # is built again only if a manifest changes.
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 COPY crates/testing/Cargo.toml crates/testing/
 RUN mkdir -p src tests/it benches crates/testing/src \
