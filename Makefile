@@ -121,21 +121,22 @@ dist-archive:
 bench: tools
 	cargo build --locked --release --bin tokend
 	cargo bench --locked --no-run
-	taskset -c 1 cargo bench --locked --bench token_path
-	taskset -c 1 cargo bench --locked --bench introspection
-	cargo bench --locked --bench flood
+	$(RELEASE_PROGRAM) taskset -c 1 cargo bench --locked --bench token_path
+	$(RELEASE_PROGRAM) taskset -c 1 cargo bench --locked --bench telemetry
+	$(RELEASE_PROGRAM) taskset -c 1 cargo bench --locked --bench introspection
+	$(RELEASE_PROGRAM) cargo bench --locked --bench flood
 
 # Start, memory and speed with up to a million clients.
 growth: tools
 	cargo build --locked --release --bin tokend
 	cargo bench --locked --no-run
-	taskset -c 1 cargo bench --locked --bench growth
-	cargo bench --locked --bench restart
+	$(RELEASE_PROGRAM) taskset -c 1 cargo bench --locked --bench growth
+	$(RELEASE_PROGRAM) cargo bench --locked --bench restart
 
 # What each command costs on a million clients, on both engines: some ten minutes.
 commands: tools
 	cargo build --locked --release --bin tokend
-	cargo bench --locked --bench commands
+	$(RELEASE_PROGRAM) cargo bench --locked --bench commands
 
 # Each fuzz target for FUZZ_SECONDS, with the stable toolchain. See fuzz/README.md.
 fuzz:

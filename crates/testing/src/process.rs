@@ -18,10 +18,12 @@ pub const SERVES: &str = "tokend serves tokens";
 /// Counts the servers of this process, for the names of their logs.
 static SERVERS: AtomicUsize = AtomicUsize::new(0);
 
-/// The program under test. Cargo passes its path to integration tests and benchmarks.
+/// The program under test. Cargo passes its path to integration tests and benchmarks. The benchmarks
+/// of the Makefile name the release program: the one that Cargo builds for them has another profile.
 pub fn program() -> &'static Path {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-        let path = std::env::var_os("CARGO_BIN_EXE_tokend");
+        let path = std::env::var_os("TEST_RELEASE_PROGRAM");
+        let path = path.or_else(|| std::env::var_os("CARGO_BIN_EXE_tokend"));
         path.expect("cargo sets CARGO_BIN_EXE_tokend; without cargo, set it to the program").into()
     });
     &PROGRAM
