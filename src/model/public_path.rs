@@ -25,10 +25,12 @@ pub const REVOCATION_LIST_PATH: &str = "/v1/oauth/revocations";
 /// The path of the key set below the issuer.
 pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 
+/// The path of the metadata of an issuer without a path (RFC 8414, section 3).
+pub const METADATA_PATH: &str = "/.well-known/oauth-authorization-server";
+
 /// The paths of the metadata (RFC 8414, section 3; OpenID Connect Discovery). If the issuer has a
 /// path, it comes after them as well as before (RFC 8414, section 3.1).
-const METADATA_PATHS: [&str; 2] =
-    ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+const METADATA_PATHS: [&str; 2] = [METADATA_PATH, "/.well-known/openid-configuration"];
 
 /// Health is at the root alone, with or without a path of the issuer.
 const HEALTH_PATHS: [(&str, PublicEndpoint); 3] = [
@@ -71,7 +73,7 @@ pub enum PublicEndpoint {
     KeySet,
     /// The signed revocation list.
     RevocationList,
-    /// The page for a browser.
+    /// What the server is, at the root of the issuer.
     Welcome,
     /// Health: the process lives.
     Liveness,
@@ -91,7 +93,7 @@ impl PublicEndpoint {
             Self::Metadata => "the metadata",
             Self::KeySet => "the key set",
             Self::RevocationList => "the revocation list",
-            Self::Welcome => "the page for browsers",
+            Self::Welcome => "the page at the root",
             Self::Liveness | Self::Readiness => "the health check",
         }
     }

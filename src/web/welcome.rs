@@ -1,26 +1,60 @@
-//! The page that a person finds who opens the address of the server in a browser. Programs, which
-//! do not ask for HTML, get the error of any path without content.
+//! What is at the root of the issuer: what this server is, and where its documents are. A browser
+//! gets a page, a program JSON.
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, VARY};
 use axum::http::{Method, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 
 use crate::app::App;
-use crate::model::public_path::{KEY_SET_PATH, TOKEN_PATH};
+use crate::model::public_path::{KEY_SET_PATH, METADATA_PATH, TOKEN_PATH};
 use crate::web::error_response::ErrorResponse;
 use crate::web::page::{self, escaped, wants_html};
 
-/// Answers a browser at the root of the issuer.
+/// What the server is, in one sentence.
+const ABOUT: &str = "This is tokend, an OAuth 2.0 authorization server for machines. It issues access \
+                     tokens to registered clients. People do not sign in here.";
+
+/// Where the documentation is: it comes with the program.
+const DOCUMENTATION: &str =
+    "docs/getting-tokens.md and docs/verifying-tokens.md in the source of tokend";
+
+/// The same for a program.
+#[derive(Serialize)]
+struct Description {
+    about: &'static str,
+    issuer: String,
+    token_endpoint: String,
+    metadata: String,
+    jwks_uri: String,
+    documentation: &'static str,
+}
+
+/// Answers at the root of the issuer.
 pub(super) async fn welcome(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, ErrorResponse> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) || !wants_html(request.headers()) {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(ErrorResponse::not_found());
     }
-    Ok(page::response(StatusCode::OK, text(app.issuer.as_str())))
+    let issuer = app.issuer.as_str();
+    if wants_html(request.headers()) {
+        return Ok(page::response(StatusCode::OK, text(issuer)));
+    }
+    let description = Description {
+        about: ABOUT,
+        issuer: issuer.to_owned(),
+        token_endpoint: format!("{issuer}{TOKEN_PATH}"),
+        metadata: format!("{issuer}{METADATA_PATH}"),
+        jwks_uri: format!("{issuer}{KEY_SET_PATH}"),
+        documentation: DOCUMENTATION,
+    };
+    Ok(([(CACHE_CONTROL, "no-store"), (VARY, "accept")], Json(description)).into_response())
 }
 
 fn text(issuer: &str) -> String {
@@ -36,7 +70,7 @@ fn text(issuer: &str) -> String {
 </head>
 <body>
 <h1>{issuer}</h1>
-<p>This is tokend, an OAuth 2.0 authorization server for machines. It issues access tokens to registered clients. People do not sign in here.</p>
+<p>{ABOUT}</p>
 <h2>Get a token</h2>
 <pre>curl -s {issuer}{TOKEN_PATH} \
   -u "$CLIENT_ID:$CLIENT_SECRET" \
@@ -44,8 +78,9 @@ fn text(issuer: &str) -> String {
 <p>The operator of this server registers clients and gives them their credentials.</p>
 <h2>Documents</h2>
 <ul>
-<li><a href="{issuer}/.well-known/oauth-authorization-server">Metadata</a> (RFC 8414): endpoints and algorithms</li>
+<li><a href="{issuer}{METADATA_PATH}">Metadata</a> (RFC 8414): endpoints and algorithms</li>
 <li><a href="{issuer}{KEY_SET_PATH}">Key set</a> (RFC 7517): the public keys that verify tokens</li>
+<li>Documentation: {DOCUMENTATION}</li>
 </ul>
 </body>
 </html>

@@ -219,6 +219,18 @@ async fn the_theme_is_chosen_and_stays(#[case] look: Look) {
     browser.assert_silent().await;
 }
 
+/// A link that is put into the address bar of a tab that shows the console loads no page.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_works_in_a_tab_that_shows_the_console() {
+    let server = Server::start(Engine::Sqlite).await;
+    let browser = signed_in(Look::WIDE, &server, Some(&["payments"])).await;
+    let secret = link(&server, limits(None, None)).await;
+    browser.open(&format!("{}/console/#{}", server.management, secret.expose_secret())).await;
+    // An administrator of some owners has no link to the settings.
+    browser.until_text("Settings").await;
+    assert!(!browser.session.current_url().await.contains('#'));
+}
+
 /// A person sees what was wrong, and what was typed is still there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_is_rejected_keeps_what_was_typed() {

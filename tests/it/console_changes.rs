@@ -32,9 +32,17 @@ async fn a_client_is_created_and_gets_a_token(
     server.keep_secret(&secret);
     let client = TestClient { id: element(&answer.text, "client-id"), secret };
     assert_eq!(client.id, "billing");
-    assert!(element(&answer.text, "curl").contains(&server.base), "{answer:?}");
+    let curl = element(&answer.text, "curl");
+    assert!(curl.contains(&server.base) && curl.contains(&format!("resource={ORDERS}")), "{curl}");
     let watched = between(&answer.text, "data-watch=\"", "\"")[0].to_owned();
     assert_eq!(browser.get(&watched).await.json()["is_used"], false);
+    // A request that is rejected is a use of the secret, and gets no token.
+    let rejected = server.ask_for(&client, &[("resource", "urn:example:other")]).await;
+    rejected.assert_rejected(400, "invalid_target");
+    server.app.write_usage().await.expect("written");
+    let seen = browser.get(&watched).await.json();
+    assert_eq!(seen["is_used"], false, "{seen}");
+    assert!(seen["text"].as_str().is_some_and(|text| text.contains("invalid_target")), "{seen}");
     server.ask(&client).await.token();
     server.app.write_usage().await.expect("written");
     assert_eq!(browser.get(&watched).await.json()["is_used"], true);
@@ -45,6 +53,18 @@ async fn a_client_is_created_and_gets_a_token(
         let page = browser.page(&format!("/console/clients/billing{rest}")).await;
         assert!(!page.contains(&client.secret), "{page}");
     }
+    // A form that is rejected keeps what was typed.
+    let once = browser.once("/console/clients/new").await;
+    let fields = [
+        ("name", "Other"),
+        ("client_id", "billing"),
+        ("label", "ci"),
+        ("lifetime", "90d"),
+        ("once", once.as_str()),
+    ];
+    let answer = browser.send("/console/clients/new", &fields).await;
+    assert_ne!(answer.status, 200, "{answer:?}");
+    assert!(answer.text.contains("name=\"label\" value=\"ci\""), "{answer:?}");
     let access = browser.page("/console/clients/billing/access").await;
     let is_granted = |scope: &str| access.contains(&format!("value=\"{scope}\" checked"));
     assert!(is_granted("orders:read") && !is_granted("orders:write"), "{access}");

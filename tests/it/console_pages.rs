@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::console_attacks::PAGES;
 use crate::support::api::ALL_SCOPES;
 use crate::support::console::{Browser, between, limits};
-use crate::support::{Engine, ORDERS, Server, grant};
+use crate::support::{Answer, Engine, ORDERS, Server, grant};
 
 /// The pages of one client.
 pub const CLIENT_PAGES: [&str; 12] = [
@@ -210,4 +210,19 @@ async fn a_first_visit_is_at_most_60_kb_on_the_wire() {
         size += wire_size(&browser, &format!("/console/assets/{path}")).await;
     }
     assert!(size < 60_000, "{size}");
+}
+
+/// Lists are compressed, for whoever takes that.
+#[tokio::test]
+async fn a_list_is_compressed() {
+    let server = Server::start(Engine::Sqlite).await;
+    let browser = Browser::by_link(&server, limits(None, None)).await;
+    for path in ["audit", "clients", "rejections", "resources"] {
+        let url = format!("{}/console/{path}", server.management);
+        let request = server.http.get(url).header("cookie", &browser.cookie);
+        let answer = Answer::of(request.header("accept-encoding", "gzip")).await;
+        assert_eq!((answer.status, answer.header("content-encoding")), (200, "gzip"), "{path}");
+        let page = browser.get(&format!("/console/{path}")).await;
+        assert!(!page.headers.contains_key("content-encoding"), "{path}");
+    }
 }

@@ -233,7 +233,10 @@ async fn sessions_are_listed_and_ended() {
     assert_eq!(between(&own, "/console/sessions/", "/end").len(), 1, "{own}");
     let foreign = ids.iter().find(|id| !own.contains(**id)).expect("the other one");
     let path = format!("/console/sessions/{foreign}/end");
-    other.send(&path, &[]).await;
+    for path in [path.as_str(), "/console/sessions/ses_none/end"] {
+        let answer = other.send(path, &[]).await;
+        assert!(answer.header("location").ends_with("done=session-unknown"), "{answer:?}");
+    }
     assert_eq!(operator.get("/console/").await.status, 200, "it may not end that one");
     let theirs = ids.iter().find(|id| own.contains(**id)).expect("the own one");
     let answer = operator.send(&format!("/console/sessions/{theirs}/end"), &[]).await;

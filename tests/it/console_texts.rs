@@ -71,34 +71,93 @@ async fn the_command_and_the_request_of_a_form_set_its_values() {
     });
     let made = api.call("POST", "/v1/clients", Some(client)).await;
     assert_eq!(made.status, 201, "{}", made.text);
-    let before = api.call("GET", "/v1/clients/acme", None).await.json();
     let browser = Browser::by_link(&server, limits(None, None)).await;
     let page = browser.page("/console/clients/acme/edit").await;
+    assert_sets_the_same(&server, &api, &page, "/v1/clients/acme").await;
+    for value in ["end_now", &audience, "10.0.0.0/8", "tenant"] {
+        for id in ["same-request", "same-command"] {
+            assert!(text_of(&page, id).contains(value), "{value} in {id}");
+        }
+    }
+}
+
+/// The same for a resource.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_and_the_request_of_a_resource_set_its_values() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    let resource = json!({
+        "resource": "https://bills.example.com", "owner": "sales",
+        "scopes": [
+            { "name": "orders:read", "description": "Read 'orders' = all" },
+            { "name": "orders:write" },
+        ],
+        "description": "Orders of $(customers)", "contact": "#orders",
+        "labels": { "env": "prod" }, "token_ttl_seconds": 600, "token_typ": "JWT",
+    });
+    let made = api.call("POST", "/v1/resources", Some(resource)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let browser = Browser::by_link(&server, limits(None, None)).await;
+    let segment = "https%3A%2F%2Fbills.example.com";
+    let page = browser.page(&format!("/console/resources/{segment}/edit")).await;
+    assert_sets_the_same(&server, &api, &page, &format!("/v1/resources/{segment}")).await;
+}
+
+/// Runs the request and the command that a page suggests: they change nothing.
+async fn assert_sets_the_same(server: &Server, api: &Api<'_>, page: &str, path: &str) {
+    let before = api.call("GET", path, None).await.json();
     let events = api.call("GET", "/v1/audit-events", None).await.json();
     for (program, id) in [("curl", "same-request"), ("tokend", "same-command")] {
-        let script = format!("{program}() {{ printf '%s\\0' \"$@\"; }}\n{}", text_of(&page, id));
+        let script = format!("{program}() {{ printf '%s\\0' \"$@\"; }}\n{}", text_of(page, id));
         let run = Command::new("sh").args(["-c", &script]).output().expect("a shell");
         let printed = String::from_utf8(run.stdout).expect("text");
         let arguments: Vec<&str> = printed.trim_end_matches('\0').split('\0').collect();
         if program == "curl" {
             let place = arguments.iter().position(|it| *it == "-d").expect("a body") + 1;
             let body = serde_json::from_str(arguments[place]).expect("JSON");
-            let answer = api.call("PATCH", "/v1/clients/acme", Some(body)).await;
+            let answer = api.call("PATCH", path, Some(body)).await;
             assert_eq!(answer.status, 200, "{}", answer.text);
         } else {
             let cli = Cli::at(server.place.clone()).set("TOKEND_ISSUER", &server.base);
             let run = cli.run(&arguments);
             assert_eq!(run.code, 0, "{arguments:?}: {run:?}");
         }
-        let after = api.call("GET", "/v1/clients/acme", None).await.json();
+        let after = api.call("GET", path, None).await.json();
         assert_eq!(after, before, "{program}: {arguments:?}");
     }
     // A change that changes nothing has no event. The reads are not recorded.
     assert_eq!(api.call("GET", "/v1/audit-events", None).await.json(), events);
-    for value in ["end_now", &audience, "10.0.0.0/8", "tenant"] {
-        for id in ["same-request", "same-command"] {
-            assert!(text_of(&page, id).contains(value), "{value} in {id}");
-        }
+}
+
+/// The command and the request of a list have the filters of the page.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_and_the_request_of_a_list_have_its_filters() {
+    let server = Server::start(Engine::Sqlite).await;
+    let browser = Browser::by_link(&server, limits(None, None)).await;
+    for (page, command, request) in [
+        (
+            "rejections?client=acme&reason=it%27s",
+            "tokend rejections list --client acme --reason 'it'\\''s'",
+            "/v1/rejections?client_id=acme&reason=it%27s",
+        ),
+        (
+            "grant-requests?state=approved",
+            "tokend grant-request list --state approved",
+            "/v1/grant-requests?state=approved",
+        ),
+        (
+            "audit?actor=cli%3Aana&until=2026-11-24",
+            "tokend audit list --actor cli:ana --until 2026-11-24T23:59:59Z",
+            "/v1/audit-events?actor=cli%3Aana&until=2026-11-24T23%3A59%3A59Z",
+        ),
+        ("audit?verify=1", "tokend audit verify", "/v1/audit-events/verify"),
+        ("settings?doctor=1", "tokend doctor", "/v1/server"),
+        ("clients?expiring=30d", "tokend client list --expiring 30d", "?expiring_within=30d"),
+    ] {
+        let shown = browser.page(&format!("/console/{page}")).await;
+        assert_eq!(text_of(&shown, "same-command"), command, "{page}");
+        let asked = text_of(&shown, "same-request");
+        assert!(asked.contains(request), "{page}: {asked}");
     }
 }
 

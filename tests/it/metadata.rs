@@ -231,9 +231,9 @@ async fn a_new_algorithm_is_published_before_it_signs(
     assert_eq!(algorithm().await, jsonwebtoken::Algorithm::RS256);
 }
 
-/// O-40: a browser finds a page; programs get the error of any path without content.
+/// O-40: the root says what this is, a browser in a page and a program in JSON.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_finds_a_page_and_a_program_an_error() {
+async fn the_root_says_what_this_is() {
     let server = Server::start(Engine::Sqlite).await;
     let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     let page = Answer::of(server.http.get(server.url("/")).header("accept", accept)).await;
@@ -245,13 +245,24 @@ async fn a_browser_finds_a_page_and_a_program_an_error() {
     for words in [
         format!("href=\"{}/.well-known/oauth-authorization-server\"", server.base),
         format!("{}/v1/oauth/token", server.base),
+        "docs/verifying-tokens.md".to_owned(),
     ] {
         assert!(page.text.contains(&words), "no {words} in {}", page.text);
     }
-    assert!(!page.text.contains("<script") && !page.text.contains("src="), "{}", page.text);
-    for path in ["/", "/nothing"] {
-        server.get(path).await.assert_rejected(404, "not_found");
+    let described = server.get("/").await;
+    assert_eq!(described.status, 200, "{described:?}");
+    assert_eq!(described.header("content-type"), "application/json");
+    assert_eq!(described.json()["issuer"], server.base);
+    for member in ["metadata", "jwks_uri"] {
+        let url = described.json()[member].as_str().expect("a URL").to_owned();
+        assert_eq!(Answer::of(server.http.get(url)).await.status, 200, "{member}");
     }
+    assert_eq!(described.json()["token_endpoint"], format!("{}/v1/oauth/token", server.base));
+    for answer in [&page, &described] {
+        assert!(!answer.text.contains(&server.management), "{}", answer.text);
+    }
+    assert!(!page.text.contains("<script") && !page.text.contains("src="), "{}", page.text);
+    server.get("/nothing").await.assert_rejected(404, "not_found");
     let elsewhere = server.http.get(server.url("/nothing")).header("accept", accept);
     Answer::of(elsewhere).await.assert_rejected(404, "not_found");
     let posted = server.http.post(server.url("/")).header("accept", accept);

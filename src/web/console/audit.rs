@@ -1,6 +1,6 @@
 //! The audit log: who changed what, as differences, and whether the chain is intact.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::Extension;
@@ -13,7 +13,6 @@ use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::{Event, Head};
 use crate::model::owner::Owner;
-use crate::model::shell_word::quote;
 use crate::model::time::Timestamp;
 use crate::store::events::{EventFilter, Order};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
@@ -27,6 +26,10 @@ const PAGE_SIZE: u32 = 50;
 
 /// How many events one page verifies.
 const MAX_VERIFIED: u32 = 10_000;
+
+/// The time of a day at which it begins and ends, after its date.
+const DAY_BEGINS: &str = "T00:00:00Z";
+const DAY_ENDS: &str = "T23:59:59Z";
 
 const PARAMETERS: [&str; 8] =
     ["actor", "action", "subject", "owner", "since", "until", "before", "verify"];
@@ -228,11 +231,11 @@ fn filter(query: &Form) -> Result<EventFilter, ConsoleError> {
 }
 
 fn beginning_of_day(text: &str) -> Result<Timestamp, Malformed> {
-    Timestamp::parse(&format!("{text}T00:00:00Z"))
+    Timestamp::parse(&format!("{text}{DAY_BEGINS}"))
 }
 
 fn end_of_day(text: &str) -> Result<Timestamp, Malformed> {
-    Timestamp::parse(&format!("{text}T23:59:59Z"))
+    Timestamp::parse(&format!("{text}{DAY_ENDS}"))
 }
 
 /// Verifies the beginning of the chain; one page at a time does so.
@@ -266,19 +269,20 @@ async fn chain(app: &App) -> Result<Chain, ConsoleError> {
 }
 
 fn equivalent(query: &Form) -> Equivalent {
-    let mut command = String::from("tokend audit list");
-    let mut asked = form_urlencoded::Serializer::new(String::new());
-    let texts: BTreeMap<_, _> = ["actor", "action", "subject"]
-        .into_iter()
-        .filter_map(|it| Some((it, query.text(it)?)))
-        .collect();
-    for (name, value) in texts {
-        command += &format!(" --{name} {}", quote(value));
-        asked.append_pair(name, value);
+    if query.has("verify") {
+        return Equivalent::new("tokend audit verify", "GET", "/v1/audit-events/verify", "");
     }
-    let asked = asked.finish();
-    let query = if asked.is_empty() { String::new() } else { format!("?{asked}") };
-    Equivalent::new(command, "GET", &format!("/v1/audit-events{query}"), "")
+    let [since, until] = [("since", DAY_BEGINS), ("until", DAY_ENDS)]
+        .map(|(name, time)| query.text(name).map(|day| format!("{day}{time}")));
+    let filters = [
+        ("--actor", "actor", query.text("actor")),
+        ("--action", "action", query.text("action")),
+        ("--subject", "subject", query.text("subject")),
+        ("--owner", "owner", query.text("owner")),
+        ("--since", "since", since.as_deref()),
+        ("--until", "until", until.as_deref()),
+    ];
+    Equivalent::of_list("tokend audit list", "/v1/audit-events", &filters)
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ pub(super) async fn rotate(
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = secret_rotation::rotate(services, &signed_in.principal, &id, &new, overlap).await?;
     answer::follow(&app).await;
-    new_secret::page(&app, &signed_in, (&id, found.client.name.as_str()), &made)
+    new_secret::page(&app, &signed_in, &found.client, &found.grants, &made)
 }
 
 /// True for an overlap that may end before the shortest one that the form offers, except the end at
@@ -125,7 +125,7 @@ pub(super) async fn add_secret(
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = secret::add(services, &signed_in.principal, &id, &new).await?;
     answer::follow(&app).await;
-    new_secret::page(&app, &signed_in, (&id, found.client.name.as_str()), &made)
+    new_secret::page(&app, &signed_in, &found.client, &found.grants, &made)
 }
 
 /// The label and the lifetime of a new secret.

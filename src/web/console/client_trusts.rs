@@ -41,10 +41,11 @@ fn form_page(
     problem: String,
 ) -> NewTrustPage {
     let change = format!(
-        "{} --issuer {} --subject {}",
+        "{} --issuer {} --subject {} --audience {}",
         command(found, "client trust add"),
         quote(kind.issuer.unwrap_or("https://issuer.example.com")),
         quote(kind.subject_example()),
+        quote(&signed_in.issuer),
     );
     let body = json!({
         "issuer": kind.issuer.unwrap_or("https://issuer.example.com"),

@@ -12,7 +12,6 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, Registration};
 use crate::model::labels::{LabelKey, LabelValue};
 use crate::model::owner::Owner;
-use crate::model::shell_word::quote;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::client_list::{ClientFilter, Position};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
@@ -284,30 +283,14 @@ fn quick(query: &Form) -> Vec<QuickFilter> {
 }
 
 fn equivalent(query: &Form) -> Equivalent {
-    let mut command = String::from("tokend client list");
-    let options = [
-        ("q", "--search"),
-        ("state", "--state"),
-        ("owner", "--owner"),
-        ("label", "--label"),
-        ("resource", "--resource"),
-        ("expiring", "--expiring"),
-        ("unused", "--unused"),
+    let filters = [
+        ("--search", "q", query.text("q")),
+        ("--state", "state", query.text("state")),
+        ("--owner", "owner", query.text("owner")),
+        ("--label", "label", query.text("label")),
+        ("--resource", "resource", query.text("resource")),
+        ("--expiring", "expiring_within", query.text("expiring")),
+        ("--unused", "unused_for", query.text("unused")),
     ];
-    for (name, option) in options {
-        if let Some(value) = query.text(name) {
-            command += &format!(" {option} {}", quote(value));
-        }
-    }
-    let mut asked = form_urlencoded::Serializer::new(String::new());
-    let names = [("expiring", "expiring_within"), ("unused", "unused_for")];
-    for (name, _) in options {
-        if let Some(value) = query.text(name) {
-            let known = names.iter().find(|(own, _)| *own == name).map_or(name, |(_, api)| api);
-            asked.append_pair(known, value);
-        }
-    }
-    let asked = asked.finish();
-    let path = if asked.is_empty() { String::new() } else { format!("?{asked}") };
-    Equivalent::new(command, "GET", &format!("/v1/clients{path}"), "")
+    Equivalent::of_list("tokend client list", "/v1/clients", &filters)
 }

@@ -72,6 +72,7 @@ struct CreatePage {
     apis: Vec<ApiChoice>,
     credentials: Vec<Choice>,
     lifetimes: Vec<Choice>,
+    label: String,
     once: String,
     may_grant: bool,
     may_give_secret: bool,
@@ -133,6 +134,7 @@ async fn form_page(
             form.text("credential").unwrap_or(CREDENTIALS[0].0),
         ),
         lifetimes: Choice::list(&LIFETIMES, form.text("lifetime").unwrap_or(LIFETIMES[0].0)),
+        label: form.typed("label"),
         once: new_secret::once()?,
         may_grant,
         may_give_secret: signed_in.may(AdminScope::SecretsWrite),
@@ -202,7 +204,7 @@ pub(super) async fn create(
         return Ok(answer::see_other(&place));
     };
     let secret = MadeSecret { record, plain, old_secrets_end: None };
-    new_secret::page(&app, &signed_in, (&client.client_id, client.name.as_str()), &secret)
+    new_secret::page(&app, &signed_in, client, &made.grants, &secret)
 }
 
 /// The form again, with what is wrong with it.

@@ -64,6 +64,26 @@ impl Equivalent {
         request += &format!(" \"$TOKEND_SERVER\"{}", quote(path));
         Self { command: command.into(), request }
     }
+
+    /// A list with the filters that are given: the option of the command, the parameter of the
+    /// request, and the value.
+    pub(super) fn of_list(
+        command: &str,
+        path: &str,
+        filters: &[(&str, &str, Option<&str>)],
+    ) -> Self {
+        let mut command = command.to_owned();
+        let mut asked = form_urlencoded::Serializer::new(String::new());
+        for (option, parameter, value) in filters {
+            if let Some(value) = value {
+                command += &format!(" {option} {}", quote(value));
+                asked.append_pair(parameter, value);
+            }
+        }
+        let asked = asked.finish();
+        let separator = if asked.is_empty() { "" } else { "?" };
+        Self::new(command, "GET", &format!("{path}{separator}{asked}"), "")
+    }
 }
 
 /// What surrounds a page.

@@ -126,7 +126,9 @@ pub(super) async fn page(
     let next = found.next.map(|last| format!("?{}", query.query_with("before", &last.to_string())));
     let mut states = vec![("", "Any state")];
     states.extend(GrantRequestState::ALL.iter().map(|state| (state.as_str(), state.as_str())));
-    let equivalent = Equivalent::new("tokend grant-request list", "GET", "/v1/grant-requests", "");
+    let filters = [("--state", "state", query.text("state"))];
+    let equivalent =
+        Equivalent::of_list("tokend grant-request list", "/v1/grant-requests", &filters);
     answer::page(&RequestsPage {
         frame: Frame::new(&signed_in, "Grant requests", "/console/grant-requests")
             .with_equivalent(equivalent),

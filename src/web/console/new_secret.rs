@@ -10,14 +10,17 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::admin::secret::MadeSecret;
-use crate::admin::{AdminError, client};
+use crate::admin::{AdminError, client, rejection};
 use crate::app::App;
 use crate::crypto::{digest, random};
 use crate::model::admin_scope::AdminScope;
-use crate::model::client::ClientId;
+use crate::model::client::Client;
+use crate::model::grant::Grant;
 use crate::model::public_path::TOKEN_PATH;
 use crate::model::shell_word::quote;
+use crate::model::time::Timestamp;
 use crate::store::idempotency::{IdempotencyState, IdempotentRequest};
+use crate::store::rejections::RejectionFilter;
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::client::parsed;
 use crate::web::console::form::Form;
@@ -25,6 +28,9 @@ use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::problems;
 use crate::web::console::shown::{self, Time};
+
+/// How many rejections are looked at: a client that has more uses than these has got a token.
+const MAX_REJECTIONS: u32 = 100;
 
 #[derive(Template)]
 #[template(path = "console/new_secret.html")]
@@ -40,6 +46,8 @@ struct NewSecretPage {
     kubernetes: String,
     docker: String,
     curl: String,
+    /// Without a grant the client gets no token.
+    has_grant: bool,
     usage_path: String,
 }
 
@@ -79,27 +87,30 @@ pub(super) async fn claim(
 pub(super) fn page(
     app: &App,
     signed_in: &SignedIn,
-    (id, name): (&ClientId, &str),
+    client: &Client,
+    grants: &[Grant],
     made: &MadeSecret,
 ) -> Answer {
     let Some(plain) = &made.plain else {
-        return Ok(answer::see_other(&shown::client_path(id.as_str())));
+        return Ok(answer::see_other(&shown::client_path(client.client_id.as_str())));
     };
-    let (id, secret, issuer) = (id.as_str(), plain.expose_secret(), app.issuer.as_str());
+    let (id, secret, issuer) =
+        (client.client_id.as_str(), plain.expose_secret(), app.issuer.as_str());
     let path = shown::client_path(id);
     let now = signed_in.now;
     let mut answered = answer::page(&NewSecretPage {
         frame: Frame::new(signed_in, "New secret", "/console/clients")
             .with_equivalent(equivalent(id)),
         id: id.to_owned(),
-        name: name.to_owned(),
+        name: client.name.as_str().to_owned(),
         secret: secret.to_owned(),
         expires: Time::maybe(made.record.expires_at, now),
         old_end: Time::maybe(made.old_secrets_end, now),
         env: env(issuer, id, secret),
         kubernetes: kubernetes(id, secret),
         docker: docker(id, secret),
-        curl: curl(issuer, id),
+        curl: curl(issuer, id, grants.first()),
+        has_grant: !grants.is_empty(),
         usage_path: format!("{path}/secrets/{}/use", made.record.secret_id),
         path,
     })?;
@@ -126,7 +137,8 @@ fn env(issuer: &str, id: &str, secret: &str) -> String {
 fn kubernetes(id: &str, secret: &str) -> String {
     let name = object_name(id);
     format!(
-        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\ntype: Opaque\nstringData:\n  client_id: {}\n  client_secret: {}",
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {}\ntype: Opaque\nstringData:\n  client_id: {}\n  client_secret: {}",
+        json!(name),
         json!(id),
         json!(secret)
     )
@@ -136,7 +148,10 @@ fn kubernetes(id: &str, secret: &str) -> String {
 fn object_name(id: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let name: String = id.to_ascii_lowercase().chars().map(letter).collect();
-    name.trim_matches('-').to_owned()
+    match name.trim_matches('-') {
+        "" => "client".to_owned(),
+        name => name.to_owned(),
+    }
 }
 
 /// A secret of Docker. The space in front keeps the line out of the history of most shells.
@@ -145,10 +160,16 @@ fn docker(id: &str, secret: &str) -> String {
     format!(" printf %s {secret} | docker secret create {name}-client-secret -")
 }
 
-fn curl(issuer: &str, id: &str) -> String {
+/// A token for one API: a client with several must name it.
+fn curl(issuer: &str, id: &str, grant: Option<&Grant>) -> String {
+    let resource = grant.map(|grant| {
+        let parameter = format!("resource={}", grant.resource.as_str());
+        format!(" \\\n  --data-urlencode {}", quote(&parameter))
+    });
     format!(
-        "curl -s {issuer}{TOKEN_PATH} \\\n  -u {}:\"$CLIENT_SECRET\" \\\n  -d grant_type=client_credentials",
-        quote(id)
+        "curl -s {issuer}{TOKEN_PATH} \\\n  -u {}:\"$CLIENT_SECRET\" \\\n  -d grant_type=client_credentials{}",
+        quote(id),
+        resource.unwrap_or_default(),
     )
 }
 
@@ -161,18 +182,53 @@ pub(super) async fn usage(
     signed_in.require(AdminScope::ClientsRead)?;
     let found = client::show(&app.services.store, &signed_in.principal, &parsed(&id)?).await?;
     let known = found.secrets.iter().find(|known| known.secret_id.as_str() == secret);
-    let usage = known.and_then(|known| known.usage);
-    let text = usage.map(|usage| {
-        let time = usage.first_used_at.to_string();
-        let clock = time.get(11..19).unwrap_or_default();
-        // A token, an introspection, a revocation or a sign-in: the statistics do not tell which.
-        format!("First used at {clock} UTC. Last used from {}.", usage.last_address)
-    });
-    let body = json!({ "is_used": usage.is_some(), "text": text });
+    let usage = known.and_then(|known| Some((known.created_at, known.usage?)));
+    let (is_used, text) = match usage {
+        None => (false, None),
+        Some((created_at, usage)) => {
+            let time = usage.first_used_at.to_string();
+            let clock = time.get(11..19).unwrap_or_default();
+            match rejected(&app, &signed_in, &found.client, created_at, usage.uses).await? {
+                Some(error) => (
+                    false,
+                    Some(format!("Used at {clock} UTC, but rejected: {error}. See Activity.")),
+                ),
+                // A token, an introspection, a revocation or a sign-in: the statistics do not tell
+                // which.
+                None => {
+                    let address = usage.last_address;
+                    (true, Some(format!("First used at {clock} UTC. Last used from {address}.")))
+                }
+            }
+        }
+    };
+    let body = json!({ "is_used": is_used, "text": text });
     let mut response = Response::new(axum::body::Body::from(body.to_string()));
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
+}
+
+/// The error of the last request, if all requests with a secret since it was made were rejected
+/// although the secret was right.
+async fn rejected(
+    app: &App,
+    signed_in: &SignedIn,
+    client: &Client,
+    since: Timestamp,
+    uses: i64,
+) -> Result<Option<String>, ConsoleError> {
+    app.write_rejections().await?;
+    let filter = RejectionFilter {
+        client_id: Some(client.client_id.clone()),
+        since: Some(since),
+        ..RejectionFilter::default()
+    };
+    let filter = rejection::restrict_to_caller(&signed_in.principal, filter);
+    let mut found = app.services.store.rejections(&filter, MAX_REJECTIONS).await?;
+    found.retain(|it| it.status != StatusCode::UNAUTHORIZED.as_u16());
+    let all = i64::try_from(found.len()).is_ok_and(|count| count >= uses);
+    Ok(found.into_iter().next().filter(|_| all).map(|last| last.error))
 }
 
 #[cfg(test)]
@@ -184,9 +240,12 @@ mod tests {
         let (id, secret) = ("a b'c", "x'y\"z");
         assert!(env("https://a.example", id, secret).contains("CLIENT_SECRET='x'\\''y\"z'"));
         assert!(kubernetes(id, secret).contains("client_secret: \"x'y\\\"z\""));
-        assert!(kubernetes(id, secret).contains("name: a-b-c"));
+        assert!(kubernetes(id, secret).contains("name: \"a-b-c\""));
+        // YAML would read it as a number.
+        assert!(kubernetes("75901", secret).contains("name: \"75901\""));
+        assert_eq!(object_name("(*)"), "client");
         let docker = docker(id, secret);
         assert_eq!(docker, " printf %s 'x'\\''y\"z' | docker secret create a-b-c-client-secret -");
-        assert!(!curl("https://a.example", id).contains(secret));
+        assert!(!curl("https://a.example", id, None).contains(secret));
     }
 }

@@ -103,12 +103,9 @@ pub(super) async fn page(
     } else {
         None
     };
-    let equivalent = Equivalent::new(
-        "tokend health && tokend client list --expiring 14d",
-        "GET",
-        "/v1/server",
-        "",
-    );
+    let warned = app.services.config.secrets.warn_before.to_string();
+    let filters = [("--expiring", "expiring_within", Some(warned.as_str()))];
+    let equivalent = Equivalent::of_list("tokend client list", "/v1/clients", &filters);
     let page = OverviewPage {
         frame: Frame::new(&signed_in, "Overview", "/console/").with_equivalent(equivalent),
         health: report.as_ref().map(health_badge),

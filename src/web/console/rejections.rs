@@ -104,7 +104,11 @@ pub(super) async fn page(
     let found = app.services.store.rejections(&filter, PAGE_SIZE).await?;
     let last = found.last().filter(|_| found.len() == PAGE_SIZE as usize);
     let next = last.map(|last| format!("{}.{}", last.at.0, last.request_id));
-    let equivalent = Equivalent::new("tokend rejections list", "GET", "/v1/rejections", "");
+    let filters = [
+        ("--client", "client_id", query.text("client")),
+        ("--reason", "reason", query.text("reason")),
+    ];
+    let equivalent = Equivalent::of_list("tokend rejections list", "/v1/rejections", &filters);
     answer::page(&RejectionsPage {
         frame: Frame::new(&signed_in, "Rejections", "/console/rejections")
             .with_equivalent(equivalent),

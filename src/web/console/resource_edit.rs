@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::admin::facts::{FactsUpdate, LabelsUpdate};
 use crate::admin::resource::{self, ResourceUpdate};
@@ -96,6 +96,53 @@ impl ResourceFormValues {
             labels: form.typed("labels"),
         }
     }
+
+    /// The options of the command that sets the same values. An empty value is left out.
+    fn options(&self) -> String {
+        let texts = [
+            ("--token-ttl", &self.lifetime),
+            ("--signing-alg", &self.algorithm),
+            ("--token-typ", &self.typ),
+            ("--owner", &self.owner),
+            ("--description", &self.description),
+            ("--contact", &self.contact),
+        ];
+        let lists = [("--scope", &self.scopes), ("--label", &self.labels)];
+        let lines = lines_of(&lists).chain(texts.map(|(option, text)| (option, text.as_str())));
+        let given = lines.filter(|(_, text)| !text.is_empty());
+        given.map(|(option, text)| format!(" {option} {}", quote(text))).collect()
+    }
+
+    /// The body of the request that sets the same values.
+    fn body(&self) -> String {
+        let text = |text: &str| (!text.is_empty()).then(|| json!(text));
+        let scopes = self.scopes.lines().map(|line| match line.split_once('=') {
+            Some((name, description)) => json!({ "name": name, "description": description }),
+            None => json!({ "name": line }),
+        });
+        let pairs = self.labels.lines().map(|line| line.split_once('=').unwrap_or((line, "")));
+        let labels: Map<_, _> = pairs.map(|(key, value)| (key.to_owned(), json!(value))).collect();
+        let seconds = Lifetime::parse(&self.lifetime).ok().map(Lifetime::seconds);
+        let members = [
+            ("scopes", Some(scopes.collect())),
+            ("token_ttl_seconds", seconds.map(|seconds| json!(seconds))),
+            ("signing_alg", text(&self.algorithm)),
+            ("token_typ", text(&self.typ)),
+            ("owner", text(&self.owner)),
+            ("description", text(&self.description)),
+            ("contact", text(&self.contact)),
+            ("labels", (!labels.is_empty()).then_some(Value::Object(labels))),
+        ];
+        let given = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Value::Object(given.collect()).to_string()
+    }
+}
+
+/// The lines of fields, each with the option that takes it.
+fn lines_of<'a>(
+    fields: &'a [(&'static str, &String)],
+) -> impl Iterator<Item = (&'static str, &'a str)> {
+    fields.iter().flat_map(|(option, text)| text.lines().map(|line| (*option, line)))
 }
 
 fn edit_page(
@@ -112,11 +159,9 @@ fn edit_page(
     algorithms.extend(Algorithm::ALL.iter().map(|known| (known.as_str(), known.as_str())));
     let kinds =
         [("at+jwt", "at+jwt (RFC 9068)"), ("JWT", "JWT, for a verifier that accepts no other")];
-    let scope = found.scopes.first().map_or("orders:read", |scope| scope.name.as_str());
-    let change = format!("tokend resource update {} --scope {}", quote(&id), quote(scope));
-    let body = json!({ "description": values.description });
+    let change = format!("tokend resource update {}{}", quote(&id), values.options());
     let path = format!("/v1/resources/{}", shown::segment(&id));
-    let equivalent = Equivalent::new(change, "PATCH", &path, &body.to_string());
+    let equivalent = Equivalent::new(change, "PATCH", &path, &values.body());
     EditPage {
         frame: Frame::new(signed_in, &format!("Edit {id}"), "/console/resources")
             .with_equivalent(equivalent),

@@ -140,10 +140,12 @@ pub(super) async fn end(
 ) -> Answer {
     form.only(&[])?;
     // An id of another form is one of a session that does not exist.
-    if let Ok(id) = SessionId::parse(&id) {
-        console::end(&app.services, &signed_in.principal, &id).await?;
-    }
-    Ok(answer::see_other("/console/sessions?done=session-ended"))
+    let is_ended = match SessionId::parse(&id) {
+        Ok(id) => console::end(&app.services, &signed_in.principal, &id).await?,
+        Err(_) => false,
+    };
+    let done = if is_ended { "session-ended" } else { "session-unknown" };
+    Ok(answer::see_other(&format!("/console/sessions?done={done}")))
 }
 
 /// Signs out: the session ends on all instances, and the browser forgets the cookie.

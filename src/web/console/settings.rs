@@ -97,7 +97,8 @@ pub(super) async fn page(
         fact("Health", report.state().as_str().to_owned()),
         fact("Last event applied", app.directory.published_sequence().to_string()),
     ];
-    let equivalent = Equivalent::new("tokend config show", "GET", "/v1/server", "");
+    let command = if findings.is_some() { "tokend doctor" } else { "tokend config show" };
+    let equivalent = Equivalent::new(command, "GET", "/v1/server", "");
     answer::page(&SettingsPage {
         frame: Frame::new(&signed_in, "Settings", "/console/settings").with_equivalent(equivalent),
         facts,

@@ -147,6 +147,10 @@ pub(super) fn notice(query: Option<&str>) -> Option<&'static str> {
         ("approved", "The request is approved. The client has the grant."),
         ("rejected", "The request is rejected."),
         ("session-ended", "The session has ended."),
+        (
+            "session-unknown",
+            "No session was ended: the id is unknown, or the session had ended already.",
+        ),
         ("created", "The resource is registered."),
         ("saved", "The changes are saved."),
         ("unchanged", "Nothing differed, so nothing was changed."),

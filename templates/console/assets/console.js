@@ -49,9 +49,9 @@ function watchFirstUse() {
     try {
       const answer = await fetch(light.dataset.watch, { headers: { Accept: "application/json" } });
       const found = await answer.json();
+      if (found.text !== null) light.querySelector("[data-text]").textContent = found.text;
       if (found.is_used) {
         light.classList.add("good");
-        light.querySelector("[data-text]").textContent = found.text;
         return;
       }
     } catch {
@@ -99,6 +99,8 @@ function closeMenu() {
 }
 
 signInByLink();
+// A link that is put into the address bar of an open page loads nothing.
+addEventListener("hashchange", signInByLink);
 closeMenu();
 offerCopies();
 watchFirstUse();
