@@ -28,6 +28,7 @@ use crate::web::management::clients::client_id;
 use crate::web::management::json::{Input, Output, at, created, ok};
 use crate::web::management::keys::inline;
 use crate::web::management::page::Page;
+use crate::web::remedies;
 
 /// A trust of either kind, as the command line prints it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -215,7 +216,8 @@ pub(super) async fn test(
     let found = client::show(store, &principal, &id).await?;
     let detail = if principal.is_operator() { FetchDetail::Full } else { FetchDetail::Logged };
     let token = input.token.expose_secret().trim();
-    Ok(ok(Box::pin(trust_test::run(&app, &found, token, detail)).await))
+    let tested = Box::pin(trust_test::run(&app, &found, token, detail)).await;
+    Ok(ok(tested.with_texts(|remedy| remedies::of_rejection(remedy, Some(id.as_str())))))
 }
 
 pub(super) async fn delete(
