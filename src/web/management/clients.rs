@@ -29,6 +29,7 @@ use crate::web::management::grant_json::problem_of_client;
 use crate::web::management::json::{
     self, Input, Output, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
 };
+    wrong_parameter,
 use crate::web::management::member::Omitted;
 use crate::web::management::page::Page;
 use crate::web::management::read_only::ReadOnlyMembers;
@@ -48,6 +49,9 @@ pub(super) struct ListQuery {
     /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// Those in this state.
+    /// The id of a client: the first page begins after it. Not together with `cursor`.
+    #[param(value_type = Option<ClientId>, inline)]
+    after: Option<String>,
     #[param(value_type = Option<ClientState>, inline)]
     state: Option<String>,
     /// Those of this owner.
@@ -118,14 +122,21 @@ pub(super) async fn list(
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<ClientPage>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
-    let (cursor, count) = (query.cursor.clone(), query.count);
+    let (cursor, after, count) = (query.cursor.clone(), query.after.clone(), query.count);
     let (store, clock) = (&app.services.store, &app.services.clock);
     let filter = client_list::filter(store, clock, &principal, question(query)?).await?;
-    let after = match cursor {
-        Some(cursor) => {
-            client_list::position(store, &principal, &filter, &client_id(&cursor)?).await?
+    let after = match (cursor, after) {
+        (Some(_), Some(_)) => {
+            return Err(wrong_parameter("after", "cursor is given: leave one of them out"));
         }
-        None => Position::start(),
+        (cursor @ Some(_), None) => {
+            let place = parsed_parameter("cursor", cursor, |it| client_list::place(&filter, it))?;
+            place.unwrap_or_else(Position::start)
+        }
+        (None, Some(id)) => {
+            client_list::position(store, &principal, &filter, &client_id(&id)?).await?
+        }
+        (None, None) => Position::start(),
     };
     let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
     let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
@@ -154,7 +165,7 @@ pub(super) async fn list(
             store.count_clients(&filter, last, bound).await.map_err(AdminError::from)?
         }
     };
-    let next_cursor = page.next.map(|next| next.client_id().to_owned());
+    let next_cursor = page.next.map(|next| client_list::cursor(&filter, &next));
     Ok(ok(ClientPage { page: Page::new(data, next_cursor).with_unreadable(unreadable), remaining }))
 }
 
