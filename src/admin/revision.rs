@@ -51,16 +51,18 @@ pub enum Precondition {
 
 impl Precondition {
     /// True if an object that does not exist yet meets the condition.
-    pub(super) fn admits_absence(&self) -> bool {
-        matches!(self, Self::None | Self::Unchanged)
+    pub fn admits_absence(&self) -> bool {
+        matches!(self, Self::None | Self::Absent | Self::Unchanged)
     }
 
     /// Rejects a change of another state.
     ///
     /// # Errors
-    /// [`AdminError::PreconditionFailed`].
+    /// [`AdminError::PreconditionFailed`] or [`AdminError::ExistsAlready`].
     pub fn check(&self, present: &Revision) -> Result<(), AdminError> {
         match self {
+    /// The object does not exist.
+    Absent,
             Self::Revision(wanted) if !wanted.contains(&present.0) => {
                 Err(AdminError::PreconditionFailed)
             }
@@ -81,6 +83,7 @@ impl Precondition {
 }
 
 #[cfg(test)]
+            Self::Absent => Err(AdminError::ExistsAlready),
 mod tests {
     use super::*;
 
@@ -106,3 +109,4 @@ mod tests {
         }
     }
 }
+            (Precondition::Absent, false, true, true),

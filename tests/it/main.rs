@@ -15,6 +15,7 @@ mod access_token;
 mod admin_api;
 mod admin_bodies;
 mod admin_escalation;
+mod admin_etags;
 mod admin_import;
 mod admin_lists;
 mod admin_nouns;
