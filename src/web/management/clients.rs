@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::model::client::{ClientId, ClientName, ClientState, Registration};
 use crate::model::owner::Owner;
 use crate::model::time::Lifetime;
+use crate::model::usage::UsageHorizon;
 use crate::store::client_list::Position;
 use crate::web::management::client_document::ClientDocument;
 use crate::web::management::client_json::ClientJson;
@@ -200,6 +201,17 @@ fn answer(app: &App, found: Registration) -> Tagged<ClientJson> {
     tagged(&Revision::of_client(&found), ok(ClientJson::of(app, found)))
 }
 
+/// 200 with a client after a change. The horizon was read before: nothing fails after the commit.
+fn assessed(app: &App, mut found: Registration, horizon: &UsageHorizon) -> Tagged<ClientJson> {
+    found.assess(horizon, app.services.config.secrets.warn_before);
+    answer(app, found)
+}
+
+/// 200 with a client and its revision.
+fn answer(app: &App, found: Registration) -> Tagged<ClientJson> {
+    tagged(&Revision::of_client(&found), ok(ClientJson::of(app, found)))
+}
+
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -230,6 +242,8 @@ pub(super) async fn put(
     Input(mut document): Input<ClientDocument>,
 ) -> Result<Tagged<ClientJson>, Problem> {
     let (id, read_only) = (client_id(&id)?, document.take_read_only());
+    let horizon = secret_life::horizon(&app.services.store, &app.services.clock).await;
+    let horizon = horizon.map_err(AdminError::from)?;
     let mut members = document.update(Some(&id), Omitted::HasDefault)?;
     members.precondition = if_match.for_replacement();
     let is_conditional = members.precondition != Precondition::Unchanged;
@@ -255,7 +269,7 @@ pub(super) async fn put(
             if !is_conditional {
                 check_read_only(&app, &read_only, &changed.value)?;
             }
-            Ok(answer(&app, changed.value))
+            Ok(assessed(&app, changed.value, &horizon))
         }
     }
 }
@@ -292,13 +306,16 @@ pub(super) async fn update(
     }
     let grants = update.grants.clone().unwrap_or_default();
     let changed = client::update(&app.services, &principal, &id, update).await;
-    Ok(answer(&app, changed.map_err(|error| problem_of_client(error, &grants))?.value))
+    let changed = changed.map_err(|error| problem_of_client(error, &grants))?;
+    Ok(assessed(&app, changed.value, &horizon))
 }
 
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
+    let horizon = secret_life::horizon(&app.services.store, &app.services.clock).await;
+    let horizon = horizon.map_err(AdminError::from)?;
     IfMatch(precondition): IfMatch,
 ) -> Result<StatusCode, Problem> {
     client::delete_if(&app.services, &principal, &client_id(&id)?, &precondition).await?;
@@ -332,5 +349,7 @@ async fn set_state(
 ) -> Result<Tagged<ClientJson>, Problem> {
     let (id, reason) = (client_id(id)?, json::reason(reason.as_deref())?);
     let changed = client::set_state(&app.services, principal, &id, state, reason).await?;
-    Ok(answer(app, changed.value))
+    Ok(assessed(app, changed.value, &horizon))
 }
+    let horizon = secret_life::horizon(&app.services.store, &app.services.clock).await;
+    let horizon = horizon.map_err(AdminError::from)?;
