@@ -18,6 +18,7 @@ mod admin_escalation;
 mod admin_etags;
 mod admin_import;
 mod admin_lists;
+mod admin_mistakes;
 mod admin_nouns;
 mod admin_odd_texts;
 mod admin_scopes;

@@ -29,8 +29,8 @@ use crate::web::management::facts_json::query_labels;
 use crate::web::management::grant_json::problem_of_client;
 use crate::web::management::json::{
     self, Input, Output, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
-};
     wrong_parameter,
+};
 use crate::web::management::member::Omitted;
 use crate::web::management::page::Page;
 use crate::web::management::read_only::ReadOnlyMembers;
@@ -49,10 +49,10 @@ pub(super) struct ListQuery {
     limit: Option<u32>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
-    /// Those in this state.
     /// The id of a client: the first page begins after it. Not together with `cursor`.
     #[param(value_type = Option<ClientId>, inline)]
     after: Option<String>,
+    /// Those in this state.
     #[param(value_type = Option<ClientState>, inline)]
     state: Option<String>,
     /// Those of this owner.
@@ -110,6 +110,11 @@ pub(super) struct StateInput {
     /// Why, for the audit log.
     #[schema(max_length = 500)]
     reason: Option<String>,
+}
+
+/// The id in the path of a request that may create the client.
+fn id_to_put(text: &str) -> Result<ClientId, Problem> {
+    ClientId::parse(text).map_err(|problem| Problem::wrong_id("client_id", &problem))
 }
 
 /// The id in a path.
@@ -196,11 +201,6 @@ pub(super) async fn show(
     Ok(answer(&app, found))
 }
 
-/// 200 with a client and its revision.
-fn answer(app: &App, found: Registration) -> Tagged<ClientJson> {
-    tagged(&Revision::of_client(&found), ok(ClientJson::of(app, found)))
-}
-
 /// 200 with a client after a change. The horizon was read before: nothing fails after the commit.
 fn assessed(app: &App, mut found: Registration, horizon: &UsageHorizon) -> Tagged<ClientJson> {
     found.assess(horizon, app.services.config.secrets.warn_before);
@@ -241,7 +241,7 @@ pub(super) async fn put(
     if_match: IfMatch,
     Input(mut document): Input<ClientDocument>,
 ) -> Result<Tagged<ClientJson>, Problem> {
-    let (id, read_only) = (client_id(&id)?, document.take_read_only());
+    let (id, read_only) = (id_to_put(&id)?, document.take_read_only());
     let horizon = secret_life::horizon(&app.services.store, &app.services.clock).await;
     let horizon = horizon.map_err(AdminError::from)?;
     let mut members = document.update(Some(&id), Omitted::HasDefault)?;
@@ -250,7 +250,14 @@ pub(super) async fn put(
     // A body of another state is told so before its read-only members are.
     let present = if_visible(client::show(&app.services.store, &principal, &id).await)?;
     match &present {
-        None => read_only.check(&Value::Null)?,
+        None => {
+            if members.precondition.admits_absence() {
+                // A client that exists keeps its id, by whatever rule it was accepted.
+                ClientId::parse_new(id.as_str())
+                    .map_err(|problem| Problem::wrong_id("client_id", &problem))?;
+            }
+            read_only.check(&Value::Null)?;
+        }
         Some(found) if is_conditional => {
             if members.precondition.check(&Revision::of_client(found)).is_ok() {
                 check_read_only(&app, &read_only, found)?;
@@ -305,6 +312,8 @@ pub(super) async fn update(
             subject.filter(|new| found.client.security.tls_subject.as_ref() != Some(new));
     }
     let grants = update.grants.clone().unwrap_or_default();
+    let horizon = secret_life::horizon(&app.services.store, &app.services.clock).await;
+    let horizon = horizon.map_err(AdminError::from)?;
     let changed = client::update(&app.services, &principal, &id, update).await;
     let changed = changed.map_err(|error| problem_of_client(error, &grants))?;
     Ok(assessed(&app, changed.value, &horizon))
@@ -314,8 +323,6 @@ pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
-    let horizon = secret_life::horizon(&app.services.store, &app.services.clock).await;
-    let horizon = horizon.map_err(AdminError::from)?;
     IfMatch(precondition): IfMatch,
 ) -> Result<StatusCode, Problem> {
     client::delete_if(&app.services, &principal, &client_id(&id)?, &precondition).await?;
@@ -348,8 +355,8 @@ async fn set_state(
     reason: Option<String>,
 ) -> Result<Tagged<ClientJson>, Problem> {
     let (id, reason) = (client_id(id)?, json::reason(reason.as_deref())?);
+    let horizon = secret_life::horizon(&app.services.store, &app.services.clock).await;
+    let horizon = horizon.map_err(AdminError::from)?;
     let changed = client::set_state(&app.services, principal, &id, state, reason).await?;
     Ok(assessed(app, changed.value, &horizon))
 }
-    let horizon = secret_life::horizon(&app.services.store, &app.services.clock).await;
-    let horizon = horizon.map_err(AdminError::from)?;

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use crate::admin::{AdminError, AdminErrorCode as Code, ObjectKind};
 use crate::model::admin_scope::AdminScope;
 use crate::model::rate::RateExceeded;
-use crate::model::untrusted_text;
+use crate::model::{Malformed, untrusted_text};
 use crate::store::idempotency::{KEY_TTL_SECONDS, MAX_KEYS_PER_CALLER};
 use crate::telemetry;
 use crate::web::management::guard::BodyLimit;
@@ -221,6 +221,13 @@ impl Problem {
     pub(super) fn member(pointer: String, detail: impl Into<String>) -> Self {
         let code = Code::InvalidValue.as_str();
         Self { pointer: Some(pointer), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
+    }
+
+    /// 422 for an id in the path of a request that would create its object. It has no place in the
+    /// body.
+    pub(super) fn wrong_id(name: &str, problem: &Malformed) -> Self {
+        let detail = format!("{name} in the path: {problem}");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, Code::InvalidValue.as_str(), detail)
     }
 
     /// The same with its place in the body.

@@ -110,7 +110,8 @@ pub(super) async fn put(
     if_match: IfMatch,
     Input(mut document): Input<ResourceDocument>,
 ) -> Result<Tagged<ResourceJson>, Problem> {
-    let (id, read_only) = (resource_id(&id)?, document.take_read_only());
+    let id = ResourceId::parse(&id).map_err(|problem| Problem::wrong_id("resource", &problem))?;
+    let read_only = document.take_read_only();
     let mut members = document.update(&id, Omitted::HasDefault)?;
     members.precondition = if_match.for_replacement();
     let is_conditional = members.precondition != Precondition::Unchanged;
