@@ -29,3 +29,36 @@ async fn a_put_creates_by_the_rules_of_a_post() {
     let kept = api.call_if("PUT", "/v1/clients/a%20b", "*", Some(json!({}))).await;
     assert_eq!(kept.status, 200, "{}", kept.text);
 }
+
+/// A text about a value or a parameter says what is expected.
+#[tokio::test]
+async fn a_mistake_says_what_is_expected() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    for (query, expected) in [
+        ("limit=0", "limit: a whole number from 1 to 1000 is expected"),
+        ("limit=x", "limit: a whole number from 1 to 1000 is expected"),
+        ("count=-1", "count: a whole number is expected"),
+        ("limit=1&limit=2", "limit is given twice"),
+        ("cursor=a%20%C3%A4", "cursor: send the next_cursor of the page before as it is"),
+        ("cursor=a&after=a", "after: cursor is given: leave one of them out"),
+    ] {
+        let answer = api.call("GET", &format!("/v1/clients?{query}"), None).await;
+        assert_eq!(answer.status, 400, "{query}: {}", answer.text);
+        assert_eq!(answer.json()["detail"], expected, "{query}");
+    }
+    for (body, expected) in [
+        (json!({ "name": 1 }), "expected a string"),
+        (json!({ "grants": {} }), "expected a list"),
+        (json!({ "grants": [1] }), "with the members resource, scopes, networks and claims"),
+        (json!({ "grants": [{}] }), "resource is missing"),
+        (json!({ "token_ttl_seconds": 1.5 }), "expected a whole number"),
+        (json!({ "labels": [] }), "expected an object"),
+        (json!({ "dpop_bound_access_tokens": "yes" }), "expected true or false"),
+    ] {
+        let answer = api.call("POST", "/v1/clients", Some(body.clone())).await;
+        assert_eq!(answer.status, 422, "{body}: {}", answer.text);
+        let detail = answer.json()["detail"].as_str().expect("a text").to_owned();
+        assert!(detail.contains(expected), "{body}: {detail}");
+    }
+}

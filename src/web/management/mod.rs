@@ -41,6 +41,7 @@ mod resource_metadata;
 mod resources;
 mod secrets;
 mod security_json;
+mod serde_texts;
 mod server;
 mod signing_keys;
 mod tokens;
