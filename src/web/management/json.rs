@@ -22,6 +22,7 @@ use crate::model::time::Lifetime;
 use crate::model::untrusted_text;
 use crate::secrets::secret;
 use crate::web::management::guard::BodyLimit;
+use crate::web::management::problem_places;
 use crate::web::management::{Problem, duplicate_member, serde_texts};
 
 /// How long a body may take to arrive.
@@ -121,7 +122,7 @@ fn of_member(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
         match segment {
             Segment::Seq { index } => pointer.push_str(&index.to_string()),
             Segment::Map { key: name } | Segment::Enum { variant: name } => {
-                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                pointer.push_str(&problem_places::segment(name));
             }
             Segment::Unknown => pointer.push('?'),
         }

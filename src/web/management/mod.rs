@@ -33,6 +33,7 @@ mod page;
 mod problem;
 #[cfg(test)]
 mod problem_codes;
+mod problem_places;
 mod problem_status;
 mod read_only;
 mod rejections;

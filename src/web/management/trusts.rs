@@ -28,6 +28,7 @@ use crate::web::management::clients::client_id;
 use crate::web::management::json::{Input, Output, at, created, ok};
 use crate::web::management::keys::inline;
 use crate::web::management::page::Page;
+use crate::web::management::problem_places::segment;
 use crate::web::remedies;
 
 /// A trust of either kind, as the command line prints it.
@@ -121,7 +122,7 @@ impl TrustInput {
         reject("/bundle_endpoint", self.bundle_endpoint.is_some(), "a trust_domain")?;
         let mut conditions = BTreeMap::new();
         for (claim, text) in self.conditions {
-            let pointer = format!("/conditions/{}", escaped(&claim));
+            let pointer = format!("/conditions/{}", segment(&claim));
             let pattern = at(&pointer, Pattern::parse(&claim, &text))?;
             conditions.insert(claim, pattern);
         }
@@ -172,11 +173,6 @@ fn reject(pointer: &str, is_given: bool, owner: &str) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::member(pointer.to_owned(), format!("this belongs to a trust in {owner}")))
-}
-
-/// A name as a segment of a JSON pointer (RFC 6901, section 3).
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 pub(super) async fn list(
