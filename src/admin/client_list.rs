@@ -3,14 +3,19 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
 use crate::admin::{AdminError, ObjectKind, Principal};
+use crate::model::Malformed;
 use crate::model::client::{ClientId, ClientName, ClientState};
 use crate::model::labels::{LabelKey, LabelValue};
 use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
+use crate::model::secret::SecretId;
 use crate::model::suggestion;
-use crate::model::time::{Clock, Lifetime};
+use crate::model::time::{Clock, Lifetime, Timestamp};
 use crate::store::client_list::{ClientFilter, Expiring, GrantFilter, Position};
 use crate::store::{Store, StoreError};
 
@@ -71,6 +76,46 @@ pub async fn filter(
         unused_since: unused.map(|duration| now.minus_seconds(duration.seconds())),
         search,
     })
+}
+
+/// The longest cursor that is read, in bytes: a client id and a secret id in base64url are shorter.
+const MAX_CURSOR_BYTES: usize = 512;
+
+/// What a caller sends to get the page after a place. It has the whole place: the client may change
+/// before the next page is read.
+pub fn cursor(filter: &ClientFilter, place: &Position) -> String {
+    if filter.expiring.is_none() {
+        return place.client_id().to_owned();
+    }
+    let (expires_at, secret_id) = place.secret();
+    let text = format!("{} {secret_id} {}", expires_at.0, place.client_id());
+    BASE64_URL_SAFE_NO_PAD.encode(text)
+}
+
+/// The place that [`cursor`] has written.
+///
+/// # Errors
+/// If the text is not a cursor of such a list.
+pub fn place(filter: &ClientFilter, text: &str) -> Result<Position, Malformed> {
+    let found = if filter.expiring.is_none() {
+        ClientId::parse(text).ok().map(|id| Position::of_client(&id))
+    } else {
+        secret_place(text)
+    };
+    let found = found.filter(|place| cursor(filter, place) == text);
+    found.ok_or_else(|| Malformed::because("send the next_cursor of the page before as it is"))
+}
+
+fn secret_place(text: &str) -> Option<Position> {
+    if text.len() > MAX_CURSOR_BYTES {
+        return None;
+    }
+    let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let mut parts = text.splitn(3, ' ');
+    let expires_at = Timestamp(parts.next()?.parse().ok()?);
+    let secret_id = SecretId::parse(parts.next()?).ok()?;
+    let client_id = ClientId::parse(parts.next()?).ok()?;
+    Some(Position::of_secret(&client_id, expires_at, &secret_id))
 }
 
 /// The place of a client in a list, after which the next page begins.
@@ -146,4 +191,38 @@ async fn no_scope(
         id: text.to_owned(),
         suggestion: suggestion::nearest(text, offered),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_has_its_place_and_nothing_else_is_one() {
+        let now = Timestamp(1_000);
+        let by_id = ClientFilter::default();
+        let by_expiry =
+            ClientFilter { expiring: Some(Expiring { now, until: now }), ..by_id.clone() };
+        let id = ClientId::parse(&format!("a b{}", "c".repeat(253))).expect("an id");
+        let secret = SecretId::parse(&format!("sec_{}", "d".repeat(40))).expect("an id");
+        let places = [
+            (&by_id, Position::of_client(&id)),
+            (&by_expiry, Position::of_secret(&id, Timestamp(i64::MAX), &secret)),
+        ];
+        for (filter, of) in &places {
+            let text = cursor(filter, of);
+            assert_eq!(place(filter, &text).expect("a place"), *of);
+            for wrong in [String::new(), format!("{text}="), "é".to_owned(), text.repeat(9)] {
+                assert!(place(filter, &wrong).is_err(), "{wrong}");
+            }
+        }
+        // The id of a client alone, and other texts in base64url.
+        let encoded = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+        let others = ["", "5 sec_a", "+5 sec_a a", "5 a a", "5 sec_a ", "x sec_a a", "5 sec_a é"];
+        assert!(place(&by_expiry, "acme").is_err());
+        assert!(place(&by_expiry, &encoded("5 sec_a a")).is_ok());
+        for other in others {
+            assert!(place(&by_expiry, &encoded(other)).is_err(), "{other}");
+        }
+    }
 }

@@ -195,6 +195,9 @@ pub enum AdminError {
     /// The object has another state than the caller has read.
     #[error("If-Match: the object has changed since it was read; read it again")]
     PreconditionFailed,
+    /// The object exists, and the caller requires that it does not.
+    #[error("If-None-Match: the object exists already")]
+    ExistsAlready,
     /// The change would replace a state that the caller has not named.
     #[error(
         "If-Match: it is missing, and the object differs; read the object and send its ETag as \
@@ -244,7 +247,7 @@ impl AdminError {
             Self::LimitChanged => AdminErrorCode::AdministratorLimitChanged,
             Self::RevisionChanged { .. } => AdminErrorCode::RevisionChanged,
             Self::ApprovalNeeded { .. } => AdminErrorCode::GrantApprovalNeeded,
-            Self::PreconditionFailed => AdminErrorCode::PreconditionFailed,
+            Self::PreconditionFailed | Self::ExistsAlready => AdminErrorCode::PreconditionFailed,
             Self::PreconditionRequired => AdminErrorCode::PreconditionRequired,
             Self::Busy(_) => AdminErrorCode::HashQueueFull,
             Self::Store(error) => of_store(error),

@@ -77,6 +77,13 @@ pub enum InvalidValue {
     FixedTokenType(ResourceId),
     /// The label is too long, or holds a control character.
     Label,
+    /// Several problems of a document, each with its place.
+    Places {
+        /// All of them as text.
+        text: String,
+        /// The JSON pointers (RFC 6901) with what is wrong there.
+        places: Vec<(String, String)>,
+    },
     /// What a parser, a library or the list of an import says.
     Text(String),
 }
@@ -134,7 +141,7 @@ impl fmt::Display for InvalidValue {
             Self::OwnIssuer => "this server does not accept its own tokens as credentials",
             Self::AudienceLength => "an audience is 1 to 500 characters long",
             Self::Label => "at most 100 characters, without control characters",
-            Self::Text(text) => text,
+            Self::Places { text, .. } | Self::Text(text) => text,
         })
     }
 }

@@ -14,9 +14,26 @@ use crate::model::resource::Resource;
 pub struct Revision(String);
 
 impl Revision {
-    /// The revision of a client with its grants. Secrets and trusts have routes of their own.
+    /// The revision of a client with its grants, secrets and trusts: a client is shown with all of
+    /// them. It does not cover use, nor what follows from the time alone.
     pub fn of_client(found: &Registration) -> Self {
-        Self::of(&json!({ "client": found.client, "grants": found.grants }))
+        let secrets = found.secrets.iter().map(|secret| {
+            json!([
+                secret.secret_id,
+                secret.label,
+                secret.expires_at,
+                secret.replaced_by,
+                secret.unused_window,
+                secret.leaked_at,
+            ])
+        });
+        Self::of(&json!({
+            "client": found.client,
+            "grants": found.grants,
+            "secrets": secrets.collect::<Vec<_>>(),
+            "trusts": found.trusts,
+            "spiffe_trusts": found.spiffe_trusts,
+        }))
     }
 
     /// The revision of a resource.
@@ -44,6 +61,8 @@ pub enum Precondition {
     Exists,
     /// The object exists and has one of these revisions.
     Revision(Vec<String>),
+    /// The object does not exist.
+    Absent,
     /// The object has the wanted state already, if it exists: the caller has not said which state
     /// it would replace.
     Unchanged,
@@ -51,19 +70,20 @@ pub enum Precondition {
 
 impl Precondition {
     /// True if an object that does not exist yet meets the condition.
-    pub(super) fn admits_absence(&self) -> bool {
-        matches!(self, Self::None | Self::Unchanged)
+    pub fn admits_absence(&self) -> bool {
+        matches!(self, Self::None | Self::Absent | Self::Unchanged)
     }
 
     /// Rejects a change of another state.
     ///
     /// # Errors
-    /// [`AdminError::PreconditionFailed`].
+    /// [`AdminError::PreconditionFailed`] or [`AdminError::ExistsAlready`].
     pub fn check(&self, present: &Revision) -> Result<(), AdminError> {
         match self {
             Self::Revision(wanted) if !wanted.contains(&present.0) => {
                 Err(AdminError::PreconditionFailed)
             }
+            Self::Absent => Err(AdminError::ExistsAlready),
             _ => Ok(()),
         }
     }
@@ -96,6 +116,7 @@ mod tests {
             (Precondition::None, true, true, true),
             (Precondition::Exists, true, false, true),
             (Precondition::Unchanged, true, true, false),
+            (Precondition::Absent, false, true, true),
             (named(&["other", present.as_str()]), true, false, true),
             (named(&["other"]), false, false, true),
             (named(&[]), false, false, true),

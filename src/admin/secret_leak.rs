@@ -5,6 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::json;
@@ -185,10 +186,13 @@ async fn record(
 /// The secrets in a text that tokend generated: those of a server by their tag, those that were
 /// generated offline by their digest.
 async fn of_our_format(services: &Services, text: &str) -> Result<Vec<DueSecret>, AdminError> {
-    let decoded = decoded_words(text);
+    let unescaped = percent_decoded(text);
+    let texts = [Some(text), unescaped.as_ref().map(|text| text.as_str())];
+    let decoded: Vec<_> = texts.into_iter().flatten().flat_map(decoded_words).collect();
     let decoded = decoded.iter().map(|word| word.as_str());
+    let texts = texts.into_iter().flatten().chain(decoded);
     let mut candidates: Vec<SecretString> =
-        [text].into_iter().chain(decoded).flat_map(found_in).map(SecretString::from).collect();
+        texts.flat_map(found_in).map(SecretString::from).collect();
     candidates.sort_by(|one, other| one.expose_secret().cmp(other.expose_secret()));
     candidates.dedup_by(|one, other| one.expose_secret() == other.expose_secret());
     if candidates.len() > MAX_SECRETS {
@@ -210,6 +214,14 @@ async fn of_our_format(services: &Services, text: &str) -> Result<Vec<DueSecret>
     Ok(stored
         .map(|stored| DueSecret { client_id: stored.client_id, secret_id: stored.secret_id })
         .collect())
+}
+
+/// The text without percent-encoding, as in a URL or a form; `None` if it has none. It is decoded
+/// once, so it never becomes longer.
+fn percent_decoded(text: &str) -> Option<Zeroizing<String>> {
+    let has_escape = text.contains('%');
+    let decoded = || percent_decode_str(text).decode_utf8_lossy().into_owned();
+    has_escape.then(decoded).filter(|decoded| decoded != text).map(Zeroizing::new)
 }
 
 /// The words of a text that are Base64, decoded: credentials of HTTP Basic are.
@@ -253,15 +265,21 @@ async fn imported(
     Ok(found)
 }
 
-/// What may be an imported secret: the text as a whole, and its words.
+/// What may be an imported secret: the text as a whole, and its words. A word with percent-encoding
+/// is followed by what it encodes.
 fn words(text: &str) -> Vec<SecretString> {
     let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | ';');
     let whole = text.trim();
     let in_text = whole.split(is_end).filter(|word| *word != whole);
     let assigned = whole.split(is_end).filter_map(|word| word.split_once('=').map(|(_, it)| it));
-    let is_fit = |word: &&str| (MIN_WORD_BYTES..=MAX_SECRET_BYTES).contains(&word.len());
-    let all = [whole].into_iter().chain(in_text).chain(assigned).filter(is_fit);
-    all.take(HASHES_PER_REPORT).map(SecretString::from).collect()
+    let is_fit = |word: &SecretString| {
+        (MIN_WORD_BYTES..=MAX_SECRET_BYTES).contains(&word.expose_secret().len())
+    };
+    let all = [whole].into_iter().chain(in_text).chain(assigned).flat_map(|word| {
+        let decoded = percent_decoded(word).map(|decoded| SecretString::from(decoded.as_str()));
+        [SecretString::from(word)].into_iter().chain(decoded)
+    });
+    all.filter(is_fit).take(HASHES_PER_REPORT).collect()
 }
 
 #[cfg(test)]
@@ -280,6 +298,10 @@ mod tests {
         );
         assert!(of("short").is_empty() && of(&"x".repeat(257)).is_empty());
         assert_eq!(of(&"abcdefgh ".repeat(50)).len(), HASHES_PER_REPORT);
+        assert_eq!(
+            of("?p=a%2Bb%40cdef"),
+            ["?p=a%2Bb%40cdef", "?p=a+b@cdef", "a%2Bb%40cdef", "a+b@cdef"]
+        );
     }
 
     #[test]

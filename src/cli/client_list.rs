@@ -96,10 +96,13 @@ impl ListArgs {
 pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     let request = args.request()?;
     let api = Api::open(global, Purpose::Read).await?;
-    let mut cursor = match &args.after {
+    let mut last = match &args.after {
         Some(text) => Some(client_reference::find(&api, text).await?),
         None => None,
     };
+    // The first page begins after a client, and each other one at the cursor of the page before.
+    let first = request.clone().with_some("after", last.as_deref());
+    let mut cursor: Option<String> = None;
     let header = ["CLIENT", "NAME", "OWNER", "APIS", "SECRETS", "LAST USED", "STATE", "SOURCE"];
     let mut listing = Listing::new(global.output, &header);
     let (mut wanted, now) = (args.wanted(global.output), api.now());
@@ -107,7 +110,8 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
     loop {
         let size = wanted.map_or(PAGE_SIZE, |wanted| wanted.min(PAGE_SIZE));
         let is_last_wanted = wanted == Some(size);
-        let page = request.clone().with("limit", size);
+        let page = if cursor.is_some() { &request } else { &first };
+        let page = page.clone().with("limit", size);
         let page = page.with_some("count", is_last_wanted.then_some(COUNT_BOUND));
         let page = api.page(&page, cursor.as_deref()).await?;
         listing.page(&page.data, |found| row(found, now))?;
@@ -115,10 +119,12 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
         let found = u32::try_from(page.data.len() + page.unreadable.len()).unwrap_or(size);
         left_out.name(&page.unreadable);
         wanted = wanted.map(|wanted| wanted.saturating_sub(found));
+        let shown = page.data.last().map(|found| found.object.client_id.clone());
+        last = shown.or(last);
         cursor = page.next_cursor;
         if cursor.is_none() || wanted == Some(0) {
             listing.end()?;
-            say_what_is_left_out(page.remaining, cursor.as_deref());
+            say_what_is_left_out(page.remaining, last.as_deref());
             break;
         }
     }

@@ -168,6 +168,7 @@ pub(super) fn of_admin(error: &AdminError) -> Option<String> {
         | AdminError::LimitChanged
         | AdminError::RevisionChanged { .. }
         | AdminError::PreconditionFailed
+        | AdminError::ExistsAlready
         | AdminError::PreconditionRequired
         | AdminError::Busy(_)
         | AdminError::Crypto(_) => return None,

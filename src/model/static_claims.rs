@@ -93,6 +93,20 @@ pub enum ClaimsError {
     Bytes(usize),
 }
 
+impl ClaimsError {
+    /// The name of the claim that the problem is about, if it is about one.
+    pub fn claim(&self) -> Option<&str> {
+        match self {
+            Self::NotJson { name, .. } => Some(name),
+            Self::Duplicate { claim, .. } | Self::Number { claim, .. } => Some(claim),
+            Self::Name(name) | Self::Reserved(name) | Self::Null(name) | Self::Depth(name) => {
+                Some(name)
+            }
+            Self::NotAPair(_) | Self::NotAnObject(_) | Self::Names(_) | Self::Bytes(_) => None,
+        }
+    }
+}
+
 impl StaticClaims {
     /// The maximum size of the claims of a token, in bytes of JSON without white space.
     pub const MAX_BYTES: usize = 1024;

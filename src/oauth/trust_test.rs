@@ -97,6 +97,17 @@ pub struct UnmetTrust {
     remedy: Option<Remedy>,
 }
 
+impl TrustTest {
+    /// The same with remedies that are texts for people.
+    #[must_use]
+    pub fn with_texts(mut self, text: impl Fn(&Remedy) -> String) -> Self {
+        for unmet in &mut self.trusts {
+            unmet.remedy = unmet.remedy.as_ref().map(|remedy| text(remedy).into());
+        }
+        self
+    }
+}
+
 /// Tests a token against the trusts of a client.
 pub async fn run(app: &App, found: &Registration, token: &str, detail: FetchDetail) -> TrustTest {
     let assertion = match UnverifiedAssertion::parse(token) {

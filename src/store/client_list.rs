@@ -8,6 +8,7 @@ use crate::model::labels::{self, LabelKey, LabelValue};
 use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
+use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 use crate::store::client_source::Source;
 use crate::store::row::named_row;
@@ -67,6 +68,22 @@ impl Position {
     /// The place before the first client.
     pub fn start() -> Self {
         Self { client_id: String::new(), expires_at: i64::MIN, secret_id: String::new() }
+    }
+
+    /// The place of a client in the order of ids.
+    pub fn of_client(id: &ClientId) -> Self {
+        Self { client_id: id.as_str().to_owned(), ..Self::start() }
+    }
+
+    /// The place of a secret in the order of expiry.
+    pub fn of_secret(id: &ClientId, expires_at: Timestamp, secret_id: &SecretId) -> Self {
+        let (client_id, secret_id) = (id.as_str().to_owned(), secret_id.as_str().to_owned());
+        Self { client_id, expires_at: expires_at.0, secret_id }
+    }
+
+    /// The expiry of the secret at this place, and its id.
+    pub fn secret(&self) -> (Timestamp, &str) {
+        (Timestamp(self.expires_at), &self.secret_id)
     }
 
     /// The client at this place.
@@ -251,9 +268,8 @@ impl Store {
             WHERE client_id = ? AND expires_at > ? AND expires_at <= ?
             ORDER BY expires_at, secret_id
             LIMIT 1";
-        let client_id = id.as_str().to_owned();
         let Some(Expiring { now, until }) = filter.expiring else {
-            return Ok(Some(Position { client_id, ..Position::start() }));
+            return Ok(Some(Position::of_client(id)));
         };
         let mut statement = Statement::default();
         statement.push_with(SQL, [id.as_str().into(), now.into(), until.into()]);

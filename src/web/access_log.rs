@@ -188,7 +188,7 @@ impl AccessLine<'_> {
 pub(super) struct Rejected<'a> {
     /// The code of the answer.
     error: &'static str,
-    /// The reason in the closed list that metrics have.
+    /// The reason in the closed lists that metrics have.
     code: Option<&'static str>,
     /// The true reason.
     reason: Cow<'a, str>,
@@ -211,7 +211,7 @@ impl<'a> Rejected<'a> {
     pub(super) fn of_problem(problem: &'a Problem, client: Option<&'a LoggedClient>) -> Self {
         Self {
             error: problem.code(),
-            code: None,
+            code: Some(problem.code()),
             reason: untrusted_text::escape(problem.reason()),
             client_id: client.map(|LoggedClient(id)| id.as_str()),
         }

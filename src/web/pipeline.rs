@@ -206,6 +206,7 @@ fn reject_by_problem(
     request_id: &str,
     response: &mut Response,
 ) -> Response {
+    context.metrics.other_rejections.count_problem(problem.code(), request_id);
     if problem.status() == StatusCode::TOO_MANY_REQUESTS {
         context.metrics.rate_limited.count_value("admin_api");
     }

@@ -125,6 +125,17 @@ async fn the_line_of_a_rejection_says_why() {
     assert!(!server.log().contains("never/logged"));
 }
 
+/// A rejection of the admin API has a reason of the closed list as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_line_of_a_problem_has_its_code() {
+    let (_cli, server, _) = serving(&[]).await;
+    let url = format!("{}/v1/clients?cursor=x", server.management);
+    assert_eq!(Answer::of(client().get(url)).await.status, 401);
+    let line = line(&server, "request rejected").await;
+    assert_eq!(line["error.type"], "token_missing", "{line}");
+    assert_eq!(line["reason_code"], "token_missing", "{line}");
+}
+
 /// Probes are not in the log at the level info; `log.requests = off` leaves rejections alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn probes_and_unwanted_requests_have_no_line() {

@@ -131,3 +131,43 @@ async fn the_migration_lists_the_labels_of_existing_clients(
         assert_eq!((ids.len(), &ids[0]["client_id"]), (1, &json!("a")), "{label}");
     }
 }
+
+/// A page continues where the one before ended, although its last client has changed.
+#[rstest]
+#[tokio::test]
+async fn a_cursor_outlives_a_change_of_its_client(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    for (id, hours) in [("one", 1), ("two", 2), ("three", 3)] {
+        let secret = json!({ "expires_in_seconds": hours * 3600 });
+        let body = json!({ "client_id": id, "secret": secret });
+        let made = api.call("POST", "/v1/clients", Some(body)).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        server.keep_secret(made.json()["client_secret"].as_str().expect("a secret"));
+    }
+    let list = "/v1/clients?expiring_within=1d&limit=1";
+    let first = api.call("GET", list, None).await.json();
+    assert_eq!(first["data"][0]["client_id"], "one", "{first}");
+    let rotation = json!({ "overlap": "0s" });
+    let rotated = api.call("POST", "/v1/clients/one/secrets/rotate", Some(rotation)).await;
+    assert!(rotated.status < 300, "{}", rotated.text);
+    server.keep_secret(rotated.json()["client_secret"].as_str().expect("a secret"));
+    let cursor = first["next_cursor"].as_str().expect("a cursor");
+    let next = format!("/v1/clients?expiring_within=1d&cursor={cursor}");
+    let rest = all(&api, &next, "client_id").await;
+    assert_eq!(rest, ["two", "three"]);
+    for wrong in ["", "one", &format!("{cursor}x")] {
+        let answer = api.call("GET", &format!("{list}&cursor={wrong}"), None).await;
+        assert_eq!(answer.status, 400, "{wrong}: {}", answer.text);
+    }
+    let answer = api.call("GET", "/v1/clients?cursor=", None).await;
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    let after = api.call("GET", &format!("{list}&after=two"), None).await.json();
+    assert_eq!(after["data"][0]["client_id"], "three", "{after}");
+    let deleted = api.call("DELETE", "/v1/clients/one", None).await;
+    assert_eq!(deleted.status, 204, "{}", deleted.text);
+    let rest = all(&api, &next, "client_id").await;
+    assert_eq!(rest, ["two", "three"]);
+}

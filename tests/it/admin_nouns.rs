@@ -253,6 +253,25 @@ async fn signing_keys_are_shown_without_their_private_half() {
     assert_eq!(&shown, key);
 }
 
+/// A remedy is a text for people, and not JSON in a text.
+#[tokio::test]
+async fn the_remedy_of_a_rejection_is_a_text() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, "clients:read clients:write").await;
+    let client = server.client().await;
+    let disabled = api.call("POST", &format!("/v1/clients/{}/disable", client.id), None).await;
+    assert_eq!(disabled.status, 200, "{}", disabled.text);
+    let rejected = server.ask(&client).await;
+    let id = rejected.header("x-request-id");
+    let shown = api.call("GET", &format!("/v1/rejections/{id}"), None).await.json();
+    let list = api.call("GET", "/v1/rejections", None).await.json();
+    for found in [&shown, &list["data"][0]] {
+        let remedy = found["remedy"].as_str().expect("a remedy");
+        assert!(remedy.starts_with("Why: tokend audit list --subject"), "{remedy}");
+        assert!(remedy.contains(&format!("tokend client enable {}", client.id)), "{remedy}");
+    }
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_rejection_is_explained_at_once_and_listed(

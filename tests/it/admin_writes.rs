@@ -265,53 +265,6 @@ async fn rights_are_checked_by_member() {
     }
 }
 
-/// Mistakes have their place and the name that may be meant.
-#[tokio::test]
-async fn mistakes_are_named_by_their_place() {
-    let server = Server::start(Engine::Sqlite).await;
-    let api = Api::with(&server, ALL_SCOPES).await;
-    assert_eq!(api.call("PUT", ACME, Some(json!({}))).await.status, 201);
-    let grants = |grant: Value| json!({ "grants": [{ "resource": ORDERS }, grant] });
-    let cases = [
-        (r#"{"nmae":"x"}"#.to_owned(), "/nmae", "did you mean name?"),
-        (
-            grants(json!({ "resource": INVOICES, "scope": [] })).to_string(),
-            "/grants/1/scope",
-            "did you mean scopes?",
-        ),
-        (grants(json!({ "scopes": [] })).to_string(), "/grants/1/resource", "missing"),
-        (grants(json!({ "resource": ORDERS })).to_string(), "/grants/1/resource", "duplicate"),
-        (r#"{"claims":{"tenant":"a","tenant":"b"}}"#.to_owned(), "/claims", "given twice"),
-        (r#"{"claims":{"sub":"a"}}"#.to_owned(), "/claims", "reserved"),
-        (r#"{"claims":{"a":1.5}}"#.to_owned(), "/claims", "whole number"),
-        (r#"{"claims":[]}"#.to_owned(), "/claims", "object"),
-        (r#"{"labels":{"a b":"x"}}"#.to_owned(), "/labels", "label"),
-        (r#"{"state":"paused"}"#.to_owned(), "/state", "active"),
-        (r#"{"state":null}"#.to_owned(), "/state", "active"),
-        (r#"{"auth_methods":[]}"#.to_owned(), "/auth_methods", "empty"),
-        (r#"{"client_id":"other"}"#.to_owned(), "/client_id", "read-only"),
-        (r#"{"secret":{}}"#.to_owned(), "/secret", "POST"),
-        (r#"{"created_at":"2020-01-01T00:00:00Z"}"#.to_owned(), "/created_at", "read-only"),
-        (r#"{"jwks":{"keys":[]}}"#.to_owned(), "/jwks", "read-only"),
-        (r#"{"admin_of":["a b"]}"#.to_owned(), "/admin_of/0", "owner"),
-    ];
-    for (body, pointer, text) in cases {
-        for method in ["PUT", "PATCH"] {
-            let answer = api.send_if(method, ACME, "*", &body).await;
-            assert_eq!(answer.status, 422, "{method} {body}: {}", answer.text);
-            let error = answer.json()["errors"][0].clone();
-            assert_eq!(error["pointer"], pointer, "{method} {body}: {error}");
-            let detail = error["detail"].as_str().expect("a text");
-            assert!(detail.contains(text), "{method} {body}: {error}");
-        }
-    }
-    let unknown = grants(json!({ "resource": "urn:tokend", "scopes": ["clients:raed"] }));
-    let answer = api.call("PATCH", ACME, Some(unknown)).await;
-    let error = answer.json()["errors"][0].clone();
-    assert_eq!(error["pointer"], "/grants/1/scopes", "{error}");
-    assert!(error["detail"].as_str().expect("a text").contains("clients:read"), "{error}");
-}
-
 /// A resource is replaced and patched by the same rules.
 #[rstest]
 #[tokio::test]

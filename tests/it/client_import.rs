@@ -47,7 +47,7 @@ fn everything(key: &KeyPair) -> Value {
         "client_secret": "a-first-secret",
         "secrets": [
             { "client_secret": "a-second-secret", "label": "second", "expires_at": "2999-01-31T00:00:00Z" },
-            { "secret_hash": HASH, "label": "third", "expires_at": "2026-01-01" },
+            { "secret_hash": HASH, "label": "third", "expires_at": "2998-01-01" },
         ],
         "grants": [
             { "resource": ORDERS, "scopes": ["a"], "networks": ["10.0.0.0/8", "127.0.0.1"] },
@@ -101,7 +101,7 @@ async fn a_line_can_say_everything(#[values(Engine::Sqlite, Engine::Postgres)] e
     };
     assert_eq!(secret("imported")["expires_at"], Value::Null);
     assert_eq!(secret("second")["expires_at"], "2999-01-31T00:00:00Z");
-    assert_eq!(secret("third")["expires_at"], "2026-01-01T00:00:00Z");
+    assert_eq!(secret("third")["expires_at"], "2998-01-01T00:00:00Z");
 
     let server = cli.serve().await;
     let ask = async |secret: &str| {
@@ -207,6 +207,36 @@ async fn an_update_replaces_what_is_given(
     for line in [change, later] {
         assert_eq!(results(&import(&cli, &["--update"], &[line])), ["unchanged"]);
     }
+}
+
+/// A secret that would never be valid is a mistake in the file. One that the client has already may
+/// end at once, and not before it was made.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_secret_has_an_end_to_come(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let cli = cli_with_resources(engine).await;
+    let line = |plain: &str, end: Option<&str>| {
+        let secret = json!({ "client_secret": plain, "expires_at": end });
+        json!({ "client_id": "a", "secrets": [secret] })
+    };
+    let past = line("a-first-secret", Some("2001-01-01"));
+    let rejected = |options: &[&str], line: &Value| {
+        let arguments = [&["client", "import", "-"], options].concat();
+        let run = cli.run_with(&arguments, &format!("{line}\n"));
+        assert_ne!(run.code, 0, "{run:?}");
+        let text = "line 1: secrets: expires_at is 2001-01-01T00:00:00Z, which has passed";
+        assert!(run.stderr.contains(text), "{run:?}");
+    };
+    rejected(&[], &past);
+    rejected(&["--dry-run"], &past);
+    import(&cli, &[], &[line("a-first-secret", None)]);
+    rejected(&["--update"], &line("a-second-secret", Some("2001-01-01")));
+    assert_eq!(results(&import(&cli, &["--update"], &[past])), ["updated"]);
+    let shown = cli.json(&["client", "show", "a"]);
+    let secret = &shown["secrets"][0];
+    assert_eq!(secret["expires_at"], secret["created_at"], "{shown}");
 }
 
 /// A client that an import disables gets no tokens, and has none.

@@ -254,7 +254,7 @@ async fn a_request_that_is_not_needed_or_too_much_is_rejected() {
     for (member, value, pointer) in [
         ("scopes", json!([]), "/scopes"),
         ("scopes", json!(null), "/scopes"),
-        ("claims", json!({ "iss": "x" }), "/claims"),
+        ("claims", json!({ "iss": "x" }), "/claims/iss"),
         ("claims", json!("x"), "/claims"),
         ("message", json!("a\nb"), "/message"),
         ("message", json!("x".repeat(501)), "/message"),

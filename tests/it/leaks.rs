@@ -30,6 +30,11 @@ async fn report(api: &Api<'_>, text: &str) -> Answer {
     api.call("POST", "/v1/leaks", Some(json!({ "text": text }))).await
 }
 
+/// A text with each of its bytes percent-encoded.
+fn percent_encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 /// The clients whose secrets an answer names.
 fn clients(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.status, 200, "{}", answer.text);
@@ -86,6 +91,9 @@ async fn secrets_are_found_in_any_text() {
         format!("x{}y", client.secret),
         format!("curl -H 'Authorization: Basic {basic}'"),
         format!("+ ä {}\u{0}", client.secret),
+        format!("https://a.example/?{}", percent_encoded(&client.secret)),
+        format!("Authorization=Basic%20{}", percent_encoded(&basic)),
+        format!("%zz%{}%E4", client.secret.replace('_', "%5F")),
     ] {
         assert_eq!(clients(&report(&api, &text).await), [client.id.as_str()], "{text}");
     }
@@ -121,6 +129,7 @@ async fn an_imported_secret_is_found_for_its_client() {
     for (id, text, is_found) in [
         ("legacy", "a-secret-of-another-system", true),
         ("legacy", "PASSWORD='short-one'", true),
+        ("legacy", "https://a.example/ password=short%2Done", true),
         ("legacy", "another-secret", false),
         (generated.id.as_str(), "a-secret-of-another-system", false),
         ("absent", "a-secret-of-another-system", false),

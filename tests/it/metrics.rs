@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use rstest::rstest;
+use serde_json::json;
 use tokend::model::owner::Owner;
 use tokend::telemetry::metrics::definitions::ALL;
 
-use crate::support::api::Api;
+use crate::support::api::{ALL_SCOPES, Api};
+use crate::support::console::{Browser, limits};
 use crate::support::eventually::eventually;
 use crate::support::{Answer, Engine, Server, TestClient, grant};
 
@@ -141,11 +143,40 @@ async fn a_caller_that_asks_for_open_metrics_gets_exemplars() {
     assert!(!plain.contains(&request_id) && !plain.contains("# EOF"), "{plain}");
 }
 
+/// A rejection of the admin API or the console is counted by the code of its problem.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejection_of_the_admin_api_is_counted() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, "clients:read").await;
+    let browser = Browser::by_link(&server, limits(None, None)).await;
+    for (path, status, code) in [
+        ("/v1/clients?limit=0", 400, "invalid_query"),
+        ("/v1/clients/absent", 404, "client_not_found"),
+        ("/v1/signing-keys", 403, "scope_missing"),
+        ("/console/absent", 404, "page_not_found"),
+    ] {
+        let answer = if path.starts_with("/console") {
+            browser.get(path).await
+        } else {
+            api.call("GET", path, None).await
+        };
+        assert_eq!(answer.status, status, "{path}: {}", answer.text);
+        let series =
+            format!("tokend_other_requests_rejected_total{{error=\"{code}\",reason=\"{code}\"}}");
+        let written = text(&server).await;
+        assert_eq!(value(&written, &series), Some(1.0), "{path}: {written}");
+        // Prometheus rejects a text that has a series twice.
+        let lines = written.lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!(self::series(&written).len(), lines, "{written}");
+    }
+}
+
 /// SECURITY 33: no caller chooses a label.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_makes_no_series() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
+    let api = Api::with(&server, ALL_SCOPES).await;
     let attack = async |round: &str| {
         for number in 0..20 {
             let word = format!("{round}{number}");
@@ -157,6 +188,17 @@ async fn a_caller_makes_no_series() {
                 }
                 let url = format!("{base}/v1/clients/{word}");
                 Answer::of(server.http.get(url)).await;
+            }
+            for path in [
+                format!("/v1/clients?{word}=1"),
+                format!("/v1/clients?cursor={word}%20"),
+                format!("/v1/clients/{word}"),
+                format!("/v1/clients/{word}/secrets"),
+                format!("/v1/resources/{word}"),
+                format!("/console/{word}"),
+            ] {
+                api.call("GET", &path, None).await;
+                api.call("PUT", &path, Some(json!({ word.as_str(): word }))).await;
             }
             server.ask_for(&client, &[("resource", &format!("https://{word}.example"))]).await;
             server.ask_for(&client, &[("scope", &word)]).await;

@@ -146,11 +146,11 @@ async fn filters_tell_nothing_about_other_owners(
         assert!(!answer.text.contains("api.shop.example"), "{query}: {}", answer.text);
         assert_eq!(ids(answer), Vec::<String>::new(), "{query}");
     }
-    // A cursor that is in such a list for its own team is like one that does not exist.
-    let query = "/v1/clients?expiring_within=2h&cursor=";
+    // A client that is in such a list for its own team is like one that does not exist.
+    let query = "/v1/clients?expiring_within=2h&after=";
     assert_eq!(shop.get(&format!("{query}cart")).await.status, 200);
-    for cursor in ["cart", "absent"] {
-        let answer = billing.get(&format!("{query}{cursor}")).await;
+    for after in ["cart", "absent"] {
+        let answer = billing.get(&format!("{query}{after}")).await;
         assert_rejected(&answer, 404, "client_not_in_list");
     }
     let events = billing.get("/v1/audit-events?limit=1000").await;

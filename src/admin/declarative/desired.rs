@@ -6,7 +6,6 @@ use std::fmt::Display;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::admin::AdminError;
 use crate::admin::declarative::digests::{self, DeclaredDigest};
 use crate::admin::declarative::document::{Document, MAX_BYTES, SourceText};
 use crate::admin::declarative::members::{DOCUMENT, MAX_OBJECTS, SCOPE, SECRET_POLICY};
@@ -17,6 +16,7 @@ use crate::admin::import::object::{Given, Object};
 use crate::admin::import::problems::Problems;
 use crate::admin::resource::NewResource;
 use crate::admin::secret::NewSecret;
+use crate::admin::{AdminError, InvalidValue};
 use crate::model::Malformed;
 use crate::model::facts::Facts;
 use crate::model::owner::Owner;
@@ -76,13 +76,19 @@ impl Declarations {
         if count == 0 {
             return Ok(());
         }
+        let places = problems.listed().map(|(document, text)| {
+            let document = self.documents.get(document);
+            let pointer = document.map(|document| document.pointer(text)).unwrap_or_default();
+            (pointer, text.to_owned())
+        });
+        let places = places.collect();
         let list = problems.list(|document, text| match self.documents.get(document) {
             Some(document) => document.describe(text),
             None => text.to_owned(),
         });
         let noun = if count == 1 { "problem" } else { "problems" };
         let text = format!("{count} {noun}; nothing was applied{list}");
-        Err(AdminError::invalid("declarations", text))
+        Err(AdminError::invalid("declarations", InvalidValue::Places { text, places }))
     }
 }
 

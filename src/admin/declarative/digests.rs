@@ -69,7 +69,8 @@ pub(super) fn register(
         match secrets.iter_mut().find(|known| known.hash.digest() == Some(&digest)) {
             Some(known) if known.is_live(now) => {
                 known.label = label;
-                known.expires_at = [known.expires_at, expires_at].into_iter().flatten().min();
+                let end = [known.expires_at, expires_at].into_iter().flatten().min();
+                known.expires_at = end.map(|end| end.max(known.created_at));
             }
             None if now.is_before(expires_at) => {
                 secrets.push(secret::record_of_digest(services, digest, label, expires_at)?);

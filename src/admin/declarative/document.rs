@@ -73,19 +73,16 @@ impl Document {
     fn unfold(file: Option<&str>, node: Node) -> Vec<Self> {
         let document = |prefix: String, node| Self { file: file.map(str::to_owned), prefix, node };
         match node.content {
-            Content::Map(members) if members.len() == 1 && members[0].0 == DOCUMENTS => {
-                let inner = members.into_iter().map(|(_, node)| node).next();
-                match inner.map(|node| (node.line, node.content)) {
-                    Some((_, Content::List(nodes))) => {
-                        let numbered = nodes.into_iter().enumerate();
-                        let prefix = |index| format!("{DOCUMENTS}[{index}].");
-                        numbered.map(|(index, node)| document(prefix(index), node)).collect()
-                    }
-                    Some((line, content)) => vec![document(String::new(), Node { line, content })],
-                    None => Vec::new(),
-                }
+            Content::Map(members) if holds_documents(&members) => {
+                let lists = members.into_iter().flat_map(|(_, node)| match node.content {
+                    Content::List(nodes) => nodes,
+                    _ => Vec::new(),
+                });
+                let prefix = |index| format!("{DOCUMENTS}[{index}].");
+                let numbered = lists.enumerate();
+                numbered.map(|(index, node)| document(prefix(index), node)).collect()
             }
-            _ => vec![document(String::new(), node)],
+            content => vec![document(String::new(), Node { line: node.line, content })],
         }
     }
 
@@ -97,6 +94,16 @@ impl Document {
     /// The same as a value.
     pub(super) fn to_json(&self) -> Value {
         self.node.to_json()
+    }
+
+    /// The JSON pointer of a problem in the text of the document: `text` begins with the path of
+    /// the member.
+    pub(super) fn pointer(&self, text: &str) -> String {
+        let outer = match self.prefix.split_once('[').and_then(|(_, rest)| rest.split_once(']')) {
+            Some((index, _)) => format!("/{DOCUMENTS}/{index}"),
+            None => String::new(),
+        };
+        outer + &self.node.pointer_of(text)
     }
 
     /// A problem with the place of its member in front: `text` begins with the path of the member.
@@ -111,7 +118,45 @@ impl Document {
     }
 }
 
+/// True for an object that holds several documents, and nothing else.
+fn holds_documents(members: &[(String, Node)]) -> bool {
+    matches!(members, [(name, Node { content: Content::List(_), .. })] if name == DOCUMENTS)
+}
+
 impl Node {
+    /// The JSON pointer (RFC 6901) of the value at a path, or of the last value on the way to it
+    /// that exists.
+    fn pointer_of(&self, path: &str) -> String {
+        let (mut node, mut rest, mut pointer) = (self, path, String::new());
+        loop {
+            let next = match &node.content {
+                Content::List(items) => rest.strip_prefix('[').and_then(|rest| {
+                    let (index, rest) = rest.split_once(']')?;
+                    Some((index.to_owned(), items.get(index.parse::<usize>().ok()?)?, rest))
+                }),
+                // The name of a claim or a label may have a dot: the longest name is meant.
+                Content::Map(members) => {
+                    let rest = rest.strip_prefix('.').unwrap_or(rest);
+                    let fitting = members.iter().filter_map(|(name, node)| {
+                        let behind = rest.strip_prefix(name.as_str())?;
+                        let is_whole =
+                            behind.is_empty() || behind.starts_with(['.', '[', ' ', ':']);
+                        (is_whole && !name.is_empty()).then_some((name, node, behind))
+                    });
+                    let longest = fitting.max_by_key(|(name, ..)| name.len());
+                    longest.map(|(name, node, behind)| {
+                        (name.replace('~', "~0").replace('/', "~1"), node, behind)
+                    })
+                }
+                Content::Scalar(_) => None,
+            };
+            let Some((segment, inner, behind)) = next else { return pointer };
+            pointer.push('/');
+            pointer.push_str(&segment);
+            (node, rest) = (inner, behind);
+        }
+    }
+
     fn of_json(value: Value, line: u64) -> Self {
         let content = match value {
             Value::Array(items) => {

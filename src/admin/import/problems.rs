@@ -47,6 +47,11 @@ impl Problems {
         }
     }
 
+    /// The problems that are listed, each with its line.
+    pub(in crate::admin) fn listed(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.listed.iter().map(|(line, text)| (*line, text.as_str()))
+    }
+
     /// The problems, each on a line of its own as `describe` puts it.
     pub(in crate::admin) fn list(self, describe: impl Fn(usize, &str) -> String) -> String {
         let listed =

@@ -59,7 +59,25 @@ pub(super) async fn prepare(
     };
     let secrets =
         if needs_hash { options.load.compute(&services, compute).await? } else { compute()? };
+    // Those of a new client were checked with all lines. A stored secret may have ended since.
+    for secret in &secrets {
+        let PreparedSecret::New(record) = secret else { continue };
+        check_end(record.expires_at, record.created_at).map_err(|problem| {
+            let text = format!("line {}: {problem}; nothing was imported", line.said.line);
+            AdminError::invalid("import", text)
+        })?;
+    }
     Ok(PreparedLine { line, exists, secrets })
+}
+
+/// Rejects the end of a new secret that has passed: the secret would never be valid.
+pub(super) fn check_end(end: Option<Timestamp>, now: Timestamp) -> Result<(), String> {
+    match end {
+        Some(end) if end <= now => Err(format!(
+            "secrets: expires_at is {end}, which has passed; give a later time, or leave the              secret out"
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn prepare_one(

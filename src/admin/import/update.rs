@@ -223,7 +223,8 @@ fn put_secret(secrets: &mut Vec<SecretRecord>, given: PreparedSecret) {
                 known.label = label;
             }
             if let Some(end) = expires_at {
-                known.expires_at = Some(known.expires_at.map_or(end, |old| old.min(end)));
+                let end = known.expires_at.map_or(end, |old| old.min(end));
+                known.expires_at = Some(end.max(known.created_at));
             }
         }
     }

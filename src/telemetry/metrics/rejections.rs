@@ -1,7 +1,9 @@
 //! Rejections by code and reason, each with the id of the last one, by which `tokend explain` finds
 //! it. A rejected request issues no token, so it may take a lock.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::metrics::exemplar::CounterWithExemplar;
 
@@ -13,14 +15,21 @@ use crate::telemetry::metrics::writer::Writer;
 /// The labels of an exemplar: the id of a request.
 type ExemplarLabels = [(&'static str, String); 1];
 
-/// Counts rejections. The handles are made at the start, one for each code and reason.
+/// Counts rejections.
 #[derive(Debug)]
-pub struct Rejections(Box<[CounterWithExemplar<ExemplarLabels>]>);
+pub struct Rejections {
+    /// Made at the start, one for each code and reason.
+    handles: Box<[CounterWithExemplar<ExemplarLabels>]>,
+    /// Those of the admin API and the console, whose code is the reason. The codes are literals of
+    /// the program, so there are few.
+    problems: Mutex<BTreeMap<&'static str, CounterWithExemplar<ExemplarLabels>>>,
+}
 
 impl Default for Rejections {
     fn default() -> Self {
         let handles = ErrorCode::ALL.len() * RejectionReason::ALL.len();
-        Self((0..handles).map(|_| CounterWithExemplar::default()).collect())
+        let handles = (0..handles).map(|_| CounterWithExemplar::default()).collect();
+        Self { handles, problems: Mutex::default() }
     }
 }
 
@@ -28,15 +37,23 @@ impl Rejections {
     /// Counts the rejection of a request.
     pub fn count(&self, code: ErrorCode, reason: RejectionReason, request_id: &str) {
         let place = code as usize * RejectionReason::ALL.len() + reason.index();
-        if let Some(counter) = self.0.get(place) {
+        if let Some(counter) = self.handles.get(place) {
             counter.inc_by(1, Some([("request_id", request_id.to_owned())]), None);
         }
+    }
+
+    /// Counts a rejection of the admin API or the console by the stable code of its problem.
+    pub fn count_problem(&self, code: &'static str, request_id: &str) {
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        let counter = problems.entry(code).or_default();
+        counter.inc_by(1, Some([("request_id", request_id.to_owned())]), None);
     }
 
     /// Writes those that have occurred. Codes that share a word share a line.
     pub(super) fn write(&self, writer: &mut Writer<'_>, definition: &Definition) -> fmt::Result {
         let mut family = writer.family(definition)?;
-        for (counters, code) in self.0.chunks(RejectionReason::ALL.len()).zip(ErrorCode::ALL) {
+        for (counters, code) in self.handles.chunks(RejectionReason::ALL.len()).zip(ErrorCode::ALL)
+        {
             for (counter, reason) in counters.iter().zip(RejectionReason::ALL) {
                 if counter.get().0 == 0 {
                     continue;
@@ -44,6 +61,10 @@ impl Rejections {
                 let labels = [("error", label(code)), ("reason", reason.as_str())];
                 family.metric(&labels, counter)?;
             }
+        }
+        let problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        for (code, counter) in &*problems {
+            family.metric(&[("error", code), ("reason", code)], counter)?;
         }
         Ok(())
     }

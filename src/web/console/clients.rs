@@ -9,7 +9,7 @@ use crate::admin::client_list::{self, ClientQuery};
 use crate::admin::secret_life;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
-use crate::model::client::{ClientId, ClientState, Registration};
+use crate::model::client::{ClientState, Registration};
 use crate::model::labels::{LabelKey, LabelValue};
 use crate::model::owner::Owner;
 use crate::model::time::{Lifetime, Timestamp};
@@ -145,15 +145,16 @@ pub(super) async fn page(
     let (store, clock) = (&app.services.store, &app.services.clock);
     let question = question(&query)?;
     let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
-    let after = match query.parsed("after", ClientId::parse)? {
-        Some(after) => client_list::position(store, &signed_in.principal, &filter, &after).await?,
-        None => Position::start(),
-    };
+    let after = query.parsed("after", |text| client_list::place(&filter, text))?;
+    let after = after.unwrap_or_else(Position::start);
     let page = store.client_page(&filter, &after, PAGE_SIZE).await?;
     let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
     let rows = rows(&app, &ids, signed_in.now).await?;
     let count = count(&app, &filter).await?;
-    let next = page.next.map(|next| format!("?{}", query.query_with("after", next.client_id())));
+    let next = page.next.map(|next| {
+        let cursor = client_list::cursor(&filter, &next);
+        format!("?{}", query.query_with("after", &cursor))
+    });
     answer::page(&shown_page(&signed_in, &query, rows, count, next))
 }
 

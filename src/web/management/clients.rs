@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::model::client::{ClientId, ClientName, ClientState, Registration};
 use crate::model::owner::Owner;
 use crate::model::time::Lifetime;
+use crate::model::usage::UsageHorizon;
 use crate::store::client_list::Position;
 use crate::web::management::client_document::ClientDocument;
 use crate::web::management::client_json::ClientJson;
@@ -28,6 +29,7 @@ use crate::web::management::facts_json::query_labels;
 use crate::web::management::grant_json::problem_of_client;
 use crate::web::management::json::{
     self, Input, Output, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
+    wrong_parameter,
 };
 use crate::web::management::member::Omitted;
 use crate::web::management::page::Page;
@@ -47,6 +49,9 @@ pub(super) struct ListQuery {
     limit: Option<u32>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// The id of a client: the first page begins after it. Not together with `cursor`.
+    #[param(value_type = Option<ClientId>, inline)]
+    after: Option<String>,
     /// Those in this state.
     #[param(value_type = Option<ClientState>, inline)]
     state: Option<String>,
@@ -107,6 +112,11 @@ pub(super) struct StateInput {
     reason: Option<String>,
 }
 
+/// The id in the path of a request that may create the client.
+fn id_to_put(text: &str) -> Result<ClientId, Problem> {
+    ClientId::parse(text).map_err(|problem| Problem::wrong_id("client_id", &problem))
+}
+
 /// The id in a path.
 pub(super) fn client_id(text: &str) -> Result<ClientId, Problem> {
     ClientId::parse(text).map_err(|_| Problem::absent(ObjectKind::Client, text))
@@ -118,14 +128,21 @@ pub(super) async fn list(
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Output<ClientPage>, Problem> {
     let limit = page_size(query.limit, PAGE_SIZE)?;
-    let (cursor, count) = (query.cursor.clone(), query.count);
+    let (cursor, after, count) = (query.cursor.clone(), query.after.clone(), query.count);
     let (store, clock) = (&app.services.store, &app.services.clock);
     let filter = client_list::filter(store, clock, &principal, question(query)?).await?;
-    let after = match cursor {
-        Some(cursor) => {
-            client_list::position(store, &principal, &filter, &client_id(&cursor)?).await?
+    let after = match (cursor, after) {
+        (Some(_), Some(_)) => {
+            return Err(wrong_parameter("after", "cursor is given: leave one of them out"));
         }
-        None => Position::start(),
+        (cursor @ Some(_), None) => {
+            let place = parsed_parameter("cursor", cursor, |it| client_list::place(&filter, it))?;
+            place.unwrap_or_else(Position::start)
+        }
+        (None, Some(id)) => {
+            client_list::position(store, &principal, &filter, &client_id(&id)?).await?
+        }
+        (None, None) => Position::start(),
     };
     let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
     let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
@@ -154,7 +171,7 @@ pub(super) async fn list(
             store.count_clients(&filter, last, bound).await.map_err(AdminError::from)?
         }
     };
-    let next_cursor = page.next.map(|next| next.client_id().to_owned());
+    let next_cursor = page.next.map(|next| client_list::cursor(&filter, &next));
     Ok(ok(ClientPage { page: Page::new(data, next_cursor).with_unreadable(unreadable), remaining }))
 }
 
@@ -182,6 +199,12 @@ pub(super) async fn show(
     let mut found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
     secret_life::assess(&app.services, &mut found).await?;
     Ok(answer(&app, found))
+}
+
+/// 200 with a client after a change. The horizon was read before: nothing fails after the commit.
+fn assessed(app: &App, mut found: Registration, horizon: &UsageHorizon) -> Tagged<ClientJson> {
+    found.assess(horizon, app.services.config.secrets.warn_before);
+    answer(app, found)
 }
 
 /// 200 with a client and its revision.
@@ -218,14 +241,23 @@ pub(super) async fn put(
     if_match: IfMatch,
     Input(mut document): Input<ClientDocument>,
 ) -> Result<Tagged<ClientJson>, Problem> {
-    let (id, read_only) = (client_id(&id)?, document.take_read_only());
+    let (id, read_only) = (id_to_put(&id)?, document.take_read_only());
+    let horizon = secret_life::horizon(&app.services.store, &app.services.clock).await;
+    let horizon = horizon.map_err(AdminError::from)?;
     let mut members = document.update(Some(&id), Omitted::HasDefault)?;
     members.precondition = if_match.for_replacement();
     let is_conditional = members.precondition != Precondition::Unchanged;
     // A body of another state is told so before its read-only members are.
     let present = if_visible(client::show(&app.services.store, &principal, &id).await)?;
     match &present {
-        None => read_only.check(&Value::Null)?,
+        None => {
+            if members.precondition.admits_absence() {
+                // A client that exists keeps its id, by whatever rule it was accepted.
+                ClientId::parse_new(id.as_str())
+                    .map_err(|problem| Problem::wrong_id("client_id", &problem))?;
+            }
+            read_only.check(&Value::Null)?;
+        }
         Some(found) if is_conditional => {
             if members.precondition.check(&Revision::of_client(found)).is_ok() {
                 check_read_only(&app, &read_only, found)?;
@@ -244,7 +276,7 @@ pub(super) async fn put(
             if !is_conditional {
                 check_read_only(&app, &read_only, &changed.value)?;
             }
-            Ok(answer(&app, changed.value))
+            Ok(assessed(&app, changed.value, &horizon))
         }
     }
 }
@@ -280,8 +312,11 @@ pub(super) async fn update(
             subject.filter(|new| found.client.security.tls_subject.as_ref() != Some(new));
     }
     let grants = update.grants.clone().unwrap_or_default();
+    let horizon = secret_life::horizon(&app.services.store, &app.services.clock).await;
+    let horizon = horizon.map_err(AdminError::from)?;
     let changed = client::update(&app.services, &principal, &id, update).await;
-    Ok(answer(&app, changed.map_err(|error| problem_of_client(error, &grants))?.value))
+    let changed = changed.map_err(|error| problem_of_client(error, &grants))?;
+    Ok(assessed(&app, changed.value, &horizon))
 }
 
 pub(super) async fn delete(
@@ -320,6 +355,8 @@ async fn set_state(
     reason: Option<String>,
 ) -> Result<Tagged<ClientJson>, Problem> {
     let (id, reason) = (client_id(id)?, json::reason(reason.as_deref())?);
+    let horizon = secret_life::horizon(&app.services.store, &app.services.clock).await;
+    let horizon = horizon.map_err(AdminError::from)?;
     let changed = client::set_state(&app.services, principal, &id, state, reason).await?;
-    Ok(answer(app, changed.value))
+    Ok(assessed(app, changed.value, &horizon))
 }

@@ -1,10 +1,11 @@
-//! Conditional requests (RFC 9110, section 13): `ETag` in answers, `If-Match` in requests.
+//! Conditional requests (RFC 9110, section 13): `ETag` in answers, `If-Match` and
+//! `If-None-Match` in requests.
 
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
-use axum::http::header::{ETAG, IF_MATCH};
+use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
 
 use crate::admin::AdminError;
@@ -40,8 +41,14 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     /// A tag that this server has not written, such as a weak one, matches nothing.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let mut values = parts.headers.get_all(IF_MATCH).iter().peekable();
-        if values.peek().is_none() {
-            return Ok(Self(Precondition::None));
+        let mut absent = parts.headers.get_all(IF_NONE_MATCH).iter();
+        let must_be_absent = absent.any(|value| value.as_bytes().trim_ascii() == b"*");
+        match (values.peek().is_some(), must_be_absent) {
+            (false, false) => return Ok(Self(Precondition::None)),
+            (false, true) => return Ok(Self(Precondition::Absent)),
+            // No object exists and does not.
+            (true, true) => return Ok(Self(Precondition::Revision(Vec::new()))),
+            (true, false) => {}
         }
         let texts = values.filter_map(|value| value.to_str().ok());
         let tags: Vec<&str> = texts.flat_map(|text| text.split(',')).map(str::trim).collect();
@@ -95,6 +102,20 @@ mod tests {
             let mut parts = request.body(()).expect("a request").into_parts().0;
             let Ok(IfMatch(found)) = IfMatch::from_request_parts(&mut parts, &()).await;
             assert_eq!(found, condition, "{values:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_object_may_be_required_to_be_absent() {
+        let none_match = |value: &str| Request::builder().header(IF_NONE_MATCH, value);
+        for (request, condition) in [
+            (none_match("*"), Precondition::Absent),
+            (none_match("\"a\""), Precondition::None),
+            (none_match("*").header(IF_MATCH, "*"), Precondition::Revision(Vec::new())),
+        ] {
+            let mut parts = request.body(()).expect("a request").into_parts().0;
+            let Ok(IfMatch(found)) = IfMatch::from_request_parts(&mut parts, &()).await;
+            assert_eq!(found, condition);
         }
     }
 }

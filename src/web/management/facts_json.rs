@@ -6,9 +6,11 @@ use crate::admin::facts::{FactsUpdate, LabelsUpdate};
 use crate::model::facts::{Contact, Description};
 use crate::model::labels::{LabelKey, LabelValue, Labels};
 use crate::model::owner::Owner;
+use crate::secrets::secret;
 use crate::web::management::Problem;
 use crate::web::management::json::{at, wrong_parameter};
 use crate::web::management::member::{Member, Omitted};
+use crate::web::management::problem_places::segment;
 
 /// The facts in a body.
 pub(super) struct FactsMembers {
@@ -32,7 +34,7 @@ impl FactsMembers {
                 (Member::Value(patch), Omitted::Stays) => {
                     let set = patch.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
                     let gone = patch.iter().filter(|(_, value)| value.is_none());
-                    let remove = gone.map(|(key, _)| at("/labels", LabelKey::parse(key)));
+                    let remove = gone.map(|(key, _)| at(&place(key), LabelKey::parse(key)));
                     LabelsUpdate::Edit {
                         set: labels(set)?,
                         remove: remove.collect::<Result<_, _>>()?,
@@ -47,13 +49,25 @@ impl FactsMembers {
 fn whole(all: &BTreeMap<String, Option<String>>) -> Result<Labels, Problem> {
     if let Some((key, _)) = all.iter().find(|(_, value)| value.is_none()) {
         let text = format!("label {key} is null; leave it out");
-        return Err(Problem::member("/labels".to_owned(), text));
+        return Err(Problem::member(place(key), text));
     }
     labels(all.iter().filter_map(|(key, value)| Some((key, value.as_ref()?))))
 }
 
 fn labels<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Result<Labels, Problem> {
-    at("/labels", Labels::parse(pairs.map(|(key, value)| (key.as_str(), value.as_str()))))
+    let mut labels = Labels::default();
+    for (key, value) in pairs {
+        let pointer = place(key);
+        let name = at(&pointer, LabelKey::parse(key))?;
+        let value = at(&pointer, LabelValue::parse(value))?;
+        at("/labels", labels.insert(name, value))?;
+    }
+    Ok(labels)
+}
+
+/// The place of a label. Its key may be a secret in the wrong member.
+fn place(key: &str) -> String {
+    secret::redact(&format!("/labels/{}", segment(key))).into_owned()
 }
 
 /// Reads the labels of a query: `team=payments`, or several with commas between them.

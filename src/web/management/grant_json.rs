@@ -10,9 +10,11 @@ use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::Networks;
-use crate::model::static_claims::{ClaimsPatch, StaticClaims};
+use crate::model::static_claims::{ClaimsError, ClaimsPatch, StaticClaims};
 use crate::web::management::Problem;
 use crate::web::management::json::at;
+use crate::web::management::problem_places::pointer_of_claim;
+use crate::web::management::secrets::problem_of_secret;
 
 /// A grant. `scopes` is `null` for every scope that the resource offers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -115,7 +117,7 @@ pub(super) fn problem_of_client(error: AdminError, grants: &[Grant]) -> Problem 
         }
         _ => None,
     };
-    let problem = Problem::from(error);
+    let problem = problem_of_secret(error);
     match index {
         Some(index) => problem.at(format!("/grants/{index}/scopes")),
         None => problem,
@@ -124,15 +126,19 @@ pub(super) fn problem_of_client(error: AdminError, grants: &[Grant]) -> Problem 
 
 /// Static claims, as they were written: duplicate names are a mistake.
 pub(super) fn claims(pointer: &str, raw: &RawValue) -> Result<StaticClaims, Problem> {
-    StaticClaims::parse(raw.get())
-        .map_err(|error| Problem::from(AdminError::from(error)).at(pointer.to_owned()))
+    StaticClaims::parse(raw.get()).map_err(|error| problem_of_claims(pointer, error))
 }
 
 /// A merge patch of static claims (RFC 7396), as it was written.
 pub(super) fn claims_patch(raw: &RawValue) -> Result<ClaimsChange, Problem> {
     let patch = ClaimsPatch::parse(raw.get());
-    let patch = patch.map_err(|error| Problem::from(AdminError::from(error)));
-    Ok(ClaimsChange::Merge(patch.map_err(|problem| problem.at("/claims".to_owned()))?))
+    Ok(ClaimsChange::Merge(patch.map_err(|error| problem_of_claims("/claims", error))?))
+}
+
+/// The problem of claims, at the claim that it names.
+fn problem_of_claims(pointer: &str, error: ClaimsError) -> Problem {
+    let pointer = pointer_of_claim(pointer, &error);
+    Problem::from(AdminError::from(error)).at(pointer)
 }
 
 /// A list of scopes; at least one.

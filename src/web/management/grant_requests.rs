@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::grant_request::{self, GrantRequestQuery, NewGrantRequest};
 use crate::admin::revision::Precondition;
-use crate::admin::{ObjectKind, Principal};
+use crate::admin::{AdminError, ObjectKind, Principal};
 use crate::app::App;
 use crate::model::client::ClientId;
 use crate::model::grant_request::{GrantRequest, GrantRequestId, GrantRequestState, Remark};
@@ -214,6 +214,7 @@ fn revision(condition: &Precondition, member: Option<i64>) -> Result<i64, Proble
             [tag] => Some(tag.parse().map_err(|_| wrong_tag())?),
             _ => return Err(wrong_tag()),
         },
+        Precondition::Absent => return Err(AdminError::ExistsAlready.into()),
         _ => return Err(wrong_tag()),
     };
     match (header, member) {
@@ -263,6 +264,7 @@ mod tests {
             (named(&["2"]), Some(3), None),
             (Precondition::None, None, None),
             (Precondition::Exists, None, None),
+            (Precondition::Absent, Some(2), None),
             (named(&["x"]), None, None),
             // Tags that are weak or without quotation marks are left out.
             (named(&[]), None, None),

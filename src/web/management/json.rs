@@ -18,18 +18,18 @@ use serde_path_to_error::Segment;
 
 use crate::admin::client::MAX_REASON_CHARS;
 use crate::model::Malformed;
-use crate::model::suggestion;
 use crate::model::time::Lifetime;
 use crate::model::untrusted_text;
 use crate::secrets::secret;
 use crate::web::management::guard::BodyLimit;
-use crate::web::management::{Problem, duplicate_member};
+use crate::web::management::problem_places;
+use crate::web::management::{Problem, duplicate_member, serde_texts};
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many objects a page has at most.
-const MAX_PAGE_SIZE: u32 = 1_000;
+pub(super) const MAX_PAGE_SIZE: u32 = 1_000;
 
 /// A body. That of a `POST` may be left out, as `curl -X POST` does: then each member has its default.
 pub(super) struct Input<T>(pub(super) T);
@@ -122,7 +122,7 @@ fn of_member(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
         match segment {
             Segment::Seq { index } => pointer.push_str(&index.to_string()),
             Segment::Map { key: name } | Segment::Enum { variant: name } => {
-                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                pointer.push_str(&problem_places::segment(name));
             }
             Segment::Unknown => pointer.push('?'),
         }
@@ -130,25 +130,9 @@ fn of_member(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     // The place in the text says less than the pointer.
     let text = error.inner().to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-    let text = unknown_name("member", text).unwrap_or_else(|| text.to_owned());
+    let text = serde_texts::of_body(text);
     // Both repeat the name of an unknown member, which may be a secret.
     Problem::member(secret::redact(&pointer).into_owned(), secret::redact(&text))
-}
-
-/// The text of serde about an unknown name, with the known name that may be meant.
-fn unknown_name(kind: &str, text: &str) -> Option<String> {
-    let (_, rest) = text.split_once("unknown field `")?;
-    // The names that are known come last, so a given name cannot look like them.
-    let (given, known) = match rest.rsplit_once("`, expected ") {
-        Some((given, known)) => (given, known.split('`').skip(1).step_by(2).collect::<Vec<_>>()),
-        None => (rest.rsplit_once("`, there ")?.0, Vec::new()),
-    };
-    let advice = match suggestion::nearest(given, known.iter().map(|name| (*name).to_owned())) {
-        Some(name) => format!("did you mean {name}?"),
-        None if known.is_empty() => format!("no {kind} is known here"),
-        None => format!("the known ones are {}", known.join(", ")),
-    };
-    Some(format!("{} is not a known {kind}; {advice}", untrusted_text::escape(given)))
 }
 
 /// The parameters of the query.
@@ -167,8 +151,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
         match Query::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(Self(value)),
             Err(rejection) => {
-                let text = rejection.body_text();
-                let text = unknown_name("parameter", &text).unwrap_or(text);
+                let text = serde_texts::of_query(&rejection.body_text());
                 Err(Problem::bad_request("invalid_query", text))
             }
         }
@@ -201,7 +184,7 @@ pub(super) fn page_size(wanted: Option<u32>, default: u32) -> Result<u32, Proble
     if (1..=MAX_PAGE_SIZE).contains(&size) {
         return Ok(size);
     }
-    Err(Problem::bad_request("invalid_query", format!("limit: 1 to {MAX_PAGE_SIZE}")))
+    Err(wrong_parameter("limit", format!("a whole number from 1 to {MAX_PAGE_SIZE} is expected")))
 }
 
 /// A parameter of the query that `parse` understands.
@@ -278,43 +261,4 @@ pub(super) fn list<T>(
 ) -> Result<Vec<T>, Problem> {
     let texts = texts.iter().enumerate();
     texts.map(|(index, text)| at(&format!("{pointer}/{index}"), parse(text))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-
-    use super::*;
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only the names are needed")]
-    struct Pet {
-        name: Option<String>,
-        owner: Option<String>,
-        age: Option<u8>,
-    }
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Empty {}
-
-    #[test]
-    fn an_unknown_name_is_named_with_the_one_that_may_be_meant() {
-        for (json, text) in [
-            (r#"{"nmae":"a"}"#, "nmae is not a known member; did you mean name?"),
-            (r#"{"x":"a"}"#, "x is not a known member; the known ones are name, owner, age"),
-            (
-                r#"{"`, expected `a":"a"}"#,
-                "`, expected `a is not a known member; the known ones are name, owner, age",
-            ),
-        ] {
-            let error = serde_json::from_str::<Pet>(json).expect_err("an unknown member");
-            assert_eq!(unknown_name("member", &error.to_string()).as_deref(), Some(text));
-        }
-        let error = serde_json::from_str::<Empty>(r#"{"a":1}"#).expect_err("an unknown member");
-        let text = unknown_name("member", &error.to_string());
-        assert_eq!(text.as_deref(), Some("a is not a known member; no member is known here"));
-        assert_eq!(unknown_name("member", "missing field `name`"), None);
-    }
 }

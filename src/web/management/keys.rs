@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::admin::client_key::{self, ClientKey};
-use crate::admin::{Principal, client};
+use crate::admin::{AdminError, Principal, client};
 use crate::app::App;
 use crate::jose::public_key_pem;
 use crate::model::client::{AuthenticationMethod, Registration};
@@ -66,6 +66,17 @@ pub(in crate::web) struct KeysInput {
 }
 
 impl KeysInput {
+    /// The place of the member that is given.
+    fn given(&self) -> &'static str {
+        match self {
+            Self { jwk: Some(_), .. } => "/jwk",
+            Self { pem: Some(_), .. } => "/pem",
+            Self { certificate: Some(_), .. } => "/certificate",
+            Self { jwks_uri: Some(_), .. } => "/jwks_uri",
+            _ => "/jwks",
+        }
+    }
+
     /// The keys, and the method that they are for.
     ///
     /// # Errors
@@ -123,9 +134,14 @@ pub(super) async fn add(
     Path(id): Path<String>,
     Input(input): Input<KeysInput>,
 ) -> Result<Output<KeysJson>, Problem> {
+    let given = input.given();
     let (source, method) = input.source()?;
     let id = client_id(&id)?;
-    let changed = client_key::add(&app.services, &principal, &id, source, method).await?;
+    let changed = client_key::add(&app.services, &principal, &id, source, method).await;
+    let changed = changed.map_err(|error| match error {
+        AdminError::Invalid { field: "keys", .. } => Problem::from(error).at(given.to_owned()),
+        error => error.into(),
+    })?;
     Ok(created(changed.value.into()))
 }
 

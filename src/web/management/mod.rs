@@ -33,6 +33,7 @@ mod page;
 mod problem;
 #[cfg(test)]
 mod problem_codes;
+mod problem_places;
 mod problem_status;
 mod read_only;
 mod rejections;
@@ -41,6 +42,7 @@ mod resource_metadata;
 mod resources;
 mod secrets;
 mod security_json;
+mod serde_texts;
 mod server;
 mod signing_keys;
 mod tokens;

@@ -17,10 +17,11 @@ use utoipa::ToSchema;
 use crate::admin::{AdminError, AdminErrorCode as Code, ObjectKind};
 use crate::model::admin_scope::AdminScope;
 use crate::model::rate::RateExceeded;
-use crate::model::untrusted_text;
+use crate::model::{Malformed, untrusted_text};
 use crate::store::idempotency::{KEY_TTL_SECONDS, MAX_KEYS_PER_CALLER};
 use crate::telemetry;
 use crate::web::management::guard::BodyLimit;
+use crate::web::management::problem_places;
 use crate::web::management::problem_status::status;
 
 /// An answer with a status of 4xx or 5xx.
@@ -30,8 +31,8 @@ pub(in crate::web) struct Problem {
     code: &'static str,
     /// For the caller.
     detail: String,
-    /// Where the problem is in the body (RFC 6901).
-    pointer: Option<String>,
+    /// The places in the body.
+    errors: Vec<PlacedProblem>,
     /// For the log, if it is not for the caller.
     cause: Option<Box<str>>,
     /// The scope that the caller lacks.
@@ -68,14 +69,14 @@ pub(super) struct ProblemDocument {
 }
 
 /// A mistake in the body.
-#[derive(Debug, Serialize, ToSchema)]
-struct PlacedProblem {
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct PlacedProblem {
     /// Its place, as a JSON pointer (RFC 6901).
     #[schema(examples("/name"))]
-    pointer: String,
+    pub(super) pointer: String,
     /// What is wrong there.
     #[schema(examples("name: 1 to 100 characters"))]
-    detail: String,
+    pub(super) detail: String,
 }
 
 impl Problem {
@@ -84,7 +85,7 @@ impl Problem {
             status,
             code,
             detail: detail.into(),
-            pointer: None,
+            errors: Vec::new(),
             cause: None,
             missing_scope: None,
             headers: Vec::new(),
@@ -220,12 +221,20 @@ impl Problem {
     /// 422 for a member of the body.
     pub(super) fn member(pointer: String, detail: impl Into<String>) -> Self {
         let code = Code::InvalidValue.as_str();
-        Self { pointer: Some(pointer), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).at(pointer)
+    }
+
+    /// 422 for an id in the path of a request that would create its object. It has no place in the
+    /// body.
+    pub(super) fn wrong_id(name: &str, problem: &Malformed) -> Self {
+        let detail = format!("{name} in the path: {problem}");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, Code::InvalidValue.as_str(), detail)
     }
 
     /// The same with its place in the body.
     pub(super) fn at(self, pointer: String) -> Self {
-        Self { pointer: Some(pointer), ..self }
+        let detail = self.detail.clone();
+        Self { errors: vec![PlacedProblem { pointer, detail }], ..self }
     }
 
     /// 429 (RFC 6585, section 4).
@@ -317,17 +326,13 @@ impl Problem {
 
     /// The document, without the id of the request.
     pub(super) fn document(&self) -> ProblemDocument {
-        let place = |pointer: &String| PlacedProblem {
-            pointer: pointer.clone(),
-            detail: self.detail.clone(),
-        };
         ProblemDocument {
             kind: "about:blank",
             title: self.status.canonical_reason(),
             status: self.status.as_u16(),
             code: self.code,
             detail: self.detail.clone(),
-            errors: self.pointer.iter().map(place).collect(),
+            errors: self.errors.clone(),
             request_id: None,
         }
     }
@@ -356,16 +361,12 @@ impl From<AdminError> for Problem {
         let problem = if status.is_server_error() {
             Self::of_server(status, &error)
         } else {
-            let pointer = match &error {
-                AdminError::Invalid { field, .. } => Some(format!("/{}", field.replace(' ', "_"))),
-                AdminError::Claims(_) => Some("/claims".to_owned()),
-                _ => None,
-            };
             let missing_scope = match &error {
                 AdminError::ScopeMissing { scope } => Some(*scope),
                 _ => None,
             };
-            Self { pointer, missing_scope, ..Self::new(status, code.as_str(), error.to_string()) }
+            let problem = Self::new(status, code.as_str(), error.to_string());
+            Self { errors: problem_places::of_error(&error), missing_scope, ..problem }
         };
         Self { error: Some(Arc::new(error)), ..problem }
     }

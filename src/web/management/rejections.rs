@@ -20,6 +20,7 @@ use crate::web::management::json::{
     Output, Parameters, ok, page_size, parsed_parameter, text_parameter,
 };
 use crate::web::management::page::Page;
+use crate::web::remedies;
 
 /// How many rejections a page has by default.
 const PAGE_SIZE: u32 = 100;
@@ -105,6 +106,7 @@ pub(super) async fn list(
             Some(count.min(bound.into()))
         }
     };
+    let data = data.into_iter().map(with_text).collect();
     Ok(ok(RejectionPage { page: Page::new(data, next_cursor), remaining }))
 }
 
@@ -138,5 +140,13 @@ pub(super) async fn show(
     }
     let rejection = rejection::show(store, &principal, &request_id).await?;
     let candidates = rejection::candidates(store, &principal, &rejection).await?;
-    Ok(ok(Explanation { rejection, candidates }))
+    Ok(ok(Explanation { rejection: with_text(rejection), candidates }))
+}
+
+/// A rejection whose remedy is a text for people, as the console shows it.
+fn with_text(rejection: RejectionRecord) -> RejectionRecord {
+    let client = rejection.client_id.as_deref();
+    let remedy = rejection.remedy.as_ref();
+    let remedy = remedy.map(|remedy| remedies::of_rejection(remedy, client).into());
+    RejectionRecord { remedy, ..rejection }
 }

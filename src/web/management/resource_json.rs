@@ -1,6 +1,6 @@
 //! Resources as the admin API writes and reads them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -285,15 +285,19 @@ fn check_edits(
 }
 
 fn scopes(pointer: &str, inputs: Vec<ScopeInput>) -> Result<Vec<ResourceScope>, Problem> {
-    let inputs = inputs.into_iter().enumerate();
-    inputs
-        .map(|(index, scope)| {
-            // The description follows the name behind an equals sign, as on the command line.
-            let text = match scope.description.as_str() {
-                "" => scope.name,
-                description => format!("{}={description}", scope.name),
-            };
-            at(&format!("{pointer}/{index}"), ResourceScope::parse(&text))
-        })
-        .collect()
+    let (mut read, mut names) = (Vec::with_capacity(inputs.len()), BTreeSet::new());
+    for (index, scope) in inputs.into_iter().enumerate() {
+        // The description follows the name behind an equals sign, as on the command line.
+        let text = match scope.description.as_str() {
+            "" => scope.name,
+            description => format!("{}={description}", scope.name),
+        };
+        let pointer = format!("{pointer}/{index}");
+        let scope: ResourceScope = at(&pointer, ResourceScope::parse(&text))?;
+        if !names.insert(scope.name.clone()) {
+            return Err(Problem::member(pointer, format!("{} is given twice", scope.name)));
+        }
+        read.push(scope);
+    }
+    Ok(read)
 }

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 use crate::admin::client_list::MAX_SEARCH_CHARS;
 use crate::admin::resource::Put;
 use crate::admin::revision::{Precondition, Revision};
-use crate::admin::{Principal, resource};
+use crate::admin::{AdminError, Principal, resource};
 use crate::app::App;
 use crate::model::owner::Owner;
 use crate::model::resource::{Resource, ResourceId};
@@ -110,7 +110,8 @@ pub(super) async fn put(
     if_match: IfMatch,
     Input(mut document): Input<ResourceDocument>,
 ) -> Result<Tagged<ResourceJson>, Problem> {
-    let (id, read_only) = (resource_id(&id)?, document.take_read_only());
+    let id = ResourceId::parse(&id).map_err(|problem| Problem::wrong_id("resource", &problem))?;
+    let read_only = document.take_read_only();
     let mut members = document.update(&id, Omitted::HasDefault)?;
     members.precondition = if_match.for_replacement();
     let is_conditional = members.precondition != Precondition::Unchanged;
@@ -151,10 +152,16 @@ pub(super) async fn update(
     let (id, read_only) = (resource_id(&id)?, patch.take_read_only());
     let mut update = patch.update(&id, Omitted::Stays)?;
     update.precondition = precondition;
+    let pointer = if update.add.is_empty() { "/scopes" } else { "/add_scopes" };
     if !read_only.is_empty() {
         check_read_only(&read_only, resource::show(&app.services.store, &principal, &id).await?)?;
     }
-    answer(&app, resource::update(&app.services, &principal, &id, update).await?.value).await
+    let changed = resource::update(&app.services, &principal, &id, update).await;
+    let changed = changed.map_err(|error| match error {
+        AdminError::Invalid { field: "scope", .. } => Problem::from(error).at(pointer.to_owned()),
+        error => error.into(),
+    })?;
+    answer(&app, changed.value).await
 }
 
 pub(super) async fn delete(

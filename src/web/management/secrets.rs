@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::secret::{self, MadeSecret};
-use crate::admin::{ObjectKind, Principal, client, secret_life, secret_rotation};
+use crate::admin::{AdminError, ObjectKind, Principal, client, secret_life, secret_rotation};
 use crate::app::App;
 use crate::model::client::ClientId;
 use crate::model::overlap::Overlap;
@@ -127,9 +127,20 @@ pub(super) async fn rotate(
 ) -> Result<Output<CreatedSecret>, Problem> {
     let overlap = at("/overlap", Overlap::parse(&input.overlap))?;
     let (id, new) = (client_id(&id)?, input.secret.new_secret("/secret")?);
-    let pending = secret_rotation::prepare(&app.services, &principal, &id, &new, overlap).await?;
+    let pending = secret_rotation::prepare(&app.services, &principal, &id, &new, overlap).await;
+    let pending = pending.map_err(problem_of_secret)?;
     let answer = created(CreatedSecret::of(&id, pending.made()));
     delivery::commit(delivery, pending, answer).await
+}
+
+/// The problem of a body with the member `secret`.
+pub(super) fn problem_of_secret(error: AdminError) -> Problem {
+    match error {
+        AdminError::Invalid { field: "label", .. } => {
+            Problem::from(error).at("/secret/label".to_owned())
+        }
+        error => error.into(),
+    }
 }
 
 /// A new end of a secret.

@@ -28,6 +28,8 @@ use crate::web::management::clients::client_id;
 use crate::web::management::json::{Input, Output, at, created, ok};
 use crate::web::management::keys::inline;
 use crate::web::management::page::Page;
+use crate::web::management::problem_places::segment;
+use crate::web::remedies;
 
 /// A trust of either kind, as the command line prints it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -120,7 +122,7 @@ impl TrustInput {
         reject("/bundle_endpoint", self.bundle_endpoint.is_some(), "a trust_domain")?;
         let mut conditions = BTreeMap::new();
         for (claim, text) in self.conditions {
-            let pointer = format!("/conditions/{}", escaped(&claim));
+            let pointer = format!("/conditions/{}", segment(&claim));
             let pattern = at(&pointer, Pattern::parse(&claim, &text))?;
             conditions.insert(claim, pattern);
         }
@@ -173,11 +175,6 @@ fn reject(pointer: &str, is_given: bool, owner: &str) -> Result<(), Problem> {
     Err(Problem::member(pointer.to_owned(), format!("this belongs to a trust in {owner}")))
 }
 
-/// A name as a segment of a JSON pointer (RFC 6901, section 3).
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
-
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -215,7 +212,8 @@ pub(super) async fn test(
     let found = client::show(store, &principal, &id).await?;
     let detail = if principal.is_operator() { FetchDetail::Full } else { FetchDetail::Logged };
     let token = input.token.expose_secret().trim();
-    Ok(ok(Box::pin(trust_test::run(&app, &found, token, detail)).await))
+    let tested = Box::pin(trust_test::run(&app, &found, token, detail)).await;
+    Ok(ok(tested.with_texts(|remedy| remedies::of_rejection(remedy, Some(id.as_str())))))
 }
 
 pub(super) async fn delete(

@@ -184,6 +184,7 @@ impl<T> Part for Path<T> {
 impl Part for IfMatch {
     fn describe(description: &mut Description) {
         description.parameters.push(parameters::if_match());
+        description.parameters.push(parameters::if_none_match());
         description.problems.extend([412, 428]);
     }
 }

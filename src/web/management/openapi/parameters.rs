@@ -62,6 +62,13 @@ pub(super) fn if_match() -> Parameter {
     header("If-Match", text, text_schema())
 }
 
+/// `If-None-Match` (RFC 9110, section 13.1.2).
+pub(super) fn if_none_match() -> Parameter {
+    let text = "`*`: the request is rejected with 412 if the object exists. Another value has no \
+                effect.";
+    header("If-None-Match", text, text_schema())
+}
+
 /// `Idempotency-Key`.
 pub(super) fn idempotency_key() -> Parameter {
     let text = "A key of your choice, such as a UUID. The same request with it gets the stored \
