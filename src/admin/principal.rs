@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::admin::{
     Actor, AdminError, AuditedChange, ObjectKind, Restrictions, SourceConflict,
-    client_within_rights,
+    client_within_rights, grant,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{Client, ClientId, ClientState, Registration};
@@ -316,7 +316,8 @@ impl Principal {
     /// `admin_of`, which is the limit of the client.
     ///
     /// # Errors
-    /// [`AdminError::ScopeMissing`] and [`AdminError::RightsNotHeld`].
+    /// [`AdminError::ScopeMissing`] and [`AdminError::RightsNotHeld`]; invalid for a scope that
+    /// `urn:tokend` does not have.
     pub(super) fn require_grantable(
         &self,
         grant: &Grant,
@@ -326,6 +327,9 @@ impl Principal {
         self.require(AdminScope::GrantsWrite)?;
         if !grant.resource.is_built_in() {
             return Ok(());
+        }
+        if let GrantedScopes::Only(wanted) = &grant.scopes {
+            grant::check_offered(&grant.resource, wanted, &AdminScope::offered())?;
         }
         self.require(AdminScope::AdminsWrite)?;
         if is_within(grant, held) && covers(owners.as_ref(), admin_of) {
