@@ -221,14 +221,22 @@ impl Principal {
         &self,
         services: &Services,
         then: &BTreeSet<AdminScope>,
-        client: Option<&ClientId>,
+        clients: &[ClientId],
     ) -> Result<(), AdminError> {
         then.iter().try_for_each(|scope| self.require(*scope))?;
         let mut change = self.begin(services).await?;
-        if let Some(id) = client {
+        for id in clients {
             client_within_rights(change.read(), self, id).await?;
         }
         Ok(())
+    }
+
+    /// Rejects a caller that administers fewer owners than these; all of them if absent.
+    ///
+    /// # Errors
+    /// [`AdminError::LimitChanged`].
+    pub fn require_owners(&self, then: Option<&BTreeSet<Owner>>) -> Result<(), AdminError> {
+        if covers(self.owners(), then) { Ok(()) } else { Err(AdminError::LimitChanged) }
     }
 
     /// Rejects a caller without the scope.
