@@ -316,7 +316,7 @@ pub(super) fn check_scopes(grant: &Grant, offered: &Scopes) -> Result<(), AdminE
     }
 }
 
-fn check_offered(
+pub(super) fn check_offered(
     resource: &ResourceId,
     wanted: &Scopes,
     offered: &Scopes,

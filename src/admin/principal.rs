@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::admin::{
     Actor, AdminError, AuditedChange, ObjectKind, Restrictions, SourceConflict,
-    client_within_rights,
+    client_within_rights, grant,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{Client, ClientId, ClientState, Registration};
@@ -221,14 +221,22 @@ impl Principal {
         &self,
         services: &Services,
         then: &BTreeSet<AdminScope>,
-        client: Option<&ClientId>,
+        clients: &[ClientId],
     ) -> Result<(), AdminError> {
         then.iter().try_for_each(|scope| self.require(*scope))?;
         let mut change = self.begin(services).await?;
-        if let Some(id) = client {
+        for id in clients {
             client_within_rights(change.read(), self, id).await?;
         }
         Ok(())
+    }
+
+    /// Rejects a caller that administers fewer owners than these; all of them if absent.
+    ///
+    /// # Errors
+    /// [`AdminError::LimitChanged`].
+    pub fn require_owners(&self, then: Option<&BTreeSet<Owner>>) -> Result<(), AdminError> {
+        if covers(self.owners(), then) { Ok(()) } else { Err(AdminError::LimitChanged) }
     }
 
     /// Rejects a caller without the scope.
@@ -316,7 +324,8 @@ impl Principal {
     /// `admin_of`, which is the limit of the client.
     ///
     /// # Errors
-    /// [`AdminError::ScopeMissing`] and [`AdminError::RightsNotHeld`].
+    /// [`AdminError::ScopeMissing`] and [`AdminError::RightsNotHeld`]; invalid for a scope that
+    /// `urn:tokend` does not have.
     pub(super) fn require_grantable(
         &self,
         grant: &Grant,
@@ -326,6 +335,9 @@ impl Principal {
         self.require(AdminScope::GrantsWrite)?;
         if !grant.resource.is_built_in() {
             return Ok(());
+        }
+        if let GrantedScopes::Only(wanted) = &grant.scopes {
+            grant::check_offered(&grant.resource, wanted, &AdminScope::offered())?;
         }
         self.require(AdminScope::AdminsWrite)?;
         if is_within(grant, held) && covers(owners.as_ref(), admin_of) {

@@ -65,8 +65,11 @@ pub async fn revoke_token(
     target: RevocationTarget,
 ) -> Result<RevokedToken, AdminError> {
     principal.require(AdminScope::TokensRevoke)?;
+    let mut is_own = false;
     let (jti, client, expires_at) = match target {
         RevocationTarget::Verified { jti, client_id, expires_at } => {
+            // A client may revoke its own tokens, whatever it administers (RFC 7009).
+            is_own = principal.client_id() == Some(&client_id);
             (jti, Some(client_id), Some(expires_at))
         }
         RevocationTarget::OfClient { jti, client_id } => {
@@ -83,7 +86,9 @@ pub async fn revoke_token(
     let mut owners = EventOwners::default();
     if let Some(id) = &client {
         // An operator may also revoke a token of a client that was deleted.
-        token::require_rights(change.read(), principal, id).await?;
+        if !is_own {
+            token::require_rights(change.read(), principal, id).await?;
+        }
         owners.owner = change.read().client_owner(id).await?;
     }
     let expires_at = match expires_at {

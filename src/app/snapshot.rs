@@ -1,14 +1,9 @@
 //! The snapshot of a running server: where it is, when it is written, and what a start takes of it.
 
-use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{self, BufWriter};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-
-use rustix::fs::{FlockOperation, flock};
 
 use crate::app::{App, outage_assertions};
 use crate::config::Config;
@@ -19,7 +14,7 @@ use crate::directory::snapshot::{
 use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;
 use crate::services::Services;
-use crate::services::atomic_file::{self, AtomicFile};
+use crate::services::atomic_file::AtomicFile;
 use crate::store::files;
 
 /// The file in `data_dir`.
@@ -36,9 +31,6 @@ pub enum Occasion {
         has_heartbeat: bool,
     },
 }
-
-/// How often a draft is created, while other processes remove it.
-const MAX_DRAFTS: u32 = 10;
 
 /// The size of the buffer between the seal and the file.
 const BUFFER_BYTES: usize = 1 << 17;
@@ -110,8 +102,7 @@ impl App {
 fn write(app: &App, beginning: &Beginning, occasion: Occasion) -> Result<u64, SnapshotError> {
     let Services { config, keys, .. } = &*app.services;
     files::create_private_folder(&config.data_dir)?;
-    remove_abandoned(&config.data_dir)?;
-    let (draft, file) = locked_draft(&path(config))?;
+    let (draft, file) = AtomicFile::create(&path(config))?;
     let manifest = beginning.manifest(keys, config.database.location.to_string());
     let output = BufWriter::with_capacity(BUFFER_BYTES, file);
     let (pace, has_heartbeat) = match occasion {
@@ -126,41 +117,6 @@ fn write(app: &App, beginning: &Beginning, occasion: Occasion) -> Result<u64, Sn
     let bytes = file.metadata()?.len();
     draft.replace(&file)?;
     Ok(bytes)
-}
-
-/// Creates a draft with a lock, which tells other processes that it is not abandoned. Another one may
-/// have removed it before the lock: then a second attempt follows.
-fn locked_draft(path: &Path) -> io::Result<(AtomicFile, File)> {
-    for _ in 0..MAX_DRAFTS {
-        let (draft, file) = AtomicFile::create(path)?;
-        flock(&file, FlockOperation::LockExclusive)?;
-        if file.metadata()?.nlink() > 0 {
-            return Ok((draft, file));
-        }
-    }
-    Err(io::Error::other("other processes removed the unfinished snapshot several times"))
-}
-
-/// Removes the drafts that killed processes have left: those that no process has locked.
-fn remove_abandoned(folder: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        if is_draft(&entry.file_name()) {
-            let is_free = File::open(entry.path())
-                .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok());
-            if is_free {
-                // Another process may have removed it.
-                let _ = std::fs::remove_file(entry.path());
-            }
-        }
-    }
-    Ok(())
-}
-
-fn is_draft(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| {
-        name.starts_with(FILE_NAME) && name != FILE_NAME && name.ends_with(atomic_file::SUFFIX)
-    })
 }
 
 /// Restores the memory from the snapshot of the database that is open, with the key of the MACs in

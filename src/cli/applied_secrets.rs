@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::admin::declarative::AppliedSecret;
 use crate::admin::pending::Pending;
 use crate::cli::error::CliError;
 use crate::cli::secret_destination::{self, CommitOutcome};
-use crate::cli::secret_file::{ExistingFile, PendingFile, SecretFile, draft_of};
+use crate::cli::secret_file::{ExistingFile, PendingFile, SecretFile, draft_of, regular_file};
 use crate::cli::{failpoint, secret_leftover};
 use crate::crypto::digest;
 use crate::model::client::ClientId;
@@ -25,11 +25,15 @@ use crate::store::files::create_private_folder;
 /// What is not encoded in the name of a file.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
+/// The file with the request of an apply at a server, until its secrets are in their files.
+pub(crate) const REQUEST_FILE: &str = ".apply.new";
+
 /// The longest name of an object in Kubernetes (RFC 1123).
 const MAX_OBJECT_NAME: usize = 253;
 
 /// What a file of a new secret holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum SecretsFormat {
     /// The secret alone.
     Plain,
@@ -37,6 +41,17 @@ pub(crate) enum SecretsFormat {
     Kubernetes,
     /// Variables for an environment: id and secret.
     Env,
+}
+
+impl SecretsFormat {
+    /// Its name on the command line.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Kubernetes => "kubernetes",
+            Self::Env => "env",
+        }
+    }
 }
 
 /// The folder for new secrets.
@@ -53,6 +68,16 @@ impl SecretsDir {
     /// The folder; it is created when the first secret is written.
     pub(crate) fn new(folder: &Path, format: SecretsFormat) -> Self {
         Self { folder: folder.to_owned(), format }
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What a file of a new secret holds.
+    pub(crate) fn format(&self) -> SecretsFormat {
+        self.format
     }
 
     /// Finishes or removes what an interrupted apply has left for these clients.
@@ -89,11 +114,24 @@ impl SecretsDir {
 
     /// The file of a client, whatever it holds, before a server changes anything.
     pub(crate) fn find(&self, id: &ClientId) -> Result<SecretFile, CliError> {
-        self.create()?;
         SecretFile::find(&self.file_of(id), ExistingFile::Replace)
     }
 
-    fn create(&self) -> Result<(), CliError> {
+    /// What an interrupted apply has left for a client: the file, and its name before it was
+    /// finished.
+    pub(crate) fn leftover(&self, id: &ClientId) -> Result<Option<(PathBuf, PathBuf)>, CliError> {
+        let path = self.file_of(id);
+        let draft = draft_of(&path)?;
+        Ok(regular_file(&draft)?.map(|_| (path, draft)))
+    }
+
+    /// True if an apply at a server has left its request here.
+    pub(crate) fn has_request(&self) -> bool {
+        self.folder.join(REQUEST_FILE).exists()
+    }
+
+    /// Creates the folder.
+    pub(crate) fn create(&self) -> Result<(), CliError> {
         create_private_folder(&self.folder).map_err(|error| {
             CliError::failed(format!("cannot create {}: {error}", self.folder.display()))
         })
@@ -130,14 +168,16 @@ impl SecretsDir {
     }
 
     /// The file of a client.
-    fn file_of(&self, id: &ClientId) -> PathBuf {
+    pub(crate) fn file_of(&self, id: &ClientId) -> PathBuf {
         let mut name = utf8_percent_encode(id.as_str(), PLAIN).to_string();
         if name.starts_with('.') {
             name.replace_range(..1, "%2E");
         }
-        // `a.new` is the draft of the file of client `a`.
-        if let Some(start) = name.strip_suffix(".new") {
-            name = format!("{start}%2Enew");
+        // `a.new` and `a.new.secret` are drafts of the file of client `a`.
+        for ending in ["new", "new.secret"] {
+            if let Some(start) = name.strip_suffix(ending).and_then(|name| name.strip_suffix('.')) {
+                name = format!("{start}%2E{ending}");
+            }
         }
         let ending = match self.format {
             SecretsFormat::Plain => "",
@@ -281,6 +321,7 @@ mod tests {
         assert_eq!(file("../a", SecretsFormat::Env), "secrets/%2E.%2Fa.env");
         assert_eq!(file("..", SecretsFormat::Plain), "secrets/%2E.");
         assert_eq!(file("a.new", SecretsFormat::Plain), "secrets/a%2Enew");
+        assert_eq!(file("a.new.secret", SecretsFormat::Plain), "secrets/a%2Enew.secret");
         assert_eq!(
             file("https://a/b", SecretsFormat::Kubernetes),
             "secrets/https%3A%2F%2Fa%2Fb.yaml"

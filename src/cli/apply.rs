@@ -16,7 +16,9 @@ use crate::cli::error::CliError;
 use crate::cli::exported::Ordered;
 use crate::cli::output::Format;
 use crate::cli::remedies::command::SecretRemedy;
-use crate::cli::{Global, output, principal, remote_apply};
+use crate::cli::remote_apply::RemotePlan;
+use crate::cli::remote_leftover::Settled;
+use crate::cli::{Global, output, principal, remote_apply, remote_leftover};
 use crate::model::client::ClientId;
 use crate::model::owner::Owner;
 use crate::model::source::SourceName;
@@ -134,7 +136,12 @@ async fn apply_at_server(
     dir: Option<&SecretsDir>,
 ) -> Result<(), CliError> {
     let api = Api::open(global, Purpose::Change).await?;
-    let plan = remote_apply::plan(&api, declarations, options).await?;
+    let is_interrupted = !args.dry_run && dir.is_some_and(SecretsDir::has_request);
+    let plan = if is_interrupted {
+        remote_apply::plan_after_interruption(&api, declarations, options).await?
+    } else {
+        remote_apply::plan(&api, declarations, options).await?
+    };
     if args.dry_run {
         return print_plan(global.output, &plan.changes, plan.unchanged);
     }
@@ -143,11 +150,36 @@ async fn apply_at_server(
     if dir.is_none() && !clients.is_empty() {
         return Err(without_folder(&clients));
     }
+    let request = remote_apply::request(declarations, options);
+    let Some(dir) = dir else { return apply_without_dir(global, &api, &request, plan).await };
+    let declared = remote_apply::declared_clients(declarations);
+    let settled = Box::pin(remote_leftover::settle(&api, &request, &declared, dir)).await?;
+    let Settled { is_answered, mut changes, mut files } = settled;
+    // The request of the interrupted command may have been carried out only now.
+    let plan =
+        if is_answered { remote_apply::plan(&api, declarations, options).await? } else { plan };
+    let mut unchanged = plan.unchanged;
+    if !plan.changes.is_empty() {
+        let clients = plan.new_secrets()?;
+        let (done, new) =
+            Box::pin(remote_apply::apply(&api, &request, &clients, Some(dir))).await?;
+        unchanged = done.unchanged;
+        changes.extend(done.changes);
+        files.extend(new);
+    }
+    print_done(global.output, &Done { changes, secret_files: files }, unchanged)
+}
+
+async fn apply_without_dir(
+    global: &Global,
+    api: &Api,
+    request: &ApiRequest,
+    plan: RemotePlan,
+) -> Result<(), CliError> {
     if plan.changes.is_empty() {
         return print_done(global.output, &Done::default(), plan.unchanged);
     }
-    let (done, secret_files) =
-        remote_apply::apply(&api, declarations, options, &clients, dir).await?;
+    let (done, secret_files) = remote_apply::apply(api, request, &[], None).await?;
     let (changes, unchanged) = (done.changes, done.unchanged);
     print_done(global.output, &Done { changes, secret_files }, unchanged)
 }

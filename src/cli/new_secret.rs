@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::cli::api::{Api, ApiRequest};
 use crate::cli::error::CliError;
 use crate::cli::remote_secret;
-use crate::cli::secret_destination::{Destination, Render};
-use crate::cli::secret_file::ExistingFile;
+use crate::cli::secret_destination::{Destination, Render, check_output};
+use crate::cli::secret_file::{ExistingFile, check_place};
 use crate::model::client::ClientId;
 
 /// A request that makes a secret.
@@ -24,12 +24,17 @@ pub(super) struct SecretRequest<'a> {
     pub(super) existing: ExistingFile,
 }
 
-/// Sends a request that makes a secret, and delivers the secret; gives the answer.
+/// Sends a request that makes a secret, and delivers the secret; gives the answer. A destination that
+/// takes nothing is found before the request is sent.
 pub(super) async fn make(
     api: &Api,
     wanted: SecretRequest<'_>,
     render: Render,
 ) -> Result<Value, CliError> {
+    match wanted.file {
+        Some(file) => check_place(file)?,
+        None => check_output(wanted.existing)?,
+    }
     match api {
         Api::Local(api) => {
             let client = wanted.client.map(ClientId::parse).transpose()?;

@@ -10,8 +10,13 @@ use crate::admin::declarative::{ApplyOptions, Declarations, PlannedChange};
 use crate::cli::api::{Api, ApiRequest, Failure, path};
 use crate::cli::applied_secrets::SecretsDir;
 use crate::cli::error::CliError;
-use crate::cli::secret_file::SecretFile;
+use crate::cli::failpoint;
+use crate::cli::pending_apply::{self, PendingApply};
+use crate::cli::pending_request::ATTEMPT_INTERVAL;
 use crate::model::client::ClientId;
+
+/// How often a plan is asked for while the server runs another apply.
+const MAX_ATTEMPTS: u32 = 60;
 
 /// What a server has planned or done.
 #[derive(Deserialize)]
@@ -44,73 +49,123 @@ pub(super) async fn plan(
     declarations: &Declarations,
     options: &ApplyOptions,
 ) -> Result<RemotePlan, CliError> {
+    plan_within(api, declarations, options, 1).await
+}
+
+/// The same after an interrupted apply, which the server may still be running.
+pub(super) async fn plan_after_interruption(
+    api: &Api,
+    declarations: &Declarations,
+    options: &ApplyOptions,
+) -> Result<RemotePlan, CliError> {
+    plan_within(api, declarations, options, MAX_ATTEMPTS).await
+}
+
+async fn plan_within(
+    api: &Api,
+    declarations: &Declarations,
+    options: &ApplyOptions,
+    max_attempts: u32,
+) -> Result<RemotePlan, CliError> {
     // The server would name a mistake by its place in the request, and not by its file and line.
     declarations.check(options.source.as_ref())?;
     let request = request(declarations, options).with("dry_run", true);
-    Ok(api.read(&request).await?.object)
+    let mut attempts = 1;
+    loop {
+        match api.read(&request).await {
+            Err(failure) if failure.is_apply_in_progress() && attempts < max_attempts => {}
+            outcome => return Ok(outcome?.object),
+        }
+        attempts += 1;
+        tokio::time::sleep(ATTEMPT_INTERVAL).await;
+    }
 }
 
 /// Applies at a server, with the new secrets of these clients in `dir`: gives the changes, and each
 /// client with its file.
 pub(super) async fn apply(
     api: &Api,
-    declarations: &Declarations,
-    options: &ApplyOptions,
+    request: &ApiRequest,
     clients: &[ClientId],
     dir: Option<&SecretsDir>,
 ) -> Result<(RemotePlan, Vec<(String, PathBuf)>), CliError> {
-    // What cannot be written is found before anything is changed.
-    let find = |id: &ClientId| dir.map(|dir| dir.find(id)).transpose();
-    clients.iter().try_for_each(|id| find(id).map(|_| ()))?;
-    let done = api.read::<RemotePlan>(&request(declarations, options)).await;
-    let done = done.map_err(not_answered)?.object;
+    let Some(dir) = dir else {
+        let done = api.read::<RemotePlan>(request).await;
+        let done = done.map_err(|failure| not_answered(failure, None))?.object;
+        return match done.secrets.first() {
+            None => Ok((done, Vec::new())),
+            Some(secret) => Err(without_folder(&secret.client_id)),
+        };
+    };
+    let pending = PendingApply::begin(api, request, clients, dir)?;
+    let done = match api.read::<RemotePlan>(&pending.request()).await {
+        Ok(done) => done.object,
+        Err(failure) => return Err(not_answered(failure, Some(pending))),
+    };
+    failpoint::reached("answered");
     let mut files = Vec::with_capacity(done.secrets.len());
     for secret in &done.secrets {
         let id = ClientId::parse(&secret.client_id)?;
-        let lost = |error: CliError| {
-            error.and_say(format!(
-                "The change was made, and the new secret of {id} and of the clients after it is \
-                 lost: rotate it."
-            ))
-        };
-        let Some(dir) = dir else {
-            return Err(lost(CliError::failed("a folder for new secrets is not given")));
-        };
-        let file = dir.find(&id).map_err(lost)?;
-        files.push((id.to_string(), publish(dir, file, &id, &secret.client_secret).map_err(lost)?));
+        let published = pending_apply::publish(dir, &id, &secret.client_secret);
+        let published = published.map_err(|error| error.and_say(of_kept(&pending)))?;
+        files.push((id.to_string(), published));
     }
-    Ok((done, files))
+    pending.discard();
+    // The plan may have been another one a moment ago.
+    match clients.iter().find(|id| files.iter().all(|(known, _)| known != id.as_str())) {
+        None => Ok((done, files)),
+        Some(id) => Err(CliError::failed(format!(
+            "another command has made the secret of {id} meanwhile, and has it"
+        ))
+        .and_say("Run the command again.")),
+    }
 }
 
-fn publish(
-    dir: &SecretsDir,
-    file: SecretFile,
-    id: &ClientId,
-    secret: &SecretString,
-) -> Result<PathBuf, CliError> {
-    let draft = file.write_text(dir.text_of(id, secret)?)?;
-    let place = draft.destination().to_owned();
-    draft.publish()?;
-    Ok(place)
+/// A client got a secret after the plan said that none was needed.
+fn without_folder(client: &str) -> CliError {
+    CliError::failed(format!(
+        "the change was made, and the new secret of {client} is lost: a directory for new secrets \
+         was not given"
+    ))
+    .and_say("Make another secret, and end this one.")
 }
 
-fn not_answered(failure: Failure) -> CliError {
+fn not_answered(failure: Failure, pending: Option<PendingApply<'_>>) -> CliError {
     let may_have_been_done = failure.may_have_been_done();
     let error = CliError::from(failure);
-    if may_have_been_done {
-        return error.and_say(
-            "Run the command again. If the change was made, the secrets of new clients are lost: \
-             rotate them.",
-        );
+    match pending {
+        Some(pending) if may_have_been_done => error.and_say(of_kept(&pending)),
+        None if may_have_been_done => error.and_say("Run the command again."),
+        pending => {
+            pending.into_iter().for_each(PendingApply::discard);
+            error.and_say("Nothing was changed.")
+        }
     }
-    error.and_say("Nothing was changed.")
 }
 
-fn request(declarations: &Declarations, options: &ApplyOptions) -> ApiRequest {
+fn of_kept(pending: &PendingApply<'_>) -> String {
+    format!(
+        "{} holds the request. Run the command again within nine minutes, with the same \
+         directory: it reads the answer, and writes the secrets that are missing.",
+        pending.place().display()
+    )
+}
+
+/// The request that applies declarations.
+pub(super) fn request(declarations: &Declarations, options: &ApplyOptions) -> ApiRequest {
     let most = options.max_deletions.unwrap_or(u32::MAX as usize);
     ApiRequest::post(path(&["apply"]), declarations.to_json())
         .with_some("source", options.source.as_ref())
         .with("adopt", options.is_adopting)
         .with("prune", options.is_pruning)
         .with("max_deletions", most)
+}
+
+/// The clients of declarations.
+pub(super) fn declared_clients(declarations: &Declarations) -> Vec<ClientId> {
+    let json = declarations.to_json();
+    let documents = json["documents"].as_array().into_iter().flatten();
+    let clients = documents.filter_map(|document| document["clients"].as_array()).flatten();
+    let ids = clients.filter_map(|client| client["client_id"].as_str());
+    ids.filter_map(|id| ClientId::parse(id).ok()).collect()
 }

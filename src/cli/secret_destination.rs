@@ -1,13 +1,16 @@
 //! Where a new secret goes: to a file, or to standard output. It is there before the change that
 //! makes it valid is committed.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -52,8 +55,6 @@ struct UncommittedSecret {
     client_id: String,
     secret_id: SecretId,
     plain: SecretString,
-    /// True if the change ends the secrets that the client has.
-    ends_others: bool,
     /// The whole answer.
     answer: Value,
 }
@@ -158,7 +159,7 @@ impl Delivering {
                 Ok(Delivered { secret, draft: Some((draft, text)) })
             }
             Some(Destination::Output) | None => {
-                print_before_commit(&secret, text).await?;
+                print_before_commit(text).await?;
                 Ok(Delivered { secret, draft: None })
             }
         }
@@ -180,33 +181,13 @@ impl UncommittedSecret {
             client_id: client_id.to_owned(),
             secret_id: SecretId::parse(secret_id)?,
             plain: SecretString::from(plain),
-            ends_others: answer["old_secrets_expire_at"].is_string(),
             answer,
         })
     }
 }
 
-async fn print_before_commit(
-    secret: &UncommittedSecret,
-    text: Zeroizing<String>,
-) -> Result<(), CliError> {
-    if is_discarded() {
-        if secret.ends_others {
-            return Err(CliError::failed(
-                "the new secret would be lost: standard output is closed or /dev/null",
-            )
-            .with_remedy(SecretRemedy::CaptureOutput));
-        }
-        output::hint(&format!(
-            "warning: standard output is closed or /dev/null, so the new secret is not shown; \
-             use {}",
-            CommandLine::SecretFile("FILE")
-        ));
-    }
-    print(text).await.map_err(|error| {
-        CliError::failed(format!("the secret was not printed: {error}"))
-            .with_remedy(SecretRemedy::NoNewSecret)
-    })?;
+async fn print_before_commit(text: Zeroizing<String>) -> Result<(), CliError> {
+    print(text).await.map_err(|error| not_printed(&error))?;
     failpoint::reached("secret-printed");
     Ok(())
 }
@@ -318,8 +299,46 @@ async fn commit_outcome(
     }
 }
 
+/// Fails for a standard output that takes nothing. Warns of one that discards what is written to it;
+/// if the new secret replaces others, fails, because the client would have none that is known.
+pub(super) fn check_output(existing: ExistingFile) -> Result<(), CliError> {
+    if !is_discarded() {
+        return test_output().map_err(|error| not_printed(&error));
+    }
+    if existing == ExistingFile::Replace {
+        return Err(CliError::failed(
+            "the new secret would be lost: standard output is closed or /dev/null",
+        )
+        .with_remedy(SecretRemedy::CaptureOutput));
+    }
+    output::hint(&format!(
+        "warning: standard output is closed or /dev/null, so the new secret is not shown; use {}",
+        CommandLine::SecretFile("FILE")
+    ));
+    Ok(())
+}
+
+fn not_printed(error: &io::Error) -> CliError {
+    CliError::failed(format!("the secret was not printed: {error}"))
+        .with_remedy(SecretRemedy::NoNewSecret)
+}
+
+/// Fails for a full device, or a pipe without a reader. What is written to it is nothing, so a full
+/// disk is not noticed.
+fn test_output() -> io::Result<()> {
+    let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let mut states = [PollFd::new(&output, PollFlags::OUT)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // A file that cannot be asked is ready.
+    let is_asked = poll(&mut states, Some(&now)).is_ok();
+    if is_asked && states.iter().any(|state| state.revents().contains(PollFlags::ERR)) {
+        return Err(io::ErrorKind::BrokenPipe.into());
+    }
+    (&output).write(&[]).map(drop)
+}
+
 /// True if standard output goes to the null device. Rust opens it in place of a closed one.
-pub(super) fn is_discarded() -> bool {
+fn is_discarded() -> bool {
     let device = |path: &str| std::fs::metadata(path).map(|found| found.rdev());
     matches!((device("/dev/stdout"), device("/dev/null")), (Ok(one), Ok(null)) if one == null)
 }

@@ -19,7 +19,7 @@ use crate::cli::{failpoint, output};
 use crate::model::client::ClientId;
 use crate::secrets::secret::{SecretFormat, format_of};
 use crate::services::Services;
-use crate::store::files::sync_folder_of;
+use crate::store::files::{check_writable_folder, sync_folder_of};
 
 /// More bytes than any file has that holds a secret and nothing else.
 const MAX_FILE_BYTES: u64 = 4096;
@@ -239,6 +239,16 @@ pub(super) fn draft_of(path: &Path) -> Result<PathBuf, CliError> {
     let mut name = name.to_owned();
     name.push(".new");
     Ok(path.with_file_name(name))
+}
+
+/// Checks what a request cannot change, before it is sent: the destination is a regular file or does
+/// not exist, in a folder that can be written to.
+pub(super) fn check_place(path: &Path) -> Result<(), CliError> {
+    let draft = draft_of(path)?;
+    regular_file(path)?;
+    check_writable_folder(folder_of(path)).map_err(|error| {
+        SecretFile { path: path.to_owned(), draft, replaced: None }.unwritable(&error)
+    })
 }
 
 /// What is known about a file; `None` if it does not exist. Fails for anything but a regular file:

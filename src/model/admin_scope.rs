@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::Malformed;
-use crate::model::scope::Scopes;
+use crate::model::scope::{ScopeName, Scopes};
 
 /// A scope of the built-in resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +69,11 @@ impl AdminScope {
             let known = Self::ALL.map(Self::as_str).join(", ");
             Malformed::because(format!("a scope of this server is one of {known}"))
         })
+    }
+
+    /// The names of all of them.
+    pub fn offered() -> Scopes {
+        Self::ALL.into_iter().map(|scope| ScopeName::stored(scope.as_str())).collect()
     }
 
     /// The known ones of a set of scopes.

@@ -1,8 +1,9 @@
 //! A file that appears under its name only when it is complete.
 
-use std::fs::{File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::crypto::random;
@@ -10,6 +11,12 @@ use crate::store::files::sync_folder_of;
 
 /// How the name of an unfinished file ends.
 pub const SUFFIX: &str = ".partial";
+
+/// How many letters and digits are before it.
+const RANDOM_LENGTH: usize = 20;
+
+/// How often an unfinished file is created, while other processes remove it.
+const MAX_ATTEMPTS: usize = 10;
 
 /// An unfinished file next to its later place, with mode 0600. It is removed if it is dropped.
 pub struct AtomicFile {
@@ -19,11 +26,27 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Creates the file.
+    /// Creates the file, and removes those that killed processes have left for the same target. The
+    /// file is locked until it is closed: that tells other processes that it is not abandoned.
     ///
     /// # Errors
     /// A path that does not name a file, and the error of the operating system.
     pub fn create(target: &Path) -> io::Result<(Self, File)> {
+        remove_abandoned(target);
+        for _ in 0..MAX_ATTEMPTS {
+            let (draft, file) = Self::create_new(target)?;
+            match file.try_lock() {
+                // Another process has taken it for abandoned before it was locked.
+                Err(TryLockError::WouldBlock) => {}
+                Ok(()) if file.metadata()?.nlink() == 0 => {}
+                // A file system without locks is used without them.
+                Ok(()) | Err(TryLockError::Error(_)) => return Ok((draft, file)),
+            }
+        }
+        Err(io::Error::other("other processes removed the unfinished file several times"))
+    }
+
+    fn create_new(target: &Path) -> io::Result<(Self, File)> {
         let name = target.file_name().ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidInput, "the path does not name a file")
         })?;
@@ -76,6 +99,34 @@ impl Drop for AtomicFile {
     }
 }
 
+/// True if no process has locked an unfinished file. On a file system without locks no file is.
+pub fn is_abandoned(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.try_lock().is_ok())
+}
+
+/// Removes what killed processes have left for a target.
+fn remove_abandoned(target: &Path) {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    // What is wrong with a folder is found when the file is created.
+    let entries = std::fs::read_dir(folder.unwrap_or(Path::new(".")));
+    for entry in entries.into_iter().flatten().flatten() {
+        if is_unfinished(&entry.file_name(), target) && is_abandoned(&entry.path()) {
+            // Another process may have removed it.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// True for the name of an unfinished file of a target: `NAME.` with letters and digits, and
+/// `.partial`.
+fn is_unfinished(name: &OsStr, target: &Path) -> bool {
+    let target = target.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let name = name.to_str().and_then(|name| name.strip_prefix(target)?.strip_suffix(SUFFIX));
+    name.and_then(|name| name.strip_prefix('.')).is_some_and(|random| {
+        random.len() == RANDOM_LENGTH && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -109,5 +160,23 @@ mod tests {
         file.write_all(b"new").expect("written");
         draft.replace(&file).expect("replaced");
         assert_eq!((names().len(), std::fs::read(&target).expect("a text")), (1, b"new".to_vec()));
+    }
+
+    #[test]
+    fn what_a_killed_process_has_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let target = at("f");
+        let (running, running_file) = AtomicFile::create(&target).expect("a draft");
+        let left = at("f.0123456789abcdefghij.partial");
+        let others = ["f.mine.partial", "g.0123456789abcdefghij.partial", "f.partial"].map(at);
+        for path in others.iter().chain([&left]) {
+            std::fs::write(path, "half").expect("written");
+        }
+        let (draft, file) = AtomicFile::create(&target).expect("a draft");
+        assert!(!left.exists());
+        assert!(others.iter().all(|path| path.exists()));
+        running.finish(&running_file).expect("the one that runs");
+        assert!(draft.finish(&file).is_err(), "it exists");
     }
 }

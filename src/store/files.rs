@@ -55,6 +55,18 @@ pub(super) fn create_private_file(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Fails for a folder in which this process cannot create files.
+///
+/// # Errors
+///
+/// The error of the operating system.
+pub fn check_writable_folder(folder: &Path) -> io::Result<()> {
+    if !std::fs::metadata(folder)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
 /// True if this process may write to a file or folder.
 pub(super) fn is_writable(path: &Path) -> bool {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };

@@ -225,11 +225,14 @@ async fn simultaneous_requests_change_something_once(
     assert_eq!(found.expect("a client").secrets.len(), 2);
 }
 
-/// The answer of an apply is never stored, whatever the caller may do now: a repetition runs again,
+/// The answer of an apply with new secrets is stored. One without runs again, which changes nothing,
 /// and a dry run does not use a key up.
+#[rstest]
 #[tokio::test]
-async fn an_apply_ignores_the_key() {
-    let server = Server::start(Engine::Sqlite).await;
+async fn the_answer_to_an_apply_with_secrets_is_read_again(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let server = Server::start(engine).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     let body = json!({ "source": "s", "clients": [{ "client_id": "acme" }] });
     let planned = post(&api, "key-1", "/v1/apply?dry_run=true", &body).await;
@@ -238,7 +241,34 @@ async fn an_apply_ignores_the_key() {
     assert_eq!(applied.status, 200, "{}", applied.text);
     server.keep_secret(applied.json()["secrets"][0]["client_secret"].as_str().expect("a secret"));
     let again = post(&api, "key-1", "/v1/apply", &body).await;
-    assert_eq!(again.header("idempotency-replayed"), "");
-    let again = again.json();
-    assert_eq!((&again["unchanged"], &again["secrets"]), (&json!(1), &json!([])));
+    assert_eq!((again.status, &again.text), (200, &applied.text));
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    let other = json!({ "source": "s", "clients": [] });
+    assert_code(&post(&api, "key-1", "/v1/apply", &other).await, 422, "idempotency_key_reused");
+    for _ in 0..2 {
+        let unchanged = post(&api, "key-2", "/v1/apply", &body).await;
+        assert_eq!(unchanged.header("idempotency-replayed"), "");
+        assert_eq!(unchanged.json()["secrets"], json!([]));
+    }
+}
+
+/// A stored answer to an apply is given to a caller that still administers its clients.
+#[tokio::test]
+async fn the_answer_to_an_apply_is_authorized_again() {
+    let server = Server::start(Engine::Sqlite).await;
+    let (team, all) =
+        (Team::of(&server, Some(&["shop", "b"])).await, Team::of(&server, None).await);
+    let body = json!({ "clients": [{ "client_id": "acme", "owner": "shop" }] });
+    let first = decide(&server, &team, "/v1/apply", &body).await;
+    assert_eq!(first.status, 200, "{}", first.text);
+    server.keep_secret(first.json()["secrets"][0]["client_secret"].as_str().expect("a secret"));
+    assert_eq!(decide(&server, &team, "/v1/apply", &body).await.text, first.text);
+    all.done("PATCH", "/v1/clients/acme", Some(json!({ "owner": "other" }))).await;
+    let lost = decide(&server, &team, "/v1/apply", &body).await;
+    assert_code(&lost, 404, "client_not_found");
+    all.done("PATCH", "/v1/clients/acme", Some(json!({ "owner": "shop" }))).await;
+    let path = format!("/v1/clients/{}", team.administrator.id);
+    all.done("PATCH", &path, Some(json!({ "admin_of": ["shop"] }))).await;
+    let limited = decide(&server, &team, "/v1/apply", &body).await;
+    assert_eq!(limited.status, 403, "{}", limited.text);
 }

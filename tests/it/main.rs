@@ -113,6 +113,7 @@ mod handovers;
 mod idempotency;
 mod integrations;
 mod interop;
+mod interrupted_apply;
 mod introspection;
 mod key_set_readers;
 mod key_sets;

@@ -191,6 +191,32 @@ async fn an_import_is_held_to_the_policy(
     assert_eq!(run.code, 0, "{run:?}");
 }
 
+/// The rules are checked inside the transaction, so the status is sent before: the last line is the
+/// problem, and nothing was imported. A dry run finds the same.
+#[tokio::test]
+async fn an_import_over_http_ends_with_the_problem() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    let policy = json!({ "secret_expiry_required": true, "auth_methods": ["client_secret_basic"] });
+    assert_eq!(call(&api, "PUT", "/v1/owner-policies/sales", policy).await.status, 200);
+    let line = json!({ "client_id": "a", "owner": "sales", "client_secret": "as-it-was-before" });
+    for query in ["", "?dry_run=true"] {
+        let url = format!("{}/v1/clients/import{query}", server.management);
+        let request = server.http.post(url).bearer_auth(&api.token);
+        let request = request.header("content-type", "application/x-ndjson");
+        let answer = Answer::of(request.body(line.to_string())).await;
+        let last: Value =
+            serde_json::from_str(answer.text.lines().last().expect("a line")).expect("JSON");
+        let problem = &last["problem"];
+        assert_eq!((answer.status, &problem["status"]), (200, &json!(422)), "{}", answer.text);
+        let code = problem["code"].as_str().expect("a code");
+        assert!(code.starts_with("owner_policy_"), "{problem}");
+        assert!(!answer.text.contains("summary"), "{}", answer.text);
+        server.catch_up().await;
+        assert_eq!(api.call("GET", "/v1/clients/a", None).await.status, 404);
+    }
+}
+
 /// A team that is held by a policy cannot write it.
 #[tokio::test]
 async fn an_administrator_of_some_owners_sets_no_policy() {

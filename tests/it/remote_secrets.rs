@@ -1,10 +1,11 @@
 //! New secrets of a server: what a command keeps after a failure, and what the next one does.
 
 use std::collections::VecDeque;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -18,8 +19,10 @@ use crate::support::{Engine, Place, Server};
 const SCOPES: &str = "clients:read,clients:write,secrets:write,grants:write,resources:read,\
     resources:write,admins:write";
 
-/// What becomes of the next POST.
-enum Fault {
+/// What happens to the next POST.
+pub enum Fault {
+    /// Nothing.
+    None,
     /// The server does it, and its answer is lost.
     Lost,
     /// The server does not see it.
@@ -72,21 +75,21 @@ fn forward(mut client: TcpStream, target: &str, faults: &Faults) {
     server.write_all(&body).expect("a body");
     let mut answer = Vec::new();
     server.read_to_end(&mut answer).expect("an answer");
-    if fault.is_none() {
+    if !matches!(fault, Some(Fault::Lost)) {
         client.write_all(&answer).expect("an answer");
     }
 }
 
 /// A server with a command line through a front.
-struct Stage {
-    server: Server,
-    local: Cli,
-    remote: Cli,
+pub struct Stage {
+    pub server: Server,
+    pub local: Cli,
+    pub remote: Cli,
     faults: Faults,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let place = Arc::new(Place::new(Engine::Sqlite).await);
         let server = Server::at(place.clone(), Clock::System, &[]).await;
         let local = Cli::at(place);
@@ -96,21 +99,33 @@ impl Stage {
         Self { server, local, remote, faults }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         self.local.place.folder.path().join(name)
     }
 
-    fn next(&self, faults: impl IntoIterator<Item = Fault>) {
+    pub fn next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.faults.lock().expect("faults").extend(faults);
     }
 
-    async fn assert_valid(&self, client: &str, file: &str) {
+    pub async fn assert_valid(&self, client: &str, file: &str) {
         let secret = fs::read_to_string(self.file(file)).expect("a secret");
         self.server.keep_secret(secret.trim());
         self.server.catch_up().await;
         let form = [("grant_type", "client_credentials")];
         let answer = self.server.basic(client, secret.trim(), &form).await;
         assert_ne!(answer.status, 401, "{}", answer.text);
+    }
+
+    /// Runs a command until a failpoint, and kills it.
+    pub fn kill_at(&self, point: &str, words: &[&str]) {
+        let mut command = self.remote.command(words);
+        command.env("FAILPOINT", point).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program");
+        let errors = BufReader::new(child.stderr.take().expect("its errors")).lines();
+        let is_reached = errors.map_while(Result::ok).any(|line| line.contains("failpoint"));
+        child.kill().expect("SIGKILL");
+        child.wait().expect("its end");
+        assert!(is_reached, "{point}");
     }
 }
 
@@ -162,4 +177,81 @@ async fn a_secret_of_a_later_page_is_recognized() {
     let run = stage.remote.run(&rotate);
     assert_eq!(run.code, 0, "{run:?}");
     stage.assert_valid("a", "secret").await;
+}
+
+/// What is printed nowhere is told before the change, as it is locally.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_output_that_takes_nothing_is_noticed_before_the_change() {
+    let stage = Stage::new().await;
+    for (cli, id) in [(&stage.local, "here"), (&stage.remote, "there")] {
+        let run = |words: &[&str], output: &str| {
+            let output = File::options().write(true).open(output).expect("a device");
+            let ended = cli.command(words).stdout(output).output().expect("the program");
+            (ended.status.code(), String::from_utf8(ended.stderr).expect("a text"))
+        };
+        let create = ["client", "create", id, "-o", "json"];
+        let (code, error) = run(&create, "/dev/full");
+        assert!(code == Some(1) && error.contains("Nothing was changed"), "{id}: {error}");
+        assert_eq!(stage.local.run(&["client", "show", id]).code, 4, "{id}");
+        let (code, error) = run(&create, "/dev/null");
+        assert!(code == Some(0) && error.contains("is not shown"), "{id}: {error}");
+        let (code, error) = run(&["client", "rotate-secret", id], "/dev/null");
+        assert!(code == Some(1) && error.contains("would be lost"), "{id}: {error}");
+    }
+}
+
+/// The destination is judged before the request, so that both ways of a command say the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_takes_nothing_is_reported_before_the_request() {
+    let stage = Stage::new().await;
+    assert_eq!(stage.local.run(&["client", "create", "a"]).code, 0);
+    let folder = stage.file("folder");
+    fs::create_dir(&folder).expect("a folder");
+    let missing = stage.file("missing/secret").display().to_string();
+    let below_file = stage.file("taken/secret").display().to_string();
+    fs::write(stage.file("taken"), "").expect("a file");
+    let events = stage.local.json(&["audit", "list"]);
+    for (place, code, text) in [
+        ("/dev/null", 2, "is a device"),
+        ("/dev/full", 2, "is a device"),
+        ("/dev/stdout", 2, "is a symbolic link"),
+        (&folder.display().to_string(), 2, "is a folder"),
+        (&missing, 1, "cannot write the secret to"),
+        (&below_file, 1, "cannot look at"),
+        ("..", 2, "is not the name of a file"),
+    ] {
+        for words in [
+            // The first fails for another reason as well.
+            &["client", "create", "a", "--secret-file", place][..],
+            &["client", "rotate-secret", "a", "--secret-file", place],
+            &["client", "add-secret", "a", "--secret-file", place],
+        ] {
+            let (here, there) = (stage.local.run(words), stage.remote.run(words));
+            assert!(here.code == code && here.stderr.contains(text), "{here:?}");
+            assert_eq!((here.code, &here.stderr), (there.code, &there.stderr), "{words:?}");
+        }
+    }
+    for output in ["/dev/full", "/dev/null"] {
+        let mut ended = Vec::new();
+        for cli in [&stage.local, &stage.remote] {
+            let output = File::options().write(true).open(output).expect("a device");
+            let mut command = cli.command(&["client", "rotate-secret", "a"]);
+            let run = command.stdout(output).output().expect("the program");
+            ended.push((run.status.code(), String::from_utf8(run.stderr).expect("a text")));
+        }
+        assert!(ended[0].0 == Some(1) && ended[0] == ended[1], "{ended:?}");
+    }
+    assert_eq!(stage.local.json(&["audit", "list"]), events);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_scope_of_the_server_is_reported_as_such() {
+    let stage = Stage::new().await;
+    for cli in [&stage.local, &stage.remote] {
+        let run = cli.run(&["client", "create", "x", "--grant", "urn:tokend=nope"]);
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.stderr.contains("has no scope nope; it offers"), "{run:?}");
+    }
+    let run = stage.remote.run(&["client", "create", "x", "--grant", "urn:tokend=keys:write"]);
+    assert_eq!(run.code, 6, "{run:?}");
 }

@@ -244,7 +244,7 @@ async fn a_killed_process_leaves_the_file_before(
     ask(&server.base, "worker", &secret).await.token();
     let path = file(&cli.place);
     eventually("a snapshot", async || path.exists().then_some(())).await;
-    let draft = cli.place.folder.path().join("tokend.snapshot.abc.partial");
+    let draft = cli.place.folder.path().join("tokend.snapshot.0123456789abcdefghij.partial");
     std::fs::write(&draft, "{\"tokend_snapshot\":1").expect("written");
     server.signal("KILL");
     server.ended().await;

@@ -11,6 +11,28 @@ use tokend::model::scope::Scopes;
 use crate::support::team::{API, SCOPES, Team, assert_rejected, grant_path, set};
 use crate::support::{Answer, Engine, Server, client_id, grant, operator};
 
+/// The token of the request proves what a `jti` alone does not. Neither needs rights over the client
+/// of the caller, which has no owner.
+#[tokio::test]
+async fn a_limited_administrator_revokes_its_own_token() {
+    let server = Server::start(Engine::Sqlite).await;
+    let team = Team::new(&server, "shop").await;
+    let id = team.administrator.id.clone();
+    let jti = server.claims(&team.token).await["jti"].clone();
+    let other = json!({ "jti": "AAAAAAAAAAAAAAAAAAAAAA", "client_id": id });
+    let rejected = team.post("/v1/tokens/revoke", other).await;
+    assert_eq!(rejected.status, 403, "{}", rejected.text);
+    let foreign = json!({ "jti": jti, "client_id": "another" });
+    assert_eq!(team.post("/v1/tokens/revoke", foreign).await.status, 403);
+    let second = server.ask_for(&team.administrator, &[("resource", ResourceId::SERVER)]).await;
+    let second = json!({ "token": second.token() });
+    assert_eq!(team.post("/v1/tokens/revoke", second).await.status, 200);
+    let own = team.post("/v1/tokens/revoke", json!({ "jti": jti, "client_id": id })).await;
+    assert_eq!(own.status, 200, "{}", own.text);
+    assert_eq!(own.json()["jti"], jti);
+    assert_eq!(team.get("/v1/clients").await.status, 401);
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_limited_administrator_makes_nothing_outside_of_its_owners(

@@ -15,7 +15,8 @@ use crate::store::files;
 const PREFIX: &str = "tokend-";
 const SUFFIX: &str = ".backup";
 
-/// An unfinished file of this age is what a killed process has left, in seconds.
+/// An unfinished file of this age is what a killed process has left, in seconds, also where files
+/// cannot be locked.
 const ABANDONED_SECONDS: i64 = 86_400;
 
 /// The lease under which one instance at a time makes a backup.
@@ -60,10 +61,12 @@ async fn create_now(services: &Services) -> Result<Summary, BackupError> {
     let BackupSettings { dir, keep, .. } = &services.config.backup;
     let now = services.clock.now();
     files::create_private_folder(dir).map_err(BackupError::writing(dir))?;
+    // Before the new one: what killed processes have left may have filled the disk.
+    remove_unfinished(dir, now)?;
     let path = dir.join(name_of(now));
     let made = create(&services.config, &services.store, &services.clock, &path).await?;
-    let (dir, keep, now) = (dir.clone(), *keep, services.clock.now());
-    let removing = tokio::task::spawn_blocking(move || remove_old(&dir, keep, now));
+    let (dir, keep) = (dir.clone(), *keep);
+    let removing = tokio::task::spawn_blocking(move || remove_old(&dir, keep));
     removing.await.map_err(|_| BackupError::Interrupted)??;
     Ok(made)
 }
@@ -137,20 +140,29 @@ fn begun_at(name: &str) -> Option<Timestamp> {
     rest.ends_with(atomic_file::SUFFIX).then_some(time)
 }
 
-/// Removes the oldest backups beyond `keep`, and what killed processes have left.
-fn remove_old(dir: &Path, keep: usize, now: Timestamp) -> Result<(), BackupError> {
-    let (mut backups, mut unwanted) = (Vec::new(), Vec::new());
+/// Removes what killed processes have left: what no process has locked, and what is old.
+fn remove_unfinished(dir: &Path, now: Timestamp) -> Result<(), BackupError> {
     for (name, path) in entries(dir)? {
-        if let Some(time) = time_of(&name) {
-            backups.push((time, path));
-        } else if begun_at(&name).is_some_and(|time| time.plus_seconds(ABANDONED_SECONDS) < now) {
-            unwanted.push(path);
+        let Some(begun) = begun_at(&name) else { continue };
+        if begun.plus_seconds(ABANDONED_SECONDS) < now || atomic_file::is_abandoned(&path) {
+            match std::fs::remove_file(&path) {
+                // Another instance has removed it.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                outcome => outcome.map_err(BackupError::writing(&path))?,
+            }
         }
     }
+    Ok(())
+}
+
+/// Removes the oldest backups beyond `keep`.
+fn remove_old(dir: &Path, keep: usize) -> Result<(), BackupError> {
+    let times = entries(dir)?.into_iter();
+    let mut backups: Vec<_> =
+        times.filter_map(|(name, path)| Some((time_of(&name)?, path))).collect();
     backups.sort();
     let old = backups.len().saturating_sub(keep);
-    unwanted.extend(backups.into_iter().take(old).map(|(_, path)| path));
-    for path in unwanted {
+    for (_, path) in backups.into_iter().take(old) {
         std::fs::remove_file(&path).map_err(BackupError::writing(&path))?;
     }
     Ok(())
@@ -194,17 +206,23 @@ mod tests {
             "tokend-20261125T000000Z.backup",
             "tokend-20261126T000000Z.backup",
             "tokend-20261127T000000Z.backup.x.partial",
+            "tokend-20261127T000000Z.backup.y.partial",
             "mine.backup",
         ] {
             std::fs::write(dir.join(name), "").expect("written");
         }
         let now = Timestamp::parse("2026-11-27T01:00:00Z").expect("a time");
-        remove_old(dir, 2, now).expect("removed");
+        // The process of this one runs.
+        let running = dir.join("tokend-20261127T000000Z.backup.y.partial");
+        let lock = std::fs::File::open(&running).expect("a file");
+        lock.try_lock().expect("a lock");
+        remove_unfinished(dir, now).expect("removed");
+        remove_old(dir, 2).expect("removed");
         let left = [
             "mine.backup",
             "tokend-20261125T000000Z.backup",
             "tokend-20261126T000000Z.backup",
-            "tokend-20261127T000000Z.backup.x.partial",
+            "tokend-20261127T000000Z.backup.y.partial",
         ];
         assert_eq!(names(), left);
         let newest = newest(dir).expect("a folder").expect("a backup");

@@ -33,6 +33,9 @@ const INVALID_TOKEN: &str = "invalid_token";
 /// The code of an answer while the first request with the same `Idempotency-Key` is running.
 const KEY_IN_USE: &str = "idempotency_key_in_use";
 
+/// The code of an answer while the server runs another apply.
+const APPLY_IN_PROGRESS: &str = "apply_in_progress";
+
 /// A problem document (RFC 9457).
 #[derive(Debug, Deserialize)]
 struct ProblemDocument {
@@ -109,6 +112,11 @@ impl Failure {
         matches!(self, Self::Answer { code, .. } if code == KEY_IN_USE)
     }
 
+    /// True if the server runs another apply, or has a body of another one from this caller.
+    pub(crate) fn is_apply_in_progress(&self) -> bool {
+        matches!(self, Self::Answer { code, .. } if code == APPLY_IN_PROGRESS)
+    }
+
     /// True if the answer to a repeated request proves that the first one was rejected: the API
     /// has run it again, and has rejected its content. Every other failure, such as a conflict,
     /// may come from what the first one has done, or from a limit that passes.
@@ -116,6 +124,13 @@ impl Failure {
         let Self::Answer { code, status: Some(status), .. } = self else { return false };
         matches!(*status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY)
             && AdminErrorCode::parse(code).is_some()
+    }
+
+    /// True if the API has run a request and rejected it, by its content or by what exists.
+    pub(crate) fn is_rejected_change(&self) -> bool {
+        let Self::Answer { code, status: Some(status), .. } = self else { return false };
+        self.proves_rejection()
+            || *status == StatusCode::CONFLICT && AdminErrorCode::parse(code).is_some()
     }
 
     /// True if the token of the request is not valid, or no longer.

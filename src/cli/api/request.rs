@@ -106,7 +106,7 @@ impl ApiRequest {
     }
 
     /// The path and the query.
-    pub(super) fn target(&self) -> String {
+    pub(crate) fn target(&self) -> String {
         if self.query.is_empty() {
             return self.path.clone();
         }

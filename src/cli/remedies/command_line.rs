@@ -15,6 +15,8 @@ pub(crate) enum CommandLine<'a> {
     ListClientsOf(&'a ResourceId),
     /// Shows a client.
     ShowClient(&'a str),
+    /// Makes a secret of a client that replaces the others.
+    RotateSecret { client: &'a str, file: &'a str },
     /// Registers a client with an id and a name.
     CreateClient { name: &'a str },
     /// Has the id of a new client generated.
@@ -46,6 +48,9 @@ impl fmt::Display for CommandLine<'_> {
                 write!(formatter, "tokend client list --resource {resource}")
             }
             Self::ShowClient(client) => write!(formatter, "tokend client show {client}"),
+            Self::RotateSecret { client, file } => {
+                write!(formatter, "tokend client rotate-secret {client} --secret-file {file}")
+            }
             Self::CreateClient { name } => {
                 write!(formatter, "tokend client create ID --name {name}")
             }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -23,6 +25,7 @@ use crate::model::text_schema::object_schema;
 use crate::model::time::Timestamp;
 use crate::web::management::Problem;
 use crate::web::management::clients::shown;
+use crate::web::management::idempotency::IDEMPOTENCY_KEY;
 use crate::web::management::json::{Input, Output, Parameters, ok, parsed_parameter};
 use crate::web::management::work_slot::{WaitingBody, WorkSlot};
 
@@ -134,26 +137,41 @@ pub(super) struct ExportJson {
 #[derive(Debug, Clone, Default)]
 pub(super) struct ApplySlot(WorkSlot);
 
+/// The path of an apply.
+pub(super) const APPLY_PATH: &str = "/v1/apply";
+
 /// Permits to read a body, which is in memory until this is dropped.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ApplyPermit {
     slot: WorkSlot,
-    _body: WaitingBody,
+    _body: Arc<WaitingBody>,
+}
+
+/// Takes a place for the body of a request, before it is read for its `Idempotency-Key`. A dry run
+/// does not use a key up.
+pub(super) async fn enter(
+    Extension(ApplySlot(slot)): Extension<ApplySlot>,
+    Extension(principal): Extension<Principal>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(body) = slot.enter(principal.actor().as_str()) else {
+        return Problem::apply_in_progress().into_response();
+    };
+    let query = request.uri().query().unwrap_or_default().as_bytes();
+    if form_urlencoded::parse(query).any(|(name, value)| name == "dry_run" && value == "true") {
+        request.headers_mut().remove(IDEMPOTENCY_KEY);
+    }
+    request.extensions_mut().insert(ApplyPermit { slot, _body: Arc::new(body) });
+    next.run(request).await
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for ApplyPermit {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let extensions = &parts.extensions;
-        let (Some(ApplySlot(slot)), Some(principal)) =
-            (extensions.get::<ApplySlot>(), extensions.get::<Principal>())
-        else {
-            return Err(Problem::internal("the route has no slot for an apply"));
-        };
-        let body = slot.enter(principal.actor().as_str());
-        let body = body.ok_or_else(Problem::apply_in_progress)?;
-        Ok(Self { slot: slot.clone(), _body: body })
+        let permit = parts.extensions.get::<Self>().cloned();
+        permit.ok_or_else(|| Problem::internal("the route has no slot for an apply"))
     }
 }
 

@@ -21,12 +21,14 @@ use crate::crypto::digest;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::grant_request::GrantRequestId;
+use crate::model::owner::Owner;
 use crate::model::signing_key::Sealed;
 use crate::store::idempotency::{IdempotencyState, IdempotentRequest, seal_name};
 use crate::web::management::Problem;
+use crate::web::management::apply::APPLY_PATH;
 use crate::web::management::guard::BodyLimit;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// In an answer that was stored (the draft leaves the name to the server).
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -36,6 +38,9 @@ const MAX_KEY_BYTES: usize = 255;
 
 /// The largest answer that is stored, in bytes. Answers with one secret are far smaller.
 const MAX_ANSWER_BYTES: usize = 256 << 10;
+
+/// The same for an apply: that of ten thousand new clients.
+const MAX_APPLIED_BYTES: usize = 8 << 20;
 
 /// An answer as it is sealed.
 #[derive(Serialize, Deserialize)]
@@ -49,8 +54,20 @@ struct StoredAnswer {
     /// request that the caller must still see.
     #[serde(default)]
     request_id: Option<String>,
+    /// What was applied instead.
+    #[serde(default)]
+    applied: Option<Applied>,
     /// The scopes that the caller held.
     scopes: Vec<String>,
+}
+
+/// What the caller of an apply must still be allowed to see.
+#[derive(Serialize, Deserialize)]
+struct Applied {
+    /// The clients with a new secret.
+    clients: Vec<String>,
+    /// The owners whose objects the caller administered; all objects if absent.
+    owners: Option<Vec<String>>,
 }
 
 /// Answers a request with a key that is known from the store, and runs the others.
@@ -64,9 +81,9 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request, next: 
     // A task of its own: a caller that hangs up must not end the request before its answer is
     // stored.
     let running = tokio::spawn(async move {
-        let Run { key_hash, subject, scopes, request } = *run;
+        let Run { key_hash, subject, principal, request } = *run;
         let response = next.run(request).await;
-        keep(&app, &key_hash, subject, scopes, response).await
+        keep(&app, &key_hash, subject, &principal, response).await
     });
     running.await.unwrap_or_else(|error| Problem::internal(&error.to_string()).into_response())
 }
@@ -85,7 +102,7 @@ enum Claim {
 struct Run {
     key_hash: String,
     subject: Subject,
-    scopes: BTreeSet<AdminScope>,
+    principal: Principal,
     request: Request,
 }
 
@@ -93,6 +110,8 @@ struct Run {
 enum Subject {
     Client(String),
     GrantRequest(String),
+    /// Clients and resources, which the body names.
+    Declarations,
     /// Nothing: the answer may name a client.
     None,
 }
@@ -131,8 +150,8 @@ async fn claim(app: &App, request: Request) -> Result<Claim, Problem> {
     }
     let subject = subject_of_path(&mut parts).await;
     let request = Request::from_parts(parts, Body::from(body));
-    let (key_hash, scopes) = (wanted.key_hash, principal.scopes());
-    Ok(Claim::Run(Box::new(Run { key_hash, subject, scopes, request })))
+    let key_hash = wanted.key_hash;
+    Ok(Claim::Run(Box::new(Run { key_hash, subject, principal, request })))
 }
 
 /// Reads the key: printable ASCII, in quotation marks (RFC 9651, section 3.3.3) or without.
@@ -166,6 +185,8 @@ async fn subject_of_path(parts: &mut Parts) -> Subject {
         Subject::Client
     } else if path.starts_with("/v1/grant-requests/{id}") {
         Subject::GrantRequest
+    } else if path == APPLY_PATH {
+        return Subject::Declarations;
     } else {
         return Subject::None;
     };
@@ -179,7 +200,7 @@ async fn keep(
     app: &App,
     key_hash: &str,
     subject: Subject,
-    scopes: BTreeSet<AdminScope>,
+    principal: &Principal,
     response: Response,
 ) -> Response {
     let is_json = response
@@ -198,8 +219,18 @@ async fn keep(
             return Problem::internal(&error.to_string()).into_response();
         }
     };
+    let applied = match subject {
+        Subject::Declarations => Some(applied(principal, &body)),
+        _ => None,
+    };
+    // An apply without secrets changes nothing if it is repeated.
+    let max_bytes = match &applied {
+        None => MAX_ANSWER_BYTES,
+        Some(Applied { clients, .. }) if clients.is_empty() => 0,
+        Some(_) => MAX_APPLIED_BYTES,
+    };
     // The change is made, so the caller gets the answer.
-    if body.len() > MAX_ANSWER_BYTES {
+    if body.len() > max_bytes {
         release(app, key_hash).await;
         return Response::from_parts(parts, Body::from(body));
     }
@@ -207,6 +238,7 @@ async fn keep(
     let (client_id, request_id) = match subject {
         Subject::Client(id) => (Some(id), None),
         Subject::GrantRequest(id) => (None, Some(id)),
+        Subject::Declarations => (None, None),
         Subject::None => (client_of_body(&body), None),
     };
     let answer = StoredAnswer {
@@ -214,8 +246,9 @@ async fn keep(
         etag,
         client_id,
         request_id,
+        applied,
         body: String::from_utf8_lossy(&body).into_owned(),
-        scopes: scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+        scopes: principal.scopes().iter().map(|scope| scope.as_str().to_owned()).collect(),
     };
     // The change is made. If its answer cannot be stored, the caller has it all the same.
     if let Err(problem) = store(app, key_hash, &answer).await {
@@ -249,6 +282,24 @@ fn client_of_body(body: &Bytes) -> Option<String> {
     serde_json::from_slice::<Subject>(body).ok()?.client_id
 }
 
+/// What an apply has made.
+fn applied(principal: &Principal, body: &Bytes) -> Applied {
+    #[derive(Default, Deserialize)]
+    struct Answer {
+        secrets: Vec<Secret>,
+    }
+    #[derive(Deserialize)]
+    struct Secret {
+        client_id: String,
+    }
+    let Answer { secrets } = serde_json::from_slice(body).unwrap_or_default();
+    let names = |owners: &BTreeSet<Owner>| owners.iter().map(ToString::to_string).collect();
+    Applied {
+        clients: secrets.into_iter().map(|secret| secret.client_id).collect(),
+        owners: principal.owners().map(names),
+    }
+}
+
 fn open(app: &App, key_hash: &str, sealed: &Sealed) -> Result<StoredAnswer, Problem> {
     let opened = app.services.keys.master.open(&seal_name(key_hash), sealed);
     let opened = opened.map_err(|error| Problem::internal(&error.to_string()))?;
@@ -264,9 +315,17 @@ async fn replay(
     let parsed = known.scopes.iter().map(|name| AdminScope::parse(name));
     let scopes = parsed.collect::<Result<BTreeSet<_>, _>>();
     let scopes = scopes.map_err(|error| Problem::internal(&error.to_string()))?;
-    let client = known.client_id.as_deref().map(ClientId::parse).transpose();
-    let client = client.map_err(|error| Problem::internal(&error.to_string()))?;
-    principal.authorize_again(&app.services, &scopes, client.as_ref()).await?;
+    let mut clients: Vec<String> = known.client_id.into_iter().collect();
+    if let Some(Applied { clients: applied, owners }) = known.applied {
+        clients.extend(applied);
+        let parsed = owners.iter().flatten().map(|owner| Owner::parse(owner)).collect();
+        let then: BTreeSet<Owner> =
+            Result::map_err(parsed, |error| Problem::internal(&error.to_string()))?;
+        principal.require_owners(owners.is_some().then_some(&then))?;
+    }
+    let clients = clients.iter().map(|id| ClientId::parse(id)).collect::<Result<Vec<_>, _>>();
+    let clients = clients.map_err(|error| Problem::internal(&error.to_string()))?;
+    principal.authorize_again(&app.services, &scopes, &clients).await?;
     if let Some(id) = &known.request_id {
         let id =
             GrantRequestId::parse(id).map_err(|error| Problem::internal(&error.to_string()))?;

@@ -62,7 +62,7 @@ use std::sync::Arc;
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, any, on};
 use axum::{Extension, Router};
 
@@ -193,6 +193,8 @@ enum Layers {
     /// The guard, a time-out, a limit of the body, and with a GET compression, with a POST the
     /// stored answers.
     All,
+    /// The same for an apply, whose body waits for a place.
+    Apply,
     /// The same without stored answers.
     WithoutReplay,
     /// The guard alone.
@@ -278,12 +280,11 @@ impl Api {
         self.add_route(Method::POST, path, guard, Layers::Guard, handler);
     }
 
-    /// Adds apply and export. No answer of an apply is stored: who may see it again depends on the
-    /// rights to each of its objects, and a repetition changes nothing.
+    /// Adds apply and export.
     fn add_declarations(&mut self) {
         let scopes = RouteScopes::AnyOf(&APPLY_SCOPES);
         let guard = guard_with(scopes, RouteQuery::OfHandler, declarative::MAX_BYTES);
-        self.add_route(Method::POST, "/v1/apply", guard, Layers::WithoutReplay, apply::apply);
+        self.add_route(Method::POST, apply::APPLY_PATH, guard, Layers::Apply, apply::apply);
         let scopes = RouteScopes::All(&EXPORT_SCOPES);
         let guard = guard_with(scopes, RouteQuery::OfHandler, MAX_BODY_BYTES);
         self.add_route(Method::GET, "/v1/export", guard, Layers::All, apply::export);
@@ -314,11 +315,14 @@ impl Api {
             (&Method::POST, Layers::All) => {
                 route.layer(from_fn_with_state(self.app.clone(), idempotency::answer))
             }
+            (&Method::POST, Layers::Apply) => route
+                .layer(from_fn_with_state(self.app.clone(), idempotency::answer))
+                .layer(from_fn(apply::enter)),
             _ => route,
         };
         // The last layer is the first to see a request: it reads no body without a token.
         let route = match layers {
-            Layers::All | Layers::WithoutReplay => {
+            Layers::All | Layers::Apply | Layers::WithoutReplay => {
                 let limit = layers::body_limit(guard.max_body);
                 let route: MethodRouter<_> =
                     route.layer(limit).layer(from_fn_with_state(guard, guard::authorize));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -27,6 +28,7 @@ use crate::oauth::token::mint::{IssuedToken, TokenResponse};
 use crate::oauth::token::preview::{self, PreviewError};
 use crate::oauth::token::request::{RequestedAccess, TokenRequest};
 use crate::oauth::token::{self, RatePolicy};
+use crate::web::bearer;
 use crate::web::management::Problem;
 use crate::web::management::clients::client_id;
 use crate::web::management::grant_json::scopes;
@@ -256,12 +258,40 @@ pub(super) async fn verify(
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
+    headers: HeaderMap,
     Input(input): Input<RevocationInput>,
 ) -> Result<Output<RevokedTokenJson>, Problem> {
-    let target = target(&app, &principal, input).await?;
+    let target = match own_token(&principal, &headers, &input)? {
+        Some(own) => own,
+        None => target(&app, &principal, input).await?,
+    };
     let revoked = revocation::revoke_token(&app.services, &principal, target).await?;
     follow(&app).await?;
     Ok(ok(RevokedTokenJson { jti: revoked.jti, kept_until: revoked.expires_at }))
+}
+
+/// The token that the caller presents with its request, if it names this one. It proves what a `jti`
+/// alone does not.
+fn own_token(
+    principal: &Principal,
+    headers: &HeaderMap,
+    input: &RevocationInput,
+) -> Result<Option<RevocationTarget>, Problem> {
+    let (None, Some(jti), Some(client_id), Some(own)) =
+        (&input.token, &input.jti, &input.client_id, principal.client_id())
+    else {
+        return Ok(None);
+    };
+    let Ok((_, token)) = bearer::presented(headers) else { return Ok(None) };
+    let Ok((_, claims)) = jwt::read_unchecked(token) else { return Ok(None) };
+    let expires_at = claims["exp"].as_i64().map(Timestamp);
+    match expires_at {
+        Some(expires_at) if own.as_str() == client_id && claims["jti"] == jti.as_str() => {
+            let jti = at("/jti", TokenId::parse(jti))?;
+            Ok(Some(RevocationTarget::Verified { jti, client_id: own.clone(), expires_at }))
+        }
+        _ => Ok(None),
+    }
 }
 
 async fn target(

@@ -87,7 +87,7 @@ fn of_layers(route: &ListedRoute, guard: &Guard) -> Vec<Parameter> {
 
 /// Whether answers are stored for their `Idempotency-Key`.
 fn is_replayed(route: &ListedRoute) -> bool {
-    route.method == Method::POST && route.layers == Layers::All
+    route.method == Method::POST && matches!(route.layers, Layers::All | Layers::Apply)
 }
 
 fn request_body(

@@ -95,7 +95,8 @@ pub(super) const TEXTS: [Text; 36] = [
         "revoke_token",
         &[],
         "Revoke a token",
-        "Takes the token, or its `jti` with the `client_id`.",
+        "Takes the token, or its `jti` with the `client_id`. An administrator that is limited to owners \
+         revokes by `jti` only the token of this request.",
     ),
     text(
         "GET /v1/signing-keys",
@@ -199,7 +200,7 @@ pub(super) const TEXTS: [Text; 36] = [
         "Apply declarations",
         "Takes a document with `resources` and `clients` in the format of `tokend apply`, or \
          several as `{ \"documents\": [ … ] }`. Everything is done in one transaction. `dry_run=true` answers the \
-         plan. Each change needs the scopes of the single calls.",
+         plan. With an `Idempotency-Key`, an answer with new secrets can be read again. Each change needs the scopes of the single calls.",
     ),
     text(
         "GET /v1/export",
