@@ -71,6 +71,12 @@ impl ClientId {
                 "a client id has no space; use a hyphen or an underscore instead",
             ));
         }
+        // A URL with it as a segment is another URL (RFC 3986, section 5.2.4).
+        if matches!(text, "." | "..") {
+            return Err(Malformed::because(
+                "a client id is not . or .., which mean a folder in a URL",
+            ));
+        }
         Self::parse(text)
     }
 
@@ -365,9 +371,12 @@ mod tests {
 
     /// O-47: stored ids with a space stay readable; new ones are rejected.
     #[test]
-    fn a_space_is_rejected_in_a_new_id_only() {
-        assert!(ClientId::parse("a b").is_ok());
-        assert!(ClientId::parse_new("a b").is_err());
+    fn what_no_url_holds_is_rejected_in_a_new_id_only() {
+        for id in ["a b", ".", ".."] {
+            assert!(ClientId::parse(id).is_ok(), "{id}");
+            assert!(ClientId::parse_new(id).is_err(), "{id}");
+        }
+        assert!(ClientId::parse_new("...").is_ok());
     }
 
     #[test]

@@ -84,11 +84,15 @@ text_schema!(
 );
 
 impl ForeignIssuer {
-    /// Takes 1 to 500 printable characters.
+    /// Takes 1 to 500 printable characters. A URL has no credentials: the issuer is shown and logged.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.is_empty() || text.len() > 500 || !text.bytes().all(|byte| byte.is_ascii_graphic())
         {
             return Err(Malformed::because("an issuer is 1 to 500 printable characters"));
+        }
+        let url = url::Url::parse(text).ok();
+        if url.is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
+            return Err(Malformed::because("an issuer has no user name and no password"));
         }
         Ok(Self(text.into()))
     }
@@ -274,6 +278,16 @@ mod tests {
         assert!(conditions(&[("email", "a@acme.example")]).is_err());
         assert!(conditions(&[("email", "a@acme.example"), ("email_verified", "no")]).is_err());
         assert!(conditions(&[("email", "a@acme.example"), ("email_verified", "true")]).is_ok());
+    }
+
+    #[test]
+    fn an_issuer_has_no_credentials() {
+        for issuer in ["https://u:p@a.example", "https://u@a.example/x", "https://:p@a.example"] {
+            assert!(ForeignIssuer::parse(issuer).is_err(), "{issuer}");
+        }
+        for issuer in ["https://a.example/u@b", "accounts@a.example", "urn:a:b@c"] {
+            assert!(ForeignIssuer::parse(issuer).is_ok(), "{issuer}");
+        }
     }
 
     #[test]

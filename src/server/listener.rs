@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::FutureExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -23,6 +24,10 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long to wait after a connection could not be accepted.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
+
+/// How long connections stay as they are after the last one was accepted. Then those without a
+/// request are closed.
+const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(200);
 
 /// One listener with its routes.
 pub(super) struct Listener {
@@ -84,7 +89,11 @@ impl Listener {
                 _ = closed.changed() => break,
             }
         }
+        // What the kernel has accepted is accepted. `None`: nothing more waits.
+        while self.accept_one(&stopping).now_or_never().is_some() {}
         drop(self.socket);
+        // The first request of such a connection may still be on its way.
+        tokio::time::sleep(FIRST_REQUEST_GRACE).await;
         stopping.send_replace(());
         self.slots.wake_all();
         stopping.closed().await;

@@ -9,13 +9,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::keys::keyring::SigningKey;
-use crate::model::untrusted_text;
 use crate::oauth::token::authorization::Granted;
 use crate::oauth::token::mint::{IssuedToken, TokenResponse};
 use crate::telemetry::stage_times::StageTimes;
 use crate::telemetry::trace_context::{TraceId, TraceParent};
 use crate::telemetry::traces::{RequestSpan, Traces};
-use crate::web::error_response::ErrorResponse;
+use crate::web::error_response::{ErrorResponse, loggable};
 use crate::web::management::Problem;
 
 /// What a line says of every request. Never a path, a query or a header: they may hold a secret. Of
@@ -212,7 +211,7 @@ impl<'a> Rejected<'a> {
         Self {
             error: problem.code(),
             code: Some(problem.code()),
-            reason: untrusted_text::escape(problem.reason()),
+            reason: loggable(problem.reason()),
             client_id: client.map(|LoggedClient(id)| id.as_str()),
         }
     }

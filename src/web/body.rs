@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::{HeaderMap, HeaderValue};
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -62,7 +62,10 @@ async fn bytes(
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
-        Box::pin(drain(body)).await;
+        // A client that waits for `100 Continue` has sent nothing yet, and is not asked for it.
+        if !headers.contains_key(EXPECT) {
+            Box::pin(drain(body)).await;
+        }
         return Err(ErrorResponse::too_large(limit));
     }
     let mut collecting = pin!(Limited::new(body, limit).collect());

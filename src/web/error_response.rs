@@ -20,6 +20,7 @@ use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 use crate::model::untrusted_text;
 use crate::oauth::error::{Description, ErrorCode, OAuthError, Retry};
+use crate::secrets::secret;
 use crate::telemetry::stage_times::StageTimes;
 
 /// The body that a listener's errors have.
@@ -58,9 +59,10 @@ impl ErrorResponse {
         self.error.code().as_str()
     }
 
-    /// The true reason for the log, which shows it as it is: a caller may have written a part.
+    /// The true reason for the log, which shows it as it is: a caller may have written a part, and a
+    /// secret into it.
     pub(super) fn reason(&self) -> Cow<'_, str> {
-        untrusted_text::escape(self.error.reason())
+        loggable(self.error.reason())
     }
 
     /// The reason in the closed list that metrics have.
@@ -278,8 +280,17 @@ impl ErrorResponse {
 }
 
 /// A text that any database takes and any terminal shows: what a caller sent may stand in it.
+/// A text of which a caller may have written a part, as a log shows it: without generated secrets, and
+/// with nothing in it that a terminal obeys.
+pub(super) fn loggable(text: &str) -> Cow<'_, str> {
+    match secret::redact(text) {
+        Cow::Borrowed(text) => untrusted_text::escape(text),
+        Cow::Owned(text) => Cow::Owned(untrusted_text::escape(&text).into_owned()),
+    }
+}
+
 fn truncate(text: &str) -> String {
-    untrusted_text::escape_start(text, MAX_REASON_BYTES)
+    untrusted_text::escape_start(&secret::redact(text), MAX_REASON_BYTES)
 }
 
 /// A remedy as it is stored. An action is dropped if what is in it is too long.
@@ -330,5 +341,20 @@ impl IntoResponse for ErrorResponse {
         *response.status_mut() = self.status;
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_wrote_is_logged_without_secrets_and_control_characters() {
+        let secret = "tkd_6jtVmMtyLhT4Yh7WxUeRkKq2cPz9dBn3fGs5vXa8wQe1mNb";
+        for text in [format!("its kid '{secret}'"), format!("its kid '{secret}\u{1b}[2J'")] {
+            let shown = loggable(&text);
+            assert!(!shown.contains(&secret[..16]) && !shown.contains('\u{1b}'), "{shown}");
+            assert!(!truncate(&text).contains(&secret[..16]), "{}", truncate(&text));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::api::{ALL_SCOPES, Api};
-use crate::support::{Engine, Server};
+use crate::support::{Engine, ORDERS, Server};
 
 /// `curl -X POST` sends no body and no `Content-Type`, and `curl -d ''` an empty form.
 #[tokio::test]
@@ -44,4 +44,30 @@ async fn a_put_and_a_patch_need_a_body() {
     }
     let client = api.call("GET", "/v1/clients/acme", None).await.json();
     assert_eq!(client["claims"], json!({ "tenant": "acme" }));
+}
+
+/// RFC 7396: `null` is the default of a member.
+#[tokio::test]
+async fn null_in_a_patch_of_a_grant_is_the_default() {
+    let server = Server::start(Engine::Sqlite).await;
+    let api = Api::with(&server, ALL_SCOPES).await;
+    let grant = json!({
+        "resource": ORDERS, "scopes": ["orders:read"],
+        "networks": ["10.0.0.0/8"], "claims": { "tenant": "acme" },
+    });
+    let client = json!({ "client_id": "acme", "name": "Acme", "grants": [grant] });
+    let made = api.call("POST", "/v1/clients", Some(client)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let path = "/v1/clients/acme/grants/https%3A%2F%2Forders.example.com";
+    for (patch, member, value) in [
+        (json!({}), "networks", json!(["10.0.0.0/8"])),
+        (json!({ "networks": null }), "networks", json!([])),
+        (json!({ "claims": { "tenant": null, "zone": 1 } }), "claims", json!({ "zone": 1 })),
+        (json!({ "claims": null }), "claims", json!({})),
+        (json!({ "scopes": null }), "scopes", json!(null)),
+    ] {
+        let answer = api.call("PATCH", path, Some(patch.clone())).await;
+        assert_eq!(answer.status, 200, "{patch}: {}", answer.text);
+        assert_eq!(answer.json()[member], value, "{patch}: {}", answer.text);
+    }
 }

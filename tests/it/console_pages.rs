@@ -226,3 +226,21 @@ async fn a_list_is_compressed() {
         assert!(!page.headers.contains_key("content-encoding"), "{path}");
     }
 }
+
+/// The address of a form stays in the address bar after it was sent. A page says so.
+#[tokio::test]
+async fn the_address_of_a_form_is_a_page_that_says_so() {
+    let server = Server::start(Engine::Sqlite).await;
+    let client = server.client().await;
+    let browser = Browser::by_link(&server, limits(None, None)).await;
+    let of_client = ["rotate", "test-token", "secrets/sec_1/end"];
+    let of_client = of_client.map(|rest| format!("/console/clients/{}/{rest}", client.id));
+    let others = ["sign-in/link", "theme", "signing-keys/rotate"];
+    let others = others.map(|rest| format!("/console/{rest}"));
+    for path in of_client.iter().chain(&others) {
+        let answer = browser.get(path).await;
+        assert_eq!(answer.status, 405, "{path}: {answer:?}");
+        assert_eq!(answer.header("allow"), "POST", "{path}");
+        assert_eq!(between(&answer.text, "<h1>", "<").len(), 1, "{path}: {answer:?}");
+    }
+}

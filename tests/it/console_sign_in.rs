@@ -94,6 +94,7 @@ async fn an_administrator_signs_in_by_its_secret(
         let answer = Browser::new(&server).sign_in_as(&client).await;
         assert_eq!(answer.status, 401, "{answer:?}");
         assert!(answer.header("www-authenticate").is_empty(), "no dialog of the browser");
+        assert!(answer.text.contains(&format!("value=\"{id}\"")), "{answer:?}");
         // The person learns nothing; the operator finds the reason.
         let id = answer.header("x-request-id").to_owned();
         let explained = browser.page(&format!("/console/rejections/{id}")).await;

@@ -55,6 +55,7 @@ async fn a_malformed_request_gets_a_json_rejection() {
         ("broken chunks", format!("POST /v1/oauth/token HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{FORM}transfer-encoding: chunked\r\n\r\nzz\r\n\r\n"), 400),
         ("a cut body", format!("POST /v1/oauth/token HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{FORM}content-length: 2\r\n\r\na"), 408),
         ("an announced huge body", format!("POST /v1/oauth/token HTTP/1.1\r\nhost: a\r\n{FORM}content-length: 9000000000\r\n\r\n"), 413),
+        ("a huge body that waits to be asked for", format!("POST /v1/oauth/token HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\n{FORM}content-length: 9000000\r\n\r\n"), 413),
         ("a huge body", post(FORM, &long(70_000)), 413),
         ("a huge body in chunks", format!("POST /v1/oauth/token HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{FORM}transfer-encoding: chunked\r\n\r\n11170\r\n{}\r\n0\r\n\r\n", long(70_000)), 413),
         ("a compressed body", post(&format!("{FORM}content-encoding: gzip\r\n"), "abc"), 415),

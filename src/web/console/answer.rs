@@ -212,6 +212,11 @@ pub(super) async fn not_found() -> ConsoleError {
     problems::no_page().into()
 }
 
+/// Answers a method that a page does not take.
+pub(super) async fn form_only() -> ConsoleError {
+    problems::form_only().into()
+}
+
 /// What handlers share.
 pub(super) type AppState = axum::extract::State<Arc<App>>;
 

@@ -70,6 +70,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/console/sign-in/client", post(sign_in::by_client))
         .route("/console/sign-in/oidc", get(sign_in_oidc::begin))
         .route(sign_in_oidc::CALLBACK_PATH, get(sign_in_oidc::callback))
+        .method_not_allowed_fallback(answer::form_only)
         .merge(signed_in)
         .layer(from_fn_with_state(app.clone(), gate::guard))
         .layer(management::timeout())
@@ -106,6 +107,7 @@ fn signed_in() -> Router<Arc<App>> {
         .route("/console/theme", post(sessions::set_theme))
         .route("/console/sign-out", post(sessions::sign_out))
         .route("/console/{*rest}", any(answer::not_found))
+        .method_not_allowed_fallback(answer::form_only)
 }
 
 /// The pages of clients.

@@ -12,6 +12,12 @@ pub(super) fn no_page() -> Problem {
     Problem::of_page(StatusCode::NOT_FOUND, "page_not_found", detail)
 }
 
+/// 405 for an address that takes a form alone. It stays in the address bar after one was sent.
+pub(super) fn form_only() -> Problem {
+    let detail = "This address takes a form of the console. Open the page of the form again.";
+    Problem::of_page(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}
+
 /// 403 for plain HTTP from another machine.
 pub(super) fn plain_http() -> Problem {
     let detail = "The console is open over https, or over plain HTTP as localhost. Its operator \

@@ -17,6 +17,7 @@ use crate::model::client::{AuthenticationMethod, ClientId};
 use crate::oauth::caller::{Caller, Credentials, RequestOrigin, SecretCredentials};
 use crate::oauth::client_authentication::{Purpose, authenticate};
 use crate::oauth::error::OAuthError;
+use crate::secrets::secret;
 use crate::web::console::answer::{self, Answer, AppState};
 use crate::web::console::cookie::is_secret;
 use crate::web::console::form::Form;
@@ -42,6 +43,8 @@ struct SignInPage {
     /// True if the browser comes from another site, and did not send the cookie because of that.
     is_cross_site: bool,
     failure: Option<SignInFailure>,
+    /// The client id that was typed before.
+    client_id: String,
     request_id: &'static str,
 }
 
@@ -68,6 +71,7 @@ impl SignInPage {
             is_reauthentication: false,
             is_cross_site: false,
             failure: None,
+            client_id: String::new(),
             request_id: REQUEST_ID_PLACE,
         }
         .with_provider(app)
@@ -125,7 +129,7 @@ pub(super) async fn by_link(
         return enter(&app, transport, request.headers(), &origin, opened, &form).await;
     }
     let error = OAuthError::authentication_failed("the link of the console is not valid");
-    Ok(failed(&app, error, &LINK_FAILED, form.text("next")))
+    Ok(failed(&app, error, &LINK_FAILED, form.text("next"), ""))
 }
 
 static LINK_FAILED: SignInFailure = SignInFailure {
@@ -152,19 +156,19 @@ pub(super) async fn by_client(
 ) -> Answer {
     form.only(&["client_id", "client_secret", "next"])?;
     let origin = gate::origin_of(request.extensions())?;
-    let (id, secret) = (form.text("client_id"), form.text("client_secret"));
-    let secret = SecretString::from(secret.unwrap_or_default());
-    let id = id.unwrap_or_default().to_owned();
+    let secret = SecretString::from(form.text("client_secret").unwrap_or_default());
+    let typed = form.typed("client_id");
+    let id = form.text("client_id").unwrap_or_default().to_owned();
     if id.len() > ClientId::MAX_LENGTH {
         let error = OAuthError::authentication_failed("the client id is too long");
-        return Ok(failed(&app, error, &CLIENT_FAILED, form.text("next")));
+        return Ok(failed(&app, error, &CLIENT_FAILED, form.text("next"), &typed));
     }
     // Before the authentication: a revocation that comes later has a higher number.
     let sequence = app.directory.published_sequence();
     let caller = caller(&app, id, secret, origin.clone());
     let client = match authenticate(&app, &caller, Purpose::TokenStatus).await {
         Ok(client) => client,
-        Err(error) => return Ok(failed(&app, error, &CLIENT_FAILED, form.text("next"))),
+        Err(error) => return Ok(failed(&app, error, &CLIENT_FAILED, form.text("next"), &typed)),
     };
     let visitor = gate::visitor(&origin, request.headers());
     let services = &app.services;
@@ -216,16 +220,19 @@ async fn enter(
     Ok(response)
 }
 
-/// The sign-in with what failed. The rejection is logged, counted and recorded like that of a token
+/// The sign-in with what failed, and the client id that was typed. The rejection is logged, counted and recorded like that of a token
 /// request.
 pub(super) fn failed(
     app: &App,
     error: OAuthError,
     failure: &SignInFailure,
     next: Option<&str>,
+    client_id: &str,
 ) -> Response {
     let SignInFailure { title, detail } = failure;
     let mut page = SignInPage::new(app, next);
+    // A secret that was typed into the wrong field is not shown.
+    page.client_id = secret::redact(client_id).into_owned();
     page.failure = Some(SignInFailure { title, detail: detail.clone() });
     let html = page.render().unwrap_or_default();
     let mut response = ErrorResponse::from(error).into_response();

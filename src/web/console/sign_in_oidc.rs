@@ -137,7 +137,7 @@ async fn enter(app: &App, transport: Transport, head: &Parts, signed_in: SignedI
             let reason = "the response of the identity provider was used before";
             let error = OAuthError::authentication_failed(reason)
                 .because(RejectionReason::AssertionReplayed);
-            Ok(failed(app, error, &failure("This sign-in was used before."), Some(&next)))
+            Ok(failed(app, error, &failure("This sign-in was used before."), Some(&next), ""))
         }
         PersonSignIn::NoRights { person, groups } => {
             let claim = app.services.identity_provider.as_ref();
@@ -203,7 +203,7 @@ fn rejected(app: &App, error: &SignInError, next: Option<&str>) -> Response {
         | SignInError::NoCode
         | SignInError::Exchange(_) => (OAuthError::authentication_failed(reason), UNACCEPTED),
     };
-    failed(app, error, &failure(detail), next)
+    failed(app, error, &failure(detail), next, "")
 }
 
 const UNACCEPTED: &str = "The answer of the identity provider is not accepted. The reason is recorded under the request id: tokend explain shows it.";

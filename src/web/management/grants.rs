@@ -25,7 +25,7 @@ use crate::web::management::clients::client_id;
 use crate::web::management::conditions::if_visible;
 use crate::web::management::grant_json::{GrantInput, GrantJson, claims_patch, networks, scopes};
 use crate::web::management::json::{Input, Output, ok};
-use crate::web::management::member::Member;
+use crate::web::management::member::{Member, Omitted};
 use crate::web::management::page::Page;
 
 /// A grant after a change, with what ended by it.
@@ -56,12 +56,14 @@ pub(super) struct GrantPatch {
     #[serde(default)]
     #[schema(value_type = Vec<ScopeName>, required = false)]
     remove_scopes: Vec<String>,
-    /// From where the grant may be used; anywhere if empty.
+    /// From where the grant may be used; anywhere if empty or `null`.
+    #[serde(default)]
     #[schema(value_type = Option<Networks>)]
-    networks: Option<Vec<String>>,
-    /// Claims by name; `null` removes one.
+    networks: Member<Vec<String>>,
+    /// Claims by name; `null` removes one, and in place of the object all of them.
+    #[serde(default)]
     #[schema(value_type = Option<StaticClaims>)]
-    claims: Option<Box<RawValue>>,
+    claims: Member<Box<RawValue>>,
 }
 
 /// A grant after a change, with what it was.
@@ -108,8 +110,12 @@ impl GrantPatch {
                 remove: some("/remove_scopes", &self.remove_scopes)?,
             },
         };
-        let networks = self.networks.map(|list| networks("/networks", &list)).transpose()?;
-        let claims = self.claims.as_deref().map(claims_patch).transpose()?;
+        let networks = self.networks.read(Omitted::Stays, |list| networks("/networks", &list))?;
+        let claims = match &self.claims {
+            Member::Absent => None,
+            Member::Null => Some(ClaimsChange::Replace(StaticClaims::default())),
+            Member::Value(raw) => Some(claims_patch(raw)?),
+        };
         Ok(GrantChange { resource, scopes, networks, claims })
     }
 }
