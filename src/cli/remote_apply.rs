@@ -111,7 +111,7 @@ pub(super) async fn apply(
         files.push((id.to_string(), published));
     }
     pending.discard();
-    // The plan may have been another one a moment ago.
+    // Another caller may have changed something since the plan.
     match clients.iter().find(|id| files.iter().all(|(known, _)| known != id.as_str())) {
         None => Ok((done, files)),
         Some(id) => Err(CliError::failed(format!(

@@ -78,9 +78,12 @@ pub(super) async fn settle(
     let (mut waiting, mut lost) = (Vec::new(), Vec::new());
     for id in ids {
         let Some((file, draft)) = dir.leftover(&id)? else { continue };
+        if secret_leftover::lock(&draft)?.is_none() {
+            continue;
+        }
         let leftover = Leftover { id, file, draft };
         let text = read_request(&leftover.draft).unwrap_or_default();
-        if is_of(note, &text) || text.is_empty() {
+        if text.is_empty() {
             waiting.push(leftover);
         } else if serde_json::from_str::<Value>(&text).is_ok_and(|json| json.is_object()) {
             settle_request(api, leftover, &mut waiting).await?;
@@ -172,7 +175,7 @@ async fn answer_again(
     }
     match request.repeat(api, MAX_ATTEMPTS).await {
         Ok(answer) => Ok(Some(answer)),
-        // The server has run it again, so that there is no answer to the first one.
+        // The server has run it again, so the answer to the first one does not exist.
         Err(failure) if failure.is_rejected_change() => Ok(None),
         Err(failure) => Err(CliError::from(failure).and_say(still_pending(&place))),
     }
@@ -260,14 +263,6 @@ fn or_absent(outcome: Result<bool, Failure>) -> Result<bool, Failure> {
         Err(failure) if failure.is(AdminErrorCode::ClientNotFound) => Ok(false),
         outcome => outcome,
     }
-}
-
-/// True if a text refers to this request.
-fn is_of(note: Option<&ApplyNote>, text: &str) -> bool {
-    let reference = serde_json::from_str::<ApplyReference>(text).ok();
-    reference.is_some_and(|reference| {
-        note.is_some_and(|note| note.request.idempotency_key == reference.idempotency_key)
-    })
 }
 
 fn say_finished(id: &ClientId, file: &Path) {

@@ -38,7 +38,7 @@ impl Stage {
     }
 }
 
-fn apply<'a>([file, dir]: &'a [String; 2]) -> [&'a str; 5] {
+fn apply([file, dir]: &[String; 2]) -> [&str; 5] {
     ["apply", "-f", file, "--secrets-dir", dir]
 }
 
