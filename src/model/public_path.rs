@@ -228,7 +228,7 @@ mod tests {
             assert_eq!(paths.add_token_alias(alias), Ok(()), "{alias}");
         }
         let collision = paths.add_token_alias("/tenant").expect_err("a collision");
-        assert_eq!(collision.to_string(), r#""/tenant" is the path of the page for browsers"#);
+        assert_eq!(collision.to_string(), r#""/tenant" is the path of the page at the root"#);
     }
 
     #[test]

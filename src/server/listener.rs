@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use futures_util::FutureExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -32,6 +31,11 @@ const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(200);
 /// One listener with its routes.
 pub(super) struct Listener {
     socket: TcpListener,
+    acceptor: Acceptor,
+}
+
+/// What serves the connections of a listener.
+struct Acceptor {
     context: Arc<ListenerContext>,
     slots: Arc<ConnectionSlots>,
     tls: Option<Arc<Tls>>,
@@ -65,58 +69,82 @@ impl Listener {
             logged: app.services.config.log.requests,
             traces: traces.cloned(),
         };
-        Self {
-            socket: listener,
+        let acceptor = Acceptor {
             context: Arc::new(context),
             slots: ConnectionSlots::new(connections, live.clone()),
             tls: None,
-        }
+        };
+        Self { socket: listener, acceptor }
     }
 
     /// The same with TLS, if there is any.
-    pub(super) fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
-        Self { tls, ..self }
+    pub(super) fn with_tls(mut self, tls: Option<Arc<Tls>>) -> Self {
+        self.acceptor.tls = tls;
+        self
     }
 
     /// Accepts connections until the server closes, then lets those that are open finish.
     pub(super) async fn accept(self, mut closed: watch::Receiver<bool>) {
+        let Self { socket, acceptor } = self;
         // Each connection has a receiver until it ends.
         let stopping = watch::Sender::new(());
         loop {
-            let accepting = self.accept_one(&stopping);
+            let accepting = acceptor.accept_one(&socket, &stopping);
             tokio::select! {
                 () = accepting => {}
                 _ = closed.changed() => break,
             }
         }
-        // What the kernel has accepted is accepted. `None`: nothing more waits.
-        while self.accept_one(&stopping).now_or_never().is_some() {}
-        drop(self.socket);
+        for (stream, address) in close(socket) {
+            acceptor.admit(stream, address, &stopping).await;
+        }
         // The first request of such a connection may still be on its way.
         tokio::time::sleep(FIRST_REQUEST_GRACE).await;
         stopping.send_replace(());
-        self.slots.wake_all();
+        acceptor.slots.wake_all();
         stopping.closed().await;
     }
+}
 
+/// Closes a listener. What the kernel has accepted until then is accepted: the socket itself is asked,
+/// for the runtime may not have heard of the last connections.
+fn close(socket: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let mut accepted = Vec::new();
+    if let Ok(socket) = socket.into_std() {
+        while let Ok(waiting) = socket.accept() {
+            accepted.push(waiting);
+        }
+    }
+    let connection = |(stream, address): (std::net::TcpStream, SocketAddr)| {
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, address))
+    };
+    accepted.into_iter().filter_map(connection).collect()
+}
+
+impl Acceptor {
     /// How long the peer of a new connection may take.
     fn timeouts(&self) -> Timeouts {
         let live = self.context.live.load();
         Timeouts { head: live.limits.header_timeout, write: live.limits.body_timeout }
     }
 
-    /// Accepts a connection and has it served as soon as it has a slot. While no slot is free
-    /// and no connection can make way, later ones wait in the kernel.
-    async fn accept_one(&self, stopping: &watch::Sender<()>) {
-        let (stream, address) = match self.socket.accept().await {
-            Ok(accepted) => accepted,
+    /// Accepts a connection.
+    async fn accept_one(&self, socket: &TcpListener, stopping: &watch::Sender<()>) {
+        match socket.accept().await {
+            Ok((stream, address)) => self.admit(stream, address, stopping).await,
             Err(error) => {
                 // Out of file descriptors, most likely: one is freed, and others will be.
                 tracing::warn!(%error, "cannot accept a connection");
                 self.slots.close_longest_waiting();
-                return tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
-        };
+        }
+    }
+
+    /// Has a connection served as soon as it has a slot. While no slot is free and no connection can
+    /// make way, later ones wait in the kernel.
+    async fn admit(&self, stream: TcpStream, address: SocketAddr, stopping: &watch::Sender<()>) {
         // Small answers should not wait for more; a socket that refuses is only slower.
         let _ = stream.set_nodelay(true);
         let slot = match self.slots.admit(address.ip()) {

@@ -212,7 +212,11 @@ fn reject_by_problem(
     }
     let headers = std::mem::take(response.headers_mut());
     let mut answer = match response.extensions_mut().remove::<ErrorPage>() {
-        Some(page) => page.render(problem.status(), request_id),
+        Some(page) => {
+            let mut answer = page.render(problem.status(), request_id);
+            problem.add_headers(&mut answer);
+            answer
+        }
         None => problem.render(request_id),
     };
     keep_headers(headers, &mut answer);

@@ -212,7 +212,7 @@ async fn a_first_visit_is_at_most_60_kb_on_the_wire() {
     assert!(size < 60_000, "{size}");
 }
 
-/// Lists are compressed, for whoever takes that.
+/// Lists are compressed for a browser that takes that.
 #[tokio::test]
 async fn a_list_is_compressed() {
     let server = Server::start(Engine::Sqlite).await;

@@ -113,7 +113,7 @@ async fn sigterm_leaves_no_accepted_request_without_an_answer() {
         }
         assert_eq!(server.ended().await, Some(0), "{}", server.log());
     }
-    // The kernel may complete a handshake while the listener closes: that one nobody has accepted.
+    // The kernel may complete a handshake while the listener closes: the server has not accepted that connection.
     assert!(answered > 100 && lost <= 3, "{lost} of {answered} were lost");
 }
 

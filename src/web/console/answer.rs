@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::Body;
 use axum::http::header::LOCATION;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::admin::{AdminError, AdminErrorKind};
@@ -212,9 +212,9 @@ pub(super) async fn not_found() -> ConsoleError {
     problems::no_page().into()
 }
 
-/// Answers a method that a page does not take.
-pub(super) async fn form_only() -> ConsoleError {
-    problems::form_only().into()
+/// Answers a method that an address does not take.
+pub(super) async fn other_method(method: Method) -> ConsoleError {
+    problems::other_method(&method).into()
 }
 
 /// What handlers share.

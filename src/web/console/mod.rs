@@ -70,14 +70,14 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/console/sign-in/client", post(sign_in::by_client))
         .route("/console/sign-in/oidc", get(sign_in_oidc::begin))
         .route(sign_in_oidc::CALLBACK_PATH, get(sign_in_oidc::callback))
-        .method_not_allowed_fallback(answer::form_only)
+        .method_not_allowed_fallback(answer::other_method)
         .merge(signed_in)
         .layer(from_fn_with_state(app.clone(), gate::guard))
         .layer(management::timeout())
         .merge(assets::routes())
 }
 
-/// The pages of a session. Lists are compressed. Another site that counts their bytes learns nothing:
+/// The pages of a session. Lists are compressed. Another site learns nothing from their length:
 /// it cannot load them with a session, whose cookie is `SameSite=Strict`.
 fn signed_in() -> Router<Arc<App>> {
     Router::new()
@@ -107,7 +107,7 @@ fn signed_in() -> Router<Arc<App>> {
         .route("/console/theme", post(sessions::set_theme))
         .route("/console/sign-out", post(sessions::sign_out))
         .route("/console/{*rest}", any(answer::not_found))
-        .method_not_allowed_fallback(answer::form_only)
+        .method_not_allowed_fallback(answer::other_method)
 }
 
 /// The pages of clients.

@@ -1,6 +1,7 @@
 //! What only a page of the console can reject.
 
-use axum::http::StatusCode;
+use axum::http::header::ALLOW;
+use axum::http::{Method, StatusCode};
 
 use crate::model::person::Person;
 use crate::model::untrusted_text;
@@ -12,10 +13,18 @@ pub(super) fn no_page() -> Problem {
     Problem::of_page(StatusCode::NOT_FOUND, "page_not_found", detail)
 }
 
-/// 405 for an address that takes a form alone. It stays in the address bar after one was sent.
-pub(super) fn form_only() -> Problem {
-    let detail = "This address takes a form of the console. Open the page of the form again.";
+/// 405 for a method that an address does not take. That of a form stays in the address bar after the
+/// form was sent.
+pub(super) fn other_method(method: &Method) -> Problem {
+    let (detail, allowed) = match *method {
+        Method::GET | Method::HEAD => {
+            ("This address takes a form of the console. Open the page of the form again.", "POST")
+        }
+        Method::POST => ("This page takes no form.", "GET, HEAD"),
+        _ => ("The console takes no such method.", "GET, HEAD, POST"),
+    };
     Problem::of_page(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        .with_header(ALLOW, allowed)
 }
 
 /// 403 for plain HTTP from another machine.

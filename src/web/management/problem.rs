@@ -94,7 +94,7 @@ impl Problem {
     }
 
     /// The same with one more header. A value that a header cannot hold is left out.
-    fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+    pub(in crate::web) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
         self
     }
@@ -347,10 +347,15 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        for (name, value) in &self.headers {
-            headers.append(name, value.clone());
-        }
+        self.add_headers(&mut response);
         response
+    }
+
+    /// Adds the headers of this problem to its answer, which may be a page.
+    pub(in crate::web) fn add_headers(&self, response: &mut Response) {
+        for (name, value) in &self.headers {
+            response.headers_mut().append(name, value.clone());
+        }
     }
 }
 
