@@ -4,7 +4,6 @@ use std::path::Path;
 
 use crate::admin::doctor::code::CheckCode;
 use crate::admin::doctor::finding::Finding;
-use crate::config::{Config, Location};
 
 /// With less, a write may fail at any time: a log of changes not yet merged into a database takes some MiB.
 const MIN_FREE_BYTES: u64 = 16 << 20;
@@ -12,22 +11,16 @@ const MIN_FREE_BYTES: u64 = 16 << 20;
 /// With less, an operator should make space.
 const WARN_FREE_BYTES: u64 = 256 << 20;
 
-/// Checks the file systems of the data directory and of a SQLite database: the one with the least
+/// Checks the file systems of folders, of which the first is the data directory: the one with the least
 /// space counts.
-pub(super) fn examine(config: &Config) -> Finding {
-    let database = match &config.database.location {
-        Location::Sqlite(path) => path.parent(),
-        Location::Postgres(_) => None,
-    };
-    let folders = std::iter::once(config.data_dir.as_path()).chain(database);
-    let free = folders.filter_map(|folder| Some((folder, free_bytes(folder)?)));
-    match free.min_by_key(|(_, free)| *free) {
-        Some((folder, free)) => finding(folder, free),
-        None => Finding::skipped(
-            CheckCode::DiskSpace,
-            format!("{} cannot be looked at", config.data_dir.display()),
-        ),
+pub(super) fn examine(folders: &[&Path]) -> Finding {
+    let free = folders.iter().filter_map(|folder| Some((*folder, free_bytes(folder)?)));
+    if let Some((folder, free)) = free.min_by_key(|(_, free)| *free) {
+        return finding(folder, free);
     }
+    let data_dir = folders.first().map(|folder| folder.display().to_string());
+    let found = format!("{} cannot be looked at", data_dir.unwrap_or_default());
+    Finding::skipped(CheckCode::DiskSpace, found)
 }
 
 /// What this process may still write there; none if the folder does not exist.

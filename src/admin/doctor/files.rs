@@ -23,19 +23,25 @@ pub(super) fn examine(config: &Config, holders: &[PathBuf]) -> Vec<Finding> {
         database_files(config),
         master_key_file(config),
         secret_files(config, holders),
-        disk::examine(config),
+        disk::examine(&folders(config)),
     ]
 }
 
-/// Another user that may write there could replace the database or the master key.
-fn data_dir(config: &Config) -> Finding {
-    let code = CheckCode::DataDir;
+/// The folders that a server writes: the data directory, and that of a SQLite database.
+fn folders(config: &Config) -> Vec<&Path> {
     let database = match &config.database.location {
         Location::Sqlite(path) => path.parent(),
         Location::Postgres(_) => None,
     };
     let mut folders = vec![config.data_dir.as_path()];
     folders.extend(database.filter(|folder| *folder != config.data_dir));
+    folders
+}
+
+/// Another user that may write there could replace the database or the master key.
+fn data_dir(config: &Config) -> Finding {
+    let code = CheckCode::DataDir;
+    let mut folders = folders(config);
     folders.retain(|folder| folder.is_dir());
     let writable = |folder: &&Path| {
         files::other_writers(folder).map(|writers| (folder.display().to_string(), writers))
