@@ -134,8 +134,7 @@ impl EditedClient {
         let list = |list: Vec<String>| (!list.is_empty()).then(|| json!(list));
         let is_set = |is_set: bool| is_set.then_some(json!(true));
         let seconds = Lifetime::parse(&self.lifetime).ok().map(Lifetime::seconds);
-        let pairs = self.labels.lines().map(|line| line.split_once('=').unwrap_or((line, "")));
-        let labels: Map<_, _> = pairs.map(|(key, value)| (key.to_owned(), json!(value))).collect();
+        let labels = labels_of(&self.labels);
         let claims = self.claims();
         let members = [
             ("name", text(&self.name)),
@@ -174,6 +173,12 @@ impl EditedClient {
             && !has_limits
             && self.grant_types == [only.as_str()]
     }
+}
+
+/// The labels of a field with one on each line, as the admin API has them.
+pub(super) fn labels_of(text: &str) -> Map<String, Value> {
+    let pairs = text.lines().map(|line| line.split_once('=').unwrap_or((line, "")));
+    pairs.map(|(key, value)| (key.to_owned(), json!(value))).collect()
 }
 
 /// The words of a field that has several values, with spaces or commas in between.

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::admin::facts::{FactsUpdate, LabelsUpdate};
 use crate::admin::resource::{self, ResourceUpdate};
@@ -18,6 +18,7 @@ use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
 use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client_edit::labels;
+use crate::web::console::edited::labels_of;
 use crate::web::console::form::Form;
 use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
@@ -120,8 +121,7 @@ impl ResourceFormValues {
             Some((name, description)) => json!({ "name": name, "description": description }),
             None => json!({ "name": line }),
         });
-        let pairs = self.labels.lines().map(|line| line.split_once('=').unwrap_or((line, "")));
-        let labels: Map<_, _> = pairs.map(|(key, value)| (key.to_owned(), json!(value))).collect();
+        let labels = labels_of(&self.labels);
         let seconds = Lifetime::parse(&self.lifetime).ok().map(Lifetime::seconds);
         let members = [
             ("scopes", Some(scopes.collect())),
