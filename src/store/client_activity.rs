@@ -57,7 +57,7 @@ impl Store {
         push_values(&mut statement, rows);
         statement.push(" WHERE client.client_id = u.column1 AND client.active_at < u.column2");
         on_write!(change, |connection| {
-            prepared!(sqlx::query, statement).execute(connection).await?;
+            prepared!(sqlx::query, statement, connection).execute(connection).await?;
             Ok(())
         })?;
         // Not an event: followers have nothing to read.

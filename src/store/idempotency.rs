@@ -230,7 +230,7 @@ async fn find(transaction: &mut Transaction, key_hash: &str) -> Result<Option<Ke
     let mut statement = Statement::default();
     statement.push(KeyRow::SELECT).push_with("WHERE key_hash = ?", [key_hash.into()]);
     on_transaction!(transaction, |connection| {
-        Ok(prepared!(sqlx::query_as, statement).fetch_optional(connection).await?)
+        Ok(prepared!(sqlx::query_as, statement, connection).fetch_optional(connection).await?)
     })
 }
 
@@ -241,7 +241,7 @@ async fn count(transaction: &mut Transaction, caller: &str) -> Result<i64, Store
         [caller.into()],
     );
     let row: CountRow = on_transaction!(transaction, |connection| {
-        Ok(prepared!(sqlx::query_as, statement).fetch_one(connection).await?)
+        Ok(prepared!(sqlx::query_as, statement, connection).fetch_one(connection).await?)
     })?;
     Ok(row.known)
 }
@@ -282,7 +282,7 @@ async fn insert(
 /// Runs a statement; gives the number of rows that it changed.
 async fn run(transaction: &mut Transaction, statement: &Statement) -> Result<u64, StoreError> {
     on_transaction!(transaction, |connection| {
-        let done = prepared!(sqlx::query, statement).execute(connection).await?;
+        let done = prepared!(sqlx::query, statement, connection).execute(connection).await?;
         Ok(done.rows_affected())
     })
 }

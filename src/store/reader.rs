@@ -81,14 +81,14 @@ impl Reader<'_> {
     ) -> Result<(), StoreError> {
         match &mut self.0 {
             Source::Store(store) => on_pool!(store, |pool| {
-                let mut rows = prepared!(sqlx::query, statement).fetch(pool);
+                let mut rows = prepared!(sqlx::query, statement, pool).fetch(pool);
                 while let Some(row) = rows.try_next().await? {
                     decode((&row).into())?;
                 }
                 Ok(())
             }),
             Source::Change(change) => on_write!(change, |connection| {
-                let mut rows = prepared!(sqlx::query, statement).fetch(connection);
+                let mut rows = prepared!(sqlx::query, statement, connection).fetch(connection);
                 while let Some(row) = rows.try_next().await? {
                     decode((&row).into())?;
                 }
@@ -102,7 +102,7 @@ impl Store {
     /// The one number that a statement reads.
     pub(super) async fn number(&self, statement: &Statement) -> Result<i64, StoreError> {
         on_pool!(self, |pool| {
-            Ok(prepared!(sqlx::query_scalar, statement).fetch_one(pool).await?)
+            Ok(prepared!(sqlx::query_scalar, statement, pool).fetch_one(pool).await?)
         })
     }
 }

@@ -113,7 +113,7 @@ impl WriteTransaction {
         referred: &'static str,
     ) -> Result<(), StoreError> {
         on_write!(self, |connection| {
-            let done = prepared!(sqlx::query, statement).execute(connection).await;
+            let done = prepared!(sqlx::query, statement, connection).execute(connection).await;
             done.map_err(|error| map_constraint(error, unique, referred))?;
             Ok(())
         })
@@ -126,7 +126,7 @@ impl WriteTransaction {
 
     async fn execute_replacement(&mut self, statement: Statement) -> Result<bool, StoreError> {
         on_write!(self, |connection| {
-            let done = prepared!(sqlx::query, statement).execute(connection).await?;
+            let done = prepared!(sqlx::query, statement, connection).execute(connection).await?;
             Ok(done.rows_affected() > 0)
         })
     }
@@ -188,12 +188,12 @@ mod tests {
     fn one_list_of_columns_makes_every_statement() {
         assert_eq!(PetRow::SELECT, "SELECT name, owner, age, is_tame FROM pet ");
         let insert = insertion(pet());
-        let text = "INSERT INTO pet (name, owner, age, is_tame) VALUES ($1, $2, $3, $4)";
+        let text = "INSERT INTO pet (name, owner, age, is_tame) VALUES (?, ?, ?, ?)";
         assert_eq!(insert.text(), text);
         let values = ["x' OR 1".into(), None::<String>.into(), 7.into(), true.into()];
         assert_eq!(insert.values(), values);
         let update = replacement(pet());
-        let text = "UPDATE pet SET owner = $1, age = $2, is_tame = $3 WHERE name = $4";
+        let text = "UPDATE pet SET owner = ?, age = ?, is_tame = ? WHERE name = ?";
         assert_eq!(update.text(), text);
         assert_eq!(update.values().last(), Some(&"x' OR 1".into()));
     }

@@ -1,6 +1,8 @@
 //! Statements whose conditions depend on what is asked for. The text is made of literals alone;
 //! values are always bound.
 
+use sqlx::{PgConnection, PgPool, SqliteConnection, SqlitePool};
+
 use crate::model::time::Timestamp;
 
 /// A value for a placeholder.
@@ -61,9 +63,19 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// The text, with `$1`, `$2`, … for the values.
+    /// The text, with `?` for each value, as SQLite takes it.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The text, with `$1`, `$2`, … for the values, as Postgres takes it.
+    fn numbered_text(&self) -> String {
+        let mut pieces = self.text.split('?');
+        let mut text = pieces.next().unwrap_or_default().to_owned();
+        for (place, piece) in pieces.enumerate() {
+            text.push_str(&format!("${}{piece}", place + 1));
+        }
+        text
     }
 
     pub(super) fn values(&self) -> &[SqlValue] {
@@ -82,13 +94,8 @@ impl Statement {
         text: &'static str,
         values: [SqlValue; COUNT],
     ) -> &mut Self {
-        let mut values = values.into_iter();
-        let mut pieces = text.split('?');
-        self.text.push_str(pieces.next().unwrap_or_default());
-        for piece in pieces {
-            self.values.extend(values.next());
-            self.text.push_str(&format!("${}{piece}", self.values.len()));
-        }
+        self.text.push_str(text);
+        self.values.extend(values);
         self
     }
 
@@ -106,11 +113,39 @@ impl Statement {
     }
 }
 
-/// Makes a query of a [`Statement`] with the function of sqlx that is named.
+/// What runs statements of one engine.
+pub(super) trait Executor {
+    /// The text of a statement for this engine.
+    fn text_of(&self, statement: &Statement) -> String;
+}
+
+macro_rules! executor {
+    ($($type:ty => $text:expr;)*) => {$(
+        impl Executor for $type {
+            fn text_of(&self, statement: &Statement) -> String {
+                $text(statement)
+            }
+        }
+    )*};
+}
+
+// SQLite looks up the name of every numbered place in a list of all of them: a list of a thousand
+// values would take a million steps. Places without a name have no such list.
+executor! {
+    PgConnection => Statement::numbered_text;
+    PgPool => Statement::numbered_text;
+    SqliteConnection => |statement: &Statement| statement.text.clone();
+    SqlitePool => |statement: &Statement| statement.text.clone();
+}
+
+/// Makes a query of a [`Statement`] for an [`Executor`], with the function of sqlx that is named.
 macro_rules! prepared {
-    ($function:path, $statement:expr) => {
+    ($function:path, $statement:expr, $executor:expr) => {
         $statement.values().iter().fold(
-            $function(sqlx::AssertSqlSafe($statement.text())),
+            $function(sqlx::AssertSqlSafe($crate::store::statement::Executor::text_of(
+                &*$executor,
+                &$statement,
+            ))),
             |query, value| match value {
                 $crate::store::statement::SqlValue::Text(text) => query.bind(text.as_deref()),
                 $crate::store::statement::SqlValue::Number(number) => query.bind(*number),
@@ -132,7 +167,9 @@ mod tests {
             .push("SELECT 1 WHERE ")
             .push_with("a = ? AND b > ?", ["x' OR 1".into(), 5.into()]);
         statement.push(" AND c IN ").push_list(["p", "q"].into_iter());
-        assert_eq!(statement.text(), "SELECT 1 WHERE a = $1 AND b > $2 AND c IN ($3, $4)");
+        assert_eq!(statement.text(), "SELECT 1 WHERE a = ? AND b > ? AND c IN (?, ?)");
+        let text = "SELECT 1 WHERE a = $1 AND b > $2 AND c IN ($3, $4)";
+        assert_eq!(statement.numbered_text(), text);
         assert_eq!(statement.values()[0], SqlValue::from("x' OR 1"));
         assert_eq!(statement.values().len(), 4);
     }
