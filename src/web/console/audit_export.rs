@@ -19,10 +19,10 @@ use crate::model::event::Event;
 use crate::model::owner::Owner;
 use crate::store::StoreError;
 use crate::store::events::{EventFilter, Order};
-use crate::web::console::answer::{Answer, AppState, ConsoleError};
 use crate::web::console::audit;
-use crate::web::console::form::Form;
 use crate::web::console::gate::SignedIn;
+use crate::web::console::page_parts::answer::{Answer, AppState, ConsoleError};
+use crate::web::console::page_parts::form::Form;
 
 /// How many events are read at a time.
 const PAGE_SIZE: u32 = 1_000;

@@ -12,12 +12,12 @@ use crate::model::facts::Description;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::owner::Owner;
 use crate::model::shell_word::quote;
-use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::clients::{credentials, last_use};
-use crate::web::console::form::Form;
-use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
-use crate::web::console::shown::{self, Badge, Time};
+use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::page_parts::form::Form;
+use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::shown::{self, Badge, Time};
 use crate::web::management::Problem;
 
 /// What is above each page of a client.

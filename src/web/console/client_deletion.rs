@@ -7,13 +7,13 @@ use axum::extract::{Path, State};
 use crate::admin::{client, revocation};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
-use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client::{ClientHeader, api_path, command, find, frame, parsed};
 use crate::web::console::clients::last_use;
-use crate::web::console::form::Form;
-use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
-use crate::web::console::shown::{self, Time};
+use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
+use crate::web::console::page_parts::form::Form;
+use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::shown::{self, Time};
 
 #[derive(Template)]
 #[template(path = "console/client_delete.html")]

@@ -21,14 +21,14 @@ use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::{ClientSecurity, Networks};
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, in_words};
-use crate::web::console::answer::{self, Answer, AppState, ConsoleError, correctable};
 use crate::web::console::client_changes::require_recent_authentication_for_administrator;
 use crate::web::console::client_credentials::LIFETIMES;
-use crate::web::console::form::Form;
-use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::new_secret;
-use crate::web::console::shown::{self, Choice};
+use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError, correctable};
+use crate::web::console::page_parts::form::Form;
+use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::shown::{self, Choice};
 
 /// How many resources the form offers.
 const MAX_OFFERED: usize = 200;

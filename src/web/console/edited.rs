@@ -9,7 +9,7 @@ use crate::model::owner::Owner;
 use crate::model::shell_word::quote;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::Lifetime;
-use crate::web::console::form::Form;
+use crate::web::console::page_parts::form::Form;
 
 /// A client as texts of a form.
 #[derive(Default)]

@@ -3,11 +3,8 @@
 //!
 //! `gate` lets a request through: its session, its rights, and that its form is one of the console.
 
-mod answer;
-mod assets;
 mod audit;
 mod audit_export;
-mod chart;
 mod client;
 mod client_access;
 mod client_activity;
@@ -23,14 +20,13 @@ mod clients;
 mod cookie;
 mod create_client;
 mod edited;
-mod form;
-mod frame;
 mod gate;
 mod grant_requests;
 mod headers;
 mod new_secret;
 mod origin;
 mod overview;
+mod page_parts;
 mod problems;
 mod rejections;
 mod resource;
@@ -39,7 +35,6 @@ mod resource_edit;
 mod resources;
 mod sessions;
 mod settings;
-mod shown;
 mod sign_in;
 mod sign_in_cookie;
 mod sign_in_oidc;
@@ -48,7 +43,6 @@ mod signing_keys;
 mod snippets;
 mod traffic;
 mod trust_kinds;
-mod visible;
 
 use std::sync::Arc;
 
@@ -70,11 +64,11 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/console/sign-in/client", post(sign_in::by_client))
         .route("/console/sign-in/oidc", get(sign_in_oidc::begin))
         .route(sign_in_oidc::CALLBACK_PATH, get(sign_in_oidc::callback))
-        .method_not_allowed_fallback(answer::other_method)
+        .method_not_allowed_fallback(page_parts::answer::other_method)
         .merge(signed_in)
         .layer(from_fn_with_state(app.clone(), gate::guard))
         .layer(management::timeout())
-        .merge(assets::routes())
+        .merge(page_parts::assets::routes())
 }
 
 /// The pages of a session. Lists are compressed. Another site learns nothing from their length:
@@ -106,8 +100,8 @@ fn signed_in() -> Router<Arc<App>> {
         .route("/console/sessions/{id}/end", post(sessions::end))
         .route("/console/theme", post(sessions::set_theme))
         .route("/console/sign-out", post(sessions::sign_out))
-        .route("/console/{*rest}", any(answer::not_found))
-        .method_not_allowed_fallback(answer::other_method)
+        .route("/console/{*rest}", any(page_parts::answer::not_found))
+        .method_not_allowed_fallback(page_parts::answer::other_method)
 }
 
 /// The pages of clients.

@@ -21,13 +21,13 @@ use crate::model::shell_word::quote;
 use crate::model::time::Timestamp;
 use crate::store::idempotency::{IdempotencyState, IdempotentRequest};
 use crate::store::rejections::RejectionFilter;
-use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::client::parsed;
-use crate::web::console::form::Form;
-use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
+use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::page_parts::form::Form;
+use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::shown::{self, Time};
 use crate::web::console::problems;
-use crate::web::console::shown::{self, Time};
 
 /// How many rejections are looked at: a client that has more uses than these has got a token.
 const MAX_REJECTIONS: u32 = 100;

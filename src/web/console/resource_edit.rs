@@ -16,14 +16,14 @@ use crate::model::resource::{Resource, ResourceScope, TokenTyp};
 use crate::model::shell_word::quote;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
-use crate::web::console::answer::{self, Answer, AppState, correctable};
 use crate::web::console::client_edit::labels;
 use crate::web::console::edited::labels_of;
-use crate::web::console::form::Form;
-use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
+use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
+use crate::web::console::page_parts::form::Form;
+use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::shown::{self, Choice};
 use crate::web::console::resource::find;
-use crate::web::console::shown::{self, Choice};
 
 const FIELDS: [&str; 9] = [
     "revision",

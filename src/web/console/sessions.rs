@@ -12,14 +12,14 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::console_session::{ConsoleSession, SessionId};
 use crate::model::resource::ResourceId;
 use crate::store::client_list::Position;
-use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::clients::{ClientRow, rows};
 use crate::web::console::cookie::Theme;
-use crate::web::console::form::Form;
-use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::origin::{Transport, safe_redirect_path};
-use crate::web::console::shown::Time;
+use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::page_parts::form::Form;
+use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::shown::Time;
 
 #[derive(Template)]
 #[template(path = "console/sessions.html")]

@@ -1,7 +1,7 @@
 //! The kinds of trusts that a form offers, with the fields of each.
 
-use crate::web::console::answer::ConsoleError;
-use crate::web::console::form::Form;
+use crate::web::console::page_parts::answer::ConsoleError;
+use crate::web::console::page_parts::form::Form;
 
 /// A field of the form of a kind. Its name is the member of the admin API.
 pub(super) struct Field {

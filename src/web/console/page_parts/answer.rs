@@ -11,16 +11,17 @@ use axum::response::{IntoResponse, Response};
 use crate::admin::{AdminError, AdminErrorKind};
 use crate::app::App;
 use crate::store::StoreError;
-use crate::web::console::frame::{Frame, Outside};
 use crate::web::console::gate::SignedIn;
-use crate::web::console::visible::escape_hidden_characters;
-use crate::web::console::{headers, problems};
+use crate::web::console::headers;
+use crate::web::console::page_parts::frame::{Frame, Outside};
+use crate::web::console::page_parts::visible::escape_hidden_characters;
+use crate::web::console::problems;
 use crate::web::management::Problem;
 use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
 
 /// Why a page is not shown.
 #[derive(Debug)]
-pub(super) enum ConsoleError {
+pub(in crate::web::console) enum ConsoleError {
     /// Something is wrong; the page of it is made by the gate, which knows who is signed in.
     Problem(Box<Problem>),
     /// The browser goes to another page of the console.
@@ -29,7 +30,7 @@ pub(super) enum ConsoleError {
 
 impl ConsoleError {
     /// 400 for a form or a query that no page of the console makes.
-    pub(super) fn invalid(detail: impl Into<String>) -> Self {
+    pub(in crate::web::console) fn invalid(detail: impl Into<String>) -> Self {
         Problem::bad_request("invalid_query", detail).into()
     }
 }
@@ -65,7 +66,7 @@ impl IntoResponse for ConsoleError {
 ///
 /// # Errors
 /// The problem, if no other text in the form would fix it.
-pub(super) fn correctable(error: AdminError) -> Result<String, ConsoleError> {
+pub(in crate::web::console) fn correctable(error: AdminError) -> Result<String, ConsoleError> {
     if matches!(error, AdminError::PreconditionFailed) {
         return Err(problems::changed_since().into());
     }
@@ -82,15 +83,18 @@ pub(super) fn correctable(error: AdminError) -> Result<String, ConsoleError> {
 }
 
 /// What a handler gives.
-pub(super) type Answer = Result<Response, ConsoleError>;
+pub(in crate::web::console) type Answer = Result<Response, ConsoleError>;
 
 /// 200 with a page.
-pub(super) fn page(template: &impl Template) -> Answer {
+pub(in crate::web::console) fn page(template: &impl Template) -> Answer {
     Ok(render(StatusCode::OK, template)?)
 }
 
 /// A page with a status.
-pub(super) fn render(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+pub(in crate::web::console) fn render(
+    status: StatusCode,
+    template: &impl Template,
+) -> Result<Response, Problem> {
     let html = template.render().map_err(|error| Problem::internal(&error.to_string()))?;
     let mut response = Response::new(Body::from(escape_hidden_characters(html)));
     *response.status_mut() = status;
@@ -99,7 +103,7 @@ pub(super) fn render(status: StatusCode, template: &impl Template) -> Result<Res
 }
 
 /// Sends the browser to a page of the console by GET.
-pub(super) fn see_other(place: &str) -> Response {
+pub(in crate::web::console) fn see_other(place: &str) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     // A place is a path of the console, which a header can hold.
@@ -109,13 +113,13 @@ pub(super) fn see_other(place: &str) -> Response {
 }
 
 /// A form again, with what a person has to correct.
-pub(super) fn rejected(form: &impl Template) -> Answer {
+pub(in crate::web::console) fn rejected(form: &impl Template) -> Answer {
     Ok(render(StatusCode::UNPROCESSABLE_ENTITY, form)?)
 }
 
 /// Sends the browser to a page that shows what was done; `done` is a word of
-/// [`notice`](crate::web::console::shown::notice).
-pub(super) async fn changed(app: &App, place: &str, done: &str) -> Answer {
+/// [`notice`](crate::web::console::page_parts::shown::notice).
+pub(in crate::web::console) async fn changed(app: &App, place: &str, done: &str) -> Answer {
     follow(app).await;
     let separator = if place.contains('?') { '&' } else { '?' };
     Ok(see_other(&format!("{place}{separator}done={done}")))
@@ -123,26 +127,26 @@ pub(super) async fn changed(app: &App, place: &str, done: &str) -> Answer {
 
 /// Applies a change to the memory of this instance, so that the next request meets it. What cannot
 /// be read now is followed soon, as on every other instance.
-pub(super) async fn follow(app: &App) {
+pub(in crate::web::console) async fn follow(app: &App) {
     let _ = app.catch_up().await;
 }
 
 /// What a page says that something went wrong.
-pub(super) struct Failure {
+pub(in crate::web::console) struct Failure {
     /// The status.
-    pub(super) status: StatusCode,
+    pub(in crate::web::console) status: StatusCode,
     /// What happened, in a few words.
-    pub(super) title: &'static str,
+    pub(in crate::web::console) title: &'static str,
     /// What failed, what was received, what is expected.
-    pub(super) detail: String,
+    pub(in crate::web::console) detail: String,
     /// The stable code.
-    pub(super) code: String,
+    pub(in crate::web::console) code: String,
     /// What became of the change, as far as that is known.
-    pub(super) outcome: &'static str,
+    pub(in crate::web::console) outcome: &'static str,
 }
 
 impl Failure {
-    pub(super) fn of(problem: &Problem, is_form: bool) -> Self {
+    pub(in crate::web::console) fn of(problem: &Problem, is_form: bool) -> Self {
         Self {
             outcome: outcome(problem, is_form),
             status: problem.status(),
@@ -195,7 +199,10 @@ struct FailureOutside<'a> {
 
 /// The page of a failure, with or without a session. The outermost layer writes it into
 /// the answer, because it knows the id of the request.
-pub(super) fn failure_page(signed_in: Option<&SignedIn>, failure: &Failure) -> ErrorPage {
+pub(in crate::web::console) fn failure_page(
+    signed_in: Option<&SignedIn>,
+    failure: &Failure,
+) -> ErrorPage {
     let request_id = REQUEST_ID_PLACE;
     let html = match signed_in {
         Some(signed_in) => {
@@ -208,17 +215,17 @@ pub(super) fn failure_page(signed_in: Option<&SignedIn>, failure: &Failure) -> E
 }
 
 /// A path below `/console/` that does not exist.
-pub(super) async fn not_found() -> ConsoleError {
+pub(in crate::web::console) async fn not_found() -> ConsoleError {
     problems::no_page().into()
 }
 
 /// Answers a method that an address does not take.
-pub(super) async fn other_method(method: Method) -> ConsoleError {
+pub(in crate::web::console) async fn other_method(method: Method) -> ConsoleError {
     problems::other_method(&method).into()
 }
 
 /// What handlers share.
-pub(super) type AppState = axum::extract::State<Arc<App>>;
+pub(in crate::web::console) type AppState = axum::extract::State<Arc<App>>;
 
 #[cfg(test)]
 mod tests {

@@ -14,44 +14,44 @@ use crate::store::StoreError;
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A text as one segment of a path.
-pub(super) fn segment(text: &str) -> String {
+pub(in crate::web::console) fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
 /// An object whose row in the database cannot be read.
-pub(super) struct Unreadable {
-    pub(super) id: String,
-    pub(super) problem: String,
+pub(in crate::web::console) struct Unreadable {
+    pub(in crate::web::console) id: String,
+    pub(in crate::web::console) problem: String,
 }
 
 impl Unreadable {
-    pub(super) fn new(id: String, problem: &StoreError) -> Self {
+    pub(in crate::web::console) fn new(id: String, problem: &StoreError) -> Self {
         Self { id, problem: problem.to_string() }
     }
 
-    pub(super) fn list(found: Vec<(String, StoreError)>) -> Vec<Self> {
+    pub(in crate::web::console) fn list(found: Vec<(String, StoreError)>) -> Vec<Self> {
         found.into_iter().map(|(id, problem)| Self::new(id, &problem)).collect()
     }
 }
 
 /// The path of a page of a client.
-pub(super) fn client_path(id: &str) -> String {
+pub(in crate::web::console) fn client_path(id: &str) -> String {
     format!("/console/clients/{}", segment(id))
 }
 
 /// The path of the page with the credentials of a client.
-pub(super) fn credentials_path(id: &str) -> String {
+pub(in crate::web::console) fn credentials_path(id: &str) -> String {
     format!("{}/credentials", client_path(id))
 }
 
 /// The path of the page of a resource.
-pub(super) fn resource_path(id: &str) -> String {
+pub(in crate::web::console) fn resource_path(id: &str) -> String {
     format!("/console/resources/{}", segment(id))
 }
 
 /// A time: how far away it is in words, exact in the title.
 #[derive(Debug, Clone)]
-pub(super) struct Time {
+pub(in crate::web::console) struct Time {
     exact: String,
     words: String,
 }
@@ -59,7 +59,7 @@ pub(super) struct Time {
 impl HtmlSafe for Time {}
 
 impl Time {
-    pub(super) fn of(time: Timestamp, now: Timestamp) -> Self {
+    pub(in crate::web::console) fn of(time: Timestamp, now: Timestamp) -> Self {
         let seconds = now.0.saturating_sub(time.0);
         let words = match seconds {
             0..120 => "just now".to_owned(),
@@ -70,12 +70,12 @@ impl Time {
     }
 
     /// The same for a time that may be absent.
-    pub(super) fn maybe(time: Option<Timestamp>, now: Timestamp) -> Option<Self> {
+    pub(in crate::web::console) fn maybe(time: Option<Timestamp>, now: Timestamp) -> Option<Self> {
         time.map(|time| Self::of(time, now))
     }
 
     /// The date alone.
-    pub(super) fn day(&self) -> &str {
+    pub(in crate::web::console) fn day(&self) -> &str {
         self.exact.get(..10).unwrap_or(&self.exact)
     }
 }
@@ -100,17 +100,17 @@ fn distance(seconds: i64) -> String {
 
 /// A state in words, with the class of its colour. The word says it without the colour.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Badge {
-    pub(super) class: &'static str,
-    pub(super) word: &'static str,
+pub(in crate::web::console) struct Badge {
+    pub(in crate::web::console) class: &'static str,
+    pub(in crate::web::console) word: &'static str,
 }
 
 impl Badge {
-    pub(super) const fn new(class: &'static str, word: &'static str) -> Self {
+    pub(in crate::web::console) const fn new(class: &'static str, word: &'static str) -> Self {
         Self { class, word }
     }
 
-    pub(super) fn of_client(state: ClientState) -> Self {
+    pub(in crate::web::console) fn of_client(state: ClientState) -> Self {
         match state {
             ClientState::Active => Self::new("good", "active"),
             ClientState::Disabled => Self::new("off", "disabled"),
@@ -119,14 +119,14 @@ impl Badge {
 }
 
 /// A choice in a form.
-pub(super) struct Choice {
-    pub(super) value: String,
-    pub(super) name: String,
-    pub(super) is_chosen: bool,
+pub(in crate::web::console) struct Choice {
+    pub(in crate::web::console) value: String,
+    pub(in crate::web::console) name: String,
+    pub(in crate::web::console) is_chosen: bool,
 }
 
 impl Choice {
-    pub(super) fn list(choices: &[(&str, &str)], chosen: &str) -> Vec<Self> {
+    pub(in crate::web::console) fn list(choices: &[(&str, &str)], chosen: &str) -> Vec<Self> {
         let choice = |(value, name): &(&str, &str)| Self {
             value: (*value).to_owned(),
             name: (*name).to_owned(),
@@ -138,7 +138,7 @@ impl Choice {
 
 /// What was done before a page is shown, by the word in its address. The text is one of the
 /// program.
-pub(super) fn notice(query: Option<&str>) -> Option<&'static str> {
+pub(in crate::web::console) fn notice(query: Option<&str>) -> Option<&'static str> {
     let word = form_urlencoded::parse(query?.as_bytes()).find(|(name, _)| name == "done")?.1;
     let notices = [
         ("disabled", "The client is disabled. Its tokens are revoked."),
@@ -175,7 +175,7 @@ pub(super) fn notice(query: Option<&str>) -> Option<&'static str> {
 }
 
 /// A number with a space between thousands.
-pub(super) fn number(value: i64) -> String {
+pub(in crate::web::console) fn number(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -188,7 +188,7 @@ pub(super) fn number(value: i64) -> String {
 }
 
 /// A number with what it counts: `1 token`, `2 tokens`.
-pub(super) fn counted(value: i64, one: &str, many: &str) -> String {
+pub(in crate::web::console) fn counted(value: i64, one: &str, many: &str) -> String {
     format!("{} {}", number(value), if value == 1 { one } else { many })
 }
 

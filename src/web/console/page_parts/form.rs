@@ -6,32 +6,32 @@ use axum::body::Bytes;
 use axum::extract::Request;
 
 use crate::model::Malformed;
-use crate::web::console::answer::ConsoleError;
+use crate::web::console::page_parts::answer::ConsoleError;
 
 /// The largest form, in bytes.
-pub(super) const MAX_BYTES: usize = 64 << 10;
+pub(in crate::web::console) const MAX_BYTES: usize = 64 << 10;
 
 /// The field with the token of the session.
-pub(super) const TOKEN: &str = "form_token";
+pub(in crate::web::console) const TOKEN: &str = "form_token";
 
 /// The fields of a form, in their order. A field may occur several times.
 #[derive(Clone, Default)]
-pub(super) struct Form(Vec<(String, String)>);
+pub(in crate::web::console) struct Form(Vec<(String, String)>);
 
 impl Form {
     /// Reads `application/x-www-form-urlencoded`.
-    pub(super) fn parse(bytes: &Bytes) -> Self {
+    pub(in crate::web::console) fn parse(bytes: &Bytes) -> Self {
         Self(form_urlencoded::parse(bytes).into_owned().collect())
     }
 
     /// Reads the query of a request, which is written in the same way.
-    pub(super) fn of_query(request: &Request) -> Self {
+    pub(in crate::web::console) fn of_query(request: &Request) -> Self {
         let query = request.uri().query().unwrap_or_default();
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
     /// The same parameters with one of another value, as a query; without it if the value is empty.
-    pub(super) fn query_with(&self, name: &str, value: &str) -> String {
+    pub(in crate::web::console) fn query_with(&self, name: &str, value: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let others = self.0.iter().filter(|(known, value)| {
             known != name && known != "done" && known != "after" && !value.is_empty()
@@ -44,7 +44,7 @@ impl Form {
     }
 
     /// Some of the parameters, as a query.
-    pub(super) fn query_of(&self, names: &[&str]) -> String {
+    pub(in crate::web::console) fn query_of(&self, names: &[&str]) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(names.iter().filter_map(|name| Some((name, self.text(name)?))));
         query.finish()
@@ -54,7 +54,7 @@ impl Form {
     ///
     /// # Errors
     /// 400, with what is expected.
-    pub(super) fn parsed<T>(
+    pub(in crate::web::console) fn parsed<T>(
         &self,
         name: &str,
         parse: impl Fn(&str) -> Result<T, Malformed>,
@@ -66,7 +66,7 @@ impl Form {
     ///
     /// # Errors
     /// The name of the field, and what is expected.
-    pub(super) fn read<T, E: Display>(
+    pub(in crate::web::console) fn read<T, E: Display>(
         &self,
         name: &str,
         parse: impl Fn(&str) -> Result<T, E>,
@@ -76,29 +76,29 @@ impl Form {
     }
 
     /// The lines of a field that are not empty.
-    pub(super) fn lines(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub(in crate::web::console) fn lines(&self, name: &str) -> impl Iterator<Item = &str> {
         let lines = self.text(name).unwrap_or_default().lines().map(str::trim);
         lines.filter(|line| !line.is_empty())
     }
 
     /// The first value of a field without space around it; `None` if it is absent or empty.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(in crate::web::console) fn text(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }
 
     /// The same as a text that a page shows again; empty if it is absent.
-    pub(super) fn typed(&self, name: &str) -> String {
+    pub(in crate::web::console) fn typed(&self, name: &str) -> String {
         self.text(name).unwrap_or_default().to_owned()
     }
 
     /// The values of a field.
-    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub(in crate::web::console) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// True if a box is ticked.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(in crate::web::console) fn has(&self, name: &str) -> bool {
         self.text(name).is_some()
     }
 
@@ -107,7 +107,7 @@ impl Form {
     ///
     /// # Errors
     /// 400, with the name of the field.
-    pub(super) fn only(&self, names: &[&str]) -> Result<(), ConsoleError> {
+    pub(in crate::web::console) fn only(&self, names: &[&str]) -> Result<(), ConsoleError> {
         if self.0.iter().any(|(_, value)| value.contains('\0')) {
             return Err(ConsoleError::invalid("A value has the character NUL, which no text has."));
         }

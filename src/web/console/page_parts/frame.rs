@@ -4,15 +4,15 @@
 use crate::model::admin_scope::AdminScope;
 use crate::model::owner::Owner;
 use crate::model::shell_word::quote;
-use crate::web::console::assets::{self, Icon};
 use crate::web::console::cookie::Theme;
 use crate::web::console::gate::SignedIn;
+use crate::web::console::page_parts::assets::{self, Icon};
 
 /// What a page without a session loads.
-pub(super) struct Outside {
-    pub(super) stylesheet: &'static str,
-    pub(super) script: &'static str,
-    pub(super) mark: &'static str,
+pub(in crate::web::console) struct Outside {
+    pub(in crate::web::console) stylesheet: &'static str,
+    pub(in crate::web::console) script: &'static str,
+    pub(in crate::web::console) mark: &'static str,
 }
 
 impl Default for Outside {
@@ -22,11 +22,11 @@ impl Default for Outside {
 }
 
 /// A link of the navigation.
-pub(super) struct NavLink {
-    pub(super) path: &'static str,
-    pub(super) name: &'static str,
-    pub(super) icon: Icon,
-    pub(super) is_current: bool,
+pub(in crate::web::console) struct NavLink {
+    pub(in crate::web::console) path: &'static str,
+    pub(in crate::web::console) name: &'static str,
+    pub(in crate::web::console) icon: Icon,
+    pub(in crate::web::console) is_current: bool,
 }
 
 /// The links of the navigation: path, name, icon, and the scope that the page needs.
@@ -43,16 +43,21 @@ const LINKS: [(&str, &str, &str, Option<AdminScope>); 9] = [
 ];
 
 /// How to do without the console what a page does.
-pub(super) struct Equivalent {
+pub(in crate::web::console) struct Equivalent {
     /// The command.
-    pub(super) command: String,
+    pub(in crate::web::console) command: String,
     /// The request of the admin API.
-    pub(super) request: String,
+    pub(in crate::web::console) request: String,
 }
 
 impl Equivalent {
     /// A command, and a request: a method with a path, and a body as JSON or nothing.
-    pub(super) fn new(command: impl Into<String>, method: &str, path: &str, body: &str) -> Self {
+    pub(in crate::web::console) fn new(
+        command: impl Into<String>,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Self {
         let mut request = String::from("curl -s");
         if method != "GET" {
             request += &format!(" -X {method}");
@@ -67,7 +72,7 @@ impl Equivalent {
 
     /// A list with the filters that are given: the option of the command, the parameter of the
     /// request, and the value.
-    pub(super) fn of_list(
+    pub(in crate::web::console) fn of_list(
         command: &str,
         path: &str,
         filters: &[(&str, &str, Option<&str>)],
@@ -87,26 +92,26 @@ impl Equivalent {
 }
 
 /// What surrounds a page.
-pub(super) struct Frame {
-    pub(super) title: String,
-    pub(super) issuer: String,
-    pub(super) version: &'static str,
-    pub(super) theme: Theme,
-    pub(super) who: String,
+pub(in crate::web::console) struct Frame {
+    pub(in crate::web::console) title: String,
+    pub(in crate::web::console) issuer: String,
+    pub(in crate::web::console) version: &'static str,
+    pub(in crate::web::console) theme: Theme,
+    pub(in crate::web::console) who: String,
     /// What the rights are limited to, in words; empty if they are not.
-    pub(super) limits: String,
-    pub(super) form_token: String,
-    pub(super) nav: Vec<NavLink>,
-    pub(super) equivalent: Option<Equivalent>,
+    pub(in crate::web::console) limits: String,
+    pub(in crate::web::console) form_token: String,
+    pub(in crate::web::console) nav: Vec<NavLink>,
+    pub(in crate::web::console) equivalent: Option<Equivalent>,
     /// What has just been done.
-    pub(super) notice: Option<&'static str>,
-    pub(super) path: String,
-    pub(super) outside: Outside,
+    pub(in crate::web::console) notice: Option<&'static str>,
+    pub(in crate::web::console) path: String,
+    pub(in crate::web::console) outside: Outside,
 }
 
 impl Frame {
     /// The frame of a page with this title. `section` is the path of its link in the navigation.
-    pub(super) fn new(signed_in: &SignedIn, title: &str, section: &str) -> Self {
+    pub(in crate::web::console) fn new(signed_in: &SignedIn, title: &str, section: &str) -> Self {
         let may = |scope: Option<AdminScope>| scope.is_none_or(|scope| signed_in.may(scope));
         // The settings are of the whole server.
         let links = LINKS.into_iter().filter(|(path, .., scope)| {
@@ -140,17 +145,17 @@ impl Frame {
     }
 
     /// The same with a way to do it without the console.
-    pub(super) fn with_equivalent(self, equivalent: Equivalent) -> Self {
+    pub(in crate::web::console) fn with_equivalent(self, equivalent: Equivalent) -> Self {
         Self { equivalent: Some(equivalent), ..self }
     }
 
     /// The attribute of the theme; nothing if the system decides.
-    pub(super) fn theme_name(&self) -> Option<&'static str> {
+    pub(in crate::web::console) fn theme_name(&self) -> Option<&'static str> {
         (self.theme != Theme::System).then(|| self.theme.as_str())
     }
 
     /// True for the theme that is in use.
-    pub(super) fn has_theme(&self, name: &str) -> bool {
+    pub(in crate::web::console) fn has_theme(&self, name: &str) -> bool {
         self.theme.as_str() == name
     }
 }

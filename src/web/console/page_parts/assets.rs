@@ -33,25 +33,25 @@ static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
             "console",
             "css",
             "text/css",
-            include_str!("../../../templates/console/assets/console.css"),
+            include_str!("../../../../templates/console/assets/console.css"),
         ),
         asset(
             "console",
             "js",
             "text/javascript",
-            include_str!("../../../templates/console/assets/console.js"),
+            include_str!("../../../../templates/console/assets/console.js"),
         ),
         asset(
             "icons",
             "svg",
             "image/svg+xml",
-            include_str!("../../../templates/console/assets/icons.svg"),
+            include_str!("../../../../templates/console/assets/icons.svg"),
         ),
         asset(
             "mark",
             "svg",
             "image/svg+xml",
-            include_str!("../../../templates/console/assets/mark.svg"),
+            include_str!("../../../../templates/console/assets/mark.svg"),
         ),
     ]
 });
@@ -62,23 +62,23 @@ fn asset(name: &str, extension: &str, kind: &'static str, text: &'static str) ->
 }
 
 /// The path of the stylesheet.
-pub(super) fn stylesheet() -> &'static str {
+pub(in crate::web::console) fn stylesheet() -> &'static str {
     &ASSETS[0].path
 }
 
 /// The path of the script.
-pub(super) fn script() -> &'static str {
+pub(in crate::web::console) fn script() -> &'static str {
     &ASSETS[1].path
 }
 
 /// The path of the mark of tokend.
-pub(super) fn mark() -> &'static str {
+pub(in crate::web::console) fn mark() -> &'static str {
     &ASSETS[3].path
 }
 
 /// An icon of the sprite by its name. It says nothing that the text next to
 /// it does not say.
-pub(super) struct Icon(pub(super) &'static str);
+pub(in crate::web::console) struct Icon(pub(in crate::web::console) &'static str);
 
 impl HtmlSafe for Icon {}
 
@@ -93,7 +93,7 @@ impl fmt::Display for Icon {
 }
 
 /// The route of all files.
-pub(super) fn routes() -> Router<Arc<App>> {
+pub(in crate::web::console) fn routes() -> Router<Arc<App>> {
     let route = get(show).layer(management::compression());
     Router::new().route("/console/assets/{name}", route)
 }

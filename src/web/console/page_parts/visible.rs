@@ -7,7 +7,7 @@ use crate::model::untrusted_text;
 const FIELDS: [(&str, &str); 2] = [(" value=\"", "\""), ("<textarea", "</textarea")];
 
 /// A page whose texts have such characters escaped, as in `\u{202e}`.
-pub(super) fn escape_hidden_characters(html: String) -> String {
+pub(in crate::web::console) fn escape_hidden_characters(html: String) -> String {
     let is_hidden = |c: char| untrusted_text::is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t');
     if !html.contains(is_hidden) {
         return html;

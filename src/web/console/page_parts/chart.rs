@@ -9,59 +9,59 @@ const FOOT: i64 = 20;
 const HEAD: i64 = 24;
 
 /// The figures of one bar.
-pub(super) struct Column {
+pub(in crate::web::console) struct Column {
     /// The name below it; empty for most.
-    pub(super) name: String,
+    pub(in crate::web::console) name: String,
     /// What it says, for a pointer and the table.
-    pub(super) title: String,
+    pub(in crate::web::console) title: String,
     /// The values of its parts, from the ground up.
-    pub(super) values: Vec<i64>,
+    pub(in crate::web::console) values: Vec<i64>,
 }
 
 /// A part of a bar.
-pub(super) struct BarSegment {
-    pub(super) y: i64,
-    pub(super) height: i64,
+pub(in crate::web::console) struct BarSegment {
+    pub(in crate::web::console) y: i64,
+    pub(in crate::web::console) height: i64,
     /// Its place among the parts, which gives it its color.
-    pub(super) number: usize,
+    pub(in crate::web::console) number: usize,
 }
 
 /// A bar.
-pub(super) struct Bar {
-    pub(super) x: i64,
-    pub(super) width: i64,
-    pub(super) parts: Vec<BarSegment>,
-    pub(super) column: Column,
-    pub(super) total: i64,
+pub(in crate::web::console) struct Bar {
+    pub(in crate::web::console) x: i64,
+    pub(in crate::web::console) width: i64,
+    pub(in crate::web::console) parts: Vec<BarSegment>,
+    pub(in crate::web::console) column: Column,
+    pub(in crate::web::console) total: i64,
 }
 
 impl Bar {
     /// The middle of the bar, where its name is.
-    pub(super) fn middle(&self) -> i64 {
+    pub(in crate::web::console) fn middle(&self) -> i64 {
         self.x + self.width / 2
     }
 }
 
 /// Something that happened at a time of the axis.
-pub(super) struct Marker {
-    pub(super) x: i64,
-    pub(super) title: String,
+pub(in crate::web::console) struct Marker {
+    pub(in crate::web::console) x: i64,
+    pub(in crate::web::console) title: String,
 }
 
 /// Bars next to each other, of stacked parts.
-pub(super) struct Bars {
-    pub(super) list: Vec<Bar>,
-    pub(super) markers: Vec<Marker>,
-    pub(super) greatest: i64,
-    pub(super) width: i64,
-    pub(super) height: i64,
-    pub(super) ground: i64,
-    pub(super) head: i64,
+pub(in crate::web::console) struct Bars {
+    pub(in crate::web::console) list: Vec<Bar>,
+    pub(in crate::web::console) markers: Vec<Marker>,
+    pub(in crate::web::console) greatest: i64,
+    pub(in crate::web::console) width: i64,
+    pub(in crate::web::console) height: i64,
+    pub(in crate::web::console) ground: i64,
+    pub(in crate::web::console) head: i64,
 }
 
 impl Bars {
     /// Bars for some columns.
-    pub(super) fn new(columns: Vec<Column>) -> Self {
+    pub(in crate::web::console) fn new(columns: Vec<Column>) -> Self {
         let total = |column: &Column| column.values.iter().sum::<i64>();
         let greatest = columns.iter().map(total).max().unwrap_or(0).max(1);
         let count = i64::try_from(columns.len()).unwrap_or(1).max(1);
@@ -78,13 +78,13 @@ impl Bars {
     }
 
     /// Marks something, as far along the axis as `part` of `whole`.
-    pub(super) fn mark(&mut self, part: i64, whole: i64, title: String) {
+    pub(in crate::web::console) fn mark(&mut self, part: i64, whole: i64, title: String) {
         let x = WIDTH.saturating_mul(part) / whole.max(1);
         self.markers.push(Marker { x: x.clamp(6, WIDTH - 6), title });
     }
 
     /// True if every value is zero.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::web::console) fn is_empty(&self) -> bool {
         self.list.iter().all(|bar| bar.total == 0)
     }
 }
