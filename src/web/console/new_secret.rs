@@ -27,7 +27,7 @@ use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleErr
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Time};
-use crate::web::console::problems;
+use crate::web::console::security::problems;
 
 /// How many rejections are looked at: a client that has more uses than these has got a token.
 const MAX_REJECTIONS: u32 = 100;

@@ -13,13 +13,13 @@ use crate::model::console_session::{ConsoleSession, SessionId};
 use crate::model::resource::ResourceId;
 use crate::store::client_list::Position;
 use crate::web::console::clients::{ClientRow, rows};
-use crate::web::console::cookie::Theme;
 use crate::web::console::gate::SignedIn;
-use crate::web::console::origin::{Transport, safe_redirect_path};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::Time;
+use crate::web::console::security::cookie::Theme;
+use crate::web::console::security::origin::{Transport, safe_redirect_path};
 
 #[derive(Template)]
 #[template(path = "console/sessions.html")]

@@ -18,14 +18,14 @@ use crate::oauth::caller::{Caller, Credentials, RequestOrigin, SecretCredentials
 use crate::oauth::client_authentication::{Purpose, authenticate};
 use crate::oauth::error::OAuthError;
 use crate::secrets::secret;
-use crate::web::console::cookie::is_secret;
 use crate::web::console::gate;
-use crate::web::console::headers;
-use crate::web::console::origin::{Transport, safe_redirect_path};
 use crate::web::console::page_parts::answer::{self, Answer, AppState};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::Outside;
-use crate::web::console::problems;
+use crate::web::console::security::cookie::is_secret;
+use crate::web::console::security::headers;
+use crate::web::console::security::origin::{Transport, safe_redirect_path};
+use crate::web::console::security::problems;
 use crate::web::console::sign_in_oidc;
 use crate::web::error_response::ErrorResponse;
 use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};

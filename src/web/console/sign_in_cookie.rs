@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::identity_provider::PENDING_SECONDS;
-use crate::web::console::cookie::{SessionCookie, value};
+use crate::web::console::security::cookie::{SessionCookie, value};
 
 fn name(transport: SessionCookie) -> &'static str {
     match transport {

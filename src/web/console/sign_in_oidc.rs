@@ -25,11 +25,11 @@ use crate::model::console_session::SessionId;
 use crate::model::rejection_reason::RejectionReason;
 use crate::oauth::error::OAuthError;
 use crate::web::console::gate::{self, sign_in_path};
-use crate::web::console::origin::{Transport, safe_redirect_path};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::Outside;
-use crate::web::console::problems;
+use crate::web::console::security::origin::{Transport, safe_redirect_path};
+use crate::web::console::security::problems;
 use crate::web::console::sign_in::{SignInFailure, failed};
 use crate::web::console::sign_in_cookie;
 

@@ -15,7 +15,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 /// The headers of each page. The referrer stays on this server; with `no-referrer` a browser would
 /// send `Origin: null` with a form, and `origin` could not tell the forms of the console from
 /// others.
-pub(super) static PAGE: [(HeaderName, &str); 9] = [
+pub(in crate::web::console) static PAGE: [(HeaderName, &str); 9] = [
     (CONTENT_TYPE, "text/html; charset=utf-8"),
     (CONTENT_SECURITY_POLICY, POLICY),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -35,7 +35,7 @@ const TRANSPORT: (HeaderName, &str) =
     (HeaderName::from_static("strict-transport-security"), "max-age=31536000");
 
 /// Adds the headers that a response lacks.
-pub(super) fn add(headers: &mut HeaderMap, is_https: bool) {
+pub(in crate::web::console) fn add(headers: &mut HeaderMap, is_https: bool) {
     let transport = Some(TRANSPORT).filter(|_| is_https);
     for (name, value) in PAGE.iter().cloned().chain(transport) {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

@@ -4,11 +4,11 @@ use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
 
 use crate::config::{Config, Issuer};
-use crate::web::console::cookie::SessionCookie;
+use crate::web::console::security::cookie::SessionCookie;
 
 /// Why a request is not answered by a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OriginError {
+pub(in crate::web::console) enum OriginError {
     /// Plain HTTP to another machine.
     PlainHttp,
     /// A form of another site, or of an unknown one.
@@ -17,15 +17,18 @@ pub(super) enum OriginError {
 
 /// How the console is called.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Transport {
+pub(in crate::web::console) struct Transport {
     /// The cookie of its sessions.
-    pub(super) cookie: SessionCookie,
+    pub(in crate::web::console) cookie: SessionCookie,
 }
 
 impl Transport {
     /// How a request reached the console: by the https URL of the settings, or by plain HTTP on
     /// this machine. The cookie of a session never passes over a network in the clear.
-    pub(super) fn of(config: &Config, headers: &HeaderMap) -> Result<Self, OriginError> {
+    pub(in crate::web::console) fn of(
+        config: &Config,
+        headers: &HeaderMap,
+    ) -> Result<Self, OriginError> {
         if is_https(config) {
             return Ok(Self { cookie: SessionCookie::Secure });
         }
@@ -36,7 +39,7 @@ impl Transport {
     }
 
     /// True over https.
-    pub(super) fn is_https(self) -> bool {
+    pub(in crate::web::console) fn is_https(self) -> bool {
         self.cookie == SessionCookie::Secure
     }
 }
@@ -62,7 +65,10 @@ fn is_loopback(host: &str) -> bool {
 
 /// Rejects a form that is not sent by a page of this console. A browser says so in two headers that
 /// no page can set: `Sec-Fetch-Site`, and `Origin` (RFC 6454). At least one of them is there.
-pub(super) fn check_form(config: &Config, headers: &HeaderMap) -> Result<(), OriginError> {
+pub(in crate::web::console) fn check_form(
+    config: &Config,
+    headers: &HeaderMap,
+) -> Result<(), OriginError> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let (site, origin) = (text("sec-fetch-site"), text(ORIGIN.as_str()));
     if site.is_none() && origin.is_none() {
@@ -87,7 +93,7 @@ fn host_is(headers: &HeaderMap, sent: &str) -> bool {
 
 /// A local page to go to, in a parameter: `None` for everything that is not a path of the console,
 /// so that no link leads from the sign-in to another site.
-pub(super) fn safe_redirect_path(text: &str) -> Option<&str> {
+pub(in crate::web::console) fn safe_redirect_path(text: &str) -> Option<&str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%?=&+:,@".contains(&byte);
     let path = text.split('?').next().unwrap_or_default();
     let is_local = text.starts_with("/console/")

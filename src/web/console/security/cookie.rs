@@ -17,7 +17,7 @@ const THEME: &str = "tokend_theme";
 /// The cookie of sessions. Over https its name has a prefix by which the browser holds it to this
 /// host, to https and to all paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SessionCookie {
+pub(in crate::web::console) enum SessionCookie {
     /// Over https.
     Secure,
     /// Over plain HTTP on this machine.
@@ -40,13 +40,13 @@ impl SessionCookie {
     }
 
     /// The secret that a request carries.
-    pub(super) fn read(self, headers: &HeaderMap) -> Option<SecretString> {
+    pub(in crate::web::console) fn read(self, headers: &HeaderMap) -> Option<SecretString> {
         let value = value(headers, self.name())?;
         is_secret(value).then(|| SecretString::from(value))
     }
 
     /// The header that sets the cookie.
-    pub(super) fn set(self, secret: &SecretString) -> Option<HeaderValue> {
+    pub(in crate::web::console) fn set(self, secret: &SecretString) -> Option<HeaderValue> {
         let (name, age) = (self.name(), ConsoleSession::MAX_SECONDS);
         let (secret, attributes) = (secret.expose_secret(), self.attributes());
         let text = format!("{name}={secret}; Max-Age={age}; {attributes}");
@@ -56,19 +56,19 @@ impl SessionCookie {
     }
 
     /// The header that removes it.
-    pub(super) fn remove(self) -> Option<HeaderValue> {
+    pub(in crate::web::console) fn remove(self) -> Option<HeaderValue> {
         HeaderValue::from_str(&format!("{}=; Max-Age=0; {}", self.name(), self.attributes())).ok()
     }
 }
 
 /// True for a text of the form of a secret, of a session or of a link.
-pub(super) fn is_secret(text: &str) -> bool {
+pub(in crate::web::console) fn is_secret(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     text.len() == SECRET_LENGTH && text.bytes().all(is_part)
 }
 
 /// The value of a cookie (RFC 6265, section 4.2).
-pub(super) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(in crate::web::console) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| {
         let (known, value) = pair.trim().split_once('=')?;
@@ -79,7 +79,7 @@ pub(super) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// What the pages look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Theme {
+pub(in crate::web::console) enum Theme {
     /// As the system does.
     System,
     /// Light.
@@ -89,9 +89,9 @@ pub(super) enum Theme {
 }
 
 impl Theme {
-    pub(super) const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
+    pub(in crate::web::console) const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
 
-    pub(super) fn as_str(self) -> &'static str {
+    pub(in crate::web::console) fn as_str(self) -> &'static str {
         match self {
             Self::System => "system",
             Self::Light => "light",
@@ -99,17 +99,17 @@ impl Theme {
         }
     }
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::web::console) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|theme| theme.as_str() == text)
     }
 
     /// The theme that a browser remembers.
-    pub(super) fn read(headers: &HeaderMap) -> Self {
+    pub(in crate::web::console) fn read(headers: &HeaderMap) -> Self {
         value(headers, THEME).and_then(Self::parse).unwrap_or(Self::System)
     }
 
     /// The header that lets the browser remember it.
-    pub(super) fn set(self) -> Option<HeaderValue> {
+    pub(in crate::web::console) fn set(self) -> Option<HeaderValue> {
         let name = self.as_str();
         let text =
             format!("{THEME}={name}; Max-Age={THEME_SECONDS}; Path=/console; SameSite=Strict");
