@@ -15,11 +15,11 @@ use crate::model::event::{Event, Head};
 use crate::model::owner::Owner;
 use crate::model::time::Timestamp;
 use crate::store::events::{EventFilter, Order};
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Time};
+use crate::web::console::sign_in::gate::SignedIn;
 
 /// How many events a page has.
 const PAGE_SIZE: u32 = 50;

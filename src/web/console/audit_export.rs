@@ -20,9 +20,9 @@ use crate::model::owner::Owner;
 use crate::store::StoreError;
 use crate::store::events::{EventFilter, Order};
 use crate::web::console::audit;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
+use crate::web::console::sign_in::gate::SignedIn;
 
 /// How many events are read at a time.
 const PAGE_SIZE: u32 = 1_000;

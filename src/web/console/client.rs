@@ -13,11 +13,11 @@ use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::owner::Owner;
 use crate::model::shell_word::quote;
 use crate::web::console::clients::{credentials, last_use};
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Time};
+use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::management::Problem;
 
 /// What is above each page of a client.

@@ -18,11 +18,11 @@ use crate::oauth::token::preview::{self, PreviewError};
 use crate::oauth::token::request::RequestedAccess;
 use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
 use crate::web::console::edited::claims_text;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown;
+use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::management::Problem;
 
 /// How many resources a person can choose from.

@@ -15,11 +15,11 @@ use crate::store::rejections::RejectionFilter;
 use crate::web::console::audit::EventRow;
 use crate::web::console::client::{ClientHeader, find, frame};
 use crate::web::console::clients::last_use;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState};
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Time};
 use crate::web::console::rejections::RejectionRow;
+use crate::web::console::sign_in::gate::SignedIn;
 
 /// Up to how many programs a client is not suspected of requesting too many tokens.
 const MAX_PROGRAMS: i64 = 10;

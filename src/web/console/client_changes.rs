@@ -14,11 +14,11 @@ use crate::model::secret::SecretId;
 use crate::model::time::Lifetime;
 use crate::web::console::client::parsed;
 use crate::web::console::client_credentials::OVERLAPS;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::new_secret;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::shown;
+use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::management::Problem;
 
 /// Disables or enables a client.

@@ -12,12 +12,12 @@ use crate::model::security::KeySource;
 use crate::model::time::{Timestamp, in_words};
 use crate::model::trust::TrustId;
 use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
-use crate::web::console::gate::SignedIn;
 use crate::web::console::new_secret;
 use crate::web::console::page_parts::answer::{self, Answer, AppState};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Choice, Time};
+use crate::web::console::sign_in::gate::SignedIn;
 
 #[derive(Template)]
 #[template(path = "console/client_credentials.html")]

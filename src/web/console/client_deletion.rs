@@ -9,11 +9,11 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 use crate::web::console::client::{ClientHeader, api_path, command, find, frame, parsed};
 use crate::web::console::clients::last_use;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Time};
+use crate::web::console::sign_in::gate::SignedIn;
 
 #[derive(Template)]
 #[template(path = "console/client_delete.html")]

@@ -26,11 +26,11 @@ use crate::model::time::Lifetime;
 use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
 use crate::web::console::client_changes::require_recent_authentication_for_administrator;
 use crate::web::console::edited::{EditedClient, words};
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice};
+use crate::web::console::sign_in::gate::SignedIn;
 
 const FIELDS: [&str; 17] = [
     "revision",

@@ -17,10 +17,10 @@ use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
 use crate::web::console::client::{find, parsed};
 use crate::web::console::client_access::access_page;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::shown;
+use crate::web::console::sign_in::gate::SignedIn;
 
 /// Gives a grant, or changes it.
 pub(super) async fn put(

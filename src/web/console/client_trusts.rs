@@ -12,11 +12,11 @@ use crate::model::shell_word::quote;
 use crate::model::trust::TrustId;
 use crate::web::console::client::{ClientHeader, api_path, command, find, frame, parsed};
 use crate::web::console::client_changes::require_recent_authentication_for_administrator;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice};
+use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::console::trust_kinds::{FilledField, KINDS, Kind};
 use crate::web::management::{Problem, TrustInput};
 

@@ -19,11 +19,11 @@ use crate::oauth::token::mint::IssuedToken;
 use crate::oauth::token::preview;
 use crate::oauth::token::request::RequestedAccess;
 use crate::web::console::client::{ClientHeader, find, frame};
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice};
+use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::console::snippets::{LANGUAGES, Language, SnippetValues};
 use crate::web::management;
 

@@ -14,12 +14,12 @@ use crate::model::labels::{LabelKey, LabelValue};
 use crate::model::owner::Owner;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::client_list::{ClientFilter, Position};
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::assets::Icon;
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Choice, Time, Unreadable};
+use crate::web::console::sign_in::gate::SignedIn;
 
 /// How many clients a page has.
 const PAGE_SIZE: u32 = 50;

@@ -23,12 +23,12 @@ use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, in_words};
 use crate::web::console::client_changes::require_recent_authentication_for_administrator;
 use crate::web::console::client_credentials::LIFETIMES;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::new_secret;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice};
+use crate::web::console::sign_in::gate::SignedIn;
 
 /// How many resources the form offers.
 const MAX_OFFERED: usize = 200;

@@ -19,7 +19,6 @@ mod client_try;
 mod clients;
 mod create_client;
 mod edited;
-mod gate;
 mod grant_requests;
 mod new_secret;
 mod overview;
@@ -30,11 +29,8 @@ mod resource_deletion;
 mod resource_edit;
 mod resources;
 mod security;
-mod sessions;
 mod settings;
 mod sign_in;
-mod sign_in_cookie;
-mod sign_in_oidc;
 mod signing_key_changes;
 mod signing_keys;
 mod snippets;
@@ -53,17 +49,17 @@ use crate::web::management;
 
 /// The routes of the console.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let signed_in = signed_in().layer(from_fn_with_state(app.clone(), gate::signed_in));
+    let signed_in = signed_in().layer(from_fn_with_state(app.clone(), sign_in::gate::signed_in));
     Router::new()
         .route("/console", any(async || Redirect::to("/console/")))
-        .route("/console/sign-in", get(sign_in::page))
-        .route("/console/sign-in/link", post(sign_in::by_link))
-        .route("/console/sign-in/client", post(sign_in::by_client))
-        .route("/console/sign-in/oidc", get(sign_in_oidc::begin))
-        .route(sign_in_oidc::CALLBACK_PATH, get(sign_in_oidc::callback))
+        .route("/console/sign-in", get(sign_in::form::page))
+        .route("/console/sign-in/link", post(sign_in::form::by_link))
+        .route("/console/sign-in/client", post(sign_in::form::by_client))
+        .route("/console/sign-in/oidc", get(sign_in::oidc::begin))
+        .route(sign_in::oidc::CALLBACK_PATH, get(sign_in::oidc::callback))
         .method_not_allowed_fallback(page_parts::answer::other_method)
         .merge(signed_in)
-        .layer(from_fn_with_state(app.clone(), gate::guard))
+        .layer(from_fn_with_state(app.clone(), sign_in::gate::guard))
         .layer(management::timeout())
         .merge(page_parts::assets::routes())
 }
@@ -93,10 +89,10 @@ fn signed_in() -> Router<Arc<App>> {
         .route("/console/audit", get(audit::page).layer(management::compression()))
         .route("/console/audit/export", get(audit_export::file))
         .route("/console/settings", get(settings::page))
-        .route("/console/sessions", get(sessions::page))
-        .route("/console/sessions/{id}/end", post(sessions::end))
-        .route("/console/theme", post(sessions::set_theme))
-        .route("/console/sign-out", post(sessions::sign_out))
+        .route("/console/sessions", get(sign_in::sessions::page))
+        .route("/console/sessions/{id}/end", post(sign_in::sessions::end))
+        .route("/console/theme", post(sign_in::sessions::set_theme))
+        .route("/console/sign-out", post(sign_in::sessions::sign_out))
         .route("/console/{*rest}", any(page_parts::answer::not_found))
         .method_not_allowed_fallback(page_parts::answer::other_method)
 }

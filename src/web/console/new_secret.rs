@@ -22,12 +22,12 @@ use crate::model::time::Timestamp;
 use crate::store::idempotency::{IdempotencyState, IdempotentRequest};
 use crate::store::rejections::RejectionFilter;
 use crate::web::console::client::parsed;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Time};
 use crate::web::console::security::problems;
+use crate::web::console::sign_in::gate::SignedIn;
 
 /// How many rejections are looked at: a client that has more uses than these has got a token.
 const MAX_REJECTIONS: u32 = 100;

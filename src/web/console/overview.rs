@@ -18,12 +18,12 @@ use crate::store::client_list::Position;
 use crate::store::events::{EventFilter, Order};
 use crate::web::console::audit::EventRow;
 use crate::web::console::clients::{ClientRow, rows};
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::assets::Icon;
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge};
+use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::console::traffic::{self, IssuedRow, RecentChange, Rejections, TokenTraffic};
 use crate::web::health::{self, HealthState, Report};
 

@@ -15,12 +15,12 @@ use crate::model::resource::{Resource, ResourceId, ResourceScope};
 use crate::model::shell_word::quote;
 use crate::store::client_list::Position;
 use crate::web::console::clients::{ClientRow, rows};
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice, Time};
 use crate::web::console::resources::ResourceRow;
+use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::console::snippets::{SnippetPart, VerifierValues, stacks, verifier};
 use crate::web::management::Problem;
 

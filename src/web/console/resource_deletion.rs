@@ -8,12 +8,12 @@ use crate::admin::resource;
 use crate::model::admin_scope::AdminScope;
 use crate::model::resource::Resource;
 use crate::model::shell_word::quote;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown;
 use crate::web::console::resource::find;
+use crate::web::console::sign_in::gate::SignedIn;
 
 #[derive(Template)]
 #[template(path = "console/resource_delete.html")]

@@ -18,12 +18,12 @@ use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
 use crate::web::console::client_edit::labels;
 use crate::web::console::edited::labels_of;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice};
 use crate::web::console::resource::find;
+use crate::web::console::sign_in::gate::SignedIn;
 
 const FIELDS: [&str; 9] = [
     "revision",

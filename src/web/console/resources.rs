@@ -14,12 +14,12 @@ use crate::model::resource::{Resource, ResourceId, ResourceScope, TokenTyp};
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
 use crate::store::resources::{ResourceFilter, ResourcePage};
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::assets::Icon;
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice, Unreadable};
+use crate::web::console::sign_in::gate::SignedIn;
 
 /// How many resources a page has.
 const PAGE_SIZE: u32 = 50;

@@ -11,9 +11,9 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::signing_key::{Algorithm, KeyId};
 use crate::model::time::Lifetime;
 use crate::web::console::client_changes::reason;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError, correctable};
 use crate::web::console::page_parts::form::Form;
+use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::console::signing_keys;
 use crate::web::management::Problem;
 

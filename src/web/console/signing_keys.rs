@@ -9,11 +9,11 @@ use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::key_timeline::KeyState;
 use crate::model::time::{Timestamp, in_words};
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Choice, Time, Unreadable};
+use crate::web::console::sign_in::gate::SignedIn;
 
 /// The width of the picture, and the place for the names.
 const WIDTH: i64 = 900;

@@ -11,10 +11,10 @@ use crate::model::rejection::RejectionRecord;
 use crate::model::time::Timestamp;
 use crate::store::events::{EventFilter, Order};
 use crate::store::rejections::RejectionFilter;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::ConsoleError;
 use crate::web::console::page_parts::chart::{Bars, Column};
 use crate::web::console::page_parts::shown::{self, Time};
+use crate::web::console::sign_in::gate::SignedIn;
 
 /// How many rejections are looked at.
 const MAX_REJECTIONS: u32 = 1_000;

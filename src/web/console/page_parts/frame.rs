@@ -4,9 +4,9 @@
 use crate::model::admin_scope::AdminScope;
 use crate::model::owner::Owner;
 use crate::model::shell_word::quote;
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::assets::{self, Icon};
 use crate::web::console::security::cookie::Theme;
+use crate::web::console::sign_in::gate::SignedIn;
 
 /// What a page without a session loads.
 pub(in crate::web::console) struct Outside {

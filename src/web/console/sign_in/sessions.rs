@@ -13,13 +13,13 @@ use crate::model::console_session::{ConsoleSession, SessionId};
 use crate::model::resource::ResourceId;
 use crate::store::client_list::Position;
 use crate::web::console::clients::{ClientRow, rows};
-use crate::web::console::gate::SignedIn;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::Time;
 use crate::web::console::security::cookie::Theme;
 use crate::web::console::security::origin::{Transport, safe_redirect_path};
+use crate::web::console::sign_in::gate::SignedIn;
 
 #[derive(Template)]
 #[template(path = "console/sessions.html")]
@@ -107,7 +107,7 @@ async fn administrators(app: &App, signed_in: &SignedIn) -> Result<Vec<ClientRow
 }
 
 /// Shows the sessions that the caller may see.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     request: Request,
@@ -132,7 +132,7 @@ pub(super) async fn page(
 }
 
 /// Ends a session.
-pub(super) async fn end(
+pub(in crate::web::console) async fn end(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -149,7 +149,7 @@ pub(super) async fn end(
 }
 
 /// Signs out: the session ends on all instances, and the browser forgets the cookie.
-pub(super) async fn sign_out(
+pub(in crate::web::console) async fn sign_out(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -166,7 +166,7 @@ pub(super) async fn sign_out(
 }
 
 /// Remembers the theme in the browser, and goes back to the page.
-pub(super) async fn set_theme(Extension(form): Extension<Form>) -> Answer {
+pub(in crate::web::console) async fn set_theme(Extension(form): Extension<Form>) -> Answer {
     form.only(&["theme", "next"])?;
     let theme = form.text("theme").and_then(Theme::parse);
     let theme = theme.ok_or_else(|| ConsoleError::invalid("theme: system, light or dark"))?;

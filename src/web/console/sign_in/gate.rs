@@ -35,20 +35,20 @@ use crate::web::management::Problem;
 
 /// The person who is signed in, with the rights of now, and what the pages need.
 #[derive(Clone)]
-pub(super) struct SignedIn(Arc<Inner>);
+pub(in crate::web::console) struct SignedIn(Arc<Inner>);
 
-pub(super) struct Inner {
-    pub(super) principal: Principal,
-    pub(super) session: ConsoleSession,
+pub(in crate::web::console) struct Inner {
+    pub(in crate::web::console) principal: Principal,
+    pub(in crate::web::console) session: ConsoleSession,
     /// True shortly after the sign-in.
     is_recent: bool,
-    pub(super) form_token: String,
-    pub(super) theme: Theme,
-    pub(super) issuer: String,
+    pub(in crate::web::console) form_token: String,
+    pub(in crate::web::console) theme: Theme,
+    pub(in crate::web::console) issuer: String,
     /// The path and the query of the page.
-    pub(super) path: String,
-    pub(super) notice: Option<&'static str>,
-    pub(super) now: Timestamp,
+    pub(in crate::web::console) path: String,
+    pub(in crate::web::console) notice: Option<&'static str>,
+    pub(in crate::web::console) now: Timestamp,
 }
 
 impl std::ops::Deref for SignedIn {
@@ -64,22 +64,22 @@ impl SignedIn {
     ///
     /// # Errors
     /// 403.
-    pub(super) fn require(&self, scope: AdminScope) -> Result<(), ConsoleError> {
+    pub(in crate::web::console) fn require(&self, scope: AdminScope) -> Result<(), ConsoleError> {
         Ok(self.principal.require(scope)?)
     }
 
     /// True if the holder has the scope: what it cannot use is not shown.
-    pub(super) fn may(&self, scope: AdminScope) -> bool {
+    pub(in crate::web::console) fn may(&self, scope: AdminScope) -> bool {
         self.principal.require(scope).is_ok()
     }
 
     /// True for a holder that is not limited to owners.
-    pub(super) fn sees_all(&self) -> bool {
+    pub(in crate::web::console) fn sees_all(&self) -> bool {
         self.principal.owners().is_none()
     }
 
     /// The owners that the holder is limited to, to choose from.
-    pub(super) fn owner_names(&self) -> Vec<String> {
+    pub(in crate::web::console) fn owner_names(&self) -> Vec<String> {
         self.principal.owners().into_iter().flatten().map(Owner::to_string).collect()
     }
 
@@ -87,7 +87,10 @@ impl SignedIn {
     ///
     /// # Errors
     /// A redirect to the sign-in.
-    pub(super) fn require_recent_authentication(&self, next: &str) -> Result<(), ConsoleError> {
+    pub(in crate::web::console) fn require_recent_authentication(
+        &self,
+        next: &str,
+    ) -> Result<(), ConsoleError> {
         if self.is_recent {
             return Ok(());
         }
@@ -95,19 +98,23 @@ impl SignedIn {
     }
 
     /// The frame of a page without a place in the navigation.
-    pub(super) fn frame(&self, title: &str) -> Frame {
+    pub(in crate::web::console) fn frame(&self, title: &str) -> Frame {
         Frame::new(self, title, "")
     }
 }
 
 /// The sign-in, which then goes to a page.
-pub(super) fn sign_in_path(next: &str) -> String {
+pub(in crate::web::console) fn sign_in_path(next: &str) -> String {
     format!("/console/sign-in?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC))
 }
 
 /// Lets a request through that came over https or on this machine. A form must be of a page
 /// of the console. Every answer has the headers of a page.
-pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(in crate::web::console) async fn guard(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (mut head, body) = request.into_parts();
     let config = &app.services.config;
     let transport = Transport::of(config, &head.headers);
@@ -164,7 +171,7 @@ async fn form_of(headers: &HeaderMap, body: Body, is_form: bool) -> Result<Form,
 
 /// Lets a request through whose session lasts, with its rights now. A form has the token of the
 /// session. Everything else leads to the sign-in.
-pub(super) async fn signed_in(
+pub(in crate::web::console) async fn signed_in(
     State(app): State<Arc<App>>,
     Extension(form): Extension<Form>,
     Extension(transport): Extension<Transport>,
@@ -224,13 +231,18 @@ async fn resume(
 }
 
 /// Where a request comes from.
-pub(super) fn origin_of(extensions: &Extensions) -> Result<RequestOrigin, ConsoleError> {
+pub(in crate::web::console) fn origin_of(
+    extensions: &Extensions,
+) -> Result<RequestOrigin, ConsoleError> {
     let origin = extensions.get::<RequestOrigin>().cloned();
     origin.ok_or_else(|| Problem::internal("a request has no origin").into())
 }
 
 /// The visitor who signs in.
-pub(super) fn visitor<'a>(origin: &RequestOrigin, headers: &'a HeaderMap) -> Visitor<'a> {
+pub(in crate::web::console) fn visitor<'a>(
+    origin: &RequestOrigin,
+    headers: &'a HeaderMap,
+) -> Visitor<'a> {
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     Visitor { address: origin.address, user_agent: user_agent.unwrap_or_default() }
 }

@@ -24,17 +24,17 @@ use crate::jose::id_token::Freshness;
 use crate::model::console_session::SessionId;
 use crate::model::rejection_reason::RejectionReason;
 use crate::oauth::error::OAuthError;
-use crate::web::console::gate::{self, sign_in_path};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::Outside;
 use crate::web::console::security::origin::{Transport, safe_redirect_path};
 use crate::web::console::security::problems;
-use crate::web::console::sign_in::{SignInFailure, failed};
-use crate::web::console::sign_in_cookie;
+use crate::web::console::sign_in::form::{SignInFailure, failed};
+use crate::web::console::sign_in::gate::{self, sign_in_path};
+use crate::web::console::sign_in::oidc_cookie;
 
 /// The path of the redirect URI.
-pub(super) const CALLBACK_PATH: &str = "/console/sign-in/oidc/callback";
+pub(in crate::web::console) const CALLBACK_PATH: &str = "/console/sign-in/oidc/callback";
 
 /// The page that leads on. A redirect would not do: the browser comes from another site, and does
 /// not send the strict cookie of the session until a page of this site leads on.
@@ -47,13 +47,13 @@ struct SignedInPage {
 }
 
 /// The link that begins a sign-in, which then goes to a page.
-pub(super) fn begin_path(next: &str, is_reauthentication: bool) -> String {
+pub(in crate::web::console) fn begin_path(next: &str, is_reauthentication: bool) -> String {
     let fresh = if is_reauthentication { "&fresh=1" } else { "" };
     format!("/console/sign-in/oidc?next={}{fresh}", utf8_percent_encode(next, NON_ALPHANUMERIC))
 }
 
 /// Sends the browser to the provider.
-pub(super) async fn begin(
+pub(in crate::web::console) async fn begin(
     State(app): AppState,
     Extension(transport): Extension<Transport>,
     request: Request,
@@ -79,7 +79,7 @@ pub(super) async fn begin(
     match provider.begin(&app.services.keys.master, new).await {
         Ok(begun) => {
             let mut response = answer::see_other(begun.url.as_str());
-            if let Some(cookie) = sign_in_cookie::set(transport.cookie, &begun.cookie) {
+            if let Some(cookie) = oidc_cookie::set(transport.cookie, &begun.cookie) {
                 response.headers_mut().append(SET_COOKIE, cookie);
             }
             Ok(response)
@@ -89,7 +89,7 @@ pub(super) async fn begin(
 }
 
 /// Takes the response of the provider.
-pub(super) async fn callback(
+pub(in crate::web::console) async fn callback(
     State(app): AppState,
     Extension(transport): Extension<Transport>,
     request: Request,
@@ -97,7 +97,7 @@ pub(super) async fn callback(
     let (head, _) = request.into_parts();
     let provider = provider(&app)?;
     let query = head.uri.query().unwrap_or_default();
-    let cookie = sign_in_cookie::read(transport.cookie, &head.headers);
+    let cookie = oidc_cookie::read(transport.cookie, &head.headers);
     let finished = match AuthorizationResponse::parse(query) {
         Ok(response) => {
             provider.finish(&app.services.keys.master, cookie.as_ref(), &response).await
@@ -152,7 +152,7 @@ fn signed_in_page(app: &App, transport: Transport, opened: &OpenedSession, next:
     let issuer = app.issuer.as_str().to_owned();
     let mut response = answer::page(&SignedInPage { outside: Outside::default(), issuer, next })?;
     let session = transport.cookie.set(&opened.secret);
-    for cookie in [session, sign_in_cookie::remove(transport.cookie)].into_iter().flatten() {
+    for cookie in [session, oidc_cookie::remove(transport.cookie)].into_iter().flatten() {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)

@@ -23,12 +23,18 @@ fn attributes(transport: SessionCookie) -> &'static str {
 }
 
 /// The cookie that a request carries.
-pub(super) fn read(transport: SessionCookie, headers: &HeaderMap) -> Option<SecretString> {
+pub(in crate::web::console) fn read(
+    transport: SessionCookie,
+    headers: &HeaderMap,
+) -> Option<SecretString> {
     value(headers, name(transport)).map(SecretString::from)
 }
 
 /// The header that sets the cookie.
-pub(super) fn set(transport: SessionCookie, sealed: &SecretString) -> Option<HeaderValue> {
+pub(in crate::web::console) fn set(
+    transport: SessionCookie,
+    sealed: &SecretString,
+) -> Option<HeaderValue> {
     let (name, sealed, attributes) =
         (name(transport), sealed.expose_secret(), attributes(transport));
     let text = format!("{name}={sealed}; Max-Age={PENDING_SECONDS}; {attributes}");
@@ -38,7 +44,7 @@ pub(super) fn set(transport: SessionCookie, sealed: &SecretString) -> Option<Hea
 }
 
 /// The header that removes it.
-pub(super) fn remove(transport: SessionCookie) -> Option<HeaderValue> {
+pub(in crate::web::console) fn remove(transport: SessionCookie) -> Option<HeaderValue> {
     let (name, attributes) = (name(transport), attributes(transport));
     HeaderValue::from_str(&format!("{name}=; Max-Age=0; {attributes}")).ok()
 }

@@ -18,7 +18,6 @@ use crate::oauth::caller::{Caller, Credentials, RequestOrigin, SecretCredentials
 use crate::oauth::client_authentication::{Purpose, authenticate};
 use crate::oauth::error::OAuthError;
 use crate::secrets::secret;
-use crate::web::console::gate;
 use crate::web::console::page_parts::answer::{self, Answer, AppState};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::Outside;
@@ -26,7 +25,8 @@ use crate::web::console::security::cookie::is_secret;
 use crate::web::console::security::headers;
 use crate::web::console::security::origin::{Transport, safe_redirect_path};
 use crate::web::console::security::problems;
-use crate::web::console::sign_in_oidc;
+use crate::web::console::sign_in::gate;
+use crate::web::console::sign_in::oidc;
 use crate::web::error_response::ErrorResponse;
 use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
 
@@ -58,9 +58,9 @@ struct ProviderLink {
 }
 
 /// Why a sign-in failed.
-pub(super) struct SignInFailure {
-    pub(super) title: &'static str,
-    pub(super) detail: Cow<'static, str>,
+pub(in crate::web::console) struct SignInFailure {
+    pub(in crate::web::console) title: &'static str,
+    pub(in crate::web::console) detail: Cow<'static, str>,
 }
 
 impl SignInPage {
@@ -84,14 +84,14 @@ impl SignInPage {
         let provider = app.services.identity_provider.as_ref();
         self.provider = provider.map(|provider| ProviderLink {
             name: provider.settings().issuer.host().to_owned(),
-            path: sign_in_oidc::begin_path(&self.next, self.is_reauthentication),
+            path: oidc::begin_path(&self.next, self.is_reauthentication),
         });
         self
     }
 }
 
 /// Shows the sign-in.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(transport): Extension<Transport>,
     request: Request,
@@ -111,7 +111,7 @@ pub(super) async fn page(
 }
 
 /// Signs in by a one-time link: its whole text, or the part behind the number sign.
-pub(super) async fn by_link(
+pub(in crate::web::console) async fn by_link(
     State(app): AppState,
     Extension(form): Extension<Form>,
     Extension(transport): Extension<Transport>,
@@ -150,7 +150,7 @@ static CLIENT_FAILED: SignInFailure = SignInFailure {
 
 /// Signs in by the id and the secret of an administrator: the same authentication as that of a
 /// token request, with its hash queue, its limit of guesses and its records.
-pub(super) async fn by_client(
+pub(in crate::web::console) async fn by_client(
     State(app): AppState,
     Extension(form): Extension<Form>,
     Extension(transport): Extension<Transport>,
@@ -224,7 +224,7 @@ async fn enter(
 
 /// The sign-in with what failed, and the client id that was typed. The rejection is logged, counted and recorded like that of a token
 /// request.
-pub(super) fn failed(
+pub(in crate::web::console) fn failed(
     app: &App,
     error: OAuthError,
     failure: &SignInFailure,
