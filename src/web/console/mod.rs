@@ -5,22 +5,8 @@
 
 mod audit;
 mod audit_export;
-mod client;
-mod client_access;
-mod client_activity;
-mod client_changes;
-mod client_credentials;
-mod client_deletion;
-mod client_edit;
-mod client_grants;
-mod client_keys;
-mod client_trusts;
-mod client_try;
 mod clients;
-mod create_client;
-mod edited;
 mod grant_requests;
-mod new_secret;
 mod overview;
 mod page_parts;
 mod rejections;
@@ -35,7 +21,6 @@ mod signing_key_changes;
 mod signing_keys;
 mod snippets;
 mod traffic;
-mod trust_kinds;
 
 use std::sync::Arc;
 
@@ -100,31 +85,31 @@ fn signed_in() -> Router<Arc<App>> {
 /// The pages of clients.
 fn clients() -> Router<Arc<App>> {
     let one = Router::new()
-        .route("/", get(client::overview))
-        .route("/edit", get(client_edit::page).post(client_edit::save))
-        .route("/delete", get(client_deletion::page).post(client_deletion::delete))
-        .route("/state", post(client_changes::set_state))
-        .route("/tokens/revoke", post(client_deletion::revoke_tokens))
-        .route("/credentials", get(client_credentials::page))
-        .route("/rotate", post(client_changes::rotate))
-        .route("/secrets", post(client_changes::add_secret))
-        .route("/secrets/{secret}/end", post(client_changes::end_secret))
-        .route("/secrets/{secret}/use", get(new_secret::usage))
-        .route("/keys/new", get(client_keys::page).post(client_keys::add))
-        .route("/keys/remove", post(client_keys::remove))
-        .route("/certificate", post(client_keys::set_certificate))
-        .route("/trusts/new", get(client_trusts::page).post(client_trusts::add))
-        .route("/trusts/{trust}/remove", post(client_trusts::remove))
-        .route("/access", get(client_access::page))
-        .route("/access/grant", post(client_grants::put))
-        .route("/access/remove", post(client_grants::remove))
-        .route("/access/request", post(client_grants::request))
-        .route("/try", get(client_try::page))
-        .route("/test-token", post(client_try::issue))
-        .route("/activity", get(client_activity::rejections))
-        .route("/audit", get(client_activity::changes).layer(management::compression()));
+        .route("/", get(clients::detail::overview))
+        .route("/edit", get(clients::edit::page).post(clients::edit::save))
+        .route("/delete", get(clients::deletion::page).post(clients::deletion::delete))
+        .route("/state", post(clients::changes::set_state))
+        .route("/tokens/revoke", post(clients::deletion::revoke_tokens))
+        .route("/credentials", get(clients::credentials::page))
+        .route("/rotate", post(clients::changes::rotate))
+        .route("/secrets", post(clients::changes::add_secret))
+        .route("/secrets/{secret}/end", post(clients::changes::end_secret))
+        .route("/secrets/{secret}/use", get(clients::new_secret::usage))
+        .route("/keys/new", get(clients::keys::page).post(clients::keys::add))
+        .route("/keys/remove", post(clients::keys::remove))
+        .route("/certificate", post(clients::keys::set_certificate))
+        .route("/trusts/new", get(clients::trusts::page).post(clients::trusts::add))
+        .route("/trusts/{trust}/remove", post(clients::trusts::remove))
+        .route("/access", get(clients::access::page))
+        .route("/access/grant", post(clients::grants::put))
+        .route("/access/remove", post(clients::grants::remove))
+        .route("/access/request", post(clients::grants::request))
+        .route("/try", get(clients::try_it::page))
+        .route("/test-token", post(clients::try_it::issue))
+        .route("/activity", get(clients::activity::rejections))
+        .route("/audit", get(clients::activity::changes).layer(management::compression()));
     Router::new()
-        .route("/console/clients", get(clients::page).layer(management::compression()))
-        .route("/console/clients/new", get(create_client::page).post(create_client::create))
+        .route("/console/clients", get(clients::list::page).layer(management::compression()))
+        .route("/console/clients/new", get(clients::create::page).post(clients::create::create))
         .nest("/console/clients/{id}", one)
 }

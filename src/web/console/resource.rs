@@ -14,7 +14,7 @@ use crate::model::public_path::KEY_SET_PATH;
 use crate::model::resource::{Resource, ResourceId, ResourceScope};
 use crate::model::shell_word::quote;
 use crate::store::client_list::Position;
-use crate::web::console::clients::{ClientRow, rows};
+use crate::web::console::clients::list::{ClientRow, rows};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};

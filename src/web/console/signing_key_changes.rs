@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::signing_key::{Algorithm, KeyId};
 use crate::model::time::Lifetime;
-use crate::web::console::client_changes::reason;
+use crate::web::console::clients::changes::reason;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::sign_in::gate::SignedIn;

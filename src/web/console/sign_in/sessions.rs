@@ -12,7 +12,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::console_session::{ConsoleSession, SessionId};
 use crate::model::resource::ResourceId;
 use crate::store::client_list::Position;
-use crate::web::console::clients::{ClientRow, rows};
+use crate::web::console::clients::list::{ClientRow, rows};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};

@@ -16,8 +16,8 @@ use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::ScopeName;
 use crate::oauth::token::preview::{self, PreviewError};
 use crate::oauth::token::request::RequestedAccess;
-use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
-use crate::web::console::edited::claims_text;
+use crate::web::console::clients::detail::{ClientHeader, api_path, command, find, frame};
+use crate::web::console::clients::edit_fields::claims_text;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
@@ -30,7 +30,7 @@ const MAX_OFFERED: usize = 200;
 
 #[derive(Template)]
 #[template(path = "console/client_access.html")]
-pub(super) struct AccessPage {
+pub(in crate::web::console) struct AccessPage {
     frame: Frame,
     head: ClientHeader,
     problem: String,
@@ -81,7 +81,7 @@ struct Preview {
 }
 
 /// Shows what a client may call.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<String>,
@@ -94,7 +94,7 @@ pub(super) async fn page(
 }
 
 /// The page, after a form with a problem or for a query.
-pub(super) async fn access_page(
+pub(in crate::web::console) async fn access_page(
     app: &App,
     signed_in: &SignedIn,
     found: &Registration,

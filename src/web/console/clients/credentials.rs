@@ -11,8 +11,8 @@ use crate::model::secret::SecretRecord;
 use crate::model::security::KeySource;
 use crate::model::time::{Timestamp, in_words};
 use crate::model::trust::TrustId;
-use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
-use crate::web::console::new_secret;
+use crate::web::console::clients::detail::{ClientHeader, api_path, command, find, frame};
+use crate::web::console::clients::new_secret;
 use crate::web::console::page_parts::answer::{self, Answer, AppState};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
@@ -76,7 +76,7 @@ struct OtherUse {
 }
 
 /// How long old secrets stay valid, as the form offers it.
-pub(super) const OVERLAPS: [(&str, &str); 4] = [
+pub(in crate::web::console) const OVERLAPS: [(&str, &str); 4] = [
     ("until_unused:6h,max:7d", "when unused for 6 hours, after 7 days at the latest"),
     ("24h", "in 24 hours"),
     ("7d", "in 7 days"),
@@ -84,7 +84,7 @@ pub(super) const OVERLAPS: [(&str, &str); 4] = [
 ];
 
 /// How long a new secret lives, as forms offer it.
-pub(super) const LIFETIMES: [(&str, &str); 4] =
+pub(in crate::web::console) const LIFETIMES: [(&str, &str); 4] =
     [("180d", "180 days"), ("90d", "90 days"), ("365d", "1 year"), ("", "no expiry")];
 
 impl SecretRow {
@@ -183,7 +183,7 @@ fn others(path: &str, found: &Registration, now: Timestamp) -> Vec<OtherCredenti
 }
 
 /// Shows what a client authenticates by.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<String>,

@@ -10,14 +10,14 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 use crate::model::shell_word::quote;
 use crate::model::trust::TrustId;
-use crate::web::console::client::{ClientHeader, api_path, command, find, frame, parsed};
-use crate::web::console::client_changes::require_recent_authentication_for_administrator;
+use crate::web::console::clients::changes::require_recent_authentication_for_administrator;
+use crate::web::console::clients::detail::{ClientHeader, api_path, command, find, frame, parsed};
+use crate::web::console::clients::trust_kinds::{FilledField, KINDS, Kind};
 use crate::web::console::page_parts::answer::{self, Answer, AppState};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice};
 use crate::web::console::sign_in::gate::SignedIn;
-use crate::web::console::trust_kinds::{FilledField, KINDS, Kind};
 use crate::web::management::{Problem, TrustInput};
 
 #[derive(Template)]
@@ -67,7 +67,7 @@ fn form_page(
 }
 
 /// Shows the form of a kind of trust.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<String>,
@@ -82,7 +82,7 @@ pub(super) async fn page(
 }
 
 /// Adds a trust.
-pub(super) async fn add(
+pub(in crate::web::console) async fn add(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -158,7 +158,7 @@ fn input(kind: &Kind, form: &Form) -> Result<TrustInput, String> {
 }
 
 /// Removes a trust.
-pub(super) async fn remove(
+pub(in crate::web::console) async fn remove(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,

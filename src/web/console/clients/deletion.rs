@@ -7,8 +7,8 @@ use axum::extract::{Path, State};
 use crate::admin::{client, revocation};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
-use crate::web::console::client::{ClientHeader, api_path, command, find, frame, parsed};
-use crate::web::console::clients::last_use;
+use crate::web::console::clients::detail::{ClientHeader, api_path, command, find, frame, parsed};
+use crate::web::console::clients::list::last_use;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
@@ -45,7 +45,7 @@ fn confirmation(signed_in: &SignedIn, found: &Registration, problem: String) -> 
 }
 
 /// Says what is lost with a client.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<String>,
@@ -56,7 +56,7 @@ pub(super) async fn page(
 }
 
 /// Deletes a client whose id was typed.
-pub(super) async fn delete(
+pub(in crate::web::console) async fn delete(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -79,7 +79,7 @@ pub(super) async fn delete(
 }
 
 /// Revokes all tokens of a client.
-pub(super) async fn revoke_tokens(
+pub(in crate::web::console) async fn revoke_tokens(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,

@@ -23,9 +23,9 @@ use crate::model::rate::RateLimit;
 use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::Lifetime;
-use crate::web::console::client::{ClientHeader, api_path, command, find, frame};
-use crate::web::console::client_changes::require_recent_authentication_for_administrator;
-use crate::web::console::edited::{EditedClient, words};
+use crate::web::console::clients::changes::require_recent_authentication_for_administrator;
+use crate::web::console::clients::detail::{ClientHeader, api_path, command, find, frame};
+use crate::web::console::clients::edit_fields::{EditedClient, words};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
@@ -70,7 +70,7 @@ struct EditPage {
 }
 
 /// Shows the form.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<String>,
@@ -126,7 +126,7 @@ fn form_page(
 }
 
 /// Saves the form.
-pub(super) async fn save(
+pub(in crate::web::console) async fn save(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -214,7 +214,7 @@ fn list<T>(
 }
 
 /// Labels, one `key=value` in a line.
-pub(super) fn labels(form: &Form) -> Result<Labels, String> {
+pub(in crate::web::console) fn labels(form: &Form) -> Result<Labels, String> {
     let pairs = form.lines("labels").map(|line| line.split_once('=').unwrap_or((line, "")));
     Labels::parse(pairs).map_err(|problem| format!("labels: {problem}"))
 }

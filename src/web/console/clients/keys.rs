@@ -10,8 +10,8 @@ use crate::admin::client_key;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 use crate::model::security::TlsSubject;
-use crate::web::console::client::{ClientHeader, api_path, command, find, frame, parsed};
-use crate::web::console::client_changes::require_recent_authentication_for_administrator;
+use crate::web::console::clients::changes::require_recent_authentication_for_administrator;
+use crate::web::console::clients::detail::{ClientHeader, api_path, command, find, frame, parsed};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
@@ -71,7 +71,7 @@ fn form_page(
 }
 
 /// Shows the forms.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<String>,
@@ -82,7 +82,7 @@ pub(super) async fn page(
 }
 
 /// Registers a key.
-pub(super) async fn add(
+pub(in crate::web::console) async fn add(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -134,7 +134,7 @@ fn input(form: &Form) -> Result<KeysInput, String> {
 }
 
 /// Removes a key, or all of them and the URL.
-pub(super) async fn remove(
+pub(in crate::web::console) async fn remove(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -149,7 +149,7 @@ pub(super) async fn remove(
 }
 
 /// Registers the subject of the certificate.
-pub(super) async fn set_certificate(
+pub(in crate::web::console) async fn set_certificate(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,

@@ -61,22 +61,22 @@ struct QuickFilter {
 }
 
 /// A client in a list.
-pub(super) struct ClientRow {
-    pub(super) id: String,
-    pub(super) path: String,
-    pub(super) name: String,
-    pub(super) owner: String,
-    pub(super) state: Badge,
-    pub(super) credentials: String,
-    pub(super) expiring: Option<Time>,
+pub(in crate::web::console) struct ClientRow {
+    pub(in crate::web::console) id: String,
+    pub(in crate::web::console) path: String,
+    pub(in crate::web::console) name: String,
+    pub(in crate::web::console) owner: String,
+    pub(in crate::web::console) state: Badge,
+    pub(in crate::web::console) credentials: String,
+    pub(in crate::web::console) expiring: Option<Time>,
     /// Another secret stays valid when that one expires: it was rotated.
-    pub(super) is_rotated: bool,
-    pub(super) used: Option<Time>,
-    pub(super) apis: String,
+    pub(in crate::web::console) is_rotated: bool,
+    pub(in crate::web::console) used: Option<Time>,
+    pub(in crate::web::console) apis: String,
 }
 
 impl ClientRow {
-    pub(super) fn of(found: &Registration, now: Timestamp) -> Self {
+    pub(in crate::web::console) fn of(found: &Registration, now: Timestamp) -> Self {
         let id = found.client.client_id.as_str();
         let is_expiring = |secret: &&crate::model::secret::SecretRecord| {
             secret.status.as_ref().is_some_and(|status| status.expiring_soon)
@@ -99,13 +99,13 @@ impl ClientRow {
 }
 
 /// When a client last authenticated.
-pub(super) fn last_use(found: &Registration) -> Option<Timestamp> {
+pub(in crate::web::console) fn last_use(found: &Registration) -> Option<Timestamp> {
     let of_secrets = found.secrets.iter().filter_map(|secret| secret.usage.as_ref());
     of_secrets.chain(&found.usage).map(|usage| usage.last_used_at).max()
 }
 
 /// What a client may authenticate by, in a few words; empty if it cannot authenticate.
-pub(super) fn credentials(found: &Registration, now: Timestamp) -> String {
+pub(in crate::web::console) fn credentials(found: &Registration, now: Timestamp) -> String {
     let secrets = found.secrets.iter().filter(|secret| secret.is_live(now)).count();
     let trusts = found.trusts.len() + found.spiffe_trusts.len();
     let mut parts = Vec::new();
@@ -134,7 +134,7 @@ fn apis(found: &Registration) -> String {
 }
 
 /// Shows the list.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     request: Request,
@@ -192,13 +192,13 @@ fn shown_page(
 
 /// Clients of a list.
 #[derive(Default)]
-pub(super) struct ClientRows {
-    pub(super) readable: Vec<ClientRow>,
-    pub(super) unreadable: Vec<Unreadable>,
+pub(in crate::web::console) struct ClientRows {
+    pub(in crate::web::console) readable: Vec<ClientRow>,
+    pub(in crate::web::console) unreadable: Vec<Unreadable>,
 }
 
 /// Clients with all that belongs to them, in the order of the ids.
-pub(super) async fn rows(
+pub(in crate::web::console) async fn rows(
     app: &App,
     ids: &[&str],
     now: Timestamp,

@@ -13,8 +13,8 @@ use crate::model::usage::Usage;
 use crate::store::events::{EventFilter, Order};
 use crate::store::rejections::RejectionFilter;
 use crate::web::console::audit::EventRow;
-use crate::web::console::client::{ClientHeader, find, frame};
-use crate::web::console::clients::last_use;
+use crate::web::console::clients::detail::{ClientHeader, find, frame};
+use crate::web::console::clients::list::last_use;
 use crate::web::console::page_parts::answer::{self, Answer, AppState};
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Time};
@@ -87,7 +87,7 @@ impl Pace {
 }
 
 /// Shows which requests of a client were rejected, and why.
-pub(super) async fn rejections(
+pub(in crate::web::console) async fn rejections(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<String>,
@@ -121,7 +121,7 @@ struct AuditPage {
 }
 
 /// Shows who changed a client.
-pub(super) async fn changes(
+pub(in crate::web::console) async fn changes(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<String>,

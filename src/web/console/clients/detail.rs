@@ -12,7 +12,7 @@ use crate::model::facts::Description;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::owner::Owner;
 use crate::model::shell_word::quote;
-use crate::web::console::clients::{credentials, last_use};
+use crate::web::console::clients::list::{credentials, last_use};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
@@ -21,20 +21,24 @@ use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::management::Problem;
 
 /// What is above each page of a client.
-pub(super) struct ClientHeader {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) path: String,
-    pub(super) state: Badge,
-    pub(super) is_active: bool,
-    pub(super) owner: String,
-    pub(super) tab: &'static str,
-    pub(super) may_audit: bool,
-    pub(super) may_write: bool,
+pub(in crate::web::console) struct ClientHeader {
+    pub(in crate::web::console) id: String,
+    pub(in crate::web::console) name: String,
+    pub(in crate::web::console) path: String,
+    pub(in crate::web::console) state: Badge,
+    pub(in crate::web::console) is_active: bool,
+    pub(in crate::web::console) owner: String,
+    pub(in crate::web::console) tab: &'static str,
+    pub(in crate::web::console) may_audit: bool,
+    pub(in crate::web::console) may_write: bool,
 }
 
 impl ClientHeader {
-    pub(super) fn of(signed_in: &SignedIn, found: &Registration, tab: &'static str) -> Self {
+    pub(in crate::web::console) fn of(
+        signed_in: &SignedIn,
+        found: &Registration,
+        tab: &'static str,
+    ) -> Self {
         let id = found.client.client_id.as_str();
         Self {
             id: id.to_owned(),
@@ -50,7 +54,7 @@ impl ClientHeader {
     }
 
     /// True for the tab of this page.
-    pub(super) fn is_at(&self, tab: &str) -> bool {
+    pub(in crate::web::console) fn is_at(&self, tab: &str) -> bool {
         self.tab == tab
     }
 }
@@ -97,7 +101,7 @@ struct OverviewPage {
 }
 
 /// The client of a path, with the status of its secrets.
-pub(super) async fn find(
+pub(in crate::web::console) async fn find(
     app: &App,
     signed_in: &SignedIn,
     id: &str,
@@ -109,25 +113,29 @@ pub(super) async fn find(
 }
 
 /// The id in a path.
-pub(super) fn parsed(id: &str) -> Result<ClientId, ConsoleError> {
+pub(in crate::web::console) fn parsed(id: &str) -> Result<ClientId, ConsoleError> {
     ClientId::parse(id).map_err(|_| Problem::absent(ObjectKind::Client, id).into())
 }
 
-pub(super) fn frame(signed_in: &SignedIn, found: &Registration, equivalent: Equivalent) -> Frame {
+pub(in crate::web::console) fn frame(
+    signed_in: &SignedIn,
+    found: &Registration,
+    equivalent: Equivalent,
+) -> Frame {
     Frame::new(signed_in, found.client.name.as_str(), "/console/clients")
         .with_equivalent(equivalent)
 }
 
-pub(super) fn api_path(found: &Registration, rest: &str) -> String {
+pub(in crate::web::console) fn api_path(found: &Registration, rest: &str) -> String {
     format!("/v1/clients/{}{rest}", shown::segment(found.client.client_id.as_str()))
 }
 
-pub(super) fn command(found: &Registration, words: &str) -> String {
+pub(in crate::web::console) fn command(found: &Registration, words: &str) -> String {
     format!("tokend {words} {}", quote(found.client.client_id.as_str()))
 }
 
 /// Shows what a client is.
-pub(super) async fn overview(
+pub(in crate::web::console) async fn overview(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<String>,

@@ -18,7 +18,7 @@ use crate::model::token::TokenUse;
 use crate::oauth::token::mint::IssuedToken;
 use crate::oauth::token::preview;
 use crate::oauth::token::request::RequestedAccess;
-use crate::web::console::client::{ClientHeader, find, frame};
+use crate::web::console::clients::detail::{ClientHeader, find, frame};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
@@ -91,7 +91,7 @@ fn chosen<'a>(found: &'a Registration, form: &Form) -> Result<Chosen<'a>, Consol
 }
 
 /// Shows the programs.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<String>,
@@ -165,7 +165,7 @@ async fn scope(app: &App, chosen: &Chosen<'_>) -> String {
 }
 
 /// Issues a test token and shows it.
-pub(super) async fn issue(
+pub(in crate::web::console) async fn issue(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,

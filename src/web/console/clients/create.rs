@@ -21,9 +21,9 @@ use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::{ClientSecurity, Networks};
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, in_words};
-use crate::web::console::client_changes::require_recent_authentication_for_administrator;
-use crate::web::console::client_credentials::LIFETIMES;
-use crate::web::console::new_secret;
+use crate::web::console::clients::changes::require_recent_authentication_for_administrator;
+use crate::web::console::clients::credentials::LIFETIMES;
+use crate::web::console::clients::new_secret;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
@@ -96,7 +96,7 @@ struct ScopeChoice {
 }
 
 /// Shows the form.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
 ) -> Answer {
@@ -170,7 +170,7 @@ async fn apis(
 }
 
 /// Registers a client and shows its secret once.
-pub(super) async fn create(
+pub(in crate::web::console) async fn create(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,

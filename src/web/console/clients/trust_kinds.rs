@@ -4,8 +4,8 @@ use crate::web::console::page_parts::answer::ConsoleError;
 use crate::web::console::page_parts::form::Form;
 
 /// A field of the form of a kind. Its name is the member of the admin API.
-pub(super) struct Field {
-    pub(super) name: &'static str,
+pub(in crate::web::console) struct Field {
+    pub(in crate::web::console) name: &'static str,
     label: &'static str,
     example: &'static str,
     hint: &'static str,
@@ -13,24 +13,24 @@ pub(super) struct Field {
 }
 
 /// A kind of trust.
-pub(super) struct Kind {
-    pub(super) name: &'static str,
-    pub(super) title: &'static str,
-    pub(super) hint: &'static str,
+pub(in crate::web::console) struct Kind {
+    pub(in crate::web::console) name: &'static str,
+    pub(in crate::web::console) title: &'static str,
+    pub(in crate::web::console) hint: &'static str,
     /// The issuer, if the kind has one.
-    pub(super) issuer: Option<&'static str>,
-    pub(super) fields: &'static [Field],
+    pub(in crate::web::console) issuer: Option<&'static str>,
+    pub(in crate::web::console) fields: &'static [Field],
 }
 
 /// A field with what a person typed.
-pub(super) struct FilledField {
-    pub(super) name: &'static str,
-    pub(super) label: &'static str,
-    pub(super) example: &'static str,
-    pub(super) hint: &'static str,
-    pub(super) is_required: bool,
-    pub(super) is_long: bool,
-    pub(super) value: String,
+pub(in crate::web::console) struct FilledField {
+    pub(in crate::web::console) name: &'static str,
+    pub(in crate::web::console) label: &'static str,
+    pub(in crate::web::console) example: &'static str,
+    pub(in crate::web::console) hint: &'static str,
+    pub(in crate::web::console) is_required: bool,
+    pub(in crate::web::console) is_long: bool,
+    pub(in crate::web::console) value: String,
 }
 
 const fn required(
@@ -73,7 +73,7 @@ const JWKS: Field = optional(
 );
 
 /// Every kind. The first one is the usual one.
-pub(super) static KINDS: [Kind; 4] = [
+pub(in crate::web::console) static KINDS: [Kind; 4] = [
     Kind {
         name: "github",
         title: "GitHub Actions",
@@ -168,25 +168,25 @@ impl Kind {
     ///
     /// # Errors
     /// 400 for a name that no page of the console has.
-    pub(super) fn named(name: &str) -> Result<&'static Self, ConsoleError> {
+    pub(in crate::web::console) fn named(name: &str) -> Result<&'static Self, ConsoleError> {
         let found = KINDS.iter().find(|kind| kind.name == name);
         found.ok_or_else(|| ConsoleError::invalid("kind: github, kubernetes, issuer or spiffe"))
     }
 
     /// The fields that its form may have.
-    pub(super) fn field_names(&self) -> Vec<&'static str> {
+    pub(in crate::web::console) fn field_names(&self) -> Vec<&'static str> {
         let fields = self.fields.iter().map(|field| field.name);
         std::iter::once("kind").chain(fields).collect()
     }
 
     /// A subject of this kind.
-    pub(super) fn subject_example(&self) -> &'static str {
+    pub(in crate::web::console) fn subject_example(&self) -> &'static str {
         let subject = self.fields.iter().find(|field| field.name == "subject");
         subject.map_or("", |field| field.example)
     }
 
     /// The fields with what a person typed.
-    pub(super) fn shown(&self, form: &Form) -> Vec<FilledField> {
+    pub(in crate::web::console) fn shown(&self, form: &Form) -> Vec<FilledField> {
         let shown = |field: &Field| FilledField {
             name: field.name,
             label: field.label,

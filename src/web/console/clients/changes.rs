@@ -12,9 +12,9 @@ use crate::model::grant::Grant;
 use crate::model::overlap::Overlap;
 use crate::model::secret::SecretId;
 use crate::model::time::Lifetime;
-use crate::web::console::client::parsed;
-use crate::web::console::client_credentials::OVERLAPS;
-use crate::web::console::new_secret;
+use crate::web::console::clients::credentials::OVERLAPS;
+use crate::web::console::clients::detail::parsed;
+use crate::web::console::clients::new_secret;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::shown;
@@ -22,7 +22,7 @@ use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::management::Problem;
 
 /// Disables or enables a client.
-pub(super) async fn set_state(
+pub(in crate::web::console) async fn set_state(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -43,7 +43,7 @@ pub(super) async fn set_state(
 }
 
 /// A reason for the audit log.
-pub(super) fn reason(form: &Form) -> Result<Option<&str>, ConsoleError> {
+pub(in crate::web::console) fn reason(form: &Form) -> Result<Option<&str>, ConsoleError> {
     let reason = form.text("reason");
     if reason.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
         return Err(ConsoleError::invalid(format!(
@@ -54,7 +54,7 @@ pub(super) fn reason(form: &Form) -> Result<Option<&str>, ConsoleError> {
 }
 
 /// Gives a client a new secret, shows it once, and lets the old ones end.
-pub(super) async fn rotate(
+pub(in crate::web::console) async fn rotate(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -98,7 +98,7 @@ fn is_shorter_than_offered(overlap: Overlap) -> bool {
 ///
 /// # Errors
 /// A redirect to the sign-in.
-pub(super) fn require_recent_authentication_for_administrator(
+pub(in crate::web::console) fn require_recent_authentication_for_administrator(
     signed_in: &SignedIn,
     grants: &[Grant],
     page: &str,
@@ -110,7 +110,7 @@ pub(super) fn require_recent_authentication_for_administrator(
 }
 
 /// Gives a client one more secret and shows it once. The others stay valid.
-pub(super) async fn add_secret(
+pub(in crate::web::console) async fn add_secret(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -136,7 +136,7 @@ fn new_secret_of(form: &Form) -> Result<NewSecret, ConsoleError> {
 }
 
 /// Ends a secret at once, or after a time.
-pub(super) async fn end_secret(
+pub(in crate::web::console) async fn end_secret(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,

@@ -13,28 +13,28 @@ use crate::web::console::page_parts::form::Form;
 
 /// A client as texts of a form.
 #[derive(Default)]
-pub(super) struct EditedClient {
-    pub(super) revision: String,
-    pub(super) name: String,
-    pub(super) description: String,
-    pub(super) contact: String,
-    pub(super) owner: String,
-    pub(super) labels: String,
-    pub(super) claims: String,
-    pub(super) lifetime: String,
-    pub(super) token_rate: String,
-    pub(super) networks: String,
-    pub(super) methods: Vec<String>,
-    pub(super) grant_types: Vec<String>,
-    pub(super) dpop_bound: bool,
-    pub(super) certificate_bound: bool,
-    pub(super) leak_policy: String,
-    pub(super) assertion_audiences: String,
-    pub(super) admin_of: String,
+pub(in crate::web::console) struct EditedClient {
+    pub(in crate::web::console) revision: String,
+    pub(in crate::web::console) name: String,
+    pub(in crate::web::console) description: String,
+    pub(in crate::web::console) contact: String,
+    pub(in crate::web::console) owner: String,
+    pub(in crate::web::console) labels: String,
+    pub(in crate::web::console) claims: String,
+    pub(in crate::web::console) lifetime: String,
+    pub(in crate::web::console) token_rate: String,
+    pub(in crate::web::console) networks: String,
+    pub(in crate::web::console) methods: Vec<String>,
+    pub(in crate::web::console) grant_types: Vec<String>,
+    pub(in crate::web::console) dpop_bound: bool,
+    pub(in crate::web::console) certificate_bound: bool,
+    pub(in crate::web::console) leak_policy: String,
+    pub(in crate::web::console) assertion_audiences: String,
+    pub(in crate::web::console) admin_of: String,
 }
 
 /// Static claims as a person edits them; empty if there is none.
-pub(super) fn claims_text(claims: &StaticClaims) -> String {
+pub(in crate::web::console) fn claims_text(claims: &StaticClaims) -> String {
     if claims.is_empty() {
         return String::new();
     }
@@ -44,7 +44,7 @@ pub(super) fn claims_text(claims: &StaticClaims) -> String {
 
 impl EditedClient {
     /// The values of a client.
-    pub(super) fn of(found: &Registration) -> Self {
+    pub(in crate::web::console) fn of(found: &Registration) -> Self {
         let (client, security) = (&found.client, &found.client.security);
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let owners = client.admin_of.iter().flatten().map(Owner::as_str).collect::<Vec<_>>();
@@ -72,7 +72,7 @@ impl EditedClient {
     }
 
     /// The values of a form that is shown again.
-    pub(super) fn typed(form: &Form) -> Self {
+    pub(in crate::web::console) fn typed(form: &Form) -> Self {
         Self {
             revision: form.typed("revision"),
             name: form.typed("name"),
@@ -96,7 +96,7 @@ impl EditedClient {
 
     /// The options of the command that sets the same values. An empty value is left out: no client
     /// needs an option for what it does not have.
-    pub(super) fn options(&self) -> String {
+    pub(in crate::web::console) fn options(&self) -> String {
         let texts = [
             ("--name", self.name.as_str()),
             ("--owner", &self.owner),
@@ -129,7 +129,7 @@ impl EditedClient {
     }
 
     /// The body of the request that sets the same values.
-    pub(super) fn body(&self) -> String {
+    pub(in crate::web::console) fn body(&self) -> String {
         let text = |text: &str| (!text.is_empty()).then(|| json!(text));
         let list = |list: Vec<String>| (!list.is_empty()).then(|| json!(list));
         let is_set = |is_set: bool| is_set.then_some(json!(true));
@@ -165,7 +165,7 @@ impl EditedClient {
 
     /// True if the client has one of the standard grant types alone and no further limit, so that
     /// the rest of the form begins closed.
-    pub(super) fn is_plain(&self) -> bool {
+    pub(in crate::web::console) fn is_plain(&self) -> bool {
         let only = GrantType::ClientCredentials;
         let has_limits = !self.assertion_audiences.is_empty() || !self.admin_of.is_empty();
         !self.dpop_bound
@@ -176,12 +176,12 @@ impl EditedClient {
 }
 
 /// The labels of a field with one on each line, as the admin API has them.
-pub(super) fn labels_of(text: &str) -> Map<String, Value> {
+pub(in crate::web::console) fn labels_of(text: &str) -> Map<String, Value> {
     let pairs = text.lines().map(|line| line.split_once('=').unwrap_or((line, "")));
     pairs.map(|(key, value)| (key.to_owned(), json!(value))).collect()
 }
 
 /// The words of a field that has several values, with spaces or commas in between.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(in crate::web::console) fn words(text: &str) -> Vec<String> {
     text.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }

@@ -21,7 +21,7 @@ use crate::model::shell_word::quote;
 use crate::model::time::Timestamp;
 use crate::store::idempotency::{IdempotencyState, IdempotentRequest};
 use crate::store::rejections::RejectionFilter;
-use crate::web::console::client::parsed;
+use crate::web::console::clients::detail::parsed;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
@@ -55,7 +55,7 @@ struct NewSecretPage {
 ///
 /// # Errors
 /// If the operating system gives no random bytes.
-pub(super) fn once() -> Result<String, ConsoleError> {
+pub(in crate::web::console) fn once() -> Result<String, ConsoleError> {
     Ok(random::identifier("").map_err(AdminError::from)?)
 }
 
@@ -63,7 +63,7 @@ pub(super) fn once() -> Result<String, ConsoleError> {
 ///
 /// # Errors
 /// 409 if it was sent before.
-pub(super) async fn claim(
+pub(in crate::web::console) async fn claim(
     app: &App,
     signed_in: &SignedIn,
     form: &Form,
@@ -84,7 +84,7 @@ pub(super) async fn claim(
 }
 
 /// The page of a secret that was just made.
-pub(super) fn page(
+pub(in crate::web::console) fn page(
     app: &App,
     signed_in: &SignedIn,
     client: &Client,
@@ -177,7 +177,7 @@ fn curl(issuer: &str, id: &str, grant: Option<&Grant>) -> String {
 }
 
 /// Whether a secret has been used, as JSON for the script of its page.
-pub(super) async fn usage(
+pub(in crate::web::console) async fn usage(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path((id, secret)): Path<(String, String)>,

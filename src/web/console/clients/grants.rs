@@ -15,15 +15,15 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
-use crate::web::console::client::{find, parsed};
-use crate::web::console::client_access::access_page;
+use crate::web::console::clients::access::access_page;
+use crate::web::console::clients::detail::{find, parsed};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::shown;
 use crate::web::console::sign_in::gate::SignedIn;
 
 /// Gives a grant, or changes it.
-pub(super) async fn put(
+pub(in crate::web::console) async fn put(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -104,7 +104,7 @@ fn change(form: &Form) -> Result<GrantChange, String> {
 }
 
 /// Takes a grant away.
-pub(super) async fn remove(
+pub(in crate::web::console) async fn remove(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -128,7 +128,7 @@ pub(super) async fn remove(
 }
 
 /// Requests a grant of a resource of another team.
-pub(super) async fn request(
+pub(in crate::web::console) async fn request(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
