@@ -10,9 +10,6 @@ mod grant_requests;
 mod overview;
 mod page_parts;
 mod rejections;
-mod resource;
-mod resource_deletion;
-mod resource_edit;
 mod resources;
 mod security;
 mod settings;
@@ -55,13 +52,16 @@ fn signed_in() -> Router<Arc<App>> {
     Router::new()
         .route("/console/", get(overview::page))
         .merge(clients())
-        .route("/console/resources", get(resources::page).layer(management::compression()))
-        .route("/console/resources/new", get(resources::form).post(resources::create))
-        .route("/console/resources/{id}", get(resource::one))
-        .route("/console/resources/{id}/edit", get(resource_edit::page).post(resource_edit::save))
+        .route("/console/resources", get(resources::list::page).layer(management::compression()))
+        .route("/console/resources/new", get(resources::list::form).post(resources::list::create))
+        .route("/console/resources/{id}", get(resources::detail::one))
+        .route(
+            "/console/resources/{id}/edit",
+            get(resources::edit::page).post(resources::edit::save),
+        )
         .route(
             "/console/resources/{id}/delete",
-            get(resource_deletion::page).post(resource_deletion::delete),
+            get(resources::deletion::page).post(resources::deletion::delete),
         )
         .route("/console/grant-requests", get(grant_requests::page))
         .route("/console/grant-requests/{id}/decision", post(grant_requests::decide))

@@ -19,7 +19,7 @@ use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleErr
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice, Time};
-use crate::web::console::resources::ResourceRow;
+use crate::web::console::resources::list::ResourceRow;
 use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::console::snippets::{SnippetPart, VerifierValues, stacks, verifier};
 use crate::web::management::Problem;
@@ -64,7 +64,7 @@ fn note(algorithm: &str) -> &'static str {
 }
 
 /// The resource of a path.
-pub(super) async fn find(
+pub(in crate::web::console) async fn find(
     app: &App,
     signed_in: &SignedIn,
     id: &str,
@@ -74,7 +74,7 @@ pub(super) async fn find(
 }
 
 /// Shows one resource.
-pub(super) async fn one(
+pub(in crate::web::console) async fn one(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<String>,

@@ -12,7 +12,7 @@ use crate::web::console::page_parts::answer::{self, Answer, AppState, correctabl
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown;
-use crate::web::console::resource::find;
+use crate::web::console::resources::detail::find;
 use crate::web::console::sign_in::gate::SignedIn;
 
 #[derive(Template)]
@@ -41,7 +41,7 @@ fn confirmation(signed_in: &SignedIn, found: &Resource, problem: String) -> Dele
 }
 
 /// Says what is lost with a resource.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<String>,
@@ -53,7 +53,7 @@ pub(super) async fn page(
 }
 
 /// Deletes a resource whose identifier was typed.
-pub(super) async fn delete(
+pub(in crate::web::console) async fn delete(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,

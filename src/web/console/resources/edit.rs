@@ -22,7 +22,7 @@ use crate::web::console::page_parts::answer::{self, Answer, AppState, correctabl
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice};
-use crate::web::console::resource::find;
+use crate::web::console::resources::detail::find;
 use crate::web::console::sign_in::gate::SignedIn;
 
 const FIELDS: [&str; 9] = [
@@ -177,7 +177,7 @@ fn edit_page(
 }
 
 /// Shows the form.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Path(id): Path<String>,
@@ -195,7 +195,7 @@ pub(super) async fn page(
 }
 
 /// Saves the form.
-pub(super) async fn save(
+pub(in crate::web::console) async fn save(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,

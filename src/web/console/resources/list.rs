@@ -37,17 +37,17 @@ struct ResourcesPage {
     plus: Icon,
 }
 
-pub(super) struct ResourceRow {
-    pub(super) id: String,
-    pub(super) path: String,
-    pub(super) owner: String,
-    pub(super) scopes: Vec<String>,
-    pub(super) lifetime: String,
-    pub(super) algorithm: String,
+pub(in crate::web::console) struct ResourceRow {
+    pub(in crate::web::console) id: String,
+    pub(in crate::web::console) path: String,
+    pub(in crate::web::console) owner: String,
+    pub(in crate::web::console) scopes: Vec<String>,
+    pub(in crate::web::console) lifetime: String,
+    pub(in crate::web::console) algorithm: String,
 }
 
 impl ResourceRow {
-    pub(super) fn of(app: &App, resource: &Resource) -> Self {
+    pub(in crate::web::console) fn of(app: &App, resource: &Resource) -> Self {
         let token = &app.services.config.token;
         let id = resource.resource.to_string();
         Self {
@@ -62,7 +62,7 @@ impl ResourceRow {
 }
 
 /// Shows the list.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     request: Request,
@@ -140,7 +140,7 @@ fn create_page(app: &App, signed_in: &SignedIn, form: &Form, problem: String) ->
 }
 
 /// Shows the form.
-pub(super) async fn form(
+pub(in crate::web::console) async fn form(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
 ) -> Answer {
@@ -149,7 +149,7 @@ pub(super) async fn form(
 }
 
 /// Registers a resource.
-pub(super) async fn create(
+pub(in crate::web::console) async fn create(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
