@@ -14,7 +14,6 @@ mod resources;
 mod security;
 mod settings;
 mod sign_in;
-mod signing_key_changes;
 mod signing_keys;
 mod snippets;
 mod traffic;
@@ -65,10 +64,10 @@ fn signed_in() -> Router<Arc<App>> {
         )
         .route("/console/grant-requests", get(grant_requests::page))
         .route("/console/grant-requests/{id}/decision", post(grant_requests::decide))
-        .route("/console/signing-keys", get(signing_keys::page))
-        .route("/console/signing-keys/rotate", post(signing_key_changes::rotate))
-        .route("/console/signing-keys/{kid}/retire", post(signing_key_changes::retire))
-        .route("/console/signing-keys/{kid}/revoke", post(signing_key_changes::revoke))
+        .route("/console/signing-keys", get(signing_keys::list::page))
+        .route("/console/signing-keys/rotate", post(signing_keys::changes::rotate))
+        .route("/console/signing-keys/{kid}/retire", post(signing_keys::changes::retire))
+        .route("/console/signing-keys/{kid}/revoke", post(signing_keys::changes::revoke))
         .route("/console/rejections", get(rejections::page).layer(management::compression()))
         .route("/console/rejections/{id}", get(rejections::one))
         .route("/console/audit", get(audit::page).layer(management::compression()))

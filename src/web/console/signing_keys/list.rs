@@ -29,7 +29,7 @@ const MAX_DRAWN: usize = 12;
 
 #[derive(Template)]
 #[template(path = "console/signing_keys.html")]
-pub(super) struct KeysPage {
+pub(in crate::web::console) struct KeysPage {
     frame: Frame,
     /// What a step would break; empty if no step was asked for.
     problem: String,
@@ -92,7 +92,7 @@ struct Tick {
 }
 
 /// Shows the keys.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     request: Request,
@@ -103,7 +103,7 @@ pub(super) async fn page(
 }
 
 /// The page, after a step with a problem or for a look.
-pub(super) async fn keys_page(
+pub(in crate::web::console) async fn keys_page(
     app: &App,
     signed_in: &SignedIn,
     problem: String,

@@ -11,10 +11,10 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::signing_key::{Algorithm, KeyId};
 use crate::model::time::Lifetime;
 use crate::web::console::clients::changes::reason;
+use crate::web::console::signing_keys::list;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::sign_in::gate::SignedIn;
-use crate::web::console::signing_keys;
 use crate::web::management::Problem;
 
 const PAGE: &str = "/console/signing-keys";
@@ -40,13 +40,13 @@ async fn after(
         Ok(_) => answer::changed(app, PAGE, done).await,
         Err(error) => {
             let problem = correctable(error)?;
-            answer::rejected(&signing_keys::keys_page(app, signed_in, problem).await?)
+            answer::rejected(&list::keys_page(app, signed_in, problem).await?)
         }
     }
 }
 
 /// Lets the next key sign early.
-pub(super) async fn rotate(
+pub(in crate::web::console) async fn rotate(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -66,7 +66,7 @@ pub(super) async fn rotate(
 }
 
 /// Lets a key sign no more. Its tokens stay valid.
-pub(super) async fn retire(
+pub(in crate::web::console) async fn retire(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
@@ -81,7 +81,7 @@ pub(super) async fn retire(
 }
 
 /// Takes a key out of the key set at once: its tokens end.
-pub(super) async fn revoke(
+pub(in crate::web::console) async fn revoke(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     Extension(form): Extension<Form>,
