@@ -4,7 +4,6 @@
 //! `gate` lets a request through: its session, its rights, and that its form is one of the console.
 
 mod audit;
-mod audit_export;
 mod clients;
 mod grant_requests;
 mod overview;
@@ -70,8 +69,8 @@ fn signed_in() -> Router<Arc<App>> {
         .route("/console/signing-keys/{kid}/revoke", post(signing_keys::changes::revoke))
         .route("/console/rejections", get(rejections::page).layer(management::compression()))
         .route("/console/rejections/{id}", get(rejections::one))
-        .route("/console/audit", get(audit::page).layer(management::compression()))
-        .route("/console/audit/export", get(audit_export::file))
+        .route("/console/audit", get(audit::list::page).layer(management::compression()))
+        .route("/console/audit/export", get(audit::export::file))
         .route("/console/settings", get(settings::page))
         .route("/console/sessions", get(sign_in::sessions::page))
         .route("/console/sessions/{id}/end", post(sign_in::sessions::end))

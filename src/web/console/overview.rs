@@ -16,7 +16,7 @@ use crate::model::grant_request::GrantRequestState;
 use crate::model::time::{Lifetime, in_words};
 use crate::store::client_list::Position;
 use crate::store::events::{EventFilter, Order};
-use crate::web::console::audit::EventRow;
+use crate::web::console::audit::list::EventRow;
 use crate::web::console::clients::list::{ClientRow, rows};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::assets::Icon;

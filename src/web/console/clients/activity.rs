@@ -12,7 +12,7 @@ use crate::model::time::Lifetime;
 use crate::model::usage::Usage;
 use crate::store::events::{EventFilter, Order};
 use crate::store::rejections::RejectionFilter;
-use crate::web::console::audit::EventRow;
+use crate::web::console::audit::list::EventRow;
 use crate::web::console::clients::detail::{ClientHeader, find, frame};
 use crate::web::console::clients::list::last_use;
 use crate::web::console::page_parts::answer::{self, Answer, AppState};

@@ -11,10 +11,10 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::signing_key::{Algorithm, KeyId};
 use crate::model::time::Lifetime;
 use crate::web::console::clients::changes::reason;
-use crate::web::console::signing_keys::list;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::sign_in::gate::SignedIn;
+use crate::web::console::signing_keys::list;
 use crate::web::management::Problem;
 
 const PAGE: &str = "/console/signing-keys";

@@ -19,7 +19,7 @@ use crate::model::event::Event;
 use crate::model::owner::Owner;
 use crate::store::StoreError;
 use crate::store::events::{EventFilter, Order};
-use crate::web::console::audit;
+use crate::web::console::audit::list;
 use crate::web::console::page_parts::answer::{Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::sign_in::gate::SignedIn;
@@ -55,7 +55,7 @@ struct Export {
 }
 
 /// Gives the file. Its events are those that the page of the same filters shows, oldest first.
-pub(super) async fn file(
+pub(in crate::web::console) async fn file(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     request: Request,
@@ -68,7 +68,7 @@ pub(super) async fn file(
         Some("csv") => (Format::Csv, "text/csv; charset=utf-8", "audit.csv"),
         Some(_) => return Err(ConsoleError::invalid("format: jsonl or csv")),
     };
-    let mut filter = audit::visible(&app, &signed_in, &query).await?;
+    let mut filter = list::visible(&app, &signed_in, &query).await?;
     filter.after = Some(0);
     let export = Export { app, filter, format, is_begun: false, is_complete: false };
     let pages = stream::try_unfold(export, Export::next);

@@ -60,30 +60,30 @@ struct Chain {
 }
 
 /// An event in a list.
-pub(super) struct EventRow {
-    pub(super) sequence: i64,
-    pub(super) at: Time,
-    pub(super) actor: String,
-    pub(super) action: String,
-    pub(super) subject: String,
+pub(in crate::web::console) struct EventRow {
+    pub(in crate::web::console) sequence: i64,
+    pub(in crate::web::console) at: Time,
+    pub(in crate::web::console) actor: String,
+    pub(in crate::web::console) action: String,
+    pub(in crate::web::console) subject: String,
     /// The page of what it was about, if there is one.
-    pub(super) path: Option<String>,
-    pub(super) changes: Vec<Change>,
+    pub(in crate::web::console) path: Option<String>,
+    pub(in crate::web::console) changes: Vec<Change>,
     /// Why it was done, in the words of a person; empty if nothing was said.
-    pub(super) reason: String,
+    pub(in crate::web::console) reason: String,
     /// What is not a difference, as JSON; empty if there is nothing.
-    pub(super) detail: String,
+    pub(in crate::web::console) detail: String,
 }
 
 /// A member that changed.
-pub(super) struct Change {
-    pub(super) name: String,
-    pub(super) before: String,
-    pub(super) after: String,
+pub(in crate::web::console) struct Change {
+    pub(in crate::web::console) name: String,
+    pub(in crate::web::console) before: String,
+    pub(in crate::web::console) after: String,
 }
 
 impl EventRow {
-    pub(super) fn of(event: &Event, signed_in: &SignedIn) -> Self {
+    pub(in crate::web::console) fn of(event: &Event, signed_in: &SignedIn) -> Self {
         let mut detail: Value = serde_json::from_str(&event.detail).unwrap_or(Value::Null);
         let changes = changes(&mut detail);
         let reason = take_reason(&mut detail);
@@ -105,7 +105,7 @@ impl EventRow {
 
 impl EventRow {
     /// The subject without its kind, which the action says.
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::web::console) fn name(&self) -> &str {
         self.subject.split_once('/').map_or(&self.subject, |(_, name)| name)
     }
 }
@@ -161,7 +161,7 @@ fn take_reason(detail: &mut Value) -> String {
 }
 
 /// Shows a page of events, newest first.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     request: Request,
@@ -196,7 +196,7 @@ pub(super) async fn page(
 }
 
 /// The events of a query that the caller may see.
-pub(super) async fn visible(
+pub(in crate::web::console) async fn visible(
     app: &App,
     signed_in: &SignedIn,
     query: &Form,
