@@ -15,7 +15,6 @@ mod settings;
 mod sign_in;
 mod signing_keys;
 mod snippets;
-mod traffic;
 
 use std::sync::Arc;
 
@@ -48,7 +47,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 /// it cannot load them with a session, whose cookie is `SameSite=Strict`.
 fn signed_in() -> Router<Arc<App>> {
     Router::new()
-        .route("/console/", get(overview::page))
+        .route("/console/", get(overview::page::page))
         .merge(clients())
         .route("/console/resources", get(resources::list::page).layer(management::compression()))
         .route("/console/resources/new", get(resources::list::form).post(resources::list::create))

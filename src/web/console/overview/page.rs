@@ -18,13 +18,15 @@ use crate::store::client_list::Position;
 use crate::store::events::{EventFilter, Order};
 use crate::web::console::audit::list::EventRow;
 use crate::web::console::clients::list::{ClientRow, rows};
+use crate::web::console::overview::traffic::{
+    self, IssuedRow, RecentChange, Rejections, TokenTraffic,
+};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::assets::Icon;
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge};
 use crate::web::console::sign_in::gate::SignedIn;
-use crate::web::console::traffic::{self, IssuedRow, RecentChange, Rejections, TokenTraffic};
 use crate::web::health::{self, HealthState, Report};
 
 /// How many clients are named in one kind of attention.
@@ -88,7 +90,7 @@ impl Attention {
 }
 
 /// Shows the overview. Every part needs the scope of its page.
-pub(super) async fn page(
+pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
     request: Request,

@@ -29,40 +29,40 @@ const HOURS: i64 = 24;
 const HOUR_SECONDS: i64 = 3_600;
 
 /// The tokens of the last day.
-pub(super) struct TokenTraffic {
-    pub(super) chart: Bars,
-    pub(super) total: String,
+pub(in crate::web::console) struct TokenTraffic {
+    pub(in crate::web::console) chart: Bars,
+    pub(in crate::web::console) total: String,
 }
 
 /// The rejections of the last day.
-pub(super) struct Rejections {
-    pub(super) total: String,
-    pub(super) chart: Bars,
-    pub(super) reasons: Vec<ReasonRow>,
+pub(in crate::web::console) struct Rejections {
+    pub(in crate::web::console) total: String,
+    pub(in crate::web::console) chart: Bars,
+    pub(in crate::web::console) reasons: Vec<ReasonRow>,
 }
 
 /// An error code.
-pub(super) struct ReasonRow {
-    pub(super) error: String,
-    pub(super) count: String,
-    pub(super) path: String,
+pub(in crate::web::console) struct ReasonRow {
+    pub(in crate::web::console) error: String,
+    pub(in crate::web::console) count: String,
+    pub(in crate::web::console) path: String,
     /// The number of its color.
-    pub(super) color: usize,
+    pub(in crate::web::console) color: usize,
 }
 
 /// A change of the last day.
-pub(super) struct RecentChange {
+pub(in crate::web::console) struct RecentChange {
     at: Timestamp,
-    pub(super) time: Time,
-    pub(super) action: String,
-    pub(super) subject: String,
+    pub(in crate::web::console) time: Time,
+    pub(in crate::web::console) action: String,
+    pub(in crate::web::console) subject: String,
 }
 
 /// The tokens of a resource since this instance started.
-pub(super) struct IssuedRow {
-    pub(super) resource: String,
-    pub(super) count: String,
-    pub(super) share: i64,
+pub(in crate::web::console) struct IssuedRow {
+    pub(in crate::web::console) resource: String,
+    pub(in crate::web::console) count: String,
+    pub(in crate::web::console) share: i64,
 }
 
 fn hour_of(time: Timestamp) -> i64 {
@@ -75,7 +75,7 @@ fn beginning(now: Timestamp) -> Timestamp {
 }
 
 /// The last changes of the day that the caller may see.
-pub(super) async fn markers(
+pub(in crate::web::console) async fn markers(
     app: &App,
     signed_in: &SignedIn,
 ) -> Result<Vec<RecentChange>, ConsoleError> {
@@ -125,7 +125,7 @@ fn day(
 }
 
 /// The tokens that this instance issued, for those who see the whole server.
-pub(super) fn issued_by_hour(
+pub(in crate::web::console) fn issued_by_hour(
     app: &App,
     signed_in: &SignedIn,
     markers: &[RecentChange],
@@ -143,7 +143,7 @@ pub(super) fn issued_by_hour(
 }
 
 /// The rejections that the caller may see.
-pub(super) async fn rejections(
+pub(in crate::web::console) async fn rejections(
     app: &App,
     signed_in: &SignedIn,
     markers: &[RecentChange],
@@ -193,7 +193,7 @@ fn by_error(found: &[RejectionRecord]) -> Vec<ReasonRow> {
 }
 
 /// The tokens of each resource.
-pub(super) fn issued(app: &App, signed_in: &SignedIn) -> Vec<IssuedRow> {
+pub(in crate::web::console) fn issued(app: &App, signed_in: &SignedIn) -> Vec<IssuedRow> {
     if !signed_in.sees_all() || !signed_in.may(AdminScope::StatsRead) {
         return Vec::new();
     }
