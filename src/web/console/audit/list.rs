@@ -35,7 +35,7 @@ const PARAMETERS: [&str; 8] =
     ["actor", "action", "subject", "owner", "since", "until", "before", "verify"];
 
 #[derive(Template)]
-#[template(path = "console/audit.html")]
+#[template(path = "console/audit/list.html")]
 struct AuditPage {
     frame: Frame,
     rows: Vec<EventRow>,

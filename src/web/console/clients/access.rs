@@ -29,7 +29,7 @@ use crate::web::management::Problem;
 const MAX_OFFERED: usize = 200;
 
 #[derive(Template)]
-#[template(path = "console/client_access.html")]
+#[template(path = "console/clients/access.html")]
 pub(in crate::web::console) struct AccessPage {
     frame: Frame,
     head: ClientHeader,

@@ -28,7 +28,7 @@ const MAX_PROGRAMS: i64 = 10;
 const MAX_ROWS: u32 = 50;
 
 #[derive(Template)]
-#[template(path = "console/client_activity.html")]
+#[template(path = "console/clients/activity.html")]
 struct ActivityPage {
     frame: Frame,
     head: ClientHeader,
@@ -113,7 +113,7 @@ pub(in crate::web::console) async fn rejections(
 }
 
 #[derive(Template)]
-#[template(path = "console/client_audit.html")]
+#[template(path = "console/clients/audit.html")]
 struct AuditPage {
     frame: Frame,
     head: ClientHeader,

@@ -60,7 +60,7 @@ const CREDENTIALS: [(&str, &str, &str); 5] = [
 const DIVIDER: char = ' ';
 
 #[derive(Template)]
-#[template(path = "console/create_client.html")]
+#[template(path = "console/clients/create.html")]
 struct CreatePage {
     frame: Frame,
     problem: String,

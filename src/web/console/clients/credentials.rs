@@ -20,7 +20,7 @@ use crate::web::console::page_parts::shown::{self, Badge, Choice, Time};
 use crate::web::console::sign_in::gate::SignedIn;
 
 #[derive(Template)]
-#[template(path = "console/client_credentials.html")]
+#[template(path = "console/clients/credentials.html")]
 struct CredentialsPage {
     frame: Frame,
     head: ClientHeader,

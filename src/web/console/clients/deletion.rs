@@ -16,7 +16,7 @@ use crate::web::console::page_parts::shown::{self, Time};
 use crate::web::console::sign_in::gate::SignedIn;
 
 #[derive(Template)]
-#[template(path = "console/client_delete.html")]
+#[template(path = "console/clients/deletion.html")]
 struct DeletePage {
     frame: Frame,
     head: ClientHeader,

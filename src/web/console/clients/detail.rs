@@ -84,7 +84,7 @@ impl ShownGrant {
 }
 
 #[derive(Template)]
-#[template(path = "console/client_overview.html")]
+#[template(path = "console/clients/detail.html")]
 struct OverviewPage {
     frame: Frame,
     head: ClientHeader,

@@ -53,7 +53,7 @@ const FIELDS: [&str; 17] = [
 ];
 
 #[derive(Template)]
-#[template(path = "console/client_edit.html")]
+#[template(path = "console/clients/edit.html")]
 struct EditPage {
     frame: Frame,
     head: ClientHeader,

@@ -36,7 +36,7 @@ const SUBJECT_KINDS: [(&str, &str); 5] = [
 ];
 
 #[derive(Template)]
-#[template(path = "console/client_key_new.html")]
+#[template(path = "console/clients/key_new.html")]
 struct NewKeyPage {
     frame: Frame,
     head: ClientHeader,

@@ -31,7 +31,7 @@ const PARAMETERS: [&str; 9] =
     ["q", "state", "owner", "label", "resource", "expiring", "unused", "after", "done"];
 
 #[derive(Template)]
-#[template(path = "console/clients.html")]
+#[template(path = "console/clients/list.html")]
 struct ClientsPage {
     frame: Frame,
     rows: Vec<ClientRow>,

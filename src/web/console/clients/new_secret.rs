@@ -33,7 +33,7 @@ use crate::web::console::sign_in::gate::SignedIn;
 const MAX_REJECTIONS: u32 = 100;
 
 #[derive(Template)]
-#[template(path = "console/new_secret.html")]
+#[template(path = "console/clients/new_secret.html")]
 struct NewSecretPage {
     frame: Frame,
     id: String,

@@ -21,7 +21,7 @@ use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::management::{Problem, TrustInput};
 
 #[derive(Template)]
-#[template(path = "console/client_trust_new.html")]
+#[template(path = "console/clients/trust_new.html")]
 struct NewTrustPage {
     frame: Frame,
     head: ClientHeader,

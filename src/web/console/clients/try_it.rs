@@ -28,7 +28,7 @@ use crate::web::console::snippets::{LANGUAGES, Language, SnippetValues};
 use crate::web::management;
 
 #[derive(Template)]
-#[template(path = "console/client_try.html")]
+#[template(path = "console/clients/try_it.html")]
 struct TryPage {
     frame: Frame,
     head: ClientHeader,

@@ -43,7 +43,7 @@ const UNUSED_SECONDS: i64 = 90 * 86_400;
 const KEY_NOTICE_SECONDS: i64 = 14 * 86_400;
 
 #[derive(Template)]
-#[template(path = "console/overview.html")]
+#[template(path = "console/overview/page.html")]
 struct OverviewPage {
     frame: Frame,
     /// Whether the server is healthy; `None` for a session that may not see it.

@@ -182,7 +182,7 @@ fn title(status: StatusCode) -> &'static str {
 }
 
 #[derive(Template)]
-#[template(path = "console/failure.html")]
+#[template(path = "console/page_parts/failure.html")]
 struct FailurePage<'a> {
     frame: Frame,
     failure: &'a Failure,
@@ -190,7 +190,7 @@ struct FailurePage<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "console/failure_outside.html")]
+#[template(path = "console/page_parts/failure_outside.html")]
 struct FailureOutside<'a> {
     outside: Outside,
     failure: &'a Failure,

@@ -16,7 +16,7 @@ use crate::web::console::resources::detail::find;
 use crate::web::console::sign_in::gate::SignedIn;
 
 #[derive(Template)]
-#[template(path = "console/resource_delete.html")]
+#[template(path = "console/resources/deletion.html")]
 struct DeletePage {
     frame: Frame,
     id: String,

@@ -28,7 +28,7 @@ use crate::web::management::Problem;
 const MAX_CLIENTS: u32 = 20;
 
 #[derive(Template)]
-#[template(path = "console/resource.html")]
+#[template(path = "console/resources/detail.html")]
 struct ResourcePage {
     frame: Frame,
     row: ResourceRow,

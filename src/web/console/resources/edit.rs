@@ -38,7 +38,7 @@ const FIELDS: [&str; 9] = [
 ];
 
 #[derive(Template)]
-#[template(path = "console/resource_edit.html")]
+#[template(path = "console/resources/edit.html")]
 struct EditPage {
     frame: Frame,
     id: String,

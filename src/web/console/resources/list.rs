@@ -25,7 +25,7 @@ use crate::web::console::sign_in::gate::SignedIn;
 const PAGE_SIZE: u32 = 50;
 
 #[derive(Template)]
-#[template(path = "console/resources.html")]
+#[template(path = "console/resources/list.html")]
 struct ResourcesPage {
     frame: Frame,
     rows: Vec<ResourceRow>,
@@ -98,7 +98,7 @@ pub(in crate::web::console) async fn page(
 }
 
 #[derive(Template)]
-#[template(path = "console/create_resource.html")]
+#[template(path = "console/resources/create.html")]
 struct CreatePage {
     frame: Frame,
     problem: String,

@@ -32,7 +32,7 @@ use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
 
 /// The page of the sign-in.
 #[derive(Template)]
-#[template(path = "console/sign_in.html")]
+#[template(path = "console/sign_in/form.html")]
 struct SignInPage {
     outside: Outside,
     issuer: String,

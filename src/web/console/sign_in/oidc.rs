@@ -39,7 +39,7 @@ pub(in crate::web::console) const CALLBACK_PATH: &str = "/console/sign-in/oidc/c
 /// The page that leads on. A redirect would not do: the browser comes from another site, and does
 /// not send the strict cookie of the session until a page of this site leads on.
 #[derive(Template)]
-#[template(path = "console/signed_in.html")]
+#[template(path = "console/sign_in/signed_in.html")]
 struct SignedInPage {
     outside: Outside,
     issuer: String,

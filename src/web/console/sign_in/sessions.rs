@@ -22,7 +22,7 @@ use crate::web::console::security::origin::{Transport, safe_redirect_path};
 use crate::web::console::sign_in::gate::SignedIn;
 
 #[derive(Template)]
-#[template(path = "console/sessions.html")]
+#[template(path = "console/sign_in/sessions.html")]
 struct SessionsPage {
     frame: Frame,
     rows: Vec<SessionRow>,

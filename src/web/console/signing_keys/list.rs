@@ -28,7 +28,7 @@ const MAX_PAST_SECONDS: i64 = 120 * 86_400;
 const MAX_DRAWN: usize = 12;
 
 #[derive(Template)]
-#[template(path = "console/signing_keys.html")]
+#[template(path = "console/signing_keys/list.html")]
 pub(in crate::web::console) struct KeysPage {
     frame: Frame,
     /// What a step would break; empty if no step was asked for.
