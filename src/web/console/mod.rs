@@ -1,7 +1,8 @@
 //! The console: pages for people on the management listener. A handler reads the request, calls the
 //! verbs of [`crate::admin`] with the signed-in principal, and fills a template. No rule is here.
 //!
-//! `gate` lets a request through: its session, its rights, and that its form is one of the console.
+//! `sign_in::gate` lets a request through: its session, its rights, and that its form is one of the
+//! console.
 
 mod audit;
 mod clients;

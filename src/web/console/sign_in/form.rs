@@ -1,5 +1,5 @@
 //! Signing in: by a one-time link of the operator, or by the id and the secret of an administrator.
-//! `sign_in_oidc` has the third method, the identity provider of a company.
+//! `oidc` has the third method, the identity provider of a company.
 
 use std::borrow::Cow;
 
