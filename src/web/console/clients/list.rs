@@ -186,7 +186,7 @@ fn shown_page(
         may_create: signed_in.may(AdminScope::ClientsWrite),
         next,
         is_first: !query.has("after"),
-        plus: Icon("plus"),
+        plus: Icon::new("plus"),
     }
 }
 

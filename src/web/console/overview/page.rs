@@ -81,11 +81,11 @@ struct Attention {
 
 impl Attention {
     fn warning(text: String, path: String, action: &'static str) -> Self {
-        Self { class: "warn", icon: Icon("warning"), text, path, action }
+        Self { class: "warn", icon: Icon::new("warning"), text, path, action }
     }
 
     fn hint(text: String, path: String, action: &'static str) -> Self {
-        Self { class: "info", icon: Icon("info"), text, path, action }
+        Self { class: "info", icon: Icon::new("info"), text, path, action }
     }
 }
 
@@ -121,7 +121,7 @@ pub(in crate::web::console) async fn page(
         issued: traffic::issued(&app, &signed_in),
         events: if may_see_events { events(&app, &signed_in).await? } else { Vec::new() },
         may_see_events,
-        check: Icon("check"),
+        check: Icon::new("check"),
     };
     answer::page(&page)
 }

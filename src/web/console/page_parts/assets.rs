@@ -1,9 +1,9 @@
 //! The stylesheet, the script and the icons. The name of each has a digest of its content, so that
 //! a browser may keep it forever.
 
-use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use askama::Template;
 use askama::filters::HtmlSafe;
 use axum::Router;
 use axum::body::Body;
@@ -78,17 +78,19 @@ pub(in crate::web::console) fn mark() -> &'static str {
 
 /// An icon of the sprite by its name. It says nothing that the text next to
 /// it does not say.
-pub(in crate::web::console) struct Icon(pub(in crate::web::console) &'static str);
+#[derive(Template)]
+#[template(path = "console/page_parts/icon.html")]
+pub(in crate::web::console) struct Icon {
+    sprite: &'static str,
+    name: &'static str,
+}
 
+// Its template escapes each value.
 impl HtmlSafe for Icon {}
 
-impl fmt::Display for Icon {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sprite, name) = (&ASSETS[2].path, self.0);
-        write!(
-            formatter,
-            r#"<svg class="icon" aria-hidden="true" focusable="false"><use href="{sprite}#{name}"></use></svg>"#
-        )
+impl Icon {
+    pub(in crate::web::console) fn new(name: &'static str) -> Self {
+        Self { sprite: &ASSETS[2].path, name }
     }
 }
 

@@ -120,7 +120,7 @@ impl Frame {
         let nav = links.map(|(path, name, icon, _)| NavLink {
             path,
             name,
-            icon: Icon(icon),
+            icon: Icon::new(icon),
             is_current: path == section,
         });
         let owners = signed_in.principal.owners();

@@ -1,7 +1,6 @@
 //! Values as pages show them.
 
-use std::fmt;
-
+use askama::Template;
 use askama::filters::HtmlSafe;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -50,12 +49,14 @@ pub(in crate::web::console) fn resource_path(id: &str) -> String {
 }
 
 /// A time: how far away it is in words, exact in the title.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Template)]
+#[template(path = "console/page_parts/time.html")]
 pub(in crate::web::console) struct Time {
     exact: String,
     words: String,
 }
 
+// Its template escapes each value.
 impl HtmlSafe for Time {}
 
 impl Time {
@@ -77,14 +78,6 @@ impl Time {
     /// The date alone.
     pub(in crate::web::console) fn day(&self) -> &str {
         self.exact.get(..10).unwrap_or(&self.exact)
-    }
-}
-
-impl fmt::Display for Time {
-    /// Digits, letters and signs of times: nothing in them is markup.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { exact, words } = self;
-        write!(formatter, r#"<time datetime="{exact}" title="{exact}">{words}</time>"#)
     }
 }
 

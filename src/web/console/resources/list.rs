@@ -93,7 +93,7 @@ pub(in crate::web::console) async fn page(
         may_create: signed_in.may(AdminScope::ResourcesWrite),
         is_first: after.is_empty(),
         next,
-        plus: Icon("plus"),
+        plus: Icon::new("plus"),
     })
 }
 
