@@ -1,5 +1,7 @@
 //! A secret that is shown once, and the light that turns green with its first token.
 
+use std::collections::HashSet;
+
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
@@ -219,14 +221,17 @@ async fn rejected(
     since: Timestamp,
     uses: i64,
 ) -> Result<Option<String>, ConsoleError> {
-    app.write_rejections().await?;
+    // What waits to be written is read where it is: the script of the page looks again and again.
+    let mut found = app.rejections.about_client(client.client_id.as_str(), since);
     let filter = RejectionFilter {
         client_id: Some(client.client_id.clone()),
         since: Some(since),
         ..RejectionFilter::default()
     };
     let filter = rejection::restrict_to_caller(&signed_in.principal, filter);
-    let mut found = app.services.store.rejections(&filter, MAX_REJECTIONS).await?;
+    let written = app.services.store.rejections(&filter, MAX_REJECTIONS).await?;
+    let pending: HashSet<_> = found.iter().map(|it| it.request_id.clone()).collect();
+    found.extend(written.into_iter().filter(|it| !pending.contains(&it.request_id)));
     found.retain(|it| it.status != StatusCode::UNAUTHORIZED.as_u16());
     let all = i64::try_from(found.len()).is_ok_and(|count| count >= uses);
     Ok(found.into_iter().next().filter(|_| all).map(|last| last.error))
