@@ -5,6 +5,7 @@ use askama::filters::HtmlSafe;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::model::client::ClientState;
+use crate::model::plural;
 use crate::model::time::Timestamp;
 use crate::store::StoreError;
 
@@ -182,7 +183,7 @@ pub(in crate::web::console) fn number(value: i64) -> String {
 
 /// A number with what it counts: `1 token`, `2 tokens`.
 pub(in crate::web::console) fn counted(value: i64, one: &str, many: &str) -> String {
-    format!("{} {}", number(value), if value == 1 { one } else { many })
+    format!("{} {}", number(value), plural::noun(value, one, many))
 }
 
 #[cfg(test)]
