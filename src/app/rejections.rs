@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::model::network::customer_network;
 use crate::model::rejection::RejectionRecord;
+use crate::model::time::Timestamp;
 
 /// How many are held until they are written.
 const MAX_REJECTIONS: usize = 2000;
@@ -67,6 +68,15 @@ impl RecentRejections {
         held.records.push(record());
     }
 
+    /// Those about a client since a time, latest first. They stay held.
+    pub fn about_client(&self, client_id: &str, since: Timestamp) -> Vec<RejectionRecord> {
+        let held = self.lock();
+        let is_asked = |record: &&RejectionRecord| {
+            record.client_id.as_deref() == Some(client_id) && record.at >= since
+        };
+        held.records.iter().rev().filter(is_asked).cloned().collect()
+    }
+
     /// Takes everything that is held.
     pub fn take(&self) -> Vec<RejectionRecord> {
         let mut held = self.lock();
@@ -96,7 +106,6 @@ impl RecentRejections {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::time::Timestamp;
 
     fn note_about(rejections: &RecentRejections, address: IpAddr, about: About) {
         rejections.note(address, about, || RejectionRecord {

@@ -17,6 +17,7 @@ use crate::jose::checkpoint::CheckpointClaims;
 use crate::model::client::ClientName;
 use crate::model::event::Head;
 use crate::model::owner::Owner;
+use crate::model::plural;
 use crate::model::time::Timestamp;
 use crate::store::events::Order;
 
@@ -185,7 +186,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
 }
 
 fn say_what_is_left_out(count: i64, place: &str, order: Order) {
-    let events = if count == 1 { "event" } else { "events" };
+    let events = plural::noun(count, "event", "events");
     let count = bounded(count);
     output::hint(&match order {
         Order::NewestFirst => format!(

@@ -11,6 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::config::sources::Settings;
 use crate::config::{Issuer, environment};
+use crate::model::plural;
 use crate::model::time::Clock;
 use crate::model::untrusted_text;
 
@@ -122,14 +123,11 @@ fn screen(report: &Report, target: &str) -> String {
 
 fn counts(summary: Summary) -> String {
     let Summary { ok, note, warning, error, skipped } = summary;
-    let count = |count: usize, one: &str, many: &str| {
-        format!("{count} {}", if count == 1 { one } else { many })
-    };
     [
         format!("{ok} ok"),
-        count(note, "note", "notes"),
-        count(warning, "warning", "warnings"),
-        count(error, "error", "errors"),
+        plural::counted(note, "note", "notes"),
+        plural::counted(warning, "warning", "warnings"),
+        plural::counted(error, "error", "errors"),
         format!("{skipped} skipped"),
     ]
     .join(", ")

@@ -5,6 +5,7 @@ use crate::cli::api::{Api, ApiRequest, path};
 use crate::cli::error::CliError;
 use crate::cli::objects::client::{ClientObject, GrantObject};
 use crate::cli::output;
+use crate::model::plural;
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::time::Timestamp;
@@ -135,7 +136,7 @@ impl Holders {
 }
 
 fn counted(count: usize) -> String {
-    if count == 1 { "1 client holds".to_owned() } else { format!("{count} clients hold") }
+    plural::counted(count, "client holds", "clients hold")
 }
 
 fn list(lines: &mut Vec<String>, items: &[String], what: &str) {

@@ -18,6 +18,7 @@ use crate::cli::remedies::command_line::CommandLine;
 use crate::cli::secret_file::{ExistingFile, draft_of, publish, read, regular_file, secret_in};
 use crate::cli::{output, remote_secret, secret_leftover};
 use crate::model::client::ClientId;
+use crate::model::plural;
 use crate::secrets::secret::{SecretFormat, format_of};
 
 /// How often a request is sent whose first one is running: a large apply takes long to hash its
@@ -285,7 +286,8 @@ fn of_other_format(note: &ApplyNote) -> CliError {
 fn of_lost(lost: &[Leftover]) -> CliError {
     let ids: Vec<_> = lost.iter().take(MAX_LISTED).map(|lost| lost.id.as_str()).collect();
     let more = if lost.len() > ids.len() { ", …" } else { "" };
-    let (noun, verb) = if lost.len() == 1 { ("secret", "is") } else { ("secrets", "are") };
+    let count = lost.len();
+    let (noun, verb) = (plural::noun(count, "secret", "secrets"), plural::noun(count, "is", "are"));
     let mut error = CliError::failed(format!(
         "an interrupted apply has made {} {noun} whose answer can no longer be read; {noun} {verb} \
          lost: {}{more}",

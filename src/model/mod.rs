@@ -33,6 +33,7 @@ pub mod owner;
 pub mod owner_policy;
 pub mod person;
 pub mod plain_text;
+pub mod plural;
 pub mod public_path;
 pub mod rate;
 pub mod raw_members;

@@ -10,6 +10,7 @@ use crate::model::scope::Scopes;
 use crate::model::security::Networks;
 use crate::model::time::Timestamp;
 use crate::store::clients::{claims, claims_column, networks_column};
+use crate::store::decoded_page::DecodedPage;
 use crate::store::reader::Reader;
 use crate::store::row::{TableRow, readable, table_row};
 use crate::store::statement::Statement;
@@ -222,16 +223,8 @@ impl Reader<'_> {
     }
 }
 
-/// Some grant requests of a list.
-#[derive(Debug, Default)]
-pub struct GrantRequestPage {
-    /// Those that can be read.
-    pub readable: Vec<GrantRequest>,
-    /// The others: the identifier, and why it cannot be read.
-    pub unreadable: Vec<(String, StoreError)>,
-    /// The place of the last one, if others may follow: see [`GrantRequest::sequence`].
-    pub next: Option<i64>,
-}
+/// Some grant requests of a list. The place of a request is [`GrantRequest::sequence`].
+pub type GrantRequestPage = DecodedPage<GrantRequest, i64>;
 
 impl Store {
     /// At most `limit` grant requests that a filter matches, newest first.
@@ -245,17 +238,8 @@ impl Store {
         filter.push_conditions(&mut statement);
         statement.push_with(" ORDER BY sequence DESC LIMIT ?", [i64::from(limit).into()]);
         let rows = self.read().rows::<GrantRequestRow>(&statement).await?;
-        let is_full = rows.len() == limit as usize;
-        let next = rows.last().map(|row| row.sequence).filter(|_| is_full);
-        let mut page = GrantRequestPage { next, ..GrantRequestPage::default() };
-        for row in rows {
-            let id = row.request_id.clone();
-            match row.decode() {
-                Ok(request) => page.readable.push(request),
-                Err(problem) => page.unreadable.push((id, problem)),
-            }
-        }
-        Ok(page)
+        let key = |row: &GrantRequestRow| (row.request_id.clone(), row.sequence);
+        Ok(GrantRequestPage::of(rows, limit, key, GrantRequestRow::decode))
     }
 
     /// Deletes the requests that ended before a time.

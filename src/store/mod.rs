@@ -21,6 +21,7 @@ mod client_source;
 mod clients;
 mod console_sessions;
 pub mod credential_creators;
+pub mod decoded_page;
 pub mod events;
 mod facts;
 pub mod files;

@@ -7,6 +7,7 @@ use crate::model::owner::Owner;
 use crate::model::owner_policy::{OwnerPolicy, OwnerPolicyRecord, PolicyScope};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::StoreError;
+use crate::store::decoded_page::DecodedPage;
 use crate::store::reader::Reader;
 use crate::store::row::{TableRow, named_row, table_row};
 use crate::store::statement::Statement;
@@ -62,16 +63,8 @@ impl PolicyRow {
     }
 }
 
-/// Some policies of a list.
-#[derive(Debug, Default)]
-pub struct OwnerPolicyPage {
-    /// Those that can be read.
-    pub readable: Vec<OwnerPolicyRecord>,
-    /// The others: the owner, and why it cannot be read.
-    pub unreadable: Vec<(String, StoreError)>,
-    /// The owner of the last one, if others may follow.
-    pub next: Option<String>,
-}
+/// Some policies of a list. The place of a policy is its owner.
+pub type OwnerPolicyPage = DecodedPage<OwnerPolicyRecord, String>;
 
 impl Reader<'_> {
     /// The policy that is about exactly these clients.
@@ -118,17 +111,8 @@ impl Reader<'_> {
         }
         statement.push_with(" ORDER BY owner LIMIT ?", [i64::from(limit).into()]);
         let rows = self.rows::<PolicyRow>(&statement).await?;
-        let is_full = rows.len() == limit as usize;
-        let next = rows.last().map(|row| row.owner.clone()).filter(|_| is_full);
-        let mut page = OwnerPolicyPage { next, ..OwnerPolicyPage::default() };
-        for row in rows {
-            let owner = row.owner.clone();
-            match row.decode() {
-                Ok(record) => page.readable.push(record),
-                Err(problem) => page.unreadable.push((owner, problem)),
-            }
-        }
-        Ok(page)
+        let key = |row: &PolicyRow| (row.owner.clone(), row.owner.clone());
+        Ok(OwnerPolicyPage::of(rows, limit, key, PolicyRow::decode))
     }
 
     /// How many clients an owner has, counted up to `bound`.

@@ -8,6 +8,7 @@ use crate::admin::declarative::stored::{self, StoredClients, UnreadableClient};
 use crate::admin::{AdminError, NeededFor, Principal, UnreadableObjects};
 use crate::model::client::Registration;
 use crate::model::grant::GrantedScopes;
+use crate::model::plural;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::source::SourceName;
 use crate::model::usage::Usage;
@@ -131,5 +132,5 @@ pub(super) fn losses_of_client(found: &Registration) -> Vec<String> {
 }
 
 fn uses(usage: &Usage) -> String {
-    format!("{} {}", usage.uses, if usage.uses == 1 { "use" } else { "uses" })
+    plural::counted(usage.uses, "use", "uses")
 }

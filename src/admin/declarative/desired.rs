@@ -20,6 +20,7 @@ use crate::admin::{AdminError, InvalidValue};
 use crate::model::Malformed;
 use crate::model::facts::Facts;
 use crate::model::owner::Owner;
+use crate::model::plural;
 use crate::model::resource::{ResourceId, ResourceScope, TokenTyp};
 use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
@@ -86,8 +87,8 @@ impl Declarations {
             Some(document) => document.describe(text),
             None => text.to_owned(),
         });
-        let noun = if count == 1 { "problem" } else { "problems" };
-        let text = format!("{count} {noun}; nothing was applied{list}");
+        let count = plural::counted(count, "problem", "problems");
+        let text = format!("{count}; nothing was applied{list}");
         Err(AdminError::invalid("declarations", InvalidValue::Places { text, places }))
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::cli::objects::trust::{SpiffeTrustObject, TrustObject};
 use crate::cli::objects::{FactsObject, some_time, time};
 use crate::cli::output::{self, lifetime};
+use crate::model::plural;
 use crate::model::time::Timestamp;
 
 /// A client.
@@ -220,8 +221,8 @@ impl SecretObject {
             None => text.push_str(", never used"),
             Some(UsageObject { last_used_at, uses, last_address }) => {
                 let last = output::time(*last_used_at, now);
-                let times = if *uses == 1 { "time" } else { "times" };
-                text.push_str(&format!(", last used {last} from {last_address}, {uses} {times}"));
+                let times = plural::counted(*uses, "time", "times");
+                text.push_str(&format!(", last used {last} from {last_address}, {times}"));
             }
         }
         text

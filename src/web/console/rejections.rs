@@ -14,11 +14,11 @@ use crate::model::rejection::RejectionRecord;
 use crate::model::shell_word::quote;
 use crate::model::time::Timestamp;
 use crate::store::rejections::{RejectionFilter, RejectionPosition};
-use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
-use crate::web::console::form::Form;
-use crate::web::console::frame::{Equivalent, Frame};
-use crate::web::console::gate::SignedIn;
-use crate::web::console::shown::{self, Time};
+use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::page_parts::form::Form;
+use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::shown::{self, Time};
+use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::management::Problem;
 use crate::web::remedies;
 

@@ -12,11 +12,11 @@ use crate::app::App;
 use crate::config::ShownSetting;
 use crate::model::admin_scope::AdminScope;
 use crate::store::schema;
-use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
-use crate::web::console::form::Form;
-use crate::web::console::frame::{Equivalent, Frame};
-use crate::web::console::gate::SignedIn;
-use crate::web::console::shown::Badge;
+use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::page_parts::form::Form;
+use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::shown::Badge;
+use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::health;
 use crate::web::management::Problem;
 

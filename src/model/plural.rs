@@ -1,0 +1,29 @@
+//! Numbers with what they count, in words.
+
+use std::fmt::Display;
+
+/// The singular for one, the plural for every other number.
+pub fn noun<'a, N: PartialEq + From<u8>>(count: N, one: &'a str, many: &'a str) -> &'a str {
+    if count == N::from(1) { one } else { many }
+}
+
+/// A number with what it counts: `1 use`, `2 uses`.
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(
+    count: N,
+    one: &str,
+    many: &str,
+) -> String {
+    format!("{count} {}", noun(count, one, many))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_alone_has_the_singular() {
+        let uses = [0_i64, 1, 2].map(|count| counted(count, "use", "uses"));
+        assert_eq!(uses, ["0 uses", "1 use", "2 uses"]);
+        assert_eq!(noun(1_usize, "key", "keys"), "key");
+    }
+}

@@ -1,0 +1,175 @@
+//! What a person changes about a client: its state and its secrets.
+
+use axum::Extension;
+use axum::extract::{Path, State};
+
+use crate::admin::client::MAX_REASON_CHARS;
+use crate::admin::secret::{self, NewSecret};
+use crate::admin::{ObjectKind, client, secret_rotation};
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::ClientState;
+use crate::model::grant::Grant;
+use crate::model::overlap::Overlap;
+use crate::model::secret::SecretId;
+use crate::model::time::Lifetime;
+use crate::web::console::clients::credentials::OVERLAPS;
+use crate::web::console::clients::detail::parsed;
+use crate::web::console::clients::new_secret;
+use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::page_parts::form::Form;
+use crate::web::console::page_parts::shown;
+use crate::web::console::sign_in::gate::SignedIn;
+use crate::web::management::Problem;
+
+/// Disables or enables a client.
+pub(in crate::web::console) async fn set_state(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Answer {
+    form.only(&["state", "reason"])?;
+    let path = shown::client_path(&id);
+    let state = form.parsed("state", ClientState::parse)?;
+    let state = state.ok_or_else(|| ConsoleError::invalid("state: active or disabled"))?;
+    if state == ClientState::Disabled {
+        signed_in.require_recent_authentication(&path)?;
+    }
+    let reason = reason(&form)?;
+    let (services, id) = (&app.services, parsed(&id)?);
+    client::set_state(services, &signed_in.principal, &id, state, reason).await?;
+    let done = if state == ClientState::Disabled { "disabled" } else { "enabled" };
+    answer::changed(&app, &path, done).await
+}
+
+/// A reason for the audit log.
+pub(in crate::web::console) fn reason(form: &Form) -> Result<Option<&str>, ConsoleError> {
+    let reason = form.text("reason");
+    if reason.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
+        return Err(ConsoleError::invalid(format!(
+            "reason: at most {MAX_REASON_CHARS} characters"
+        )));
+    }
+    Ok(reason)
+}
+
+/// Gives a client a new secret, shows it once, and lets the old ones end.
+pub(in crate::web::console) async fn rotate(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Answer {
+    form.only(&["overlap", "overlap_exact", "lifetime", "label", "once"])?;
+    signed_in.require(AdminScope::SecretsWrite)?;
+    let exact = form.parsed("overlap_exact", Overlap::parse)?;
+    let overlap =
+        exact.map_or_else(|| form.parsed("overlap", Overlap::parse), |it| Ok(Some(it)))?;
+    let overlap = overlap.ok_or_else(|| ConsoleError::invalid("overlap: it is missing"))?;
+    let page = shown::credentials_path(&id);
+    if is_shorter_than_offered(overlap) {
+        signed_in.require_recent_authentication(&page)?;
+    }
+    let new = new_secret_of(&form)?;
+    let (services, id) = (&app.services, parsed(&id)?);
+    let found = client::show(&services.store, &signed_in.principal, &id).await?;
+    require_recent_authentication_for_administrator(&signed_in, &found.grants, &page)?;
+    new_secret::claim(&app, &signed_in, &form).await?;
+    let made = secret_rotation::rotate(services, &signed_in.principal, &id, &new, overlap).await?;
+    answer::follow(&app).await;
+    new_secret::page(&app, &signed_in, &found.client, &found.grants, &made)
+}
+
+/// True for an overlap that may end before the shortest one that the form offers, except the end at
+/// once: clients could fail before a person notices.
+fn is_shorter_than_offered(overlap: Overlap) -> bool {
+    let least = |overlap| match overlap {
+        Overlap::None => 0,
+        Overlap::For(time) => time.seconds(),
+        Overlap::UntilUnused { window, max } => window.seconds().min(max.seconds()),
+    };
+    let offered = OVERLAPS.iter().filter_map(|(text, _)| Overlap::parse(text).ok());
+    let offered = offered.filter(|offered| *offered != Overlap::None).map(least).min();
+    least(overlap) < offered.unwrap_or_default()
+}
+
+/// Asks for another sign-in before an administrator gets a credential or a right: a client one of
+/// whose grants is of the server itself.
+///
+/// # Errors
+/// A redirect to the sign-in.
+pub(in crate::web::console) fn require_recent_authentication_for_administrator(
+    signed_in: &SignedIn,
+    grants: &[Grant],
+    page: &str,
+) -> Result<(), ConsoleError> {
+    if grants.iter().any(|grant| grant.resource.is_built_in()) {
+        signed_in.require_recent_authentication(page)?;
+    }
+    Ok(())
+}
+
+/// Gives a client one more secret and shows it once. The others stay valid.
+pub(in crate::web::console) async fn add_secret(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Answer {
+    form.only(&["lifetime", "label", "once"])?;
+    signed_in.require(AdminScope::SecretsWrite)?;
+    let new = new_secret_of(&form)?;
+    let (services, id) = (&app.services, parsed(&id)?);
+    let found = client::show(&services.store, &signed_in.principal, &id).await?;
+    let page = shown::credentials_path(id.as_str());
+    require_recent_authentication_for_administrator(&signed_in, &found.grants, &page)?;
+    new_secret::claim(&app, &signed_in, &form).await?;
+    let made = secret::add(services, &signed_in.principal, &id, &new).await?;
+    answer::follow(&app).await;
+    new_secret::page(&app, &signed_in, &found.client, &found.grants, &made)
+}
+
+/// The label and the lifetime of a new secret.
+fn new_secret_of(form: &Form) -> Result<NewSecret, ConsoleError> {
+    let label = form.typed("label");
+    Ok(NewSecret { label, lifetime: form.parsed("lifetime", Lifetime::parse)?, digest: None })
+}
+
+/// Ends a secret at once, or after a time.
+pub(in crate::web::console) async fn end_secret(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    Extension(form): Extension<Form>,
+    Path((id, secret_id)): Path<(String, String)>,
+) -> Answer {
+    form.only(&["after"])?;
+    let page = shown::credentials_path(&id);
+    signed_in.require_recent_authentication(&page)?;
+    let after = form.parsed("after", Lifetime::parse)?;
+    let secret_id =
+        SecretId::parse(&secret_id).map_err(|_| Problem::absent(ObjectKind::Secret, &secret_id))?;
+    let principal = &signed_in.principal;
+    secret::expire(&app.services, principal, &parsed(&id)?, &secret_id, after).await?;
+    answer::changed(&app, &page, if after.is_some() { "ending" } else { "ended" }).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlap_that_the_form_does_not_offer_is_compared_with_those_that_it_does() {
+        for (text, is_shorter) in [
+            ("0s", true),
+            ("1s", true),
+            ("5h", true),
+            ("until_unused:1s,max:7d", true),
+            ("6h", false),
+            ("24h", false),
+            ("until_unused:6h,max:7d", false),
+        ] {
+            let overlap = Overlap::parse(text).expect(text);
+            assert_eq!(is_shorter_than_offered(overlap), is_shorter, "{text}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! The overview: is it healthy, and what needs attention?
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Request, State};
+
+use crate::admin::audit;
+use crate::admin::client_list::{self, ClientQuery};
+use crate::admin::doctor::{self, CheckState};
+use crate::admin::grant_request::{self, GrantRequestQuery};
+use crate::admin::signing_key::{self, KeyStep};
+use crate::app::App;
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::ClientState;
+use crate::model::grant_request::GrantRequestState;
+use crate::model::time::{Lifetime, in_words};
+use crate::store::client_list::Position;
+use crate::store::events::{EventFilter, Order};
+use crate::web::console::audit::list::EventRow;
+use crate::web::console::clients::list::{ClientRow, rows};
+use crate::web::console::overview::traffic::{
+    self, IssuedRow, RecentChange, Rejections, TokenTraffic,
+};
+use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
+use crate::web::console::page_parts::assets::Icon;
+use crate::web::console::page_parts::form::Form;
+use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::shown::{self, Badge};
+use crate::web::console::sign_in::gate::SignedIn;
+use crate::web::health::{self, HealthState, Report};
+
+/// How many clients are named in one kind of attention.
+const MAX_NAMED: u32 = 5;
+
+/// How many changes are named, and how many events are read for them.
+const MAX_EVENTS: usize = 8;
+const MAX_EVENTS_READ: u32 = 50;
+
+/// How long a client is unused before it is named.
+const UNUSED_SECONDS: i64 = 90 * 86_400;
+
+/// How long before a signing key changes it is named.
+const KEY_NOTICE_SECONDS: i64 = 14 * 86_400;
+
+#[derive(Template)]
+#[template(path = "console/overview/page.html")]
+struct OverviewPage {
+    frame: Frame,
+    /// Whether the server is healthy; `None` for a session that may not see it.
+    health: Option<Badge>,
+    problems: Vec<String>,
+    tiles: Vec<Tile>,
+    attention: Vec<Attention>,
+    /// What was looked at, if nothing needs attention.
+    nothing: String,
+    traffic: Option<TokenTraffic>,
+    rejections: Option<Rejections>,
+    markers: Vec<RecentChange>,
+    issued: Vec<IssuedRow>,
+    events: Vec<EventRow>,
+    may_see_events: bool,
+    check: Icon,
+}
+
+/// A figure.
+struct Tile {
+    name: &'static str,
+    value: String,
+    more: String,
+    path: &'static str,
+}
+
+/// Something that needs a person.
+struct Attention {
+    class: &'static str,
+    icon: Icon,
+    text: String,
+    path: String,
+    action: &'static str,
+}
+
+impl Attention {
+    fn warning(text: String, path: String, action: &'static str) -> Self {
+        Self { class: "warn", icon: Icon::new("warning"), text, path, action }
+    }
+
+    fn hint(text: String, path: String, action: &'static str) -> Self {
+        Self { class: "info", icon: Icon::new("info"), text, path, action }
+    }
+}
+
+/// Shows the overview. Every part needs the scope of its page.
+pub(in crate::web::console) async fn page(
+    State(app): AppState,
+    Extension(signed_in): Extension<SignedIn>,
+    request: Request,
+) -> Answer {
+    Form::of_query(&request).only(&["done"])?;
+    let may_see_events = signed_in.may(AdminScope::AuditRead);
+    let report = signed_in.may(AdminScope::ServerRead).then(|| health::report(&app).1);
+    let markers =
+        if may_see_events { traffic::markers(&app, &signed_in).await? } else { Vec::new() };
+    let rejections = if signed_in.may(AdminScope::ClientsRead) {
+        Some(traffic::rejections(&app, &signed_in, &markers).await?)
+    } else {
+        None
+    };
+    let warned = app.services.config.secrets.warn_before.to_string();
+    let filters = [("--expiring", "expiring_within", Some(warned.as_str()))];
+    let equivalent = Equivalent::of_list("tokend client list", "/v1/clients", &filters);
+    let page = OverviewPage {
+        frame: Frame::new(&signed_in, "Overview", "/console/").with_equivalent(equivalent),
+        health: report.as_ref().map(health_badge),
+        problems: report.map(|report| report.problems()).unwrap_or_default(),
+        tiles: tiles(&app, &signed_in, rejections.as_ref()),
+        attention: attention(&app, &signed_in).await?,
+        nothing: nothing(&signed_in),
+        traffic: traffic::issued_by_hour(&app, &signed_in, &markers),
+        rejections,
+        markers,
+        issued: traffic::issued(&app, &signed_in),
+        events: if may_see_events { events(&app, &signed_in).await? } else { Vec::new() },
+        may_see_events,
+        check: Icon::new("check"),
+    };
+    answer::page(&page)
+}
+
+fn health_badge(report: &Report) -> Badge {
+    match report.state() {
+        HealthState::Ready => Badge::new("good", "healthy"),
+        HealthState::Degraded => Badge::new("warn", "degraded"),
+        HealthState::Stopping => Badge::new("warn", "stopping"),
+        HealthState::Unavailable => Badge::new("bad", "unavailable"),
+    }
+}
+
+/// The sentence that stands for an empty list. It names only what this session may see.
+fn nothing(signed_in: &SignedIn) -> String {
+    let mut seen = Vec::new();
+    if signed_in.may(AdminScope::ClientsRead) {
+        seen.extend(["no secret expires soon", "no client is unused for long"]);
+    }
+    if signed_in.may(AdminScope::KeysRead) {
+        seen.push("no signing key changes within two weeks");
+    }
+    if signed_in.may(AdminScope::ServerRead) {
+        seen.push("the server reports no problem");
+    }
+    match seen.as_slice() {
+        [] => "Nothing that you may see needs attention.".to_owned(),
+        seen => format!("Nothing needs attention: {}.", seen.join(", ")),
+    }
+}
+
+/// Figures of the whole server are for those who see all of it.
+fn tiles(app: &App, signed_in: &SignedIn, rejections: Option<&Rejections>) -> Vec<Tile> {
+    let mut tiles = Vec::new();
+    let number = |count: usize| shown::number(i64::try_from(count).unwrap_or(i64::MAX));
+    let sees_all = signed_in.sees_all();
+    if sees_all && signed_in.may(AdminScope::ClientsRead) {
+        let clients = &app.directory.metrics;
+        let disabled = clients.clients(ClientState::Disabled);
+        tiles.push(Tile {
+            name: "Active clients",
+            value: number(clients.clients(ClientState::Active)),
+            more: format!("{} disabled", number(disabled)),
+            path: "/console/clients",
+        });
+    }
+    if sees_all && signed_in.may(AdminScope::StatsRead) {
+        let total: u64 = app.directory.metrics.issued.totals().iter().map(|(_, count)| count).sum();
+        tiles.push(Tile {
+            name: "Tokens issued",
+            value: shown::number(i64::try_from(total).unwrap_or(i64::MAX)),
+            more: "since this instance started".to_owned(),
+            path: "#issued",
+        });
+    }
+    if let Some(rejections) = rejections {
+        tiles.push(Tile {
+            name: "Rejected requests",
+            value: rejections.total.clone(),
+            more: "in the last 24 hours".to_owned(),
+            path: "/console/rejections",
+        });
+    }
+    if sees_all && signed_in.may(AdminScope::ResourcesRead) {
+        tiles.push(Tile {
+            name: "Resources",
+            value: number(app.directory.resources().len()),
+            more: "APIs that tokens are for".to_owned(),
+            path: "/console/resources",
+        });
+    }
+    tiles
+}
+
+async fn attention(app: &App, signed_in: &SignedIn) -> Result<Vec<Attention>, ConsoleError> {
+    let mut found = Vec::new();
+    if signed_in.may(AdminScope::ClientsRead) {
+        add_clients(app, signed_in, &mut found).await?;
+        add_requests(app, signed_in, &mut found).await?;
+    }
+    if signed_in.may(AdminScope::KeysRead) {
+        add_keys(app, signed_in, &mut found).await?;
+    }
+    if signed_in.may(AdminScope::ServerRead) {
+        add_findings(app, &mut found);
+    }
+    // What must be done stands above what is good to know. The order within stays.
+    found.sort_by_key(|item| item.class != "warn");
+    Ok(found)
+}
+
+async fn add_clients(
+    app: &App,
+    signed_in: &SignedIn,
+    found: &mut Vec<Attention>,
+) -> Result<(), ConsoleError> {
+    let warn_before = app.services.config.secrets.warn_before;
+    let expiring = ClientQuery { expiring: Some(warn_before), ..ClientQuery::default() };
+    for row in clients(app, signed_in, expiring).await? {
+        let when = row.expiring.as_ref().map(|time| time.day().to_owned()).unwrap_or_default();
+        let path = format!("{}/credentials", row.path);
+        found.push(if row.is_rotated {
+            let text = format!("{}: its old secret ends on {when}", row.name);
+            Attention::hint(text, path, "Open")
+        } else {
+            let text = format!("{}: a secret expires on {when}", row.name);
+            Attention::warning(text, path, "Rotate")
+        });
+    }
+    let unused = ClientQuery {
+        unused: Lifetime::from_seconds(UNUSED_SECONDS).ok(),
+        state: Some(ClientState::Active),
+        ..ClientQuery::default()
+    };
+    for row in clients(app, signed_in, unused).await? {
+        let text = format!("{}: not used for 90 days", row.name);
+        found.push(Attention::hint(text, row.path, "Open"));
+    }
+    Ok(())
+}
+
+/// The first clients that a question finds.
+async fn clients(
+    app: &App,
+    signed_in: &SignedIn,
+    question: ClientQuery,
+) -> Result<Vec<ClientRow>, ConsoleError> {
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
+    let page = store.client_page(&filter, &Position::start(), MAX_NAMED).await?;
+    let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
+    Ok(rows(app, &ids, signed_in.now).await?.readable)
+}
+
+async fn add_requests(
+    app: &App,
+    signed_in: &SignedIn,
+    found: &mut Vec<Attention>,
+) -> Result<(), ConsoleError> {
+    let state = Some(GrantRequestState::Pending);
+    let question = GrantRequestQuery { state, ..GrantRequestQuery::default() };
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let pending =
+        grant_request::list(store, clock, &signed_in.principal, question, MAX_NAMED).await?;
+    for request in pending.readable {
+        let text = format!("{} requests a grant of {}", request.client_id, request.resource);
+        let path = "/console/grant-requests".to_owned();
+        found.push(Attention::hint(text, path, "Decide"));
+    }
+    Ok(())
+}
+
+async fn add_keys(
+    app: &App,
+    signed_in: &SignedIn,
+    found: &mut Vec<Attention>,
+) -> Result<(), ConsoleError> {
+    for key in signing_key::list(&app.services).await? {
+        let Some(next) = key.next_step else { continue };
+        let left = next.at.0.saturating_sub(signed_in.now.0);
+        if left > KEY_NOTICE_SECONDS || next.step == KeyStep::LeavesKeySet {
+            continue;
+        }
+        let what = match next.step {
+            KeyStep::Signs => "begins to sign",
+            KeyStep::SuccessorPublished => "gets a successor",
+            KeyStep::StopsSigning | KeyStep::LeavesKeySet => "stops signing",
+        };
+        let kid: String = key.kid.as_str().chars().take(8).collect();
+        let text = format!("Signing key {kid}… {what} in {}", in_words(left.max(0)));
+        found.push(Attention::hint(text, "/console/signing-keys".to_owned(), "Open"));
+    }
+    Ok(())
+}
+
+/// What the settings by themselves say. The other checks of the doctor take longer: the page of the
+/// settings runs them.
+fn add_findings(app: &App, found: &mut Vec<Attention>) {
+    let findings = doctor::examine_settings(&app.services.config);
+    for finding in findings.iter().filter(|finding| finding.state >= CheckState::Warning) {
+        let text = format!("Doctor: {}", finding.found);
+        found.push(Attention::warning(text, "/console/settings?doctor=1".to_owned(), "Open"));
+    }
+}
+
+/// The last changes. A sign-in to the console is an event, and changes nothing.
+async fn events(app: &App, signed_in: &SignedIn) -> Result<Vec<EventRow>, ConsoleError> {
+    let filter = audit::restrict_to_caller(&signed_in.principal, EventFilter::default());
+    let found =
+        app.services.store.find_events(&filter, Order::NewestFirst, MAX_EVENTS_READ).await?;
+    let changes = found.iter().filter(|event| !event.action.starts_with("console."));
+    Ok(changes.take(MAX_EVENTS).map(|event| EventRow::of(event, signed_in)).collect())
+}

@@ -1,0 +1,215 @@
+//! Values as pages show them.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::model::client::ClientState;
+use crate::model::plural;
+use crate::model::time::Timestamp;
+use crate::store::StoreError;
+
+/// What is percent-encoded in one segment of a path, or in a value of a query: everything but the
+/// unreserved characters (RFC 3986, section 2.3).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A text as one segment of a path.
+pub(in crate::web::console) fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// An object whose row in the database cannot be read.
+pub(in crate::web::console) struct Unreadable {
+    pub(in crate::web::console) id: String,
+    pub(in crate::web::console) problem: String,
+}
+
+impl Unreadable {
+    pub(in crate::web::console) fn new(id: String, problem: &StoreError) -> Self {
+        Self { id, problem: problem.to_string() }
+    }
+
+    pub(in crate::web::console) fn list(found: Vec<(String, StoreError)>) -> Vec<Self> {
+        found.into_iter().map(|(id, problem)| Self::new(id, &problem)).collect()
+    }
+}
+
+/// The path of a page of a client.
+pub(in crate::web::console) fn client_path(id: &str) -> String {
+    format!("/console/clients/{}", segment(id))
+}
+
+/// The path of the page with the credentials of a client.
+pub(in crate::web::console) fn credentials_path(id: &str) -> String {
+    format!("{}/credentials", client_path(id))
+}
+
+/// The path of the page of a resource.
+pub(in crate::web::console) fn resource_path(id: &str) -> String {
+    format!("/console/resources/{}", segment(id))
+}
+
+/// A time: how far away it is in words, exact in the title.
+#[derive(Debug, Clone, Template)]
+#[template(path = "console/page_parts/time.html")]
+pub(in crate::web::console) struct Time {
+    exact: String,
+    words: String,
+}
+
+// Its template escapes each value.
+impl HtmlSafe for Time {}
+
+impl Time {
+    pub(in crate::web::console) fn of(time: Timestamp, now: Timestamp) -> Self {
+        let seconds = now.0.saturating_sub(time.0);
+        let words = match seconds {
+            0..120 => "just now".to_owned(),
+            120.. => format!("{} ago", distance(seconds)),
+            _ => format!("in {}", distance(seconds.saturating_neg())),
+        };
+        Self { exact: time.to_string(), words }
+    }
+
+    /// The same for a time that may be absent.
+    pub(in crate::web::console) fn maybe(time: Option<Timestamp>, now: Timestamp) -> Option<Self> {
+        time.map(|time| Self::of(time, now))
+    }
+
+    /// The date alone.
+    pub(in crate::web::console) fn day(&self) -> &str {
+        self.exact.get(..10).unwrap_or(&self.exact)
+    }
+}
+
+/// How far away a time is: in days from two days on, below that in hours or minutes.
+fn distance(seconds: i64) -> String {
+    match seconds {
+        172_800.. => counted(seconds / 86_400, "day", "days"),
+        3_600.. => counted(seconds / 3_600, "hour", "hours"),
+        60.. => counted(seconds / 60, "minute", "minutes"),
+        _ => counted(seconds, "second", "seconds"),
+    }
+}
+
+/// A state in words, with the class of its colour. The word says it without the colour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web::console) struct Badge {
+    pub(in crate::web::console) class: &'static str,
+    pub(in crate::web::console) word: &'static str,
+}
+
+impl Badge {
+    pub(in crate::web::console) const fn new(class: &'static str, word: &'static str) -> Self {
+        Self { class, word }
+    }
+
+    pub(in crate::web::console) fn of_client(state: ClientState) -> Self {
+        match state {
+            ClientState::Active => Self::new("good", "active"),
+            ClientState::Disabled => Self::new("off", "disabled"),
+        }
+    }
+}
+
+/// A choice in a form.
+pub(in crate::web::console) struct Choice {
+    pub(in crate::web::console) value: String,
+    pub(in crate::web::console) name: String,
+    pub(in crate::web::console) is_chosen: bool,
+}
+
+impl Choice {
+    pub(in crate::web::console) fn list(choices: &[(&str, &str)], chosen: &str) -> Vec<Self> {
+        let choice = |(value, name): &(&str, &str)| Self {
+            value: (*value).to_owned(),
+            name: (*name).to_owned(),
+            is_chosen: *value == chosen,
+        };
+        choices.iter().map(choice).collect()
+    }
+}
+
+/// What was done before a page is shown, by the word in its address. The text is one of the
+/// program.
+pub(in crate::web::console) fn notice(query: Option<&str>) -> Option<&'static str> {
+    let word = form_urlencoded::parse(query?.as_bytes()).find(|(name, _)| name == "done")?.1;
+    let notices = [
+        ("disabled", "The client is disabled. Its tokens are revoked."),
+        ("enabled", "The client may get tokens again."),
+        ("ended", "The secret has ended. Its tokens stay valid until they expire."),
+        ("approved", "The request is approved. The client has the grant."),
+        ("rejected", "The request is rejected."),
+        ("session-ended", "The session has ended."),
+        (
+            "session-unknown",
+            "No session was ended: the id is unknown, or the session had ended already.",
+        ),
+        ("created", "The resource is registered."),
+        ("saved", "The changes are saved."),
+        ("unchanged", "Nothing differed, so nothing was changed."),
+        ("deleted", "It is deleted."),
+        ("key-added", "The key is registered."),
+        ("key-removed", "The key is removed."),
+        ("trust-added", "The trust is added."),
+        ("trust-removed", "The trust is removed."),
+        ("ending", "The secret ends at the chosen time."),
+        ("granted", "The grant is saved."),
+        ("grant-removed", "The grant is removed. Its tokens stay valid until they expire."),
+        ("requested", "The grant is requested. The other team decides."),
+        ("rotated", "The next key takes over. APIs that read the key set know it."),
+        ("retired", "The key no longer signs. Its tokens stay valid until they expire."),
+        (
+            "key-revoked",
+            "The key is revoked. Its tokens are invalid as soon as APIs read the key set.",
+        ),
+        ("revoked", "All tokens of the client are revoked."),
+    ];
+    notices.into_iter().find(|(known, _)| *known == word).map(|(_, text)| text)
+}
+
+/// A number with a space between thousands.
+pub(in crate::web::console) fn number(value: i64) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    if value < 0 { format!("-{text}") } else { text }
+}
+
+/// A number with what it counts: `1 token`, `2 tokens`.
+pub(in crate::web::console) fn counted(value: i64, one: &str, many: &str) -> String {
+    format!("{} {}", number(value), plural::noun(value, one, many))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_numbers_are_written_for_people() {
+        let now = Timestamp(1_800_000_000);
+        let words = |seconds: i64| Time::of(Timestamp(now.0 + seconds), now).words;
+        assert_eq!(words(0), "just now");
+        assert_eq!(words(-7_200), "2 hours ago");
+        assert_eq!(words(-7_199), "1 hour ago");
+        assert_eq!(words(86_400 + 3_600), "in 25 hours");
+        assert_eq!(words(86_400 * 12), "in 12 days");
+        assert_eq!(words(61), "in 1 minute");
+        assert_eq!((counted(0, "a", "b"), counted(1, "a", "b")), ("0 b".into(), "1 a".into()));
+        assert_eq!(number(12_430), "12\u{202f}430");
+        assert_eq!(number(-5), "-5");
+        assert_eq!(segment("https://a.example/b c"), "https%3A%2F%2Fa.example%2Fb%20c");
+        assert_eq!(segment("x$(a)!*-._~"), "x%24%28a%29%21%2A-._~");
+    }
+
+    #[test]
+    fn a_notice_is_one_of_ours() {
+        assert_eq!(notice(Some("done=<b>")), None);
+        assert!(notice(Some("a=b&done=disabled")).is_some());
+    }
+}

@@ -1,0 +1,98 @@
+//! What only a page of the console can reject.
+
+use axum::http::header::ALLOW;
+use axum::http::{Method, StatusCode};
+
+use crate::model::person::Person;
+use crate::model::untrusted_text;
+use crate::web::management::Problem;
+
+/// 404 for a page that does not exist. The path may be the secret of a link, so it is not repeated.
+pub(in crate::web::console) fn no_page() -> Problem {
+    let detail = "The console has no page at this path.";
+    Problem::of_page(StatusCode::NOT_FOUND, "page_not_found", detail)
+}
+
+/// 405 for a method that an address does not take. That of a form stays in the address bar after the
+/// form was sent.
+pub(in crate::web::console) fn other_method(method: &Method) -> Problem {
+    let (detail, allowed) = match *method {
+        Method::GET | Method::HEAD => {
+            ("This address takes a form of the console. Open the page of the form again.", "POST")
+        }
+        Method::POST => ("This page takes no form.", "GET, HEAD"),
+        _ => ("The console takes no such method.", "GET, HEAD, POST"),
+    };
+    Problem::of_page(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        .with_header(ALLOW, allowed)
+}
+
+/// 403 for plain HTTP from another machine.
+pub(in crate::web::console) fn plain_http() -> Problem {
+    let detail = "The console is open over https, or over plain HTTP as localhost. Its operator \
+                  puts a proxy with TLS before it and sets management.url.";
+    Problem::of_page(StatusCode::FORBIDDEN, "https_required", detail)
+}
+
+/// 403 for a form that another site sent.
+pub(in crate::web::console) fn other_site() -> Problem {
+    let detail = "The form was not sent by a page of this console. Open the page here and send it \
+                  again. Behind a proxy: it passes the header Host on, and management.url is the \
+                  URL in the browser.";
+    Problem::of_page(StatusCode::FORBIDDEN, "cross_site_form", detail)
+}
+
+/// 403 for a form that was made for another session.
+pub(in crate::web::console) fn other_session() -> Problem {
+    let detail = "The form belongs to another session. Open the page again and repeat the change.";
+    Problem::of_page(StatusCode::FORBIDDEN, "form_expired", detail)
+}
+
+/// 409 for a form that was sent before.
+pub(in crate::web::console) fn sent_twice() -> Problem {
+    let detail = "This form has been sent before, and what it made is not shown again. The client \
+                  shows what exists.";
+    Problem::of_page(StatusCode::CONFLICT, "form_sent_twice", detail)
+}
+
+/// 412 for a form of an object that was changed since.
+pub(in crate::web::console) fn changed_since() -> Problem {
+    let detail = "The object was changed since this form was opened. Open the form again and \
+                  repeat the change.";
+    Problem::of_page(StatusCode::PRECONDITION_FAILED, "form_outdated", detail)
+}
+
+/// 403 for a client that has proved itself and may not use the console.
+pub(in crate::web::console) fn not_an_administrator() -> Problem {
+    let detail = "This client may not sign in to the console. It needs a grant of urn:tokend, the \
+                  grant type client_credentials and a valid secret, and must be permitted from \
+                  this address. Its tokens are not bound to a key or a \
+                  certificate, because a cookie is not.";
+    Problem::of_page(StatusCode::FORBIDDEN, "not_an_administrator", detail)
+}
+
+/// 403 for a person without a group that has rights. It names what the provider sent, so that the
+/// person can tell an administrator what is missing.
+pub(in crate::web::console) fn no_mapped_group(
+    person: &Person,
+    groups: Option<&[String]>,
+    claim: &str,
+) -> Problem {
+    const MAX_NAMED: usize = 20;
+    let subject = person.subject.as_str();
+    let missing = match groups {
+        None => format!("The identity provider sent no list of groups in the claim {claim}."),
+        Some([]) => format!("The claim {claim} has no group."),
+        Some(groups) => {
+            let named = groups.iter().take(MAX_NAMED);
+            let named: Vec<_> = named.map(|name| untrusted_text::escape_start(name, 100)).collect();
+            let more = if groups.len() > MAX_NAMED { " and others" } else { "" };
+            format!("The claim {claim} has {}{more}.", named.join(", "))
+        }
+    };
+    let detail = format!(
+        "You have signed in as {subject}, and none of your groups has access to this console. \
+         {missing} An operator adds one of your groups to the setting console.oidc.groups."
+    );
+    Problem::of_page(StatusCode::FORBIDDEN, "no_mapped_group", detail)
+}
