@@ -16,7 +16,7 @@ pub(super) async fn require_distinct(
     let (id, owner) = (&resource.resource, resource.facts.owner.as_ref());
     let normal = id.normal_form();
     let taken = |other: &str| {
-        let text = format!("resource {other}, which some verifiers do not tell from {id}");
+        let text = format!("resource {other}, which some verifiers treat as equal to {id}");
         Err(Conflict::AlreadyExists(text).into())
     };
     if !id.is_built_in() && normal == ResourceId::SERVER {

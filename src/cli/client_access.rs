@@ -78,7 +78,7 @@ pub(crate) fn grants(texts: &[String], admin: Option<&str>) -> Result<Vec<Grant>
     let Some(preset) = admin.map(preset).transpose()? else { return Ok(grants) };
     let resource = ResourceId::parse(ResourceId::SERVER)?;
     if grants.iter().any(|grant| grant.resource == resource) {
-        return Err(CliError::usage(format!("--admin is a grant of {resource}, as --grant is"))
+        return Err(CliError::usage(format!("--admin and --grant both give a grant of {resource}"))
             .with_remedy(ArgumentRemedy::LeaveOneOut));
     }
     let scopes = GrantedScopes::Only(preset.granted());

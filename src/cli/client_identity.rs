@@ -10,9 +10,12 @@ use crate::model::client::{ClientId, ClientName};
 
 #[derive(Debug, Args)]
 pub(super) struct IdentityArgs {
-    /// The client's id: what it sends as `client_id`, such as billing, svc:a or
-    /// <https://agent.example.com/client.json>; no spaces
-    #[arg(value_name = "ID")]
+    /// The id that the client sends as `client_id`, without spaces.
+    #[arg(
+        value_name = "ID",
+        help = "The id that the client sends as client_id, such as billing, svc:a or \
+                https://agent.example.com/client.json; no spaces"
+    )]
     client: Option<String>,
     /// A name for people; the id if omitted
     #[arg(long, value_name = "NAME")]
@@ -43,7 +46,7 @@ impl IdentityArgs {
         match (&self.id, &self.client) {
             (Some(id), _) => {
                 output::hint(&format!(
-                    "note: --id is deprecated and goes with the next release; write: {}",
+                    "note: --id is deprecated and is removed in the next release; write: {}",
                     CommandLine::CreateClient { name: "NAME" }
                 ));
                 let client_id = Some(new_id("--id", id)?);

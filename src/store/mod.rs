@@ -148,7 +148,7 @@ pub enum StoreError {
         /// The cause.
         problem: std::io::Error,
     },
-    /// There is not a database at the place of the settings.
+    /// A database does not exist at the place of the settings.
     #[error("the database does not exist")]
     Absent,
     /// Another process uses the database, which must be used alone.

@@ -46,7 +46,7 @@ pub enum CertificateError {
     #[error("the file of client CAs cannot be used: {0}")]
     UnusableCa(String),
     /// It does not come from one of the roots, or not any more.
-    #[error("its chain is not good: {0}")]
+    #[error("its chain is not valid: {0}")]
     Untrusted(String),
 }
 

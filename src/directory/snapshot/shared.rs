@@ -131,5 +131,5 @@ fn at<T>(list: &[Arc<T>], place: u32) -> Result<Arc<T>, SnapshotError> {
 }
 
 fn not_there() -> SnapshotError {
-    SnapshotError::damaged("a client refers to what is not there")
+    SnapshotError::damaged("a client refers to a missing value")
 }

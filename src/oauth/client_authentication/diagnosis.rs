@@ -52,7 +52,7 @@ pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
     if secret::format_of(id) != SecretFormat::Foreign {
         return unknown(
             "a client secret was sent as the client id".to_owned(),
-            "The two are swapped: put the id first. Rotate the secret if that was logged somewhere."
+            "The two are swapped: put the id first. Rotate the secret if the request was logged."
                 .into(),
         );
     }
@@ -98,7 +98,7 @@ pub(super) fn wrong_secret(
             "Copy it again as a whole: tkd_ or tkg_ and 49 letters and digits, without a line break.",
         ),
         SecretFormat::Whole if !is_own(presented) => {
-            rejection(entry, "the secret was minted for another client or by another server")
+            rejection(entry, "the secret was generated for another client or by another server")
                 .with_suffix(secret::suffix(presented))
                 .with_remedy(OperatorAction::GiveOwnSecret)
         }
@@ -110,14 +110,14 @@ pub(super) fn wrong_secret(
         }
         SecretFormat::Foreign => {
             let mut reason =
-                "the secret is wrong, and it is none that this server makes".to_owned();
+                "the secret is wrong, and it does not have the form of this server's secrets".to_owned();
             let oddities: Vec<_> = oddities(presented).collect();
             if !oddities.is_empty() {
                 let all: Vec<_> = oddities.iter().map(|odd| odd.description()).collect();
                 reason.push_str(&format!(". What arrived {}", all.join("; ")));
             }
             rejection(entry, &reason).with_remedy(oddities.first().map_or(
-                "Compare with where it came from; an imported secret cannot be shown again.",
+                "Compare it with its source; an imported secret cannot be shown again.",
                 |first| first.remedy(),
             ))
         }
