@@ -111,8 +111,8 @@ fn shown(text: &str) -> String {
     if text.chars().nth(60).is_some() { format!("{start}…") } else { start }
 }
 
-/// How the id stands in `curl -u`, if it must be form-encoded to be read in one way only (RFC 6749,
-/// section 2.3.1); `None` for an id that can stand as it is.
+/// The id as `curl -u` needs it, if it must be form-encoded to be unambiguous (RFC 6749, section
+/// 2.3.1); `None` for an id that needs no encoding.
 pub(super) fn encoded_for_basic(id: &str) -> Option<String> {
     let needs_encoding = id.contains([':', '%', '+', ' ']);
     needs_encoding.then(|| form_urlencoded::byte_serialize(id.as_bytes()).collect())

@@ -174,9 +174,7 @@ impl CliErrorCode {
                 Exit::Unreachable,
                 "The connection ended during a commit: the change may have been made.",
             ),
-            Self::NotValid => {
-                ("E-NOT-VALID", Exit::NotValid, "The object to verify is not valid.")
-            }
+            Self::NotValid => ("E-NOT-VALID", Exit::NotValid, "The object to verify is not valid."),
             Self::NotAllowed => NOT_ALLOWED,
             Self::Busy => BUSY,
             Self::Server => SERVER,

@@ -1,7 +1,7 @@
 //! The command line: a file a noun. It reads arguments, calls a verb, and shows what came back.
 //!
 //! A command calls the admin API: in process over the database of the settings, or that of the
-//! server that `--server` names. `api` knows both ways. The local commands work on the database.
+//! server that `--server` names. `api` does both. The local commands work on the database.
 
 mod api;
 mod applied_secrets;

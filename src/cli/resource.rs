@@ -263,9 +263,9 @@ async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
 fn warn_of_typ(typ: TokenTyp) {
     if typ == TokenTyp::Jwt {
         output::hint(
-            "warning: with typ JWT the type check of RFC 9068 is lost. A verifier of this resource \
-             can no longer tell access tokens and other JWTs of this issuer apart by type. It must \
-             check iss, aud, exp and client_id.",
+            "warning: with typ JWT the type check of RFC 9068 is lost. A verifier of this \
+             resource can no longer distinguish access tokens from other JWTs of this issuer by \
+             type. It must check iss, aud, exp and client_id.",
         );
     }
 }
@@ -286,7 +286,7 @@ fn say_from_when(resource: &ResourceObject) {
     }
 }
 
-/// Which verifiers need an algorithm, and which cannot read it.
+/// Which verifiers need an algorithm, and which do not support it.
 fn who_reads(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::Es256 => {

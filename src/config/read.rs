@@ -1,4 +1,4 @@
-//! Turns layered texts into typed settings, noting every problem on the way.
+//! Turns layered texts into typed settings, and notes every problem.
 
 mod master_key;
 mod notifications;

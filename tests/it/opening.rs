@@ -211,7 +211,7 @@ async fn migrate_makes_no_key_and_serve_does() {
     assert_eq!(names(cli.place.folder.path()), ["tokend.db"]);
     let run = cli.run(&["client", "create", "Ops"]);
     assert_eq!(run.code, 3, "{run:?}");
-    assert!(run.stderr.contains("no master key is set yet"), "{run:?}");
+    assert!(run.stderr.contains("the master key does not exist yet"), "{run:?}");
     assert!(run.stderr.contains("Start the server once"), "{run:?}");
     assert_eq!(names(cli.place.folder.path()), ["tokend.db"]);
     drop(cli.serve().await);

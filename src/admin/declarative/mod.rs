@@ -75,7 +75,7 @@ pub fn check_deletions(plan: &Plan, options: &ApplyOptions) -> Result<(), AdminE
     }
 }
 
-/// Makes a plan true, for a server, whose caller receives the secrets in memory.
+/// Carries out a plan for a server, whose caller receives the secrets in memory.
 ///
 /// # Errors
 /// As [`check_deletions`] and [`write()`].

@@ -1,4 +1,4 @@
-//! `tokend master-key reset`: a way on after the master key was lost.
+//! `tokend master-key reset`: continues after the master key was lost.
 
 use std::io::IsTerminal;
 

@@ -93,7 +93,7 @@ impl<'a> RestoredShares<'a> {
     pub(super) fn add_grants(&self, records: Vec<GrantRecord<'_>>) -> Result<(), SnapshotError> {
         let restored = records.into_iter().map(|record| self.restore_grant(record));
         let restored: Vec<_> = restored.collect::<Result<_, _>>()?;
-        // A thread that panicked while it held this has left a whole list.
+        // The list is consistent, even if a thread panicked with the lock.
         self.grants.write().unwrap_or_else(PoisonError::into_inner).extend(restored);
         Ok(())
     }

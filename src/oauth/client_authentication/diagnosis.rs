@@ -1,8 +1,8 @@
-//! Why a secret was wrong, in words for the operator, and how to fix it.
+//! Why a secret was wrong, for the operator, and how to fix it.
 //!
 //! Variants of what was presented are tried here, **for diagnosis only, never for acceptance**, and
-//! only by the tag of a secret, which costs a microsecond. Of a secret nothing is told but the
-//! last characters of a whole one, which are its checksum.
+//! only by the tag of a secret, which costs a microsecond. Only the last characters of a complete
+//! secret are told, which are its checksum.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -68,7 +68,7 @@ pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
     unknown(UnknownId::of(id).to_string(), OperatorAction::CompareClientIds.into())
 }
 
-/// The client is known, and the secret is none of its live ones.
+/// The client is known, and the secret is not one of its valid secrets.
 pub(super) fn wrong_secret(
     app: &App,
     entry: &ClientEntry,
@@ -152,7 +152,7 @@ pub(super) fn other_means(entry: &ClientEntry) -> Vec<String> {
     keys.into_iter().chain(subject).chain(trusts).collect()
 }
 
-/// The secret was this client's once.
+/// The client had this secret before.
 fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
     let suffix = secret::suffix(presented);
     let is_it = |known: &&SecretEntry| *known.stored.suffix == *suffix;

@@ -312,9 +312,12 @@ fn keys_not_fetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthE
         KeysEntry::Inline(_) => None,
     };
     let problem = problem.map_or_else(|| "not tried yet".to_owned(), |text| (*text).clone());
-    rejection(entry, &format!("{what} has not been fetched: {problem}; the server tries again soon"))
-        .because(RejectionReason::KeysNotFetched)
-        .with_remedy(OperatorAction::ReachKeys)
+    rejection(
+        entry,
+        &format!("{what} has not been fetched: {problem}; the server tries again soon"),
+    )
+    .because(RejectionReason::KeysNotFetched)
+    .with_remedy(OperatorAction::ReachKeys)
 }
 
 /// Admits a client that is authenticated by something else than a secret, and notes that.
