@@ -43,13 +43,13 @@ const REJECTIONS_TTL_SECONDS: i64 = 7 * 86_400;
 /// How many reports of leaked secrets a caller may send: each may cost hashes and events.
 const LEAK_REPORTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturating_add(59));
 
-/// How many callers are told apart; two that are not share a limit.
+/// How many callers have a counter of their own; others share one.
 const CALLER_BUCKETS: usize = 1 << 10;
 
 /// How many tests of tokens against trusts a caller may make: each may fetch remote key sets.
 const TRUST_TESTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturating_add(29));
 
-/// What a server stands on: the services, and everything in memory.
+/// The running server: the services, and everything in memory.
 pub struct App {
     /// Settings, database, keys, clock.
     pub services: Arc<Services>,
@@ -63,9 +63,9 @@ pub struct App {
     pub rejections: Arc<RecentRejections>,
     /// The readers of the key set, until they are written.
     pub key_set_readers: KeySetReaders,
-    /// How the background tasks are.
+    /// The state of the background tasks.
     pub background: BackgroundTasks,
-    /// How the database is.
+    /// The state of the database.
     pub database: DatabaseHealth,
     /// When the usage statistics were last written; 0 for never.
     usage_flushed_at: AtomicI64,
@@ -128,7 +128,7 @@ impl App {
         let directory = if let Some((directory, stopped_instance)) = restored {
             directory.resume(store, &keys.master, clock.now()).await?;
             if let Some(instance) = stopped_instance {
-                // This server takes its place: no other one starts from its snapshot unheard.
+                // This server replaces that instance, so no other server starts from its snapshot.
                 store.remove_heartbeat(&instance).await?;
             }
             directory
@@ -140,7 +140,7 @@ impl App {
         Ok(Self::with(Arc::new(services), issuer, directory))
     }
 
-    /// What one command stands on. Its directory is empty, so that it does not load all clients:
+    /// The app of one command. Its directory is empty, so that it does not load all clients:
     /// the admin API works on the database.
     pub async fn of_command(services: Services) -> Result<Self, StoreError> {
         let issuer = match &services.config.issuer {
@@ -151,7 +151,7 @@ impl App {
         Ok(Self::with(Arc::new(services), issuer, directory))
     }
 
-    /// What a command stands on that issues a token of this client: the resources, the signing keys
+    /// The app of a command that issues a token of this client: the resources, the signing keys
     /// and the one client are in memory.
     pub async fn to_issue(&self, id: &ClientId) -> Result<Self, StartError> {
         let Services { store, keys, clock, .. } = &*self.services;

@@ -1,9 +1,9 @@
 //! tokend: an OAuth 2.0 authorization server for machines.
 //!
-//! The modules in reading order, from the ground up. **A module uses only those before it**; a
-//! test holds that.
+//! The modules in reading order, from the bottom to the top. **A module uses only those before
+//! it**; a test holds that.
 //!
-//! A request comes down through the layers and its answer goes straight back: `web` turns HTTP
+//! A request passes down through the layers, and its answer goes back directly: `web` turns HTTP
 //! into plain data, `oauth` decides, `directory` holds in memory all that a decision needs. `admin`
 //! is the operator's verbs, `store` keeps, `jose` verifies and signs, `model` names. The token path
 //! touches no database: every change is written with an event, and every instance follows the

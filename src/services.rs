@@ -55,8 +55,8 @@ pub enum StartError {
     /// Client certificates cannot be checked.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// There is not a database at the place of the settings.
-    #[error("there is not a tokend database at {location} ({origin})")]
+    /// A database does not exist at the place of the settings.
+    #[error("a tokend database does not exist at {location} ({origin})")]
     NoDatabase {
         /// The place.
         location: String,
@@ -70,7 +70,7 @@ pub enum StartError {
     )]
     NoMasterKey,
     /// A command needs the keys of a SQLite database before a server has generated them.
-    #[error("there is not a master key yet: {path} does not exist", path = path.display())]
+    #[error("the master key does not exist yet: {path} does not exist", path = path.display())]
     NoMasterKeyYet {
         /// The file of the key that a server generates.
         path: PathBuf,

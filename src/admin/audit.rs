@@ -195,7 +195,7 @@ fn follow(end: &mut Head, events: &[Event]) -> Option<&'static str> {
 
 /// Compares the last event that was read with the end that is stored.
 async fn compare_with_head(store: &Store, end: Head) -> Result<VerificationResult, AdminError> {
-    // An event that came after the last page had been read is the only one that may lie beyond.
+    // Only an event that came after the last page had been read may follow this one.
     let head = store.head().await?;
     let next = store.events(end.sequence, 1).await?;
     if end == head || next.first().is_some_and(|next| chain_error(next, &end).is_none()) {

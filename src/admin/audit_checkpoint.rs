@@ -1,5 +1,6 @@
-//! Checkpoints: the end of the audit log, signed. Kept elsewhere, one proves later that no event
-//! until there was changed or removed, also by someone with the whole database.
+//! Checkpoints: the end of the audit log, signed. A checkpoint that is stored elsewhere proves
+//! later that no event until there was changed or removed, also by an attacker with the whole
+//! database.
 
 use serde_json::Value;
 

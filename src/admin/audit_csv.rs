@@ -1,4 +1,4 @@
-//! Events as CSV (RFC 4180) that a spreadsheet shows as text: no cell is taken for a formula.
+//! Events as CSV (RFC 4180) that a spreadsheet shows as text: no cell is read as a formula.
 
 use std::borrow::Cow;
 

@@ -241,9 +241,9 @@ pub async fn show(
 /// The longest reason of a change, in characters.
 pub const MAX_REASON_CHARS: usize = 500;
 
-/// Enables or disables a client. Its tokens end when it is disabled, and do not come back to life
-/// when it is enabled again, because APIs that verify offline could not follow. A repetition
-/// succeeds without a second event.
+/// Enables or disables a client. Its tokens end when it is disabled, and stay ended when it is
+/// enabled again, because APIs that verify offline could not follow. A repetition succeeds without
+/// a second event.
 pub async fn set_state(
     services: &Services,
     principal: &Principal,

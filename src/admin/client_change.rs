@@ -42,7 +42,7 @@ pub async fn update(
 ) -> Result<Changed<Registration>, AdminError> {
     update.require_rights(principal)?;
     check_values(services, &update).await?;
-    // What is not touched is not judged either: it may have been imported.
+    // Members that do not change are not checked: they may have been imported.
     let is_touched = update.changes_security();
     let has_claims = update.claims.is_some() || update.grants.is_some();
     let condition = std::mem::take(&mut update.precondition);
@@ -100,7 +100,7 @@ async fn release(
 }
 
 /// Records the members that differ, and ends what belonged to the owner or the limit before: the
-/// pending grant requests of a client that changes hands, and credentials of weaker callers.
+/// pending grant requests of a client that gets another owner, and credentials of weaker callers.
 async fn record_changes(
     change: &mut AuditedChange,
     was: &Registration,
@@ -145,7 +145,7 @@ pub async fn put(
             outcome => return outcome.map(|(made, _)| Put::Created(made)),
         }
     }
-    // It keeps coming and going, or the caller may not see it.
+    // It is created and deleted repeatedly, or the caller may not see it.
     Err(conflict)
 }
 

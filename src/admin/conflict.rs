@@ -15,7 +15,7 @@ pub enum Conflict {
     #[error("there is already a {0}")]
     AlreadyExists(String),
     /// The client would have too many valid secrets.
-    #[error("the client would have {live} live secrets; secrets.max_per_client is {max}")]
+    #[error("the client would have {live} valid secrets; secrets.max_per_client is {max}")]
     SecretLimit {
         /// How many valid secrets it would have.
         live: usize,
@@ -26,7 +26,7 @@ pub enum Conflict {
     #[error("a client has keys of its own or a jwks_uri, not both: remove the one first")]
     KeySource,
     /// The resource is the server itself.
-    #[error("{0} is this server itself and cannot be deleted; take its grants away instead")]
+    #[error("{0} is this server itself and cannot be deleted; remove its grants instead")]
     BuiltInResource(ResourceId),
     /// The resource is the server itself, whose scopes are a closed list.
     #[error("{0} is this server itself; its scopes cannot be changed")]
@@ -49,7 +49,7 @@ pub enum Conflict {
     /// The grant needs no approval of another owner.
     #[error("the client and {0} have the same owner: the grant is given without a request")]
     GrantRequestNotNeeded(ResourceId),
-    /// The grant request is not pending any more.
+    /// The grant request is no longer pending.
     #[error("grant request {id} is {}, not pending", state.as_str())]
     GrantRequestEnded {
         /// The request.

@@ -1,4 +1,4 @@
-//! Scopes in grants that their resource does not offer any more.
+//! Scopes in grants that their resource no longer offers.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::model::grant::GrantedScopes;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 
-/// Takes scopes out of grants when the scopes of a resource change. A grant keeps the scopes that
+/// Removes scopes from grants when the scopes of a resource change. A grant keeps the scopes that
 /// the resource offered `before` and offers `after`: a scope that comes back later, under the same
 /// name, is not granted to the clients that once held it. Each changed grant has an event.
 pub(super) async fn remove(

@@ -174,7 +174,7 @@ codes! {
     GrantRequestNotFound: NotFound => "grant_request_not_found",
     /// The client and the resource have the same owner.
     GrantRequestNotNeeded: Conflict => "grant_request_not_needed",
-    /// The grant request is not pending any more.
+    /// The grant request is no longer pending.
     GrantRequestEnded: Conflict => "grant_request_ended",
     /// The client has too many pending grant requests.
     GrantRequestLimitReached: Conflict => "grant_request_limit_reached",

@@ -1,5 +1,5 @@
 //! Grants of a resource of another owner: a limited administrator gives only what is approved, and
-//! takes away whatever is of its own client or its own resource.
+//! removes any grant of its own client or its own resource.
 
 use std::collections::HashSet;
 
@@ -35,8 +35,8 @@ pub(super) async fn check(
     Err(AdminError::ApprovalNeeded { resource: is.resource.clone() })
 }
 
-/// True if the caller decides on a grant for its other side too, when one side changes hands: it
-/// administers that owner; or, without a limit, the other side has no owner or one of `owners`.
+/// True if the caller decides on a grant for its other side too, when one side gets another owner:
+/// it administers that owner; or, without a limit, the other side has no owner or one of `owners`.
 /// Otherwise the approval was for the side as it was.
 pub(super) fn is_decided_by(
     principal: &Principal,
@@ -87,8 +87,8 @@ pub(super) async fn end_of_resource(
     Ok(())
 }
 
-/// Rejects to take a grant from a client, unless the caller may change the client, or the resource
-/// of the grant is its own.
+/// Rejects the removal of a grant, unless the caller may change the client, or the resource of the
+/// grant is its own.
 ///
 /// # Errors
 /// Those of [`client_within_rights`].

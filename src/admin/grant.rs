@@ -91,7 +91,7 @@ pub async fn change(
         }
         error => error,
     })?;
-    // A limit must not go because the scopes change.
+    // A limit must not be lost when the scopes change.
     let earlier = was.as_ref().map(|grant| grant.networks.clone());
     let networks = networks.or(earlier).unwrap_or_default();
     let earlier = was.as_ref().map(|grant| grant.claims.clone()).unwrap_or_default();
@@ -228,9 +228,10 @@ pub(super) async fn take(
     Ok(change.record_with_owners(Action::GrantRevoked, subject, owners, detail).await?)
 }
 
-/// Gives a client the grants that it `is` to have and no others, each change with its own event.
-/// The caller has checked the rights. What stays as it is is not judged: the resource may have lost
-/// a scope of it. Gives the credentials that ended, because their creators lack scopes of it.
+/// Makes `is` the grants of a client, each change with its own event. The caller has checked the
+/// rights. Grants that do not change are not checked: a resource may no longer offer one of their
+/// scopes. Returns the credentials that ended, because their creators lack scopes of the new
+/// grants.
 pub(super) async fn replace(
     change: &mut AuditedChange,
     was: &[Grant],
@@ -371,7 +372,7 @@ mod tests {
             (edit("b", ""), None, "b"),
             (edit("b", ""), Some(GrantedScopes::All), "all"),
             (edit("", "b"), Some(GrantedScopes::All), "a c"),
-            // A scope that the resource offers no longer can still be removed.
+            // A scope that the resource no longer offers can still be removed.
             (edit("", "gone"), only("a gone"), "a"),
         ];
         for (change, was, is) in cases {

@@ -11,7 +11,7 @@ use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 use crate::store::reader::Reader;
 
-/// What a change states by itself. Its caller answers for that, so it stays.
+/// The part that a change states itself. Its caller is responsible for this part, so it stays.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a member of a client")]
 pub(super) struct Stated {
@@ -65,8 +65,8 @@ pub(super) async fn release(
     Ok(ended)
 }
 
-/// Takes out the grants that a third owner has approved for the old one. What an administrator
-/// without a limit gave to a client without an owner was approved by none.
+/// Takes out the grants that a third owner has approved for the old one. A grant that an
+/// administrator without a limit gave to a client without an owner has no approval.
 async fn release_grants(
     mut reader: Reader<'_>,
     principal: &Principal,

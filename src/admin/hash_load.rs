@@ -16,7 +16,7 @@ pub enum HashLoad {
 }
 
 impl HashLoad {
-    /// How many computations should be on the way at once.
+    /// How many computations should run or wait at once.
     pub(super) fn width(self, services: &Services) -> usize {
         match self {
             Self::AllCores => std::thread::available_parallelism().map_or(1, usize::from),

@@ -120,8 +120,8 @@ pub async fn retire(
     Ok(Changed::now(outcome))
 }
 
-/// Revokes a key that others may have: it leaves the key set for good, its tokens are not valid any
-/// more, and its private half is removed. If it signed, the next key signs at once.
+/// Revokes a leaked key: it leaves the key set permanently, its tokens are no longer valid, and its
+/// private half is removed. If it signed, the next key signs at once.
 ///
 /// # Errors
 /// As [`rotate`], and if the key does not exist.
@@ -161,7 +161,7 @@ enum Replacement {
     Early,
 }
 
-/// A step in the making.
+/// A step in progress.
 struct Step<'a> {
     services: &'a Services,
     principal: &'a Principal,

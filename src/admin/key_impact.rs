@@ -34,7 +34,7 @@ impl Impact {
 
 impl fmt::Display for Impact {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the step breaks what works now")?;
+        formatter.write_str("the step breaks tokens or verifiers that work now")?;
         if let Some(until) = self.invalid_tokens_until {
             write!(formatter, "; tokens that are valid until {until} become invalid")?;
         }

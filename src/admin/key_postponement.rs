@@ -13,12 +13,13 @@ use crate::services::Services;
 /// How many seconds before a key signs its readers are looked at.
 const LOOK_BEFORE_SECONDS: i64 = 900;
 
-/// How many seconds before a key signs it is too late: the other instances must follow first.
+/// A key that signs within this number of seconds is not postponed: the other instances must follow
+/// first.
 const FOLLOWING_SECONDS: i64 = 10;
 
 /// Postpones the keys that are about to sign and that a steady reader has not fetched. True if
-/// there are any. Each key is postponed once at most, so readers that never come, or that others
-/// make up, do not stop a rotation.
+/// there are any. Each key is postponed once at most, so readers that never come, or that an
+/// attacker invents, do not stop a rotation.
 pub(super) async fn postpone(
     services: &Services,
     known: &[SigningKeyRecord],

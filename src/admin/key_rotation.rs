@@ -89,7 +89,7 @@ pub(super) async fn create_due_keys(
     Ok(made)
 }
 
-/// For how many seconds an instance that was not heard of again is taken to want its algorithms.
+/// For how many seconds an instance is assumed to need its algorithms after it last said so.
 const WANTED_SECONDS: i64 = 3600;
 
 /// Tells other instances which algorithms this one wants, so that they do not retire their keys.

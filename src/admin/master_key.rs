@@ -1,4 +1,5 @@
-//! The master key: what is sealed under it, how it is replaced, and a way on after it was lost.
+//! The master key: what is sealed under it, how it is replaced, and how to continue after it was
+//! lost.
 
 mod conflict;
 pub mod rotation;
@@ -20,7 +21,7 @@ use crate::services::opening::{AUDIT_KEY, TAG_KEY};
 use crate::services::sealed_keys::{SealedKeyName, SealedKeys};
 use crate::store::Store;
 
-/// What cannot be opened any more.
+/// The sealed keys that can no longer be opened.
 #[derive(Debug)]
 pub struct LostKeys {
     /// True if the tag key of generated secrets is lost.
@@ -89,7 +90,7 @@ pub async fn find_lost(
     Ok(LostKeys { tag_key, audit_key, signing_keys, published })
 }
 
-/// Takes the lost keys out of the database. The next start of a server makes new ones under its
+/// Removes the lost keys from the database. The next start of a server makes new ones under its
 /// master key. Clients, secrets and grants stay; generated secrets are checked by their hash.
 /// Stored answers, which only the lost key opened, are deleted.
 ///

@@ -1,4 +1,4 @@
-//! The policies of owners: set by administrators without a limit, and held by every verb that
+//! The policies of owners: set by administrators without a limit, and checked by every verb that
 //! changes a client.
 //!
 //! `check` compares a client before and after a change, inside its transaction. It judges what
@@ -174,8 +174,8 @@ async fn note(
     Ok(change.record_with_owners(action, subject, owners, detail).await?)
 }
 
-/// Holds a change of a client to the policy of its owner. To be called after the change is written
-/// and before it is committed; `before` is absent for a new client.
+/// Checks a change of a client against the policy of its owner. To be called after the change is
+/// written and before it is committed; `before` is absent for a new client.
 ///
 /// # Errors
 /// [`PolicyViolation`], or what the database says.
@@ -196,7 +196,7 @@ async fn check_owned(
     id: &ClientId,
 ) -> Result<(), AdminError> {
     let Some(policy) = change.read().effective_owner_policy(&owner).await? else { return Ok(()) };
-    // A client that changes hands is new to its owner.
+    // A client is new to an owner that gets it from another one.
     let before = before.filter(|before| before.client.facts.owner.as_ref() == Some(&owner));
     let after = registration(change.read(), id).await?;
     compare(&policy, &owner, before, &after, change.now)?;
@@ -218,7 +218,7 @@ fn compare(
     now: Timestamp,
 ) -> Result<(), PolicyViolation> {
     let known_secrets = before.map(|before| before.secrets.as_slice()).unwrap_or_default();
-    // A life that becomes shorter, as in a rotation, is not new.
+    // An expiry that becomes earlier, as in a rotation, is not new.
     let is_kept = |secret: &SecretRecord, known: &SecretRecord| {
         let has_time =
             known.expires_at.is_none_or(|end| secret.expires_at.is_some_and(|it| it <= end));

@@ -31,7 +31,7 @@ impl Principal {
     }
 
     /// Rejects an owner whose objects the caller may not change: of a new object, or of one that
-    /// changes hands.
+    /// gets another owner.
     ///
     /// # Errors
     /// [`AdminError::OwnerNotHeld`].
@@ -141,8 +141,8 @@ pub(super) async fn resource_to_change(
     Ok(found)
 }
 
-/// Holds a change of a client as a whole to the rules of the single changes. `before` is absent for
-/// a new client.
+/// Checks a change of a whole client against the rules of the single changes. `before` is absent
+/// for a new client.
 ///
 /// # Errors
 /// Those of the single changes.

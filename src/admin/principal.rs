@@ -123,7 +123,7 @@ impl Principal {
         Self { is_forced: true, ..self }
     }
 
-    /// True if the caller insists on a change that is rejected otherwise.
+    /// True if the caller forces a change that is rejected otherwise.
     pub(super) fn is_forced(&self) -> bool {
         self.is_forced
     }

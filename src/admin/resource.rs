@@ -63,7 +63,7 @@ pub async fn put(
             outcome => return outcome.map(Put::Created),
         }
     }
-    // It keeps coming and going, or the caller may not see it.
+    // It is created and deleted repeatedly, or the caller may not see it.
     Err(conflict)
 }
 
@@ -251,8 +251,8 @@ pub async fn update(
     Ok(Changed::now(resource))
 }
 
-/// Writes a resource in place of what it was `before`, and the event of it. Scopes that are gone
-/// are taken out of grants. `false` if nothing differs: then nothing is written.
+/// Writes a resource in place of what it was `before`, and the event of it. Scopes that it no
+/// longer has are removed from grants. `false` if nothing differs: then nothing is written.
 pub(super) async fn replace(
     change: &mut AuditedChange,
     before: &Resource,
@@ -287,7 +287,8 @@ pub(super) async fn replace(
     Ok(true)
 }
 
-/// Rejects tokens for this server itself that cannot be told from other JWTs of this server.
+/// Rejects tokens for this server itself that cannot be distinguished from other JWTs of this
+/// server.
 pub(super) fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
     if id.is_built_in() && typ != TokenTyp::AtJwt {
         return Err(AdminError::invalid("token typ", InvalidValue::FixedTokenType(id.clone())));

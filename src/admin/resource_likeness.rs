@@ -1,11 +1,11 @@
-//! Identifiers of resources that a lenient verifier takes for one another.
+//! Identifiers of resources that a lenient verifier treats as equal.
 
 use crate::admin::{AdminError, AuditedChange, Conflict};
 use crate::model::resource::{Resource, ResourceId};
 
-/// Refuses a resource whose identifier has the same normal form as that of another owner, or of this
-/// server itself: some verifiers accept the tokens of the one at the other. An owner may have both,
-/// because it decides on both.
+/// Rejects a resource whose identifier has the same normal form as a resource of another owner, or
+/// as this server: some verifiers of one resource accept the tokens of the other. One owner may
+/// have both.
 ///
 /// # Errors
 /// [`Conflict::AlreadyExists`].
@@ -16,7 +16,7 @@ pub(super) async fn require_distinct(
     let (id, owner) = (&resource.resource, resource.facts.owner.as_ref());
     let normal = id.normal_form();
     let taken = |other: &str| {
-        let text = format!("resource {other}, which some verifiers do not tell from {id}");
+        let text = format!("resource {other}, which some verifiers treat as equal to {id}");
         Err(Conflict::AlreadyExists(text).into())
     };
     if !id.is_built_in() && normal == ResourceId::SERVER {

@@ -94,7 +94,7 @@ pub async fn expire(
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::not_found(ObjectKind::Secret, secret_id))?;
     let wanted = after.map_or_else(|| end_at_once(&change), |after| change.now.plus(after));
-    // An end is never put off: a secret that was ended because it leaked stays ended.
+    // An expiry is never extended: a secret that was ended because it leaked stays ended.
     let end = known.expires_at.map_or(wanted, |end| end.min(wanted));
     if known.expires_at == Some(end) {
         return Ok(Changed::before(end));

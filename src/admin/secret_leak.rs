@@ -142,7 +142,7 @@ pub async fn run_policies(
     Ok(done)
 }
 
-/// What the policy of the client makes of a secret. An end is never put off.
+/// The end of a secret by the policy of its client. An expiry is never extended.
 fn leaked(change: &AuditedChange, found: &Registration, secret: &SecretRecord) -> LeakedSecret {
     let leak_policy = found.client.leak_policy;
     let end = match leak_policy {

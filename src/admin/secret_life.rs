@@ -91,8 +91,8 @@ async fn end_if_unused(
 }
 
 /// Records a warning for each secret that expires within `secrets.warn_before`: one event for each
-/// secret. A secret that a rotation has replaced is left out, because its end is wanted. Gives how
-/// many.
+/// secret. A secret that a rotation has replaced is left out, because its end is intended. Gives
+/// how many.
 ///
 /// # Errors
 /// What the database says. Warnings that have been recorded until then stay.
@@ -145,7 +145,7 @@ async fn record_warning(
     Ok(true)
 }
 
-/// A client. One that cannot be read gets no tokens, and must not hold up the others.
+/// A client. One that cannot be read gets no tokens, and must not block the others.
 async fn readable(
     change: &mut AuditedChange,
     client_id: &ClientId,

@@ -13,7 +13,7 @@ const MAX_NAMED: usize = 20;
 pub enum NeededFor {
     /// An export, which would be incomplete.
     Export,
-    /// A deletion of what is not declared any more.
+    /// A deletion of an object that is no longer declared.
     Prune,
     /// A comparison with declarations of them.
     Apply,

@@ -1,4 +1,4 @@
-//! How the background tasks of this process are: which of them ended, and how often.
+//! The state of the background tasks of this process: which of them ended, and how often.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! What an instance is like when its metrics are read. Nothing here asks the database: metrics are
+//! The state of an instance when its metrics are read. Nothing here asks the database: metrics are
 //! needed most during an outage.
 
 use std::sync::atomic::Ordering;

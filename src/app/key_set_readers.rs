@@ -10,10 +10,10 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use crate::model::key_set_reader::KeySetReader;
 use crate::model::time::Timestamp;
 
-/// How many networks are told apart between two writes; readers of others are not seen.
+/// How many networks are noted between two writes; readers of other networks are not noted.
 const MAX_NETWORKS: usize = 256;
 
-/// How many user agents of one network are told apart; the others are one.
+/// How many user agents of one network are noted; all others share one entry.
 const MAX_AGENTS_PER_NETWORK: usize = 8;
 
 /// The longest user agent, in bytes.
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(times(&readers.take()[0]), (10, 40, 8));
     }
 
-    /// Strangers that read under ever new names take no more memory than this, and do not hide
+    /// Callers that always read under new names take no more memory than this, and do not hide
     /// readers of other networks.
     #[test]
     fn memory_is_bounded() {

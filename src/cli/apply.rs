@@ -228,7 +228,7 @@ fn without_folder(clients: &[ClientId]) -> CliError {
     CliError::usage(text).with_remedy(SecretRemedy::GiveSecretsDir)
 }
 
-/// Makes a plan true, with the new secrets in `dir`.
+/// Carries out a plan, with the new secrets in `dir`.
 pub(crate) async fn execute(
     services: &Services,
     principal: &Principal,

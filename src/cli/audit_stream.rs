@@ -25,7 +25,7 @@ const NEEDS_TOKEN: [&str; 2] = ["invalid_token", "scope_missing"];
 /// Prints each event after the one with this sequence, for as long as the caller may see them.
 ///
 /// # Errors
-/// If the credentials are rejected, a right is missing, or the log is not the same any more.
+/// If the credentials are rejected, a right is missing, or the log is another one.
 pub(super) async fn follow(
     server: &RemoteApi,
     request: &ApiRequest,

@@ -19,7 +19,7 @@ use crate::store::backup::loading::LoadingError;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
-    /// Write the whole database to a new file, sealed under the master key; servers may run
+    /// Write the whole database to a new file, sealed under the master key, while servers run
     Create(BackupArgs),
     /// Check a file: its seals, its rows, the chain of its events and the master key
     Verify(BackupArgs),

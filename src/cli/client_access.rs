@@ -53,8 +53,8 @@ pub(crate) async fn revoke_tokens(global: &Global, id: &str) -> Result<(), CliEr
     output::one(global.output, &id, &revoked.json, &rows)
 }
 
-/// Networks, or `any` for no limit; nothing said leaves them as they are. An empty text is not a
-/// way to say either: it is a variable that was not set, most likely.
+/// Networks, or `any` for no limit; nothing said leaves them as they are. An empty text means
+/// neither: most likely a variable was not set.
 pub(crate) fn networks_or_any(texts: &[String]) -> Result<Option<Networks>, CliError> {
     match texts {
         [] => Ok(None),
@@ -78,8 +78,10 @@ pub(crate) fn grants(texts: &[String], admin: Option<&str>) -> Result<Vec<Grant>
     let Some(preset) = admin.map(preset).transpose()? else { return Ok(grants) };
     let resource = ResourceId::parse(ResourceId::SERVER)?;
     if grants.iter().any(|grant| grant.resource == resource) {
-        return Err(CliError::usage(format!("--admin is a grant of {resource}, as --grant is"))
-            .with_remedy(ArgumentRemedy::LeaveOneOut));
+        return Err(CliError::usage(format!(
+            "--admin and --grant both give a grant of {resource}"
+        ))
+        .with_remedy(ArgumentRemedy::LeaveOneOut));
     }
     let scopes = GrantedScopes::Only(preset.granted());
     let (networks, claims) = (Networks::default(), StaticClaims::default());
@@ -87,8 +89,8 @@ pub(crate) fn grants(texts: &[String], admin: Option<&str>) -> Result<Vec<Grant>
     Ok(grants)
 }
 
-/// Reads `URI` or `URI=scope,scope`. A resource may itself hold an equals sign in its query, so
-/// the last one counts, and only if what follows could be scopes.
+/// Reads `URI` or `URI=scope,scope`. A resource may itself hold an equals sign in its query, so the
+/// last one separates the two, and only if what follows could be scopes.
 pub(crate) fn parse(text: &str) -> Result<Grant, CliError> {
     let (resource, scopes) = match text.rsplit_once('=') {
         Some((resource, scopes)) if !resource.contains('?') || !scopes.is_empty() => {

@@ -43,7 +43,7 @@ impl Before {
     /// Says on standard error if the client is still like this.
     pub(super) fn compare(&self, after: Value) {
         if self.0.as_ref().is_some_and(|before| *before == compared(after)) {
-            output::hint("nothing changed: it was already so");
+            output::hint("nothing changed: the values were already set");
         }
     }
 

@@ -10,9 +10,12 @@ use crate::model::client::{ClientId, ClientName};
 
 #[derive(Debug, Args)]
 pub(super) struct IdentityArgs {
-    /// The client's id: what it sends as `client_id`, such as billing, svc:a or
-    /// <https://agent.example.com/client.json>; no spaces
-    #[arg(value_name = "ID")]
+    /// The id that the client sends as `client_id`, without spaces.
+    #[arg(
+        value_name = "ID",
+        help = "The id that the client sends as client_id, such as billing, svc:a or \
+                https://agent.example.com/client.json; no spaces"
+    )]
     client: Option<String>,
     /// A name for people; the id if omitted
     #[arg(long, value_name = "NAME")]
@@ -43,7 +46,7 @@ impl IdentityArgs {
         match (&self.id, &self.client) {
             (Some(id), _) => {
                 output::hint(&format!(
-                    "note: --id is deprecated and goes with the next release; write: {}",
+                    "note: --id is deprecated and is removed in the next release; write: {}",
                     CommandLine::CreateClient { name: "NAME" }
                 ));
                 let client_id = Some(new_id("--id", id)?);
@@ -108,8 +111,8 @@ fn shown(text: &str) -> String {
     if text.chars().nth(60).is_some() { format!("{start}…") } else { start }
 }
 
-/// How the id stands in `curl -u`, if it must be form-encoded to be read in one way only (RFC 6749,
-/// section 2.3.1); `None` for an id that can stand as it is.
+/// The id as `curl -u` needs it, if it must be form-encoded to be unambiguous (RFC 6749, section
+/// 2.3.1); `None` for an id that needs no encoding.
 pub(super) fn encoded_for_basic(id: &str) -> Option<String> {
     let needs_encoding = id.contains([':', '%', '+', ' ']);
     needs_encoding.then(|| form_urlencoded::byte_serialize(id.as_bytes()).collect())

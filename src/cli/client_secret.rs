@@ -33,8 +33,9 @@ pub(crate) struct AddSecretArgs {
 pub(crate) struct RotateSecretArgs {
     /// The client's id, or its name if the name is unique
     id: String,
-    /// How long the old secrets stay valid: 24h, or `until_unused:6h,max:7d`, which ends each when
-    /// the new one was used and it was not for 6 hours; they end at once if omitted
+    /// How long the old secrets stay valid, such as 24h; they end at once if omitted. With
+    /// `until_unused:6h,max:7d` an old secret ends when the new one is in use and the old one was
+    /// not used for 6 hours, after 7 days at the latest
     #[arg(long, value_name = "OVERLAP")]
     overlap: Option<String>,
     #[command(flatten)]
@@ -84,7 +85,7 @@ impl OldLabelArgs {
     fn apply_to(&self, new: &mut WantedSecret) {
         if let Some(label) = &self.label {
             output::hint(
-                "note: --label of a secret is deprecated and goes with the next release; write: \
+                "note: --label of a secret is deprecated and is removed in the next release; write: \
                  --secret-label",
             );
             new.label.clone_from(label);
@@ -203,7 +204,7 @@ pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(
     let request = ApiRequest::patch(place, json!({ "expires_in_seconds": seconds }));
     let ended: Object<EndedSecret> = api.read(&request).await?;
     if !ended.object.changed {
-        output::hint("nothing changed: it was already so");
+        output::hint("nothing changed: the values were already set");
     }
     let end = Timestamp::parse(&ended.object.expires_at)?;
     let rows = [

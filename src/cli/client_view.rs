@@ -99,7 +99,7 @@ pub(super) fn rows_of(client: &ClientObject, now: Timestamp) -> Vec<(&'static st
     rows
 }
 
-/// What its tokens and its requests are held to.
+/// The restrictions of its tokens and requests.
 fn add_rules(client: &ClientObject, rows: &mut Vec<(&'static str, String)>) {
     if let Some(seconds) = client.token_ttl_seconds {
         rows.push(("token ttl", lifetime(seconds)));

@@ -1,4 +1,4 @@
-//! The question before something is lost for good.
+//! The question before a loss that cannot be undone.
 
 use std::io::{self, IsTerminal, Write};
 

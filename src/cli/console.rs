@@ -1,4 +1,4 @@
-//! `tokend console`: a way into the console for the operator of this machine.
+//! `tokend console`: a link to the console for the operator of this machine.
 
 use std::collections::BTreeSet;
 
@@ -66,7 +66,8 @@ fn limit<T: Ord>(
     Ok((!values.is_empty()).then_some(values))
 }
 
-/// The address of a link. Its secret is in the fragment, which no server and no proxy gets to see.
+/// The address of a link. Its secret is in the fragment, which a browser sends to no server and no
+/// proxy.
 fn url(config: &Config, link: &MadeLink) -> String {
     let base = config.management_url();
     let base = base.unwrap_or_else(|| format!("http://{}", config.management_listen));

@@ -28,7 +28,7 @@ pub(crate) struct DeclarationArgs {
     /// Take over objects of another source, of none, or of another owner
     #[arg(long)]
     adopt: bool,
-    /// Delete the objects of the same source that are not declared any more
+    /// Delete the objects of the same source that are no longer declared
     #[arg(long)]
     prune: bool,
 }

@@ -72,7 +72,7 @@ pub(crate) struct Demo {
 }
 
 /// Makes the demo resource and client, unless they exist. The secret is kept for the next start;
-/// if the kept one is not valid any more, the client gets another one.
+/// if the kept one is no longer valid, the client gets another one.
 pub(crate) async fn prepare(services: &Services) -> Result<Demo, CliError> {
     let api = ResourceId::parse(DEMO_API)?;
     let id = ClientId::parse(DEMO_CLIENT)?;

@@ -35,7 +35,7 @@ pub(crate) struct DevArgs {
     /// Delete the data of earlier runs of dev first
     #[arg(long)]
     fresh: bool,
-    /// Add forty clients of three teams and a week of traffic, to look at the console with
+    /// Add forty clients of three teams and a week of traffic, to fill the console
     #[arg(long)]
     demo_data: bool,
 }

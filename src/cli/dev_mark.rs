@@ -22,7 +22,7 @@ const SERVED: &str = "used-by-serve";
 /// What a database holds before `dev` works with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum History {
-    /// There is not a database.
+    /// The database does not exist.
     Absent,
     /// A database without events.
     Empty,

@@ -150,7 +150,7 @@ impl CliErrorCode {
             Self::NoDatabase => (
                 "E-NO-DATABASE",
                 Exit::Configuration,
-                "There is not a database where the settings say.",
+                "A database does not exist at the place of the settings.",
             ),
             Self::MasterKey => (
                 "E-MASTER-KEY",
@@ -160,7 +160,7 @@ impl CliErrorCode {
             Self::MasterKeyCommand => MASTER_KEY_COMMAND,
             Self::NotFound => NOT_FOUND,
             Self::Conflict => {
-                ("E-CONFLICT", Exit::Conflict, "The change does not fit what is stored.")
+                ("E-CONFLICT", Exit::Conflict, "The change conflicts with the stored state.")
             }
             Self::NotEmpty => NOT_EMPTY,
             Self::InUse => ("E-IN-USE", Exit::Conflict, "A running tokend uses the database."),
@@ -174,9 +174,7 @@ impl CliErrorCode {
                 Exit::Unreachable,
                 "The connection ended during a commit: the change may have been made.",
             ),
-            Self::NotValid => {
-                ("E-NOT-VALID", Exit::NotValid, "What was to be verified is not valid.")
-            }
+            Self::NotValid => ("E-NOT-VALID", Exit::NotValid, "The object to verify is not valid."),
             Self::NotAllowed => NOT_ALLOWED,
             Self::Busy => BUSY,
             Self::Server => SERVER,

@@ -134,7 +134,7 @@ const ALL: [(&str, Examples); 40] = [
                 "tokend client rotate-secret billing --overlap 24h --secret-file billing.secret",
             ),
             (
-                "End it when it is unused for 6 hours, at the latest in 7 days",
+                "End the old secret when it is unused for 6 hours, at the latest in 7 days",
                 "tokend client rotate-secret billing --overlap until_unused:6h,max:7d --secret-file billing.secret",
             ),
         ],
@@ -160,7 +160,7 @@ const ALL: [(&str, Examples); 40] = [
         "client trust",
         &[
             (
-                "Let a GitHub Actions workflow be a client",
+                "Let a GitHub Actions workflow authenticate as a client",
                 "tokend client trust add deploy --issuer https://token.actions.githubusercontent.com --subject repo:acme/api:ref:refs/heads/main",
             ),
             ("Find out why a token is not accepted", "tokend client trust test deploy < token.jwt"),
@@ -170,11 +170,11 @@ const ALL: [(&str, Examples); 40] = [
         "client trust add",
         &[
             (
-                "Let a Kubernetes service account be a client",
+                "Let a Kubernetes service account authenticate as a client",
                 "tokend client trust add deploy --issuer https://oidc.cluster.example --subject system:serviceaccount:billing:worker",
             ),
             (
-                "Let every workload of a namespace of a SPIFFE trust domain be a client",
+                "Let every workload below a SPIFFE path authenticate as a client",
                 "tokend client trust add deploy --trust-domain acme.example --bundle-endpoint https://spire.acme.example/bundle --subject 'spiffe://acme.example/ns/prod/*'",
             ),
         ],
@@ -208,7 +208,7 @@ const ALL: [(&str, Examples); 40] = [
                 "TOKEND_DATABASE_URL=postgres://db/machines tokend restore tokend.backup",
             ),
             (
-                "After an incident: end what had ended since the backup",
+                "After an incident: revoke tokens, and end the secrets that had ended since the backup",
                 "tokend restore tokend.backup --revoke-tokens --end-secrets events.jsonl",
             ),
         ],
@@ -362,7 +362,7 @@ const ALL: [(&str, Examples); 40] = [
                 "tokend apply -f clients/ --source payments --secrets-dir secrets",
             ),
             (
-                "Delete what the source does not declare any more",
+                "Delete the objects that the source no longer declares",
                 "tokend apply -f clients/ --source payments --prune",
             ),
         ],

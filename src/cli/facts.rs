@@ -23,7 +23,7 @@ pub(super) struct FactsArgs {
     /// What it is for
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// Where the people of its team are reached, such as a mail address
+    /// How to reach its team, such as a mail address
     #[arg(long, value_name = "TEXT")]
     contact: Option<String>,
     /// A label, such as `env=prod`; may be repeated
@@ -40,7 +40,7 @@ pub(super) struct FactsUpdateArgs {
     /// What it is for; an empty text removes it
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// Where the people of its team are reached; an empty text removes it
+    /// How to reach its team; an empty text removes it
     #[arg(long, value_name = "TEXT")]
     contact: Option<String>,
     /// A label to set, or one to remove by its key and a hyphen, such as `env-`; may be repeated

@@ -1,5 +1,5 @@
 //! Reads texts from standard input, and says so at a terminal, where a command would otherwise wait
-//! without a word.
+//! without a message.
 
 use std::io::{self, IsTerminal, Read};
 

@@ -26,7 +26,7 @@ pub(crate) enum KeyCommand {
     Rotate(RotateArgs),
     /// Let a key stop signing; it stays published until its last token has expired
     Retire(RetireArgs),
-    /// Revoke a key that others may have: it leaves the key set, and its tokens become invalid
+    /// Revoke a leaked key: it leaves the key set, and its tokens become invalid
     Revoke(RevokeArgs),
 }
 
@@ -104,7 +104,7 @@ pub(crate) async fn run(global: &Global, command: &KeyCommand) -> Result<(), Cli
         KeyCommand::Revoke(args) => {
             let place = step_path(&args.key.kid, "revoke")?;
             let body = json!({ "reason": args.reason });
-            take(global, &ApiRequest::post(place, body), "Revoke this key for good?", args.yes)
+            take(global, &ApiRequest::post(place, body), "Revoke this key permanently?", args.yes)
                 .await
         }
     }
@@ -149,7 +149,7 @@ async fn rotate(global: &Global, args: &RotateArgs) -> Result<(), CliError> {
         "algorithm": algorithm.map(Algorithm::as_str), "start_in_seconds": seconds,
     });
     let request = ApiRequest::post(path(&["signing-keys", "rotate"]), body);
-    take(global, &request, "Let the next key sign all the same?", args.yes).await
+    take(global, &request, "Let the next key sign anyway?", args.yes).await
 }
 
 fn step_path(kid: &str, step: &str) -> Result<String, CliError> {
@@ -173,7 +173,7 @@ async fn take(
     let done: Object<ChangeObject> = api.read(request).await?;
     let ChangeObject { changed, key, successor, .. } = &done.object;
     if !changed {
-        output::hint("nothing changed: it was already so");
+        output::hint("nothing changed: the values were already set");
     }
     let now = api.now();
     let mut rows = key.rows(now);

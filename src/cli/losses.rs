@@ -19,7 +19,7 @@ const PAGE_SIZE: u32 = 1_000;
 /// What ends with a client.
 pub(super) fn of_client(client: &ClientObject, now: Timestamp) -> Vec<String> {
     let (id, name, state) = (&client.client_id, &client.name, &client.state);
-    let mut lines = vec![format!("Client {id} ({name}, {state}) goes with:")];
+    let mut lines = vec![format!("Client {id} ({name}, {state}) is deleted with:")];
     let grants: Vec<_> =
         client.grants.iter().map(|grant| format!("grant {}", grant.describe())).collect();
     list(&mut lines, &grants, "grants");

@@ -14,7 +14,7 @@ use crate::cli::master_key::reset::ResetArgs;
 pub(crate) enum MasterKeyCommand {
     /// Count what is sealed under each master key, and show which keys the running instances have
     Status,
-    /// Seal everything in the database under the first master key of the list; servers may run
+    /// Seal everything in the database under the first master key of the list, while servers run
     Rotate,
     /// Continue after the master key was lost: new signing keys; clients and secrets stay
     Reset(ResetArgs),

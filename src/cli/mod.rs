@@ -1,7 +1,7 @@
 //! The command line: a file a noun. It reads arguments, calls a verb, and shows what came back.
 //!
 //! A command calls the admin API: in process over the database of the settings, or that of the
-//! server that `--server` names. `api` knows both ways. The local commands work on the database.
+//! server that `--server` names. `api` does both. The local commands work on the database.
 
 mod api;
 mod applied_secrets;
@@ -135,9 +135,14 @@ pub(crate) struct Global {
     /// the user if omitted
     #[arg(long, value_name = "NAME", global = true)]
     actor: Option<String>,
-    /// The server to send the command to, such as <https://id.example.com:8081>, or
-    /// `TOKEND_SERVER`; the local database if omitted
-    #[arg(long, value_name = "URL", global = true)]
+    /// The server to send the command to.
+    #[arg(
+        long,
+        value_name = "URL",
+        global = true,
+        help = "The management URL of the server to send the command to, such as \
+                https://tokend-admin.example.com, or TOKEND_SERVER; the local database if omitted"
+    )]
     server: Option<String>,
     /// How to print: a table for people, JSON or one JSON object a line for programs, or one id a
     /// line
@@ -181,7 +186,7 @@ enum Command {
     /// Resources: the APIs that tokens are for
     #[command(subcommand)]
     Resource(resource::ResourceCommand),
-    /// Policies: what is required of the clients of an owner
+    /// Policies: rules for the clients of an owner
     #[command(subcommand)]
     OwnerPolicy(owner_policy::OwnerPolicyCommand),
     /// Signing keys of the server

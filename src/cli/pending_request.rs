@@ -71,7 +71,7 @@ impl PendingRequest {
         &self.server
     }
 
-    /// True if the server does not keep the answer any more.
+    /// True if the server no longer keeps the answer.
     pub(super) fn is_expired(&self, api: &Api) -> bool {
         api.now() >= Timestamp(self.sent_at).plus_seconds(ANSWER_TTL_SECONDS)
     }

@@ -142,7 +142,7 @@ pub(super) async fn settle_file(
 }
 
 /// The answer to the request of an interrupted apply; `None` if it was not carried out, or if its
-/// answer cannot be read any more.
+/// answer can no longer be read.
 ///
 /// A request that differs from the present one is only repeated if it was carried out: the
 /// declarations may have been corrected since.

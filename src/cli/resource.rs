@@ -170,7 +170,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     confirm_removal(&api, &id, &lost, args.yes).await?;
     let changed: Object<ResourceObject> = api.read(&ApiRequest::patch(place, patch)).await?;
     if compared(before.json) == compared(changed.json.clone()) {
-        output::hint("nothing changed: it was already so");
+        output::hint("nothing changed: the values were already set");
     }
     name_clients_with_all_scopes(&api, &id, &added, &before.object).await?;
     if let Some(text) = &args.signing_alg {
@@ -263,9 +263,9 @@ async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
 fn warn_of_typ(typ: TokenTyp) {
     if typ == TokenTyp::Jwt {
         output::hint(
-            "warning: with typ JWT the type check of RFC 9068 is lost. A verifier of this resource \
-             can no longer tell access tokens and other JWTs of this issuer apart by type. It must \
-             check iss, aud, exp and client_id.",
+            "warning: with typ JWT the type check of RFC 9068 is lost. A verifier of this \
+             resource can no longer distinguish access tokens from other JWTs of this issuer by \
+             type. It must check iss, aud, exp and client_id.",
         );
     }
 }
@@ -286,26 +286,26 @@ fn say_from_when(resource: &ResourceObject) {
     }
 }
 
-/// Which verifiers need an algorithm, and which cannot read it.
+/// Which verifiers need an algorithm, and which do not support it.
 fn who_reads(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::Es256 => {
-            "ES256: every current library reads it. Some gateways know RSA only (AWS load balancers \
-             and API Gateway, Spring Boot with jwk-set-uri alone): those need RS256."
+            "ES256: every current library supports it. Some gateways support only RSA (AWS load \
+             balancers and API Gateway, Spring Boot with jwk-set-uri alone): those need RS256."
         }
         Algorithm::Rs256 => {
-            "RS256: for verifiers that know RSA only, or assume it: AWS load balancers and API \
+            "RS256: for verifiers that support only RSA, or assume it: AWS load balancers and API \
              Gateway, Spring Boot with jwk-set-uri alone, go-oidc and ASP.NET Core set-ups with a \
-             fixed list. Every verifier reads it. Signing costs ten times as much as ES256, and \
+             fixed list. Every verifier supports it. Signing costs ten times as much as ES256, and \
              a token is longer."
         }
         Algorithm::Ps256 => {
-            "PS256: for APIs whose rules ask for it (FAPI 2.0 allows PS256, ES256 and EdDSA). AWS \
-             does not read it. Signing costs ten times as much as ES256."
+            "PS256: for APIs whose rules require it (FAPI 2.0 allows PS256, ES256 and EdDSA). AWS \
+             does not support it. Signing costs ten times as much as ES256."
         }
         Algorithm::EdDsa => {
             "EdDSA (Ed25519): the fastest to sign. The Kubernetes API, AWS and ASP.NET Core do not \
-             read it; python-jose 3.5 and node-jose 2.2 then reject the whole key set, also for \
+             support it; python-jose 3.5 and node-jose 2.2 then reject the whole key set, also for \
              tokens of other resources."
         }
     }

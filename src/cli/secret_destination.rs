@@ -36,7 +36,7 @@ use crate::web::Delivery;
 const OUTPUT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the database is asked for the outcome of a commit: longer than it keeps a transaction
-/// open whose client is gone (15 s).
+/// open after its client has disconnected (15 s).
 const OUTCOME_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often the database is asked.
@@ -124,7 +124,7 @@ impl Destination {
     }
 }
 
-/// A secret on its way to its destination.
+/// A secret and its destination.
 struct Delivering {
     destination: Option<Destination>,
     render: Render,
@@ -343,7 +343,7 @@ fn is_discarded() -> bool {
     matches!((device("/dev/stdout"), device("/dev/null")), (Ok(one), Ok(null)) if one == null)
 }
 
-/// Writes and flushes a text to standard output. A reader that does not read is given up on.
+/// Writes and flushes a text to standard output. Waits for a slow reader for a limited time.
 async fn print(text: Zeroizing<String>) -> io::Result<()> {
     let writing = tokio::task::spawn_blocking(move || {
         let mut output = io::stdout().lock();

@@ -349,7 +349,7 @@ fn is_made_for(services: &Services, client: Option<&ClientId>, secret: &SecretSt
     client.is_some_and(|client| tag_key.is_tagged(client.as_str(), secret.expose_secret()))
 }
 
-/// Renames a draft to its final name, for good.
+/// Renames a draft to its final name, durably.
 pub(super) fn publish(draft: &Path, path: &Path, existing: ExistingFile) -> io::Result<()> {
     match existing {
         ExistingFile::Replace => std::fs::rename(draft, path)?,

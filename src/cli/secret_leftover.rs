@@ -163,7 +163,7 @@ enum InPlace {
     Other,
 }
 
-/// Locks a leftover; `None` if it does not exist any more.
+/// Locks a leftover; `None` if it no longer exists.
 pub(super) fn lock(draft: &Path) -> Result<Option<File>, CliError> {
     let file = match File::open(draft) {
         Ok(file) => file,

@@ -20,7 +20,7 @@ pub const PROBLEM_CODES: [(&str, &str); 9] = [
 pub struct Problem {
     /// A stable code, such as `E-CONF-UNKNOWN`.
     pub code: &'static str,
-    /// The setting, or what stands in its place; empty if it is about a file or the command line.
+    /// The setting, or what replaces it; empty if the problem is about a file or the command line.
     pub setting: String,
     /// What is wrong, naming the setting.
     pub what: String,

@@ -1,4 +1,4 @@
-//! Turns layered texts into typed settings, noting every problem on the way.
+//! Turns layered texts into typed settings, and notes every problem.
 
 mod master_key;
 mod notifications;
@@ -170,7 +170,7 @@ impl SettingsReader<'_> {
                 code: "E-CONF-ISSUER",
                 setting: "issuer".to_owned(),
                 what: "`issuer` is not set".to_owned(),
-                origin: "no default is right for it: it stands in every token".to_owned(),
+                origin: "it has no default: every token contains it".to_owned(),
                 remedy: "set TOKEND_ISSUER=https://id.example.com (for a first look: tokend dev)"
                     .to_owned(),
             });

@@ -42,7 +42,7 @@ pub fn shown(settings: &Settings) -> Vec<ShownSetting> {
     settings.keys().iter().map(shown).collect()
 }
 
-/// Hides what must not be read over a shoulder. Paths and queries of receivers are often secrets,
+/// Hides values that a bystander must not read. Paths and queries of receivers are often secrets,
 /// and so are the arguments of a command.
 fn shown_value(settings: &Settings, key: &str) -> String {
     let value = settings.text(key);

@@ -6,10 +6,10 @@ pub mod digest;
 pub mod mac;
 pub mod random;
 
-/// Why a cryptographic step could not be taken.
+/// Why a cryptographic operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CryptoError {
-    /// The library refused; it never says why.
+    /// The library failed; it never says why.
     #[error("the cryptographic library failed at {0}")]
     Failed(&'static str),
     /// None of the master keys opens the seal.
@@ -18,7 +18,7 @@ pub enum CryptoError {
     /// A stored hash or an imported one is not an argon2id PHC string within the bounds.
     #[error("the hash is not an argon2id PHC string {0}")]
     UnusableHash(&'static str),
-    /// A secret to be taken over is not what RFC 6749, appendix A.2, allows.
+    /// A secret to be imported is not what RFC 6749, appendix A.2, allows.
     #[error("a secret is 1 to 256 characters of printable ASCII")]
     UnusableSecret,
 }

@@ -1,4 +1,4 @@
-//! What a grant is worth now: worked out when a resource or a grant changes, not for each token.
+//! The present effect of a grant: computed when a resource or a grant changes, not for each token.
 //!
 //! Many clients have the same grant, so each distinct one exists once.
 
@@ -54,7 +54,7 @@ pub struct EffectiveGrant {
 }
 
 impl GrantEntry {
-    /// What the grant is worth now; nothing if its resource is gone.
+    /// The present effect of the grant; nothing if its resource no longer exists.
     pub fn effective(&self) -> Option<Arc<EffectiveGrant>> {
         self.effective.load_full()
     }
@@ -63,7 +63,7 @@ impl GrantEntry {
 /// The resources of a directory.
 pub type Resources = BTreeMap<ResourceId, Arc<Resource>>;
 
-/// From so many grants on, those that no client has any more are looked for.
+/// From this number of grants on, unused ones are looked for.
 const MIN_SWEEP: usize = 64;
 
 /// Every distinct grant.
@@ -81,7 +81,7 @@ struct KnownGrants {
 }
 
 impl KnownGrants {
-    /// Drops the grants that no client has any more. Each change of a client with claims of its own
+    /// Drops the grants that no client has. Each change of a client with claims of its own
     /// leaves one.
     fn sweep(&mut self) {
         self.entries.retain(|_, entry| Arc::strong_count(entry) > 1);
@@ -111,7 +111,7 @@ impl GrantInterner {
         Self { known: Mutex::default(), issued }
     }
 
-    /// Works every grant out anew, after the resources have changed.
+    /// Computes every grant again, after the resources have changed.
     pub(super) async fn renew(&self, resources: &Resources) {
         let mut known = self.known.lock().await;
         known.sweep();

@@ -48,7 +48,7 @@ pub struct ClientEntry {
     pub grants: Box<[Arc<GrantEntry>]>,
 }
 
-/// The ways in which clients may ask for a token; most clients have the same.
+/// The methods by which clients may request a token; most clients have the same.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct AllowedMethods {
     /// How the client may authenticate.

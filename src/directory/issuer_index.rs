@@ -46,7 +46,7 @@ impl IssuerIndex {
         if before.is_empty() && now.is_empty() {
             return;
         }
-        // A thread that panicked while it held this has left a whole map.
+        // The map is consistent, even if a thread panicked with the lock.
         let mut issuers = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for known in before {
             let Some(trusts) = issuers.get_mut(&known.trust.issuer) else { continue };

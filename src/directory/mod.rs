@@ -1,8 +1,7 @@
 //! The directory: everything that a decision needs, in memory.
 //!
-//! It is loaded once and then follows the events. Reading it takes no lock and asks no database;
-//! so tokens continue to flow while the database is unavailable, and the directory says how old its
-//! knowledge is.
+//! It is loaded once and then follows the events. Reading it takes no lock and asks no database; so
+//! tokens are issued while the database is unavailable, and the directory knows its own age.
 
 mod effective_grant;
 mod entry;

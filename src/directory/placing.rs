@@ -104,9 +104,9 @@ impl Directory {
         self.imported_secrets.fetch_sub(removed, Ordering::Relaxed);
     }
 
-    /// The one copy of these ways.
+    /// The one copy of these methods.
     pub(super) fn shared(&self, allowed: AllowedMethods) -> Arc<AllowedMethods> {
-        // A thread that panicked while it held this has left a whole set.
+        // The set is consistent, even if a thread panicked with the lock.
         let mut known = self.allowed_methods.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shared) = known.get(&allowed) {
             return shared.clone();

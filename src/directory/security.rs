@@ -15,7 +15,7 @@ use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::trust::FederatedCredential;
 use crate::remote_keys::RemoteSource;
 
-/// From so many sets on, those that no trust has any more are looked for.
+/// From this number of sets on, unused ones are looked for.
 const MIN_SWEEP: usize = 64;
 
 impl Directory {
@@ -111,7 +111,7 @@ impl SharedKeys {
     /// The one copy of a set.
     fn of(&self, set: &KeySet) -> Result<Arc<ExternalJwks>, ForeignKeyError> {
         let name = digest::of_bytes(set.as_str().as_bytes());
-        // A thread that panicked while it held this has left a whole map.
+        // The map is consistent, even if a thread panicked with the lock.
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(keys) = held.sets.get(&name).and_then(Weak::upgrade) {
             return Ok(keys);

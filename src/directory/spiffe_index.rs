@@ -31,7 +31,7 @@ impl SpiffeIndex {
         if before.is_empty() && now.is_empty() {
             return;
         }
-        // A thread that panicked while it held this has left a whole map.
+        // The map is consistent, even if a thread panicked with the lock.
         let mut domains = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for known in before {
             let domain = known.trust.source.trust_domain();

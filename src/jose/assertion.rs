@@ -157,7 +157,7 @@ fn typ(jws: &Jws<'_>) -> Option<String> {
 }
 
 impl<'a> UnverifiedAssertion<'a> {
-    /// Parses a JWT. Keys that its header names or brings along (`jku`, `x5u`, `jwk`, `x5c`) are
+    /// Parses a JWT. Keys that its header names or contains (`jku`, `x5u`, `jwk`, `x5c`) are
     /// never looked at (RFC 8725, section 3.10).
     pub fn parse(text: &'a str) -> Result<Self, AssertionError> {
         if text.len() > MAX_ASSERTION_BYTES {

@@ -25,7 +25,7 @@ impl AssertionSigner {
     /// Reads a private key in PEM: PKCS #8, of P-256, Ed25519 or RSA.
     ///
     /// # Errors
-    /// What the text must be, without a word of it.
+    /// What the text must be. The error never repeats the text.
     pub fn from_pem(text: &[u8]) -> Result<Self, Malformed> {
         let blocks = Pem::iter_from_buffer(text).filter_map(Result::ok);
         let mut keys = blocks.filter(|block| block.label == "PRIVATE KEY");

@@ -95,7 +95,7 @@ impl Proof {
             jws.algorithm().filter(|algorithm| CLIENT_ASSERTION_ALGS.contains(algorithm));
         let algorithm = algorithm.ok_or(ProofError::Algorithm)?;
         let key = external_jwks::read(jwk.clone()).ok_or(ProofError::Lacks("a usable jwk"))?;
-        // The key comes along; the token will name its owner.
+        // The proof contains the key; the token names its owner.
         let decoding =
             DecodingKey::from_jwk(&key).map_err(|_| ProofError::Lacks("a usable jwk"))?;
         if !jws.is_signed_by(&decoding, algorithm) {

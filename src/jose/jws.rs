@@ -18,7 +18,7 @@ pub(super) struct Jws<'a> {
 }
 
 impl<'a> Jws<'a> {
-    /// Takes a text apart; `None` if it is not a JWS. Keys that the header names or brings along
+    /// Parses a text; `None` if it is not a JWS. Keys that the header names or contains
     /// are not looked at here (RFC 8725, section 3.10).
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let (signed, signature) = text.rsplit_once('.')?;

@@ -13,8 +13,8 @@ use crate::model::signing_key::Sealed;
 /// One key that seals and opens.
 struct SealingKey {
     key: RandomizedNonceKey,
-    /// Seals cookies. Any stranger can have one sealed, and random nonces suffice for 2^32 seals
-    /// of a key (NIST SP 800-38D, section 8.3): those of stored keys are not used up.
+    /// Seals cookies. Any caller can have one sealed, and random nonces suffice for 2^32 seals of a
+    /// key (NIST SP 800-38D, section 8.3): those of stored keys are not used up.
     cookie_key: RandomizedNonceKey,
     fingerprint: String,
 }
@@ -56,8 +56,8 @@ impl MasterKeys {
         Ok(Zeroizing::new(BASE64_STANDARD.encode(key.as_slice())))
     }
 
-    /// The name of the first key, which seals: 16 hexadecimal digits that tell master keys apart
-    /// and say nothing about them.
+    /// The name of the first key, which seals: 16 hexadecimal digits that identify a master key and
+    /// say nothing about it.
     pub fn fingerprint(&self) -> &str {
         &self.0[0].fingerprint
     }

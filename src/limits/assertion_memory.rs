@@ -83,7 +83,7 @@ impl Default for AssertionMemory {
 
 impl AssertionMemory {
     /// Remembers an assertion that has not been seen. Until [`Self::accept`], [`Self::keep_stored`]
-    /// or [`Self::forget`] it is in the hands of the caller.
+    /// or [`Self::forget`] the caller has to decide about it.
     ///
     /// # Errors
     /// It has been seen, or the memory is full.
@@ -171,7 +171,7 @@ impl AssertionMemory {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        // A thread that panicked while it held this has left whole maps.
+        // The maps are consistent, even if a thread panicked with the lock.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

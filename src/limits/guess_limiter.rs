@@ -66,7 +66,7 @@ impl GuessLimiter {
         }
     }
 
-    /// Holds attempts to other limits from now on.
+    /// Sets the limits of later attempts.
     pub fn set_limits(&self, limits: GuessLimits) {
         self.by_client.set_rate(limits.by_client);
         self.by_address.set_rate(limits.by_address);

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crate::model::rate::{Rate, RateCounter, RateExceeded};
 use crate::model::time::Timestamp;
 
-/// Counts by key, each held to the same rate.
+/// Counts by key. Each key has the same rate.
 #[derive(Debug)]
 pub struct RateTable {
     rate: ArcSwap<Rate>,
@@ -26,7 +26,7 @@ impl RateTable {
         Self { rate, counters, hasher: RandomState::new() }
     }
 
-    /// Holds the keys to another rate from now on. What was counted in its present window stays.
+    /// Sets another rate for all keys. The counts of the present window stay.
     pub fn set_rate(&self, rate: Rate) {
         self.rate.store(Arc::new(rate));
     }

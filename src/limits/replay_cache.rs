@@ -71,7 +71,7 @@ impl ReplayCache {
         let mut kept = [0; DIGEST_PREFIX_BYTES];
         kept.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte);
         let period = now.0.div_euclid(self.period_seconds);
-        // A thread that panicked while it held this has left whole sets.
+        // The sets are consistent, even if a thread panicked with the lock.
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if period > seen.period {
             let current = std::mem::take(&mut seen.now);

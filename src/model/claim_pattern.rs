@@ -51,7 +51,7 @@ impl Pattern {
         }
         if matches!(claim, "iss" | "aud" | "exp" | "nbf" | "iat" | "jti") {
             return Err(Malformed::because(format!(
-                "{claim} is looked at in any case; conditions are for other claims"
+                "{claim} is always checked; conditions are for other claims"
             )));
         }
         if text.is_empty() || text.len() > 500 || text.contains(char::is_control) {

@@ -314,7 +314,7 @@ pub struct Client {
     pub name: ClientName,
     /// Whether it may get tokens.
     pub state: ClientState,
-    /// The ways in which it may authenticate; never empty.
+    /// The methods by which it may authenticate; never empty.
     pub auth_methods: Vec<AuthenticationMethod>,
     /// The grants it may use; never empty.
     pub grant_types: Vec<GrantType>,

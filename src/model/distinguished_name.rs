@@ -1,4 +1,4 @@
-//! Distinguished names as text (RFC 4514), so that two ways to write one name are equal.
+//! Distinguished names as text (RFC 4514), so that two spellings of one name are equal.
 
 /// A name: its parts in the order of the text, each with its pairs of type and value.
 #[derive(Debug, Clone, PartialEq, Eq)]

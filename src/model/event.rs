@@ -126,7 +126,7 @@ pub enum Action {
     ClientKeysRemoved,
     /// A client trusts one more foreign issuer.
     TrustAdded,
-    /// A client trusts a foreign issuer no longer.
+    /// A client no longer trusts a foreign issuer.
     TrustRemoved,
     /// A resource was registered.
     ResourceCreated,
@@ -144,7 +144,7 @@ pub enum Action {
     KeyRescheduled,
     /// A signing key begins to sign later, because readers of the key set do not know it yet.
     KeyPostponed,
-    /// A signing key left the key set before its time, and its tokens are not valid any more.
+    /// A signing key left the key set before its time, and its tokens are no longer valid.
     KeyRevoked,
     /// An operator made a token in a client's name.
     TokenIssuedByOperator,
@@ -158,7 +158,7 @@ pub enum Action {
     MasterKeyReset,
     /// An owner has another policy than before.
     OwnerPolicyChanged,
-    /// An owner has no policy of its own any more.
+    /// An owner no longer has a policy of its own.
     OwnerPolicyDeleted,
     /// Events were removed for their age; the log begins at a checkpoint.
     AuditEventsRemoved,
@@ -268,8 +268,8 @@ impl Action {
     }
 }
 
-/// The owners at the time of an event. They stay when its subject changes hands or is deleted, so
-/// that the event stays visible to the right team.
+/// The owners at the time of an event. They stay when its subject gets another owner or is deleted,
+/// so that the event stays visible to the right team.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EventOwners {
     /// The owner of the subject.
@@ -282,7 +282,7 @@ pub struct EventOwners {
 }
 
 impl EventOwners {
-    /// The owners of a subject that may have changed hands: the one now, and the other one before.
+    /// The owners of a subject whose owner may have changed: the present owner, and the one before.
     pub fn changed(before: Option<Owner>, now: Option<Owner>) -> Self {
         let other_owner = before.filter(|before| Some(before) != now.as_ref());
         Self { owner: now, other_owner }

@@ -37,13 +37,13 @@ text_schema!(
     examples(["Invoices of the web shop"]),
 );
 
-/// Where the people of a team are reached: a mail address, a channel, a URL.
+/// How to reach a team: a mail address, a channel, a URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Contact(String);
 
 text_schema!(
     Contact,
-    "Where the people of a team are reached, without control characters.",
+    "How to reach a team, without control characters.",
     min_length(Some(1)),
     max_length(Some(Self::MAX_LENGTH)),
     examples(["payments@example.com"]),

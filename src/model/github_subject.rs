@@ -227,7 +227,7 @@ fn star_problem(part: &str, parts: &Parts<'_>, names: &str, ids: &str) -> String
             "'{part}' has a * in place of a name; a * stands for a whole segment between / or :. To match an id whatever the name is, write the claims repository_id=REPOSITORY_ID and repository_owner_id=OWNER_ID instead of the subject"
         ),
         None if part == "*" => format!(
-            "the * could match another owner: anyone can have a repository with that name. Write the owner out, '{names}' or '{ids}'"
+            "the * could match another owner: any account can have a repository with that name. Write the owner out, '{names}' or '{ids}'"
         ),
         None => format!(
             "'{part}' has a * in it, and could match another owner or repository; a * stands for a whole segment between / or :. To trust both forms of the subject, add two trusts, '{names}' and '{ids}'; the ids are printed by: {lookup}"

@@ -19,7 +19,7 @@ pub enum KeyState {
     Verifying,
     /// No longer in the key set.
     Gone,
-    /// Taken out of the key set before its time: its tokens are not valid any more.
+    /// It left the key set before its time: its tokens are no longer valid.
     Revoked,
 }
 

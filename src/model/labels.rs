@@ -164,7 +164,7 @@ impl Labels {
         self.0.remove(key);
     }
 
-    /// True if there is not a label.
+    /// True without labels.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

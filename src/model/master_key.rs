@@ -26,7 +26,7 @@ impl MasterKeyList {
     ///
     /// # Errors
     ///
-    /// What a master key must be, without a word of the text itself.
+    /// What a master key must be. The error never repeats the text.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let malformed = || {
             Malformed::because(

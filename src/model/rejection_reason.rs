@@ -34,14 +34,15 @@ macro_rules! reasons {
 }
 
 reasons! {
-    MalformedRequest "malformed_request" "The request is not formed as its endpoint expects.";
+    MalformedRequest "malformed_request"
+        "The request does not have the form that its endpoint expects.";
     BodyTooLarge "body_too_large" "The body is larger than `limits.body_size`.";
     BodyTooSlow "body_too_slow" "The body did not arrive in time.";
     HeadTooLarge "head_too_large" "The head is larger than `limits.header_size`.";
     UnsupportedMediaType "unsupported_media_type" "The body has another type than a form or JSON.";
     MethodNotAllowed "method_not_allowed" "The path does not take the method.";
     PathNotFound "path_not_found" "There is nothing at the path.";
-    CredentialsInUrl "credentials_in_url" "Credentials or a token stood in the URL.";
+    CredentialsInUrl "credentials_in_url" "Credentials or a token were in the URL.";
     NoCredentials "no_credentials" "The request presented no credentials.";
     AuthenticationFailed "authentication_failed"
         "The credentials are not valid, for a reason that has no entry of its own.";

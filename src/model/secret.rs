@@ -1,4 +1,4 @@
-//! Client secrets as they are kept: only a hash or a digest, never the secret itself.
+//! Client secrets as they are stored: only a hash or a digest, never the secret itself.
 
 use std::fmt;
 
@@ -131,7 +131,7 @@ pub struct SecretRecord {
     /// The stored hash.
     #[serde(skip)]
     pub hash: SecretHash,
-    /// Its last characters, by which people tell secrets apart; empty for short imported ones.
+    /// Its last characters, by which people distinguish secrets; empty for short imported ones.
     pub suffix: String,
     /// What people call it; may be empty.
     pub label: String,

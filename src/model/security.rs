@@ -288,7 +288,7 @@ fn network(word: &str) -> Result<IpNet, Malformed> {
     let network = any_network(word)?;
     if network.trunc() != network {
         return Err(Malformed::because(format!(
-            "{network} has bits beyond its prefix; is {} meant?",
+            "{network} has bits beyond its prefix; did you mean {}?",
             network.trunc()
         )));
     }

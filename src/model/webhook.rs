@@ -55,7 +55,7 @@ impl WebhookSecret {
     /// Reads `whsec_` and 24 to 64 bytes in base64.
     ///
     /// # Errors
-    /// What a secret must be, without a word of the text itself.
+    /// What a secret must be. The error never repeats the text.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let encoded = text.strip_prefix(SECRET_PREFIX);
         let bytes = encoded.and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());

@@ -114,7 +114,7 @@ impl Parameters {
         fn letters(text: &str) -> impl Iterator<Item = u8> {
             text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
         }
-        // Every request is looked through, and most have only known names.
+        // Every request is searched, and most have only known names.
         let is_close = |other: &str| !KNOWN.contains(&other) && letters(other).eq(letters(name));
         self.0.iter().find(|(other, _)| is_close(other)).map(|(other, _)| quote_input(other))
     }
@@ -217,7 +217,7 @@ mod tests {
         outcome.expect_err("a rejection").reason().to_owned()
     }
 
-    /// T-03: the sample of the seed documents, letter for letter.
+    /// T-03: the sample of the seed documents, unchanged.
     #[test]
     fn a_trailing_comma_is_named_with_its_place() {
         let body = "{\n    \"client_id\": \"a\",\n    \"grant_type\": \"client_credentials\",\n}";

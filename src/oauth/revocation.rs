@@ -1,4 +1,4 @@
-//! Ending a token before its time, at the wish of its client (RFC 7009).
+//! Revokes a token that its own client names (RFC 7009).
 
 use crate::app::App;
 use crate::model::client::ClientId;

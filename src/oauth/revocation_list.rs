@@ -24,8 +24,8 @@ const TYPE: &str = "revocations+jwt";
 /// For so many seconds a list may be relied on.
 const LIST_TTL_SECONDS: i64 = 600;
 
-/// For so many seconds a revoked signing key is listed: verifiers may hold a copy of its public half
-/// for long, and a thief can sign tokens of any lifetime.
+/// For so many seconds a revoked signing key is listed: verifiers may hold a copy of its public
+/// half for long, and an attacker can sign tokens of any lifetime.
 const KEY_LISTED_SECONDS: i64 = 366 * 86_400;
 
 /// The version of the list: 2 has `epochs`.

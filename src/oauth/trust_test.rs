@@ -212,7 +212,7 @@ impl Test<'_> {
             return Err(UnmetTrust { note, remedy, ..unmet(difference.to_string()) });
         }
         let no_keys =
-            |problem: String| unmet(format!("the issuer's keys cannot be had: {problem}"));
+            |problem: String| unmet(format!("the issuer's keys cannot be fetched: {problem}"));
         let now = self.app.services.clock.now();
         let stored;
         let keys = match &trust.keys {

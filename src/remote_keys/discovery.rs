@@ -76,7 +76,7 @@ mod tests {
         serde_json::json!({ "issuer": ISSUER, "jwks_uri": jwks_uri, "more": [1] }).to_string()
     }
 
-    /// S-16: the URL in metadata is held to the rules of one that an operator registers.
+    /// S-16: the URL in metadata follows the rules of a URL that an operator registers.
     #[test]
     fn a_discovered_url_is_one_that_could_be_registered() {
         assert_eq!(

@@ -1,8 +1,8 @@
 //! Key sets that are kept elsewhere and fetched from there, off the path of any request.
 //!
 //! Each client entry that refers to a set holds its [`RemoteKeys`] here; a set that no entry refers
-//! to any more is dropped. Ages and waiting times use the monotonic clock, so a wrong time of day
-//! neither keeps withdrawn keys valid nor ends valid ones.
+//! to is dropped. Ages and waiting times use the monotonic clock, so a wrong time of day neither
+//! keeps withdrawn keys valid nor ends valid ones.
 
 mod figures;
 
@@ -146,7 +146,7 @@ impl RemoteKeys {
     }
 
     /// When the set must be fetched; `None` while an attempt runs. A caller that asks for a set
-    /// never shortens the pause after a failure: any stranger can ask, by naming an unknown key.
+    /// never shortens the pause after a failure: any caller can ask, by naming an unknown key.
     fn due_at(&self) -> Option<MonotonicTime> {
         let attempts = self.attempts();
         if attempts.is_running {
@@ -262,7 +262,7 @@ impl KeySets {
     }
 
     fn sets(&self) -> MutexGuard<'_, HashMap<RemoteSource, Arc<RemoteKeys>>> {
-        // A thread that panicked while it held this has left a whole map.
+        // The map is consistent, even if a thread panicked with the lock.
         self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -321,7 +321,7 @@ mod tests {
         }
     }
 
-    /// S-7: failures in a row make the pauses longer, and no stranger makes them shorter.
+    /// S-7: failures in a row make the pauses longer, and no caller makes them shorter.
     #[test]
     fn failures_in_a_row_are_tried_again_after_longer_and_longer_pauses() {
         let (sets, clock, set) = sets();

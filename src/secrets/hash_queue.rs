@@ -2,10 +2,10 @@
 //! queues.
 //!
 //! One hash takes tens of milliseconds and megabytes on purpose. So at most a few run at once, at
-//! most a few more wait, and none waits longer than [`DEADLINE`]: a later caller is told to come
-//! again. Generated secrets and guessable ones have queues of their own, so that a flood in one
-//! never holds up the other; and attempts on clients that are guessed at too often wait in a queue
-//! of their own ([`crate::secrets::throttled`]).
+//! most a few more wait, and none waits longer than [`DEADLINE`]: a later caller gets 503.
+//! Generated secrets and guessable ones have queues of their own, so that a flood in one never
+//! holds up the other; and attempts on clients that are guessed at too often wait in a queue of
+//! their own ([`crate::secrets::throttled`]).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -227,7 +227,7 @@ impl Hasher {
         let check = tokio::task::spawn_blocking(move || {
             let started = Instant::now();
             let is_right = workspaces.matches(presented.expose_secret(), &hash);
-            // Here, where a caller cannot avoid it by hanging up.
+            // Here, where a caller cannot avoid it by closing the connection.
             turn.end(started.elapsed());
             is_right
         });
@@ -312,7 +312,7 @@ pub async fn in_turn<T: Send + 'static>(
 ) -> Result<T, CryptoError> {
     let computed = tokio::task::spawn_blocking(move || {
         let computed = hashing();
-        // Here, where a caller cannot avoid it by hanging up.
+        // Here, where a caller cannot avoid it by closing the connection.
         drop(turn);
         computed
     });

@@ -68,8 +68,8 @@ impl TagKey {
         NonceIssuer::new(hmac::sign(&self.0, b"dpop nonces").as_ref())
     }
 
-    /// What tells the databases of two installations apart: the same for a database and what is
-    /// restored from its backups. It is one way, and says nothing about the key.
+    /// Identifies the database of an installation: the same for a database and what is restored
+    /// from its backups. It is one way, and says nothing about the key.
     pub fn database_identity(&self) -> String {
         // No client id begins with this byte, so no tag is computed over the same text.
         let mac = hmac::sign(&self.0, b"\0database identity");
@@ -124,7 +124,7 @@ impl TagKey {
         written(PREFIX, &body)
     }
 
-    /// True if this secret was minted with this key for the client of that id. An unknown id
+    /// True if this secret was generated with this key for the client of that id. An unknown id
     /// costs the same.
     pub fn is_tagged(&self, client_id: &str, presented: &str) -> bool {
         if format_of(presented) != SecretFormat::Whole {
@@ -233,7 +233,7 @@ pub fn check_imported(secret: &SecretString) -> Result<(), CryptoError> {
     Ok(())
 }
 
-/// The last characters of a secret, by which people tell secrets apart: six of a minted one,
+/// The last characters of a secret, by which people distinguish secrets: six of a generated one,
 /// which are its checksum; four of a long imported one; none of a short one.
 pub fn suffix(secret: &str) -> String {
     let length = match (format_of(secret), secret.len()) {

@@ -168,7 +168,7 @@ impl AddressPermits {
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<IpAddr, AddressUse>> {
-        // A thread that panicked while it held this has left a whole map.
+        // The map is consistent, even if a thread panicked with the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

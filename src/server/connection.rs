@@ -71,7 +71,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         })
         .await
     };
-    // What goes wrong here is the peer's doing: it left, was too slow, or is not an HTTP client.
+    // The peer caused an error here: it left, was too slow, or is not an HTTP client.
     let Err(error) = ended else { return };
     tracing::debug!(client.address = %peer.address.ip().to_canonical(), %error, "connection ended");
     if error.is_parse()

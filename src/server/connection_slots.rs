@@ -1,8 +1,8 @@
 //! The slots of a listener: how many connections it holds, how many of one address, and which one
 //! is closed when a new one finds no slot.
 //!
-//! Connections are accepted before they have a slot, so that a full listener still answers: the
-//! one that has waited longest for a request makes way.
+//! Connections are accepted before they have a slot, so that a full listener still answers: it
+//! closes the connection that has waited longest for a request.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -224,7 +224,7 @@ impl Open {
     }
 }
 
-/// Connections of which one may have to make way.
+/// Connections of which one may have to be closed.
 #[derive(Debug, Default)]
 struct Group {
     members: HashMap<u64, Arc<Activity>>,
@@ -279,7 +279,7 @@ impl Group {
         candidates.sort_unstable_by(|one, other| other.cmp(one));
         let has_idle = candidates.last().is_some_and(|(state, _)| Activity::is_idle(*state));
         if has_idle {
-            // Those with half a head make way only if no connection is idle.
+            // Those with half a head are closed only if no connection is idle.
             candidates.retain(|(state, _)| Activity::is_idle(*state));
         }
         self.batch = Batch { candidates, has_idle, found_at: Some(Instant::now()) };
@@ -313,7 +313,7 @@ mod tests {
         let other = slots.admit(address(2)).expect("a slot");
         held.push(slots.admit(address(1)).expect("the slot of the first"));
         assert!(is_closed(&held[0]) && !is_closed(&other));
-        // The first and those that serve requests do not make way.
+        // The first and those that serve requests are not closed.
         assert!(held[1..].iter().all(|slot| !is_closed(slot)));
         assert_eq!(slots.admit(address(1)).expect_err("full"), Full::Network);
         drop(held.remove(0));

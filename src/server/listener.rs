@@ -142,8 +142,8 @@ impl Acceptor {
         }
     }
 
-    /// Has a connection served as soon as it has a slot. While no slot is free and no connection can
-    /// make way, later ones wait in the kernel.
+    /// Has a connection served as soon as it has a slot. While no slot is free and no connection
+    /// can be closed, later ones wait in the kernel.
     async fn admit(&self, stream: TcpStream, address: SocketAddr, stopping: &watch::Sender<()>) {
         // Small answers should not wait for more; a socket that refuses is only slower.
         let _ = stream.set_nodelay(true);

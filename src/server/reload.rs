@@ -13,7 +13,7 @@ pub struct Reloader {
     pub(super) tls: Option<Arc<Tls>>,
 }
 
-/// New settings whose files were read: nothing in them can fail any more.
+/// New settings whose files were read: they can no longer fail.
 pub struct PreparedReload {
     config: Config,
     tls: Option<TlsState>,

@@ -25,8 +25,8 @@ impl RequestCounter {
         Self { begun: AtomicUsize::new(0), ended: AtomicUsize::new(0), activity }
     }
 
-    /// Notes that a request is answered from now on; `None` if the connection makes way for another
-    /// one, and the request must not be answered.
+    /// Notes that a request is answered from now on; `None` if the connection is being closed for
+    /// another one, and the request must not be answered.
     pub(super) fn begin(self: &Arc<Self>) -> Option<OpenRequest> {
         self.begun.fetch_add(1, Ordering::Relaxed);
         let request = OpenRequest(self.clone());

@@ -43,6 +43,6 @@ pub(super) fn notify_stopping() {
 /// time-outs.
 fn send(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "the service manager (NOTIFY_SOCKET) cannot be told");
+        tracing::warn!(%error, "the service manager (NOTIFY_SOCKET) cannot be notified");
     }
 }

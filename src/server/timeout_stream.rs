@@ -71,7 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
             written: 0,
             has_withheld: false,
             waiting_since: 0,
-            // A connection that never says a word has as long as one that begins to.
+            // A connection that never sends a byte has as long as one that begins a head.
             has_begun: true,
             deadline: Instant::now() + timeouts.head,
             alarm: Box::pin(tokio::time::sleep(timeouts.head)),

@@ -1,4 +1,4 @@
-//! A change in the making: rows and their events, in one transaction.
+//! A change in progress: rows and their events, in one transaction.
 
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ impl Actor {
     }
 }
 
-/// A change in the making, with everything an event needs.
+/// A change in progress, with everything that its events need.
 pub struct AuditedChange {
     /// What is written.
     pub transaction: WriteTransaction,
@@ -165,7 +165,7 @@ impl AuditedChange {
     }
 
     /// Appends the event of what has been written, with these owners: for a grant, which has two
-    /// sides, and for a subject that is deleted or changes hands.
+    /// sides, and for a subject that is deleted or gets another owner.
     pub async fn record_with_owners(
         &mut self,
         action: Action,

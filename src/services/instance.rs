@@ -16,7 +16,7 @@ pub(super) fn process_host() -> String {
 }
 
 /// True if no process has the database open, so that no instance runs. Only SQLite can tell: an
-/// instance that is cut off from Postgres runs all the same.
+/// instance that has lost its connection to Postgres still runs.
 ///
 /// # Errors
 ///

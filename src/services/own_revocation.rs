@@ -27,7 +27,7 @@ pub enum OwnRevocation {
     },
 }
 
-/// Ends one token at the wish of its client. The count is read again in the transaction, which
+/// Ends one token that its own client names. The count is read again in the transaction, which
 /// lets changes in one by one; so it holds for all instances together.
 pub async fn revoke_own_token(
     services: &Services,

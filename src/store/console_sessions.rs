@@ -267,7 +267,7 @@ impl WriteTransaction {
         self.insert(row, "link", "link").await
     }
 
-    /// Takes a link away; `false` if it does not exist any more. So it opens one session.
+    /// Removes a link; `false` if it no longer exists. So it opens one session.
     pub async fn take_console_link(&mut self, link_hash: &str) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM console_link WHERE link_hash = $1";
         let rows = on_write!(self, |connection| {
@@ -306,7 +306,7 @@ impl WriteTransaction {
         self.insert(row, "session", "session").await
     }
 
-    /// Ends a session; `false` if it does not exist any more.
+    /// Ends a session; `false` if it no longer exists.
     pub async fn end_console_session(&mut self, id: &SessionId) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM console_session WHERE session_id = $1";
         let rows = on_write!(self, |connection| {

@@ -90,7 +90,7 @@ pub struct EventFilter {
 pub enum Order {
     /// In the order of commits.
     OldestFirst,
-    /// The other way round.
+    /// The reverse order.
     NewestFirst,
 }
 

@@ -182,7 +182,7 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// Deletes every stored answer, because none can be opened any more. Gives how many there were.
+    /// Deletes every stored answer, because none can be opened. Returns how many there were.
     pub async fn remove_answers(&mut self) -> Result<u64, StoreError> {
         const SQL: &str = "DELETE FROM idempotency_key WHERE answer IS NOT NULL";
         on_write!(self, |connection| {

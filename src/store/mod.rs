@@ -1,4 +1,4 @@
-//! What is kept: one text of SQL for two engines.
+//! The storage: one text of SQL for two engines.
 //!
 //! Reads are methods of [`reader::Reader`], which reads inside a change or outside, and of
 //! [`Store`], a file a noun. Every write is a method of [`write_transaction::WriteTransaction`],
@@ -149,7 +149,7 @@ pub enum StoreError {
         /// The cause.
         problem: std::io::Error,
     },
-    /// There is not a database at the place of the settings.
+    /// A database does not exist at the place of the settings.
     #[error("the database does not exist")]
     Absent,
     /// Another process uses the database, which must be used alone.
@@ -226,7 +226,7 @@ const MAX_RETURN_TIME: Duration = Duration::from_secs(1);
 /// once for so many rows.
 const BUFFERED_ROWS: usize = 1_000;
 
-/// A place where things are kept.
+/// An open database.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
@@ -281,7 +281,7 @@ impl Store {
         Self { pool, ..self.clone() }
     }
 
-    /// Asks the database for a sign of life.
+    /// Checks whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         on_pool!(self, |pool| {
             sqlx::query("SELECT 1").execute(pool).await?;

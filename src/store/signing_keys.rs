@@ -189,7 +189,7 @@ impl WriteTransaction {
         })
     }
 
-    /// Removes the private half of a signing key, which no master key opens any more. It never
+    /// Removes the private half of a signing key, which no master key opens. It never
     /// signs again; it verifies from `retired_at` on as long as any key that has been retired.
     pub async fn lose_signing_key(
         &mut self,
@@ -258,9 +258,9 @@ impl WriteTransaction {
         })
     }
 
-    /// Takes a signing key out of the key set for good, and removes its private half. An instance
-    /// of an earlier version does not read `revoked_at`. For it, the key is retired before it
-    /// signs, so it leaves the key set there as well.
+    /// Removes a signing key from the key set permanently, and removes its private half. An
+    /// instance of an earlier version does not read `revoked_at`. For it, the key is retired before
+    /// it signs, so it leaves the key set there as well.
     pub async fn revoke_signing_key(
         &mut self,
         kid: &KeyId,

@@ -28,7 +28,7 @@ pub struct Heartbeat<'a> {
     pub expires_at: Timestamp,
 }
 
-/// An instance that runs, or that ended without a word a short time ago.
+/// An instance that runs, or that was killed a short time ago.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LiveInstance {
     /// The instance.
@@ -99,8 +99,8 @@ impl WriteTransaction {
 }
 
 impl Reader<'_> {
-    /// Every instance that runs at `now`, the time of the database, or ended without a word. One
-    /// that has stopped reads the keys of the database again before it uses it.
+    /// Every instance that runs at `now`, the time of the database, or was killed. One that has
+    /// stopped reads the keys of the database again before it uses it.
     pub async fn live_instances(
         &mut self,
         now: Timestamp,

@@ -29,7 +29,7 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
 
 /// Why spans cannot be sent.
 #[derive(Debug, thiserror::Error)]
-#[error("the variables OTEL_… cannot be followed: {0}")]
+#[error("the variables OTEL_… cannot be used: {0}")]
 pub struct TracesError(String);
 
 /// Makes spans, and has them sent in batches by a thread of its own. If the collector does not take

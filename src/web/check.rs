@@ -142,7 +142,7 @@ impl Denial {
                 self.challenge(StatusCode::FORBIDDEN, Some(("insufficient_scope", text)))
             }
             Some(CheckError::Misconfigured(problem)) => {
-                tracing::info!(?problem, "a check was asked for in a way that no token can pass");
+                tracing::info!(?problem, "a gateway requested a check that no token can pass");
                 with(StatusCode::BAD_REQUEST, &[("x-tokend-error", problem)])
             }
             Some(CheckError::Unavailable(reason)) => {

@@ -36,7 +36,7 @@ const DPOP: HeaderName = HeaderName::from_static("dpop");
 /// The length of most answers to questions; a longer one makes its buffer grow.
 const RESPONSE_CAPACITY: usize = 256;
 
-/// Parameters that must never stand in a URL, where every proxy logs them (C-05).
+/// Parameters that must never be in a URL, where every proxy logs them (C-05).
 const NEVER_IN_URL: [&str; 5] =
     ["client_id", "client_secret", "client_assertion", "assertion", "token"];
 
@@ -149,7 +149,7 @@ fn body_limits(app: &App) -> BodyLimits {
     BodyLimits { size: live.limits.body_size, timeout: live.limits.body_timeout }
 }
 
-/// The proof of possession that came along (RFC 9449, section 5).
+/// The proof of possession of the request (RFC 9449, section 5).
 fn proof(headers: &HeaderMap, path: &str) -> Result<Option<PresentedProof>, OAuthError> {
     let mut values = headers.get_all(DPOP).iter().peekable();
     if values.peek().is_none() {

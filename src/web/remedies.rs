@@ -52,7 +52,7 @@ fn of_action(action: &OperatorAction, client: &str) -> String {
             "Print its digest, and compare it with the one that was registered: tokend secret check - < FILE. To register a digest: tokend client add-secret {client} --secret-digest sha256:…."
         ),
         OperatorAction::EnableClient => format!(
-            "Why: tokend audit list --subject {client} --action client.disabled. To let it in again: tokend client enable {client}."
+            "Why: tokend audit list --subject {client} --action client.disabled. To enable it again: tokend client enable {client}."
         ),
         OperatorAction::PermitMethod { method, permitted } => format!(
             "Let it use {}, or permit {method}: tokend client update {client} --auth-method.",
@@ -77,7 +77,7 @@ fn of_action(action: &OperatorAction, client: &str) -> String {
             of_audience(issuer, own_url.as_deref(), client)
         }
         OperatorAction::RegisterCertificate => format!(
-            "For a subject register one of the names shown (tokend client update {client} --tls-subject), and put the root that it comes from into tls.client_ca; certificates between the two must be sent along. For a self-signed one: tokend client keys add {client} --certificate FILE."
+            "For a subject register one of the names shown (tokend client update {client} --tls-subject), and put the root that it comes from into tls.client_ca; the client must send the certificates between the two as well. For a self-signed one: tokend client keys add {client} --certificate FILE."
         ),
         OperatorAction::PresentCertificate => PRESENT_CERTIFICATE.to_owned(),
         OperatorAction::ReachKeys => REACH_KEYS.to_owned(),

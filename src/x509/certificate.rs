@@ -1,4 +1,4 @@
-//! Client certificates: what is read of them, and whether their chain is good (RFC 8705).
+//! Client certificates: what is read of them, and whether their chain is valid (RFC 8705).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use crate::model::distinguished_name::DistinguishedName;
 use crate::model::security::TlsSubject;
 use crate::model::time::Timestamp;
 
-/// A certificate that a client has presented, with the private key of which it has signed; what else
-/// it sent to prove where it comes from stands behind it.
+/// A certificate that a client has presented and whose private key it has, with the chain that the
+/// client sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
     /// The certificate itself (DER).
@@ -45,13 +45,13 @@ pub enum CertificateError {
     /// The file of roots cannot be used.
     #[error("the file of client CAs cannot be used: {0}")]
     UnusableCa(String),
-    /// It does not come from one of the roots, or not any more.
-    #[error("its chain is not good: {0}")]
+    /// It does not come from one of the roots, or has expired.
+    #[error("its chain is not valid: {0}")]
     Untrusted(String),
 }
 
 impl ClientCertificate {
-    /// Takes a certificate and what was sent along.
+    /// Takes a certificate and its chain.
     pub fn new(der: Vec<u8>, intermediates: Vec<Vec<u8>>) -> Self {
         Self { der, intermediates }
     }
@@ -67,8 +67,8 @@ impl ClientCertificate {
         digest::of_bytes(&self.der)
     }
 
-    /// Its names as they would be registered, the first of them the subject; not all of them, and
-    /// not whole, if there are many or long ones.
+    /// Its names as they would be registered, the subject first. At most nine are returned, each
+    /// cut at 200 characters.
     pub fn names(&self) -> Result<Vec<String>, CertificateError> {
         let certificate = self.read()?;
         let subject = TlsSubject::SubjectDn(distinguished_name(certificate.subject())?);

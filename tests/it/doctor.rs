@@ -120,7 +120,7 @@ async fn without_a_database_the_doctor_says_where_it_looked_and_creates_nothing(
         Engine::Postgres => cli,
     };
     match engine {
-        Engine::Sqlite => assert_finds(&cli, "error", "database", "there is not a database at"),
+        Engine::Sqlite => assert_finds(&cli, "error", "database", "a database does not exist at"),
         Engine::Postgres => assert_finds(&cli, "warning", "schema", "schema 0 of"),
     }
     assert!(!data.exists());

@@ -299,7 +299,7 @@ async fn an_id_without_credentials_says_what_is_missing() {
     for (id, reason, remedy) in [
         (
             worker.id.as_str(),
-            "authenticates by certificate (tls_client_auth), and none came",
+            "authenticates by certificate (tls_client_auth), and the request has none",
             "Client-Cert",
         ),
         (plain.id.as_str(), "client_secret_basic or client_secret_post", "in the same request"),

@@ -59,7 +59,7 @@ async fn a_command_without_a_database_stops_and_creates_nothing(
     for command in commands {
         let run = cli.run(command);
         assert_eq!(run.code, 3, "{command:?}: {run:?}");
-        assert!(run.stderr.contains("there is not a tokend database at"), "{run:?}");
+        assert!(run.stderr.contains("a tokend database does not exist at"), "{run:?}");
         assert!(run.stderr.contains("database.url, from TOKEND_DATABASE_URL"), "{run:?}");
         assert!(run.stderr.contains("tokend migrate"), "{run:?}");
         assert!(run.stdout.is_empty(), "{run:?}");
@@ -211,7 +211,7 @@ async fn migrate_makes_no_key_and_serve_does() {
     assert_eq!(names(cli.place.folder.path()), ["tokend.db"]);
     let run = cli.run(&["client", "create", "Ops"]);
     assert_eq!(run.code, 3, "{run:?}");
-    assert!(run.stderr.contains("there is not a master key yet"), "{run:?}");
+    assert!(run.stderr.contains("the master key does not exist yet"), "{run:?}");
     assert!(run.stderr.contains("Start the server once"), "{run:?}");
     assert_eq!(names(cli.place.folder.path()), ["tokend.db"]);
     drop(cli.serve().await);

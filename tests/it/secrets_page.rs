@@ -15,7 +15,7 @@ async fn every_sample_of_the_page_on_secrets_works() {
     for words in [
         "when unused for 6h, at the latest",
         "no: never used; no newer secret is used",
-        "generated offline (tkg_), and whole",
+        "generated offline (tkg_), and complete",
         "end_in_24h",
         "secret.leaked",
         "\"client_id\":\"worker\"",

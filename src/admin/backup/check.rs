@@ -1,4 +1,4 @@
-//! Reads a backup from its first line to its last one, and checks all of it on the way: seals,
+//! Reads a backup from its first line to its last one, and checks all of it: seals,
 //! numbers of rows, the chain of events, and the keys that are sealed in it.
 
 use std::path::Path;

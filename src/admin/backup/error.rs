@@ -29,7 +29,7 @@ pub enum BackupError {
         /// The cause.
         problem: io::Error,
     },
-    /// The file is something else.
+    /// The file is not a backup.
     #[error("{path} is not a backup of tokend", path = path.display())]
     NotABackup {
         /// Its path.
@@ -56,7 +56,7 @@ pub enum BackupError {
         /// The program that made it.
         version: String,
     },
-    /// The file is not what was written.
+    /// The file was changed or cut after it was written.
     #[error("{path} is damaged: {problem}", path = path.display())]
     Damaged {
         /// Its path.

@@ -1,4 +1,4 @@
-//! What `--prune` deletes: objects of the applied sources that no document declares any more.
+//! What `--prune` deletes: objects of the applied sources that no document declares.
 
 use std::collections::{BTreeSet, HashSet};
 

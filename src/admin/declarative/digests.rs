@@ -14,7 +14,8 @@ use crate::model::secret_digest::SecretDigest;
 use crate::model::time::Timestamp;
 use crate::services::Services;
 
-/// The maximum number of digests of a client. The server's limit for live secrets is checked later.
+/// The maximum number of digests of a client. The server's limit for valid secrets is checked
+/// later.
 pub(super) const MAX_DIGESTS: usize = 100;
 
 /// A secret as it is declared.
@@ -53,11 +54,11 @@ pub(super) fn listed(secrets: &[SecretRecord], declared: &[DeclaredDigest]) -> V
 }
 
 /// Registers the digests that a client lacks, and changes the label and the end of the others. A
-/// secret that has ended stays ended, and no end is put off: an apply would otherwise undo what an
-/// operator did with a leaked secret.
+/// secret that has ended stays ended, and no expiry is extended: an apply would otherwise undo what
+/// an operator did with a leaked secret.
 ///
 /// # Errors
-/// If the client would have too many live secrets.
+/// If the client would have too many valid secrets.
 pub(super) fn register(
     services: &Services,
     secrets: &mut Vec<SecretRecord>,

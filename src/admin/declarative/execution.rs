@@ -1,4 +1,4 @@
-//! Making a plan true: hashes first, then one transaction.
+//! Carries out a plan: hashes first, then one transaction.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use secrecy::SecretString;

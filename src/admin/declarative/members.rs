@@ -138,7 +138,7 @@ pub(super) static RESOURCE: ObjectSchema = ObjectSchema {
         member("resource", MemberType::Uri, "Its identifier, the aud of its tokens."),
         member("owner", MemberType::Owner, "The team that it belongs to. Default: none."),
         member("description", MemberType::Description, "What it is for."),
-        member("contact", MemberType::Contact, "Where the people of its team are reached."),
+        member("contact", MemberType::Contact, "How to reach its team."),
         member("labels", MemberType::Labels, "Its labels: keys with values."),
         member("scopes", MemberType::Declared(DeclaredType::Scopes), "The scopes that it offers."),
         member(

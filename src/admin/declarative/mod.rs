@@ -46,7 +46,7 @@ pub struct ApplyOptions {
     /// True if objects of another source, of none, or of another owner become objects of the
     /// applied one.
     pub is_adopting: bool,
-    /// True if objects of the applied sources that are not declared any more are deleted.
+    /// True if objects of the applied sources that are no longer declared are deleted.
     pub is_pruning: bool,
     /// How many objects may be deleted; any number if absent.
     pub max_deletions: Option<usize>,
@@ -75,7 +75,7 @@ pub fn check_deletions(plan: &Plan, options: &ApplyOptions) -> Result<(), AdminE
     }
 }
 
-/// Makes a plan true, for a server, whose caller receives the secrets in memory.
+/// Carries out a plan for a server, whose caller receives the secrets in memory.
 ///
 /// # Errors
 /// As [`check_deletions`] and [`write()`].

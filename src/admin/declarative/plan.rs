@@ -265,7 +265,8 @@ impl Planner<'_> {
 
     /// Rejects an object of another source or of another owner, unless it is to be adopted. Any
     /// administrator can name any source: an object of the same source may have been made in
-    /// advance by one that is limited to another owner. Such a one makes no object without an owner.
+    /// advance by an administrator that is limited to another owner. Such an administrator makes no
+    /// object without an owner.
     fn require_adoption(
         &self,
         kind: ObjectKind,

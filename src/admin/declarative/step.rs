@@ -53,7 +53,7 @@ pub enum PlannedAction {
     Create,
     /// It exists and differs.
     Update,
-    /// It is not declared any more.
+    /// It is no longer declared.
     Delete,
 }
 

@@ -1,5 +1,5 @@
 //! Reading what is stored, for a comparison with declarations or for an export. An object that
-//! cannot be read is never left out in silence.
+//! cannot be read is never left out without a notice.
 
 use std::collections::HashMap;
 

@@ -53,7 +53,7 @@ fn age(settings: &BackupSettings, now: Timestamp) -> Finding {
 async fn key(config: &Config) -> Finding {
     let code = CheckCode::BackupKey;
     let Ok(Some((_, path))) = schedule::newest_file(&config.backup.dir) else {
-        return Finding::skipped(code, "there is not a backup of the server to look at");
+        return Finding::skipped(code, "the server has made no backup");
     };
     let file = path.display();
     let manifest = match backup::manifest(&path) {
@@ -68,7 +68,7 @@ async fn key(config: &Config) -> Finding {
     };
     let keys = match backup_keys::of_settings(config).await {
         Ok(Some(keys)) => keys,
-        Ok(None) => return Finding::skipped(code, "there is not a master key"),
+        Ok(None) => return Finding::skipped(code, "no master key is set"),
         Err(error) => return Finding::skipped(code, error.to_string()),
     };
     let sealed_under = &manifest.master_key;

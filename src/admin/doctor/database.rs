@@ -78,7 +78,7 @@ fn text_of(error: &StoreError, config: &Config) -> String {
     let database = &config.database;
     match error {
         StoreError::Absent => {
-            format!("there is not a database at {} ({})", database.location, database.origin)
+            format!("a database does not exist at {} ({})", database.location, database.origin)
         }
         error => plain(error),
     }

@@ -11,8 +11,8 @@ const MIN_FREE_BYTES: u64 = 16 << 20;
 /// With less, an operator should make space.
 const WARN_FREE_BYTES: u64 = 256 << 20;
 
-/// Checks the file systems of folders, of which the first is the data directory: the one with the least
-/// space counts.
+/// Checks the file systems of folders, of which the first is the data directory: the one with the
+/// least space decides.
 pub(super) fn examine(folders: &[&Path]) -> Finding {
     let free = folders.iter().filter_map(|folder| Some((*folder, free_bytes(folder)?)));
     if let Some((folder, free)) = free.min_by_key(|(_, free)| *free) {

@@ -10,9 +10,9 @@ use crate::admin::doctor::code::{CheckCode, CheckGroup};
 pub enum CheckState {
     /// It could not be made, because of the settings or of another finding.
     Skipped,
-    /// All is well.
+    /// The check passed.
     Ok,
-    /// All is well, and an operator may want to know something.
+    /// The check passed, and the line has information for an operator.
     Note,
     /// It works now, and may stop working or be unsafe.
     Warning,
@@ -53,7 +53,7 @@ impl Finding {
         Self { code, group: code.group(), state, found: found.into(), fix: None }
     }
 
-    /// All is well.
+    /// The check passed.
     pub(super) fn ok(code: CheckCode, found: impl Into<String>) -> Self {
         Self::new(code, CheckState::Ok, found)
     }
@@ -86,7 +86,7 @@ impl Finding {
 /// How many checks ended in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// All is well.
+    /// The check passed.
     pub ok: usize,
     /// Notes.
     pub note: usize,

@@ -167,7 +167,7 @@ fn next_signing_key(
         }
     }
     match (plans.is_empty(), late.is_empty()) {
-        (true, true) => Finding::skipped(code, "there is not a key yet"),
+        (true, true) => Finding::skipped(code, "no key exists yet"),
         (_, true) => Finding::ok(code, plans.join("; ")),
         (_, false) => Finding::warning(
             code,

@@ -45,7 +45,7 @@ pub async fn examine_host(settings: &Settings, clock: &Clock) -> Report {
         Ok(_) => Finding::ok(CheckCode::Settings, format!("{count} settings")),
         Err(error) => invalid_settings(error),
     };
-    // If only the issuer is missing, the other checks say what they see all the same.
+    // If only the issuer is missing, the other checks still run.
     let config = required.or_else(|_| Config::from_settings(settings, Requirement::Nothing));
     let Ok(config) = config else {
         return Report::of(vec![finding], CheckCode::of_host(), "the settings have problems");

@@ -15,7 +15,7 @@ use crate::services::Services;
 ///
 /// # Errors
 /// Not found, [`AdminError::OwnerNotHeld`] for the team of the client, a conflict if the request is
-/// not pending or was overtaken by events, and [`AdminError::RevisionChanged`].
+/// not pending or no longer fits the client and the resource, and [`AdminError::RevisionChanged`].
 pub async fn approve(
     services: &Services,
     principal: &Principal,

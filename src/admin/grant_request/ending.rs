@@ -35,7 +35,7 @@ impl CancelReason {
     }
 }
 
-/// Cancels the pending requests of a client that is deleted or changes hands.
+/// Cancels the pending requests of a client that is deleted or gets another owner.
 pub(in crate::admin) async fn cancel_of_client(
     change: &mut AuditedChange,
     id: &ClientId,
@@ -45,7 +45,7 @@ pub(in crate::admin) async fn cancel_of_client(
     cancel_all(change, pending, reason).await
 }
 
-/// Cancels the pending requests for a resource that is deleted or changes hands.
+/// Cancels the pending requests for a resource that is deleted or gets another owner.
 pub(in crate::admin) async fn cancel_for_resource(
     change: &mut AuditedChange,
     id: &ResourceId,

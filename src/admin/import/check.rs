@@ -260,8 +260,8 @@ impl CheckedLine {
         self.spiffe_trusts.as_ref().is_some_and(|trusts| !trusts.is_empty())
     }
 
-    /// True if the line gives something on which [`check_security`] looks. What it does not touch
-    /// is not judged: it was accepted when it was stored.
+    /// True if the line gives a member that [`check_security`] reads. Members that it does not
+    /// change are not checked: they were accepted when they were stored.
     fn changes_security(&self) -> bool {
         let said = &self.said;
         said.auth_methods.is_some()

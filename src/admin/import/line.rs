@@ -26,7 +26,7 @@ use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::secrets::secret::check_imported;
 
-/// The maximum number of secrets in a line. The server's limit for live secrets is checked later.
+/// The maximum number of secrets in a line. The server's limit for valid secrets is checked later.
 const MAX_SECRETS: usize = 100;
 
 /// What a line says of a client. `None` is a member that is not given; [`Given::Default`] is
@@ -329,7 +329,7 @@ mod tests {
         }
     }
 
-    /// A member that is not given is told from one that is put back to its default.
+    /// A member that is not given differs from one that is put back to its default.
     #[test]
     fn null_stands_for_the_default() {
         let line = parsed(

@@ -183,7 +183,7 @@ pub(in crate::admin) const CLIENT_MEMBERS: [Member; 27] = [
     member("state", MemberType::State, "Whether it may get tokens. Default: active."),
     member("owner", MemberType::Owner, "The team that it belongs to. Default: none."),
     member("description", MemberType::Description, "What it is for."),
-    member("contact", MemberType::Contact, "Where the people of its team are reached."),
+    member("contact", MemberType::Contact, "How to reach its team."),
     member("labels", MemberType::Labels, "Its labels: keys with values."),
     member("grants", MemberType::Grants, "The resources and scopes that it may ask for."),
     member("claims", MemberType::Claims, "Static claims of its tokens. Default: none."),

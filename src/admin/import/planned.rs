@@ -38,7 +38,7 @@ impl Planned {
     }
 }
 
-/// Writes one client, and holds it to the policy of its owner.
+/// Writes one client, and checks it against the policy of its owner.
 async fn write_checked(
     services: &Services,
     principal: &Principal,

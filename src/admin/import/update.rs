@@ -73,7 +73,7 @@ impl Update {
     /// Compares a client as it is with what it should be; `None` if nothing changes.
     ///
     /// # Errors
-    /// If the claims do not fit into a token, or there are too many trusts or live secrets.
+    /// If the claims do not fit into a token, or there are too many trusts or valid secrets.
     pub(in crate::admin) fn between(
         services: &Services,
         before: Registration,
@@ -210,8 +210,8 @@ pub(in crate::admin) fn kept_or_new(
     trusts
 }
 
-/// Adds a secret, or changes the label and the end of one that is there. An end is never put off:
-/// a secret that was ended because it leaked stays ended.
+/// Adds a secret, or changes the label and the end of one that is there. An expiry is never
+/// extended: a secret that was ended because it leaked stays ended.
 fn put_secret(secrets: &mut Vec<SecretRecord>, given: PreparedSecret) {
     match given {
         PreparedSecret::New(record) => secrets.push(record),

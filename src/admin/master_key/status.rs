@@ -24,7 +24,7 @@ pub struct MasterKeyStatus {
     /// The keys of the settings in their order, then those that only files name, then what none
     /// opens.
     pub keys: Vec<KeyUse>,
-    /// The instances that run, or that ended without a word a short time ago.
+    /// The instances that run, or that were killed a short time ago.
     pub instances: Vec<LiveInstance>,
 }
 
@@ -114,7 +114,7 @@ impl SealedCounts {
     }
 }
 
-/// The counts in the making.
+/// The counts while they are made.
 struct Counting<'a> {
     master: Option<&'a MasterKeys>,
     keys: Vec<KeyUse>,

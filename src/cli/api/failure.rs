@@ -96,7 +96,7 @@ impl Failure {
     }
 
     /// True if the request may have been carried out: the answer was lost or cannot be read, a
-    /// server on the way has failed, or has sent the request twice.
+    /// proxy has failed, or has sent the request twice.
     pub(crate) fn may_have_been_done(&self) -> bool {
         match self {
             Self::Verb(_) => false,

@@ -121,7 +121,7 @@ impl RemoteApi {
         self.open(request, built(head, body)?, UPLOAD_TIMEOUT, UPLOAD_SILENCE).await
     }
 
-    /// Gets a new token for the next request: the one that was used is not valid any more, or lacks
+    /// Gets a new token for the next request: the one that was used is no longer valid, or lacks
     /// a right that the client may hold again.
     pub(crate) async fn forget_token(&self) {
         *self.token.lock().await = None;

@@ -20,7 +20,7 @@ pub(super) const SINGLE: [(&str, &str, &str); 54] = [
     (
         "client add-secret",
         "Add a secret that expires",
-        "tokend client add-secret billing --label ci --secret-ttl 90d",
+        "tokend client add-secret billing --secret-label ci --secret-ttl 90d",
     ),
     (
         "client expire-secret",
@@ -29,7 +29,7 @@ pub(super) const SINGLE: [(&str, &str, &str); 54] = [
     ),
     (
         "client revoke-grant",
-        "Take its access to orders away",
+        "Remove its access to orders",
         "tokend client revoke-grant billing --resource https://orders.example.com",
     ),
     (
@@ -115,7 +115,7 @@ pub(super) const SINGLE: [(&str, &str, &str); 54] = [
     ),
     (
         "token preview",
-        "Show what the next token would say",
+        "Show the claims of the next token",
         "tokend token preview billing --scope orders:read",
     ),
     ("token inspect", "Show the claims of a token", "tokend token inspect < token.jwt"),

@@ -1,4 +1,4 @@
-//! `tokend master-key reset`: a way on after the master key was lost.
+//! `tokend master-key reset`: continues after the master key was lost.
 
 use std::io::IsTerminal;
 
@@ -41,7 +41,7 @@ pub(super) async fn run(global: &Global, args: &ResetArgs) -> Result<(), CliErro
         lost.signing_keys.len(),
         lost.published.len()
     ));
-    confirmation::confirm("Give up what the lost master key sealed?", &[], args.yes)?;
+    confirmation::confirm("Discard what the lost master key sealed?", &[], args.yes)?;
     let Reset { lost, secrets, answers } =
         master_key::reset(&store, &clock, &principal(), lost).await?;
     let value = json!({
@@ -49,7 +49,7 @@ pub(super) async fn run(global: &Global, args: &ResetArgs) -> Result<(), CliErro
         "secrets_checked_by_hash": secrets, "stored_answers_deleted": answers,
     });
     let rows = [
-        ("signing keys given up", lost.signing_keys.len().to_string()),
+        ("signing keys discarded", lost.signing_keys.len().to_string()),
         ("still published", lost.published.len().to_string()),
         ("secrets checked by hash", secrets.to_string()),
         ("stored answers deleted", answers.to_string()),

@@ -22,7 +22,7 @@ pub(crate) struct FactsObject {
     pub(crate) owner: Option<String>,
     /// What it is for.
     pub(crate) description: Option<String>,
-    /// Where the people of its team are reached.
+    /// How to reach its team.
     pub(crate) contact: Option<String>,
     /// Its labels.
     #[serde(default)]

@@ -183,7 +183,7 @@ impl fmt::Display for CommandRemedy {
                 return write!(formatter, "The reason: tokend explain {id}");
             }
             Self::EnableClient { client } => {
-                return write!(formatter, "To let it in again: tokend client enable {client}");
+                return write!(formatter, "To enable it again: tokend client enable {client}");
             }
             Self::OfRejection { remedy, client } => {
                 return formatter.write_str(&of_rejection(remedy, Some(client.as_str())));

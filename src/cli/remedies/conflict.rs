@@ -55,7 +55,7 @@ pub(super) fn of_conflict_code(code: AdminErrorCode) -> Option<&'static str> {
         }
         Code::StepBreaksVerifiers => {
             "To let the next key sign when every verifier knows it: tokend key rotate. To take the \
-             step all the same: --force"
+             step anyway: --force"
         }
         Code::InstancesLackMasterKey => {
             "Add the new key to the list of each of them and restart it. Then run the command \

@@ -37,8 +37,9 @@ impl fmt::Display for ServerRemedy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::GiveUrl => formatter.write_str(
-                "Give the URL of the management listener, such as https://id.example.com:8081. \
-                 http is for this machine alone: http://127.0.0.1:8081.",
+                "Give the URL of the management listener, such as \
+                 https://tokend-admin.example.com. http is for this machine alone: \
+                 http://127.0.0.1:8081.",
             ),
             Self::GiveCredentials => write!(
                 formatter,

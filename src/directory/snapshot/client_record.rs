@@ -196,7 +196,7 @@ impl<'a> SecurityRecord<'a> {
             (Some(set), _) => Some(KeysRecord::Inline(set.as_str())),
             (None, Some(KeysEntry::Remote(keys))) => match &keys.source {
                 RemoteSource::KeySet(uri) => Some(KeysRecord::Remote(uri.as_str())),
-                // The keys of a client are not found in another way.
+                // The keys of a client are not found otherwise.
                 RemoteSource::Discovered(_) | RemoteSource::Bundle(_) => None,
             },
             (None, _) => None,

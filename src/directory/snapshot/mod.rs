@@ -2,7 +2,7 @@
 //! clients from the database nor hashes their secrets again (DESIGN D20).
 //!
 //! [`write()`] streams the memory into the file, [`read`] gives it back on all cores. A snapshot is
-//! only a beginning: who reads it follows the events from its place in the chain, and loads
+//! only a beginning: its reader follows the events from its place in the chain, and loads
 //! everything if the chain of the database does not have that place.
 //!
 //! The first line says in clear text what the file is. The rest is sealed under the master key, in

@@ -157,7 +157,7 @@ fn read_clients(
             let done = match kind {
                 Kind::AllowedMethods => decoded(&records).and_then(|new| shares.add_allowed(new)),
                 Kind::Grants => decoded(&records).and_then(|new| shares.add_grants(new)),
-                // If no thread takes it any more, one of them says why.
+                // If all threads have ended, one of them says why.
                 Kind::Clients if frames.send(records).is_ok() => Ok(()),
                 Kind::Clients => break Ok(()),
                 Kind::End => break end(input),

@@ -93,7 +93,7 @@ impl<'a> RestoredShares<'a> {
     pub(super) fn add_grants(&self, records: Vec<GrantRecord<'_>>) -> Result<(), SnapshotError> {
         let restored = records.into_iter().map(|record| self.restore_grant(record));
         let restored: Vec<_> = restored.collect::<Result<_, _>>()?;
-        // A thread that panicked while it held this has left a whole list.
+        // The list is consistent, even if a thread panicked with the lock.
         self.grants.write().unwrap_or_else(PoisonError::into_inner).extend(restored);
         Ok(())
     }
@@ -131,5 +131,5 @@ fn at<T>(list: &[Arc<T>], place: u32) -> Result<Arc<T>, SnapshotError> {
 }
 
 fn not_there() -> SnapshotError {
-    SnapshotError::damaged("a client refers to what is not there")
+    SnapshotError::damaged("a client refers to a missing value")
 }

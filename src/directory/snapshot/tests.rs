@@ -262,7 +262,7 @@ async fn what_is_written_is_read_again() {
     assert!(!sealed.windows(9).any(|window| window == b"$argon2id"), "it is sealed");
 }
 
-/// What only may be guessed is never in a snapshot, and never read from one.
+/// The MAC of a secret that may be guessable is never in a snapshot, and never read from one.
 #[tokio::test]
 async fn the_mac_of_an_imported_secret_is_neither_written_nor_kept() {
     let directory = full().await;

@@ -80,5 +80,5 @@ fn by_registration(
         return Ok(());
     }
     request_fetch(app, source);
-    Err("the certificate is none of those registered (x5c of the client's keys)".to_owned())
+    Err("the certificate is not one of those registered (x5c of the client's keys)".to_owned())
 }

@@ -1,8 +1,8 @@
-//! Why a secret was wrong, in words for the operator, and how to fix it.
+//! Why a secret was wrong, for the operator, and how to fix it.
 //!
 //! Variants of what was presented are tried here, **for diagnosis only, never for acceptance**, and
-//! only by the tag of a secret, which costs a microsecond. Of a secret nothing is told but the
-//! last characters of a whole one, which are its checksum.
+//! only by the tag of a secret, which costs a microsecond. Only the last characters of a complete
+//! secret are told, which are its checksum.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -52,7 +52,7 @@ pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
     if secret::format_of(id) != SecretFormat::Foreign {
         return unknown(
             "a client secret was sent as the client id".to_owned(),
-            "The two are swapped: put the id first. Rotate the secret if that was logged somewhere."
+            "The two are swapped: put the id first. Rotate the secret if the request was logged."
                 .into(),
         );
     }
@@ -68,7 +68,7 @@ pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
     unknown(UnknownId::of(id).to_string(), OperatorAction::CompareClientIds.into())
 }
 
-/// The client is known, and the secret is none of its live ones.
+/// The client is known, and the secret is not one of its valid secrets.
 pub(super) fn wrong_secret(
     app: &App,
     entry: &ClientEntry,
@@ -98,7 +98,7 @@ pub(super) fn wrong_secret(
             "Copy it again as a whole: tkd_ or tkg_ and 49 letters and digits, without a line break.",
         ),
         SecretFormat::Whole if !is_own(presented) => {
-            rejection(entry, "the secret was minted for another client or by another server")
+            rejection(entry, "the secret was generated for another client or by another server")
                 .with_suffix(secret::suffix(presented))
                 .with_remedy(OperatorAction::GiveOwnSecret)
         }
@@ -110,14 +110,14 @@ pub(super) fn wrong_secret(
         }
         SecretFormat::Foreign => {
             let mut reason =
-                "the secret is wrong, and it is none that this server makes".to_owned();
+                "the secret is wrong, and it does not have the form of this server's secrets".to_owned();
             let oddities: Vec<_> = oddities(presented).collect();
             if !oddities.is_empty() {
                 let all: Vec<_> = oddities.iter().map(|odd| odd.description()).collect();
                 reason.push_str(&format!(". What arrived {}", all.join("; ")));
             }
             rejection(entry, &reason).with_remedy(oddities.first().map_or(
-                "Compare with where it came from; an imported secret cannot be shown again.",
+                "Compare it with its source; an imported secret cannot be shown again.",
                 |first| first.remedy(),
             ))
         }
@@ -152,7 +152,7 @@ pub(super) fn other_means(entry: &ClientEntry) -> Vec<String> {
     keys.into_iter().chain(subject).chain(trusts).collect()
 }
 
-/// The secret was this client's once.
+/// The client had this secret before.
 fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
     let suffix = secret::suffix(presented);
     let is_it = |known: &&SecretEntry| *known.stored.suffix == *suffix;

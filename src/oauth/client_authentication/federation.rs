@@ -244,7 +244,7 @@ impl<'a> Sources<'a> {
             }
             (Some(_), None) => {
                 rejected("the key set of the token's issuer has not been fetched".to_owned())
-                    .with_remedy("Send client_id to learn what stands in the way.")
+                    .with_remedy("Send client_id to see the reason.")
             }
             (None, _) => {
                 let problem = self.problem.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -260,7 +260,7 @@ fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
         )
         .because(RejectionReason::NoCredentials),
         PresentedCertificate::Unreadable => OAuthError::no_authentication(None).with_remedy(
-            "A trusted proxy passed a Client-Cert header on that cannot be read. RFC 9440 wants exactly one, with the certificate (DER) in Base64 between two colons.",
+            "A trusted proxy sent a Client-Cert header that cannot be read. RFC 9440 requires exactly one, with the certificate (DER) in Base64 between two colons.",
         ),
     }
 }
@@ -280,7 +280,7 @@ fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
     let (reason, remedy) = if others.is_empty() {
         (
             format!(
-                "{id}: the client authenticates by certificate ({}), and none came",
+                "{id}: the client authenticates by certificate ({}), and the request has none",
                 names(&by_certificate)
             ),
             Remedy::from(OperatorAction::PresentCertificate),
@@ -312,9 +312,12 @@ fn keys_not_fetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthE
         KeysEntry::Inline(_) => None,
     };
     let problem = problem.map_or_else(|| "not tried yet".to_owned(), |text| (*text).clone());
-    rejection(entry, &format!("{what} has not been fetched: {problem}; that is tried again soon"))
-        .because(RejectionReason::KeysNotFetched)
-        .with_remedy(OperatorAction::ReachKeys)
+    rejection(
+        entry,
+        &format!("{what} has not been fetched: {problem}; the server tries again soon"),
+    )
+    .because(RejectionReason::KeysNotFetched)
+    .with_remedy(OperatorAction::ReachKeys)
 }
 
 /// Admits a client that is authenticated by something else than a secret, and notes that.

@@ -65,7 +65,7 @@ async fn wait_for_database(app: &App) {
         let error = &error as &dyn Error;
         tracing::warn!(
             error,
-            "what the start left out has failed; the tasks of the server try it again"
+            "a step that the start deferred has failed; background tasks try it again"
         );
     }
 }

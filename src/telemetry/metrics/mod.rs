@@ -1,7 +1,7 @@
 //! Metrics: what is counted where it happens, and what is looked up when they are read.
 //!
 //! The token path only adds to numbers: every handle is resolved before, without a lock, a hash or
-//! an allocation for a token. No label holds what a stranger can choose.
+//! an allocation for a token. No label holds a value that a caller can choose.
 
 mod counters;
 pub mod definitions;

@@ -39,7 +39,7 @@ pub enum FailureKind {
     DiskFull,
     /// The database may only be read.
     ReadOnly,
-    /// There is not a connection.
+    /// The database has no connection.
     Connection,
     /// Anything else.
     Other,

@@ -78,8 +78,8 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request, next: 
         Ok(Claim::Run(run)) => run,
         Err(problem) => return problem.into_response(),
     };
-    // A task of its own: a caller that hangs up must not end the request before its answer is
-    // stored.
+    // A task of its own: a caller that closes the connection must not end the request before its
+    // answer is stored.
     let running = tokio::spawn(async move {
         let Run { key_hash, subject, principal, request } = *run;
         let response = next.run(request).await;
@@ -250,7 +250,7 @@ async fn keep(
         body: String::from_utf8_lossy(&body).into_owned(),
         scopes: principal.scopes().iter().map(|scope| scope.as_str().to_owned()).collect(),
     };
-    // The change is made. If its answer cannot be stored, the caller has it all the same.
+    // The change is made. If its answer cannot be stored, the caller still gets it.
     if let Err(problem) = store(app, key_hash, &answer).await {
         tracing::warn!(problem, "an answer cannot be stored for its Idempotency-Key");
     }

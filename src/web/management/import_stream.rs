@@ -64,7 +64,7 @@ pub(super) fn answer_lines(
     tokio::spawn(async move {
         let _permit = permit;
         let Some(ended) = run(import, &latest, &lines).await else {
-            tracing::info!("the caller of an import has gone: nothing is imported");
+            tracing::info!("the caller of an import closed the connection: nothing is imported");
             return;
         };
         let answering = answer(ended, is_dry_run, &lines);

@@ -1,4 +1,4 @@
-//! Members of a body: absent, `null`, or a value. RFC 7396 tells them apart.
+//! Members of a body: absent, `null`, or a value, which differ in RFC 7396.
 
 #![expect(clippy::option_option, reason = "a member that stays, is unset or is set")]
 

@@ -307,7 +307,7 @@ impl Api {
         self.add_guarded(listed, guard, route);
     }
 
-    /// Adds a route whose handler has no type of its own any more, so that this is compiled once.
+    /// Adds a route whose handler has one type for all, so that this is compiled once.
     fn add_guarded(&mut self, listed: ListedRoute, guard: Guard, route: MethodRouter<Arc<App>>) {
         let ListedRoute { path, layers, .. } = listed;
         let route = match (&listed.method, layers) {

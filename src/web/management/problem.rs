@@ -47,7 +47,7 @@ pub(in crate::web) struct Problem {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(super) struct ProblemDocument {
-    /// Always `about:blank`: the code tells the problems apart.
+    /// Always `about:blank`: the code identifies the problem.
     #[serde(rename = "type")]
     kind: &'static str,
     /// The phrase of the status.

@@ -148,7 +148,7 @@ pub(super) fn problem_of_secret(error: AdminError) -> Problem {
 #[serde(deny_unknown_fields)]
 #[schema(as = SecretEnd, examples(json!({ "expires_in_seconds": 3600 })))]
 pub(super) struct EndInput {
-    /// How long it stays valid at the most; 0 ends it at once. An end is never put off.
+    /// How long it stays valid at the most; 0 ends it at once. An expiry is never extended.
     #[schema(minimum = 0)]
     expires_in_seconds: i64,
 }

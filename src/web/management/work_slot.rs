@@ -1,5 +1,5 @@
-//! Work that an instance does one at a time, with a large body before it. Of bodies that are on their
-//! way each caller has one, and there are a few in all, so that a caller that sends slowly holds up
+//! Work that an instance does one at a time, with a large body before it. Each caller may send one
+//! such body at a time, and there are a few in all, so that a caller that sends slowly delays
 //! itself alone.
 
 use std::collections::BTreeSet;
@@ -57,7 +57,7 @@ impl WaitingBodies {
     }
 
     fn callers(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        // A thread that panicked while it held this has left a whole set.
+        // The set is consistent, even if a thread panicked with the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

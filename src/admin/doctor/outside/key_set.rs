@@ -28,7 +28,7 @@ pub(super) async fn examine(
 ) -> Vec<Finding> {
     let place = text_of(metadata, "jwks_uri");
     let skipped = |reason: &str| vec![Finding::skipped(CheckCode::KeySet, reason)];
-    // A document of a stranger must not make this machine connect to another host.
+    // A document of an untrusted server must not make this machine connect to another host.
     if !documents::is_below(issuer, place) {
         return skipped("jwks_uri is not below the issuer");
     }

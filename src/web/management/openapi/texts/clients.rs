@@ -108,7 +108,7 @@ pub(super) const TEXTS: [Text; 35] = [
         &[],
         "Let a secret end",
         "Sets the end of a secret to `expires_in_seconds` from now; `0` ends it at once. An end \
-         is never put off: the earlier one stays.",
+         is never extended: the earlier one stays.",
     ),
     text(
         "DELETE /v1/clients/{id}/secrets/{secret}",

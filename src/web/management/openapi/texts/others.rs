@@ -66,7 +66,7 @@ pub(super) const TEXTS: [Text; 36] = [
         "delete_owner_policy",
         &[],
         "Remove the policy of an owner",
-        "The policy of `*` holds then, if there is one.",
+        "The policy of `*` then applies, if it exists.",
     ),
     text(
         "POST /v1/tokens",
