@@ -90,6 +90,7 @@ async fn find(api: &Api, id: &str) -> Result<Object<RejectionObject>, CliError> 
 mod tests {
     use super::*;
 
+    /// O-39: the words and punctuation around an id are ignored.
     #[test]
     fn an_id_is_found_in_what_surrounds_it() {
         for text in ["req_a1B2", " req_a1B2.", "'req_a1B2'", "(req_a1B2),", "Request id: req_a1B2."]

@@ -14,6 +14,7 @@ fn problems(pairs: &[(&str, &str)]) -> Vec<Problem> {
     load(&Flags::default(), pairs).expect_err("problems").problems().to_vec()
 }
 
+/// SECURITY 28, D9: management listens on loopback, and the master key has no default.
 #[test]
 fn the_embedded_defaults_are_valid() {
     let config = load(&Flags::default(), &[]).expect("settings");
@@ -258,6 +259,7 @@ fn a_server_needs_an_issuer() {
     assert!(error.problems()[0].remedy.contains("TOKEND_ISSUER="), "{error}");
 }
 
+/// SECURITY 21: trusted proxies are a list of networks.
 #[test]
 fn lists_sizes_and_networks_are_read() {
     let config = load(

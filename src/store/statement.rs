@@ -160,6 +160,7 @@ pub(super) use prepared;
 mod tests {
     use super::*;
 
+    /// SECURITY 27: values are bound.
     #[test]
     fn values_are_numbered_and_never_enter_the_text() {
         let mut statement = Statement::default();

@@ -251,7 +251,8 @@ mod tests {
         }
     }
 
-    /// C-09: whatever is broken is a failed authentication, never a failure of the server.
+    /// C-09, SECURITY 24: whatever is broken is a failed authentication, never a failure of the
+    /// server.
     #[test]
     fn broken_credentials_are_rejected() {
         let broken =

@@ -66,6 +66,7 @@ mod tests {
         presented(&headers).map(|(scheme, token)| (scheme, token.to_owned()))
     }
 
+    /// C-60, C-61: the scheme has no case, and a header that occurs twice is rejected.
     #[test]
     fn one_scheme_and_one_token_are_read() {
         let token = |scheme| Ok((scheme, "a.b.c".to_owned()));

@@ -332,7 +332,8 @@ mod tests {
         Live::of(&config.expect("settings"))
     }
 
-    /// N-04, W-23: a panic is answered like every other failure, and the answer says nothing of it.
+    /// N-04, W-23, W-44: a panic is answered like every other failure, and the answer says nothing
+    /// of it.
     #[tokio::test]
     async fn a_panic_is_answered_in_json_without_a_word_about_it() {
         let routes =

@@ -62,7 +62,7 @@ fn read(token: &str) -> (AccessTokenClaims, String) {
     (claims, header["kid"].as_str().expect("a kid").to_owned())
 }
 
-/// UX 6.4: one line for an issued token says all about it, and no line holds the token.
+/// UX 6.4: one line for an issued token says all about it, and no line holds the token (O-10).
 #[tokio::test(flavor = "multi_thread")]
 async fn the_line_of_a_token_says_what_was_issued_to_whom() {
     let (_cli, server, secret) = serving(&[]).await;

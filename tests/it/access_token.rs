@@ -17,7 +17,8 @@ fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
 }
 
-/// RFC 9068, section 2 (G-04, T-20 to T-25, W-22, C-85, C-86, C-87, C-88, C-180, C-197).
+/// RFC 9068, section 2 (G-04, T-20, T-25, W-22, C-85, C-86, C-87, C-88, C-180, C-197, K-12,
+/// W-27).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_has_the_claims_of_rfc_9068_and_no_others(
@@ -79,7 +80,7 @@ async fn every_token_has_an_id_of_its_own(
     assert_eq!(seen.len(), 200);
 }
 
-/// DESIGN D6 (W-09, C-65): the shorter of client and resource, never beyond the maximum.
+/// DESIGN D6 (W-09, C-65, C-58): the shorter of client and resource, never beyond the maximum.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_shortest_lifetime_counts(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {

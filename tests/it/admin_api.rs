@@ -93,6 +93,7 @@ fn without(scopes: &str) -> Vec<String> {
     scopes.split(' ').map(|scope| but(&[scope])).collect()
 }
 
+/// SECURITY 12: the scope of each route.
 #[tokio::test]
 async fn each_route_needs_its_scope_and_no_other_one_opens_it() {
     // On a loopback address metrics are open otherwise.
@@ -127,6 +128,7 @@ async fn unreadable(api: &Api<'_>, method: &str, path: &str) -> Answer {
     answer
 }
 
+/// SECURITY 12: the audience of a token, its signature, and the present rights of its client.
 #[tokio::test]
 async fn a_token_that_is_not_valid_here_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
@@ -211,7 +213,7 @@ async fn a_client_lives_from_its_creation_to_its_end(
     assert_eq!(events["data"][0]["actor"], format!("client:{}", api.administrator.id));
 }
 
-/// The pages of a list hold every client once.
+/// The pages of a list hold every client once (SECURITY 27).
 #[tokio::test]
 async fn a_list_is_read_page_by_page() {
     let server = Server::start(Engine::Sqlite).await;

@@ -11,7 +11,7 @@ const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*
 const QUERY: &str = "response_type=code&client_id=%3Cb%3Exyzzy&redirect_uri=https%3A%2F%2Fevil.example%2F\
                      &state=%22%3E%3Cscript%3E&code_challenge=abc&code_challenge_method=S256";
 
-/// A person gets a page, a program gets the code of the RFC; neither a redirect.
+/// A person gets a page, a program gets the code of the RFC; neither a redirect (G-07, W-27).
 #[rstest]
 #[case("")]
 #[case("/tenant/a")]

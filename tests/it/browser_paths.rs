@@ -87,6 +87,7 @@ async fn a_client_is_created_its_secret_copied_and_the_light_turns_green() {
     browser.assert_silent().await;
 }
 
+/// D22: without JavaScript.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_is_created_without_javascript() {
     let server = Server::start(Engine::Sqlite).await;

@@ -49,7 +49,7 @@ fn assert_challenged(answer: &Answer, status: u16, challenge: &str) {
 }
 
 /// A valid token is let through with what the API needs to know of it, and with nothing that the
-/// caller sent.
+/// caller sent (C-60).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_valid_token_is_let_through(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
@@ -73,7 +73,8 @@ async fn a_valid_token_is_let_through(#[values(Engine::Sqlite, Engine::Postgres)
     assert_challenged(&expired, 401, "Bearer realm=\"tokend\", error=\"invalid_token\"");
 }
 
-/// RFC 6750, section 3: each failure with its status and challenge, whatever the method.
+/// RFC 6750, section 3: each failure with its status and challenge, whatever the method (C-61,
+/// C-63, C-64).
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_else_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
@@ -295,7 +296,7 @@ pub async fn certificate_token_for(server: &Server, granted: Grant) -> (Pair, St
     (pair, token)
 }
 
-/// RFC 8705, section 3: the certificate that the proxy has seen must be that of the token.
+/// RFC 8705, section 3: the certificate that the proxy has seen must be that of the token (C-144).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_bound_to_a_certificate_needs_it() {
     let server = Server::with(Engine::Sqlite, &TRUSTED).await;

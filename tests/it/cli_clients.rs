@@ -26,7 +26,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
-/// The contract of the issue: what scripts read.
+/// The contract of the issue: what scripts read (K-10, W-25).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_lives_from_create_to_delete(
@@ -126,7 +126,7 @@ async fn a_client_lives_from_create_to_delete(
     );
 }
 
-/// Scripts look at the exit code.
+/// Scripts look at the exit code (O-44, O-46).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_failure_has_its_exit_code(
@@ -283,6 +283,7 @@ async fn a_faulty_import_changes_nothing_and_names_the_lines() {
     assert_eq!(cli.run_with(&["client", "import", "-"], good).code, 5);
 }
 
+/// K-11, W-17: the list of scopes of a resource, and how many grants its deletion has removed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resource_can_be_changed_and_removed_with_its_grants() {
     let cli = cli_with_resource(Engine::Sqlite).await;

@@ -147,7 +147,8 @@ async fn a_rate_that_is_none_is_rejected_with_an_example() {
     }
 }
 
-/// O-51, O-52, O-56 to O-59: what would start and do something else than was meant is refused.
+/// O-51, O-52, O-56, O-57, O-59, O-64: what would start and do something else than was meant is
+/// rejected.
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_that_would_mean_something_else_are_rejected() {
     let cli = Cli::without_database(Engine::Sqlite).await;

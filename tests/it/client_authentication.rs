@@ -48,7 +48,7 @@ fn face(answer: &Answer) -> String {
     format!("{} {headers:?} {}", answer.status, answer.text.replace(&id, "ID"))
 }
 
-/// RFC 6749, section 2.3.1 (C-08, C-09, C-10, N-06, N-07, K-02, K-04, C-195).
+/// RFC 6749, section 2.3.1 (C-08, C-09, C-10, N-06, N-07, K-02, K-04, C-195, W-02, SECURITY 3).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_header_and_the_body_both_prove_a_client(
@@ -76,8 +76,8 @@ async fn the_header_and_the_body_both_prove_a_client(
     }
 }
 
-/// RFC 6749, section 5.2; SECURITY 7 (T-04, T-05, T-06, N-12, K-03, K-09, W-10, W-42, C-01,
-/// C-11, C-34, C-35).
+/// RFC 6749, section 5.2; SECURITY 7 (T-04, T-05, T-06, N-12, K-03, K-09, W-10, W-42, C-01, C-11,
+/// C-34, C-35, K-14, O-22, W-04, W-40, W-44, SECURITY 5, D11).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_wrong_looks_the_same(
@@ -202,7 +202,8 @@ async fn a_client_can_be_disabled_and_enabled_again(
     }
 }
 
-/// D4: rotation with overlap keeps both, and then lets the old one die by itself.
+/// D4, W-13, SECURITY 31: rotation with overlap keeps both, and then lets the old one die by
+/// itself.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_secret_lives_through_the_overlap_and_no_longer(
@@ -284,8 +285,8 @@ async fn minted_secrets_are_hashed_once_and_forged_ones_never(
     assert_eq!(checks(), before + 1);
 }
 
-/// T-16, C-07: more first proofs at once than can be hashed are told to come again, in the same
-/// shape as everything else, and those that get through are right.
+/// T-16, C-07, SECURITY 39: more first proofs at once than can be hashed are told to come again, in
+/// the same shape as everything else, and those that get through are right.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_first_proofs_at_once_are_told_to_come_again(

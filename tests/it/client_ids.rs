@@ -108,7 +108,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
-/// O-17, O-35: every command accepts an id, and a name that one client has.
+/// O-17, O-35, SECURITY 43: every command accepts an id, and a name that one client has.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unique_name_is_understood_and_said(

@@ -114,7 +114,8 @@ async fn concurrent_changes_of_one_client_all_count(
     assert_chain_is_intact(&cli);
 }
 
-/// Of several processes that create the same client, one succeeds and the others are told why not.
+/// Of several processes that create the same client, one succeeds and the others are told why not
+/// (W-19).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_several_equal_creations_succeeds(

@@ -66,7 +66,7 @@ async fn open(streams: &mut [TcpStream]) -> usize {
     count
 }
 
-/// 70 idle connections of one address used to exclude all other clients for 75 seconds.
+/// 70 idle connections of one address used to exclude all other clients for 75 seconds (S-3).
 #[rstest]
 #[case(Listener::Public, 60, 7)]
 #[case(Listener::Management, 140, 16)]

@@ -39,6 +39,7 @@ async fn state(server: &Server, client: &TestClient) -> ClientState {
     found.expect("a store").expect("a client").client.state
 }
 
+/// SECURITY 29: each write needs a form of the console itself.
 #[tokio::test]
 async fn a_form_of_another_site_changes_nothing() {
     let server = Server::start(Engine::Sqlite).await;
@@ -227,6 +228,7 @@ async fn a_field_that_a_form_does_not_have_is_rejected() {
     assert_eq!(answer.status, 403, "{answer:?}");
 }
 
+/// SECURITY 29: the content policy of each page.
 #[tokio::test]
 async fn pages_are_in_no_cache_and_in_no_frame() {
     let server = Server::start(Engine::Sqlite).await;

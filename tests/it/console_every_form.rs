@@ -80,6 +80,7 @@ fn the_table_has_every_form_of_the_console() {
     assert_eq!(routes(), known.collect());
 }
 
+/// SECURITY 29: every form that writes.
 #[tokio::test]
 async fn no_form_works_without_its_token_from_another_site_or_with_another_field() {
     let server = Server::start(Engine::Sqlite).await;

@@ -39,6 +39,7 @@ fn method(event: &tokend::model::event::Event) -> String {
     detail["method"].as_str().expect("a method").to_owned()
 }
 
+/// D22: a sign-in by OpenID Connect.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_signs_in(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {

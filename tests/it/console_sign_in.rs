@@ -21,6 +21,7 @@ fn is_signed_out(answer: &crate::support::Answer) -> bool {
     answer.status == 303 && answer.header("location").starts_with("/console/sign-in?next=")
 }
 
+/// D22: a sign-in by a one-time link.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_signs_in_once(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
@@ -78,6 +79,7 @@ async fn a_wrong_link_is_like_an_expired_one() {
     }
 }
 
+/// D22: a sign-in as an administrator client.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_signs_in_by_its_secret(

@@ -57,6 +57,7 @@ fn files(folder: &Path) -> Vec<String> {
     names
 }
 
+/// O-15, D19: a file is compared, applied and exported.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_applied_once_and_exported_unchanged(

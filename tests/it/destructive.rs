@@ -57,7 +57,7 @@ impl Stage {
     }
 }
 
-/// O-4: without a terminal nothing is deleted unless `--yes` is given, whatever is piped in.
+/// O-4, W-17: without a terminal nothing is deleted unless `--yes` is given, whatever is piped in.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_terminal_a_destructive_command_needs_yes(

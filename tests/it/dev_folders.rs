@@ -26,6 +26,7 @@ fn files(folder: &Path) -> Vec<(String, u64)> {
     found
 }
 
+/// O-23: the data of a server is neither used nor deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn dev_and_fresh_reject_a_folder_of_serve() {
     let cli = Cli::new(Engine::Sqlite).await;

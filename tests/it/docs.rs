@@ -130,7 +130,7 @@ pub fn bad_tokens(
     ]
 }
 
-/// Those of the stacks of the page that can run here.
+/// Those of the stacks of the page that can run here (C-93, O-49, W-20).
 #[tokio::test(flavor = "multi_thread")]
 async fn each_verifier_of_the_docs_takes_good_tokens_and_no_bad_ones() {
     let (server, _, token) = stage().await;
@@ -149,7 +149,7 @@ async fn each_verifier_of_the_docs_takes_good_tokens_and_no_bad_ones() {
     record(&["jose", "oauth4webapi", "express-oauth2-jwt-bearer", "pyjwt", "joserfc"]);
 }
 
-/// The samples that read the list of revocations: by `jti`, and by the epoch of a client.
+/// The samples that read the list of revocations: by `jti`, and by the epoch of a client (C-122).
 #[tokio::test(flavor = "multi_thread")]
 async fn each_verifier_that_reads_the_list_rejects_what_is_on_it() {
     let (server, client, token) = stage().await;

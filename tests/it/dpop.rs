@@ -44,7 +44,7 @@ async fn ask(server: &Server, client: &TestClient, proofs: &[&str]) -> Answer {
     Answer::of(request.form(&[("grant_type", "client_credentials")])).await
 }
 
-/// C-150: the type, the thumbprint in the token and in its introspection.
+/// C-150, C-100, W-08, SECURITY 40: the type, the thumbprint in the token and in its introspection.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proof_binds_the_token_to_its_key(

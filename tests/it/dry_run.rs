@@ -79,7 +79,7 @@ async fn a_dry_run_answers_and_stores_nothing(
     assert_ne!(state().await, before);
 }
 
-/// A parameter that a route does not know is a mistake, not a silent change.
+/// A parameter that a route does not know is a mistake, not a silent change (W-24).
 #[tokio::test]
 async fn unknown_parameters_are_rejected() {
     let server = Server::start(Engine::Sqlite).await;

@@ -13,6 +13,7 @@ mod api;
 
 const DEMO: &str = "https://api.demo.localhost";
 
+/// W-47: with the keys in its memory, the API asks the server nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_verifies_tokens() {
     let place = Arc::new(Place::new(Engine::Sqlite).await);

@@ -36,7 +36,7 @@ fn says(found: &Value, reason: &str, remedy: &str) {
     assert!(of("remedy").contains(remedy), "{remedy}: {found}");
 }
 
-/// The usual mistakes with a secret, each told from the others.
+/// The usual mistakes with a secret, each told from the others (O-26, D11).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_usual_mistakes_are_told_apart(

@@ -20,6 +20,7 @@ fn code() -> Vec<String> {
     cells.iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
 }
 
+/// D13: one name in code and documentation.
 #[test]
 fn every_type_of_the_glossary_exists() {
     let sources: String = ["src", "crates"]
@@ -48,6 +49,7 @@ fn every_type_of_the_glossary_exists() {
     assert!(missing.is_empty(), "the glossary names types that do not exist: {missing:?}");
 }
 
+/// D13: one name on the command line and in documentation.
 #[test]
 fn every_command_of_the_glossary_exists() {
     let code = code();

@@ -50,7 +50,8 @@ async fn a_client_learns_all_about_its_own_token(
     assert_eq!(answer.json(), expected, "JSON works as a form does");
 }
 
-/// C-111, C-112: the audience's introspecting client and the server's own, and no other caller.
+/// C-111, C-112, C-115: the audience's introspecting client and the server's own, and no other
+/// caller.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_of_the_scope_on_the_audience_or_the_server_may_introspect(
@@ -76,7 +77,8 @@ async fn a_holder_of_the_scope_on_the_audience_or_the_server_may_introspect(
     assert!(is_active(&server, &server_wide, &orders).await);
 }
 
-/// C-110, C-111, C-114: the caller itself must be right, and the request must have a shape.
+/// C-110, C-111, C-114, SECURITY 14: the caller itself must be right, and the request must have a
+/// shape.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unauthenticated_caller_gets_invalid_client() {
     let server = Server::start(Engine::Sqlite).await;
@@ -101,7 +103,8 @@ async fn an_unauthenticated_caller_gets_invalid_client() {
     assert_eq!(server.get(INTROSPECT).await.status, 405);
 }
 
-/// C-112: unknown, expired, forged, foreign, revoked, of a disabled or deleted client.
+/// C-112, C-115, SECURITY 13: unknown, expired, forged, foreign, revoked, of a disabled or deleted
+/// client.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_token_is_inactive_without_other_members(

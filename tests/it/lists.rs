@@ -40,6 +40,7 @@ fn ids(cli: &Cli, options: &[&str]) -> Vec<String> {
     run.stdout.lines().map(str::to_owned).collect()
 }
 
+/// O-31: each filter, and what does not exist is an error.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_are_found_by_what_an_operator_asks(

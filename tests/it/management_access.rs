@@ -207,7 +207,8 @@ async fn a_listener_without_a_url_has_no_metadata_and_takes_no_proof() {
     assert_eq!(call_with(&server, "Bearer", &bearer, &[]).await.status, 200);
 }
 
-/// A token of another audience, one that has expired, was revoked or is of a disabled client.
+/// A token of another audience, one that has expired, was revoked or is of a disabled client (C-62,
+/// SECURITY 12).
 #[rstest]
 #[tokio::test]
 async fn a_token_that_is_not_valid_is_rejected(

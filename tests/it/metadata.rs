@@ -148,7 +148,8 @@ async fn the_key_set_is_public_small_and_cacheable(
     assert_eq!(post.header("allow"), "GET, HEAD, OPTIONS");
 }
 
-/// DESIGN D7 (W-21, C-190): published a day before it signs, kept until its last token is dead.
+/// DESIGN D7 (W-21, C-190, SECURITY 32): published a day before it signs, kept until its last token
+/// is dead.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_hands_over_to_the_next_without_a_gap(
@@ -197,7 +198,7 @@ async fn a_key_hands_over_to_the_next_without_a_gap(
     assert_eq!(kids().await, both[1..]);
 }
 
-/// A change of the server's algorithm publishes the new key before it signs.
+/// A change of the server's algorithm publishes the new key before it signs (SECURITY 32).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_algorithm_is_published_before_it_signs(

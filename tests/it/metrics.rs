@@ -171,7 +171,7 @@ async fn a_rejection_of_the_admin_api_is_counted() {
     }
 }
 
-/// SECURITY 33: no caller chooses a label.
+/// SECURITY 33, D21: no caller chooses a label.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_makes_no_series() {
     let server = Server::start(Engine::Sqlite).await;

@@ -119,7 +119,7 @@ fn an_expression_is_read_as_it_is() {
     assert!(alerts().iter().all(|(_, expression, _)| !expression.is_empty()));
 }
 
-/// A dashboard that shows nothing, and an alert that never fires, look like good news.
+/// A dashboard that shows nothing, and an alert that never fires, look like good news (O-13).
 #[tokio::test(flavor = "multi_thread")]
 async fn every_metric_of_the_dashboard_and_the_alerts_exists_on_a_live_instance() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -193,6 +193,7 @@ fn promtool(arguments: &[&str], input: &str) -> String {
     said
 }
 
+/// O-13: the alerts, also those for writes that fail.
 #[test]
 fn promtool_accepts_the_alerts_and_they_fire_when_they_should() {
     assert!(promtool(&["check", "rules", "alerts.yml"], "").contains("SUCCESS"));

@@ -81,8 +81,8 @@ impl Tls {
     }
 }
 
-/// C-140, C-141, C-143: a good chain and the registered subject, of whichever kind; the token is
-/// bound to the hash of the whole certificate.
+/// C-140, C-141, C-143, C-100, SECURITY 40: a good chain and the registered subject, of whichever
+/// kind; the token is bound to the hash of the whole certificate.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_of_the_registered_subject_authenticates(

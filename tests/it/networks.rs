@@ -35,7 +35,7 @@ async fn only_the_peer_address_is_used(#[values(Engine::Sqlite, Engine::Postgres
     ask_from(&server, &stranger, "", ORDERS).await.assert_rejected(401, "invalid_client");
 }
 
-/// Behind a trusted proxy, by the address that it forwards, IPv4 and IPv6.
+/// Behind a trusted proxy, by the address that it forwards, IPv4 and IPv6 (SECURITY 21).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trusted_proxy_speaks_for_the_client(

@@ -301,7 +301,7 @@ async fn an_older_schema_is_not_migrated_by_a_command(
     assert_eq!(status["schema"], 2, "{status}");
 }
 
-/// O-21, S-14: what tokend creates is for its own user alone.
+/// O-21, S-14, SECURITY 42: what tokend creates is for its own user alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn database_files_and_folder_are_private() {
     let cli = Cli::without_database(Engine::Sqlite).await.unset("TOKEND_MASTER_KEY");

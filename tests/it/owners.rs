@@ -15,6 +15,7 @@ fn facts_of(shown: &Value) -> Value {
 
 const NO_FACTS: [&str; 4] = ["owner", "description", "contact", "labels"];
 
+/// O-16: owner, description and labels.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_has_facts_that_can_be_changed_and_removed(

@@ -11,6 +11,7 @@ use crate::support::{Engine, ORDERS, Place, Server, now};
 
 const GETTING_TOKENS: &str = "docs/getting-tokens.md";
 
+/// W-06, W-48: each sample runs, and a client that keeps its token asks once.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sample_of_getting_tokens_works() {
     let (mut stage, _cli) = Stage::set().await;
@@ -105,7 +106,7 @@ fn figures(text: &str, cell: usize) -> Vec<(u64, f64)> {
     .collect()
 }
 
-/// No machine of the page is smaller than what an instance took.
+/// No machine of the page is smaller than what an instance took (O-68).
 #[test]
 fn the_sizes_of_machines_cover_what_was_measured() {
     let results = read("benches/RESULTS.md");
@@ -129,7 +130,7 @@ fn the_rust_snippet_is_the_one_that_compiles() {
     assert!(source.contains(snippet.trim_start_matches("async fn")), "{snippet}");
 }
 
-/// C-03, C-22, C-31, G-06: sizes and defaults are documented, truly, in samples that parse.
+/// C-03, C-22, C-31, G-06, O-75: sizes and defaults are documented, truly, in samples that parse.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sizes_and_samples_are_true() {
     let cli = crate::support::process::Cli::new(Engine::Sqlite).await;

@@ -54,7 +54,7 @@ pub async fn ask(server: &Server, assertion: &str) -> Answer {
     present(server, "/v1/oauth/token", assertion, &grant).await
 }
 
-/// C-130, C-131: every algorithm, form and JSON, at all three endpoints.
+/// C-130, C-131, C-52, C-103, W-08: every algorithm, form and JSON, at all three endpoints.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_assertion_authenticates(
@@ -86,7 +86,8 @@ async fn a_signed_assertion_authenticates(
     assert_eq!(server.usage(&client).await.expect("a use").uses, 4);
 }
 
-/// C-131, C-132, C-135, C-136: what a signer may do, claim by claim and header by header.
+/// C-131, C-132, C-135, C-136, C-53, SECURITY 10, SECURITY 11, SECURITY 38: what a signer may do,
+/// claim by claim and header by header.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_claim_and_header_is_checked() {
     let server = Server::start(Engine::Sqlite).await;
@@ -153,7 +154,7 @@ async fn each_claim_and_header_is_checked() {
     ask(&server, &smuggled).await.assert_rejected(401, "invalid_client");
 }
 
-/// C-134, C-135: a caller that has not signed with the key learns nothing.
+/// C-134, C-135, SECURITY 10: a caller that has not signed with the key learns nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_is_told_the_one_sentence() {
     let server = Server::start(Engine::Sqlite).await;
@@ -221,7 +222,8 @@ async fn an_assertion_comes_alone_and_with_its_type() {
     post(&[grant, given, right]).await.token();
 }
 
-/// C-133: used once, on whichever instance, also when it is presented many times at once.
+/// C-133, SECURITY 19: used once, on whichever instance, also when it is presented many times at
+/// once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_assertion_is_accepted_once_on_all_instances(

@@ -242,8 +242,8 @@ async fn the_proxy_passes_the_certificate_of_the_connection_on(
 /// How many requests the clients send at least.
 const REQUESTS: usize = 2_000;
 
-/// Both instances restart, the second one as soon as the first is back, and no request fails
-/// (O-20).
+/// Both instances restart, the second one as soon as the first is back, and no request fails (O-20,
+/// SECURITY 37).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_fails_while_the_instances_restart(

@@ -112,6 +112,7 @@ fn request_id(answer: &str) -> &str {
     answer[start..].split(|letter| !is_of_id(letter)).next().expect("a request id")
 }
 
+/// W-46: requests, answers, and an error with its explanation.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_and_snippet_that_can_run_here_does_what_it_says() {
     let (stage, _cli) = Stage::set().await;
@@ -233,7 +234,7 @@ async fn the_screen_is_the_real_one() {
     assert_eq!(normal(&blocks("README.md", "text")[0]), normal(&stage.dev.screen));
 }
 
-/// A stranger reads one page, and needs two commands and the right toolchain.
+/// A stranger reads one page, and needs two commands and the right toolchain (O-19).
 #[test]
 fn the_page_is_short_and_names_the_toolchain() {
     let text = read("README.md");

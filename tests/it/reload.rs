@@ -30,6 +30,7 @@ fn write(path: &Path, text: &str) {
     std::fs::write(path, text).expect("a file");
 }
 
+/// O-24: what can change without a restart changes, and the rest is named.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn sighup_applies_the_log_level_and_says_what_needs_a_restart(

@@ -114,6 +114,7 @@ fn without_distances(text: &str) -> String {
     result
 }
 
+/// D16: each command has the same effect at a server as on its database.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_does_the_same_locally_and_at_a_server(

@@ -34,7 +34,7 @@ async fn assert_granted(
     assert_eq!(answer.json()["scope"], scope, "{more:?}");
 }
 
-/// RFC 6749, section 3.3 (N-02, N-03, K-08, W-45, C-19, C-20, C-21, C-56).
+/// RFC 6749, section 3.3 (N-02, N-03, K-08, W-45, C-19, C-20, C-21, C-56, W-05).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scope_is_what_was_asked_or_all_that_is_granted(
@@ -59,7 +59,8 @@ async fn a_scope_is_what_was_asked_or_all_that_is_granted(
     assert_eq!(server.form(&body).await.json()["scope"], "orders:read orders:write");
 }
 
-/// RFC 6749, sections 3.3 and 5.2 (N-10, C-19, C-23, C-24, C-32): refused as a whole, by name.
+/// RFC 6749, sections 3.3 and 5.2 (N-10, C-19, C-23, C-24, C-32, SECURITY 25): refused as a whole,
+/// by name.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scope_beyond_the_grant_is_rejected_as_a_whole(
@@ -91,7 +92,7 @@ async fn a_scope_beyond_the_grant_is_rejected_as_a_whole(
 /// More parameters, the code of the rejection, and words of its description.
 type Refused<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a [&'a str]);
 
-/// RFC 8707, section 2; DESIGN D5 (C-90, C-91, C-94, C-101, C-161, C-162).
+/// RFC 8707, section 2; DESIGN D5 (C-90, C-91, C-94, C-101, C-161, C-162, C-58, O-32, O-33).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_for_the_one_resource_that_is_named_or_fits(

@@ -36,8 +36,8 @@ async fn list(server: &Server) -> serde_json::Value {
     claims
 }
 
-/// C-120 to C-123: the token's own client ends it; any other caller changes nothing and is not
-/// told.
+/// C-120, C-121, C-122, C-123: the token's own client ends it; any other caller changes nothing and
+/// is not told.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn only_its_own_client_ends_a_token(
@@ -108,7 +108,8 @@ async fn a_revocation_outlives_a_restart_and_is_purged_in_time(
     assert!(second.services().store.revoked_tokens("", 10).await.expect("rows").is_none());
 }
 
-/// Every token issued before is revoked, and the next one is valid: no client waits for a clock.
+/// Every token issued before is revoked, and the next one is valid: no client waits for a clock
+/// (SECURITY 13).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn all_tokens_issued_until_now_are_revoked_at_once(
@@ -222,7 +223,7 @@ async fn the_list_is_signed_and_answers_304_while_nothing_changes() {
     assert_ne!(second.header("etag"), first.header("etag"));
 }
 
-/// One by one costs rows, so there are only so many of them a minute.
+/// One by one costs rows, so there are only so many of them a minute (C-125).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_cannot_fill_the_database_with_revocations() {
     let settings = [("TOKEND_LIMITS_REVOCATIONS_PER_CLIENT", "2/h")];

@@ -211,7 +211,7 @@ async fn no_token_survives_a_race_with_its_revocation(
     }
 }
 
-/// S-4: clocks that differ by ten seconds, in both directions.
+/// S-4, D24: clocks that differ by ten seconds, in both directions.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_survives_because_clocks_differ(

@@ -36,7 +36,7 @@ async fn assert_still_well(server: &Server, client: &TestClient) {
     server.ask(client).await.token();
 }
 
-/// SECURITY 1, 9, 22, 23 (T-13, C-41): the shape of a request.
+/// SECURITY 1, 9, 22, 23 (T-13, C-41, W-03, W-43, D23): the shape of a request.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_malformed_request_gets_a_json_rejection() {
     let server = Server::with(Engine::Sqlite, &[("TOKEND_LIMITS_BODY_TIMEOUT", "500ms")]).await;
@@ -215,7 +215,7 @@ async fn a_peer_that_takes_no_answer_is_cut_off() {
     assert!(ended.is_ok(), "the connection is kept");
 }
 
-/// N-04, C-193: every path and method answers with a body that is JSON.
+/// N-04, C-193, SECURITY 5: every path and method answers with a body that is JSON.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_path_and_method_answers_in_json(

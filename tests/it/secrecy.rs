@@ -46,7 +46,8 @@ async fn nothing_prints_a_secret_when_it_is_debugged(
     }
 }
 
-/// D4, D2, C-39: the database and the audit log hold hashes, never a secret or a token.
+/// D4, D2, C-39, SECURITY 31: the database and the audit log hold hashes, never a secret or a
+/// token.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_holds_no_secret_and_no_token() {
     let server = Server::start(Engine::Sqlite).await;

@@ -62,6 +62,7 @@ async fn shown(api: &Api<'_>, kid: &str) -> Value {
     api.call("GET", &format!("/v1/signing-keys/{kid}"), None).await.json()
 }
 
+/// O-3: revoke.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_key_is_out_on_every_instance_and_the_next_one_signs(
@@ -124,6 +125,7 @@ async fn a_revoked_key_is_out_on_every_instance_and_the_next_one_signs(
     assert!(revocations(&one).await.get("keys").is_none());
 }
 
+/// O-3: rotate.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_key_signs_when_every_verifier_knows_it(
@@ -191,6 +193,7 @@ async fn the_key_set_has_a_maximum_and_a_revocation_is_not_held_up_by_it() {
     assert_ne!(kid(&server.ask(&client).await.token()), signs);
 }
 
+/// O-3: retire.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retired_key_stops_and_its_tokens_stay_valid(

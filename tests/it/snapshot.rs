@@ -52,7 +52,7 @@ async fn write(server: &Server) {
     server.app.write_snapshot(AT_ONCE).await.expect("a snapshot");
 }
 
-/// The first start finds nothing; the stop writes; the second start makes no hash.
+/// The first start finds nothing; the stop writes; the second start makes no hash (D20).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_hashes_no_secret_that_was_verified_before(
@@ -98,7 +98,7 @@ async fn the_file_has_no_secret_in_clear_text() {
 }
 
 /// What was changed after the snapshot is true after a restart: ended secrets, disabled and deleted
-/// clients, revoked tokens, new clients, changed grants.
+/// clients, revoked tokens, new clients, changed grants (D20).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_brings_nothing_back(

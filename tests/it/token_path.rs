@@ -31,8 +31,8 @@ fn is_usage(line: &str) -> bool {
     words.iter().any(|word| line.contains(word))
 }
 
-/// D3, D4: the token path touches no database and, once a client is warm, runs no hash.
-/// Ten thousand requests leave nothing in the database but the batches of usage statistics.
+/// D3, D4, SECURITY 34: the token path touches no database and, once a client is warm, runs no
+/// hash. Ten thousand requests leave nothing in the database but the batches of usage statistics.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_tokens_cost_no_statement_and_one_hash(

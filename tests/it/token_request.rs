@@ -7,7 +7,7 @@ use crate::support::{Answer, Engine, Server};
 const GRANT: &str = "grant_type=client_credentials";
 
 /// RFC 6749, sections 3.2, 4.4.3 and 5.1 (T-01, T-17, N-01, N-03, G-01, K-01, K-17, C-15, C-26,
-/// C-27, C-28, C-29, C-30, C-56).
+/// C-27, C-28, C-29, C-30, C-56, SECURITY 6).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_and_a_json_object_get_the_same_token(
@@ -82,7 +82,7 @@ async fn the_content_type_decides_how_a_body_is_read(
     without.assert_rejected(415, "invalid_request");
 }
 
-/// RFC 6749, section 3.2 (T-12, C-13, C-55, C-193): POST alone, and no CORS.
+/// RFC 6749, section 3.2 (T-12, C-13, C-55, C-193, SECURITY 30): POST alone, and no CORS.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn only_post_is_taken(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
@@ -133,7 +133,7 @@ async fn the_endpoint_has_several_paths_and_no_redirect(
     }
 }
 
-/// RFC 6749, sections 2.3.1 and 3.2 (C-05, C-51, C-59): never in the URL.
+/// RFC 6749, sections 2.3.1 and 3.2 (C-05, C-51, C-59, SECURITY 4): never in the URL.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_in_the_url_are_rejected_and_not_logged(
@@ -159,7 +159,8 @@ async fn credentials_in_the_url_are_rejected_and_not_logged(
     }
 }
 
-/// RFC 6749, sections 3.2 and 4.4.2 (T-07, T-08, T-10, T-11, C-14, C-16, C-25, C-37, C-38, C-54).
+/// RFC 6749, sections 3.2 and 4.4.2 (T-07, T-08, T-10, T-11, C-14, C-16, C-25, C-37, C-38, C-54,
+/// C-33, C-102, C-181, W-26, W-41, W-43, SECURITY 2).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_of_the_wrong_shape_is_told_what_is_wrong(
@@ -238,7 +239,8 @@ async fn a_request_of_the_wrong_shape_is_told_what_is_wrong(
     );
 }
 
-/// K-15, C-12: credentials in headers of one's own are not credentials, and the answer says so.
+/// K-15, C-12, C-57: credentials in headers of one's own are not credentials, and the answer says
+/// so.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_without_credentials_is_told_so(

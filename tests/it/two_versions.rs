@@ -25,7 +25,7 @@ async fn with_client(engine: Engine) -> (Cli, String) {
 }
 
 /// An instance of the older version that runs during the migration keeps serving. It cannot be
-/// started again, and its command line changes nothing.
+/// started again, and its command line changes nothing (SECURITY 36).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_server_survives_the_migration_of_a_newer_version(
