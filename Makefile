@@ -2,7 +2,7 @@
 # `make check` and `make test-package` are what CI runs. The targets install what is missing, except
 # for `make test-fast`.
 
-.PHONY: check fmt typos prose clippy doc deny msrv test-fast test test-slow test-package faults soak \
+.PHONY: check fmt typos prose subjects clippy doc deny msrv test-fast test test-slow test-package faults soak \
     tools docs screenshots install install-files dist dist-archive bench growth commands fuzz \
     fuzz-planted
 
@@ -16,6 +16,11 @@ typos:
 
 prose:
 	sh .ci/prose
+
+# The subjects of the commits after BASE.
+BASE = origin/main
+subjects:
+	sh .ci/subjects $(BASE)
 
 clippy:
 	cargo clippy --locked --workspace --all-targets -- -D warnings
