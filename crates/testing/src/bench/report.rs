@@ -11,8 +11,11 @@ pub fn words() -> Vec<String> {
     std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect()
 }
 
-/// Runs a benchmark on this one thread.
+/// Runs a benchmark on this one thread. Results that are kept are those of a commit.
 pub fn run<T>(bench: impl Future<Output = T>) -> T {
+    if words().is_empty() {
+        require_commit();
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(bench)
 }
@@ -59,12 +62,17 @@ fn keep(title: &str, body: &str) {
     std::fs::write(place, after).expect("RESULTS.md is written");
 }
 
+/// Stops if what is measured is not committed.
+fn require_commit() {
+    let measured = ["src", "crates", "benches/*.rs", "Cargo.toml", "Cargo.lock", ".cargo"];
+    let changes = output_of("git", &[&["status", "--porcelain"], &measured[..]].concat());
+    assert!(changes.is_empty(), "commit these changes before you measure them:\n{changes}");
+}
+
 /// Date, commit and machine.
 fn circumstances() -> String {
     let date = Clock::System.now().to_string();
     let commit = output_of("git", &["rev-parse", "--short", "HEAD"]);
-    let is_changed =
-        !output_of("git", &["status", "--porcelain", "src", "crates", "benches/*.rs"]).is_empty();
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processor.lines().find_map(|line| line.strip_prefix("model name"));
     let model = model.and_then(|line| line.split_once(':')).map_or("?", |(_, name)| name.trim());
@@ -72,9 +80,8 @@ fn circumstances() -> String {
         .map_or(1, usize::from)
         .max(processor.lines().filter(|line| line.starts_with("processor")).count());
     format!(
-        "Measured {}, commit {commit}{}, on {cores} cores of {model}, {} {}.",
+        "Measured {}, commit {commit}, on {cores} cores of {model}, {} {}.",
         &date[..10],
-        if is_changed { " with changes that were not committed yet" } else { "" },
         output_of("uname", &["-s"]),
         output_of("uname", &["-r"]),
     )
