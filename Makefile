@@ -18,7 +18,7 @@ prose:
 	sh .ci/prose
 
 # The subjects of the commits after BASE.
-BASE = origin/main
+BASE ?= origin/main
 subjects:
 	sh .ci/subjects $(BASE)
 
