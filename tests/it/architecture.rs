@@ -174,6 +174,26 @@ fn each_large_dependency_has_one_home() {
 }
 
 #[test]
+fn the_record_of_dependencies_names_each_of_them() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).expect("a file");
+    let manifest = read("Cargo.toml");
+    let names = |heading: &str| -> BTreeSet<String> {
+        let (_, rest) = manifest.split_once(heading).expect("a table");
+        let lines = rest.lines().take_while(|line| !line.starts_with('['));
+        lines.filter_map(|line| Some(line.split_once(" = ")?.0.to_owned())).collect()
+    };
+    let used = &names("\n[dependencies]\n")
+        | &names("\n[target.'cfg(target_os = \"linux\")'.dependencies]\n");
+    assert!(used.len() > 40, "{used:?}");
+    let record = read("docs/adr/0007-dependencies.md");
+    let rows = record.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let named: BTreeSet<String> =
+        rows.skip(1).flat_map(|row| row.split(", ")).map(str::to_owned).collect();
+    assert_eq!(used, named, "the table of docs/adr/0007-dependencies.md");
+}
+
+#[test]
 fn a_file_and_a_function_can_be_read_at_once() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut too_long = Vec::new();
