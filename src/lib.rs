@@ -33,7 +33,7 @@ pub mod keys;
 // Client certificates.
 pub mod x509;
 
-// Guess limiter and replay cache, in bounded memory.
+// Rates, guess limiter and replay cache, in bounded memory.
 pub mod limits;
 
 // SQL, two engines, schema, change feed.

@@ -3,7 +3,8 @@
 
 use crate::app::App;
 use crate::directory::ClientEntry;
-use crate::model::rate::{RateCounter, RateLimit};
+use crate::limits::rate_counter::RateCounter;
+use crate::model::rate::RateLimit;
 use crate::model::rejection_reason::RejectionReason;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::Purpose;

@@ -15,8 +15,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::admin::{AdminError, AdminErrorCode as Code, ObjectKind};
+use crate::limits::rate_counter::RateExceeded;
 use crate::model::admin_scope::AdminScope;
-use crate::model::rate::RateExceeded;
 use crate::model::{Malformed, untrusted_text};
 use crate::store::idempotency::{KEY_TTL_SECONDS, MAX_KEYS_PER_CALLER};
 use crate::telemetry;
