@@ -24,7 +24,7 @@ use crate::config::live::Live;
 use crate::config::{Config, DatabaseSettings, Origin};
 use crate::crypto::CryptoError;
 use crate::identity_provider::IdentityProvider;
-use crate::jose::nonces::NonceIssuer;
+use crate::limits::nonces::NonceIssuer;
 use crate::keys::Keys;
 use crate::limits::assertion_memory::AssertionMemory;
 use crate::limits::guess_limiter::GuessLimiter;

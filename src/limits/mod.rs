@@ -1,8 +1,9 @@
-//! Limits in bounded memory: rates, guesses of imported secrets, and replays of DPoP proofs and of
-//! client assertions.
+//! Limits in bounded memory: rates, guesses of imported secrets, replays of DPoP proofs and of
+//! client assertions, and the nonces of DPoP proofs.
 
 pub mod assertion_memory;
 pub mod guess_limiter;
+pub mod nonces;
 pub mod rate_counter;
 pub mod rate_table;
 pub mod replay_cache;

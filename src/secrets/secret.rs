@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::crypto::{CryptoError, base62, random};
-use crate::jose::nonces::NonceIssuer;
+use crate::limits::nonces::NonceIssuer;
 use crate::model::client::ClientId;
 
 const PREFIX: &str = "tkd_";
