@@ -2,6 +2,7 @@
 //! client assertions, and the nonces of DPoP proofs.
 
 pub mod assertion_memory;
+pub mod callers;
 pub mod guess_limiter;
 pub mod nonces;
 pub mod rate_counter;

@@ -60,9 +60,10 @@ impl Rate {
         Ok(Self { most, window })
     }
 
-    /// So many in a minute.
-    pub const fn per_minute(most: NonZeroU32) -> Self {
-        Self { most, window: Window::Minute }
+    /// `MOST` in a minute. A rate of 0 does not compile.
+    pub const fn per_minute<const MOST: u32>() -> Self {
+        const { assert!(MOST > 0, "a rate is at least 1") };
+        Self { most: NonZeroU32::MIN.saturating_add(MOST - 1), window: Window::Minute }
     }
 
     /// How many are allowed in a window.
