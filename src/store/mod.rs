@@ -21,6 +21,7 @@ mod client_source;
 mod clients;
 mod console_sessions;
 pub mod credential_creators;
+mod engine;
 pub mod events;
 mod facts;
 pub mod files;
@@ -74,6 +75,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tokio::sync::Mutex;
 
 use crate::model::Malformed;
+pub use crate::store::engine::Engine;
 use crate::store::gate::Gate;
 use crate::store::hosts::Hosts;
 use crate::telemetry::metrics::store::StoreMetrics;

@@ -8,7 +8,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use crate::config::Migrate;
 use crate::store::transaction::{On, Transaction, on_transaction};
-use crate::store::{Pool, Store, StoreError, is_busy, with_timeout};
+use crate::store::{Engine, Pool, Store, StoreError, is_busy, with_timeout};
 
 /// The text of a migration.
 #[derive(Debug, Clone, Copy)]
@@ -17,13 +17,6 @@ enum Script {
     Of(&'static str),
     /// A text for each engine: triggers have no syntax in common.
     OfEach { postgres: &'static str, sqlite: &'static str },
-}
-
-/// Which database a script is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Engine {
-    Postgres,
-    Sqlite,
 }
 
 impl Script {
@@ -314,10 +307,6 @@ async fn was_a_race(store: &Store, error: &sqlx::Error, found: i64) -> Result<bo
     }
     Ok(is_busy(error) || version(store).await? > found)
 }
-
-/// Both engines.
-#[cfg(test)]
-pub(super) const ENGINES: [Engine; 2] = [Engine::Postgres, Engine::Sqlite];
 
 /// The scripts of all migrations for an engine, in their order.
 #[cfg(test)]
