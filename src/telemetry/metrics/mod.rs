@@ -89,22 +89,16 @@ impl AuthenticationResult {
 
 /// The stages of a token request, each with its durations.
 #[derive(Debug)]
-pub struct Stages {
-    /// The caller.
-    pub authenticate: Histogram,
-    /// What for, from where, bound to what, and how often.
-    pub authorize: Histogram,
-    /// The token itself, with its signature.
-    pub mint: Histogram,
-}
+pub struct Stages([Histogram; Stage::ALL.len()]);
 
 impl Stages {
     /// The durations of a stage.
     pub fn of(&self, stage: Stage) -> &Histogram {
+        let Self([authenticate, authorize, mint]) = self;
         match stage {
-            Stage::Authenticate => &self.authenticate,
-            Stage::Authorize => &self.authorize,
-            Stage::Sign => &self.mint,
+            Stage::Authenticate => authenticate,
+            Stage::Authorize => authorize,
+            Stage::Mint => mint,
         }
     }
 }
@@ -139,7 +133,7 @@ impl Default for Metrics {
             http: Arc::default(),
             token_rejections: Rejections::default(),
             other_rejections: Rejections::default(),
-            stages: Stages { authenticate: stage(), authorize: stage(), mint: stage() },
+            stages: Stages(std::array::from_fn(|_| stage())),
             signatures: std::array::from_fn(|_| stage()),
             authentications: std::array::from_fn(|_| Counters::new(AuthenticationResult::NAMES)),
             rate_limited: Counters::new(LIMITERS),
@@ -222,11 +216,10 @@ impl Source for Exposition {
 }
 
 fn write_durations(metrics: &Metrics, writer: &mut Writer<'_>) -> fmt::Result {
-    let Stages { authenticate, authorize, mint } = &metrics.stages;
     let mut family = writer.family(&names::TOKEN_STAGES)?;
-    family.histogram(&[("stage", "authenticate")], authenticate)?;
-    family.histogram(&[("stage", "authorize")], authorize)?;
-    family.histogram(&[("stage", "mint")], mint)?;
+    for stage in Stage::ALL {
+        family.histogram(&[("stage", stage.as_str())], metrics.stages.of(stage))?;
+    }
     let mut family = writer.family(&names::SIGN_DURATION)?;
     for algorithm in Algorithm::ALL {
         let histogram = metrics.signature(algorithm);
