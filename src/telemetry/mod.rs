@@ -9,6 +9,4 @@ pub mod stage_times;
 pub mod trace_context;
 pub mod traces;
 
-pub use log::{
-    LogLevel, check_level, dropped_lines, flush, panic_message, start, with_causes,
-};
+pub use log::{LogLevel, check_level, dropped_lines, flush, panic_message, start, with_causes};

@@ -36,7 +36,7 @@ impl Default for Rejections {
 impl Rejections {
     /// Counts the rejection of a request.
     pub fn count(&self, code: ErrorCode, reason: RejectionReason, request_id: &str) {
-        let place = code as usize * RejectionReason::ALL.len() + reason.index();
+        let place = code.index() * RejectionReason::ALL.len() + reason.index();
         if let Some(counter) = self.handles.get(place) {
             counter.inc_by(1, Some([("request_id", request_id.to_owned())]), None);
         }
@@ -70,7 +70,7 @@ impl Rejections {
     }
 }
 
-/// The word of a code in metrics. Two codes have the same word on the wire.
+/// The label of a code in metrics. Two codes have the same value of `error`.
 fn label(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::TooManyRequests => "too_many_requests",
