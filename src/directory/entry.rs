@@ -17,7 +17,7 @@ use crate::model::time::Lifetime;
 use crate::model::trust::FederatedCredential;
 use crate::remote_keys::RemoteKeys;
 use crate::secrets::verification_cache::VerifiedSecretCache;
-use crate::store::client_snapshot::SecretSnapshot;
+use crate::store::loaded_clients::LoadedSecret;
 use crate::telemetry::metrics::per_client::ClientMeter;
 
 /// A client in memory, with all that belongs to it.
@@ -133,7 +133,7 @@ impl KeysEntry {
 #[derive(Debug)]
 pub struct SecretEntry {
     /// What is stored of it.
-    pub stored: SecretSnapshot,
+    pub stored: LoadedSecret,
     /// What this process remembers of it; outlives a change of the client.
     pub memory: Arc<SecretMemory>,
 }
@@ -164,7 +164,7 @@ impl ClientEntry {
     }
 
     /// The memory of a secret, if it is still the same one.
-    pub(super) fn memory_of(&self, secret: &SecretSnapshot) -> Option<Arc<SecretMemory>> {
+    pub(super) fn memory_of(&self, secret: &LoadedSecret) -> Option<Arc<SecretMemory>> {
         self.secrets
             .iter()
             .find(|known| {

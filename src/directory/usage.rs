@@ -184,10 +184,10 @@ impl UseCounter {
 mod tests {
     use super::*;
     use crate::model::secret::{SecretHash, SecretKind};
-    use crate::store::client_snapshot::SecretSnapshot;
+    use crate::store::loaded_clients::LoadedSecret;
 
     fn secret(id: &str) -> SecretEntry {
-        let stored = SecretSnapshot {
+        let stored = LoadedSecret {
             secret_id: SecretId::parse(id).expect("a secret id"),
             kind: SecretKind::Generated,
             hash: SecretHash::from_phc(""),

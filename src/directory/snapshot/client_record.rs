@@ -23,7 +23,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
 use crate::remote_keys::RemoteSource;
 use crate::secrets::verification_cache::{MAC_LENGTH, Mac};
-use crate::store::client_snapshot::SecretSnapshot;
+use crate::store::loaded_clients::LoadedSecret;
 
 /// A client.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,7 +157,7 @@ impl<'a> ClientRecord<'a> {
 
 impl<'a> SecretRecord<'a> {
     fn of(secret: &'a SecretEntry) -> Self {
-        let SecretSnapshot { secret_id, kind, hash, suffix, expires_at } = &secret.stored;
+        let LoadedSecret { secret_id, kind, hash, suffix, expires_at } = &secret.stored;
         let proof = match (kind, hash.digest()) {
             (SecretKind::Imported, _) => ProofRecord::Imported(hash.as_phc()),
             (_, Some(digest)) => ProofRecord::Digest(*digest.as_bytes()),
@@ -169,7 +169,7 @@ impl<'a> SecretRecord<'a> {
         Self { secret_id: secret_id.as_str(), proof, suffix, expires_at, mac }
     }
 
-    fn restore(self) -> Result<(SecretSnapshot, Option<Mac>), SnapshotError> {
+    fn restore(self) -> Result<(LoadedSecret, Option<Mac>), SnapshotError> {
         let (kind, hash) = match self.proof {
             ProofRecord::Generated(phc) => (SecretKind::Generated, SecretHash::from_phc(phc)),
             ProofRecord::Imported(phc) => (SecretKind::Imported, SecretHash::from_phc(phc)),
@@ -177,7 +177,7 @@ impl<'a> SecretRecord<'a> {
                 (SecretKind::Digest, SecretHash::from_digest(SecretDigest::new(digest)))
             }
         };
-        let secret = SecretSnapshot {
+        let secret = LoadedSecret {
             secret_id: SecretId::parse(self.secret_id)?,
             kind,
             hash,
