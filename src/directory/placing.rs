@@ -35,8 +35,8 @@ pub(super) struct NewEntry {
 
 impl Directory {
     /// Puts a client of the database in place of the one of the same id.
-    pub(super) async fn put(&self, snapshot: LoadedClient) {
-        let LoadedClient { client, secrets, grants, trusts, spiffe_trusts } = snapshot;
+    pub(super) async fn put(&self, loaded: LoadedClient) {
+        let LoadedClient { client, secrets, grants, trusts, spiffe_trusts } = loaded;
         let resources = self.resources.load_full();
         let grants =
             self.grants.entries(grants, &client.claims, client.owner.as_ref(), &resources).await;

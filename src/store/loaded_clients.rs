@@ -107,12 +107,12 @@ fn page(rows: Vec<TokenRow>, mut children: ChildRows) -> Page {
     let with_children = |row: TokenRow| {
         let id = row.client_id.clone();
         let children = children.take(&id);
-        (id, snapshot(row, children))
+        (id, loaded(row, children))
     };
     rows.into_iter().map(with_children).collect()
 }
 
-fn snapshot(
+fn loaded(
     row: TokenRow,
     children: Result<Children, StoreError>,
 ) -> Result<LoadedClient, StoreError> {
