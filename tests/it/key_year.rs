@@ -7,7 +7,7 @@ use tokend::admin::key_change::{self, Start};
 use tokend::admin::key_rotation::{self, RotationPolicy};
 use tokend::admin::resource::{self, ResourceUpdate};
 use tokend::admin::{AdminError, Conflict};
-use tokend::jose::jwt::{self, PublicKey};
+use tokend::jose::jwt::{self, VerificationKey};
 use tokend::model::key_timeline::signing_key;
 use tokend::model::resource::ResourceId;
 use tokend::model::signing_key::{Algorithm, KeyId};
@@ -22,7 +22,7 @@ const CACHE: i64 = 12 * HOUR;
 
 /// A verifier that holds a key set until it is twelve hours old.
 struct Verifier {
-    keys: Vec<PublicKey>,
+    keys: Vec<VerificationKey>,
     fetched_at: i64,
 }
 
