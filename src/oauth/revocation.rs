@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::model::client::ClientId;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevokedToken, TokenId};
@@ -32,7 +32,7 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient
             client.id(),
         );
         OAuthError::too_many(sentence, seconds)
-            .because(RejectionReason::RevocationRate)
+            .because(ReasonCode::RevocationRate)
             .about(client.id().as_str())
             .with_remedy(OperatorAction::RevokeAllTokens)
     })?;
@@ -47,12 +47,12 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient
         Ok(OwnRevocation::TooMany { until }) => return Err(too_many(client.id(), now, until)),
         Err(error) => {
             return Err(OAuthError::unavailable(format!("cannot revoke a token: {error}"))
-                .because(RejectionReason::DatabaseUnavailable));
+                .because(ReasonCode::DatabaseUnavailable));
         }
     }
     app.catch_up().await.map_err(|error| {
         OAuthError::unavailable(format!("cannot follow a revocation: {error}"))
-            .because(RejectionReason::DatabaseUnavailable)
+            .because(ReasonCode::DatabaseUnavailable)
     })?;
     Ok(client)
 }
@@ -68,7 +68,7 @@ fn too_many(id: &ClientId, now: Timestamp, until: Timestamp) -> OAuthError {
         ),
         seconds,
     )
-    .because(RejectionReason::RevocationLimit)
+    .because(ReasonCode::RevocationLimit)
     .about(id.as_str())
     .with_remedy(OperatorAction::RevokeAllTokens)
 }

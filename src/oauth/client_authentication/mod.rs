@@ -25,7 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::app::App;
 use crate::directory::{ClientEntry, Directory, KeysEntry};
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::remedy::{OperatorAction, Remedy};
 use crate::model::secret::SecretId;
 use crate::model::security::Networks;
@@ -179,8 +179,8 @@ async fn identify(
             // Boxed, so that the future of requests with a secret does not hold its state.
             let authenticated = by_assertion(app, credentials, purpose, now);
             let authenticated = Box::pin(authenticated).await;
-            let (entry, by) = authenticated
-                .map_err(|error| error.or_because(RejectionReason::InvalidAssertion))?;
+            let (entry, by) =
+                authenticated.map_err(|error| error.or_because(ReasonCode::InvalidAssertion))?;
             // The assertion of its own key has been counted as the token that it is for.
             let is_counted = by == OWN_KEY && purpose == Purpose::Token;
             let client = admitted_without_secret(app, entry, &caller.origin, evt, by, now)?;
@@ -188,7 +188,7 @@ async fn identify(
         }
         Some(Credentials::Certificate(client_id, presented)) => {
             let (entry, method) = certificate::authenticate(app, client_id, presented, now)
-                .map_err(|error| error.or_because(RejectionReason::InvalidCertificate))?;
+                .map_err(|error| error.or_because(ReasonCode::InvalidCertificate))?;
             let by = AuthenticatedBy::Method(method);
             admitted_without_secret(app, entry, &caller.origin, evt, by, now)
         }
@@ -243,8 +243,8 @@ pub async fn authenticate_by_grant(
     let named =
         verified.as_ref().map(|client| client.id().as_str()).or(caller.client_id.as_deref());
     let entry = federation::authenticate(app, &assertion, named, now);
-    let entry = entry
-        .map_err(|error| error.or_because(RejectionReason::InvalidAssertion).of_the_grant())?;
+    let entry =
+        entry.map_err(|error| error.or_because(ReasonCode::InvalidAssertion).of_the_grant())?;
     let by = AuthenticatedBy::Trust;
     let client = admitted_without_secret(app, entry, &caller.origin, evt, by, now)?;
     Ok(AuthenticatedClient { is_counted, ..client })
@@ -258,7 +258,7 @@ fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
             ErrorCode::InvalidClient,
             "No client authentication found. A certificate was presented: send client_id in the body too.",
         )
-        .because(RejectionReason::NoCredentials),
+        .because(ReasonCode::NoCredentials),
         PresentedCertificate::Unreadable => OAuthError::no_authentication(None).with_remedy(
             "A trusted proxy passed a Client-Cert header on that cannot be read. RFC 9440 wants exactly one, with the certificate (DER) in Base64 between two colons.",
         ),
@@ -313,7 +313,7 @@ fn keys_not_fetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthE
     };
     let problem = problem.map_or_else(|| "not tried yet".to_owned(), |text| (*text).clone());
     rejection(entry, &format!("{what} has not been fetched: {problem}; that is tried again soon"))
-        .because(RejectionReason::KeysNotFetched)
+        .because(ReasonCode::KeysNotFetched)
         .with_remedy(OperatorAction::ReachKeys)
 }
 
@@ -345,7 +345,7 @@ fn admitted(
             "Client {id} may not be used from {address}. Ask your operator to permit this address."
         );
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, sentence)
-            .because(RejectionReason::AddressNotPermitted)
+            .because(ReasonCode::AddressNotPermitted)
             .about(id)
             .with_remedy(OperatorAction::PermitAddress));
     }
@@ -359,7 +359,7 @@ pub(super) fn reject_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthErro
         return Err(OAuthError::unavailable(format!(
             "the database has been unavailable for {staleness} s, longer than directory.max_staleness"
         ))
-        .because(RejectionReason::DirectoryStale));
+        .because(ReasonCode::DirectoryStale));
     }
     Ok(())
 }
@@ -368,7 +368,7 @@ fn reject_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
     match entry.state {
         ClientState::Active => Ok(()),
         ClientState::Disabled => Err(rejection(entry, "the client is disabled")
-            .because(RejectionReason::ClientDisabled)
+            .because(ReasonCode::ClientDisabled)
             .with_remedy(OperatorAction::EnableClient)),
     }
 }
@@ -385,7 +385,7 @@ fn reject_other_methods(
     let remedy =
         OperatorAction::PermitMethod { method: method.to_owned(), permitted: permitted.collect() };
     Err(rejection(entry, &format!("the client may not use {method}"))
-        .because(RejectionReason::AuthMethodNotPermitted)
+        .because(ReasonCode::AuthMethodNotPermitted)
         .with_remedy(remedy))
 }
 

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::directory::{ClientEntry, SecretEntry};
 use crate::limits::guess_limiter::{Attempts, Standing};
 use crate::model::network::customer_network;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::secret::SecretKind;
 use crate::model::secret_digest::SecretDigest;
 use crate::model::time::Timestamp;
@@ -38,7 +38,7 @@ pub(super) async fn authenticate(
     let presented = credentials.secret.expose_secret();
     if presented.len() > secret::MAX_SECRET_BYTES {
         return Err(OAuthError::authentication_failed("the secret is too long")
-            .because(RejectionReason::WrongSecret));
+            .because(ReasonCode::WrongSecret));
     }
     let known = app.directory.client(&credentials.client_id);
     let mac = mac(app, credentials);
@@ -66,11 +66,11 @@ fn as_of_now(
             let mac = mac(app, credentials);
             let secret = remembered(&current, &mac, app.services.clock.now());
             let ended = || rejection(&current, "the secret has just ended");
-            let secret = secret.ok_or_else(|| ended().because(RejectionReason::EndedSecret))?;
+            let secret = secret.ok_or_else(|| ended().because(ReasonCode::EndedSecret))?;
             Ok(VerifiedSecret { entry: current, secret })
         }
         None => Err(rejection(&verified.entry, "the client has just been deleted")
-            .because(RejectionReason::UnknownClient)),
+            .because(ReasonCode::UnknownClient)),
     }
 }
 
@@ -125,7 +125,7 @@ impl SecretVerification<'_> {
             (Some(entry), Some(secret)) => Ok(VerifiedSecret { entry, secret }),
             (Some(entry), None) => {
                 Err(diagnosis::wrong_secret(self.app, &entry, self.credentials, self.now)
-                    .or_because(RejectionReason::WrongSecret))
+                    .or_because(ReasonCode::WrongSecret))
             }
             (None, _) => Err(diagnosis::unknown_client(self.app, self.credentials)),
         }
@@ -242,7 +242,7 @@ impl SecretVerification<'_> {
 }
 
 fn queue_full(busy: Busy) -> OAuthError {
-    OAuthError::unavailable(busy.to_string()).because(RejectionReason::HashQueueFull)
+    OAuthError::unavailable(busy.to_string()).because(ReasonCode::HashQueueFull)
 }
 
 /// Where an attempt waits for its hash.

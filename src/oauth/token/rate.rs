@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::directory::ClientEntry;
 use crate::limits::rate_counter::RateCounter;
 use crate::model::rate::RateLimit;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::Purpose;
 use crate::oauth::error::OAuthError;
@@ -57,9 +57,9 @@ pub(in crate::oauth) fn count_assertion(
     counter.count(rate, now).map_err(|exceeded| {
         let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
         let id = &entry.client_id;
-        let cause = match purpose {
-            Purpose::Token => RejectionReason::TokenRate,
-            Purpose::TokenStatus => RejectionReason::AssertionRate,
+        let reason_code = match purpose {
+            Purpose::Token => ReasonCode::TokenRate,
+            Purpose::TokenStatus => ReasonCode::AssertionRate,
         };
         let sentence = match purpose {
             Purpose::Token => format!(
@@ -69,7 +69,7 @@ pub(in crate::oauth) fn count_assertion(
                 "Client {id} is limited to {most} assertions a {window} for introspection and revocation, and has reached this limit. Keep the answer for some seconds, or authenticate by another method. The next assertion is accepted in {seconds} s."
             ),
         };
-        OAuthError::too_many(sentence, seconds).because(cause)
+        OAuthError::too_many(sentence, seconds).because(reason_code)
     })
 }
 

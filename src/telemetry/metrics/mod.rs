@@ -35,7 +35,7 @@ use crate::telemetry::metrics::store::StoreMetrics;
 use crate::telemetry::metrics::writer::{Source, Writer};
 use crate::telemetry::stage_times::Stage;
 
-/// The limits that a request can exceed, as [`crate::model::rejection_reason`] names them.
+/// The limits that a request can exceed, as [`crate::model::reason_code`] names them.
 const LIMITERS: [&str; 8] = [
     "tokens_per_client",
     "assertions_per_client",

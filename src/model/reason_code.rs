@@ -8,11 +8,11 @@ macro_rules! reasons {
     ($($variant:ident $word:literal $meaning:literal;)*) => {
         /// Why a request was rejected.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum RejectionReason {
+        pub enum ReasonCode {
             $(#[doc = $meaning] $variant,)*
         }
 
-        impl RejectionReason {
+        impl ReasonCode {
             /// Every reason, in the order of the declaration.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
@@ -89,7 +89,7 @@ reasons! {
     ServerError "server_error" "The server failed.";
 }
 
-impl RejectionReason {
+impl ReasonCode {
     /// The place in [`Self::ALL`].
     pub fn index(self) -> usize {
         self as usize
@@ -137,11 +137,10 @@ mod tests {
 
     #[test]
     fn each_reason_has_its_place_and_a_word_of_its_own() {
-        for (place, reason) in RejectionReason::ALL.iter().enumerate() {
+        for (place, reason) in ReasonCode::ALL.iter().enumerate() {
             assert_eq!(reason.index(), place, "{reason:?}");
         }
-        let words: BTreeSet<_> =
-            RejectionReason::ALL.iter().map(|reason| reason.as_str()).collect();
-        assert_eq!(words.len(), RejectionReason::ALL.len());
+        let words: BTreeSet<_> = ReasonCode::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(words.len(), ReasonCode::ALL.len());
     }
 }
