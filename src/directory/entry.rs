@@ -34,13 +34,13 @@ pub struct ClientEntry {
     /// How many tokens it may have, if it says so.
     pub token_rate: Option<RateLimit>,
     /// The tokens it has been given by this instance.
-    pub issued: RateCounter,
+    pub token_rate_counter: RateCounter,
     /// The tokens it has revoked by this instance.
-    pub revoked: RateCounter,
+    pub revocation_rate_counter: RateCounter,
     /// Counts its requests, if clients are counted one by one.
     pub meter: Option<Arc<ClientMeter>>,
     /// The assertions that it has used for something else than a token.
-    pub asserted: RateCounter,
+    pub assertion_rate_counter: RateCounter,
     /// Its security settings; most clients have none.
     pub security: Option<Box<SecurityEntry>>,
     /// Its secrets, each with its verification cache.

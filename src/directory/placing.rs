@@ -76,13 +76,19 @@ impl Directory {
             token_lifetime: client.token_lifetime,
             token_rate: client.token_rate,
             // A token issued at the same time may be missed, which a rate limit tolerates.
-            issued: before.map(|entry| entry.issued.copy()).unwrap_or_default(),
-            revoked: before.map(|entry| entry.revoked.copy()).unwrap_or_default(),
+            token_rate_counter: before
+                .map(|entry| entry.token_rate_counter.copy())
+                .unwrap_or_default(),
+            revocation_rate_counter: before
+                .map(|entry| entry.revocation_rate_counter.copy())
+                .unwrap_or_default(),
             meter: match before {
                 Some(entry) => entry.meter.clone(),
                 None => self.metrics.busiest.meter(&client.client_id),
             },
-            asserted: before.map(|entry| entry.asserted.copy()).unwrap_or_default(),
+            assertion_rate_counter: before
+                .map(|entry| entry.assertion_rate_counter.copy())
+                .unwrap_or_default(),
             secrets: secrets.collect(),
             security: self.security(
                 &client.client_id,

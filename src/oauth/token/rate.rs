@@ -34,7 +34,7 @@ pub(super) fn count(
         return Ok(());
     }
     let RateLimit::AtMost(rate) = limit(app, client.entry()) else { return Ok(()) };
-    client.entry().issued.count(rate, now).map_err(|exceeded| {
+    client.entry().token_rate_counter.count(rate, now).map_err(|exceeded| {
         let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
         let sentence = format!(
             "Client {} is limited to {most} tokens a {window} and has reached this limit. A token is valid for {} s: keep it and use it again until it expires. The next token is available in {seconds} s.",
@@ -87,9 +87,9 @@ pub(in crate::oauth) fn refund_assertion(
 
 fn of<'a>(app: &App, entry: &'a ClientEntry, purpose: Purpose) -> (&'a RateCounter, RateLimit) {
     match purpose {
-        Purpose::Token => (&entry.issued, limit(app, entry)),
+        Purpose::Token => (&entry.token_rate_counter, limit(app, entry)),
         Purpose::TokenStatus => {
-            (&entry.asserted, app.services.live.load().limits.assertions_per_client)
+            (&entry.assertion_rate_counter, app.services.live.load().limits.assertions_per_client)
         }
     }
 }
