@@ -41,7 +41,7 @@ pub enum RotationError {
 
 /// Creates the signing keys that are due now for the algorithms of the server and of resources,
 /// and retires what `policy` allows. The keyring in memory follows.
-pub async fn rotate(app: &App, policy: RotationPolicy) -> Result<(), RotationError> {
+pub async fn rotate_due_keys(app: &App, policy: RotationPolicy) -> Result<(), RotationError> {
     let known = || app.directory.keyring().records().to_vec();
     let needed = needed_algorithms(app);
     if policy == RotationPolicy::CreateAndRetire {
@@ -168,7 +168,7 @@ fn unwanted(
 }
 
 /// What must be done so that an algorithm keeps having a key.
-enum Step {
+enum RotationStep {
     /// Make one that signs from then on.
     Make(Timestamp),
     /// Let a retired one, which verifiers still know, sign again.
@@ -180,20 +180,20 @@ fn step(
     known: &[SigningKeyRecord],
     algorithm: Algorithm,
     now: Timestamp,
-) -> Option<Step> {
+) -> Option<RotationStep> {
     let keys = &services.config.keys;
     let keep = services.keep_seconds();
     let mine = || known.iter().filter(|key| key.algorithm == algorithm);
     if mine().any(|key| !key.is_ended()) {
-        return plan_rotation(known, algorithm, keys, now).map(Step::Make);
+        return plan_rotation(known, algorithm, keys, now).map(RotationStep::Make);
     }
     let may_return = |key: &&SigningKeyRecord| key.revoked_at.is_none() && key.sealed.is_some();
     let youngest = mine().filter(may_return).max_by_key(|key| key.signs_from);
     match youngest {
         Some(key) if KeyTimeline::of(key, known, keep).state(now) == KeyState::Verifying => {
-            Some(Step::Restore(key.kid.clone()))
+            Some(RotationStep::Restore(key.kid.clone()))
         }
-        _ => plan_rotation(known, algorithm, keys, now).map(Step::Make),
+        _ => plan_rotation(known, algorithm, keys, now).map(RotationStep::Make),
     }
 }
 
@@ -205,10 +205,10 @@ async fn apply_step(
     let known = change.read().signing_keys().await?;
     match step(services, &known, algorithm, change.now) {
         None => Ok(None),
-        Some(Step::Make(signs_from)) => {
-            make(services, change, &known, algorithm, signs_from).await.map(Some)
+        Some(RotationStep::Make(signs_from)) => {
+            create_and_commit(services, change, &known, algorithm, signs_from).await.map(Some)
         }
-        Some(Step::Restore(kid)) => {
+        Some(RotationStep::Restore(kid)) => {
             change.transaction.retire_signing_key(&kid, None).await?;
             let subject = EventSubject::SigningKey(kid.clone());
             change.record(Action::KeyRestored, subject, json!({ "algorithm": algorithm })).await?;
@@ -219,7 +219,7 @@ async fn apply_step(
     }
 }
 
-async fn make(
+async fn create_and_commit(
     services: &Services,
     mut change: AuditedChange,
     known: &[SigningKeyRecord],

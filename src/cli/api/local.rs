@@ -57,7 +57,9 @@ impl LocalApi {
             global.config(Requirement::Issuer)?;
         }
         let app = Arc::new(self.api.app().to_issue(&ClientId::parse(client)?).await?);
-        key_rotation::rotate(&app, RotationPolicy::CreateDue).await.map_err(ServeError::from)?;
+        key_rotation::rotate_due_keys(&app, RotationPolicy::CreateDue)
+            .await
+            .map_err(ServeError::from)?;
         self.api = InProcessApi::new(app, principal());
         Ok(())
     }

@@ -72,7 +72,7 @@ pub(super) async fn rotate(
         Some(0) => Start::Now,
         Some(seconds) => Start::In(at("/start_in_seconds", Lifetime::from_seconds(seconds))?),
     };
-    let changed = key_change::rotate(&app.services, &principal, algorithm, start).await?;
+    let changed = key_change::rotate_now(&app.services, &principal, algorithm, start).await?;
     answer(&app, changed).await
 }
 
