@@ -6,7 +6,7 @@ use crate::model::reason_code::ReasonCode;
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevokedToken, TokenId};
-use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
+use crate::oauth::client_authentication::{self, AuthenticatedClient, RateScope};
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::request::TokenQuery;
 use crate::oauth::token_validation;
@@ -17,7 +17,7 @@ use crate::services::own_revocation::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
 /// token has ended here and soon on every other instance. Gives the client that asks.
 pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient, OAuthError> {
     let client =
-        client_authentication::authenticate(app, &query.caller, Purpose::TokenStatus).await?;
+        client_authentication::authenticate(app, &query.caller, RateScope::Assertion).await?;
     let now = app.services.clock.now();
     let Some(claims) = token_validation::validate_access_token(app, &query.token, now)
         .filter(|claims| claims.client_id == client.id().as_str())

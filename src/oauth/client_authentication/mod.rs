@@ -56,12 +56,12 @@ pub struct AuthenticatedClient {
 /// What a client authenticates for. It decides which rate an assertion counts against: each one
 /// is a row in the database, also if the request fails later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum RateScope {
     /// A token. The assertion is counted as the token.
     Token,
     /// Introspection, revocation or the sign-in to the console: the assertion is counted as an
     /// assertion.
-    TokenStatus,
+    Assertion,
 }
 
 impl AuthenticatedClient {
@@ -147,15 +147,15 @@ impl AuthenticatedClient {
 pub fn authenticate(
     app: &App,
     caller: &Caller,
-    purpose: Purpose,
+    rate_scope: RateScope,
 ) -> impl Future<Output = Result<AuthenticatedClient, OAuthError>> + Send {
-    identify(app, caller, purpose).inspect(move |found| outcome::count(app, caller, found))
+    identify(app, caller, rate_scope).inspect(move |found| outcome::count(app, caller, found))
 }
 
 async fn identify(
     app: &App,
     caller: &Caller,
-    purpose: Purpose,
+    rate_scope: RateScope,
 ) -> Result<AuthenticatedClient, OAuthError> {
     // Before any look-up: a revocation that comes later has a higher number.
     let evt = app.directory.published_sequence();
@@ -177,12 +177,12 @@ async fn identify(
         }
         Some(Credentials::Assertion(credentials)) => {
             // Boxed, so that the future of requests with a secret does not hold its state.
-            let authenticated = by_assertion(app, credentials, purpose, now);
+            let authenticated = by_assertion(app, credentials, rate_scope, now);
             let authenticated = Box::pin(authenticated).await;
             let (entry, by) =
                 authenticated.map_err(|error| error.or_because(ReasonCode::InvalidAssertion))?;
             // The assertion of its own key has been counted as the token that it is for.
-            let is_counted = by == OWN_KEY && purpose == Purpose::Token;
+            let is_counted = by == OWN_KEY && purpose == RateScope::Token;
             let client = admitted_without_secret(app, entry, &caller.origin, evt, by, now)?;
             Ok(AuthenticatedClient { is_counted, ..client })
         }
@@ -201,7 +201,7 @@ async fn identify(
 async fn by_assertion(
     app: &App,
     credentials: &AssertionCredentials,
-    purpose: Purpose,
+    rate_scope: RateScope,
     now: Timestamp,
 ) -> Result<(Arc<ClientEntry>, AuthenticatedBy), OAuthError> {
     let assertion = assertion::parse(credentials.assertion.expose_secret())?;
@@ -211,7 +211,7 @@ async fn by_assertion(
         return Ok((entry, AuthenticatedBy::Method(AuthenticationMethod::SpiffeJwt)));
     }
     if let Some(entry) = private_key::claimed_client(app, &assertion) {
-        private_key::authenticate(app, &entry, &assertion, client_id, purpose, now).await?;
+        private_key::authenticate(app, &entry, &assertion, client_id, rate_scope, now).await?;
         return Ok((entry, OWN_KEY));
     }
     let entry = match assertion.unverified_text("iss") {
@@ -237,7 +237,7 @@ pub async fn authenticate_by_grant(
     let verified = match &caller.credentials {
         // A mesh presents a certificate on every connection; here it need not prove anything.
         None | Some(Credentials::Certificate(..)) => None,
-        Some(_) => Some(authenticate(app, caller, Purpose::Token).await?),
+        Some(_) => Some(authenticate(app, caller, RateScope::Token).await?),
     };
     let is_counted = verified.as_ref().is_some_and(AuthenticatedClient::is_counted);
     let named =
