@@ -214,8 +214,8 @@ pub(super) async fn prepare_schema(config: &Config, store: &Store) -> Result<(),
 /// # Errors
 ///
 /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
-pub async fn open_existing(config: &Config, purpose: OpenMode) -> Result<Store, StartError> {
-    let opened = Store::open(&config.database, purpose).await;
+pub async fn open_existing(config: &Config, mode: OpenMode) -> Result<Store, StartError> {
+    let opened = Store::open(&config.database, mode).await;
     let store = opened.map_err(|error| place(error, config))?;
     match schema::require_newest(&store).await {
         Ok(()) => Ok(store),
