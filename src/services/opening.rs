@@ -47,7 +47,7 @@ pub(super) enum Role {
 }
 
 /// What is opened besides the database.
-struct Opened {
+struct OpenedServices {
     keys: Keys,
     fetcher: Fetcher,
     notifier: Fetcher,
@@ -56,7 +56,7 @@ struct Opened {
     instance: String,
 }
 
-impl Opened {
+impl OpenedServices {
     async fn of(
         config: &Config,
         clock: &Clock,
@@ -126,7 +126,7 @@ impl Services {
     /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
     pub async fn open_to_read(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = open_existing(&config, OpenMode::Read).await?;
-        Self::assemble(config, clock, store, Opened::to_read()).await
+        Self::assemble(config, clock, store, OpenedServices::to_read()).await
     }
 
     /// Takes over the settings that may change while a server runs.
@@ -146,7 +146,7 @@ impl Services {
         keys: Keys,
     ) -> Result<Option<Self>, StartError> {
         let Some(store) = Store::of_absent(&config.database)? else { return Ok(None) };
-        let opened = Opened::with(&config, &clock, keys)?;
+        let opened = OpenedServices::with(&config, &clock, keys)?;
         Ok(Some(Self::of(config, clock, store, opened)))
     }
 
@@ -156,7 +156,7 @@ impl Services {
         store: Store,
         role: Role,
     ) -> Result<Self, StartError> {
-        let opened = Opened::of(&config, &clock, &store, role).await;
+        let opened = OpenedServices::of(&config, &clock, &store, role).await;
         Self::assemble(config, clock, store, opened).await
     }
 
@@ -164,7 +164,7 @@ impl Services {
         config: Config,
         clock: Clock,
         store: Store,
-        opened: Result<Opened, StartError>,
+        opened: Result<OpenedServices, StartError>,
     ) -> Result<Self, StartError> {
         match opened {
             Ok(opened) => Ok(Self::of(config, clock, store, opened)),
@@ -176,8 +176,9 @@ impl Services {
         }
     }
 
-    fn of(config: Config, clock: Clock, store: Store, opened: Opened) -> Self {
-        let Opened { keys, fetcher, notifier, identity_provider, client_ca, instance } = opened;
+    fn of(config: Config, clock: Clock, store: Store, opened: OpenedServices) -> Self {
+        let OpenedServices { keys, fetcher, notifier, identity_provider, client_ca, instance } =
+            opened;
         Self {
             hasher: hasher(&config.secrets),
             guess_limiter: GuessLimiter::new(guess_limits(&config)),
