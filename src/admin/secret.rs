@@ -66,7 +66,7 @@ pub async fn prepare_addition(
     // Before a hash is computed for nothing; the transaction checks both again.
     let current = client_within_rights(services.store.read(), principal, id).await?;
     check_count(services, &current, services.clock.now())?;
-    let (plain, record) = mint(services, principal.mode(), id, new).await?;
+    let (plain, record) = generate(services, principal.mode(), id, new).await?;
     let mut change = principal.begin(services).await?;
     let current = client_within_rights(change.read(), principal, id).await?;
     check_count(services, &current, change.now)?;
@@ -128,7 +128,7 @@ pub(super) fn ended_at(secret: &SecretRecord, end: Timestamp) -> SecretRecord {
 /// Makes a secret and the record of it, or the record of a digest. The hash of a secret is costly:
 /// what may reject the change is checked before. In a dry run no secret is made: the hash of its
 /// record is that of no secret.
-pub(super) async fn mint(
+pub(super) async fn generate(
     services: &Services,
     mode: WriteMode,
     id: &ClientId,
@@ -139,7 +139,7 @@ pub(super) async fn mint(
     }
     match mode {
         WriteMode::Store => {
-            let plain = services.keys.tag_key.mint(id)?;
+            let plain = services.keys.tag_key.generate(id)?;
             let record = record_of_generated(services, &plain, new).await?;
             Ok((Some(plain), record))
         }
@@ -148,11 +148,11 @@ pub(super) async fn mint(
 }
 
 /// Makes a client identifier, a secret and the record of it.
-pub(super) async fn mint_with_id(
+pub(super) async fn generate_with_id(
     services: &Services,
     new: &NewSecret,
 ) -> Result<(ClientId, (SecretString, SecretRecord)), AdminError> {
-    let (id, plain) = services.keys.tag_key.mint_with_id()?;
+    let (id, plain) = services.keys.tag_key.generate_with_id()?;
     let id = ClientId::parse(&id).map_err(AdminError::malformed("id"))?;
     let record = record_of_generated(services, &plain, new).await?;
     Ok((id, (plain, record)))

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::admin::pending::Pending;
 use crate::admin::secret::{
-    MadeSecret, NewSecret, check_count, check_digest, end_at_once, mint, note_digest,
+    MadeSecret, NewSecret, check_count, check_digest, end_at_once, generate, note_digest,
 };
 use crate::admin::{AdminError, Principal, client_within_rights, owner_policy};
 use crate::model::admin_scope::AdminScope;
@@ -44,7 +44,7 @@ pub async fn prepare(
     if overlap != Overlap::None {
         check_count(services, &current, services.clock.now())?;
     }
-    let (plain, record) = mint(services, principal.mode(), id, new).await?;
+    let (plain, record) = generate(services, principal.mode(), id, new).await?;
     let mut change = principal.begin(services).await?;
     let current = client_within_rights(change.read(), principal, id).await?;
     let (end, window) = match overlap {

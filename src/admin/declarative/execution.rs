@@ -175,7 +175,7 @@ async fn generate_one(
     id: ClientId,
     new: NewSecret,
 ) -> Result<AppliedSecret, AdminError> {
-    let plain = services.keys.tag_key.mint(&id)?;
+    let plain = services.keys.tag_key.generate(&id)?;
     let hash = load.compute(services, services.hasher.hashing(plain.clone())).await?;
     let record = secret::record_with(services, &plain, hash, &new)?;
     Ok(AppliedSecret { client_id: id, record, plain })

@@ -98,7 +98,7 @@ pub(super) fn wrong_secret(
             "Copy it again as a whole: tkd_ or tkg_ and 49 letters and digits, without a line break.",
         ),
         SecretFormat::Whole if !is_own(presented) => {
-            rejection(entry, "the secret was minted for another client or by another server")
+            rejection(entry, "the secret was generated for another client or by another server")
                 .with_suffix(secret::suffix(presented))
                 .with_remedy(OperatorAction::GiveOwnSecret)
         }
