@@ -15,7 +15,7 @@ pub enum Conflict {
     #[error("there is already a {0}")]
     AlreadyExists(String),
     /// The client would have too many valid secrets.
-    #[error("the client would have {live} live secrets; secrets.max_per_client is {max}")]
+    #[error("the client would have {live} valid secrets; secrets.max_per_client is {max}")]
     SecretLimit {
         /// How many valid secrets it would have.
         live: usize,

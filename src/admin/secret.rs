@@ -272,7 +272,7 @@ pub(super) fn check_count(
     now: Timestamp,
 ) -> Result<(), AdminError> {
     let max = services.config.secrets.max_per_client;
-    let live = 1 + current.secrets.iter().filter(|secret| secret.is_live(now)).count();
+    let live = 1 + current.secrets.iter().filter(|secret| secret.is_valid(now)).count();
     if live > max {
         return Err(Conflict::SecretLimit { live, max }.into());
     }

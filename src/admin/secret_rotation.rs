@@ -61,7 +61,7 @@ pub async fn prepare(
     for old in &current.secrets {
         // A secret that ends sooner anyway is not given a longer life.
         let is_sooner = old.expires_at.is_none_or(|expiry| end < expiry);
-        if !is_sooner && !old.is_live(change.now) {
+        if !is_sooner && !old.is_valid(change.now) {
             continue;
         }
         let replaced = SecretRecord {

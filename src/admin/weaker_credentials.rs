@@ -88,7 +88,7 @@ pub(super) fn take(
     let mut ended = EndedCredentials::default();
     for (secret_id, _) in creators.secrets.iter().filter(|(_, creator)| is_ended(creator)) {
         let known = current.secrets.iter_mut().find(|known| known.secret_id == *secret_id);
-        if let Some(known) = known.filter(|known| known.is_live(at)) {
+        if let Some(known) = known.filter(|known| known.is_valid(at)) {
             known.expires_at = Some(at);
             ended.secrets.push(secret_id.clone());
         }

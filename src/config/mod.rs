@@ -221,7 +221,7 @@ pub struct KeySettings {
 /// How secrets are kept.
 #[derive(Debug, Clone)]
 pub struct SecretSettings {
-    /// The most live secrets of a client.
+    /// The most valid secrets of a client.
     pub max_per_client: usize,
     /// Memory of one argon2id hash, in KiB.
     pub argon2_memory_kib: u32,

@@ -14,7 +14,7 @@ use crate::model::secret_digest::SecretDigest;
 use crate::model::time::Timestamp;
 use crate::services::Services;
 
-/// The maximum number of digests of a client. The server's limit for live secrets is checked later.
+/// The maximum number of digests of a client. The server's limit for valid secrets is checked later.
 pub(super) const MAX_DIGESTS: usize = 100;
 
 /// A secret as it is declared.
@@ -57,7 +57,7 @@ pub(super) fn listed(secrets: &[SecretRecord], declared: &[DeclaredDigest]) -> V
 /// operator did with a leaked secret.
 ///
 /// # Errors
-/// If the client would have too many live secrets.
+/// If the client would have too many valid secrets.
 pub(super) fn register(
     services: &Services,
     secrets: &mut Vec<SecretRecord>,
@@ -67,7 +67,7 @@ pub(super) fn register(
     let count = secrets.len();
     for DeclaredDigest { digest, label, expires_at } in declared {
         match secrets.iter_mut().find(|known| known.hash.digest() == Some(&digest)) {
-            Some(known) if known.is_live(now) => {
+            Some(known) if known.is_valid(now) => {
                 known.label = label;
                 let end = [known.expires_at, expires_at].into_iter().flatten().min();
                 known.expires_at = end.map(|end| end.max(known.created_at));
@@ -79,7 +79,7 @@ pub(super) fn register(
             Some(_) | None => {}
         }
     }
-    let live = secrets.iter().filter(|secret| secret.is_live(now)).count();
+    let live = secrets.iter().filter(|secret| secret.is_valid(now)).count();
     let max = services.config.secrets.max_per_client;
     if live > max && secrets.len() > count {
         return Err(Conflict::SecretLimit { live, max }.into());

@@ -26,7 +26,7 @@ use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::secrets::secret::check_imported;
 
-/// The maximum number of secrets in a line. The server's limit for live secrets is checked later.
+/// The maximum number of secrets in a line. The server's limit for valid secrets is checked later.
 const MAX_SECRETS: usize = 100;
 
 /// What a line says of a client. `None` is a member that is not given; [`Given::Default`] is

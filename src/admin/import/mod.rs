@@ -259,7 +259,7 @@ fn check_existence(
     }
     let count = ends.filter(|end| now.is_before(*end)).count();
     if count > most {
-        let text = format!("secrets: {count} live secrets; secrets.max_per_client is {most}");
+        let text = format!("secrets: {count} valid secrets; secrets.max_per_client is {most}");
         problems.add(number, &text);
     }
 }

@@ -73,7 +73,7 @@ impl Update {
     /// Compares a client as it is with what it should be; `None` if nothing changes.
     ///
     /// # Errors
-    /// If the claims do not fit into a token, or there are too many trusts or live secrets.
+    /// If the claims do not fit into a token, or there are too many trusts or valid secrets.
     pub(in crate::admin) fn between(
         services: &Services,
         before: Registration,
@@ -88,7 +88,7 @@ impl Update {
         let Some(difference) = Difference::between(&state(&before), &state(&wanted)) else {
             return Ok(None);
         };
-        let live = wanted.secrets.iter().filter(|secret| secret.is_live(now)).count();
+        let live = wanted.secrets.iter().filter(|secret| secret.is_valid(now)).count();
         let most = services.config.secrets.max_per_client;
         if live > most && wanted.secrets.len() > before.secrets.len() {
             return Err(Conflict::SecretLimit { live, max: most }.into());

@@ -28,7 +28,7 @@ pub(super) struct VerifiedSecret {
     pub(super) secret: usize,
 }
 
-/// Finds the client whose live secret this is.
+/// Finds the client whose valid secret this is.
 pub(super) async fn authenticate(
     app: &App,
     credentials: &SecretCredentials,
@@ -82,7 +82,7 @@ fn mac(app: &App, credentials: &SecretCredentials) -> Mac {
 /// The secret that this text was verified as before, if it is still valid: the ordinary case.
 fn remembered(entry: &ClientEntry, mac: &Mac, now: Timestamp) -> Option<usize> {
     let is_it = |known: &SecretEntry| known.memory.verified.recognise(mac) == Some(true);
-    entry.secrets.iter().position(|known| is_it(known) && known.stored.is_live(now))
+    entry.secrets.iter().position(|known| is_it(known) && known.stored.is_valid(now))
 }
 
 /// An attempt that no memory of an earlier one decides.
@@ -136,7 +136,7 @@ impl SecretVerification<'_> {
     fn verify_digest(&self, entry: &ClientEntry, digest: &SecretDigest) -> Option<usize> {
         let is_it = |known: &SecretEntry| {
             let registered = known.stored.hash.digest();
-            known.stored.is_live(self.now)
+            known.stored.is_valid(self.now)
                 && registered.is_some_and(|registered| offline::is_same(registered, digest))
         };
         let position = entry.secrets.iter().position(is_it)?;
@@ -222,7 +222,7 @@ impl SecretVerification<'_> {
     ) -> Result<Match, Busy> {
         let mut found = Match::NoAtOnce;
         for (position, known) in entry.secrets.iter().enumerate() {
-            if !may_be(known) || !known.stored.is_live(self.now) {
+            if !may_be(known) || !known.stored.is_valid(self.now) {
                 continue;
             }
             match known.memory.verified.recognise(&self.mac) {
