@@ -93,13 +93,13 @@ pub async fn expire(
     let current = client_within_rights(change.read(), principal, id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::not_found(ObjectKind::Secret, secret_id))?;
-    let wanted = after.map_or_else(|| end_at_once(&change), |after| change.now.plus(after));
+    let wanted = after.map_or_else(|| expire_immediately(&change), |after| change.now.plus(after));
     // An end is never put off: a secret that was ended because it leaked stays ended.
     let end = known.expires_at.map_or(wanted, |end| end.min(wanted));
     if known.expires_at == Some(end) {
         return Ok(Changed::before(end));
     }
-    change.transaction.update_secret(id, &ended_at(known, end)).await?;
+    change.transaction.update_secret(id, &expired_at(known, end)).await?;
     let detail = json!({
         "secret_id": secret_id,
         "ended_at": end,
@@ -116,12 +116,12 @@ pub async fn expire(
 /// An instance whose clock is behind would otherwise accept the secret a little longer, and its
 /// tokens would outlive a `revoke-tokens` that follows. One whose clock is further behind issues no
 /// token after that ([`RevocationEpoch::iat_before`]).
-pub(super) fn end_at_once(change: &AuditedChange) -> Timestamp {
+pub(super) fn expire_immediately(change: &AuditedChange) -> Timestamp {
     change.now.min(change.database_now).minus_seconds(RevocationEpoch::CLOCK_DIFFERENCE_SECONDS)
 }
 
 /// The same secret with another end.
-pub(super) fn ended_at(secret: &SecretRecord, end: Timestamp) -> SecretRecord {
+pub(super) fn expired_at(secret: &SecretRecord, end: Timestamp) -> SecretRecord {
     SecretRecord { expires_at: Some(end), ..secret.clone() }
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::admin::pending::Pending;
 use crate::admin::secret::{
-    MadeSecret, NewSecret, check_count, check_digest, end_at_once, generate, note_digest,
+    MadeSecret, NewSecret, check_count, check_digest, expire_immediately, generate, note_digest,
 };
 use crate::admin::{AdminError, Principal, client_within_rights, owner_policy};
 use crate::model::admin_scope::AdminScope;
@@ -48,7 +48,7 @@ pub async fn prepare(
     let mut change = principal.begin(services).await?;
     let current = client_within_rights(change.read(), principal, id).await?;
     let (end, window) = match overlap {
-        Overlap::None => (end_at_once(&change), None),
+        Overlap::None => (expire_immediately(&change), None),
         Overlap::For(lifetime) => (change.now.plus(lifetime), None),
         Overlap::UntilUnused { window, max } => (change.now.plus(max), Some(window)),
     };

@@ -72,7 +72,7 @@ pub(super) async fn end(
         return Ok(EndedCredentials::default());
     };
     let creators = change.read().credential_creators(&current.client.client_id).await?;
-    let at = secret::end_at_once(change);
+    let at = secret::expire_immediately(change);
     let ended = take(current, &creators, at, |creator| !creator.has_all(&grant.scopes));
     store(change, current, &ended).await?;
     Ok(ended)

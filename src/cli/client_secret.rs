@@ -176,7 +176,7 @@ async fn make(
 
 /// The answer to a new end of a secret.
 #[derive(Deserialize)]
-struct EndedSecret {
+struct ExpiredSecret {
     expires_at: String,
     changed: bool,
 }
@@ -201,7 +201,7 @@ pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(
     let id = client_reference::find(&api, &args.id).await?;
     let place = path(&["clients", &id, "secrets", secret_id.as_str()]);
     let request = ApiRequest::patch(place, json!({ "expires_in_seconds": seconds }));
-    let ended: Object<EndedSecret> = api.read(&request).await?;
+    let ended: Object<ExpiredSecret> = api.read(&request).await?;
     if !ended.object.changed {
         output::hint("nothing changed: it was already so");
     }

@@ -47,7 +47,7 @@ reasons! {
         "The credentials are not valid, for a reason that has no entry of its own.";
     UnknownClient "unknown_client" "No client has the presented id.";
     WrongSecret "wrong_secret" "The secret is not one of the client's.";
-    EndedSecret "ended_secret" "The secret was the client's and has ended.";
+    ExpiredSecret "ended_secret" "The secret was the client's and has ended.";
     ClientDisabled "client_disabled" "The client is disabled.";
     AuthMethodNotPermitted "auth_method_not_permitted"
         "The client may not use this authentication method.";

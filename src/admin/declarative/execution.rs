@@ -260,7 +260,7 @@ async fn write_client(
             registering::insert(change, &wanted, Action::ClientCreated).await?;
         }
         Some(before) => {
-            let at = secret::end_at_once(change);
+            let at = secret::expire_immediately(change);
             let reader = change.read();
             let release = handover::release(reader, principal, at, before, &mut wanted, &stated);
             let ended = release.await?;

@@ -164,7 +164,7 @@ fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
         }
         _ => rejection(entry, "the secret was this client's and has been removed"),
     }
-    .because(ReasonCode::EndedSecret)
+    .because(ReasonCode::ExpiredSecret)
     .with_suffix(suffix)
     .with_remedy(OperatorAction::ReplaceSecret)
 }
@@ -178,7 +178,7 @@ fn offline_secret(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuth
         Some((id, end)) => {
             let ago = in_words(now.0 - end.0);
             rejection(entry, &format!("the secret {id} expired at {end}, {ago} ago"))
-                .because(ReasonCode::EndedSecret)
+                .because(ReasonCode::ExpiredSecret)
                 .with_remedy(OperatorAction::ReplaceSecret)
         }
         None => rejection(

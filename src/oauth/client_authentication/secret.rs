@@ -66,7 +66,7 @@ fn as_of_now(
             let mac = mac(app, credentials);
             let secret = remembered(&current, &mac, app.services.clock.now());
             let ended = || rejection(&current, "the secret has just ended");
-            let secret = secret.ok_or_else(|| ended().because(ReasonCode::EndedSecret))?;
+            let secret = secret.ok_or_else(|| ended().because(ReasonCode::ExpiredSecret))?;
             Ok(VerifiedSecret { entry: current, secret })
         }
         None => Err(rejection(&verified.entry, "the client has just been deleted")
