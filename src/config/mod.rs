@@ -191,7 +191,7 @@ pub struct AssertionSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DuringOutage {
     /// They are rejected.
-    Refuse,
+    Reject,
     /// Each instance accepts each of them once.
     Local,
 }

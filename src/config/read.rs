@@ -216,7 +216,7 @@ impl SettingsReader<'_> {
     fn assertions(&mut self) -> Option<AssertionSettings> {
         let lifetime_max = self.parsed("assertions.lifetime_max", assertion_lifetime);
         let during_outage = self.parsed("assertions.during_outage", |text| match text {
-            "refuse" => Ok(DuringOutage::Refuse),
+            "refuse" => Ok(DuringOutage::Reject),
             "local" => Ok(DuringOutage::Local),
             _ => Err("must be refuse or local".to_owned()),
         });

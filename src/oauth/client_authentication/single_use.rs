@@ -31,7 +31,7 @@ pub(super) async fn use_once(
 ) -> Result<(), OAuthError> {
     let remembered_until = assertion.expiry.plus_seconds(3 * CLOCK_SKEW_SECONDS);
     match app.services.config.assertions.during_outage {
-        DuringOutage::Refuse => {
+        DuringOutage::Reject => {
             let is_new = app.services.store.use_assertion(&assertion.name, remembered_until).await;
             if is_new.map_err(unavailable)? { Ok(()) } else { Err(replayed()) }
         }
