@@ -104,7 +104,7 @@ impl Services {
                 }
             }
         };
-        Box::pin(Self::on(config, clock, store, Role::Server)).await
+        Box::pin(Self::with_store(config, clock, store, Role::Server)).await
     }
 
     /// Opens what a command needs that changes rows: a database with the schema of this binary,
@@ -115,7 +115,7 @@ impl Services {
     /// Each [`StartError`] says what to do.
     pub async fn open_to_change(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = open_existing(&config, OpenMode::Change).await?;
-        Box::pin(Self::on(config, clock, store, Role::Command)).await
+        Box::pin(Self::with_store(config, clock, store, Role::Command)).await
     }
 
     /// Opens what a command needs that only reads rows. It needs no master key and no file of the
@@ -150,7 +150,7 @@ impl Services {
         Ok(Some(Self::of(config, clock, store, opened)))
     }
 
-    async fn on(
+    async fn with_store(
         config: Config,
         clock: Clock,
         store: Store,

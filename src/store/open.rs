@@ -52,7 +52,7 @@ impl Store {
                 Pool::Postgres(hosts::pool(&hosts, first, database.max_connections, timeout))
             }
         };
-        let store = Self::on(pool, hosts, timeout, Gate::default());
+        let store = Self::with_pool(pool, hosts, timeout, Gate::default());
         store.ping().await?;
         Ok(store)
     }
@@ -70,7 +70,7 @@ impl Store {
         Ok(Some(Self::on(Pool::Postgres(pool), hosts, database.timeout, Gate::closed())))
     }
 
-    fn on(pool: Pool, hosts: Hosts, timeout: Duration, gate: Gate) -> Self {
+    fn with_pool(pool: Pool, hosts: Hosts, timeout: Duration, gate: Gate) -> Self {
         Self { pool, hosts, timeout, changing: Arc::default(), gate, metrics: Arc::default() }
     }
 }

@@ -7,7 +7,7 @@ use sqlx::SqlStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use crate::config::Migrate;
-use crate::store::transaction::{On, Transaction, on_transaction};
+use crate::store::transaction::{EngineTransaction, Transaction, on_transaction};
 use crate::store::{Engine, Pool, Store, StoreError, is_busy, with_timeout};
 
 /// The text of a migration.
@@ -241,9 +241,9 @@ pub fn is_known(version: i64) -> bool {
 impl Transaction {
     /// The version of the schema; 0 if nothing has been migrated yet.
     pub(super) async fn schema(&mut self) -> Result<i64, StoreError> {
-        let exists = match self.on {
-            On::Postgres(_) => EXISTS_POSTGRES,
-            On::Sqlite(_) => EXISTS_SQLITE,
+        let exists = match self.engine {
+            EngineTransaction::Postgres(_) => EXISTS_POSTGRES,
+            EngineTransaction::Sqlite(_) => EXISTS_SQLITE,
         };
         on_transaction!(self, |connection| {
             let exists: i64 = sqlx::query_scalar(exists).fetch_one(&mut *connection).await?;
@@ -261,11 +261,11 @@ impl Transaction {
     pub(super) async fn migrate_to(&mut self, version: i64) -> Result<(), SchemaError> {
         let target = Some(version);
         let run = async {
-            match &mut self.on {
-                On::Postgres(on) => {
+            match &mut self.engine {
+                EngineTransaction::Postgres(on) => {
                     migrator(Engine::Postgres).run_direct(target, &mut **on, false).await
                 }
-                On::Sqlite(on) => {
+                EngineTransaction::Sqlite(on) => {
                     migrator(Engine::Sqlite).run_direct(target, &mut **on, false).await
                 }
             }

@@ -10,7 +10,7 @@ pub mod reading;
 use crate::model::Malformed;
 use crate::model::backup::{Column, ColumnKind};
 use crate::store::StoreError;
-use crate::store::transaction::{On, Transaction, on_transaction};
+use crate::store::transaction::{EngineTransaction, Transaction, on_transaction};
 
 /// The tables in a backup. A table follows those that it refers to.
 pub const SAVED: [&str; 24] = [
@@ -74,9 +74,9 @@ impl Transaction {
             WHERE table_schema = current_schema() AND table_name = $1
             ORDER BY ordinal_position";
         const SQLITE: &str = "SELECT name, lower(type) FROM pragma_table_info($1) ORDER BY cid";
-        let sql = match self.on {
-            On::Postgres(_) => POSTGRES,
-            On::Sqlite(_) => SQLITE,
+        let sql = match self.engine {
+            EngineTransaction::Postgres(_) => POSTGRES,
+            EngineTransaction::Sqlite(_) => SQLITE,
         };
         let found: Vec<(String, String)> = on_transaction!(self, |connection| {
             Ok(sqlx::query_as(sql).bind(table).fetch_all(connection).await?)
