@@ -129,7 +129,7 @@ impl App {
 
     /// What one command stands on. Its directory is empty, so that it does not load all clients:
     /// the admin API works on the database.
-    pub async fn of_command(services: Services) -> Result<Self, StoreError> {
+    pub async fn for_command(services: Services) -> Result<Self, StoreError> {
         let issuer = match &services.config.issuer {
             Some(issuer) => issuer.clone(),
             None => Issuer::stored(services.store.server_issuer().await?.unwrap_or_default()),
@@ -140,7 +140,7 @@ impl App {
 
     /// What a command stands on that issues a token of this client: the resources, the signing keys
     /// and the one client are in memory.
-    pub async fn to_issue(&self, id: &ClientId) -> Result<Self, StartError> {
+    pub async fn with_client_loaded(&self, id: &ClientId) -> Result<Self, StartError> {
         let Services { store, keys, clock, .. } = &*self.services;
         note_tokens(&self.services, &self.issuer).await?;
         let keep_seconds = self.services.keep_seconds();

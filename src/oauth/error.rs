@@ -138,7 +138,7 @@ impl OAuthError {
     /// The same failure of the assertion that is a grant: `invalid_grant` (RFC 7521, section
     /// 4.1.1).
     #[must_use]
-    pub fn of_the_grant(self) -> Self {
+    pub fn as_invalid_grant(self) -> Self {
         if self.code != ErrorCode::InvalidClient {
             return self;
         }

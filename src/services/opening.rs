@@ -79,7 +79,7 @@ impl OpenedServices {
         Ok(Self { keys, fetcher, notifier, identity_provider, client_ca, instance })
     }
 
-    fn to_read() -> Result<Self, StartError> {
+    fn read_only() -> Result<Self, StartError> {
         let fetch = FetchSettings { allowed_networks: Vec::new(), ca_file: None };
         let (fetcher, notifier) = (Fetcher::new(&fetch)?, Fetcher::new(&fetch)?);
         let (keys, instance) = (Keys::throwaway()?, random::identifier("ins_")?);
@@ -126,7 +126,7 @@ impl Services {
     /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
     pub async fn open_to_read(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = open_existing(&config, OpenMode::Read).await?;
-        Self::assemble(config, clock, store, OpenedServices::to_read()).await
+        Self::assemble(config, clock, store, OpenedServices::read_only()).await
     }
 
     /// Takes over the settings that may change while a server runs.
@@ -145,7 +145,7 @@ impl Services {
         clock: Clock,
         keys: Keys,
     ) -> Result<Option<Self>, StartError> {
-        let Some(store) = Store::of_absent(&config.database)? else { return Ok(None) };
+        let Some(store) = Store::unavailable_postgres(&config.database)? else { return Ok(None) };
         let opened = OpenedServices::with(&config, &clock, keys)?;
         Ok(Some(Self::of(config, clock, store, opened)))
     }

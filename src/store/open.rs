@@ -62,7 +62,7 @@ impl Store {
     ///
     /// # Errors
     /// A URL that cannot be read.
-    pub fn of_absent(database: &DatabaseSettings) -> Result<Option<Self>, StoreError> {
+    pub fn unavailable_postgres(database: &DatabaseSettings) -> Result<Option<Self>, StoreError> {
         let Location::Postgres(urls) = &database.location else { return Ok(None) };
         let hosts = hosts_of(urls)?;
         let Some(first) = hosts.first() else { return Ok(None) };

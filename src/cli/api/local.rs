@@ -42,7 +42,7 @@ impl LocalApi {
                 services
             }
         };
-        let app = Arc::new(App::of_command(services).await?);
+        let app = Arc::new(App::for_command(services).await?);
         Ok(Self { api: InProcessApi::new(app, principal()) })
     }
 
@@ -56,7 +56,7 @@ impl LocalApi {
             // The error names the setting.
             global.config(Requirement::Issuer)?;
         }
-        let app = Arc::new(self.api.app().to_issue(&ClientId::parse(client)?).await?);
+        let app = Arc::new(self.api.app().with_client_loaded(&ClientId::parse(client)?).await?);
         key_rotation::rotate_due_keys(&app, RotationPolicy::CreateDue)
             .await
             .map_err(ServeError::from)?;

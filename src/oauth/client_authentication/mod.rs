@@ -233,7 +233,8 @@ pub async fn authenticate_by_grant(
     let evt = app.directory.published_sequence();
     let now = app.services.clock.now();
     reject_if_stale(app, now)?;
-    let assertion = assertion::parse(grant.expose_secret()).map_err(OAuthError::of_the_grant)?;
+    let assertion =
+        assertion::parse(grant.expose_secret()).map_err(OAuthError::as_invalid_grant)?;
     let verified = match &caller.credentials {
         // A mesh presents a certificate on every connection; here it need not prove anything.
         None | Some(Credentials::Certificate(..)) => None,
@@ -244,7 +245,7 @@ pub async fn authenticate_by_grant(
         verified.as_ref().map(|client| client.id().as_str()).or(caller.client_id.as_deref());
     let entry = federation::authenticate(app, &assertion, named, now);
     let entry =
-        entry.map_err(|error| error.or_because(ReasonCode::InvalidAssertion).of_the_grant())?;
+        entry.map_err(|error| error.or_because(ReasonCode::InvalidAssertion).as_invalid_grant())?;
     let by = AuthenticatedBy::Trust;
     let client = admitted_without_secret(app, entry, &caller.origin, evt, by, now)?;
     Ok(AuthenticatedClient { is_counted, ..client })
