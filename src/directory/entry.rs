@@ -141,7 +141,7 @@ pub struct SecretEntry {
 /// What a process remembers of a secret.
 #[derive(Debug, Default)]
 pub struct SecretMemory {
-    /// Whether it has been proved, and how it is recognised.
+    /// Whether it was verified, and its MAC for later requests.
     pub verified: VerifiedSecretCache,
     /// Its use since the usage statistics were last written.
     pub usage: UseCounter,

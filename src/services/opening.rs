@@ -57,7 +57,7 @@ struct OpenedServices {
 }
 
 impl OpenedServices {
-    async fn of(
+    async fn open(
         config: &Config,
         clock: &Clock,
         store: &Store,
@@ -66,10 +66,10 @@ impl OpenedServices {
         if role == Role::Server {
             prepare_schema(config, store).await?;
         }
-        Self::with(config, clock, open_keys(config, store, role).await?)
+        Self::with_keys(config, clock, open_keys(config, store, role).await?)
     }
 
-    fn with(config: &Config, clock: &Clock, keys: Keys) -> Result<Self, StartError> {
+    fn with_keys(config: &Config, clock: &Clock, keys: Keys) -> Result<Self, StartError> {
         let client_ca = config.client_ca.as_deref().map(client_ca).transpose()?;
         let fetcher = Fetcher::new(&config.fetch)?;
         let notifier = Fetcher::of_notifications(config)?;
@@ -146,8 +146,8 @@ impl Services {
         keys: Keys,
     ) -> Result<Option<Self>, StartError> {
         let Some(store) = Store::unavailable_postgres(&config.database)? else { return Ok(None) };
-        let opened = OpenedServices::with(&config, &clock, keys)?;
-        Ok(Some(Self::of(config, clock, store, opened)))
+        let opened = OpenedServices::with_keys(&config, &clock, keys)?;
+        Ok(Some(Self::from_parts(config, clock, store, opened)))
     }
 
     async fn with_store(
@@ -156,7 +156,7 @@ impl Services {
         store: Store,
         role: Role,
     ) -> Result<Self, StartError> {
-        let opened = OpenedServices::of(&config, &clock, &store, role).await;
+        let opened = OpenedServices::open(&config, &clock, &store, role).await;
         Self::assemble(config, clock, store, opened).await
     }
 
@@ -167,7 +167,7 @@ impl Services {
         opened: Result<OpenedServices, StartError>,
     ) -> Result<Self, StartError> {
         match opened {
-            Ok(opened) => Ok(Self::of(config, clock, store, opened)),
+            Ok(opened) => Ok(Self::from_parts(config, clock, store, opened)),
             Err(error) => {
                 // So that SQLite leaves no file next to the database.
                 store.close().await;
@@ -176,7 +176,7 @@ impl Services {
         }
     }
 
-    fn of(config: Config, clock: Clock, store: Store, opened: OpenedServices) -> Self {
+    fn from_parts(config: Config, clock: Clock, store: Store, opened: OpenedServices) -> Self {
         let OpenedServices { keys, fetcher, notifier, identity_provider, client_ca, instance } =
             opened;
         Self {

@@ -67,7 +67,7 @@ impl Store {
         let hosts = hosts_of(urls)?;
         let Some(first) = hosts.first() else { return Ok(None) };
         let pool = hosts::pool(&hosts, first, database.max_connections, database.timeout);
-        Ok(Some(Self::on(Pool::Postgres(pool), hosts, database.timeout, Gate::closed())))
+        Ok(Some(Self::with_pool(Pool::Postgres(pool), hosts, database.timeout, Gate::closed())))
     }
 
     fn with_pool(pool: Pool, hosts: Hosts, timeout: Duration, gate: Gate) -> Self {

@@ -262,11 +262,11 @@ impl Transaction {
         let target = Some(version);
         let run = async {
             match &mut self.engine {
-                EngineTransaction::Postgres(on) => {
-                    migrator(Engine::Postgres).run_direct(target, &mut **on, false).await
+                EngineTransaction::Postgres(transaction) => {
+                    migrator(Engine::Postgres).run_direct(target, &mut **transaction, false).await
                 }
-                EngineTransaction::Sqlite(on) => {
-                    migrator(Engine::Sqlite).run_direct(target, &mut **on, false).await
+                EngineTransaction::Sqlite(transaction) => {
+                    migrator(Engine::Sqlite).run_direct(target, &mut **transaction, false).await
                 }
             }
         };

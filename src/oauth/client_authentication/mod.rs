@@ -182,7 +182,7 @@ async fn identify(
             let (entry, by) =
                 authenticated.map_err(|error| error.or_because(ReasonCode::InvalidAssertion))?;
             // The assertion of its own key has been counted as the token that it is for.
-            let is_counted = by == OWN_KEY && purpose == RateScope::Token;
+            let is_counted = by == OWN_KEY && rate_scope == RateScope::Token;
             let client = admitted_without_secret(app, entry, &caller.origin, evt, by, now)?;
             Ok(AuthenticatedClient { is_counted, ..client })
         }

@@ -98,7 +98,7 @@ impl BackupReader {
     pub async fn page(&mut self, table: &mut OpenTable) -> Result<Vec<Row>, StoreError> {
         let Transaction { engine, timeout, .. } = &mut self.transaction;
         let page = async {
-            match on {
+            match engine {
                 EngineTransaction::Postgres(transaction) => {
                     let sql = format!("FETCH {PAGE_SIZE} FROM {CURSOR}");
                     // Another table has other columns, so the statement is not kept.
