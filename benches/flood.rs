@@ -179,7 +179,7 @@ fn bad_requests(known: &[Credentials], imported: &[Credentials]) -> Vec<Vec<u8>>
     for number in 0..64 {
         let victim = &known[number % known.len()];
         let id = ClientId::parse(&victim.id).expect("an id");
-        let secret = forger.mint(&id).expect("a secret").expose_secret().to_owned();
+        let secret = forger.generate(&id).expect("a secret").expose_secret().to_owned();
         bad.push(Credentials { id: victim.id.clone(), secret: format!("wrong {number}") });
         bad.push(Credentials { id: victim.id.clone(), secret: secret.clone() });
         bad.push(Credentials { id: format!("cl_nobody{number}"), secret });

@@ -14,7 +14,6 @@ pub mod token_endpoint;
 pub mod traffic;
 pub mod without_database;
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
@@ -25,29 +24,17 @@ use crate::app::background::BackgroundTasks;
 use crate::app::database_health::DatabaseHealth;
 use crate::app::event_streams::EventStreams;
 use crate::app::key_set_readers::KeySetReaders;
-use crate::app::rejections::RecentRejections;
+use crate::app::rejections::{REJECTIONS_TTL_SECONDS, RecentRejections};
 use crate::app::snapshot::SnapshotStatus;
 use crate::app::traffic::Traffic;
 use crate::config::Issuer;
 use crate::directory::{Directory, DirectoryError};
+use crate::limits::callers;
 use crate::limits::rate_table::RateTable;
 use crate::model::client::ClientId;
-use crate::model::rate::Rate;
 use crate::services::{Services, StartError};
 use crate::store::StoreError;
 use crate::telemetry::metrics::Metrics;
-
-/// How long rejections are kept for `tokend explain`, in seconds.
-const REJECTIONS_TTL_SECONDS: i64 = 7 * 86_400;
-
-/// How many reports of leaked secrets a caller may send: each may cost hashes and events.
-const LEAK_REPORTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturating_add(59));
-
-/// How many callers have a counter of their own; others share one.
-const CALLER_BUCKETS: usize = 1 << 10;
-
-/// How many tests of tokens against trusts a caller may make: each may fetch remote key sets.
-const TRUST_TESTS_PER_CALLER: Rate = Rate::per_minute(NonZeroU32::MIN.saturating_add(29));
 
 /// The running server: the services, and everything in memory.
 pub struct App {
@@ -142,7 +129,7 @@ impl App {
 
     /// The app of one command. Its directory is empty, so that it does not load all clients:
     /// the admin API works on the database.
-    pub async fn of_command(services: Services) -> Result<Self, StoreError> {
+    pub async fn for_command(services: Services) -> Result<Self, StoreError> {
         let issuer = match &services.config.issuer {
             Some(issuer) => issuer.clone(),
             None => Issuer::stored(services.store.server_issuer().await?.unwrap_or_default()),
@@ -153,7 +140,7 @@ impl App {
 
     /// The app of a command that issues a token of this client: the resources, the signing keys
     /// and the one client are in memory.
-    pub async fn to_issue(&self, id: &ClientId) -> Result<Self, StartError> {
+    pub async fn with_client_loaded(&self, id: &ClientId) -> Result<Self, StartError> {
         let Services { store, keys, clock, .. } = &*self.services;
         note_tokens(&self.services, &self.issuer).await?;
         let keep_seconds = self.services.keep_seconds();
@@ -165,8 +152,6 @@ impl App {
     fn with(services: Arc<Services>, issuer: Issuer, directory: Directory) -> Self {
         let (stopping, rejections) = (AtomicBool::new(false), Arc::default());
         let background = BackgroundTasks::default();
-        let leak_reports = RateTable::new(LEAK_REPORTS_PER_CALLER, CALLER_BUCKETS);
-        let trust_tests = RateTable::new(TRUST_TESTS_PER_CALLER, CALLER_BUCKETS);
         Self {
             services,
             issuer,
@@ -183,8 +168,8 @@ impl App {
             audit_delivery: AuditDelivery::default(),
             checkpointed_at: AtomicI64::new(0),
             metrics: Arc::default(),
-            leak_reports,
-            trust_tests,
+            leak_reports: callers::leak_reports(),
+            trust_tests: callers::trust_tests(),
             event_streams: Arc::default(),
             traffic: Traffic::default(),
             log_verification: Semaphore::new(1),

@@ -24,6 +24,9 @@ pub mod crypto;
 // JWS, JWT, JWK, assertions, DPoP proofs, signing.
 pub mod jose;
 
+// Rates, guess limiter, replay cache and nonces, in bounded memory.
+pub mod limits;
+
 // Client secrets: format, hashes, hash queues, cache of verified secrets.
 pub mod secrets;
 
@@ -32,9 +35,6 @@ pub mod keys;
 
 // Client certificates.
 pub mod x509;
-
-// Guess limiter and replay cache, in bounded memory.
-pub mod limits;
 
 // SQL, two engines, schema, change feed.
 pub mod store;

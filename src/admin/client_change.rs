@@ -93,7 +93,7 @@ async fn release(
     is: &mut Registration,
     stated: &Stated,
 ) -> Result<EndedCredentials, AdminError> {
-    let at = secret::end_at_once(change);
+    let at = secret::expire_immediately(change);
     let ended = handover::release(change.read(), principal, at, was, is, stated).await?;
     weaker_credentials::store(change, is, &ended).await?;
     Ok(ended)

@@ -223,7 +223,7 @@ pub async fn resume(
 ) -> Result<Option<Resumed>, AdminError> {
     let (store, digest) = (&services.store, session_digest(secret));
     let now = store.time(&services.clock).await?;
-    let found = store.console_session(&digest).await?.filter(|session| session.is_live(now));
+    let found = store.console_session(&digest).await?.filter(|session| session.is_valid(now));
     let Some(session) = found else { return Ok(None) };
     let Some(principal) = principal(services, &session, address).await? else { return Ok(None) };
     if session.seen_at.plus_seconds(SEEN_STEP_SECONDS) <= now {
@@ -270,7 +270,7 @@ fn rights(
     let Registration { client, secrets, grants, .. } = found;
     let security = &client.security;
     let has_secret =
-        secrets.iter().any(|secret| secret.secret_id == *secret_id && secret.is_live(now));
+        secrets.iter().any(|secret| secret.secret_id == *secret_id && secret.is_valid(now));
     // A sign-in is a token request with a secret in another form.
     let may_sign_in =
         AuthenticationMethod::BY_SECRET.iter().any(|method| client.auth_methods.contains(method))

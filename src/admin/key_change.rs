@@ -49,13 +49,13 @@ pub struct KeyChange {
 /// [`AdminError::ScopeMissing`] without `keys:write`, [`AdminError::Limited`] for an administrator
 /// that is limited to owners, [`Conflict::BreaksVerifiers`] if the key would sign too early and the
 /// caller does not force it, [`Conflict::SigningKeyLimit`], or an algorithm without a key.
-pub async fn rotate(
+pub async fn rotate_now(
     services: &Services,
     principal: &Principal,
     algorithm: Option<Algorithm>,
     start: Start,
 ) -> Result<Changed<KeyChange>, AdminError> {
-    let mut step = Step::begin(services, principal).await?;
+    let mut step = KeyChangeInProgress::begin(services, principal).await?;
     let algorithm = algorithm.unwrap_or(services.config.token.algorithm);
     if !step.known.iter().any(|key| key.algorithm == algorithm && !key.is_ended()) {
         let text = format!(
@@ -92,13 +92,13 @@ pub async fn rotate(
 /// that does not sign yet leaves the key set. A key that has stopped signing stays as it is.
 ///
 /// # Errors
-/// As [`rotate`], and if the key does not exist.
+/// As [`rotate_now`], and if the key does not exist.
 pub async fn retire(
     services: &Services,
     principal: &Principal,
     kid: &KeyId,
 ) -> Result<Changed<KeyChange>, AdminError> {
-    let mut step = Step::begin(services, principal).await?;
+    let mut step = KeyChangeInProgress::begin(services, principal).await?;
     let (key, state) = step.find(kid)?;
     if !matches!(state, KeyState::Published | KeyState::Signing) {
         return Ok(Changed::before(step.outcome(kid, None, Impact::default()).await?));
@@ -124,14 +124,14 @@ pub async fn retire(
 /// private half is removed. If it signed, the next key signs at once.
 ///
 /// # Errors
-/// As [`rotate`], and if the key does not exist.
+/// As [`rotate_now`], and if the key does not exist.
 pub async fn revoke(
     services: &Services,
     principal: &Principal,
     kid: &KeyId,
     reason: Option<&str>,
 ) -> Result<Changed<KeyChange>, AdminError> {
-    let mut step = Step::begin(services, principal).await?;
+    let mut step = KeyChangeInProgress::begin(services, principal).await?;
     let (key, state) = step.find(kid)?;
     if state == KeyState::Revoked {
         return Ok(Changed::before(step.outcome(kid, None, Impact::default()).await?));
@@ -162,7 +162,7 @@ enum Replacement {
 }
 
 /// A step in progress.
-struct Step<'a> {
+struct KeyChangeInProgress<'a> {
     services: &'a Services,
     principal: &'a Principal,
     change: AuditedChange,
@@ -170,7 +170,7 @@ struct Step<'a> {
     created: Option<SigningKeyRecord>,
 }
 
-impl<'a> Step<'a> {
+impl<'a> KeyChangeInProgress<'a> {
     async fn begin(services: &'a Services, principal: &'a Principal) -> Result<Self, AdminError> {
         principal.require(AdminScope::KeysWrite)?;
         principal.require_all_owners("a change of signing keys")?;

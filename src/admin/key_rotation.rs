@@ -41,11 +41,11 @@ pub enum RotationError {
 
 /// Creates the signing keys that are due now for the algorithms of the server and of resources,
 /// and retires what `policy` allows. The keyring in memory follows.
-pub async fn rotate(app: &App, policy: RotationPolicy) -> Result<(), RotationError> {
+pub async fn rotate_due_keys(app: &App, policy: RotationPolicy) -> Result<(), RotationError> {
     let known = || app.directory.keyring().records().to_vec();
     let needed = needed_algorithms(app);
     if policy == RotationPolicy::CreateAndRetire {
-        note_wanted(&app.services, &needed, &known()).await?;
+        note_needed(&app.services, &needed, &known()).await?;
     }
     if !create_due_keys(&app.services, &needed, &known()).await?.is_empty() {
         app.catch_up().await?;
@@ -56,7 +56,7 @@ pub async fn rotate(app: &App, policy: RotationPolicy) -> Result<(), RotationErr
         app.catch_up().await?;
     }
     if policy == RotationPolicy::CreateAndRetire
-        && !retire_unwanted(&app.services, &needed, &known()).await?.is_empty()
+        && !retire_unneeded(&app.services, &needed, &known()).await?.is_empty()
     {
         app.catch_up().await?;
     }
@@ -76,12 +76,12 @@ fn needed_algorithms(app: &App) -> Vec<Algorithm> {
 /// key made.
 pub(super) async fn create_due_keys(
     services: &Services,
-    wanted: &[Algorithm],
+    needed: &[Algorithm],
     known: &[SigningKeyRecord],
 ) -> Result<Vec<KeyId>, AdminError> {
     let now = services.clock.now();
     let mut made = Vec::new();
-    for algorithm in wanted {
+    for algorithm in needed {
         if step(services, known, *algorithm, now).is_some() {
             made.extend(apply_step(services, *algorithm).await?);
         }
@@ -90,51 +90,51 @@ pub(super) async fn create_due_keys(
 }
 
 /// For how many seconds an instance is assumed to need its algorithms after it last said so.
-const WANTED_SECONDS: i64 = 3600;
+const NEEDED_SECONDS: i64 = 3600;
 
 /// Tells other instances which algorithms this one wants, so that they do not retire their keys.
 /// Nothing is written while all keys are of these algorithms and no instance would retire one. To
 /// be called before [`create_due_keys`], which makes keys that others could retire at once.
-async fn note_wanted(
+async fn note_needed(
     services: &Services,
-    wanted: &[Algorithm],
+    needed: &[Algorithm],
     known: &[SigningKeyRecord],
 ) -> Result<(), AdminError> {
     let known: Vec<_> = known.iter().filter(|key| !key.is_ended()).collect();
     let has_key = |algorithm: &Algorithm| known.iter().any(|key| key.algorithm == *algorithm);
     let is_alone =
-        wanted.iter().all(has_key) && known.iter().all(|key| wanted.contains(&key.algorithm));
+        needed.iter().all(has_key) && known.iter().all(|key| needed.contains(&key.algorithm));
     if is_alone {
         return Ok(());
     }
     let (instance, now) = (&services.instance, services.clock.now());
-    for algorithm in wanted {
+    for algorithm in needed {
         services.store.note_wanted_algorithm(instance, *algorithm, now).await?;
     }
     Ok(())
 }
 
-/// Retires the keys of all algorithms that no instance wants, as soon as every wanted one has a key
+/// Retires the keys of all algorithms that no instance wants, as soon as every needed one has a key
 /// that signs: the key set holds only types in use. For the server alone, which knows what is
-/// wanted; gives the ids.
-async fn retire_unwanted(
+/// needed; gives the ids.
+async fn retire_unneeded(
     services: &Services,
-    wanted: &[Algorithm],
+    needed: &[Algorithm],
     known: &[SigningKeyRecord],
 ) -> Result<Vec<KeyId>, AdminError> {
-    if unwanted(services, wanted, known, services.clock.now()).is_empty() {
+    if unneeded(services, needed, known, services.clock.now()).is_empty() {
         return Ok(Vec::new());
     }
-    let since = services.clock.now().minus_seconds(WANTED_SECONDS);
+    let since = services.clock.now().minus_seconds(NEEDED_SECONDS);
     let instance = &services.instance;
     let of_others = services.store.algorithms_wanted_by_others(instance, since).await?;
-    let wanted: Vec<_> = wanted.iter().copied().chain(of_others.iter().copied()).collect();
-    if unwanted(services, &wanted, known, services.clock.now()).is_empty() {
+    let needed: Vec<_> = needed.iter().copied().chain(of_others.iter().copied()).collect();
+    if unneeded(services, &needed, known, services.clock.now()).is_empty() {
         return Ok(Vec::new());
     }
     let mut change = AuditedChange::begin(services, &Actor::server()).await?;
     let known = change.read().signing_keys().await?;
-    let retiring = unwanted(services, &wanted, &known, change.now);
+    let retiring = unneeded(services, &needed, &known, change.now);
     for kid in &retiring {
         change.transaction.retire_signing_key(kid, Some(change.now)).await?;
         let detail = json!({ "retired_at": change.now });
@@ -145,9 +145,9 @@ async fn retire_unwanted(
     Ok(retiring)
 }
 
-fn unwanted(
+fn unneeded(
     services: &Services,
-    wanted: &[Algorithm],
+    needed: &[Algorithm],
     known: &[SigningKeyRecord],
     now: Timestamp,
 ) -> Vec<KeyId> {
@@ -156,19 +156,19 @@ fn unwanted(
     let signs = |algorithm: &Algorithm| {
         known.iter().any(|key| key.algorithm == *algorithm && state(key) == KeyState::Signing)
     };
-    if !wanted.iter().all(signs) {
+    if !needed.iter().all(signs) {
         return Vec::new();
     }
     known
         .iter()
-        .filter(|key| !wanted.contains(&key.algorithm) && !key.is_ended())
+        .filter(|key| !needed.contains(&key.algorithm) && !key.is_ended())
         .filter(|key| state(key) != KeyState::Gone)
         .map(|key| key.kid.clone())
         .collect()
 }
 
 /// What must be done so that an algorithm keeps having a key.
-enum Step {
+enum RotationStep {
     /// Make one that signs from then on.
     Make(Timestamp),
     /// Let a retired one, which verifiers still know, sign again.
@@ -180,20 +180,20 @@ fn step(
     known: &[SigningKeyRecord],
     algorithm: Algorithm,
     now: Timestamp,
-) -> Option<Step> {
+) -> Option<RotationStep> {
     let keys = &services.config.keys;
     let keep = services.keep_seconds();
     let mine = || known.iter().filter(|key| key.algorithm == algorithm);
     if mine().any(|key| !key.is_ended()) {
-        return plan_rotation(known, algorithm, keys, now).map(Step::Make);
+        return plan_rotation(known, algorithm, keys, now).map(RotationStep::Make);
     }
     let may_return = |key: &&SigningKeyRecord| key.revoked_at.is_none() && key.sealed.is_some();
     let youngest = mine().filter(may_return).max_by_key(|key| key.signs_from);
     match youngest {
         Some(key) if KeyTimeline::of(key, known, keep).state(now) == KeyState::Verifying => {
-            Some(Step::Restore(key.kid.clone()))
+            Some(RotationStep::Restore(key.kid.clone()))
         }
-        _ => plan_rotation(known, algorithm, keys, now).map(Step::Make),
+        _ => plan_rotation(known, algorithm, keys, now).map(RotationStep::Make),
     }
 }
 
@@ -205,10 +205,10 @@ async fn apply_step(
     let known = change.read().signing_keys().await?;
     match step(services, &known, algorithm, change.now) {
         None => Ok(None),
-        Some(Step::Make(signs_from)) => {
-            make(services, change, &known, algorithm, signs_from).await.map(Some)
+        Some(RotationStep::Make(signs_from)) => {
+            create_and_commit(services, change, &known, algorithm, signs_from).await.map(Some)
         }
-        Some(Step::Restore(kid)) => {
+        Some(RotationStep::Restore(kid)) => {
             change.transaction.retire_signing_key(&kid, None).await?;
             let subject = EventSubject::SigningKey(kid.clone());
             change.record(Action::KeyRestored, subject, json!({ "algorithm": algorithm })).await?;
@@ -219,7 +219,7 @@ async fn apply_step(
     }
 }
 
-async fn make(
+async fn create_and_commit(
     services: &Services,
     mut change: AuditedChange,
     known: &[SigningKeyRecord],

@@ -32,12 +32,12 @@ pub(super) async fn generate(
     };
     match id {
         None if new.digest.is_none() && mode == WriteMode::Store => {
-            let (client_id, (plain, record)) = secret::mint_with_id(services, new).await?;
+            let (client_id, (plain, record)) = secret::generate_with_id(services, new).await?;
             Ok(Credentials { client_id, record: Some(record), plain: Some(plain) })
         }
         id => {
             let client_id = id.map_or_else(generate_id, Ok)?;
-            let (plain, record) = secret::mint(services, mode, &client_id, new).await?;
+            let (plain, record) = secret::generate(services, mode, &client_id, new).await?;
             Ok(Credentials { client_id, record: Some(record), plain })
         }
     }

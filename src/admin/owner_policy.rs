@@ -225,7 +225,7 @@ fn compare(
         known.secret_id == secret.secret_id && has_time
     };
     let is_new = |secret: &SecretRecord| !known_secrets.iter().any(|known| is_kept(secret, known));
-    for secret in after.secrets.iter().filter(|secret| secret.is_live(now) && is_new(secret)) {
+    for secret in after.secrets.iter().filter(|secret| secret.is_valid(now) && is_new(secret)) {
         check_secret(policy, owner, secret)?;
     }
     let known_methods = before.map(|before| before.client.auth_methods.as_slice());

@@ -66,7 +66,7 @@ pub async fn prepare_addition(
     // Before a hash is computed for nothing; the transaction checks both again.
     let current = client_within_rights(services.store.read(), principal, id).await?;
     check_count(services, &current, services.clock.now())?;
-    let (plain, record) = mint(services, principal.mode(), id, new).await?;
+    let (plain, record) = generate(services, principal.mode(), id, new).await?;
     let mut change = principal.begin(services).await?;
     let current = client_within_rights(change.read(), principal, id).await?;
     check_count(services, &current, change.now)?;
@@ -93,13 +93,13 @@ pub async fn expire(
     let current = client_within_rights(change.read(), principal, id).await?;
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::not_found(ObjectKind::Secret, secret_id))?;
-    let wanted = after.map_or_else(|| end_at_once(&change), |after| change.now.plus(after));
+    let wanted = after.map_or_else(|| expire_immediately(&change), |after| change.now.plus(after));
     // An expiry is never extended: a secret that was ended because it leaked stays ended.
     let end = known.expires_at.map_or(wanted, |end| end.min(wanted));
     if known.expires_at == Some(end) {
         return Ok(Changed::before(end));
     }
-    change.transaction.update_secret(id, &ended_at(known, end)).await?;
+    change.transaction.update_secret(id, &expired_at(known, end)).await?;
     let detail = json!({
         "secret_id": secret_id,
         "ended_at": end,
@@ -116,19 +116,19 @@ pub async fn expire(
 /// An instance whose clock is behind would otherwise accept the secret a little longer, and its
 /// tokens would outlive a `revoke-tokens` that follows. One whose clock is further behind issues no
 /// token after that ([`RevocationEpoch::iat_before`]).
-pub(super) fn end_at_once(change: &AuditedChange) -> Timestamp {
+pub(super) fn expire_immediately(change: &AuditedChange) -> Timestamp {
     change.now.min(change.database_now).minus_seconds(RevocationEpoch::CLOCK_DIFFERENCE_SECONDS)
 }
 
 /// The same secret with another end.
-pub(super) fn ended_at(secret: &SecretRecord, end: Timestamp) -> SecretRecord {
+pub(super) fn expired_at(secret: &SecretRecord, end: Timestamp) -> SecretRecord {
     SecretRecord { expires_at: Some(end), ..secret.clone() }
 }
 
 /// Makes a secret and the record of it, or the record of a digest. The hash of a secret is costly:
 /// what may reject the change is checked before. In a dry run no secret is made: the hash of its
 /// record is that of no secret.
-pub(super) async fn mint(
+pub(super) async fn generate(
     services: &Services,
     mode: WriteMode,
     id: &ClientId,
@@ -139,7 +139,7 @@ pub(super) async fn mint(
     }
     match mode {
         WriteMode::Store => {
-            let plain = services.keys.tag_key.mint(id)?;
+            let plain = services.keys.tag_key.generate(id)?;
             let record = record_of_generated(services, &plain, new).await?;
             Ok((Some(plain), record))
         }
@@ -148,11 +148,11 @@ pub(super) async fn mint(
 }
 
 /// Makes a client identifier, a secret and the record of it.
-pub(super) async fn mint_with_id(
+pub(super) async fn generate_with_id(
     services: &Services,
     new: &NewSecret,
 ) -> Result<(ClientId, (SecretString, SecretRecord)), AdminError> {
-    let (id, plain) = services.keys.tag_key.mint_with_id()?;
+    let (id, plain) = services.keys.tag_key.generate_with_id()?;
     let id = ClientId::parse(&id).map_err(AdminError::malformed("id"))?;
     let record = record_of_generated(services, &plain, new).await?;
     Ok((id, (plain, record)))
@@ -272,7 +272,7 @@ pub(super) fn check_count(
     now: Timestamp,
 ) -> Result<(), AdminError> {
     let max = services.config.secrets.max_per_client;
-    let live = 1 + current.secrets.iter().filter(|secret| secret.is_live(now)).count();
+    let live = 1 + current.secrets.iter().filter(|secret| secret.is_valid(now)).count();
     if live > max {
         return Err(Conflict::SecretLimit { live, max }.into());
     }

@@ -12,7 +12,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use crate::admin::secret::{end_at_once, ended_at};
+use crate::admin::secret::{expire_immediately, expired_at};
 use crate::admin::{AdminError, AuditedChange, Principal};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, Registration};
@@ -148,7 +148,7 @@ fn leaked(change: &AuditedChange, found: &Registration, secret: &SecretRecord) -
     let end = match leak_policy {
         LeakPolicy::Report => None,
         LeakPolicy::EndIn24h => Some(change.now.plus_seconds(GRACE_SECONDS)),
-        LeakPolicy::EndNow => Some(end_at_once(change)),
+        LeakPolicy::EndNow => Some(expire_immediately(change)),
     };
     LeakedSecret {
         client_id: found.client.client_id.clone(),
@@ -167,7 +167,7 @@ async fn record(
     let LeakedSecret { client_id, secret_id, leak_policy, leaked_at, expires_at } = leaked;
     let mut after = secret.clone();
     if let Some(end) = expires_at {
-        after = ended_at(secret, *end);
+        after = expired_at(secret, *end);
     }
     after.leaked_at = Some(*leaked_at);
     change.transaction.update_secret(client_id, &after).await?;

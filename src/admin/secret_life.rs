@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::admin::secret::{end_at_once, ended_at};
+use crate::admin::secret::{expire_immediately, expired_at};
 use crate::admin::{Actor, AdminError, AuditedChange};
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::{Action, EventSubject};
@@ -73,8 +73,8 @@ async fn end_if_unused(
     let Some(secret) = secret.filter(|secret| found.is_unused(secret, horizon)) else {
         return Ok(false);
     };
-    let end = end_at_once(change);
-    let ended = SecretRecord { unused_window: None, ..ended_at(secret, end) };
+    let end = expire_immediately(change);
+    let ended = SecretRecord { unused_window: None, ..expired_at(secret, end) };
     change.transaction.update_secret(client_id, &ended).await?;
     let detail = json!({
         "secret_id": secret_id,

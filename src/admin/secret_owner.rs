@@ -21,7 +21,7 @@ pub enum SecretOwner {
         /// The identifier of the secret.
         secret_id: SecretId,
         /// False if the secret has ended.
-        is_live: bool,
+        is_valid: bool,
     },
     /// It was generated with the key of this database, and no client has it: the change that would
     /// have added it was not committed, or the client was deleted.
@@ -46,8 +46,8 @@ pub async fn find(
     for secret in stored {
         if is_match(services, text, &secret.hash).await? {
             let StoredSecret { client_id, secret_id, expires_at, .. } = secret;
-            let is_live = services.clock.now().is_before(expires_at);
-            return Ok(SecretOwner::Client { client_id, secret_id, is_live });
+            let is_valid = services.clock.now().is_before(expires_at);
+            return Ok(SecretOwner::Client { client_id, secret_id, is_valid });
         }
     }
     let tag_key = &services.keys.tag_key;

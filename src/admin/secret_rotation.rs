@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::admin::pending::Pending;
 use crate::admin::secret::{
-    MadeSecret, NewSecret, check_count, check_digest, end_at_once, mint, note_digest,
+    MadeSecret, NewSecret, check_count, check_digest, expire_immediately, generate, note_digest,
 };
 use crate::admin::{AdminError, Principal, client_within_rights, owner_policy};
 use crate::model::admin_scope::AdminScope;
@@ -44,11 +44,11 @@ pub async fn prepare(
     if overlap != Overlap::None {
         check_count(services, &current, services.clock.now())?;
     }
-    let (plain, record) = mint(services, principal.mode(), id, new).await?;
+    let (plain, record) = generate(services, principal.mode(), id, new).await?;
     let mut change = principal.begin(services).await?;
     let current = client_within_rights(change.read(), principal, id).await?;
     let (end, window) = match overlap {
-        Overlap::None => (end_at_once(&change), None),
+        Overlap::None => (expire_immediately(&change), None),
         Overlap::For(lifetime) => (change.now.plus(lifetime), None),
         Overlap::UntilUnused { window, max } => (change.now.plus(max), Some(window)),
     };
@@ -61,7 +61,7 @@ pub async fn prepare(
     for old in &current.secrets {
         // A secret that ends sooner anyway is not given a longer life.
         let is_sooner = old.expires_at.is_none_or(|expiry| end < expiry);
-        if !is_sooner && !old.is_live(change.now) {
+        if !is_sooner && !old.is_valid(change.now) {
             continue;
         }
         let replaced = SecretRecord {

@@ -72,7 +72,7 @@ pub(super) async fn end(
         return Ok(EndedCredentials::default());
     };
     let creators = change.read().credential_creators(&current.client.client_id).await?;
-    let at = secret::end_at_once(change);
+    let at = secret::expire_immediately(change);
     let ended = take(current, &creators, at, |creator| !creator.has_all(&grant.scopes));
     store(change, current, &ended).await?;
     Ok(ended)
@@ -88,7 +88,7 @@ pub(super) fn take(
     let mut ended = EndedCredentials::default();
     for (secret_id, _) in creators.secrets.iter().filter(|(_, creator)| is_ended(creator)) {
         let known = current.secrets.iter_mut().find(|known| known.secret_id == *secret_id);
-        if let Some(known) = known.filter(|known| known.is_live(at)) {
+        if let Some(known) = known.filter(|known| known.is_valid(at)) {
             known.expires_at = Some(at);
             ended.secrets.push(secret_id.clone());
         }

@@ -9,6 +9,9 @@ use crate::model::network::customer_network;
 use crate::model::rejection::RejectionRecord;
 use crate::model::time::Timestamp;
 
+/// How long rejections are stored for `tokend explain`, in seconds.
+pub(super) const REJECTIONS_TTL_SECONDS: i64 = 7 * 86_400;
+
 /// How many are held until they are written.
 const MAX_REJECTIONS: usize = 2000;
 

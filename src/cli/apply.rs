@@ -9,7 +9,7 @@ use crate::admin::declarative::{
     self, ApplyOptions, Declarations, ExportFilter, Plan, PlannedChange,
 };
 use crate::admin::{AdminErrorCode, HashLoad, Principal};
-use crate::cli::api::{Api, ApiRequest, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, path};
 use crate::cli::applied_secrets::{Drafts, SecretsDir, SecretsFormat};
 use crate::cli::declarations::{DeclarationArgs, DeletionArgs};
 use crate::cli::error::CliError;
@@ -80,7 +80,7 @@ pub(crate) async fn diff(global: &Global, args: &DiffArgs) -> Result<(), CliErro
     let declarations = args.declarations.read()?;
     let options = args.declarations.options(None)?;
     let (changes, unchanged) = if global.server().is_some() {
-        let api = Api::open(global, Purpose::Read).await?;
+        let api = Api::open(global, ApiUse::Read).await?;
         let plan = remote_apply::plan(&api, &declarations, &options).await?;
         (plan.changes, plan.unchanged)
     } else {
@@ -135,7 +135,7 @@ async fn apply_at_server(
     options: &ApplyOptions,
     dir: Option<&SecretsDir>,
 ) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let is_interrupted = !args.dry_run && dir.is_some_and(SecretsDir::has_request);
     let plan = if is_interrupted {
         remote_apply::plan_after_interruption(&api, declarations, options).await?
@@ -321,7 +321,7 @@ pub(crate) async fn export(global: &Global, args: &ExportArgs) -> Result<(), Cli
 
 async fn documents(global: &Global, filter: &ExportFilter) -> Result<Vec<Value>, CliError> {
     if global.server().is_some() {
-        let api = Api::open(global, Purpose::Read).await?;
+        let api = Api::open(global, ApiUse::Read).await?;
         let request = ApiRequest::get(path(&["export"]))
             .with_some("source", filter.source.as_ref())
             .with_some("owner", filter.owner.as_ref());

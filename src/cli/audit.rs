@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::admin::audit::MAX_PART;
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::error::CliError;
 use crate::cli::listing::{COUNT_BOUND, Listing, bounded};
 use crate::cli::objects::event::EventObject;
@@ -156,7 +156,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
         return Err(CliError::usage("--follow has no end, and a JSON array needs one")
             .with_remedy(ArgumentRemedy::UseJsonLines));
     }
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let query = args.query(&api).await?;
     if args.follow {
         let limit = args.limit.unwrap_or(FOLLOW_LIMIT);
@@ -238,7 +238,7 @@ async fn verify_chain(api: &Api) -> Result<Object<Verification>, CliError> {
 async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {
     let mut expected: Vec<Head> =
         args.expect.iter().map(|text| Head::parse(text)).collect::<Result<_, _>>()?;
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let signed = audit_checkpoint::expected(&api, &args.signed).await?;
     let Object { mut json, object: found } = verify_chain(&api).await?;
     let beginning = found.begins_after.as_deref().map(Head::parse).transpose()?;

@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::error::CliError;
 use crate::cli::listing::Listing;
 use crate::cli::{Global, output};
@@ -62,7 +62,7 @@ impl CheckpointObject {
 
 /// Runs `tokend audit checkpoint`.
 pub(super) async fn create(global: &Global) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let request = ApiRequest::post(path(&["audit-checkpoints"]), json!({}));
     let Object { json, object: made } = api.read::<CheckpointObject>(&request).await?;
     let rows = [
@@ -76,7 +76,7 @@ pub(super) async fn create(global: &Global) -> Result<(), CliError> {
 
 /// Runs `tokend audit checkpoints`.
 pub(super) async fn list(global: &Global, args: &CheckpointsArgs) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let request = ApiRequest::get(path(&["audit-checkpoints"])).with("limit", args.limit);
     let page = api.page::<CheckpointObject>(&request, None).await?;
     let mut listing = Listing::new(global.output, &HEADER);
@@ -86,7 +86,7 @@ pub(super) async fn list(global: &Global, args: &CheckpointsArgs) -> Result<(), 
 
 /// Runs `tokend audit keys`.
 pub(super) async fn keys(global: &Global) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     output::json(&key_set(&api).await?)
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum, ValueHint};
 
 use crate::admin::audit_csv;
-use crate::cli::api::{Api, ApiRequest, Page, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Page, path};
 use crate::cli::error::CliError;
 use crate::cli::error_codes::CliErrorCode;
 use crate::cli::objects::event::ExportedEvent;
@@ -129,7 +129,7 @@ fn unwritable(path: &Path, error: &io::Error) -> CliError {
 
 /// Runs `tokend audit export`.
 pub(crate) async fn run(global: &Global, args: &ExportArgs) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let now = api.now();
     let position = |text: &Option<String>| {
         text.as_deref().map(|text| LogPosition::parse(text, now)).transpose()

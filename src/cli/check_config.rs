@@ -8,7 +8,7 @@ use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::cli::remedies::command_line::CommandLine;
-use crate::config::problem::{ConfigError, Problem};
+use crate::config::problem::{ConfigError, ConfigProblem};
 use crate::config::sources::Settings;
 use crate::config::{Config, DEFAULTS, Migrate, Requirement, environment, shown};
 use crate::services::inspection::{self, Inspection, MasterKeyState, inspect};
@@ -71,7 +71,7 @@ fn reject_open_master_key(config: &Config) -> Result<(), CliError> {
         Some(given) => given.source.clone(),
         None => format!("the generated master key in {}", config.data_dir.display()),
     };
-    Err(ConfigError::new(vec![Problem {
+    Err(ConfigError::new(vec![ConfigProblem {
         code: "E-CONF-MODE",
         setting: "master_key".to_owned(),
         what: format!("the master key {path} can be read by {}", file.readers),

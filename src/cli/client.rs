@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::client_access::{self, RevokeGrantArgs};
 use crate::cli::client_grant::{self, GrantArgs};
 use crate::cli::client_import::{self, ImportArgs};
@@ -108,7 +108,7 @@ pub(crate) async fn run(global: &Global, command: ClientCommand) -> Result<(), C
 }
 
 async fn show(global: &Global, args: &IdArgs) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let id = client_reference::find(&api, &args.id).await?;
     let found = api.read(&ApiRequest::get(path(&["clients", &id]))).await?;
     client_view::print(global, &found, api.now())
@@ -121,7 +121,7 @@ async fn set_state(
     verb: &str,
     reason: Option<&str>,
 ) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let id = client_reference::find(&api, id).await?;
     let request = ApiRequest::post(path(&["clients", &id, verb]), json!({ "reason": reason }));
     let changed = client_change::send(&api, &id, &request).await?;
@@ -129,7 +129,7 @@ async fn set_state(
 }
 
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let id = client_reference::find(&api, &args.id).await?;
     let place = path(&["clients", &id]);
     let found: Object<ClientObject> = api.read(&ApiRequest::get(place.clone())).await?;

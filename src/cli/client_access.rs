@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::remedies::command::ArgumentRemedy;
@@ -28,7 +28,7 @@ pub(crate) struct RevokeGrantArgs {
 /// Runs `tokend client revoke-grant`.
 pub(crate) async fn revoke(global: &Global, args: &RevokeGrantArgs) -> Result<(), CliError> {
     let resource = ResourceId::parse(&args.resource)?;
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let id = client_reference::find(&api, &args.id).await?;
     let grant = path(&["clients", &id, "grants", resource.as_str()]);
     api.send(&ApiRequest::delete(grant)).await?;
@@ -45,7 +45,7 @@ struct RevokedTokens {
 
 /// Runs `tokend client revoke-tokens`.
 pub(crate) async fn revoke_tokens(global: &Global, id: &str) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let id = client_reference::find(&api, id).await?;
     let place = path(&["clients", &id, "tokens", "revoke"]);
     let revoked: Object<RevokedTokens> = api.read(&ApiRequest::post(place, json!({}))).await?;

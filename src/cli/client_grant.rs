@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::client_access::{networks_or_any, preset};
 use crate::cli::client_change::Before;
 use crate::cli::client_claims::ClaimsArgs;
@@ -148,7 +148,7 @@ impl GrantState {
 pub(crate) async fn run(global: &Global, args: &GrantArgs) -> Result<(), CliError> {
     let resource = args.resource()?;
     let mut patch = args.patch()?;
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let id = client_reference::find(&api, &args.id).await?;
     if args.claims.is_given() {
         let before = Before::read(&api, &id).await?;

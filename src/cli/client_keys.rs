@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cli::api::{Api, ApiRequest, Failure, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Failure, Object, path};
 use crate::cli::client::IdArgs;
 use crate::cli::client_change::Before;
 use crate::cli::error::CliError;
@@ -153,7 +153,7 @@ fn read(file: &Path) -> std::io::Result<String> {
 pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), CliError> {
     match command {
         KeysCommand::Add(args) => {
-            let api = Api::open(global, Purpose::Change).await?;
+            let api = Api::open(global, ApiUse::Change).await?;
             let id = client_reference::find(&api, &args.id).await?;
             let request = ApiRequest::post(path(&["clients", &id, "keys"]), args.keys.body()?);
             let before = Before::read(&api, &id).await?;
@@ -162,7 +162,7 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
             print(global, keys)
         }
         KeysCommand::List(args) => {
-            let api = Api::open(global, Purpose::Read).await?;
+            let api = Api::open(global, ApiUse::Read).await?;
             let id = client_reference::find(&api, &args.id).await?;
             print(global, keys_of(&api, &id).await?)
         }
@@ -171,7 +171,7 @@ pub(crate) async fn run(global: &Global, command: KeysCommand) -> Result<(), Cli
 }
 
 async fn remove(global: &Global, args: &RemoveArgs) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let id = client_reference::find(&api, &args.id).await?;
     let mut segments = vec!["clients", id.as_str(), "keys"];
     segments.extend(args.kid.as_deref());

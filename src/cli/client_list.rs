@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use clap::Args;
 
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::listing::{COUNT_BOUND, LeftOut, Listing, bounded};
@@ -95,7 +95,7 @@ impl ListArgs {
 /// Runs `tokend client list`.
 pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     let request = args.request()?;
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let mut last = match &args.after {
         Some(text) => Some(client_reference::find(&api, text).await?),
         None => None,

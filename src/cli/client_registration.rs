@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::client_change::Before;
 use crate::cli::client_claims::{ClaimsArgs, NewClaimsArgs};
 use crate::cli::client_identity::{Identity, IdentityArgs, encoded_for_basic};
@@ -168,7 +168,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<(), CliE
     if is_generated {
         secret_destination::check_format(global.output, file)?;
     }
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let made = if is_generated {
         let (client, existing) = (id.as_ref().map(ClientId::as_str), ExistingFile::Reject);
         let wanted = SecretRequest { request, client, file, existing };
@@ -276,7 +276,7 @@ fn render(format: Format, file: Option<&Path>, is_generated: bool) -> Render {
 /// Runs `tokend client update`.
 pub(super) async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     let mut patch = patch(args)?;
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let id = client_reference::find(&api, &args.id).await?;
     let before = Before::read(&api, &id).await?;
     if let Some(claims) = args.claims.patch(before.claims())? {

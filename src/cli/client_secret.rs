@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::new_secret::{self, SecretRequest};
@@ -132,7 +132,7 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
     args.old.apply_to(&mut new);
     let file = args.new.secret_file.as_deref();
     check_format(global, &new, file)?;
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let id = client_reference::find(&api, &args.id).await?;
     let request = ApiRequest::post(path(&["clients", &id, "secrets"]), new.body());
     let existing = ExistingFile::Reject;
@@ -147,7 +147,7 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
     let overlap = args.overlap.as_deref().map_or(Ok(Overlap::None), overlap)?;
     let file = args.new.secret_file.as_deref();
     check_format(global, &new, file)?;
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let id = client_reference::find(&api, &args.id).await?;
     let body = json!({ "overlap": overlap.to_string(), "secret": new.body() });
     let request = ApiRequest::post(path(&["clients", &id, "secrets", "rotate"]), body);
@@ -177,7 +177,7 @@ async fn make(
 
 /// The answer to a new end of a secret.
 #[derive(Deserialize)]
-struct EndedSecret {
+struct ExpiredSecret {
     expires_at: String,
     changed: bool,
 }
@@ -198,11 +198,11 @@ pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(
     let secret_id = SecretId::parse(&args.secret_id)?;
     let after = args.after.as_deref().map(|text| duration("--in", text)).transpose()?;
     let seconds = after.map_or(0, Lifetime::seconds);
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let id = client_reference::find(&api, &args.id).await?;
     let place = path(&["clients", &id, "secrets", secret_id.as_str()]);
     let request = ApiRequest::patch(place, json!({ "expires_in_seconds": seconds }));
-    let ended: Object<EndedSecret> = api.read(&request).await?;
+    let ended: Object<ExpiredSecret> = api.read(&request).await?;
     if !ended.object.changed {
         output::hint("nothing changed: the values were already set");
     }

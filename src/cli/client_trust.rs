@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::client::IdArgs;
 use crate::cli::client_keys::KeyArgs;
 use crate::cli::error::CliError;
@@ -88,7 +88,7 @@ pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), Cl
     match command {
         TrustCommand::Add(args) => Box::pin(add(global, &args)).await,
         TrustCommand::List(args) => {
-            let api = Api::open(global, Purpose::Read).await?;
+            let api = Api::open(global, ApiUse::Read).await?;
             let id = client_reference::find(&api, &args.id).await?;
             let trusts =
                 api.page(&ApiRequest::get(path(&["clients", &id, "trusts"])), None).await?;
@@ -96,7 +96,7 @@ pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), Cl
         }
         TrustCommand::Remove(args) => {
             let trust_id = TrustId::parse(&args.trust)?;
-            let api = Api::open(global, Purpose::Change).await?;
+            let api = Api::open(global, ApiUse::Change).await?;
             let id = client_reference::find(&api, &args.id).await?;
             let trust = path(&["clients", &id, "trusts", trust_id.as_str()]);
             api.send(&ApiRequest::delete(trust)).await?;
@@ -117,7 +117,7 @@ struct NewTrust {
 }
 
 async fn add(global: &Global, args: &AddArgs) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let id = client_reference::find(&api, &args.id).await?;
     let new = match &args.trust_domain {
         Some(domain) => args.in_domain(domain)?,

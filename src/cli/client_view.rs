@@ -22,7 +22,7 @@ pub(super) fn print(
 
 /// The methods of a client; of each that cannot work yet it says what is missing.
 fn methods(client: &ClientObject, now: Timestamp) -> String {
-    let has_secret = client.secrets.iter().any(|secret| secret.is_live(now));
+    let has_secret = client.secrets.iter().any(|secret| secret.is_valid(now));
     let has_keys = client.jwks.is_some() || client.jwks_uri.is_some();
     let missing = |method: AuthenticationMethod| match method {
         AuthenticationMethod::ClientSecretBasic | AuthenticationMethod::ClientSecretPost => {
@@ -135,7 +135,7 @@ pub(super) fn last_used(client: &ClientObject, now: Timestamp) -> String {
 
 /// How many valid secrets it has, and which ends next.
 pub(super) fn secrets_summary(client: &ClientObject, now: Timestamp) -> String {
-    let live: Vec<_> = client.secrets.iter().filter(|secret| secret.is_live(now)).collect();
+    let live: Vec<_> = client.secrets.iter().filter(|secret| secret.is_valid(now)).collect();
     let next = live.iter().filter_map(|secret| secret.expires_at).min();
     let is_soon = live.iter().any(|secret| secret.expiring_soon);
     let mark = if is_soon { ", soon" } else { "" };

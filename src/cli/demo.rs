@@ -166,7 +166,7 @@ fn load(services: &Services, demo: &Registration) -> Option<SecretString> {
     let suffix = suffix(kept);
     let now = services.clock.now();
     let is_valid = services.keys.tag_key.is_tagged(id, kept)
-        && demo.secrets.iter().any(|known| known.suffix == suffix && known.is_live(now));
+        && demo.secrets.iter().any(|known| known.suffix == suffix && known.is_valid(now));
     is_valid.then(|| SecretString::from(kept))
 }
 

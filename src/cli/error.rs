@@ -9,7 +9,7 @@ use crate::admin::{AdminError, AdminErrorCode};
 use crate::cli::error_codes::CliErrorCode;
 use crate::cli::remedies;
 use crate::cli::remedies::command::CommandRemedy;
-use crate::config::problem::{ConfigError, Problem};
+use crate::config::problem::{ConfigError, ConfigProblem};
 use crate::model::Malformed;
 use crate::server::ServeError;
 use crate::services::StartError;
@@ -25,7 +25,7 @@ pub(crate) struct CliError {
     admin_code: Option<AdminErrorCode>,
     text: String,
     remedy: Option<String>,
-    problems: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
     /// True if the log has it already.
     is_logged: bool,
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::admin::AdminErrorCode;
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::error::CliError;
 use crate::cli::objects::rejection::RejectionObject;
 use crate::cli::remedies::command::ArgumentRemedy;
@@ -31,7 +31,7 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
         )
         .with_remedy(ArgumentRemedy::FindRequestId)
     })?;
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let mut found = find(&api, id).await?;
     let rejection = &found.object;
     let now = api.now();

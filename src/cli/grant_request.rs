@@ -4,7 +4,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::client_access::networks_or_any;
 use crate::cli::client_claims::NewClaimsArgs;
 use crate::cli::error::CliError;
@@ -102,7 +102,7 @@ pub(crate) async fn run(global: &Global, command: GrantRequestCommand) -> Result
         GrantRequestCommand::List(args) => list(global, &args).await,
         GrantRequestCommand::Show { id } => {
             let id = GrantRequestId::parse(&id)?;
-            let api = Api::open(global, Purpose::Read).await?;
+            let api = Api::open(global, ApiUse::Read).await?;
             let request = ApiRequest::get(path(&["grant-requests", id.as_str()]));
             show(global, &api.read(&request).await?, api.now())
         }
@@ -118,7 +118,7 @@ pub(crate) async fn run(global: &Global, command: GrantRequestCommand) -> Result
 /// Ends a request: `verb` is the last segment of the path.
 async fn end(global: &Global, id: &str, verb: &str, body: Value) -> Result<(), CliError> {
     let id = GrantRequestId::parse(id)?;
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let request = ApiRequest::post(path(&["grant-requests", id.as_str(), verb]), body);
     show(global, &api.read(&request).await?, api.now())
 }
@@ -129,7 +129,7 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
     let networks = networks_or_any(&args.networks)?.unwrap_or_default();
     let claims = args.claims.claims()?;
     let message = remark("--message", args.message.as_deref())?;
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let client_id = client_reference::find(&api, &args.client).await?;
     let body = json!({
         "client_id": client_id,
@@ -153,7 +153,7 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
         .with_some("client", client_id)
         .with_some("resource", resource)
         .with_some("owner", owner);
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let now = api.now();
     let header = ["REQUEST", "STATE", "CLIENT", "RESOURCE", "SCOPES", "REVISION", "CREATED"];
     let mut listing = Listing::new(global.output, &header);

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::cli::api::{Api, ApiRequest, Object, Page, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, Page, path};
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::listing::LeftOut;
@@ -111,7 +111,7 @@ pub(crate) async fn run(global: &Global, command: &KeyCommand) -> Result<(), Cli
 }
 
 async fn list(global: &Global) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let request = ApiRequest::get(path(&["signing-keys"]));
     let Page { data: keys, unreadable, .. } = api.page::<SigningKeyObject>(&request, None).await?;
     let now = api.now();
@@ -127,7 +127,7 @@ async fn list(global: &Global) -> Result<(), CliError> {
 }
 
 async fn show(global: &Global, kid: &str) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let kid = KeyId::parse(kid)?;
     let request = ApiRequest::get(path(&["signing-keys", kid.as_str()]));
     let key: Object<SigningKeyObject> = api.read(&request).await?;
@@ -163,7 +163,7 @@ async fn take(
     question: &str,
     yes: bool,
 ) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let plan: Object<ChangeObject> = api.read(&request.clone().with("dry_run", true)).await?;
     let losses = losses(&plan.object, api.now());
     let is_final = request.path().ends_with("/revoke") && plan.object.changed;

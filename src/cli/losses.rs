@@ -26,7 +26,7 @@ pub(super) fn of_client(client: &ClientObject, now: Timestamp) -> Vec<String> {
     let live: Vec<_> = client
         .secrets
         .iter()
-        .filter(|secret| secret.is_live(now))
+        .filter(|secret| secret.is_valid(now))
         .map(|secret| format!("valid secret {}", secret.describe(now)))
         .collect();
     list(&mut lines, &live, "valid secrets");

@@ -22,8 +22,8 @@ pub(crate) struct MigrateArgs {
 pub(crate) async fn run(global: &Global, args: &MigrateArgs) -> Result<(), CliError> {
     let config = global.config(Requirement::Nothing)?;
     let database = &config.database;
-    let purpose = if args.status { OpenMode::Check } else { OpenMode::Create };
-    let (before, after) = match Store::open(database, purpose).await {
+    let mode = if args.status { OpenMode::Check } else { OpenMode::Create };
+    let (before, after) = match Store::open(database, mode).await {
         // `--status` of a database that does not exist.
         Err(StoreError::Absent) => (0, 0),
         Err(error) => return Err(error.into()),

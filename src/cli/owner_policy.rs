@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::admin::owner_policy;
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::duration::duration;
 use crate::cli::error::CliError;
 use crate::cli::listing::{LeftOut, Listing};
@@ -86,17 +86,17 @@ pub(crate) async fn run(global: &Global, command: &OwnerPolicyCommand) -> Result
         OwnerPolicyCommand::List => list(global).await,
         OwnerPolicyCommand::Show(args) => {
             let request = ApiRequest::get(policy_of(&args.owner)?);
-            let api = Api::open(global, Purpose::Read).await?;
+            let api = Api::open(global, ApiUse::Read).await?;
             print(global, &api.read(&request).await?)
         }
         OwnerPolicyCommand::Set(args) => {
             let request = ApiRequest::put(policy_of(&args.owner)?, json!(args.policy()?));
-            let api = Api::open(global, Purpose::Change).await?;
+            let api = Api::open(global, ApiUse::Change).await?;
             print(global, &api.read(&request).await?)
         }
         OwnerPolicyCommand::Delete(args) => {
             let request = ApiRequest::delete(policy_of(&args.owner)?);
-            let api = Api::open(global, Purpose::Change).await?;
+            let api = Api::open(global, ApiUse::Change).await?;
             api.send(&request).await?;
             output::hint(&format!("the policy of {} is removed", args.owner));
             Ok(())
@@ -110,7 +110,7 @@ fn policy_of(owner: &str) -> Result<String, CliError> {
 }
 
 async fn list(global: &Global) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let request = ApiRequest::get(path(&["owner-policies"])).with("limit", PAGE_SIZE);
     let mut listing = Listing::new(global.output, &HEADER);
     let (mut cursor, mut left_out) = (None, LeftOut::new(["owner policy", "owner policies"]));

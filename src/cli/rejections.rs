@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::error::CliError;
 use crate::cli::listing::{Listing, thousands};
 use crate::cli::objects::rejection::RejectionObject;
@@ -48,7 +48,7 @@ pub(crate) async fn run(global: &Global, command: &RejectionsCommand) -> Result<
 }
 
 async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let now = api.now();
     let time =
         |text: &Option<String>| text.as_deref().map(|text| time::past(text, now)).transpose();

@@ -255,7 +255,7 @@ async fn holds_valid(api: &Api, id: &ClientId, file: &Path) -> Result<bool, Fail
 /// True if a client has this secret, and it is valid.
 async fn is_valid(api: &Api, id: &ClientId, secret: &SecretString) -> Result<bool, Failure> {
     let found = remote_secret::find_secret(api, id.as_str(), secret).await;
-    or_absent(found.map(|found| found.is_some_and(|found| found.is_live(api.now()))))
+    or_absent(found.map(|found| found.is_some_and(|found| found.is_valid(api.now()))))
 }
 
 /// False for a client that does not exist.

@@ -204,7 +204,7 @@ pub(super) async fn find_secret(
 
 /// True if a client has a secret that is valid now.
 pub(super) async fn has_valid_secret(api: &Api, client: &str) -> Result<bool, Failure> {
-    Ok(first_secret(api, client, |found| found.is_live(api.now())).await?.is_some())
+    Ok(first_secret(api, client, |found| found.is_valid(api.now())).await?.is_some())
 }
 
 /// The first secret of a client that is wanted; all pages are read, one at a time.

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::duration::{duration, duration_or_default};
 use crate::cli::error::CliError;
 use crate::cli::facts::{FactsArgs, FactsUpdateArgs};
@@ -118,7 +118,7 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
     body["token_ttl_seconds"] = json!(lifetime.transpose()?.map(Lifetime::seconds));
     body["signing_alg"] = json!(algorithm.map(Algorithm::as_str));
     body["token_typ"] = json!(typ);
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let made = api.read(&ApiRequest::post(path(&["resources"]), body)).await?;
     if let Some(algorithm) = algorithm {
         output::hint(who_reads(algorithm));
@@ -128,7 +128,7 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
 }
 
 async fn list(global: &Global) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let header = ["RESOURCE", "OWNER", "SCOPES", "TOKEN TTL", "SIGNED WITH", "SOURCE"];
     let mut listing = Listing::new(global.output, &header);
     let (mut cursor, mut left_out) = (None, LeftOut::new(["resource", "resources"]));
@@ -147,7 +147,7 @@ async fn list(global: &Global) -> Result<(), CliError> {
 
 async fn show(global: &Global, args: &UriArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let found = api.read(&ApiRequest::get(path(&["resources", id.as_str()]))).await?;
     let clients = ResourceClients::of(&api, &id).await?;
     resource_view::print(global, found, clients.map(|clients| (id, clients)), api.now())
@@ -159,7 +159,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     let removed = args.remove.iter().map(|text| ScopeName::parse(text));
     let removed = removed.collect::<Result<Vec<_>, _>>()?;
     let patch = patch(args, &added, &removed)?;
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let place = path(&["resources", id.as_str()]);
     let before: Object<ResourceObject> = api.read(&ApiRequest::get(place.clone())).await?;
     let is_lost = |name: &ScopeName| {
@@ -246,7 +246,7 @@ async fn confirm_removal(
 
 async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     let id = ResourceId::parse(&args.uri)?;
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let place = path(&["resources", id.as_str()]);
     api.send(&ApiRequest::get(place.clone())).await?;
     let holders = Holders::read(&api, &id, |_| true).await?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::admin::AdminError;
 use crate::admin::secret_leak::MAX_TEXT_BYTES;
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::error::CliError;
 use crate::cli::objects::some_time;
 use crate::cli::output::{self, ShownSecret};
@@ -130,7 +130,7 @@ async fn leaked(global: &Global, args: &LeakedArgs) -> Result<(), CliError> {
     let limit = MAX_TEXT_BYTES as u64 + 1;
     let text = input::read_bytes("a text with leaked secrets", limit)?;
     let text = String::from_utf8_lossy(&text);
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let client_id = match &args.client {
         Some(text) => Some(client_reference::find(&api, text).await?),
         None => None,

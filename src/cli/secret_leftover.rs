@@ -65,7 +65,7 @@ impl Leftover<'_> {
             candidates.push(owner.clone());
         }
         match secret_owner::find(self.services, &secret, &candidates).await? {
-            SecretOwner::Client { client_id, is_live: true, .. } => {
+            SecretOwner::Client { client_id, is_valid: true, .. } => {
                 self.finish(&client_id, &in_place)
             }
             SecretOwner::Client { client_id, .. } => {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::admin::{AdminError, AdminErrorCode};
-use crate::cli::api::{Api, ApiRequest, Failure, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Failure, Object, path};
 use crate::cli::error::CliError;
 use crate::cli::error_codes::CliErrorCode;
 use crate::cli::output::{self, Format};
@@ -88,7 +88,7 @@ pub(crate) async fn run(global: &Global, command: TokenCommand) -> Result<(), Cl
 }
 
 async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
-    let mut api = Api::open(global, Purpose::Change).await?;
+    let mut api = Api::open(global, ApiUse::Change).await?;
     let id = client_reference::find(&api, &args.client).await?;
     api.prepare_to_issue(global, &id).await?;
     let scopes = Some(&args.scopes).filter(|scopes| !scopes.is_empty());
@@ -106,7 +106,7 @@ async fn issue(global: &Global, args: &IssueArgs) -> Result<(), CliError> {
 }
 
 async fn show_preview(global: &Global, args: &PreviewArgs) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let id = client_reference::find(&api, &args.client).await?;
     let scope = Some(args.scopes.join(" ")).filter(|scope| !scope.is_empty());
     let body = json!({ "resource": args.resource, "scope": scope });
@@ -155,7 +155,7 @@ struct Verification {
 }
 
 async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Read).await?;
+    let api = Api::open(global, ApiUse::Read).await?;
     let body = json!({ "token": token_text(&args.token)? });
     let request = ApiRequest::post(path(&["tokens", "verify"]), body);
     let found: Object<Verification> = api.read(&request).await?;
@@ -205,7 +205,7 @@ struct RevokedToken {
 }
 
 async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Change).await?;
+    let api = Api::open(global, ApiUse::Change).await?;
     let body = if args.jti == "-" {
         json!({ "token": token_text(&args.jti)? })
     } else {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::cli::api::{Api, ApiRequest, Object, Purpose, path};
+use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::CommandRemedy;
 use crate::cli::remedies::command_line::CommandLine;
@@ -41,7 +41,7 @@ struct UnmetObject {
 
 /// Runs `tokend client trust test`.
 pub(super) async fn run(global: &Global, id: &str) -> Result<(), CliError> {
-    let api = Api::open(global, Purpose::Fetch).await?;
+    let api = Api::open(global, ApiUse::Fetch).await?;
     let id = client_reference::find(&api, id).await?;
     let token = input::read("a token", MAX_TOKEN_BYTES)
         .map_err(|error| CliError::not_valid(format!("cannot read a token: {error}")))?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::parse::{ConfigProblem, lifetime};
+use crate::config::parse::{ValueProblem, lifetime};
 use crate::config::read::SettingsReader;
 use crate::config::{DirectorySettings, NotificationSettings, Webhook};
 use crate::model::time::Lifetime;
@@ -51,7 +51,7 @@ enum SinkText {
 }
 
 impl SinkText {
-    fn parse(text: &str) -> Result<Self, ConfigProblem> {
+    fn parse(text: &str) -> Result<Self, ValueProblem> {
         if let Some(path) = text.strip_prefix("file:") {
             let path = PathBuf::from(path);
             let is_whole = path.is_absolute() && path.file_name().is_some();
@@ -133,7 +133,7 @@ fn off_or_at_least(
     text: &str,
     min_seconds: i64,
     min: &str,
-) -> Result<Option<Lifetime>, ConfigProblem> {
+) -> Result<Option<Lifetime>, ValueProblem> {
     match text {
         "off" => Ok(None),
         text => match lifetime(text)? {

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::config::Location;
-use crate::config::parse::{ConfigProblem, path};
+use crate::config::parse::{ValueProblem, path};
 use crate::model::suggestion;
 
 /// The parameters of a Postgres URL that are read.
@@ -41,7 +41,7 @@ const ENCODE: &str = "percent-encode special characters of the password: @ as %4
                       %2F, ? as %3F, # as %23";
 
 /// Reads `database.url`; empty means the file in the data directory.
-pub(super) fn location(text: &str, data_dir: &Path) -> Result<Location, ConfigProblem> {
+pub(super) fn location(text: &str, data_dir: &Path) -> Result<Location, ValueProblem> {
     if text.is_empty() {
         return Ok(Location::Sqlite(data_dir.join("tokend.db")));
     }
@@ -54,7 +54,7 @@ pub(super) fn location(text: &str, data_dir: &Path) -> Result<Location, ConfigPr
     Err("must begin with sqlite:// or postgres://".to_owned())
 }
 
-fn sqlite(text: &str) -> Result<Location, ConfigProblem> {
+fn sqlite(text: &str) -> Result<Location, ValueProblem> {
     let (file, query) = text.split_once('?').unwrap_or((text, ""));
     // What many tools add, and what tokend does in any case: create the file.
     if !matches!(query, "" | "mode=rwc") {
@@ -68,7 +68,7 @@ fn sqlite(text: &str) -> Result<Location, ConfigProblem> {
 
 /// Reads a URL with one host or a list of them, as in `postgres://user@one:5432,two:5432/name`. Then
 /// the server that takes writes is used.
-fn postgres(text: &str) -> Result<Location, ConfigProblem> {
+fn postgres(text: &str) -> Result<Location, ValueProblem> {
     let urls = each_host(text)?;
     for url in &urls {
         check_postgres(url)?;
@@ -77,7 +77,7 @@ fn postgres(text: &str) -> Result<Location, ConfigProblem> {
 }
 
 /// The URL of each host of a list.
-fn each_host(text: &str) -> Result<Vec<String>, ConfigProblem> {
+fn each_host(text: &str) -> Result<Vec<String>, ValueProblem> {
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
     let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let hosts_at = authority.rfind('@').map_or(0, |at| at + 1);
@@ -92,7 +92,7 @@ fn each_host(text: &str) -> Result<Vec<String>, ConfigProblem> {
     hosts.split(',').map(url).collect()
 }
 
-fn check_postgres(text: &str) -> Result<(), ConfigProblem> {
+fn check_postgres(text: &str) -> Result<(), ValueProblem> {
     let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}; {ENCODE}"))?;
     let after_host = [url.path(), url.query().unwrap_or_default()];
     if url.fragment().is_some() || after_host.iter().any(|part| part.contains('@')) {

@@ -46,7 +46,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use crate::config::notifications::{NotificationSettings, Webhook};
-use crate::config::problem::{ConfigError, Problem};
+use crate::config::problem::{ConfigError, ConfigProblem};
 pub use crate::config::read_process::BootstrapSettings;
 use crate::config::sources::{Flags, Settings};
 use crate::model::master_key::MasterKeyList;
@@ -191,7 +191,7 @@ pub struct AssertionSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DuringOutage {
     /// They are rejected.
-    Refuse,
+    Reject,
     /// Each instance accepts each of them once.
     Local,
 }
@@ -347,7 +347,7 @@ impl Config {
 
     /// Checks settings that have been layered already.
     pub fn from_settings(settings: &Settings, need: Requirement) -> Result<Self, ConfigError> {
-        let mut problems: Vec<Problem> = settings.problems().to_vec();
+        let mut problems: Vec<ConfigProblem> = settings.problems().to_vec();
         let read = read::config(settings, need, &mut problems);
         match read {
             Some(config) if problems.is_empty() => Ok(config),

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use url::Url;
 
-use crate::config::parse::{ConfigProblem, is_loopback};
+use crate::config::parse::{ValueProblem, is_loopback};
 use crate::model::group_mapping::GroupMapping;
 use crate::model::trust::ForeignIssuer;
 
@@ -39,7 +39,7 @@ impl ProviderUrl {
     ///
     /// # Errors
     /// What is wrong, and what to do.
-    pub fn parse(text: &str) -> Result<Self, (ConfigProblem, &'static str)> {
+    pub fn parse(text: &str) -> Result<Self, (ValueProblem, &'static str)> {
         let url = Url::parse(text).map_err(|_| ("is not a URL".to_owned(), WRITE_URL))?;
         if url.query().is_some() || url.fragment().is_some() || text.contains(['?', '#']) {
             return Err(("has a query or a fragment".to_owned(), WRITE_URL));

@@ -13,10 +13,10 @@ use crate::model::rate::{Rate, RateLimit};
 use crate::model::time::{Lifetime, missing_unit};
 
 /// What a value must be, in words that end the sentence "`key` …".
-pub(super) type ConfigProblem = String;
+pub(super) type ValueProblem = String;
 
 /// Checks an issuer identifier (RFC 8414, section 2); on rejection the complaint and the remedy.
-pub(super) fn issuer(text: &str) -> Result<Issuer, (ConfigProblem, String)> {
+pub(super) fn issuer(text: &str) -> Result<Issuer, (ValueProblem, String)> {
     let complain = |what: &str, remedy: &str| Err((what.to_owned(), remedy.to_owned()));
     let Ok(url) = Url::parse(text) else {
         return complain("is not a URL", "write it as https://id.example.com");
@@ -66,7 +66,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 }
 
 /// Checks the URL of a listener: one like an issuer, without a path.
-pub(super) fn origin(text: &str) -> Result<Issuer, (ConfigProblem, String)> {
+pub(super) fn origin(text: &str) -> Result<Issuer, (ValueProblem, String)> {
     let url = issuer(text)?;
     if url.path().is_empty() {
         return Ok(url);
@@ -76,7 +76,7 @@ pub(super) fn origin(text: &str) -> Result<Issuer, (ConfigProblem, String)> {
 }
 
 /// A path as it is. A shell expands `~`, tokend does not.
-pub(super) fn path(text: &str) -> Result<&str, ConfigProblem> {
+pub(super) fn path(text: &str) -> Result<&str, ValueProblem> {
     match text {
         "" => Err("is empty; name a path".to_owned()),
         text if text.starts_with('~') => {
@@ -88,7 +88,7 @@ pub(super) fn path(text: &str) -> Result<&str, ConfigProblem> {
 
 /// Networks of proxies. A list that covers most of all addresses would let every client say any
 /// address and show any certificate.
-pub(super) fn proxies(text: &str) -> Result<Vec<IpNet>, ConfigProblem> {
+pub(super) fn proxies(text: &str) -> Result<Vec<IpNet>, ValueProblem> {
     let networks = networks(text)?;
     match covers_most_of(&networks) {
         Some(family) => Err(format!(
@@ -98,7 +98,7 @@ pub(super) fn proxies(text: &str) -> Result<Vec<IpNet>, ConfigProblem> {
     }
 }
 
-pub(super) fn address(text: &str) -> Result<SocketAddr, ConfigProblem> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, ValueProblem> {
     text.parse().map_err(|_| {
         "must be an address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned()
     })
@@ -108,7 +108,7 @@ pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, ConfigProblem> {
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, ValueProblem> {
     list(text)
         .map(|item| {
             item.parse::<IpNet>()
@@ -118,7 +118,7 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, ConfigProblem> {
         .collect()
 }
 
-pub(super) fn aliases(text: &str) -> Result<Vec<String>, ConfigProblem> {
+pub(super) fn aliases(text: &str) -> Result<Vec<String>, ValueProblem> {
     list(text)
         .map(|path| {
             let is_plain = path.starts_with('/')
@@ -141,7 +141,7 @@ pub(super) fn aliases(text: &str) -> Result<Vec<String>, ConfigProblem> {
 pub(super) fn public_paths(
     issuer_path: &str,
     aliases: &[String],
-) -> Result<PublicPaths, (&'static str, ConfigProblem)> {
+) -> Result<PublicPaths, (&'static str, ValueProblem)> {
     let mut paths = PublicPaths::new(issuer_path)
         .map_err(|collision| ("issuer", format!("has a path that is taken: {collision}")))?;
     for alias in aliases {
@@ -157,16 +157,16 @@ fn is_path_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')
 }
 
-pub(super) fn boolean(text: &str) -> Result<bool, ConfigProblem> {
+pub(super) fn boolean(text: &str) -> Result<bool, ValueProblem> {
     text.parse().map_err(|_| "must be true or false".to_owned())
 }
 
-pub(super) fn lifetime(text: &str) -> Result<Lifetime, ConfigProblem> {
+pub(super) fn lifetime(text: &str) -> Result<Lifetime, ValueProblem> {
     Lifetime::parse(text).map_err(|malformed| malformed.to_string())
 }
 
 /// How far ahead the `exp` of a client assertion may be, within these bounds.
-pub(super) fn assertion_lifetime(text: &str) -> Result<Lifetime, ConfigProblem> {
+pub(super) fn assertion_lifetime(text: &str) -> Result<Lifetime, ValueProblem> {
     let lifetime = lifetime(text)?;
     match lifetime.seconds() {
         60..=86_400 => Ok(lifetime),
@@ -175,7 +175,7 @@ pub(super) fn assertion_lifetime(text: &str) -> Result<Lifetime, ConfigProblem> 
 }
 
 /// A duration that something is given time for; zero would mean never.
-pub(super) fn duration(text: &str) -> Result<Duration, ConfigProblem> {
+pub(super) fn duration(text: &str) -> Result<Duration, ValueProblem> {
     match pause(text) {
         Ok(duration) if duration < Duration::from_millis(100) => {
             Err("is shorter than 100ms".to_owned())
@@ -185,7 +185,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, ConfigProblem> {
 }
 
 /// A duration that may be zero: `0` alone needs no unit.
-pub(super) fn pause(text: &str) -> Result<Duration, ConfigProblem> {
+pub(super) fn pause(text: &str) -> Result<Duration, ValueProblem> {
     if let Some(missing) = missing_unit(text).filter(|_| text.trim() != "0") {
         return Err(missing.to_string());
     }
@@ -196,7 +196,7 @@ pub(super) fn pause(text: &str) -> Result<Duration, ConfigProblem> {
     }
 }
 
-pub(super) fn whole(text: &str, least: usize, most: usize) -> Result<usize, ConfigProblem> {
+pub(super) fn whole(text: &str, least: usize, most: usize) -> Result<usize, ValueProblem> {
     match text.parse::<usize>() {
         Ok(number) if (least..=most).contains(&number) => Ok(number),
         _ => Err(format!("must be a whole number from {least} to {most}")),
@@ -204,7 +204,7 @@ pub(super) fn whole(text: &str, least: usize, most: usize) -> Result<usize, Conf
 }
 
 /// `auto`, or a number of lanes.
-pub(super) fn lanes(text: &str) -> Result<usize, ConfigProblem> {
+pub(super) fn lanes(text: &str) -> Result<usize, ValueProblem> {
     if text == "auto" {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         return Ok(cores.saturating_sub(1).max(1));
@@ -212,15 +212,15 @@ pub(super) fn lanes(text: &str) -> Result<usize, ConfigProblem> {
     whole(text, 1, 256).map_err(|complaint| format!("{complaint}, or auto"))
 }
 
-pub(super) fn rate(text: &str) -> Result<Rate, ConfigProblem> {
+pub(super) fn rate(text: &str) -> Result<Rate, ValueProblem> {
     Rate::parse(text).map_err(|malformed| malformed.to_string())
 }
 
-pub(super) fn rate_limit(text: &str) -> Result<RateLimit, ConfigProblem> {
+pub(super) fn rate_limit(text: &str) -> Result<RateLimit, ValueProblem> {
     RateLimit::parse(text).map_err(|malformed| malformed.to_string())
 }
 
-pub(super) fn size(text: &str, least: usize, most: usize) -> Result<usize, ConfigProblem> {
+pub(super) fn size(text: &str, least: usize, most: usize) -> Result<usize, ValueProblem> {
     let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
         Some(end) => text.split_at(end),
         None => (text, ""),

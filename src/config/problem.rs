@@ -17,7 +17,7 @@ pub const PROBLEM_CODES: [(&str, &str); 9] = [
 
 /// One problem of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigProblem {
     /// A stable code, such as `E-CONF-UNKNOWN`.
     pub code: &'static str,
     /// The setting, or what replaces it; empty if the problem is about a file or the command line.
@@ -33,12 +33,12 @@ pub struct Problem {
 /// Everything that is wrong with the settings; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
-    problems: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
 }
 
 impl ConfigError {
     /// Gathers problems.
-    pub fn new(problems: Vec<Problem>) -> Self {
+    pub fn new(problems: Vec<ConfigProblem>) -> Self {
         Self { problems }
     }
 
@@ -51,12 +51,12 @@ impl ConfigError {
     }
 
     /// Gives the problems away.
-    pub fn into_problems(self) -> Vec<Problem> {
+    pub fn into_problems(self) -> Vec<ConfigProblem> {
         self.problems
     }
 
     /// The problems, in the order of the manual.
-    pub fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[ConfigProblem] {
         &self.problems
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use crate::config::database_url::location;
 use crate::config::parse::{
-    self, ConfigProblem, address, aliases, assertion_lifetime, boolean, duration, lifetime,
+    self, ValueProblem, address, aliases, assertion_lifetime, boolean, duration, lifetime,
     networks, origin, path, proxies, public_paths, rate, rate_limit, size, whole,
 };
 use crate::config::problem::Problem;
@@ -28,7 +28,7 @@ use crate::model::signing_key::{Algorithm, RsaSize};
 pub(super) fn config(
     settings: &Settings,
     need: Requirement,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<ConfigProblem>,
 ) -> Option<Config> {
     let mut reader = SettingsReader { settings, problems };
     let issuer = reader.url("issuer", "E-CONF-ISSUER", parse::issuer);
@@ -88,7 +88,7 @@ pub(super) fn config(
 
 pub(super) struct SettingsReader<'a> {
     settings: &'a Settings,
-    problems: &'a mut Vec<Problem>,
+    problems: &'a mut Vec<ConfigProblem>,
 }
 
 impl SettingsReader<'_> {
@@ -99,7 +99,7 @@ impl SettingsReader<'_> {
     pub(super) fn parsed<T>(
         &mut self,
         key: &str,
-        parse: impl Fn(&str) -> Result<T, ConfigProblem>,
+        parse: impl Fn(&str) -> Result<T, ValueProblem>,
     ) -> Option<T> {
         let text = self.settings.text(key);
         match parse(&text) {
@@ -122,7 +122,7 @@ impl SettingsReader<'_> {
         } else {
             format!("\"{}\"", self.settings.text(key))
         };
-        self.problems.push(Problem {
+        self.problems.push(ConfigProblem {
             code,
             setting: key.to_owned(),
             what: format!("`{key}` {complaint}"),
@@ -166,7 +166,7 @@ impl SettingsReader<'_> {
         let unreadable = ["E-CONF-SYNTAX", "E-CONF-FILE"];
         let is_certain = self.problems.iter().all(|problem| !unreadable.contains(&problem.code));
         if need == Requirement::Issuer && is_certain && self.settings.text("issuer").is_empty() {
-            self.problems.push(Problem {
+            self.problems.push(ConfigProblem {
                 code: "E-CONF-ISSUER",
                 setting: "issuer".to_owned(),
                 what: "`issuer` is not set".to_owned(),
@@ -216,7 +216,7 @@ impl SettingsReader<'_> {
     fn assertions(&mut self) -> Option<AssertionSettings> {
         let lifetime_max = self.parsed("assertions.lifetime_max", assertion_lifetime);
         let during_outage = self.parsed("assertions.during_outage", |text| match text {
-            "refuse" => Ok(DuringOutage::Refuse),
+            "refuse" => Ok(DuringOutage::Reject),
             "local" => Ok(DuringOutage::Local),
             _ => Err("must be refuse or local".to_owned()),
         });
@@ -350,7 +350,7 @@ impl SettingsReader<'_> {
         &mut self,
         key: &str,
         code: &'static str,
-        parse: impl Fn(&str) -> Result<Issuer, (ConfigProblem, String)>,
+        parse: impl Fn(&str) -> Result<Issuer, (ValueProblem, String)>,
     ) -> Option<Issuer> {
         let text = self.settings.text(key);
         if text.is_empty() {

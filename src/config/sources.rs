@@ -12,7 +12,7 @@ use figment::value::Value;
 use crate::config::DEFAULTS;
 use crate::config::command_variables::{self, is_command_variable};
 use crate::config::parse::list;
-use crate::config::problem::{ConfigError, Problem};
+use crate::config::problem::{ConfigError, ConfigProblem};
 use crate::config::providers::{NamedLayer, SingleValue, leaves};
 use crate::config::service_links::is_service_link;
 use crate::config::sources::secret_files::secret_of;
@@ -41,7 +41,7 @@ pub struct Settings {
     pub(super) figment: Figment,
     keys: Vec<String>,
     files: Vec<ValueFile>,
-    problems: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
 }
 
 /// A file that held the value of a setting, and the origin of that value.
@@ -75,7 +75,7 @@ impl Settings {
     }
 
     /// What went wrong while layering.
-    pub fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[ConfigProblem] {
         &self.problems
     }
 
@@ -171,7 +171,7 @@ struct SourceBuilder {
     keys: Vec<String>,
     by_variable: BTreeMap<String, String>,
     files: Vec<ValueFile>,
-    problems: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
 }
 
 impl SourceBuilder {
@@ -181,7 +181,7 @@ impl SourceBuilder {
             inner: Toml::string(DEFAULTS),
         });
         let keys = leaves(&figment).map_err(|error| {
-            ConfigError::new(vec![Problem {
+            ConfigError::new(vec![ConfigProblem {
                 code: "E-CONF-FILE",
                 setting: String::new(),
                 what: "the embedded defaults cannot be read".to_owned(),
@@ -197,7 +197,7 @@ impl SourceBuilder {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) => {
-                self.problems.push(Problem {
+                self.problems.push(ConfigProblem {
                     code: "E-CONF-FILE",
                     setting: String::new(),
                     what: format!("the file {} cannot be read", path.display()),
@@ -214,7 +214,7 @@ impl SourceBuilder {
                 self.figment = std::mem::take(&mut self.figment).merge(Toml::file_exact(path));
                 self.secret_files(path, &layer, &found);
             }
-            Err(error) => self.problems.push(Problem {
+            Err(error) => self.problems.push(ConfigProblem {
                 code: "E-CONF-SYNTAX",
                 setting: String::new(),
                 what: format!("{} is not valid TOML", path.display()),
@@ -265,7 +265,7 @@ impl SourceBuilder {
 
     fn assignment(&mut self, assignment: &str) {
         let Some((key, value)) = assignment.split_once('=') else {
-            self.problems.push(Problem {
+            self.problems.push(ConfigProblem {
                 code: "E-CONF-SET",
                 setting: String::new(),
                 what: format!("--set {assignment} has no equals sign"),
@@ -275,7 +275,7 @@ impl SourceBuilder {
             return;
         };
         if SECRET_KEYS.contains(&key) {
-            self.problems.push(Problem {
+            self.problems.push(ConfigProblem {
                 code: "E-CONF-SECRET",
                 setting: key.to_owned(),
                 what: format!("`{key}` may not be set on a command line"),
@@ -330,9 +330,9 @@ pub fn variable_of(key: &str) -> String {
     format!("TOKEND_{}", key.replace('.', "_").to_uppercase())
 }
 
-fn unknown(key: &str, known: &[String], origin: String) -> Problem {
+fn unknown(key: &str, known: &[String], origin: String) -> ConfigProblem {
     let nearest = suggestion::nearest(key, known.iter().cloned());
-    Problem {
+    ConfigProblem {
         code: "E-CONF-UNKNOWN",
         setting: key.to_owned(),
         what: format!("unknown setting `{key}`"),

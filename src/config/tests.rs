@@ -10,7 +10,7 @@ fn load(flags: &Flags, pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::load(flags, &env(pairs), Requirement::Nothing)
 }
 
-fn problems(pairs: &[(&str, &str)]) -> Vec<Problem> {
+fn problems(pairs: &[(&str, &str)]) -> Vec<ConfigProblem> {
     load(&Flags::default(), pairs).expect_err("problems").problems().to_vec()
 }
 

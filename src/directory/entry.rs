@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::directory::effective_grant::GrantEntry;
 use crate::directory::usage::UseCounter;
 use crate::jose::external_jwks::ExternalJwks;
+use crate::limits::rate_counter::RateCounter;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
-use crate::model::rate::{RateCounter, RateLimit};
+use crate::model::rate::RateLimit;
 use crate::model::secret::SecretKind;
 use crate::model::security::{KeySet, Networks, TlsSubject};
 use crate::model::spiffe_trust::SpiffeTrust;
@@ -16,7 +17,7 @@ use crate::model::time::Lifetime;
 use crate::model::trust::FederatedCredential;
 use crate::remote_keys::RemoteKeys;
 use crate::secrets::verification_cache::VerifiedSecretCache;
-use crate::store::client_snapshot::SecretSnapshot;
+use crate::store::loaded_clients::LoadedSecret;
 use crate::telemetry::metrics::per_client::ClientMeter;
 
 /// A client in memory, with all that belongs to it.
@@ -33,13 +34,13 @@ pub struct ClientEntry {
     /// How many tokens it may have, if it says so.
     pub token_rate: Option<RateLimit>,
     /// The tokens it has been given by this instance.
-    pub issued: RateCounter,
+    pub token_rate_counter: RateCounter,
     /// The tokens it has revoked by this instance.
-    pub revoked: RateCounter,
+    pub revocation_rate_counter: RateCounter,
     /// Counts its requests, if clients are counted one by one.
     pub meter: Option<Arc<ClientMeter>>,
     /// The assertions that it has used for something else than a token.
-    pub asserted: RateCounter,
+    pub assertion_rate_counter: RateCounter,
     /// Its security settings; most clients have none.
     pub security: Option<Box<SecurityEntry>>,
     /// Its secrets, each with its verification cache.
@@ -132,7 +133,7 @@ impl KeysEntry {
 #[derive(Debug)]
 pub struct SecretEntry {
     /// What is stored of it.
-    pub stored: SecretSnapshot,
+    pub stored: LoadedSecret,
     /// What this process remembers of it; outlives a change of the client.
     pub memory: Arc<SecretMemory>,
 }
@@ -140,7 +141,7 @@ pub struct SecretEntry {
 /// What a process remembers of a secret.
 #[derive(Debug, Default)]
 pub struct SecretMemory {
-    /// Whether it has been proved, and how it is recognised.
+    /// Whether it was verified, and its MAC for later requests.
     pub verified: VerifiedSecretCache,
     /// Its use since the usage statistics were last written.
     pub usage: UseCounter,
@@ -163,7 +164,7 @@ impl ClientEntry {
     }
 
     /// The memory of a secret, if it is still the same one.
-    pub(super) fn memory_of(&self, secret: &SecretSnapshot) -> Option<Arc<SecretMemory>> {
+    pub(super) fn memory_of(&self, secret: &LoadedSecret) -> Option<Arc<SecretMemory>> {
         self.secrets
             .iter()
             .find(|known| {

@@ -10,7 +10,7 @@ use crate::model::client::ClientId;
 use crate::model::facts::Facts;
 use crate::model::resource::Resource;
 use crate::store::Store;
-use crate::store::client_snapshot::Page;
+use crate::store::loaded_clients::Page;
 use crate::store::resources::{StoredResources, UnreadableResource};
 
 impl Directory {

@@ -120,17 +120,17 @@ impl Directory {
         let clients = self.clients.pin();
         let mut census = SecretCensus::default();
         for entry in clients.values().filter(|entry| entry.state == ClientState::Active) {
-            let is_live = |end: Option<Timestamp>| end.is_none_or(|end| end > now);
+            let is_valid = |end: Option<Timestamp>| end.is_none_or(|end| end > now);
             let ends = || entry.secrets.iter().map(|secret| secret.stored.expires_at);
             let lasts_longest = ends()
-                .filter(|end| is_live(*end))
+                .filter(|end| is_valid(*end))
                 .max_by_key(|end| end.map_or(i64::MAX, |end| end.0));
             let mut is_last_seen = false;
             for end in ends() {
                 let is_last = !is_last_seen && Some(end) == lasts_longest;
                 is_last_seen |= is_last;
                 let count = match end {
-                    _ if !is_live(end) => &mut census.expired,
+                    _ if !is_valid(end) => &mut census.expired,
                     Some(_) if !is_last => &mut census.leaving,
                     Some(end) if end <= now.plus(warn_before) => &mut census.expiring,
                     _ => &mut census.current,

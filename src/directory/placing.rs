@@ -15,7 +15,7 @@ use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Lifetime;
 use crate::model::trust::FederatedCredential;
 use crate::secrets::verification_cache::Mac;
-use crate::store::client_snapshot::{ClientSnapshot, SecretSnapshot};
+use crate::store::loaded_clients::{LoadedClient, LoadedSecret};
 
 /// A client that is about to be put in its place, with what it shares with other clients.
 #[derive(Debug)]
@@ -29,14 +29,14 @@ pub(super) struct NewEntry {
     pub(super) trusts: Vec<FederatedCredential>,
     pub(super) spiffe_trusts: Vec<SpiffeTrust>,
     /// Its secrets; each with its MAC, if an earlier process has verified it.
-    pub(super) secrets: Vec<(SecretSnapshot, Option<Mac>)>,
+    pub(super) secrets: Vec<(LoadedSecret, Option<Mac>)>,
     pub(super) grants: Box<[Arc<GrantEntry>]>,
 }
 
 impl Directory {
     /// Puts a client of the database in place of the one of the same id.
-    pub(super) async fn put(&self, snapshot: ClientSnapshot) {
-        let ClientSnapshot { client, secrets, grants, trusts, spiffe_trusts } = snapshot;
+    pub(super) async fn put(&self, loaded: LoadedClient) {
+        let LoadedClient { client, secrets, grants, trusts, spiffe_trusts } = loaded;
         let resources = self.resources.load_full();
         let grants =
             self.grants.entries(grants, &client.claims, client.owner.as_ref(), &resources).await;
@@ -76,13 +76,19 @@ impl Directory {
             token_lifetime: client.token_lifetime,
             token_rate: client.token_rate,
             // A token issued at the same time may be missed, which a rate limit tolerates.
-            issued: before.map(|entry| entry.issued.copy()).unwrap_or_default(),
-            revoked: before.map(|entry| entry.revoked.copy()).unwrap_or_default(),
+            token_rate_counter: before
+                .map(|entry| entry.token_rate_counter.copy())
+                .unwrap_or_default(),
+            revocation_rate_counter: before
+                .map(|entry| entry.revocation_rate_counter.copy())
+                .unwrap_or_default(),
             meter: match before {
                 Some(entry) => entry.meter.clone(),
                 None => self.metrics.busiest.meter(&client.client_id),
             },
-            asserted: before.map(|entry| entry.asserted.copy()).unwrap_or_default(),
+            assertion_rate_counter: before
+                .map(|entry| entry.assertion_rate_counter.copy())
+                .unwrap_or_default(),
             secrets: secrets.collect(),
             security: self.security(
                 &client.client_id,

@@ -78,16 +78,16 @@ impl Default for UsageStats {
 }
 
 impl UsageStats {
-    /// Notes that a secret has just proved its client.
+    /// Notes that a secret has just authenticated its client.
     pub fn note(&self, secret: &SecretEntry, address: IpAddr, now: Timestamp) {
         if secret.memory.usage.count(address, now) {
             self.put(Listed::Secret(secret.stored.secret_id.clone(), secret.memory.clone()));
         }
     }
 
-    /// Notes that a client has just been proved by something else.
+    /// Notes that a client was just authenticated by another credential.
     pub fn note_other(&self, client: &ClientEntry, address: IpAddr, now: Timestamp) {
-        // Without any of it nothing could have proved the client.
+        // Without such a credential, the client could not have authenticated.
         let Some(security) = &client.security else { return };
         if security.usage.count(address, now) {
             self.put(Listed::Other(client.client_id.clone(), security.usage.clone()));
@@ -184,10 +184,10 @@ impl UseCounter {
 mod tests {
     use super::*;
     use crate::model::secret::{SecretHash, SecretKind};
-    use crate::store::client_snapshot::SecretSnapshot;
+    use crate::store::loaded_clients::LoadedSecret;
 
     fn secret(id: &str) -> SecretEntry {
-        let stored = SecretSnapshot {
+        let stored = LoadedSecret {
             secret_id: SecretId::parse(id).expect("a secret id"),
             kind: SecretKind::Generated,
             hash: SecretHash::from_phc(""),

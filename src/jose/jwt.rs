@@ -67,20 +67,20 @@ pub enum Confirmation {
 
 /// A public key of this server, ready to verify tokens.
 #[derive(Clone)]
-pub struct PublicKey {
+pub struct VerificationKey {
     kid: String,
     algorithm: jsonwebtoken::Algorithm,
     name: &'static str,
     decoding: DecodingKey,
 }
 
-impl std::fmt::Debug for PublicKey {
+impl std::fmt::Debug for VerificationKey {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "PublicKey({} {})", self.name, self.kid)
+        write!(formatter, "VerificationKey({} {})", self.name, self.kid)
     }
 }
 
-impl PublicKey {
+impl VerificationKey {
     /// Reads a key as it is published, if it says what it is for.
     pub fn of(jwk: &Jwk) -> Option<Self> {
         let (algorithm, name) = algorithm_of(jwk)?;
@@ -140,7 +140,7 @@ pub enum TokenError {
 /// are never looked at.
 pub fn verify<'a>(
     token: &str,
-    keys: impl IntoIterator<Item = &'a PublicKey>,
+    keys: impl IntoIterator<Item = &'a VerificationKey>,
     issuer: Option<&str>,
     now: Timestamp,
 ) -> Result<Verified, TokenError> {
@@ -151,7 +151,7 @@ pub fn verify<'a>(
 /// this audience may have this type.
 pub fn verify_typed<'a>(
     token: &str,
-    keys: impl IntoIterator<Item = &'a PublicKey>,
+    keys: impl IntoIterator<Item = &'a VerificationKey>,
     issuer: Option<&str>,
     now: Timestamp,
     admits: impl FnOnce(&str, TokenTyp) -> bool,
@@ -179,9 +179,9 @@ pub fn verify_typed<'a>(
 
 /// Reads a key set as it is published (RFC 7517, section 5). Keys that say nothing of their
 /// algorithm are left out.
-pub fn key_set(text: &str) -> Result<Vec<PublicKey>, TokenError> {
+pub fn key_set(text: &str) -> Result<Vec<VerificationKey>, TokenError> {
     serde_json::from_str::<JwkSet>(text)
-        .map(|set| set.keys.iter().filter_map(PublicKey::of).collect())
+        .map(|set| set.keys.iter().filter_map(VerificationKey::of).collect())
         .map_err(|error| TokenError::UnreadableKeySet(error.to_string()))
 }
 
@@ -196,7 +196,7 @@ pub fn read_unchecked(token: &str) -> Result<(Value, Value), TokenError> {
     Ok((header, claims))
 }
 
-fn decode(token: &str, key: &PublicKey) -> Result<AccessTokenClaims, TokenError> {
+fn decode(token: &str, key: &VerificationKey) -> Result<AccessTokenClaims, TokenError> {
     let mut validation = Validation::new(key.algorithm);
     // Times and issuer are checked below, with the clock of this server; a token is for whom it
     // says.

@@ -13,7 +13,6 @@ pub(crate) mod hostile_documents;
 pub mod id_token;
 mod jws;
 pub mod jwt;
-pub mod nonces;
 pub mod numeric_date;
 mod public_key;
 pub mod public_key_pem;

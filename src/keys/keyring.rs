@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::crypto::CryptoError;
 use crate::crypto::digest;
-use crate::jose::jwt::PublicKey;
+use crate::jose::jwt::VerificationKey;
 use crate::jose::signer::{self, Signer};
 pub use crate::keys::ring_key::SigningKey;
 use crate::keys::ring_key::{RingKey, VerifyingKey};
@@ -197,7 +197,7 @@ impl Keyring {
     }
 
     /// The keys in the key set at `now`, ready to check tokens.
-    pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &PublicKey> {
+    pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &VerificationKey> {
         self.not_gone(now).map(|key| &key.key)
     }
 

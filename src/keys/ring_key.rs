@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 
 use crate::crypto::CryptoError;
-use crate::jose::jwt::PublicKey;
+use crate::jose::jwt::VerificationKey;
 use crate::jose::signer::Signer;
 use crate::jose::token_header::{self, TokenHeaders};
 use crate::keys::seal::MasterKeys;
@@ -24,7 +24,7 @@ pub struct SigningKey {
 #[derive(Debug)]
 pub(super) struct VerifyingKey {
     pub(super) jwk: Jwk,
-    pub(super) key: PublicKey,
+    pub(super) key: VerificationKey,
 }
 
 /// A key of the ring. One whose master key was lost has its public half only; one that was lost
@@ -59,7 +59,7 @@ impl RingKey {
 
 impl VerifyingKey {
     fn of(jwk: Jwk) -> Option<Self> {
-        let key = PublicKey::of(&jwk)?;
+        let key = VerificationKey::of(&jwk)?;
         Some(Self { jwk, key })
     }
 

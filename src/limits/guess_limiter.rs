@@ -8,9 +8,10 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::limits::rate_counter::RateExceeded;
 use crate::limits::rate_table::RateTable;
 use crate::model::network::customer_network;
-use crate::model::rate::{Rate, RateExceeded};
+use crate::model::rate::Rate;
 use crate::model::time::Timestamp;
 
 /// How many counts each table holds.

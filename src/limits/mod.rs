@@ -1,7 +1,10 @@
-//! Limits in bounded memory: guesses of imported secrets, reports of leaked ones, and replays of DPoP
-//! proofs and of client assertions. Nothing here holds a key.
+//! Limits in bounded memory: rates, guesses of imported secrets, replays of DPoP proofs and of
+//! client assertions, and the nonces of DPoP proofs.
 
 pub mod assertion_memory;
+pub mod callers;
 pub mod guess_limiter;
+pub mod nonces;
+pub mod rate_counter;
 pub mod rate_table;
 pub mod replay_cache;

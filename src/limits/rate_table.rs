@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::model::rate::{Rate, RateCounter, RateExceeded};
+use crate::limits::rate_counter::{RateCounter, RateExceeded};
+use crate::model::rate::Rate;
 use crate::model::time::Timestamp;
 
 /// Counts by key. Each key has the same rate.

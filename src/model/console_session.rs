@@ -184,7 +184,7 @@ impl ConsoleSession {
     pub const MAX_USER_AGENT_CHARS: usize = 200;
 
     /// True while the session lasts.
-    pub fn is_live(&self, now: Timestamp) -> bool {
+    pub fn is_valid(&self, now: Timestamp) -> bool {
         now < self.ends_at && now < self.seen_at.plus_seconds(Self::IDLE_SECONDS)
     }
 
@@ -223,11 +223,11 @@ mod tests {
     #[test]
     fn a_session_ends_when_it_is_idle_and_at_its_end() {
         let mut session = session();
-        assert!(session.is_live(Timestamp(1_799)));
-        assert!(!session.is_live(Timestamp(1_800)));
+        assert!(session.is_valid(Timestamp(1_799)));
+        assert!(!session.is_valid(Timestamp(1_800)));
         session.seen_at = Timestamp(43_000);
-        assert!(session.is_live(Timestamp(43_199)));
-        assert!(!session.is_live(Timestamp(43_200)));
+        assert!(session.is_valid(Timestamp(43_199)));
+        assert!(!session.is_valid(Timestamp(43_200)));
         assert!(session.is_recent(Timestamp(599)) && !session.is_recent(Timestamp(600)));
     }
 

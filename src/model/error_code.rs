@@ -52,7 +52,12 @@ impl ErrorCode {
         Self::NotFound,
     ];
 
-    /// The word on the wire.
+    /// The place in [`Self::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The value of the parameter `error`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
@@ -68,6 +73,18 @@ impl ErrorCode {
             Self::TooManyRequests | Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
             Self::NotFound => "not_found",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_is_at_its_index() {
+        for (place, code) in ErrorCode::ALL.into_iter().enumerate() {
+            assert_eq!(code.index(), place, "{code:?}");
         }
     }
 }

@@ -1,14 +1,12 @@
-//! Rates: at most so many in a window of time, and the counter that enforces them.
+//! Rates: at most so many in a window of time.
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::text_schema::text_schema;
-use crate::model::time::Timestamp;
 
 /// At most so many in a window, written `60/m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,14 +60,20 @@ impl Rate {
         Ok(Self { most, window })
     }
 
-    /// So many in a minute.
-    pub const fn per_minute(most: NonZeroU32) -> Self {
-        Self { most, window: Window::Minute }
+    /// `MOST` in a minute. A rate of 0 does not compile.
+    pub const fn per_minute<const MOST: u32>() -> Self {
+        const { assert!(MOST > 0, "a rate is at least 1") };
+        Self { most: NonZeroU32::MIN.saturating_add(MOST - 1), window: Window::Minute }
     }
 
     /// How many are allowed in a window.
     pub fn most(self) -> u32 {
         self.most.get()
+    }
+
+    /// The length of the window.
+    pub fn window_seconds(self) -> u32 {
+        self.window.seconds()
     }
 
     /// The window in words, as in "60 tokens a minute".
@@ -87,77 +91,6 @@ impl fmt::Display for Rate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.most, self.window.letter())
     }
-}
-
-/// No more are allowed until so many seconds have passed; at least one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateExceeded {
-    /// The seconds.
-    pub seconds: u32,
-}
-
-/// Counts in windows that follow one another without overlap. The number of the window and the
-/// count share one word, so counting takes no lock and no two threads count the same.
-#[derive(Debug, Default)]
-pub struct RateCounter(AtomicU64);
-
-impl RateCounter {
-    /// Counts one more, if the rate allows it.
-    pub fn count(&self, rate: Rate, now: Timestamp) -> Result<(), RateExceeded> {
-        let (window, left) = place(rate, now);
-        let add = |word: u64| {
-            let count = if window_of(word) == window { count_of(word) } else { 0 };
-            (count < rate.most()).then(|| word_of(window, count + 1))
-        };
-        match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(RateExceeded { seconds: left }),
-        }
-    }
-
-    /// Takes one back that turned out not to count.
-    pub fn refund(&self, rate: Rate, now: Timestamp) {
-        let (window, _) = place(rate, now);
-        let subtract = |word: u64| {
-            let is_counted = window_of(word) == window && count_of(word) > 0;
-            is_counted.then(|| word_of(window, count_of(word) - 1))
-        };
-        // The count of an earlier window is gone already.
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract);
-    }
-
-    /// True if nothing has been counted in this window.
-    pub fn is_unused(&self, rate: Rate, now: Timestamp) -> bool {
-        let word = self.0.load(Ordering::Relaxed);
-        window_of(word) != place(rate, now).0 || count_of(word) == 0
-    }
-
-    /// A counter that stands where this one stands now.
-    #[must_use]
-    pub fn copy(&self) -> Self {
-        Self(AtomicU64::new(self.0.load(Ordering::Relaxed)))
-    }
-}
-
-/// The number of the window that `now` is in, and the seconds until it ends.
-fn place(rate: Rate, now: Timestamp) -> (u32, u32) {
-    let length = i64::from(rate.window.seconds());
-    // Until the year 2106 the number of seconds fits; a clock beyond counts all in one window.
-    let window = u32::try_from(now.0.div_euclid(length)).unwrap_or(u32::MAX);
-    let left = length - now.0.rem_euclid(length);
-    (window, u32::try_from(left).unwrap_or(1))
-}
-
-fn word_of(window: u32, count: u32) -> u64 {
-    u64::from(window) << 32 | u64::from(count)
-}
-
-fn window_of(word: u64) -> u32 {
-    u32::try_from(word >> 32).unwrap_or(u32::MAX)
-}
-
-fn count_of(word: u64) -> u32 {
-    u32::try_from(word & u64::from(u32::MAX)).unwrap_or(u32::MAX)
 }
 
 /// A rate, or the word that there is none.
@@ -213,47 +146,5 @@ mod tests {
             assert!(Rate::parse(text).is_err(), "{text:?} was accepted");
         }
         assert_eq!(RateLimit::parse("off"), Ok(RateLimit::Unlimited));
-    }
-
-    #[test]
-    fn a_counter_is_full_after_so_many_and_empty_in_the_next_window() {
-        let (rate, counter) = (Rate::parse("2/m").expect("a rate"), RateCounter::default());
-        assert_eq!(counter.count(rate, Timestamp(600)), Ok(()));
-        assert_eq!(counter.count(rate, Timestamp(615)), Ok(()));
-        assert_eq!(counter.count(rate, Timestamp(615)), Err(RateExceeded { seconds: 45 }));
-        assert_eq!(counter.copy().count(rate, Timestamp(659)), Err(RateExceeded { seconds: 1 }));
-        assert_eq!(counter.count(rate, Timestamp(660)), Ok(()));
-    }
-
-    #[test]
-    fn what_is_taken_back_may_be_counted_again() {
-        let (rate, counter) = (Rate::parse("1/m").expect("a rate"), RateCounter::default());
-        counter.refund(rate, Timestamp(0));
-        for _ in 0..5 {
-            assert_eq!(counter.count(rate, Timestamp(0)), Ok(()));
-            counter.refund(rate, Timestamp(1));
-        }
-        assert_eq!(counter.count(rate, Timestamp(59)), Ok(()));
-        // A window that has expired has nothing to refund.
-        counter.refund(rate, Timestamp(60));
-        assert!(counter.count(rate, Timestamp(59)).is_err());
-    }
-
-    #[test]
-    fn threads_never_count_more_than_the_rate_allows() {
-        let (rate, counter) = (Rate::parse("1000/h").expect("a rate"), RateCounter::default());
-        let allowed = AtomicU64::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..500 {
-                        if counter.count(rate, Timestamp(5)).is_ok() {
-                            allowed.fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                });
-            }
-        });
-        assert_eq!(allowed.into_inner(), 1000);
     }
 }

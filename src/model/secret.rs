@@ -196,7 +196,7 @@ impl SecretRecord {
     }
 
     /// True as long as the secret is valid.
-    pub fn is_live(&self, now: Timestamp) -> bool {
+    pub fn is_valid(&self, now: Timestamp) -> bool {
         now.is_before(self.expires_at)
     }
 }

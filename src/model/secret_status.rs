@@ -49,7 +49,7 @@ impl SecretStatus {
 impl SecretRecord {
     /// True if the secret is valid and expires within this time.
     pub fn expires_within(&self, now: Timestamp, time: Lifetime) -> bool {
-        self.is_live(now) && self.expires_at.is_some_and(|end| end <= now.plus(time))
+        self.is_valid(now) && self.expires_at.is_some_and(|end| end <= now.plus(time))
     }
 }
 
@@ -76,17 +76,18 @@ impl Registration {
             return false;
         };
         let other = self.secrets.iter().find(|known| known.secret_id == *other);
-        let Some(other) = other.filter(|other| other.is_live(horizon.now) && other.usage.is_some())
+        let Some(other) =
+            other.filter(|other| other.is_valid(horizon.now) && other.usage.is_some())
         else {
             return false;
         };
-        secret.is_live(horizon.now)
+        secret.is_valid(horizon.now)
             && unused_seconds(secret, other.created_at, horizon) >= window.seconds()
     }
 
     fn safe_to_end(&self, secret: &SecretRecord, horizon: &UsageHorizon) -> SafeToEnd {
         let now = horizon.now;
-        if let Some(end) = secret.expires_at.filter(|_| !secret.is_live(now)) {
+        if let Some(end) = secret.expires_at.filter(|_| !secret.is_valid(now)) {
             return SafeToEnd { safe: true, reason: format!("it ended {}", ago(end, now)) };
         }
         let last = last_use(secret, now);
@@ -125,7 +126,7 @@ impl Registration {
         };
         let others = self.secrets.iter().filter(|other| {
             other.secret_id != secret.secret_id
-                && other.is_live(now)
+                && other.is_valid(now)
                 && other.usage.as_ref().is_some_and(is_later)
                 && (last.is_some() || is_newer(other))
         });

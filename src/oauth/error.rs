@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 pub use crate::model::error_code::ErrorCode;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::remedy::Remedy;
 use crate::secrets::secret;
 use crate::telemetry::stage_times::StageTimes;
@@ -36,7 +36,7 @@ pub enum Retry {
 #[error("{}: {}", .code.as_str(), self.reason())]
 pub struct OAuthError {
     code: ErrorCode,
-    cause: RejectionReason,
+    reason_code: ReasonCode,
     description: Description,
     retry: Option<Retry>,
     operator_details: Box<OperatorDetails>,
@@ -61,28 +61,28 @@ impl OAuthError {
     /// Cold: the compiler puts what leads here behind the code that every request runs.
     #[cold]
     fn described(code: ErrorCode, description: Description) -> Self {
-        let cause = RejectionReason::usual(code);
-        Self { code, cause, description, retry: None, operator_details: Box::default() }
+        let reason_code = ReasonCode::usual(code);
+        Self { code, reason_code, description, retry: None, operator_details: Box::default() }
     }
 
     /// Says which reason of the closed list this is, if it is not the usual one of the code.
     #[must_use]
-    pub fn because(self, cause: RejectionReason) -> Self {
-        Self { cause, ..self }
+    pub fn because(self, reason_code: ReasonCode) -> Self {
+        Self { reason_code, ..self }
     }
 
     /// The same for a rejection that no other reason of authentication has been found for.
     #[must_use]
-    pub fn or_because(self, cause: RejectionReason) -> Self {
-        if self.cause == RejectionReason::AuthenticationFailed {
-            return self.because(cause);
+    pub fn or_because(self, reason_code: ReasonCode) -> Self {
+        if self.reason_code == ReasonCode::AuthenticationFailed {
+            return self.because(reason_code);
         }
         self
     }
 
     /// The reason in the closed list that metrics have.
-    pub fn cause(&self) -> RejectionReason {
-        self.cause
+    pub fn reason_code(&self) -> ReasonCode {
+        self.reason_code
     }
 
     fn retried(self, retry: Retry) -> Self {
@@ -106,7 +106,7 @@ impl OAuthError {
             ErrorCode::InvalidClient,
             "No client authentication found. Send HTTP Basic, or client_id and client_secret in the body.",
         )
-        .because(RejectionReason::NoCredentials)
+        .because(ReasonCode::NoCredentials)
         .with_misspelt(misspelt)
     }
 
@@ -138,7 +138,7 @@ impl OAuthError {
     /// The same failure of the assertion that is a grant: `invalid_grant` (RFC 7521, section
     /// 4.1.1).
     #[must_use]
-    pub fn of_the_grant(self) -> Self {
+    pub fn as_invalid_grant(self) -> Self {
         if self.code != ErrorCode::InvalidClient {
             return self;
         }
@@ -174,7 +174,7 @@ impl OAuthError {
             ),
             seconds,
         )
-        .because(RejectionReason::GuessLimit)
+        .because(ReasonCode::GuessLimit)
     }
 
     /// `server_error`: the server failed; the cause is for the operator.

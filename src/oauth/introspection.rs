@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::jose::jwt::AccessTokenClaims;
 use crate::model::resource::ResourceId;
 use crate::model::static_claims;
-use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
+use crate::oauth::client_authentication::{self, AuthenticatedClient, RateScope};
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::mint::token_type;
 use crate::oauth::token::request::TokenQuery;
@@ -33,7 +33,7 @@ pub async fn introspect(
     query: &TokenQuery,
 ) -> Result<(AuthenticatedClient, Introspection), OAuthError> {
     let client =
-        client_authentication::authenticate(app, &query.caller, Purpose::TokenStatus).await?;
+        client_authentication::authenticate(app, &query.caller, RateScope::Assertion).await?;
     let claims =
         token_validation::validate_access_token(app, &query.token, app.services.clock.now())
             .filter(|claims| is_authorized_to_introspect(&client, claims));

@@ -2,11 +2,11 @@
 
 use crate::app::App;
 use crate::model::client::ClientId;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevokedToken, TokenId};
-use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
+use crate::oauth::client_authentication::{self, AuthenticatedClient, RateScope};
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::request::TokenQuery;
 use crate::oauth::token_validation;
@@ -17,7 +17,7 @@ use crate::services::own_revocation::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
 /// token has ended here and soon on every other instance. Gives the client that asks.
 pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient, OAuthError> {
     let client =
-        client_authentication::authenticate(app, &query.caller, Purpose::TokenStatus).await?;
+        client_authentication::authenticate(app, &query.caller, RateScope::Assertion).await?;
     let now = app.services.clock.now();
     let Some(claims) = token_validation::validate_access_token(app, &query.token, now)
         .filter(|claims| claims.client_id == client.id().as_str())
@@ -25,14 +25,14 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient
         return Ok(client);
     };
     let rate = app.services.live.load().limits.revocations_per_client;
-    client.entry().revoked.count(rate, now).map_err(|exceeded| {
+    client.entry().revocation_rate_counter.count(rate, now).map_err(|exceeded| {
         let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
         let sentence = format!(
             "Client {} is limited to {most} revocations a {window} and has reached this limit. Ask your operator to revoke all tokens of the client at once, or try again in {seconds} s.",
             client.id(),
         );
         OAuthError::too_many(sentence, seconds)
-            .because(RejectionReason::RevocationRate)
+            .because(ReasonCode::RevocationRate)
             .about(client.id().as_str())
             .with_remedy(OperatorAction::RevokeAllTokens)
     })?;
@@ -47,12 +47,12 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient
         Ok(OwnRevocation::TooMany { until }) => return Err(too_many(client.id(), now, until)),
         Err(error) => {
             return Err(OAuthError::unavailable(format!("cannot revoke a token: {error}"))
-                .because(RejectionReason::DatabaseUnavailable));
+                .because(ReasonCode::DatabaseUnavailable));
         }
     }
     app.catch_up().await.map_err(|error| {
         OAuthError::unavailable(format!("cannot follow a revocation: {error}"))
-            .because(RejectionReason::DatabaseUnavailable)
+            .because(ReasonCode::DatabaseUnavailable)
     })?;
     Ok(client)
 }
@@ -68,7 +68,7 @@ fn too_many(id: &ClientId, now: Timestamp, until: Timestamp) -> OAuthError {
         ),
         seconds,
     )
-    .because(RejectionReason::RevocationLimit)
+    .because(ReasonCode::RevocationLimit)
     .about(id.as_str())
     .with_remedy(OperatorAction::RevokeAllTokens)
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::keys::keyring::{Document, Keyring};
 use crate::model::client::ClientId;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::signing_key::KeyId;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevocationEpoch, TokenId};
@@ -78,7 +78,7 @@ fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
         .or_else(|| keyring.signing_any(now))
         .ok_or_else(|| {
             OAuthError::unavailable("a signing key is missing")
-                .because(RejectionReason::SigningKeyMissing)
+                .because(ReasonCode::SigningKeyMissing)
         })?;
     let jwt = key.sign_as(TYPE, &text).map_err(|error| failed(error.to_string()))?;
     Ok(Document::of_text(jwt))

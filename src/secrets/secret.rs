@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::crypto::{CryptoError, base62, random};
-use crate::jose::nonces::NonceIssuer;
+use crate::limits::nonces::NonceIssuer;
 use crate::model::client::ClientId;
 
 const PREFIX: &str = "tkd_";
@@ -77,7 +77,7 @@ impl TagKey {
     }
 
     /// Makes a new secret for a client.
-    pub fn mint(&self, client_id: &ClientId) -> Result<SecretString, CryptoError> {
+    pub fn generate(&self, client_id: &ClientId) -> Result<SecretString, CryptoError> {
         let random = Zeroizing::new(random::bytes::<RANDOM_LENGTH>()?);
         Ok(self.assemble(client_id.as_str(), &random))
     }
@@ -85,7 +85,7 @@ impl TagKey {
     /// Makes a new secret for a client whose identifier is to be generated, and that identifier:
     /// `cl_` and 20 letters and digits. It is derived from the secret by this key, so that the text
     /// of the secret alone says later which client it was made for ([`TagKey::generated_id`]).
-    pub fn mint_with_id(&self) -> Result<(String, SecretString), CryptoError> {
+    pub fn generate_with_id(&self) -> Result<(String, SecretString), CryptoError> {
         let random = Zeroizing::new(random::bytes::<RANDOM_LENGTH>()?);
         let id = self.id_of(random.as_slice());
         let secret = self.assemble(&id, &random);
@@ -93,7 +93,7 @@ impl TagKey {
     }
 
     /// The generated identifier of the client that this secret was the first secret of, if
-    /// [`TagKey::mint_with_id`] made the two.
+    /// [`TagKey::generate_with_id`] made the two.
     pub fn generated_id(&self, presented: &str) -> Option<String> {
         if format_of(presented) != SecretFormat::Whole {
             return None;
@@ -262,7 +262,7 @@ mod tests {
     /// A secret in the wrong parameter is not written to a log, wherever it stands in a text.
     #[test]
     fn generated_secrets_are_redacted() {
-        let secret = TagKey::new(&[1; 32]).mint(&client("cl_a")).expect("a secret");
+        let secret = TagKey::new(&[1; 32]).generate(&client("cl_a")).expect("a secret");
         let secret = secret.expose_secret();
         for part in [secret, &secret[..30]] {
             let text = format!("https://{part}/tkd_short {part}");
@@ -276,8 +276,8 @@ mod tests {
 
     /// DESIGN D4 and N-06: only characters that escaping leaves alone.
     #[test]
-    fn a_minted_secret_is_53_letters_digits_and_underscores() {
-        let secret = TagKey::new(&[1; 32]).mint(&client("cl_a")).expect("a secret");
+    fn a_generated_secret_is_53_letters_digits_and_underscores() {
+        let secret = TagKey::new(&[1; 32]).generate(&client("cl_a")).expect("a secret");
         let text = secret.expose_secret();
         assert_eq!(text.len(), LENGTH);
         assert!(text.starts_with("tkd_"));
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn a_tag_belongs_to_one_client_and_one_key() {
         let key = TagKey::new(&[1; 32]);
-        let secret = key.mint(&client("cl_a")).expect("a secret");
+        let secret = key.generate(&client("cl_a")).expect("a secret");
         let text = secret.expose_secret();
         assert!(key.is_tagged("cl_a", text));
         assert!(!key.is_tagged("cl_b", text));
@@ -300,13 +300,13 @@ mod tests {
     #[test]
     fn a_generated_id_is_found_again_from_the_secret_and_only_by_its_key() {
         let key = TagKey::new(&[1; 32]);
-        let (id, secret) = key.mint_with_id().expect("a secret");
+        let (id, secret) = key.generate_with_id().expect("a secret");
         let text = secret.expose_secret();
         assert!(id.starts_with("cl_") && id.len() == 23, "{id}");
         assert!(key.is_tagged(&id, text));
         assert_eq!(key.generated_id(text), Some(id));
         assert_eq!(TagKey::new(&[2; 32]).generated_id(text), None);
-        let other = key.mint(&client("billing")).expect("a secret");
+        let other = key.generate(&client("billing")).expect("a secret");
         assert_eq!(key.generated_id(other.expose_secret()), None);
         assert_eq!(key.generated_id("tkd_"), None);
     }
@@ -314,7 +314,7 @@ mod tests {
     /// A file in which a process was killed while it wrote a secret.
     #[test]
     fn the_beginning_of_a_secret_is_told_from_other_text() {
-        let secret = TagKey::new(&[1; 32]).mint(&client("cl_a")).expect("a secret");
+        let secret = TagKey::new(&[1; 32]).generate(&client("cl_a")).expect("a secret");
         let text = secret.expose_secret();
         for length in 0..text.len() {
             assert!(is_beginning(&text[..length]), "{length}");
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn a_changed_character_is_noticed_by_the_checksum() {
         let key = TagKey::new(&[1; 32]);
-        let secret = key.mint(&client("cl_a")).expect("a secret");
+        let secret = key.generate(&client("cl_a")).expect("a secret");
         let text = secret.expose_secret();
         for position in PREFIX.len()..LENGTH {
             let mut changed = text.as_bytes().to_vec();
@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn secrets_are_found_wherever_they_stand_in_a_text() {
         let key = TagKey::new(&[1; 32]);
-        let tagged = key.mint(&client("cl_a")).expect("a secret");
+        let tagged = key.generate(&client("cl_a")).expect("a secret");
         let offline = generate_offline().expect("a secret");
         let (tagged, offline) = (tagged.expose_secret(), offline.expose_secret());
         let text = format!("ä\"{tagged}\"tkd_{offline}x tkg_{} {}", &offline[..20], &tagged[1..]);
@@ -358,7 +358,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_but_a_minted_secret_carries_a_tag(text in "(tkd_)?[ -~]{0,60}") {
+        fn no_text_but_a_generated_secret_carries_a_tag(text in "(tkd_)?[ -~]{0,60}") {
             prop_assert!(!TagKey::new(&[1; 32]).is_tagged("cl_a", &text));
         }
 

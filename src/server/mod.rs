@@ -175,7 +175,7 @@ impl Server {
 
 /// What a server does in its database before it serves, or as soon as the database is back.
 async fn prepare_database(app: &App) -> Result<(), ServeError> {
-    key_rotation::rotate(app, RotationPolicy::CreateAndRetire).await?;
+    key_rotation::rotate_due_keys(app, RotationPolicy::CreateAndRetire).await?;
     // From the first request on, other instances know that a secret may be used here.
     app.write_usage().await.map_err(|error| ServeError::Usage(Box::new(error)))?;
     // What fails here, the task that sends notifications does later.

@@ -94,11 +94,11 @@ impl AuditedChange {
 
     /// The same without keys: for a change that is about their loss.
     pub async fn begin_on(store: &Store, clock: &Clock, actor: &Actor) -> Result<Self, StoreError> {
-        Self::on(store.begin().await?, clock, actor).await
+        Self::with_transaction(store.begin().await?, clock, actor).await
     }
 
     /// The same on a transaction that has begun already: that of a restore.
-    pub async fn on(
+    pub async fn with_transaction(
         mut transaction: WriteTransaction,
         clock: &Clock,
         actor: &Actor,

@@ -47,7 +47,7 @@ pub(super) enum Role {
 }
 
 /// What is opened besides the database.
-struct Opened {
+struct OpenedServices {
     keys: Keys,
     fetcher: Fetcher,
     notifier: Fetcher,
@@ -56,8 +56,8 @@ struct Opened {
     instance: String,
 }
 
-impl Opened {
-    async fn of(
+impl OpenedServices {
+    async fn open(
         config: &Config,
         clock: &Clock,
         store: &Store,
@@ -66,10 +66,10 @@ impl Opened {
         if role == Role::Server {
             prepare_schema(config, store).await?;
         }
-        Self::with(config, clock, open_keys(config, store, role).await?)
+        Self::with_keys(config, clock, open_keys(config, store, role).await?)
     }
 
-    fn with(config: &Config, clock: &Clock, keys: Keys) -> Result<Self, StartError> {
+    fn with_keys(config: &Config, clock: &Clock, keys: Keys) -> Result<Self, StartError> {
         let client_ca = config.client_ca.as_deref().map(client_ca).transpose()?;
         let fetcher = Fetcher::new(&config.fetch)?;
         let notifier = Fetcher::of_notifications(config)?;
@@ -79,7 +79,7 @@ impl Opened {
         Ok(Self { keys, fetcher, notifier, identity_provider, client_ca, instance })
     }
 
-    fn to_read() -> Result<Self, StartError> {
+    fn read_only() -> Result<Self, StartError> {
         let fetch = FetchSettings { allowed_networks: Vec::new(), ca_file: None };
         let (fetcher, notifier) = (Fetcher::new(&fetch)?, Fetcher::new(&fetch)?);
         let (keys, instance) = (Keys::throwaway()?, random::identifier("ins_")?);
@@ -104,7 +104,7 @@ impl Services {
                 }
             }
         };
-        Box::pin(Self::on(config, clock, store, Role::Server)).await
+        Box::pin(Self::with_store(config, clock, store, Role::Server)).await
     }
 
     /// Opens what a command needs that changes rows: a database with the schema of this binary,
@@ -115,7 +115,7 @@ impl Services {
     /// Each [`StartError`] says what to do.
     pub async fn open_to_change(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = open_existing(&config, OpenMode::Change).await?;
-        Box::pin(Self::on(config, clock, store, Role::Command)).await
+        Box::pin(Self::with_store(config, clock, store, Role::Command)).await
     }
 
     /// Opens what a command needs that only reads rows. It needs no master key and no file of the
@@ -126,7 +126,7 @@ impl Services {
     /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
     pub async fn open_to_read(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = open_existing(&config, OpenMode::Read).await?;
-        Self::assemble(config, clock, store, Opened::to_read()).await
+        Self::assemble(config, clock, store, OpenedServices::read_only()).await
     }
 
     /// Takes over the settings that may change while a server runs.
@@ -145,18 +145,18 @@ impl Services {
         clock: Clock,
         keys: Keys,
     ) -> Result<Option<Self>, StartError> {
-        let Some(store) = Store::of_absent(&config.database)? else { return Ok(None) };
-        let opened = Opened::with(&config, &clock, keys)?;
-        Ok(Some(Self::of(config, clock, store, opened)))
+        let Some(store) = Store::unavailable_postgres(&config.database)? else { return Ok(None) };
+        let opened = OpenedServices::with_keys(&config, &clock, keys)?;
+        Ok(Some(Self::from_parts(config, clock, store, opened)))
     }
 
-    async fn on(
+    async fn with_store(
         config: Config,
         clock: Clock,
         store: Store,
         role: Role,
     ) -> Result<Self, StartError> {
-        let opened = Opened::of(&config, &clock, &store, role).await;
+        let opened = OpenedServices::open(&config, &clock, &store, role).await;
         Self::assemble(config, clock, store, opened).await
     }
 
@@ -164,10 +164,10 @@ impl Services {
         config: Config,
         clock: Clock,
         store: Store,
-        opened: Result<Opened, StartError>,
+        opened: Result<OpenedServices, StartError>,
     ) -> Result<Self, StartError> {
         match opened {
-            Ok(opened) => Ok(Self::of(config, clock, store, opened)),
+            Ok(opened) => Ok(Self::from_parts(config, clock, store, opened)),
             Err(error) => {
                 // So that SQLite leaves no file next to the database.
                 store.close().await;
@@ -176,8 +176,9 @@ impl Services {
         }
     }
 
-    fn of(config: Config, clock: Clock, store: Store, opened: Opened) -> Self {
-        let Opened { keys, fetcher, notifier, identity_provider, client_ca, instance } = opened;
+    fn from_parts(config: Config, clock: Clock, store: Store, opened: OpenedServices) -> Self {
+        let OpenedServices { keys, fetcher, notifier, identity_provider, client_ca, instance } =
+            opened;
         Self {
             hasher: hasher(&config.secrets),
             guess_limiter: GuessLimiter::new(guess_limits(&config)),
@@ -214,8 +215,8 @@ pub(super) async fn prepare_schema(config: &Config, store: &Store) -> Result<(),
 /// # Errors
 ///
 /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
-pub async fn open_existing(config: &Config, purpose: OpenMode) -> Result<Store, StartError> {
-    let opened = Store::open(&config.database, purpose).await;
+pub async fn open_existing(config: &Config, mode: OpenMode) -> Result<Store, StartError> {
+    let opened = Store::open(&config.database, mode).await;
     let store = opened.map_err(|error| place(error, config))?;
     match schema::require_newest(&store).await {
         Ok(()) => Ok(store),

@@ -28,7 +28,7 @@ pub(super) const IN_ORDER_OF_C: &str =
 
 /// A page of a list.
 #[derive(Debug, Default)]
-pub struct ClientPage {
+pub struct ClientIdPage {
     /// The clients. A page may be short, or empty, although others follow.
     pub positions: Vec<Position>,
     /// The place after which the next page begins; `None` at the end of the list.
@@ -175,9 +175,9 @@ impl Store {
         filter: &ClientFilter,
         after: &Position,
         limit: u32,
-    ) -> Result<ClientPage, StoreError> {
+    ) -> Result<ClientIdPage, StoreError> {
         if filter.owners.as_ref().is_some_and(BTreeSet::is_empty) {
-            return Ok(ClientPage::default());
+            return Ok(ClientIdPage::default());
         }
         let plan = self.client_plan(filter, after).await?;
         // A text that most clients have leaves the choice to the other conditions.
@@ -190,7 +190,7 @@ impl Store {
         let positions = self.positions(&filter.page_of(&plan, after, end.as_ref(), limit)).await?;
         let is_full = positions.len() == limit as usize;
         let next = if is_full { positions.last().cloned() } else { end };
-        Ok(ClientPage { positions, next })
+        Ok(ClientIdPage { positions, next })
     }
 
     /// How many clients of a list come after a place, counted up to `bound`; `None` if more rows

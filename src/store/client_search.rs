@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::store::client_list::{ClientFilter, Position};
-use crate::store::client_page::{ClientPage, IN_ORDER_OF_C};
+use crate::store::client_page::{ClientIdPage, IN_ORDER_OF_C};
 use crate::store::row::named_row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
@@ -49,7 +49,7 @@ impl Store {
         filter: &ClientFilter,
         after: &Position,
         limit: u32,
-    ) -> Result<ClientPage, StoreError> {
+    ) -> Result<ClientIdPage, StoreError> {
         let mut positions: Vec<Position> = Vec::new();
         let (mut step, mut looked_at, mut last) = (FIRST_STEP, 0, None::<String>);
         loop {
@@ -57,19 +57,19 @@ impl Store {
             let left = (limit as usize).saturating_sub(positions.len());
             positions.extend(self.matching(filter, &rows, after, left).await?);
             if positions.len() >= limit as usize {
-                return Ok(ClientPage { next: positions.last().cloned(), positions });
+                return Ok(ClientIdPage { next: positions.last().cloned(), positions });
             }
             looked_at += step;
             match rows.into_iter().next_back() {
                 Some(row) if looked_at >= MAX_LOOKED_AT => {
                     let next = self.last_client_of(&row.first_id, after).await?;
                     if next.is_some() {
-                        return Ok(ClientPage { positions, next });
+                        return Ok(ClientIdPage { positions, next });
                     }
                     last = Some(row.first_id);
                 }
                 Some(row) => last = Some(row.first_id),
-                None => return Ok(ClientPage { positions, next: None }),
+                None => return Ok(ClientIdPage { positions, next: None }),
             }
             step = (step * 2).min(MAX_STEP);
         }

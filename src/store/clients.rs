@@ -1,5 +1,5 @@
 //! The table of clients: its row, and writing it. `registrations` reads clients for people,
-//! `client_snapshot` for the memory of a server.
+//! `loaded_clients` for the memory of a server.
 //!
 //! A new column of a client is five places: a migration, a field of [`Client`], and here a field of
 //! [`ClientRow`], a line of [`ClientRow::of`] and a line of [`ClientRow::decode`]. A column that

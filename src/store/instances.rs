@@ -7,7 +7,7 @@
 use sqlx::Executor;
 use sqlx::postgres::PgListener;
 
-use crate::store::transaction::{On, Transaction};
+use crate::store::transaction::{EngineTransaction, Transaction};
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{StoreError, with_timeout};
 
@@ -48,7 +48,7 @@ impl Transaction {
     pub(super) async fn require_no_instance(&mut self) -> Result<(), StoreError> {
         const TRY: &str = "SELECT pg_try_advisory_xact_lock($1)";
         let timeout = self.timeout;
-        let On::Postgres(transaction) = &mut self.on else { return Ok(()) };
+        let EngineTransaction::Postgres(transaction) = &mut self.engine else { return Ok(()) };
         let attempt = async {
             let query = sqlx::query_scalar(TRY).bind(INSTANCE_LOCK);
             Ok(query.fetch_one(&mut **transaction).await?)

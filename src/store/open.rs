@@ -1,4 +1,4 @@
-//! Opens the database for a purpose, which decides what opening may create, write or lock.
+//! Opens the database in a mode, which decides what opening may create, write or lock.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,20 +39,20 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Absent`] if the SQLite file does not exist and the purpose does not create it,
+    /// [`StoreError::Absent`] if the SQLite file does not exist and the mode does not create it,
     /// [`StoreError::InUse`] if it is to be used alone and is not, and what the engine says.
-    pub async fn open(database: &DatabaseSettings, purpose: OpenMode) -> Result<Self, StoreError> {
+    pub async fn open(database: &DatabaseSettings, mode: OpenMode) -> Result<Self, StoreError> {
         let timeout = database.timeout;
         let mut hosts = Hosts::default();
         let pool = match &database.location {
-            Location::Sqlite(path) => Pool::Sqlite(open_sqlite(path, timeout, purpose).await?),
+            Location::Sqlite(path) => Pool::Sqlite(open_sqlite(path, timeout, mode).await?),
             Location::Postgres(urls) => {
                 hosts = hosts_of(urls)?;
                 let first = hosts.first_choice(timeout).await?;
                 Pool::Postgres(hosts::pool(&hosts, first, database.max_connections, timeout))
             }
         };
-        let store = Self::on(pool, hosts, timeout, Gate::default());
+        let store = Self::with_pool(pool, hosts, timeout, Gate::default());
         store.ping().await?;
         Ok(store)
     }
@@ -62,15 +62,15 @@ impl Store {
     ///
     /// # Errors
     /// A URL that cannot be read.
-    pub fn of_absent(database: &DatabaseSettings) -> Result<Option<Self>, StoreError> {
+    pub fn unavailable_postgres(database: &DatabaseSettings) -> Result<Option<Self>, StoreError> {
         let Location::Postgres(urls) = &database.location else { return Ok(None) };
         let hosts = hosts_of(urls)?;
         let Some(first) = hosts.first() else { return Ok(None) };
         let pool = hosts::pool(&hosts, first, database.max_connections, database.timeout);
-        Ok(Some(Self::on(Pool::Postgres(pool), hosts, database.timeout, Gate::closed())))
+        Ok(Some(Self::with_pool(Pool::Postgres(pool), hosts, database.timeout, Gate::closed())))
     }
 
-    fn on(pool: Pool, hosts: Hosts, timeout: Duration, gate: Gate) -> Self {
+    fn with_pool(pool: Pool, hosts: Hosts, timeout: Duration, gate: Gate) -> Self {
         Self { pool, hosts, timeout, changing: Arc::default(), gate, metrics: Arc::default() }
     }
 }
@@ -94,14 +94,14 @@ pub(super) fn pool_options() -> SqlitePoolOptions {
 async fn open_sqlite(
     path: &Path,
     timeout: Duration,
-    purpose: OpenMode,
+    mode: OpenMode,
 ) -> Result<SqlitePool, StoreError> {
     let unopenable = |problem: &dyn std::fmt::Display| StoreError::Unopenable {
         path: path.to_owned(),
         problem: problem.to_string(),
         owner: files::owner_and_process(path),
     };
-    if purpose == OpenMode::Create {
+    if mode == OpenMode::Create {
         let folder = path.parent().unwrap_or(Path::new(""));
         files::create_private_folder(folder).map_err(|error| unopenable(&error))?;
         // SQLite gives its other files the mode of this one.
@@ -112,9 +112,9 @@ async fn open_sqlite(
             _ => unopenable(&error),
         });
     }
-    let options = options(path, timeout, purpose);
+    let options = options(path, timeout, mode);
     let connect = || {
-        let connections = if purpose == OpenMode::Alone { 1 } else { 4 };
+        let connections = if mode == OpenMode::Alone { 1 } else { 4 };
         pool_options()
             .max_connections(connections)
             .acquire_timeout(timeout)
@@ -128,8 +128,8 @@ async fn open_sqlite(
     let mut attempts = 0_u32;
     loop {
         match connect().await {
-            Ok(pool) => return look_inside(pool, path, purpose).await,
-            Err(error) if purpose == OpenMode::Alone && is_busy(&error) => {
+            Ok(pool) => return look_inside(pool, path, mode).await,
+            Err(error) if mode == OpenMode::Alone && is_busy(&error) => {
                 return Err(StoreError::InUse);
             }
             Err(error) if attempts < 10 && is_busy(&error) => {
@@ -148,7 +148,7 @@ async fn open_sqlite(
 async fn look_inside(
     pool: SqlitePool,
     path: &Path,
-    purpose: OpenMode,
+    mode: OpenMode,
 ) -> Result<SqlitePool, StoreError> {
     match sqlx::query("SELECT COUNT(*) FROM sqlite_master").execute(&pool).await {
         Ok(_) => Ok(pool),
@@ -156,14 +156,14 @@ async fn look_inside(
             pool.close().await;
             Err(match error {
                 error if is_not_a_database(&error) => StoreError::Damaged { path: path.to_owned() },
-                error if purpose == OpenMode::Alone && is_busy(&error) => StoreError::InUse,
+                error if mode == OpenMode::Alone && is_busy(&error) => StoreError::InUse,
                 error => error.into(),
             })
         }
     }
 }
 
-fn options(path: &Path, timeout: Duration, purpose: OpenMode) -> SqliteConnectOptions {
+fn options(path: &Path, timeout: Duration, mode: OpenMode) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(true)
@@ -173,28 +173,24 @@ fn options(path: &Path, timeout: Duration, purpose: OpenMode) -> SqliteConnectOp
     let for_writing = |options: SqliteConnectOptions| {
         options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
     };
-    match purpose {
+    match mode {
         OpenMode::Create | OpenMode::Change => for_writing(options),
         OpenMode::Alone => for_writing(options)
             .locking_mode(SqliteLockingMode::Exclusive)
             .busy_timeout(Duration::from_secs(1)),
-        OpenMode::Read | OpenMode::Check => for_reading(path, options, purpose),
+        OpenMode::Read | OpenMode::Check => for_reading(path, options, mode),
     }
 }
 
 /// How to read without leaving a file. SQLite writes two files next to a database in WAL mode,
 /// even to read it, and removes them when the last connection closes, if that one may write.
-fn for_reading(
-    path: &Path,
-    options: SqliteConnectOptions,
-    purpose: OpenMode,
-) -> SqliteConnectOptions {
+fn for_reading(path: &Path, options: SqliteConnectOptions, mode: OpenMode) -> SqliteConnectOptions {
     let log = files::companion(path, "-wal");
     let has_log = std::fs::metadata(&log).is_ok_and(|metadata| metadata.len() > 0);
     let has_index = files::companion(path, "-shm").exists();
     let may_write =
         files::is_writable(path) && files::is_writable(path.parent().unwrap_or(Path::new("")));
-    match (may_write, purpose) {
+    match (may_write, mode) {
         // The ordinary locks of SQLite, and a clean end: safe next to any other process.
         (true, OpenMode::Read) => options.pragma("query_only", "on"),
         // Both files exist: another process uses the database, or it was killed.

@@ -80,7 +80,7 @@ pub struct ResourcePage {
 
 table_row! {
     /// What tells whose a resource is.
-    struct OwnerRow in "resource" {
+    struct ResourceOwnerRow in "resource" {
         resource: String,
         owner: Option<String>,
     }
@@ -201,11 +201,16 @@ impl Reader<'_> {
         &mut self,
     ) -> Result<Vec<(ResourceId, Option<Owner>)>, StoreError> {
         let mut statement = Statement::default();
-        statement.push(OwnerRow::SELECT).push("ORDER BY resource");
-        let decode = |OwnerRow { resource, owner }| {
+        statement.push(ResourceOwnerRow::SELECT).push("ORDER BY resource");
+        let decode = |ResourceOwnerRow { resource, owner }| {
             Some((ResourceId::parse(&resource).ok()?, owner.as_deref().map(Owner::stored)))
         };
-        Ok(self.rows::<OwnerRow>(&statement).await?.into_iter().filter_map(decode).collect())
+        Ok(self
+            .rows::<ResourceOwnerRow>(&statement)
+            .await?
+            .into_iter()
+            .filter_map(decode)
+            .collect())
     }
 
     async fn stored_resources(&mut self) -> Result<StoredResources, StoreError> {

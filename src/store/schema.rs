@@ -7,8 +7,8 @@ use sqlx::SqlStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use crate::config::Migrate;
-use crate::store::transaction::{On, Transaction, on_transaction};
-use crate::store::{Pool, Store, StoreError, is_busy, with_timeout};
+use crate::store::transaction::{EngineTransaction, Transaction, on_transaction};
+use crate::store::{Engine, Pool, Store, StoreError, is_busy, with_timeout};
 
 /// The text of a migration.
 #[derive(Debug, Clone, Copy)]
@@ -17,13 +17,6 @@ enum Script {
     Of(&'static str),
     /// A text for each engine: triggers have no syntax in common.
     OfEach { postgres: &'static str, sqlite: &'static str },
-}
-
-/// Which database a script is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Engine {
-    Postgres,
-    Sqlite,
 }
 
 impl Script {
@@ -248,9 +241,9 @@ pub fn is_known(version: i64) -> bool {
 impl Transaction {
     /// The version of the schema; 0 if nothing has been migrated yet.
     pub(super) async fn schema(&mut self) -> Result<i64, StoreError> {
-        let exists = match self.on {
-            On::Postgres(_) => EXISTS_POSTGRES,
-            On::Sqlite(_) => EXISTS_SQLITE,
+        let exists = match self.engine {
+            EngineTransaction::Postgres(_) => EXISTS_POSTGRES,
+            EngineTransaction::Sqlite(_) => EXISTS_SQLITE,
         };
         on_transaction!(self, |connection| {
             let exists: i64 = sqlx::query_scalar(exists).fetch_one(&mut *connection).await?;
@@ -268,12 +261,12 @@ impl Transaction {
     pub(super) async fn migrate_to(&mut self, version: i64) -> Result<(), SchemaError> {
         let target = Some(version);
         let run = async {
-            match &mut self.on {
-                On::Postgres(on) => {
-                    migrator(Engine::Postgres).run_direct(target, &mut **on, false).await
+            match &mut self.engine {
+                EngineTransaction::Postgres(transaction) => {
+                    migrator(Engine::Postgres).run_direct(target, &mut **transaction, false).await
                 }
-                On::Sqlite(on) => {
-                    migrator(Engine::Sqlite).run_direct(target, &mut **on, false).await
+                EngineTransaction::Sqlite(transaction) => {
+                    migrator(Engine::Sqlite).run_direct(target, &mut **transaction, false).await
                 }
             }
         };
@@ -314,10 +307,6 @@ async fn was_a_race(store: &Store, error: &sqlx::Error, found: i64) -> Result<bo
     }
     Ok(is_busy(error) || version(store).await? > found)
 }
-
-/// Both engines.
-#[cfg(test)]
-pub(super) const ENGINES: [Engine; 2] = [Engine::Postgres, Engine::Sqlite];
 
 /// The scripts of all migrations for an engine, in their order.
 #[cfg(test)]

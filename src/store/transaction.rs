@@ -11,13 +11,13 @@ use crate::telemetry::metrics::store::StoreMetrics;
 
 /// A transaction. One that is dropped leaves nothing behind.
 pub(super) struct Transaction {
-    pub(super) on: On,
+    pub(super) engine: EngineTransaction,
     pub(super) timeout: Duration,
     pub(super) metrics: Arc<StoreMetrics>,
 }
 
 /// The engine's own transaction.
-pub(super) enum On {
+pub(super) enum EngineTransaction {
     Postgres(sqlx::Transaction<'static, Postgres>),
     Sqlite(sqlx::Transaction<'static, Sqlite>),
 }
@@ -29,12 +29,12 @@ macro_rules! on_transaction {
         let timeout = $transaction.timeout;
         let metrics = $transaction.metrics.clone();
         let work = async {
-            match &mut $transaction.on {
-                $crate::store::transaction::On::Postgres(transaction) => {
+            match &mut $transaction.engine {
+                $crate::store::transaction::EngineTransaction::Postgres(transaction) => {
                     let $connection = &mut **transaction;
                     $body
                 }
-                $crate::store::transaction::On::Sqlite(transaction) => {
+                $crate::store::transaction::EngineTransaction::Sqlite(transaction) => {
                     let $connection = &mut **transaction;
                     $body
                 }
@@ -62,13 +62,15 @@ impl Store {
                 Pool::Postgres(pool) => {
                     let mut transaction = pool.begin().await?;
                     sqlx::query(FORGET).execute(&mut *transaction).await?;
-                    On::Postgres(transaction)
+                    EngineTransaction::Postgres(transaction)
                 }
-                Pool::Sqlite(pool) => On::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+                Pool::Sqlite(pool) => {
+                    EngineTransaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)
+                }
             })
         };
-        let on = measured(&self.metrics, Query::Begin, self.timeout, Box::pin(begin)).await?;
-        Ok(Transaction { on, timeout: self.timeout, metrics: self.metrics.clone() })
+        let engine = measured(&self.metrics, Query::Begin, self.timeout, Box::pin(begin)).await?;
+        Ok(Transaction { engine, timeout: self.timeout, metrics: self.metrics.clone() })
     }
 }
 
@@ -76,9 +78,9 @@ impl Transaction {
     /// Makes what was written last.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         let commit = async {
-            match self.on {
-                On::Postgres(transaction) => transaction.commit().await?,
-                On::Sqlite(transaction) => transaction.commit().await?,
+            match self.engine {
+                EngineTransaction::Postgres(transaction) => transaction.commit().await?,
+                EngineTransaction::Sqlite(transaction) => transaction.commit().await?,
             }
             Ok(())
         };

@@ -10,7 +10,7 @@ use crate::model::creator::Creator;
 use crate::model::event::{Event, Head};
 use crate::model::time::{Clock, Timestamp};
 use crate::store::events::EventRow;
-use crate::store::transaction::{On, Transaction};
+use crate::store::transaction::{EngineTransaction, Transaction};
 use crate::store::{Pool, Store, StoreError, with_timeout};
 
 /// The channel on which Postgres wakes the followers.
@@ -52,13 +52,13 @@ impl Store {
         let alone =
             with_timeout(self.timeout, async { Ok(self.changing.clone().lock_owned().await) });
         let alone = alone.await?;
-        WriteTransaction::on(self.transaction().await?, alone).await
+        WriteTransaction::with_transaction(self.transaction().await?, alone).await
     }
 }
 
 impl WriteTransaction {
     /// A change on a transaction that has begun.
-    pub(super) async fn on(
+    pub(super) async fn with_transaction(
         transaction: Transaction,
         alone: OwnedMutexGuard<()>,
     ) -> Result<Self, StoreError> {
@@ -84,7 +84,9 @@ impl WriteTransaction {
     /// The time of the database. Postgres has a clock of its own, which all instances share;
     /// SQLite runs on this machine, and its time is that of `clock`.
     pub async fn time(&mut self, clock: &Clock) -> Result<Timestamp, StoreError> {
-        let On::Postgres(transaction) = &mut self.transaction.on else { return Ok(clock.now()) };
+        let EngineTransaction::Postgres(transaction) = &mut self.transaction.engine else {
+            return Ok(clock.now());
+        };
         let time = sqlx::query_scalar(POSTGRES_TIME);
         let time = async { Ok(Timestamp(time.fetch_one(&mut **transaction).await?)) };
         with_timeout(self.transaction.timeout, time).await
@@ -128,7 +130,7 @@ impl WriteTransaction {
             sqlx::query(HEAD).bind(sequence).bind(hash).execute(connection).await?;
             Ok(())
         })?;
-        if let On::Postgres(transaction) = &mut self.transaction.on {
+        if let EngineTransaction::Postgres(transaction) = &mut self.transaction.engine {
             let wake = sqlx::query(WAKE).bind(CHANNEL).bind(sequence.to_string());
             let wake = async { Ok(wake.execute(&mut **transaction).await?) };
             with_timeout(self.transaction.timeout, wake).await?;

@@ -12,19 +12,19 @@ pub enum Stage {
     /// What for, from where, bound to what, and how often.
     Authorize,
     /// The token itself, with its signature.
-    Sign,
+    Mint,
 }
 
 impl Stage {
     /// All, in their order.
-    const ALL: [Self; 3] = [Self::Authenticate, Self::Authorize, Self::Sign];
+    pub(super) const ALL: [Self; 3] = [Self::Authenticate, Self::Authorize, Self::Mint];
 
-    /// The name of its span.
+    /// The name of the stage: of its span, and of its label in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Authenticate => "authenticate",
             Self::Authorize => "authorize",
-            Self::Sign => "sign",
+            Self::Mint => "mint",
         }
     }
 }

@@ -200,7 +200,7 @@ impl<'a> Rejected<'a> {
     pub(super) fn of(rejection: &'a ErrorResponse) -> Self {
         Self {
             error: rejection.code(),
-            code: Some(rejection.cause().as_str()),
+            code: Some(rejection.reason_code().as_str()),
             reason: rejection.reason(),
             client_id: rejection.client_id(),
         }

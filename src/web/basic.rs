@@ -178,7 +178,7 @@ mod tests {
     fn generated_secret() -> String {
         let key = secret::TagKey::new(&[1; 32]);
         let id = ClientId::parse("svc:a").expect("an id");
-        key.mint(&id).expect("a secret").expose_secret().to_owned()
+        key.generate(&id).expect("a secret").expose_secret().to_owned()
     }
 
     /// A generated secret after the last colon ends the credentials, whatever is known.

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::app::App;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::oauth::caller::{HeaderCredentials, RequestOrigin};
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::parameters::Parameters;
@@ -192,7 +192,7 @@ fn reject_credentials_in_url(uri: &Uri) -> Result<(), OAuthError> {
         return Err(OAuthError::invalid_request(
             "Client credentials and tokens must not be in the URL. Treat this secret as leaked and rotate it.",
         )
-        .because(RejectionReason::CredentialsInUrl));
+        .because(ReasonCode::CredentialsInUrl));
     }
     Ok(())
 }

@@ -14,8 +14,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::app::rejections::About;
+use crate::model::reason_code::ReasonCode;
 use crate::model::rejection::RejectionRecord;
-use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 use crate::model::untrusted_text;
@@ -66,8 +66,8 @@ impl ErrorResponse {
     }
 
     /// The reason in the closed list that metrics have.
-    pub(super) fn cause(&self) -> RejectionReason {
-        self.error.cause()
+    pub(super) fn reason_code(&self) -> ReasonCode {
+        self.error.reason_code()
     }
 
     /// The client that it is about, if that one exists.
@@ -127,11 +127,7 @@ impl ErrorResponse {
         let sentence = format!("This path takes only: {allow}.");
         Self {
             allow: Some(allow),
-            ..Self::invalid(
-                StatusCode::METHOD_NOT_ALLOWED,
-                RejectionReason::MethodNotAllowed,
-                sentence,
-            )
+            ..Self::invalid(StatusCode::METHOD_NOT_ALLOWED, ReasonCode::MethodNotAllowed, sentence)
         }
     }
 
@@ -139,7 +135,7 @@ impl ErrorResponse {
     pub(super) fn too_large(limit: usize) -> Self {
         Self::invalid(
             StatusCode::PAYLOAD_TOO_LARGE,
-            RejectionReason::BodyTooLarge,
+            ReasonCode::BodyTooLarge,
             format!("The body is larger than {limit} bytes."),
         )
         .closing()
@@ -149,7 +145,7 @@ impl ErrorResponse {
     pub(super) fn too_slow() -> Self {
         Self::invalid(
             StatusCode::REQUEST_TIMEOUT,
-            RejectionReason::BodyTooSlow,
+            ReasonCode::BodyTooSlow,
             "The body did not arrive in time.",
         )
         .closing()
@@ -159,22 +155,21 @@ impl ErrorResponse {
     pub(super) fn unsupported_type(sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::invalid(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            RejectionReason::UnsupportedMediaType,
+            ReasonCode::UnsupportedMediaType,
             sentence,
         )
     }
 
     /// 400 for a request that is not valid HTTP; the connection is closed.
     pub(super) fn bad_http(sentence: impl Into<Cow<'static, str>>) -> Self {
-        Self::invalid(StatusCode::BAD_REQUEST, RejectionReason::MalformedRequest, sentence)
-            .closing()
+        Self::invalid(StatusCode::BAD_REQUEST, ReasonCode::MalformedRequest, sentence).closing()
     }
 
     /// 431.
     pub(super) fn head_too_large() -> Self {
         Self::invalid(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            RejectionReason::HeadTooLarge,
+            ReasonCode::HeadTooLarge,
             "The head of the request is too large.",
         )
         .closing()
@@ -183,10 +178,10 @@ impl ErrorResponse {
     /// `invalid_request` with another status than 400.
     fn invalid(
         status: StatusCode,
-        cause: RejectionReason,
+        reason_code: ReasonCode,
         sentence: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, ..Self::from(OAuthError::invalid_request(sentence).because(cause)) }
+        Self { status, ..Self::from(OAuthError::invalid_request(sentence).because(reason_code)) }
     }
 
     fn closing(self) -> Self {

@@ -243,8 +243,8 @@ fn count_rejection(
 ) {
     let is_token = known.is_some_and(|known| known.is_token);
     let rejections = if is_token { &metrics.token_rejections } else { &metrics.other_rejections };
-    rejections.count(rejection.error_code(), rejection.cause(), request_id);
-    if let Some(limiter) = rejection.cause().limiter() {
+    rejections.count(rejection.error_code(), rejection.reason_code(), request_id);
+    if let Some(limiter) = rejection.reason_code().limiter() {
         metrics.rate_limited.count_value(limiter);
     }
 }
@@ -290,7 +290,7 @@ pub fn malformed_request_response(
         http.response.status_code = rejection.status().as_u16(),
         client.address = %peer.address.ip().to_canonical(),
         error.type = rejection.code(),
-        reason_code = rejection.cause().as_str(),
+        reason_code = rejection.reason_code().as_str(),
         reason = &*rejection.reason(),
         "request rejected"
     );

@@ -79,7 +79,7 @@ async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_u
         let id = ResourceId::parse(INVOICES).expect("a resource");
         resource::update(server.services(), &operator(), &id, update).await.expect("an update");
         server.catch_up().await;
-        key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire)
+        key_rotation::rotate_due_keys(&server.app, RotationPolicy::CreateAndRetire)
             .await
             .expect("a rotation");
     };
@@ -90,7 +90,9 @@ async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_u
     sign_with(Algorithm::EdDsa).await;
     assert_eq!(of().await, "RS256");
     server.clock.advance(DAY);
-    key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire).await.expect("a rotation");
+    key_rotation::rotate_due_keys(&server.app, RotationPolicy::CreateAndRetire)
+        .await
+        .expect("a rotation");
     assert_eq!(of().await, "EdDSA");
     server.claims(&server.ask(&client).await.token()).await;
 }
@@ -169,7 +171,9 @@ async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(
     assert_eq!(listed.to_string(), r#"["ES256","RS256"]"#);
 
     sign_with(&server, None).await;
-    key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire).await.expect("a rotation");
+    key_rotation::rotate_due_keys(&server.app, RotationPolicy::CreateAndRetire)
+        .await
+        .expect("a rotation");
     assert_eq!(of(ORDERS).await, "ES256");
     assert_eq!(algorithms(&server).await, ["ES256", "RS256"], "tokens of it are still valid");
 
@@ -177,7 +181,9 @@ async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(
     sign_with(&server, Some(Algorithm::Rs256)).await;
     assert_eq!(of(ORDERS).await, "RS256");
     sign_with(&server, None).await;
-    key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire).await.expect("a rotation");
+    key_rotation::rotate_due_keys(&server.app, RotationPolicy::CreateAndRetire)
+        .await
+        .expect("a rotation");
     // token.lifetime_max and keys.keep_after.
     server.clock.advance(25 * 3600);
     server.catch_up().await;
@@ -199,7 +205,7 @@ async fn instances_that_want_different_algorithms_keep_each_others_keys(
         for _ in 0..5 {
             for server in [&old, &new] {
                 server.catch_up().await;
-                key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire)
+                key_rotation::rotate_due_keys(&server.app, RotationPolicy::CreateAndRetire)
                     .await
                     .expect("a rotation");
             }
@@ -223,11 +229,15 @@ async fn instances_that_want_different_algorithms_keep_each_others_keys(
     drop(new);
     old.clock.advance(3000);
     old.catch_up().await;
-    key_rotation::rotate(&old.app, RotationPolicy::CreateAndRetire).await.expect("a rotation");
+    key_rotation::rotate_due_keys(&old.app, RotationPolicy::CreateAndRetire)
+        .await
+        .expect("a rotation");
     assert!(keys().await.iter().all(|key| key.retired_at.is_none()));
     old.clock.advance(601);
     old.catch_up().await;
-    key_rotation::rotate(&old.app, RotationPolicy::CreateAndRetire).await.expect("a rotation");
+    key_rotation::rotate_due_keys(&old.app, RotationPolicy::CreateAndRetire)
+        .await
+        .expect("a rotation");
     let retired: Vec<_> = keys().await.into_iter().filter(|key| key.retired_at.is_some()).collect();
     assert_eq!(retired.len(), 1);
     assert_eq!(retired[0].algorithm, Algorithm::EdDsa);

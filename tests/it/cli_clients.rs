@@ -312,7 +312,7 @@ async fn a_resource_can_be_changed_and_removed_with_its_grants() {
     assert_eq!(cli.run(&["resource", "show", ORDERS]).code, 4);
 }
 
-/// D4: several live secrets, yet not without end.
+/// D4: several valid secrets, yet not without end.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_has_a_bounded_number_of_live_secrets() {
     let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_SECRETS_MAX_PER_CLIENT", "2");

@@ -261,10 +261,10 @@ async fn imported_secrets_count_by_hash_once_and_by_memory_after_that(
     with_header(&server, &plain, GRANT).await.assert_rejected(401, "invalid_client");
 }
 
-/// D4, C-07: a forged secret costs no hash; neither does a minted one after its first success.
+/// D4, C-07: a forged secret costs no hash; neither does a generated one after its first success.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn minted_secrets_are_hashed_once_and_forged_ones_never(
+async fn generated_secrets_are_hashed_once_and_forged_ones_never(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -330,7 +330,7 @@ async fn rejected_of_twelve_first_proofs(server: &Arc<Server>) -> usize {
 /// A client deleted by mistake comes back with the secret it had.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_minted_secret_can_come_back_by_an_import(
+async fn a_generated_secret_can_come_back_by_an_import(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -371,8 +371,8 @@ async fn a_client_without_the_grant_is_unauthorized(
 async fn no_two_secrets_are_alike(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let server = Server::start(engine).await;
     let key = &server.services().keys.tag_key;
-    let mint = || -> SecretString { key.mint(&client_id("cl_a")).expect("a secret") };
-    let minted: std::collections::HashSet<_> =
-        (0..1000).map(|_| secrecy::ExposeSecret::expose_secret(&mint()).to_owned()).collect();
-    assert_eq!(minted.len(), 1000);
+    let generate = || -> SecretString { key.generate(&client_id("cl_a")).expect("a secret") };
+    let generated: std::collections::HashSet<_> =
+        (0..1000).map(|_| secrecy::ExposeSecret::expose_secret(&generate()).to_owned()).collect();
+    assert_eq!(generated.len(), 1000);
 }

@@ -7,7 +7,7 @@ use tokend::admin::key_change::{self, Start};
 use tokend::admin::key_rotation::{self, RotationPolicy};
 use tokend::admin::resource::{self, ResourceUpdate};
 use tokend::admin::{AdminError, Conflict};
-use tokend::jose::jwt::{self, PublicKey};
+use tokend::jose::jwt::{self, VerificationKey};
 use tokend::model::key_timeline::signing_key;
 use tokend::model::resource::ResourceId;
 use tokend::model::signing_key::{Algorithm, KeyId};
@@ -22,7 +22,7 @@ const CACHE: i64 = 12 * HOUR;
 
 /// A verifier that holds a key set until it is twelve hours old.
 struct Verifier {
-    keys: Vec<PublicKey>,
+    keys: Vec<VerificationKey>,
     fetched_at: i64,
 }
 
@@ -68,7 +68,7 @@ impl Year {
         let now = self.now();
         for server in &self.instances {
             server.catch_up().await;
-            key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire)
+            key_rotation::rotate_due_keys(&server.app, RotationPolicy::CreateAndRetire)
                 .await
                 .expect("a rotation");
         }
@@ -117,7 +117,7 @@ impl Year {
             // An ordinary rotation, and one that is announced for later.
             40 | 300 => {
                 let start = if day == 40 { Start::WhenKnown } else { Start::Now };
-                let rotated = key_change::rotate(services, &operator(), None, start).await;
+                let rotated = key_change::rotate_now(services, &operator(), None, start).await;
                 assert_eq!(rotated.is_ok(), day == 40, "{:?}", rotated.err());
             }
             // A key that signs is retired only when verifiers know the next one.
@@ -127,7 +127,7 @@ impl Year {
                 let error = retired.expect_err("nothing is published");
                 assert!(matches!(error, AdminError::Conflict(Conflict::BreaksVerifiers(_))));
                 let start = Start::In(Lifetime::parse("72h").expect("a lifetime"));
-                let rotated = key_change::rotate(services, &operator(), None, start).await;
+                let rotated = key_change::rotate_now(services, &operator(), None, start).await;
                 rotated.expect("a rotation");
             }
             121 => {

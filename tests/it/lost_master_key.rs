@@ -83,7 +83,7 @@ async fn after_a_reset_clients_continue_and_old_tokens_stay_verifiable(
     // A wrong secret of the same form is still refused; a new one works as ever.
     let wrong = tokend::secrets::secret::TagKey::new(&[1; 32]);
     let id = tokend::model::client::ClientId::parse("ops").expect("an id");
-    let wrong = wrong.mint(&id).expect("a secret");
+    let wrong = wrong.generate(&id).expect("a secret");
     let wrong = secrecy::ExposeSecret::expose_secret(&wrong).to_owned();
     assert_eq!(ask(&server.base, "ops", &wrong).await.status, 401);
     let listed = cli.json(&["key", "list"]);

@@ -171,7 +171,7 @@ async fn a_key_hands_over_to_the_next_without_a_gap(
     let pass = async |seconds: i64| {
         server.clock.advance(seconds);
         server.catch_up().await;
-        tokend::admin::key_rotation::rotate(
+        tokend::admin::key_rotation::rotate_due_keys(
             &server.app,
             tokend::admin::key_rotation::RotationPolicy::CreateAndRetire,
         )

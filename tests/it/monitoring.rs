@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use tokend::model::rejection_reason::RejectionReason;
+use tokend::model::reason_code::ReasonCode;
 use tokend::telemetry::metrics::definitions::{ALL, Definition, Kind};
 
 use crate::docs::blocks;
@@ -268,7 +268,7 @@ fn the_page_has_every_metric_reason_and_alert() {
         metrics.push_str(&format!("| `{name}` | {kind} | {labels} | {} |\n", metric.help));
     }
     let mut reasons = "\n| Reason | Meaning |\n|---|---|\n".to_owned();
-    for reason in RejectionReason::ALL {
+    for reason in ReasonCode::ALL {
         reasons.push_str(&format!("| `{}` | {} |\n", reason.as_str(), reason.meaning()));
     }
     let mut page = read(PAGE);

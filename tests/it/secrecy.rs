@@ -27,7 +27,7 @@ async fn nothing_prints_a_secret_when_it_is_debugged(
     let records = server.services().store.signing_keys().await.expect("keys");
     let new = NewSecret::default();
     let plain: SecretString =
-        server.services().keys.tag_key.mint(&client_id(&client.id)).expect("a secret");
+        server.services().keys.tag_key.generate(&client_id(&client.id)).expect("a secret");
     let text = format!(
         "{:?} {:#?} {entry:?} {records:?} {new:?} {plain:?} {:?}",
         server.services(),

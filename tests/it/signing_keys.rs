@@ -44,7 +44,9 @@ async fn revocations(server: &Server) -> Value {
 /// Does what is due of the timelines of keys.
 pub async fn rotate_due(server: &Server) {
     server.catch_up().await;
-    key_rotation::rotate(&server.app, RotationPolicy::CreateAndRetire).await.expect("a rotation");
+    key_rotation::rotate_due_keys(&server.app, RotationPolicy::CreateAndRetire)
+        .await
+        .expect("a rotation");
 }
 
 /// A step that must succeed.

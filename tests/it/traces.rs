@@ -140,7 +140,7 @@ async fn a_token_request_has_a_span_with_its_stages() {
         assert_eq!(attributes.get(name).map(String::as_str), Some(value), "{attributes:?}");
     }
     let names: Vec<_> = stages.iter().map(|stage| stage.name.as_str()).collect();
-    assert_eq!(names, ["authenticate", "authorize", "sign"]);
+    assert_eq!(names, ["authenticate", "authorize", "mint"]);
     let mut time = span.start_time_unix_nano;
     for stage in &stages {
         assert_eq!(stage.trace_id, span.trace_id);

@@ -38,8 +38,9 @@ pub mod spiffe;
 mod values;
 
 pub use answer::Answer;
-pub use place::{Engine, Place};
+pub use place::Place;
 pub use server::{Server, TestClient};
+pub use tokend::store::Engine;
 pub use values::{client, client_id, grant, grant_type, lifetime, method, now, operator};
 
 /// The resource that most tests use.

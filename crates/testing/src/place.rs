@@ -1,26 +1,9 @@
 //! Where an instance stores its data: a folder and a database of its own.
 
 use tempfile::TempDir;
+use tokend::store::Engine;
 
 use crate::postgres;
-
-/// The database that an instance runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    Sqlite,
-    Postgres,
-}
-
-impl Engine {
-    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "SQLite",
-            Self::Postgres => "Postgres",
-        }
-    }
-}
 
 /// A folder and a database. Several instances may share them.
 pub struct Place {

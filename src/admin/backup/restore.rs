@@ -67,7 +67,8 @@ pub async fn restore(
             return Ok(Restored { backup, ended_rights: EndedRights::default() });
         }
         let transaction = loading.into_change().await?;
-        let mut change = AuditedChange::on(transaction, clock, principal.actor()).await?;
+        let mut change =
+            AuditedChange::with_transaction(transaction, clock, principal.actor()).await?;
         let ended_rights = end_rights(config, &mut change, &to_end).await?;
         change.commit().await?;
         Ok(Restored { backup, ended_rights })

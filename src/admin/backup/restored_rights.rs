@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::admin::secret::{end_at_once, ended_at};
+use crate::admin::secret::{expire_immediately, expired_at};
 use crate::admin::{AdminError, AuditedChange, revocation};
 use crate::config::Config;
 use crate::model::Malformed;
@@ -94,7 +94,7 @@ pub(super) async fn end_rights(
 ) -> Result<EndedRights, AdminError> {
     let mut ended_rights = EndedRights::default();
     for secret in &to_end.secrets {
-        ended_rights.secrets += u64::from(end_secret(change, secret).await?);
+        ended_rights.secrets += u64::from(expire_secret(change, secret).await?);
     }
     if to_end.tokens {
         ended_rights.clients = revoke_all_tokens(config, change).await?;
@@ -103,18 +103,18 @@ pub(super) async fn end_rights(
 }
 
 /// Ends a secret; `false` if the backup does not have it, or if it has ended already.
-async fn end_secret(
+async fn expire_secret(
     change: &mut AuditedChange,
     ended: &RestoredSecret,
 ) -> Result<bool, AdminError> {
     let RestoredSecret { client_id, secret_id } = ended;
     let Some(found) = change.read().registration(client_id).await? else { return Ok(false) };
     let secret = found.secrets.iter().find(|secret| secret.secret_id == *secret_id);
-    let end = end_at_once(change);
+    let end = expire_immediately(change);
     let Some(secret) = secret.filter(|secret| end.is_before(secret.expires_at)) else {
         return Ok(false);
     };
-    change.transaction.update_secret(client_id, &ended_at(secret, end)).await?;
+    change.transaction.update_secret(client_id, &expired_at(secret, end)).await?;
     let detail = json!({
         "secret_id": secret_id,
         "ended_at": end,

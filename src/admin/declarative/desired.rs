@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::admin::declarative::digests::{self, DeclaredDigest};
-use crate::admin::declarative::document::{Document, MAX_BYTES, SourceText};
+use crate::admin::declarative::document::{Declaration, MAX_BYTES, SourceText};
 use crate::admin::declarative::members::{DOCUMENT, MAX_OBJECTS, SCOPE, SECRET_POLICY};
 use crate::admin::import::facts::FactsLine;
 use crate::admin::import::line::{self, ClientLine, duration};
@@ -29,7 +29,7 @@ use crate::model::source::SourceName;
 /// Declarations that have been read as text, and not been compared with anything yet.
 #[derive(Debug)]
 pub struct Declarations {
-    pub(super) documents: Vec<Document>,
+    pub(super) documents: Vec<Declaration>,
 }
 
 impl Declarations {
@@ -46,7 +46,7 @@ impl Declarations {
         }
         let mut documents = Vec::new();
         for source in sources {
-            let read = Document::read(source);
+            let read = Declaration::read(source);
             documents.extend(read.map_err(|problem| AdminError::invalid("declarations", problem))?);
         }
         Ok(Self { documents })
@@ -54,12 +54,12 @@ impl Declarations {
 
     /// Takes a JSON value: a document, or an object with the member `documents`.
     pub fn of_json(value: Value) -> Self {
-        Self { documents: Document::of_json(value) }
+        Self { documents: Declaration::of_json(value) }
     }
 
     /// The documents as one JSON value, which [`Self::of_json`] reads.
     pub fn to_json(&self) -> Value {
-        let documents: Vec<Value> = self.documents.iter().map(Document::to_json).collect();
+        let documents: Vec<Value> = self.documents.iter().map(Declaration::to_json).collect();
         serde_json::json!({ "documents": documents })
     }
 

@@ -68,7 +68,7 @@ pub(super) fn register(
     let count = secrets.len();
     for DeclaredDigest { digest, label, expires_at } in declared {
         match secrets.iter_mut().find(|known| known.hash.digest() == Some(&digest)) {
-            Some(known) if known.is_live(now) => {
+            Some(known) if known.is_valid(now) => {
                 known.label = label;
                 let end = [known.expires_at, expires_at].into_iter().flatten().min();
                 known.expires_at = end.map(|end| end.max(known.created_at));
@@ -80,7 +80,7 @@ pub(super) fn register(
             Some(_) | None => {}
         }
     }
-    let live = secrets.iter().filter(|secret| secret.is_live(now)).count();
+    let live = secrets.iter().filter(|secret| secret.is_valid(now)).count();
     let max = services.config.secrets.max_per_client;
     if live > max && secrets.len() > count {
         return Err(Conflict::SecretLimit { live, max }.into());

@@ -46,7 +46,7 @@ enum Content {
 
 /// One document: an object with resources and clients.
 #[derive(Debug, Clone)]
-pub(super) struct Document {
+pub(super) struct Declaration {
     /// The name of its text; none if a program sent it.
     file: Option<String>,
     /// Where it is in its text: empty, or such as `documents[1].`.
@@ -54,7 +54,7 @@ pub(super) struct Document {
     node: Node,
 }
 
-impl Document {
+impl Declaration {
     /// The documents of a text.
     ///
     /// # Errors
@@ -335,8 +335,8 @@ impl<'de> Visitor<'de> for ContentVisitor {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<Document>, String> {
-        Document::read(&SourceText { name: "a.yaml".to_owned(), text: text.to_owned() })
+    fn read(text: &str) -> Result<Vec<Declaration>, String> {
+        Declaration::read(&SourceText { name: "a.yaml".to_owned(), text: text.to_owned() })
     }
 
     #[test]
@@ -347,7 +347,7 @@ mod tests {
         let list = "{\"documents\":[{\"source\":\"a\",\"clients\":[{\"client_id\":\"b\",\"labels\":{\"x\":\"1\"}}]},{\"clients\":[]}]}";
         for text in [yaml, json, list] {
             let documents = read(text).expect(text);
-            let found: Vec<_> = documents.iter().map(Document::json).collect();
+            let found: Vec<_> = documents.iter().map(Declaration::json).collect();
             assert_eq!(found.len(), 2, "{text}");
             let first: Value = serde_json::from_str(&found[0]).expect("JSON");
             assert_eq!(first["clients"][0]["labels"]["x"], "1", "{text}");

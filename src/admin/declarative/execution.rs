@@ -175,7 +175,7 @@ async fn generate_one(
     id: ClientId,
     new: NewSecret,
 ) -> Result<AppliedSecret, AdminError> {
-    let plain = services.keys.tag_key.mint(&id)?;
+    let plain = services.keys.tag_key.generate(&id)?;
     let hash = load.compute(services, services.hasher.hashing(plain.clone())).await?;
     let record = secret::record_with(services, &plain, hash, &new)?;
     Ok(AppliedSecret { client_id: id, record, plain })
@@ -260,7 +260,7 @@ async fn write_client(
             registering::insert(change, &wanted, Action::ClientCreated).await?;
         }
         Some(before) => {
-            let at = secret::end_at_once(change);
+            let at = secret::expire_immediately(change);
             let reader = change.read();
             let release = handover::release(reader, principal, at, before, &mut wanted, &stated);
             let ended = release.await?;

@@ -258,7 +258,7 @@ impl ExportedSecret {
         if !AuthenticationMethod::BY_SECRET.iter().any(|by| methods.contains(by)) {
             return Self::Default;
         }
-        let mut live = found.secrets.iter().filter(|secret| secret.is_live(now)).peekable();
+        let mut live = found.secrets.iter().filter(|secret| secret.is_valid(now)).peekable();
         if live.peek().is_none() {
             return Self::None;
         }
@@ -299,7 +299,7 @@ impl ExportedDigest {
 impl ExportedClient {
     fn of(found: Registration, now: Timestamp) -> Self {
         let secret = ExportedSecret::of(&found, now);
-        let live = found.secrets.iter().filter(|secret| secret.is_live(now));
+        let live = found.secrets.iter().filter(|secret| secret.is_valid(now));
         let secrets = live.filter_map(ExportedDigest::of).collect();
         let Registration { client, grants, trusts, spiffe_trusts, .. } = found;
         let has_other_credential = client.security.keys.is_some()

@@ -250,7 +250,7 @@ impl Planner<'_> {
             let reader = self.services.store.read();
             handover::release(reader, self.principal, now, before, &mut after, &stated).await?;
         }
-        let has_secret = after.secrets.iter().any(|secret| secret.is_live(now));
+        let has_secret = after.secrets.iter().any(|secret| secret.is_valid(now));
         let secret = secret.filter(|_| !has_secret);
         let was = before.as_ref().map_or(Value::Null, state);
         let difference = Difference::between(&was, &state(&after));

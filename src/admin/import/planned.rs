@@ -74,7 +74,7 @@ async fn update(
     let (mut wanted, stated) = update::wanted(&before, line)?;
     let (client, grants) = (&wanted.client, &wanted.grants);
     ownership::check_whole_client(change, principal, Some(&before), client, grants).await?;
-    let at = secret::end_at_once(change);
+    let at = secret::expire_immediately(change);
     let release = handover::release(change.read(), principal, at, &before, &mut wanted, &stated);
     let ended = release.await?;
     let Some(update) = Update::between(services, before, wanted, change.now)? else {

@@ -88,7 +88,7 @@ impl Update {
         let Some(difference) = Difference::between(&state(&before), &state(&wanted)) else {
             return Ok(None);
         };
-        let live = wanted.secrets.iter().filter(|secret| secret.is_live(now)).count();
+        let live = wanted.secrets.iter().filter(|secret| secret.is_valid(now)).count();
         let most = services.config.secrets.max_per_client;
         if live > most && wanted.secrets.len() > before.secrets.len() {
             return Err(Conflict::SecretLimit { live, max: most }.into());

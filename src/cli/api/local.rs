@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::admin::key_rotation::{self, RotationPolicy};
 use crate::app::App;
 use crate::cli::api::failure::Failure;
-use crate::cli::api::{ApiRequest, Purpose};
+use crate::cli::api::{ApiRequest, ApiUse};
 use crate::cli::error::CliError;
 use crate::cli::{Global, principal};
 use crate::config::Requirement;
@@ -28,21 +28,21 @@ pub(crate) struct LocalApi {
 
 impl LocalApi {
     /// Opens the database of the settings.
-    pub(super) async fn open(global: &Global, purpose: Purpose) -> Result<Self, CliError> {
-        let services = match purpose {
-            Purpose::Change => global.services().await?,
-            Purpose::Read | Purpose::Fetch => {
+    pub(super) async fn open(global: &Global, api_use: ApiUse) -> Result<Self, CliError> {
+        let services = match api_use {
+            ApiUse::Change => global.services().await?,
+            ApiUse::Read | ApiUse::Fetch => {
                 let config = global.config(Requirement::Nothing)?;
                 let mut services = Box::pin(Services::open_to_read(config, Clock::System)).await?;
                 global.close_at_end(&services.store);
-                if purpose == Purpose::Fetch {
+                if api_use == ApiUse::Fetch {
                     let fetcher = Fetcher::new(&services.config.fetch);
                     services.fetcher = fetcher.map_err(StartError::from)?;
                 }
                 services
             }
         };
-        let app = Arc::new(App::of_command(services).await?);
+        let app = Arc::new(App::for_command(services).await?);
         Ok(Self { api: InProcessApi::new(app, principal()) })
     }
 
@@ -56,8 +56,10 @@ impl LocalApi {
             // The error names the setting.
             global.config(Requirement::Issuer)?;
         }
-        let app = Arc::new(self.api.app().to_issue(&ClientId::parse(client)?).await?);
-        key_rotation::rotate(&app, RotationPolicy::CreateDue).await.map_err(ServeError::from)?;
+        let app = Arc::new(self.api.app().with_client_loaded(&ClientId::parse(client)?).await?);
+        key_rotation::rotate_due_keys(&app, RotationPolicy::CreateDue)
+            .await
+            .map_err(ServeError::from)?;
         self.api = InProcessApi::new(app, principal());
         Ok(())
     }

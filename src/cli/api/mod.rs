@@ -36,7 +36,7 @@ const UNREADABLE: &str = "the server sent an answer that this version of tokend 
 
 /// What a command does with the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum ApiUse {
     /// It only reads. Over the local database that needs no master key.
     Read,
     /// The same, and it fetches remote key sets by the settings.
@@ -56,10 +56,10 @@ pub(crate) enum Api {
 impl Api {
     /// The API of the server that the command line or the environment names, or else the one over
     /// the local database.
-    pub(crate) async fn open(global: &Global, purpose: Purpose) -> Result<Self, CliError> {
+    pub(crate) async fn open(global: &Global, api_use: ApiUse) -> Result<Self, CliError> {
         match global.server() {
             Some(server) => Ok(Self::Remote(Box::new(RemoteApi::new(&server, global.force)?))),
-            None => Ok(Self::Local(Box::new(LocalApi::open(global, purpose).await?))),
+            None => Ok(Self::Local(Box::new(LocalApi::open(global, api_use).await?))),
         }
     }
 

@@ -219,7 +219,7 @@ impl<'a> History<'a> {
         if keyring.records().iter().any(|key| key.created_at > now) {
             return Ok(());
         }
-        let made = key_rotation::rotate(self.app, RotationPolicy::CreateDue).await;
+        let made = key_rotation::rotate_due_keys(self.app, RotationPolicy::CreateDue).await;
         made.map_err(|error| CliError::failed(error.to_string()))
     }
 

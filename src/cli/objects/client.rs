@@ -185,7 +185,7 @@ impl GrantObject {
 
 impl SecretObject {
     /// True if the secret is valid at `now`.
-    pub(crate) fn is_live(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_valid(&self, now: Timestamp) -> bool {
         now.is_before(self.expires_at)
     }
 
@@ -205,8 +205,8 @@ impl SecretObject {
         match self.expires_at {
             None => text.push_str(", no end"),
             Some(end) => {
-                text.push_str(if self.is_live(now) { ", ends " } else { ", ended " });
-                if let Some(window) = self.unused_window_seconds.filter(|_| self.is_live(now)) {
+                text.push_str(if self.is_valid(now) { ", ends " } else { ", ended " });
+                if let Some(window) = self.unused_window_seconds.filter(|_| self.is_valid(now)) {
                     let window = lifetime(window);
                     text.push_str(&format!("when unused for {window}, at the latest "));
                 }

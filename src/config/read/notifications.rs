@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::config::parse::{ConfigProblem, list, networks};
+use crate::config::parse::{ValueProblem, list, networks};
 use crate::config::read::SettingsReader;
 use crate::config::{NotificationSettings, Webhook};
 use crate::model::Malformed;
@@ -82,7 +82,7 @@ impl NamedSecret {
 fn with_secrets(
     urls: Vec<WebhookUrl>,
     secrets: &[NamedSecret],
-) -> Result<Vec<Webhook>, ConfigProblem> {
+) -> Result<Vec<Webhook>, ValueProblem> {
     let unused = secrets
         .iter()
         .find(|named| !named.receiver.is_empty() && !urls.iter().any(|url| named.is_for(url)));
@@ -112,7 +112,7 @@ fn with_secrets(
 
 const MAKE_SECRET: &str = "make one with: echo \"whsec_$(openssl rand -base64 32)\"";
 
-fn webhooks(text: &str) -> Result<Vec<WebhookUrl>, ConfigProblem> {
+fn webhooks(text: &str) -> Result<Vec<WebhookUrl>, ValueProblem> {
     let urls: Vec<_> = list(text)
         .map(|url| {
             WebhookUrl::parse(url).map_err(|problem| format!("holds a wrong URL: {problem}"))
@@ -128,7 +128,7 @@ fn webhooks(text: &str) -> Result<Vec<WebhookUrl>, ConfigProblem> {
 }
 
 /// Actions and groups of actions.
-fn events(text: &str) -> Result<Vec<&'static str>, ConfigProblem> {
+fn events(text: &str) -> Result<Vec<&'static str>, ValueProblem> {
     let mut found = Vec::new();
     for name in list(text) {
         let group = format!("{name}.");

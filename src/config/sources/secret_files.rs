@@ -28,7 +28,7 @@ impl SourceBuilder {
                 continue;
             }
             if found.iter().any(|other| other == key) {
-                self.problems.push(Problem {
+                self.problems.push(ConfigProblem {
                     code: "E-CONF-TWICE",
                     setting: key.to_owned(),
                     what: format!("`{key}` is set twice"),
@@ -50,7 +50,7 @@ impl SourceBuilder {
     ) {
         let plain = variable_of(key);
         if environment.iter().any(|(other, _)| *other == plain) {
-            self.problems.push(Problem {
+            self.problems.push(ConfigProblem {
                 code: "E-CONF-TWICE",
                 setting: key.to_owned(),
                 what: format!("`{key}` is set twice"),
@@ -96,7 +96,7 @@ impl SourceBuilder {
             Err(_) if path.starts_with('~') => "`~` is not expanded here".to_owned(),
             Err(error) => error.to_string(),
         };
-        self.problems.push(Problem {
+        self.problems.push(ConfigProblem {
             code: "E-CONF-FILE",
             setting: key.to_owned(),
             what: format!("the file for `{key}` cannot be read"),

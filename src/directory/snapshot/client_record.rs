@@ -23,7 +23,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
 use crate::remote_keys::RemoteSource;
 use crate::secrets::verification_cache::{MAC_LENGTH, Mac};
-use crate::store::client_snapshot::SecretSnapshot;
+use crate::store::loaded_clients::LoadedSecret;
 
 /// A client.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub(super) struct ClientRecord<'a> {
     token_lifetime: Option<i64>,
     token_rate: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    secrets: Vec<SecretRecord<'a>>,
+    secrets: Vec<SecretBlob<'a>>,
     grants: Vec<GrantReference<'a>>,
     security: Option<Box<SecurityRecord<'a>>>,
 }
@@ -51,10 +51,10 @@ enum GrantReference<'a> {
 
 /// A secret.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct SecretRecord<'a> {
+struct SecretBlob<'a> {
     secret_id: &'a str,
     #[serde(borrow)]
-    proof: ProofRecord<'a>,
+    hash: HashRecord<'a>,
     suffix: &'a str,
     expires_at: Option<i64>,
     /// The MAC, if a process has verified it. Never that of an imported secret.
@@ -63,7 +63,7 @@ struct SecretRecord<'a> {
 
 /// The kind of a secret, and its stored hash.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum ProofRecord<'a> {
+enum HashRecord<'a> {
     Generated(&'a str),
     Imported(&'a str),
     Digest([u8; SecretDigest::LENGTH]),
@@ -79,7 +79,7 @@ struct SecurityRecord<'a> {
     certificate_bound: bool,
     networks: Cow<'a, str>,
     assertion_audiences: Cow<'a, str>,
-    trusts: Vec<TrustRecord<'a>>,
+    trusts: Vec<TrustBlob<'a>>,
     spiffe_trusts: Vec<SpiffeTrustRecord<'a>>,
 }
 
@@ -91,7 +91,7 @@ enum KeysRecord<'a> {
 
 /// A trust in a foreign issuer.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct TrustRecord<'a> {
+struct TrustBlob<'a> {
     trust_id: &'a str,
     issuer: &'a str,
     #[serde(borrow)]
@@ -125,7 +125,7 @@ impl<'a> ClientRecord<'a> {
             allowed: index.allowed(&client.allowed)?,
             token_lifetime: client.token_lifetime.map(Lifetime::seconds),
             token_rate: client.token_rate.map(|rate| rate.to_string().into()),
-            secrets: client.secrets.iter().map(SecretRecord::of).collect(),
+            secrets: client.secrets.iter().map(SecretBlob::of).collect(),
             grants: grants.collect(),
             security: client.security.as_deref().map(SecurityRecord::of).map(Box::new),
         })
@@ -139,7 +139,7 @@ impl<'a> ClientRecord<'a> {
         });
         let security = self.security.map(|security| security.restore()).transpose()?;
         let (security, trusts, spiffe_trusts) = security.unwrap_or_default();
-        let secrets = self.secrets.into_iter().map(SecretRecord::restore);
+        let secrets = self.secrets.into_iter().map(SecretBlob::restore);
         Ok(NewEntry {
             client_id: ClientId::parse(self.client_id)?,
             state: if self.is_active { ClientState::Active } else { ClientState::Disabled },
@@ -155,29 +155,29 @@ impl<'a> ClientRecord<'a> {
     }
 }
 
-impl<'a> SecretRecord<'a> {
+impl<'a> SecretBlob<'a> {
     fn of(secret: &'a SecretEntry) -> Self {
-        let SecretSnapshot { secret_id, kind, hash, suffix, expires_at } = &secret.stored;
-        let proof = match (kind, hash.digest()) {
-            (SecretKind::Imported, _) => ProofRecord::Imported(hash.as_phc()),
-            (_, Some(digest)) => ProofRecord::Digest(*digest.as_bytes()),
-            (_, None) => ProofRecord::Generated(hash.as_phc()),
+        let LoadedSecret { secret_id, kind, hash, suffix, expires_at } = &secret.stored;
+        let stored_hash = match (kind, hash.digest()) {
+            (SecretKind::Imported, _) => HashRecord::Imported(hash.as_phc()),
+            (_, Some(digest)) => HashRecord::Digest(*digest.as_bytes()),
+            (_, None) => HashRecord::Generated(hash.as_phc()),
         };
         let may_be_kept = *kind != SecretKind::Imported;
         let mac = secret.memory.verified.remembered().filter(|_| may_be_kept).copied();
         let expires_at = expires_at.map(|end| end.0);
-        Self { secret_id: secret_id.as_str(), proof, suffix, expires_at, mac }
+        Self { secret_id: secret_id.as_str(), hash: stored_hash, suffix, expires_at, mac }
     }
 
-    fn restore(self) -> Result<(SecretSnapshot, Option<Mac>), SnapshotError> {
-        let (kind, hash) = match self.proof {
-            ProofRecord::Generated(phc) => (SecretKind::Generated, SecretHash::from_phc(phc)),
-            ProofRecord::Imported(phc) => (SecretKind::Imported, SecretHash::from_phc(phc)),
-            ProofRecord::Digest(digest) => {
+    fn restore(self) -> Result<(LoadedSecret, Option<Mac>), SnapshotError> {
+        let (kind, hash) = match self.hash {
+            HashRecord::Generated(phc) => (SecretKind::Generated, SecretHash::from_phc(phc)),
+            HashRecord::Imported(phc) => (SecretKind::Imported, SecretHash::from_phc(phc)),
+            HashRecord::Digest(digest) => {
                 (SecretKind::Digest, SecretHash::from_digest(SecretDigest::new(digest)))
             }
         };
-        let secret = SecretSnapshot {
+        let secret = LoadedSecret {
             secret_id: SecretId::parse(self.secret_id)?,
             kind,
             hash,
@@ -211,7 +211,7 @@ impl<'a> SecurityRecord<'a> {
                 &security.assertion_audiences,
                 security.assertion_audiences.is_empty(),
             ),
-            trusts: security.trusts.iter().map(TrustRecord::of).collect(),
+            trusts: security.trusts.iter().map(TrustBlob::of).collect(),
             spiffe_trusts: security.spiffe_trusts.iter().map(SpiffeTrustRecord::of).collect(),
         }
     }
@@ -225,7 +225,7 @@ impl<'a> SecurityRecord<'a> {
             networks: Networks::stored(&self.networks)?,
             assertion_audiences: AssertionAudiences::stored(&self.assertion_audiences),
         };
-        let trusts = self.trusts.into_iter().map(TrustRecord::restore);
+        let trusts = self.trusts.into_iter().map(TrustBlob::restore);
         let spiffe_trusts = self.spiffe_trusts.iter().map(SpiffeTrustRecord::restore);
         Ok((security, trusts.collect::<Result<_, _>>()?, spiffe_trusts.collect::<Result<_, _>>()?))
     }
@@ -252,7 +252,7 @@ impl<'a> KeysRecord<'a> {
     }
 }
 
-impl<'a> TrustRecord<'a> {
+impl<'a> TrustBlob<'a> {
     fn of(entry: &'a TrustEntry) -> Self {
         let trust = &entry.trust;
         Self {

@@ -34,7 +34,7 @@ use crate::model::time::{Clock, Lifetime, Timestamp};
 use crate::model::token::{RevocationEpoch, RevokedClient, RevokedToken, TokenId};
 use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
 use crate::secrets::verification_cache::Mac;
-use crate::store::client_snapshot::SecretSnapshot;
+use crate::store::loaded_clients::LoadedSecret;
 
 const JWKS: &str = r#"{"keys":[{"crv":"Ed25519","kid":"k","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
@@ -51,12 +51,12 @@ fn directory() -> Directory {
     directory
 }
 
-fn secret(id: &str, kind: SecretKind, mac: bool) -> (SecretSnapshot, Option<Mac>) {
+fn secret(id: &str, kind: SecretKind, mac: bool) -> (LoadedSecret, Option<Mac>) {
     let hash = match kind {
         SecretKind::Digest => SecretHash::from_digest(SecretDigest::new([9; 32])),
         _ => SecretHash::from_phc("$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaA"),
     };
-    let stored = SecretSnapshot {
+    let stored = LoadedSecret {
         secret_id: SecretId::parse(id).expect("an id"),
         kind,
         hash,

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 use crate::app::App;
 use crate::directory::{ClientEntry, SecretEntry};
 use crate::model::client::AuthenticationMethod;
+use crate::model::reason_code::ReasonCode;
 use crate::model::rejection::UnknownId;
-use crate::model::rejection_reason::RejectionReason;
 use crate::model::remedy::{OperatorAction, Remedy};
 use crate::model::time::{Timestamp, in_words};
 use crate::oauth::caller::SecretCredentials;
@@ -46,7 +46,7 @@ pub(super) fn unknown_client(app: &App, credentials: &SecretCredentials) -> OAut
 pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
     let unknown = |reason: String, remedy: Remedy| {
         OAuthError::authentication_failed(reason)
-            .because(RejectionReason::UnknownClient)
+            .because(ReasonCode::UnknownClient)
             .with_remedy(remedy)
     };
     if secret::format_of(id) != SecretFormat::Foreign {
@@ -164,7 +164,7 @@ fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
         }
         _ => rejection(entry, "the secret was this client's and has been removed"),
     }
-    .because(RejectionReason::EndedSecret)
+    .because(ReasonCode::ExpiredSecret)
     .with_suffix(suffix)
     .with_remedy(OperatorAction::ReplaceSecret)
 }
@@ -178,7 +178,7 @@ fn offline_secret(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuth
         Some((id, end)) => {
             let ago = in_words(now.0 - end.0);
             rejection(entry, &format!("the secret {id} expired at {end}, {ago} ago"))
-                .because(RejectionReason::EndedSecret)
+                .because(ReasonCode::ExpiredSecret)
                 .with_remedy(OperatorAction::ReplaceSecret)
         }
         None => rejection(

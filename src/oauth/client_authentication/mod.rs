@@ -25,7 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::app::App;
 use crate::directory::{ClientEntry, Directory, KeysEntry};
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::remedy::{OperatorAction, Remedy};
 use crate::model::secret::SecretId;
 use crate::model::security::Networks;
@@ -56,12 +56,12 @@ pub struct AuthenticatedClient {
 /// What a client authenticates for. It decides which rate an assertion counts against: each one
 /// is a row in the database, also if the request fails later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum RateScope {
     /// A token. The assertion is counted as the token.
     Token,
     /// Introspection, revocation or the sign-in to the console: the assertion is counted as an
     /// assertion.
-    TokenStatus,
+    Assertion,
 }
 
 impl AuthenticatedClient {
@@ -147,15 +147,15 @@ impl AuthenticatedClient {
 pub fn authenticate(
     app: &App,
     caller: &Caller,
-    purpose: Purpose,
+    rate_scope: RateScope,
 ) -> impl Future<Output = Result<AuthenticatedClient, OAuthError>> + Send {
-    identify(app, caller, purpose).inspect(move |found| outcome::count(app, caller, found))
+    identify(app, caller, rate_scope).inspect(move |found| outcome::count(app, caller, found))
 }
 
 async fn identify(
     app: &App,
     caller: &Caller,
-    purpose: Purpose,
+    rate_scope: RateScope,
 ) -> Result<AuthenticatedClient, OAuthError> {
     // Before any look-up: a revocation that comes later has a higher number.
     let evt = app.directory.published_sequence();
@@ -177,18 +177,18 @@ async fn identify(
         }
         Some(Credentials::Assertion(credentials)) => {
             // Boxed, so that the future of requests with a secret does not hold its state.
-            let authenticated = by_assertion(app, credentials, purpose, now);
+            let authenticated = by_assertion(app, credentials, rate_scope, now);
             let authenticated = Box::pin(authenticated).await;
-            let (entry, by) = authenticated
-                .map_err(|error| error.or_because(RejectionReason::InvalidAssertion))?;
+            let (entry, by) =
+                authenticated.map_err(|error| error.or_because(ReasonCode::InvalidAssertion))?;
             // The assertion of its own key has been counted as the token that it is for.
-            let is_counted = by == OWN_KEY && purpose == Purpose::Token;
+            let is_counted = by == OWN_KEY && rate_scope == RateScope::Token;
             let client = admitted_without_secret(app, entry, &caller.origin, evt, by, now)?;
             Ok(AuthenticatedClient { is_counted, ..client })
         }
         Some(Credentials::Certificate(client_id, presented)) => {
             let (entry, method) = certificate::authenticate(app, client_id, presented, now)
-                .map_err(|error| error.or_because(RejectionReason::InvalidCertificate))?;
+                .map_err(|error| error.or_because(ReasonCode::InvalidCertificate))?;
             let by = AuthenticatedBy::Method(method);
             admitted_without_secret(app, entry, &caller.origin, evt, by, now)
         }
@@ -201,7 +201,7 @@ async fn identify(
 async fn by_assertion(
     app: &App,
     credentials: &AssertionCredentials,
-    purpose: Purpose,
+    rate_scope: RateScope,
     now: Timestamp,
 ) -> Result<(Arc<ClientEntry>, AuthenticatedBy), OAuthError> {
     let assertion = assertion::parse(credentials.assertion.expose_secret())?;
@@ -211,7 +211,7 @@ async fn by_assertion(
         return Ok((entry, AuthenticatedBy::Method(AuthenticationMethod::SpiffeJwt)));
     }
     if let Some(entry) = private_key::claimed_client(app, &assertion) {
-        private_key::authenticate(app, &entry, &assertion, client_id, purpose, now).await?;
+        private_key::authenticate(app, &entry, &assertion, client_id, rate_scope, now).await?;
         return Ok((entry, OWN_KEY));
     }
     let entry = match assertion.unverified_text("iss") {
@@ -233,18 +233,19 @@ pub async fn authenticate_by_grant(
     let evt = app.directory.published_sequence();
     let now = app.services.clock.now();
     reject_if_stale(app, now)?;
-    let assertion = assertion::parse(grant.expose_secret()).map_err(OAuthError::of_the_grant)?;
+    let assertion =
+        assertion::parse(grant.expose_secret()).map_err(OAuthError::as_invalid_grant)?;
     let verified = match &caller.credentials {
         // A mesh presents a certificate on every connection; here it need not prove anything.
         None | Some(Credentials::Certificate(..)) => None,
-        Some(_) => Some(authenticate(app, caller, Purpose::Token).await?),
+        Some(_) => Some(authenticate(app, caller, RateScope::Token).await?),
     };
     let is_counted = verified.as_ref().is_some_and(AuthenticatedClient::is_counted);
     let named =
         verified.as_ref().map(|client| client.id().as_str()).or(caller.client_id.as_deref());
     let entry = federation::authenticate(app, &assertion, named, now);
-    let entry = entry
-        .map_err(|error| error.or_because(RejectionReason::InvalidAssertion).of_the_grant())?;
+    let entry =
+        entry.map_err(|error| error.or_because(ReasonCode::InvalidAssertion).as_invalid_grant())?;
     let by = AuthenticatedBy::Trust;
     let client = admitted_without_secret(app, entry, &caller.origin, evt, by, now)?;
     Ok(AuthenticatedClient { is_counted, ..client })
@@ -258,7 +259,7 @@ fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
             ErrorCode::InvalidClient,
             "No client authentication found. A certificate was presented: send client_id in the body too.",
         )
-        .because(RejectionReason::NoCredentials),
+        .because(ReasonCode::NoCredentials),
         PresentedCertificate::Unreadable => OAuthError::no_authentication(None).with_remedy(
             "A trusted proxy sent a Client-Cert header that cannot be read. RFC 9440 requires exactly one, with the certificate (DER) in Base64 between two colons.",
         ),
@@ -316,7 +317,7 @@ fn keys_not_fetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthE
         entry,
         &format!("{what} has not been fetched: {problem}; the server tries again soon"),
     )
-    .because(RejectionReason::KeysNotFetched)
+    .because(ReasonCode::KeysNotFetched)
     .with_remedy(OperatorAction::ReachKeys)
 }
 
@@ -348,7 +349,7 @@ fn admitted(
             "Client {id} may not be used from {address}. Ask your operator to permit this address."
         );
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, sentence)
-            .because(RejectionReason::AddressNotPermitted)
+            .because(ReasonCode::AddressNotPermitted)
             .about(id)
             .with_remedy(OperatorAction::PermitAddress));
     }
@@ -362,7 +363,7 @@ pub(super) fn reject_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthErro
         return Err(OAuthError::unavailable(format!(
             "the database has been unavailable for {staleness} s, longer than directory.max_staleness"
         ))
-        .because(RejectionReason::DirectoryStale));
+        .because(ReasonCode::DirectoryStale));
     }
     Ok(())
 }
@@ -371,7 +372,7 @@ fn reject_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {
     match entry.state {
         ClientState::Active => Ok(()),
         ClientState::Disabled => Err(rejection(entry, "the client is disabled")
-            .because(RejectionReason::ClientDisabled)
+            .because(ReasonCode::ClientDisabled)
             .with_remedy(OperatorAction::EnableClient)),
     }
 }
@@ -388,7 +389,7 @@ fn reject_other_methods(
     let remedy =
         OperatorAction::PermitMethod { method: method.to_owned(), permitted: permitted.collect() };
     Err(rejection(entry, &format!("the client may not use {method}"))
-        .because(RejectionReason::AuthMethodNotPermitted)
+        .because(ReasonCode::AuthMethodNotPermitted)
         .with_remedy(remedy))
 }
 

@@ -19,7 +19,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::single_use::{self, SingleUse};
 use crate::oauth::client_authentication::{
-    Purpose, keys_not_fetched, reject_disabled, reject_other_methods, rejection, request_fetch,
+    RateScope, keys_not_fetched, reject_disabled, reject_other_methods, rejection, request_fetch,
 };
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::token::rate;
@@ -50,7 +50,7 @@ pub(super) async fn authenticate(
     entry: &ClientEntry,
     assertion: &UnverifiedAssertion<'_>,
     client_id: Option<&str>,
-    purpose: Purpose,
+    rate_scope: RateScope,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
     let checks = SignatureChecks::new(SignatureChecks::MAX_OF_ONE_CLIENT);
@@ -68,12 +68,12 @@ pub(super) async fn authenticate(
     let name = name(entry, assertion).map_err(about)?;
     let issued_at = timestamp_claim(assertion.claims(), "iat").map_err(about)?;
     // Before the row is written, so that the rate of a client bounds its rows.
-    rate::count_assertion(app, entry, purpose, now).map_err(about)?;
+    rate::count_assertion(app, entry, rate_scope, now).map_err(about)?;
     let single = SingleUse { name, client_id: &entry.client_id, issued_at, expiry };
     if let Err(error) = single_use::use_once(app, single, now).await {
         // No row was written: a replay holds the rate of the client only as long as the insert
         // runs.
-        rate::refund_assertion(app, entry, purpose, now);
+        rate::refund_assertion(app, entry, rate_scope, now);
         return Err(about(error));
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::directory::{ClientEntry, SecretEntry};
 use crate::limits::guess_limiter::{Attempts, Standing};
 use crate::model::network::customer_network;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::secret::SecretKind;
 use crate::model::secret_digest::SecretDigest;
 use crate::model::time::Timestamp;
@@ -28,7 +28,7 @@ pub(super) struct VerifiedSecret {
     pub(super) secret: usize,
 }
 
-/// Finds the client whose live secret this is.
+/// Finds the client whose valid secret this is.
 pub(super) async fn authenticate(
     app: &App,
     credentials: &SecretCredentials,
@@ -38,7 +38,7 @@ pub(super) async fn authenticate(
     let presented = credentials.secret.expose_secret();
     if presented.len() > secret::MAX_SECRET_BYTES {
         return Err(OAuthError::authentication_failed("the secret is too long")
-            .because(RejectionReason::WrongSecret));
+            .because(ReasonCode::WrongSecret));
     }
     let known = app.directory.client(&credentials.client_id);
     let mac = mac(app, credentials);
@@ -66,11 +66,11 @@ fn as_of_now(
             let mac = mac(app, credentials);
             let secret = remembered(&current, &mac, app.services.clock.now());
             let ended = || rejection(&current, "the secret has just ended");
-            let secret = secret.ok_or_else(|| ended().because(RejectionReason::EndedSecret))?;
+            let secret = secret.ok_or_else(|| ended().because(ReasonCode::ExpiredSecret))?;
             Ok(VerifiedSecret { entry: current, secret })
         }
         None => Err(rejection(&verified.entry, "the client has just been deleted")
-            .because(RejectionReason::UnknownClient)),
+            .because(ReasonCode::UnknownClient)),
     }
 }
 
@@ -82,7 +82,7 @@ fn mac(app: &App, credentials: &SecretCredentials) -> Mac {
 /// The secret that this text was verified as before, if it is still valid: the ordinary case.
 fn remembered(entry: &ClientEntry, mac: &Mac, now: Timestamp) -> Option<usize> {
     let is_it = |known: &SecretEntry| known.memory.verified.recognise(mac) == Some(true);
-    entry.secrets.iter().position(|known| is_it(known) && known.stored.is_live(now))
+    entry.secrets.iter().position(|known| is_it(known) && known.stored.is_valid(now))
 }
 
 /// An attempt that no memory of an earlier one decides.
@@ -125,7 +125,7 @@ impl SecretVerification<'_> {
             (Some(entry), Some(secret)) => Ok(VerifiedSecret { entry, secret }),
             (Some(entry), None) => {
                 Err(diagnosis::wrong_secret(self.app, &entry, self.credentials, self.now)
-                    .or_because(RejectionReason::WrongSecret))
+                    .or_because(ReasonCode::WrongSecret))
             }
             (None, _) => Err(diagnosis::unknown_client(self.app, self.credentials)),
         }
@@ -136,7 +136,7 @@ impl SecretVerification<'_> {
     fn verify_digest(&self, entry: &ClientEntry, digest: &SecretDigest) -> Option<usize> {
         let is_it = |known: &SecretEntry| {
             let registered = known.stored.hash.digest();
-            known.stored.is_live(self.now)
+            known.stored.is_valid(self.now)
                 && registered.is_some_and(|registered| offline::is_same(registered, digest))
         };
         let position = entry.secrets.iter().position(is_it)?;
@@ -222,7 +222,7 @@ impl SecretVerification<'_> {
     ) -> Result<Match, Busy> {
         let mut found = Match::NoAtOnce;
         for (position, known) in entry.secrets.iter().enumerate() {
-            if !may_be(known) || !known.stored.is_live(self.now) {
+            if !may_be(known) || !known.stored.is_valid(self.now) {
                 continue;
             }
             match known.memory.verified.recognise(&self.mac) {
@@ -242,7 +242,7 @@ impl SecretVerification<'_> {
 }
 
 fn queue_full(busy: Busy) -> OAuthError {
-    OAuthError::unavailable(busy.to_string()).because(RejectionReason::HashQueueFull)
+    OAuthError::unavailable(busy.to_string()).because(ReasonCode::HashQueueFull)
 }
 
 /// Where an attempt waits for its hash.

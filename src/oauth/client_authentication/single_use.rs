@@ -7,7 +7,7 @@ use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::limits::assertion_memory::AcceptedAssertion;
 use crate::limits::replay_cache::ReplayRejection;
 use crate::model::client::ClientId;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::private_key::wrong;
 use crate::oauth::error::OAuthError;
@@ -31,7 +31,7 @@ pub(super) async fn use_once(
 ) -> Result<(), OAuthError> {
     let remembered_until = assertion.expiry.plus_seconds(3 * CLOCK_SKEW_SECONDS);
     match app.services.config.assertions.during_outage {
-        DuringOutage::Refuse => {
+        DuringOutage::Reject => {
             let is_new = app.services.store.use_assertion(&assertion.name, remembered_until).await;
             if is_new.map_err(unavailable)? { Ok(()) } else { Err(replayed()) }
         }
@@ -76,7 +76,7 @@ async fn use_here(
             Err(OAuthError::unavailable(
                 "the database is unavailable, and the assertion may have been used before the outage",
             )
-            .because(RejectionReason::DatabaseUnavailable))
+            .because(ReasonCode::DatabaseUnavailable))
         }
     }
 }
@@ -111,7 +111,7 @@ fn may_be_of_outage(app: &App, issued_at: Option<Timestamp>, now: Timestamp) -> 
 
 fn replayed() -> OAuthError {
     wrong("it has been used before: make one for each request, with its own jti")
-        .because(RejectionReason::AssertionReplayed)
+        .because(ReasonCode::AssertionReplayed)
         .with_remedy(
             "Have the client make an assertion for each request. If it does, an attacker may have used this one.",
         )
@@ -121,19 +121,19 @@ fn not_taken(client_id: &ClientId, rejection: ReplayRejection) -> OAuthError {
     match rejection {
         ReplayRejection::Seen => replayed(),
         ReplayRejection::Full => OAuthError::unavailable("the memory of client assertions is full")
-            .because(RejectionReason::ReplayCacheFull),
+            .because(ReasonCode::ReplayCacheFull),
         ReplayRejection::FullForOne(seconds) => OAuthError::too_many(
             format!(
                 "Client {client_id} has used too many assertions while the database is unavailable. Keep a token until it expires. The next assertion may be accepted in {seconds} s."
             ),
             seconds,
         )
-        .because(RejectionReason::ProofLimit),
+        .because(ReasonCode::ProofLimit),
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as map_err passes it")]
 fn unavailable(error: StoreError) -> OAuthError {
     OAuthError::unavailable(format!("cannot see whether an assertion is new: {error}"))
-        .because(RejectionReason::DatabaseUnavailable)
+        .because(ReasonCode::DatabaseUnavailable)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::{Config, TokenSettings};
 use crate::directory::EffectiveGrant;
 use crate::model::client::GrantType;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::remedy::OperatorAction;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::{ScopeName, Scopes};
@@ -120,7 +120,7 @@ pub(super) fn authorize(
     reject_other_grants(&client, grant_type)?;
     let scope = requested.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
         OAuthError::new(ErrorCode::InvalidScope, format!("The scope is malformed: {malformed}."))
-            .because(RejectionReason::MalformedScope)
+            .because(ReasonCode::MalformedScope)
     })?;
     let grants = client.entry().grants.iter().filter_map(|grant| grant.effective()).collect();
     let grant = choose(config, &client, grants, &requested.resources, scope.as_ref())?;
@@ -146,7 +146,7 @@ fn reject_from_elsewhere(
         "Client {id} may not request a token for {resource} from this address. Ask your operator to permit it."
     );
     Err(OAuthError::new(ErrorCode::UnauthorizedClient, sentence)
-        .because(RejectionReason::AddressNotPermitted)
+        .because(ReasonCode::AddressNotPermitted)
         .with_remedy(OperatorAction::PermitAddressOfGrant { resource: resource.to_string() }))
 }
 
@@ -185,7 +185,7 @@ fn choose(
             ErrorCode::InvalidTarget,
             "A token is for one resource. Ask for one token a resource.",
         )
-        .because(RejectionReason::ResourceNotChosen)),
+        .because(ReasonCode::ResourceNotChosen)),
         ([], 1, _) => Ok(grants.swap_remove(0)),
         ([], 0, _) => Err(OAuthError::new(
             ErrorCode::InvalidTarget,
@@ -288,7 +288,7 @@ fn several_targets(client: &AuthenticatedClient, grants: &[Arc<EffectiveGrant>])
             if grants.len() > MAX_LISTED { " or another." } else { "." }
         ),
     )
-    .because(RejectionReason::ResourceNotChosen)
+    .because(ReasonCode::ResourceNotChosen)
 }
 
 /// Each scope belongs to an API that is granted, and no API has all of them: says which is of
@@ -309,7 +309,7 @@ fn scopes_of_several(scope: &Scopes, grants: &[Arc<EffectiveGrant>]) -> OAuthErr
             parts.join(", ")
         ),
     )
-    .because(RejectionReason::ResourceNotChosen)
+    .because(ReasonCode::ResourceNotChosen)
 }
 
 /// What to say of a name that holds a separator of another protocol (RFC 6749, section 3.3).

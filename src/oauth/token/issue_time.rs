@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::time::Timestamp;
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::Granted;
@@ -55,9 +55,9 @@ pub(super) async fn issue_time(app: &App, granted: &Granted) -> Result<IssueTime
             IssueTime { now: app.services.clock.now(), evt: app.directory.published_sequence() };
         if !client.is_current(app) {
             return Err(OAuthError::unavailable("the client has just been changed")
-                .because(RejectionReason::ClientChanging));
+                .because(ReasonCode::ClientChanging));
         }
     }
     Err(OAuthError::unavailable("a revocation of the client's tokens is still being loaded")
-        .because(RejectionReason::ClientChanging))
+        .because(ReasonCode::ClientChanging))
 }

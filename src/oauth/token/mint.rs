@@ -14,7 +14,7 @@ use crate::crypto::{CryptoError, random};
 use crate::jose::jwt::Confirmation;
 use crate::keys::keyring::{Keyring, SigningKey};
 use crate::model::json_object::JsonObject;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::resource::{Resource, SignedBefore};
 use crate::model::time::Timestamp;
 use crate::model::token::TokenUse;
@@ -105,7 +105,7 @@ pub(super) fn mint(
         .or_else(|| keyring.signing_any(now))
         .ok_or_else(|| {
             OAuthError::unavailable("a signing key is missing")
-                .because(RejectionReason::SigningKeyMissing)
+                .because(ReasonCode::SigningKeyMissing)
         })?;
     let started = Instant::now();
     let access_token = key

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::model::token::TokenUse;
 use crate::oauth::caller::Caller;
-use crate::oauth::client_authentication::{self, AuthenticatedClient, Purpose};
+use crate::oauth::client_authentication::{self, AuthenticatedClient, RateScope};
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::authorize;
 use crate::oauth::token::issue_time::issue_time;
@@ -89,7 +89,7 @@ async fn authenticate(
 ) -> Result<AuthenticatedClient, OAuthError> {
     match grant {
         RequestedGrant::ClientCredentials => {
-            client_authentication::authenticate(app, caller, Purpose::Token).await
+            client_authentication::authenticate(app, caller, RateScope::Token).await
         }
         RequestedGrant::JwtBearer(assertion) => {
             // Boxed, so that the future of other requests does not hold its state.

@@ -3,10 +3,11 @@
 
 use crate::app::App;
 use crate::directory::ClientEntry;
-use crate::model::rate::{RateCounter, RateLimit};
-use crate::model::rejection_reason::RejectionReason;
+use crate::limits::rate_counter::RateCounter;
+use crate::model::rate::RateLimit;
+use crate::model::reason_code::ReasonCode;
 use crate::model::time::Timestamp;
-use crate::oauth::client_authentication::Purpose;
+use crate::oauth::client_authentication::RateScope;
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::Granted;
 
@@ -33,7 +34,7 @@ pub(super) fn count(
         return Ok(());
     }
     let RateLimit::AtMost(rate) = limit(app, client.entry()) else { return Ok(()) };
-    client.entry().issued.count(rate, now).map_err(|exceeded| {
+    client.entry().token_rate_counter.count(rate, now).map_err(|exceeded| {
         let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
         let sentence = format!(
             "Client {} is limited to {most} tokens a {window} and has reached this limit. A token is valid for {} s: keep it and use it again until it expires. The next token is available in {seconds} s.",
@@ -49,26 +50,26 @@ pub(super) fn count(
 pub(in crate::oauth) fn count_assertion(
     app: &App,
     entry: &ClientEntry,
-    purpose: Purpose,
+    rate_scope: RateScope,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
-    let (counter, RateLimit::AtMost(rate)) = of(app, entry, purpose) else { return Ok(()) };
+    let (counter, RateLimit::AtMost(rate)) = of(app, entry, rate_scope) else { return Ok(()) };
     counter.count(rate, now).map_err(|exceeded| {
         let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
         let id = &entry.client_id;
-        let cause = match purpose {
-            Purpose::Token => RejectionReason::TokenRate,
-            Purpose::TokenStatus => RejectionReason::AssertionRate,
+        let reason_code = match rate_scope {
+            RateScope::Token => ReasonCode::TokenRate,
+            RateScope::Assertion => ReasonCode::AssertionRate,
         };
-        let sentence = match purpose {
-            Purpose::Token => format!(
+        let sentence = match rate_scope {
+            RateScope::Token => format!(
                 "Client {id} is limited to {most} tokens a {window} and has reached this limit. Each assertion is counted as a token. Keep a token and use it again until it expires. The next token is available in {seconds} s."
             ),
-            Purpose::TokenStatus => format!(
+            RateScope::Assertion => format!(
                 "Client {id} is limited to {most} assertions a {window} for introspection and revocation, and has reached this limit. Keep the answer for some seconds, or authenticate by another method. The next assertion is accepted in {seconds} s."
             ),
         };
-        OAuthError::too_many(sentence, seconds).because(cause)
+        OAuthError::too_many(sentence, seconds).because(reason_code)
     })
 }
 
@@ -76,19 +77,23 @@ pub(in crate::oauth) fn count_assertion(
 pub(in crate::oauth) fn refund_assertion(
     app: &App,
     entry: &ClientEntry,
-    purpose: Purpose,
+    rate_scope: RateScope,
     now: Timestamp,
 ) {
-    if let (counter, RateLimit::AtMost(rate)) = of(app, entry, purpose) {
+    if let (counter, RateLimit::AtMost(rate)) = of(app, entry, rate_scope) {
         counter.refund(rate, now);
     }
 }
 
-fn of<'a>(app: &App, entry: &'a ClientEntry, purpose: Purpose) -> (&'a RateCounter, RateLimit) {
-    match purpose {
-        Purpose::Token => (&entry.issued, limit(app, entry)),
-        Purpose::TokenStatus => {
-            (&entry.asserted, app.services.live.load().limits.assertions_per_client)
+fn of<'a>(
+    app: &App,
+    entry: &'a ClientEntry,
+    rate_scope: RateScope,
+) -> (&'a RateCounter, RateLimit) {
+    match rate_scope {
+        RateScope::Token => (&entry.token_rate_counter, limit(app, entry)),
+        RateScope::Assertion => {
+            (&entry.assertion_rate_counter, app.services.live.load().limits.assertions_per_client)
         }
     }
 }

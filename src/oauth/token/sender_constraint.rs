@@ -8,7 +8,7 @@ use crate::app::token_endpoint::token_endpoint_urls;
 use crate::jose::dpop::{Expected, Proof, ProofError};
 use crate::jose::jwt::Confirmation;
 use crate::limits::replay_cache::ReplayRejection;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
@@ -107,10 +107,10 @@ pub(super) fn consume_proof(
             ErrorCode::InvalidDpopProof,
             "The DPoP proof has been used before: make one for each request, with its own jti.",
         )
-        .because(RejectionReason::ProofReplayed)),
+        .because(ReasonCode::ProofReplayed)),
         Err(ReplayRejection::Full) => {
             Err(OAuthError::unavailable("the memory of DPoP proofs is full")
-                .because(RejectionReason::ReplayCacheFull))
+                .because(ReasonCode::ReplayCacheFull))
         }
         Err(ReplayRejection::FullForOne(seconds)) => Err(OAuthError::too_many(
             format!(
@@ -118,7 +118,7 @@ pub(super) fn consume_proof(
             ),
             seconds,
         )
-        .because(RejectionReason::ProofLimit)),
+        .because(ReasonCode::ProofLimit)),
     }
 }
 
@@ -134,7 +134,7 @@ fn by_certificate(client: &AuthenticatedClient) -> Result<Option<Confirmation>, 
             "Tokens of client {} are bound to a certificate: present one in the TLS handshake (RFC 8705).",
             client.id()
         ))
-        .because(RejectionReason::CertificateMissing)),
+        .because(ReasonCode::CertificateMissing)),
         _ => Ok(None),
     }
 }

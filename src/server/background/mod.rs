@@ -205,7 +205,7 @@ impl Tasks {
 }
 
 async fn rotate_signing_keys(app: Arc<App>) {
-    if let Err(error) = key_rotation::rotate(&app, RotationPolicy::CreateAndRetire).await {
+    if let Err(error) = key_rotation::rotate_due_keys(&app, RotationPolicy::CreateAndRetire).await {
         tracing::warn!(
             error = &error as &dyn Error,
             "the signing keys cannot be rotated; the next attempt follows"

@@ -10,7 +10,7 @@ use crate::model::backup::{Column, ColumnKind, Row};
 use crate::store::backup::{SAVED, known, list_of};
 use crate::store::schema::SchemaError;
 use crate::store::statement::SqlValue;
-use crate::store::transaction::{On, Transaction, on_transaction};
+use crate::store::transaction::{EngineTransaction, Transaction, on_transaction};
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Pool, Store, StoreError, schema, with_timeout};
 
@@ -55,13 +55,15 @@ impl Store {
     pub async fn begin_loading(&self, schema: i64) -> Result<Loading, LoadingError> {
         let begin = async {
             Ok(match &self.pool {
-                Pool::Postgres(pool) => On::Postgres(pool.begin().await?),
-                Pool::Sqlite(pool) => On::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+                Pool::Postgres(pool) => EngineTransaction::Postgres(pool.begin().await?),
+                Pool::Sqlite(pool) => {
+                    EngineTransaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)
+                }
             })
         };
-        let on = with_timeout(self.timeout, begin).await?;
+        let engine = with_timeout(self.timeout, begin).await?;
         let metrics = self.metrics.clone();
-        let mut transaction = Transaction { on, timeout: STATEMENT_TIMEOUT, metrics };
+        let mut transaction = Transaction { engine, timeout: STATEMENT_TIMEOUT, metrics };
         transaction.require_no_instance().await?;
         match transaction.schema().await? {
             0 => {}
@@ -144,7 +146,7 @@ impl Loading {
     /// Continues as a change: what it writes lasts together with what was loaded.
     pub async fn into_change(self) -> Result<WriteTransaction, StoreError> {
         let alone = self.store.changing.clone().lock_owned().await;
-        WriteTransaction::on(self.transaction, alone).await
+        WriteTransaction::with_transaction(self.transaction, alone).await
     }
 
     /// Makes all of it last.

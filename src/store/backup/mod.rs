@@ -10,7 +10,7 @@ pub mod reading;
 use crate::model::Malformed;
 use crate::model::backup::{Column, ColumnKind};
 use crate::store::StoreError;
-use crate::store::transaction::{On, Transaction, on_transaction};
+use crate::store::transaction::{EngineTransaction, Transaction, on_transaction};
 
 /// The tables in a backup. A table follows those that it refers to.
 pub const SAVED: [&str; 24] = [
@@ -74,9 +74,9 @@ impl Transaction {
             WHERE table_schema = current_schema() AND table_name = $1
             ORDER BY ordinal_position";
         const SQLITE: &str = "SELECT name, lower(type) FROM pragma_table_info($1) ORDER BY cid";
-        let sql = match self.on {
-            On::Postgres(_) => POSTGRES,
-            On::Sqlite(_) => SQLITE,
+        let sql = match self.engine {
+            EngineTransaction::Postgres(_) => POSTGRES,
+            EngineTransaction::Sqlite(_) => SQLITE,
         };
         let found: Vec<(String, String)> = on_transaction!(self, |connection| {
             Ok(sqlx::query_as(sql).bind(table).fetch_all(connection).await?)
@@ -104,12 +104,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::store::schema;
+    use crate::store::{Engine, schema};
 
     /// A new table must be in a backup, or be left out on purpose.
     #[test]
     fn each_table_of_the_schema_is_saved_or_left_out() {
-        let made: BTreeSet<&str> = schema::ENGINES
+        let made: BTreeSet<&str> = Engine::ALL
             .into_iter()
             .flat_map(schema::scripts)
             .flat_map(|sql| sql.split("CREATE TABLE ").skip(1))
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_table_follows_those_that_it_refers_to() {
-        for sql in schema::ENGINES.into_iter().flat_map(schema::scripts) {
+        for sql in Engine::ALL.into_iter().flat_map(schema::scripts) {
             for table in sql.split("CREATE TABLE ").skip(1) {
                 let name = table.split_whitespace().next().expect("a name");
                 let body = table.split(");\n").next().expect("a body");

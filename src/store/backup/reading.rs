@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, ColumnIndex, Database, Decode, Type};
 use crate::model::backup::{Column, ColumnKind, Row};
 use crate::model::event::Head;
 use crate::store::backup::{EVENTS, known, list_of};
-use crate::store::transaction::{On, Transaction, on_transaction};
+use crate::store::transaction::{EngineTransaction, Transaction, on_transaction};
 use crate::store::{Pool, Store, StoreError, with_timeout};
 
 /// The cursor of Postgres that reads the open table.
@@ -42,14 +42,19 @@ impl Store {
         let store = self.on_one_connection(identity, identity);
         let begin = async {
             Ok(match &store.pool {
-                Pool::Postgres(pool) => On::Postgres(pool.begin_with(ONE_STATE).await?),
+                Pool::Postgres(pool) => {
+                    EngineTransaction::Postgres(pool.begin_with(ONE_STATE).await?)
+                }
                 // The first statement that reads decides which state it sees.
-                Pool::Sqlite(pool) => On::Sqlite(pool.begin().await?),
+                Pool::Sqlite(pool) => EngineTransaction::Sqlite(pool.begin().await?),
             })
         };
-        let on = with_timeout(store.timeout, begin).await?;
+        let engine = with_timeout(store.timeout, begin).await?;
         let metrics = store.metrics.clone();
-        Ok(BackupReader { transaction: Transaction { on, timeout: PAGE_TIMEOUT, metrics }, store })
+        Ok(BackupReader {
+            transaction: Transaction { engine, timeout: PAGE_TIMEOUT, metrics },
+            store,
+        })
     }
 }
 
@@ -75,7 +80,7 @@ impl BackupReader {
         if columns.is_empty() {
             return Ok(None);
         }
-        if let On::Postgres(_) = &self.transaction.on {
+        if let EngineTransaction::Postgres(_) = &self.transaction.engine {
             let order = if name == EVENTS { " ORDER BY sequence" } else { "" };
             let list = list_of(&columns);
             let declare =
@@ -91,10 +96,10 @@ impl BackupReader {
 
     /// The next rows of a table; none at its end. Only the table that was opened last can be read.
     pub async fn page(&mut self, table: &mut OpenTable) -> Result<Vec<Row>, StoreError> {
-        let Transaction { on, timeout, .. } = &mut self.transaction;
+        let Transaction { engine, timeout, .. } = &mut self.transaction;
         let page = async {
-            match on {
-                On::Postgres(transaction) => {
+            match engine {
+                EngineTransaction::Postgres(transaction) => {
                     let sql = format!("FETCH {PAGE_SIZE} FROM {CURSOR}");
                     // Another table has other columns, so the statement is not kept.
                     let fetch = sqlx::query(AssertSqlSafe(sql)).persistent(false);
@@ -104,7 +109,7 @@ impl BackupReader {
                         .map(|row| values(row, &table.columns))
                         .collect::<Result<_, _>>()?)
                 }
-                On::Sqlite(transaction) => {
+                EngineTransaction::Sqlite(transaction) => {
                     let OpenTable { name, columns, after } = table;
                     // In the order of the file, so that each page of it is read once.
                     let order = if *name == EVENTS { "sequence" } else { "rowid" };

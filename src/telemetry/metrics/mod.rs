@@ -9,6 +9,7 @@ pub mod figures;
 pub mod histogram;
 pub mod http;
 pub mod issued;
+mod label;
 pub mod per_client;
 pub mod rejections;
 pub mod store;
@@ -19,6 +20,7 @@ pub use writer::Format;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::model::signing_key::Algorithm;
 use crate::telemetry::metrics::definitions as names;
@@ -26,13 +28,14 @@ use crate::telemetry::metrics::figures::Figures;
 use crate::telemetry::metrics::histogram::{Histogram, STAGE_BOUNDS};
 use crate::telemetry::metrics::http::{HttpMetrics, OTHER};
 use crate::telemetry::metrics::issued::IssuedTokens;
+use crate::telemetry::metrics::label::{Label, PerVariant, label};
 use crate::telemetry::metrics::per_client::BusiestClients;
 use crate::telemetry::metrics::rejections::Rejections;
 use crate::telemetry::metrics::store::StoreMetrics;
 use crate::telemetry::metrics::writer::{Source, Writer};
 use crate::telemetry::stage_times::Stage;
 
-/// The limits that a request can exceed, as [`crate::model::rejection_reason`] names them.
+/// The limits that a request can exceed, as [`crate::model::reason_code`] names them.
 const LIMITERS: [&str; 8] = [
     "tokens_per_client",
     "assertions_per_client",
@@ -44,67 +47,48 @@ const LIMITERS: [&str; 8] = [
     OTHER,
 ];
 
-/// How clients present themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PresentedMethod {
-    /// A secret in the header.
-    SecretBasic,
-    /// A secret in the body.
-    SecretPost,
-    /// An assertion of the client's own or of a trusted issuer.
-    Assertion,
-    /// A JWT-SVID.
-    SpiffeJwt,
-    /// A certificate.
-    Certificate,
-    /// Nothing.
-    Nothing,
+label! {
+    /// How clients present themselves.
+    pub enum PresentedMethod {
+        /// A secret in the header.
+        SecretBasic = "client_secret_basic",
+        /// A secret in the body.
+        SecretPost = "client_secret_post",
+        /// An assertion of the client's own or of a trusted issuer.
+        Assertion = "client_assertion",
+        /// A JWT-SVID.
+        SpiffeJwt = "spiffe_jwt",
+        /// A certificate.
+        Certificate = "certificate",
+        /// Nothing.
+        Nothing = "none",
+    }
 }
 
-impl PresentedMethod {
-    const NAMES: [&'static str; 6] = [
-        "client_secret_basic",
-        "client_secret_post",
-        "client_assertion",
-        "spiffe_jwt",
-        "certificate",
-        "none",
-    ];
-}
-
-/// How an authentication ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthenticationResult {
-    /// The client is authenticated.
-    Succeeded,
-    /// It is not, or may not.
-    Rejected,
-    /// It is not known: the server could not check.
-    NotChecked,
-}
-
-impl AuthenticationResult {
-    const NAMES: [&'static str; 3] = ["succeeded", "rejected", "not_checked"];
+label! {
+    /// How an authentication ended.
+    pub enum AuthenticationResult {
+        /// The client is authenticated.
+        Succeeded = "succeeded",
+        /// It is not, or may not.
+        Rejected = "rejected",
+        /// It is not known: the server could not check.
+        NotChecked = "not_checked",
+    }
 }
 
 /// The stages of a token request, each with its durations.
 #[derive(Debug)]
-pub struct Stages {
-    /// The caller.
-    pub authenticate: Histogram,
-    /// What for, from where, bound to what, and how often.
-    pub authorize: Histogram,
-    /// The token itself, with its signature.
-    pub mint: Histogram,
-}
+pub struct Stages([Histogram; Stage::ALL.len()]);
 
 impl Stages {
     /// The durations of a stage.
     pub fn of(&self, stage: Stage) -> &Histogram {
+        let Self([authenticate, authorize, mint]) = self;
         match stage {
-            Stage::Authenticate => &self.authenticate,
-            Stage::Authorize => &self.authorize,
-            Stage::Sign => &self.mint,
+            Stage::Authenticate => authenticate,
+            Stage::Authorize => authorize,
+            Stage::Mint => mint,
         }
     }
 }
@@ -121,7 +105,7 @@ pub struct Metrics {
     /// The time of the stages.
     pub stages: Stages,
     signatures: [Histogram; Algorithm::ALL.len()],
-    authentications: [Counters<3>; 6],
+    authentications: PerVariant<PresentedMethod, PerVariant<AuthenticationResult, AtomicU64>>,
     /// Exceeded limits by name.
     pub rate_limited: Counters<8>,
     introspections: Counters<2>,
@@ -139,9 +123,9 @@ impl Default for Metrics {
             http: Arc::default(),
             token_rejections: Rejections::default(),
             other_rejections: Rejections::default(),
-            stages: Stages { authenticate: stage(), authorize: stage(), mint: stage() },
+            stages: Stages(std::array::from_fn(|_| stage())),
             signatures: std::array::from_fn(|_| stage()),
-            authentications: std::array::from_fn(|_| Counters::new(AuthenticationResult::NAMES)),
+            authentications: PerVariant::default(),
             rate_limited: Counters::new(LIMITERS),
             introspections: Counters::new(["true", "false"]),
             usage_flushes: Counters::new(results),
@@ -164,9 +148,7 @@ impl Metrics {
 
     /// Counts an attempt to authenticate.
     pub fn count_authentication(&self, method: PresentedMethod, result: AuthenticationResult) {
-        if let Some(counters) = self.authentications.get(method as usize) {
-            counters.count(result as usize);
-        }
+        self.authentications[method][result].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts an answered introspection.
@@ -222,11 +204,10 @@ impl Source for Exposition {
 }
 
 fn write_durations(metrics: &Metrics, writer: &mut Writer<'_>) -> fmt::Result {
-    let Stages { authenticate, authorize, mint } = &metrics.stages;
     let mut family = writer.family(&names::TOKEN_STAGES)?;
-    family.histogram(&[("stage", "authenticate")], authenticate)?;
-    family.histogram(&[("stage", "authorize")], authorize)?;
-    family.histogram(&[("stage", "mint")], mint)?;
+    for stage in Stage::ALL {
+        family.histogram(&[("stage", stage.as_str())], metrics.stages.of(stage))?;
+    }
     let mut family = writer.family(&names::SIGN_DURATION)?;
     for algorithm in Algorithm::ALL {
         let histogram = metrics.signature(algorithm);
@@ -239,9 +220,10 @@ fn write_durations(metrics: &Metrics, writer: &mut Writer<'_>) -> fmt::Result {
 
 fn write_authentications(metrics: &Metrics, writer: &mut Writer<'_>) -> fmt::Result {
     let mut family = writer.family(&names::AUTHENTICATIONS)?;
-    for (method, counters) in PresentedMethod::NAMES.iter().zip(&metrics.authentications) {
-        for (place, result) in AuthenticationResult::NAMES.iter().enumerate() {
-            family.counter(&[("method", method), ("result", result)], counters.get(place))?;
+    for (method, counters) in metrics.authentications.iter() {
+        for (result, count) in counters.iter() {
+            let labels = [("method", method.text()), ("result", result.text())];
+            family.counter(&labels, count.load(Ordering::Relaxed))?;
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use prometheus_client::metrics::exemplar::CounterWithExemplar;
 
 use crate::model::error_code::ErrorCode;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::telemetry::metrics::definitions::Definition;
 use crate::telemetry::metrics::writer::Writer;
 
@@ -27,7 +27,7 @@ pub struct Rejections {
 
 impl Default for Rejections {
     fn default() -> Self {
-        let handles = ErrorCode::ALL.len() * RejectionReason::ALL.len();
+        let handles = ErrorCode::ALL.len() * ReasonCode::ALL.len();
         let handles = (0..handles).map(|_| CounterWithExemplar::default()).collect();
         Self { handles, problems: Mutex::default() }
     }
@@ -35,8 +35,8 @@ impl Default for Rejections {
 
 impl Rejections {
     /// Counts the rejection of a request.
-    pub fn count(&self, code: ErrorCode, reason: RejectionReason, request_id: &str) {
-        let place = code as usize * RejectionReason::ALL.len() + reason.index();
+    pub fn count(&self, code: ErrorCode, reason: ReasonCode, request_id: &str) {
+        let place = code.index() * ReasonCode::ALL.len() + reason.index();
         if let Some(counter) = self.handles.get(place) {
             counter.inc_by(1, Some([("request_id", request_id.to_owned())]), None);
         }
@@ -52,9 +52,8 @@ impl Rejections {
     /// Writes those that have occurred. Codes that share a word share a line.
     pub(super) fn write(&self, writer: &mut Writer<'_>, definition: &Definition) -> fmt::Result {
         let mut family = writer.family(definition)?;
-        for (counters, code) in self.handles.chunks(RejectionReason::ALL.len()).zip(ErrorCode::ALL)
-        {
-            for (counter, reason) in counters.iter().zip(RejectionReason::ALL) {
+        for (counters, code) in self.handles.chunks(ReasonCode::ALL.len()).zip(ErrorCode::ALL) {
+            for (counter, reason) in counters.iter().zip(ReasonCode::ALL) {
                 if counter.get().0 == 0 {
                     continue;
                 }
@@ -70,7 +69,7 @@ impl Rejections {
     }
 }
 
-/// The word of a code in metrics. Two codes have the same word on the wire.
+/// The label of a code in metrics. Two codes have the same value of `error`.
 fn label(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::TooManyRequests => "too_many_requests",

@@ -5,48 +5,42 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::model::event::Action;
-use crate::telemetry::metrics::Counters;
 use crate::telemetry::metrics::definitions::{
     ADMIN_CHANGES, AUDIT_ERRORS, AUDIT_EVENTS, DB_DURATION, DB_ERRORS, DB_SIZE, TOKENS_REVOKED,
 };
 use crate::telemetry::metrics::histogram::{Histogram, REQUEST_BOUNDS};
 use crate::telemetry::metrics::http::OTHER;
+use crate::telemetry::metrics::label::{Label, PerVariant, label};
 use crate::telemetry::metrics::writer::Writer;
 
-/// A kind of work in the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Query {
-    /// A statement outside of a transaction.
-    Statement,
-    /// Waiting for the beginning of a transaction.
-    Begin,
-    /// A statement inside a transaction.
-    InTransaction,
-    /// Making a transaction last.
-    Commit,
+label! {
+    /// A kind of work in the database.
+    pub enum Query {
+        /// A statement outside of a transaction.
+        Statement = "statement",
+        /// Waiting for the beginning of a transaction.
+        Begin = "begin",
+        /// A statement inside a transaction.
+        InTransaction = "in_transaction",
+        /// Committing a transaction.
+        Commit = "commit",
+    }
 }
 
-impl Query {
-    const NAMES: [&'static str; 4] = ["statement", "begin", "in_transaction", "commit"];
-}
-
-/// Why work in the database failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// It took too long.
-    TimedOut,
-    /// The disk is full.
-    DiskFull,
-    /// The database may only be read.
-    ReadOnly,
-    /// The database has no connection.
-    Connection,
-    /// Anything else.
-    Other,
-}
-
-impl FailureKind {
-    const NAMES: [&'static str; 5] = ["timed_out", "disk_full", "read_only", "connection", OTHER];
+label! {
+    /// Why work in the database failed.
+    pub enum FailureKind {
+        /// It took too long.
+        TimedOut = "timed_out",
+        /// The disk is full.
+        DiskFull = "disk_full",
+        /// The database may only be read.
+        ReadOnly = "read_only",
+        /// The database has no connection.
+        Connection = "connection",
+        /// Anything else.
+        Other = OTHER,
+    }
 }
 
 /// One counter for each action, and one for actions of later versions.
@@ -83,8 +77,8 @@ impl ByAction {
 /// What is counted of the database.
 #[derive(Debug)]
 pub struct StoreMetrics {
-    durations: [Histogram; Query::NAMES.len()],
-    failures: Counters<{ FailureKind::NAMES.len() }>,
+    durations: PerVariant<Query, Histogram>,
+    failures: PerVariant<FailureKind, AtomicU64>,
     done: ByAction,
     failed: ByAction,
     followed: ByAction,
@@ -96,8 +90,8 @@ pub struct StoreMetrics {
 impl Default for StoreMetrics {
     fn default() -> Self {
         Self {
-            durations: std::array::from_fn(|_| Histogram::new(REQUEST_BOUNDS)),
-            failures: Counters::new(FailureKind::NAMES),
+            durations: PerVariant::new(|| Histogram::new(REQUEST_BOUNDS)),
+            failures: PerVariant::default(),
             done: ByAction::default(),
             failed: ByAction::default(),
             followed: ByAction::default(),
@@ -110,20 +104,18 @@ impl Default for StoreMetrics {
 impl StoreMetrics {
     /// Notes how long work took.
     pub fn observe(&self, query: Query, took: Duration) {
-        if let Some(histogram) = self.durations.get(query as usize) {
-            histogram.observe(took);
-        }
+        self.durations[query].observe(took);
     }
 
     /// Counts a failure.
     pub fn count_failure(&self, kind: FailureKind) {
-        self.failures.count(kind as usize);
+        self.failures[kind].fetch_add(1, Ordering::Relaxed);
     }
 
     /// How often the database has taken no write, because its disk is full or it may only be read.
     pub fn failed_writes(&self) -> u64 {
         let kinds = [FailureKind::DiskFull, FailureKind::ReadOnly];
-        kinds.into_iter().map(|kind| self.failures.get(kind as usize)).sum()
+        kinds.into_iter().map(|kind| self.failures[kind].load(Ordering::Relaxed)).sum()
     }
 
     /// Counts the events of a change that was made, or was not.
@@ -149,10 +141,13 @@ impl StoreMetrics {
 
     pub(super) fn write(&self, writer: &mut Writer<'_>) -> fmt::Result {
         let mut family = writer.family(&DB_DURATION)?;
-        for (name, histogram) in Query::NAMES.iter().zip(&self.durations) {
-            family.histogram(&[("query", name)], histogram)?;
+        for (query, histogram) in self.durations.iter() {
+            family.histogram(&[("query", query.text())], histogram)?;
         }
-        self.failures.write(writer, &DB_ERRORS)?;
+        let mut family = writer.family(&DB_ERRORS)?;
+        for (kind, count) in self.failures.iter() {
+            family.counter(&[("kind", kind.text())], count.load(Ordering::Relaxed))?;
+        }
         let mut family = writer.family(&ADMIN_CHANGES)?;
         for (counters, outcome) in [(&self.done, "done"), (&self.failed, "failed")] {
             for (action, count) in counters.counted() {

@@ -15,8 +15,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::admin::{AdminError, AdminErrorCode as Code, ObjectKind};
+use crate::directory::DirectoryError;
+use crate::limits::rate_counter::RateExceeded;
 use crate::model::admin_scope::AdminScope;
-use crate::model::rate::RateExceeded;
 use crate::model::{Malformed, untrusted_text};
 use crate::store::idempotency::{KEY_TTL_SECONDS, MAX_KEYS_PER_CALLER};
 use crate::telemetry;
@@ -356,6 +357,13 @@ impl Problem {
         for (name, value) in &self.headers {
             response.headers_mut().append(name, value.clone());
         }
+    }
+}
+
+/// A change that this instance could not apply to its memory.
+impl From<DirectoryError> for Problem {
+    fn from(error: DirectoryError) -> Self {
+        Self::unavailable(&error.to_string())
     }
 }
 

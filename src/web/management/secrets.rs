@@ -155,7 +155,7 @@ pub(super) struct EndInput {
 
 /// The end of a secret.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct EndedSecret {
+pub(super) struct ExpiredSecret {
     /// The client.
     client_id: ClientId,
     /// The secret.
@@ -172,7 +172,7 @@ pub(super) async fn update(
     Extension(principal): Extension<Principal>,
     Path((id, secret_id)): Path<(String, String)>,
     Input(input): Input<EndInput>,
-) -> Result<Output<EndedSecret>, Problem> {
+) -> Result<Output<ExpiredSecret>, Problem> {
     let after = match input.expires_in_seconds {
         0 => None,
         seconds => lifetime("/expires_in_seconds", seconds)?,
@@ -180,7 +180,7 @@ pub(super) async fn update(
     let (client_id, secret_id) = (client_id(&id)?, known_form(&secret_id)?);
     let end = secret::expire(&app.services, &principal, &client_id, &secret_id, after).await?;
     let (expires_at, changed) = (end.value, end.is_changed);
-    Ok(ok(EndedSecret { client_id, secret_id, expires_at, changed }))
+    Ok(ok(ExpiredSecret { client_id, secret_id, expires_at, changed }))
 }
 
 /// The secret in a path.

@@ -17,7 +17,6 @@ use crate::web::management::Problem;
 use crate::web::management::json;
 use crate::web::management::json::{Input, Output, at, ok, parsed};
 use crate::web::management::page::Page;
-use crate::web::management::tokens::follow;
 
 /// A rotation.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -73,7 +72,7 @@ pub(super) async fn rotate(
         Some(0) => Start::Now,
         Some(seconds) => Start::In(at("/start_in_seconds", Lifetime::from_seconds(seconds))?),
     };
-    let changed = key_change::rotate(&app.services, &principal, algorithm, start).await?;
+    let changed = key_change::rotate_now(&app.services, &principal, algorithm, start).await?;
     answer(&app, changed).await
 }
 
@@ -98,7 +97,7 @@ pub(super) async fn revoke(
 }
 
 async fn answer(app: &App, changed: Changed<KeyChange>) -> Result<Output<KeyChangeJson>, Problem> {
-    follow(app).await?;
+    app.catch_up().await?;
     Ok(ok(KeyChangeJson { changed: changed.is_changed, change: changed.value }))
 }
 

@@ -200,7 +200,7 @@ pub(in crate::web) async fn issue_for(
     }
     admin_token::require_rights(app.services.store.read(), principal, id).await?;
     // The caller may have enabled the client or granted the resource just before.
-    follow(app).await?;
+    app.catch_up().await?;
     let client =
         AuthenticatedClient::for_operator(&app.directory, id).map_err(|error| rejected(&error))?;
     let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, id))?;
@@ -266,7 +266,7 @@ pub(super) async fn revoke(
         None => target(&app, &principal, input).await?,
     };
     let revoked = revocation::revoke_token(&app.services, &principal, target).await?;
-    follow(&app).await?;
+    app.catch_up().await?;
     Ok(ok(RevokedTokenJson { jti: revoked.jti, kept_until: revoked.expires_at }))
 }
 
@@ -322,13 +322,6 @@ async fn target(
     }
 }
 
-/// Applies to the memory of this instance what has been changed until now.
-pub(super) async fn follow(app: &App) -> Result<(), Problem> {
-    let followed = app.catch_up().await;
-    followed.map_err(|error| Problem::unavailable(&error.to_string()))?;
-    Ok(())
-}
-
 pub(super) async fn revoke_all(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -336,7 +329,7 @@ pub(super) async fn revoke_all(
 ) -> Result<Output<RevokedTokensJson>, Problem> {
     let client_id = client_id(&id)?;
     let revoked = revocation::revoke_tokens(&app.services, &principal, &client_id).await?;
-    follow(&app).await?;
+    app.catch_up().await?;
     let (revoked_until, evt) = (revoked.revoked_until, revoked.epoch.evt);
     Ok(ok(RevokedTokensJson { client_id, revoked_until, evt }))
 }

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use tokend::jose::jwt::{self, PublicKey};
+use tokend::jose::jwt::{self, VerificationKey};
 use tokend::model::time::Clock;
 use tokio::net::TcpListener;
 
@@ -21,7 +21,7 @@ pub struct ProtectedApi {
 }
 
 struct Shared {
-    keys: Vec<PublicKey>,
+    keys: Vec<VerificationKey>,
     issuer: String,
     audience: String,
     /// Content type and body of each path.

@@ -76,7 +76,7 @@ pub(in crate::web::console) async fn rotate(
     require_recent_authentication_for_administrator(&signed_in, &found.grants, &page)?;
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = secret_rotation::rotate(services, &signed_in.principal, &id, &new, overlap).await?;
-    answer::follow(&app).await;
+    answer::catch_up_or_log(&app).await;
     new_secret::page(&app, &signed_in, &found.client, &found.grants, &made)
 }
 
@@ -125,7 +125,7 @@ pub(in crate::web::console) async fn add_secret(
     require_recent_authentication_for_administrator(&signed_in, &found.grants, &page)?;
     new_secret::claim(&app, &signed_in, &form).await?;
     let made = secret::add(services, &signed_in.principal, &id, &new).await?;
-    answer::follow(&app).await;
+    answer::catch_up_or_log(&app).await;
     new_secret::page(&app, &signed_in, &found.client, &found.grants, &made)
 }
 

@@ -192,7 +192,7 @@ pub(in crate::web::console) async fn create(
         Ok(made) => made,
         Err(error) => return rejected(&app, &signed_in, &form, correctable(error)?).await,
     };
-    answer::follow(&app).await;
+    answer::catch_up_or_log(&app).await;
     let client = &made.client;
     let Some(record) = made.secrets.first().cloned() else {
         let path = shown::client_path(client.client_id.as_str());

@@ -89,7 +89,7 @@ pub(in crate::web::console) const LIFETIMES: [(&str, &str); 4] =
 
 impl SecretRow {
     fn of(path: &str, secret: &SecretRecord, now: Timestamp) -> Self {
-        let is_live = secret.is_live(now);
+        let is_live = secret.is_valid(now);
         let status = secret.status.as_ref();
         let state = match (is_live, &secret.replaced_by) {
             (false, _) => Badge::new("off", "ended"),
@@ -207,7 +207,7 @@ pub(in crate::web::console) async fn page(
             address: usage.last_address.to_string(),
         }),
         may_change: signed_in.may(AdminScope::SecretsWrite),
-        may_rotate: found.secrets.iter().any(|secret| secret.is_live(now)),
+        may_rotate: found.secrets.iter().any(|secret| secret.is_valid(now)),
         overlaps: Choice::list(&OVERLAPS, OVERLAPS[0].0),
         lifetimes: Choice::list(&LIFETIMES, LIFETIMES[0].0),
         once: new_secret::once()?,

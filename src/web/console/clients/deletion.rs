@@ -37,7 +37,7 @@ fn confirmation(signed_in: &SignedIn, found: &Registration, problem: String) -> 
         frame: frame(signed_in, found, equivalent),
         head: ClientHeader::of(signed_in, found, "delete"),
         problem,
-        secrets: found.secrets.iter().filter(|secret| secret.is_live(now)).count(),
+        secrets: found.secrets.iter().filter(|secret| secret.is_valid(now)).count(),
         others: found.trusts.len() + found.spiffe_trusts.len() + keys + certificate,
         grants: found.grants.iter().map(|grant| grant.resource.to_string()).collect(),
         used: Time::maybe(last_use(found), now),

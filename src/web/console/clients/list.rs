@@ -91,7 +91,7 @@ impl ClientRow {
             state: Badge::of_client(found.client.state),
             credentials: credentials(found, now),
             expiring: Time::maybe(expiring, now),
-            is_rotated: found.secrets.iter().any(|it| it.is_live(now) && !is_expiring(&it)),
+            is_rotated: found.secrets.iter().any(|it| it.is_valid(now) && !is_expiring(&it)),
             used: Time::maybe(last_use(found), now),
             apis: apis(found),
         }
@@ -106,7 +106,7 @@ pub(in crate::web::console) fn last_use(found: &Registration) -> Option<Timestam
 
 /// What a client may authenticate by, in a few words; empty if it cannot authenticate.
 pub(in crate::web::console) fn credentials(found: &Registration, now: Timestamp) -> String {
-    let secrets = found.secrets.iter().filter(|secret| secret.is_live(now)).count();
+    let secrets = found.secrets.iter().filter(|secret| secret.is_valid(now)).count();
     let trusts = found.trusts.len() + found.spiffe_trusts.len();
     let mut parts = Vec::new();
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);

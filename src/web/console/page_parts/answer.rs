@@ -120,15 +120,17 @@ pub(in crate::web::console) fn rejected(form: &impl Template) -> Answer {
 /// Sends the browser to a page that shows what was done; `done` is a word of
 /// [`notice`](crate::web::console::page_parts::shown::notice).
 pub(in crate::web::console) async fn changed(app: &App, place: &str, done: &str) -> Answer {
-    follow(app).await;
+    catch_up_or_log(app).await;
     let separator = if place.contains('?') { '&' } else { '?' };
     Ok(see_other(&format!("{place}{separator}done={done}")))
 }
 
-/// Applies a change to the memory of this instance, so that the next request meets it. What cannot
-/// be read now is followed soon, as on every other instance.
-pub(in crate::web::console) async fn follow(app: &App) {
-    let _ = app.catch_up().await;
+/// Applies a change to the memory of this instance, so that it is effective in the next request. A
+/// change that cannot be read now is applied by the background task, as on every other instance.
+pub(in crate::web::console) async fn catch_up_or_log(app: &App) {
+    if let Err(error) = app.catch_up().await {
+        tracing::debug!(%error, "a change was not applied at once");
+    }
 }
 
 /// What a page says that something went wrong.

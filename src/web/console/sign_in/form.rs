@@ -15,7 +15,7 @@ use crate::admin::console::{self, OpenedSession};
 use crate::app::App;
 use crate::model::client::{AuthenticationMethod, ClientId};
 use crate::oauth::caller::{Caller, Credentials, RequestOrigin, SecretCredentials};
-use crate::oauth::client_authentication::{Purpose, authenticate};
+use crate::oauth::client_authentication::{RateScope, authenticate};
 use crate::oauth::error::OAuthError;
 use crate::secrets::secret;
 use crate::web::console::page_parts::answer::{self, Answer, AppState};
@@ -168,7 +168,7 @@ pub(in crate::web::console) async fn by_client(
     // Before the authentication: a revocation that comes later has a higher number.
     let sequence = app.directory.published_sequence();
     let caller = caller(&app, id, secret, origin.clone());
-    let client = match authenticate(&app, &caller, Purpose::TokenStatus).await {
+    let client = match authenticate(&app, &caller, RateScope::Assertion).await {
         Ok(client) => client,
         Err(error) => return Ok(failed(&app, error, &CLIENT_FAILED, form.text("next"), &typed)),
     };

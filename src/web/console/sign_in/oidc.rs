@@ -22,7 +22,7 @@ use crate::identity_provider::{
 };
 use crate::jose::id_token::Freshness;
 use crate::model::console_session::SessionId;
-use crate::model::rejection_reason::RejectionReason;
+use crate::model::reason_code::ReasonCode;
 use crate::oauth::error::OAuthError;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
@@ -136,8 +136,8 @@ async fn enter(app: &App, transport: Transport, head: &Parts, signed_in: SignedI
         PersonSignIn::Opened(opened) => signed_in_page(app, transport, &opened, next),
         PersonSignIn::Replayed => {
             let reason = "the response of the identity provider was used before";
-            let error = OAuthError::authentication_failed(reason)
-                .because(RejectionReason::AssertionReplayed);
+            let error =
+                OAuthError::authentication_failed(reason).because(ReasonCode::AssertionReplayed);
             Ok(failed(app, error, &failure("This sign-in was used before."), Some(&next), ""))
         }
         PersonSignIn::NoRights { person, groups } => {
@@ -195,7 +195,7 @@ fn rejected(app: &App, error: &SignInError, next: Option<&str>) -> Response {
             "The identity provider did not sign you in.",
         ),
         SignInError::IdToken(_) | SignInError::Subject(_) => (
-            OAuthError::authentication_failed(reason).because(RejectionReason::InvalidAssertion),
+            OAuthError::authentication_failed(reason).because(ReasonCode::InvalidAssertion),
             UNACCEPTED,
         ),
         SignInError::OtherProvider

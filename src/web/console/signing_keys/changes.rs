@@ -61,7 +61,7 @@ pub(in crate::web::console) async fn rotate(
         Some(_) => form.parsed("start", Lifetime::parse)?.map_or(Start::WhenKnown, Start::In),
     };
     let principal = principal(&signed_in, &form);
-    let changed = key_change::rotate(&app.services, &principal, algorithm, start).await;
+    let changed = key_change::rotate_now(&app.services, &principal, algorithm, start).await;
     after(&app, &signed_in, changed, "rotated").await
 }
 

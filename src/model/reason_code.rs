@@ -8,11 +8,11 @@ macro_rules! reasons {
     ($($variant:ident $word:literal $meaning:literal;)*) => {
         /// Why a request was rejected.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum RejectionReason {
+        pub enum ReasonCode {
             $(#[doc = $meaning] $variant,)*
         }
 
-        impl RejectionReason {
+        impl ReasonCode {
             /// Every reason, in the order of the declaration.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
@@ -48,7 +48,7 @@ reasons! {
         "The credentials are not valid, for a reason that has no entry of its own.";
     UnknownClient "unknown_client" "No client has the presented id.";
     WrongSecret "wrong_secret" "The secret is not one of the client's.";
-    EndedSecret "ended_secret" "The secret was the client's and has ended.";
+    ExpiredSecret "ended_secret" "The secret was the client's and has ended.";
     ClientDisabled "client_disabled" "The client is disabled.";
     AuthMethodNotPermitted "auth_method_not_permitted"
         "The client may not use this authentication method.";
@@ -90,7 +90,7 @@ reasons! {
     ServerError "server_error" "The server failed.";
 }
 
-impl RejectionReason {
+impl ReasonCode {
     /// The place in [`Self::ALL`].
     pub fn index(self) -> usize {
         self as usize
@@ -138,11 +138,10 @@ mod tests {
 
     #[test]
     fn each_reason_has_its_place_and_a_word_of_its_own() {
-        for (place, reason) in RejectionReason::ALL.iter().enumerate() {
+        for (place, reason) in ReasonCode::ALL.iter().enumerate() {
             assert_eq!(reason.index(), place, "{reason:?}");
         }
-        let words: BTreeSet<_> =
-            RejectionReason::ALL.iter().map(|reason| reason.as_str()).collect();
-        assert_eq!(words.len(), RejectionReason::ALL.len());
+        let words: BTreeSet<_> = ReasonCode::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(words.len(), ReasonCode::ALL.len());
     }
 }

@@ -1,10 +1,10 @@
-//! Nonces that a server gives out and knows again without keeping them (RFC 9449, section 8): a
-//! time and a MAC over it. All instances have the same key, so each knows those of the others.
+//! Nonces that a server issues and verifies without storing them (RFC 9449, section 8): a time and
+//! a MAC over it. All instances have the same key, so each accepts the nonces of the others.
 
-use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
+use crate::crypto::mac::{self, MacKey};
 use crate::model::time::Timestamp;
 
 /// For how many seconds a nonce is valid.
@@ -13,27 +13,22 @@ const NONCE_TTL_SECONDS: i64 = 300;
 /// How many bytes of the MAC are in a nonce.
 const MAC_LENGTH: usize = 16;
 
-/// Makes nonces and knows them again.
-pub struct NonceIssuer(hmac::Key);
-
-impl std::fmt::Debug for NonceIssuer {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("NonceIssuer(…)")
-    }
-}
+/// Issues nonces and verifies them.
+#[derive(Debug)]
+pub struct NonceIssuer(MacKey);
 
 impl NonceIssuer {
     /// Nonces of a key that is for nothing else, and that all instances have.
     pub fn new(key: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+        Self(MacKey::new(key))
     }
 
     /// A nonce of this time.
     pub fn make(&self, now: Timestamp) -> String {
         let issued_at = now.0.to_be_bytes();
-        let mac = hmac::sign(&self.0, &issued_at);
+        let mac = self.0.sign(&issued_at);
         let mut bytes = issued_at.to_vec();
-        bytes.extend(mac.as_ref().iter().take(MAC_LENGTH));
+        bytes.extend(mac.iter().take(MAC_LENGTH));
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
@@ -46,12 +41,7 @@ impl NonceIssuer {
         // Some seconds of difference between the clocks of instances.
         let is_young = (-10..=NONCE_TTL_SECONDS).contains(&age);
         let expected = self.make(issued_at);
-        is_young
-            && aws_lc_rs::constant_time::verify_slices_are_equal(
-                expected.as_bytes(),
-                nonce.as_bytes(),
-            )
-            .is_ok()
+        is_young && mac::is_equal(expected.as_bytes(), nonce.as_bytes())
     }
 }
 

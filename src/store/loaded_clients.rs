@@ -17,15 +17,15 @@ pub use crate::store::clients::TokenFields;
 
 /// Clients; each with its identifier, for the case that the rest cannot
 /// be read.
-pub type Page = Vec<(String, Result<ClientSnapshot, StoreError>)>;
+pub type Page = Vec<(String, Result<LoadedClient, StoreError>)>;
 
 /// What a server remembers of a client.
 #[derive(Debug)]
-pub struct ClientSnapshot {
+pub struct LoadedClient {
     /// The client itself.
     pub client: TokenFields,
     /// Its secrets, oldest first.
-    pub secrets: Vec<SecretSnapshot>,
+    pub secrets: Vec<LoadedSecret>,
     /// What it may ask for, in alphabetical order.
     pub grants: Vec<HeldGrant>,
     /// Foreign issuers whose tokens authenticate it.
@@ -36,7 +36,7 @@ pub struct ClientSnapshot {
 
 /// What a server remembers of a secret.
 #[derive(Debug)]
-pub struct SecretSnapshot {
+pub struct LoadedSecret {
     /// Its identifier.
     pub secret_id: SecretId,
     /// Where it comes from.
@@ -49,14 +49,14 @@ pub struct SecretSnapshot {
     pub expires_at: Option<Timestamp>,
 }
 
-impl SecretSnapshot {
+impl LoadedSecret {
     /// True as long as the secret is valid.
-    pub fn is_live(&self, now: Timestamp) -> bool {
+    pub fn is_valid(&self, now: Timestamp) -> bool {
         now.is_before(self.expires_at)
     }
 }
 
-impl From<SecretRecord> for SecretSnapshot {
+impl From<SecretRecord> for LoadedSecret {
     fn from(secret: SecretRecord) -> Self {
         Self {
             secret_id: secret.secret_id,
@@ -107,16 +107,16 @@ fn page(rows: Vec<TokenRow>, mut children: ChildRows) -> Page {
     let with_children = |row: TokenRow| {
         let id = row.client_id.clone();
         let children = children.take(&id);
-        (id, snapshot(row, children))
+        (id, loaded(row, children))
     };
     rows.into_iter().map(with_children).collect()
 }
 
-fn snapshot(
+fn loaded(
     row: TokenRow,
     children: Result<Children, StoreError>,
-) -> Result<ClientSnapshot, StoreError> {
+) -> Result<LoadedClient, StoreError> {
     let Children { secrets, grants, trusts, spiffe_trusts } = children?;
-    let secrets = secrets.into_iter().map(SecretSnapshot::from).collect();
-    Ok(ClientSnapshot { client: row.decode()?, secrets, grants, trusts, spiffe_trusts })
+    let secrets = secrets.into_iter().map(LoadedSecret::from).collect();
+    Ok(LoadedClient { client: row.decode()?, secrets, grants, trusts, spiffe_trusts })
 }
