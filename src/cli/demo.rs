@@ -1,7 +1,6 @@
 //! The demo of `tokend dev`: a resource, a client, and its secret, which is kept in the data
 //! directory so that each start can show a curl that works.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +23,7 @@ use crate::model::security::{ClientSecurity, Networks};
 use crate::model::static_claims::StaticClaims;
 use crate::secrets::secret::suffix;
 use crate::services::Services;
+use crate::store::files;
 
 /// The resource of the demo.
 pub(crate) const DEMO_API: &str = "https://api.demo.localhost";
@@ -177,11 +177,7 @@ fn keep(folder: &Path, secret: &SecretString) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
+    let mut file = files::create_private(&draft)?;
     writeln!(file, "{}", secret.expose_secret())?;
     file.sync_all()?;
     std::fs::rename(&draft, path(folder))

@@ -3,9 +3,8 @@
 //! removed when its secret is in `FILE`.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
@@ -22,7 +21,7 @@ use crate::cli::secret_file::{
 };
 use crate::cli::{failpoint, secret_leftover};
 use crate::model::client::ClientId;
-use crate::store::files::sync_folder_of;
+use crate::store::files::{self, sync_folder_of};
 
 /// The name of the file of the request without the ending of every such file.
 const REQUEST_NAME: &str = ".apply";
@@ -174,7 +173,7 @@ pub(super) fn secret_of(answer: &Value, id: &ClientId) -> Option<SecretString> {
 }
 
 fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = files::create_private(path)?;
     file.write_all(text)?;
     file.sync_all()
 }

@@ -4,9 +4,9 @@
 //! So a process that is killed leaves either the state before, or a `FILE.new` that
 //! [`super::secret_leftover`] settles by asking which secret is valid.
 
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -19,7 +19,7 @@ use crate::cli::{failpoint, output};
 use crate::model::client::ClientId;
 use crate::secrets::secret::{SecretFormat, format_of};
 use crate::services::Services;
-use crate::store::files::{check_writable_folder, sync_folder_of};
+use crate::store::files::{self, check_writable_folder, sync_folder_of};
 
 /// More bytes than any file has that holds a secret and nothing else.
 const MAX_FILE_BYTES: u64 = 4096;
@@ -134,8 +134,7 @@ impl SecretFile {
     }
 
     fn create(&self) -> io::Result<File> {
-        let handle =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.draft)?;
+        let handle = files::create_private(&self.draft)?;
         // The lock tells other commands that this file is not a leftover. A file system without
         // locks is used without them.
         if matches!(handle.try_lock(), Err(TryLockError::WouldBlock)) {

@@ -1,6 +1,6 @@
-//! A signed JWT of another party: parsed before anything of it is verified, then verified with
-//! a key. The library checks the signature; it would also read the header, but it drops members
-//! that must not be there, and knows no name that is younger than RFC 8037.
+//! A signed JWT: parsed before anything of it is verified, then verified with a key. The library
+//! checks the signature. It does not read the header here, because it drops members that must be
+//! rejected and does not know the algorithm names of RFC 9864.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

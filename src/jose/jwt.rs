@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::jose::jws::Jws;
 use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::model::resource::TokenTyp;
 use crate::model::time::Timestamp;
@@ -188,11 +189,7 @@ pub fn key_set(text: &str) -> Result<Vec<VerificationKey>, TokenError> {
 /// Reads header and claims without checking anything. **For showing a token to the person who
 /// holds it, and for nothing else.**
 pub fn read_unchecked(token: &str) -> Result<(Value, Value), TokenError> {
-    let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::NotAToken)?;
-    let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(token)
-        .map_err(|_| TokenError::NotAToken)?
-        .claims;
-    let header = serde_json::to_value(header).map_err(|_| TokenError::NotAToken)?;
+    let Jws { header, claims, .. } = Jws::read(token).ok_or(TokenError::NotAToken)?;
     Ok((header, claims))
 }
 

@@ -1,13 +1,13 @@
 //! A file that appears under its name only when it is complete.
 
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::crypto::random;
-use crate::store::files::sync_folder_of;
+use crate::store::files::{self, sync_folder_of};
 
 /// How the name of an unfinished file ends.
 pub const SUFFIX: &str = ".partial";
@@ -55,7 +55,7 @@ impl AtomicFile {
         unfinished.push(random);
         unfinished.push(SUFFIX);
         let path = target.with_file_name(unfinished);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let file = files::create_private(&path)?;
         Ok((Self { path, target: target.to_owned(), is_finished: false }, file))
     }
 

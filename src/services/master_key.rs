@@ -99,10 +99,7 @@ fn read_or_make(path: &Path) -> Result<Zeroizing<String>, String> {
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = files::create_private(path)?;
     writeln!(file, "{text}")?;
     file.sync_all()
 }

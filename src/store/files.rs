@@ -46,10 +46,19 @@ pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Creates a file with mode 0600, open for writing.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::AlreadyExists`], and the error of the operating system.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
 /// Creates an empty file with mode 0600; a file that exists stays as it is. It is never opened:
 /// to close it would release the locks that this process may hold on it through SQLite.
 pub(super) fn create_private_file(path: &Path) -> io::Result<()> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match create_private(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }

@@ -274,9 +274,8 @@ impl ErrorResponse {
     }
 }
 
-/// A text that any database takes and any terminal shows: what a caller sent may stand in it.
-/// A text of which a caller may have written a part, as a log shows it: without generated secrets, and
-/// with nothing in it that a terminal obeys.
+/// A text for the log. A caller may have written a part of it, so generated secrets and characters
+/// that control a terminal are replaced.
 pub(super) fn loggable(text: &str) -> Cow<'_, str> {
     match secret::redact(text) {
         Cow::Borrowed(text) => untrusted_text::escape(text),
@@ -284,6 +283,8 @@ pub(super) fn loggable(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A text for the database and for terminals, of at most [`MAX_REASON_BYTES`]. A caller may have
+/// written a part of it.
 fn truncate(text: &str) -> String {
     untrusted_text::escape_start(&secret::redact(text), MAX_REASON_BYTES)
 }
