@@ -224,7 +224,7 @@ async fn nothing_is_left_out_in_silence(
         json!({ "clients": [{ "client_id": "y", "grants": [{ "resource": "urn:bad:alg" }] }] });
     let answer = apply(grant).await;
     assert!(answer.text.contains("urn:bad:alg cannot be read"), "{}", answer.text);
-    // What is not declared any more is deleted, unless it is unknown what that is.
+    // An object that is no longer declared is deleted, unless it cannot be read.
     let prune = async || {
         let body = json!({ "documents": [other.clone()] });
         api.call("POST", "/v1/apply?dry_run=true&prune=true", Some(body)).await

@@ -155,7 +155,7 @@ async fn each_setting_that_may_be_a_mistake_is_one_finding() {
     let (run, report) = examine(&with("TOKEND_MASTER_KEY", &keys), &[]);
     assert_eq!(run.code, 0, "{report:#}");
     assert_eq!(finding(&report, "master_key")["state"], "note", "{report:#}");
-    // A shell that lacks the issuer of the server: everything else is looked at all the same.
+    // A shell that lacks the issuer of the server: everything else is checked anyway.
     let without = behind_a_proxy(Cli::at(cli.place.clone())).unset("TOKEND_ISSUER");
     assert_finds(&without, "error", "settings", "`issuer` is not set");
     let (_, report) = examine(&without, &[]);

@@ -106,7 +106,7 @@ async fn without_imported_secrets_there_is_nothing_to_limit(
 }
 
 /// D4, W-11: while one address floods an imported client with guesses, its owner gets the first
-/// token all the same, from the same address or another.
+/// token anyway, from the same address or another.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_guesses_does_not_exclude_other_clients(
