@@ -215,7 +215,7 @@ async fn files_that_others_may_read_or_write_are_errors() {
 /// The schema of an older program, and of a newer one.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn another_schema_is_told_and_not_migrated(
+async fn another_schema_is_reported_and_not_migrated(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let (cli, mut server) = deployment(engine).await;

@@ -219,7 +219,7 @@ async fn medians_apart(server: &Server, known: &str, unknown: &str) -> f64 {
 /// N-11 (C-196): a client that asks for a token at each call is told to keep it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(
+async fn a_token_rate_limits_a_client_and_the_answer_says_to_reuse_tokens(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::with(engine, &[("TOKEND_LIMITS_TOKENS_PER_CLIENT", "3/m")]).await;

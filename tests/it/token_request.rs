@@ -162,7 +162,7 @@ async fn credentials_in_the_url_are_rejected_and_not_logged(
 /// RFC 6749, sections 3.2 and 4.4.2 (T-07, T-08, T-10, T-11, C-14, C-16, C-25, C-37, C-38, C-54).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_of_the_wrong_shape_is_told_what_is_wrong(
+async fn a_malformed_request_is_answered_with_its_problem(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
