@@ -13,7 +13,7 @@ use super::subject::{
     ClientCertificate, ExternalJwks, ISSUER_ALGS, PresentedCertificate, TlsSubject,
 };
 
-/// A name longer than this is shortened for display, so it is not the name any more.
+/// A name longer than this is shortened for display, so the text is no longer the name.
 const MAX_NAME: usize = 199;
 
 /// Reads the input as a certificate, and as headers: the first line is `Client-Cert`, the others are

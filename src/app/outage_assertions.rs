@@ -25,7 +25,7 @@ impl App {
                 let is_new = self.services.store.use_assertion(&name, expires_at).await?;
                 written += usize::from(is_new);
                 known += usize::from(!is_new);
-                memory.forget(&name);
+                memory.remove(&name);
             }
         }
         if written + known > 0 {

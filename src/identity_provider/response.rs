@@ -4,8 +4,8 @@ use crate::identity_provider::SignInError;
 use crate::model::untrusted_text;
 use crate::remote_keys::ProviderMetadata;
 
-/// The parameters of an authorization response (RFC 6749, section 4.1.2; RFC 9207). Anyone can have
-/// written them.
+/// The parameters of an authorization response (RFC 6749, section 4.1.2; RFC 9207). An attacker can
+/// have written them.
 #[derive(Default)]
 pub struct AuthorizationResponse {
     pub(super) code: Option<String>,

@@ -83,7 +83,7 @@ impl Default for AssertionMemory {
 
 impl AssertionMemory {
     /// Remembers an assertion that has not been seen. Until [`Self::accept`], [`Self::keep_stored`]
-    /// or [`Self::forget`] the caller has to decide about it.
+    /// or [`Self::remove`] the caller has to decide about it.
     ///
     /// # Errors
     /// It has been seen, or the memory is full.
@@ -137,7 +137,7 @@ impl AssertionMemory {
     }
 
     /// Forgets an assertion: the database has it, or it was rejected.
-    pub fn forget(&self, name: &str) {
+    pub fn remove(&self, name: &str) {
         let mut known = self.known();
         known.remove(name);
         self.count(&known);
@@ -229,10 +229,10 @@ mod tests {
         assert!(memory.accept("a") && !memory.accept("unknown"));
         assert_eq!(memory.accepted(9), [assertion("a", "c", 100)]);
         assert_eq!(take("b"), Ok(()));
-        memory.forget("b");
-        memory.forget("a");
+        memory.remove("b");
+        memory.remove("a");
         assert_eq!((memory.entries(), take("a")), (0, Ok(())));
-        memory.forget("a");
+        memory.remove("a");
         assert!(memory.known().by_client.is_empty(), "nothing is left behind");
     }
 

@@ -248,7 +248,7 @@ impl StaticClaims {
     }
 
     fn add(&mut self, name: &str, raw: &RawValue) -> Result<(), ClaimsError> {
-        let value = value(&shown(name), raw.get(), 0, Nulls::Refuse)?;
+        let value = value(&shown(name), raw.get(), 0, Nulls::Reject)?;
         self.insert(name, value)
     }
 
@@ -286,7 +286,7 @@ impl Serialize for StaticClaims {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Nulls {
     /// It is a mistake.
-    Refuse,
+    Reject,
     /// It removes (RFC 7396).
     Remove,
 }
@@ -305,7 +305,7 @@ fn value(claim: &str, json: &str, depth: usize, nulls: Nulls) -> Result<Value, C
         }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(json).map_err(not_json)?;
-            let item = |item: &RawValue| value(claim, item.get(), depth + 1, Nulls::Refuse);
+            let item = |item: &RawValue| value(claim, item.get(), depth + 1, Nulls::Reject);
             let items = items.into_iter().map(item);
             Ok(Value::Array(items.collect::<Result<_, _>>()?))
         }
@@ -321,7 +321,7 @@ fn value(claim: &str, json: &str, depth: usize, nulls: Nulls) -> Result<Value, C
             }
             Ok(Value::Object(object))
         }
-        Some(b'n') if nulls == Nulls::Refuse => Err(ClaimsError::Null(claim.to_owned())),
+        Some(b'n') if nulls == Nulls::Reject => Err(ClaimsError::Null(claim.to_owned())),
         Some(b'-' | b'0'..=b'9') => number(json)
             .map(Value::from)
             .ok_or_else(|| ClaimsError::Number { claim: claim.to_owned(), number: shown(json) }),

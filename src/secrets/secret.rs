@@ -4,11 +4,11 @@
 //! tkd_  43 base62 characters: 24 random bytes, 8 bytes of tag   6 base62 characters: CRC-32
 //! ```
 //!
-//! The checksum tells anyone, offline, that a secret was cut or mistyped. The tag, an HMAC over
-//! the client id and the random bytes, lets the server reject a forged secret in a microsecond,
-//! before any hash. A secret that was generated offline begins with `tkg_` and has 32 random bytes
-//! instead ([`crate::secrets::offline`]). Only letters, digits and `_` occur, so HTTP Basic with and without
-//! form-encoding says the same (RFC 6749, section 2.3.1).
+//! The checksum shows, offline, that a secret was cut or mistyped. The tag, an HMAC over the client
+//! id and the random bytes, lets the server reject a forged secret in a microsecond, before any
+//! hash. A secret that was generated offline begins with `tkg_` and has 32 random bytes instead
+//! ([`crate::secrets::offline`]). Only letters, digits and `_` occur, so HTTP Basic with and
+//! without form-encoding says the same (RFC 6749, section 2.3.1).
 
 use std::borrow::Cow;
 

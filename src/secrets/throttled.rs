@@ -1,10 +1,10 @@
-//! The queue of attempts on clients that were guessed at too often: one hash at a time, in an order
-//! that keeps the guesses of one address behind those of others.
+//! The queue of attempts on clients with too many guesses: one hash at a time, in an order that
+//! puts the guesses of one address after those of others.
 //!
-//! An attempt from an address that has not failed waits for the one hash that runs and nothing
-//! else. Those of other addresses pass one by one through a turnstile, at most `PER_ADDRESS` of
-//! one address at a time. Addresses over their own limit have no place there: they wait in a line
-//! of their own, and one of them at a time may go to the turnstile.
+//! An attempt from an address that has not failed waits only for the hash that is running. Attempts
+//! from other addresses wait in a second line, at most `PER_ADDRESS` of one address at a time, and
+//! leave it one by one. Addresses over their own limit wait in a last line first, and one of them
+//! at a time may enter the second line.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -45,12 +45,12 @@ pub(super) struct ThrottledQueue {
 struct WaitingLine {
     /// The permits of those that wait. They bound the memory.
     waiting: Semaphore,
-    turnstile: Semaphore,
+    exit: Semaphore,
 }
 
 impl WaitingLine {
     fn new(queue: usize) -> Self {
-        Self { waiting: Semaphore::new(queue), turnstile: Semaphore::new(1) }
+        Self { waiting: Semaphore::new(queue), exit: Semaphore::new(1) }
     }
 }
 
@@ -103,13 +103,13 @@ impl ThrottledQueue {
             Priority::Second => {
                 let address = self.addresses.acquire(network).await?;
                 let _permit = self.second.waiting.try_acquire().map_err(|_| Busy)?;
-                let _pass = acquire(&self.second.turnstile).await?;
+                let _pass = acquire(&self.second.exit).await?;
                 self.run(Some(address)).await
             }
             Priority::Last => {
                 let _permit = self.last.waiting.try_acquire().map_err(|_| Busy)?;
-                let _next = acquire(&self.last.turnstile).await?;
-                let _pass = acquire(&self.second.turnstile).await?;
+                let _next = acquire(&self.last.exit).await?;
+                let _pass = acquire(&self.second.exit).await?;
                 self.run(None).await
             }
         }
@@ -235,7 +235,7 @@ mod tests {
         for _ in 0..4 {
             first.push(came.recv().await.expect("a turn"));
         }
-        // The one of the flood that was at the turnstile already, and then each of the others.
+        // The one of the flood that was at the exit already, and then each of the others.
         assert_eq!(first[0], 1);
         assert!(first[1..3].contains(&3) && first[1..4].contains(&2), "{first:?}");
         for attempt in flood {
@@ -274,6 +274,6 @@ mod tests {
         }
         assert_eq!(queue.addresses.held().len(), 1);
         assert_eq!(queue.second.waiting.available_permits(), 4);
-        assert_eq!(queue.second.turnstile.available_permits(), 1);
+        assert_eq!(queue.second.exit.available_permits(), 1);
     }
 }

@@ -82,8 +82,8 @@ impl Store {
         })
     }
 
-    /// Takes a lease. False if another instance has one, or if the receiver is not at `sequence`
-    /// any more.
+    /// Takes a lease. False if another instance has one, or if the receiver is no longer at
+    /// `sequence`.
     pub async fn lease_notifications(
         &self,
         lease: &NotificationLease<'_>,

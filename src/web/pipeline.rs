@@ -109,7 +109,7 @@ where
     answering.map(|response| in_progress.finish(response))
 }
 
-/// The span of the caller. One header or none: of several, no one is the right one.
+/// The span of the caller. Only one header is valid: of several, none can be preferred.
 fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let parent = TraceParent::parse(values.next()?.as_bytes())?;

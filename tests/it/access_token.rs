@@ -83,7 +83,7 @@ async fn every_token_has_an_id_of_its_own(
 /// DESIGN D6 (W-09, C-65, C-58): the shorter of client and resource, never beyond the maximum.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_shortest_lifetime_counts(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+async fn the_shortest_lifetime_is_used(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let server = Server::with(engine, &[("TOKEND_TOKEN_LIFETIME_MAX", "2h")]).await;
     let plain = server.client().await;
     let short = server.new_client(|new| new.token_lifetime = Some(lifetime(600))).await;

@@ -145,7 +145,7 @@ async fn the_first_keys_of_all_sign_at_once() {
 }
 
 /// A key of a type is made when the first resource wants it, published before it signs,
-/// and leaves the key set when no resource wants it any more and its last token has expired.
+/// and leaves the key set when no resource needs it and its last token has expired.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(

@@ -59,7 +59,7 @@ fn elsewhere() -> Networks {
 
 /// What a client is told that authenticated and may not do what it asks for.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_authenticated_client_is_told_no_command() {
+async fn an_answer_to_an_authenticated_client_has_no_command() {
     let settings = [("TOKEND_LIMITS_REVOCATIONS_PER_CLIENT", "1/h")];
     let server = Server::with(Engine::Sqlite, &settings).await;
     server.resource(INVOICES, &["invoices:read"]).await;
@@ -113,7 +113,7 @@ async fn an_authenticated_client_is_told_no_command() {
 
 /// What a caller is told that could not authenticate, by each method.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unauthenticated_caller_is_told_no_command() {
+async fn an_answer_to_an_unauthenticated_caller_has_no_command() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let disabled = server.client().await;

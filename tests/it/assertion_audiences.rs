@@ -95,7 +95,7 @@ async fn a_client_may_have_the_token_endpoint_as_audience(
     refused(&client, json!(plain)).await;
 }
 
-/// An audience that was allowed no longer is when the path is not an alias any more.
+/// An extra audience is rejected when its path is no longer an alias.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extra_audience_is_accepted_while_it_is_the_token_endpoint() {
     let server = Server::start(Engine::Sqlite).await;

@@ -89,7 +89,7 @@ async fn a_fetch_follows_no_redirect_and_reads_no_more_than_it_must() {
 /// A change of keys and a disabled client count at once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_removed_key_no_longer_counts(
+async fn a_removed_key_is_no_longer_accepted(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

@@ -79,7 +79,7 @@ async fn assertions_for_introspection_have_a_rate_of_their_own() {
 /// what to do, and nothing else of it is revoked.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_may_have_a_thousand_live_revocations(
+async fn a_client_may_have_a_thousand_active_revocations(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let settings = [("TOKEND_LIMITS_REVOCATIONS_PER_CLIENT", "100000/m")];

@@ -102,7 +102,7 @@ async fn a_planted_resource_is_worth_nothing(
 /// nothing: of one that the platform owns, and of one of another team.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_of_another_owner_is_out_of_reach(
+async fn a_client_of_another_owner_cannot_be_read_or_changed(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

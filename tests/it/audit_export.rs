@@ -57,7 +57,7 @@ fn of_csv(text: &str) -> Vec<Value> {
     events
 }
 
-/// The hash of an event, as anyone can compute it from an export.
+/// The hash of an event, computed from an export alone.
 fn hash_of(event: &Value) -> String {
     let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
     let owner = |name: &str| event[name].as_str().map(Owner::stored);

@@ -258,7 +258,7 @@ async fn streams_end_when_the_server_stops(
     let token = api.token.clone();
     server.tell_to_stop();
     assert_eq!(stream.end().await, "temporarily_unavailable");
-    // None is opened any more, as long as the listener still answers.
+    // No new stream is opened, as long as the listener still answers.
     let url = format!("{}/v1/audit-events?follow=true", server.management);
     if let Ok(answer) = server.http.get(url).bearer_auth(token).send().await {
         assert_eq!(answer.status(), 503);

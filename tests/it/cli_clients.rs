@@ -314,7 +314,7 @@ async fn a_resource_can_be_changed_and_removed_with_its_grants() {
 
 /// D4: several valid secrets, yet not without end.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_has_a_bounded_number_of_live_secrets() {
+async fn a_client_has_a_bounded_number_of_valid_secrets() {
     let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_SECRETS_MAX_PER_CLIENT", "2");
     cli.json(&["client", "create", "a", "--id", "a"]);
     cli.json(&["client", "add-secret", "a"]);

@@ -4,7 +4,7 @@ use crate::support::Engine;
 use crate::support::process::Cli;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn check_config_tells_every_problem_at_once() {
+async fn check_config_reports_every_problem() {
     let cli = Cli::new(Engine::Sqlite).await;
     assert_eq!(cli.run(&["check-config"]).code, 0);
     assert_eq!(cli.run(&["check-config", "--online"]).code, 0);
@@ -215,7 +215,7 @@ async fn a_file_of_settings_names_the_files_of_secrets() {
 
 /// O-66: a file that cannot be read is one problem, not two.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_syntax_error_is_told_once() {
+async fn a_syntax_error_is_reported_once() {
     let cli = Cli::without_database(Engine::Sqlite).await.unset("TOKEND_ISSUER");
     std::fs::write(cli.place.folder.path().join("tokend.toml"), "issuer = \n").expect("a file");
     let run = cli.run(&["check-config"]);
@@ -226,7 +226,7 @@ async fn a_syntax_error_is_told_once() {
 
 /// O-53, O-55: what the database said, and nothing of its own source; the file that is damaged.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_database_says_is_told_as_it_is() {
+async fn the_text_of_a_database_error_is_unchanged() {
     let cli = Cli::new(Engine::Postgres).await;
     let missing = format!("{}_missing", cli.place.database_url);
     let run = cli.set("TOKEND_DATABASE_URL", &missing).run(&["client", "list"]);

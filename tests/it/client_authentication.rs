@@ -80,7 +80,7 @@ async fn the_header_and_the_body_both_prove_a_client(
 /// C-34, C-35, K-14, O-22, W-04, W-40, W-44, SECURITY 5, D11).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_wrong_looks_the_same(
+async fn every_authentication_failure_has_the_same_answer(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values(false, true)] with_imported: bool,
 ) {
@@ -289,7 +289,7 @@ async fn generated_secrets_are_hashed_once_and_forged_ones_never(
 /// the same shape as everything else, and those that get through are right.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_first_proofs_at_once_are_told_to_come_again(
+async fn too_many_concurrent_first_hashes_are_answered_with_retry_after(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let settings =
@@ -330,7 +330,7 @@ async fn rejected_of_twelve_first_proofs(server: &Arc<Server>) -> usize {
 /// A client deleted by mistake comes back with the secret it had.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_generated_secret_can_come_back_by_an_import(
+async fn a_generated_secret_can_be_imported_again(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

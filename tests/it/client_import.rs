@@ -199,7 +199,7 @@ async fn an_update_replaces_what_is_given(
     let log = cli.json(&["audit", "list", "--limit", "100"]).to_string();
     assert!(log.contains("client.updated") && log.contains("renamed"), "{log}");
     assert!(!log.contains("argon2"), "{log}");
-    // The same file again changes nothing, and an end is not put off.
+    // The same file again changes nothing, and an end is not moved later.
     let later = json!({
         "client_id": id,
         "secrets": [{ "client_secret": "a-second-secret", "expires_at": "2999-06-01" }],

@@ -100,7 +100,7 @@ async fn idle_connections_of_one_address_do_not_exclude_other_clients(
 #[case(Listener::Public, 16)]
 #[case(Listener::Management, 128)]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_full_listener_the_connection_idle_longest_is_closed(
+async fn a_full_listener_closes_the_connection_that_is_idle_longest(
     #[case] listener: Listener,
     #[case] places: usize,
 ) {
@@ -135,7 +135,7 @@ async fn of_a_full_listener_the_connection_idle_longest_is_closed(
 
 /// A request that has begun is finished, and connections that serve one do not make way.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_has_begun_does_not_make_way() {
+async fn a_connection_with_a_request_in_progress_is_not_closed() {
     let server = with_connections("8").await;
     let client = server.client().await;
     let to = Listener::Public.address(&server);

@@ -194,7 +194,7 @@ async fn a_damaged_row_is_named_and_holds_up_no_other_object(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_left_out_in_silence(
+async fn an_omitted_object_is_always_named(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let (server, ..) = fixture(engine).await;
@@ -224,7 +224,7 @@ async fn nothing_is_left_out_in_silence(
         json!({ "clients": [{ "client_id": "y", "grants": [{ "resource": "urn:bad:alg" }] }] });
     let answer = apply(grant).await;
     assert!(answer.text.contains("urn:bad:alg cannot be read"), "{}", answer.text);
-    // What is not declared any more is deleted, unless it is unknown what that is.
+    // An object that is no longer declared is deleted, unless it cannot be read.
     let prune = async || {
         let body = json!({ "documents": [other.clone()] });
         api.call("POST", "/v1/apply?dry_run=true&prune=true", Some(body)).await
@@ -286,7 +286,7 @@ async fn a_command_shows_what_can_be_read_and_fails_if_its_list_is_not_complete(
 
 /// A request without a token is told nothing of damage.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_without_a_token_is_told_nothing() {
+async fn an_answer_without_a_token_names_no_object() {
     let (server, ..) = fixture(Engine::Sqlite).await;
     for path in ["/v1/resources", "/v1/clients", "/v1/export"] {
         let answer = call(&server, None, "GET", path, None).await;

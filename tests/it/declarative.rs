@@ -112,7 +112,7 @@ async fn a_file_is_applied_once_and_exported_unchanged(
 /// An omitted member goes back to its default; a listed object is replaced as a whole.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_declared_any_more_goes_back_to_its_default(
+async fn a_member_that_is_no_longer_declared_gets_its_default(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await;

@@ -85,7 +85,7 @@ async fn a_declared_digest_is_registered_once(
     assert!(is_accepted(&server, &secret).await && is_accepted(&server, &other).await);
     let (first, count) = secret_of(&api, &digest).await;
     assert_eq!((&first["label"], &first["expires_at"], count), (&json!(""), &json!(end), 2));
-    // One that is not listed any more stays, and no end is put off.
+    // A digest that is no longer listed stays, and no end is moved later.
     let alone = json!([{ "secret_digest": digest.to_string() }]);
     assert_eq!(apply(&api, &worker(&alone)).await["unchanged"], 1);
     assert!(is_accepted(&server, &other).await);

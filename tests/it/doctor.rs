@@ -155,7 +155,7 @@ async fn each_setting_that_may_be_a_mistake_is_one_finding() {
     let (run, report) = examine(&with("TOKEND_MASTER_KEY", &keys), &[]);
     assert_eq!(run.code, 0, "{report:#}");
     assert_eq!(finding(&report, "master_key")["state"], "note", "{report:#}");
-    // A shell that lacks the issuer of the server: everything else is looked at all the same.
+    // A shell that lacks the issuer of the server: everything else is checked anyway.
     let without = behind_a_proxy(Cli::at(cli.place.clone())).unset("TOKEND_ISSUER");
     assert_finds(&without, "error", "settings", "`issuer` is not set");
     let (_, report) = examine(&without, &[]);
@@ -215,7 +215,7 @@ async fn files_that_others_may_read_or_write_are_errors() {
 /// The schema of an older program, and of a newer one.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn another_schema_is_told_and_not_migrated(
+async fn another_schema_is_reported_and_not_migrated(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let (cli, mut server) = deployment(engine).await;

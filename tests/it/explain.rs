@@ -39,7 +39,7 @@ fn says(found: &Value, reason: &str, remedy: &str) {
 /// The usual mistakes with a secret, each told from the others (O-26, D11).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_usual_mistakes_are_told_apart(
+async fn the_usual_mistakes_are_distinguished(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

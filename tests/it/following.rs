@@ -185,7 +185,7 @@ pub async fn tamper(server: &Server, engine: Engine, statements: &[String]) {
 }
 
 /// A standby that lacks the last changes takes over, or a backup is put back: what happens from
-/// then on has numbers that were used before, and must arrive all the same.
+/// then on has numbers that were used before, and must arrive anyway.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_fell_back_is_noticed_and_followed(

@@ -113,7 +113,7 @@ async fn a_stored_answer_is_authorized_again() {
 }
 
 /// The team of a resource does not see the client of a request that it decides. Its lost answer is
-/// read again all the same, and by no caller that sees neither side.
+/// read again anyway, and by no caller that sees neither side.
 #[rstest]
 #[tokio::test]
 async fn the_answer_to_a_decision_is_read_again(

@@ -36,7 +36,7 @@ async fn publish(server: &Server) {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_of_all_instances_are_told_that_do_not_know_the_next_key(
+async fn readers_of_all_instances_without_the_next_key_are_listed(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let one = Server::start(engine).await;
@@ -121,7 +121,7 @@ async fn a_reader_that_knows_the_key_delays_nothing() {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_do_not_push_steady_readers_out(
+async fn unknown_readers_do_not_replace_regular_readers(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

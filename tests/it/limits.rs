@@ -106,7 +106,7 @@ async fn without_imported_secrets_there_is_nothing_to_limit(
 }
 
 /// D4, W-11, SECURITY 8: while one address floods an imported client with guesses, its owner gets
-/// the first token all the same, from the same address or another.
+/// the first token anyway, from the same address or another.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_guesses_does_not_exclude_other_clients(
@@ -219,7 +219,7 @@ async fn medians_apart(server: &Server, known: &str, unknown: &str) -> f64 {
 /// N-11 (C-196): a client that asks for a token at each call is told to keep it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_may_have_so_many_tokens_and_is_told_to_keep_them(
+async fn a_token_rate_limits_a_client_and_the_answer_says_to_reuse_tokens(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::with(engine, &[("TOKEND_LIMITS_TOKENS_PER_CLIENT", "3/m")]).await;

@@ -98,7 +98,7 @@ async fn a_caller_without_a_token_learns_no_path_and_no_method() {
 
 /// With a token, each of them is a problem document.
 #[tokio::test]
-async fn an_administrator_is_told_what_is_wrong_with_a_path() {
+async fn an_administrator_gets_the_problem_of_a_path() {
     let server = Server::start(Engine::Sqlite).await;
     let token = server.ask(&administrator(&server).await).await.token();
     let authorization = format!("Bearer {token}");

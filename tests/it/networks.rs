@@ -100,7 +100,7 @@ async fn a_grant_to_introspect_has_its_networks_too(
 
 /// A limit is removed only on request.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_limit_is_lost_by_the_way() {
+async fn networks_are_removed_only_on_request() {
     let cli = Cli::new(Engine::Sqlite).await;
     cli.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
     let net = ["--network", "10.0.0.0/8"];

@@ -103,7 +103,7 @@ async fn tokens_do_not_wait_for_postgres() {
 
 /// SECURITY 35: a lock of another program slows changes, not tokens.
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_flow_while_sqlite_is_locked() {
+async fn tokens_are_issued_while_sqlite_is_locked() {
     let server = Server::with(Engine::Sqlite, &[("TOKEND_DATABASE_TIMEOUT", "1s")]).await;
     let client = server.client().await;
     server.ask(&client).await.token();

@@ -95,7 +95,7 @@ async fn a_change_before_the_start_is_seen_when_the_database_is_back() {
         (ask(&server.base, "worker", &secret).await.status == 401).then_some(())
     })
     .await;
-    // The token was issued after the event, and is revoked all the same.
+    // The token was issued after the event, and is revoked anyway.
     let other = make_client(&cli, "other");
     eventually("the client", async || {
         (ask(&server.base, "other", &other).await.status == 200).then_some(())

@@ -149,7 +149,7 @@ async fn every_verb_is_held_to_the_policy(
         let path = format!("/v1/clients/{id}/secrets");
         assert_eq!(call(&api, "POST", &path, json!({})).await.status, 201);
     }
-    // A client that changes hands is judged as a whole.
+    // A change of owner checks the whole client.
     assert_eq!(api.call("DELETE", "/v1/clients/new", None).await.status, 204);
     let moved = call(&api, "PATCH", "/v1/clients/free", json!({ "owner": "sales" })).await;
     assert_code(&moved, 422, expiry);

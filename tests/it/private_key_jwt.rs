@@ -156,7 +156,7 @@ async fn each_claim_and_header_is_checked() {
 
 /// C-134, C-135, SECURITY 10: a caller that has not signed with the key learns nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stranger_is_told_the_one_sentence() {
+async fn an_unknown_client_gets_the_common_description() {
     let server = Server::start(Engine::Sqlite).await;
     let key = KeyPair::new(Algorithm::Es256);
     let other = KeyPair::new(Algorithm::Es256);

@@ -268,7 +268,7 @@ async fn an_ended_secret_is_rejected_where_the_clock_is_behind(
 /// S-4: a clock that jumps two days ahead, and back, makes nothing active again.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_jumps_revives_nothing(
+async fn a_clock_that_jumps_makes_nothing_valid_again(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let pair = Pair::start(engine, [0, 0]).await;

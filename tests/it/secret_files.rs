@@ -257,7 +257,7 @@ async fn only_a_secret_of_the_same_client_is_replaced() {
     assert!(stage.is_valid("mine", &mine).await);
     assert_eq!(rotate(&empty).code, 0);
     assert!(stage.is_valid("mine", &empty).await);
-    // The secret in it has ended meanwhile, and is this client's all the same.
+    // The secret in it has ended meanwhile, but it is a secret of this client.
     assert!(!stage.is_valid("mine", &mine).await);
     assert_eq!(rotate(&mine).code, 0);
     assert!(stage.is_valid("mine", &mine).await);

@@ -206,7 +206,7 @@ async fn sqlite_makes_its_own_master_key_and_rejects_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgres_without_a_master_key_is_rejected_with_the_way_to_make_one() {
+async fn postgres_without_a_master_key_is_rejected_with_the_command_that_makes_one() {
     let cli = Cli::new(Engine::Postgres).await.unset("TOKEND_MASTER_KEY");
     let run = cli.run(&["serve"]);
     assert_eq!(run.code, 3, "{run:?}");
@@ -273,7 +273,7 @@ async fn health_says_by_its_exit_code_whether_the_server_is_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_taken_port_and_an_unwritable_folder_are_told_with_the_remedy() {
+async fn a_taken_port_and_an_unwritable_folder_are_reported_with_the_remedy() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
     let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_LISTEN", &address);
@@ -296,7 +296,7 @@ async fn a_taken_port_and_an_unwritable_folder_are_told_with_the_remedy() {
 
 /// Exit code 7, and the cause: not only that it took too long.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_not_there_is_told_with_its_cause() {
+async fn a_database_that_does_not_exist_is_reported_with_its_cause() {
     let nobody = ReservedPort::new();
     let url = format!("postgres://tokend:hunter2@{}/tokend", nobody.address);
     let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_DATABASE_URL", &url);

@@ -13,7 +13,7 @@ fn statements(server: &Process) -> usize {
     server.log().matches("sqlx::query").count()
 }
 
-/// Waits until nothing is asked of the database any more.
+/// Waits until no query of the database is running.
 async fn settled(server: &Process) -> usize {
     eventually("the end of the start", async || {
         let before = statements(server);

@@ -163,7 +163,7 @@ async fn credentials_in_the_url_are_rejected_and_not_logged(
 /// C-33, C-102, C-181, W-26, W-41, W-43, SECURITY 2).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_of_the_wrong_shape_is_told_what_is_wrong(
+async fn a_malformed_request_is_answered_with_its_problem(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

@@ -160,7 +160,7 @@ def play(schema, program, database_url, free_port):
             tokend.run("client delete deleted")
             if schema >= 3:
                 tokend.run("resource update", REPORTS, "--signing-alg", "EdDSA")
-        # The start retires the key of RS256, which no resource wants any more.
+        # The start retires the key of RS256, which no resource needs now.
         with tokend.serving():
             pass
         # The first key of a second algorithm of the server, which does not sign yet.

@@ -58,8 +58,8 @@ pub async fn examine_host(settings: &Settings, clock: &Clock) -> Report {
     findings.extend(on_thread(move || files::examine(&of_files, &holders)).await);
     let of_tls = config.clone();
     findings.extend(on_thread(move || tls::examine(&of_tls, issuer.as_ref(), now)).await);
-    findings.extend(within(Box::pin(database::examine(&config, clock))).await);
-    findings.extend(within(backups::examine(&config, now)).await);
+    findings.extend(with_timeout(Box::pin(database::examine(&config, clock))).await);
+    findings.extend(with_timeout(backups::examine(&config, now)).await);
     let limit = MAX_PART_TIME.as_secs();
     Report::of(findings, CheckCode::of_host(), &format!("there was no result within {limit} s"))
 }
@@ -73,8 +73,8 @@ pub async fn examine_server(config: &Config, clock: &Clock) -> Report {
     findings.extend(on_thread(move || files::examine(&of_files, &[])).await);
     let of_tls = config.clone();
     findings.extend(on_thread(move || tls::examine(&of_tls, issuer.as_ref(), now)).await);
-    findings.extend(within(Box::pin(database::examine(config, clock))).await);
-    findings.extend(within(backups::examine(config, now)).await);
+    findings.extend(with_timeout(Box::pin(database::examine(config, clock))).await);
+    findings.extend(with_timeout(backups::examine(config, now)).await);
     Report::of(findings, std::iter::empty(), "")
 }
 
@@ -96,11 +96,11 @@ fn invalid_settings(error: &ConfigError) -> Finding {
 
 /// Runs checks that wait for the file system on a thread of their own; gives up after a time.
 async fn on_thread(checks: impl FnOnce() -> Vec<Finding> + Send + 'static) -> Vec<Finding> {
-    within(async { tokio::task::spawn_blocking(checks).await.unwrap_or_default() }).await
+    with_timeout(async { tokio::task::spawn_blocking(checks).await.unwrap_or_default() }).await
 }
 
 /// Gives up on checks after a time.
-async fn within(checks: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
+async fn with_timeout(checks: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
     tokio::time::timeout(MAX_PART_TIME, checks).await.unwrap_or_default()
 }
 

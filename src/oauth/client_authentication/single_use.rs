@@ -64,7 +64,7 @@ async fn use_here(
             Ok(())
         }
         Some(rejected) => {
-            memory.forget(&name);
+            memory.remove(&name);
             Err(rejected.map_or_else(unavailable, |_| replayed()))
         }
         None => {
@@ -72,7 +72,7 @@ async fn use_here(
             if may_be_of_outage(app, issued_at, now) && memory.accept(&name) {
                 return Ok(());
             }
-            memory.forget(&name);
+            memory.remove(&name);
             Err(OAuthError::unavailable(
                 "the database is unavailable, and the assertion may have been used before the outage",
             )

@@ -81,7 +81,7 @@ pub(super) struct TestInput {
 }
 
 /// A trust that the body describes.
-enum Wanted {
+enum RequestedTrust {
     Issuer(NewTrust),
     Spiffe(SpiffeSource),
 }
@@ -97,20 +97,20 @@ impl TrustInput {
         principal: &Principal,
         id: &ClientId,
     ) -> Result<TrustJson, Problem> {
-        Ok(match self.wanted()? {
-            Wanted::Issuer(new) => {
+        Ok(match self.requested()? {
+            RequestedTrust::Issuer(new) => {
                 TrustJson::Issuer(trust::add(services, principal, id, new).await?)
             }
-            Wanted::Spiffe(source) => {
+            RequestedTrust::Spiffe(source) => {
                 TrustJson::Spiffe(spiffe_trust::add(services, principal, id, source).await?)
             }
         })
     }
 
-    fn wanted(self) -> Result<Wanted, Problem> {
+    fn requested(self) -> Result<RequestedTrust, Problem> {
         match (&self.issuer, &self.trust_domain) {
-            (Some(_), None) => self.in_issuer().map(Wanted::Issuer),
-            (None, Some(_)) => self.in_domain().map(Wanted::Spiffe),
+            (Some(_), None) => self.in_issuer().map(RequestedTrust::Issuer),
+            (None, Some(_)) => self.in_domain().map(RequestedTrust::Spiffe),
             _ => {
                 let text = "exactly one of issuer and trust_domain is expected";
                 Err(Problem::member(String::new(), text))
