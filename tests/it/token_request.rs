@@ -178,6 +178,11 @@ async fn a_request_of_the_wrong_shape_is_told_what_is_wrong(
             "'password' is not offered",
         ),
         (
+            format!("{credentials}&grant_type=urn:ietf:params:oauth:grant-type:token-exchange"),
+            "unsupported_grant_type",
+            "not offered",
+        ),
+        (
             format!("{credentials}&grant_type=CLIENT_CREDENTIALS"),
             "unsupported_grant_type",
             "not offered",
