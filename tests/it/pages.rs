@@ -156,22 +156,19 @@ async fn the_sizes_and_samples_are_true() {
 
 /// The libraries that a sample imports, by the names of their packages.
 fn packages(language: &str, sample: &str) -> Vec<String> {
-    let of_line = |line: &str| match language {
-        "js" => {
+    let of_line = |line: &str| {
+        if language == "js" {
             let name =
                 line.strip_prefix("import ")?.rsplit_once("from '")?.1.trim_end_matches('\'');
-            (!name.starts_with("node:")).then(|| name.to_owned())
+            return (!name.starts_with("node:")).then(|| name.to_owned());
         }
-        _ => {
-            let rest = line.strip_prefix("from ").or_else(|| line.strip_prefix("import "))?;
-            let names = rest.split(" import ").next()?.split(", ");
-            let package =
-                names.map(|name| name.split('.').next().unwrap_or(name)).find_map(|name| {
-                    let known = [("authlib", "authlib"), ("jwt", "pyjwt"), ("joserfc", "joserfc")];
-                    known.into_iter().find(|(module, _)| *module == name)
-                });
-            Some(package?.1.to_owned())
-        }
+        let rest = line.strip_prefix("from ").or_else(|| line.strip_prefix("import "))?;
+        let modules = rest.split(" import ").next()?.split(", ");
+        let package = modules.map(|name| name.split('.').next().unwrap_or(name)).find_map(|name| {
+            let known = [("authlib", "authlib"), ("jwt", "pyjwt"), ("joserfc", "joserfc")];
+            known.into_iter().find(|(module, _)| *module == name)
+        });
+        Some(package?.1.to_owned())
     };
     sample.lines().filter_map(of_line).collect()
 }

@@ -17,12 +17,12 @@ async fn every_endpoint_is_served_over_tls_alone() {
         [("TOKEND_TLS_CERTIFICATE", certificate.as_str()), ("TOKEND_TLS_KEY", key.as_str())];
     let server = Server::with(Engine::Sqlite, &settings).await;
     let client = server.client().await;
-    let port = server.base.rsplit_once(':').expect("a port").1;
+    let number = server.base.rsplit_once(':').expect("a port").1;
     let root = reqwest::Certificate::from_pem(own.cert.pem().as_bytes()).expect("a root");
     let http = reqwest::Client::builder().no_proxy().tls_certs_only([root]).build();
     let http = http.expect("a client");
     let post = async |scheme: &str, path: &str, form: &[(&str, &str)]| {
-        let request = http.post(format!("{scheme}://localhost:{port}/v1/oauth/{path}"));
+        let request = http.post(format!("{scheme}://localhost:{number}/v1/oauth/{path}"));
         request.basic_auth(&client.id, Some(&client.secret)).form(form).send().await
     };
     let token = post("https", "token", &[("grant_type", "client_credentials")]).await;
@@ -41,7 +41,7 @@ async fn every_endpoint_is_served_over_tls_alone() {
     assert_eq!(post("https", "revoke", &form).await.expect("an answer").status(), 200);
     assert_eq!(active().await, false);
     // A client that does not know the certificate sends nothing.
-    let stranger = crate::support::client().get(format!("https://localhost:{port}/livez"));
+    let stranger = crate::support::client().get(format!("https://localhost:{number}/livez"));
     assert!(stranger.send().await.is_err());
 }
 
