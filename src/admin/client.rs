@@ -123,7 +123,8 @@ pub async fn prepare(
         admin_of: new.admin_of,
     };
     let client = fields.registered(client_id.clone(), change.now);
-    change.transaction.create_client(&client).await?;
+    let created = change.transaction.create_client(&client).await;
+    created.map_err(|error| AdminError::of_insertion(error, "client", &client.client_id))?;
     if let Some(record) = &record {
         change.transaction.add_secret(&client_id, record).await?;
     }
@@ -202,7 +203,7 @@ async fn check_target(
     if let Some(id) = &new.client_id
         && services.store.has_client(id).await?
     {
-        return Err(Conflict::AlreadyExists("client of that id".to_owned()).into());
+        return Err(Conflict::AlreadyExists(format!("client {id}")).into());
     }
     for wanted in &new.grants {
         grant::check(services.store.read(), principal, wanted).await?;

@@ -317,6 +317,16 @@ impl From<UnreadableObjects> for AdminError {
     }
 }
 
+impl AdminError {
+    /// What an insertion failed by. A conflict names the object, which exists already.
+    pub(super) fn of_insertion(error: StoreError, kind: &str, id: impl Display) -> Self {
+        match error {
+            StoreError::Conflict(_) => Conflict::AlreadyExists(format!("{kind} {id}")).into(),
+            other => other.into(),
+        }
+    }
+}
+
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
         match error {

@@ -19,7 +19,8 @@ pub(super) async fn insert(
     let Registration { client, secrets, grants, trusts, spiffe_trusts, .. } = new;
     let id = &client.client_id;
     trust::check_total(trusts.len(), spiffe_trusts.len())?;
-    change.transaction.create_client(client).await?;
+    let created = change.transaction.create_client(client).await;
+    created.map_err(|error| AdminError::of_insertion(error, "client", &client.client_id))?;
     for record in secrets {
         change.transaction.add_secret(id, record).await?;
     }

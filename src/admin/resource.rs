@@ -102,7 +102,8 @@ pub(super) async fn insert(
     change: &mut AuditedChange,
     resource: &Resource,
 ) -> Result<(), AdminError> {
-    change.transaction.create_resource(resource).await?;
+    let created = change.transaction.create_resource(resource).await;
+    created.map_err(|error| AdminError::of_insertion(error, "resource", &resource.resource))?;
     let mut detail = json!({
         "scopes": resource.scope_names(),
         "token_lifetime": resource.token_lifetime,

@@ -7,7 +7,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::model::plain_text::is_printable;
 use crate::model::untrusted_text::{escape_json, is_unsafe};
-use crate::telemetry::OUTPUT;
+use crate::telemetry::log::OUTPUT;
 
 /// How a line is written, which decides what may stand in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

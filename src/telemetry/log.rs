@@ -16,7 +16,7 @@ use crate::telemetry::json::JsonLines;
 use crate::telemetry::line_buffer::LineBuffer;
 
 /// Standard error. A process has one.
-static OUTPUT: LineBuffer = LineBuffer::new();
+pub(super) static OUTPUT: LineBuffer = LineBuffer::new();
 
 /// How long the end of the process waits for the last lines to be written.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);

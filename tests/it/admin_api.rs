@@ -234,8 +234,11 @@ async fn a_list_is_read_page_by_page() {
     seen.sort();
     seen.dedup();
     assert_eq!((count, seen.len()), (6, 6));
-    let answer = api.call("GET", "/v1/clients?limit=0", None).await;
-    assert_eq!((answer.status, answer.json()["code"].clone()), (400, json!("invalid_query")));
+    for limit in ["0", "1001"] {
+        let answer = api.call("GET", &format!("/v1/clients?limit={limit}"), None).await;
+        let code = answer.json()["code"].clone();
+        assert_eq!((answer.status, code), (400, json!("invalid_query")), "{limit}");
+    }
 }
 
 /// A mistake in the body is named by its place (RFC 9457; RFC 6901).

@@ -7,7 +7,9 @@ use tokend::model::signing_key::Algorithm;
 
 use crate::full_replay_cache;
 use crate::private_key_jwt::{ask as ask_with_assertion, claims, keyed};
+use crate::support::eventually::eventually;
 use crate::support::keys::KeyPair;
+use crate::support::log;
 use crate::support::{Engine, Server, TestClient, client_id, operator};
 
 /// One hour back.
@@ -38,6 +40,27 @@ async fn tokens_are_issued_after_the_clock_went_back(
     // What was registered before the correction can still be changed.
     let other = server.client().await;
     server.ask(&other).await.token();
+}
+
+/// SECURITY 38: an operator reads about a jump in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jump_of_the_clock_is_warned_of() {
+    const JUMP: i64 = -7_777;
+    let server = Server::start(Engine::Sqlite).await;
+    let start = log::length();
+    eventually("a warning", async || {
+        // The task may have read the clock for the first time after the jump before.
+        server.clock.jump(JUMP);
+        let log = log::since(start);
+        let mut lines = log.lines().filter(|line| line.contains("the time of day has jumped"));
+        // Other tests write into this log, and jump by other distances.
+        let seconds = |line: &str| {
+            let text = line.split("seconds=").nth(1)?.split(' ').next()?;
+            text.parse::<i64>().ok()
+        };
+        lines.any(|line| seconds(line).is_some_and(|seconds| seconds % JUMP == 0)).then_some(())
+    })
+    .await;
 }
 
 /// What was used or revoked before the correction stays used and revoked.

@@ -122,6 +122,23 @@ async fn at_a_terminal_a_destructive_command_asks() {
     assert_eq!(stage.cli.run(&["client", "show", "used"]).code, 4);
 }
 
+/// O-74: a command that waits for standard input says for what.
+#[tokio::test(flavor = "multi_thread")]
+async fn at_a_terminal_a_command_says_what_it_reads() {
+    let stage = Stage::new(Engine::Sqlite).await;
+    for (command, what) in [
+        ("token verify -", "Reading a token, or the whole answer of the token endpoint,"),
+        ("client import -", "Reading "),
+    ] {
+        // The second line is what the terminal makes an end of: Ctrl-D.
+        let (_, screen) = stage.at_terminal(command, "x\n\u{4}");
+        assert!(screen.contains(what), "{command}: {screen}");
+        assert!(screen.contains(" from standard input. Ctrl-D ends it."), "{command}: {screen}");
+        let piped = stage.cli.run_with(&command.split(' ').collect::<Vec<_>>(), "x");
+        assert!(!piped.stderr.contains("Ctrl-D"), "{command}: {piped:?}");
+    }
+}
+
 /// O-25: a scope that comes back under the same name is not granted again.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
 
 use crate::support::foreign::libraries;
+use crate::support::keys::KeyPair;
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, grant, operator};
 use crate::tried_with::record;
 
@@ -120,14 +121,37 @@ pub fn bad_tokens(
     let signature = rest.split_once('.').expect("a JWS").1;
     let tampered = BASE64_URL_SAFE_NO_PAD.encode(good.to_string().replace("orders:read", "all"));
     let none = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"at+jwt"}"#);
+    // A key that the token brings along, under the id of the server's.
+    let other = KeyPair::new(algorithm);
+    let mut own_key = other.header();
+    own_key["typ"] = json!("at+jwt");
+    own_key["kid"] = json!(key.kid().as_str());
+    own_key["jwk"] = other.jwk.clone();
     vec![
         ("another audience", signed("aud", json!("https://other.example"))),
         ("another issuer", signed("iss", json!("https://other.example"))),
         ("expired", signed("exp", json!(server.clock.now().0 - 100))),
         ("another type", typed),
+        ("another key", other.sign_under(&own_key, good)),
         ("tampered", format!("{header}.{tampered}.{signature}")),
         ("none", format!("{none}.{}.", rest.split_once('.').expect("a JWS").0)),
     ]
+}
+
+/// The first look at a token in `getting-tokens.md`, as a function that takes the token.
+fn first_look(server: &Server, fence: &str) -> String {
+    let block = blocks("getting-tokens.md", fence).pop().expect("a block");
+    let block = block.replace("http://localhost:8080", &server.base);
+    let block = block.replace("https://api.demo.localhost", ORDERS);
+    let (imports, body) = block.split_once("\n\n").expect("imports");
+    if fence == "js" {
+        let body = body.replace("process.env.TOKEN", "token");
+        format!("{imports}\nconst verify = async token => {{\n{body}}}\n")
+    } else {
+        let body = body.replace("os.environ[\"TOKEN\"]", "token");
+        let lines: Vec<_> = body.lines().map(|line| format!("    {line}\n")).collect();
+        format!("{imports}\n\ndef verify(token):\n{}\n", lines.concat())
+    }
 }
 
 /// Those of the stacks of the page that can run here (C-93, O-49, W-20).
@@ -139,8 +163,9 @@ async fn each_verifier_of_the_docs_takes_good_tokens_and_no_bad_ones() {
     for (label, bad) in bad_tokens(&server, Algorithm::Es256, &good, &token) {
         lines.push_str(&format!("{label}\t{bad}\n"));
     }
-    for (fence, at_least) in [("js", 3), ("python", 2)] {
-        let blocks = blocks("verifying-tokens.md", fence);
+    for (fence, at_least) in [("js", 4), ("python", 3)] {
+        let mut blocks = blocks("verifying-tokens.md", fence);
+        blocks.push(first_look(&server, fence));
         assert!(blocks.len() >= at_least, "{fence}: {}", blocks.len());
         for block in &blocks {
             assert_eq!(accepted(&server, fence, block, &lines), ["good"], "{block}");

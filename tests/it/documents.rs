@@ -27,7 +27,7 @@ pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-fn read(path: &Path) -> String {
+pub fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -40,7 +40,7 @@ fn pages() -> Vec<PathBuf> {
 }
 
 /// Ids in a text: `C-34`, `SECURITY 16`, and `D14` where the text says `is_comment`.
-fn cited(text: &str, is_comment: bool) -> Vec<String> {
+pub fn cited(text: &str, is_comment: bool) -> Vec<String> {
     let mut found = Vec::new();
     let mut after_security = false;
     for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
@@ -64,10 +64,13 @@ fn cited(text: &str, is_comment: bool) -> Vec<String> {
     found
 }
 
-/// The ids that requirements.md defines: the first cell of each row.
-fn defined() -> BTreeSet<String> {
+/// The ids that requirements.md defines: the first cell of each row, but of those that say how an
+/// id is held.
+pub fn defined() -> BTreeSet<String> {
     let mut defined = BTreeSet::new();
-    for line in read(&root().join("docs/requirements.md")).lines() {
+    let page = read(&root().join("docs/requirements.md"));
+    let tables = page.split("\n## Held without a test\n").next().expect("the tables");
+    for line in tables.lines() {
         let Some(id) = line.strip_prefix("| ").and_then(|rest| rest.split(" |").next()) else {
             continue;
         };
@@ -250,6 +253,19 @@ fn every_step_of_the_workflows_is_a_make_target() {
         let target = step.strip_prefix("make ").unwrap_or_default();
         assert!(has_rule(target), "{step:?} is not a target of the Makefile");
     }
+}
+
+/// SECURITY 41: the audit of dependencies is a step of both workflows, and the page for reporters
+/// leads to the private form.
+#[test]
+fn dependencies_are_checked_and_reports_are_private() {
+    for workflow in ["ci.yml", "nightly.yml"] {
+        let steps = read(&root().join(".github/workflows").join(workflow));
+        assert!(steps.contains("run: make deny\n"), "{workflow}");
+    }
+    assert!(read(&root().join(".ci/deny")).contains("cargo deny --locked check advisories"));
+    let page = read(&root().join("SECURITY.md"));
+    assert!(page.contains("(../../security/advisories/new)"), "{page}");
 }
 
 /// Numbers in samples that change with a migration or a setting.

@@ -89,6 +89,8 @@ async fn unknown_parameters_are_rejected() {
         ("DELETE", "/v1/clients/a?dry_run=yes", "dry_run"),
         ("POST", "/v1/clients?dry-run=true", "did you mean dry_run?"),
         ("GET", "/v1/clients?onwer=a", "did you mean owner?"),
+        ("GET", "/v1/clients?sort=name", "sort"),
+        ("GET", "/v1/clients?order_by=name", "order_by"),
         ("GET", "/v1/clients/a?fields=name", "no parameter is known here"),
         ("GET", "/v1/server?dry_run=true", "no parameter is known here"),
     ] {

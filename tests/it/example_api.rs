@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokend::model::time::Clock;
 use tokio::net::TcpListener;
 
+use crate::support::eventually::eventually;
 use crate::support::{Answer, Engine, INVOICES, Place, Server, client, grant};
 
 #[path = "../../examples/api.rs"]
@@ -56,4 +57,10 @@ async fn the_example_verifies_tokens() {
     let answer = ask(Some(format!("Bearer {}", token(DEMO, "demo:write").await))).await;
     assert_eq!(answer.status, 403, "{answer:?}");
     assert!(answer.header("www-authenticate").contains("scope=\"demo:read\""), "{answer:?}");
+
+    let later = token(DEMO, "demo:read").await;
+    let keys = server.url("/.well-known/jwks.json");
+    drop(server);
+    eventually("the end of the server", async || client().get(&keys).send().await.err()).await;
+    assert_eq!(ask(Some(format!("Bearer {later}"))).await.status, 200);
 }

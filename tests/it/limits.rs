@@ -88,6 +88,27 @@ async fn an_address_may_not_guess_through_all_clients(
     from("192.0.2.1", &legacy.id, &legacy.secret).await.token();
 }
 
+/// C-125: guesses at the other endpoints are counted with those at the token endpoint.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_endpoint_is_a_way_around_the_limit_of_guesses() {
+    let settings = [("TOKEND_LIMITS_GUESSES_PER_CLIENT", "3/m")];
+    let (server, legacy) = with_imported(Engine::Sqlite, &settings).await;
+    let guess = async |path: &str, number: i32| {
+        let secret = format!("guess {number}");
+        let guesser = TestClient { secret, ..legacy.clone() };
+        server.post(path, &guesser, &[("token", "a.b.c"), GRANT[0]]).await
+    };
+    let paths = ["/v1/oauth/revoke", "/v1/oauth/introspect", "/v1/oauth/token"];
+    for (path, number) in paths.into_iter().zip(0..) {
+        guess(path, number).await.assert_rejected(401, "invalid_client");
+    }
+    for path in paths {
+        let beyond = guess(path, 3).await;
+        beyond.assert_rejected(429, "temporarily_unavailable");
+        assert_ne!(beyond.header("retry-after"), "", "{path}");
+    }
+}
+
 /// Where nothing can be guessed, nothing is counted: a wrong secret costs no hash and stays 401.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]

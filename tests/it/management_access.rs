@@ -63,6 +63,9 @@ pub fn assert_unauthorized(answer: &Answer, scheme: &str, code: &str) {
         assert!(challenge.contains("resource_metadata=\"http"), "{challenge}");
         let has_error = challenge.contains(&format!("error=\"{code}\""));
         assert_eq!(has_error, challenge.starts_with(scheme), "{challenge}");
+        for attribute in ["realm=", "error=", "error_description=", "scope=", "algs="] {
+            assert!(challenge.matches(&format!(" {attribute}")).count() <= 1, "{challenge}");
+        }
     }
 }
 

@@ -68,6 +68,27 @@ async fn both_paths_tell_what_is_offered_and_nothing_else(
     assert_eq!(Answer::of(request).await.json()["issuer"], base.as_str());
 }
 
+/// C-105, C-170, C-175: only an operator makes clients, so none chooses its id or its rights.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_client_registers_itself() {
+    let server = Server::start(Engine::Sqlite).await;
+    for path in METADATA {
+        let metadata = server.get(path).await.json();
+        assert!(metadata.get("registration_endpoint").is_none(), "{metadata}");
+    }
+    let request = json!({ "client_name": "alice", "grant_types": ["client_credentials"] });
+    for path in ["/register", "/v1/oauth/register", "/oauth2/register", "/connect/register"] {
+        let asked = server.http.post(server.url(path)).json(&request);
+        Answer::of(asked).await.assert_rejected(404, "not_found");
+    }
+    // What makes clients is on the other listener, and needs the right to it.
+    let made = server.http.post(format!("{}/v1/clients", server.management)).json(&request);
+    assert_eq!(Answer::of(made).await.status, 401);
+    let plain = server.ask(&server.client().await).await.token();
+    let made = server.http.post(format!("{}/v1/clients", server.management)).json(&request);
+    assert_eq!(Answer::of(made.bearer_auth(plain)).await.status, 401);
+}
+
 /// RFC 8414, section 3.1 (C-71): an issuer with a path.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]

@@ -34,7 +34,7 @@ async fn disable(server: &Server, client: &TestClient) -> Result<Registration, A
     changed.map(|changed| changed.value)
 }
 
-/// DESIGN D3, SECURITY 16 (T-14).
+/// DESIGN D3, SECURITY 14, SECURITY 16 (T-14).
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_issued_from_memory_while_postgres_is_unavailable() {
     for link in [Link::Cut, Link::Frozen] {
@@ -44,7 +44,7 @@ async fn tokens_are_issued_from_memory_while_postgres_is_unavailable() {
         server.ask(&warm).await.token();
         proxy.set(link);
 
-        server.ask(&warm).await.token();
+        let valid = server.ask(&warm).await.token();
         server.ask(&cold).await.token();
         assert!(disable(&server, &warm).await.is_err(), "{link:?}: a change cannot be kept now");
 
@@ -60,6 +60,9 @@ async fn tokens_are_issued_from_memory_while_postgres_is_unavailable() {
         let refused = server.ask(&warm).await;
         refused.assert_rejected(503, "temporarily_unavailable");
         assert_eq!(refused.header("retry-after"), "2");
+        // Nothing is known about a token now, so it is not said to be inactive.
+        let unknown = server.post("/v1/oauth/introspect", &warm, &[("token", &valid)]).await;
+        unknown.assert_rejected(503, "temporarily_unavailable");
         assert_eq!(readiness(&server).await, (503, "unavailable".to_owned()), "{link:?}");
         assert_eq!(server.get("/livez").await.status, 200);
 
@@ -113,4 +116,25 @@ async fn tokens_are_issued_while_sqlite_is_locked() {
     assert!(disable(&server, &client).await.is_err(), "two changes at once");
     drop(held);
     disable(&server, &client).await.expect("a change");
+}
+
+/// C-124: a revocation that cannot be stored is not confirmed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_is_rejected_with_503_while_sqlite_is_locked() {
+    let server = Server::with(Engine::Sqlite, &[("TOKEND_DATABASE_TIMEOUT", "1s")]).await;
+    let client = server.client().await;
+    let token = server.ask(&client).await.token();
+    let form = [("token", token.as_str())];
+    let held = server.services().store.begin().await.expect("the lock");
+    let refused = server.post("/v1/oauth/revoke", &client, &form).await;
+    refused.assert_rejected(503, "temporarily_unavailable");
+    assert_ne!(refused.header("retry-after"), "");
+    let active = async || {
+        let answer = server.post("/v1/oauth/introspect", &client, &form).await;
+        answer.json()["active"].clone()
+    };
+    assert_eq!(active().await, true);
+    drop(held);
+    assert_eq!(server.post("/v1/oauth/revoke", &client, &form).await.status, 200);
+    assert_eq!(active().await, false);
 }

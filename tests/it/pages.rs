@@ -35,6 +35,8 @@ async fn every_sample_of_getting_tokens_works() {
     let libraries = stage.link_node_modules();
     let [get, verify] = &blocks(GETTING_TOKENS, "js")[..] else { panic!("other snippets") };
     assert!(stage.run(Path::new("node"), &[], get).starts_with("eyJ"));
+    let twice = format!("{get}if (await accessToken() !== token) throw new Error('a new one')\n");
+    assert!(stage.run(Path::new("node"), &[], &twice).starts_with("eyJ"));
     assert_eq!(stage.run(Path::new("node"), &[], verify), "cl_demo demo:read\n");
     let python = libraries.join("python/bin/python");
     let [get, verify] = &blocks(GETTING_TOKENS, "python")[..] else { panic!("other snippets") };
@@ -144,8 +146,62 @@ async fn the_sizes_and_samples_are_true() {
     );
     assert!(text.contains(&sizes), "{sizes}");
     assert!(text.contains("Without `scope` you get every scope that is granted."));
+    let settings = read("docs/settings.md").replace('\n', " ");
+    assert!(settings.contains("The key set and the metadata have no aliases."));
     for sample in blocks("README.md", "json").into_iter().chain(blocks(GETTING_TOKENS, "json")) {
         serde_json::from_str::<serde_json::Value>(&sample)
             .expect("JSON without typographic quotes");
     }
+}
+
+/// The libraries that a sample imports, by the names of their packages.
+fn packages(language: &str, sample: &str) -> Vec<String> {
+    let of_line = |line: &str| {
+        if language == "js" {
+            let name =
+                line.strip_prefix("import ")?.rsplit_once("from '")?.1.trim_end_matches('\'');
+            return (!name.starts_with("node:")).then(|| name.to_owned());
+        }
+        let rest = line.strip_prefix("from ").or_else(|| line.strip_prefix("import "))?;
+        let modules = rest.split(" import ").next()?.split(", ");
+        let package = modules.map(|name| name.split('.').next().unwrap_or(name)).find_map(|name| {
+            let known = [("authlib", "authlib"), ("jwt", "pyjwt"), ("joserfc", "joserfc")];
+            known.into_iter().find(|(module, _)| *module == name)
+        });
+        Some(package?.1.to_owned())
+    };
+    sample.lines().filter_map(of_line).collect()
+}
+
+/// O-50: two pages have the command that installs the packages of their samples, the others name
+/// each package.
+#[test]
+fn the_samples_name_what_must_be_installed() {
+    let mut count = 0;
+    for (page, has_commands) in [
+        ("README.md", true),
+        (GETTING_TOKENS, true),
+        ("docs/verifying-tokens.md", false),
+        ("docs/authentication.md", false),
+    ] {
+        let text = read(page);
+        let prose = text.split("```").step_by(2).collect::<String>().to_lowercase();
+        for (language, command) in
+            [("js", "npm install "), ("python", "pip install "), ("py", "pip install ")]
+        {
+            let commands = prose.split(command).skip(1);
+            let commands = commands.filter_map(|rest| rest.split('`').next());
+            let commands = commands.collect::<Vec<_>>().join(" ");
+            let place = if has_commands { &commands } else { &prose };
+            let is_end = |c: char| !c.is_alphanumeric() && c != '-';
+            for sample in blocks(page, language) {
+                for package in packages(language, &sample) {
+                    count += 1;
+                    let is_named = place.split(is_end).any(|word| word == package);
+                    assert!(is_named, "{page}: {command}{package}\n{sample}");
+                }
+            }
+        }
+    }
+    assert!(count > 8, "the samples are read wrongly: {count}");
 }

@@ -242,5 +242,8 @@ fn the_page_is_short_and_names_the_toolchain() {
     assert_eq!(blocks("README.md", "console")[0], "$ cargo run -- dev\n$ make test\n");
     let version = env!("CARGO_PKG_RUST_VERSION");
     assert!(text.contains(&format!("Rust {version} or newer")), "{version}");
+    for method in ["`make install PREFIX=$HOME/.local`", "[Install](docs/operations/install.md)"] {
+        assert!(text.contains(method), "{method}");
+    }
     assert!(read("Dockerfile").contains(&format!("FROM rust:{version}-")), "{version}");
 }

@@ -178,6 +178,11 @@ async fn a_malformed_request_is_answered_with_its_problem(
             "'password' is not offered",
         ),
         (
+            format!("{credentials}&grant_type=urn:ietf:params:oauth:grant-type:token-exchange"),
+            "unsupported_grant_type",
+            "not offered",
+        ),
+        (
             format!("{credentials}&grant_type=CLIENT_CREDENTIALS"),
             "unsupported_grant_type",
             "not offered",

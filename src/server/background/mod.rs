@@ -4,6 +4,7 @@ mod audit;
 mod audit_delivery;
 mod backup;
 mod certificate;
+mod clock;
 mod database_health;
 mod delivery;
 mod expiring_secrets;
@@ -64,6 +65,7 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     let mut tasks = Tasks { app: app.clone(), running: JoinSet::new() };
     tasks.supervise("follow_changes", follow::follow);
     tasks.supervise("watch_database", database_health::watch_database);
+    tasks.supervise("watch_clock", clock::watch_clock);
     tasks.every(ROTATION_INTERVAL, "rotate_signing_keys", rotate_signing_keys);
     tasks.every(USAGE_INTERVAL, "write_usage", write_usage);
     tasks.every(USAGE_INTERVAL, "write_key_set_readers", write_key_set_readers);
