@@ -5,13 +5,14 @@
 //! one that has waited longest for a request makes way.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::live::Live;
+use crate::model::network::customer_network;
 use crate::server::activity::Activity;
 
 /// One address may have all slots divided by this.
@@ -168,7 +169,7 @@ impl ConnectionSlots {
         let address = address.to_canonical();
         let live = self.live.load();
         let is_trusted = live.trusted_proxies.iter().any(|network| network.contains(&address));
-        (!is_trusted).then(|| network(address))
+        (!is_trusted).then(|| customer_network(address))
     }
 
     /// Tells the operator, at most once a minute.
@@ -192,15 +193,6 @@ impl ConnectionSlots {
 
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The addresses that are treated as one: an IPv4 address, or an IPv6 network of 64 bits, which is
-/// what one customer has.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & (u128::MAX << 64)).into(),
     }
 }
 
@@ -366,7 +358,9 @@ mod tests {
 
     #[test]
     fn a_network_of_64_bits_and_a_mapped_address_are_one_address() {
-        let of = |text: &str| network(text.parse::<IpAddr>().expect("an address").to_canonical());
+        let of = |text: &str| {
+            customer_network(text.parse::<IpAddr>().expect("an address").to_canonical())
+        };
         assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
         assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
