@@ -13,7 +13,7 @@ use crate::config::parse::{
     self, ValueProblem, address, aliases, assertion_lifetime, boolean, duration, lifetime,
     networks, origin, path, proxies, public_paths, rate, rate_limit, size, whole,
 };
-use crate::config::problem::Problem;
+use crate::config::problem::ConfigProblem;
 use crate::config::sources::Settings;
 use crate::config::{
     AssertionSettings, Config, DatabaseSettings, DirectorySettings, DuringOutage, FetchSettings,

@@ -74,7 +74,7 @@ impl Entry {
 impl Default for UsageStats {
     fn default() -> Self {
         let (sender, receiver) = mpsc::channel();
-        Self { list, receiver: Mutex::new(lists) }
+        Self { sender, receiver: Mutex::new(receiver) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use zeroize::Zeroizing;
 
-use crate::config::problem::Problem;
+use crate::config::problem::ConfigProblem;
 use crate::config::sources::{SECRET_KEYS, SourceBuilder, ValueFile, text_of, variable_of};
 
 /// The variable in which systemd names the folder with the credentials of a service
