@@ -2,6 +2,7 @@
 //! and keys of an algorithm that no instance needs leave the key set.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -42,22 +43,26 @@ pub enum RotationError {
 /// Creates the signing keys that are due now for the algorithms of the server and of resources,
 /// and retires what `policy` allows. The keyring in memory follows.
 pub async fn rotate_due_keys(app: &App, policy: RotationPolicy) -> Result<(), RotationError> {
-    let known = || app.directory.keyring().records().to_vec();
     let needed = needed_algorithms(app);
-    if policy == RotationPolicy::CreateAndRetire {
-        note_needed(&app.services, &needed, &known()).await?;
+    if policy == RotationPolicy::CreateDue {
+        return create_and_load(app, &needed).await;
     }
-    if !create_due_keys(&app.services, &needed, &known()).await?.is_empty() {
+    let keyring = || Arc::clone(&app.directory.keyring());
+    note_needed(&app.services, &needed, keyring().records()).await?;
+    create_and_load(app, &needed).await?;
+    if key_postponement::postpone(&app.services, keyring().records()).await? {
         app.catch_up().await?;
     }
-    if policy == RotationPolicy::CreateAndRetire
-        && key_postponement::postpone(&app.services, &known()).await?
-    {
+    if !retire_unneeded(&app.services, &needed, keyring().records()).await?.is_empty() {
         app.catch_up().await?;
     }
-    if policy == RotationPolicy::CreateAndRetire
-        && !retire_unneeded(&app.services, &needed, &known()).await?.is_empty()
-    {
+    Ok(())
+}
+
+/// Creates the keys that are due, and loads them.
+async fn create_and_load(app: &App, needed: &[Algorithm]) -> Result<(), RotationError> {
+    let keyring = Arc::clone(&app.directory.keyring());
+    if !create_due_keys(&app.services, needed, keyring.records()).await?.is_empty() {
         app.catch_up().await?;
     }
     Ok(())

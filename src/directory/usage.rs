@@ -15,42 +15,43 @@ use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 use crate::model::usage::{Usage, Used};
 
-/// Counts the use of one secret, or of what a client has besides.
+/// Counts the use of one secret, or of the other credentials of a client.
 #[derive(Debug, Default)]
 pub struct UseCounter {
-    is_listed: AtomicBool,
+    is_queued: AtomicBool,
     uses: AtomicI64,
     first: AtomicI64,
     last: AtomicI64,
     address: Mutex<Option<IpAddr>>,
 }
 
-/// The list of what has been used since it was last taken.
+/// The queue of the credentials that were used since it was last emptied.
 #[derive(Debug)]
 pub struct UsageStats {
-    list: Sender<Listed>,
-    lists: Mutex<Receiver<Listed>>,
+    sender: Sender<CountedCredential>,
+    receiver: Mutex<Receiver<CountedCredential>>,
 }
 
-/// What has been used, with its counter.
+/// A credential that was used, with its counter. The keys, trusts and certificate of a client, by
+/// which it sends assertions or connects, have one counter.
 #[derive(Debug)]
-enum Listed {
+enum CountedCredential {
     Secret(SecretId, Arc<SecretMemory>),
-    Other(ClientId, Arc<UseCounter>),
+    Assertions(ClientId, Arc<UseCounter>),
 }
 
-impl Listed {
+impl CountedCredential {
     fn used(&self) -> Used<'_> {
         match self {
             Self::Secret(secret_id, _) => Used::Secret(secret_id),
-            Self::Other(client_id, _) => Used::Other(client_id),
+            Self::Assertions(client_id, _) => Used::Other(client_id),
         }
     }
 
     fn counter(&self) -> &UseCounter {
         match self {
             Self::Secret(_, memory) => &memory.usage,
-            Self::Other(_, counter) => counter,
+            Self::Assertions(_, counter) => counter,
         }
     }
 }
@@ -58,7 +59,7 @@ impl Listed {
 /// Uses that are about to be written.
 #[derive(Debug)]
 pub struct Entry {
-    listed: Listed,
+    credential: CountedCredential,
     /// The use since it was last written.
     pub usage: Usage,
 }
@@ -66,14 +67,14 @@ pub struct Entry {
 impl Entry {
     /// What has been used.
     pub fn used(&self) -> Used<'_> {
-        self.listed.used()
+        self.credential.used()
     }
 }
 
 impl Default for UsageStats {
     fn default() -> Self {
-        let (list, lists) = mpsc::channel();
-        Self { list, lists: Mutex::new(lists) }
+        let (sender, receiver) = mpsc::channel();
+        Self { sender, receiver: Mutex::new(receiver) }
     }
 }
 
@@ -81,7 +82,10 @@ impl UsageStats {
     /// Notes that a secret has just authenticated its client.
     pub fn note(&self, secret: &SecretEntry, address: IpAddr, now: Timestamp) {
         if secret.memory.usage.count(address, now) {
-            self.put(Listed::Secret(secret.stored.secret_id.clone(), secret.memory.clone()));
+            self.put(CountedCredential::Secret(
+                secret.stored.secret_id.clone(),
+                secret.memory.clone(),
+            ));
         }
     }
 
@@ -90,17 +94,20 @@ impl UsageStats {
         // Without such a credential, the client could not have authenticated.
         let Some(security) = &client.security else { return };
         if security.usage.count(address, now) {
-            self.put(Listed::Other(client.client_id.clone(), security.usage.clone()));
+            self.put(CountedCredential::Assertions(
+                client.client_id.clone(),
+                security.usage.clone(),
+            ));
         }
     }
 
     /// Takes what has been counted, in the order of the ids.
     pub fn take(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
-        if let Ok(lists) = self.lists.lock() {
-            entries.extend(lists.try_iter().filter_map(|listed| {
-                let usage = listed.counter().take()?;
-                Some(Entry { listed, usage })
+        if let Ok(receiver) = self.receiver.lock() {
+            entries.extend(receiver.try_iter().filter_map(|credential| {
+                let usage = credential.counter().take()?;
+                Some(Entry { credential, usage })
             }));
         }
         // Instances that write at the same time lock their rows in the same order.
@@ -110,21 +117,21 @@ impl UsageStats {
 
     /// Counts entries again that could not be written, so that they are written later.
     pub fn put_back(&self, entries: Vec<Entry>) {
-        for Entry { listed, usage } in entries {
-            if listed.counter().add(usage) {
-                self.put(listed);
+        for Entry { credential, usage } in entries {
+            if credential.counter().add(usage) {
+                self.put(credential);
             }
         }
     }
 
-    fn put(&self, listed: Listed) {
+    fn put(&self, credential: CountedCredential) {
         // `self` holds the receiver, so it is not closed.
-        let _ = self.list.send(listed);
+        let _ = self.sender.send(credential);
     }
 }
 
 impl UseCounter {
-    /// Counts one use; true if it must be listed.
+    /// Counts one use; true if it must be queued.
     fn count(&self, address: IpAddr, now: Timestamp) -> bool {
         // The thread that holds the lock writes an equally recent address.
         if let Ok(mut last) = self.address.try_lock() {
@@ -139,18 +146,18 @@ impl UseCounter {
             self.last.fetch_max(now.0, Ordering::Relaxed);
         }
         self.uses.fetch_add(1, Ordering::SeqCst);
-        self.must_be_listed()
+        self.must_be_queued()
     }
 
     /// Comes after the counting, as taking looks at the list before the count: so either the
     /// taker sees the count, or the counter sees that it must list.
-    fn must_be_listed(&self) -> bool {
-        !self.is_listed.load(Ordering::SeqCst) && !self.is_listed.swap(true, Ordering::SeqCst)
+    fn must_be_queued(&self) -> bool {
+        !self.is_queued.load(Ordering::SeqCst) && !self.is_queued.swap(true, Ordering::SeqCst)
     }
 
     /// Takes what has been counted, and counts from nothing again.
     fn take(&self) -> Option<Usage> {
-        self.is_listed.store(false, Ordering::SeqCst);
+        self.is_queued.store(false, Ordering::SeqCst);
         // Without an address another thread is still counting the first use, and lists it later.
         let last_address = self.address.lock().ok().and_then(|address| *address)?;
         let uses = self.uses.swap(0, Ordering::SeqCst);
@@ -166,7 +173,7 @@ impl UseCounter {
         })
     }
 
-    /// Adds what was taken and could not be written; true if it must be listed.
+    /// Adds what was taken and could not be written; true if it must be queued.
     fn add(&self, usage: Usage) -> bool {
         if let Ok(mut last) = self.address.lock()
             && last.is_none()
@@ -176,7 +183,7 @@ impl UseCounter {
         self.first.store(usage.first_used_at.0, Ordering::Relaxed);
         self.last.fetch_max(usage.last_used_at.0, Ordering::Relaxed);
         self.uses.fetch_add(usage.uses, Ordering::Relaxed);
-        self.must_be_listed()
+        self.must_be_queued()
     }
 }
 

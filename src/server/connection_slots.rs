@@ -5,20 +5,21 @@
 //! closes the connection that has waited longest for a request.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::live::Live;
+use crate::model::network::customer_network;
 use crate::server::activity::Activity;
 
 /// One address may have all slots divided by this.
 const SLOTS_PER_ADDRESS_DIVISOR: usize = 8;
 
 /// Candidates for closing are looked for in batches: of this part of all that wait.
-const BATCH_PART: usize = 16;
+const BATCH_DIVISOR: usize = 16;
 
 /// For how long a batch without an idle connection is used.
 const BATCH_TTL: Duration = Duration::from_millis(5);
@@ -38,23 +39,23 @@ pub(super) struct ConnectionSlots {
     total: usize,
     per_network: usize,
     live: Live,
-    open: Mutex<Open>,
+    connections: Mutex<OpenConnections>,
     freed: Notify,
     waiting: Semaphore,
 }
 
 /// The connections that have a slot.
 #[derive(Debug, Default)]
-struct Open {
+struct OpenConnections {
     next_id: u64,
-    all: Group,
-    networks: HashMap<IpAddr, Group>,
+    all: SlotGroup,
+    networks: HashMap<IpAddr, SlotGroup>,
     logged_at: Option<Instant>,
 }
 
 /// Why a connection has no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Full {
+pub(super) enum NoSlot {
     /// Its address has all its slots, and none of those connections waits for a request.
     Network,
     /// All slots are taken, and no connection waits for a request.
@@ -80,7 +81,7 @@ impl ConnectionSlots {
             total,
             per_network,
             live,
-            open: Mutex::default(),
+            connections: Mutex::default(),
             freed: Notify::new(),
             waiting: Semaphore::new(per_network),
         })
@@ -88,21 +89,21 @@ impl ConnectionSlots {
 
     /// A slot for a new connection, if need be that of the connection that has waited longest for
     /// a request: among those of the same address if the address has all its slots.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, Full> {
+    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, NoSlot> {
         let network = self.network_of(address);
-        let mut open = self.open();
+        let mut open = self.lock();
         if let Some(network) = network
             && let Some(group) = open.networks.get_mut(&network)
             && group.members.len() >= self.per_network
         {
             let closed = group.close_longest_waiting();
-            self.log_full(&mut open, Full::Network, address);
-            open.remove(closed.ok_or(Full::Network)?, Some(network));
+            self.log_full(&mut open, NoSlot::Network, address);
+            open.remove(closed.ok_or(NoSlot::Network)?, Some(network));
         }
         if open.all.members.len() >= self.total {
             let closed = open.all.close_longest_waiting();
-            self.log_full(&mut open, Full::Total, address);
-            let id = closed.ok_or(Full::Total)?;
+            self.log_full(&mut open, NoSlot::Total, address);
+            let id = closed.ok_or(NoSlot::Total)?;
             let network = open.all.members.get(&id).and_then(|member| member.network());
             open.remove(id, network);
         }
@@ -125,8 +126,8 @@ impl ConnectionSlots {
         loop {
             match self.admit(address) {
                 Ok(slot) => return Some(slot),
-                Err(Full::Network) => return None,
-                Err(Full::Total) => {
+                Err(NoSlot::Network) => return None,
+                Err(NoSlot::Total) => {
                     let _ = tokio::time::timeout(RETRY_AFTER, self.freed.notified()).await;
                 }
             }
@@ -149,7 +150,7 @@ impl ConnectionSlots {
 
     /// Closes the connection that has waited longest for a request, to get its descriptor back.
     pub(super) fn close_longest_waiting(&self) {
-        let mut open = self.open();
+        let mut open = self.lock();
         if let Some(id) = open.all.close_longest_waiting() {
             let network = open.all.members.get(&id).and_then(|member| member.network());
             open.remove(id, network);
@@ -158,7 +159,7 @@ impl ConnectionSlots {
 
     /// Wakes all connections, so that they see that the server stops.
     pub(super) fn wake_all(&self) {
-        for activity in self.open().all.members.values() {
+        for activity in self.lock().all.members.values() {
             activity.wake();
         }
     }
@@ -168,50 +169,41 @@ impl ConnectionSlots {
         let address = address.to_canonical();
         let live = self.live.load();
         let is_trusted = live.trusted_proxies.iter().any(|network| network.contains(&address));
-        (!is_trusted).then(|| network(address))
+        (!is_trusted).then(|| customer_network(address))
     }
 
     /// Tells the operator, at most once a minute.
-    fn log_full(&self, open: &mut Open, full: Full, address: IpAddr) {
+    fn log_full(&self, open: &mut OpenConnections, reason: NoSlot, address: IpAddr) {
         if open.logged_at.is_some_and(|at| at.elapsed() < LOG_INTERVAL) {
             return;
         }
         open.logged_at = Some(Instant::now());
-        match full {
-            Full::Network => tracing::warn!(
+        match reason {
+            NoSlot::Network => tracing::warn!(
                 client.address = %address,
                 limit = self.per_network,
                 "an address has as many connections as one may have, and its oldest idle ones are closed: an eighth of limits.connections; a proxy belongs in proxy.trusted"
             ),
-            Full::Total => tracing::warn!(
+            NoSlot::Total => tracing::warn!(
                 limit = self.total,
                 "all connections are taken, and the oldest idle ones are closed for new ones: see limits.connections"
             ),
         }
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The addresses that are treated as one: an IPv4 address, or an IPv6 network of 64 bits, which is
-/// what one customer has.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & (u128::MAX << 64)).into(),
+    fn lock(&self) -> MutexGuard<'_, OpenConnections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.slots.open().remove(self.id, self.network);
+        self.slots.lock().remove(self.id, self.network);
         self.slots.freed.notify_one();
     }
 }
 
-impl Open {
+impl OpenConnections {
     /// Frees a slot. One that has been freed before, to close its connection, stays free.
     fn remove(&mut self, id: u64, network: Option<IpAddr>) {
         self.all.members.remove(&id);
@@ -226,7 +218,7 @@ impl Open {
 
 /// Connections of which one may have to be closed.
 #[derive(Debug, Default)]
-struct Group {
+struct SlotGroup {
     members: HashMap<u64, Arc<Activity>>,
     batch: Batch,
 }
@@ -235,12 +227,20 @@ struct Group {
 /// that begins to wait later has waited shorter than all of these; so one search serves many calls.
 #[derive(Debug, Default)]
 struct Batch {
-    candidates: Vec<(u64, u64)>,
+    candidates: Vec<Candidate>,
     has_idle: bool,
     found_at: Option<Instant>,
 }
 
-impl Group {
+/// A member that waits, in a state of its [`Activity`] that also orders the members: the one that
+/// has waited longest is first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    state: u64,
+    id: u64,
+}
+
+impl SlotGroup {
     /// Closes the member that has waited longest, and gives its id: an idle one, or else one whose
     /// request head is incomplete.
     fn close_longest_waiting(&mut self) -> Option<u64> {
@@ -259,7 +259,7 @@ impl Group {
     }
 
     fn close_next(&mut self) -> Option<u64> {
-        while let Some((state, id)) = self.batch.candidates.pop() {
+        while let Some(Candidate { state, id }) = self.batch.candidates.pop() {
             if self.members.get(&id).is_some_and(|member| member.close(state)) {
                 return Some(id);
             }
@@ -269,18 +269,19 @@ impl Group {
 
     fn find_candidates(&mut self) {
         let waiting = self.members.iter();
-        let waiting = waiting.filter_map(|(id, member)| Some((member.waiting_state()?, *id)));
+        let waiting = waiting
+            .filter_map(|(id, member)| Some(Candidate { state: member.waiting_state()?, id: *id }));
         let mut candidates: Vec<_> = waiting.collect();
-        let kept = candidates.len().div_ceil(BATCH_PART);
+        let kept = candidates.len().div_ceil(BATCH_DIVISOR);
         if kept < candidates.len() {
             candidates.select_nth_unstable(kept);
             candidates.truncate(kept);
         }
         candidates.sort_unstable_by(|one, other| other.cmp(one));
-        let has_idle = candidates.last().is_some_and(|(state, _)| Activity::is_idle(*state));
+        let has_idle = candidates.last().is_some_and(|last| Activity::is_idle(last.state));
         if has_idle {
             // Those with half a head are closed only if no connection is idle.
-            candidates.retain(|(state, _)| Activity::is_idle(*state));
+            candidates.retain(|candidate| Activity::is_idle(candidate.state));
         }
         self.batch = Batch { candidates, has_idle, found_at: Some(Instant::now()) };
     }
@@ -315,13 +316,13 @@ mod tests {
         assert!(is_closed(&held[0]) && !is_closed(&other));
         // The first and those that serve requests are not closed.
         assert!(held[1..].iter().all(|slot| !is_closed(slot)));
-        assert_eq!(slots.admit(address(1)).expect_err("full"), Full::Network);
+        assert_eq!(slots.admit(address(1)).expect_err("full"), NoSlot::Network);
         drop(held.remove(0));
-        assert_eq!(slots.admit(address(1)).expect_err("still full"), Full::Network);
+        assert_eq!(slots.admit(address(1)).expect_err("still full"), NoSlot::Network);
         drop(held);
         assert!(slots.admit(address(1)).is_ok());
         drop(other);
-        assert!(slots.open().networks.is_empty() && slots.open().all.members.is_empty());
+        assert!(slots.lock().networks.is_empty() && slots.lock().all.members.is_empty());
     }
 
     #[test]
@@ -361,12 +362,14 @@ mod tests {
         let slots = ConnectionSlots::new(8, live("192.0.2.1/32"));
         let held: Vec<_> = (0..8).map(|_| slots.admit(address(1)).expect("a slot")).collect();
         assert!(held.iter().all(|slot| !is_closed(slot)));
-        assert_eq!(slots.admit(address(1)).expect_err("full"), Full::Total);
+        assert_eq!(slots.admit(address(1)).expect_err("full"), NoSlot::Total);
     }
 
     #[test]
     fn a_network_of_64_bits_and_a_mapped_address_are_one_address() {
-        let of = |text: &str| network(text.parse::<IpAddr>().expect("an address").to_canonical());
+        let of = |text: &str| {
+            customer_network(text.parse::<IpAddr>().expect("an address").to_canonical())
+        };
         assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
         assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::server::connection;
-use crate::server::connection_slots::{ConnectionSlot, ConnectionSlots, Full};
+use crate::server::connection_slots::{ConnectionSlot, ConnectionSlots, NoSlot};
 use crate::server::timeout_stream::Timeouts;
 use crate::server::tls::{self, Tls};
 use crate::telemetry::metrics::http::ListenerName;
@@ -148,7 +148,9 @@ impl Acceptor {
         // Small answers should not wait for more; a socket that refuses is only slower.
         let _ = stream.set_nodelay(true);
         let slot = match self.slots.admit(address.ip()) {
-            Err(Full::Total) => self.slots.admit_when_free(address.ip()).await.ok_or(Full::Network),
+            Err(NoSlot::Total) => {
+                self.slots.admit_when_free(address.ip()).await.ok_or(NoSlot::Network)
+            }
             other => other,
         };
         let connection = Connection {
