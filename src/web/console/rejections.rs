@@ -13,6 +13,7 @@ use crate::model::client::ClientId;
 use crate::model::rejection::RejectionRecord;
 use crate::model::shell_word::quote;
 use crate::model::time::Timestamp;
+use crate::remedies;
 use crate::store::rejections::{RejectionFilter, RejectionPosition};
 use crate::web::console::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::form::Form;
@@ -20,7 +21,6 @@ use crate::web::console::frame::{Equivalent, Frame};
 use crate::web::console::gate::SignedIn;
 use crate::web::console::shown::{self, Time};
 use crate::web::management::Problem;
-use crate::web::remedies;
 
 /// How many rejections a page has.
 const PAGE_SIZE: u32 = 50;
