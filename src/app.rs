@@ -224,8 +224,8 @@ impl App {
         if self.outdated_seals.swap(keys, Ordering::Relaxed) == 0 && keys > 0 {
             tracing::warn!(
                 keys,
-                "keys of the database are sealed under an older master key: run tokend master-key \
-                 rotate before you remove it"
+                "keys of the database are sealed under an older master key, which must stay in \
+                 master_key"
             );
         }
         Ok(())

@@ -63,6 +63,9 @@ pub mod oauth;
 // The operator's verbs; every write is an audited change.
 pub mod admin;
 
+// How an operator fixes what went wrong, for command line, console and admin API.
+pub mod remedies;
+
 // HTTP: read, call, write.
 pub mod web;
 

@@ -37,7 +37,7 @@ use crate::store::schema::SchemaError;
 use crate::store::{Store, StoreError};
 use crate::x509::certificate::{CertificateError, ClientCa};
 
-/// Why a process could not be put together; each says what to do.
+/// Why a process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The schema and this binary do not match.
@@ -135,9 +135,7 @@ impl StartError {
             Some(path) => {
                 format!("{} does not exist, and master_key is not set", path.display())
             }
-            None => {
-                "master_key is not set (TOKEND_MASTER_KEY or TOKEND_MASTER_KEY_FILE)".to_owned()
-            }
+            None => "master_key is not set".to_owned(),
         };
         Self::MasterKeyMissing { looked_at }
     }

@@ -83,7 +83,7 @@ pub enum AdminError {
         problem: InvalidValue,
     },
     /// The change would leave a grant without scopes.
-    #[error("remove-scope: the grant to {resource} would have no scope left")]
+    #[error("scopes: the grant to {resource} would have no scope left")]
     GrantWithoutScopes {
         /// The resource of the grant.
         resource: ResourceId,

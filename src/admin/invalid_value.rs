@@ -53,6 +53,8 @@ pub enum InvalidValue {
         /// What they are.
         items: &'static str,
     },
+    /// Objects are to be pruned, and no source is named.
+    PruneWithoutSource,
     /// Tokens would be bound to a key and to a certificate (RFC 7800, section 3.1).
     BoundTwice,
     /// The client would have nothing to authenticate with.
@@ -119,7 +121,7 @@ impl fmt::Display for InvalidValue {
                 return write!(
                     formatter,
                     "{url} cannot be checked, because `issuer` is not set and no server has \
-                     started yet; set TOKEND_ISSUER"
+                     started yet"
                 );
             }
             Self::NotTokenEndpoint { url, issuer } => {
@@ -135,6 +137,10 @@ impl fmt::Display for InvalidValue {
                     formatter,
                     "tokens for {id} are always at+jwt, because this server is their verifier"
                 );
+            }
+            Self::PruneWithoutSource => {
+                "only objects of a source are pruned, and no source is named: the member `source` \
+                 is missing"
             }
             Self::BoundTwice => "a token is bound to a key (DPoP) or to a certificate, not to both",
             Self::NoCredential => NO_CREDENTIAL,

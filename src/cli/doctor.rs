@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde::Serialize;
 
-use crate::admin::doctor::{self, CheckGroup, CheckState, Finding, Report, Summary};
+use crate::admin::doctor::{self, CheckCode, CheckGroup, CheckState, Finding, Report, Summary};
 use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
@@ -14,6 +14,7 @@ use crate::config::{Issuer, environment};
 use crate::model::plural;
 use crate::model::time::Clock;
 use crate::model::untrusted_text;
+use crate::remedies;
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
@@ -38,9 +39,27 @@ struct ShownReport<'a> {
     version: &'static str,
     /// `host`, or the URL that was looked at.
     target: &'a str,
-    checks: &'a [Finding],
+    checks: Vec<ShownFinding<'a>>,
     worst: CheckState,
     summary: Summary,
+}
+
+/// A finding for programs.
+#[derive(Serialize)]
+struct ShownFinding<'a> {
+    code: CheckCode,
+    group: CheckGroup,
+    state: CheckState,
+    found: &'a str,
+    fix: Option<String>,
+}
+
+impl<'a> From<&'a Finding> for ShownFinding<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        let fix = remedies::of_finding(finding);
+        let Finding { code, group, state, found, .. } = finding;
+        Self { code: *code, group: *group, state: *state, found, fix }
+    }
 }
 
 /// Runs `tokend doctor`. It writes nothing.
@@ -81,7 +100,7 @@ fn show(format: Format, report: &Report, target: &str) -> Result<(), CliError> {
             &ShownReport {
                 version: env!("CARGO_PKG_VERSION"),
                 target,
-                checks: report.findings(),
+                checks: report.findings().iter().map(ShownFinding::from).collect(),
                 worst: report.worst(),
                 summary: report.summary(),
             },
@@ -110,10 +129,11 @@ fn screen(report: &Report, target: &str) -> String {
             continue;
         }
         lines.extend([String::new(), group.title().to_owned()]);
-        for Finding { code, state, found, fix, .. } in findings {
+        for finding in findings {
+            let Finding { code, state, found, .. } = finding;
             lines.push(format!("  {:<8} {:<width$}  {found}", state.as_str(), code.as_str()));
             let indent = " ".repeat(width + 13);
-            lines.extend(fix.iter().map(|fix| format!("{indent}fix: {fix}")));
+            lines.extend(remedies::of_finding(finding).map(|fix| format!("{indent}fix: {fix}")));
         }
     }
     lines.extend([String::new(), counts(report.summary())]);

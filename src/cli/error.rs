@@ -7,10 +7,10 @@ use serde_json::json;
 
 use crate::admin::{AdminError, AdminErrorCode};
 use crate::cli::error_codes::CliErrorCode;
-use crate::cli::remedies;
 use crate::cli::remedies::command::CommandRemedy;
 use crate::config::problem::{ConfigError, ConfigProblem};
 use crate::model::Malformed;
+use crate::remedies;
 use crate::server::ServeError;
 use crate::services::StartError;
 use crate::store::StoreError;
@@ -217,7 +217,7 @@ impl CliError {
             .map(|problem| {
                 json!({
                     "setting": problem.setting, "code": problem.code, "origin": problem.origin,
-                    "text": problem.what, "fix": problem.remedy,
+                    "text": problem.what, "fix": remedies::of_setting(&problem.remedy),
                 })
             })
             .collect();
@@ -235,7 +235,7 @@ impl CliError {
 
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
-        let text = error.to_string();
+        let text = remedies::report_of_settings(&error);
         let problems = error.into_problems();
         Self { problems, ..Self::new(CliErrorCode::Configuration, text) }
     }

@@ -1,6 +1,10 @@
-//! Environment variables that commands read and that are not settings of a server.
+//! Names that the command line gives to what it reads: the option for settings, and environment
+//! variables that are not settings of a server.
 
 use crate::config::ACTOR_VARIABLE;
+
+/// The option of the command line that gives one setting.
+pub const SET_OPTION: &str = "--set";
 
 /// The environment variable that names the server to which commands are sent.
 pub const SERVER_VARIABLE: &str = "TOKEND_SERVER";

@@ -1,5 +1,6 @@
 //! What is wrong with the settings: each problem with its place and its remedy, all at once.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The codes of problems and their meanings. `docs/errors.md` lists them.
@@ -7,7 +8,7 @@ pub const PROBLEM_CODES: [(&str, &str); 9] = [
     ("E-CONF-FILE", "A file of settings, or one that a setting names, cannot be read."),
     ("E-CONF-SYNTAX", "A file of settings is not TOML."),
     ("E-CONF-UNKNOWN", "A setting is not known."),
-    ("E-CONF-SET", "An argument of `--set` is not KEY=VALUE."),
+    ("E-CONF-SET", "A setting on the command line is not KEY=VALUE."),
     ("E-CONF-TWICE", "One source gives a setting twice."),
     ("E-CONF-SECRET", "A secret is given where other users can read it."),
     ("E-CONF-VALUE", "A value is not allowed, or does not fit another setting."),
@@ -27,7 +28,32 @@ pub struct ConfigProblem {
     /// Where the value came from.
     pub origin: String,
     /// What to do.
-    pub remedy: String,
+    pub remedy: SettingRemedy,
+}
+
+/// How to fix a problem of the settings, as data: `remedies` turns it into text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingRemedy {
+    /// A text. It names neither a command nor an option of tokend.
+    Text(Cow<'static, str>),
+    /// Look the setting up in the list of all settings.
+    ListSettings,
+    /// Set `issuer`.
+    SetIssuer,
+    /// Write a setting on the command line as key and value.
+    WriteAssignment,
+}
+
+impl From<&'static str> for SettingRemedy {
+    fn from(text: &'static str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for SettingRemedy {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
 }
 
 /// Everything that is wrong with the settings; never empty.
@@ -63,16 +89,11 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "{}", self.summary())?;
-        for (position, problem) in self.problems.iter().enumerate() {
-            let number = position + 1;
-            writeln!(formatter, "\n  {number}  {:<56} [{}]", problem.what, problem.code)?;
-            writeln!(formatter, "     {}", problem.origin)?;
-            writeln!(formatter, "     {}", problem.remedy)?;
+        formatter.write_str(&self.summary())?;
+        for (position, Problem { what, code, origin, .. }) in self.problems.iter().enumerate() {
+            let separator = if position == 0 { ": " } else { "; " };
+            write!(formatter, "{separator}{what} [{code}] ({origin})")?;
         }
-        write!(
-            formatter,
-            "\n  Nothing was started. Every setting and its meaning: tokend config defaults"
-        )
+        Ok(())
     }
 }

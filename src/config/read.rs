@@ -13,7 +13,7 @@ use crate::config::parse::{
     self, ValueProblem, address, aliases, assertion_lifetime, boolean, duration, lifetime,
     networks, origin, path, proxies, public_paths, rate, rate_limit, size, whole,
 };
-use crate::config::problem::ConfigProblem;
+use crate::config::problem::{ConfigProblem, SettingRemedy};
 use crate::config::sources::Settings;
 use crate::config::{
     AssertionSettings, Config, DatabaseSettings, DirectorySettings, DuringOutage, FetchSettings,
@@ -116,7 +116,13 @@ impl SettingsReader<'_> {
         }
     }
 
-    fn complain(&mut self, key: &str, complaint: &str, code: &'static str, remedy: &str) {
+    fn complain(
+        &mut self,
+        key: &str,
+        complaint: &str,
+        code: &'static str,
+        remedy: impl Into<SettingRemedy>,
+    ) {
         let shown = if shown::HIDDEN_IN_PROBLEMS.contains(&key) {
             "(not shown)".to_owned()
         } else {
@@ -127,7 +133,7 @@ impl SettingsReader<'_> {
             setting: key.to_owned(),
             what: format!("`{key}` {complaint}"),
             origin: format!("{} = {shown}", self.settings.origin(key)),
-            remedy: remedy.to_owned(),
+            remedy: remedy.into(),
         });
     }
 
@@ -171,8 +177,7 @@ impl SettingsReader<'_> {
                 setting: "issuer".to_owned(),
                 what: "`issuer` is not set".to_owned(),
                 origin: "it has no default: every token contains it".to_owned(),
-                remedy: "set TOKEND_ISSUER=https://id.example.com (for a first look: tokend dev)"
-                    .to_owned(),
+                remedy: SettingRemedy::SetIssuer,
             });
         }
     }
@@ -356,7 +361,7 @@ impl SettingsReader<'_> {
         if text.is_empty() {
             return None;
         }
-        parse(&text).map_err(|(problem, remedy)| self.complain(key, &problem, code, &remedy)).ok()
+        parse(&text).map_err(|(problem, remedy)| self.complain(key, &problem, code, remedy)).ok()
     }
 
     fn fetch(&mut self) -> Option<FetchSettings> {

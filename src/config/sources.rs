@@ -10,9 +10,9 @@ use figment::providers::{Format, Toml};
 use figment::value::Value;
 
 use crate::config::DEFAULTS;
-use crate::config::command_variables::{self, is_command_variable};
+use crate::config::command_variables::{self, SET_OPTION, is_command_variable};
 use crate::config::parse::list;
-use crate::config::problem::{ConfigError, ConfigProblem};
+use crate::config::problem::{ConfigError, ConfigProblem, SettingRemedy};
 use crate::config::providers::{NamedLayer, SingleValue, leaves};
 use crate::config::service_links::is_service_link;
 use crate::config::sources::secret_files::secret_of;
@@ -186,7 +186,7 @@ impl SourceBuilder {
                 setting: String::new(),
                 what: "the embedded defaults cannot be read".to_owned(),
                 origin: error,
-                remedy: "this is a fault of the binary; please report it".to_owned(),
+                remedy: "this is a fault of the binary; please report it".into(),
             }])
         })?;
         let by_variable = keys.iter().map(|key| (variable_of(key), key.clone())).collect();
@@ -202,7 +202,7 @@ impl SourceBuilder {
                     setting: String::new(),
                     what: format!("the file {} cannot be read", path.display()),
                     origin: error.to_string(),
-                    remedy: "check its name and who may read it".to_owned(),
+                    remedy: "check its name and who may read it".into(),
                 });
                 return;
             }
@@ -219,7 +219,7 @@ impl SourceBuilder {
                 setting: String::new(),
                 what: format!("{} is not valid TOML", path.display()),
                 origin: without_quotes(&error),
-                remedy: "fix the line it names".to_owned(),
+                remedy: "fix the line it names".into(),
             }),
         }
     }
@@ -268,9 +268,9 @@ impl SourceBuilder {
             self.problems.push(ConfigProblem {
                 code: "E-CONF-SET",
                 setting: String::new(),
-                what: format!("--set {assignment} has no equals sign"),
+                what: format!("{SET_OPTION} {assignment} has no equals sign"),
                 origin: "on the command line".to_owned(),
-                remedy: "write --set key=value, such as --set token.lifetime=30m".to_owned(),
+                remedy: SettingRemedy::WriteAssignment,
             });
             return;
         };
@@ -279,13 +279,13 @@ impl SourceBuilder {
                 code: "E-CONF-SECRET",
                 setting: key.to_owned(),
                 what: format!("`{key}` may not be set on a command line"),
-                origin: "--set: other users of the machine could read it".to_owned(),
-                remedy: format!("use {} or {}_FILE", variable_of(key), variable_of(key)),
+                origin: format!("{SET_OPTION}: other users of the machine could read it"),
+                remedy: format!("use {} or {}_FILE", variable_of(key), variable_of(key)).into(),
             });
         } else if self.keys.iter().any(|known| known == key) {
-            self.value(key, value.to_owned(), "from --set on the command line".to_owned());
+            self.value(key, value.to_owned(), format!("from {SET_OPTION} on the command line"));
         } else {
-            let problem = unknown(key, &self.keys, "--set on the command line".to_owned());
+            let problem = unknown(key, &self.keys, format!("{SET_OPTION} on the command line"));
             self.problems.push(problem);
         }
     }
@@ -338,8 +338,8 @@ fn unknown(key: &str, known: &[String], origin: String) -> ConfigProblem {
         what: format!("unknown setting `{key}`"),
         origin,
         remedy: match nearest {
-            Some(candidate) => format!("did you mean `{candidate}`?"),
-            None => "tokend config defaults lists every setting".to_owned(),
+            Some(candidate) => format!("did you mean `{candidate}`?").into(),
+            None => SettingRemedy::ListSettings,
         },
     }
 }

@@ -68,9 +68,9 @@ fn an_unknown_setting_is_rejected_with_the_one_that_was_meant() {
     let flags = Flags { files: vec![file], ..Flags::default() };
     let error = load(&flags, &[("TOKEND_TOKEN_LIFETIM", "1h")]).expect_err("problems");
     let [first, second] = error.problems() else { panic!("{error}") };
-    assert_eq!(first.remedy, "did you mean `issuer`?");
+    assert_eq!(first.remedy, "did you mean `issuer`?".into());
     assert!(first.origin.contains("a.toml:2"), "{first:?}");
-    assert_eq!(second.remedy, "did you mean `TOKEND_TOKEN_LIFETIME`?");
+    assert_eq!(second.remedy, "did you mean `TOKEND_TOKEN_LIFETIME`?".into());
     assert_eq!(problems(&[("TOKEND_QQQQQQ", "1")])[0].code, "E-CONF-UNKNOWN");
 }
 
@@ -126,7 +126,7 @@ fn a_variable_of_the_commands_is_not_an_unknown_setting() {
     }
     let misspelt = &problems(&[("TOKEND_SERVR", "x")])[0];
     assert_eq!(misspelt.code, "E-CONF-UNKNOWN");
-    assert_eq!(misspelt.remedy, "did you mean `TOKEND_SERVER`?");
+    assert_eq!(misspelt.remedy, "did you mean `TOKEND_SERVER`?".into());
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub struct RejectionRecord {
     #[schema(examples("acme: the secret has expired"))]
     pub reason: String,
     /// How to fix it.
-    #[schema(value_type = Option<String>, required = true, examples("Give the client a new secret: tokend client add-secret acme."))]
+    #[schema(value_type = Option<String>, required = true, examples("Give the client a new secret."))]
     pub remedy: Option<Remedy>,
     /// The last characters of a whole secret that was presented: its checksum.
     #[schema(required = true, examples("19RbFA"))]

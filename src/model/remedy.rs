@@ -1,5 +1,5 @@
-//! How the operator fixes the cause of a rejection, as data. The command line turns it into text;
-//! the layers below it know no commands.
+//! How the operator fixes the cause of a rejection, as data. `remedies` turns it into text; the
+//! layers below it know no commands.
 
 use std::borrow::Cow;
 
@@ -67,6 +67,8 @@ pub enum OperatorAction {
     PresentCertificate,
     /// Let the server fetch the keys.
     ReachKeys,
+    /// Set the issuer of the server.
+    SetIssuer,
     /// Test a token against the trusts of the client.
     TestTrust,
     /// Compare the trusts of all clients.

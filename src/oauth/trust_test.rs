@@ -255,10 +255,11 @@ impl Test<'_> {
         });
         let verified = svid.verify(keys?, checks)?;
         if app.issuer.as_str().is_empty() {
-            return Err(problem(
-                "aud cannot be checked, because the issuer of this server is not known".to_owned(),
-                "Set TOKEND_ISSUER.",
-            ));
+            return Err(SvidProblem {
+                reason: "aud cannot be checked, because the issuer of this server is not known"
+                    .to_owned(),
+                remedy: OperatorAction::SetIssuer.into(),
+            });
         }
         let services = &app.services;
         let lifetime_max = services.config.assertions.lifetime_max;

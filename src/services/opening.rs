@@ -93,7 +93,7 @@ impl Services {
     ///
     /// # Errors
     ///
-    /// Each [`StartError`] says what to do.
+    /// If the database or the keys cannot be opened.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = match config.database.migrate {
             Migrate::Auto => Store::open(&config.database, OpenMode::Create).await?,
@@ -112,7 +112,7 @@ impl Services {
     ///
     /// # Errors
     ///
-    /// Each [`StartError`] says what to do.
+    /// If the database or the keys cannot be opened.
     pub async fn open_to_change(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = open_existing(&config, OpenMode::Change).await?;
         Box::pin(Self::with_store(config, clock, store, Role::Command)).await

@@ -24,7 +24,6 @@ mod management;
 mod page;
 mod pipeline;
 pub mod probe;
-pub(crate) mod remedies;
 mod request_id;
 mod route_labels;
 mod welcome;

@@ -239,7 +239,7 @@ async fn changes_are_followed_and_logged() {
     let cli = cli_with_clients(Engine::Sqlite).await;
     let server = cli.serve().await;
     // Of the clients that are active; `a` has a secret without an end.
-    let warning = "secrets of clients expire within 14d: tokend client list --expiring 14d";
+    let warning = "secrets of clients expire within 14d (secrets.warn_before)";
     until_logged(&server, &[warning, "b c"]).await;
     let mut following = cli
         .command(&["audit", "list", "--follow", "-o", "jsonl", "--subject", "c"])

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use crate::admin::declarative::rights;
 use crate::admin::declarative::step::DeletionStep;
 use crate::admin::declarative::stored::{self, StoredClients, UnreadableClient};
-use crate::admin::{AdminError, NeededFor, Principal, UnreadableObjects};
+use crate::admin::{AdminError, InvalidValue, NeededFor, Principal, UnreadableObjects};
 use crate::model::client::Registration;
 use crate::model::grant::GrantedScopes;
 use crate::model::plural;
@@ -38,9 +38,7 @@ pub(super) async fn find(
     declared: &DeclaredIds,
 ) -> Result<Vec<DeletionStep>, AdminError> {
     if sources.is_empty() {
-        let text = "only objects of a source are pruned, and no source is named; give --source, \
-                    or the member source";
-        return Err(AdminError::invalid("prune", text.to_owned()));
+        return Err(AdminError::invalid("prune", InvalidValue::PruneWithoutSource));
     }
     let mut unreadable = UnreadableObjects::new(NeededFor::Prune);
     let mut steps = Vec::new();

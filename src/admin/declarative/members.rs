@@ -231,7 +231,7 @@ static SECRET: ObjectSchema = ObjectSchema {
         member(
             "secret_digest",
             MemberType::Declared(DeclaredType::SecretDigest),
-            "The digest that tokend secret generate prints.",
+            "The digest of a secret that was generated offline.",
         ),
         member("label", MemberType::Label, "What people call it."),
         member("expires_at", MemberType::Time, "When it ends. Default: never."),
@@ -243,7 +243,7 @@ static SECRET: ObjectSchema = ObjectSchema {
 pub fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Declarations for tokend apply",
+        "title": "Declarations of resources and clients",
         "anyOf": [
             { "$ref": "#/$defs/document" },
             {

@@ -3,6 +3,7 @@
 use crate::admin::backup::{self, schedule};
 use crate::admin::doctor::code::CheckCode;
 use crate::admin::doctor::finding::Finding;
+use crate::admin::doctor::fix::Fix;
 use crate::config::{BackupSettings, Config};
 use crate::model::time::{Timestamp, in_words};
 use crate::services::backup_keys;
@@ -26,26 +27,23 @@ fn age(settings: &BackupSettings, now: Timestamp) -> Finding {
         }
     };
     let Some(planned) = settings.schedule else {
-        return Finding::note(
-            code,
-            "backup.schedule is off",
-            "Set backup.schedule, such as 24h, on one instance, or make backups by `tokend backup \
-             create` or another tool.",
-        );
+        return Finding::note(code, "backup.schedule is off", Fix::ScheduleBackups);
     };
-    let fix = "Start the server with these settings, and read its log: \"a backup cannot be made\" \
-               has the reason. `tokend backup create FILE` makes one now.";
     let Some(newest) = newest else {
         return Finding::error(
             code,
             format!("backup.schedule is {planned}, and {dir} has no backup"),
-            fix,
+            Fix::MakeBackup,
         );
     };
     let age = now.0.saturating_sub(newest.0);
     let found = format!("the newest backup in {dir} is {} old", in_words(age.max(0)));
     if age > planned.seconds().saturating_mul(2) {
-        return Finding::error(code, format!("{found}, and backup.schedule is {planned}"), fix);
+        return Finding::error(
+            code,
+            format!("{found}, and backup.schedule is {planned}"),
+            Fix::MakeBackup,
+        );
     }
     Finding::ok(code, found)
 }
@@ -62,7 +60,7 @@ async fn key(config: &Config) -> Finding {
             return Finding::error(
                 code,
                 error.to_string(),
-                format!("`tokend backup verify {file}` reads all of it. Use an older backup."),
+                Fix::VerifyBackup { file: file.to_string() },
             );
         }
     };
@@ -81,7 +79,6 @@ async fn key(config: &Config) -> Finding {
     Finding::warning(
         code,
         format!("{file} is sealed under master key {sealed_under}, which is not set"),
-        "Keep that master key for as long as the backup, or make a new backup: `tokend backup \
-         create FILE`.",
+        Fix::KeepBackupKey,
     )
 }

@@ -3,6 +3,7 @@
 
 use crate::admin::doctor::code::CheckCode;
 use crate::admin::doctor::finding::Finding;
+use crate::admin::doctor::fix::Fix;
 use crate::admin::doctor::{clock_finding, keys};
 use crate::config::{Config, Issuer, Location, Migrate};
 use crate::model::time::Clock;
@@ -84,20 +85,14 @@ fn text_of(error: &StoreError, config: &Config) -> String {
     }
 }
 
-fn fix_of(error: &StoreError) -> &'static str {
+fn fix_of(error: &StoreError) -> Fix {
     match error {
-        StoreError::Absent => {
-            "Give the doctor the settings of the server: TOKEND_DATA_DIR, TOKEND_DATABASE_URL or \
-             --config. `tokend migrate` creates a database here."
-        }
+        StoreError::Absent => Fix::FindDatabase,
         StoreError::Unopenable { .. } => {
-            "Run the doctor as the user that runs tokend, and let that user read the file."
+            "Run the doctor as the user that runs tokend, and let that user read the file.".into()
         }
-        StoreError::Damaged { .. } => {
-            "Check data_dir and database.url (`tokend config show`). If it is the right file, \
-             restore it from a backup."
-        }
-        _ => "Check database.url (`tokend config show`) and that the database runs.",
+        StoreError::Damaged { .. } => Fix::CheckDatabaseFile,
+        _ => Fix::CheckDatabase,
     }
 }
 
@@ -118,12 +113,12 @@ async fn schema(config: &Config, store: &Store) -> (Finding, bool) {
         _ if config.database.migrate == Migrate::Auto => Finding::warning(
             code,
             format!("{text}: {} migrations are missing", schema::pending(found)),
-            "Make a backup. Then run `tokend migrate`, or start a server: database.migrate is auto.",
+            Fix::MigrateOrStart,
         ),
         _ => Finding::error(
             code,
             format!("{text}: {} migrations are missing", schema::pending(found)),
-            "Make a backup, then run `tokend migrate`.",
+            Fix::Migrate,
         ),
     };
     (finding, false)

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::admin::doctor::code::{CheckCode, CheckGroup};
+use crate::admin::doctor::fix::Fix;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -34,7 +35,7 @@ impl CheckState {
 }
 
 /// What one check found. It holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The check.
     pub code: CheckCode,
@@ -45,7 +46,7 @@ pub struct Finding {
     /// What was seen; the reason of a skipped check.
     pub found: String,
     /// How to fix it, if something is to be fixed.
-    pub fix: Option<String>,
+    pub fix: Option<Fix>,
 }
 
 impl Finding {
@@ -63,22 +64,23 @@ impl Finding {
         Self::new(code, CheckState::Skipped, reason)
     }
 
+    /// The check was not made. The fix says how to make it.
+    pub(super) fn skipped_with_fix(code: CheckCode, reason: impl Into<String>, fix: Fix) -> Self {
+        Self { fix: Some(fix), ..Self::new(code, CheckState::Skipped, reason) }
+    }
+
     /// Something that an operator may want to know.
-    pub(super) fn note(code: CheckCode, found: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(super) fn note(code: CheckCode, found: impl Into<String>, fix: impl Into<Fix>) -> Self {
         Self { fix: Some(fix.into()), ..Self::new(code, CheckState::Note, found) }
     }
 
     /// Something that may go wrong.
-    pub(super) fn warning(
-        code: CheckCode,
-        found: impl Into<String>,
-        fix: impl Into<String>,
-    ) -> Self {
+    pub(super) fn warning(code: CheckCode, found: impl Into<String>, fix: impl Into<Fix>) -> Self {
         Self { fix: Some(fix.into()), ..Self::new(code, CheckState::Warning, found) }
     }
 
     /// Something that is wrong.
-    pub(super) fn error(code: CheckCode, found: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(super) fn error(code: CheckCode, found: impl Into<String>, fix: impl Into<Fix>) -> Self {
         Self { fix: Some(fix.into()), ..Self::new(code, CheckState::Error, found) }
     }
 }

@@ -7,6 +7,7 @@ use crate::admin::doctor::code::CheckCode;
 use crate::admin::doctor::database::failed;
 use crate::admin::doctor::finding::Finding;
 use crate::admin::doctor::first_of;
+use crate::admin::doctor::fix::Fix;
 use crate::admin::key_rotation;
 use crate::config::{Config, KeySettings, Location};
 use crate::keys::keyring::Keyring;
@@ -79,14 +80,12 @@ async fn master_key(config: &Config, stored: &SealedKeys) -> (Finding, Option<Ma
         (_, 0) => Finding::note(
             code,
             format!("{outdated} of {count} keys are sealed under an older master key"),
-            "Keep both master keys in the settings, the new one first, and run `tokend master-key \
-             rotate`: it seals them under the new one.",
+            Fix::RotateMasterKey,
         ),
         (_, closed) => Finding::error(
             code,
             format!("the master key {source} does not open {closed} of {count} sealed keys"),
-            "Set the master key that the database was sealed with, or both, as `new,old`. If it is \
-             lost: `tokend master-key reset --lost`.",
+            Fix::SetSealingKey,
         ),
     };
     (finding, (!opened.is_empty() || count == 0).then_some(master))
@@ -94,8 +93,6 @@ async fn master_key(config: &Config, stored: &SealedKeys) -> (Finding, Option<Ma
 
 fn without_key(config: &Config, sealed: usize) -> Finding {
     let code = CheckCode::MasterKey;
-    let fix = "Restore the master key from your backup. If it is lost: `tokend master-key reset \
-               --lost`.";
     match (&config.database.location, sealed) {
         (Location::Sqlite(_), 0) => {
             Finding::skipped(code, "the first start of a server generates it")
@@ -109,7 +106,7 @@ fn without_key(config: &Config, sealed: usize) -> Finding {
         (_, sealed) => Finding::error(
             code,
             format!("it is missing, and {sealed} keys are sealed under it"),
-            fix,
+            Fix::RestoreMasterKey,
         ),
     }
 }
@@ -128,16 +125,14 @@ fn signing_key(
     let (ring, problem) = Keyring::open_readable(master, records.to_vec(), config.keep_seconds());
     let name = algorithm.as_str();
     let Some(key) = ring.signing(algorithm, now) else {
-        let fix = "`tokend key list` shows the keys and their times. A server makes the keys that \
-                   are missing: start one, and read its log.";
-        return Finding::error(code, format!("no key signs with {name} (token.algorithm)"), fix);
+        let found = format!("no key signs with {name} (token.algorithm)");
+        return Finding::error(code, found, Fix::CreateSigningKey);
     };
     match problem {
         Some(problem) => Finding::error(
             code,
             format!("a key of the key set cannot be used: {problem}"),
-            "`tokend key list` shows the keys. Set the master key that it was sealed under, or \
-             retire the key: `tokend key retire KID`.",
+            Fix::RetireSigningKey,
         ),
         None => Finding::ok(code, format!("{name} {} signs", key.kid())),
     }
@@ -209,10 +204,7 @@ async fn expiring_secrets(config: &Config, now: Timestamp, store: &Store) -> Fin
     Finding::warning(
         code,
         format!("{clients} a secret that expires within {warn_before}: {names}"),
-        format!(
-            "`tokend client list --expiring {warn_before}` lists them. Replace each: `tokend client \
-             rotate-secret ID`."
-        ),
+        Fix::ReplaceSecrets { warn_before },
     )
 }
 

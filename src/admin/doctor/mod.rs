@@ -10,6 +10,7 @@ mod database;
 mod disk;
 mod files;
 mod finding;
+mod fix;
 mod keys;
 mod outside;
 mod settings;
@@ -17,12 +18,13 @@ mod tls;
 
 pub use crate::admin::doctor::code::{CheckCode, CheckGroup};
 pub use crate::admin::doctor::finding::{CheckState, Finding, Report, Summary};
+pub use crate::admin::doctor::fix::Fix;
 pub use crate::admin::doctor::outside::examine_url;
 
 use std::time::Duration;
 
 use crate::config::Requirement;
-use crate::config::problem::ConfigError;
+use crate::config::problem::{ConfigError, Problem};
 use crate::config::sources::Settings;
 use crate::config::{Config, Issuer};
 use crate::model::time::Clock;
@@ -88,8 +90,10 @@ fn invalid_settings(error: &ConfigError) -> Finding {
     let problems = error.problems();
     let texts: Vec<_> = problems.iter().map(|problem| problem.what.as_str()).collect();
     let fix = match problems {
-        [problem] => format!("{} ({})", problem.remedy, problem.origin),
-        _ => "`tokend check-config` shows the source and the fix of each problem".to_owned(),
+        [Problem { remedy, origin, .. }] => {
+            Fix::Setting { remedy: remedy.clone(), origin: origin.clone() }
+        }
+        _ => Fix::CheckSettings,
     };
     Finding::error(CheckCode::Settings, texts.join("; "), fix)
 }

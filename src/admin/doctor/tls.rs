@@ -2,6 +2,7 @@
 
 use crate::admin::doctor::code::CheckCode;
 use crate::admin::doctor::finding::Finding;
+use crate::admin::doctor::fix::Fix;
 use crate::admin::doctor::host_of;
 use crate::config::{Config, Issuer};
 use crate::model::time::{Timestamp, in_words};
@@ -21,9 +22,10 @@ const RENEW: &str = "Renew the certificate, and look why it was not renewed in t
 /// Checks the files of `tls.certificate` and `tls.key`.
 pub(super) fn examine(config: &Config, issuer: Option<&Issuer>, now: Timestamp) -> Vec<Finding> {
     let Some(settings) = &config.tls else {
-        return all_skipped(
-            "tokend does not terminate TLS; `tokend doctor --url ISSUER` looks from outside",
-        );
+        let reason = "tokend does not terminate TLS";
+        let first = Finding::skipped_with_fix(CODES[0], reason, Fix::LookFromOutside);
+        let others = CODES[1..].iter().map(|code| Finding::skipped(*code, reason));
+        return std::iter::once(first).chain(others).collect();
     };
     let certificate = match ServerCertificate::read(&settings.certificate, &settings.key) {
         Ok(certificate) => certificate,
@@ -109,12 +111,9 @@ pub(super) fn of_problem(problem: &ServerCertificateProblem, host: &str) -> Find
             found,
             format!("Use a certificate whose subject alternative names have {host}."),
         ),
-        ServerCertificateProblem::UnknownIssuer => Finding::error(
-            CheckCode::TlsChain,
-            found,
-            "Let the server send the intermediate certificates too. For an authority of your own: \
-             give its certificate with --ca-file.",
-        ),
+        ServerCertificateProblem::UnknownIssuer => {
+            Finding::error(CheckCode::TlsChain, found, Fix::CompleteChain)
+        }
         ServerCertificateProblem::Unusable(_) => Finding::error(
             CheckCode::TlsCertificate,
             found,

@@ -21,7 +21,7 @@ use crate::secrets::secret::MAX_SECRET_BYTES;
 pub fn schema() -> Value {
     let mut schema = of_kind(&CLIENT);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
-    schema["title"] = json!("A client: one line of a file for tokend client import");
+    schema["title"] = json!("A client: one line of an import file");
     schema
 }
 

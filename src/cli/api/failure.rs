@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::admin::{AdminError, AdminErrorCode};
 use crate::cli::error::CliError;
 use crate::cli::error_codes::CliErrorCode;
-use crate::cli::remedies;
 use crate::cli::remedies::command::ServerRemedy;
+use crate::remedies;
 
 /// Why a request was not carried out.
 #[derive(Debug)]

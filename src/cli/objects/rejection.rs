@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use crate::cli::objects::time;
-use crate::cli::remedies;
 use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
+use crate::remedies;
 
 /// A rejection.
 #[derive(Debug, Clone, Deserialize)]

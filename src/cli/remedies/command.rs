@@ -4,10 +4,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::cli::remedies::of_rejection;
 pub(crate) use crate::cli::remedies::server::ServerRemedy;
 use crate::model::client::ClientId;
 use crate::model::remedy::Remedy;
+use crate::remedies::of_rejection;
 
 /// What to do about a command that failed. [`fmt::Display`] gives the text for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -33,7 +33,7 @@ impl SourceBuilder {
                     setting: key.to_owned(),
                     what: format!("`{key}` is set twice"),
                     origin: format!("`{key}` and `{name}` are both in {}", path.display()),
-                    remedy: "remove one of them".to_owned(),
+                    remedy: "remove one of them".into(),
                 });
                 continue;
             }
@@ -55,7 +55,7 @@ impl SourceBuilder {
                 setting: key.to_owned(),
                 what: format!("`{key}` is set twice"),
                 origin: format!("{plain} and {name} are both present"),
-                remedy: "remove one of them".to_owned(),
+                remedy: "remove one of them".into(),
             });
             return;
         }
@@ -101,7 +101,7 @@ impl SourceBuilder {
             setting: key.to_owned(),
             what: format!("the file for `{key}` cannot be read"),
             origin: format!("{named_by} = {path}: {problem}"),
-            remedy: "check the path and that the user tokend runs as may read it".to_owned(),
+            remedy: "check the path and that the user tokend runs as may read it".into(),
         });
         None
     }

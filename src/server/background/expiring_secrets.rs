@@ -64,8 +64,7 @@ async fn log(app: &App) -> Result<(), AdminError> {
     tracing::warn!(
         clients,
         first = first.join(" "),
-        "secrets of clients expire within {warn_before}: tokend client list --expiring \
-         {warn_before}"
+        "secrets of clients expire within {warn_before} (secrets.warn_before)"
     );
     Ok(())
 }

@@ -247,7 +247,7 @@ async fn write_rejections(app: Arc<App>) {
     if let Err(error) = app.write_rejections().await {
         tracing::debug!(
             error = &error as &dyn Error,
-            "rejections cannot be written for tokend explain now; they are in this log"
+            "rejections cannot be written to the database now; they are in this log"
         );
     }
 }

@@ -11,6 +11,7 @@ use crate::admin::doctor::{self, CheckState};
 use crate::app::App;
 use crate::config::ShownSetting;
 use crate::model::admin_scope::AdminScope;
+use crate::remedies;
 use crate::store::schema;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
@@ -119,7 +120,7 @@ async fn findings(app: &App) -> Result<Vec<ShownFinding>, ConsoleError> {
         code: finding.code.as_str(),
         state: badge(finding.state),
         found: finding.found.clone(),
-        fix: finding.fix.as_deref().map(parts).unwrap_or_default(),
+        fix: remedies::of_finding(finding).as_deref().map(parts).unwrap_or_default(),
     });
     Ok(shown.collect())
 }

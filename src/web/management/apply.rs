@@ -99,8 +99,8 @@ pub(super) struct DeclarationsInput(Value);
 
 object_schema!(
     DeclarationsInput as "Declarations",
-    "A document with `resources` and `clients` as `tokend apply` takes it, or several in the member \
-     `documents`. The schema of its format is `docs/declarative.schema.json`.",
+    "A document with `resources` and `clients`, or several in the member `documents`. The schema of \
+     its format is `docs/declarative.schema.json`.",
     {
         "source": "customers",
         "clients": [{

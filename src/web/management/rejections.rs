@@ -14,13 +14,13 @@ use crate::app::App;
 use crate::model::client::ClientId;
 use crate::model::rejection::RejectionRecord;
 use crate::model::time::Timestamp;
+use crate::remedies;
 use crate::store::rejections::{RejectionFilter, RejectionPosition};
 use crate::web::management::Problem;
 use crate::web::management::json::{
     Output, Parameters, ok, page_size, parsed_parameter, text_parameter,
 };
 use crate::web::management::page::Page;
-use crate::web::remedies;
 
 /// How many rejections a page has by default.
 const PAGE_SIZE: u32 = 100;

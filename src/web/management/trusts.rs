@@ -22,6 +22,7 @@ use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
 use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
 use crate::model::trust::{FederatedCredential, ForeignIssuer, TrustId};
 use crate::oauth::trust_test::{self, FetchDetail, TrustTest};
+use crate::remedies;
 use crate::services::Services;
 use crate::web::management::Problem;
 use crate::web::management::clients::client_id;
@@ -29,7 +30,6 @@ use crate::web::management::json::{Input, Output, at, created, ok};
 use crate::web::management::keys::inline;
 use crate::web::management::page::Page;
 use crate::web::management::problem_places::segment;
-use crate::web::remedies;
 
 /// A trust of either kind, as the command line prints it.
 #[derive(Debug, Serialize, ToSchema)]

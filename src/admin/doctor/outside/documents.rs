@@ -5,6 +5,7 @@ use url::Url;
 
 use crate::admin::doctor::code::CheckCode;
 use crate::admin::doctor::finding::{CheckState, Finding};
+use crate::admin::doctor::fix::Fix;
 use crate::admin::doctor::outside::{MAX_SHOWN, OPENID, json_object, text_of};
 use crate::config::Issuer;
 use crate::model::untrusted_text::escape_start;
@@ -23,9 +24,6 @@ const OPTIONAL: [&str; 5] = [
     "check_endpoint",
 ];
 
-const ISSUER_FIX: &str = "Set `issuer` of the server to the URL that clients use, exactly, or give \
-                          the doctor the issuer as --url. Verifiers reject tokens of another issuer.";
-
 /// Checks the metadata by itself.
 pub(super) fn examine(issuer: &Issuer, metadata: &Map<String, Value>) -> Vec<Finding> {
     let of_issuer = metadata_issuer(issuer, metadata);
@@ -41,10 +39,10 @@ fn metadata_issuer(issuer: &Issuer, metadata: &Map<String, Value>) -> Finding {
     let code = CheckCode::MetadataIssuer;
     match text_of(metadata, "issuer") {
         found if found == issuer.as_str() => Finding::ok(code, found),
-        "" => Finding::error(code, "the metadata has no issuer", ISSUER_FIX),
+        "" => Finding::error(code, "the metadata has no issuer", Fix::CompareIssuer),
         found => {
             let found = escape_start(found, MAX_SHOWN);
-            Finding::error(code, format!("the metadata has the issuer {found}"), ISSUER_FIX)
+            Finding::error(code, format!("the metadata has the issuer {found}"), Fix::CompareIssuer)
         }
     }
 }

@@ -6,6 +6,7 @@ use url::Url;
 use crate::admin::doctor::code::CheckCode;
 use crate::admin::doctor::finding::Finding;
 use crate::admin::doctor::first_of;
+use crate::admin::doctor::fix::Fix;
 use crate::admin::doctor::outside::{MAX_SHOWN, documents, json_object, text_of};
 use crate::config::Issuer;
 use crate::jose::external_jwks::{ExternalJwks, ForeignKeyError};
@@ -74,8 +75,7 @@ fn keys(text: &str) -> Finding {
         (true, _) => Finding::error(
             code,
             "the key set has no key that verifiers can use",
-            "`tokend key list` on the machine of the server shows the keys. Its log says why none \
-             was made.",
+            Fix::FindPublishedKeys,
         ),
         (false, true) => Finding::ok(code, first_of(&usable, MAX_NAMED)),
         (false, false) => Finding::warning(

@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::admin::doctor::code::CheckCode;
 use crate::admin::doctor::finding::{Finding, Report};
+use crate::admin::doctor::fix::Fix;
 use crate::admin::doctor::{clock_finding, host_of, tls};
 use crate::config::Issuer;
 use crate::model::time::{Clock, Timestamp};
@@ -100,9 +101,8 @@ fn unreachable(error: &FetchError, issuer: &Issuer, host: &str) -> Vec<Finding> 
                    tls.certificate and tls.key.";
         return vec![Finding::error(CheckCode::TlsCertificate, text, fix)];
     }
-    let fix = "Check the name and the port of the URL, the firewall, and that the server runs: \
-               `tokend health` on its machine.";
-    vec![Finding::error(CheckCode::Metadata, format!("{}: {text}", issuer.as_str()), fix)]
+    let found = format!("{}: {text}", issuer.as_str());
+    vec![Finding::error(CheckCode::Metadata, found, Fix::CheckServer)]
 }
 
 /// A handshake that succeeded has checked the name and the chain.

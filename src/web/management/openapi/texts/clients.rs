@@ -25,7 +25,7 @@ pub(super) const TEXTS: [Text; 35] = [
         "import_clients",
         &[200],
         "Import clients",
-        "Takes one client a line, in the format of `tokend client import`: at most 64 MiB and \
+        "Takes one client a line, in the format of an import file: at most 64 MiB and \
          100,000 clients. All are imported, or none. A line needs the scopes of the single \
          calls. The answer has one object a line: progress, then the result for each client, \
          then a summary or a problem.",

@@ -198,7 +198,7 @@ pub(super) const TEXTS: [Text; 36] = [
         "apply",
         &[],
         "Apply declarations",
-        "Takes a document with `resources` and `clients` in the format of `tokend apply`, or \
+        "Takes a document with `resources` and `clients`, as in a file of declarations, or \
          several as `{ \"documents\": [ … ] }`. Everything is done in one transaction. `dry_run=true` answers the \
          plan. With an `Idempotency-Key`, an answer with new secrets can be read again. Each change needs the scopes of the single calls.",
     ),

@@ -5,7 +5,7 @@ use crate::store::StoreError;
 use crate::store::backup::loading::LoadingError;
 
 /// How to fix a failure of a backup, if that is known.
-pub(in crate::cli) fn of_backup(error: &BackupError) -> Option<&'static str> {
+pub fn of_backup(error: &BackupError) -> Option<&'static str> {
     match error {
         BackupError::Exists { .. } => Some("Choose another name, or move the file away."),
         BackupError::NotABackup { .. } => {

@@ -1,5 +1,5 @@
-//! How an operator fixes the cause of a rejection, with the commands that do it: `tokend explain` and
-//! the console say the same.
+//! How to fix the cause of a rejection. `tokend explain`, the console and the admin API show the same
+//! text.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use crate::model::shell_word::quote;
 use crate::model::untrusted_text;
 
 /// How to fix the cause of a rejection. `client` is the client that the request was about.
-pub(crate) fn of_rejection(remedy: &Remedy, client: Option<&str>) -> String {
+pub fn of_rejection(remedy: &Remedy, client: Option<&str>) -> String {
     match remedy {
         Remedy::Text(text) => text.clone().into_owned(),
         // A part of it may have been written by the caller.
@@ -81,6 +81,7 @@ fn of_action(action: &OperatorAction, client: &str) -> String {
         ),
         OperatorAction::PresentCertificate => PRESENT_CERTIFICATE.to_owned(),
         OperatorAction::ReachKeys => REACH_KEYS.to_owned(),
+        OperatorAction::SetIssuer => "Set TOKEND_ISSUER.".to_owned(),
         OperatorAction::TestTrust => {
             format!("Try it: tokend client trust test {client}, with the token on standard input.")
         }
