@@ -90,7 +90,8 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.summary())?;
-        for (position, Problem { what, code, origin, .. }) in self.problems.iter().enumerate() {
+        for (position, ConfigProblem { what, code, origin, .. }) in self.problems.iter().enumerate()
+        {
             let separator = if position == 0 { ": " } else { "; " };
             write!(formatter, "{separator}{what} [{code}] ({origin})")?;
         }

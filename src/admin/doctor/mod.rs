@@ -24,7 +24,7 @@ pub use crate::admin::doctor::outside::examine_url;
 use std::time::Duration;
 
 use crate::config::Requirement;
-use crate::config::problem::{ConfigError, Problem};
+use crate::config::problem::{ConfigError, ConfigProblem};
 use crate::config::sources::Settings;
 use crate::config::{Config, Issuer};
 use crate::model::time::Clock;
@@ -90,7 +90,7 @@ fn invalid_settings(error: &ConfigError) -> Finding {
     let problems = error.problems();
     let texts: Vec<_> = problems.iter().map(|problem| problem.what.as_str()).collect();
     let fix = match problems {
-        [Problem { remedy, origin, .. }] => {
+        [ConfigProblem { remedy, origin, .. }] => {
             Fix::Setting { remedy: remedy.clone(), origin: origin.clone() }
         }
         _ => Fix::CheckSettings,
