@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::config::problem::SettingRemedy;
 
 fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -141,10 +142,15 @@ fn all_problems_are_told_at_once_each_with_origin_and_remedy() {
     assert_eq!(found.len(), 5, "{found:?}");
     for problem in &found {
         assert!(problem.origin.contains("from TOKEND_"), "{problem:?}");
-        assert!(!problem.remedy.is_empty());
+        assert_ne!(problem.remedy, SettingRemedy::from(""));
         assert!(!problem.origin.contains("hunter2"), "{problem:?}");
     }
-    assert!(found[0].remedy.ends_with("use https://id.example.com"), "{:?}", found[0]);
+    let is_right = |text: &str| text.ends_with("use https://id.example.com");
+    assert!(
+        matches!(&found[0].remedy, SettingRemedy::Text(text) if is_right(text)),
+        "{:?}",
+        found[0]
+    );
 }
 
 #[test]
@@ -256,7 +262,7 @@ fn an_issuer_with_port_0_takes_the_real_port() {
 #[test]
 fn a_server_needs_an_issuer() {
     let error = Config::load(&Flags::default(), &[], Requirement::Issuer).expect_err("problems");
-    assert!(error.problems()[0].remedy.contains("TOKEND_ISSUER="), "{error}");
+    assert_eq!(error.problems()[0].remedy, SettingRemedy::SetIssuer, "{error}");
 }
 
 /// SECURITY 21: trusted proxies are a list of networks.
