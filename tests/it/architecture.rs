@@ -188,9 +188,9 @@ fn the_record_of_dependencies_names_each_of_them() {
     assert!(used.len() > 40, "{used:?}");
     let record = read("docs/adr/0007-dependencies.md");
     let rows = record.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
-    let named: BTreeSet<String> =
+    let listed: BTreeSet<String> =
         rows.skip(1).flat_map(|row| row.split(", ")).map(str::to_owned).collect();
-    assert_eq!(used, named, "the table of docs/adr/0007-dependencies.md");
+    assert_eq!(used, listed, "the table of docs/adr/0007-dependencies.md");
 }
 
 #[test]
