@@ -125,7 +125,8 @@ fn only_remedies_name_commands_and_options() {
         }
         files += 1;
         let may_name_options = name.starts_with("cli/") || name == NAMES_OF_SOURCES;
-        for line in text.lines() {
+        // The first part of a digest is not a text.
+        for line in text.lines().filter(|line| !line.contains("digest::compute(")) {
             assert!(!names(line, &commands), "{name}: {line}");
             assert!(may_name_options || !names(line, &options), "{name}: {line}");
         }
