@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType,
 };
+use crate::model::client_settings::ClientTokenSettings;
 use crate::model::facts::Facts;
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
@@ -30,17 +31,20 @@ pub(super) struct Fields {
 impl Fields {
     /// The active client that these fields describe, as of `now`.
     pub(super) fn registered(self, client_id: ClientId, now: Timestamp) -> Client {
-        Client {
+        let token = ClientTokenSettings {
             client_id,
-            name: self.name,
             state: ClientState::Active,
             auth_methods: or_default(self.auth_methods, &AuthenticationMethod::BY_SECRET),
             grant_types: or_default(self.grant_types, &[GrantType::ClientCredentials]),
             token_lifetime: self.token_lifetime,
             token_rate: self.token_rate,
             security: self.security,
-            leak_policy: self.leak_policy,
             claims: self.claims,
+        };
+        Client {
+            token,
+            name: self.name,
+            leak_policy: self.leak_policy,
             facts: self.facts,
             admin_of: self.admin_of,
             source: None,

@@ -289,7 +289,7 @@ fn rights(
         return None;
     }
     let restrictions = Restrictions::of(security, &grants);
-    let principal = Principal::administrator(&client.client_id, scopes, client.admin_of);
+    let principal = Principal::administrator(&client.token.client_id, scopes, client.admin_of);
     Some(principal.within(restrictions))
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 
-use crate::directory::{Directory, DirectoryError, PAGE, event_log};
+use crate::directory::{Directory, DirectoryError, PAGE_SIZE, event_log};
 use crate::keys::seal::MasterKeys;
 use crate::model::client::ClientId;
 use crate::model::event::{Event, EventSubject, Head};
@@ -26,7 +26,7 @@ pub struct Progress {
 const MAX_EVENTS_TO_RESUME: i64 = 100_000;
 
 /// How many clients are loaded at once.
-const BATCH: usize = 250;
+const BATCH_SIZE: usize = 250;
 
 /// From so many changed clients on, all revocations of clients are loaded instead of one by one.
 const MAX_SINGLE_LOADS: usize = 500;
@@ -79,7 +79,7 @@ impl Directory {
         let is_behind = head != *followed_to;
         self.metrics.note_behind(head.sequence.saturating_sub(followed_to.sequence).max(0));
         while head != *followed_to {
-            let events = store.events(followed_to.sequence, PAGE).await?;
+            let events = store.events(followed_to.sequence, PAGE_SIZE).await?;
             if let Some(end) = extends_chain(&followed_to, &events) {
                 self.load_changes(store, master, &events).await?;
                 event_log::note(&events);
@@ -178,7 +178,7 @@ impl Directory {
         }
         self.load_revocations_of(store, &clients).await?;
         let clients: Vec<_> = clients.into_iter().collect();
-        for some in clients.chunks(BATCH) {
+        for some in clients.chunks(BATCH_SIZE) {
             self.load_clients_of(store, some).await?;
         }
         if keys {

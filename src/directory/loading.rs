@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::directory::{Directory, DirectoryError, PAGE, Resources, YIELD_EVERY};
+use crate::directory::{Directory, DirectoryError, PAGE_SIZE, Resources, YIELD_EVERY};
 use crate::keys::keyring::Keyring;
 use crate::keys::seal::MasterKeys;
 use crate::model::client::ClientId;
@@ -68,7 +68,7 @@ impl Directory {
     pub(super) async fn load_revocations(&self, store: &Store) -> Result<(), DirectoryError> {
         let (mut tokens, mut clients) = (HashSet::new(), HashSet::new());
         let mut after = String::new();
-        while let Some((page, last)) = store.revoked_tokens(&after, PAGE).await? {
+        while let Some((page, last)) = store.revoked_tokens(&after, PAGE_SIZE).await? {
             after = last;
             for token in page {
                 tokens.insert(token.jti.clone());
@@ -76,7 +76,7 @@ impl Directory {
             }
         }
         after.clear();
-        while let Some((page, last)) = store.revoked_clients(&after, PAGE).await? {
+        while let Some((page, last)) = store.revoked_clients(&after, PAGE_SIZE).await? {
             after = last;
             for client in page {
                 clients.insert(client.client_id.clone());
@@ -116,12 +116,14 @@ impl Directory {
     pub(super) async fn load_clients(&self, store: &Store) -> Result<(), DirectoryError> {
         let mut unseen: HashSet<ClientId> = self.clients.pin().keys().cloned().collect();
         let reader = store.bulk_reader();
-        let mut page = reader.stored_clients("", PAGE).await?;
+        let mut page = reader.stored_clients("", PAGE_SIZE).await?;
         while let Some((last, _)) = page.last() {
             let after = last.clone();
             // The database looks for the next page while this one is put in its place.
-            let (next, ()) =
-                tokio::join!(reader.stored_clients(&after, PAGE), self.put_page(page, &mut unseen));
+            let (next, ()) = tokio::join!(
+                reader.stored_clients(&after, PAGE_SIZE),
+                self.put_page(page, &mut unseen)
+            );
             page = next?;
         }
         reader.close().await;

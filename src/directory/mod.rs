@@ -52,7 +52,7 @@ use crate::remote_keys::KeySets;
 use crate::store::Store;
 
 /// How many rows are read at a time.
-const PAGE: u32 = 1_000;
+const PAGE_SIZE: u32 = 1_000;
 
 /// How many of them are put in without a break.
 const YIELD_EVERY: usize = 50;

@@ -36,10 +36,9 @@ pub(super) struct NewEntry {
 impl Directory {
     /// Puts a client of the database in place of the one of the same id.
     pub(super) async fn put(&self, loaded: LoadedClient) {
-        let LoadedClient { client, secrets, grants, trusts, spiffe_trusts } = loaded;
+        let LoadedClient { client, owner, secrets, grants, trusts, spiffe_trusts } = loaded;
         let resources = self.resources.load_full();
-        let grants =
-            self.grants.entries(grants, &client.claims, client.owner.as_ref(), &resources).await;
+        let grants = self.grants.entries(grants, &client.claims, owner.as_ref(), &resources).await;
         let allowed =
             AllowedMethods { auth_methods: client.auth_methods, grant_types: client.grant_types };
         self.insert(NewEntry {

@@ -133,6 +133,14 @@ pub struct UnverifiedAssertion<'a>(Jws<'a>);
 #[derive(Clone, Copy)]
 pub struct VerifiedAssertion<'a>(&'a Jws<'a>);
 
+/// The value of `aud` if it is one text, or a list of one.
+pub fn sole_audience(claims: &Value) -> Option<&str> {
+    match &claims["aud"] {
+        Value::Array(values) if values.len() == 1 => values[0].as_str(),
+        other => other.as_str(),
+    }
+}
+
 impl VerifiedAssertion<'_> {
     /// The claims.
     pub fn claims(&self) -> &Value {

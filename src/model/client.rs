@@ -7,17 +7,15 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::model::Malformed;
+use crate::model::client_settings::ClientTokenSettings;
 use crate::model::facts::Facts;
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
-use crate::model::rate::RateLimit;
 pub use crate::model::registration::Registration;
-use crate::model::security::ClientSecurity;
 use crate::model::source::SourceName;
-use crate::model::static_claims::StaticClaims;
 use crate::model::text_newtype::text_newtype;
 use crate::model::text_schema::text_schema;
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::time::Timestamp;
 
 /// The identifier of a client: opaque text, generated or of another system (RFC 6749, section 2.2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -308,27 +306,13 @@ impl Serialize for GrantType {
 /// A client as it is registered; its secrets and grants are separate.
 #[derive(Debug, Clone, Serialize)]
 pub struct Client {
-    /// Its identifier, the `sub` of its tokens.
-    pub client_id: ClientId,
+    /// What tokens need of it.
+    #[serde(flatten)]
+    pub token: ClientTokenSettings,
     /// Its name for people.
     pub name: ClientName,
-    /// Whether it may get tokens.
-    pub state: ClientState,
-    /// The methods by which it may authenticate; never empty.
-    pub auth_methods: Vec<AuthenticationMethod>,
-    /// The grants it may use; never empty.
-    pub grant_types: Vec<GrantType>,
-    /// How long its tokens live, if not as long as the resource or the server says.
-    pub token_lifetime: Option<Lifetime>,
-    /// How many tokens it may have, if not as many as the server says.
-    pub token_rate: Option<RateLimit>,
-    /// Its security settings: keys, certificate subject, networks, token binding.
-    #[serde(flatten)]
-    pub security: ClientSecurity,
     /// What is done with a secret of it that is reported as leaked.
     pub leak_policy: LeakPolicy,
-    /// The claims of each of its tokens.
-    pub claims: StaticClaims,
     /// What people and policies know of it.
     #[serde(flatten)]
     pub facts: Facts,

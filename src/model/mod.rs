@@ -10,6 +10,7 @@ pub mod backup;
 pub mod checkpoint;
 pub mod claim_pattern;
 pub mod client;
+pub mod client_settings;
 pub mod console_session;
 pub mod creator;
 pub mod distinguished_name;

@@ -6,7 +6,7 @@ use crate::model::token::REVOCATION_MARGIN_SECONDS;
 use crate::store::{Store, StoreError, on_pool};
 
 /// How many rows are forgotten in one statement.
-const BATCH: i64 = 500;
+const BATCH_SIZE: i64 = 500;
 
 impl Store {
     /// Notes that an assertion has been used; `false` if it had been before. Of several instances
@@ -35,6 +35,6 @@ impl Store {
             WHERE assertion IN
                 (SELECT assertion FROM used_assertion WHERE expires_at <= $1 LIMIT $2)";
         let expired_by = now.minus_seconds(REVOCATION_MARGIN_SECONDS);
-        self.delete_in_batches(SQL, expired_by, BATCH).await
+        self.delete_in_batches(SQL, expired_by, BATCH_SIZE).await
     }
 }

@@ -12,7 +12,7 @@ use crate::store::{Store, StoreError};
 const MAX_LAG_SECONDS: i64 = 24 * 60 * 60;
 
 /// How many uses one statement compares.
-const BATCH: usize = 500;
+const BATCH_SIZE: usize = 500;
 
 /// How many clients are written at a time, and at most after one flush of usage statistics. The
 /// others are written after a later use.
@@ -32,7 +32,7 @@ impl Store {
     /// It takes the lock of changes, so that it never waits for a row while it holds another one.
     pub async fn note_activity(&self, uses: &[(Used<'_>, Usage)]) -> Result<(), StoreError> {
         let mut outdated = Vec::new();
-        for some in uses.chunks(BATCH) {
+        for some in uses.chunks(BATCH_SIZE) {
             let (mut of_secrets, mut of_clients) = (Vec::new(), Vec::new());
             for (used, usage) in some {
                 match used {

@@ -3,15 +3,16 @@
 //!
 //! A new column of a client is five places: a migration, a field of [`Client`], and here a field of
 //! [`ClientRow`], a line of [`ClientRow::of`] and a line of [`ClientRow::decode`]. A column that
-//! tokens need is also one of [`TokenRow`].
+//! tokens need is five places too: a migration, a field of [`ClientTokenSettings`], and here a field
+//! of [`TokenRow`], a line of [`TokenRow::of`] and a line of [`TokenRow::decode`].
 
 use crate::model::Malformed;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType,
 };
+use crate::model::client_settings::ClientTokenSettings;
 use crate::model::leak_policy::LeakPolicy;
-use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Networks, TlsSubject};
 use crate::model::source::SourceName;
@@ -26,23 +27,26 @@ use crate::store::write_transaction::{WriteTransaction, on_write};
 table_row! {
     /// A row of `client`.
     pub(super) struct ClientRow in "client" {
-        client_id: String,
+        /// The columns of `client` that tokens need.
+        token: struct TokenRow {
+            client_id: String,
+            state: String,
+            auth_methods: String,
+            grant_types: String,
+            token_lifetime: Option<i64>,
+            token_rate: Option<String>,
+            key_set: Option<String>,
+            jwks_uri: Option<String>,
+            dpop_bound: bool,
+            tls_subject: Option<String>,
+            certificate_bound: bool,
+            networks: Option<String>,
+            assertion_audiences: Option<String>,
+            claims: Option<String>,
+            owner: Option<String>,
+        },
         name: String,
-        state: String,
-        auth_methods: String,
-        grant_types: String,
-        token_lifetime: Option<i64>,
-        token_rate: Option<String>,
-        key_set: Option<String>,
-        jwks_uri: Option<String>,
-        dpop_bound: bool,
-        tls_subject: Option<String>,
-        certificate_bound: bool,
-        networks: Option<String>,
-        assertion_audiences: Option<String>,
         leak_policy: Option<String>,
-        claims: Option<String>,
-        owner: Option<String>,
         description: Option<String>,
         contact: Option<String>,
         labels: Option<String>,
@@ -53,74 +57,13 @@ table_row! {
     }
 }
 
-table_row! {
-    /// The columns of `client` that tokens need.
-    pub(super) struct TokenRow in "client" {
-        client_id: String,
-        state: String,
-        auth_methods: String,
-        grant_types: String,
-        token_lifetime: Option<i64>,
-        token_rate: Option<String>,
-        key_set: Option<String>,
-        jwks_uri: Option<String>,
-        dpop_bound: bool,
-        tls_subject: Option<String>,
-        certificate_bound: bool,
-        networks: Option<String>,
-        assertion_audiences: Option<String>,
-        claims: Option<String>,
-        owner: Option<String>,
-    }
-}
-
-/// What tokens need of a client.
-#[derive(Debug)]
-pub struct TokenFields {
-    /// Its identifier.
-    pub client_id: ClientId,
-    /// Whether it may get tokens.
-    pub state: ClientState,
-    /// The methods by which it may authenticate.
-    pub auth_methods: Vec<AuthenticationMethod>,
-    /// The grant types that it may use.
-    pub grant_types: Vec<GrantType>,
-    /// The lifetime of its tokens, if it has its own.
-    pub token_lifetime: Option<Lifetime>,
-    /// The limit of its tokens, if it has its own.
-    pub token_rate: Option<RateLimit>,
-    /// Its credentials besides secrets, and what it is limited to.
-    pub security: ClientSecurity,
-    /// The claims of each of its tokens.
-    pub claims: StaticClaims,
-    /// The team that it belongs to.
-    pub owner: Option<Owner>,
-}
-
 impl ClientRow {
     fn of(client: &Client) -> Self {
-        let security = &client.security;
-        let (key_set, jwks_uri) = key_columns(security.keys.as_ref());
-        let audiences = &security.assertion_audiences;
         let FactColumns { owner, description, contact, labels } = FactColumns::of(&client.facts);
         Self {
-            client_id: client.client_id.as_str().to_owned(),
+            token: TokenRow::of(&client.token, owner),
             name: client.name.as_str().to_owned(),
-            state: client.state.as_str().to_owned(),
-            auth_methods: joined(client.auth_methods.iter().map(|method| method.as_str())),
-            grant_types: joined(client.grant_types.iter().map(GrantType::as_str)),
-            token_lifetime: client.token_lifetime.map(Lifetime::seconds),
-            token_rate: client.token_rate.map(|rate| rate.to_string()),
-            key_set,
-            jwks_uri,
-            dpop_bound: security.dpop_bound,
-            tls_subject: security.tls_subject.as_ref().map(ToString::to_string),
-            certificate_bound: security.certificate_bound,
-            networks: networks_column(&security.networks),
-            assertion_audiences: (!audiences.is_empty()).then(|| audiences.to_string()),
             leak_policy: leak_policy_column(client.leak_policy),
-            claims: claims_column(&client.claims),
-            owner,
             description,
             contact,
             labels,
@@ -137,38 +80,14 @@ impl ClientRow {
     /// # Errors
     /// If a value has no meaning at all, such as an unknown state.
     pub(super) fn decode(self) -> Result<Client, StoreError> {
-        let Self { owner, description, contact, labels, .. } = self;
+        let Self { token, description, contact, labels, .. } = self;
+        let owner = token.owner.clone();
         let admin_of = self.admin_of.as_deref().map(facts::admin_of).transpose()?;
         let leak_policy = self.leak_policy.as_deref().map(LeakPolicy::parse).transpose()?;
-        let token_row = TokenRow {
-            client_id: self.client_id,
-            state: self.state,
-            auth_methods: self.auth_methods,
-            grant_types: self.grant_types,
-            token_lifetime: self.token_lifetime,
-            token_rate: self.token_rate,
-            key_set: self.key_set,
-            jwks_uri: self.jwks_uri,
-            dpop_bound: self.dpop_bound,
-            tls_subject: self.tls_subject,
-            certificate_bound: self.certificate_bound,
-            networks: self.networks,
-            assertion_audiences: self.assertion_audiences,
-            claims: self.claims,
-            owner: owner.clone(),
-        };
-        let fields = token_row.decode()?;
         Ok(Client {
-            client_id: fields.client_id,
+            token: token.decode()?,
             name: ClientName::stored(&self.name),
-            state: fields.state,
-            auth_methods: fields.auth_methods,
-            grant_types: fields.grant_types,
-            token_lifetime: fields.token_lifetime,
-            token_rate: fields.token_rate,
-            security: fields.security,
             leak_policy: leak_policy.unwrap_or_default(),
-            claims: fields.claims,
             facts: FactColumns { owner, description, contact, labels }.decode()?,
             admin_of,
             source: self.source.as_deref().map(SourceName::stored),
@@ -179,12 +98,36 @@ impl ClientRow {
 }
 
 impl TokenRow {
-    /// What tokens need; as lenient as [`ClientRow::decode`].
+    /// The columns of these settings, and of the owner, which is one of the facts.
+    fn of(settings: &ClientTokenSettings, owner: Option<String>) -> Self {
+        let security = &settings.security;
+        let (key_set, jwks_uri) = key_columns(security.keys.as_ref());
+        let audiences = &security.assertion_audiences;
+        Self {
+            client_id: settings.client_id.as_str().to_owned(),
+            state: settings.state.as_str().to_owned(),
+            auth_methods: joined(settings.auth_methods.iter().map(|method| method.as_str())),
+            grant_types: joined(settings.grant_types.iter().map(GrantType::as_str)),
+            token_lifetime: settings.token_lifetime.map(Lifetime::seconds),
+            token_rate: settings.token_rate.map(|rate| rate.to_string()),
+            key_set,
+            jwks_uri,
+            dpop_bound: security.dpop_bound,
+            tls_subject: security.tls_subject.as_ref().map(ToString::to_string),
+            certificate_bound: security.certificate_bound,
+            networks: networks_column(&security.networks),
+            assertion_audiences: (!audiences.is_empty()).then(|| audiences.to_string()),
+            claims: claims_column(&settings.claims),
+            owner,
+        }
+    }
+
+    /// The settings; as lenient as [`ClientRow::decode`].
     ///
     /// # Errors
     /// If a value has no meaning at all.
-    pub(super) fn decode(self) -> Result<TokenFields, StoreError> {
-        Ok(TokenFields {
+    pub(super) fn decode(self) -> Result<ClientTokenSettings, StoreError> {
+        Ok(ClientTokenSettings {
             client_id: ClientId::parse(&self.client_id)?,
             state: ClientState::parse(&self.state)?,
             auth_methods: words(&self.auth_methods, AuthenticationMethod::parse)?,
@@ -202,7 +145,6 @@ impl TokenRow {
                 ),
             },
             claims: claims(self.claims.as_deref())?,
-            owner: self.owner.as_deref().map(Owner::stored),
         })
     }
 }

@@ -21,7 +21,7 @@ use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
 /// How many rows one statement deletes.
-const BATCH: i64 = 500;
+const BATCH_SIZE: i64 = 500;
 
 /// A session of a client without its secret, which an earlier version could write, has ended.
 const HAS_SECRET: &str = "(client_id IS NULL OR secret_id IS NOT NULL)";
@@ -243,8 +243,8 @@ impl Store {
             DELETE FROM console_session
             WHERE session_hash IN
                 (SELECT session_hash FROM console_session WHERE ends_at <= $1 LIMIT $2)";
-        self.delete_in_batches(LINKS, now, BATCH).await?;
-        self.delete_in_batches(SESSIONS, now, BATCH).await
+        self.delete_in_batches(LINKS, now, BATCH_SIZE).await?;
+        self.delete_in_batches(SESSIONS, now, BATCH_SIZE).await
     }
 }
 
@@ -299,7 +299,8 @@ impl WriteTransaction {
             [&row.operator, &row.client_id, &row.issuer, &row.subject]
                 .map(|column| column.clone().unwrap_or_default());
         on_write!(self, |connection| {
-            let query = sqlx::query(SQL).bind(&operator).bind(&client).bind(others).bind(BATCH);
+            let query =
+                sqlx::query(SQL).bind(&operator).bind(&client).bind(others).bind(BATCH_SIZE);
             query.bind(&issuer).bind(&subject).execute(connection).await?;
             Ok(())
         })?;

@@ -18,7 +18,7 @@ use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError};
 
 /// How many ended requests one statement deletes.
-const BATCH: i64 = 500;
+const BATCH_SIZE: i64 = 500;
 
 table_row! {
     /// A row of `grant_request`.
@@ -251,7 +251,7 @@ impl Store {
                  FROM grant_request
                  WHERE state <> 'pending' AND updated_at <= $1
                  LIMIT $2)";
-        self.delete_in_batches(SQL, until, BATCH).await
+        self.delete_in_batches(SQL, until, BATCH_SIZE).await
     }
 }
 

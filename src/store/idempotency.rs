@@ -19,7 +19,7 @@ pub const KEY_TTL_SECONDS: i64 = 600;
 const ABANDONED_AFTER_SECONDS: i64 = 180;
 
 /// How many rows one statement deletes.
-const BATCH: i64 = 500;
+const BATCH_SIZE: i64 = 500;
 
 /// A key with the request that it came with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +177,7 @@ impl Store {
             DELETE FROM idempotency_key
             WHERE key_hash IN
                 (SELECT key_hash FROM idempotency_key WHERE expires_at <= $1 LIMIT $2)";
-        self.delete_in_batches(SQL, now, BATCH).await
+        self.delete_in_batches(SQL, now, BATCH_SIZE).await
     }
 }
 

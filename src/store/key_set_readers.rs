@@ -18,7 +18,7 @@ const MAX_READERS: i64 = 1_000;
 const KEPT_SECONDS: i64 = 30 * 86_400;
 
 /// How many readers one statement writes.
-const BATCH: usize = 500;
+const BATCH_SIZE: usize = 500;
 
 table_row! {
     /// A row of `key_set_reader`.
@@ -78,7 +78,7 @@ impl Store {
     /// Adds to what is known of the readers of the key set: all of it or nothing.
     pub async fn add_key_set_readers(&self, readers: &[KeySetReader]) -> Result<(), StoreError> {
         let mut transaction = self.transaction().await?;
-        for batch in readers.chunks(BATCH) {
+        for batch in readers.chunks(BATCH_SIZE) {
             on_transaction!(transaction, |connection| {
                 let mut statement = QueryBuilder::new(INSERT);
                 statement.push_values(batch, |mut row, reader| {

@@ -2,7 +2,9 @@
 //! page, because there may be a million.
 
 use crate::model::client::ClientId;
+use crate::model::client_settings::ClientTokenSettings;
 use crate::model::grant::HeldGrant;
+use crate::model::owner::Owner;
 use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Timestamp;
@@ -13,8 +15,6 @@ use crate::store::row::TableRow;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-pub use crate::store::clients::TokenFields;
-
 /// Clients; each with its identifier, for the case that the rest cannot
 /// be read.
 pub type Page = Vec<(String, Result<LoadedClient, StoreError>)>;
@@ -23,7 +23,9 @@ pub type Page = Vec<(String, Result<LoadedClient, StoreError>)>;
 #[derive(Debug)]
 pub struct LoadedClient {
     /// The client itself.
-    pub client: TokenFields,
+    pub client: ClientTokenSettings,
+    /// The team that it belongs to.
+    pub owner: Option<Owner>,
     /// Its secrets, oldest first.
     pub secrets: Vec<LoadedSecret>,
     /// What it may ask for, in alphabetical order.
@@ -118,5 +120,6 @@ fn loaded(
 ) -> Result<LoadedClient, StoreError> {
     let Children { secrets, grants, trusts, spiffe_trusts } = children?;
     let secrets = secrets.into_iter().map(LoadedSecret::from).collect();
-    Ok(LoadedClient { client: row.decode()?, secrets, grants, trusts, spiffe_trusts })
+    let owner = row.owner.as_deref().map(Owner::stored);
+    Ok(LoadedClient { client: row.decode()?, owner, secrets, grants, trusts, spiffe_trusts })
 }

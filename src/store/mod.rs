@@ -1,4 +1,4 @@
-//! The storage: one text of SQL for two engines.
+//! The database: SQL that runs on SQLite and on Postgres.
 //!
 //! Reads are methods of [`reader::Reader`], which reads inside a change or outside, and of
 //! [`Store`], a file a noun. Every write is a method of [`write_transaction::WriteTransaction`],
@@ -341,9 +341,11 @@ async fn with_timeout<T>(
     }
 }
 
-/// True if SQLite says that another process holds the lock.
+/// True if another process holds the lock of a SQLite file: `SQLITE_BUSY` or `SQLITE_LOCKED`, or one
+/// of their extended codes.
 fn is_busy(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.message().contains("locked"))
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| matches!(&*code, "5" | "6" | "261" | "262" | "517" | "773"))
 }
 
 /// Turns a violated constraint into what it means, and leaves every other failure as it is.

@@ -52,7 +52,7 @@ impl Reader<'_> {
         let mut children = ChildRows::read(self, clients).await?;
         let usage = UsageRows::read(self, clients).await?;
         let mut found: HashMap<String, ClientRow> =
-            rows.into_iter().map(|row| (row.client_id.clone(), row)).collect();
+            rows.into_iter().map(|row| (row.token.client_id.clone(), row)).collect();
         let in_order = ids.iter().filter_map(|id| found.remove_entry(*id)).map(|(id, row)| {
             let children = children.take(&id);
             let registration = registration(row, children, &usage);
@@ -72,7 +72,7 @@ fn registration(
         Ok(SecretRecord { usage: usage.of_secret(&secret.secret_id)?, ..secret })
     };
     let secrets = secrets.into_iter().map(with_use).collect::<Result<_, _>>()?;
-    let own_use: Option<Usage> = usage.of_client(&row.client_id)?;
+    let own_use: Option<Usage> = usage.of_client(&row.token.client_id)?;
     let client = row.decode()?;
     let grants = grants.into_iter().map(|held| held.grant).collect();
     Ok(Registration { client, secrets, grants, trusts, spiffe_trusts, usage: own_use })

@@ -23,7 +23,7 @@ const MAX_REJECTIONS: i64 = 10_000;
 const MAX_OF_UNKNOWN: i64 = MAX_REJECTIONS / 2;
 
 /// How many rows one statement writes or removes.
-const BATCH: usize = 500;
+const BATCH_SIZE: usize = 500;
 
 table_row! {
     /// A row of `refusal`.
@@ -130,7 +130,7 @@ impl Store {
             INSERT INTO refusal
                 (request_id, at, status, error, address, client_id, reason, remedy, hint) ";
         let mut transaction = self.transaction().await?;
-        for batch in rejections.chunks(BATCH) {
+        for batch in rejections.chunks(BATCH_SIZE) {
             on_transaction!(transaction, |connection| {
                 let mut statement = QueryBuilder::new(INSERT);
                 statement.push_values(batch, |mut row, rejection| {

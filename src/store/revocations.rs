@@ -12,7 +12,7 @@ use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
 /// How many rows are forgotten in one statement.
-const BATCH: i64 = 500;
+const BATCH_SIZE: i64 = 500;
 
 table_row! {
     /// A row of `revoked_client`.
@@ -161,7 +161,7 @@ impl Store {
                 (SELECT client_id FROM revoked_client WHERE expires_at <= $1 LIMIT $2)";
         let expired_by = now.minus_seconds(REVOCATION_MARGIN_SECONDS);
         for sql in [TOKENS, CLIENTS] {
-            self.delete_in_batches(sql, expired_by, BATCH).await?;
+            self.delete_in_batches(sql, expired_by, BATCH_SIZE).await?;
         }
         Ok(())
     }

@@ -48,7 +48,67 @@ macro_rules! named_row {
 pub(super) use named_row;
 
 /// Declares the row of a table: [`named_row!`], with the statements that read and write the table.
+/// Its first field may be a row of the first columns, which can be read alone.
 macro_rules! table_row {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis struct $row:ident in $table:literal {
+            $(#[$part_attribute:meta])*
+            $part:ident: struct $part_row:ident {
+                $key:ident: $key_type:ty $(, $part_column:ident: $part_type:ty)* $(,)?
+            },
+            $($column:ident: $type:ty),+ $(,)?
+        }
+    ) => {
+        $crate::store::row::table_row! {
+            $(#[$part_attribute])*
+            $visibility struct $part_row in $table {
+                $key: $key_type $(, $part_column: $part_type)*
+            }
+        }
+
+        $(#[$attribute])*
+        #[derive(Debug)]
+        $visibility struct $row {
+            $visibility $part: $part_row,
+            $($visibility $column: $type,)+
+        }
+
+        impl<'r, R> sqlx::FromRow<'r, R> for $row
+        where
+            R: sqlx::Row,
+            for<'name> &'name str: sqlx::ColumnIndex<R>,
+            $part_row: sqlx::FromRow<'r, R>,
+            $($type: sqlx::Decode<'r, <R as sqlx::Row>::Database>
+                + sqlx::Type<<R as sqlx::Row>::Database>,)+
+        {
+            fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+                Ok(Self {
+                    $part: sqlx::FromRow::from_row(row)?,
+                    $($column: sqlx::Row::try_get(row, stringify!($column))?,)+
+                })
+            }
+        }
+
+        impl $crate::store::row::TableRow for $row {
+            const TABLE: &'static str = $table;
+            const COLUMNS: &'static [&'static str] = &[
+                stringify!($key),
+                $(stringify!($part_column),)*
+                $(stringify!($column),)+
+            ];
+            const SELECT: &'static str = concat!(
+                "SELECT ", stringify!($key), $(", ", stringify!($part_column),)*
+                $(", ", stringify!($column),)+ " FROM ", $table, " "
+            );
+
+            fn into_values(self) -> Vec<$crate::store::statement::SqlValue> {
+                let mut values = $crate::store::row::TableRow::into_values(self.$part);
+                $(values.push(self.$column.into());)+
+                values
+            }
+        }
+    };
     (
         $(#[$attribute:meta])*
         $visibility:vis struct $row:ident in $table:literal {
@@ -180,6 +240,13 @@ mod tests {
         struct PetRow in "pet" { name: String, owner: Option<String>, age: i64, is_tame: bool }
     }
 
+    table_row! {
+        struct HouseRow in "house" {
+            place: struct PlaceRow { street: String, number: i64 },
+            name: Option<String>,
+        }
+    }
+
     fn pet() -> PetRow {
         PetRow { name: "x' OR 1".to_owned(), owner: None, age: 7, is_tame: true }
     }
@@ -196,6 +263,16 @@ mod tests {
         let text = "UPDATE pet SET owner = ?, age = ?, is_tame = ? WHERE name = ?";
         assert_eq!(update.text(), text);
         assert_eq!(update.values().last(), Some(&"x' OR 1".into()));
+    }
+
+    #[test]
+    fn the_first_columns_of_a_row_can_be_read_alone() {
+        assert_eq!(PlaceRow::SELECT, "SELECT street, number FROM house ");
+        assert_eq!(HouseRow::SELECT, "SELECT street, number, name FROM house ");
+        let place = PlaceRow { street: "High Street".to_owned(), number: 7 };
+        let insert = insertion(HouseRow { place, name: None });
+        assert_eq!(insert.text(), "INSERT INTO house (street, number, name) VALUES (?, ?, ?)");
+        assert_eq!(insert.values(), ["High Street".into(), 7.into(), None::<String>.into()]);
     }
 
     #[tokio::test]

@@ -29,7 +29,8 @@ impl Script {
     }
 }
 
-/// The migrations, forward only; the number is the version of the schema.
+/// The migrations, forward only; the number is the version of the schema. Versions 12 and 15 were
+/// never released.
 const MIGRATIONS: [(i64, &str, Script); 28] = [
     (1, "first schema", Script::Of(include_str!("../../migrations/0001_first_schema.sql"))),
     (2, "use and rate", Script::Of(include_str!("../../migrations/0002_use_and_rate.sql"))),

@@ -55,13 +55,13 @@ impl Store {
     /// Opens a transaction that writes. On SQLite it takes the lock at once.
     pub(super) async fn transaction(&self) -> Result<Transaction, StoreError> {
         // A client that vanishes in the middle must not keep its locks from all others.
-        const FORGET: &str = "SET LOCAL idle_in_transaction_session_timeout = '15s'";
+        const IDLE_TIMEOUT: &str = "SET LOCAL idle_in_transaction_session_timeout = '15s'";
         let begin = async {
             self.require_open()?;
             Ok(match &self.pool {
                 Pool::Postgres(pool) => {
                     let mut transaction = pool.begin().await?;
-                    sqlx::query(FORGET).execute(&mut *transaction).await?;
+                    sqlx::query(IDLE_TIMEOUT).execute(&mut *transaction).await?;
                     EngineTransaction::Postgres(transaction)
                 }
                 Pool::Sqlite(pool) => {
@@ -75,7 +75,7 @@ impl Store {
 }
 
 impl Transaction {
-    /// Makes what was written last.
+    /// Commits the transaction.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         let commit = async {
             match self.engine {

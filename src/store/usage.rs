@@ -18,7 +18,7 @@ use crate::store::usage_heartbeat::Heartbeat;
 use crate::store::{Store, StoreError};
 
 /// How many uses one statement writes.
-const BATCH: usize = 500;
+const BATCH_SIZE: usize = 500;
 
 table_row! {
     /// A row of `secret_use`.
@@ -157,7 +157,7 @@ impl Store {
 
 impl Transaction {
     async fn add_use(&mut self, sql: &Upsert, uses: &[(&str, &Usage)]) -> Result<(), StoreError> {
-        for batch in uses.chunks(BATCH) {
+        for batch in uses.chunks(BATCH_SIZE) {
             on_transaction!(self, |connection| {
                 let mut statement = QueryBuilder::new(sql.insert);
                 statement.push_values(batch, |mut row, (id, usage)| {

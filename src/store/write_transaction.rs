@@ -109,7 +109,7 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// Makes the change last and wakes the followers. A change that is dropped instead leaves
+    /// Commits the change and wakes the followers. A change that is dropped instead leaves
     /// nothing behind.
     ///
     /// [`StoreError::OutcomeUnknown`]: COMMIT was sent, and the database did not confirm it. After
@@ -117,12 +117,12 @@ impl WriteTransaction {
     pub async fn commit(mut self) -> Result<(), StoreError> {
         let (actions, metrics) =
             (std::mem::take(&mut self.actions), self.transaction.metrics.clone());
-        let committed = self.make_last().await;
+        let committed = self.send_commit().await;
         metrics.count_change(&actions, committed.is_ok());
         committed
     }
 
-    async fn make_last(mut self) -> Result<(), StoreError> {
+    async fn send_commit(mut self) -> Result<(), StoreError> {
         const HEAD: &str = "UPDATE event_head SET sequence = $1, hash = $2 WHERE id = 1";
         const WAKE: &str = "SELECT pg_notify($1, $2)";
         let Head { sequence, hash } = self.head.clone();

@@ -9,8 +9,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::keys::keyring::SigningKey;
+use crate::oauth::token::IssuedToken;
 use crate::oauth::token::authorization::Granted;
-use crate::oauth::token::mint::{IssuedToken, TokenResponse};
+use crate::oauth::token::mint::{MintedToken, TokenResponse};
 use crate::telemetry::stage_times::StageTimes;
 use crate::telemetry::trace_context::{TraceId, TraceParent};
 use crate::telemetry::traces::{RequestSpan, Traces};
@@ -67,7 +68,8 @@ struct TokenFacts {
 impl LoggedToken {
     /// Takes what the log says of a token. The token itself is dropped.
     pub(super) fn new(issued: IssuedToken) -> Self {
-        let IssuedToken { response, granted, jti, key, times } = issued;
+        let IssuedToken { token, times } = issued;
+        let MintedToken { response, granted, jti, key } = token;
         let TokenResponse { scope, .. } = response;
         Self(Arc::new(TokenFacts { granted, scope, jti, key, times }))
     }

@@ -1,13 +1,14 @@
 //! The endpoints where a client authenticates: tokens (RFC 6749, section 3.2), introspection
 //! (RFC 7662) and revocation (RFC 7009).
 
-use std::future::ready;
+use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use futures_util::future::Either;
 use futures_util::{FutureExt, TryFutureExt};
@@ -17,6 +18,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::model::reason_code::ReasonCode;
 use crate::oauth::caller::{HeaderCredentials, RequestOrigin};
+use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::token::RatePolicy;
@@ -40,95 +42,109 @@ const RESPONSE_CAPACITY: usize = 256;
 const NEVER_IN_URL: [&str; 5] =
     ["client_id", "client_secret", "client_assertion", "assertion", "token"];
 
-/// Which endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Endpoint {
-    Token,
-    Introspection,
-    Revocation,
-}
-
 /// What a client sent, as read from its request.
-struct Call {
+struct Call<P> {
     parameters: Parameters,
     credentials: HeaderCredentials,
-    proof: Option<PresentedProof>,
+    proof: P,
 }
 
-/// Answers a request at an endpoint.
+type Answer = Result<Response, ErrorResponse>;
+
+/// The token endpoint.
 ///
 /// The steps are chained futures: each gives its value to the next one. The future of an async
 /// function would hold each value twice, as its argument and as that of the step. The whole has to
 /// stay below 1 KiB: axum puts it in a box, and the allocator is slow above that.
-pub(super) fn answer(
-    endpoint: Endpoint,
+pub(super) fn token(
     app: Arc<App>,
     origin: RequestOrigin,
     request: Request,
-) -> impl Future<Output = Result<Response, ErrorResponse>> + Send {
-    let early = match *request.method() {
-        Method::POST => None,
-        Method::OPTIONS => Some(Ok(options())),
-        _ => Some(Err(ErrorResponse::method_not_allowed(ALLOWED))),
-    };
-    if let Some(early) = early {
-        return Either::Left(ready(early));
-    }
-    Either::Right(read(endpoint, app.clone(), request).and_then(move |call| match endpoint {
-        Endpoint::Token => Either::Left(issue(app, call, origin)),
-        // In a box, because the state of a database query has 9 KB.
-        Endpoint::Introspection | Endpoint::Revocation => {
-            Either::Right(Box::pin(answer_query(endpoint, app, call, origin)))
-        }
-    }))
+) -> impl Future<Output = Answer> + Send {
+    only_post(request, |request| {
+        read(app.clone(), request, proof).and_then(move |call| issue(app, call, origin))
+    })
 }
 
-/// Issues a token.
+/// The introspection endpoint.
+pub(super) fn introspection(
+    app: Arc<App>,
+    origin: RequestOrigin,
+    request: Request,
+) -> impl Future<Output = Answer> + Send {
+    only_post(request, |request| {
+        read(app.clone(), request, no_proof)
+            // In a box, because the state of a database query has 9 KB.
+            .and_then(move |call| Box::pin(introspect(app, call, origin)))
+    })
+}
+
+/// The revocation endpoint.
+pub(super) fn revocation(
+    app: Arc<App>,
+    origin: RequestOrigin,
+    request: Request,
+) -> impl Future<Output = Answer> + Send {
+    only_post(request, |request| {
+        read(app.clone(), request, no_proof)
+            // In a box, because the state of a database query has 9 KB.
+            .and_then(move |call| Box::pin(revoke(app, call, origin)))
+    })
+}
+
+/// Gives a POST to `answer`, and answers every other method.
+fn only_post<F>(request: Request, answer: impl FnOnce(Request) -> F) -> Either<Ready<Answer>, F>
+where
+    F: Future<Output = Answer>,
+{
+    match *request.method() {
+        Method::POST => Either::Right(answer(request)),
+        Method::OPTIONS => Either::Left(ready(Ok(options()))),
+        _ => Either::Left(ready(Err(ErrorResponse::method_not_allowed(ALLOWED)))),
+    }
+}
+
 fn issue(
     app: Arc<App>,
-    Call { parameters, credentials, proof }: Call,
+    Call { parameters, credentials, proof }: Call<Option<PresentedProof>>,
     origin: RequestOrigin,
-) -> impl Future<Output = Result<Response, ErrorResponse>> + Send {
+) -> impl Future<Output = Answer> + Send {
     let request = TokenRequest::new(parameters, credentials, origin);
-    ready(request)
-        .and_then(move |request| {
-            token::respond(app, request.with_proof(proof), RatePolicy::Enforce)
+    ready(request.map(|request| request.with_proof(proof)))
+        .and_then(move |request| async move {
+            token::respond(&app, &request, RatePolicy::Enforce).await
         })
         .map(|issued| {
             let issued = issued?;
-            let mut response = json_response(issued.response.to_json());
+            let mut response = json_response(issued.token.response.to_json());
             response.extensions_mut().insert(LoggedToken::new(issued));
             Ok(response)
         })
 }
 
-/// Answers a question about a token, or revokes one.
-async fn answer_query(
-    endpoint: Endpoint,
-    app: Arc<App>,
-    call: Call,
-    origin: RequestOrigin,
-) -> Result<Response, ErrorResponse> {
+async fn introspect(app: Arc<App>, call: Call<()>, origin: RequestOrigin) -> Answer {
     let query = TokenQuery::new(call.parameters, call.credentials, origin)?;
-    let (client, mut response) = match endpoint {
-        Endpoint::Revocation => {
-            let client = revocation::revoke(&app, &query).await?;
-            (client, write(&json!({}), RESPONSE_CAPACITY)?)
-        }
-        Endpoint::Token | Endpoint::Introspection => {
-            let (client, answer) = introspection::introspect(&app, &query).await?;
-            (client, write(&answer, RESPONSE_CAPACITY * 2)?)
-        }
-    };
-    response.extensions_mut().insert(LoggedClient(client.id().as_str().to_owned()));
-    Ok(response)
+    let (client, answer) = introspection::introspect(&app, &query).await?;
+    Ok(about(&client, write(&answer, RESPONSE_CAPACITY * 2)?))
 }
 
-fn read(
-    endpoint: Endpoint,
+async fn revoke(app: Arc<App>, call: Call<()>, origin: RequestOrigin) -> Answer {
+    let query = TokenQuery::new(call.parameters, call.credentials, origin)?;
+    let client = revocation::revoke(&app, &query).await?;
+    Ok(about(&client, write(&json!({}), RESPONSE_CAPACITY)?))
+}
+
+/// Adds the client to an answer, for the log.
+fn about(client: &AuthenticatedClient, mut response: Response) -> Response {
+    response.extensions_mut().insert(LoggedClient(client.id().as_str().to_owned()));
+    response
+}
+
+fn read<P: Send>(
     app: Arc<App>,
     request: Request,
-) -> impl Future<Output = Result<Call, ErrorResponse>> + Send {
+    proof: impl FnOnce(&Parts) -> Result<P, OAuthError> + Send,
+) -> impl Future<Output = Result<Call<P>, ErrorResponse>> + Send {
     let (head, content) = request.into_parts();
     async move {
         reject_credentials_in_url(&head.uri)?;
@@ -136,11 +152,7 @@ fn read(
         let parameters = body::parameters(&head.headers, content, limits).await?;
         let is_known = |id: &str| app.directory.client(id).is_some();
         let credentials = basic::credentials(&head.headers, is_known)?;
-        let proof = match endpoint {
-            Endpoint::Token => proof(&head.headers, head.uri.path())?,
-            Endpoint::Introspection | Endpoint::Revocation => None,
-        };
-        Ok(Call { parameters, credentials, proof })
+        Ok(Call { parameters, credentials, proof: proof(&head)? })
     }
 }
 
@@ -150,8 +162,8 @@ fn body_limits(app: &App) -> BodyLimits {
 }
 
 /// The proof of possession of the request (RFC 9449, section 5).
-fn proof(headers: &HeaderMap, path: &str) -> Result<Option<PresentedProof>, OAuthError> {
-    let mut values = headers.get_all(DPOP).iter().peekable();
+fn proof(head: &Parts) -> Result<Option<PresentedProof>, OAuthError> {
+    let mut values = head.headers.get_all(DPOP).iter().peekable();
     if values.peek().is_none() {
         return Ok(None);
     }
@@ -159,7 +171,12 @@ fn proof(headers: &HeaderMap, path: &str) -> Result<Option<PresentedProof>, OAut
     let values = values.map_err(|_| {
         OAuthError::new(ErrorCode::InvalidDpopProof, "The DPoP header is not text.")
     })?;
-    Ok(Some(PresentedProof { values, path: path.to_owned() }))
+    Ok(Some(PresentedProof { values, path: head.uri.path().to_owned() }))
+}
+
+/// A query about a token has no proof of possession.
+fn no_proof(_: &Parts) -> Result<(), OAuthError> {
+    Ok(())
 }
 
 fn write<T: Serialize>(value: &T, capacity: usize) -> Result<Response, ErrorResponse> {
@@ -208,8 +225,7 @@ mod tests {
 
     #[test]
     fn the_future_of_a_request_stays_below_one_kibibyte() {
-        let size =
-            size_of_future(|app, origin, request| answer(Endpoint::Token, app, origin, request));
+        let size = size_of_future(token);
         assert!(size < 1024, "{size} bytes");
     }
 }

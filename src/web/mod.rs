@@ -50,23 +50,21 @@ use crate::app::App;
 use crate::model::public_path::PublicEndpoint;
 use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::OAuthError;
-use crate::web::endpoint::Endpoint;
 use crate::web::error_response::ErrorResponse;
 
 /// The public listener: tokens, metadata, keys, health.
 pub fn public_routes(app: Arc<App>) -> Router {
     let config = &app.services.config;
-    let client = |endpoint| {
-        service(&app, move |app, origin, request| endpoint::answer(endpoint, app, origin, request))
-    };
     let mut routes = Router::new();
     for (path, endpoint) in config.public_paths.iter() {
         routes = match endpoint {
-            PublicEndpoint::Token => routes.route_service(path, client(Endpoint::Token)),
+            PublicEndpoint::Token => routes.route_service(path, service(&app, endpoint::token)),
             PublicEndpoint::Introspection => {
-                routes.route_service(path, client(Endpoint::Introspection))
+                routes.route_service(path, service(&app, endpoint::introspection))
             }
-            PublicEndpoint::Revocation => routes.route_service(path, client(Endpoint::Revocation)),
+            PublicEndpoint::Revocation => {
+                routes.route_service(path, service(&app, endpoint::revocation))
+            }
             PublicEndpoint::Check => {
                 let check =
                     |app: Arc<App>, origin, request| ready(check::answer(&app, &origin, &request));

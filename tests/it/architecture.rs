@@ -242,6 +242,16 @@ impl<'ast> Visit<'ast> for LongFunctions {
 }
 
 /// The modules in the order of `src/lib.rs`.
+/// `for_operator` gives a client that has presented no credential. The first file defines it.
+#[test]
+fn a_client_without_a_credential_is_made_in_two_places() {
+    let callers = sources().into_iter().filter(|source| source.text.contains("for_operator("));
+    let mut files: Vec<_> =
+        callers.filter_map(|source| Some(source.name.rsplit_once('/')?.1.to_owned())).collect();
+    files.sort();
+    assert_eq!(files, ["authenticated_client.rs", "preview.rs", "tokens.rs"]);
+}
+
 fn layers() -> Vec<String> {
     let text = std::fs::read_to_string(source_folder().join("lib.rs")).expect("lib.rs");
     text.lines()

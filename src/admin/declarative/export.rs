@@ -11,6 +11,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::{
     AuthenticationMethod, ClientName, ClientState, GrantType, Registration,
 };
+use crate::model::client_settings::ClientTokenSettings;
 use crate::model::facts::{Contact, Description};
 use crate::model::grant::Grant;
 use crate::model::labels::Labels;
@@ -302,32 +303,42 @@ impl ExportedClient {
         let live = found.secrets.iter().filter(|secret| secret.is_valid(now));
         let secrets = live.filter_map(ExportedDigest::of).collect();
         let Registration { client, grants, trusts, spiffe_trusts, .. } = found;
-        let has_other_credential = client.security.keys.is_some()
-            || client.security.tls_subject.is_some()
+        let ClientTokenSettings {
+            client_id,
+            state,
+            auth_methods,
+            grant_types,
+            token_lifetime,
+            token_rate,
+            security,
+            claims,
+        } = client.token;
+        let has_other_credential = security.keys.is_some()
+            || security.tls_subject.is_some()
             || !trusts.is_empty()
             || !spiffe_trusts.is_empty();
         // Only the defaults of a client without other credentials need not be said.
         let is_default = |is_it: bool| is_it && !has_other_credential;
-        let default_methods = is_default(client.auth_methods == AuthenticationMethod::BY_SECRET);
-        let default_types = is_default(client.grant_types == [GrantType::ClientCredentials]);
-        let default_name = client.name == ClientName::of_id(&client.client_id);
+        let default_methods = is_default(auth_methods == AuthenticationMethod::BY_SECRET);
+        let default_types = is_default(grant_types == [GrantType::ClientCredentials]);
+        let default_name = client.name == ClientName::of_id(&client_id);
         Self {
             name: (!default_name).then_some(client.name),
-            client_id: client.client_id.to_string(),
-            state: (client.state == ClientState::Disabled).then_some(client.state),
+            client_id: client_id.to_string(),
+            state: (state == ClientState::Disabled).then_some(state),
             owner: client.facts.owner,
             description: client.facts.description,
             contact: client.facts.contact,
             labels: client.facts.labels,
-            auth_methods: if default_methods { Vec::new() } else { client.auth_methods },
-            grant_types: if default_types { Vec::new() } else { client.grant_types },
+            auth_methods: if default_methods { Vec::new() } else { auth_methods },
+            grant_types: if default_types { Vec::new() } else { grant_types },
             secret,
             secrets,
-            token_lifetime: client.token_lifetime,
-            token_rate: client.token_rate,
+            token_lifetime,
+            token_rate,
             leak_policy: Some(client.leak_policy).filter(|policy| *policy != LeakPolicy::default()),
-            security: client.security,
-            claims: client.claims,
+            security,
+            claims,
             admin_of: client.admin_of.map(|owners| owners.into_iter().collect()),
             grants: grants.into_iter().map(ExportedGrant::from).collect(),
             trusts: trusts.into_iter().map(ExportedTrust::from).collect(),

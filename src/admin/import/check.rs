@@ -12,6 +12,7 @@ use crate::admin::invalid_value::InvalidValue;
 use crate::admin::{AdminError, Principal, client_key, grant, spiffe_trust, trust};
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
+use crate::model::client_settings::ClientTokenSettings;
 use crate::model::facts::Facts;
 use crate::model::grant::Grant;
 use crate::model::leak_policy::LeakPolicy;
@@ -167,16 +168,18 @@ impl CheckedLine {
     ) -> Result<Client, AdminError> {
         let said = &self.said;
         let mut client = Client {
-            client_id: said.client_id.clone(),
+            token: ClientTokenSettings {
+                client_id: said.client_id.clone(),
+                state: ClientState::Active,
+                auth_methods: Vec::new(),
+                grant_types: vec![GrantType::ClientCredentials],
+                token_lifetime: None,
+                token_rate: None,
+                security: ClientSecurity::default(),
+                claims: StaticClaims::default(),
+            },
             name: ClientName::of_id(&said.client_id),
-            state: ClientState::Active,
-            auth_methods: Vec::new(),
-            grant_types: vec![GrantType::ClientCredentials],
-            token_lifetime: None,
-            token_rate: None,
-            security: ClientSecurity::default(),
             leak_policy: LeakPolicy::default(),
-            claims: StaticClaims::default(),
             facts: Facts::default(),
             admin_of: None,
             source: None,

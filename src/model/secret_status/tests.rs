@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::model::client::{Client, ClientId, ClientName, ClientState};
+use crate::model::client_settings::ClientTokenSettings;
 use crate::model::facts::Facts;
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::secret::{SecretHash, SecretId, SecretKind};
@@ -32,15 +33,17 @@ fn client(secrets: Vec<SecretRecord>) -> Registration {
     let client_id = ClientId::parse("a").expect("an id");
     let client = Client {
         name: ClientName::of_id(&client_id),
-        client_id,
-        state: ClientState::Active,
-        auth_methods: Vec::new(),
-        grant_types: Vec::new(),
-        token_lifetime: None,
-        token_rate: None,
-        security: ClientSecurity::default(),
+        token: ClientTokenSettings {
+            client_id,
+            state: ClientState::Active,
+            auth_methods: Vec::new(),
+            grant_types: Vec::new(),
+            token_lifetime: None,
+            token_rate: None,
+            security: ClientSecurity::default(),
+            claims: StaticClaims::default(),
+        },
         leak_policy: LeakPolicy::default(),
-        claims: StaticClaims::default(),
         facts: Facts::default(),
         admin_of: None,
         source: None,

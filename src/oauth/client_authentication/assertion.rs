@@ -1,8 +1,11 @@
-//! What all assertions share: parsing, and an equal cost of every failure.
+//! What all assertions share: parsing, an equal cost of every failure, and a rejection that says
+//! what is wrong.
+
+use std::fmt::Display;
 
 use crate::app::App;
 use crate::jose::assertion::{SignatureChecks, UnverifiedAssertion};
-use crate::oauth::error::OAuthError;
+use crate::oauth::error::{ErrorCode, OAuthError};
 
 /// Runs a check of an assertion. If it fails, it has cost the same as every other failure.
 pub(super) fn at_equal_cost<T>(
@@ -26,4 +29,12 @@ pub(super) fn parse(text: &str) -> Result<UnverifiedAssertion<'_>, OAuthError> {
             "Send a signed JWT as it is: three parts in base64url with dots between them, on one line.",
         )
     })
+}
+
+/// A rejection that tells what is wrong: only for a caller that has signed with the client's key.
+pub(super) fn disclosed_rejection(problem: impl Display) -> OAuthError {
+    OAuthError::new(
+        ErrorCode::InvalidClient,
+        format!("The client assertion is invalid: {problem}."),
+    )
 }

@@ -4,6 +4,7 @@
 
 mod assertion;
 mod authenticated_by;
+mod authenticated_client;
 mod certificate;
 mod diagnosis;
 pub mod federation;
@@ -16,6 +17,7 @@ pub mod subject_form;
 pub mod svid;
 
 pub use authenticated_by::AuthenticatedBy;
+pub use authenticated_client::AuthenticatedClient;
 
 use std::sync::Arc;
 
@@ -23,35 +25,19 @@ use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::app::App;
-use crate::directory::{ClientEntry, Directory, KeysEntry};
-use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
+use crate::directory::{ClientEntry, KeysEntry};
+use crate::model::client::{AuthenticationMethod, ClientState};
 use crate::model::reason_code::ReasonCode;
 use crate::model::remedy::{OperatorAction, Remedy};
-use crate::model::secret::SecretId;
-use crate::model::security::Networks;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::{
-    AssertionCredentials, AssertionType, Caller, Credentials, PresentedCertificate, RequestOrigin,
+    AssertionCredentials, AssertionType, Caller, Credentials, PresentedCertificate,
 };
+use crate::oauth::client_authentication::authenticated_client::Admission;
 use crate::oauth::error::{ErrorCode, OAuthError};
-use crate::x509::certificate::ClientCertificate;
 
 /// The assertion of a client's own key.
 const OWN_KEY: AuthenticatedBy = AuthenticatedBy::Method(AuthenticationMethod::PrivateKeyJwt);
-
-/// A client that is authenticated ([`authenticate`]), or for which an operator speaks.
-#[derive(Debug)]
-pub struct AuthenticatedClient {
-    entry: Arc<ClientEntry>,
-    /// The sequence that was published before the client was looked up.
-    evt: i64,
-    /// Where it calls from; nowhere if an operator speaks for it.
-    origin: Option<RequestOrigin>,
-    by: AuthenticatedBy,
-    is_counted: bool,
-    /// The position of its secret in the entry, if a secret has authenticated it.
-    secret: Option<usize>,
-}
 
 /// What a client authenticates for. It decides which rate an assertion counts against: each one
 /// is a row in the database, also if the request fails later.
@@ -62,85 +48,6 @@ pub enum RateScope {
     /// Introspection, revocation or the sign-in to the console: the assertion is counted as an
     /// assertion.
     Assertion,
-}
-
-impl AuthenticatedClient {
-    /// The client, with what it may ask for.
-    pub fn entry(&self) -> &ClientEntry {
-        &self.entry
-    }
-
-    /// The same, shared.
-    pub(super) fn shared_entry(&self) -> Arc<ClientEntry> {
-        self.entry.clone()
-    }
-
-    /// Its identifier.
-    pub fn id(&self) -> &ClientId {
-        &self.entry.client_id
-    }
-
-    /// True if the directory has not replaced the client since it was authenticated.
-    pub(super) fn is_current(&self, app: &App) -> bool {
-        let current = app.directory.client(self.id().as_str());
-        current.is_some_and(|current| Arc::ptr_eq(&current, &self.entry))
-    }
-
-    /// True if it calls from one of these networks, or an operator speaks for it.
-    pub(super) fn is_within(&self, networks: &Networks) -> bool {
-        self.origin.as_ref().is_none_or(|origin| networks.admit(origin.address))
-    }
-
-    /// The certificate that it has presented.
-    pub(super) fn certificate(&self) -> Option<&ClientCertificate> {
-        self.origin.as_ref()?.certificate.certificate().map(Arc::as_ref)
-    }
-
-    /// True if that certificate has authenticated it.
-    pub(super) fn is_by_certificate(&self) -> bool {
-        self.by.is_certificate()
-    }
-
-    /// What has authenticated it.
-    pub fn authenticated_by(&self) -> AuthenticatedBy {
-        self.by
-    }
-
-    /// The secret that was verified, if a secret has authenticated it.
-    pub fn secret_id(&self) -> Option<&SecretId> {
-        let known = self.entry.secrets.get(self.secret?)?;
-        Some(&known.stored.secret_id)
-    }
-
-    /// True if its assertion has been counted as the token that is asked for.
-    pub(super) fn is_counted(&self) -> bool {
-        self.is_counted
-    }
-
-    /// The grant type of the next token, before a client requests it.
-    pub(super) fn first_grant_type(&self) -> GrantType {
-        let types = &self.entry.allowed.grant_types;
-        types.first().cloned().unwrap_or(GrantType::ClientCredentials)
-    }
-
-    /// The sequence of the last event that was in memory before the client was looked up: the claim
-    /// `evt` of its token (DESIGN D24).
-    pub(super) fn evt(&self) -> i64 {
-        self.evt
-    }
-
-    /// A client that an operator vouches for; `None` if it does not exist. **Only for commands of
-    /// the operator, who could give the client a new secret just as well.**
-    ///
-    /// # Errors
-    /// The client is disabled.
-    pub fn for_operator(directory: &Directory, id: &ClientId) -> Result<Option<Self>, OAuthError> {
-        let evt = directory.published_sequence();
-        let Some(entry) = directory.client(id.as_str()) else { return Ok(None) };
-        reject_disabled(&entry)?;
-        let by = AuthenticatedBy::Operator;
-        Ok(Some(Self { entry, evt, origin: None, by, is_counted: false, secret: None }))
-    }
 }
 
 /// Authenticates the caller of a request (RFC 6749, section 2.3).
@@ -172,8 +79,9 @@ async fn identify(
             // The secret was found in this very entry.
             app.directory.usage.note(&entry.secrets[secret], address, now);
             let by = AuthenticatedBy::Method(credentials.method);
-            let client = admitted(entry, &caller.origin, evt, by)?;
-            Ok(AuthenticatedClient { secret: Some(secret), ..client })
+            let secret = Some(secret);
+            let admission = Admission { entry, evt, by, is_assertion_counted: false, secret };
+            admission.admit(&caller.origin)
         }
         Some(Credentials::Assertion(credentials)) => {
             // Boxed, so that the future of requests with a secret does not hold its state.
@@ -182,15 +90,17 @@ async fn identify(
             let (entry, by) =
                 authenticated.map_err(|error| error.or_because(ReasonCode::InvalidAssertion))?;
             // The assertion of its own key has been counted as the token that it is for.
-            let is_counted = by == OWN_KEY && rate_scope == RateScope::Token;
-            let client = admitted_without_secret(app, entry, &caller.origin, evt, by, now)?;
-            Ok(AuthenticatedClient { is_counted, ..client })
+            let is_assertion_counted = by == OWN_KEY && rate_scope == RateScope::Token;
+            let admission = Admission { entry, evt, by, is_assertion_counted, secret: None };
+            admission.admit_without_secret(app, &caller.origin, now)
         }
         Some(Credentials::Certificate(client_id, presented)) => {
             let (entry, method) = certificate::authenticate(app, client_id, presented, now)
                 .map_err(|error| error.or_because(ReasonCode::InvalidCertificate))?;
             let by = AuthenticatedBy::Method(method);
-            admitted_without_secret(app, entry, &caller.origin, evt, by, now)
+            let is_assertion_counted = false;
+            let admission = Admission { entry, evt, by, is_assertion_counted, secret: None };
+            admission.admit_without_secret(app, &caller.origin, now)
         }
     }
 }
@@ -240,15 +150,16 @@ pub async fn authenticate_by_grant(
         None | Some(Credentials::Certificate(..)) => None,
         Some(_) => Some(authenticate(app, caller, RateScope::Token).await?),
     };
-    let is_counted = verified.as_ref().is_some_and(AuthenticatedClient::is_counted);
+    let is_assertion_counted =
+        verified.as_ref().is_some_and(AuthenticatedClient::is_assertion_counted);
     let named =
         verified.as_ref().map(|client| client.id().as_str()).or(caller.client_id.as_deref());
     let entry = federation::authenticate(app, &assertion, named, now);
     let entry =
         entry.map_err(|error| error.or_because(ReasonCode::InvalidAssertion).as_invalid_grant())?;
     let by = AuthenticatedBy::Trust;
-    let client = admitted_without_secret(app, entry, &caller.origin, evt, by, now)?;
-    Ok(AuthenticatedClient { is_counted, ..client })
+    let admission = Admission { entry, evt, by, is_assertion_counted, secret: None };
+    admission.admit_without_secret(app, &caller.origin, now)
 }
 
 /// The request has no credentials, or only half of them.
@@ -319,42 +230,6 @@ fn keys_not_fetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthE
     )
     .because(ReasonCode::KeysNotFetched)
     .with_remedy(OperatorAction::ReachKeys)
-}
-
-/// Admits a client that is authenticated by something else than a secret, and notes that.
-fn admitted_without_secret(
-    app: &App,
-    entry: Arc<ClientEntry>,
-    origin: &RequestOrigin,
-    evt: i64,
-    by: AuthenticatedBy,
-    now: Timestamp,
-) -> Result<AuthenticatedClient, OAuthError> {
-    app.directory.usage.note_other(&entry, origin.address, now);
-    admitted(entry, origin, evt, by)
-}
-
-/// Admits an authenticated client, unless it may not be used from there. It is told, because it is
-/// authenticated.
-fn admitted(
-    entry: Arc<ClientEntry>,
-    origin: &RequestOrigin,
-    evt: i64,
-    by: AuthenticatedBy,
-) -> Result<AuthenticatedClient, OAuthError> {
-    let networks = entry.security.as_ref().map(|security| &security.networks);
-    if networks.is_some_and(|networks| !networks.admit(origin.address)) {
-        let (id, address) = (entry.client_id.as_str(), origin.address);
-        let sentence = format!(
-            "Client {id} may not be used from {address}. Ask your operator to permit this address."
-        );
-        return Err(OAuthError::new(ErrorCode::UnauthorizedClient, sentence)
-            .because(ReasonCode::AddressNotPermitted)
-            .about(id)
-            .with_remedy(OperatorAction::PermitAddress));
-    }
-    let origin = Some(origin.clone());
-    Ok(AuthenticatedClient { entry, evt, origin, by, is_counted: false, secret: None })
 }
 
 pub(super) fn reject_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {

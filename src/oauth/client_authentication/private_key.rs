@@ -11,17 +11,18 @@ use crate::crypto::digest;
 use crate::directory::ClientEntry;
 use crate::jose::assertion::{
     AssertionError, CLIENT_ASSERTION_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
+    sole_audience,
 };
 use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::client::AuthenticationMethod;
 use crate::model::remedy::OperatorAction;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::oauth::client_authentication::assertion::at_equal_cost;
+use crate::oauth::client_authentication::assertion::{at_equal_cost, disclosed_rejection};
 use crate::oauth::client_authentication::single_use::{self, SingleUse};
 use crate::oauth::client_authentication::{
     RateScope, keys_not_fetched, reject_disabled, reject_other_methods, rejection, request_fetch,
 };
-use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
+use crate::oauth::error::{OAuthError, quote_input};
 use crate::oauth::token::rate;
 
 /// The longest `jti`, in bytes.
@@ -113,24 +114,21 @@ fn check_claims(
     if let Some(typ) = assertion.typ()
         && !TYPES.contains(&typ.as_str())
     {
-        return Err(wrong(format!(
+        return Err(disclosed_rejection(format!(
             "its typ is '{}', not client-authentication+jwt",
             quote_input(&typ)
         )));
     }
-    check_audience(app, entry, &assertion.claims()["aud"])?;
+    check_audience(app, entry, assertion.claims())?;
     check_times(assertion.claims(), app.services.config.assertions.lifetime_max, now)
 }
 
 /// The audience is this issuer and nothing else: an assertion that is good elsewhere too could be
 /// used by the server that receives it there (RFC 10070). A client may have extra audiences, each
 /// of which is a URL of this token endpoint.
-fn check_audience(app: &App, entry: &ClientEntry, audience: &Value) -> Result<(), OAuthError> {
+fn check_audience(app: &App, entry: &ClientEntry, claims: &Value) -> Result<(), OAuthError> {
     let issuer = app.issuer.as_str();
-    let single = match audience {
-        Value::Array(values) if values.len() == 1 => values[0].as_str(),
-        other => other.as_str(),
-    };
+    let single = sole_audience(claims);
     if single == Some(issuer) {
         return Ok(());
     }
@@ -149,7 +147,7 @@ fn check_audience(app: &App, entry: &ClientEntry, audience: &Value) -> Result<()
         issuer: issuer.to_owned(),
         own_url: own_url.map(str::to_owned),
     };
-    Err(wrong(format!(
+    Err(disclosed_rejection(format!(
         "its aud must be exactly {issuer}, the issuer of this server (RFC 10070), and {was}"
     ))
     .with_remedy(remedy))
@@ -160,21 +158,24 @@ fn check_times(
     lifetime_max: Lifetime,
     now: Timestamp,
 ) -> Result<Timestamp, OAuthError> {
-    let expiry = timestamp_claim(claims, "exp")?.ok_or_else(|| wrong("it has no exp"))?;
+    let expiry =
+        timestamp_claim(claims, "exp")?.ok_or_else(|| disclosed_rejection("it has no exp"))?;
     if expiry <= now.minus_seconds(CLOCK_SKEW_SECONDS) {
         let ago = now.0.saturating_sub(expiry.0);
-        return Err(wrong(format!("it expired {ago} s ago")).with_remedy(CLOCKS));
+        return Err(disclosed_rejection(format!("it expired {ago} s ago")).with_remedy(CLOCKS));
     }
     let ahead = expiry.0.saturating_sub(now.0);
     let max = lifetime_max.seconds();
     if ahead > max + CLOCK_SKEW_SECONDS {
-        return Err(wrong(format!("its exp is {ahead} s ahead, the maximum is {max} s"))
-            .with_remedy(OperatorAction::ShortenAssertions));
+        return Err(disclosed_rejection(format!(
+            "its exp is {ahead} s ahead, the maximum is {max} s"
+        ))
+        .with_remedy(OperatorAction::ShortenAssertions));
     }
     for claim in ["nbf", "iat"] {
         let Some(begins) = timestamp_claim(claims, claim)? else { continue };
         if begins > now.plus_seconds(CLOCK_SKEW_SECONDS) {
-            return Err(wrong(format!(
+            return Err(disclosed_rejection(format!(
                 "its {claim} is {} s in the future: set the clock of the client",
                 begins.0.saturating_sub(now.0)
             ))
@@ -189,24 +190,16 @@ fn timestamp_claim(claims: &Value, claim: &str) -> Result<Option<Timestamp>, OAu
     match (&claims[claim], numeric_date::read(&claims[claim])) {
         (Value::Null, _) => Ok(None),
         (_, Some(time)) => Ok(Some(time)),
-        (_, None) => Err(wrong(format!("its {claim} is not a number"))),
+        (_, None) => Err(disclosed_rejection(format!("its {claim} is not a number"))),
     }
 }
 
 /// The name of an assertion: its client and its `jti`.
 fn name(entry: &ClientEntry, assertion: VerifiedAssertion<'_>) -> Result<String, OAuthError> {
     let jti = assertion.text("jti").filter(|jti| !jti.is_empty());
-    let jti = jti.ok_or_else(|| wrong("it has no jti"))?;
+    let jti = jti.ok_or_else(|| disclosed_rejection("it has no jti"))?;
     if jti.len() > MAX_JTI_BYTES {
-        return Err(wrong(format!("its jti is longer than {MAX_JTI_BYTES} bytes")));
+        return Err(disclosed_rejection(format!("its jti is longer than {MAX_JTI_BYTES} bytes")));
     }
     Ok(digest::compute(&[entry.client_id.as_str(), jti]))
-}
-
-/// A rejection to a caller that has signed with the client's key.
-pub(super) fn wrong(problem: impl std::fmt::Display) -> OAuthError {
-    OAuthError::new(
-        ErrorCode::InvalidClient,
-        format!("The client assertion is invalid: {problem}."),
-    )
 }

@@ -9,7 +9,7 @@ use crate::limits::replay_cache::ReplayRejection;
 use crate::model::client::ClientId;
 use crate::model::reason_code::ReasonCode;
 use crate::model::time::Timestamp;
-use crate::oauth::client_authentication::private_key::wrong;
+use crate::oauth::client_authentication::assertion::disclosed_rejection;
 use crate::oauth::error::OAuthError;
 use crate::store::StoreError;
 
@@ -110,7 +110,7 @@ fn may_be_of_outage(app: &App, issued_at: Option<Timestamp>, now: Timestamp) -> 
 }
 
 fn replayed() -> OAuthError {
-    wrong("it has been used before: make one for each request, with its own jti")
+    disclosed_rejection("it has been used before: make one for each request, with its own jti")
         .because(ReasonCode::AssertionReplayed)
         .with_remedy(
             "Have the client make an assertion for each request. If it does, an attacker may have used this one.",

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::jose::assertion::{
     AssertionError, SVID_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
+    sole_audience,
 };
 use crate::jose::external_jwks::ExternalJwks;
 use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
@@ -167,16 +168,14 @@ fn check_audience_and_times(
 /// # Errors
 /// If it is not.
 fn check_audience(claims: &Value, issuer: &str) -> Result<(), SvidProblem> {
-    let audience = &claims["aud"];
-    let sole = match audience {
-        Value::Array(values) if values.len() == 1 => values[0].as_str(),
-        other => other.as_str(),
-    };
-    if sole == Some(issuer) {
+    if sole_audience(claims) == Some(issuer) {
         return Ok(());
     }
     Err(SvidProblem::new(
-        format!("aud is {}, expected exactly {issuer}, the issuer of this server", shown(audience)),
+        format!(
+            "aud is {}, expected exactly {issuer}, the issuer of this server",
+            shown(&claims["aud"])
+        ),
         format!(
             "Let the workload fetch a JWT-SVID for this audience alone: spire-agent api fetch jwt -audience {issuer}"
         ),

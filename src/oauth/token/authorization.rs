@@ -99,11 +99,6 @@ impl Granted {
         }
     }
 
-    /// The same for another use.
-    pub(super) fn with_use(self, token_use: TokenUse) -> Self {
-        Self { token_use, ..self }
-    }
-
     /// What the token is for.
     pub fn token_use(&self) -> TokenUse {
         self.token_use
@@ -116,6 +111,7 @@ pub(super) fn authorize(
     client: AuthenticatedClient,
     grant_type: &GrantType,
     requested: &RequestedAccess,
+    token_use: TokenUse,
 ) -> Result<Granted, OAuthError> {
     reject_other_grants(&client, grant_type)?;
     let scope = requested.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
@@ -130,7 +126,7 @@ pub(super) fn authorize(
     reject_from_elsewhere(&client, &grant)?;
     let lifetime = lifetime(&config.token, &client, &grant.resource);
     let grant_type = grant_type.clone();
-    let (subject, token_use) = (Subject::Client, TokenUse::Access);
+    let subject = Subject::Client;
     Ok(Granted { client, subject, grant, scope, lifetime, grant_type, token_use })
 }
 

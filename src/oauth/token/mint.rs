@@ -22,7 +22,6 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::Granted;
 use crate::oauth::token::issue_time::IssueTime;
 use crate::oauth::token::sender_constraint::Bound;
-use crate::telemetry::stage_times::StageTimes;
 
 /// The length of ordinary claims; longer ones make their buffer grow.
 const TOKEN_CAPACITY: usize = 512;
@@ -67,9 +66,9 @@ impl TokenResponse {
     }
 }
 
-/// A token, and what it was issued for.
+/// A signed token, and what it was issued for.
 #[derive(Debug)]
-pub struct IssuedToken {
+pub struct MintedToken {
     /// The answer to the requester.
     pub response: TokenResponse,
     /// What has been granted.
@@ -78,17 +77,10 @@ pub struct IssuedToken {
     pub jti: String,
     /// The key that signed it.
     pub key: Arc<SigningKey>,
-    /// The stages of its request.
-    pub times: StageTimes,
 }
 
 /// Signs a token of what has been granted and bound.
-pub(super) fn mint(
-    app: &App,
-    bound: Bound,
-    time: IssueTime,
-    times: StageTimes,
-) -> Result<IssuedToken, OAuthError> {
+pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<MintedToken, OAuthError> {
     let now = time.now;
     let granted = bound.granted();
     let resource = granted.resource();
@@ -117,7 +109,7 @@ pub(super) fn mint(
     let expires_in = expiry(granted, now).0 - now.0;
     let response = TokenResponse { access_token, token_type, expires_in, scope };
     let key = key.clone();
-    Ok(IssuedToken { response, granted: bound.into_granted(), jti, key, times })
+    Ok(MintedToken { response, granted: bound.into_granted(), jti, key })
 }
 
 /// An id for a token: 16 random bytes.

@@ -16,18 +16,34 @@ pub use rate::RatePolicy;
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::model::token::TokenUse;
-use crate::oauth::caller::Caller;
-use crate::oauth::client_authentication::{self, AuthenticatedClient, RateScope};
+use crate::directory::ClientEntry;
+use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::authorize;
 use crate::oauth::token::issue_time::issue_time;
-use crate::oauth::token::mint::{IssuedToken, mint};
-use crate::oauth::token::request::{RequestedGrant, Requester, TokenRequest};
+use crate::oauth::token::mint::{MintedToken, mint};
+use crate::oauth::token::request::TokenRequest;
 use crate::oauth::token::sender_constraint::{consume_proof, verify_binding};
 use crate::telemetry::stage_times::StageTimes;
 
-/// Answers a token request in seven steps.
+/// A token that was issued, and the duration of each stage.
+#[derive(Debug)]
+pub struct IssuedToken {
+    /// The token.
+    pub token: MintedToken,
+    /// The stages of its request.
+    pub times: StageTimes,
+}
+
+/// How far a token request has come.
+struct Progress {
+    times: StageTimes,
+    /// The client, after step 1.
+    client: Option<Arc<ClientEntry>>,
+}
+
+/// Answers a token request in seven steps, and measures them. The request is borrowed: the future
+/// of an async function holds a value that it takes twice.
 ///
 /// | Step | Decides | Returns |
 /// |---|---|---|
@@ -37,63 +53,66 @@ use crate::telemetry::stage_times::StageTimes;
 /// | 4 verify binding | DPoP proof or certificate | `VerifiedBinding` |
 /// | 5 count | the token rate | nothing |
 /// | 6 consume proof | the replay cache | `Bound`, which owns what is granted |
-/// | 7 mint | claims and signature | [`IssuedToken`] |
-#[expect(
-    clippy::manual_async_fn,
-    reason = "an async fn holds its arguments twice, and this future is copied for each request"
-)]
-pub fn respond(
-    app: Arc<App>,
-    request: TokenRequest,
+/// | 7 mint | claims and signature | [`MintedToken`] |
+pub async fn respond(
+    app: &App,
+    request: &TokenRequest,
     rate: RatePolicy,
-) -> impl Future<Output = Result<IssuedToken, OAuthError>> + Send {
-    async move {
-        let app = &*app;
-        let mut times = StageTimes::begin();
-        let stages = &app.metrics.stages;
-        let TokenRequest { ref grant, ref requested, ref proof, .. } = request;
-        let (client, token_use) = match request.requester {
-            Requester::Operator(client, token_use) => (client, token_use),
-            Requester::Caller(ref caller) => {
-                let client = authenticate(app, caller, grant).await;
-                (client.map_err(|error| error.during(times))?, TokenUse::Access)
-            }
-        };
-        times.pass(stages);
-        let entry = client.shared_entry();
-        let steps = async {
-            let granted = authorize(&app.services.config, client, &grant.grant_type(), requested)?;
-            let granted = granted.with_use(token_use);
-            let time = issue_time(app, &granted).await?;
-            let binding = verify_binding(app, &granted, proof.as_ref(), time.now)?;
-            rate::count(app, &granted, rate, time.now)?;
-            let bound = consume_proof(app, granted, binding, time.now)?;
-            times.pass(stages);
-            let mut issued = mint(app, bound, time, times)?;
-            issued.times.pass(stages);
-            Ok(issued)
-        };
-        steps.await.map_err(|rejection: OAuthError| {
-            if let Some(meter) = &entry.meter {
-                meter.count_rejection();
-            }
-            rejection.during(times).about(entry.client_id.as_str())
-        })
+) -> Result<IssuedToken, OAuthError> {
+    let mut progress = Progress { times: StageTimes::begin(), client: None };
+    match steps(app, request, rate, &mut progress).await {
+        Ok(token) => {
+            progress.times.pass(&app.metrics.stages);
+            Ok(IssuedToken { token, times: progress.times })
+        }
+        Err(rejection) => Err(progress.reject(rejection)),
     }
 }
 
-async fn authenticate(
+async fn steps(
     app: &App,
-    caller: &Caller,
-    grant: &RequestedGrant,
-) -> Result<AuthenticatedClient, OAuthError> {
-    match grant {
-        RequestedGrant::ClientCredentials => {
-            client_authentication::authenticate(app, caller, RateScope::Token).await
+    request: &TokenRequest,
+    rate: RatePolicy,
+    progress: &mut Progress,
+) -> Result<MintedToken, OAuthError> {
+    let config = &app.services.config;
+    let TokenRequest { grant, requested, proof, .. } = request;
+    // 1 authenticate
+    let (client, token_use) = request.authenticate(app).await?;
+    progress.authenticated(app, &client);
+    // 2 authorize
+    let granted = authorize(config, client, &grant.grant_type(), requested, token_use)?;
+    // 3 issue time
+    let time = issue_time(app, &granted).await?;
+    // 4 verify the binding
+    let binding = verify_binding(app, &granted, proof.as_ref(), time.now)?;
+    // 5 count the token rate
+    rate::count(app, &granted, rate, time.now)?;
+    // 6 consume the proof
+    let bound = consume_proof(app, granted, binding, time.now)?;
+    progress.authorized(app);
+    // 7 mint
+    mint(app, bound, time)
+}
+
+impl Progress {
+    fn authenticated(&mut self, app: &App, client: &AuthenticatedClient) {
+        self.times.pass(&app.metrics.stages);
+        self.client = Some(client.shared_entry());
+    }
+
+    fn authorized(&mut self, app: &App) {
+        self.times.pass(&app.metrics.stages);
+    }
+
+    /// Counts a rejection for the client, if it is known, and adds what the log says.
+    #[cold]
+    fn reject(self, rejection: OAuthError) -> OAuthError {
+        let rejection = rejection.during(self.times);
+        let Some(client) = self.client else { return rejection };
+        if let Some(meter) = &client.meter {
+            meter.count_rejection();
         }
-        RequestedGrant::JwtBearer(assertion) => {
-            // Boxed, so that the future of other requests does not hold its state.
-            Box::pin(client_authentication::authenticate_by_grant(app, caller, assertion)).await
-        }
+        rejection.about(client.client_id.as_str())
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::directory::{Directory, DirectoryError};
 use crate::model::client::ClientId;
+use crate::model::token::TokenUse;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::authorize;
@@ -67,7 +68,7 @@ pub async fn preview(
     let client = client.ok_or_else(|| PreviewError::NoClient(id.clone()))?;
     let time = IssueTime { now: clock.now(), evt: client.evt() };
     let grant_type = client.first_grant_type();
-    let granted = authorize(config, client, &grant_type, requested)?;
+    let granted = authorize(config, client, &grant_type, requested, TokenUse::Access)?;
     let failed = |error: String| PreviewError::from(OAuthError::server_error(error));
     let jti = mint::new_jti().map_err(|error| failed(error.to_string()))?;
     let scope = mint::scope(&granted);

@@ -30,7 +30,7 @@ pub(super) fn count(
 ) -> Result<(), OAuthError> {
     let client = granted.client();
     // An assertion has been counted as the token that it is for.
-    if policy == RatePolicy::Exempt || client.is_counted() {
+    if policy == RatePolicy::Exempt || client.is_assertion_counted() {
         return Ok(());
     }
     let RateLimit::AtMost(rate) = limit(app, client.entry()) else { return Ok(()) };

@@ -2,10 +2,11 @@
 
 use secrecy::SecretString;
 
+use crate::app::App;
 use crate::model::client::GrantType;
 use crate::model::token::TokenUse;
 use crate::oauth::caller::{Caller, HeaderCredentials, RequestOrigin};
-use crate::oauth::client_authentication::AuthenticatedClient;
+use crate::oauth::client_authentication::{self, AuthenticatedClient, RateScope};
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::token::sender_constraint::PresentedProof;
@@ -126,7 +127,27 @@ impl TokenRequest {
         }
     }
 
-    /// The same with a proof of possession.
+    /// Step 1, authentication: the client, and the use of its token.
+    pub(super) async fn authenticate(
+        &self,
+        app: &App,
+    ) -> Result<(AuthenticatedClient, TokenUse), OAuthError> {
+        let client = match (&self.requester, &self.grant) {
+            (Requester::Operator(client, token_use), _) => return Ok((client.clone(), *token_use)),
+            (Requester::Caller(caller), RequestedGrant::ClientCredentials) => {
+                client_authentication::authenticate(app, caller, RateScope::Token).await?
+            }
+            (Requester::Caller(caller), RequestedGrant::JwtBearer(assertion)) => {
+                // In a box, so that the future of other requests does not hold its state.
+                let authenticated =
+                    client_authentication::authenticate_by_grant(app, caller, assertion);
+                Box::pin(authenticated).await?
+            }
+        };
+        Ok((client, TokenUse::Access))
+    }
+
+    /// The request with a proof of possession.
     #[must_use]
     pub fn with_proof(self, proof: Option<PresentedProof>) -> Self {
         Self { proof, ..self }

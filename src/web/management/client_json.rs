@@ -105,17 +105,18 @@ impl ClientJson {
         let of_secrets = found.secrets.iter().filter_map(|secret| secret.usage);
         let last_used_at = of_secrets.chain(found.usage).map(|usage| usage.last_used_at).max();
         let client = found.client;
-        let security = client.security;
+        let token = client.token;
+        let security = token.security;
         Self {
-            client_id: client.client_id,
+            client_id: token.client_id,
             name: client.name,
             facts: client.facts,
             source: client.source,
-            state: client.state,
-            auth_methods: client.auth_methods,
-            grant_types: client.grant_types,
-            token_ttl_seconds: client.token_lifetime.map(Lifetime::seconds),
-            token_rate: client.token_rate,
+            state: token.state,
+            auth_methods: token.auth_methods,
+            grant_types: token.grant_types,
+            token_ttl_seconds: token.token_lifetime.map(Lifetime::seconds),
+            token_rate: token.token_rate,
             keys: security.keys,
             tls_subject: security.tls_subject,
             dpop_bound_access_tokens: security.dpop_bound,
@@ -123,7 +124,7 @@ impl ClientJson {
             networks: security.networks,
             assertion_audiences: security.assertion_audiences,
             leak_policy: client.leak_policy,
-            claims: client.claims,
+            claims: token.claims,
             grants: found.grants.into_iter().map(GrantJson::from).collect(),
             admin_of: client.admin_of,
             created_at: client.created_at,

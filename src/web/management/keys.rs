@@ -37,7 +37,7 @@ pub(super) struct KeysJson {
 impl From<Registration> for KeysJson {
     fn from(found: Registration) -> Self {
         let data = client_key::list(&found);
-        let jwks_uri = match found.client.security.keys {
+        let jwks_uri = match found.client.token.security.keys {
             Some(KeySource::Remote(uri)) => Some(uri),
             Some(KeySource::Inline(_)) | None => None,
         };

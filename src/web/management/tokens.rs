@@ -24,7 +24,7 @@ use crate::model::time::Timestamp;
 use crate::model::token::{TokenId, TokenUse};
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
-use crate::oauth::token::mint::{IssuedToken, TokenResponse};
+use crate::oauth::token::mint::{MintedToken, TokenResponse};
 use crate::oauth::token::preview::{self, PreviewError};
 use crate::oauth::token::request::{RequestedAccess, TokenRequest};
 use crate::oauth::token::{self, RatePolicy};
@@ -174,7 +174,7 @@ pub(super) async fn issue(
         scope: scope.map(|scope| scope.to_string()),
     };
     let token_use = if input.test { TokenUse::Test } else { TokenUse::Access };
-    let IssuedToken { response, granted, .. } =
+    let MintedToken { response, granted, .. } =
         issue_for(&app, &principal, &id, requested, token_use).await?;
     let resource = granted.resource().resource.clone();
     Ok(created(IssuedJson { response, client_id: id, resource }))
@@ -190,7 +190,7 @@ pub(in crate::web) async fn issue_for(
     id: &ClientId,
     requested: RequestedAccess,
     token_use: TokenUse,
-) -> Result<IssuedToken, Problem> {
+) -> Result<MintedToken, Problem> {
     let is_for_server = requested.resources.iter().any(|resource| resource == ResourceId::SERVER);
     if is_for_server && !principal.is_operator() {
         return Err(AdminError::TokenForServer.into());
@@ -205,8 +205,8 @@ pub(in crate::web) async fn issue_for(
         AuthenticatedClient::for_operator(&app.directory, id).map_err(|error| rejected(&error))?;
     let client = client.ok_or_else(|| AdminError::not_found(ObjectKind::Client, id))?;
     let request = TokenRequest::by_operator(client, requested, token_use);
-    let issued = Box::pin(token::respond(app.clone(), request, RatePolicy::Exempt));
-    let issued = issued.await.map_err(|error| rejected(&error))?;
+    let issued = Box::pin(token::respond(app, &request, RatePolicy::Exempt));
+    let issued = issued.await.map_err(|error| rejected(&error))?.token;
     let (resource, scope) = (&issued.granted.resource().resource, issued.granted.scope());
     // The token is dropped if the caller may not have it.
     admin_token::note_issue(&app.services, principal, id, resource, scope, token_use).await?;

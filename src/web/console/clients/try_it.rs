@@ -15,7 +15,7 @@ use crate::model::public_path::KEY_SET_PATH;
 use crate::model::resource::ResourceId;
 use crate::model::shell_word::quote;
 use crate::model::token::TokenUse;
-use crate::oauth::token::mint::IssuedToken;
+use crate::oauth::token::mint::MintedToken;
 use crate::oauth::token::preview;
 use crate::oauth::token::request::RequestedAccess;
 use crate::web::console::clients::detail::{ClientHeader, find, frame};
@@ -187,7 +187,7 @@ pub(in crate::web::console) async fn issue(
 
 async fn shown_token(
     app: &App,
-    issued: &IssuedToken,
+    issued: &MintedToken,
     resource: &ResourceId,
 ) -> Result<Issued, ConsoleError> {
     let token = issued.response.access_token.clone();
