@@ -52,7 +52,7 @@ RELEASE_PROGRAM = TEST_RELEASE_PROGRAM="$(abspath $(PROGRAM))"
 test-slow: tools
 	cargo build --locked --release --bin tokend
 	$(RELEASE_PROGRAM) cargo test --locked --test it -- --ignored --test-threads 1 \
-	    --skip faults:: --skip upgrade:: --skip soak:: --skip pictures_of_
+	    --skip fleet::faults:: --skip fleet::upgrade:: --skip fleet::soak:: --skip pictures_of_
 
 # Four instances behind nginx and HAProxy on one Postgres, while parts of it restart, are killed,
 # stopped, frozen or promoted; and the upgrade from the program of the previous commit, or of
@@ -60,29 +60,29 @@ test-slow: tools
 PREVIOUS = HEAD^
 faults: tools
 	TEST_PREVIOUS_PROGRAM="$$(sh .ci/previous $(PREVIOUS))" && export TEST_PREVIOUS_PROGRAM && \
-	    cargo test --locked --test it -- --ignored --test-threads 1 faults:: upgrade::
+	    cargo test --locked --test it -- --ignored --test-threads 1 fleet::faults:: fleet::upgrade::
 
 # Three instances under load, while clients, secrets, keys, instances and Postgres change:
 # make soak SOAK_SECONDS=3600
 SOAK_SECONDS = 600
 soak: tools
-	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --locked --test it -- --ignored --nocapture soak::
+	SOAK_SECONDS=$(SOAK_SECONDS) cargo test --locked --test it -- --ignored --nocapture fleet::soak::
 
 # The release program under the conditions of the image: the part of `make test-slow` that measures
 # no time. Needs root.
 test-package:
 	cargo build --locked --release --bin tokend
-	$(RELEASE_PROGRAM) cargo test --locked --test it -- --ignored packaging::
+	$(RELEASE_PROGRAM) cargo test --locked --test it -- --ignored programs::packaging::
 
 # Writes docs/settings.md from config/default.toml, docs/openapi.json, the schema of declarations,
 # the tables of docs/monitoring.md, and the figures of README.md and docs/speed.md from
 # benches/RESULTS.md.
 docs:
-	UPDATE_DOCS=1 cargo test --locked --test it -- settings_page speed_page the_schema_is_current monitoring::the_page openapi::the_document
+	UPDATE_DOCS=1 cargo test --locked --test it -- settings_page speed_page the_schema_is_current monitoring::dashboards::the_page admin_api::openapi::the_document
 
 # Pictures of every page of the console, light, dark and narrow, in target/screenshots.
 screenshots: tools
-	cargo test --locked --test it -- --ignored browser_pages::pictures browser_oidc::pictures
+	cargo test --locked --test it -- --ignored browser::pages::pictures browser::oidc::pictures
 
 # Builds and installs the program. As a user without root: make install PREFIX=$HOME/.local
 PREFIX = /usr/local

@@ -9,6 +9,9 @@
 //! touches no database: every change is written with an event, and every instance follows the
 //! events.
 
+// Texts, whatever they say: writing JSON, escaping, quoting.
+pub mod text;
+
 // The nouns: plain data without I/O.
 pub mod model;
 
@@ -18,7 +21,7 @@ pub mod telemetry;
 // Settings: layered, checked as a whole, reported with their origin.
 pub mod config;
 
-// Primitives: random bytes, digests, the hash chain of events.
+// Primitives without a format of their own: random bytes, digests, message authentication codes.
 pub mod crypto;
 
 // JWS, JWT, JWK, assertions, DPoP proofs, signing.

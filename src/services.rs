@@ -7,6 +7,7 @@ pub mod audit_delivery;
 pub mod audited_change;
 pub mod backup_keys;
 pub mod database_identity;
+pub mod event_chain;
 pub mod inspection;
 pub mod instance;
 pub mod key_command;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admin::{AdminError, ObjectKind, Principal, ownership};
+use crate::admin::{AdminError, ObjectKind, Principal, owner};
 use crate::model::client::ClientId;
 use crate::model::rejection::{RejectionRecord, UnknownId};
 use crate::model::token::RevocationEpoch;
@@ -36,7 +36,8 @@ pub async fn show(
         return Ok(found);
     }
     let id = found.client_id.as_deref().and_then(|id| ClientId::parse(id).ok());
-    let client = ownership::visible_client(store.read(), principal, &id.ok_or_else(absent)?).await;
+    let client =
+        owner::ownership::visible_client(store.read(), principal, &id.ok_or_else(absent)?).await;
     // The two times may be of clocks that differ.
     let until = found.at.plus_seconds(RevocationEpoch::CLOCK_DIFFERENCE_SECONDS);
     match client {

@@ -124,7 +124,7 @@ pub async fn revoke_tokens(
 
 /// Revokes all tokens of a client as a part of a change, **whose next event is about this client**:
 /// an instance that has published the sequence of that event has the new state of the client in
-/// memory, and one that has not gives its tokens a smaller `evt` (DESIGN D24).
+/// memory, and one that has not gives its tokens a smaller `evt` (D24).
 pub(super) async fn end_tokens(
     services: &Services,
     change: &mut AuditedChange,

@@ -15,7 +15,7 @@ use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;
 use crate::services::Services;
 use crate::services::atomic_file::AtomicFile;
-use crate::store::files;
+use crate::store::engine;
 
 /// The file in `data_dir`.
 pub const FILE_NAME: &str = "tokend.snapshot";
@@ -101,7 +101,7 @@ impl App {
 /// Writes the file; gives its size.
 fn write(app: &App, beginning: &Beginning, occasion: Occasion) -> Result<u64, SnapshotError> {
     let Services { config, keys, .. } = &*app.services;
-    files::create_private_folder(&config.data_dir)?;
+    engine::files::create_private_folder(&config.data_dir)?;
     let (draft, file) = AtomicFile::create(&path(config))?;
     let manifest = beginning.manifest(keys, config.database.location.to_string());
     let output = BufWriter::with_capacity(BUFFER_BYTES, file);

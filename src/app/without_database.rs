@@ -1,5 +1,5 @@
 //! A start from the snapshot while the database is unavailable, and the steps that follow when it
-//! is back (DESIGN D20).
+//! is back (D20).
 
 use std::sync::Arc;
 

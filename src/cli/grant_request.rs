@@ -5,12 +5,12 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
-use crate::cli::client_access::networks_or_any;
-use crate::cli::client_claims::NewClaimsArgs;
+use crate::cli::client::access::networks_or_any;
+use crate::cli::client::claims::NewClaimsArgs;
 use crate::cli::error::CliError;
-use crate::cli::listing::{LeftOut, Listing};
-use crate::cli::objects::grant_request::GrantRequestObject;
-use crate::cli::{Global, client_reference, output};
+use crate::cli::output::listing::{LeftOut, Listing};
+use crate::cli::output::objects::grant_request::GrantRequestObject;
+use crate::cli::{Global, client, output};
 use crate::model::client::ClientId;
 use crate::model::grant_request::{GrantRequestId, GrantRequestState, Remark};
 use crate::model::owner::Owner;
@@ -130,7 +130,7 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
     let claims = args.claims.claims()?;
     let message = remark("--message", args.message.as_deref())?;
     let api = Api::open(global, ApiUse::Change).await?;
-    let client_id = client_reference::find(&api, &args.client).await?;
+    let client_id = client::reference::find(&api, &args.client).await?;
     let body = json!({
         "client_id": client_id,
         "resource": resource,

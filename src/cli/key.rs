@@ -4,14 +4,14 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::cli::Global;
 use crate::cli::api::{Api, ApiRequest, ApiUse, Object, Page, path};
-use crate::cli::duration::duration;
+use crate::cli::arguments::duration::duration;
 use crate::cli::error::CliError;
-use crate::cli::listing::LeftOut;
-use crate::cli::objects::signing_key::{HEADER, SigningKeyObject};
-use crate::cli::objects::some_time;
-use crate::cli::output::Format;
-use crate::cli::{Global, confirmation, output};
+use crate::cli::output::listing::LeftOut;
+use crate::cli::output::objects::signing_key::{HEADER, SigningKeyObject};
+use crate::cli::output::objects::some_time;
+use crate::cli::output::{self, Format};
 use crate::model::signing_key::{Algorithm, KeyId};
 use crate::model::time::{Lifetime, Timestamp};
 
@@ -168,7 +168,7 @@ async fn take(
     let losses = losses(&plan.object, api.now());
     let is_final = request.path().ends_with("/revoke") && plan.object.changed;
     if is_final || !losses.is_empty() {
-        confirmation::confirm(question, &losses, yes)?;
+        output::confirmation::confirm(question, &losses, yes)?;
     }
     let done: Object<ChangeObject> = api.read(request).await?;
     let ChangeObject { changed, key, successor, .. } = &done.object;

@@ -4,90 +4,32 @@
 //! server that `--server` names. `api` does both. The local commands work on the database.
 
 mod api;
-mod applied_secrets;
-mod apply;
+mod arguments;
 mod audit;
-mod audit_checkpoint;
-mod audit_export;
-mod audit_follow;
-mod audit_stream;
-mod backup;
-mod bootstrap;
-mod caller;
-mod candidates;
-mod check_config;
 mod client;
-mod client_access;
-mod client_change;
-mod client_claims;
-mod client_grant;
-mod client_identity;
-mod client_import;
-mod client_keys;
-mod client_list;
-mod client_reference;
-mod client_registration;
-mod client_secret;
-mod client_trust;
-mod client_view;
-mod completion;
-mod confirmation;
+mod command_scope;
 mod console;
+mod database;
 mod declarations;
-mod demo;
-mod demo_data;
+mod deployment;
 mod dev;
-mod dev_banner;
-mod dev_mark;
-mod doctor;
-mod duration;
 mod error;
-mod error_codes;
-mod examples;
-mod explain;
-mod exported;
-mod facts;
 mod failpoint;
 mod grant_request;
-mod hardening;
-mod health;
 mod help;
-mod http;
-mod input;
 mod key;
-mod listing;
-mod losses;
-mod man;
 mod master_key;
-mod migrate;
-mod new_secret;
-mod objects;
 mod output;
 mod owner_policy;
-mod pending_apply;
-mod pending_request;
-mod reach;
+mod principal;
 mod rejections;
-mod reload;
 mod remedies;
-mod remote_apply;
-mod remote_import;
-mod remote_leftover;
-mod remote_secret;
+mod remote;
 mod resource;
-mod resource_clients;
-mod resource_view;
-mod restore;
 mod secret;
-mod secret_destination;
 mod secret_file;
-mod secret_leftover;
 mod serve;
-mod time;
 mod token;
-mod token_text;
-mod trust_notes;
-mod trust_test;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -97,20 +39,20 @@ use std::sync::Mutex;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::api::NamedServer;
-use crate::cli::caller::principal;
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
-use crate::cli::reload::{Hangup, Loaded};
+use crate::cli::principal::principal;
 use crate::cli::serve::FromSystem;
+use crate::cli::serve::reload::{Hangup, Loaded};
 use crate::config::command_variables::SERVER_VARIABLE;
 use crate::config::sources::Flags;
 use crate::config::{Config, Requirement, environment};
 use crate::model::time::Clock;
-use crate::model::untrusted_text;
 use crate::server::InheritedSockets;
 use crate::services::Services;
 use crate::store::Store;
 use crate::telemetry;
+use crate::text::escaping;
 
 /// An OAuth 2.0 authorization server for machines.
 #[derive(Debug, Parser)]
@@ -164,16 +106,16 @@ enum Command {
     /// Run a server for a first try, with a demo client and a curl that works
     Dev(dev::DevArgs),
     /// Bring the database schema up to date
-    Migrate(migrate::MigrateArgs),
+    Migrate(database::migrate::MigrateArgs),
     /// Check the settings and report every problem
-    CheckConfig(check_config::CheckConfigArgs),
+    CheckConfig(deployment::check_config::CheckConfigArgs),
     /// Show the settings
     #[command(subcommand)]
-    Config(check_config::ConfigCommand),
+    Config(deployment::check_config::ConfigCommand),
     /// Check a deployment: settings, files, database, keys and backups; or a server from outside
-    Doctor(doctor::DoctorArgs),
+    Doctor(deployment::doctor::DoctorArgs),
     /// Ask the server at `listen` for its health: exit code 0 if it is ready, 1 if not
-    Health(health::HealthArgs),
+    Health(deployment::health::HealthArgs),
     /// Clients: the machines that request tokens
     #[command(subcommand)]
     Client(Box<client::ClientCommand>),
@@ -200,32 +142,32 @@ enum Command {
     Console(console::ConsoleCommand),
     /// Backups: the whole database in one sealed file
     #[command(subcommand)]
-    Backup(backup::BackupCommand),
+    Backup(database::backup::BackupCommand),
     /// Restore a backup into an empty database of either engine
-    Restore(restore::RestoreArgs),
+    Restore(database::restore::RestoreArgs),
     /// Issue, inspect, verify and revoke tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// Explain why a request was rejected, and how to fix it
-    Explain(explain::ExplainArgs),
+    Explain(rejections::explain::ExplainArgs),
     /// Rejections: the requests that were rejected in the last days
     #[command(subcommand)]
     Rejections(rejections::RejectionsCommand),
     /// Compare clients and resources with files, and change nothing
-    Diff(Box<apply::DiffArgs>),
+    Diff(Box<declarations::apply::DiffArgs>),
     /// Make clients and resources as files declare them
-    Apply(Box<apply::ApplyArgs>),
+    Apply(Box<declarations::apply::ApplyArgs>),
     /// Print clients and resources as `apply` reads them, without secrets
-    Export(apply::ExportArgs),
+    Export(declarations::apply::ExportArgs),
     /// Audit log: every change, in a hash chain
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     /// Print the version
     Version,
     /// Print a completion script for a shell
-    Completion(completion::CompletionArgs),
+    Completion(help::completion::CompletionArgs),
     /// Write the manual pages of all commands
-    Man(man::ManArgs),
+    Man(help::man::ManArgs),
 }
 
 impl Global {
@@ -286,8 +228,8 @@ impl Global {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    hardening::forbid_core_dumps();
-    completion::answer_shell();
+    serve::hardening::forbid_core_dumps();
+    help::completion::answer_shell();
     let sockets = InheritedSockets::take();
     // On a single core, threads that could take work from one another only cost time.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -331,22 +273,22 @@ fn hangup_of_server() -> Option<Hangup> {
 
 async fn execute(cli: Cli, given: FromSystem) -> Result<(), CliError> {
     let Cli { global, command } = cli;
-    caller::name(global.actor.as_deref(), global.force)?;
+    principal::name(global.actor.as_deref(), global.force)?;
     let outcome = Box::pin(dispatch(&global, command, given)).await;
     global.close().await;
     outcome
 }
 
 async fn dispatch(global: &Global, command: Command, given: FromSystem) -> Result<(), CliError> {
-    reach::check(global, &command)?;
+    command_scope::check(global, &command)?;
     match command {
         Command::Serve => serve::run(global, given).await,
         Command::Dev(args) => Box::pin(dev::run(global, args, given.hangup)).await,
-        Command::Migrate(args) => migrate::run(global, &args).await,
-        Command::CheckConfig(args) => check_config::run(global, &args).await,
-        Command::Config(command) => check_config::config(global, &command),
-        Command::Doctor(args) => Box::pin(doctor::run(global, &args)).await,
-        Command::Health(args) => health::run(global, &args).await,
+        Command::Migrate(args) => database::migrate::run(global, &args).await,
+        Command::CheckConfig(args) => deployment::check_config::run(global, &args).await,
+        Command::Config(command) => deployment::check_config::config(global, &command),
+        Command::Doctor(args) => Box::pin(deployment::doctor::run(global, &args)).await,
+        Command::Health(args) => deployment::health::run(global, &args).await,
         Command::Client(command) => Box::pin(client::run(global, *command)).await,
         Command::Secret(command) => Box::pin(secret::run(global, command)).await,
         Command::GrantRequest(command) => Box::pin(grant_request::run(global, command)).await,
@@ -355,18 +297,18 @@ async fn dispatch(global: &Global, command: Command, given: FromSystem) -> Resul
         Command::Key(command) => key::run(global, &command).await,
         Command::MasterKey(command) => Box::pin(master_key::run(global, &command)).await,
         Command::Console(command) => Box::pin(console::run(global, &command)).await,
-        Command::Backup(command) => Box::pin(backup::run(global, &command)).await,
-        Command::Restore(args) => Box::pin(restore::run(global, &args)).await,
+        Command::Backup(command) => Box::pin(database::backup::run(global, &command)).await,
+        Command::Restore(args) => Box::pin(database::restore::run(global, &args)).await,
         Command::Token(command) => token::run(global, command).await,
-        Command::Explain(args) => explain::run(global, &args).await,
+        Command::Explain(args) => rejections::explain::run(global, &args).await,
         Command::Rejections(command) => rejections::run(global, &command).await,
-        Command::Diff(args) => Box::pin(apply::diff(global, &args)).await,
-        Command::Apply(args) => Box::pin(apply::apply(global, &args)).await,
-        Command::Export(args) => Box::pin(apply::export(global, &args)).await,
+        Command::Diff(args) => Box::pin(declarations::apply::diff(global, &args)).await,
+        Command::Apply(args) => Box::pin(declarations::apply::apply(global, &args)).await,
+        Command::Export(args) => Box::pin(declarations::apply::export(global, &args)).await,
         Command::Audit(command) => audit::run(global, &command).await,
         Command::Version => output::version(global.output),
-        Command::Completion(args) => completion::run(&args),
-        Command::Man(args) => man::run(&args),
+        Command::Completion(args) => help::completion::run(&args),
+        Command::Man(args) => help::man::run(&args),
     }
 }
 
@@ -375,10 +317,8 @@ fn report(error: &CliError, format: Format) -> ExitCode {
         return ExitCode::from(error.exit_code());
     }
     let text = match format {
-        Format::Json | Format::Jsonl => {
-            untrusted_text::escape_json(&error.as_problem()).into_owned()
-        }
-        Format::Table | Format::Id => untrusted_text::escape_lines(&error.as_text()).into_owned(),
+        Format::Json | Format::Jsonl => escaping::escape_json(&error.as_problem()).into_owned(),
+        Format::Table | Format::Id => escaping::escape_lines(&error.as_text()).into_owned(),
     };
     // If standard error is gone, nothing can be reported.
     let _ = writeln!(std::io::stderr(), "{text}");

@@ -4,11 +4,11 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::admin::owner_policy;
+use crate::admin::owner;
 use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
-use crate::cli::duration::duration;
+use crate::cli::arguments::duration::duration;
 use crate::cli::error::CliError;
-use crate::cli::listing::{LeftOut, Listing};
+use crate::cli::output::listing::{LeftOut, Listing};
 use crate::cli::{Global, output};
 use crate::model::client::AuthenticationMethod;
 use crate::model::owner_policy::{OwnerPolicy, PolicyScope};
@@ -62,7 +62,7 @@ pub(crate) struct SetArgs {
     auth_methods: Vec<String>,
     /// The maximum number of clients
     #[arg(long, value_name = "COUNT",
-        value_parser = clap::value_parser!(u32).range(..=i64::from(owner_policy::MAX_CLIENTS)))]
+        value_parser = clap::value_parser!(u32).range(..=i64::from(owner::policy::MAX_CLIENTS)))]
     max_clients: Option<u32>,
 }
 

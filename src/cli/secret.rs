@@ -9,14 +9,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::admin::AdminError;
-use crate::admin::secret_leak::MAX_TEXT_BYTES;
+use crate::admin::secret::leak::MAX_TEXT_BYTES;
 use crate::cli::api::{Api, ApiRequest, ApiUse, Object, path};
 use crate::cli::error::CliError;
-use crate::cli::objects::some_time;
+use crate::cli::output::objects::some_time;
 use crate::cli::output::{self, ShownSecret};
 use crate::cli::remedies::command::ArgumentRemedy;
 use crate::cli::secret_file::{SecretFile, secret_in};
-use crate::cli::{Global, client_reference, input};
+use crate::cli::{Global, arguments, client};
 use crate::model::time::Timestamp;
 use crate::secrets::offline;
 use crate::secrets::secret::{MAX_SECRET_BYTES, SecretFormat, format_of};
@@ -81,7 +81,8 @@ fn generate(global: &Global, args: &GenerateArgs) -> Result<(), CliError> {
 fn check(global: &Global, args: &CheckArgs) -> Result<(), CliError> {
     require_input(&args.secret)?;
     let limit = 2 * MAX_SECRET_BYTES as u64;
-    let secret = secret_in(&String::from_utf8_lossy(&input::read_bytes("a secret", limit)?));
+    let secret =
+        secret_in(&String::from_utf8_lossy(&arguments::input::read_bytes("a secret", limit)?));
     match format_of(secret.expose_secret()) {
         SecretFormat::Offline => {
             let digest = digest_of(&secret)?;
@@ -128,11 +129,11 @@ async fn leaked(global: &Global, args: &LeakedArgs) -> Result<(), CliError> {
     require_input(&args.text)?;
     // One byte more, so that a longer text is an error and not cut.
     let limit = MAX_TEXT_BYTES as u64 + 1;
-    let text = input::read_bytes("a text with leaked secrets", limit)?;
+    let text = arguments::input::read_bytes("a text with leaked secrets", limit)?;
     let text = String::from_utf8_lossy(&text);
     let api = Api::open(global, ApiUse::Change).await?;
     let client_id = match &args.client {
-        Some(text) => Some(client_reference::find(&api, text).await?),
+        Some(text) => Some(client::reference::find(&api, text).await?),
         None => None,
     };
     let body = json!({ "text": text, "client_id": client_id });

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::config::Location;
 use crate::config::parse::{ValueProblem, path};
-use crate::model::suggestion;
+use crate::text::suggestion;
 
 /// The parameters of a Postgres URL that are read.
 const PARAMETERS: [&str; 19] = [

@@ -16,7 +16,7 @@ use crate::config::problem::{ConfigError, ConfigProblem, SettingRemedy};
 use crate::config::providers::{NamedLayer, SingleValue, leaves};
 use crate::config::service_links::is_service_link;
 use crate::config::sources::secret_files::secret_of;
-use crate::model::suggestion;
+use crate::text::suggestion;
 
 /// The files that are read without being named, weakest first.
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];

@@ -1,7 +1,7 @@
-//! Primitives: random bytes, digests, message authentication codes, base62, and the hash chain of the event log.
+//! Primitives without a format of their own: random bytes, digests, message authentication codes,
+//! base62.
 
 pub mod base62;
-pub mod chain;
 pub mod digest;
 pub mod mac;
 pub mod random;

@@ -36,7 +36,7 @@ const NOTHING_LOADED: i64 = 0;
 
 impl Directory {
     /// The sequence of the last event that is in memory with all events before it. A token request
-    /// reads it **before** it looks anything up, and its token carries it as `evt` (DESIGN D24).
+    /// reads it **before** it looks anything up, and its token carries it as `evt` (D24).
     ///
     /// It falls to 0 while everything is loaded anew.
     pub fn published_sequence(&self) -> i64 {

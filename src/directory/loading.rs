@@ -153,7 +153,7 @@ impl Directory {
 }
 
 /// A resource as the memory holds it: of its facts, tokens need only the owner, which decides about
-/// static claims (DESIGN D18).
+/// static claims (D18).
 fn with_owner_only(resource: Resource) -> Resource {
     let facts = Facts { owner: resource.facts.owner, ..Facts::default() };
     Resource { facts, ..resource }

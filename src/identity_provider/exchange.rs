@@ -23,10 +23,10 @@ use url::Url;
 use crate::config::OidcSettings;
 use crate::crypto::{CryptoError, random};
 use crate::identity_provider::{PendingSignIn, SignInError};
-use crate::model::untrusted_text;
 use crate::outbound::{FetchError, ProviderClient};
 use crate::remote_keys::ProviderMetadata;
 use crate::telemetry;
+use crate::text::escaping;
 
 /// The member that OpenID Connect adds to a token response.
 #[derive(Clone, Deserialize, Serialize)]
@@ -144,17 +144,17 @@ impl ExchangedTokens {
 fn problem(error: &RequestTokenError<FetchError, BasicErrorResponse>) -> SignInError {
     SignInError::Exchange(match error {
         RequestTokenError::ServerResponse(response) => {
-            untrusted_text::escape_start(&format!("the provider answered {response}"), 300)
+            escaping::escape_start(&format!("the provider answered {response}"), 300)
         }
         RequestTokenError::Request(error) => {
             let cause = telemetry::with_causes(error);
             return SignInError::Provider(format!("its token endpoint: {cause}"));
         }
         RequestTokenError::Parse(error, _) => {
-            let place = untrusted_text::escape_start(&error.path().to_string(), 80);
+            let place = escaping::escape_start(&error.path().to_string(), 80);
             format!("the answer cannot be read at '{place}'")
         }
-        RequestTokenError::Other(text) => untrusted_text::escape_start(text, 300),
+        RequestTokenError::Other(text) => escaping::escape_start(text, 300),
     })
 }
 

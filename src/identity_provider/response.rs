@@ -1,8 +1,8 @@
 //! The authorization response: what the provider adds to the redirect URI.
 
 use crate::identity_provider::SignInError;
-use crate::model::untrusted_text;
 use crate::remote_keys::ProviderMetadata;
+use crate::text::escaping;
 
 /// The parameters of an authorization response (RFC 6749, section 4.1.2; RFC 9207). An attacker can
 /// have written them.
@@ -53,7 +53,7 @@ impl AuthorizationResponse {
     ) -> Result<&str, SignInError> {
         match &self.iss {
             Some(iss) if iss != issuer => {
-                let shown = untrusted_text::escape_start(iss, 200);
+                let shown = escaping::escape_start(iss, 200);
                 return Err(SignInError::Issuer(format!("'{shown}', not that of the settings")));
             }
             None if metadata.names_issuer_in_response => {
@@ -64,7 +64,7 @@ impl AuthorizationResponse {
         if let Some(error) = &self.error {
             let description = self.error_description.as_deref().unwrap_or_default();
             let text = format!("{error} {description}");
-            return Err(SignInError::Denied(untrusted_text::escape_start(text.trim(), 300)));
+            return Err(SignInError::Denied(escaping::escape_start(text.trim(), 300)));
         }
         self.code.as_deref().filter(|code| !code.is_empty()).ok_or(SignInError::NoCode)
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::jose::decoy_key;
 use crate::jose::external_jwks::ExternalJwks;
 use crate::jose::jws::Jws;
-use crate::model::untrusted_text;
+use crate::text::escaping;
 
 /// The longest JWT that is looked at, in bytes.
 const MAX_ASSERTION_BYTES: usize = 16 << 10;
@@ -208,7 +208,7 @@ impl<'a> UnverifiedAssertion<'a> {
     pub fn check_purpose(&self) -> Result<(), AssertionError> {
         match self.typ() {
             Some(typ) if typ.contains('+') && !EXPLICIT_TYPES_TAKEN.contains(&typ.as_str()) => {
-                Err(AssertionError::OtherPurpose(untrusted_text::escape_start(&typ, 80)))
+                Err(AssertionError::OtherPurpose(escaping::escape_start(&typ, 80)))
             }
             _ => Ok(()),
         }
@@ -266,7 +266,7 @@ impl<'a> UnverifiedAssertion<'a> {
 
     /// A member of the header, short enough for the log.
     fn name(&self, member: &str) -> String {
-        untrusted_text::escape_start(self.0.header[member].as_str().unwrap_or_default(), 80)
+        escaping::escape_start(self.0.header[member].as_str().unwrap_or_default(), 80)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::jose::assertion::{
 use crate::jose::external_jwks::ExternalJwks;
 use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::time::Timestamp;
-use crate::model::untrusted_text;
+use crate::text::escaping;
 
 /// How far the clock of the provider may be behind that of this server, in seconds. A token that
 /// was issued, or a person who was authenticated, so long before the sign-in began is still of that
@@ -106,7 +106,7 @@ pub fn verify(
     let token = UnverifiedAssertion::parse(text)?;
     // An access token of the provider may have the same audience.
     if let Some(typ) = token.typ().filter(|typ| typ != "jwt") {
-        return Err(IdTokenError::Typ(untrusted_text::escape_start(&typ, 80)));
+        return Err(IdTokenError::Typ(escaping::escape_start(&typ, 80)));
     }
     let mut checks = SignatureChecks::new(SignatureChecks::MAX_OF_ONE_CLIENT);
     let token = token.verify(keys, &ISSUER_ALGS, &mut checks)?;
@@ -126,7 +126,7 @@ fn check_parties(
     let claims = token.claims();
     if claims["iss"] != expected.issuer {
         let found = token.text("iss").unwrap_or_default();
-        return Err(IdTokenError::Issuer(untrusted_text::escape_start(found, 200)));
+        return Err(IdTokenError::Issuer(escaping::escape_start(found, 200)));
     }
     let is_ours = |value: &Value| *value == expected.client_id;
     let (is_for_us, is_for_others) = match &claims["aud"] {

@@ -175,7 +175,7 @@ mod tests {
         MasterKeys::derive(&MasterKeyList::parse(text).expect("a list")).expect("master keys")
     }
 
-    /// DESIGN D8: the first key seals, all open; so a key can be changed without a gap.
+    /// D8: the first key seals, all open; so a key can be changed without a gap.
     #[test]
     fn a_seal_opens_with_every_key_of_the_list_and_tells_when_it_is_old() {
         let sealed = keys(OLD).seal("name", b"content").expect("sealed");

@@ -1,4 +1,4 @@
-//! The scopes of the built-in resource `urn:tokend`: what administrators may do (DESIGN D17).
+//! The scopes of the built-in resource `urn:tokend`: what administrators may do (D17).
 
 use std::collections::BTreeSet;
 

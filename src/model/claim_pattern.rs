@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::github_subject::{self, Form};
-use crate::model::text_schema::text_schema;
+use crate::text::schema::text_schema;
 
 /// What a claim must be: the text, in which `*` as a whole segment stands for any one segment.
 /// Segments are separated by slashes and colons.

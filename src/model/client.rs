@@ -13,9 +13,9 @@ use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 pub use crate::model::registration::Registration;
 use crate::model::source::SourceName;
-use crate::model::text_newtype::text_newtype;
-use crate::model::text_schema::text_schema;
 use crate::model::time::Timestamp;
+use crate::text::newtype::text_newtype;
+use crate::text::schema::text_schema;
 
 /// The identifier of a client: opaque text, generated or of another system (RFC 6749, section 2.2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

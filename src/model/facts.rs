@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 use crate::model::Malformed;
 use crate::model::labels::Labels;
 use crate::model::owner::Owner;
-use crate::model::text_schema::text_schema;
+use crate::text::schema::text_schema;
 
-/// What is known of a client or a resource besides what tokens need (DESIGN D18). Of it the
+/// What is known of a client or a resource besides what tokens need (D18). Of it the
 /// directory holds only the owner of a resource, and of a client that has static claims.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Facts {

@@ -11,9 +11,9 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
-use crate::model::text_newtype::text_newtype;
-use crate::model::text_schema::text_schema;
 use crate::model::time::Timestamp;
+use crate::text::newtype::text_newtype;
+use crate::text::schema::text_schema;
 
 /// The identifier of a grant request: `grq_` and random letters and digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,5 +1,5 @@
 //! The life of a signing key: when it signs, and when it leaves the key set. It follows from stored
-//! times alone, so that all instances agree without a leader (DESIGN D7).
+//! times alone, so that all instances agree without a leader (D7).
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(state(&retired(300, 200), 250), KeyState::Gone);
     }
 
-    /// DESIGN D7: published, signing, verifying, gone, by time alone.
+    /// D7: published, signing, verifying, gone, by time alone.
     #[test]
     fn a_key_hands_over_to_the_next_one_and_then_fades() {
         let keys = [key("a", Algorithm::Es256, 100), key("b", Algorithm::Es256, 200)];

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use utoipa::openapi::{ObjectBuilder, Type};
 
 use crate::model::Malformed;
-use crate::model::text_schema::object_schema;
+use crate::text::schema::object_schema;
 
 /// The maximum length of a value and of the name in a key, in bytes.
 pub(super) const MAX_NAME_LENGTH: usize = 63;

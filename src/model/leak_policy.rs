@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
-use crate::model::text_schema::text_schema;
+use crate::text::schema::text_schema;
 
 /// What is done with a secret of a client that is reported as leaked. Each report is an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

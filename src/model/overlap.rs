@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::model::Malformed;
-use crate::model::text_schema::text_schema;
 use crate::model::time::Lifetime;
+use crate::text::schema::text_schema;
 
 /// The prefix of an overlap that ends when a secret is unused.
 const UNTIL_UNUSED: &str = "until_unused:";

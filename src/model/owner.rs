@@ -1,8 +1,8 @@
 //! Owners: the teams that clients and resources belong to.
 
-use crate::model::text_newtype::text_newtype;
-use crate::model::text_schema::text_schema;
 use crate::model::{Malformed, labels};
+use crate::text::newtype::text_newtype;
+use crate::text::schema::text_schema;
 
 /// The name of a team, such as `payments`. It is compared exactly, upper and lower case included.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use crate::model::Malformed;
 use crate::model::client::AuthenticationMethod;
 use crate::model::owner::Owner;
-use crate::model::text_schema::text_schema;
 use crate::model::time::Lifetime;
+use crate::text::schema::text_schema;
 
 /// The text of [`PolicyScope::Others`].
 const OTHERS: &str = "*";

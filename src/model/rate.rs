@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
-use crate::model::text_schema::text_schema;
+use crate::text::schema::text_schema;
 
 /// At most so many in a window, written `60/m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

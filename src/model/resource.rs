@@ -11,8 +11,8 @@ use crate::model::facts::Facts;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
 use crate::model::source::SourceName;
-use crate::model::text_schema::text_schema;
 use crate::model::time::{Lifetime, Timestamp};
+use crate::text::schema::text_schema;
 
 /// The identifier of a resource: an absolute URI without a fragment (RFC 8707, section 2). It is
 /// compared exactly and becomes the `aud` of tokens.

@@ -7,8 +7,8 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::model::Malformed;
-use crate::model::text_newtype::text_newtype;
-use crate::model::text_schema::text_schema;
+use crate::text::newtype::text_newtype;
+use crate::text::schema::text_schema;
 
 /// One scope, such as `orders:read`: printable ASCII without space, quote and backslash.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,10 +8,10 @@ use crate::model::Malformed;
 use crate::model::client::ClientId;
 use crate::model::secret_digest::SecretDigest;
 use crate::model::secret_status::SecretStatus;
-use crate::model::text_newtype::text_newtype;
-use crate::model::text_schema::text_schema;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::usage::Usage;
+use crate::text::newtype::text_newtype;
+use crate::text::schema::text_schema;
 
 /// The identifier of a secret: `sec_` and random letters and digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

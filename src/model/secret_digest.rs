@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::model::Malformed;
-use crate::model::text_schema::text_schema;
+use crate::text::schema::text_schema;
 
 /// The SHA-256 of a whole secret. Only secrets of 256 random bits are compared by it, so it tells
 /// nothing about the secret and need not be secret itself.

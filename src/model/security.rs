@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use crate::model::Malformed;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::distinguished_name::DistinguishedName;
-use crate::model::text_newtype::text_newtype;
-use crate::model::text_schema::text_schema;
+use crate::text::newtype::text_newtype;
+use crate::text::schema::text_schema;
 
 /// The part of a client's registration that goes beyond secrets; all of it may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -5,9 +5,9 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
-use crate::model::text_newtype::text_newtype;
-use crate::model::text_schema::text_schema;
 use crate::model::time::Timestamp;
+use crate::text::newtype::text_newtype;
+use crate::text::schema::text_schema;
 
 /// A signature algorithm of this server (RFC 7518, section 3.1; RFC 8037).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

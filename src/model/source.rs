@@ -1,8 +1,8 @@
 //! Sources: the places, such as a git repository, where clients and resources are declared.
 
-use crate::model::text_newtype::text_newtype;
-use crate::model::text_schema::text_schema;
 use crate::model::{Malformed, labels};
+use crate::text::newtype::text_newtype;
+use crate::text::schema::text_schema;
 
 /// The name of a source, such as `payments` or `git.example.com/payments/clients`. It is compared
 /// exactly.

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
-use crate::model::text_newtype::text_newtype;
-use crate::model::text_schema::text_schema;
+use crate::text::newtype::text_newtype;
+use crate::text::schema::text_schema;
 
 const SCHEME: &str = "spiffe://";
 

@@ -7,10 +7,9 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::model::Malformed;
-use crate::model::raw_members::RawMembers;
-use crate::model::reserved_claims;
-use crate::model::text_schema::object_schema;
+use crate::model::{Malformed, reserved_claims};
+use crate::text::raw_members::RawMembers;
+use crate::text::schema::object_schema;
 
 /// Claims by name, in alphabetical order. They compare as equal if their names and values are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]

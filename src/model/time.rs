@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::model::Malformed;
-use crate::model::text_schema::text_schema;
+use crate::text::schema::text_schema;
 
 /// A time: whole seconds since 1970-01-01T00:00:00Z (`NumericDate` of RFC 7519, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,9 +5,9 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::model::client::ClientId;
-use crate::model::text_newtype::text_newtype;
-use crate::model::text_schema::text_schema;
 use crate::model::time::Timestamp;
+use crate::text::newtype::text_newtype;
+use crate::text::schema::text_schema;
 
 /// The identifier of a token, its `jti` (RFC 7519, section 4.1.7).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,9 +13,9 @@ use utoipa::openapi::schema::AdditionalProperties;
 use crate::model::Malformed;
 use crate::model::claim_pattern::Pattern;
 use crate::model::security::KeySource;
-use crate::model::text_newtype::text_newtype;
-use crate::model::text_schema::{object_schema, text_schema};
 use crate::model::time::Timestamp;
+use crate::text::newtype::text_newtype;
+use crate::text::schema::{object_schema, text_schema};
 
 /// A trust of a client in a foreign issuer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

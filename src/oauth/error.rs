@@ -18,7 +18,7 @@ pub enum Description {
     /// This sentence.
     Sentence(Cow<'static, str>),
     /// What failed. The answer adds the id of the request. It is identical for every failed
-    /// authentication, so an unauthenticated caller learns nothing (DESIGN D11).
+    /// authentication, so an unauthenticated caller learns nothing (D11).
     Failed(&'static str),
 }
 

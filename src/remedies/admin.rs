@@ -1,9 +1,9 @@
 //! How to fix a change that was not carried out.
 
 use crate::admin::{AdminError, AdminErrorCode, InvalidValue, ObjectKind};
-use crate::model::shell_word::quote;
 use crate::remedies::conflict::{of_conflict, of_conflict_code};
 use crate::remedies::{of_store, owner_policy};
+use crate::text::shell::quote;
 
 /// How to fix a verb that was not carried out, if that is known.
 pub fn of_admin(error: &AdminError) -> Option<String> {

@@ -1,6 +1,6 @@
 //! What an operator does about a policy of an owner.
 
-use crate::admin::owner_policy::PolicyViolation;
+use crate::admin::owner::policy::PolicyViolation;
 
 pub(super) fn of_violation(violation: &PolicyViolation) -> &'static str {
     match violation {

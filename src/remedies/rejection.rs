@@ -7,8 +7,8 @@ use crate::model::github_subject;
 use crate::model::remedy::{
     OperatorAction, Remedy, SubjectDifference, SubjectTrust, SubjectTrustKeys,
 };
-use crate::model::shell_word::quote;
-use crate::model::untrusted_text;
+use crate::text::escaping;
+use crate::text::shell::quote;
 
 /// How to fix the cause of a rejection. `client` is the client that the request was about.
 pub fn of_rejection(remedy: &Remedy, client: Option<&str>) -> String {
@@ -17,7 +17,7 @@ pub fn of_rejection(remedy: &Remedy, client: Option<&str>) -> String {
         // A part of it may have been written by the caller.
         Remedy::Action(action) => {
             let client = client.map_or_else(|| "ID".to_owned(), quote);
-            untrusted_text::escape(&of_action(action, &client)).into_owned()
+            escaping::escape(&of_action(action, &client)).into_owned()
         }
     }
 }

@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(redact(&text), "tkg_... tkd_a tkd_...");
     }
 
-    /// DESIGN D4 and N-06: only characters that escaping leaves alone.
+    /// D4 and N-06: only characters that escaping leaves alone.
     #[test]
     fn a_generated_secret_is_53_letters_digits_and_underscores() {
         let secret = TagKey::new(&[1; 32]).generate(&client("cl_a")).expect("a secret");

@@ -22,7 +22,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::admin::key_rotation::{self, RotationError, RotationPolicy};
+use crate::admin::signing_key;
+use crate::admin::signing_key::rotation::{RotationError, RotationPolicy};
 use crate::app::App;
 use crate::server::listener::Listener;
 pub use crate::server::reload::{PreparedReload, Reloader};
@@ -175,7 +176,7 @@ impl Server {
 
 /// What a server does in its database before it serves, or as soon as the database is back.
 async fn prepare_database(app: &App) -> Result<(), ServeError> {
-    key_rotation::rotate_due_keys(app, RotationPolicy::CreateAndRetire).await?;
+    signing_key::rotation::rotate_due_keys(app, RotationPolicy::CreateAndRetire).await?;
     // From the first request on, other instances know that a secret may be used here.
     app.write_usage().await.map_err(|error| ServeError::Usage(Box::new(error)))?;
     // What fails here, the task that sends notifications does later.

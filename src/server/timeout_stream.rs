@@ -12,7 +12,7 @@
 //!   at each write.
 //!   If an earlier answer is not written yet, hyper's empty one goes out behind it. A peer that
 //!   begins with HTTP/2 gets none.
-//! - **A place for others** (`tests/it/connections.rs`): a connection that waits closes when a full
+//! - **A place for others** (`tests/it/listeners/connections.rs`): a connection that waits closes when a full
 //!   listener needs its place. One atomic number is set for each head, request and wait.
 
 use std::io;

@@ -16,12 +16,12 @@ use crate::config::{AuditSink, Webhook};
 use crate::crypto::digest;
 use crate::model::event::Event;
 use crate::model::time::Timestamp;
-use crate::model::untrusted_text;
 use crate::outbound::RetryAfter;
 use crate::services::Services;
 use crate::services::notifications::{Backlog, attempt, message};
 use crate::store::StoreError;
-use crate::store::notifications::{NotificationCursor, NotificationLease};
+use crate::store::server::notifications::{NotificationCursor, NotificationLease};
+use crate::text::escaping;
 
 /// How many events are written at a time.
 const BATCH: u32 = 200;
@@ -249,7 +249,7 @@ fn lines(events: &[Event], is_marked: bool) -> Vec<u8> {
         if let Some(members) = line.as_object_mut().filter(|_| is_marked) {
             members.insert("log".to_owned(), json!("audit"));
         }
-        lines.extend_from_slice(untrusted_text::escape_json(&line.to_string()).as_bytes());
+        lines.extend_from_slice(escaping::escape_json(&line.to_string()).as_bytes());
         lines.push(b'\n');
     }
     lines

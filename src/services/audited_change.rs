@@ -2,14 +2,13 @@
 
 use serde_json::Value;
 
-use crate::crypto::chain;
 use crate::model::Malformed;
 use crate::model::client::ClientId;
 use crate::model::event::{Action, Event, EventOwners, EventSubject};
 use crate::model::person::Person;
 use crate::model::resource::ResourceId;
 use crate::model::time::{Clock, Timestamp};
-use crate::services::Services;
+use crate::services::{Services, event_chain};
 use crate::store::reader::Reader;
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError};
@@ -185,7 +184,7 @@ impl AuditedChange {
             previous_hash: head.hash,
             hash: String::new(),
         };
-        event.hash = chain::hash(&event);
+        event.hash = event_chain::hash(&event);
         self.transaction.append(&event).await
     }
 

@@ -7,9 +7,9 @@ use crate::outbound::Fetcher;
 use crate::services::master_key::{self, FoundKey};
 use crate::services::opening::{TAG_KEY, client_ca};
 use crate::services::{StartError, sealed};
-use crate::store::open::OpenMode;
+use crate::store::engine::open::OpenMode;
 use crate::store::schema::{self, SchemaError};
-use crate::store::{Store, StoreError, files};
+use crate::store::{Store, StoreError, engine};
 
 /// What an examination found; everything that would stop a server is an error instead.
 #[derive(Debug)]
@@ -99,15 +99,17 @@ pub fn open_master_key(config: &Config) -> Option<OpenFile> {
         (None, Some(_)) => return None,
         (None, None) => master_key::generated_file(config)?,
     };
-    let readers = files::other_readers(&path)?;
+    let readers = engine::files::other_readers(&path)?;
     Some(OpenFile { path, readers })
 }
 
 /// The files of a SQLite database that others may read.
 pub fn open_data_files(config: &Config) -> Vec<OpenFile> {
     let Location::Sqlite(database) = &config.database.location else { return Vec::new() };
-    files::of_database(database)
+    engine::files::of_database(database)
         .into_iter()
-        .filter_map(|path| files::other_readers(&path).map(|readers| OpenFile { path, readers }))
+        .filter_map(|path| {
+            engine::files::other_readers(&path).map(|readers| OpenFile { path, readers })
+        })
         .collect()
 }

@@ -5,8 +5,8 @@ use crate::model::time::Timestamp;
 use crate::services::opening::TAG_KEY;
 use crate::services::sealed_keys::SealedKeys;
 use crate::services::{Services, StartError};
-use crate::store::open::OpenMode;
-use crate::store::usage_heartbeat::Heartbeat;
+use crate::store::engine::open::OpenMode;
+use crate::store::instances::heartbeat::Heartbeat;
 use crate::store::{Store, StoreError};
 
 /// The host and the process, for people: `host-a, process 1234`.

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::config::{KeyCommand, environment};
 use crate::model::master_key::MasterKeyList;
-use crate::model::untrusted_text;
 use crate::services::StartError;
+use crate::text::escaping;
 
 /// The maximum length of what it prints, in bytes. A key has at most 64.
 const MAX_OUTPUT_BYTES: usize = 16 << 10;
@@ -92,7 +92,7 @@ fn shown(said: &[u8]) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let line = untrusted_text::escape_start(&lines.join("; "), MAX_SHOWN_CHARACTERS);
+    let line = escaping::escape_start(&lines.join("; "), MAX_SHOWN_CHARACTERS);
     format!(". It says: {line}")
 }
 

@@ -18,7 +18,7 @@ use crate::services::Services;
 use crate::services::notifications::attempt::{Undelivered, after_failure, delivered};
 use crate::store::StoreError;
 use crate::store::events::{EventFilter, Order};
-use crate::store::notifications::{NotificationCursor, NotificationLease};
+use crate::store::server::notifications::{NotificationCursor, NotificationLease};
 
 /// How many events are sent under one lease.
 const BATCH: u32 = 50;

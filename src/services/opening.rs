@@ -1,6 +1,6 @@
 //! Opens what a process needs: a server everything, a command only what it uses.
 //!
-//! Only a server creates a database, migrates it or generates a master key (DESIGN D8, D14). A
+//! Only a server creates a database, migrates it or generates a master key (D8, D14). A
 //! command works on what exists, and says where it looked.
 
 use std::path::Path;
@@ -15,8 +15,7 @@ use crate::jose::dpop;
 use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::keys::Keys;
 use crate::limits::assertion_memory::AssertionMemory;
-use crate::limits::guess_limiter::GuessLimiter;
-use crate::limits::guess_limiter::GuessLimits;
+use crate::limits::guess_limiter::{GuessLimiter, GuessLimits};
 use crate::limits::replay_cache::ReplayCache;
 use crate::model::time::Clock;
 use crate::outbound::Fetcher;
@@ -26,7 +25,7 @@ use crate::secrets::verification_cache::VerificationCacheKey;
 use crate::services::instance::process_host;
 use crate::services::sealed::{self, OpenedKeys};
 use crate::services::{Services, StartError, master_key};
-use crate::store::open::OpenMode;
+use crate::store::engine::open::OpenMode;
 use crate::store::schema::{self, SchemaError};
 use crate::store::{Store, StoreError};
 use crate::x509::certificate::{CertificateError, ClientCa};

@@ -9,7 +9,7 @@ use crate::model::token::RevokedToken;
 use crate::services::Services;
 use crate::services::audited_change::{Actor, AuditedChange};
 use crate::store::StoreError;
-use crate::store::live_revocations::LiveRevocations;
+use crate::store::revocations::live::LiveRevocations;
 
 /// The most tokens that one client may have revoked by itself and that have not expired.
 pub const MAX_OWN_REVOCATIONS: u32 = 1_000;

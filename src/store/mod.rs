@@ -4,64 +4,28 @@
 //! [`Store`], a file a noun. Every write is a method of [`write_transaction::WriteTransaction`],
 //! one transaction that also appends an event. Nothing here decides.
 
-mod assertions;
-mod audit_checkpoints;
 pub mod backup;
-mod beginning;
-pub mod change_listener;
-mod child_rows;
-mod client_activity;
-mod client_labels;
-pub mod client_list;
-mod client_names;
-pub mod client_page;
-mod client_search;
-mod client_source;
-mod clients;
-mod console_sessions;
-pub mod credential_creators;
+pub mod clients;
 pub mod decoded_page;
-mod engine;
+pub mod engine;
 pub mod events;
-mod facts;
-pub mod files;
-mod gate;
-pub mod grant_holders;
-pub mod grant_requests;
-mod grant_scopes;
 pub mod grants;
-mod hosts;
-pub mod idempotency;
-mod instances;
-mod issuer;
-mod key_set_readers;
-mod leases;
-pub mod live_revocations;
+pub mod instances;
 pub mod loaded_clients;
-mod measured;
-pub mod notifications;
-pub mod open;
-pub mod owner_policies;
-mod probe;
+pub mod owners;
 pub mod reader;
-pub mod registrations;
 pub mod rejections;
 pub mod resources;
-mod revocations;
+pub mod revocations;
 mod row;
 pub mod schema;
-pub mod secret_life;
-mod secrets;
+pub mod secrets;
+pub mod server;
 mod signing_keys;
-mod size;
-mod sources;
-mod spiffe_trusts;
 mod statement;
 mod transaction;
 mod trusts;
 mod usage;
-pub mod usage_heartbeat;
-mod wanted_algorithms;
 pub mod write_transaction;
 
 use std::convert::identity;
@@ -77,17 +41,17 @@ use tokio::sync::Mutex;
 
 use crate::model::Malformed;
 pub use crate::store::engine::Engine;
-use crate::store::gate::Gate;
-use crate::store::hosts::Hosts;
+use crate::store::engine::gate::Gate;
+use crate::store::engine::hosts::Hosts;
 use crate::telemetry::metrics::store::StoreMetrics;
 
 /// Runs one body of code on whichever engine is open. The body is compiled once for each, with
 /// that engine's own types.
 macro_rules! on_pool {
     ($store:expr, |$pool:ident| $body:expr) => {
-        $crate::store::measured::measured(
+        $crate::store::engine::query_metrics::measured(
             &$store.metrics,
-            $crate::store::measured::Query::Statement,
+            $crate::store::engine::query_metrics::Query::Statement,
             $store.timeout,
             Box::pin(async {
                 $store.require_open()?;
@@ -270,13 +234,14 @@ impl Store {
         let pool = match &self.pool {
             Pool::Postgres(pool) => {
                 let options = postgres(PgConnectOptions::clone(&pool.connect_options()));
-                let one = hosts::pool_options(&self.hosts);
+                let one = engine::hosts::pool_options(&self.hosts);
                 let one = one.max_connections(1).acquire_timeout(self.timeout);
                 Pool::Postgres(one.connect_lazy_with(options))
             }
             Pool::Sqlite(pool) => {
                 let options = sqlite(SqliteConnectOptions::clone(&pool.connect_options()));
-                let one = open::pool_options().max_connections(1).acquire_timeout(self.timeout);
+                let one =
+                    engine::open::pool_options().max_connections(1).acquire_timeout(self.timeout);
                 Pool::Sqlite(one.connect_lazy_with(options))
             }
         };

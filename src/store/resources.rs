@@ -9,7 +9,7 @@ use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::source::SourceName;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::store::facts::FactColumns;
+use crate::store::owners::facts::FactColumns;
 use crate::store::reader::Reader;
 use crate::store::row::{TableRow, table_row};
 use crate::store::statement::Statement;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::{Postgres, Sqlite};
 
-use crate::store::measured::{Query, measured};
+use crate::store::engine::query_metrics::{Query, measured};
 use crate::store::{Pool, Store, StoreError};
 use crate::telemetry::metrics::store::StoreMetrics;
 
@@ -40,9 +40,9 @@ macro_rules! on_transaction {
                 }
             }
         };
-        $crate::store::measured::measured(
+        $crate::store::engine::query_metrics::measured(
             &metrics,
-            $crate::store::measured::Query::InTransaction,
+            $crate::store::engine::query_metrics::Query::InTransaction,
             timeout,
             Box::pin(work),
         )

@@ -9,12 +9,12 @@ use crate::model::Malformed;
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 use crate::model::usage::{Usage, Used};
-use crate::store::child_rows::ClientSet;
+use crate::store::clients::child_rows::ClientSet;
+use crate::store::instances::heartbeat::Heartbeat;
 use crate::store::reader::Reader;
 use crate::store::row::{TableRow, table_row};
 use crate::store::statement::Statement;
 use crate::store::transaction::{Transaction, on_transaction};
-use crate::store::usage_heartbeat::Heartbeat;
 use crate::store::{Store, StoreError};
 
 /// How many uses one statement writes.

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::model::plain_text::is_printable;
-use crate::model::untrusted_text::{escape_json, is_unsafe};
 use crate::telemetry::log::OUTPUT;
+use crate::text::escaping::{escape_json, is_unsafe};
+use crate::text::plain::is_printable;
 
 /// How a line is written, which decides what may stand in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

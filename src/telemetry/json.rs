@@ -12,7 +12,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::Context;
 
-use crate::model::json_object::JsonObject;
+use crate::text::json_writer::JsonObject;
 
 /// The length of most lines; longer ones make their buffer grow.
 const LINE_CAPACITY: usize = 640;

@@ -15,8 +15,8 @@ use crate::oauth::token::mint::{MintedToken, TokenResponse};
 use crate::telemetry::stage_times::StageTimes;
 use crate::telemetry::trace_context::{TraceId, TraceParent};
 use crate::telemetry::traces::{RequestSpan, Traces};
+use crate::web::api::Problem;
 use crate::web::error_response::{ErrorResponse, loggable};
-use crate::web::management::Problem;
 
 /// Writes a line with the fields of every request, and with those that are given.
 macro_rules! access_line {

@@ -17,7 +17,7 @@ use crate::web::error_response::ErrorResponse;
 const DRAIN_SIZE: usize = 1 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
-/// The two kinds of body that a token request may have (DESIGN D10).
+/// The two kinds of body that a token request may have (D10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Form,

@@ -73,7 +73,7 @@ pub(super) fn introspection(
     request: Request,
 ) -> impl Future<Output = Answer> + Send {
     only_post(request, |request| {
-        read(app.clone(), request, no_proof)
+        read(app.clone(), request, |_| Ok(()))
             // In a box, because the state of a database query has 9 KB.
             .and_then(move |call| Box::pin(introspect(app, call, origin)))
     })
@@ -86,7 +86,7 @@ pub(super) fn revocation(
     request: Request,
 ) -> impl Future<Output = Answer> + Send {
     only_post(request, |request| {
-        read(app.clone(), request, no_proof)
+        read(app.clone(), request, |_| Ok(()))
             // In a box, because the state of a database query has 9 KB.
             .and_then(move |call| Box::pin(revoke(app, call, origin)))
     })
@@ -140,6 +140,7 @@ fn about(client: &AuthenticatedClient, mut response: Response) -> Response {
     response
 }
 
+/// Reads a request. `proof` reads its proof of possession; a query about a token has none.
 fn read<P: Send>(
     app: Arc<App>,
     request: Request,
@@ -172,11 +173,6 @@ fn proof(head: &Parts) -> Result<Option<PresentedProof>, OAuthError> {
         OAuthError::new(ErrorCode::InvalidDpopProof, "The DPoP header is not text.")
     })?;
     Ok(Some(PresentedProof { values, path: head.uri.path().to_owned() }))
-}
-
-/// A query about a token has no proof of possession.
-fn no_proof(_: &Parts) -> Result<(), OAuthError> {
-    Ok(())
 }
 
 fn write<T: Serialize>(value: &T, capacity: usize) -> Result<Response, ErrorResponse> {

@@ -18,10 +18,10 @@ use crate::model::reason_code::ReasonCode;
 use crate::model::rejection::RejectionRecord;
 use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
-use crate::model::untrusted_text;
 use crate::oauth::error::{Description, ErrorCode, OAuthError, Retry};
 use crate::secrets::secret;
 use crate::telemetry::stage_times::StageTimes;
+use crate::text::escaping;
 
 /// The body that a listener's errors have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -278,15 +278,15 @@ impl ErrorResponse {
 /// that control a terminal are replaced.
 pub(super) fn loggable(text: &str) -> Cow<'_, str> {
     match secret::redact(text) {
-        Cow::Borrowed(text) => untrusted_text::escape(text),
-        Cow::Owned(text) => Cow::Owned(untrusted_text::escape(&text).into_owned()),
+        Cow::Borrowed(text) => escaping::escape(text),
+        Cow::Owned(text) => Cow::Owned(escaping::escape(&text).into_owned()),
     }
 }
 
 /// A text for the database and for terminals, of at most [`MAX_REASON_BYTES`]. A caller may have
 /// written a part of it.
 fn truncate(text: &str) -> String {
-    untrusted_text::escape_start(&secret::redact(text), MAX_REASON_BYTES)
+    escaping::escape_start(&secret::redact(text), MAX_REASON_BYTES)
 }
 
 /// A remedy as it is stored. An action is dropped if what is in it is too long.

@@ -91,7 +91,7 @@ pub(super) async fn live(request: Request) -> Result<Response, ErrorResponse> {
     write(&request, StatusCode::OK, &serde_json::json!({ "status": "alive" }))
 }
 
-/// Ready to issue tokens, from memory if need be (DESIGN D3).
+/// Ready to issue tokens, from memory if need be (D3).
 pub(super) async fn ready(
     State(app): State<Arc<App>>,
     request: Request,

@@ -9,6 +9,7 @@
 mod accept;
 mod access_log;
 pub mod address;
+mod api;
 mod authorize;
 mod basic;
 mod bearer;
@@ -20,7 +21,6 @@ mod document;
 mod endpoint;
 mod error_response;
 mod health;
-mod management;
 mod page;
 mod pipeline;
 pub mod probe;
@@ -28,8 +28,8 @@ mod request_id;
 mod route_labels;
 mod welcome;
 
+pub use crate::web::api::{Delivery, FORCE_HEADER, InProcessAnswer, InProcessApi};
 pub use error_response::ErrorFormat;
-pub use management::{Delivery, FORCE_HEADER, InProcessAnswer, InProcessApi};
 pub use pipeline::{ListenerContext, Peer, answer, malformed_request_response};
 pub use route_labels::RouteLabels;
 
@@ -85,11 +85,11 @@ pub fn public_routes(app: Arc<App>) -> Router {
 
 /// The management listener: the admin API, the console, metrics and health.
 pub fn management_routes(app: Arc<App>) -> Router {
-    let mut routes = management::routes(&app, management::Access::Token);
+    let mut routes = api::routes(&app, api::Access::Token);
     if app.services.config.console_enabled {
         routes = routes.merge(console::routes(&app));
     }
-    management::with_layers(routes).layer(from_fn(route_labels::note)).with_state(app)
+    api::with_layers(routes).layer(from_fn(route_labels::note)).with_state(app)
 }
 
 /// An endpoint that API gateways and clients call for each of their own requests. As a service it

@@ -1,4 +1,4 @@
-"""What schemathesis does not know itself: how tests/it/openapi.rs sends NDJSON."""
+"""What schemathesis does not know itself: how tests/it/admin_api/openapi.rs sends NDJSON."""
 
 import schemathesis
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the databases of released schemas that tests/it/released_schemas.rs reads.
+"""Makes the databases of released schemas that tests/it/database/released_schemas.rs reads.
 
     tests/schemas/dump.py           # every schema
     tests/schemas/dump.py 1 3       # some of them

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokend::admin::spiffe_trust;
+use tokend::admin::trust;
 use tokend::model::security::KeySetUri;
 use tokend::model::signing_key::Algorithm;
 use tokend::model::spiffe_id::SpiffeIdPattern;
@@ -78,7 +78,7 @@ impl Domain {
         let source = SpiffeSource::new(subject.trust_domain().clone(), endpoint, subject);
         let source = source.expect("a source");
         let id = client_id(&client.id);
-        let made = spiffe_trust::add(server.services(), &operator(), &id, source).await;
+        let made = trust::spiffe::add(server.services(), &operator(), &id, source).await;
         server.catch_up().await;
         self.until_fetched(server, &client.id).await;
         made.expect("a trust")

@@ -16,7 +16,7 @@ use crate::model::time::Clock;
 use crate::services::backup_keys;
 use crate::store::backup::loading::{Loading, LoadingError};
 use crate::store::backup::reading::PAGE_SIZE;
-use crate::store::open::OpenMode;
+use crate::store::engine::open::OpenMode;
 use crate::store::schema::NEWEST;
 use crate::store::{Store, StoreError};
 

@@ -9,7 +9,7 @@ use crate::admin::backup::error::BackupError;
 use crate::config::BackupSettings;
 use crate::model::time::Timestamp;
 use crate::services::{Services, atomic_file};
-use crate::store::files;
+use crate::store::engine;
 
 /// The beginning and the end of the name of a backup that a server made.
 const PREFIX: &str = "tokend-";
@@ -60,7 +60,7 @@ fn is_due(services: &Services) -> Result<bool, BackupError> {
 async fn create_now(services: &Services) -> Result<Summary, BackupError> {
     let BackupSettings { dir, keep, .. } = &services.config.backup;
     let now = services.clock.now();
-    files::create_private_folder(dir).map_err(BackupError::writing(dir))?;
+    engine::files::create_private_folder(dir).map_err(BackupError::writing(dir))?;
     // Before the new one: what killed processes have left may have filled the disk.
     remove_unfinished(dir, now)?;
     let path = dir.join(name_of(now));

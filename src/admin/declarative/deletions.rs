@@ -13,7 +13,7 @@ use crate::model::resource::{Resource, ResourceId};
 use crate::model::source::SourceName;
 use crate::model::usage::Usage;
 use crate::services::Services;
-use crate::store::grant_holders::GrantHolder;
+use crate::store::grants::holders::GrantHolder;
 use crate::store::resources::StoredResources;
 
 /// How many ids are read at once.

@@ -7,11 +7,11 @@ use serde_json::Value;
 use crate::admin::declarative::plan::Plan;
 use crate::admin::declarative::step::{ClientStep, DeletionStep, ResourceStep};
 use crate::admin::import::update::{Update, state};
-use crate::admin::pending::Pending;
 use crate::admin::secret::{self, NewSecret};
+use crate::admin::uncommitted::Pending;
 use crate::admin::{
-    AdminError, AuditedChange, HashLoad, ObjectKind, Principal, SourceConflict, client_deletion,
-    foreign_grant, handover, owner_policy, ownership, registering, resource, resource_deletion,
+    AdminError, AuditedChange, HashLoad, ObjectKind, Principal, SourceConflict, client, grant,
+    owner, resource,
 };
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::Action;
@@ -140,16 +140,16 @@ async fn write_steps(
     for step in deletions {
         match step {
             DeletionStep::Client(found) => {
-                client_deletion::remove(services, &mut change, *found).await?;
+                client::deletion::remove(services, &mut change, *found).await?;
             }
             DeletionStep::Resource { resource, .. } => {
-                resource_deletion::remove(&mut change, principal, &resource).await?;
+                resource::deletion::remove(&mut change, principal, &resource).await?;
             }
         }
     }
     // Here, because the owners of the clients may change together with that of the resource.
     for (before, is) in &replaced {
-        foreign_grant::end_of_resource(&mut change, principal, before, is, &declared).await?;
+        grant::foreign::end_of_resource(&mut change, principal, before, is, &declared).await?;
     }
     Ok((change, written))
 }
@@ -252,17 +252,19 @@ async fn write_client(
 ) -> Result<(), AdminError> {
     let ClientStep { before, mut wanted, stated, .. } = step;
     let (client, grants) = (&wanted.client, &wanted.grants);
-    ownership::check_whole_client(change, principal, before.as_ref(), client, grants).await?;
+    owner::ownership::check_whole_client(change, principal, before.as_ref(), client, grants)
+        .await?;
     let id = wanted.client.client_id.clone();
     match &before {
         None => {
             wanted.secrets.extend(secret);
-            registering::insert(change, &wanted, Action::ClientCreated).await?;
+            client::registration::insert(change, &wanted, Action::ClientCreated).await?;
         }
         Some(before) => {
             let at = secret::expire_immediately(change);
             let reader = change.read();
-            let release = handover::release(reader, principal, at, before, &mut wanted, &stated);
+            let release =
+                owner::change::release(reader, principal, at, before, &mut wanted, &stated);
             let ended = release.await?;
             wanted.secrets.extend(secret);
             if let Some(update) = Update::between(services, before.clone(), wanted, change.now)? {
@@ -270,5 +272,5 @@ async fn write_client(
             }
         }
     }
-    owner_policy::check(change, before.as_ref(), &id).await
+    owner::policy::check(change, before.as_ref(), &id).await
 }

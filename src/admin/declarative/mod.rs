@@ -1,5 +1,5 @@
 //! Declarations: resources and clients as files describe them, compared with the database and
-//! applied in one transaction (DESIGN D19).
+//! applied in one transaction (D19).
 //!
 //! The flow: [`Declarations::read`] → [`plan()`] → [`generate_secrets`] → [`write()`] → commit →
 //! [`finish`]. The hashes of new secrets are computed before the transaction begins. Inside it,

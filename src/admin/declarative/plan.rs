@@ -15,8 +15,7 @@ use crate::admin::import::check::Checker;
 use crate::admin::import::problems::Problems;
 use crate::admin::import::update::state;
 use crate::admin::{
-    AdminError, NeededFor, ObjectKind, Principal, SourceConflict, UnreadableObjects, foreign_grant,
-    handover,
+    AdminError, NeededFor, ObjectKind, Principal, SourceConflict, UnreadableObjects, grant, owner,
 };
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, Registration};
@@ -124,7 +123,7 @@ pub async fn plan(
     for step in &mut plan.resources {
         let Some(before) = &step.before else { continue };
         let (reader, declared) = (services.store.read(), &plan.declared);
-        let losers = foreign_grant::losers(reader, principal, before, &step.wanted, declared);
+        let losers = grant::foreign::losers(reader, principal, before, &step.wanted, declared);
         let losers = losers.await?;
         let loss = |holder| deletions::loss_of_holder(principal, holder);
         step.losses = losers.iter().map(loss).collect();
@@ -248,7 +247,8 @@ impl Planner<'_> {
             let of = |it: &Registration| (it.client.source.clone(), it.client.facts.owner.clone());
             self.require_adoption(ObjectKind::Client, id, of(before), of(&wanted))?;
             let reader = self.services.store.read();
-            handover::release(reader, self.principal, now, before, &mut after, &stated).await?;
+            owner::change::release(reader, self.principal, now, before, &mut after, &stated)
+                .await?;
         }
         let has_secret = after.secrets.iter().any(|secret| secret.is_valid(now));
         let secret = secret.filter(|_| !has_secret);

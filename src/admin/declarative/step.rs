@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::admin::difference::Difference;
-use crate::admin::handover::Stated;
+use crate::admin::owner::change::Stated;
 use crate::admin::secret::NewSecret;
 use crate::model::client::Registration;
 use crate::model::resource::Resource;

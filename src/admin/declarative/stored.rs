@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::admin::declarative::members::MAX_OBJECTS;
-use crate::admin::unreadable::UnreadableObjects;
+use crate::admin::error::unreadable::UnreadableObjects;
 use crate::admin::{AdminError, ObjectKind, Principal};
 use crate::model::client::{ClientId, Registration};
 use crate::model::owner::Owner;

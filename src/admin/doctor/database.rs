@@ -7,11 +7,11 @@ use crate::admin::doctor::fix::Fix;
 use crate::admin::doctor::{clock_finding, keys};
 use crate::config::{Config, Issuer, Location, Migrate};
 use crate::model::time::Clock;
-use crate::model::untrusted_text;
-use crate::store::open::OpenMode;
+use crate::store::engine::open::OpenMode;
 use crate::store::schema::{self, NEWEST};
 use crate::store::{Store, StoreError};
 use crate::telemetry;
+use crate::text::escaping;
 
 /// What is needed of an open database.
 const NEEDS: [CheckCode; 8] = [
@@ -168,7 +168,7 @@ async fn stored_resources(store: &Store) -> Finding {
     }
     Finding::error(
         code,
-        format!("no token is issued for {}", untrusted_text::escape(&problems.join("; "))),
+        format!("no token is issued for {}", escaping::escape(&problems.join("; "))),
         "Correct the row in the database, or delete it and register the resource again.",
     )
 }

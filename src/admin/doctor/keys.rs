@@ -8,7 +8,7 @@ use crate::admin::doctor::database::failed;
 use crate::admin::doctor::finding::Finding;
 use crate::admin::doctor::first_of;
 use crate::admin::doctor::fix::Fix;
-use crate::admin::key_rotation;
+use crate::admin::signing_key;
 use crate::config::{Config, KeySettings, Location};
 use crate::keys::keyring::Keyring;
 use crate::keys::seal::MasterKeys;
@@ -17,7 +17,7 @@ use crate::model::signing_key::{Algorithm, SigningKeyRecord};
 use crate::model::time::{Clock, Timestamp, in_words};
 use crate::services::master_key;
 use crate::services::sealed_keys::SealedKeys;
-use crate::store::client_list::{ClientFilter, Expiring, Position};
+use crate::store::clients::list::{ClientFilter, Expiring, Position};
 use crate::store::{Store, StoreError};
 
 /// By how many seconds a server may be late with the next key.
@@ -149,9 +149,9 @@ fn next_signing_key(
         records.iter().filter(|key| !key.is_ended()).map(|key| key.algorithm).collect();
     let (mut plans, mut late) = (Vec::new(), Vec::new());
     for algorithm in &in_use {
-        let Some(newest) = key_rotation::newest(records, *algorithm) else { continue };
+        let Some(newest) = signing_key::rotation::newest(records, *algorithm) else { continue };
         let name = algorithm.as_str();
-        let due = key_rotation::successor_due_at(newest, settings);
+        let due = signing_key::rotation::successor_due_at(newest, settings);
         if newest.signs_from > now {
             plans.push(format!("{name}: {} signs from {}", newest.kid, newest.signs_from));
         } else if due.plus_seconds(GRACE_SECONDS) > now {
@@ -212,7 +212,7 @@ async fn expiring_secrets(config: &Config, now: Timestamp, store: &Store) -> Fin
 mod tests {
     use super::*;
     use crate::admin::doctor::finding::CheckState;
-    use crate::admin::test_keys::{DAY, key, settings};
+    use crate::admin::signing_key::test_keys::{DAY, key, settings};
 
     fn finding(records: &[SigningKeyRecord], now: i64) -> Finding {
         next_signing_key(&settings(), records, Timestamp(now))

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::admin::grant_request::ending;
-use crate::admin::ownership::client_to_change;
+use crate::admin::owner::ownership::client_to_change;
 use crate::admin::{AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, grant};
 use crate::crypto::random;
 use crate::model::admin_scope::AdminScope;

@@ -12,7 +12,7 @@ use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::time::{Clock, Timestamp};
 use crate::store::Store;
-use crate::store::grant_requests::{GrantRequestFilter, GrantRequestPage};
+use crate::store::grants::requests::{GrantRequestFilter, GrantRequestPage};
 use crate::store::reader::Reader;
 
 pub use creation::{NewGrantRequest, create};

@@ -2,14 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::admin::claims;
 use crate::admin::client::{self, check_security, permit_subject};
+use crate::admin::error::invalid_value::InvalidValue;
 use crate::admin::import::facts::replace;
 use crate::admin::import::line::ClientLine;
 use crate::admin::import::object::Given;
 use crate::admin::import::problems::Problems;
-use crate::admin::invalid_value::InvalidValue;
-use crate::admin::{AdminError, Principal, client_key, grant, spiffe_trust, trust};
+use crate::admin::{AdminError, Principal, grant, trust};
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::client::{AuthenticationMethod, Client, ClientName, ClientState, GrantType};
 use crate::model::client_settings::ClientTokenSettings;
@@ -75,7 +74,7 @@ impl<'a> Checker<'a> {
         let unreadable = unreadable.iter();
         let unreadable = unreadable.filter(|it| principal.may_administer(it.owner.as_ref()));
         let unreadable = unreadable.map(|it| it.resource.clone()).collect();
-        let issuer = client_key::issuer(services).await?;
+        let issuer = client::key::issuer(services).await?;
         let now = services.clock.now();
         Ok(Self { services, resources, unreadable, knows_all, issuer, now })
     }
@@ -109,10 +108,10 @@ impl<'a> Checker<'a> {
         let lifetime = said.token_lifetime.and_then(Given::into_value);
         note("", client::check_lifetime(self.services, lifetime));
         let keys = said.keys.as_ref().and_then(Given::value);
-        note("", client_key::check(keys, &CLIENT_ASSERTION_ALGS));
+        note("", client::key::check(keys, &CLIENT_ASSERTION_ALGS));
         if let Some(audiences) = &said.assertion_audiences {
             let issuer = self.issuer.as_deref();
-            let checked = client_key::check_audiences_of(self.services, issuer, audiences);
+            let checked = client::key::check_audiences_of(self.services, issuer, audiences);
             note("assertion_audiences: ", checked);
         }
         let grants = said.grants.iter().flatten().enumerate();
@@ -129,7 +128,7 @@ impl<'a> Checker<'a> {
         });
         let spiffe_trusts = said.spiffe_trusts.take().map(|sources| {
             let trusts = sources.into_iter().filter_map(|source| {
-                spiffe_trust::registered(source, self.now)
+                trust::spiffe::registered(source, self.now)
                     .map_err(|error| note("spiffe_trusts: ", Err(error)))
                     .ok()
             });
@@ -192,7 +191,7 @@ impl CheckedLine {
             client.auth_methods.push(AuthenticationMethod::PrivateKeyJwt);
         }
         self.apply_to(&mut client)?;
-        claims::check_sizes(&client.claims, said.grants.as_deref().unwrap_or_default())?;
+        client::claims::check_sizes(&client.claims, said.grants.as_deref().unwrap_or_default())?;
         Ok(client)
     }
 
@@ -241,7 +240,7 @@ impl CheckedLine {
     fn permit_what_is_given(&self, client: &mut Client) {
         let methods = &mut client.auth_methods;
         if let Some(Given::Value(_)) = &self.said.keys {
-            client_key::permit(AuthenticationMethod::PrivateKeyJwt, methods);
+            client::key::permit(AuthenticationMethod::PrivateKeyJwt, methods);
         }
         if let Some(Given::Value(_)) = &self.said.tls_subject {
             permit_subject(methods);

@@ -2,7 +2,7 @@
 
 use crate::admin::declarative::members::DeclaredType;
 pub(in crate::admin) use crate::admin::import::json_type::JsonType;
-use crate::model::suggestion;
+use crate::text::suggestion;
 
 /// The maximum number of grants of an imported client.
 pub(in crate::admin) const MAX_GRANTS: usize = 1_000;

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use crate::admin::import::members::{JsonType, Member, ObjectSchema};
 use crate::admin::import::problems::Problems;
 use crate::model::Malformed;
-use crate::model::raw_members::RawMembers;
 use crate::model::static_claims::StaticClaims;
+use crate::text::raw_members::RawMembers;
 
 /// A member that is given where `null` stands for the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

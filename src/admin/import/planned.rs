@@ -4,8 +4,8 @@ use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::update::{self, Update};
 use crate::admin::import::{ImportOutcome, ImportedClient, of_line, rights};
 use crate::admin::{
-    AdminError, AuditedChange, Conflict, ObjectKind, Principal, client_within_rights, handover,
-    owner_policy, ownership, registering, secret,
+    AdminError, AuditedChange, Conflict, ObjectKind, Principal, client, client_within_rights,
+    owner, secret,
 };
 use crate::model::client::{ClientId, Registration};
 use crate::model::event::Action;
@@ -48,12 +48,12 @@ async fn write_checked(
     let id = line.line.said.client_id.clone();
     if !line.exists {
         create(principal, change, line).await?;
-        owner_policy::check(change, None, &id).await?;
+        owner::policy::check(change, None, &id).await?;
         return Ok(ImportOutcome::Imported);
     }
     let before = client_within_rights(change.read(), principal, &id).await?;
     let outcome = update(services, principal, change, line, before.clone()).await?;
-    owner_policy::check(change, Some(&before), &id).await?;
+    owner::policy::check(change, Some(&before), &id).await?;
     Ok(outcome)
 }
 
@@ -73,9 +73,10 @@ async fn update(
     let (id, source) = (before.client.client_id.clone(), before.client.source.clone());
     let (mut wanted, stated) = update::wanted(&before, line)?;
     let (client, grants) = (&wanted.client, &wanted.grants);
-    ownership::check_whole_client(change, principal, Some(&before), client, grants).await?;
+    owner::ownership::check_whole_client(change, principal, Some(&before), client, grants).await?;
     let at = secret::expire_immediately(change);
-    let release = handover::release(change.read(), principal, at, &before, &mut wanted, &stated);
+    let release =
+        owner::change::release(change.read(), principal, at, &before, &mut wanted, &stated);
     let ended = release.await?;
     let Some(update) = Update::between(services, before, wanted, change.now)? else {
         return Ok(ImportOutcome::Unchanged);
@@ -94,7 +95,7 @@ async fn create(
     let PreparedLine { line, secrets, .. } = prepared;
     let client = line.registered(change.now)?;
     let grants = line.said.grants.unwrap_or_default();
-    ownership::check_whole_client(change, principal, None, &client, &grants).await?;
+    owner::ownership::check_whole_client(change, principal, None, &client, &grants).await?;
     let new = |secret| match secret {
         PreparedSecret::New(record) => Some(record),
         PreparedSecret::Known { .. } => None,
@@ -107,5 +108,5 @@ async fn create(
         spiffe_trusts: line.spiffe_trusts.unwrap_or_default(),
         usage: None,
     };
-    registering::insert(change, &registration, Action::ClientImported).await
+    client::registration::insert(change, &registration, Action::ClientImported).await
 }

@@ -3,15 +3,13 @@
 
 use serde_json::{Value, json};
 
-use crate::admin::claims;
 use crate::admin::difference::Difference;
 use crate::admin::grant_request::{self, CancelReason};
-use crate::admin::handover::Stated;
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::spiffe_trusts;
+use crate::admin::owner::change::Stated;
 use crate::admin::{
-    AdminError, AuditedChange, Conflict, EndedCredentials, grant, revocation, trust,
-    weaker_credentials,
+    AdminError, AuditedChange, Conflict, EndedCredentials, client, grant, revocation, trust,
 };
 use crate::model::client::{ClientId, ClientState, Registration};
 use crate::model::event::{Action, EventOwners, EventSubject};
@@ -80,7 +78,7 @@ impl Update {
         mut wanted: Registration,
         now: Timestamp,
     ) -> Result<Option<Self>, AdminError> {
-        claims::check_sizes(&wanted.client.claims, &wanted.grants)?;
+        client::claims::check_sizes(&wanted.client.claims, &wanted.grants)?;
         let trusts = |of: &Registration| of.trusts.len() + of.spiffe_trusts.len();
         if trusts(&wanted) > trusts(&before) {
             trust::check_total(wanted.trusts.len(), wanted.spiffe_trusts.len())?;
@@ -138,7 +136,8 @@ impl Update {
         }
         let subject = EventSubject::Client(id.clone());
         let granted = wanted.grants.clone();
-        let ended = ended.and(weaker_credentials::end(change, &mut wanted, &granted).await?);
+        let ended =
+            ended.and(client::weaker_credentials::end(change, &mut wanted, &granted).await?);
         let Registration { client, grants, .. } = &wanted;
         let mut detail = difference.add_to(json!({ "name": client.name }));
         detail[command] = json!(true);

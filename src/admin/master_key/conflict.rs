@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::admin::AdminErrorCode;
 use crate::model::time::Timestamp;
-use crate::store::usage_heartbeat::LiveInstance;
+use crate::store::instances::heartbeat::LiveInstance;
 
 /// A rotation of the master key that would lose something.
 #[derive(Debug, thiserror::Error)]

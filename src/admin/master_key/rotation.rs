@@ -15,7 +15,7 @@ use crate::model::signing_key::{KeyId, Sealed};
 use crate::model::time::{Clock, Timestamp};
 use crate::services::sealed_keys::{SealedKeyName, SealedKeys};
 use crate::store::Store;
-use crate::store::usage_heartbeat::LiveInstance;
+use crate::store::instances::heartbeat::LiveInstance;
 
 /// What was sealed again.
 #[derive(Debug)]

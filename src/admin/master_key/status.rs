@@ -12,7 +12,7 @@ use crate::keys::seal::MasterKeys;
 use crate::model::signing_key::Sealed;
 use crate::model::time::Clock;
 use crate::services::sealed_keys::{SealedKeyName, SealedKeys};
-use crate::store::usage_heartbeat::LiveInstance;
+use crate::store::instances::heartbeat::LiveInstance;
 use crate::store::{Store, StoreError};
 
 /// How many stored answers are read at once. Each has up to some hundred KiB.

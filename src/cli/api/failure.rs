@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::admin::{AdminError, AdminErrorCode};
 use crate::cli::error::CliError;
-use crate::cli::error_codes::CliErrorCode;
+use crate::cli::error::codes::CliErrorCode;
 use crate::cli::remedies::command::ServerRemedy;
 use crate::remedies;
 

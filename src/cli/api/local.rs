@@ -7,7 +7,8 @@ use hyper::Request;
 use hyper::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use crate::admin::key_rotation::{self, RotationPolicy};
+use crate::admin::signing_key;
+use crate::admin::signing_key::rotation::RotationPolicy;
 use crate::app::App;
 use crate::cli::api::failure::Failure;
 use crate::cli::api::{ApiRequest, ApiUse};
@@ -57,7 +58,7 @@ impl LocalApi {
             global.config(Requirement::Issuer)?;
         }
         let app = Arc::new(self.api.app().with_client_loaded(&ClientId::parse(client)?).await?);
-        key_rotation::rotate_due_keys(&app, RotationPolicy::CreateDue)
+        signing_key::rotation::rotate_due_keys(&app, RotationPolicy::CreateDue)
             .await
             .map_err(ServeError::from)?;
         self.api = InProcessApi::new(app, principal());

@@ -7,12 +7,12 @@ use serde_json::json;
 
 use crate::admin::master_key::{self, Reset};
 use crate::cli::error::CliError;
-use crate::cli::{Global, confirmation, output, principal};
+use crate::cli::{Global, output, principal};
 use crate::config::{Config, Location, Requirement};
 use crate::model::time::Clock;
 use crate::services::StartError;
 use crate::services::opening::open_existing;
-use crate::store::open::OpenMode;
+use crate::store::engine::open::OpenMode;
 
 #[derive(Debug, Args)]
 pub(crate) struct ResetArgs {
@@ -41,7 +41,7 @@ pub(super) async fn run(global: &Global, args: &ResetArgs) -> Result<(), CliErro
         lost.signing_keys.len(),
         lost.published.len()
     ));
-    confirmation::confirm("Discard what the lost master key sealed?", &[], args.yes)?;
+    output::confirmation::confirm("Discard what the lost master key sealed?", &[], args.yes)?;
     let Reset { lost, secrets, answers } =
         master_key::reset(&store, &clock, &principal(), lost).await?;
     let value = json!({

@@ -13,7 +13,7 @@ use crate::model::time::Clock;
 use crate::services::opening::open_existing;
 use crate::services::{backup_keys, instance};
 use crate::store::Store;
-use crate::store::open::OpenMode;
+use crate::store::engine::open::OpenMode;
 
 /// Runs `tokend master-key rotate`.
 pub(super) async fn run(global: &Global) -> Result<(), CliError> {

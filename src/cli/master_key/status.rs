@@ -10,8 +10,8 @@ use crate::config::Requirement;
 use crate::model::time::Clock;
 use crate::services::backup_keys;
 use crate::services::opening::open_existing;
-use crate::store::open::OpenMode;
-use crate::store::usage_heartbeat::LiveInstance;
+use crate::store::engine::open::OpenMode;
+use crate::store::instances::heartbeat::LiveInstance;
 
 /// The columns of the keys.
 const KEYS: [&str; 8] = [

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::directory::entry::{ClientEntry, SecretEntry, SecurityEntry};
-use crate::directory::placing::NewEntry;
+use crate::directory::insertion::NewEntry;
 use crate::directory::snapshot::SnapshotError;
 use crate::directory::snapshot::grant_record::GrantRecord;
 use crate::directory::snapshot::shared::{RestoredShares, SharedIndex};

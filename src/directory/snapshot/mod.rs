@@ -1,5 +1,5 @@
 //! The snapshot: the memory of an instance as a sealed file, so that a restart neither loads all
-//! clients from the database nor hashes their secrets again (DESIGN D20).
+//! clients from the database nor hashes their secrets again (D20).
 //!
 //! [`write()`] streams the memory into the file, [`read`] gives it back on all cores. A snapshot is
 //! only a beginning: its reader follows the events from its place in the chain, and loads

@@ -11,7 +11,7 @@ use super::client_record::ClientRecord;
 use super::shared::SharedIndex;
 use super::*;
 use crate::directory::entry::AllowedMethods;
-use crate::directory::placing::NewEntry;
+use crate::directory::insertion::NewEntry;
 use crate::directory::{ClientEntry, Directory};
 use crate::keys::{Keys, keyring};
 use crate::model::claim_pattern::Pattern;

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::raw_members::RawMembers;
 use crate::model::static_claims::{ClaimsError, Nulls, StaticClaims, shown, value};
+use crate::text::raw_members::RawMembers;
 
 /// Claims to set, and `null` for those to remove. An object is merged into the object of the same
 /// name; every other value replaces.

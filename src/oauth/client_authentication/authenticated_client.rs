@@ -91,7 +91,7 @@ impl AuthenticatedClient {
     }
 
     /// The sequence of the last event that was in memory before the client was looked up: the claim
-    /// `evt` of its token (DESIGN D24).
+    /// `evt` of its token (D24).
     pub(in crate::oauth) fn evt(&self) -> i64 {
         self.evt
     }

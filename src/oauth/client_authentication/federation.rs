@@ -16,12 +16,12 @@ use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
-use crate::model::untrusted_text;
 use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::{
     diagnosis, keys_not_fetched, reject_disabled, rejection, request_fetch, subject_form,
 };
 use crate::oauth::error::OAuthError;
+use crate::text::escaping;
 
 const TEST: OperatorAction = OperatorAction::TestTrust;
 
@@ -377,5 +377,5 @@ pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
 fn shown(value: Option<&Value>) -> String {
     let Some(value) = value.filter(|value| !value.is_null()) else { return "absent".to_owned() };
     let text = value.as_str().map_or_else(|| value.to_string(), |text| format!("'{text}'"));
-    untrusted_text::escape_start(&text, 200)
+    escaping::escape_start(&text, 200)
 }

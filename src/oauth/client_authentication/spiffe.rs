@@ -13,7 +13,6 @@ use crate::jose::assertion::{SVID_ALGS, SignatureChecks, UnverifiedAssertion, Ve
 use crate::model::client::{AuthenticationMethod, JWT_BEARER_ASSERTION};
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
-use crate::model::untrusted_text;
 use crate::oauth::client_authentication::assertion::at_equal_cost;
 use crate::oauth::client_authentication::federation::{self, MetTrusts, Sources};
 use crate::oauth::client_authentication::svid::{
@@ -23,6 +22,7 @@ use crate::oauth::client_authentication::{
     diagnosis, keys_not_fetched, reject_disabled, reject_other_methods, rejection,
 };
 use crate::oauth::error::OAuthError;
+use crate::text::escaping;
 
 /// The maximum number of trusts that are looked at for a request that names no client.
 const MAX_TRUSTS: usize = 1000;
@@ -180,7 +180,7 @@ fn url(keys: &KeysEntry) -> &str {
 fn untrusted(app: &App, svid: &UnverifiedSvid<'_>) -> OAuthError {
     let domain = svid.id().trust_domain();
     let reason = if app.directory.trusts_domain(domain) {
-        let sub = untrusted_text::escape_start(svid.id().as_str(), 200);
+        let sub = escaping::escape_start(svid.id().as_str(), 200);
         format!("no client trusts the SPIFFE ID '{sub}'")
     } else {
         format!("no client trusts the trust domain '{domain}'")

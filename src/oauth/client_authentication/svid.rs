@@ -17,8 +17,8 @@ use crate::model::remedy::Remedy;
 use crate::model::spiffe_id::SpiffeId;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::model::untrusted_text;
 use crate::oauth::client_authentication::federation::untimely;
+use crate::text::escaping;
 
 /// The types that a JWT-SVID may name (JWT-SVID, section 2.3), in lower case.
 const TYPES: [&str; 2] = ["jwt", "jose"];
@@ -70,7 +70,7 @@ impl<'a> UnverifiedSvid<'a> {
         if let Some(typ) = assertion.typ()
             && !TYPES.contains(&typ.as_str())
         {
-            let typ = untrusted_text::escape_start(&typ, 80);
+            let typ = escaping::escape_start(&typ, 80);
             let reason = format!("its typ is '{typ}'; the typ of a JWT-SVID is JWT or JOSE");
             return Err(SvidProblem::new(reason, AS_IT_IS));
         }
@@ -108,7 +108,7 @@ impl<'a> UnverifiedSvid<'a> {
         if subject.matches(&self.id) {
             return None;
         }
-        let sub = untrusted_text::escape_start(self.id.as_str(), 200);
+        let sub = escaping::escape_start(self.id.as_str(), 200);
         let why = if subject.ends_within_a_segment_of(&self.id) {
             ": a prefix accepts whole segments only"
         } else {
@@ -208,8 +208,8 @@ pub(super) fn right_type() -> String {
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "absent".to_owned(),
-        Value::String(text) => format!("'{}'", untrusted_text::escape_start(text, 200)),
-        other => untrusted_text::escape_start(&other.to_string(), 200),
+        Value::String(text) => format!("'{}'", escaping::escape_start(text, 200)),
+        other => escaping::escape_start(&other.to_string(), 200),
     }
 }
 

@@ -11,12 +11,12 @@ use crate::model::remedy::OperatorAction;
 use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::signing_key::Algorithm;
-use crate::model::suggestion;
 use crate::model::time::Lifetime;
 use crate::model::token::TokenUse;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::token::request::RequestedAccess;
+use crate::text::suggestion;
 
 /// How many resources or scopes a rejection lists at the most.
 const MAX_LISTED: usize = 10;
@@ -105,7 +105,7 @@ impl Granted {
     }
 }
 
-/// Grants all that is requested (DESIGN D5), or rejects the request.
+/// Grants all that is requested (D5), or rejects the request.
 pub(super) fn authorize(
     config: &Config,
     client: AuthenticatedClient,

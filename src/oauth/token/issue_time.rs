@@ -1,4 +1,4 @@
-//! Step 3, the issue time of a token, so that no token survives a revocation (DESIGN D24).
+//! Step 3, the issue time of a token, so that no token survives a revocation (D24).
 
 use std::time::Duration;
 

@@ -13,7 +13,6 @@ use crate::app::App;
 use crate::crypto::{CryptoError, random};
 use crate::jose::jwt::Confirmation;
 use crate::keys::keyring::{Keyring, SigningKey};
-use crate::model::json_object::JsonObject;
 use crate::model::reason_code::ReasonCode;
 use crate::model::resource::{Resource, SignedBefore};
 use crate::model::time::Timestamp;
@@ -22,6 +21,7 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::Granted;
 use crate::oauth::token::issue_time::IssueTime;
 use crate::oauth::token::sender_constraint::Bound;
+use crate::text::json_writer::JsonObject;
 
 /// The length of ordinary claims; longer ones make their buffer grow.
 const TOKEN_CAPACITY: usize = 512;

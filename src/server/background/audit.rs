@@ -4,13 +4,13 @@ use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::admin::{AdminError, Conflict, audit_checkpoint, audit_retention};
+use crate::admin::{AdminError, Conflict, audit};
 use crate::app::App;
 use crate::store::StoreError;
 
 /// Signs the checkpoint that is due, and notes for metrics when the last one was signed.
 pub(super) async fn sign_checkpoint(app: Arc<App>) {
-    let signed = audit_checkpoint::create_if_due(&app.services, app.issuer.as_str()).await;
+    let signed = audit::checkpoint::create_if_due(&app.services, app.issuer.as_str()).await;
     match signed {
         Ok(None) => {}
         Ok(Some(checkpoint)) => {
@@ -29,7 +29,7 @@ pub(super) async fn sign_checkpoint(app: Arc<App>) {
 
 /// Removes events that are older than `audit.retention`.
 pub(super) async fn remove_old_events(app: Arc<App>) {
-    let removed = audit_retention::remove_old(&app.services, app.issuer.as_str()).await;
+    let removed = audit::retention::remove_old(&app.services, app.issuer.as_str()).await;
     match removed {
         Ok(None) => {}
         Ok(Some(removal)) => {

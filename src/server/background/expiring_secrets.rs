@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admin::{AdminError, secret_life};
+use crate::admin::{AdminError, secret};
 use crate::app::App;
 use crate::model::client::ClientState;
-use crate::store::client_list::{ClientFilter, Expiring, Position};
+use crate::store::clients::list::{ClientFilter, Expiring, Position};
 
 /// How often to look for secrets that expire soon.
 const INTERVAL: Duration = Duration::from_secs(15);
@@ -38,7 +38,7 @@ pub(super) async fn warn_of_expiring_secrets(app: Arc<App>) {
 /// Records the warnings that are due, and logs if there were any or if the line is due. True if it
 /// has looked at what to log.
 async fn warn(app: &App, is_due: bool) -> Result<bool, AdminError> {
-    let recorded = secret_life::record_warnings(&app.services).await?;
+    let recorded = secret::life::record_warnings(&app.services).await?;
     if recorded > 0 || is_due {
         log(app).await?;
         return Ok(true);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::directory::DirectoryError;
 use crate::services::database_identity::DatabaseIdentity;
-use crate::store::change_listener::ChangeListener;
+use crate::store::events::change_listener::ChangeListener;
 use crate::{server, telemetry};
 
 /// How long to wait after a lost connection of the listener, so that a database that refuses is not

@@ -1,4 +1,4 @@
-//! Background tasks: each runs under supervision for as long as the server runs (DESIGN D25).
+//! Background tasks: each runs under supervision for as long as the server runs (D25).
 
 mod audit;
 mod audit_delivery;
@@ -24,9 +24,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 
-use crate::admin::grant_request;
-use crate::admin::key_rotation::{self, RotationPolicy};
-use crate::admin::secret_life;
+use crate::admin::signing_key::rotation::RotationPolicy;
+use crate::admin::{grant_request, secret, signing_key};
 use crate::app::App;
 use crate::config::Location;
 use crate::model::usage::WRITE_INTERVAL_SECONDS;
@@ -207,7 +206,9 @@ impl Tasks {
 }
 
 async fn rotate_signing_keys(app: Arc<App>) {
-    if let Err(error) = key_rotation::rotate_due_keys(&app, RotationPolicy::CreateAndRetire).await {
+    if let Err(error) =
+        signing_key::rotation::rotate_due_keys(&app, RotationPolicy::CreateAndRetire).await
+    {
         tracing::warn!(
             error = &error as &dyn Error,
             "the signing keys cannot be rotated; the next attempt follows"
@@ -262,7 +263,7 @@ async fn end_grant_requests(app: Arc<App>) {
 }
 
 async fn end_unused_secrets(app: Arc<App>) {
-    match secret_life::end_unused(&app.services).await {
+    match secret::life::end_unused(&app.services).await {
         Ok(0) => {}
         Ok(secrets) => tracing::info!(secrets, "replaced secrets that are unused were ended"),
         Err(error) => tracing::warn!(

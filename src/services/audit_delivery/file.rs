@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::store::files::sync_folder_of;
+use crate::store::engine::files::sync_folder_of;
 
 /// How often lines are written again because the file was rotated meanwhile.
 const MAX_ROTATIONS: usize = 3;

@@ -4,7 +4,7 @@
 use crate::model::event::Event;
 use crate::model::time::Timestamp;
 use crate::outbound::{FetchError, PostAnswer, RetryAfter};
-use crate::store::notifications::NotificationCursor;
+use crate::store::server::notifications::NotificationCursor;
 use crate::telemetry;
 
 /// The pause after the first failure, in seconds; doubled with each one.

@@ -10,12 +10,12 @@ use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
 use crate::model::grant_request::{GrantRequest, GrantRequestId, GrantRequestState, Remark};
 use crate::model::owner::Owner;
+use crate::web::api::Problem;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Choice, Time, Unreadable};
 use crate::web::console::sign_in::gate::SignedIn;
-use crate::web::management::Problem;
 
 /// How many requests a page has.
 const PAGE_SIZE: u32 = 50;

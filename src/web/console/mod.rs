@@ -25,7 +25,7 @@ use axum::response::Redirect;
 use axum::routing::{any, get, post};
 
 use crate::app::App;
-use crate::web::management;
+use crate::web::api;
 
 /// The routes of the console.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -40,7 +40,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .method_not_allowed_fallback(page_parts::answer::other_method)
         .merge(signed_in)
         .layer(from_fn_with_state(app.clone(), sign_in::gate::guard))
-        .layer(management::timeout())
+        .layer(api::timeout())
         .merge(page_parts::assets::routes())
 }
 
@@ -50,7 +50,7 @@ fn signed_in() -> Router<Arc<App>> {
     Router::new()
         .route("/console/", get(overview::page::page))
         .merge(clients())
-        .route("/console/resources", get(resources::list::page).layer(management::compression()))
+        .route("/console/resources", get(resources::list::page).layer(api::compression()))
         .route("/console/resources/new", get(resources::list::form).post(resources::list::create))
         .route("/console/resources/{id}", get(resources::detail::one))
         .route(
@@ -67,9 +67,9 @@ fn signed_in() -> Router<Arc<App>> {
         .route("/console/signing-keys/rotate", post(signing_keys::changes::rotate))
         .route("/console/signing-keys/{kid}/retire", post(signing_keys::changes::retire))
         .route("/console/signing-keys/{kid}/revoke", post(signing_keys::changes::revoke))
-        .route("/console/rejections", get(rejections::page).layer(management::compression()))
+        .route("/console/rejections", get(rejections::page).layer(api::compression()))
         .route("/console/rejections/{id}", get(rejections::one))
-        .route("/console/audit", get(audit::list::page).layer(management::compression()))
+        .route("/console/audit", get(audit::list::page).layer(api::compression()))
         .route("/console/audit/export", get(audit::export::file))
         .route("/console/settings", get(settings::page))
         .route("/console/sessions", get(sign_in::sessions::page))
@@ -105,9 +105,9 @@ fn clients() -> Router<Arc<App>> {
         .route("/try", get(clients::try_it::page))
         .route("/test-token", post(clients::try_it::issue))
         .route("/activity", get(clients::activity::rejections))
-        .route("/audit", get(clients::activity::changes).layer(management::compression()));
+        .route("/audit", get(clients::activity::changes).layer(api::compression()));
     Router::new()
-        .route("/console/clients", get(clients::list::page).layer(management::compression()))
+        .route("/console/clients", get(clients::list::page).layer(api::compression()))
         .route("/console/clients/new", get(clients::create::page).post(clients::create::create))
         .nest("/console/clients/{id}", one)
 }

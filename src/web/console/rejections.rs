@@ -11,16 +11,16 @@ use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientId;
 use crate::model::rejection::RejectionRecord;
-use crate::model::shell_word::quote;
 use crate::model::time::Timestamp;
 use crate::remedies;
 use crate::store::rejections::{RejectionFilter, RejectionPosition};
+use crate::text::shell::quote;
+use crate::web::api::Problem;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Time};
 use crate::web::console::sign_in::gate::SignedIn;
-use crate::web::management::Problem;
 
 /// How many rejections a page has.
 const PAGE_SIZE: u32 = 50;

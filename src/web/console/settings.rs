@@ -13,13 +13,13 @@ use crate::config::ShownSetting;
 use crate::model::admin_scope::AdminScope;
 use crate::remedies;
 use crate::store::schema;
+use crate::web::api::Problem;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::Badge;
 use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::health;
-use crate::web::management::Problem;
 
 #[derive(Template)]
 #[template(path = "console/settings.html")]

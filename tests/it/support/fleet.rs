@@ -10,10 +10,10 @@ use tokio::task::JoinHandle;
 
 use super::eventually::eventually;
 use super::foreign::assert_allowed;
-use super::front::{Front, Proxy};
 use super::process::{Cli, Process};
 use super::reserved_port::ReservedPort;
 use super::{ORDERS, Place};
+use crate::support::gateways::front::{Front, Proxy};
 
 /// How many clients ask at the same time, and how long each waits between two requests.
 const CLIENTS: usize = 64;

@@ -18,7 +18,7 @@ use super::foreign::{Foreign, libraries, python_program};
 use super::process::{Cli, program};
 use super::reserved_port::ReservedPort;
 use super::{Answer, Engine, Place, Server, TestClient, grant};
-use crate::docs::{bad_tokens, blocks_below};
+use crate::repository::docs::{bad_tokens, blocks_below};
 
 const PAGE: &str = "integrations.md";
 

@@ -8,9 +8,9 @@ use crate::admin::doctor::finding::{CheckState, Finding};
 use crate::admin::doctor::fix::Fix;
 use crate::admin::doctor::outside::{MAX_SHOWN, OPENID, json_object, text_of};
 use crate::config::Issuer;
-use crate::model::untrusted_text::escape_start;
 use crate::outbound::Probe;
 use crate::telemetry;
+use crate::text::escaping::escape_start;
 
 /// The endpoints that a client or a verifier cannot do without.
 const REQUIRED: [&str; 2] = ["token_endpoint", "jwks_uri"];

@@ -10,9 +10,9 @@ use crate::admin::doctor::fix::Fix;
 use crate::admin::doctor::outside::{MAX_SHOWN, documents, json_object, text_of};
 use crate::config::Issuer;
 use crate::jose::external_jwks::{ExternalJwks, ForeignKeyError};
-use crate::model::untrusted_text::escape_start;
 use crate::outbound::{Probe, ProbeAnswer};
 use crate::telemetry;
+use crate::text::escaping::escape_start;
 
 /// The longest time for which a verifier may cache the key set, in seconds: a new key is published a
 /// day before it signs (`keys.publish_before`).

@@ -15,9 +15,9 @@ use crate::admin::doctor::fix::Fix;
 use crate::admin::doctor::{clock_finding, host_of, tls};
 use crate::config::Issuer;
 use crate::model::time::{Clock, Timestamp};
-use crate::model::untrusted_text::escape_start;
 use crate::outbound::{FetchError, Probe, ProbeAnswer};
 use crate::telemetry;
+use crate::text::escaping::escape_start;
 
 /// The well-known names of metadata (RFC 8414, section 3; OpenID Connect Discovery, section 4).
 const METADATA: &str = "oauth-authorization-server";

@@ -12,7 +12,8 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::Response;
 use futures_util::stream;
 
-use crate::admin::audit_csv::{self, Columns};
+use crate::admin::audit;
+use crate::admin::audit::csv::Columns;
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::event::Event;
@@ -91,11 +92,11 @@ impl Export {
         let events = store.find_events(&self.filter, Order::OldestFirst, PAGE_SIZE).await?;
         let mut text = Vec::new();
         if self.format == Format::Csv && !self.is_begun {
-            text = audit_csv::header()?;
+            text = audit::csv::header()?;
         }
         self.is_begun = true;
         match self.format {
-            Format::Csv => text.extend(audit_csv::rows(events.iter().map(columns))?),
+            Format::Csv => text.extend(audit::csv::rows(events.iter().map(columns))?),
             Format::Jsonl => {
                 for event in &events {
                     serde_json::to_writer(&mut text, event)?;

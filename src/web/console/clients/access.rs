@@ -16,6 +16,7 @@ use crate::model::resource::{Resource, ResourceId};
 use crate::model::scope::ScopeName;
 use crate::oauth::token::preview::{self, PreviewError};
 use crate::oauth::token::request::RequestedAccess;
+use crate::web::api::Problem;
 use crate::web::console::clients::detail::{ClientHeader, api_path, command, find, frame};
 use crate::web::console::clients::edit_fields::claims_text;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
@@ -23,7 +24,6 @@ use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown;
 use crate::web::console::sign_in::gate::SignedIn;
-use crate::web::management::Problem;
 
 /// How many resources a person can choose from.
 const MAX_OFFERED: usize = 200;
@@ -170,7 +170,7 @@ fn equivalent(found: &Registration) -> Equivalent {
         GrantedScopes::All => None,
     });
     let scope = scope.unwrap_or_else(|| "orders:read".to_owned());
-    let quoted = crate::model::shell_word::quote;
+    let quoted = crate::text::shell::quote;
     let change = format!(
         "{} --resource {} --scope {}",
         command(found, "client grant"),

@@ -3,15 +3,16 @@
 use axum::Extension;
 use axum::extract::{Path, State};
 
-use crate::admin::client::MAX_REASON_CHARS;
+use crate::admin::ObjectKind;
+use crate::admin::client::{self, MAX_REASON_CHARS};
 use crate::admin::secret::{self, NewSecret};
-use crate::admin::{ObjectKind, client, secret_rotation};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientState;
 use crate::model::grant::Grant;
 use crate::model::overlap::Overlap;
 use crate::model::secret::SecretId;
 use crate::model::time::Lifetime;
+use crate::web::api::Problem;
 use crate::web::console::clients::credentials::OVERLAPS;
 use crate::web::console::clients::detail::parsed;
 use crate::web::console::clients::new_secret;
@@ -19,7 +20,6 @@ use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleErr
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::shown;
 use crate::web::console::sign_in::gate::SignedIn;
-use crate::web::management::Problem;
 
 /// Disables or enables a client.
 pub(in crate::web::console) async fn set_state(
@@ -75,7 +75,7 @@ pub(in crate::web::console) async fn rotate(
     let found = client::show(&services.store, &signed_in.principal, &id).await?;
     require_recent_authentication_for_administrator(&signed_in, &found.grants, &page)?;
     new_secret::claim(&app, &signed_in, &form).await?;
-    let made = secret_rotation::rotate(services, &signed_in.principal, &id, &new, overlap).await?;
+    let made = secret::rotation::rotate(services, &signed_in.principal, &id, &new, overlap).await?;
     answer::catch_up_or_log(&app).await;
     new_secret::page(&app, &signed_in, &found.client, &found.grants, &made)
 }

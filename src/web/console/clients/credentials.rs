@@ -4,7 +4,7 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 
-use crate::admin::client_key;
+use crate::admin::client;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 use crate::model::secret::SecretRecord;
@@ -154,7 +154,7 @@ fn others(path: &str, found: &Registration, now: Timestamp) -> Vec<OtherCredenti
         let what = uri.as_str().to_owned();
         others.push(other("Keys by URL", what, None, keys_path.clone(), String::new()));
     }
-    for key in client_key::list(found) {
+    for key in client::key::list(found) {
         let thumbprint = key.thumbprint.unwrap_or_default();
         let name = key.kid.unwrap_or(thumbprint);
         let what = format!("{name} ({})", key.algorithms);

@@ -4,21 +4,21 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 
-use crate::admin::{ObjectKind, client, secret_life};
+use crate::admin::{ObjectKind, client, secret};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientId, ClientState, GrantType, Registration};
 use crate::model::facts::Description;
 use crate::model::grant::{Grant, GrantedScopes};
 use crate::model::owner::Owner;
-use crate::model::shell_word::quote;
+use crate::text::shell::quote;
+use crate::web::api::Problem;
 use crate::web::console::clients::list::{credentials, last_use};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Time};
 use crate::web::console::sign_in::gate::SignedIn;
-use crate::web::management::Problem;
 
 /// What is above each page of a client.
 pub(in crate::web::console) struct ClientHeader {
@@ -108,7 +108,7 @@ pub(in crate::web::console) async fn find(
 ) -> Result<Registration, ConsoleError> {
     signed_in.require(AdminScope::ClientsRead)?;
     let mut found = client::show(&app.services.store, &signed_in.principal, &parsed(id)?).await?;
-    secret_life::assess(&app.services, &mut found).await?;
+    secret::life::assess(&app.services, &mut found).await?;
     Ok(found)
 }
 

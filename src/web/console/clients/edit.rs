@@ -6,7 +6,7 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 
-use crate::admin::claims::ClaimsChange;
+use crate::admin::client::claims::ClaimsChange;
 use crate::admin::client::{self, ClientUpdate, RightsNeeded};
 use crate::admin::facts::{FactsUpdate, LabelsUpdate};
 use crate::admin::revision::Precondition;

@@ -6,9 +6,9 @@ use crate::admin::revision::Revision;
 use crate::model::client::{GrantType, Registration};
 use crate::model::facts::{Contact, Description};
 use crate::model::owner::Owner;
-use crate::model::shell_word::quote;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::Lifetime;
+use crate::text::shell::quote;
 use crate::web::console::page_parts::form::Form;
 
 /// A client as texts of a form.

@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 
 use crate::admin::AdminError;
-use crate::admin::claims::ClaimsChange;
+use crate::admin::client::claims::ClaimsChange;
 use crate::admin::grant::{self, GrantChange, ScopeChange};
 use crate::admin::grant_request::{self, NewGrantRequest};
 use crate::app::App;

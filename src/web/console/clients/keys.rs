@@ -6,10 +6,10 @@ use axum::extract::{Path, State};
 use serde_json::{Value, json};
 
 use crate::admin::client::{self, ClientUpdate};
-use crate::admin::client_key;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 use crate::model::security::TlsSubject;
+use crate::web::api::KeysInput;
 use crate::web::console::clients::changes::require_recent_authentication_for_administrator;
 use crate::web::console::clients::detail::{ClientHeader, api_path, command, find, frame, parsed};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
@@ -17,7 +17,6 @@ use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice};
 use crate::web::console::sign_in::gate::SignedIn;
-use crate::web::management::KeysInput;
 
 /// What a person may have of a key.
 const KINDS: [(&str, &str); 4] = [
@@ -103,7 +102,7 @@ pub(in crate::web::console) async fn add(
     let added = match input {
         Ok((source, method)) => {
             let (services, principal) = (&app.services, &signed_in.principal);
-            client_key::add(services, principal, &found.client.client_id, source, method).await
+            client::key::add(services, principal, &found.client.client_id, source, method).await
         }
         Err(problem) => return rejected(&signed_in, &found, &form, problem),
     };
@@ -144,7 +143,7 @@ pub(in crate::web::console) async fn remove(
     signed_in.require(AdminScope::SecretsWrite)?;
     signed_in.require_recent_authentication(&shown::credentials_path(&id))?;
     let (services, principal) = (&app.services, &signed_in.principal);
-    client_key::remove(services, principal, &parsed(&id)?, form.text("key")).await?;
+    client::key::remove(services, principal, &parsed(&id)?, form.text("key")).await?;
     answer::changed(&app, &shown::credentials_path(&id), "key-removed").await
 }
 

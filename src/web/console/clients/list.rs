@@ -4,16 +4,15 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Request, State};
 
-use crate::admin::client_list::MAX_SEARCH_CHARS;
-use crate::admin::client_list::{self, ClientQuery};
-use crate::admin::secret_life;
+use crate::admin::client::list::{ClientQuery, MAX_SEARCH_CHARS};
+use crate::admin::{client, secret};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientState, Registration};
 use crate::model::labels::{LabelKey, LabelValue};
 use crate::model::owner::Owner;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::store::client_list::{ClientFilter, Position};
+use crate::store::clients::list::{ClientFilter, Position};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::assets::Icon;
 use crate::web::console::page_parts::form::Form;
@@ -144,15 +143,15 @@ pub(in crate::web::console) async fn page(
     query.only(&PARAMETERS)?;
     let (store, clock) = (&app.services.store, &app.services.clock);
     let question = question(&query)?;
-    let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
-    let after = query.parsed("after", |text| client_list::place(&filter, text))?;
+    let filter = client::list::filter(store, clock, &signed_in.principal, question).await?;
+    let after = query.parsed("after", |text| client::list::place(&filter, text))?;
     let after = after.unwrap_or_else(Position::start);
     let page = store.client_page(&filter, &after, PAGE_SIZE).await?;
     let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
     let rows = rows(&app, &ids, signed_in.now).await?;
     let count = count(&app, &filter).await?;
     let next = page.next.map(|next| {
-        let cursor = client_list::cursor(&filter, &next);
+        let cursor = client::list::cursor(&filter, &next);
         format!("?{}", query.query_with("after", &cursor))
     });
     answer::page(&shown_page(&signed_in, &query, rows, count, next))
@@ -205,7 +204,7 @@ pub(in crate::web::console) async fn rows(
 ) -> Result<ClientRows, ConsoleError> {
     let services = &app.services;
     let found = services.store.registrations(ids).await?;
-    let horizon = secret_life::horizon(&services.store, &services.clock).await?;
+    let horizon = secret::life::horizon(&services.store, &services.clock).await?;
     let warn_before = services.config.secrets.warn_before;
     let mut rows = ClientRows::default();
     for (id, client) in found {

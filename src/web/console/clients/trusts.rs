@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 use crate::admin::{ObjectKind, trust};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
-use crate::model::shell_word::quote;
 use crate::model::trust::TrustId;
+use crate::text::shell::quote;
+use crate::web::api::{Problem, TrustInput};
 use crate::web::console::clients::changes::require_recent_authentication_for_administrator;
 use crate::web::console::clients::detail::{ClientHeader, api_path, command, find, frame, parsed};
 use crate::web::console::clients::trust_kinds::{FilledField, KINDS, Kind};
@@ -18,7 +19,6 @@ use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice};
 use crate::web::console::sign_in::gate::SignedIn;
-use crate::web::management::{Problem, TrustInput};
 
 #[derive(Template)]
 #[template(path = "console/clients/trust_new.html")]

@@ -13,11 +13,12 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 use crate::model::public_path::KEY_SET_PATH;
 use crate::model::resource::ResourceId;
-use crate::model::shell_word::quote;
 use crate::model::token::TokenUse;
 use crate::oauth::token::mint::MintedToken;
 use crate::oauth::token::preview;
 use crate::oauth::token::request::RequestedAccess;
+use crate::text::shell::quote;
+use crate::web::api;
 use crate::web::console::clients::detail::{ClientHeader, find, frame};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
@@ -25,7 +26,6 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice};
 use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::console::snippets::{LANGUAGES, Language, SnippetValues};
-use crate::web::management;
 
 #[derive(Template)]
 #[template(path = "console/clients/try_it.html")]
@@ -180,7 +180,7 @@ pub(in crate::web::console) async fn issue(
     let requested = RequestedAccess { resources: vec![resource.to_string()], scope: None };
     let client = &found.client.client_id;
     let principal = &signed_in.principal;
-    let issued = management::issue_for(&app, principal, client, requested, TokenUse::Test).await?;
+    let issued = api::issue_for(&app, principal, client, requested, TokenUse::Test).await?;
     let issued = shown_token(&app, &issued, &resource).await?;
     answer::page(&try_page(&app, &signed_in, &chosen, Some(issued)).await)
 }

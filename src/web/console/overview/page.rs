@@ -4,17 +4,17 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Request, State};
 
-use crate::admin::audit;
-use crate::admin::client_list::{self, ClientQuery};
+use crate::admin::client::list::ClientQuery;
 use crate::admin::doctor::{self, CheckState};
 use crate::admin::grant_request::{self, GrantRequestQuery};
 use crate::admin::signing_key::{self, KeyStep};
+use crate::admin::{audit, client};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::ClientState;
 use crate::model::grant_request::GrantRequestState;
 use crate::model::time::{Lifetime, in_words};
-use crate::store::client_list::Position;
+use crate::store::clients::list::Position;
 use crate::store::events::{EventFilter, Order};
 use crate::web::console::audit::list::EventRow;
 use crate::web::console::clients::list::{ClientRow, rows};
@@ -250,7 +250,7 @@ async fn clients(
     question: ClientQuery,
 ) -> Result<Vec<ClientRow>, ConsoleError> {
     let (store, clock) = (&app.services.store, &app.services.clock);
-    let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
+    let filter = client::list::filter(store, clock, &signed_in.principal, question).await?;
     let page = store.client_page(&filter, &Position::start(), MAX_NAMED).await?;
     let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
     Ok(rows(app, &ids, signed_in.now).await?.readable)

@@ -11,12 +11,11 @@ use axum::response::{IntoResponse, Response};
 use crate::admin::{AdminError, AdminErrorKind};
 use crate::app::App;
 use crate::store::StoreError;
+use crate::web::api::Problem;
 use crate::web::console::page_parts::frame::{Frame, Outside};
 use crate::web::console::page_parts::visible::escape_hidden_characters;
-use crate::web::console::security::headers;
-use crate::web::console::security::problems;
+use crate::web::console::security::{headers, problems};
 use crate::web::console::sign_in::gate::SignedIn;
-use crate::web::management::Problem;
 use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
 
 /// Why a page is not shown.

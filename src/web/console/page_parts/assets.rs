@@ -15,7 +15,7 @@ use axum::routing::get;
 
 use crate::app::App;
 use crate::crypto::digest;
-use crate::web::management;
+use crate::web::api;
 
 /// How many characters of the digest a name has.
 const DIGEST_CHARS: usize = 16;
@@ -96,7 +96,7 @@ impl Icon {
 
 /// The route of all files.
 pub(in crate::web::console) fn routes() -> Router<Arc<App>> {
-    let route = get(show).layer(management::compression());
+    let route = get(show).layer(api::compression());
     Router::new().route("/console/assets/{name}", route)
 }
 

@@ -3,7 +3,7 @@
 
 use crate::model::admin_scope::AdminScope;
 use crate::model::owner::Owner;
-use crate::model::shell_word::quote;
+use crate::text::shell::quote;
 use crate::web::console::page_parts::assets::{self, Icon};
 use crate::web::console::security::cookie::Theme;
 use crate::web::console::sign_in::gate::SignedIn;

@@ -1,6 +1,6 @@
 //! Characters that reorder or hide the text around them, made visible in a page.
 
-use crate::model::untrusted_text;
+use crate::text::escaping;
 
 /// Where a page shows a text that a form sends back, which must stay as it is: what begins such a
 /// place, and what ends it. No untrusted text has a quote or an angle bracket here.
@@ -8,7 +8,7 @@ const FIELDS: [(&str, &str); 2] = [(" value=\"", "\""), ("<textarea", "</textare
 
 /// A page whose texts have such characters escaped, as in `\u{202e}`.
 pub(in crate::web::console) fn escape_hidden_characters(html: String) -> String {
-    let is_hidden = |c: char| untrusted_text::is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t');
+    let is_hidden = |c: char| escaping::is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t');
     if !html.contains(is_hidden) {
         return html;
     }

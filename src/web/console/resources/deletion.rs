@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use crate::admin::resource;
 use crate::model::admin_scope::AdminScope;
 use crate::model::resource::Resource;
-use crate::model::shell_word::quote;
+use crate::text::shell::quote;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};

@@ -4,16 +4,16 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 
-use crate::admin::ObjectKind;
-use crate::admin::client_list::{self, ClientQuery};
-use crate::admin::resource;
+use crate::admin::client::list::ClientQuery;
+use crate::admin::{ObjectKind, client, resource};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::facts::{Contact, Description};
 use crate::model::public_path::KEY_SET_PATH;
 use crate::model::resource::{Resource, ResourceId, ResourceScope};
-use crate::model::shell_word::quote;
-use crate::store::client_list::Position;
+use crate::store::clients::list::Position;
+use crate::text::shell::quote;
+use crate::web::api::Problem;
 use crate::web::console::clients::list::{ClientRow, rows};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
@@ -22,7 +22,6 @@ use crate::web::console::page_parts::shown::{self, Choice, Time};
 use crate::web::console::resources::list::ResourceRow;
 use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::console::snippets::{SnippetPart, VerifierValues, stacks, verifier};
-use crate::web::management::Problem;
 
 /// How many clients are named that may call a resource.
 const MAX_CLIENTS: u32 = 20;
@@ -142,7 +141,7 @@ async fn clients_of(
 ) -> Result<Vec<ClientRow>, ConsoleError> {
     let (store, clock) = (&app.services.store, &app.services.clock);
     let question = ClientQuery { resource: Some(id.to_owned()), ..ClientQuery::default() };
-    let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
+    let filter = client::list::filter(store, clock, &signed_in.principal, question).await?;
     let page = store.client_page(&filter, &Position::start(), MAX_CLIENTS).await?;
     let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
     Ok(rows(app, &ids, signed_in.now).await?.readable)

@@ -4,8 +4,8 @@ use axum::http::header::ALLOW;
 use axum::http::{Method, StatusCode};
 
 use crate::model::person::Person;
-use crate::model::untrusted_text;
-use crate::web::management::Problem;
+use crate::text::escaping;
+use crate::web::api::Problem;
 
 /// 404 for a page that does not exist. The path may be the secret of a link, so it is not repeated.
 pub(in crate::web::console) fn no_page() -> Problem {
@@ -85,7 +85,7 @@ pub(in crate::web::console) fn no_mapped_group(
         Some([]) => format!("The claim {claim} has no group."),
         Some(groups) => {
             let named = groups.iter().take(MAX_NAMED);
-            let named: Vec<_> = named.map(|name| untrusted_text::escape_start(name, 100)).collect();
+            let named: Vec<_> = named.map(|name| escaping::escape_start(name, 100)).collect();
             let more = if groups.len() > MAX_NAMED { " and others" } else { "" };
             format!("The claim {claim} has {}{more}.", named.join(", "))
         }

@@ -23,15 +23,14 @@ use crate::model::console_session::ConsoleSession;
 use crate::model::owner::Owner;
 use crate::model::time::Timestamp;
 use crate::oauth::caller::RequestOrigin;
+use crate::web::api::Problem;
 use crate::web::console::page_parts::answer::{ConsoleError, Failure, failure_page};
 use crate::web::console::page_parts::form::{self, Form};
 use crate::web::console::page_parts::frame::Frame;
 use crate::web::console::page_parts::shown;
 use crate::web::console::security::cookie::Theme;
-use crate::web::console::security::headers;
 use crate::web::console::security::origin::{self, OriginError, Transport};
-use crate::web::console::security::problems;
-use crate::web::management::Problem;
+use crate::web::console::security::{headers, problems};
 
 /// The person who is signed in, with the rights of now, and what the pages need.
 #[derive(Clone)]

@@ -5,13 +5,13 @@ use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::header::SET_COOKIE;
 
-use crate::admin::client_list::{self, ClientQuery};
-use crate::admin::console;
+use crate::admin::client::list::ClientQuery;
+use crate::admin::{client, console};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::console_session::{ConsoleSession, SessionId};
 use crate::model::resource::ResourceId;
-use crate::store::client_list::Position;
+use crate::store::clients::list::Position;
 use crate::web::console::clients::list::{ClientRow, rows};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
@@ -100,7 +100,7 @@ async fn administrators(app: &App, signed_in: &SignedIn) -> Result<Vec<ClientRow
     let (store, clock) = (&app.services.store, &app.services.clock);
     let resource = Some(ResourceId::SERVER.to_owned());
     let question = ClientQuery { resource, ..ClientQuery::default() };
-    let filter = client_list::filter(store, clock, &signed_in.principal, question).await?;
+    let filter = client::list::filter(store, clock, &signed_in.principal, question).await?;
     let page = store.client_page(&filter, &Position::start(), MAX_ADMINISTRATORS).await?;
     let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
     Ok(rows(app, &ids, signed_in.now).await?.readable)

@@ -4,18 +4,18 @@
 use axum::Extension;
 use axum::extract::{Path, State};
 
-use crate::admin::key_change::{self, KeyChange, Start};
-use crate::admin::{AdminError, Changed, ObjectKind, Principal};
+use crate::admin::signing_key::change::{KeyChange, Start};
+use crate::admin::{AdminError, Changed, ObjectKind, Principal, signing_key};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::signing_key::{Algorithm, KeyId};
 use crate::model::time::Lifetime;
+use crate::web::api::Problem;
 use crate::web::console::clients::changes::reason;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::console::signing_keys::list;
-use crate::web::management::Problem;
 
 const PAGE: &str = "/console/signing-keys";
 
@@ -61,7 +61,8 @@ pub(in crate::web::console) async fn rotate(
         Some(_) => form.parsed("start", Lifetime::parse)?.map_or(Start::WhenKnown, Start::In),
     };
     let principal = principal(&signed_in, &form);
-    let changed = key_change::rotate_now(&app.services, &principal, algorithm, start).await;
+    let changed =
+        signing_key::change::rotate_now(&app.services, &principal, algorithm, start).await;
     after(&app, &signed_in, changed, "rotated").await
 }
 
@@ -76,7 +77,7 @@ pub(in crate::web::console) async fn retire(
     signed_in.require(AdminScope::KeysWrite)?;
     signed_in.require_recent_authentication(PAGE)?;
     let principal = principal(&signed_in, &form);
-    let changed = key_change::retire(&app.services, &principal, &key_id(&kid)?).await;
+    let changed = signing_key::change::retire(&app.services, &principal, &key_id(&kid)?).await;
     after(&app, &signed_in, changed, "retired").await
 }
 
@@ -92,6 +93,7 @@ pub(in crate::web::console) async fn revoke(
     signed_in.require_recent_authentication(PAGE)?;
     let reason = reason(&form)?;
     let principal = principal(&signed_in, &form);
-    let changed = key_change::revoke(&app.services, &principal, &key_id(&kid)?, reason).await;
+    let changed =
+        signing_key::change::revoke(&app.services, &principal, &key_id(&kid)?, reason).await;
     after(&app, &signed_in, changed, "key-revoked").await
 }

@@ -8,7 +8,7 @@ pub(super) use verifying::{SnippetPart, VerifierValues, stacks, verifier};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::model::public_path::TOKEN_PATH;
-use crate::model::shell_word::quote;
+use crate::text::shell::quote;
 
 /// A language, with a program that gets a token.
 pub(super) struct Language {

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use crate::model::shell_word::quote;
+use crate::text::shell::quote;
 
 /// The page, from which each section of a stack is read.
 const PAGE: &str = include_str!("../../../../docs/verifying-tokens.md");

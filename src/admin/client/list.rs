@@ -1,0 +1,228 @@
+//! Which clients an operator asks for. What the question names is looked up, so that a mistyped
+//! resource is an error and not an empty list.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use crate::admin::{AdminError, ObjectKind, Principal};
+use crate::model::Malformed;
+use crate::model::client::{ClientId, ClientName, ClientState};
+use crate::model::labels::{LabelKey, LabelValue};
+use crate::model::owner::Owner;
+use crate::model::resource::ResourceId;
+use crate::model::scope::ScopeName;
+use crate::model::secret::SecretId;
+use crate::model::time::{Clock, Lifetime, Timestamp};
+use crate::store::clients::list::{ClientFilter, Expiring, GrantFilter, Position};
+use crate::store::{Store, StoreError};
+use crate::text::suggestion;
+
+/// The longest text that clients and resources are searched for, in characters.
+pub const MAX_SEARCH_CHARS: usize = 100;
+
+/// A question; every part of it that is given must match.
+#[derive(Debug, Default)]
+pub struct ClientQuery {
+    /// The state.
+    pub state: Option<ClientState>,
+    /// The whole name.
+    pub name: Option<ClientName>,
+    /// The owner.
+    pub owner: Option<Owner>,
+    /// Labels; the client has each of them.
+    pub labels: Vec<(LabelKey, LabelValue)>,
+    /// The resource of a grant.
+    pub resource: Option<String>,
+    /// A scope that a token of the client may have.
+    pub scope: Option<String>,
+    /// A valid secret expires within this time.
+    pub expiring: Option<Lifetime>,
+    /// Registered longer ago than this, and not authenticated since.
+    pub unused: Option<Lifetime>,
+    /// A part of the id or the name.
+    pub search: Option<String>,
+}
+
+/// The filter that answers a question with the clients that the caller may see. A resource or
+/// scope that does not exist is [`AdminError::Unknown`]; for a caller that is limited to owners the
+/// list is empty, because it may not know which ones exist.
+pub async fn filter(
+    store: &Store,
+    clock: &Clock,
+    principal: &Principal,
+    question: ClientQuery,
+) -> Result<ClientFilter, AdminError> {
+    let now = clock.now();
+    let ClientQuery { state, name, owner, labels, resource, scope, expiring, unused, search } =
+        question;
+    let asked = owner.map(|owner| BTreeSet::from([owner]));
+    let mut owners = principal.owners_among(asked);
+    let grant = match grant(store, resource.as_deref(), scope.as_deref()).await {
+        Err(AdminError::Unknown { .. }) if principal.owners().is_some() => {
+            owners = Some(BTreeSet::new());
+            None
+        }
+        grant => grant?,
+    };
+    Ok(ClientFilter {
+        state,
+        name,
+        owners,
+        labels,
+        grant,
+        expiring: expiring.map(|within| Expiring { now, until: now.plus(within) }),
+        unused_since: unused.map(|duration| now.minus_seconds(duration.seconds())),
+        search,
+    })
+}
+
+/// The longest cursor that is read, in bytes: a client id and a secret id in base64url are shorter.
+const MAX_CURSOR_BYTES: usize = 512;
+
+/// What a caller sends to get the page after a place. It has the whole place: the client may change
+/// before the next page is read.
+pub fn cursor(filter: &ClientFilter, place: &Position) -> String {
+    if filter.expiring.is_none() {
+        return place.client_id().to_owned();
+    }
+    let (expires_at, secret_id) = place.secret();
+    let text = format!("{} {secret_id} {}", expires_at.0, place.client_id());
+    BASE64_URL_SAFE_NO_PAD.encode(text)
+}
+
+/// The place that [`cursor`] has written.
+///
+/// # Errors
+/// If the text is not a cursor of such a list.
+pub fn place(filter: &ClientFilter, text: &str) -> Result<Position, Malformed> {
+    let found = if filter.expiring.is_none() {
+        ClientId::parse(text).ok().map(|id| Position::of_client(&id))
+    } else {
+        secret_place(text)
+    };
+    let found = found.filter(|place| cursor(filter, place) == text);
+    found.ok_or_else(|| Malformed::because("send the next_cursor of the page before as it is"))
+}
+
+fn secret_place(text: &str) -> Option<Position> {
+    if text.len() > MAX_CURSOR_BYTES {
+        return None;
+    }
+    let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let mut parts = text.splitn(3, ' ');
+    let expires_at = Timestamp(parts.next()?.parse().ok()?);
+    let secret_id = SecretId::parse(parts.next()?).ok()?;
+    let client_id = ClientId::parse(parts.next()?).ok()?;
+    Some(Position::of_secret(&client_id, expires_at, &secret_id))
+}
+
+/// The place of a client in a list, after which the next page begins.
+pub async fn position(
+    store: &Store,
+    principal: &Principal,
+    filter: &ClientFilter,
+    after: &ClientId,
+) -> Result<Position, AdminError> {
+    let owner = store.read().client_owner(after).await?;
+    // Only such a list tells whether a client is in it.
+    let is_hidden = filter.expiring.is_some() && !principal.may_administer(owner.as_ref());
+    let found = store.client_position(filter, after).await?;
+    found
+        .filter(|_| !is_hidden)
+        .ok_or_else(|| AdminError::not_found(ObjectKind::ListedClient, after))
+}
+
+async fn grant(
+    store: &Store,
+    resource: Option<&str>,
+    scope: Option<&str>,
+) -> Result<Option<GrantFilter>, AdminError> {
+    let resource = match resource {
+        Some(text) => Some(existing(store, text).await?),
+        None => None,
+    };
+    let Some(text) = scope else {
+        return Ok(resource.map(|resource| GrantFilter { resources: vec![resource], scope: None }));
+    };
+    let scope = ScopeName::parse(text).ok();
+    let mut resources = match &scope {
+        Some(scope) => store.resources_offering(scope).await?,
+        None => Vec::new(),
+    };
+    resources.retain(|offering| resource.as_ref().is_none_or(|wanted| wanted == offering));
+    if resources.is_empty() {
+        return Err(no_scope(store, text, resource.as_ref()).await?);
+    }
+    Ok(Some(GrantFilter { resources, scope }))
+}
+
+async fn existing(store: &Store, text: &str) -> Result<ResourceId, AdminError> {
+    if let Ok(id) = ResourceId::parse(text) {
+        match store.resource(&id).await {
+            // That it exists is enough.
+            Ok(Some(_)) | Err(StoreError::Unreadable(_)) => return Ok(id),
+            other => drop(other?),
+        }
+    }
+    let known = store.stored_resources().await?.readable;
+    let known = known.iter().map(|resource| resource.resource.to_string());
+    Err(AdminError::Unknown {
+        kind: ObjectKind::Resource,
+        id: text.to_owned(),
+        suggestion: suggestion::nearest(text, known),
+    })
+}
+
+async fn no_scope(
+    store: &Store,
+    text: &str,
+    resource: Option<&ResourceId>,
+) -> Result<AdminError, AdminError> {
+    let known = store.stored_resources().await?.readable;
+    let offered = known
+        .iter()
+        .filter(|known| resource.is_none_or(|wanted| *wanted == known.resource))
+        .flat_map(|known| &known.scopes)
+        .map(|scope| scope.name.to_string());
+    Ok(AdminError::Unknown {
+        kind: ObjectKind::Scope,
+        id: text.to_owned(),
+        suggestion: suggestion::nearest(text, offered),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_has_its_place_and_nothing_else_is_one() {
+        let now = Timestamp(1_000);
+        let by_id = ClientFilter::default();
+        let by_expiry =
+            ClientFilter { expiring: Some(Expiring { now, until: now }), ..by_id.clone() };
+        let id = ClientId::parse(&format!("a b{}", "c".repeat(253))).expect("an id");
+        let secret = SecretId::parse(&format!("sec_{}", "d".repeat(40))).expect("an id");
+        let places = [
+            (&by_id, Position::of_client(&id)),
+            (&by_expiry, Position::of_secret(&id, Timestamp(i64::MAX), &secret)),
+        ];
+        for (filter, of) in &places {
+            let text = cursor(filter, of);
+            assert_eq!(place(filter, &text).expect("a place"), *of);
+            for wrong in [String::new(), format!("{text}="), "é".to_owned(), text.repeat(9)] {
+                assert!(place(filter, &wrong).is_err(), "{wrong}");
+            }
+        }
+        // The id of a client alone, and other texts in base64url.
+        let encoded = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+        let others = ["", "5 sec_a", "+5 sec_a a", "5 a a", "5 sec_a ", "x sec_a a", "5 sec_a é"];
+        assert!(place(&by_expiry, "acme").is_err());
+        assert!(place(&by_expiry, &encoded("5 sec_a a")).is_ok());
+        for other in others {
+            assert!(place(&by_expiry, &encoded(other)).is_err(), "{other}");
+        }
+    }
+}

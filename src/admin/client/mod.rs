@@ -1,0 +1,322 @@
+//! Registering, changing and removing clients.
+
+mod change;
+pub mod claims;
+pub(super) mod deletion;
+mod fields;
+pub mod key;
+pub mod list;
+mod new_credentials;
+pub(super) mod registration;
+mod update;
+pub(super) mod weaker_credentials;
+
+use std::collections::BTreeSet;
+
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+pub use crate::admin::client::change::{Put, put, update};
+pub use crate::admin::client::deletion::{delete, delete_if};
+use crate::admin::client::fields::{Fields, or_default};
+use crate::admin::client::new_credentials::Credentials;
+pub use crate::admin::client::update::{ClientUpdate, RightsNeeded};
+use crate::admin::error::invalid_value::InvalidValue;
+use crate::admin::owner::ownership::visible_client;
+use crate::admin::secret::{self, NewSecret};
+use crate::admin::uncommitted::Pending;
+use crate::admin::{
+    AdminError, Changed, Conflict, Principal, client_within_rights, facts, grant, owner, revocation,
+};
+use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
+use crate::model::admin_scope::AdminScope;
+use crate::model::client::{
+    AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
+};
+use crate::model::event::{Action, EventSubject};
+use crate::model::facts::Facts;
+use crate::model::grant::Grant;
+use crate::model::leak_policy::LeakPolicy;
+use crate::model::owner::Owner;
+use crate::model::rate::RateLimit;
+use crate::model::secret::SecretRecord;
+use crate::model::security::ClientSecurity;
+use crate::model::static_claims::StaticClaims;
+use crate::model::time::Lifetime;
+use crate::services::Services;
+use crate::store::Store;
+
+/// A client to be registered.
+#[derive(Debug)]
+pub struct NewClient {
+    /// Its name; the identifier if absent.
+    pub name: Option<ClientName>,
+    /// Its identifier; made here if absent.
+    pub client_id: Option<ClientId>,
+    /// How it may authenticate; by secrets, and by its keys if it has some, if empty.
+    pub auth_methods: Vec<AuthenticationMethod>,
+    /// The grants it may use; `client_credentials` if empty.
+    pub grant_types: Vec<GrantType>,
+    /// How long its tokens live.
+    pub token_lifetime: Option<Lifetime>,
+    /// How many tokens it may have.
+    pub token_rate: Option<RateLimit>,
+    /// What it may ask for.
+    pub grants: Vec<Grant>,
+    /// The claims of each of its tokens.
+    pub claims: StaticClaims,
+    /// Its security settings: keys, certificate subject, networks, token binding.
+    pub security: ClientSecurity,
+    /// What is done with a secret of it that is reported as leaked.
+    pub leak_policy: LeakPolicy,
+    /// What people and policies know of it.
+    pub facts: Facts,
+    /// The owners whose objects it may administer; all if absent.
+    pub admin_of: Option<BTreeSet<Owner>>,
+    /// Its first secret, if it may authenticate by one; none is made if absent.
+    pub secret: Option<NewSecret>,
+}
+
+impl NewClient {
+    /// True if the client gets a first secret: if one is wanted, and it may authenticate by one.
+    pub fn has_secret(&self) -> bool {
+        let methods = &self.auth_methods;
+        let is_by_secret = methods.is_empty()
+            || AuthenticationMethod::BY_SECRET.iter().any(|method| methods.contains(method));
+        self.secret.is_some() && is_by_secret
+    }
+}
+
+/// Registers a client: [`prepare`], and the commit.
+pub async fn create(
+    services: &Services,
+    principal: &Principal,
+    new: NewClient,
+) -> Result<(Registration, Option<SecretString>), AdminError> {
+    prepare(services, principal, new).await?.commit().await
+}
+
+/// Prepares a client with its grants and its first secret, and gives the secret, which exists
+/// nowhere else. A client that may not authenticate by a secret has none.
+pub async fn prepare(
+    services: &Services,
+    principal: &Principal,
+    new: NewClient,
+) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
+    require_rights_to_create(principal, &new)?;
+    check_target(services, principal, &new).await?;
+    let secret = new.secret.as_ref().filter(|_| new.has_secret());
+    check_lifetime(services, new.token_lifetime)?;
+    claims::check_sizes(&new.claims, &new.grants)?;
+    facts::check_admin_of(new.admin_of.as_ref())?;
+    key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
+    key::check_audiences(services, &new.security.assertion_audiences).await?;
+    let auth_methods = permitted_methods(new.auth_methods, &new.security)?;
+    let Credentials { client_id, record, plain } =
+        new_credentials::generate(services, principal.mode(), new.client_id, secret).await?;
+    let mut change = principal.begin(services).await?;
+    for wanted in &new.grants {
+        grant::check(change.read(), principal, wanted).await?;
+    }
+    let fields = Fields {
+        name: new.name.unwrap_or_else(|| ClientName::of_id(&client_id)),
+        auth_methods,
+        grant_types: new.grant_types,
+        token_lifetime: new.token_lifetime,
+        token_rate: new.token_rate,
+        security: new.security,
+        leak_policy: new.leak_policy,
+        claims: new.claims,
+        facts: new.facts,
+        admin_of: new.admin_of,
+    };
+    let client = fields.registered(client_id.clone(), change.now);
+    let created = change.transaction.create_client(&client).await;
+    created.map_err(|error| AdminError::of_insertion(error, "client", &client.client_id))?;
+    if let Some(record) = &record {
+        change.transaction.add_secret(&client_id, record).await?;
+    }
+    for wanted in &new.grants {
+        change.transaction.put_grant(&client_id, wanted).await?;
+    }
+    let mut detail = created_detail(&client, record.as_ref(), &new.grants);
+    if let Some(secret) = &new.secret {
+        secret::note_digest(&mut detail, secret);
+    }
+    change.record(Action::ClientCreated, EventSubject::Client(client_id), detail).await?;
+    grant::record_for_resource_owners(&mut change, &client, &[], &new.grants).await?;
+    owner::policy::check(&mut change, None, &client.client_id).await?;
+    let registration = Registration {
+        client,
+        secrets: record.into_iter().collect(),
+        grants: new.grants,
+        trusts: Vec::new(),
+        spiffe_trusts: Vec::new(),
+        usage: None,
+    };
+    Ok(Pending::new(change, (registration, plain)))
+}
+
+/// How a new client may authenticate: as it says, and by its other credentials.
+fn permitted_methods(
+    given: Vec<AuthenticationMethod>,
+    security: &ClientSecurity,
+) -> Result<Vec<AuthenticationMethod>, AdminError> {
+    let given = or_default(given, &AuthenticationMethod::BY_SECRET);
+    let methods = with_methods_of_credentials(given, security);
+    check_security(security, &methods)?;
+    Ok(methods)
+}
+
+/// These methods, and those of the keys and of the certificate subject that a client has.
+pub(super) fn with_methods_of_credentials(
+    mut methods: Vec<AuthenticationMethod>,
+    security: &ClientSecurity,
+) -> Vec<AuthenticationMethod> {
+    if security.keys.is_some() {
+        key::permit(AuthenticationMethod::PrivateKeyJwt, &mut methods);
+    }
+    if security.tls_subject.is_some() {
+        permit_subject(&mut methods);
+    }
+    methods
+}
+
+/// Rejects a caller without the right to one of the members of a new client.
+fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<(), AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
+    let security = &new.security;
+    let has_policy = new.leak_policy != LeakPolicy::default();
+    if new.has_secret() || security.keys.is_some() || security.tls_subject.is_some() || has_policy {
+        principal.require(AdminScope::SecretsWrite)?;
+    }
+    if new.admin_of.is_some() {
+        principal.require_limit_setting()?;
+    }
+    principal.require_owner(new.facts.owner.as_ref())?;
+    if !new.claims.is_empty() {
+        principal.require(AdminScope::GrantsWrite)?;
+    }
+    let admin_of = new.admin_of.as_ref();
+    new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted, admin_of))
+}
+
+/// Rejects an id that is taken, and grants of what does not exist, before a secret is hashed. The
+/// transaction checks both again.
+async fn check_target(
+    services: &Services,
+    principal: &Principal,
+    new: &NewClient,
+) -> Result<(), AdminError> {
+    if let Some(id) = &new.client_id
+        && services.store.has_client(id).await?
+    {
+        return Err(Conflict::AlreadyExists(format!("client {id}")).into());
+    }
+    for wanted in &new.grants {
+        grant::check(services.store.read(), principal, wanted).await?;
+    }
+    Ok(())
+}
+
+/// What the event of a new client tells.
+fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Grant]) -> Value {
+    let mut detail = json!({
+        "name": client.name,
+        "auth_methods": client.auth_methods,
+        "secret_id": secret.map(|record| &record.secret_id),
+        "grants": grants,
+        "security": client.security,
+        "leak_policy": client.leak_policy,
+        "claims": client.claims,
+        "admin_of": client.admin_of,
+    });
+    facts::add_to(&mut detail, &client.facts);
+    detail
+}
+
+/// Reads a client with its secrets and grants.
+///
+/// # Errors
+/// Not found, also if the caller may not see it.
+pub async fn show(
+    store: &Store,
+    principal: &Principal,
+    id: &ClientId,
+) -> Result<Registration, AdminError> {
+    visible_client(store.read(), principal, id).await
+}
+
+/// The longest reason of a change, in characters.
+pub const MAX_REASON_CHARS: usize = 500;
+
+/// Enables or disables a client. Its tokens end when it is disabled, and stay ended when it is
+/// enabled again, because APIs that verify offline could not follow. A repetition succeeds without
+/// a second event.
+pub async fn set_state(
+    services: &Services,
+    principal: &Principal,
+    id: &ClientId,
+    state: ClientState,
+    reason: Option<&str>,
+) -> Result<Changed<Registration>, AdminError> {
+    principal.require(AdminScope::ClientsWrite)?;
+    let mut change = principal.begin(services).await?;
+    let mut current = client_within_rights(change.read(), principal, id).await?;
+    let was = current.client.state;
+    if was == state {
+        return Ok(Changed::before(current));
+    }
+    principal.require_unmanaged_client(&current.client)?;
+    current.client.state = state;
+    current.client.updated_at = change.now;
+    change.transaction.update_client(&current.client).await?;
+    if state == ClientState::Disabled {
+        revocation::end_tokens(services, &mut change, id).await?;
+    }
+    let action = match state {
+        ClientState::Active => Action::ClientEnabled,
+        ClientState::Disabled => Action::ClientDisabled,
+    };
+    let detail = json!({ "reason": reason, "was": { "state": was }, "is": { "state": state } });
+    change.record(action, EventSubject::Client(id.clone()), detail).await?;
+    change.commit().await?;
+    Ok(Changed::now(current))
+}
+
+/// Rejects a lifetime beyond the server's maximum, which would silently not be given.
+pub(super) fn check_lifetime(
+    services: &Services,
+    lifetime: Option<Lifetime>,
+) -> Result<(), AdminError> {
+    let longest = services.config.token.lifetime_max;
+    match lifetime {
+        Some(lifetime) if lifetime > longest => Err(AdminError::invalid(
+            "token lifetime",
+            InvalidValue::LifetimeTooLong { lifetime, max: longest },
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Permits the method that the subject of a certificate is for.
+pub(super) fn permit_subject(methods: &mut Vec<AuthenticationMethod>) {
+    if !methods.contains(&AuthenticationMethod::TlsClientAuth) {
+        methods.push(AuthenticationMethod::TlsClientAuth);
+    }
+}
+
+/// Rejects a client that could have no token: one whose certificate cannot be recognised (RFC
+/// 8705, section 2.1.2), or one whose tokens would have two keys (RFC 7800, section 3.1).
+pub(super) fn check_security(
+    security: &ClientSecurity,
+    methods: &[AuthenticationMethod],
+) -> Result<(), AdminError> {
+    if methods.contains(&AuthenticationMethod::TlsClientAuth) && security.tls_subject.is_none() {
+        return Err(AdminError::TlsSubjectMissing);
+    }
+    if security.dpop_bound && security.certificate_bound {
+        return Err(AdminError::invalid("binding", InvalidValue::BoundTwice));
+    }
+    Ok(())
+}

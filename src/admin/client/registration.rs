@@ -1,0 +1,65 @@
+//! Writing a client that does not exist yet, with all that belongs to it.
+
+use serde_json::json;
+
+use crate::admin::{AdminError, AuditedChange, facts, grant, trust};
+use crate::model::client::Registration;
+use crate::model::event::{Action, EventSubject};
+use crate::model::secret::SecretId;
+
+/// Writes a new client and the event of it.
+///
+/// # Errors
+/// If the id is taken, a resource of a grant does not exist, or there are too many trusts.
+pub(in crate::admin) async fn insert(
+    change: &mut AuditedChange,
+    new: &Registration,
+    action: Action,
+) -> Result<(), AdminError> {
+    let Registration { client, secrets, grants, trusts, spiffe_trusts, .. } = new;
+    let id = &client.client_id;
+    trust::check_total(trusts.len(), spiffe_trusts.len())?;
+    let created = change.transaction.create_client(client).await;
+    created.map_err(|error| AdminError::of_insertion(error, "client", &client.client_id))?;
+    for record in secrets {
+        change.transaction.add_secret(id, record).await?;
+    }
+    for grant in grants {
+        change.transaction.put_grant(id, grant).await?;
+    }
+    for trust in trusts {
+        change.transaction.add_trust(id, trust).await?;
+    }
+    for trust in spiffe_trusts {
+        change.transaction.add_spiffe_trust(id, trust).await?;
+    }
+    let secret_ids: Vec<&SecretId> = secrets.iter().map(|record| &record.secret_id).collect();
+    let mut detail = json!({
+        "name": client.name,
+        "state": client.state,
+        "auth_methods": client.auth_methods,
+        "secret_ids": secret_ids,
+        "grants": grants,
+        "trusts": trusts,
+        "security": client.security,
+        "leak_policy": client.leak_policy,
+        "claims": client.claims,
+    });
+    let digests = secrets.iter().filter_map(|record| record.hash.digest());
+    let digests: Vec<String> = digests.map(ToString::to_string).collect();
+    if !digests.is_empty() {
+        detail["secret_digests"] = json!(digests);
+    }
+    facts::add_to(&mut detail, &client.facts);
+    if !spiffe_trusts.is_empty() {
+        detail["spiffe_trusts"] = json!(spiffe_trusts);
+    }
+    if client.admin_of.is_some() {
+        detail["admin_of"] = json!(client.admin_of);
+    }
+    if client.source.is_some() {
+        detail["source"] = json!(client.source);
+    }
+    change.record(action, EventSubject::Client(id.clone()), detail).await?;
+    grant::record_for_resource_owners(change, client, &[], grants).await
+}

@@ -1,0 +1,80 @@
+//! Changes that do not fit the source of an object.
+
+use crate::admin::{AdminErrorCode, ObjectKind};
+use crate::model::owner::Owner;
+use crate::model::source::SourceName;
+
+/// A change that does not fit the source that an object is applied from.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceConflict {
+    /// The object is applied from a source, and the change comes from elsewhere.
+    #[error("{kind} {id} is applied from the source {holder}, which would undo this change")]
+    Managed {
+        /// Its kind.
+        kind: ObjectKind,
+        /// Its identifier.
+        id: String,
+        /// The source that it is applied from.
+        holder: SourceName,
+    },
+    /// The object exists and is not of the source that is applied.
+    #[error("{kind} {id} exists and is {}, not {}", of_source(.holder.as_ref()), of_source(.applied.as_ref()))]
+    OtherSource {
+        /// Its kind.
+        kind: ObjectKind,
+        /// Its identifier.
+        id: String,
+        /// The source that it is applied from.
+        holder: Option<SourceName>,
+        /// The source that is applied.
+        applied: Option<SourceName>,
+    },
+    /// The object exists, and the applied one has another owner.
+    #[error("{kind} {id} exists and is of the owner {holder}, not {}", of_owner(.applied.as_ref()))]
+    OtherOwner {
+        /// Its kind.
+        kind: ObjectKind,
+        /// Its identifier.
+        id: String,
+        /// Its owner.
+        holder: Owner,
+        /// The owner that is applied.
+        applied: Option<Owner>,
+    },
+    /// The object changed between the plan and its execution.
+    #[error("{kind} {id} changed after the plan was made; nothing was applied")]
+    ChangedMeanwhile {
+        /// Its kind.
+        kind: ObjectKind,
+        /// Its identifier.
+        id: String,
+    },
+    /// The plan deletes more objects than the caller allows.
+    #[error("the plan deletes {count} objects; without confirmation at most {max} are deleted")]
+    TooManyDeletions {
+        /// How many it deletes.
+        count: usize,
+        /// How many may be deleted.
+        max: usize,
+    },
+}
+
+fn of_source(source: Option<&SourceName>) -> String {
+    source.map_or_else(|| "of no source".to_owned(), |name| format!("of the source {name}"))
+}
+
+fn of_owner(owner: Option<&Owner>) -> String {
+    owner.map_or_else(|| "of no owner".to_owned(), |name| format!("of the owner {name}"))
+}
+
+impl SourceConflict {
+    pub(in crate::admin) fn code(&self) -> AdminErrorCode {
+        match self {
+            Self::Managed { .. } => AdminErrorCode::ManagedBySource,
+            Self::OtherSource { .. } => AdminErrorCode::OtherSource,
+            Self::OtherOwner { .. } => AdminErrorCode::OtherOwner,
+            Self::ChangedMeanwhile { .. } => AdminErrorCode::ChangedDuringApply,
+            Self::TooManyDeletions { .. } => AdminErrorCode::TooManyDeletions,
+        }
+    }
+}

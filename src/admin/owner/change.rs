@@ -1,0 +1,98 @@
+//! What a client leaves behind when its owner changes: credentials that an administrator limited to
+//! owners made, and grants of third owners.
+//!
+//! The old owner may know a secret or hold a key, and a third owner has approved the old one alone.
+//! Every verb that can change the owner calls [`release`] before it compares and writes.
+
+use crate::admin::{AdminError, EndedCredentials, Principal, client, grant};
+use crate::model::client::Registration;
+use crate::model::creator::Creator;
+use crate::model::secret::SecretId;
+use crate::model::time::Timestamp;
+use crate::store::reader::Reader;
+
+/// The part that a change states itself. Its caller is responsible for this part, so it stays.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of a client")]
+pub(in crate::admin) struct Stated {
+    /// The keys or the `jwks_uri`.
+    pub(in crate::admin) keys: bool,
+    /// The subject of the certificate.
+    pub(in crate::admin) tls_subject: bool,
+    /// The trusts in foreign issuers.
+    pub(in crate::admin) trusts: bool,
+    /// The trusts in SPIFFE trust domains.
+    pub(in crate::admin) spiffe_trusts: bool,
+    /// The grants.
+    pub(in crate::admin) grants: bool,
+    /// These secrets, which the change names by a digest or a hash.
+    pub(in crate::admin) secrets: Vec<SecretId>,
+}
+
+/// Takes out of `wanted` what a client may not keep if its owner changes; nothing otherwise. The
+/// caller writes the differences. Secrets end `at` that time.
+///
+/// # Errors
+/// [`AdminError::ApprovalNeeded`] for a grant that the change states and that its caller may not
+/// give.
+pub(in crate::admin) async fn release(
+    mut reader: Reader<'_>,
+    principal: &Principal,
+    at: Timestamp,
+    before: &Registration,
+    wanted: &mut Registration,
+    stated: &Stated,
+) -> Result<EndedCredentials, AdminError> {
+    if before.client.facts.owner == wanted.client.facts.owner {
+        return Ok(EndedCredentials::default());
+    }
+    let mut creators = reader.credential_creators(&before.client.client_id).await?;
+    creators.secrets.retain(|(id, _)| !stated.secrets.contains(id));
+    if stated.keys {
+        creators.keys = None;
+    }
+    if stated.tls_subject {
+        creators.tls_subject = None;
+    }
+    if stated.trusts {
+        creators.trusts.clear();
+    }
+    if stated.spiffe_trusts {
+        creators.spiffe_trusts.clear();
+    }
+    let ended = client::weaker_credentials::take(wanted, &creators, at, Creator::is_limited);
+    release_grants(reader, principal, before, wanted, stated).await?;
+    Ok(ended)
+}
+
+/// Takes out the grants that a third owner has approved for the old one. A grant that an
+/// administrator without a limit gave to a client without an owner has no approval.
+async fn release_grants(
+    mut reader: Reader<'_>,
+    principal: &Principal,
+    before: &Registration,
+    wanted: &mut Registration,
+    stated: &Stated,
+) -> Result<(), AdminError> {
+    let Some(old) = before.client.facts.owner.as_ref() else { return Ok(()) };
+    let owners = [Some(old), wanted.client.facts.owner.as_ref()];
+    let mut kept = Vec::with_capacity(wanted.grants.len());
+    for grant in std::mem::take(&mut wanted.grants) {
+        let is_held = before.grants.iter().any(|held| held.resource == grant.resource);
+        if is_held && !grant.resource.is_built_in() {
+            let other = reader.resource_owner(&grant.resource).await?;
+            if !grant::foreign::is_decided_by(principal, other.as_ref(), &owners) {
+                match principal.owners() {
+                    _ if !stated.grants => continue,
+                    Some(_) => {
+                        return Err(AdminError::ApprovalNeeded { resource: grant.resource });
+                    }
+                    None => {}
+                }
+            }
+        }
+        kept.push(grant);
+    }
+    wanted.grants = kept;
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! `tokend audit list --follow`: events as they come.
+
+use std::time::Duration;
+
+use crate::cli::api::{Api, ApiRequest, Failure, Object, Page};
+use crate::cli::audit::{HEADER, stream};
+use crate::cli::error::CliError;
+use crate::cli::error::codes::CliErrorCode;
+use crate::cli::output::listing::Listing;
+use crate::cli::output::objects::event::EventObject;
+use crate::cli::output::{self, Format};
+
+/// How often the database is asked for new events.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// How many events are read at a time.
+const PAGE_SIZE: u32 = 1_000;
+
+/// Prints the last `limit` events that a request asks for, or all after `after`, and then each new
+/// one. Ends with the process, or with an error that does not pass by itself.
+pub(super) async fn run(
+    api: &Api,
+    format: Format,
+    request: ApiRequest,
+    after: Option<i64>,
+    limit: u32,
+) -> Result<(), CliError> {
+    let mut listing = Listing::new(format, &HEADER);
+    let start = if let Some(after) = after {
+        // A server checks it itself.
+        if matches!(api, Api::Local(_)) {
+            check_place(api, &request, after).await?;
+        }
+        after
+    } else {
+        // What comes while the last events are read is read again with the new ones.
+        let end = last_sequence(api, &request).await?;
+        let last = last_events(api, &request, end, limit).await?;
+        listing.page(&last, |found| found.object.row())?;
+        end
+    };
+    match api {
+        Api::Local(_) => poll(api, &request, start, &mut listing).await,
+        // The stream begins where `Last-Event-ID` says.
+        Api::Remote(server) => {
+            let request = request.without("after").with("follow", true);
+            stream::follow(server, &request, start, &mut listing).await
+        }
+    }
+}
+
+/// Rejects a place behind the end of the log, as a server does.
+async fn check_place(api: &Api, request: &ApiRequest, start: i64) -> Result<(), CliError> {
+    let end = last_sequence(api, request).await?;
+    if start <= end {
+        return Ok(());
+    }
+    let text = format!(
+        "the log ends at event {end}. It may have been restored from a backup: read it again."
+    );
+    Err(CliError::with_codes(CliErrorCode::Conflict, None, text))
+}
+
+/// Asks the local database for new events again and again.
+async fn poll(
+    api: &Api,
+    request: &ApiRequest,
+    start: i64,
+    listing: &mut Listing<'_>,
+) -> Result<(), CliError> {
+    let (mut end, mut is_unavailable) = (start, false);
+    loop {
+        match next(api, request, end).await {
+            Ok((page, last)) => {
+                is_unavailable = false;
+                listing.page(&page.data, |found| found.object.row())?;
+                let is_full = page.next_cursor.is_some();
+                let printed = page.data.last().map(|found| found.object.sequence);
+                // Events that the request does not ask for are not looked at again.
+                end = if is_full { printed.unwrap_or(end) } else { end.max(last) };
+                if is_full {
+                    continue;
+                }
+            }
+            Err(failure) if failure.is_transient() => {
+                if !is_unavailable {
+                    output::hint("the audit log cannot be read; waiting for it");
+                }
+                is_unavailable = true;
+            }
+            Err(failure) => return Err(failure.into()),
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// The sequence of the last event of the log, 0 if there is none.
+async fn last_sequence(api: &Api, request: &ApiRequest) -> Result<i64, Failure> {
+    let all = ApiRequest::get(request.path().to_owned()).with("limit", 1);
+    let page = api.page::<EventObject>(&all, None).await?;
+    Ok(page.data.first().map_or(0, |last| last.object.sequence))
+}
+
+/// The last events up to `end`, oldest first.
+async fn last_events(
+    api: &Api,
+    request: &ApiRequest,
+    end: i64,
+    limit: u32,
+) -> Result<Vec<Object<EventObject>>, Failure> {
+    let mut cursor = Some(end.saturating_add(1).to_string());
+    let (mut wanted, mut found) = (limit, Vec::new());
+    while wanted > 0 && cursor.is_some() {
+        let size = wanted.min(PAGE_SIZE);
+        let page = api.page(&request.clone().with("limit", size), cursor.as_deref()).await?;
+        found.extend(page.data);
+        cursor = page.next_cursor;
+        wanted -= size;
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// The next events, and the last sequence of the log at a time before they were read.
+async fn next(
+    api: &Api,
+    request: &ApiRequest,
+    after: i64,
+) -> Result<(Page<EventObject>, i64), Failure> {
+    let last = last_sequence(api, request).await?;
+    let next = request.clone().replaced("after", after).with("limit", PAGE_SIZE);
+    Ok((api.page(&next, None).await?, last))
+}

@@ -1,0 +1,73 @@
+//! What completion offers beyond commands and options: ids of clients, resources and settings.
+//!
+//! The shell runs tokend for this while a person types. So it only reads, gives up soon, and offers
+//! nothing where anything is wrong: the command itself will say what that is.
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use clap_complete::engine::CompletionCandidate;
+
+use crate::config::sources::{Flags, Settings};
+use crate::config::{Config, Requirement, environment};
+use crate::services::StartError;
+use crate::services::opening::open_existing;
+use crate::store::Store;
+use crate::store::engine::open::OpenMode;
+
+/// How many candidates are offered.
+const MAX_CANDIDATES: u32 = 200;
+
+/// How long the database may take.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The clients whose identifier begins with what has been typed.
+pub(crate) fn clients(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(typed) = typed.to_str() else { return Vec::new() };
+    read(async |store| {
+        let found = store.client_ids_starting_with(typed, MAX_CANDIDATES).await?;
+        Ok(found.iter().map(ToString::to_string).collect())
+    })
+}
+
+/// The resources whose identifier begins with what has been typed.
+pub(crate) fn resources(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(typed) = typed.to_str() else { return Vec::new() };
+    read(async |store| {
+        let found = store.stored_resources().await?.readable;
+        let names = found.iter().map(|resource| resource.resource.to_string());
+        Ok(names.filter(|name| name.starts_with(typed)).collect())
+    })
+}
+
+/// The settings whose name begins with what has been typed, with the equals sign.
+pub(crate) fn settings(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(typed) = typed.to_str() else { return Vec::new() };
+    let Ok(settings) = Settings::gather(&Flags::default(), &[]) else { return Vec::new() };
+    let keys = settings.keys().iter().filter(|key| key.starts_with(typed));
+    keys.map(|key| CompletionCandidate::new(format!("{key}="))).collect()
+}
+
+/// Reads texts from the database of the settings; nothing if that fails.
+fn read(
+    query: impl AsyncFnOnce(&Store) -> Result<Vec<String>, StartError>,
+) -> Vec<CompletionCandidate> {
+    let Ok(config) = Config::load(&Flags::default(), &environment(), Requirement::Nothing) else {
+        return Vec::new();
+    };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return Vec::new();
+    };
+    let reading = async {
+        let store = open_existing(&config, OpenMode::Read).await?;
+        let found = query(&store).await;
+        // SQLite removes its own files next to the database only then.
+        store.close().await;
+        found
+    };
+    let found = runtime.block_on(async { tokio::time::timeout(TIMEOUT, reading).await });
+    match found {
+        Ok(Ok(texts)) => texts.into_iter().map(CompletionCandidate::new).collect(),
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    }
+}

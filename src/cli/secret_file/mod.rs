@@ -1,0 +1,390 @@
+//! A file for one secret. The secret is written to `FILE.new` before the change that makes it valid
+//! is committed, and the file is renamed to `FILE` after it.
+//!
+//! So a process that is killed leaves either the state before, or a `FILE.new` that
+//! [`crate::cli::secret_file::leftover`] settles by asking which secret is valid.
+
+pub(super) mod applied_secrets;
+pub(super) mod destination;
+pub(super) mod leftover;
+pub(super) mod new_secret;
+
+use std::fs::{File, Metadata, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::admin::secret;
+use crate::admin::secret::lookup::SecretOwner;
+use crate::cli::error::CliError;
+use crate::cli::remedies::command::SecretRemedy;
+use crate::cli::{failpoint, output};
+use crate::model::client::ClientId;
+use crate::secrets::secret::{SecretFormat, format_of};
+use crate::services::Services;
+use crate::store::engine;
+use crate::store::engine::files::{check_writable_folder, sync_folder_of};
+
+/// More bytes than any file has that holds a secret and nothing else.
+const MAX_FILE_BYTES: u64 = 4096;
+
+/// What to do with a file that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExistingFile {
+    /// Reject it: the command makes a first or an additional secret.
+    Reject,
+    /// Replace it, if it holds a secret of the same client or nothing.
+    Replace,
+}
+
+/// A destination that was checked and that a secret can be written to.
+#[derive(Debug)]
+pub(super) struct SecretFile {
+    path: PathBuf,
+    draft: PathBuf,
+    /// The file that is to be replaced; `None` if there is none yet.
+    replaced: Option<Metadata>,
+}
+
+/// `FILE.new` with the secret in it, on disk and locked until the outcome is known.
+#[derive(Debug)]
+pub(super) struct PendingFile {
+    file: SecretFile,
+    handle: File,
+    text: Zeroizing<String>,
+}
+
+impl SecretFile {
+    /// Checks a destination before anything is changed.
+    pub(super) async fn check(
+        services: &Services,
+        path: &Path,
+        client: Option<&ClientId>,
+        existing: ExistingFile,
+    ) -> Result<Self, CliError> {
+        let file = Self::find(path, existing)?;
+        if file.replaced.is_some() {
+            check_content(services, path, client).await?;
+        }
+        Ok(file)
+    }
+
+    /// The same without a look at what a file that is to be replaced holds.
+    pub(super) fn find(path: &Path, existing: ExistingFile) -> Result<Self, CliError> {
+        if existing == ExistingFile::Reject {
+            return Self::check_new(path);
+        }
+        let draft = draft_of(path)?;
+        let replaced = regular_file(path)?;
+        if let Some(found) = &replaced {
+            check_owner(path, found)?;
+        }
+        Ok(Self { path: path.to_owned(), draft, replaced })
+    }
+
+    /// Checks a destination that must not exist yet.
+    pub(super) fn check_new(path: &Path) -> Result<Self, CliError> {
+        let draft = draft_of(path)?;
+        if regular_file(path)?.is_some() {
+            return Err(CliError::failed(format!(
+                "the secret file {} exists, and this command does not replace a file",
+                path.display()
+            ))
+            .with_remedy(SecretRemedy::NameNewFile));
+        }
+        Ok(Self { path: path.to_owned(), draft, replaced: None })
+    }
+
+    /// True if the file exists and is to be replaced.
+    pub(super) fn is_replacement(&self) -> bool {
+        self.replaced.is_some()
+    }
+
+    /// The same destination with another name before it is published.
+    pub(super) fn with_draft(&self, draft: PathBuf) -> Self {
+        Self { path: self.path.clone(), draft, replaced: self.replaced.clone() }
+    }
+
+    /// Writes the secret to `FILE.new` (mode 0600) and makes it survive a power failure.
+    pub(super) fn write(self, secret: &SecretString) -> Result<PendingFile, CliError> {
+        self.write_text(Zeroizing::new(format!("{}\n", secret.expose_secret())))
+    }
+
+    /// The same with a text that holds the secret in another format.
+    pub(super) fn write_text(self, text: Zeroizing<String>) -> Result<PendingFile, CliError> {
+        let handle = match self.create() {
+            Ok(handle) => handle,
+            Err(error) => return Err(self.unwritable(&error)),
+        };
+        failpoint::reached("secret-file-created");
+        let draft = PendingFile { file: self, handle, text };
+        if !draft.file.is_unchanged() {
+            let path = draft.file.path.display().to_string();
+            draft.discard();
+            return Err(CliError::failed(format!("another command has written {path} meanwhile"))
+                .with_remedy(SecretRemedy::InspectFile));
+        }
+        match draft.fill() {
+            Ok(()) => {
+                failpoint::reached("secret-file-written");
+                Ok(draft)
+            }
+            Err(error) => {
+                let failed = draft.file.unwritable(&error);
+                draft.discard();
+                Err(failed)
+            }
+        }
+    }
+
+    fn create(&self) -> io::Result<File> {
+        let handle = engine::files::create_private(&self.draft)?;
+        // The lock tells other commands that this file is not a leftover. A file system without
+        // locks is used without them.
+        if matches!(handle.try_lock(), Err(TryLockError::WouldBlock)) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        // Another command may have taken the empty file for a leftover before it was locked.
+        let is_same = std::fs::symlink_metadata(&self.draft)
+            .is_ok_and(|found| handle.metadata().is_ok_and(|own| is_same_file(&found, &own)));
+        if is_same { Ok(handle) } else { Err(io::ErrorKind::AlreadyExists.into()) }
+    }
+
+    /// True if the destination is what it was when it was checked. Another command that has
+    /// finished since then has published its file before it gave `FILE.new` up.
+    fn is_unchanged(&self) -> bool {
+        let found = std::fs::symlink_metadata(&self.path);
+        match (&self.replaced, found) {
+            (None, Err(error)) => error.kind() == io::ErrorKind::NotFound,
+            (Some(checked), Ok(found)) => is_same_file(checked, &found),
+            (None, Ok(_)) | (Some(_), Err(_)) => false,
+        }
+    }
+
+    fn unwritable(&self, error: &io::Error) -> CliError {
+        let draft = self.draft.display();
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            return CliError::failed(format!("another command is writing {draft}"))
+                .with_remedy(SecretRemedy::RepeatLater);
+        }
+        CliError::failed(format!("cannot write the secret to {draft}: {error}"))
+            .with_remedy(SecretRemedy::WritableFolder)
+    }
+}
+
+impl PendingFile {
+    fn fill(&self) -> io::Result<()> {
+        let mut handle = &self.handle;
+        if let Some(replaced) = &self.file.replaced {
+            let own = handle.metadata()?;
+            if (own.uid(), own.gid()) != (replaced.uid(), replaced.gid()) {
+                // The program that reads the old file must be able to read the new one.
+                let (user, group) = (Some(replaced.uid()), Some(replaced.gid()));
+                std::os::unix::fs::fchown(handle, user, group)?;
+            }
+        }
+        handle.write_all(self.text.as_bytes())?;
+        handle.sync_all()?;
+        sync_folder_of(&self.file.draft)
+    }
+
+    /// Where the secret is until it is published.
+    pub(super) fn draft(&self) -> &Path {
+        &self.file.draft
+    }
+
+    /// Where the secret is to be published.
+    pub(super) fn destination(&self) -> &Path {
+        &self.file.path
+    }
+
+    /// True if a file with an older secret is replaced.
+    pub(super) fn is_replacement(&self) -> bool {
+        self.file.replaced.is_some()
+    }
+
+    /// Gives the secret its name, after the commit.
+    pub(super) fn publish(self) -> Result<(), CliError> {
+        let SecretFile { path, draft, replaced } = &self.file;
+        let mode = if replaced.is_some() { ExistingFile::Replace } else { ExistingFile::Reject };
+        match publish(draft, path, mode) {
+            Ok(()) => Ok(()),
+            // Another command has found this file and has finished it.
+            Err(_) if read(path).is_ok_and(|found| found == self.text) => Ok(()),
+            Err(error) => Err(CliError::failed(format!(
+                "the secret is valid and is in {}: cannot rename it to {}: {error}",
+                draft.display(),
+                path.display()
+            ))
+            .with_remedy(SecretRemedy::RenameByHand)),
+        }
+    }
+
+    /// Removes the secret, after a change that was not made.
+    pub(super) fn discard(self) {
+        if let Err(error) = remove(&self.file.draft) {
+            output::hint(&format!(
+                "note: {} holds a secret that is not valid, and cannot be removed: {error}",
+                self.file.draft.display()
+            ));
+        }
+    }
+}
+
+/// The name of the file before the commit: `FILE.new`.
+pub(super) fn draft_of(path: &Path) -> Result<PathBuf, CliError> {
+    let Some(name) = path.file_name() else {
+        return Err(CliError::usage(format!(
+            "the secret file `{}` is not the name of a file",
+            path.display()
+        )));
+    };
+    let mut name = name.to_owned();
+    name.push(".new");
+    Ok(path.with_file_name(name))
+}
+
+/// Checks what a request cannot change, before it is sent: the destination is a regular file or does
+/// not exist, in a folder that can be written to.
+pub(super) fn check_place(path: &Path) -> Result<(), CliError> {
+    let draft = draft_of(path)?;
+    regular_file(path)?;
+    check_writable_folder(folder_of(path)).map_err(|error| {
+        SecretFile { path: path.to_owned(), draft, replaced: None }.unwritable(&error)
+    })
+}
+
+/// What is known about a file; `None` if it does not exist. Fails for anything but a regular file:
+/// a rename would replace a link or a device, and not the file behind it.
+pub(super) fn regular_file(path: &Path) -> Result<Option<Metadata>, CliError> {
+    let found = match std::fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(CliError::failed(format!("cannot look at {}: {error}", path.display()))
+                .with_remedy(SecretRemedy::NothingChanged));
+        }
+    };
+    let kind = found.file_type();
+    if kind.is_file() {
+        return Ok(Some(found));
+    }
+    let what = match (kind.is_dir(), kind.is_symlink()) {
+        (true, _) => "a folder",
+        (_, true) => "a symbolic link",
+        _ => "a device, a pipe or a socket",
+    };
+    Err(CliError::usage(format!(
+        "the secret file {} is {what}; it must be a regular file",
+        path.display()
+    ))
+    .with_remedy(SecretRemedy::NameRegularFile))
+}
+
+/// Reads a file that may hold a secret.
+pub(super) fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    File::open(path)?.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// The secret in the text of a file: the generated one that a `.env` file or a manifest holds, or
+/// else the whole text.
+pub(super) fn secret_in(text: &str) -> SecretString {
+    let is_separator = |character: char| !(character.is_ascii_alphanumeric() || character == '_');
+    let mut words = text.split(is_separator);
+    let generated = words.find(|word| format_of(word) == SecretFormat::Whole);
+    SecretString::from(generated.unwrap_or_else(|| text.trim()))
+}
+
+/// Rejects a file that another user may have put there: the new file gets the owner of the old one,
+/// who would read the secret.
+fn check_owner(path: &Path, found: &Metadata) -> Result<(), CliError> {
+    let is_own = found.uid() == rustix::process::geteuid().as_raw();
+    let is_open = std::fs::metadata(folder_of(path)).is_ok_and(|folder| folder.mode() & 0o002 != 0);
+    if is_own || !is_open {
+        return Ok(());
+    }
+    Err(CliError::failed(format!(
+        "the secret file {} belongs to another user, in a folder that every user may write to",
+        path.display()
+    ))
+    .with_remedy(SecretRemedy::PrivateFolder))
+}
+
+/// The folder of a file.
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+/// Fails for a file that holds anything but a secret of this client.
+async fn check_content(
+    services: &Services,
+    path: &Path,
+    client: Option<&ClientId>,
+) -> Result<(), CliError> {
+    let rejected = |what: String| {
+        CliError::failed(format!("the secret file {} {what}", path.display()))
+            .with_remedy(SecretRemedy::NameOtherFile)
+    };
+    let text = read(path).map_err(|error| rejected(format!("cannot be read: {error}")))?;
+    let secret = secret_in(&text);
+    if secret.expose_secret().is_empty() {
+        return Ok(());
+    }
+    let candidates: Vec<_> = client.cloned().into_iter().collect();
+    match secret::lookup::find(services, &secret, &candidates).await? {
+        SecretOwner::Client { client_id, .. } if Some(&client_id) != client => {
+            Err(rejected(format!("holds a secret of client {client_id}")))
+        }
+        SecretOwner::Client { .. } => Ok(()),
+        SecretOwner::Uncommitted if is_made_for(services, client, &secret) => Ok(()),
+        SecretOwner::Uncommitted | SecretOwner::Unknown => {
+            Err(rejected("does not hold a secret of this client".to_owned()))
+        }
+    }
+}
+
+/// True if this database made the secret for this client, whether the client still has it or not.
+fn is_made_for(services: &Services, client: Option<&ClientId>, secret: &SecretString) -> bool {
+    let tag_key = &services.keys.tag_key;
+    client.is_some_and(|client| tag_key.is_tagged(client.as_str(), secret.expose_secret()))
+}
+
+/// Renames a draft to its final name, durably.
+pub(super) fn publish(draft: &Path, path: &Path, existing: ExistingFile) -> io::Result<()> {
+    match existing {
+        ExistingFile::Replace => std::fs::rename(draft, path)?,
+        // A link never replaces a file that has appeared meanwhile.
+        ExistingFile::Reject => match std::fs::hard_link(draft, path) {
+            Ok(()) => {
+                failpoint::reached("secret-file-linked");
+                remove(draft)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+            // Some file systems have no links.
+            Err(_) if !path.exists() => std::fs::rename(draft, path)?,
+            Err(error) => return Err(error),
+        },
+    }
+    failpoint::reached("secret-file-renamed");
+    sync_folder_of(path)
+}
+
+/// Removes a draft; one that does not exist is not an error.
+pub(super) fn remove(draft: &Path) -> io::Result<()> {
+    match std::fs::remove_file(draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => sync_folder_of(draft),
+    }
+}
+
+/// True if the two are one file under two names, or one file at two times.
+pub(super) fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}

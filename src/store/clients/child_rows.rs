@@ -1,0 +1,141 @@
+//! The rows that belong to clients: their secrets, grants and trusts. Each table is read with one
+//! statement for many clients, a range scan of its index on `client_id`.
+
+use std::collections::HashMap;
+
+use sqlx::FromRow;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+
+use crate::model::grant::HeldGrant;
+use crate::model::secret::SecretRecord;
+use crate::model::spiffe_trust::SpiffeTrust;
+use crate::model::trust::FederatedCredential;
+use crate::store::StoreError;
+use crate::store::grants::GrantRow;
+use crate::store::reader::Reader;
+use crate::store::row::TableRow;
+use crate::store::secrets::SecretRow;
+use crate::store::statement::Statement;
+use crate::store::trusts::TrustRow;
+use crate::store::trusts::spiffe::SpiffeTrustRow;
+
+/// Some clients, by their identifiers.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) enum ClientSet<'a> {
+    /// These.
+    Of(&'a [&'a str]),
+    /// Those that follow `after`, up to and including `last`.
+    Range {
+        /// The client before the first one.
+        after: &'a str,
+        /// The last one.
+        last: &'a str,
+    },
+}
+
+impl ClientSet<'_> {
+    /// Appends the condition that `client_id` is in the set.
+    pub(in crate::store) fn push(self, statement: &mut Statement) {
+        match self {
+            Self::Of(ids) => statement.push("client_id IN ").push_list(ids.iter().copied()),
+            Self::Range { after, last } => {
+                statement.push_with("client_id > ? AND client_id <= ?", [after.into(), last.into()])
+            }
+        };
+    }
+}
+
+/// A row that belongs to a client.
+pub(in crate::store) trait ChildRow: TableRow {
+    /// The end of a statement that orders the rows. It begins with the client, so that the index
+    /// gives the rows in order, or nearly.
+    const ORDER: &'static str;
+
+    /// The client that the row belongs to.
+    fn client_id(&self) -> &str;
+}
+
+/// The rows of many clients, by client.
+pub(in crate::store) struct ChildRows {
+    secrets: HashMap<String, Vec<SecretRow>>,
+    grants: HashMap<String, Vec<GrantRow>>,
+    trusts: HashMap<String, Vec<TrustRow>>,
+    spiffe_trusts: HashMap<String, Vec<SpiffeTrustRow>>,
+}
+
+/// What belongs to one client.
+pub(in crate::store) struct Children {
+    /// Its secrets, oldest first, without their use.
+    pub(in crate::store) secrets: Vec<SecretRecord>,
+    /// Its grants, in alphabetical order.
+    pub(in crate::store) grants: Vec<HeldGrant>,
+    /// Its trusts in foreign issuers, oldest first.
+    pub(in crate::store) trusts: Vec<FederatedCredential>,
+    /// Its trusts in SPIFFE trust domains, oldest first.
+    pub(in crate::store) spiffe_trusts: Vec<SpiffeTrust>,
+}
+
+impl ChildRows {
+    /// Reads the rows of some clients. They are read after the rows of the clients and in other
+    /// statements: what changes meanwhile has an event, after which a follower reads it again.
+    pub(in crate::store) async fn read(
+        reader: &mut Reader<'_>,
+        clients: ClientSet<'_>,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            secrets: by_client(reader, clients).await?,
+            grants: by_client(reader, clients).await?,
+            trusts: by_client(reader, clients).await?,
+            spiffe_trusts: by_client(reader, clients).await?,
+        })
+    }
+
+    /// Takes out and decodes what belongs to one client.
+    ///
+    /// # Errors
+    /// If a row of it cannot be read.
+    pub(in crate::store) fn take(&mut self, client_id: &str) -> Result<Children, StoreError> {
+        // All are taken before the first one can fail.
+        let secrets = self.secrets.remove(client_id).unwrap_or_default();
+        let grants = self.grants.remove(client_id).unwrap_or_default();
+        let trusts = self.trusts.remove(client_id).unwrap_or_default();
+        let spiffe_trusts = self.spiffe_trusts.remove(client_id).unwrap_or_default();
+        let mut grants =
+            grants.iter().map(GrantRow::decode_held).collect::<Result<Vec<_>, StoreError>>()?;
+        // Not in the database, whose collation may be that of a language.
+        grants.sort_by(|one, other| one.grant.resource.cmp(&other.grant.resource));
+        Ok(Children {
+            secrets: secrets.into_iter().map(SecretRow::decode).collect::<Result<_, _>>()?,
+            grants,
+            trusts: trusts.into_iter().map(TrustRow::decode).collect::<Result<_, _>>()?,
+            spiffe_trusts: spiffe_trusts
+                .iter()
+                .map(SpiffeTrustRow::decode)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+async fn by_client<T>(
+    reader: &mut Reader<'_>,
+    clients: ClientSet<'_>,
+) -> Result<HashMap<String, Vec<T>>, StoreError>
+where
+    T: ChildRow + for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+{
+    let mut statement = Statement::default();
+    statement.push(T::SELECT).push("WHERE ");
+    clients.push(&mut statement);
+    statement.push(T::ORDER);
+    let mut found: HashMap<String, Vec<T>> = HashMap::new();
+    for row in reader.rows::<T>(&statement).await? {
+        match found.get_mut(row.client_id()) {
+            Some(rows) => rows.push(row),
+            None => {
+                found.insert(row.client_id().to_owned(), vec![row]);
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,149 @@
+//! Several Postgres servers in `database.url`, of which one takes writes: the primary and its
+//! standbys. Every connection is to the primary; after a failover that is another one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+use crate::store::{Pool, Store, StoreError, with_timeout};
+
+/// The servers of a URL, in its order.
+#[derive(Debug, Clone, Default)]
+pub(in crate::store) struct Hosts(Arc<[PgConnectOptions]>);
+
+/// What a server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It takes writes.
+    Primary,
+    /// It follows the primary, and may only be read.
+    Standby,
+}
+
+impl Hosts {
+    pub(super) fn new(options: Vec<PgConnectOptions>) -> Self {
+        Self(options.into())
+    }
+
+    /// True if there is a choice.
+    pub(super) fn are_several(&self) -> bool {
+        self.0.len() > 1
+    }
+
+    /// The first one of the URL.
+    pub(in crate::store) fn first(&self) -> Option<PgConnectOptions> {
+        self.0.first().cloned()
+    }
+
+    /// The primary, else the first one that answers.
+    ///
+    /// # Errors
+    /// What the last one said, if none answers.
+    pub(super) async fn first_choice(
+        &self,
+        limit: Duration,
+    ) -> Result<PgConnectOptions, StoreError> {
+        let (mut standby, mut failure) = (None, None);
+        for options in &*self.0 {
+            match role(options, limit).await {
+                Ok(Role::Primary) => return Ok(options.clone()),
+                Ok(Role::Standby) => standby = standby.or(Some(options)),
+                Err(error) => failure = Some(error),
+            }
+        }
+        standby.cloned().ok_or_else(|| failure.unwrap_or(StoreError::Absent))
+    }
+
+    /// The primary, if one answers.
+    async fn primary(&self, limit: Duration) -> Option<&PgConnectOptions> {
+        for options in &*self.0 {
+            if matches!(role(options, limit).await, Ok(Role::Primary)) {
+                return Some(options);
+            }
+        }
+        None
+    }
+}
+
+/// Options for a pool: with several servers, a connection is used only as long as its server takes
+/// writes. That replaces the question whether it answers at all.
+pub(in crate::store) fn pool_options(hosts: &Hosts) -> PgPoolOptions {
+    let options = PgPoolOptions::new();
+    if !hosts.are_several() {
+        return options;
+    }
+    options.test_before_acquire(false).before_acquire(|connection, _| {
+        Box::pin(async move { Ok(role_of(connection).await? == Role::Primary) })
+    })
+}
+
+impl Store {
+    /// With several servers: makes later connections to the one that takes writes, if that is not the
+    /// present one. Gives its name then.
+    pub async fn follow_primary(&self, limit: Duration) -> Option<String> {
+        let Pool::Postgres(pool) = &self.pool else { return None };
+        if !self.hosts.are_several() {
+            return None;
+        }
+        let primary = self.hosts.primary(limit).await?;
+        let server = server(primary);
+        if server == self::server(&pool.connect_options()) {
+            return None;
+        }
+        pool.set_connect_options(primary.clone());
+        Some(server)
+    }
+
+    /// True if the URL names several servers.
+    pub(super) fn has_several_hosts(&self) -> bool {
+        self.hosts.are_several()
+    }
+}
+
+/// The name of a server, as it is tried.
+fn server(options: &PgConnectOptions) -> String {
+    format!("{}:{}", options.get_host(), options.get_port())
+}
+
+/// Connects to a server alone. A pool would try again until its time has passed and then say just
+/// that; one connection of its own says what is wrong.
+async fn role(options: &PgConnectOptions, limit: Duration) -> Result<Role, StoreError> {
+    let asking = async {
+        let options = options.clone().disable_statement_logging();
+        let connected = PgConnection::connect_with(&options).await;
+        let mut connection = connected.map_err(|error| match error {
+            sqlx::Error::Io(problem) => {
+                StoreError::Unreachable { server: server(&options), problem }
+            }
+            other => other.into(),
+        })?;
+        let role = role_of(&mut connection).await;
+        Ok((connection, role?))
+    };
+    let (connection, role) = with_timeout(limit, asking).await?;
+    // It has told what it was for; how it ends does not matter.
+    let _ = with_timeout(limit, async { Ok(connection.close().await?) }).await;
+    Ok(role)
+}
+
+async fn role_of(connection: &mut PgConnection) -> Result<Role, sqlx::Error> {
+    let query = sqlx::query_scalar("SELECT pg_is_in_recovery()");
+    let is_standby: bool = query.fetch_one(connection).await?;
+    Ok(if is_standby { Role::Standby } else { Role::Primary })
+}
+
+/// The pool of a store on these servers.
+pub(in crate::store) fn pool(
+    hosts: &Hosts,
+    first: PgConnectOptions,
+    connections: u32,
+    timeout: Duration,
+) -> PgPool {
+    pool_options(hosts)
+        .max_connections(connections)
+        .acquire_timeout(timeout)
+        .idle_timeout(Duration::from_mins(5))
+        .connect_lazy_with(first)
+}

@@ -1,0 +1,239 @@
+//! Revocations: of single tokens, and of all tokens of a client.
+
+pub mod live;
+
+use crate::model::client::ClientId;
+use crate::model::time::{Lifetime, Timestamp};
+use crate::model::token::{
+    REVOCATION_MARGIN_SECONDS, RevocationEpoch, RevokedClient, RevokedToken, TokenId,
+};
+use crate::store::reader::Reader;
+use crate::store::row::{TableRow, named_row, readable, table_row};
+use crate::store::statement::Statement;
+use crate::store::write_transaction::{WriteTransaction, on_write};
+use crate::store::{Store, StoreError, on_pool};
+
+/// How many rows are forgotten in one statement.
+const BATCH_SIZE: i64 = 500;
+
+table_row! {
+    /// A row of `revoked_client`.
+    struct RevokedClientRow in "revoked_client" {
+        client_id: String,
+        revoked_until: i64,
+        expires_at: i64,
+        evt: Option<i64>,
+        iat_before: Option<i64>,
+    }
+}
+
+table_row! {
+    /// A row of `revoked_token`.
+    struct RevokedTokenRow in "revoked_token" {
+        jti: String,
+        client_id: Option<String>,
+        expires_at: i64,
+    }
+}
+
+impl RevokedClientRow {
+    fn decode(self) -> Result<RevokedClient, StoreError> {
+        let revoked_until = Timestamp(self.revoked_until);
+        let epoch = match (self.evt, self.iat_before) {
+            (Some(evt), Some(before)) => RevocationEpoch { evt, iat_before: Timestamp(before) },
+            _ => RevocationEpoch::until(revoked_until),
+        };
+        let client_id = ClientId::parse(&self.client_id)?;
+        let expires_at = Timestamp(self.expires_at);
+        Ok(RevokedClient { client_id, epoch, revoked_until, expires_at })
+    }
+}
+
+impl RevokedTokenRow {
+    fn decode(self) -> Result<RevokedToken, StoreError> {
+        Ok(RevokedToken {
+            jti: TokenId::parse(&self.jti)?,
+            // It only says whose token it was.
+            client_id: self.client_id.as_deref().and_then(|id| ClientId::parse(id).ok()),
+            expires_at: Timestamp(self.expires_at),
+        })
+    }
+}
+
+named_row! {
+    struct LongestLifetimeRow {
+        seconds: i64,
+    }
+}
+
+impl Reader<'_> {
+    /// The longest life that any instance has ever been willing to give a token.
+    pub async fn longest_lifetime(&mut self) -> Result<Option<Lifetime>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push("SELECT seconds FROM longest_lifetime");
+        let row = self.rows::<LongestLifetimeRow>(&statement).await?.pop();
+        Ok(row.map(|row| Lifetime::stored(row.seconds)))
+    }
+}
+
+impl Store {
+    /// At most `limit` revoked tokens whose identifier follows `after`, and the last identifier. A
+    /// row is left out if no token can have its identifier.
+    pub async fn revoked_tokens(
+        &self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Option<(Vec<RevokedToken>, String)>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push(RevokedTokenRow::SELECT).push_with(
+            "WHERE jti > ? ORDER BY jti LIMIT ?",
+            [after.into(), i64::from(limit).into()],
+        );
+        let rows = self.read().rows::<RevokedTokenRow>(&statement).await?;
+        let Some(last) = rows.last().map(|row| row.jti.clone()) else { return Ok(None) };
+        Ok(Some((readable("a revoked token", rows, RevokedTokenRow::decode), last)))
+    }
+
+    /// One revoked token, if there is one of that identifier.
+    pub async fn revoked_token(&self, jti: &TokenId) -> Result<Option<RevokedToken>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push(RevokedTokenRow::SELECT).push_with("WHERE jti = ?", [jti.as_str().into()]);
+        let row = self.read().rows::<RevokedTokenRow>(&statement).await?.pop();
+        row.map(RevokedTokenRow::decode).transpose()
+    }
+
+    /// At most `limit` clients with revoked tokens whose identifier follows `after`, and the last
+    /// identifier. A row is left out if no client can have its identifier.
+    pub async fn revoked_clients(
+        &self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Option<(Vec<RevokedClient>, String)>, StoreError> {
+        let mut statement = Statement::default();
+        statement.push(RevokedClientRow::SELECT).push_with(
+            "WHERE client_id > ? ORDER BY client_id LIMIT ?",
+            [after.into(), i64::from(limit).into()],
+        );
+        let rows = self.read().rows::<RevokedClientRow>(&statement).await?;
+        let Some(last) = rows.last().map(|row| row.client_id.clone()) else { return Ok(None) };
+        Ok(Some((readable("the revocation of a client", rows, RevokedClientRow::decode), last)))
+    }
+
+    /// The revocation of all tokens of a client, if there is one.
+    pub async fn revoked_client(&self, id: &ClientId) -> Result<Option<RevokedClient>, StoreError> {
+        let mut statement = Statement::default();
+        statement
+            .push(RevokedClientRow::SELECT)
+            .push_with("WHERE client_id = ?", [id.as_str().into()]);
+        let row = self.read().rows::<RevokedClientRow>(&statement).await?.pop();
+        row.map(RevokedClientRow::decode).transpose()
+    }
+
+    /// Notes how long tokens may live from now on, if that is longer than ever before.
+    pub async fn note_lifetime(&self, longest: Lifetime) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO longest_lifetime (one, seconds)
+            VALUES (1, $1)
+            ON CONFLICT (one) DO UPDATE
+            SET seconds = excluded.seconds
+            WHERE excluded.seconds > longest_lifetime.seconds";
+        if self.longest_lifetime().await?.is_some_and(|noted| noted >= longest) {
+            return Ok(());
+        }
+        on_pool!(self, |pool| {
+            sqlx::query(SQL).bind(longest.seconds()).execute(pool).await?;
+            Ok(())
+        })
+    }
+
+    /// The longest life that any instance has ever been willing to give a token.
+    pub async fn longest_lifetime(&self) -> Result<Option<Lifetime>, StoreError> {
+        self.read().longest_lifetime().await
+    }
+
+    /// Deletes the revocations of tokens that expired at least seven days before `now`, the time
+    /// of [`Store::time`], in small batches.
+    pub async fn purge_revocations(&self, now: Timestamp) -> Result<(), StoreError> {
+        const TOKENS: &str = "
+            DELETE FROM revoked_token
+            WHERE jti IN (SELECT jti FROM revoked_token WHERE expires_at <= $1 LIMIT $2)";
+        const CLIENTS: &str = "
+            DELETE FROM revoked_client
+            WHERE client_id IN
+                (SELECT client_id FROM revoked_client WHERE expires_at <= $1 LIMIT $2)";
+        let expired_by = now.minus_seconds(REVOCATION_MARGIN_SECONDS);
+        for sql in [TOKENS, CLIENTS] {
+            self.delete_in_batches(sql, expired_by, BATCH_SIZE).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement that deletes at most `$2` rows that have expired by `$1`, until none is
+    /// left.
+    pub(super) async fn delete_in_batches(
+        &self,
+        sql: &'static str,
+        now: Timestamp,
+        batch: i64,
+    ) -> Result<(), StoreError> {
+        loop {
+            let deleted = on_pool!(self, |pool| {
+                let done = sqlx::query(sql).bind(now.0).bind(batch).execute(pool).await?;
+                Ok(done.rows_affected())
+            })?;
+            if i64::try_from(deleted).is_ok_and(|deleted| deleted < batch) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl WriteTransaction {
+    /// Revokes a token; `false` if it was revoked already, and for as long.
+    pub async fn revoke_token(&mut self, token: &RevokedToken) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            INSERT INTO revoked_token (jti, client_id, expires_at)
+            VALUES ($1, $2, $3)
+            ON CONFLICT (jti) DO UPDATE
+            SET expires_at = excluded.expires_at
+            WHERE excluded.expires_at > revoked_token.expires_at";
+        let rows = on_write!(self, |connection| {
+            let done = sqlx::query(SQL)
+                .bind(token.jti.as_str())
+                .bind(token.client_id.as_ref().map(ClientId::as_str))
+                .bind(token.expires_at.0)
+                .execute(connection)
+                .await?;
+            Ok(done.rows_affected())
+        })?;
+        Ok(rows > 0)
+    }
+
+    /// Revokes all tokens that a client has been issued. The new epoch replaces an earlier one: its
+    /// event comes later, so it includes the earlier one whatever the clocks say.
+    pub async fn revoke_client(&mut self, client: &RevokedClient) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO revoked_client (client_id, revoked_until, expires_at, evt, iat_before)
+            VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (client_id) DO UPDATE
+            SET revoked_until = CASE
+                    WHEN excluded.revoked_until > revoked_client.revoked_until
+                    THEN excluded.revoked_until ELSE revoked_client.revoked_until END,
+                expires_at = CASE
+                    WHEN excluded.expires_at > revoked_client.expires_at
+                    THEN excluded.expires_at ELSE revoked_client.expires_at END,
+                evt = excluded.evt,
+                iat_before = excluded.iat_before";
+        on_write!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(client.client_id.as_str())
+                .bind(client.revoked_until.0)
+                .bind(client.expires_at.0)
+                .bind(client.epoch.evt)
+                .bind(client.epoch.iat_before.0)
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+    }
+}

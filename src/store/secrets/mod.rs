@@ -1,0 +1,160 @@
+//! The table of secrets: its row, writing it, and looking secrets up: by their identifier after a
+//! commit that was not confirmed; by their last characters or their digest when only their text is
+//! known.
+
+pub mod creators;
+pub mod life;
+
+use crate::model::client::ClientId;
+use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord, StoredSecret};
+use crate::model::secret_digest::SecretDigest;
+use crate::model::time::{Lifetime, Timestamp};
+use crate::store::clients::child_rows::ChildRow;
+use crate::store::row::{TableRow, readable, table_row};
+use crate::store::statement::Statement;
+use crate::store::write_transaction::{WriteTransaction, on_write};
+use crate::store::{Store, StoreError};
+
+table_row! {
+    /// A row of `client_secret`.
+    pub(super) struct SecretRow in "client_secret" {
+        secret_id: String,
+        client_id: String,
+        kind: String,
+        hash: String,
+        digest: Option<String>,
+        hint: String,
+        label: String,
+        created_at: i64,
+        expires_at: Option<i64>,
+        replaced_by: Option<String>,
+        unused_window: Option<i64>,
+        warned_at: Option<i64>,
+        leaked_at: Option<i64>,
+    }
+}
+
+impl SecretRow {
+    fn of(client_id: &ClientId, secret: &SecretRecord) -> Self {
+        Self {
+            secret_id: secret.secret_id.as_str().to_owned(),
+            client_id: client_id.as_str().to_owned(),
+            kind: secret.kind.as_str().to_owned(),
+            hash: secret.hash.as_phc().to_owned(),
+            digest: secret.hash.digest().map(ToString::to_string),
+            hint: secret.suffix.clone(),
+            label: secret.label.clone(),
+            created_at: secret.created_at.0,
+            expires_at: secret.expires_at.map(|end| end.0),
+            replaced_by: secret.replaced_by.as_ref().map(|id| id.as_str().to_owned()),
+            unused_window: secret.unused_window.map(Lifetime::seconds),
+            warned_at: secret.warned_at.map(|time| time.0),
+            leaked_at: secret.leaked_at.map(|time| time.0),
+        }
+    }
+
+    /// The secret, without its use.
+    pub(super) fn decode(self) -> Result<SecretRecord, StoreError> {
+        let (kind, hash) = match &self.digest {
+            Some(digest) => {
+                (SecretKind::Digest, SecretHash::from_digest(SecretDigest::parse(digest)?))
+            }
+            None => (SecretKind::parse(&self.kind)?, SecretHash::from_phc(&self.hash)),
+        };
+        Ok(SecretRecord {
+            secret_id: SecretId::parse(&self.secret_id)?,
+            kind,
+            hash,
+            suffix: self.hint,
+            label: self.label,
+            created_at: Timestamp(self.created_at),
+            expires_at: self.expires_at.map(Timestamp),
+            replaced_by: self.replaced_by.as_deref().map(SecretId::parse).transpose()?,
+            unused_window: self.unused_window.map(Lifetime::stored),
+            warned_at: self.warned_at.map(Timestamp),
+            leaked_at: self.leaked_at.map(Timestamp),
+            usage: None,
+            status: None,
+        })
+    }
+}
+
+impl ChildRow for SecretRow {
+    const ORDER: &'static str = " ORDER BY client_id, created_at, secret_id";
+
+    fn client_id(&self) -> &str {
+        &self.client_id
+    }
+}
+
+impl Store {
+    /// Whether the change that adds this secret was committed.
+    ///
+    /// The answer is final: it is read on a new connection under the lock of the event chain, which
+    /// that change held until its end.
+    pub async fn is_secret_committed(&self, secret_id: &SecretId) -> Result<bool, StoreError> {
+        let store = self.bulk_reader();
+        let answer = store.is_secret_there(secret_id).await;
+        store.close().await;
+        answer
+    }
+
+    async fn is_secret_there(&self, secret_id: &SecretId) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT COUNT(*) FROM client_secret WHERE secret_id = $1";
+        let mut change = self.begin().await?;
+        let count: i64 = on_write!(change, |connection| {
+            Ok(sqlx::query_scalar(SQL).bind(secret_id.as_str()).fetch_one(connection).await?)
+        })?;
+        Ok(count > 0)
+    }
+
+    /// The secrets whose recorded last characters are these.
+    pub async fn secrets_by_suffix(&self, suffix: &str) -> Result<Vec<StoredSecret>, StoreError> {
+        self.secrets_by_text(&[suffix], &[]).await
+    }
+
+    /// The secrets whose recorded last characters or whose digest is one of these; at most a few
+    /// hundred, because each is a value of one statement. One that cannot be read is left out: its
+    /// client gets no tokens.
+    pub async fn secrets_by_text(
+        &self,
+        suffixes: &[&str],
+        digests: &[SecretDigest],
+    ) -> Result<Vec<StoredSecret>, StoreError> {
+        // An empty list would not be SQL; no secret has this suffix or this digest.
+        let suffixes = suffixes.iter().map(ToString::to_string).chain(["-".to_owned()]);
+        let digests = digests.iter().map(ToString::to_string).chain(["-".to_owned()]);
+        let mut statement = Statement::default();
+        statement.push(SecretRow::SELECT).push("WHERE hint IN ").push_list(suffixes);
+        statement.push(" OR digest IN ").push_list(digests).push(" ORDER BY secret_id");
+        let rows = self.read().rows::<SecretRow>(&statement).await?;
+        Ok(readable("a secret", rows, |row| {
+            let client_id = ClientId::parse(&row.client_id)?;
+            let SecretRecord { secret_id, hash, suffix, expires_at, .. } = row.decode()?;
+            Ok(StoredSecret { client_id, secret_id, hash, suffix, expires_at })
+        }))
+    }
+}
+
+impl WriteTransaction {
+    /// Adds a secret to a client.
+    pub async fn add_secret(
+        &mut self,
+        client_id: &ClientId,
+        secret: &SecretRecord,
+    ) -> Result<(), StoreError> {
+        self.insert(SecretRow::of(client_id, secret), "secret of that id", "client").await?;
+        self.note_creator_of_secret(&secret.secret_id).await
+    }
+
+    /// Replaces what can change about a secret of a client: its label, its end, and what has
+    /// happened to it.
+    pub async fn update_secret(
+        &mut self,
+        client_id: &ClientId,
+        secret: &SecretRecord,
+    ) -> Result<(), StoreError> {
+        self.update(SecretRow::of(client_id, secret)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! A JSON object, written member by member: for what every request writes, its claims, its answer
+//! and its line in the log.
+//!
+//! A serializer looks at each byte of a text for something to escape. Here a text that needs no
+//! escape is found eight bytes at a time and copied. Names are those of the program, which need
+//! none.
+
+use std::fmt;
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::text::plain::is_plain_json;
+
+/// A JSON object without its end.
+#[derive(Debug)]
+pub struct JsonObject(Vec<u8>);
+
+impl JsonObject {
+    /// An object without members, in a buffer of so many bytes; more members make it grow.
+    pub fn with_capacity(bytes: usize) -> Self {
+        let mut json = Vec::with_capacity(bytes);
+        json.push(b'{');
+        Self(json)
+    }
+
+    /// Adds a member whose value is a text.
+    pub fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.string(value);
+    }
+
+    /// Adds a member whose value is a whole number.
+    pub fn number(&mut self, name: &str, value: i64) {
+        // Each number can be written.
+        let _ = self.value(name, &value);
+    }
+
+    /// Adds a member of any value.
+    ///
+    /// # Errors
+    /// The value cannot be JSON. Then nothing is added.
+    pub fn value<T: Serialize + ?Sized>(
+        &mut self,
+        name: &str,
+        value: &T,
+    ) -> Result<(), serde_json::Error> {
+        let start = self.0.len();
+        self.name(name);
+        let written = serde_json::to_writer(&mut self.0, value);
+        if written.is_err() {
+            self.0.truncate(start);
+        }
+        written
+    }
+
+    /// Adds a member whose value is shown as a text, without a text of its own in between. A value
+    /// that cannot be shown is left out.
+    pub fn shown(&mut self, name: &str, value: impl fmt::Display) {
+        let start = self.0.len();
+        self.name(name);
+        self.0.push(b'"');
+        let text = self.0.len();
+        if write!(self.0, "{value}").is_err() {
+            return self.0.truncate(start);
+        }
+        if self.0.get(text..).is_some_and(is_plain_json) {
+            self.0.push(b'"');
+            return;
+        }
+        let text = String::from_utf8_lossy(&self.0.split_off(text)).into_owned();
+        self.0.pop();
+        self.string(&text);
+    }
+
+    /// Adds members that are JSON already, without the braces around them.
+    pub fn members(&mut self, members: &str) {
+        if !members.is_empty() {
+            self.comma();
+            self.0.extend_from_slice(members.as_bytes());
+        }
+    }
+
+    /// The whole object.
+    pub fn end(mut self) -> Vec<u8> {
+        self.0.push(b'}');
+        self.0
+    }
+
+    fn name(&mut self, name: &str) {
+        debug_assert!(is_plain_json(name.as_bytes()), "{name:?} needs an escape");
+        self.comma();
+        self.0.push(b'"');
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b"\":");
+    }
+
+    fn comma(&mut self) {
+        if self.0.last() != Some(&b'{') {
+            self.0.push(b',');
+        }
+    }
+
+    fn string(&mut self, text: &str) {
+        if is_plain_json(text.as_bytes()) {
+            self.0.push(b'"');
+            self.0.extend_from_slice(text.as_bytes());
+            self.0.push(b'"');
+        } else {
+            // A vector takes every text.
+            let _ = serde_json::to_writer(&mut self.0, text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    struct Unwritable;
+
+    impl Serialize for Unwritable {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("not JSON"))
+        }
+    }
+
+    fn read(object: JsonObject) -> Value {
+        serde_json::from_slice(&object.end()).expect("JSON")
+    }
+
+    #[test]
+    fn members_are_written_in_their_order() {
+        let mut object = JsonObject::with_capacity(0);
+        object.text("a", "{");
+        object.number("b", i64::MIN);
+        object.members("");
+        object.members(r#""c":[1],"d":{}"#);
+        object.shown("e", format_args!("{}\n", 1));
+        object.value("f", &json!([null])).expect("JSON");
+        let json = String::from_utf8(object.end()).expect("text");
+        let expected = r#"{"a":"{","b":-9223372036854775808,"c":[1],"d":{},"e":"1\n","f":[null]}"#;
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn an_object_may_be_empty_or_begin_with_members() {
+        assert_eq!(JsonObject::with_capacity(0).end(), b"{}");
+        let mut object = JsonObject::with_capacity(0);
+        object.members(r#""a":1"#);
+        assert_eq!(read(object), json!({ "a": 1 }));
+    }
+
+    #[test]
+    fn a_value_that_is_not_json_adds_nothing() {
+        let mut object = JsonObject::with_capacity(0);
+        assert!(object.value("a", &Unwritable).is_err());
+        object.text("b", "c");
+        assert!(object.value("d", &Unwritable).is_err());
+        assert_eq!(read(object), json!({ "b": "c" }));
+    }
+
+    proptest! {
+        #[test]
+        fn each_text_is_written_as_a_serializer_writes_it(
+            name in "[a-z_.]{0,9}", value in any::<String>(), plain in "[ -~]{0,40}"
+        ) {
+            for value in [&value, &plain] {
+                let expected = json!({ &name: value }).to_string();
+                let mut object = JsonObject::with_capacity(0);
+                object.text(&name, value);
+                prop_assert_eq!(String::from_utf8(object.end()).expect("text"), &*expected);
+                let mut object = JsonObject::with_capacity(0);
+                object.shown(&name, value);
+                prop_assert_eq!(String::from_utf8(object.end()).expect("text"), &*expected);
+            }
+        }
+    }
+}

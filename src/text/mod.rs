@@ -1,0 +1,10 @@
+//! Texts, whatever they say: writing JSON, escaping, quoting, suggestions.
+
+pub mod escaping;
+pub mod json_writer;
+pub(crate) mod newtype;
+pub mod plain;
+pub mod raw_members;
+pub(crate) mod schema;
+pub mod shell;
+pub mod suggestion;

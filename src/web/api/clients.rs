@@ -1,0 +1,360 @@
+//! `/v1/clients`.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::admin::client::list::{ClientQuery, MAX_SEARCH_CHARS};
+use crate::admin::client::{self, Put};
+use crate::admin::revision::{Precondition, Revision};
+use crate::admin::{AdminError, ObjectKind, Principal, secret};
+use crate::app::App;
+use crate::model::client::{ClientId, ClientName, ClientState, Registration};
+use crate::model::owner::Owner;
+use crate::model::time::Lifetime;
+use crate::model::usage::UsageHorizon;
+use crate::store::clients::list::Position;
+use crate::web::api::client_document::ClientDocument;
+use crate::web::api::client_json::ClientJson;
+use crate::web::api::conditions::{IfMatch, Tagged, if_visible, tagged};
+use crate::web::api::facts_json::query_labels;
+use crate::web::api::grant_json::problem_of_client;
+use crate::web::api::json::{
+    self, Input, Output, Parameters, created, ok, page_size, parsed_parameter, text_parameter,
+    wrong_parameter,
+};
+use crate::web::api::member::Omitted;
+use crate::web::api::page::Page;
+use crate::web::api::read_only::ReadOnlyMembers;
+use crate::web::api::{Delivery, Problem, delivery};
+
+/// How many clients a page has by default.
+const PAGE_SIZE: u32 = 50;
+
+/// Which clients a list holds.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListQuery {
+    /// How many objects a page has.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// The id of a client: the first page begins after it. Not together with `cursor`.
+    #[param(value_type = Option<ClientId>, inline)]
+    after: Option<String>,
+    /// Those in this state.
+    #[param(value_type = Option<ClientState>, inline)]
+    state: Option<String>,
+    /// Those of this owner.
+    #[param(value_type = Option<Owner>, inline)]
+    owner: Option<String>,
+    /// A part of the id or the name, in any case of ASCII letters.
+    #[param(min_length = 1, max_length = 100)]
+    q: Option<String>,
+    /// The whole name.
+    name: Option<String>,
+    /// Such as `team=payments`; several are separated by commas.
+    label: Option<String>,
+    /// Those with a grant of this resource.
+    resource: Option<String>,
+    /// Those with a grant of this scope.
+    scope: Option<String>,
+    /// Those with a valid secret that expires within this time, such as `14d`.
+    expiring_within: Option<String>,
+    /// Those that were not used for this time, such as `90d`.
+    unused_for: Option<String>,
+    /// How far the clients after this page are counted, as `remaining`.
+    count: Option<u32>,
+}
+
+/// Has the schema of a page: one that is derived does not know parameters of types.
+type Clients = Page<ClientJson>;
+
+/// A page of clients.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ClientPage {
+    #[serde(flatten)]
+    page: Clients,
+    /// How many clients follow, counted as far as `count` says. Absent without `count` or with `q`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    remaining: Option<i64>,
+}
+
+/// A client with its first secret, which is shown this once.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CreatedClient {
+    #[serde(flatten)]
+    client: ClientJson,
+    /// The secret, which is in no other answer. Absent after a dry run or with `secret_digest`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("tkd_…19RbFA"))]
+    client_secret: Option<String>,
+}
+
+/// Why a client is disabled or enabled.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = StateChange, examples(json!({ "reason": "Its secret was found in a public repository." })))]
+pub(super) struct StateInput {
+    /// Why, for the audit log.
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+/// The id in the path of a request that may create the client.
+fn id_to_put(text: &str) -> Result<ClientId, Problem> {
+    ClientId::parse(text).map_err(|problem| Problem::wrong_id("client_id", &problem))
+}
+
+/// The id in a path.
+pub(super) fn client_id(text: &str) -> Result<ClientId, Problem> {
+    ClientId::parse(text).map_err(|_| Problem::absent(ObjectKind::Client, text))
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Result<Output<ClientPage>, Problem> {
+    let limit = page_size(query.limit, PAGE_SIZE)?;
+    let (cursor, after, count) = (query.cursor.clone(), query.after.clone(), query.count);
+    let (store, clock) = (&app.services.store, &app.services.clock);
+    let filter = client::list::filter(store, clock, &principal, question(query)?).await?;
+    let after = match (cursor, after) {
+        (Some(_), Some(_)) => {
+            return Err(wrong_parameter("after", "cursor is given: leave one of them out"));
+        }
+        (cursor @ Some(_), None) => {
+            let place = parsed_parameter("cursor", cursor, |it| client::list::place(&filter, it))?;
+            place.unwrap_or_else(Position::start)
+        }
+        (None, Some(id)) => {
+            client::list::position(store, &principal, &filter, &client_id(&id)?).await?
+        }
+        (None, None) => Position::start(),
+    };
+    let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
+    let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
+    let found = store.registrations(&ids).await.map_err(AdminError::from)?;
+    let horizon = secret::life::horizon(store, clock).await.map_err(AdminError::from)?;
+    let warn_before = app.services.config.secrets.warn_before;
+    let (mut data, mut unreadable) = (Vec::with_capacity(found.len()), Vec::new());
+    for (id, client) in found {
+        match client {
+            Ok(mut client) => {
+                client.assess(&horizon, warn_before);
+                data.push(ClientJson::of(&app, client));
+            }
+            Err(problem) => {
+                tracing::error!(client.id = id, %problem, "a client cannot be read");
+                unreadable.push((id, problem));
+            }
+        }
+    }
+    let remaining = match (count, &page.next) {
+        // A search is not counted: it looks at each client.
+        _ if filter.search.is_some() => None,
+        (None, _) => None,
+        (Some(_), None) => Some(0),
+        (Some(bound), Some(last)) => {
+            store.count_clients(&filter, last, bound).await.map_err(AdminError::from)?
+        }
+    };
+    let next_cursor = page.next.map(|next| client::list::cursor(&filter, &next));
+    Ok(ok(ClientPage { page: Page::new(data, next_cursor).with_unreadable(unreadable), remaining }))
+}
+
+/// What a query asks for.
+fn question(query: ListQuery) -> Result<ClientQuery, Problem> {
+    let search = query.q.as_deref().map(|text| text_parameter("q", text, MAX_SEARCH_CHARS));
+    Ok(ClientQuery {
+        state: parsed_parameter("state", query.state, ClientState::parse)?,
+        name: parsed_parameter("name", query.name, ClientName::parse)?,
+        owner: parsed_parameter("owner", query.owner, Owner::parse)?,
+        labels: query.label.as_deref().map(query_labels).transpose()?.unwrap_or_default(),
+        resource: query.resource,
+        scope: query.scope,
+        expiring: parsed_parameter("expiring_within", query.expiring_within, Lifetime::parse)?,
+        unused: parsed_parameter("unused_for", query.unused_for, Lifetime::parse)?,
+        search: search.transpose()?.map(str::to_owned),
+    })
+}
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+) -> Result<Tagged<ClientJson>, Problem> {
+    let mut found = client::show(&app.services.store, &principal, &client_id(&id)?).await?;
+    secret::life::assess(&app.services, &mut found).await?;
+    Ok(answer(&app, found))
+}
+
+/// 200 with a client after a change. The horizon was read before: nothing fails after the commit.
+fn assessed(app: &App, mut found: Registration, horizon: &UsageHorizon) -> Tagged<ClientJson> {
+    found.assess(horizon, app.services.config.secrets.warn_before);
+    answer(app, found)
+}
+
+/// 200 with a client and its revision.
+fn answer(app: &App, found: Registration) -> Tagged<ClientJson> {
+    tagged(&Revision::of_client(&found), ok(ClientJson::of(app, found)))
+}
+
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    delivery: Option<Extension<Delivery>>,
+    Input(document): Input<ClientDocument>,
+) -> Result<Tagged<CreatedClient>, Problem> {
+    let new = document.new_client()?;
+    let grants = new.grants.clone();
+    let pending = client::prepare(&app.services, &principal, new).await;
+    let pending = pending.map_err(|error| problem_of_client(error, &grants))?;
+    let (made, secret) = pending.made().clone();
+    let revision = Revision::of_client(&made);
+    let (client, client_secret) = (ClientJson::of(&app, made), secret.as_ref().map(shown));
+    let answer = created(CreatedClient { client, client_secret });
+    Ok(tagged(&revision, delivery::commit(delivery, pending, answer).await?))
+}
+
+/// The secret in the one answer that shows it.
+pub(super) fn shown(secret: &SecretString) -> String {
+    secret.expose_secret().to_owned()
+}
+
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    if_match: IfMatch,
+    Input(mut document): Input<ClientDocument>,
+) -> Result<Tagged<ClientJson>, Problem> {
+    let (id, read_only) = (id_to_put(&id)?, document.take_read_only());
+    let horizon = secret::life::horizon(&app.services.store, &app.services.clock).await;
+    let horizon = horizon.map_err(AdminError::from)?;
+    let mut members = document.update(Some(&id), Omitted::HasDefault)?;
+    members.precondition = if_match.for_replacement();
+    let is_conditional = members.precondition != Precondition::Unchanged;
+    // A body of another state is told so before its read-only members are.
+    let present = if_visible(client::show(&app.services.store, &principal, &id).await)?;
+    match &present {
+        None => {
+            if members.precondition.admits_absence() {
+                // A client that exists keeps its id, by whatever rule it was accepted.
+                ClientId::parse_new(id.as_str())
+                    .map_err(|problem| Problem::wrong_id("client_id", &problem))?;
+            }
+            read_only.check(&Value::Null)?;
+        }
+        Some(found) if is_conditional => {
+            if members.precondition.check(&Revision::of_client(found)).is_ok() {
+                check_read_only(&app, &read_only, found)?;
+            }
+        }
+        Some(_) => {}
+    }
+    let grants = members.grants.clone().unwrap_or_default();
+    let put = client::put(&app.services, &principal, &id, members).await;
+    match put.map_err(|error| problem_of_client(error, &grants))? {
+        Put::Created(made) => {
+            let revision = Revision::of_client(&made);
+            Ok(tagged(&revision, created(ClientJson::of(&app, made))))
+        }
+        Put::Existing(changed) => {
+            if !is_conditional {
+                check_read_only(&app, &read_only, &changed.value)?;
+            }
+            Ok(assessed(&app, changed.value, &horizon))
+        }
+    }
+}
+
+fn check_read_only(
+    app: &App,
+    members: &ReadOnlyMembers,
+    found: &Registration,
+) -> Result<(), Problem> {
+    if members.is_empty() {
+        return Ok(());
+    }
+    let present = serde_json::to_value(ClientJson::of(app, found.clone()));
+    members.check(&present.map_err(|error| Problem::internal(&error.to_string()))?)
+}
+
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    IfMatch(precondition): IfMatch,
+    Input(mut patch): Input<ClientDocument>,
+) -> Result<Tagged<ClientJson>, Problem> {
+    let (id, subject) = (client_id(&id)?, patch.take_tls_subject()?);
+    let read_only = patch.take_read_only();
+    let mut update = patch.update(Some(&id), Omitted::Stays)?;
+    update.precondition = precondition;
+    if !read_only.is_empty() || subject.is_some() {
+        let found = client::show(&app.services.store, &principal, &id).await?;
+        check_read_only(&app, &read_only, &found)?;
+        // A body may repeat what is, and needs no right to it then.
+        update.tls_subject =
+            subject.filter(|new| found.client.security.tls_subject.as_ref() != Some(new));
+    }
+    let grants = update.grants.clone().unwrap_or_default();
+    let horizon = secret::life::horizon(&app.services.store, &app.services.clock).await;
+    let horizon = horizon.map_err(AdminError::from)?;
+    let changed = client::update(&app.services, &principal, &id, update).await;
+    let changed = changed.map_err(|error| problem_of_client(error, &grants))?;
+    Ok(assessed(&app, changed.value, &horizon))
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Extension(principal): Extension<Principal>,
+    Path(id): Path<String>,
+    IfMatch(precondition): IfMatch,
+) -> Result<StatusCode, Problem> {
+    client::delete_if(&app.services, &principal, &client_id(&id)?, &precondition).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn disable(
+    state: State<Arc<App>>,
+    principal: Extension<Principal>,
+    id: Path<String>,
+    Input(input): Input<StateInput>,
+) -> Result<Tagged<ClientJson>, Problem> {
+    set_state(&state, &principal, &id, ClientState::Disabled, input.reason).await
+}
+
+pub(super) async fn enable(
+    state: State<Arc<App>>,
+    principal: Extension<Principal>,
+    id: Path<String>,
+    Input(input): Input<StateInput>,
+) -> Result<Tagged<ClientJson>, Problem> {
+    set_state(&state, &principal, &id, ClientState::Active, input.reason).await
+}
+
+async fn set_state(
+    app: &App,
+    principal: &Principal,
+    id: &str,
+    state: ClientState,
+    reason: Option<String>,
+) -> Result<Tagged<ClientJson>, Problem> {
+    let (id, reason) = (client_id(id)?, json::reason(reason.as_deref())?);
+    let horizon = secret::life::horizon(&app.services.store, &app.services.clock).await;
+    let horizon = horizon.map_err(AdminError::from)?;
+    let changed = client::set_state(&app.services, principal, &id, state, reason).await?;
+    Ok(assessed(app, changed.value, &horizon))
+}

@@ -1,0 +1,121 @@
+//! Conditional requests (RFC 9110, section 13): `ETag` in answers, `If-Match` and
+//! `If-None-Match` in requests.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderName;
+use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::request::Parts;
+
+use crate::admin::AdminError;
+use crate::admin::revision::{Precondition, Revision};
+use crate::web::api::Problem;
+use crate::web::api::json::Output;
+
+/// An answer with the revision of its object.
+pub(super) type Tagged<T> = ([(HeaderName, String); 1], Output<T>);
+
+/// Adds the revision of an object to the answer that shows it.
+pub(super) fn tagged<T>(revision: &Revision, output: Output<T>) -> Tagged<T> {
+    ([(ETAG, format!("\"{}\"", revision.as_str()))], output)
+}
+
+/// The state that the caller requires.
+#[derive(Debug)]
+pub(super) struct IfMatch(pub(super) Precondition);
+
+impl IfMatch {
+    /// The condition of a request that replaces an object: without one, nothing may differ.
+    pub(super) fn for_replacement(self) -> Precondition {
+        match self.0 {
+            Precondition::None => Precondition::Unchanged,
+            condition => condition,
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Infallible;
+
+    /// A tag that this server has not written, such as a weak one, matches nothing.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let mut values = parts.headers.get_all(IF_MATCH).iter().peekable();
+        let mut absent = parts.headers.get_all(IF_NONE_MATCH).iter();
+        let must_be_absent = absent.any(|value| value.as_bytes().trim_ascii() == b"*");
+        match (values.peek().is_some(), must_be_absent) {
+            (false, false) => return Ok(Self(Precondition::None)),
+            (false, true) => return Ok(Self(Precondition::Absent)),
+            // No object exists and does not.
+            (true, true) => return Ok(Self(Precondition::Revision(Vec::new()))),
+            (true, false) => {}
+        }
+        let texts = values.filter_map(|value| value.to_str().ok());
+        let tags: Vec<&str> = texts.flat_map(|text| text.split(',')).map(str::trim).collect();
+        if tags == ["*"] {
+            return Ok(Self(Precondition::Exists));
+        }
+        let tags = tags.iter().filter_map(|tag| strong(tag));
+        Ok(Self(Precondition::Revision(tags.map(str::to_owned).collect())))
+    }
+}
+
+/// The object as the caller may see it; `None` if there is none for it.
+pub(super) fn if_visible<T>(found: Result<T, AdminError>) -> Result<Option<T>, Problem> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(AdminError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The text of a strong entity tag.
+fn strong(tag: &str) -> Option<&str> {
+    tag.strip_prefix('"')?.strip_suffix('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn strong_tags_are_read_and_others_match_nothing() {
+        let named = |names: &[&str]| {
+            Precondition::Revision(names.iter().map(|name| (*name).to_owned()).collect())
+        };
+        for (values, condition) in [
+            (vec![], Precondition::None),
+            (vec!["*"], Precondition::Exists),
+            (vec!["\"a\""], named(&["a"])),
+            (vec!["\"a\", \"b\"", "\"c\""], named(&["a", "b", "c"])),
+            (vec!["W/\"a\""], named(&[])),
+            (vec!["a"], named(&[])),
+            (vec![""], named(&[])),
+            (vec!["\"a\"", "*"], named(&["a"])),
+        ] {
+            let mut request = Request::builder();
+            for value in &values {
+                request = request.header(IF_MATCH, *value);
+            }
+            let mut parts = request.body(()).expect("a request").into_parts().0;
+            let Ok(IfMatch(found)) = IfMatch::from_request_parts(&mut parts, &()).await;
+            assert_eq!(found, condition, "{values:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_object_may_be_required_to_be_absent() {
+        let none_match = |value: &str| Request::builder().header(IF_NONE_MATCH, value);
+        for (request, condition) in [
+            (none_match("*"), Precondition::Absent),
+            (none_match("\"a\""), Precondition::None),
+            (none_match("*").header(IF_MATCH, "*"), Precondition::Revision(Vec::new())),
+        ] {
+            let mut parts = request.body(()).expect("a request").into_parts().0;
+            let Ok(IfMatch(found)) = IfMatch::from_request_parts(&mut parts, &()).await;
+            assert_eq!(found, condition);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Grants as the admin API writes and reads them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::admin::client::claims::ClaimsChange;
+use crate::admin::{AdminError, InvalidValue};
+use crate::model::grant::{Grant, GrantedScopes};
+use crate::model::resource::ResourceId;
+use crate::model::scope::{ScopeName, Scopes};
+use crate::model::security::Networks;
+use crate::model::static_claims::{ClaimsError, ClaimsPatch, StaticClaims};
+use crate::web::api::Problem;
+use crate::web::api::json::at;
+use crate::web::api::problem_places::pointer_of_claim;
+use crate::web::api::secrets::problem_of_secret;
+
+/// A grant. `scopes` is `null` for every scope that the resource offers.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Grant)]
+pub(super) struct GrantJson {
+    /// The resource.
+    resource: ResourceId,
+    /// The scopes; `null` for all that the resource offers.
+    #[schema(required = true)]
+    scopes: Option<Scopes>,
+    /// From where the grant may be used.
+    networks: Networks,
+    /// Claims for tokens of this resource. One replaces the claim of the client of the same name.
+    claims: StaticClaims,
+}
+
+impl From<Grant> for GrantJson {
+    fn from(grant: Grant) -> Self {
+        let scopes = grant.scopes.into_named();
+        Self { resource: grant.resource, scopes, networks: grant.networks, claims: grant.claims }
+    }
+}
+
+/// A grant to be given, as a whole. `scopes` is `null` or absent for every scope that the resource
+/// offers; networks and claims are none if they are absent.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "resource": "https://orders.example.com", "scopes": ["orders:read"] })))]
+pub(super) struct GrantInput {
+    /// The resource. The path names it for a single grant.
+    #[schema(value_type = Option<ResourceId>)]
+    resource: Option<String>,
+    /// The scopes; all that the resource offers if absent or `null`.
+    #[schema(value_type = Option<Vec<ScopeName>>, min_items = 1)]
+    scopes: Option<Vec<String>>,
+    /// From where the grant may be used; anywhere if absent.
+    #[schema(value_type = Option<Networks>)]
+    networks: Option<Vec<String>>,
+    /// Claims for tokens of this resource.
+    #[schema(value_type = Option<StaticClaims>)]
+    claims: Option<Box<RawValue>>,
+}
+
+impl GrantInput {
+    /// The grant that a member of a body describes.
+    fn grant(self, pointer: &str) -> Result<Grant, Problem> {
+        let at_resource = format!("{pointer}/resource");
+        let Some(resource) = &self.resource else {
+            return Err(Problem::member(at_resource, "resource is missing: the id of a resource"));
+        };
+        let resource = at(&at_resource, ResourceId::parse(resource))?;
+        self.of_resource(resource, pointer)
+    }
+
+    /// The grant to a resource that the path names.
+    pub(super) fn grant_to(self, resource: ResourceId) -> Result<Grant, Problem> {
+        if self.resource.as_ref().is_some_and(|given| given != resource.as_str()) {
+            let text = format!("resource is read-only: the path names {resource}; leave it out");
+            return Err(Problem::member("/resource".to_owned(), text));
+        }
+        self.of_resource(resource, "")
+    }
+
+    fn of_resource(self, resource: ResourceId, pointer: &str) -> Result<Grant, Problem> {
+        let networks_text = self.networks.unwrap_or_default();
+        let claims = self.claims.map(|raw| claims(&format!("{pointer}/claims"), &raw));
+        Ok(Grant {
+            resource,
+            scopes: match self.scopes {
+                None => GrantedScopes::All,
+                Some(names) => GrantedScopes::Only(scopes(&format!("{pointer}/scopes"), &names)?),
+            },
+            networks: networks(&format!("{pointer}/networks"), &networks_text)?,
+            claims: claims.transpose()?.unwrap_or_default(),
+        })
+    }
+}
+
+/// The grants of a client, one for each resource.
+pub(super) fn grants(inputs: Vec<GrantInput>) -> Result<Vec<Grant>, Problem> {
+    let mut grants: Vec<Grant> = Vec::with_capacity(inputs.len());
+    for (index, input) in inputs.into_iter().enumerate() {
+        let pointer = format!("/grants/{index}");
+        let grant = input.grant(&pointer)?;
+        if grants.iter().any(|known| known.resource == grant.resource) {
+            let text = format!("duplicate grant to {}", grant.resource);
+            return Err(Problem::member(format!("{pointer}/resource"), text));
+        }
+        grants.push(grant);
+    }
+    Ok(grants)
+}
+
+/// The problem of a client, at the grant that it is about.
+pub(super) fn problem_of_client(error: AdminError, grants: &[Grant]) -> Problem {
+    let about = |resource: &ResourceId| grants.iter().position(|it| it.resource == *resource);
+    let index = match &error {
+        AdminError::Invalid { problem: InvalidValue::ScopeNotOffered { resource, .. }, .. } => {
+            about(resource)
+        }
+        _ => None,
+    };
+    let problem = problem_of_secret(error);
+    match index {
+        Some(index) => problem.at(format!("/grants/{index}/scopes")),
+        None => problem,
+    }
+}
+
+/// Static claims, as they were written: duplicate names are a mistake.
+pub(super) fn claims(pointer: &str, raw: &RawValue) -> Result<StaticClaims, Problem> {
+    StaticClaims::parse(raw.get()).map_err(|error| problem_of_claims(pointer, error))
+}
+
+/// A merge patch of static claims (RFC 7396), as it was written.
+pub(super) fn claims_patch(raw: &RawValue) -> Result<ClaimsChange, Problem> {
+    let patch = ClaimsPatch::parse(raw.get());
+    Ok(ClaimsChange::Merge(patch.map_err(|error| problem_of_claims("/claims", error))?))
+}
+
+/// The problem of claims, at the claim that it names.
+fn problem_of_claims(pointer: &str, error: ClaimsError) -> Problem {
+    let pointer = pointer_of_claim(pointer, &error);
+    Problem::from(AdminError::from(error)).at(pointer)
+}
+
+/// A list of scopes; at least one.
+pub(super) fn scopes(pointer: &str, names: &[String]) -> Result<Scopes, Problem> {
+    let scopes = names.iter().enumerate();
+    let scopes = scopes
+        .map(|(index, name)| at(&format!("{pointer}/{index}"), ScopeName::parse(name)))
+        .collect::<Result<Scopes, _>>()?;
+    if scopes.is_empty() || scopes.len() > Scopes::MAX_COUNT {
+        let count = Scopes::MAX_COUNT;
+        return Err(Problem::member(pointer.to_owned(), format!("1 to {count} scopes")));
+    }
+    Ok(scopes)
+}
+
+/// A list of networks; anywhere if it is empty.
+pub(super) fn networks(pointer: &str, list: &[String]) -> Result<Networks, Problem> {
+    at(pointer, Networks::parse(&list.join(" ")))
+}

@@ -1,0 +1,70 @@
+//! The admin API for a command of this process: the same routes, without a socket.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::{Request, StatusCode};
+use http_body_util::{BodyExt, Collected};
+use tower::ServiceExt;
+
+use crate::admin::{AdminError, Principal};
+use crate::app::App;
+use crate::web::api::{Access, Delivery, Problem, routes};
+use crate::web::request_id;
+
+/// The admin API over the database of this process. The caller of every request is its operator.
+pub struct InProcessApi {
+    app: Arc<App>,
+    principal: Principal,
+}
+
+/// An answer of the API.
+#[derive(Debug)]
+pub struct InProcessAnswer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body, as a listener would send it.
+    pub body: Bytes,
+    /// The error of the verb behind a status of 4xx or 5xx, if there is one.
+    pub error: Option<AdminError>,
+}
+
+impl InProcessApi {
+    /// The API of an app for this caller.
+    pub fn new(app: Arc<App>, principal: Principal) -> Self {
+        Self { app, principal }
+    }
+
+    /// What the API works on.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Answers a request. `delivery` receives the answer of a request that makes a secret, before
+    /// the change is committed.
+    pub async fn call(
+        &self,
+        request: Request<String>,
+        delivery: Option<Delivery>,
+    ) -> InProcessAnswer {
+        let access = Access::Operator(self.principal.clone());
+        let router = routes(&self.app, access).with_state(self.app.clone());
+        let mut request = request.map(Body::from);
+        if let Some(delivery) = delivery {
+            request.extensions_mut().insert(delivery);
+        }
+        let mut response = match router.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let problem = response.extensions_mut().remove::<Problem>();
+        if let Some(problem) = &problem {
+            response = problem.render(&request_id::generate());
+        }
+        let status = response.status();
+        // A body that is in memory already can be read to its end.
+        let body = response.into_body().collect().await.map(Collected::to_bytes);
+        let error = problem.and_then(Problem::into_error);
+        InProcessAnswer { status, body: body.unwrap_or_default(), error }
+    }
+}

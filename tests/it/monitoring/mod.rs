@@ -1,0 +1,7 @@
+//! What a running server shows of itself: logs, metrics, traces, usage statistics.
+
+mod dashboards;
+mod log_format;
+mod metrics;
+mod traces;
+mod usage;

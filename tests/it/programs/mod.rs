@@ -1,0 +1,11 @@
+//! Programs of other projects, as released, and tokend as a package.
+
+pub(crate) mod check;
+mod deployment;
+mod gateways;
+mod integrations;
+mod interop;
+mod mcp;
+mod packaging;
+mod proxies;
+pub(crate) mod tried_with;

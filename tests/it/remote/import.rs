@@ -1,0 +1,116 @@
+//! `tokend client import` at a server: the same output as over the local database, and the file is
+//! never in memory as a whole.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use rstest::rstest;
+use tokend::model::time::Clock;
+
+use crate::remote::declarations::administrator;
+use crate::support::process::{Cli, Run};
+use crate::support::{Engine, Place, Server};
+
+/// The most memory of its own that a command may use, in KiB.
+const MAX_MEMORY_KIB: u64 = 64 << 10;
+
+/// A server, and the command lines here and there.
+async fn stage(engine: Engine) -> (Server, Cli, Cli) {
+    let place = Arc::new(Place::new(engine).await);
+    let server = Server::at(place.clone(), Clock::System, &[]).await;
+    let local = Cli::at(place);
+    let remote = administrator(&server, &local, "ops", "clients:write,secrets:write").await;
+    (server, local, remote)
+}
+
+/// A line with a client.
+fn line(id: &str, more: &str) -> String {
+    format!("{{\"client_id\": \"{id}\", \"jwks_uri\": \"https://keys.example.com/jwks\"{more}}}")
+}
+
+fn shown(run: &Run) -> (i32, &str) {
+    (run.code, &run.stdout)
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_imported_as_over_the_local_database(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (_server, local, remote) = stage(engine).await;
+    let mut lines = String::new();
+    for number in 0..2_500 {
+        // Of different lengths, so that columns are aligned page by page.
+        let id = 7_u64.pow(number % 20) + u64::from(number);
+        let _ = writeln!(lines, "{}", line(&format!("c{id}"), ""));
+    }
+    let file = local.place.folder.path().join("clients.ndjson");
+    std::fs::write(&file, &lines).expect("a file");
+    let file = file.to_str().expect("a path");
+    for format in ["table", "json", "jsonl", "id"] {
+        let command = ["client", "import", file, "--dry-run", "-o", format];
+        let (here, there) = (local.run(&command), remote.run(&command));
+        assert_eq!(here.code, 0, "{here:?}");
+        assert_eq!(shown(&here), shown(&there), "{format}: {}", there.stderr);
+        assert_eq!(here.stderr, there.stderr, "{format}");
+    }
+    let done = remote.run_with(&["client", "import", "-"], &lines);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(done.stderr.contains("2500 imported, 0 updated, 0 unchanged, 0 skipped"));
+    let again = local.run(&["client", "import", file, "--skip-existing"]);
+    assert!(again.stderr.contains("2500 skipped"), "{}", again.stderr);
+    // All or none: a line that is wrong, clients that exist, and a right that is missing.
+    for (second, code, text) in [
+        ("{\"client_id\": 5}".to_owned(), 2, "line 2"),
+        (line("ops", ""), 5, "ops"),
+        (line("n2", ", \"claims\": {\"a\": 1}"), 6, "grants:write"),
+    ] {
+        let lines = format!("{}\n{second}", line("new", ""));
+        let run = remote.run_with(&["client", "import", "-"], &lines);
+        assert_eq!(shown(&run), (code, ""), "{run:?}");
+        assert!(run.stderr.contains(text), "{text}: {run:?}");
+        assert_eq!(local.run(&["client", "show", "new"]).code, 4);
+    }
+    let run = remote.run(&["client", "import", "/absent"]);
+    assert_eq!(run.code, 2, "{run:?}");
+    // A folder can be opened and not be read: its import is not one of an unknown outcome.
+    let run = remote.run(&["client", "import", "/"]);
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.contains("cannot be read"), "{run:?}");
+}
+
+/// The memory of a process that is its own, in KiB; `None` once it has ended.
+fn memory(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status"));
+    let line = text.ok()?.lines().find(|line| line.starts_with("RssAnon:"))?.to_owned();
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_is_sent_in_little_memory() {
+    let (_server, local, remote) = stage(Engine::Sqlite).await;
+    let file = local.place.folder.path().join("clients.ndjson");
+    let text = "x".repeat(1_000);
+    let lines: String = (0..60_000)
+        .map(|number| format!("{{\"client_id\": \"c{number}\", \"unknown\": \"{text}\"}}\n"))
+        .collect();
+    std::fs::write(&file, &lines).expect("a file");
+    let mut child = remote
+        .command(&["client", "import", file.to_str().expect("a path"), "--dry-run"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    let mut most = 0;
+    while child.try_wait().expect("a status").is_none() {
+        most = most.max(memory(child.id()).unwrap_or(0));
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let run = Run::of(child.wait_with_output().expect("its output"));
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.contains("unknown"), "{run:?}");
+    assert!((1..MAX_MEMORY_KIB).contains(&most), "{most} KiB for a file of 60 MiB");
+}

@@ -1,0 +1,9 @@
+//! Commands at a server.
+
+mod command_lines;
+mod commands;
+pub(crate) mod declarations;
+mod follow;
+mod import;
+mod interrupted_apply;
+mod secrets;

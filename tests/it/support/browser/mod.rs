@@ -1,0 +1,7 @@
+//! A browser, real or as HTTP sees it, for the tests of the console.
+
+pub mod chromium;
+pub mod console;
+pub mod console_tour;
+pub mod oidc;
+pub mod webdriver;
