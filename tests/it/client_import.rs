@@ -298,7 +298,7 @@ async fn every_problem_has_its_line_and_nothing_is_written(
             (8, "there is already a client taken"),
             (9, "tls subject"),
             (10, "a client id has no space"),
-            (11, "11 live secrets"),
+            (11, "11 valid secrets"),
         ] {
             let found = run
                 .stderr

@@ -143,7 +143,7 @@ async fn a_mistake_is_named_and_not_repeated() {
         (worker(&json!([{ "label": "a" }])), "secrets[0].secret_digest is missing"),
         (worker(&json!([{ "client_secret": text }])), "client_secret is not a member of a secret"),
         (worker(&json!([text])), "secrets[0] is a string"),
-        (worker(&json!(many)), "11 live secrets"),
+        (worker(&json!(many)), "11 valid secrets"),
         (without_method, "auth_methods has no method by a secret"),
     ] {
         let answer = api.call("POST", "/v1/apply", Some(body)).await;

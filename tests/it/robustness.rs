@@ -264,6 +264,6 @@ async fn the_true_reason_is_logged_once_under_the_request_id() {
     let log = crate::support::log::since(start);
     let lines: Vec<_> = log.lines().filter(|line| line.contains(&id)).collect();
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].contains("minted for another client"), "{lines:?}");
+    assert!(lines[0].contains("generated for another client"), "{lines:?}");
     assert!(lines[0].contains(&client.id), "{lines:?}");
 }
