@@ -58,7 +58,7 @@ async fn the_usual_mistakes_are_distinguished(
         (id, twice, "percent-encoded", "once"),
         (id, mistyped, "checksum", "Copy it again"),
         (id, secret[..30].to_owned(), "checksum", "Copy it again"),
-        (id, "password".to_owned(), "none that this server makes", "Compare"),
+        (id, "password".to_owned(), "does not have the form of this server's secrets", "Compare"),
         (id, other.secret.clone(), "another client", "its own secret"),
         (id, "eyJhbGciOi.x.y".to_owned(), "looks like a token", "client_assertion"),
         (secret, id.to_owned(), "as the client id", "swapped"),
