@@ -125,7 +125,8 @@ mod tests {
     fn load(flags: &Flags, pairs: &[(&str, &str)]) -> Result<Config, String> {
         let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let environment: Vec<_> = pairs.collect();
-        Config::load(flags, &environment, Requirement::Nothing).map_err(|error| error.to_string())
+        let config = Config::load(flags, &environment, Requirement::Nothing);
+        config.map_err(|error| format!("{error} {:?}", error.problems()))
     }
 
     #[test]
