@@ -123,7 +123,7 @@ async fn record_changes(
 /// Gives a client exactly these members, and creates it without a secret if it does not exist.
 ///
 /// # Errors
-/// As [`update`] and [`create`].
+/// As [`fn@update`] and [`create`].
 pub async fn put(
     services: &Services,
     principal: &Principal,

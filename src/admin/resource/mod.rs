@@ -43,7 +43,7 @@ pub enum Put {
 /// Gives a resource exactly these members, and creates it if it does not exist.
 ///
 /// # Errors
-/// As [`update`] and [`create`].
+/// As [`fn@update`] and [`create`].
 pub async fn put(
     services: &Services,
     principal: &Principal,

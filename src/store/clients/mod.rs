@@ -1,10 +1,10 @@
 //! The table of clients: its row, and writing it. `registrations` reads clients for people,
 //! `loaded_clients` for the memory of a server.
 //!
-//! A new column of a client is five places: a migration, a field of [`Client`], and here a field of
-//! [`ClientRow`], a line of [`ClientRow::of`] and a line of [`ClientRow::decode`]. A column that
-//! tokens need is five places too: a migration, a field of [`ClientTokenSettings`], and here a field
-//! of [`TokenRow`], a line of [`TokenRow::of`] and a line of [`TokenRow::decode`].
+//! A new column of a client is five places: a migration, a field of `Client`, and here a field of
+//! `ClientRow`, a line of `ClientRow::of` and a line of `ClientRow::decode`. A column that
+//! tokens need is five places too: a migration, a field of `ClientTokenSettings`, and here a field
+//! of `TokenRow`, a line of `TokenRow::of` and a line of `TokenRow::decode`.
 
 mod activity;
 pub(super) mod child_rows;
