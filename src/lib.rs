@@ -5,11 +5,11 @@
 //!
 //! A request passes down through the layers, and its answer goes back directly: `web` turns HTTP
 //! into plain data, `oauth` decides, `directory` holds in memory all that a decision needs. `admin`
-//! is the operator's verbs, `store` keeps, `jose` verifies and signs, `model` names. The token path
-//! touches no database: every change is written with an event, and every instance follows the
-//! events.
+//! has the changes that operators make, `store` the database, `jose` signatures and tokens, `model`
+//! the nouns of the domain. The token path does not use the database: every change is written with
+//! an event, and every instance follows the events.
 
-// Texts, whatever they say: writing JSON, escaping, quoting.
+// Text without a domain: writing JSON, escaping, quoting, suggestions.
 pub mod text;
 
 // The nouns: plain data without I/O.
@@ -63,7 +63,7 @@ pub mod app;
 // The protocol: authenticate, authorize, mint.
 pub mod oauth;
 
-// The operator's verbs; every write is an audited change.
+// What operators do; every write is an audited change.
 pub mod admin;
 
 // How an operator fixes what went wrong, for command line, console and admin API.

@@ -1,4 +1,4 @@
-//! Texts, whatever they say: writing JSON, escaping, quoting, suggestions.
+//! Text without a domain: writing JSON, escaping, quoting, suggestions.
 
 pub mod escaping;
 pub mod json_writer;
