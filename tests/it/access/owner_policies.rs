@@ -276,7 +276,7 @@ fn every_file_that_writes_clients_or_secrets_checks_the_policy() {
         ];
         let writes = verbs.iter().any(|verb| text.contains(verb));
         let is_exempt = UNCHECKED.iter().any(|(exempt, _)| *exempt == name);
-        let is_checked = text.contains("owner_policy::check(");
-        assert_eq!(writes && !is_exempt, is_checked, "src/admin/{name}: owner_policy::check");
+        let is_checked = text.contains("policy::check(");
+        assert_eq!(writes && !is_exempt, is_checked, "src/admin/{name}: policy::check");
     }
 }

@@ -294,7 +294,7 @@ async fn the_operator_adds_tests_and_removes_trusts(
         (&["--claim", "repository_owner=acme"][..], "which workload"),
         (&["--subject", "repo:*/api"], "another owner"),
         (&["--subject", "repo:acme/api-*"], "whole segment"),
-        (&["--claim", "aud=x"], "in any case"),
+        (&["--claim", "aud=x"], "always checked"),
         (&["--claim", "sub"], "CLAIM=PATTERN"),
     ] {
         let run = add(more);
