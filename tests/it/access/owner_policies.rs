@@ -257,9 +257,9 @@ async fn every_sample_of_the_policy_page_works() {
 /// Files that write clients and need no check of their own, and why.
 const UNCHECKED: [(&str, &str); 4] = [
     ("import/update.rs", "import/planned.rs and declarative/execution.rs check"),
-    ("registering.rs", "they check as well"),
-    ("trust.rs", "a trust adds a grant type, not a method"),
-    ("weaker_credentials.rs", "it ends credentials"),
+    ("client/registration.rs", "they check as well"),
+    ("client/weaker_credentials.rs", "it ends credentials"),
+    ("trust/mod.rs", "a trust adds a grant type, not a method"),
 ];
 
 #[test]
@@ -272,11 +272,11 @@ fn every_file_that_writes_clients_or_secrets_checks_the_policy() {
             "transaction.create_client(",
             "transaction.update_client(",
             "transaction.add_secret(",
-            "registering::insert(",
+            "registration::insert(",
         ];
         let writes = verbs.iter().any(|verb| text.contains(verb));
         let is_exempt = UNCHECKED.iter().any(|(exempt, _)| *exempt == name);
-        let is_checked = text.contains("owner_policy::check(");
-        assert_eq!(writes && !is_exempt, is_checked, "src/admin/{name}: owner_policy::check");
+        let is_checked = text.contains("owner::policy::check(");
+        assert_eq!(writes && !is_exempt, is_checked, "src/admin/{name}: owner::policy::check");
     }
 }
