@@ -15,7 +15,7 @@ pub use crate::admin::resource::deletion::{delete, delete_if};
 use crate::admin::resource::update::changed_scopes;
 pub use crate::admin::resource::update::{NewResource, ResourceUpdate};
 use crate::admin::revision::Revision;
-use crate::admin::signing_key::rotation as key_rotation;
+use crate::admin::signing_key;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode, facts, grant,
 };
@@ -173,7 +173,7 @@ pub(super) async fn publish_key(
     }
     let known = services.store.signing_keys().await?;
     if !known.is_empty() {
-        key_rotation::create_due_keys(services, &[algorithm], &known).await?;
+        signing_key::rotation::create_due_keys(services, &[algorithm], &known).await?;
     }
     Ok(())
 }

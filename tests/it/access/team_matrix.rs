@@ -70,7 +70,7 @@ fn declared_routes() -> BTreeMap<String, AdminScope> {
             "" => parts.next()?.strip_prefix("Method::")?,
             "_list" => "GET",
             "_unstored" | "_import" => "POST",
-            // Their rights depend on the body: declarative_owners.rs tests them.
+            // Their rights depend on the body: `declarative/owners.rs` tests them.
             "_declarations" => return None,
             other => panic!("api.add{other} is unknown here"),
         };

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use tokend::admin::resource::{self, ResourceUpdate};
+use tokend::admin::signing_key;
 use tokend::admin::signing_key::change::Start;
 use tokend::admin::signing_key::rotation::RotationPolicy;
-use tokend::admin::signing_key::{change as key_change, rotation as key_rotation};
 use tokend::admin::{AdminError, Conflict};
 use tokend::jose::jwt::{self, VerificationKey};
 use tokend::model::key_timeline::signing_key;
@@ -69,7 +69,7 @@ impl Year {
         let now = self.now();
         for server in &self.instances {
             server.catch_up().await;
-            key_rotation::rotate_due_keys(&server.app, RotationPolicy::CreateAndRetire)
+            signing_key::rotation::rotate_due_keys(&server.app, RotationPolicy::CreateAndRetire)
                 .await
                 .expect("a rotation");
         }
@@ -118,22 +118,24 @@ impl Year {
             // An ordinary rotation, and one that is announced for later.
             40 | 300 => {
                 let start = if day == 40 { Start::WhenKnown } else { Start::Now };
-                let rotated = key_change::rotate_now(services, &operator(), None, start).await;
+                let rotated =
+                    signing_key::change::rotate_now(services, &operator(), None, start).await;
                 assert_eq!(rotated.is_ok(), day == 40, "{:?}", rotated.err());
             }
             // A key that signs is retired only when verifiers know the next one.
             120 => {
                 let signing = self.signing().await;
-                let retired = key_change::retire(services, &operator(), &signing).await;
+                let retired = signing_key::change::retire(services, &operator(), &signing).await;
                 let error = retired.expect_err("nothing is published");
                 assert!(matches!(error, AdminError::Conflict(Conflict::BreaksVerifiers(_))));
                 let start = Start::In(Lifetime::parse("72h").expect("a lifetime"));
-                let rotated = key_change::rotate_now(services, &operator(), None, start).await;
+                let rotated =
+                    signing_key::change::rotate_now(services, &operator(), None, start).await;
                 rotated.expect("a rotation");
             }
             121 => {
                 let signing = self.signing().await;
-                let retired = key_change::retire(services, &operator(), &signing).await;
+                let retired = signing_key::change::retire(services, &operator(), &signing).await;
                 assert!(retired.is_ok(), "{:?}", retired.err());
             }
             150 => self.sign_invoices_with(Some(Algorithm::Rs256)).await,

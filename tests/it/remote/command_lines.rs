@@ -232,7 +232,7 @@ pub const LOCAL: [&str; 20] = [
 
 /// Commands that other tests run both ways, or that have nothing to compare.
 pub const ELSEWHERE: [&str; 4] = [
-    // remote_declarations.rs
+    // remote/declarations.rs
     "diff",
     "apply",
     "export",

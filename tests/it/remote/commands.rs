@@ -175,7 +175,7 @@ async fn every_command_of_the_program_is_in_a_table() {
         })
     };
     let missing: Vec<_> = commands.iter().filter(|command| !is_named(command)).collect();
-    assert!(missing.is_empty(), "commands without a row in remote_command_lines.rs: {missing:?}");
+    assert!(missing.is_empty(), "commands without a row in remote/command_lines.rs: {missing:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

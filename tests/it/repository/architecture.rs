@@ -26,7 +26,7 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("listenfd::", &["server/sockets.rs"]),
     ("sd_notify::", &["server/service_manager.rs"]),
     ("oauth2::", &["identity_provider"]),
-    ("utoipa::", &["model", "admin", "jose", "oauth", "web"]),
+    ("utoipa::", &["text", "model", "admin", "jose", "oauth", "web"]),
 ];
 
 /// Pairs of neighbours that must not know each other.

@@ -1,5 +1,5 @@
 //! Secrets are nowhere but where they must be. (That the log is silent is asserted at the end of
-//! every test: see `support/log.rs`.)
+//! every test: see `crates/testing/src/log.rs`.)
 
 use rstest::rstest;
 use secrecy::SecretString;
