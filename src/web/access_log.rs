@@ -18,23 +18,6 @@ use crate::telemetry::traces::{RequestSpan, Traces};
 use crate::web::api::Problem;
 use crate::web::error_response::{ErrorResponse, loggable};
 
-/// Writes a line with the fields of every request, and with those that are given.
-macro_rules! access_line {
-    ($line:ident, $level:ident, $message:literal $(, $($fields:tt)+)?) => {
-        tracing::$level!(
-            request_id = $line.request_id,
-            trace_id = $line.trace_id.map(tracing::field::display),
-            http.request.method = $line.method,
-            http.route = $line.route,
-            http.response.status_code = $line.status.as_u16(),
-            duration_ms = $line.duration_ms(),
-            client.address = %$line.client,
-            $($($fields)+,)?
-            $message
-        )
-    };
-}
-
 /// What a line says of every request. Never a path, a query or a header: they may hold a secret. Of
 /// the caller's text only what a rejection itself repeats is in it.
 pub(super) struct AccessLine<'a> {
@@ -117,52 +100,86 @@ impl AccessLine<'_> {
     /// A token was issued.
     pub(super) fn issued(&self, LoggedToken(token): &LoggedToken) {
         let client = token.granted.client();
-        access_line!(
-            self,
-            info,
-            "token issued",
+        tracing::info!(
+            request_id = self.request_id,
+            trace_id = self.trace_id.map(tracing::field::display),
+            http.request.method = self.method,
+            http.route = self.route,
+            http.response.status_code = self.status.as_u16(),
+            duration_ms = self.duration_ms(),
+            client.address = %self.client,
             client.id = client.id().as_str(),
             grant_type = token.granted.grant_type().as_str(),
             auth_method = client.authenticated_by().as_str(),
             resource = token.granted.resource().resource.as_str(),
             scope = token.scope.as_deref(),
             token.jti = token.jti.as_str(),
-            token.kid = token.key.kid().as_str()
+            token.kid = token.key.kid().as_str(),
+            "token issued"
         );
     }
 
     /// A request was answered, and was not rejected.
     pub(super) fn answered(&self, client_id: Option<&str>) {
-        access_line!(self, info, "request answered", client.id = client_id);
+        tracing::info!(
+            request_id = self.request_id,
+            trace_id = self.trace_id.map(tracing::field::display),
+            http.request.method = self.method,
+            http.route = self.route,
+            http.response.status_code = self.status.as_u16(),
+            duration_ms = self.duration_ms(),
+            client.address = %self.client,
+            client.id = client_id,
+            "request answered"
+        );
     }
 
     /// A probe was answered: there is one every second or so, and each says the same.
     pub(super) fn probed(&self) {
-        access_line!(self, debug, "probe answered");
+        tracing::debug!(
+            request_id = self.request_id,
+            trace_id = self.trace_id.map(tracing::field::display),
+            http.request.method = self.method,
+            http.route = self.route,
+            http.response.status_code = self.status.as_u16(),
+            duration_ms = self.duration_ms(),
+            client.address = %self.client,
+            "probe answered"
+        );
     }
 
     /// A request was rejected, or failed by a fault of the server.
     pub(super) fn rejected(&self, rejection: &Rejected<'_>) {
-        let &Rejected { error_code, reason_code, ref reason, client_id } = rejection;
+        let &Rejected { error, code, ref reason, client_id } = rejection;
         if self.status.is_server_error() {
-            access_line!(
-                self,
-                error,
-                "request failed",
+            tracing::error!(
+                request_id = self.request_id,
+                trace_id = self.trace_id.map(tracing::field::display),
+                http.request.method = self.method,
+                http.route = self.route,
+                http.response.status_code = self.status.as_u16(),
+                duration_ms = self.duration_ms(),
+                client.address = %self.client,
                 client.id = client_id,
-                error.type = error_code,
-                reason_code,
-                reason = &**reason
+                error.type = error,
+                reason_code = code,
+                reason = &**reason,
+                "request failed"
             );
         } else {
-            access_line!(
-                self,
-                info,
-                "request rejected",
+            tracing::info!(
+                request_id = self.request_id,
+                trace_id = self.trace_id.map(tracing::field::display),
+                http.request.method = self.method,
+                http.route = self.route,
+                http.response.status_code = self.status.as_u16(),
+                duration_ms = self.duration_ms(),
+                client.address = %self.client,
                 client.id = client_id,
-                error.type = error_code,
-                reason_code,
-                reason = &**reason
+                error.type = error,
+                reason_code = code,
+                reason = &**reason,
+                "request rejected"
             );
         }
     }
@@ -171,9 +188,9 @@ impl AccessLine<'_> {
 /// Why a request was rejected.
 pub(super) struct Rejected<'a> {
     /// The code of the answer.
-    error_code: &'static str,
+    error: &'static str,
     /// The reason in the closed lists that metrics have.
-    reason_code: Option<&'static str>,
+    code: Option<&'static str>,
     /// The true reason.
     reason: Cow<'a, str>,
     /// The client that the request was about, if it exists.
@@ -184,8 +201,8 @@ impl<'a> Rejected<'a> {
     /// The rejection of a request of a client.
     pub(super) fn of(rejection: &'a ErrorResponse) -> Self {
         Self {
-            error_code: rejection.code(),
-            reason_code: Some(rejection.reason_code().as_str()),
+            error: rejection.code(),
+            code: Some(rejection.reason_code().as_str()),
             reason: rejection.reason(),
             client_id: rejection.client_id(),
         }
@@ -194,8 +211,8 @@ impl<'a> Rejected<'a> {
     /// The rejection of a request to the admin API.
     pub(super) fn of_problem(problem: &'a Problem, client: Option<&'a LoggedClient>) -> Self {
         Self {
-            error_code: problem.code(),
-            reason_code: Some(problem.code()),
+            error: problem.code(),
+            code: Some(problem.code()),
             reason: loggable(problem.reason()),
             client_id: client.map(|LoggedClient(id)| id.as_str()),
         }
