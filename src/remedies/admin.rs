@@ -5,6 +5,12 @@ use crate::remedies::conflict::{of_conflict, of_conflict_code};
 use crate::remedies::{of_store, owner_policy};
 use crate::text::shell::quote;
 
+const NAME_SERVER_SCOPES: &str = "Name the scopes: tokend client grant ID --resource urn:tokend --scope introspect, or \
+     --grant urn:tokend=clients:read,clients:write. To list them: tokend resource show \
+     urn:tokend.";
+
+const GIVE_TLS_SUBJECT: &str = "Give it with --tls-subject, such as san_dns=worker.example.com.";
+
 /// How to fix a verb that was not carried out, if that is known.
 pub fn of_admin(error: &AdminError) -> Option<String> {
     let text = match error {
@@ -22,18 +28,12 @@ pub fn of_admin(error: &AdminError) -> Option<String> {
                 "To remove the grant: tokend client revoke-grant ID --resource {resource}"
             ));
         }
-        AdminError::AllServerScopes => {
-            "Name the scopes: tokend client grant ID --resource urn:tokend --scope introspect, or \
-             --grant urn:tokend=clients:read,clients:write. To list them: tokend resource show \
-             urn:tokend."
-        }
+        AdminError::AllServerScopes => NAME_SERVER_SCOPES,
         AdminError::IssuerKeysMissing => "Give its keys with --jwks or --jwks-uri.",
         AdminError::AudienceMissing => {
             "Give the aud that a token must have with --audience, or set TOKEND_ISSUER."
         }
-        AdminError::TlsSubjectMissing => {
-            "Give it with --tls-subject, such as san_dns=worker.example.com."
-        }
+        AdminError::TlsSubjectMissing => GIVE_TLS_SUBJECT,
         AdminError::ApprovalNeeded { resource } => {
             return Some(format!(
                 "To request it: tokend grant-request create --client ID --resource {} --scope SCOPE",

@@ -5,6 +5,21 @@ use crate::remedies::of_setting;
 use crate::remedies::start::{RESTORE_MASTER_KEY, SET_SEALING_KEY};
 use crate::remedies::store::{CHECK_DATABASE, CHECK_DATABASE_FILE};
 
+const FIND_DATABASE: &str = "Give the doctor the settings of the server: TOKEND_DATA_DIR, TOKEND_DATABASE_URL or \
+     --config. `tokend migrate` creates a database here.";
+
+const COMPARE_ISSUER: &str = "Set `issuer` of the server to the URL that clients use, exactly, or give the doctor the \
+     issuer as --url. Verifiers reject tokens of another issuer.";
+
+const CHECK_SERVER: &str = "Check the name and the port of the URL, the firewall, and that the server runs: \
+     `tokend health` on its machine.";
+
+const COMPLETE_CHAIN: &str = "Let the server send the intermediate certificates too. For an authority of your own: \
+     give its certificate with --ca-file.";
+
+const RETIRE_SIGNING_KEY: &str = "`tokend key list` shows the keys. Set the master key that it was sealed under, or \
+     retire the key: `tokend key retire KID`.";
+
 /// How to fix what a check found, if something is to be fixed.
 pub fn of_finding(finding: &Finding) -> Option<String> {
     finding.fix.as_ref().map(of_fix)
@@ -30,10 +45,7 @@ fn of_fix(fix: &Fix) -> String {
             "Keep that master key for as long as the backup, or make a new backup: `tokend backup \
              create FILE`."
         }
-        Fix::FindDatabase => {
-            "Give the doctor the settings of the server: TOKEND_DATA_DIR, TOKEND_DATABASE_URL or \
-             --config. `tokend migrate` creates a database here."
-        }
+        Fix::FindDatabase => FIND_DATABASE,
         Fix::CheckDatabaseFile => CHECK_DATABASE_FILE,
         Fix::CheckDatabase => CHECK_DATABASE,
         Fix::Migrate => "Make a backup, then run `tokend migrate`.",
@@ -50,10 +62,7 @@ fn of_fix(fix: &Fix) -> String {
             "`tokend key list` shows the keys and their times. A server makes the keys that are \
              missing: start one, and read its log."
         }
-        Fix::RetireSigningKey => {
-            "`tokend key list` shows the keys. Set the master key that it was sealed under, or \
-             retire the key: `tokend key retire KID`."
-        }
+        Fix::RetireSigningKey => RETIRE_SIGNING_KEY,
         Fix::FindPublishedKeys => {
             "`tokend key list` on the machine of the server shows the keys. Its log says why none \
              was made."
@@ -65,18 +74,9 @@ fn of_fix(fix: &Fix) -> String {
             );
         }
         Fix::LookFromOutside => "`tokend doctor --url ISSUER` looks from outside.",
-        Fix::CompleteChain => {
-            "Let the server send the intermediate certificates too. For an authority of your own: \
-             give its certificate with --ca-file."
-        }
-        Fix::CheckServer => {
-            "Check the name and the port of the URL, the firewall, and that the server runs: \
-             `tokend health` on its machine."
-        }
-        Fix::CompareIssuer => {
-            "Set `issuer` of the server to the URL that clients use, exactly, or give the doctor the \
-             issuer as --url. Verifiers reject tokens of another issuer."
-        }
+        Fix::CompleteChain => COMPLETE_CHAIN,
+        Fix::CheckServer => CHECK_SERVER,
+        Fix::CompareIssuer => COMPARE_ISSUER,
     };
     text.to_owned()
 }

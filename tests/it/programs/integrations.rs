@@ -171,7 +171,7 @@ fn of_type_jwt(stage: &Integration, tokens: &mut Tokens) {
     let key = keyring.signing(Algorithm::Es256, stage.server.clock.now()).expect("a key");
     for (label, token) in &mut tokens.list {
         let typ = match *label {
-            "tampered" | "none" => continue,
+            "another key" | "tampered" | "none" => continue,
             "another type" => "at+jwt",
             _ => "JWT",
         };

@@ -26,8 +26,17 @@ async fn settled(server: &Process) -> usize {
 /// The statements that background tasks repeat next to the token path: they write the usage
 /// statistics and look for secrets that end or expire soon.
 fn is_usage(line: &str) -> bool {
-    let words =
-        ["secret_use", "usage_heartbeat", "EXTRACT", "warned_at", "BEGIN", "SET LOCAL", "COMMIT"];
+    let words = [
+        "secret_use",
+        "usage_heartbeat",
+        "active_at",
+        "event_head",
+        "EXTRACT",
+        "warned_at",
+        "BEGIN",
+        "SET LOCAL",
+        "COMMIT",
+    ];
     words.iter().any(|word| line.contains(word))
 }
 
