@@ -1,5 +1,6 @@
 //! Logging in to an IMAP server with a token (RFC 7628), and what Dovecot needs to run in a test.
 
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -8,6 +9,8 @@ use base64::prelude::BASE64_STANDARD;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+
+use crate::support::eventually::eventually;
 
 /// An IMAP server of a test.
 pub struct Imap;
@@ -48,24 +51,29 @@ impl Imap {
         )
     }
 
-    /// True if the user can log in with that token.
+    /// True if the user can log in with that token. Dovecot resets connections while a process for
+    /// them starts: those are made again.
     pub async fn log_in(port: u16, user: &str, token: &str) -> bool {
-        let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
+        eventually("an answer", async || Self::answer(port, user, token).await.ok()).await
+    }
+
+    async fn answer(port: u16, user: &str, token: &str) -> io::Result<bool> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         let (reader, mut writer) = stream.into_split();
         let mut lines = BufReader::new(reader).lines();
         let response =
             BASE64_STANDARD.encode(format!("n,a={user},\u{1}auth=Bearer {token}\u{1}\u{1}"));
         let request = format!("a AUTHENTICATE OAUTHBEARER {response}\r\n");
-        writer.write_all(request.as_bytes()).await.expect("written");
-        while let Some(line) = lines.next_line().await.expect("an answer") {
+        writer.write_all(request.as_bytes()).await?;
+        while let Some(line) = lines.next_line().await? {
             if line.starts_with("a ") {
-                return line.starts_with("a OK");
+                return Ok(line.starts_with("a OK"));
             }
             if line.starts_with('+') {
                 // RFC 7628, section 3.2.3: the client ends a failed exchange with %x01.
-                writer.write_all(b"AQ==\r\n").await.expect("written");
+                writer.write_all(b"AQ==\r\n").await?;
             }
         }
-        panic!("the server has closed the connection");
+        Err(io::ErrorKind::UnexpectedEof.into())
     }
 }
