@@ -134,16 +134,12 @@ impl StoreError {
 
     /// True if the database may only be read by this process.
     pub fn is_read_only(&self) -> bool {
-        let Self::Failed(error) = self else { return false };
-        let code = error.as_database_error().and_then(DatabaseError::code);
-        code.is_some_and(|code| matches!(&*code, "8" | "1032" | "1544" | "25006"))
+        matches!(self, Self::Failed(error) if has_code(error, &["8", "1032", "1544", "25006"]))
     }
 
     /// True if the disk of the database is full: `SQLITE_FULL`, or SQLSTATE 53100.
     pub fn is_disk_full(&self) -> bool {
-        let Self::Failed(error) = self else { return false };
-        let code = error.as_database_error().and_then(DatabaseError::code);
-        code.is_some_and(|code| matches!(&*code, "13" | "53100"))
+        matches!(self, Self::Failed(error) if has_code(error, &["13", "53100"]))
     }
 
     /// True if the database cannot be reached, does not answer in time, or starts or stops: it is
@@ -309,8 +305,13 @@ async fn with_timeout<T>(
 /// True if another process holds the lock of a SQLite file: `SQLITE_BUSY` or `SQLITE_LOCKED`, or one
 /// of their extended codes.
 fn is_busy(error: &sqlx::Error) -> bool {
+    has_code(error, &["5", "6", "261", "262", "517", "773"])
+}
+
+/// True if the database failed with one of these codes: result codes of SQLite, or SQLSTATE.
+fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);
-    code.is_some_and(|code| matches!(&*code, "5" | "6" | "261" | "262" | "517" | "773"))
+    code.is_some_and(|code| codes.contains(&&*code))
 }
 
 /// Turns a violated constraint into what it means, and leaves every other failure as it is.

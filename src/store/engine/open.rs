@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
-use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePool, SqlitePoolOptions,
@@ -17,7 +16,7 @@ use crate::config::{DatabaseSettings, Location};
 use crate::store::engine::files;
 use crate::store::engine::gate::Gate;
 use crate::store::engine::hosts::{self, Hosts};
-use crate::store::{Pool, Store, StoreError, is_busy};
+use crate::store::{Pool, Store, StoreError, has_code, is_busy};
 
 /// What a database is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,6 +204,5 @@ fn for_reading(path: &Path, options: SqliteConnectOptions, mode: OpenMode) -> Sq
 
 /// True if the file is not a SQLite database, or is damaged (`SQLITE_NOTADB`, `SQLITE_CORRUPT`).
 fn is_not_a_database(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(DatabaseError::code);
-    code.is_some_and(|code| matches!(&*code, "26" | "11"))
+    has_code(error, &["26", "11"])
 }
