@@ -24,10 +24,10 @@ impl<T, P> DecodedPage<T, P> {
         decode: impl Fn(R) -> Result<T, StoreError>,
     ) -> Self {
         let is_full = rows.len() == limit as usize;
-        let next = rows.last().map(|row| key(row).1).filter(|_| is_full);
-        let mut page = Self { readable: Vec::new(), unreadable: Vec::new(), next };
+        let mut page = Self { readable: Vec::new(), unreadable: Vec::new(), next: None };
         for row in rows {
-            let (id, _) = key(&row);
+            let (id, place) = key(&row);
+            page.next = is_full.then_some(place);
             match decode(row) {
                 Ok(object) => page.readable.push(object),
                 Err(problem) => page.unreadable.push((id, problem)),
