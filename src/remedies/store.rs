@@ -6,19 +6,19 @@ use crate::store::StoreError;
 pub fn of_store(error: &StoreError) -> Option<String> {
     match error {
         error if error.is_read_only() => Some(
-            "This process may not write to the database. Run the command as the user that owns the \
-             files, or give the files and their folder to the user that runs tokend."
+            "This process may not write to the database. Run the command as the user that owns \
+             the files, or give the files and their folder to the user that runs tokend."
                 .to_owned(),
         ),
         error if error.is_disk_full() => Some(
-            "The disk of the database is full. Free space on it, and run the command again.".to_owned(),
+            "The disk of the database is full. Free space on it, and run the command \
+             again."
+                .to_owned(),
         ),
         StoreError::TimedOut(_)
-            | StoreError::Failed(_)
-            | StoreError::Unreachable { .. }
-            | StoreError::NotIdentified => {
-            Some(CHECK_DATABASE.to_owned())
-        }
+        | StoreError::Failed(_)
+        | StoreError::Unreachable { .. }
+        | StoreError::NotIdentified => Some(CHECK_DATABASE.to_owned()),
         StoreError::Unopenable { path, owner: Some((owner, process)), .. } => Some(format!(
             "{} belongs to {owner}, this process runs as {process}. Run the command as {owner}, or \
              give {process} the files: chown -R {process} {}",
