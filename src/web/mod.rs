@@ -19,6 +19,7 @@ mod check;
 mod console;
 mod document;
 mod endpoint;
+mod erased_handler;
 mod error_response;
 mod health;
 mod page;

@@ -63,7 +63,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodFilter, MethodRouter, any, on};
+use axum::routing::{MethodFilter, MethodRouter, any};
 use axum::{Extension, Router};
 
 use crate::admin::{Principal, declarative};
@@ -75,6 +75,7 @@ use crate::web::api::apply::ApplySlot;
 use crate::web::api::guard::{BodyLimit, Guard, RouteQuery, RouteScopes};
 use crate::web::api::imports::ImportSlot;
 use crate::web::api::openapi::{Described, Description, Documentation};
+use crate::web::erased_handler::on;
 use crate::web::health;
 
 /// The largest body of a request.

@@ -22,10 +22,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
-use axum::routing::{any, get, post};
+use axum::routing::any;
 
 use crate::app::App;
 use crate::web::api;
+use crate::web::erased_handler::{get, post};
 
 /// The routes of the console.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -51,15 +52,18 @@ fn signed_in() -> Router<Arc<App>> {
         .route("/console/", get(overview::page::page))
         .merge(clients())
         .route("/console/resources", get(resources::list::page).layer(api::compression()))
-        .route("/console/resources/new", get(resources::list::form).post(resources::list::create))
+        .route(
+            "/console/resources/new",
+            get(resources::list::form).merge(post(resources::list::create)),
+        )
         .route("/console/resources/{id}", get(resources::detail::one))
         .route(
             "/console/resources/{id}/edit",
-            get(resources::edit::page).post(resources::edit::save),
+            get(resources::edit::page).merge(post(resources::edit::save)),
         )
         .route(
             "/console/resources/{id}/delete",
-            get(resources::deletion::page).post(resources::deletion::delete),
+            get(resources::deletion::page).merge(post(resources::deletion::delete)),
         )
         .route("/console/grant-requests", get(grant_requests::page))
         .route("/console/grant-requests/{id}/decision", post(grant_requests::decide))
@@ -84,8 +88,8 @@ fn signed_in() -> Router<Arc<App>> {
 fn clients() -> Router<Arc<App>> {
     let one = Router::new()
         .route("/", get(clients::detail::overview))
-        .route("/edit", get(clients::edit::page).post(clients::edit::save))
-        .route("/delete", get(clients::deletion::page).post(clients::deletion::delete))
+        .route("/edit", get(clients::edit::page).merge(post(clients::edit::save)))
+        .route("/delete", get(clients::deletion::page).merge(post(clients::deletion::delete)))
         .route("/state", post(clients::changes::set_state))
         .route("/tokens/revoke", post(clients::deletion::revoke_tokens))
         .route("/credentials", get(clients::credentials::page))
@@ -93,10 +97,10 @@ fn clients() -> Router<Arc<App>> {
         .route("/secrets", post(clients::changes::add_secret))
         .route("/secrets/{secret}/end", post(clients::changes::end_secret))
         .route("/secrets/{secret}/use", get(clients::new_secret::usage))
-        .route("/keys/new", get(clients::keys::page).post(clients::keys::add))
+        .route("/keys/new", get(clients::keys::page).merge(post(clients::keys::add)))
         .route("/keys/remove", post(clients::keys::remove))
         .route("/certificate", post(clients::keys::set_certificate))
-        .route("/trusts/new", get(clients::trusts::page).post(clients::trusts::add))
+        .route("/trusts/new", get(clients::trusts::page).merge(post(clients::trusts::add)))
         .route("/trusts/{trust}/remove", post(clients::trusts::remove))
         .route("/access", get(clients::access::page))
         .route("/access/grant", post(clients::grants::put))
@@ -108,6 +112,9 @@ fn clients() -> Router<Arc<App>> {
         .route("/audit", get(clients::activity::changes).layer(api::compression()));
     Router::new()
         .route("/console/clients", get(clients::list::page).layer(api::compression()))
-        .route("/console/clients/new", get(clients::create::page).post(clients::create::create))
+        .route(
+            "/console/clients/new",
+            get(clients::create::page).merge(post(clients::create::create)),
+        )
         .nest("/console/clients/{id}", one)
 }
