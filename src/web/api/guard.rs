@@ -16,8 +16,25 @@ use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::web::access_log::LoggedClient;
 use crate::web::api::json::Parameters;
-use crate::web::api::{Access, FORCE_HEADER, Problem, authentication, challenge};
+use crate::web::api::{Problem, authentication, challenge};
 use crate::web::bearer;
+
+/// `true` in this header changes objects that are applied from a source as well, and takes steps
+/// with signing keys that break verifiers.
+pub const FORCE_HEADER: &str = "tokend-force";
+
+/// How a router finds the caller of a request.
+#[derive(Clone)]
+pub(in crate::web) enum Access {
+    /// By the access token of the request: every listener has this one.
+    Token,
+    /// The caller is the operator of this process. No request can ask for it: the router itself has
+    /// it, and such a router is never given to a listener.
+    Operator(Principal),
+}
+
+/// The largest body of most requests.
+const MAX_BODY_BYTES: usize = 256 << 10;
 
 /// What a route requires of its requests.
 #[derive(Clone)]
@@ -25,6 +42,18 @@ pub(super) struct Guard {
     pub(super) scopes: RouteScopes,
     pub(super) query: RouteQuery,
     pub(super) max_body: BodyLimit,
+}
+
+impl Guard {
+    /// A guard with the usual limit of the body.
+    pub(super) fn new(scopes: RouteScopes, query: RouteQuery) -> Self {
+        Self { scopes, query, max_body: BodyLimit(MAX_BODY_BYTES) }
+    }
+
+    /// Like this one, for bodies up to a number of bytes.
+    pub(super) fn with_max_body(self, bytes: usize) -> Self {
+        Self { max_body: BodyLimit(bytes), ..self }
+    }
 }
 
 /// The scopes of `urn:tokend` that the caller of a route needs.

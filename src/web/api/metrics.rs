@@ -18,7 +18,8 @@ use crate::config::Config;
 use crate::model::admin_scope::AdminScope;
 use crate::telemetry::metrics::{Format, definitions};
 use crate::web::api::openapi::{Answer, Description};
-use crate::web::api::{Api, Problem};
+use crate::web::api::Problem;
+use crate::web::api::router::ApiRouter;
 use crate::web::health::{self, HealthState};
 
 const PATH: &str = "/metrics";
@@ -31,11 +32,11 @@ tokend_tokens_issued_total{grant_type=\"client_credentials\",resource=\"https://
 ";
 
 /// Adds the route with the scope `stats:read`, unless the settings open it.
-pub(super) fn add(api: &mut Api) {
-    if api.app.services.config.metrics.is_open {
+pub(super) fn add(app: &App, api: &mut ApiRouter) {
+    if app.services.config.metrics.is_open {
         api.list_without_token(PATH, describe);
     } else {
-        api.add(Method::GET, PATH, AdminScope::StatsRead, show_to_administrator);
+        api.get(PATH, AdminScope::StatsRead, show_to_administrator);
     }
 }
 

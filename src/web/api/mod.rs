@@ -1,4 +1,5 @@
-//! The admin API: every route, with the scope of `urn:tokend` that it needs. Handlers read the request, call a verb of [`crate::admin`] and write the answer.
+//! The admin API: every route, with the scope of `urn:tokend` that it requires. A handler reads the
+//! request, calls a function of [`crate::admin`] and writes the answer.
 
 mod apply;
 mod audit;
@@ -40,6 +41,7 @@ mod rejections;
 mod resource_json;
 mod resource_metadata;
 mod resources;
+mod router;
 mod secrets;
 mod security_json;
 mod serde_texts;
@@ -50,6 +52,8 @@ mod trusts;
 mod work_slot;
 
 pub use crate::web::api::delivery::Delivery;
+pub(super) use crate::web::api::guard::Access;
+pub use crate::web::api::guard::FORCE_HEADER;
 pub use crate::web::api::in_process::{InProcessAnswer, InProcessApi};
 pub(super) use crate::web::api::keys::KeysInput;
 pub(super) use crate::web::api::layers::{compression, timeout, with_layers};
@@ -59,27 +63,11 @@ pub(super) use crate::web::api::trusts::TrustInput;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, MatchedPath};
-use axum::handler::Handler;
-use axum::http::Method;
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodFilter, MethodRouter, any};
-use axum::{Extension, Router};
+use axum::Router;
 
-use crate::admin::{Principal, declarative};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
-use crate::model::public_path::TOKEN_PATH;
-use crate::oauth::protected_resource::RESOURCE_METADATA_PATH;
-use crate::web::api::apply::ApplySlot;
-use crate::web::api::guard::{BodyLimit, Guard, RouteQuery, RouteScopes};
-use crate::web::api::imports::ImportSlot;
-use crate::web::api::openapi::{Described, Description, Documentation};
-use crate::web::erased_handler::on;
-use crate::web::health;
-
-/// The largest body of a request.
-const MAX_BODY_BYTES: usize = 256 << 10;
+use crate::web::api::router::ApiRouter;
 
 /// The scopes of which the caller of an apply has at least one: every plan shows clients or
 /// resources.
@@ -93,297 +81,84 @@ const APPLY_SCOPES: [AdminScope; 4] = [
 /// The scopes of an export, which shows both.
 const EXPORT_SCOPES: [AdminScope; 2] = [AdminScope::ClientsRead, AdminScope::ResourcesRead];
 
-/// `true` in this header changes objects that are applied from a source as well, and takes steps
-/// with signing keys that break verifiers.
-pub const FORCE_HEADER: &str = "tokend-force";
-
-/// How a router finds the caller of a request.
-#[derive(Clone)]
-pub(super) enum Access {
-    /// By the access token of the request: every listener has this one.
-    Token,
-    /// The caller is the operator of this process. No request can ask for it: the router itself has
-    /// it, and such a router is never given to a listener.
-    Operator(Principal),
-}
-
 /// The routes of the admin API, metrics and health.
 pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     use AdminScope::{
         AdminsWrite, AuditRead, ClientsRead, GrantsWrite, Introspect, KeysRead, KeysWrite,
         ResourcesRead, ResourcesWrite, SecretsWrite, ServerRead, TokensIssue, TokensRevoke,
     };
-    let mut api = Api { app: app.clone(), access, router: Router::new(), listed: Vec::new() };
+    let mut api = ApiRouter::new(app, access);
     add_clients(&mut api);
-    api.add_list("/v1/grant-requests", ClientsRead, grant_requests::list);
-    api.add(Method::POST, "/v1/grant-requests", GrantsWrite, grant_requests::create);
-    api.add(Method::GET, "/v1/grant-requests/{id}", ClientsRead, grant_requests::show);
-    api.add(Method::POST, "/v1/grant-requests/{id}/approve", GrantsWrite, grant_requests::approve);
-    api.add(Method::POST, "/v1/grant-requests/{id}/reject", GrantsWrite, grant_requests::reject);
-    api.add(Method::POST, "/v1/grant-requests/{id}/cancel", GrantsWrite, grant_requests::cancel);
-    api.add_unstored("/v1/leaks", SecretsWrite, leaks::report);
-    api.add_list("/v1/resources", ResourcesRead, resources::list);
-    api.add(Method::POST, "/v1/resources", ResourcesWrite, resources::create);
-    api.add(Method::GET, "/v1/resources/{id}", ResourcesRead, resources::show);
-    api.add(Method::PUT, "/v1/resources/{id}", ResourcesWrite, resources::put);
-    api.add(Method::PATCH, "/v1/resources/{id}", ResourcesWrite, resources::update);
-    api.add(Method::DELETE, "/v1/resources/{id}", ResourcesWrite, resources::delete);
-    api.add_list("/v1/owner-policies", ClientsRead, owner_policies::list);
-    api.add(Method::GET, "/v1/owner-policies/{owner}", ClientsRead, owner_policies::show);
-    api.add(Method::PUT, "/v1/owner-policies/{owner}", AdminsWrite, owner_policies::put);
-    api.add(Method::DELETE, "/v1/owner-policies/{owner}", AdminsWrite, owner_policies::delete);
-    api.add_unstored("/v1/tokens", TokensIssue, tokens::issue);
-    api.add_unstored("/v1/tokens/inspect", Introspect, tokens::inspect);
-    api.add_unstored("/v1/tokens/verify", Introspect, tokens::verify);
-    api.add(Method::POST, "/v1/tokens/revoke", TokensRevoke, tokens::revoke);
-    api.add(Method::GET, "/v1/signing-keys", KeysRead, signing_keys::list);
-    api.add(Method::GET, "/v1/signing-keys/{kid}", KeysRead, signing_keys::show);
-    api.add(Method::POST, "/v1/signing-keys/rotate", KeysWrite, signing_keys::rotate);
-    api.add(Method::POST, "/v1/signing-keys/{kid}/retire", KeysWrite, signing_keys::retire);
-    api.add(Method::POST, "/v1/signing-keys/{kid}/revoke", KeysWrite, signing_keys::revoke);
-    api.add_list("/v1/rejections", ClientsRead, rejections::list);
-    api.add(Method::GET, "/v1/rejections/{request_id}", ClientsRead, rejections::show);
-    api.add_list("/v1/audit-events", AuditRead, audit::list);
-    api.add_list("/v1/audit-events/verify", AuditRead, audit::verify);
-    api.add_list("/v1/audit-checkpoints", AuditRead, audit_checkpoints::list);
-    api.add_unstored("/v1/audit-checkpoints", KeysWrite, audit_checkpoints::create);
-    api.add(Method::GET, "/v1/audit-keys", AuditRead, audit_checkpoints::keys);
-    api.add(Method::GET, "/v1/server", ServerRead, server::show);
-    api.add_declarations();
-    metrics::add(&mut api);
+    api.get_with_query("/v1/grant-requests", ClientsRead, grant_requests::list);
+    api.post("/v1/grant-requests", GrantsWrite, grant_requests::create);
+    api.get("/v1/grant-requests/{id}", ClientsRead, grant_requests::show);
+    api.post("/v1/grant-requests/{id}/approve", GrantsWrite, grant_requests::approve);
+    api.post("/v1/grant-requests/{id}/reject", GrantsWrite, grant_requests::reject);
+    api.post("/v1/grant-requests/{id}/cancel", GrantsWrite, grant_requests::cancel);
+    api.post_unstored("/v1/leaks", SecretsWrite, leaks::report);
+    api.get_with_query("/v1/resources", ResourcesRead, resources::list);
+    api.post("/v1/resources", ResourcesWrite, resources::create);
+    api.get("/v1/resources/{id}", ResourcesRead, resources::show);
+    api.put("/v1/resources/{id}", ResourcesWrite, resources::put);
+    api.patch("/v1/resources/{id}", ResourcesWrite, resources::update);
+    api.delete("/v1/resources/{id}", ResourcesWrite, resources::delete);
+    api.get_with_query("/v1/owner-policies", ClientsRead, owner_policies::list);
+    api.get("/v1/owner-policies/{owner}", ClientsRead, owner_policies::show);
+    api.put("/v1/owner-policies/{owner}", AdminsWrite, owner_policies::put);
+    api.delete("/v1/owner-policies/{owner}", AdminsWrite, owner_policies::delete);
+    api.post_unstored("/v1/tokens", TokensIssue, tokens::issue);
+    api.post_unstored("/v1/tokens/inspect", Introspect, tokens::inspect);
+    api.post_unstored("/v1/tokens/verify", Introspect, tokens::verify);
+    api.post("/v1/tokens/revoke", TokensRevoke, tokens::revoke);
+    api.get("/v1/signing-keys", KeysRead, signing_keys::list);
+    api.get("/v1/signing-keys/{kid}", KeysRead, signing_keys::show);
+    api.post("/v1/signing-keys/rotate", KeysWrite, signing_keys::rotate);
+    api.post("/v1/signing-keys/{kid}/retire", KeysWrite, signing_keys::retire);
+    api.post("/v1/signing-keys/{kid}/revoke", KeysWrite, signing_keys::revoke);
+    api.get_with_query("/v1/rejections", ClientsRead, rejections::list);
+    api.get("/v1/rejections/{request_id}", ClientsRead, rejections::show);
+    api.get_with_query("/v1/audit-events", AuditRead, audit::list);
+    api.get_with_query("/v1/audit-events/verify", AuditRead, audit::verify);
+    api.get_with_query("/v1/audit-checkpoints", AuditRead, audit_checkpoints::list);
+    api.post_unstored("/v1/audit-checkpoints", KeysWrite, audit_checkpoints::create);
+    api.get("/v1/audit-keys", AuditRead, audit_checkpoints::keys);
+    api.get("/v1/server", ServerRead, server::show);
+    api.post_apply(apply::APPLY_PATH, &APPLY_SCOPES, apply::apply);
+    api.get_export("/v1/export", &EXPORT_SCOPES, apply::export);
+    metrics::add(app, &mut api);
     api.list_open();
     metrics::open(app, api.into_router())
 }
 
 /// The routes of clients and of what belongs to one.
-fn add_clients(api: &mut Api) {
+fn add_clients(api: &mut ApiRouter) {
     use AdminScope::{ClientsRead, ClientsWrite, GrantsWrite, SecretsWrite, TokensRevoke};
-    api.add_list("/v1/clients", ClientsRead, clients::list);
-    api.add(Method::POST, "/v1/clients", ClientsWrite, clients::create);
-    api.add_import("/v1/clients/import", ClientsWrite, imports::run);
-    api.add(Method::GET, "/v1/clients/{id}", ClientsRead, clients::show);
-    api.add(Method::PUT, "/v1/clients/{id}", ClientsWrite, clients::put);
-    api.add(Method::PATCH, "/v1/clients/{id}", ClientsWrite, clients::update);
-    api.add(Method::DELETE, "/v1/clients/{id}", ClientsWrite, clients::delete);
-    api.add(Method::POST, "/v1/clients/{id}/disable", ClientsWrite, clients::disable);
-    api.add(Method::POST, "/v1/clients/{id}/enable", ClientsWrite, clients::enable);
-    api.add_list("/v1/clients/{id}/secrets", ClientsRead, secrets::list);
-    api.add(Method::POST, "/v1/clients/{id}/secrets", SecretsWrite, secrets::create);
-    api.add(Method::POST, "/v1/clients/{id}/secrets/rotate", SecretsWrite, secrets::rotate);
-    api.add(Method::PATCH, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::update);
-    api.add(Method::DELETE, "/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::delete);
-    api.add(Method::GET, "/v1/clients/{id}/keys", ClientsRead, keys::list);
-    api.add(Method::POST, "/v1/clients/{id}/keys", SecretsWrite, keys::add);
-    api.add(Method::DELETE, "/v1/clients/{id}/keys", SecretsWrite, keys::clear);
-    api.add(Method::DELETE, "/v1/clients/{id}/keys/{key}", SecretsWrite, keys::delete);
-    api.add(Method::GET, "/v1/clients/{id}/trusts", ClientsRead, trusts::list);
-    api.add(Method::POST, "/v1/clients/{id}/trusts", SecretsWrite, trusts::create);
-    api.add_unstored("/v1/clients/{id}/trusts/test", SecretsWrite, trusts::test);
-    api.add(Method::DELETE, "/v1/clients/{id}/trusts/{trust}", SecretsWrite, trusts::delete);
-    api.add(Method::GET, "/v1/clients/{id}/grants", ClientsRead, grants::list);
-    api.add(Method::PUT, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
-    api.add(Method::PATCH, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::update);
-    api.add(Method::DELETE, "/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
-    api.add(Method::POST, "/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
-    api.add_unstored("/v1/clients/{id}/token-preview", ClientsRead, tokens::preview);
-}
-
-/// The layers of a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Layers {
-    /// The guard, a time-out, a limit of the body, and with a GET compression, with a POST the
-    /// stored answers.
-    All,
-    /// The same for an apply, whose body waits for a place.
-    Apply,
-    /// The same without stored answers.
-    WithoutReplay,
-    /// The guard alone.
-    Guard,
-}
-
-fn guard_with(scopes: RouteScopes, query: RouteQuery, max_body: usize) -> Guard {
-    Guard { scopes, query, max_body: BodyLimit(max_body) }
-}
-
-/// The API while its routes are added.
-struct Api {
-    app: Arc<App>,
-    access: Access,
-    router: Router<Arc<App>>,
-    listed: Vec<ListedRoute>,
-}
-
-fn method_filter(method: &Method) -> MethodFilter {
-    match *method {
-        Method::POST => MethodFilter::POST,
-        Method::PUT => MethodFilter::PUT,
-        Method::PATCH => MethodFilter::PATCH,
-        Method::DELETE => MethodFilter::DELETE,
-        // axum answers HEAD as GET without the body.
-        _ => MethodFilter::GET,
-    }
-}
-
-/// A route as the document shows it.
-struct ListedRoute {
-    method: Method,
-    path: &'static str,
-    /// `None` for a route that needs no token.
-    guard: Option<Guard>,
-    layers: Layers,
-    describe: fn() -> Description,
-}
-
-impl Api {
-    /// Adds a route, and requires the scope for it. The route takes no parameters in its query, but
-    /// `dry_run` if it writes.
-    fn add<H, T>(&mut self, method: Method, path: &'static str, scope: AdminScope, handler: H)
-    where
-        H: Handler<T, Arc<App>> + Described<T>,
-        T: 'static,
-    {
-        let query = if method == Method::GET { RouteQuery::None } else { RouteQuery::DryRun };
-        let guard = guard_with(RouteScopes::One(scope), query, MAX_BODY_BYTES);
-        self.add_route(method, path, guard, Layers::All, handler);
-    }
-
-    /// The same for a GET whose handler reads the query.
-    fn add_list<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
-    where
-        H: Handler<T, Arc<App>> + Described<T>,
-        T: 'static,
-    {
-        let guard = guard_with(RouteScopes::One(scope), RouteQuery::OfHandler, MAX_BODY_BYTES);
-        self.add_route(Method::GET, path, guard, Layers::All, handler);
-    }
-
-    /// The same for a POST whose answer is not stored for its `Idempotency-Key`, and that has no
-    /// dry run: it changes nothing, or a repetition does no harm.
-    fn add_unstored<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
-    where
-        H: Handler<T, Arc<App>> + Described<T>,
-        T: 'static,
-    {
-        let guard = guard_with(RouteScopes::One(scope), RouteQuery::None, MAX_BODY_BYTES);
-        self.add_route(Method::POST, path, guard, Layers::WithoutReplay, handler);
-    }
-
-    /// Adds the import. Its handler reads the query, and limits the size and the time of the body;
-    /// its answer is a stream.
-    fn add_import<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
-    where
-        H: Handler<T, Arc<App>> + Described<T>,
-        T: 'static,
-    {
-        let guard =
-            guard_with(RouteScopes::One(scope), RouteQuery::OfHandler, imports::MAX_BODY_BYTES);
-        self.add_route(Method::POST, path, guard, Layers::Guard, handler);
-    }
-
-    /// Adds apply and export.
-    fn add_declarations(&mut self) {
-        let scopes = RouteScopes::AnyOf(&APPLY_SCOPES);
-        let guard = guard_with(scopes, RouteQuery::OfHandler, declarative::MAX_BYTES);
-        self.add_route(Method::POST, apply::APPLY_PATH, guard, Layers::Apply, apply::apply);
-        let scopes = RouteScopes::All(&EXPORT_SCOPES);
-        let guard = guard_with(scopes, RouteQuery::OfHandler, MAX_BODY_BYTES);
-        self.add_route(Method::GET, "/v1/export", guard, Layers::All, apply::export);
-    }
-
-    fn add_route<H, T>(
-        &mut self,
-        method: Method,
-        path: &'static str,
-        guard: Guard,
-        layers: Layers,
-        handler: H,
-    ) where
-        H: Handler<T, Arc<App>> + Described<T>,
-        T: 'static,
-    {
-        let route = on(method_filter(&method), handler);
-        let (listed, describe) = (Some(guard.clone()), H::describe as fn() -> Description);
-        let listed = ListedRoute { method, path, guard: listed, layers, describe };
-        self.add_guarded(listed, guard, route);
-    }
-
-    /// Adds a route whose handler has one type for all, so that this is compiled once.
-    fn add_guarded(&mut self, listed: ListedRoute, guard: Guard, route: MethodRouter<Arc<App>>) {
-        let ListedRoute { path, layers, .. } = listed;
-        let route = match (&listed.method, layers) {
-            (&Method::GET, Layers::All) => route.layer(compression()),
-            (&Method::POST, Layers::All) => {
-                route.layer(from_fn_with_state(self.app.clone(), idempotency::answer))
-            }
-            (&Method::POST, Layers::Apply) => route
-                .layer(from_fn_with_state(self.app.clone(), idempotency::answer))
-                .layer(from_fn(apply::enter)),
-            _ => route,
-        };
-        // The last layer is the first to see a request: it reads no body without a token.
-        let route = match layers {
-            Layers::All | Layers::Apply | Layers::WithoutReplay => {
-                let limit = layers::body_limit(guard.max_body);
-                let route: MethodRouter<_> =
-                    route.layer(limit).layer(from_fn_with_state(guard, guard::authorize));
-                route.layer(timeout())
-            }
-            Layers::Guard => route.layer(from_fn_with_state(guard, guard::authorize)),
-        };
-        self.router = std::mem::take(&mut self.router).route(path, route);
-        self.listed.push(listed);
-    }
-
-    /// Lists a route that needs no token, and is added after the layers.
-    fn list_without_token(&mut self, path: &'static str, describe: fn() -> Description) {
-        let (method, layers) = (Method::GET, Layers::Guard);
-        self.listed.push(ListedRoute { method, path, guard: None, layers, describe });
-    }
-
-    /// Lists the routes that [`Self::into_router`] opens.
-    fn list_open(&mut self) {
-        self.list_without_token(RESOURCE_METADATA_PATH, resource_metadata::describe);
-        self.list_without_token(openapi::DOCUMENT_PATH, openapi::describe_document);
-        self.list_without_token(openapi::PAGE_PATH, openapi::describe_page);
-        self.list_without_token("/livez", openapi::describe_liveness);
-        self.list_without_token("/readyz", openapi::describe_readiness);
-        self.list_without_token("/healthz", openapi::describe_readiness);
-    }
-
-    /// Every path needs a token, whether it exists or not, except the open ones, which follow the
-    /// layers.
-    fn into_router(self) -> Router<Arc<App>> {
-        let Self { app, access, router, listed } = self;
-        let token_url = format!("{}{TOKEN_PATH}", app.issuer.as_str());
-        let documentation = Arc::new(Documentation::new(listed, token_url));
-        let known = documentation.clone();
-        router
-            .method_not_allowed_fallback(async move |path: MatchedPath| {
-                Problem::method_not_allowed(&allowed(known.routes(), path.as_str()))
-            })
-            .fallback(async || Problem::not_found())
-            // Each route has a limit of its own.
-            .layer(DefaultBodyLimit::disable())
-            .layer(Extension(ImportSlot::default()))
-            .layer(Extension(ApplySlot::default()))
-            .layer(from_fn_with_state((app, access), guard::authenticate))
-            .route(RESOURCE_METADATA_PATH, any(resource_metadata::show))
-            .route(openapi::DOCUMENT_PATH, openapi::document_route(documentation.clone()))
-            .route(openapi::PAGE_PATH, openapi::page_route(documentation))
-            .route(openapi::STYLE_PATH, any(openapi::style))
-            .route("/livez", any(health::live))
-            .route("/readyz", any(health::ready))
-            .route("/healthz", any(health::ready))
-    }
-}
-
-/// The methods of a path (RFC 9110, section 15.5.6). axum answers HEAD wherever it answers GET.
-fn allowed(listed: &[ListedRoute], path: &str) -> String {
-    let methods = listed.iter().filter(|listed| listed.path == path);
-    let names = methods.map(|listed| match listed.method {
-        Method::GET => "GET, HEAD",
-        ref other => other.as_str(),
-    });
-    names.collect::<Vec<_>>().join(", ")
+    api.get_with_query("/v1/clients", ClientsRead, clients::list);
+    api.post("/v1/clients", ClientsWrite, clients::create);
+    api.post_import("/v1/clients/import", ClientsWrite, imports::run);
+    api.get("/v1/clients/{id}", ClientsRead, clients::show);
+    api.put("/v1/clients/{id}", ClientsWrite, clients::put);
+    api.patch("/v1/clients/{id}", ClientsWrite, clients::update);
+    api.delete("/v1/clients/{id}", ClientsWrite, clients::delete);
+    api.post("/v1/clients/{id}/disable", ClientsWrite, clients::disable);
+    api.post("/v1/clients/{id}/enable", ClientsWrite, clients::enable);
+    api.get_with_query("/v1/clients/{id}/secrets", ClientsRead, secrets::list);
+    api.post("/v1/clients/{id}/secrets", SecretsWrite, secrets::create);
+    api.post("/v1/clients/{id}/secrets/rotate", SecretsWrite, secrets::rotate);
+    api.patch("/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::update);
+    api.delete("/v1/clients/{id}/secrets/{secret}", SecretsWrite, secrets::delete);
+    api.get("/v1/clients/{id}/keys", ClientsRead, keys::list);
+    api.post("/v1/clients/{id}/keys", SecretsWrite, keys::add);
+    api.delete("/v1/clients/{id}/keys", SecretsWrite, keys::clear);
+    api.delete("/v1/clients/{id}/keys/{key}", SecretsWrite, keys::delete);
+    api.get("/v1/clients/{id}/trusts", ClientsRead, trusts::list);
+    api.post("/v1/clients/{id}/trusts", SecretsWrite, trusts::create);
+    api.post_unstored("/v1/clients/{id}/trusts/test", SecretsWrite, trusts::test);
+    api.delete("/v1/clients/{id}/trusts/{trust}", SecretsWrite, trusts::delete);
+    api.get("/v1/clients/{id}/grants", ClientsRead, grants::list);
+    api.put("/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::put);
+    api.patch("/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::update);
+    api.delete("/v1/clients/{id}/grants/{resource}", GrantsWrite, grants::delete);
+    api.post("/v1/clients/{id}/tokens/revoke", TokensRevoke, tokens::revoke_all);
+    api.post_unstored("/v1/clients/{id}/token-preview", ClientsRead, tokens::preview);
 }

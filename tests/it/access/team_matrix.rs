@@ -62,17 +62,19 @@ fn declared_routes() -> BTreeMap<String, AdminScope> {
     let source = std::fs::read_to_string(root().join("src/web/api/mod.rs")).expect("a file");
     let source: String = source.split_whitespace().collect();
     let scopes = AdminScope::ALL.map(|scope| (format!("{scope:?}"), scope));
-    let calls = source.split("api.add").skip(1);
-    let routes = calls.filter(|call| call.starts_with(['(', '_'])).filter_map(|call| {
-        let (kind, rest) = call.split_once('(')?;
+    let calls = source.split("api.").skip(1);
+    let routes = calls.filter_map(|call| {
+        let (verb, rest) = call.split_once('(')?;
         let mut parts = rest.split(',');
-        let method = match kind {
-            "" => parts.next()?.strip_prefix("Method::")?,
-            "_list" => "GET",
-            "_unstored" | "_import" => "POST",
+        let method = match verb {
+            "get" | "get_with_query" => "GET",
+            "post" | "post_unstored" | "post_import" => "POST",
+            "put" => "PUT",
+            "patch" => "PATCH",
+            "delete" => "DELETE",
             // Their rights depend on the body: `declarative/owners.rs` tests them.
-            "_declarations" => return None,
-            other => panic!("api.add{other} is unknown here"),
+            "post_apply" | "get_export" | "list_open" | "into_router" => return None,
+            other => panic!("api.{other} is unknown here"),
         };
         let path = parts.next().expect("a path").trim_matches('"');
         let scope = parts.next().expect("a scope");

@@ -28,7 +28,8 @@ use utoipa::openapi::{
 };
 
 use crate::web::api::problem::ProblemDocument;
-use crate::web::api::{ListedRoute, Problem};
+use crate::web::api::Problem;
+use crate::web::api::router::ListedRoute;
 use crate::web::health::Report;
 
 /// The path of the document.

@@ -14,7 +14,7 @@ use crate::web::api::openapi::description::Description;
 use crate::web::api::openapi::examples::Examples;
 use crate::web::api::openapi::texts::{self, Text};
 use crate::web::api::openapi::{parameters, problems, security};
-use crate::web::api::{Layers, ListedRoute};
+use crate::web::api::router::{Layers, ListedRoute};
 
 /// The statuses of problems that every operation with a token may have.
 const OF_ALL: [u16; 6] = [400, 401, 403, 404, 500, 503];
