@@ -100,45 +100,88 @@ pub(super) async fn ready(
     write(&request, status, &report)
 }
 
+/// What the database permits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DatabaseState {
+    Ok,
+    RejectsWrites,
+    Unavailable,
+    /// Its changes have not been read for so many seconds.
+    Late(i64),
+    /// Late by more than `directory.max_staleness`.
+    TooLate(i64),
+}
+
+impl DatabaseState {
+    /// The worst state that is true.
+    fn of(app: &App) -> Self {
+        let config = &app.services.config.directory;
+        let staleness = app.directory.staleness(app.services.clock.now());
+        let poll = i64::try_from(config.poll_interval.as_secs()).unwrap_or(i64::MAX);
+        if staleness > config.max_staleness.seconds() {
+            Self::TooLate(staleness)
+        } else if staleness > poll.saturating_add(LATE_SECONDS) {
+            Self::Late(staleness)
+        } else if app.database.is_unavailable() {
+            Self::Unavailable
+        } else if app.database.rejects_writes() {
+            Self::RejectsWrites
+        } else {
+            Self::Ok
+        }
+    }
+
+    /// Why the instance is degraded by it.
+    fn degradation(self) -> Option<&'static str> {
+        match self {
+            Self::Ok => None,
+            Self::RejectsWrites => Some("writes fail"),
+            Self::Unavailable | Self::Late(_) | Self::TooLate(_) => {
+                Some("the database is unavailable")
+            }
+        }
+    }
+
+    /// What it means for tokens and changes.
+    fn text(self) -> String {
+        match self {
+            Self::Ok => "ok".to_owned(),
+            Self::RejectsWrites => {
+                "takes no writes: tokens are issued, changes are not stored".to_owned()
+            }
+            Self::Unavailable => {
+                "does not answer: tokens are issued from memory, changes wait".to_owned()
+            }
+            Self::Late(seconds) => {
+                format!("unavailable for {seconds} s: tokens are issued from memory, changes wait")
+            }
+            Self::TooLate(seconds) => format!(
+                "unavailable for {seconds} s: longer than directory.max_staleness, no tokens are \
+                 issued"
+            ),
+        }
+    }
+}
+
 /// Status and text of readiness.
 pub(super) fn report(app: &App) -> (StatusCode, Report) {
-    let now = app.services.clock.now();
-    let staleness = app.directory.staleness(now);
-    let config = &app.services.config.directory;
-    let poll = i64::try_from(config.poll_interval.as_secs()).unwrap_or(i64::MAX);
-    let is_late = staleness > poll.saturating_add(LATE_SECONDS);
-    let is_unavailable = app.database.is_unavailable();
-    let rejects_writes = app.database.rejects_writes();
-    let is_stale = staleness > config.max_staleness.seconds();
-    let can_sign = app.directory.keyring().signing_any(now).is_some();
+    let database = DatabaseState::of(app);
+    let can_sign = app.directory.keyring().signing_any(app.services.clock.now()).is_some();
     let failing = app.background.failing(app.services.clock.monotonic());
+    let degradation =
+        database.degradation().or((!failing.is_empty()).then_some("background tasks fail"));
     let (code, state) = if app.stopping.load(Ordering::Relaxed) {
         (StatusCode::SERVICE_UNAVAILABLE, HealthState::Stopping)
-    } else if is_stale || !can_sign {
+    } else if !can_sign || matches!(database, DatabaseState::TooLate(_)) {
         (StatusCode::SERVICE_UNAVAILABLE, HealthState::Unavailable)
-    } else if is_late || is_unavailable || rejects_writes || !failing.is_empty() {
+    } else if degradation.is_some() {
         (StatusCode::OK, HealthState::Degraded)
     } else {
         (StatusCode::OK, HealthState::Ready)
     };
-    let database = if is_stale {
-        format!(
-            "unavailable for {staleness} s: longer than directory.max_staleness, no tokens are \
-             issued"
-        )
-    } else if is_late {
-        format!("unavailable for {staleness} s: tokens are issued from memory, changes wait")
-    } else if is_unavailable {
-        "does not answer: tokens are issued from memory, changes wait".to_owned()
-    } else if rejects_writes {
-        "takes no writes: tokens are issued, changes are not stored".to_owned()
-    } else {
-        "ok".to_owned()
-    };
-    let status = if state == HealthState::Degraded {
-        format!("degraded: {}", reason(is_late || is_unavailable, rejects_writes))
-    } else {
-        state.as_str().to_owned()
+    let status = match degradation {
+        Some(reason) if state == HealthState::Degraded => format!("degraded: {reason}"),
+        _ => state.as_str().to_owned(),
     };
     let signing_key = if can_sign { "ok" } else { "there is none" };
     let background_tasks = if failing.is_empty() {
@@ -146,19 +189,7 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
     } else {
         format!("these tasks fail repeatedly: {}; the log says why", failing.join(", "))
     };
-    (code, Report { status, state, database, signing_key, background_tasks })
-}
-
-/// Why an instance that issues tokens is not as it should be: the first reason, which may be that
-/// of the others.
-fn reason(is_unavailable: bool, rejects_writes: bool) -> &'static str {
-    if is_unavailable {
-        "the database is unavailable"
-    } else if rejects_writes {
-        "writes fail"
-    } else {
-        "background tasks fail"
-    }
+    (code, Report { status, state, database: database.text(), signing_key, background_tasks })
 }
 
 fn write<T: Serialize>(
