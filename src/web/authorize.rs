@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
@@ -14,9 +15,16 @@ use crate::app::App;
 use crate::model::public_path::TOKEN_PATH;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::web::error_response::ErrorResponse;
-use crate::web::page::{ErrorPage, escaped, wants_html};
+use crate::web::page::{ErrorPage, wants_html};
 
 const ALLOWED: &str = "GET, HEAD, POST";
+
+/// The page for a browser.
+#[derive(Template)]
+#[template(path = "public/no_sign_in.html")]
+struct NoSignIn<'a> {
+    issuer: &'a str,
+}
 
 /// Rejects a request with 400: by a page for a browser, and by `unsupported_response_type`
 /// (RFC 6749, section 4.1.2.1) for a program.
@@ -26,8 +34,10 @@ pub(super) async fn authorize(State(app): State<Arc<App>>, request: Request) -> 
     }
     let issuer = app.issuer.as_str();
     let mut response = ErrorResponse::from(unsupported(issuer)).into_response();
-    if wants_html(request.headers()) {
-        response.extensions_mut().insert(ErrorPage::new(text(issuer)));
+    if wants_html(request.headers())
+        && let Ok(html) = (NoSignIn { issuer }).render()
+    {
+        response.extensions_mut().insert(ErrorPage::new(html));
     }
     response
 }
@@ -41,35 +51,14 @@ fn unsupported(issuer: &str) -> OAuthError {
     )
 }
 
-fn text(issuer: &str) -> String {
-    let issuer = escaped(issuer);
-    format!(
-        r#"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>No sign-in here</title>
-</head>
-<body>
-<h1>No sign-in here</h1>
-<p>A program sent you to {issuer} to sign in. This server issues access tokens to machines. It has no accounts for people.</p>
-<p>Close this page, and tell the operator of that program: it needs the client credentials grant at {issuer}{TOKEN_PATH}, with credentials that the operator of this server gives out.</p>
-</body>
-</html>
-"#
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn nothing_of_the_issuer_is_markup() {
-        let page = text("https://a.example/<b>\"&");
-        assert!(page.contains("https://a.example/&lt;b&gt;&quot;&amp;/v1/oauth/token"), "{page}");
+        let page = NoSignIn { issuer: "https://a.example/<b>\"&" }.render().expect("a page");
+        assert!(page.contains("https://a.example/&#60;b&#62;&#34;&#38;/v1/oauth/token"), "{page}");
         assert!(!page.contains("<b>"), "{page}");
     }
 }

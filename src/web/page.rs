@@ -1,6 +1,7 @@
-//! HTML pages in place of a JSON body. `authorize` and `welcome` write text and links; the console
-//! passes headers of its own.
+//! HTML pages in place of a JSON body. The pages of `authorize` and `welcome` are text and links; the
+//! console passes headers of its own.
 
+use askama::Template;
 use axum::body::Body;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, VARY,
@@ -9,7 +10,9 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
+use crate::oauth::error::OAuthError;
 use crate::web::accept;
+use crate::web::error_response::ErrorResponse;
 
 /// Nothing may be loaded, run, sent or framed: the page is text and links.
 const HEADERS: [(HeaderName, &str); 6] = [
@@ -54,9 +57,13 @@ impl ErrorPage {
     }
 }
 
-/// Answers with a page.
-pub(super) fn response(status: StatusCode, html: String) -> Response {
-    answer(status, html, &HEADERS)
+/// Answers with a page of text and links.
+pub(super) fn rendered(
+    status: StatusCode,
+    page: &impl Template,
+) -> Result<Response, ErrorResponse> {
+    let html = page.render().map_err(|error| OAuthError::server_error(error.to_string()))?;
+    Ok(answer(status, html, &HEADERS))
 }
 
 fn answer(
@@ -81,11 +88,6 @@ pub(super) fn wants_html(headers: &HeaderMap) -> bool {
     };
     let html = quality("text/html");
     html > 0.0 && html >= quality("application/json")
-}
-
-/// A text without markup.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::{list, text};
-use crate::web::page::escaped;
 
 /// Paragraphs and lists of a description.
 pub(super) fn prose(text: &str) -> String {
@@ -108,6 +107,11 @@ pub(super) fn type_of(schema: &Value) -> String {
         words += &format!(", at most {length} characters");
     }
     words
+}
+
+/// A text without markup.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

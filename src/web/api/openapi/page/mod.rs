@@ -5,9 +5,8 @@ mod schemas;
 
 use serde_json::{Map, Value};
 
-use self::markup::{code, details, example, first_paragraph, inline, prose, row, table, type_of};
+use self::markup::{code, details, escaped, example, first_paragraph, inline, prose, row, table, type_of};
 use crate::web::api::openapi::{DOCUMENT_PATH, STYLE_PATH};
-use crate::web::page::escaped;
 
 /// Only the style sheet of this server is loaded; nothing runs, nothing is sent.
 pub(super) const SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; \

@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use super::markup::{code, example, inline, prose, row, table, type_of};
+use super::markup::{code, escaped, example, inline, prose, row, table, type_of};
 use super::{list, members, resolved, text};
-use crate::web::page::escaped;
 
 /// Every schema that has a name.
 pub(super) fn schemas(document: &Value) -> String {
