@@ -21,6 +21,7 @@ pub use crate::admin::doctor::finding::{CheckState, Finding, Report, Summary};
 pub use crate::admin::doctor::fix::Fix;
 pub use crate::admin::doctor::outside::examine_url;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::Requirement;
@@ -53,31 +54,28 @@ pub async fn examine_host(settings: &Settings, clock: &Clock) -> Report {
         return Report::of(vec![finding], CheckCode::of_host(), "the settings have problems");
     };
     let mut findings = vec![finding];
-    findings.extend(examine_settings(&config));
-    let holders = settings.files_with_secrets();
-    let of_files = config.clone();
-    let (now, issuer) = (clock.now(), config.issuer.clone());
-    findings.extend(on_thread(move || files::examine(&of_files, &holders)).await);
-    let of_tls = config.clone();
-    findings.extend(on_thread(move || tls::examine(&of_tls, issuer.as_ref(), now)).await);
-    findings.extend(with_timeout(Box::pin(database::examine(&config, clock))).await);
-    findings.extend(with_timeout(backups::examine(&config, now)).await);
+    findings.extend(examine_parts(&config, clock, settings.files_with_secrets()).await);
     let limit = MAX_PART_TIME.as_secs();
     Report::of(findings, CheckCode::of_host(), &format!("there was no result within {limit} s"))
 }
 
-/// The same for a running server: the files that hold secret settings are not known to it, and its
-/// settings are valid.
+/// Checks a running server. Its settings are valid, and it does not know the files that hold secret
+/// settings.
 pub async fn examine_server(config: &Config, clock: &Clock) -> Report {
+    Report::of(examine_parts(config, clock, Vec::new()).await, std::iter::empty(), "")
+}
+
+/// The checks of all parts. `holders` are the files that hold secret settings.
+async fn examine_parts(config: &Config, clock: &Clock, holders: Vec<PathBuf>) -> Vec<Finding> {
     let mut findings = examine_settings(config);
     let (now, issuer) = (clock.now(), config.issuer.clone());
     let of_files = config.clone();
-    findings.extend(on_thread(move || files::examine(&of_files, &[])).await);
+    findings.extend(on_thread(move || files::examine(&of_files, &holders)).await);
     let of_tls = config.clone();
     findings.extend(on_thread(move || tls::examine(&of_tls, issuer.as_ref(), now)).await);
     findings.extend(with_timeout(Box::pin(database::examine(config, clock))).await);
     findings.extend(with_timeout(backups::examine(config, now)).await);
-    Report::of(findings, std::iter::empty(), "")
+    findings
 }
 
 /// What the settings by themselves say. It reads nothing else.
