@@ -17,7 +17,7 @@ use crate::app::{App, snapshot};
 use crate::cli::dev::banner::{DemoAccess, TemporaryDataDir};
 use crate::cli::dev::demo::DEMO_CLIENT;
 use crate::cli::dev::demo_data::FreshSecrets;
-use crate::cli::error::{CliError, free_neighbour};
+use crate::cli::error::CliError;
 use crate::cli::remedies::command::DevRemedy;
 use crate::cli::serve::reload::{Hangup, Loaded, Running};
 use crate::cli::{Global, console, deployment, output, serve};
@@ -142,7 +142,7 @@ fn in_dev(error: ServeError) -> CliError {
         ServeError::Listen { address, setting: "listen", problem }
             if problem.kind() == std::io::ErrorKind::AddrInUse =>
         {
-            Some(free_neighbour(*address))
+            Some(serve::free_neighbour(*address))
         }
         _ => None,
     };

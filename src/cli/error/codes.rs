@@ -22,80 +22,106 @@ pub(crate) enum Exit {
     DoctorErrors = 11,
 }
 
-/// The code of a command that fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CliErrorCode {
-    Failed,
-    Store,
-    Schema,
-    DataNotWritable,
-    PortInUse,
-    Listen,
-    Usage,
-    Configuration,
-    ConfigurationValue,
-    NoDatabase,
-    MasterKey,
-    NotFound,
-    Conflict,
-    InUse,
-    NotEmpty,
-    Database,
-    OutcomeUnknown,
-    NotValid,
-    NotAllowed,
-    Busy,
-    Server,
-    MasterKeyCommand,
-    /// Not an error: nothing is printed.
-    ClosedPipe,
-    /// Not an error: the comparison that was asked for found differences. Nothing is printed.
-    Differences,
-    /// Not an error of the command: the doctor has found warnings and shown them.
-    DoctorWarnings,
-    /// Not an error of the command: the doctor has found errors and shown them.
-    DoctorErrors,
+/// Declares the codes, each with its meaning as its documentation, its exit code and its name, so
+/// that none can be missing in one of the lists. Those after `silent` are not printed.
+macro_rules! codes {
+    (
+        $($(#[doc = $meaning:literal])+ $code:ident: $exit:ident => $name:literal,)+
+        silent:
+        $(
+            $(#[doc = $silent_meaning:literal])+
+            $silent:ident: $silent_exit:ident => $silent_name:literal,
+        )+
+    ) => {
+        /// The code of a command that fails. `docs/errors.md` lists those that are printed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum CliErrorCode {
+            $($(#[doc = $meaning])+ $code,)+
+            $($(#[doc = $silent_meaning])+ $silent,)+
+        }
+
+        impl CliErrorCode {
+            /// Every code that is printed with its meaning, in the order of `docs/errors.md`.
+            #[cfg(test)]
+            const PRINTED: [(Self, &'static str); [$($name),+].len()] =
+                [$((Self::$code, concat!($($meaning),+))),+];
+
+            /// The code as users see it. It never changes.
+            pub(crate) fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$code => $name,)+
+                    $(Self::$silent => $silent_name,)+
+                }
+            }
+
+            /// The exit code.
+            pub(crate) fn exit(self) -> Exit {
+                match self {
+                    $(Self::$code => Exit::$exit,)+
+                    $(Self::$silent => Exit::$silent_exit,)+
+                }
+            }
+        }
+    };
 }
 
-/// The code, its exit code and its meaning.
-type Documented = (&'static str, Exit, &'static str);
-
-const MASTER_KEY_COMMAND: Documented = (
-    "E-MASTER-KEY-COMMAND",
-    Exit::Unreachable,
-    "The command of `master_key_command` failed or timed out. Try again.",
-);
-const NOT_FOUND: Documented =
-    ("E-NOT-FOUND", Exit::NotFound, "An object that the command names does not exist.");
-const DOCTOR_WARNINGS: Documented =
-    ("E-DOCTOR-WARNINGS", Exit::DoctorWarnings, "The doctor has found warnings.");
-const DOCTOR_ERRORS: Documented =
-    ("E-DOCTOR-ERRORS", Exit::DoctorErrors, "The doctor has found errors.");
-const NOT_EMPTY: Documented =
-    ("E-NOT-EMPTY", Exit::Conflict, "A backup is restored into an empty database only.");
-const BUSY: Documented =
-    ("E-BUSY", Exit::Unreachable, "Too many secrets are being hashed. Try again.");
-const NOT_ALLOWED: Documented = (
-    "E-NOT-ALLOWED",
-    Exit::NotAllowed,
-    "The server rejects the credentials of the command, or they lack a right.",
-);
-
-const CONFIGURATION: Documented = (
-    "E-CONF",
-    Exit::Configuration,
-    "The settings have problems, each with a code of its own, or lack what the command needs.",
-);
-
-const SERVER: Documented =
-    ("E-SERVER", Exit::Unreachable, "The server cannot be reached, or its answer cannot be read.");
+codes! {
+    /// The command failed; the text says why.
+    Failed: Failed => "E-FAILED",
+    /// Something in the database cannot be read.
+    Store: Failed => "E-STORE",
+    /// The schema of the database and the program differ.
+    Schema: Failed => "E-SCHEMA",
+    /// The database or the master key cannot be created, read or written.
+    DataNotWritable: Failed => "E-DATA-NOT-WRITABLE",
+    /// Another process listens on the port.
+    PortInUse: Failed => "E-PORT-IN-USE",
+    /// The server cannot listen on the address.
+    Listen: Failed => "E-LISTEN",
+    /// An argument or a value is not allowed.
+    Usage: Usage => "E-USAGE",
+    /// The settings have problems, each with a code of its own, or lack what the command needs.
+    Configuration: Configuration => "E-CONF",
+    /// A file that a setting names cannot be used.
+    ConfigurationValue: Configuration => "E-CONF-VALUE",
+    /// A database does not exist at the place of the settings.
+    NoDatabase: Configuration => "E-NO-DATABASE",
+    /// The master key is missing, or it is not the one of the database.
+    MasterKey: Configuration => "E-MASTER-KEY",
+    /// An object that the command names does not exist.
+    NotFound: NotFound => "E-NOT-FOUND",
+    /// The change conflicts with the stored state.
+    Conflict: Conflict => "E-CONFLICT",
+    /// A running tokend uses the database.
+    InUse: Conflict => "E-IN-USE",
+    /// A backup is restored into an empty database only.
+    NotEmpty: Conflict => "E-NOT-EMPTY",
+    /// The database cannot be reached, or a statement failed or timed out.
+    Database: Unreachable => "E-DATABASE",
+    /// The connection ended during a commit: the change may have been made.
+    OutcomeUnknown: Unreachable => "E-OUTCOME-UNKNOWN",
+    /// The object to verify is not valid.
+    NotValid: NotValid => "E-NOT-VALID",
+    /// The server rejects the credentials of the command, or they lack a right.
+    NotAllowed: NotAllowed => "E-NOT-ALLOWED",
+    /// Too many secrets are being hashed. Try again.
+    Busy: Unreachable => "E-BUSY",
+    /// The server cannot be reached, or its answer cannot be read.
+    Server: Unreachable => "E-SERVER",
+    /// The command of `master_key_command` failed or timed out. Try again.
+    MasterKeyCommand: Unreachable => "E-MASTER-KEY-COMMAND",
+    silent:
+    /// The reader closed standard output.
+    ClosedPipe: Done => "E-CLOSED-PIPE",
+    /// There are differences.
+    Differences: Differences => "E-DIFFERENCES",
+    /// The doctor has found warnings.
+    DoctorWarnings: DoctorWarnings => "E-DOCTOR-WARNINGS",
+    /// The doctor has found errors.
+    DoctorErrors: DoctorErrors => "E-DOCTOR-ERRORS",
+}
 
 impl CliErrorCode {
-    /// The code as users see it. It never changes.
-    pub(crate) fn as_str(self) -> &'static str {
-        self.documented().0
-    }
-
     /// The code of a change that was not made.
     pub(crate) fn of_admin(code: AdminErrorCode) -> Self {
         use AdminErrorCode as Code;
@@ -120,70 +146,6 @@ impl CliErrorCode {
             },
         }
     }
-
-    /// The exit code.
-    pub(crate) fn exit(self) -> Exit {
-        self.documented().1
-    }
-
-    fn documented(self) -> Documented {
-        match self {
-            Self::Failed => ("E-FAILED", Exit::Failed, "The command failed; the text says why."),
-            Self::Store => ("E-STORE", Exit::Failed, "Something in the database cannot be read."),
-            Self::Schema => {
-                ("E-SCHEMA", Exit::Failed, "The schema of the database and the program differ.")
-            }
-            Self::DataNotWritable => (
-                "E-DATA-NOT-WRITABLE",
-                Exit::Failed,
-                "The database or the master key cannot be created, read or written.",
-            ),
-            Self::PortInUse => {
-                ("E-PORT-IN-USE", Exit::Failed, "Another process listens on the port.")
-            }
-            Self::Listen => ("E-LISTEN", Exit::Failed, "The server cannot listen on the address."),
-            Self::Usage => ("E-USAGE", Exit::Usage, "An argument or a value is not allowed."),
-            Self::Configuration => CONFIGURATION,
-            Self::ConfigurationValue => {
-                ("E-CONF-VALUE", Exit::Configuration, "A file that a setting names cannot be used.")
-            }
-            Self::NoDatabase => (
-                "E-NO-DATABASE",
-                Exit::Configuration,
-                "A database does not exist at the place of the settings.",
-            ),
-            Self::MasterKey => (
-                "E-MASTER-KEY",
-                Exit::Configuration,
-                "The master key is missing, or it is not the one of the database.",
-            ),
-            Self::MasterKeyCommand => MASTER_KEY_COMMAND,
-            Self::NotFound => NOT_FOUND,
-            Self::Conflict => {
-                ("E-CONFLICT", Exit::Conflict, "The change conflicts with the stored state.")
-            }
-            Self::NotEmpty => NOT_EMPTY,
-            Self::InUse => ("E-IN-USE", Exit::Conflict, "A running tokend uses the database."),
-            Self::Database => (
-                "E-DATABASE",
-                Exit::Unreachable,
-                "The database cannot be reached, or a statement failed or timed out.",
-            ),
-            Self::OutcomeUnknown => (
-                "E-OUTCOME-UNKNOWN",
-                Exit::Unreachable,
-                "The connection ended during a commit: the change may have been made.",
-            ),
-            Self::NotValid => ("E-NOT-VALID", Exit::NotValid, "The object to verify is not valid."),
-            Self::NotAllowed => NOT_ALLOWED,
-            Self::Busy => BUSY,
-            Self::Server => SERVER,
-            Self::ClosedPipe => ("E-CLOSED-PIPE", Exit::Done, "The reader closed standard output."),
-            Self::Differences => ("E-DIFFERENCES", Exit::Differences, "There are differences."),
-            Self::DoctorWarnings => DOCTOR_WARNINGS,
-            Self::DoctorErrors => DOCTOR_ERRORS,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -192,32 +154,6 @@ mod tests {
 
     use super::*;
     use crate::config::problem::PROBLEM_CODES;
-
-    /// Every code that is printed, in the order of the page.
-    const PRINTED: [CliErrorCode; 22] = [
-        CliErrorCode::Failed,
-        CliErrorCode::Store,
-        CliErrorCode::Schema,
-        CliErrorCode::DataNotWritable,
-        CliErrorCode::PortInUse,
-        CliErrorCode::Listen,
-        CliErrorCode::Usage,
-        CliErrorCode::Configuration,
-        CliErrorCode::ConfigurationValue,
-        CliErrorCode::NoDatabase,
-        CliErrorCode::MasterKey,
-        CliErrorCode::NotFound,
-        CliErrorCode::Conflict,
-        CliErrorCode::InUse,
-        CliErrorCode::NotEmpty,
-        CliErrorCode::Database,
-        CliErrorCode::OutcomeUnknown,
-        CliErrorCode::NotValid,
-        CliErrorCode::NotAllowed,
-        CliErrorCode::Busy,
-        CliErrorCode::Server,
-        CliErrorCode::MasterKeyCommand,
-    ];
 
     const INTRODUCTION: &str = "\
 # Error codes of commands
@@ -248,9 +184,8 @@ These exit codes come without a code and a text: 0 if the command has done what 
 
     fn page() -> String {
         let mut page = INTRODUCTION.to_owned();
-        let rows = PRINTED.map(|code| {
-            let (name, exit, meaning) = code.documented();
-            format!("| `{name}` | {} | {meaning} |", exit as u8)
+        let rows = CliErrorCode::PRINTED.map(|(code, meaning)| {
+            format!("| `{}` | {} | {} |", code.as_str(), code.exit() as u8, meaning.trim_start())
         });
         page += &table("Codes and exit codes", "Code | Exit code | Meaning", &rows);
         page.push_str(SILENT);
@@ -305,8 +240,8 @@ These exit codes come without a code and a text: 0 if the command has done what 
 
     #[test]
     fn codes_are_unique() {
-        let codes: std::collections::BTreeSet<_> = PRINTED.map(CliErrorCode::as_str).into();
-        assert_eq!(codes.len(), PRINTED.len());
-        assert_eq!(CliErrorCode::ClosedPipe as usize, PRINTED.len(), "a code is not on the page");
+        let names = CliErrorCode::PRINTED.map(|(code, _)| code.as_str());
+        let codes: std::collections::BTreeSet<_> = names.into();
+        assert_eq!(codes.len(), names.len());
     }
 }

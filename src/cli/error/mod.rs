@@ -3,8 +3,6 @@
 
 pub(super) mod codes;
 
-use std::net::SocketAddr;
-
 use serde_json::json;
 
 use crate::admin::{AdminError, AdminErrorCode};
@@ -12,7 +10,6 @@ use crate::cli::error::codes::CliErrorCode;
 use crate::cli::remedies::command::CommandRemedy;
 use crate::config::problem::{ConfigError, ConfigProblem};
 use crate::model::Malformed;
-use crate::server::ServeError;
 use crate::services::StartError;
 use crate::store::StoreError;
 use crate::store::schema::SchemaError;
@@ -308,38 +305,6 @@ impl From<AdminError> for CliError {
         match error {
             AdminError::Store(error) => Self { admin_code, ..error.into() },
             error => Self { admin_code, remedy, ..Self::new(code, error.to_string()) },
-        }
-    }
-}
-
-/// The next address above a taken one that is free now.
-pub(super) fn free_neighbour(taken: SocketAddr) -> SocketAddr {
-    let is_free = |address: &SocketAddr| std::net::TcpListener::bind(address).is_ok();
-    (1..=50)
-        .filter_map(|step| taken.port().checked_add(step))
-        .map(|port| SocketAddr::new(taken.ip(), port))
-        .find(is_free)
-        .unwrap_or_else(|| SocketAddr::new(taken.ip(), taken.port().wrapping_add(1).max(1024)))
-}
-
-impl From<ServeError> for CliError {
-    fn from(error: ServeError) -> Self {
-        let ServeError::Listen { address, setting, problem } = &error else {
-            return Self::failed(telemetry::with_causes(&error));
-        };
-        let port = address.port();
-        match problem.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                let text = format!("port {port} is taken by another process");
-                let other = free_neighbour(*address);
-                let variable = crate::config::sources::variable_of(setting);
-                Self::new(CliErrorCode::PortInUse, text).with_remedy(CommandRemedy::SetAddress {
-                    setting,
-                    variable,
-                    free: other,
-                })
-            }
-            _ => Self::new(CliErrorCode::Listen, error.to_string()),
         }
     }
 }

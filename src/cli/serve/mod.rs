@@ -5,6 +5,7 @@ pub(super) mod reload;
 
 use std::future::Future;
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -13,9 +14,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::app::App;
 use crate::app::without_database::WithoutDatabase;
 use crate::cli::error::CliError;
+use crate::cli::error::codes::CliErrorCode;
+use crate::cli::remedies::command::CommandRemedy;
 use crate::cli::serve::reload::{Hangup, Loaded, Running};
 use crate::cli::{Global, declarations, dev};
-use crate::config::{Config, Issuer, LogFormat, TraceExport, environment};
+use crate::config::{Config, Issuer, LogFormat, TraceExport, environment, sources};
 use crate::model::time::Clock;
 use crate::outbound::OtlpClient;
 use crate::server::{InheritedSockets, Reloader, ServeError, Server, Sockets, service_manager};
@@ -201,6 +204,38 @@ fn warn_about(config: &Config) {
                 management = %config.management_listen,
                 "management.url is not set: callers on other machines do not find the issuer by the metadata of the admin API, and their DPoP proofs are rejected"
             );
+        }
+    }
+}
+
+/// The next address above a taken one that is free now.
+pub(super) fn free_neighbour(taken: SocketAddr) -> SocketAddr {
+    let is_free = |address: &SocketAddr| std::net::TcpListener::bind(address).is_ok();
+    (1..=50)
+        .filter_map(|step| taken.port().checked_add(step))
+        .map(|port| SocketAddr::new(taken.ip(), port))
+        .find(is_free)
+        .unwrap_or_else(|| SocketAddr::new(taken.ip(), taken.port().wrapping_add(1).max(1024)))
+}
+
+impl From<ServeError> for CliError {
+    fn from(error: ServeError) -> Self {
+        let ServeError::Listen { address, setting, problem } = &error else {
+            return Self::failed(telemetry::with_causes(&error));
+        };
+        let port = address.port();
+        match problem.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                let text = format!("port {port} is taken by another process");
+                let other = free_neighbour(*address);
+                let variable = sources::variable_of(setting);
+                Self::new(CliErrorCode::PortInUse, text).with_remedy(CommandRemedy::SetAddress {
+                    setting,
+                    variable,
+                    free: other,
+                })
+            }
+            _ => Self::new(CliErrorCode::Listen, error.to_string()),
         }
     }
 }
