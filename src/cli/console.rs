@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::admin::console::{self, MadeLink};
 use crate::cli::error::CliError;
-use crate::cli::{Global, output, principal};
+use crate::cli::{Global, output};
 use crate::config::Config;
 use crate::model::admin_scope::AdminScope;
 use crate::model::console_session::OperatorLimits;
@@ -44,7 +44,7 @@ pub(crate) async fn run(global: &Global, command: &ConsoleCommand) -> Result<(),
             "note: console.enabled is false here, so a server with these settings has no console",
         );
     }
-    let caller = principal();
+    let caller = global.principal()?;
     let actor = caller.actor();
     let operator = actor.as_str().strip_prefix("cli:").unwrap_or(actor.as_str());
     let link = console::create_link(&services, actor, operator, limits).await?;

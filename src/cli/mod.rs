@@ -41,7 +41,6 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::cli::api::NamedServer;
 use crate::cli::error::CliError;
 use crate::cli::output::Format;
-use crate::cli::principal::principal;
 use crate::cli::serve::FromSystem;
 use crate::cli::serve::reload::{Hangup, Loaded};
 use crate::config::command_variables::SERVER_VARIABLE;
@@ -241,11 +240,11 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return report(&CliError::failed(error.to_string()), Format::Table),
     };
+    let cli = parsed();
     let hangup = {
         let _runtime = runtime.enter();
-        hangup_of_server()
+        hangup_of_server(&cli.command)
     };
-    let cli = parsed();
     let format = cli.global.output;
     let outcome = runtime.block_on(execute(cli, FromSystem { hangup, sockets }));
     // No request waits for hashes that still run.
@@ -264,16 +263,16 @@ fn parsed() -> Cli {
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut parser).exit())
 }
 
-/// The handler of SIGHUP, if this may be a server: installed before anything else is done, since
-/// until then the signal ends the process.
-fn hangup_of_server() -> Option<Hangup> {
-    let is_server = std::env::args_os().skip(1).any(|word| word == "serve" || word == "dev");
-    is_server.then(Hangup::install)?.ok()
+/// The handler of SIGHUP of a server: installed before the command runs, since until then the signal
+/// ends the process.
+fn hangup_of_server(command: &Command) -> Option<Hangup> {
+    matches!(command, Command::Serve | Command::Dev(_)).then(Hangup::install)?.ok()
 }
 
 async fn execute(cli: Cli, given: FromSystem) -> Result<(), CliError> {
     let Cli { global, command } = cli;
-    principal::name(global.actor.as_deref(), global.force)?;
+    // A name that is not valid fails the command, whether it uses the name or not.
+    global.principal()?;
     let outcome = Box::pin(dispatch(&global, command, given)).await;
     global.close().await;
     outcome

@@ -1,30 +1,20 @@
-//! The caller of every verb in this process: the actor that was named, or the user of the operating
-//! system.
-
-use std::sync::OnceLock;
+//! The caller of every function of `admin` in this process: the named actor, or the user of the
+//! operating system.
 
 use crate::admin::{Actor, Principal};
+use crate::cli::Global;
 use crate::cli::error::CliError;
 use crate::config::{ACTOR_VARIABLE, environment};
 
-static CALLER: OnceLock<Principal> = OnceLock::new();
-
-/// The caller of every verb.
-pub(super) fn principal() -> Principal {
-    CALLER.get().cloned().unwrap_or_else(|| Principal::operator(user()))
-}
-
-/// Names the caller: by `--actor`, by the environment, or else by the user. `is_forced` is the
-/// option `--force`.
-///
-/// # Errors
-/// A usage error if the name is not a name of an actor.
-pub(super) fn name(option: Option<&str>, is_forced: bool) -> Result<(), CliError> {
-    let principal = Principal::operator(named_actor(option)?);
-    let principal = if is_forced { principal.forced() } else { principal };
-    // A process executes one command, so that nothing has been set before.
-    let _ = CALLER.set(principal);
-    Ok(())
+impl Global {
+    /// The caller: named by `--actor` or the environment, or else the user.
+    ///
+    /// # Errors
+    /// A usage error if the name is not a name of an actor.
+    pub(super) fn principal(&self) -> Result<Principal, CliError> {
+        let principal = Principal::operator(named_actor(self.actor.as_deref())?);
+        Ok(if self.force { principal.forced() } else { principal })
+    }
 }
 
 /// The actor of an option or of the environment. In a container or a scheduled job the user of the

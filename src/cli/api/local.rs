@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::cli::api::failure::Failure;
 use crate::cli::api::{ApiRequest, ApiUse};
 use crate::cli::error::CliError;
-use crate::cli::{Global, principal};
+use crate::cli::Global;
 use crate::config::Requirement;
 use crate::model::client::ClientId;
 use crate::model::time::Clock;
@@ -44,7 +44,7 @@ impl LocalApi {
             }
         };
         let app = Arc::new(App::for_command(services).await?);
-        Ok(Self { api: InProcessApi::new(app, principal()) })
+        Ok(Self { api: InProcessApi::new(app, global.principal()?) })
     }
 
     /// Loads what issuing a token of this client takes, and makes the signing keys that are due.
@@ -61,7 +61,7 @@ impl LocalApi {
         signing_key::rotation::rotate_due_keys(&app, RotationPolicy::CreateDue)
             .await
             .map_err(ServeError::from)?;
-        self.api = InProcessApi::new(app, principal());
+        self.api = InProcessApi::new(app, global.principal()?);
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use crate::cli::api::RemoteApi;
 use crate::cli::error::CliError;
 use crate::cli::output::listing::Listing;
 use crate::cli::output::{self, Format};
-use crate::cli::{Global, arguments, principal, remote};
+use crate::cli::{Global, arguments, remote};
 
 /// How often progress is shown.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -74,7 +74,8 @@ pub(crate) async fn run(global: &Global, args: &ImportArgs) -> Result<(), CliErr
     let meter = ProgressMeter::default();
     let show = |Progress { step, done, total }: Progress| meter.show(step, done, total);
     let source = BufReader::new(source);
-    let imported = import::import(&services, &principal(), source, options, &show).await;
+    let principal = global.principal()?;
+    let imported = import::import(&services, &principal, source, options, &show).await;
     meter.clear();
     for client in imported? {
         results.add(json!(client))?;

@@ -12,7 +12,7 @@ use crate::admin::backup::restore::{self, Restored};
 use crate::admin::backup::{self, RestoredSecret, RightsToEnd};
 use crate::cli::database::backup::{rows_of, value_of, warn_of_unopened};
 use crate::cli::error::CliError;
-use crate::cli::{Global, output, principal};
+use crate::cli::{Global, output};
 use crate::config::Requirement;
 use crate::model::backup::Manifest;
 use crate::model::time::Clock;
@@ -44,8 +44,9 @@ pub(crate) async fn run(global: &Global, args: &RestoreArgs) -> Result<(), CliEr
     };
     tell_what_returns(&manifest, args);
     let to_end = RightsToEnd { tokens: args.revoke_tokens, secrets };
+    let principal = global.principal()?;
     let restored =
-        restore::restore(&config, &Clock::System, &principal(), &args.file, to_end).await?;
+        restore::restore(&config, &Clock::System, &principal, &args.file, to_end).await?;
     let Restored { backup, ended_rights } = restored;
     warn_of_unopened(&backup);
     let mut value = value_of(&backup);

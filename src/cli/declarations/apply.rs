@@ -18,7 +18,7 @@ use crate::cli::remedies::command::SecretRemedy;
 use crate::cli::remote::apply::RemotePlan;
 use crate::cli::remote::leftover::Settled;
 use crate::cli::secret_file::applied_secrets::{Drafts, SecretsDir, SecretsFormat};
-use crate::cli::{Global, principal, remote};
+use crate::cli::{Global, remote};
 use crate::model::client::ClientId;
 use crate::model::owner::Owner;
 use crate::model::source::SourceName;
@@ -85,7 +85,7 @@ pub(crate) async fn diff(global: &Global, args: &DiffArgs) -> Result<(), CliErro
         (plan.changes, plan.unchanged)
     } else {
         let services = global.services().await?;
-        let principal = principal();
+        let principal = global.principal()?;
         let plan = declarative::plan(&services, &principal, &declarations, &options).await?;
         rehearsed(&services, &principal, plan).await?
     };
@@ -103,7 +103,7 @@ pub(crate) async fn apply(global: &Global, args: &ApplyArgs) -> Result<(), CliEr
         return apply_at_server(global, args, &declarations, &options, dir.as_ref()).await;
     }
     let services = global.services().await?;
-    let principal = principal();
+    let principal = global.principal()?;
     let plan = declarative::plan(&services, &principal, &declarations, &options).await?;
     if args.dry_run {
         let (changes, unchanged) = rehearsed(&services, &principal, plan).await?;
@@ -329,7 +329,7 @@ async fn documents(global: &Global, filter: &ExportFilter) -> Result<Vec<Value>,
         return Ok(answer["documents"].as_array().cloned().unwrap_or_default());
     }
     let services = global.services().await?;
-    let documents = declarative::export(&services, &principal(), filter).await?;
+    let documents = declarative::export(&services, &global.principal()?, filter).await?;
     Ok(documents.iter().map(|document| json!(document)).collect())
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::admin::master_key::{self, Reset};
 use crate::cli::error::CliError;
-use crate::cli::{Global, output, principal};
+use crate::cli::{Global, output};
 use crate::config::{Config, Location, Requirement};
 use crate::model::time::Clock;
 use crate::services::StartError;
@@ -43,7 +43,7 @@ pub(super) async fn run(global: &Global, args: &ResetArgs) -> Result<(), CliErro
     ));
     output::confirmation::confirm("Discard what the lost master key sealed?", &[], args.yes)?;
     let Reset { lost, secrets, answers } =
-        master_key::reset(&store, &clock, &principal(), lost).await?;
+        master_key::reset(&store, &clock, &global.principal()?, lost).await?;
     let value = json!({
         "reset": true, "signing_keys": lost.signing_keys, "still_published": lost.published,
         "secrets_checked_by_hash": secrets, "stored_answers_deleted": answers,

@@ -6,7 +6,7 @@ use crate::admin::master_key::RotationConflict;
 use crate::admin::master_key::rotation::{self, RotatedAnswers, RotatedKeys};
 use crate::admin::{AdminError, Conflict};
 use crate::cli::error::CliError;
-use crate::cli::{Global, failpoint, output, principal};
+use crate::cli::{Global, failpoint, output};
 use crate::config::{Config, Requirement};
 use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;
@@ -36,7 +36,7 @@ async fn rotate_keys(
     store: Store,
     master: &MasterKeys,
 ) -> Result<(Store, RotatedKeys), CliError> {
-    let (clock, principal) = (Clock::System, principal());
+    let (clock, principal) = (Clock::System, global.principal()?);
     let lacking = match rotation::rotate_keys(&store, &clock, &principal, master, None).await {
         Ok(keys) => return Ok((store, keys)),
         Err(error) => error,
