@@ -1,6 +1,6 @@
 //! Checkpoints: the signed end of the audit log. A checkpoint that is stored elsewhere proves later
-//! that no earlier event was changed or removed, even by an attacker with full access to the
-//! database.
+//! that no earlier event was changed or removed. This holds even against an attacker with full
+//! access to the database.
 
 use serde_json::Value;
 
