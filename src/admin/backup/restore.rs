@@ -42,8 +42,8 @@ pub struct Restored {
 /// this is one transaction.
 ///
 /// # Errors
-/// A database that is not empty or is in use, a backup that is damaged or sealed under another
-/// master key, and errors of the database. After an error the database is still empty.
+/// A database that is not empty or is in use; a backup that is damaged or sealed under another
+/// master key; and errors of the database. After an error the database is still empty.
 pub async fn restore(
     config: &Config,
     clock: &Clock,
