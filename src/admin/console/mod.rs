@@ -157,9 +157,9 @@ pub async fn open_by_link(
 /// Opens a session for a client that has just authenticated by this secret. `sequence` is that of
 /// the last event before the authentication.
 ///
-/// Returns `None` if the client may not use the console: it is not an administrator from this
-/// address, its secret has ended since, or its tokens are bound to a key or a certificate, which a
-/// cookie cannot be.
+/// Returns `None` if the client may not use the console. Either it is not an administrator from
+/// this address, or its secret has ended since. Clients whose tokens are bound to a key or a
+/// certificate are excluded too, because a cookie cannot be bound.
 ///
 /// # Errors
 /// An error of the database.
