@@ -1,4 +1,4 @@
-//! Changing the facts of a client or a resource.
+//! Changes of the facts of a client or a resource.
 
 use std::collections::BTreeSet;
 

@@ -125,7 +125,7 @@ pub async fn revoke_tokens(
 
 /// Revokes all tokens of a client as a part of a change, **whose next event must be about this
 /// client**. An instance that has published the sequence of that event has the new state of the
-/// client in memory. An instance that has not gives its tokens a smaller `evt` (D24).
+/// client in memory. Every other instance gives its tokens a smaller `evt` (D24).
 pub(super) async fn end_tokens(
     services: &Services,
     change: &mut AuditedChange,
