@@ -1,14 +1,14 @@
-//! What was and what is: the members of an object that a change has changed. The audit log holds
-//! them, and a change without any writes no event.
+//! The members in which two states of an object differ. The verbs of this folder record them in the
+//! event of a change, and write nothing if there are none.
 
 use serde_json::{Map, Value, json};
 
-/// What a verb left behind, and whether it had to change anything for that.
+/// The result of a verb: the object, and whether the verb had to change it.
 #[derive(Debug)]
 pub struct Changed<T> {
-    /// The object as it is now.
+    /// The object after the verb.
     pub value: T,
-    /// False if it was like this before: then nothing was written.
+    /// False if the object had this state before: then nothing was written.
     pub is_changed: bool,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Difference {
     is: Map<String, Value>,
 }
 
-/// Members that change with every write and say nothing.
+/// Members that change with every write and are not part of the state.
 const IGNORED: [&str; 2] = ["created_at", "updated_at"];
 
 impl Difference {
@@ -49,13 +49,13 @@ impl Difference {
         (!difference.was.is_empty()).then_some(difference)
     }
 
-    /// The members with what they were and what they are.
+    /// Returns each member with its old and its new value.
     pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Value, &Value)> {
         let is = |name: &String| self.is.get(name).unwrap_or(&Value::Null);
         self.was.iter().map(move |(name, was)| (name.as_str(), was, is(name)))
     }
 
-    /// The detail of an event with the members `was` and `is`.
+    /// Adds the members `was` and `is` to the detail of an event.
     pub(super) fn add_to(self, mut detail: Value) -> Value {
         detail["was"] = json!(self.was);
         detail["is"] = json!(self.is);

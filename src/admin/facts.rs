@@ -1,4 +1,4 @@
-//! Changing the facts of a client or a resource.
+//! Changes of the facts of a client or a resource.
 
 use std::collections::BTreeSet;
 
@@ -12,25 +12,25 @@ use crate::model::owner::Owner;
 /// The maximum number of owners that an administrator is limited to.
 pub const MAX_ADMIN_OF: usize = 100;
 
-/// What should change about facts; `None` leaves a fact as it is, `Some(None)` removes it.
+/// Changes of facts: `None` leaves a fact as it is, `Some(None)` removes it.
 #[derive(Debug, Clone, Default)]
 pub struct FactsUpdate {
     /// The team that the object belongs to.
     pub owner: Option<Option<Owner>>,
-    /// What it is for.
+    /// The purpose of the object.
     pub description: Option<Option<Description>>,
-    /// Where the people of the team are reached.
+    /// The address at which the team can be reached.
     pub contact: Option<Option<Contact>>,
     /// The labels.
     pub labels: LabelsUpdate,
 }
 
-/// What should change about labels.
+/// Changes of labels.
 #[derive(Debug, Clone)]
 pub enum LabelsUpdate {
-    /// All of them are replaced.
+    /// Replaces all labels.
     Replace(Labels),
-    /// Some are set and some are removed; a label that is not there may be removed.
+    /// Sets some labels and removes others. Removing a label that does not exist is not an error.
     Edit {
         /// The labels to set.
         set: Labels,
@@ -46,10 +46,10 @@ impl Default for LabelsUpdate {
 }
 
 impl FactsUpdate {
-    /// Puts the changes in place.
+    /// Applies the changes.
     ///
     /// # Errors
-    /// If there would be too many labels.
+    /// If the facts would have too many labels.
     pub(super) fn apply_to(self, facts: &mut Facts) -> Result<(), AdminError> {
         let Self { owner, description, contact, labels } = self;
         if let Some(owner) = owner {
@@ -86,7 +86,7 @@ pub(super) fn add_to(detail: &mut Value, facts: &Facts) {
     detail["labels"] = json!(labels);
 }
 
-/// Rejects too many owners of an administrator.
+/// Rejects more than [`MAX_ADMIN_OF`] owners.
 pub(super) fn check_admin_of(owners: Option<&BTreeSet<Owner>>) -> Result<(), AdminError> {
     match owners {
         Some(owners) if owners.len() > MAX_ADMIN_OF => Err(AdminError::invalid(

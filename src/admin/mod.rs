@@ -1,8 +1,8 @@
-//! The operator's verbs, a file a noun. Each checks, writes its change and the event of it in one
-//! transaction, and gives back what it made.
+//! The verbs of operators and administrators, one file for each noun. Each verb checks its input,
+//! writes its change and the event of it in one transaction, and returns the result.
 //!
-//! The command line and the admin API call them. They work on the database, and running servers
-//! follow the events.
+//! The command line and the admin API call them. They write to the database; running servers follow
+//! its events.
 
 pub mod audit;
 pub mod backup;
@@ -47,7 +47,7 @@ use crate::services::audited_change::AuditedChange;
 pub use crate::services::audited_change::{Actor, WriteMode};
 use crate::store::reader::Reader;
 
-/// Reads a client that must exist.
+/// Reads a client and fails if it does not exist.
 async fn registration(mut reader: Reader<'_>, id: &ClientId) -> Result<Registration, AdminError> {
     reader.registration(id).await?.ok_or_else(|| AdminError::no_client(id))
 }

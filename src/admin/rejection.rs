@@ -1,4 +1,4 @@
-//! Rejections: requests that the server rejected, as operators look for them.
+//! Rejections: requests that the server rejected, as operators search for them.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,21 +10,21 @@ use crate::model::token::RevocationEpoch;
 use crate::store::Store;
 use crate::store::rejections::RejectionFilter;
 
-/// The longest text that reasons are searched for, in characters.
+/// The maximum length of a text to search in reasons, in characters.
 pub const MAX_SEARCH_CHARS: usize = 100;
 
-/// The rejections among those of a filter that the caller may see. Those of unknown clients are for
-/// administrators without a limit.
+/// Restricts a filter to the rejections that the caller may see. Only administrators without a
+/// limit see rejections of unknown clients.
 pub fn restrict_to_caller(principal: &Principal, filter: RejectionFilter) -> RejectionFilter {
     let owners = principal.owners_among(filter.owners);
     RejectionFilter { owners, ..filter }
 }
 
-/// The rejection of a request.
+/// Returns the rejection of a request.
 ///
 /// # Errors
-/// Not found, also if the caller may not see it: a request that named no known client is for
-/// administrators without a limit, and so is one from before the client existed.
+/// Not found, also if the caller may not see it. Only administrators without a limit see a
+/// rejection without a known client, or one that is older than its client.
 pub async fn show(
     store: &Store,
     principal: &Principal,
@@ -38,7 +38,7 @@ pub async fn show(
     let id = found.client_id.as_deref().and_then(|id| ClientId::parse(id).ok());
     let client =
         owner::ownership::visible_client(store.read(), principal, &id.ok_or_else(absent)?).await;
-    // The two times may be of clocks that differ.
+    // The clocks that set these two times may differ.
     let until = found.at.plus_seconds(RevocationEpoch::CLOCK_DIFFERENCE_SECONDS);
     match client {
         Ok(client) if client.client.created_at <= until => Ok(found),
@@ -47,7 +47,7 @@ pub async fn show(
     }
 }
 
-/// The clients of owners that the caller may administer.
+/// Returns those of the given clients that the caller may administer.
 async fn visible_among(
     store: &Store,
     principal: &Principal,

@@ -1,5 +1,5 @@
-//! Revisions: which state of an object a caller has read, so that it replaces no other one (RFC
-//! 9110, section 13.1).
+//! Revisions: a caller names the state of an object that it has read, so that its change does not
+//! overwrite another state (RFC 9110, section 13.1).
 
 use serde_json::{Value, json};
 
@@ -8,14 +8,14 @@ use crate::crypto::digest;
 use crate::model::client::Registration;
 use crate::model::resource::Resource;
 
-/// The name of a state: two states of an object that differ have different revisions. It covers
-/// what a caller can change, and not when the object was last used.
+/// The identifier of a state of an object: states that differ have different revisions. It covers
+/// everything that a caller can change, but not the time of the last use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision(String);
 
 impl Revision {
-    /// The revision of a client with its grants, secrets and trusts: a client is shown with all of
-    /// them. It does not cover use, nor what follows from the time alone.
+    /// Returns the revision of a client with its grants, secrets and trusts, which are shown
+    /// together. It covers neither use nor states that follow from the current time alone.
     pub fn of_client(found: &Registration) -> Self {
         let secrets = found.secrets.iter().map(|secret| {
             json!([
@@ -36,7 +36,7 @@ impl Revision {
         }))
     }
 
-    /// The revision of a resource.
+    /// Returns the revision of a resource.
     pub fn of_resource(resource: &Resource) -> Self {
         Self::of(&json!(resource))
     }
@@ -45,16 +45,16 @@ impl Revision {
         Self(digest::of_bytes(state.to_string().as_bytes()))
     }
 
-    /// The revision as text, in base64url.
+    /// Returns the revision as text, in base64url.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a caller requires of the present state of an object before a change.
+/// The condition that a caller sets on the current state of an object before a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Precondition {
-    /// Nothing.
+    /// No condition.
     #[default]
     None,
     /// The object exists.
@@ -63,8 +63,8 @@ pub enum Precondition {
     Revision(Vec<String>),
     /// The object does not exist.
     Absent,
-    /// The object has the wanted state already, if it exists: the caller has not said which state
-    /// it would replace.
+    /// The object does not exist or already has the wanted state: the caller did not name the state
+    /// that it would replace.
     Unchanged,
 }
 
@@ -74,7 +74,7 @@ impl Precondition {
         matches!(self, Self::None | Self::Absent | Self::Unchanged)
     }
 
-    /// Rejects a change of another state.
+    /// Rejects the change if the current state does not meet the condition.
     ///
     /// # Errors
     /// [`AdminError::PreconditionFailed`] or [`AdminError::ExistsAlready`].
@@ -88,7 +88,7 @@ impl Precondition {
         }
     }
 
-    /// Rejects a change that changes something.
+    /// Rejects a change of the state if the caller named no state to replace.
     ///
     /// # Errors
     /// [`AdminError::PreconditionRequired`].

@@ -1,4 +1,4 @@
-//! Ending tokens before their time.
+//! Revocation of tokens before they expire.
 
 use serde_json::json;
 
@@ -14,34 +14,34 @@ use crate::services::Services;
 use crate::store::StoreError;
 use crate::store::reader::Reader;
 
-/// The token that is to be revoked.
+/// The token to revoke.
 #[derive(Debug)]
 pub enum RevocationTarget {
-    /// A token that was presented, and whose signature and times have been checked.
+    /// A presented token whose signature and times have been verified.
     Verified {
-        /// Its identifier.
+        /// The identifier of the token.
         jti: TokenId,
-        /// The client it was issued to.
+        /// The client that the token was issued to.
         client_id: ClientId,
-        /// When it expires.
+        /// The time at which the token expires.
         expires_at: Timestamp,
     },
-    /// The identifier of a token of this client.
+    /// An identifier and the client that the caller believes to own the token.
     OfClient {
-        /// The identifier.
+        /// The identifier of the token.
         jti: TokenId,
-        /// The client, as far as the caller knows.
+        /// The client, as named by the caller.
         client_id: ClientId,
     },
-    /// An identifier alone, which does not tell the client: for operators.
+    /// Only an identifier, which does not tell the client. Operators only.
     Id(TokenId),
 }
 
 impl RevocationTarget {
-    /// The token with these claims, which have been verified.
+    /// Returns the target for a token with these verified claims.
     ///
     /// # Errors
-    /// If `jti` or `client_id` is not one of this server.
+    /// If `jti` or `client_id` does not have the format of this server.
     pub fn of_claims(claims: &AccessTokenClaims) -> Result<Self, AdminError> {
         Ok(Self::Verified {
             jti: TokenId::parse(&claims.jti).map_err(AdminError::malformed("jti"))?,
@@ -52,13 +52,13 @@ impl RevocationTarget {
     }
 }
 
-/// Ends one token. If its expiry has not been verified, it is remembered for as long as the longest
-/// token lives: an expiry that is only claimed could end the revocation too early. Gives what is
-/// remembered; a repetition succeeds without a second event.
+/// Revokes one token and returns the stored revocation. If the expiry has not been verified, the
+/// revocation is kept for the longest lifetime of a token: a claimed expiry could end it too early.
+/// A repetition succeeds without a second event.
 ///
 /// # Errors
-/// [`AdminError::ScopeMissing`], [`AdminError::MorePowerful`], a client that does not exist, or what
-/// the database says.
+/// [`AdminError::ScopeMissing`], [`AdminError::MorePowerful`], a client that does not exist, or an
+/// error of the database.
 pub async fn revoke_token(
     services: &Services,
     principal: &Principal,
@@ -68,12 +68,12 @@ pub async fn revoke_token(
     let mut is_own = false;
     let (jti, client, expires_at) = match target {
         RevocationTarget::Verified { jti, client_id, expires_at } => {
-            // A client may revoke its own tokens, whatever it administers (RFC 7009).
+            // A client may revoke its own tokens regardless of its administrator rights (RFC 7009).
             is_own = principal.client_id() == Some(&client_id);
             (jti, Some(client_id), Some(expires_at))
         }
         RevocationTarget::OfClient { jti, client_id } => {
-            // Nothing proves that the token is one of this client.
+            // The claim that the token belongs to this client is not verified.
             principal.require_all_owners("a token that is named by its jti alone: to revoke it")?;
             (jti, Some(client_id), None)
         }
@@ -85,7 +85,7 @@ pub async fn revoke_token(
     let mut change = principal.begin(services).await?;
     let mut owners = EventOwners::default();
     if let Some(id) = &client {
-        // An operator may also revoke a token of a client that was deleted.
+        // An operator may also revoke a token of a deleted client.
         if !is_own {
             token::require_rights(change.read(), principal, id).await?;
         }
@@ -95,7 +95,7 @@ pub async fn revoke_token(
         Some(expires_at) => expires_at,
         None => change.database_now.plus(longest_lifetime(&services.config, change.read()).await?),
     };
-    // Not counted among those that the client itself revoked.
+    // `None`: the revocation is not counted among those that the client itself made.
     let token = RevokedToken { jti, client_id: None, expires_at };
     if change.transaction.revoke_token(&token).await? {
         let detail = json!({ "expires_at": token.expires_at });
@@ -106,7 +106,8 @@ pub async fn revoke_token(
     Ok(token)
 }
 
-/// Ends every token that a client has been issued until now: one row, however many there are.
+/// Revokes every token that a client has been issued until now. This takes one row, independent of
+/// the number of tokens.
 pub async fn revoke_tokens(
     services: &Services,
     principal: &Principal,
@@ -122,9 +123,9 @@ pub async fn revoke_tokens(
     Ok(revoked)
 }
 
-/// Revokes all tokens of a client as a part of a change, **whose next event is about this client**:
-/// an instance that has published the sequence of that event has the new state of the client in
-/// memory, and one that has not gives its tokens a smaller `evt` (D24).
+/// Revokes all tokens of a client as a part of a change, **whose next event must be about this
+/// client**. An instance that has published the sequence of that event has the new state of the
+/// client in memory. Every other instance gives its tokens a smaller `evt` (D24).
 pub(super) async fn end_tokens(
     services: &Services,
     change: &mut AuditedChange,
@@ -141,8 +142,8 @@ pub(super) async fn end_tokens(
     Ok(revoked)
 }
 
-/// How long a token may live that has been issued already. Settings may have been others then, and
-/// may be others for the instances that issue.
+/// Returns the longest lifetime that a token issued until now may have. The settings may have
+/// changed since then, and issuing instances may have other settings.
 pub(super) async fn longest_lifetime(
     config: &Config,
     mut reader: Reader<'_>,

@@ -1,5 +1,4 @@
-//! Tokens as operators look at them: verified with the stored keys, and issued in the name of a
-//! client.
+//! Tokens as operators see them: verified with the stored keys, and issued in the name of a client.
 
 use serde_json::json;
 
@@ -18,16 +17,16 @@ use crate::services::Services;
 use crate::store::Store;
 use crate::store::reader::Reader;
 
-/// Why a token is not valid.
+/// The reason why a token is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
-    /// Its form, signature, claims or times.
+    /// The form, the signature, a claim or a time is wrong.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// It was revoked.
+    /// The token was revoked.
     #[error("it has been revoked")]
     Revoked,
-    /// All tokens of its client were revoked after it was issued.
+    /// All tokens of the client were revoked after this one was issued.
     #[error("all tokens of {client_id} issued until {until} have been revoked")]
     ClientRevoked {
         /// The client.
@@ -38,7 +37,7 @@ pub enum InvalidToken {
 }
 
 impl InvalidToken {
-    /// The reason as programs see it. It never changes.
+    /// Returns the reason as a stable code for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Token(error) => match error {
@@ -59,20 +58,20 @@ impl InvalidToken {
     }
 }
 
-/// A token whose signature and times have been checked.
+/// A token whose signature and times have been verified.
 #[derive(Debug)]
 pub struct VerifiedToken {
     /// The claims, and the key that signed them.
     pub token: Verified,
-    /// False if no issuer is known: the setting is not set, and no server has started yet.
+    /// False if the issuer is unknown: it is not configured, and no server has started yet.
     pub is_issuer_checked: bool,
 }
 
-/// Checks form, signature, issuer and times of a token with the published keys. Whether it was
-/// revoked is not looked up.
+/// Verifies form, signature, issuer and times of a token with the published keys. It does not check
+/// for revocation.
 ///
 /// # Errors
-/// [`AdminError::TokenInvalid`], or what the database says.
+/// [`AdminError::TokenInvalid`], or an error of the database.
 pub async fn verify_signature(
     store: &Store,
     config: &Config,
@@ -84,7 +83,7 @@ pub async fn verify_signature(
         Some(issuer) => Some(issuer.as_str().to_owned()),
         None => store.server_issuer().await?,
     };
-    // Tokens for a resource that cannot be read have the default `typ`, or are rejected.
+    // Tokens for a resource that cannot be read must have the default `typ`.
     let resources = store.stored_resources().await?.readable;
     let admits = |audience: &str, typ: TokenTyp| {
         let mut own = resources.iter().filter(|known| known.resource.as_str() == audience);
@@ -96,10 +95,11 @@ pub async fn verify_signature(
     Ok(VerifiedToken { token, is_issuer_checked: issuer.is_some() })
 }
 
-/// The same, and that neither the token nor all tokens of its client were revoked.
+/// Like [`verify_signature`], but also rejects a token that was revoked, alone or with all tokens
+/// of its client.
 ///
 /// # Errors
-/// [`AdminError::TokenInvalid`], or what the database says.
+/// [`AdminError::TokenInvalid`], or an error of the database.
 pub async fn verify(
     store: &Store,
     config: &Config,
@@ -128,10 +128,11 @@ async fn reject_revoked(store: &Store, claims: &AccessTokenClaims) -> Result<(),
     }
 }
 
-/// Rejects a caller that may not act as a client, before anything is told of the client.
+/// Rejects a caller that may not act as a client, before the response reveals anything about the
+/// client.
 ///
 /// # Errors
-/// Not found, [`AdminError::MorePowerful`], or what the database says.
+/// Not found, [`AdminError::MorePowerful`], or an error of the database.
 pub async fn require_rights(
     reader: Reader<'_>,
     principal: &Principal,
@@ -144,12 +145,12 @@ pub async fn require_rights(
 }
 
 /// Records that a token is issued in the name of a client, **before** the token is handed over. The
-/// caller acts as the client with it, so it must hold all rights of the client. Over the API no
-/// token for this server itself is issued.
+/// caller acts as the client with the token, so it must hold all rights of the client. The API
+/// issues no tokens for this server itself.
 ///
 /// # Errors
 /// [`AdminError::ScopeMissing`], [`AdminError::MorePowerful`], [`AdminError::TokenForServer`], or
-/// what the database says.
+/// an error of the database.
 pub async fn note_issue(
     services: &Services,
     principal: &Principal,

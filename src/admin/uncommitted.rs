@@ -1,10 +1,10 @@
-//! A change that is written but not committed, so that what it made can be delivered first.
+//! Changes that are written but not yet committed, so that their result can be delivered first.
 
 use crate::admin::{AdminError, AuditedChange};
 
-/// A change that waits for its commit, and what it made. Dropping it changes nothing.
+/// An uncommitted change and its result. Dropping it rolls the change back.
 ///
-/// No other change begins meanwhile, so what is done before the commit must be short.
+/// It blocks all other changes, so the work before the commit must be short.
 pub struct Pending<T> {
     change: AuditedChange,
     made: T,
@@ -15,15 +15,15 @@ impl<T> Pending<T> {
         Self { change, made }
     }
 
-    /// What the change made.
+    /// Returns the result of the change.
     pub fn made(&self) -> &T {
         &self.made
     }
 
-    /// Commits the change and gives what it made.
+    /// Commits the change and returns its result.
     ///
     /// [`crate::store::StoreError::OutcomeUnknown`]: the database did not confirm the commit. After
-    /// every other error nothing was changed.
+    /// any other error nothing was changed.
     pub async fn commit(self) -> Result<T, AdminError> {
         self.change.commit().await?;
         Ok(self.made)

@@ -1,6 +1,6 @@
-//! Checkpoints: the end of the audit log, signed. A checkpoint that is stored elsewhere proves
-//! later that no event until there was changed or removed, also by an attacker with the whole
-//! database.
+//! Checkpoints: the signed end of the audit log. A checkpoint that is stored elsewhere proves later
+//! that no earlier event was changed or removed. This holds even against an attacker with full
+//! access to the database.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use crate::services::audited_change::Actor;
 use crate::services::opening::AUDIT_KEY;
 use crate::store::Store;
 
-/// Signs the end of the log. A checkpoint is not an event: it says nothing that the log does not.
+/// Signs the end of the log. A checkpoint is not an event: it adds no information to the log.
 ///
 /// # Errors
 /// [`AdminError::ScopeMissing`] without `keys:write`, [`AdminError::Limited`] for an administrator
@@ -36,8 +36,8 @@ pub async fn create(
     Ok(checkpoint)
 }
 
-/// Signs the end of the log if the last checkpoint is older than `audit.checkpoint_interval`. Of
-/// several instances that do so at the same time, one does.
+/// Signs the end of the log if the last checkpoint is older than `audit.checkpoint_interval`. If
+/// several instances do this at the same time, only one creates a checkpoint.
 ///
 /// # Errors
 /// As [`create`].
@@ -87,7 +87,7 @@ async fn sign_end(
     Ok(checkpoint)
 }
 
-/// Signs that the log has this event.
+/// Signs that the log contains this event.
 pub(in crate::admin) fn sign(
     signer: &CheckpointSigner,
     issuer: &str,
@@ -103,8 +103,8 @@ pub(in crate::admin) fn sign(
     Ok(Checkpoint { head, jws, signed_at: now, anchored_at: None })
 }
 
-/// The key that signs, or a new one in a database that has none. Of several processes that make one
-/// at the same time, all get the same.
+/// Returns the signing key, and creates it if the database has none. If several processes create
+/// one at the same time, all of them get the same key.
 pub(super) async fn signer(services: &Services) -> Result<CheckpointSigner, AdminError> {
     let (store, master) = (&services.store, &services.keys.master);
     let seal = if let Some(seal) = store.sealed_key(AUDIT_KEY).await? {
@@ -120,10 +120,11 @@ pub(super) async fn signer(services: &Services) -> Result<CheckpointSigner, Admi
     Ok(signer)
 }
 
-/// The keys that verify checkpoints (RFC 7517): every audit key of this database, the newest first.
+/// Returns the keys that verify checkpoints (RFC 7517): every audit key of this database, newest
+/// first.
 ///
 /// # Errors
-/// What the database says, or a stored key that cannot be read.
+/// An error of the database, or a stored key that cannot be read.
 pub async fn key_set(store: &Store) -> Result<Vec<Value>, AdminError> {
     let stored = store.audit_keys().await?;
     let keys: Result<_, _> = stored.iter().map(|jwk| serde_json::from_str(jwk)).collect();

@@ -1,8 +1,7 @@
-//! Events as CSV (RFC 4180) that a spreadsheet shows as text: no cell is read as a formula.
+//! Events as CSV (RFC 4180), written so that a spreadsheet does not read any cell as a formula.
 
 use std::borrow::Cow;
 
-/// The columns.
 const HEADER: [&str; 10] = [
     "sequence",
     "at",
@@ -16,21 +15,21 @@ const HEADER: [&str; 10] = [
     "hash",
 ];
 
-/// The texts of an event, in the order of the columns.
+/// The values of an event, in the order of the columns.
 pub type Columns<'a> = [Cow<'a, str>; HEADER.len()];
 
-/// The first line.
+/// Returns the header line.
 ///
 /// # Errors
-/// If it cannot be written into memory.
+/// If the writer fails.
 pub fn header() -> Result<Vec<u8>, csv::Error> {
     rows([HEADER.map(Cow::Borrowed)].into_iter())
 }
 
-/// A line for each event.
+/// Returns one line for each event.
 ///
 /// # Errors
-/// If they cannot be written into memory.
+/// If the writer fails.
 pub fn rows<'a>(events: impl Iterator<Item = Columns<'a>>) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::WriterBuilder::new()
         .quote_style(csv::QuoteStyle::Always)
@@ -42,10 +41,11 @@ pub fn rows<'a>(events: impl Iterator<Item = Columns<'a>>) -> Result<Vec<u8>, cs
     writer.into_inner().map_err(|error| error.into_error().into())
 }
 
-/// A text as a cell. One that a spreadsheet may take for a formula begins with an apostrophe, and
-/// so does one that has an apostrophe of its own: a reader removes the first one.
+/// Escapes a value for a cell. A value that a spreadsheet may take for a formula gets a leading
+/// apostrophe. So does a value that begins with an apostrophe, so that readers can always remove
+/// the first one.
 fn cell(text: &str) -> Cow<'_, str> {
-    // Programs remove white space before they look; some take the wide forms as well.
+    // Spreadsheets skip leading white space, and some also accept the full-width forms.
     let first = text.trim_start().chars().next();
     let is_formula = first.is_some_and(|c| "=+-@\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}".contains(c));
     let is_control = text.starts_with(char::is_control);
@@ -59,7 +59,6 @@ fn cell(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    /// The texts that a reader gets back.
     fn read(bytes: &[u8]) -> Vec<Vec<String>> {
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes);
         let records = reader.records().map(|record| record.expect("a record"));
@@ -111,7 +110,7 @@ mod tests {
         assert_eq!(read(&header().expect("a header"))[0], HEADER);
     }
 
-    /// A detail that was changed by hand is a text, which may be anything.
+    /// A detail that was changed by hand may be any text.
     #[test]
     fn a_detail_that_is_not_json_is_shown_as_it_is() {
         let bytes = rows([event("a", "=cmd|'/C calc'!A0")].into_iter()).expect("rows");

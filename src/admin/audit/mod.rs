@@ -1,4 +1,4 @@
-//! Reading the audit log, and checking that it has not been changed.
+//! Reading of the audit log, and verification that it has not been changed.
 
 pub mod checkpoint;
 pub mod csv;
@@ -15,34 +15,34 @@ use crate::store::Store;
 use crate::store::events::{EventFilter, Order};
 use crate::text::suggestion;
 
-/// How many events are read at a time.
+/// The number of events that are read at a time.
 const PAGE: u32 = 1_000;
 
-/// The maximum number of events of one [`verify_part`] that a caller should ask for.
+/// The maximum number of events that a caller should request from one [`verify_part`].
 pub const MAX_PART: u32 = 100_000;
 
-/// What checking the chain found.
+/// The result of a verification of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VerificationResult {
-    /// Every event is there and fits.
+    /// Every event exists and fits.
     Intact {
-        /// How many there are.
+        /// The number of events.
         events: i64,
-        /// The hash of the last one, which proves all before it.
+        /// The hash of the last event, which covers all earlier ones.
         hash: String,
     },
-    /// The chain is intact so far; the last event that was checked.
+    /// The chain is intact up to this event; later ones have not been checked yet.
     Unfinished(Head),
     /// The chain is broken.
     Broken {
-        /// Where.
+        /// The sequence of the first event that does not fit.
         sequence: i64,
-        /// What is wrong there.
+        /// The problem of that event.
         problem: &'static str,
     },
 }
 
-/// The kinds of actors and of subjects: a text without one stands for each of them.
+/// The kinds of actors and of subjects. A text without a kind matches all of them.
 const ACTOR_KINDS: [&str; 4] = ["cli", "client", "operator", "oidc"];
 const SUBJECT_KINDS: [&str; 9] = [
     "client",
@@ -56,15 +56,15 @@ const SUBJECT_KINDS: [&str; 9] = [
     "console-session",
 ];
 
-/// The events of a filter that the caller may see: those of its owners at that time. An event
-/// without an owner, like every one before schema 10, is for administrators without a limit. Every
-/// list and stream of events takes its filter from here.
+/// Restricts a filter to the events that the caller may see: those that belonged to its owners at
+/// the time. Only administrators without a limit see events without an owner, as all were before
+/// schema 10. Every list and stream of events must use this filter.
 pub fn restrict_to_caller(principal: &Principal, filter: EventFilter) -> EventFilter {
     let owners = principal.owners_among(filter.owners);
     EventFilter { owners, ..filter }
 }
 
-/// The place in a list of events where the next page begins.
+/// Returns the filter for the next page of a list of events.
 pub fn after_page(filter: &EventFilter, order: Order, last: &Event) -> EventFilter {
     let mut rest = filter.clone();
     match order {
@@ -74,17 +74,18 @@ pub fn after_page(filter: &EventFilter, order: Order, last: &Event) -> EventFilt
     rest
 }
 
-/// The actors that a text names: `cli:ana`, or `ana` for each kind of actor.
+/// Returns the actors that a text matches: `cli:ana`, or `ana` with each kind of actor.
 pub fn actors(text: &str) -> Vec<String> {
     with_kinds(text, ':', &ACTOR_KINDS)
 }
 
-/// The subjects that a text names: `client/billing`, or `billing` for each kind of subject.
+/// Returns the subjects that a text matches: `client/billing`, or `billing` with each kind of
+/// subject.
 pub fn subjects(text: &str) -> Vec<String> {
     with_kinds(text, '/', &SUBJECT_KINDS)
 }
 
-/// The same, and the client that alone has this name among those that the caller may see.
+/// Like [`subjects`], and adds the client with this name if the caller can see exactly one.
 pub async fn subjects_named(
     store: &Store,
     principal: &Principal,
@@ -108,7 +109,7 @@ fn with_kinds(text: &str, separator: char, kinds: &[&str]) -> Vec<String> {
     texts
 }
 
-/// The actions that a text names: `client.updated`, or `client` for each one of that group.
+/// Returns the actions that a text matches: `client.updated`, or `client` for all of that group.
 pub fn actions(text: &str) -> Result<Vec<String>, AdminError> {
     let known = || Action::ALL.into_iter().map(Action::as_str);
     let group = format!("{text}.");
@@ -124,9 +125,9 @@ pub fn actions(text: &str) -> Result<Vec<String>, AdminError> {
     Err(AdminError::invalid("action", problem))
 }
 
-/// Checks the whole chain: every event has the hash of its content, is linked to the one before
-/// it, and the last one is the end that is stored with the chain. The stored checkpoints must fit
-/// it. If events were removed for their age, the chain begins at a signed checkpoint.
+/// Verifies the whole chain. Every event must have the hash of its content and be linked to the
+/// event before it. The last event must be the stored end of the chain, and the stored checkpoints
+/// must match. If old events were removed, the chain begins at a signed checkpoint.
 pub async fn verify(store: &Store) -> Result<VerificationResult, AdminError> {
     let mut start = Head { sequence: 0, hash: String::new() };
     loop {
@@ -137,9 +138,9 @@ pub async fn verify(store: &Store) -> Result<VerificationResult, AdminError> {
     }
 }
 
-/// Checks at most `limit` events after `start`, which an earlier call returned; sequence 0 with an
-/// empty hash stands for the beginning of the chain. The hash in `start` proves that the events
-/// until then are still those that were checked.
+/// Verifies at most `limit` events after `start`, which an earlier call returned. Sequence 0 with
+/// an empty hash means the beginning of the chain. The hash in `start` proves that the events up to
+/// there have not changed since they were checked.
 pub async fn verify_part(
     store: &Store,
     start: Head,
@@ -154,13 +155,13 @@ pub async fn verify_part(
         }
     }
     while left > 0 {
-        // From the very beginning of numbers, so that a row before the first event is seen too.
+        // Starts below zero, so that a row before the first event is found too.
         let after = if end.sequence == 0 { i64::MIN } else { end.sequence };
         let size = left.min(PAGE);
         let page = store.events(after, size).await?;
         let before = end.sequence;
         if let Some(problem) = follow(&mut end, &page) {
-            // Events until there may have been removed for their age since the call began.
+            // Retention may have removed events up to there since the call began.
             match signatures.beginning().await? {
                 Ok(beginning) if beginning.sequence > end.sequence => end = beginning,
                 Ok(_) => {
@@ -187,7 +188,8 @@ pub async fn verify_part(
     Ok(VerificationResult::Unfinished(end))
 }
 
-/// Moves the end of the chain over events; gives what is wrong with the first that does not fit.
+/// Advances the end of the chain over events. Returns the problem of the first event that does not
+/// fit.
 fn follow(end: &mut Head, events: &[Event]) -> Option<&'static str> {
     for event in events {
         if let Some(problem) = chain_error(event, end) {
@@ -198,9 +200,9 @@ fn follow(end: &mut Head, events: &[Event]) -> Option<&'static str> {
     None
 }
 
-/// Compares the last event that was read with the end that is stored.
+/// Compares the last event that was read with the stored end.
 async fn compare_with_head(store: &Store, end: Head) -> Result<VerificationResult, AdminError> {
-    // Only an event that came after the last page had been read may follow this one.
+    // Only an event that was added after the last page was read may follow this one.
     let head = store.head().await?;
     let next = store.events(end.sequence, 1).await?;
     if end == head || next.first().is_some_and(|next| chain_error(next, &end).is_none()) {
@@ -228,7 +230,7 @@ pub(super) fn chain_error(event: &Event, end: &Head) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    /// Each kind of subject, in the form that is stored.
+    /// Covers each kind of subject, in the stored form.
     #[test]
     fn each_kind_of_subject_is_known() {
         for text in [

@@ -1,9 +1,10 @@
-//! Retention: events that are older than `audit.retention` are removed from the log.
+//! Retention: removal of events that are older than `audit.retention` from the log.
 //!
-//! First the log is checked from its beginning to the last of these events. That event gets a signed
-//! checkpoint, at which the log begins from then on, and an event records the removal: one
-//! transaction. The rows follow in small steps, so that no change waits for them; a process that is
-//! killed leaves rows that the next run removes. Nothing that is not delivered yet is removed.
+//! The log is first verified from its beginning to the last event to remove. One transaction then
+//! signs a checkpoint at that event, lets the log begin there, and records the removal as an event.
+//! The rows are deleted afterwards in small steps, so that they do not block changes. If the
+//! process is killed, the next run deletes the remaining rows. Events that have not been delivered
+//! yet are kept.
 
 use std::time::Duration;
 
@@ -18,34 +19,34 @@ use crate::services::audited_change::Actor;
 use crate::services::{Services, audit_delivery, notifications};
 use crate::store::Store;
 
-/// The lease under which one instance at a time removes events.
+/// The lease that lets only one instance at a time remove events.
 const LEASE: &str = "audit_retention";
 
-/// How long the lease lasts, in seconds.
+/// The duration of the lease, in seconds.
 const LEASE_SECONDS: i64 = 3_600;
 
-/// How long after one removal the next one is made, in seconds. Each adds an event to the log.
+/// The minimum time between two removals, in seconds. Each adds an event to the log.
 const MIN_INTERVAL_SECONDS: i64 = 86_400;
 
-/// How many rows are deleted by one statement.
+/// The number of rows that one statement deletes.
 const STEP_EVENTS: i64 = 1_000;
 
-/// How long changes have the database to themselves between two steps.
+/// The pause between two steps, in which other changes can use the database.
 const STEP_PAUSE: Duration = Duration::from_millis(20);
 
-/// Events that were removed.
+/// The events that one run removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Removal {
-    /// The last of them.
+    /// The sequence of the last one.
     pub until: i64,
-    /// How many there were.
+    /// The number of events.
     pub events: i64,
 }
 
-/// Removes events that are old enough, at most once a day. Of several instances one does so.
+/// Removes events that are old enough, at most once a day. Only one of several instances does so.
 ///
 /// # Errors
-/// [`Conflict::AuditLogAltered`] if the events do not fit the chain: then none is removed.
+/// [`Conflict::AuditLogAltered`] if the events do not fit the chain: then nothing is removed.
 /// Otherwise as for a checkpoint.
 pub async fn remove_old(services: &Services, issuer: &str) -> Result<Option<Removal>, AdminError> {
     let store = &services.store;
@@ -58,7 +59,7 @@ pub async fn remove_old(services: &Services, issuer: &str) -> Result<Option<Remo
         return Ok(None);
     }
     let removed = Box::pin(remove(services, issuer, now)).await;
-    // If the database is unavailable, the lease ends by itself.
+    // If the database is unavailable, the lease expires by itself.
     let _ = store.end_lease(LEASE, &services.instance).await;
     removed
 }
@@ -90,8 +91,9 @@ async fn remove(
     Ok(Some(removal))
 }
 
-/// The last event before the first that must stay: one that is too young, or that a receiver does
-/// not have yet. The clock that is behind decides: that of the database, or that of this process.
+/// Returns the last event before the first one to keep: an event that is too young, or that a
+/// receiver has not received yet. The age is measured by the slower of two clocks: that of the
+/// database and that of this process.
 async fn last_removable(services: &Services, now: Timestamp) -> Result<i64, AdminError> {
     let (store, config) = (&services.store, &services.config);
     let Some(retention) = config.audit.retention else { return Ok(0) };
@@ -111,12 +113,12 @@ async fn last_removable(services: &Services, now: Timestamp) -> Result<i64, Admi
     Ok(until)
 }
 
-/// Checks the log from its beginning to an event; gives that event.
+/// Verifies the log from its beginning up to an event, and returns that event.
 async fn verified_until(store: &Store, until: i64) -> Result<Head, AdminError> {
     let mut end = Head { sequence: 0, hash: String::new() };
     loop {
         let left = u32::try_from(until.saturating_sub(end.sequence)).unwrap_or(MAX_PART);
-        // The first part begins at an anchor, if there is one, and may reach beyond.
+        // The first part begins at an anchor, if one exists, and may therefore extend past `until`.
         end = match verify_part(store, end, left.clamp(1, MAX_PART)).await? {
             VerificationResult::Unfinished(end) => end,
             VerificationResult::Intact { events, hash } => Head { sequence: events, hash },
@@ -128,7 +130,7 @@ async fn verified_until(store: &Store, until: i64) -> Result<Head, AdminError> {
             break;
         }
     }
-    // The chain until there is intact, so the hash of this event is the one that was checked.
+    // The chain up to there is intact, so the hash of this event is the verified one.
     let event = store.events(until.saturating_sub(1), 1).await?.into_iter().next();
     match event.filter(|event| event.sequence == until) {
         Some(event) => Ok(Head { sequence: until, hash: event.hash }),
@@ -136,7 +138,8 @@ async fn verified_until(store: &Store, until: i64) -> Result<Head, AdminError> {
     }
 }
 
-/// Lets the log begin after an event, and records it; `None` if another instance was faster.
+/// Moves the beginning of the log behind an event and records this. Returns `None` if another
+/// instance was faster.
 async fn give_up(
     services: &Services,
     issuer: &str,
@@ -167,7 +170,7 @@ async fn give_up(
     Ok(Some(Removal { until, events }))
 }
 
-/// Deletes the rows of events that were given up, in small steps.
+/// Deletes the rows of removed events, in small steps.
 async fn delete_rows(store: &Store, until: i64) -> Result<(), AdminError> {
     while store.delete_events(until, STEP_EVENTS).await? {
         tokio::time::sleep(STEP_PAUSE).await;

@@ -1,5 +1,5 @@
-//! What the stored checkpoints say of the audit log: where it begins, and which hashes were signed.
-//! They find a log that was rewritten as a whole.
+//! Stored checkpoints: the beginning of the audit log, and hashes that were signed. They expose a
+//! log that was rewritten as a whole.
 
 use crate::admin::AdminError;
 use crate::admin::audit::VerificationResult;
@@ -9,10 +9,10 @@ use crate::model::event::{Action, Event, Head};
 use crate::store::Store;
 use crate::store::events::{EventFilter, Order};
 
-/// How many of the last removals are looked at for the one that an anchor belongs to.
+/// The number of removals that are searched for the one that belongs to an anchor.
 const MAX_REMOVALS: u32 = 100;
 
-/// The keys that have signed checkpoints, for one verification.
+/// The keys that verify checkpoints, read once for each verification.
 pub(super) struct Signatures<'a> {
     store: &'a Store,
     keys: CheckpointKeys,
@@ -24,11 +24,11 @@ impl<'a> Signatures<'a> {
         Ok(Self { store, keys })
     }
 
-    /// Where the log begins: with its first event, or after a signed checkpoint that an event of
-    /// the log names as the end of what was removed.
+    /// Returns the beginning of the log: its first event, or a signed checkpoint that an event of
+    /// the log names as the end of a removal.
     ///
     /// # Errors
-    /// The inner one says what is wrong with the checkpoint.
+    /// The inner error is the problem of the checkpoint.
     pub(in crate::admin) async fn beginning(
         &self,
     ) -> Result<Result<Head, VerificationResult>, AdminError> {
@@ -46,7 +46,7 @@ impl<'a> Signatures<'a> {
         Ok(Ok(anchor.head))
     }
 
-    /// True if an event of the log says that the events until this one were removed.
+    /// True if an event of the log records the removal of all events up to this one.
     async fn is_removal_recorded(&self, head: &Head) -> Result<bool, AdminError> {
         let actions = vec![Action::AuditEventsRemoved.as_str().to_owned()];
         let filter = EventFilter { after: Some(head.sequence), actions, ..EventFilter::default() };
@@ -57,8 +57,7 @@ impl<'a> Signatures<'a> {
         }))
     }
 
-    /// Compares events that are linked to one another with the checkpoints of them; gives the first
-    /// that does not fit.
+    /// Compares a chain of events with their checkpoints and returns the first mismatch.
     pub(in crate::admin) async fn compare(
         &self,
         after: i64,
@@ -80,7 +79,7 @@ impl<'a> Signatures<'a> {
         Ok(None)
     }
 
-    /// The problem of a log that ends before a checkpoint.
+    /// Returns the problem of a log that ends before a checkpoint.
     pub(in crate::admin) async fn beyond(
         &self,
         end: i64,

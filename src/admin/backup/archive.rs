@@ -1,8 +1,9 @@
-//! The format of a backup: a line of JSON in the clear, then lines of JSON in a sealed stream.
+//! The format of a backup: one line of plain JSON, the manifest, then a sealed stream of JSON
+//! lines.
 //!
-//! The sealed lines are, for each table, its name and columns, then an array for each row; and at
-//! the end the number of rows of each table. The stream is sealed under the digest of the first
-//! line, so the two cannot be exchanged.
+//! For each table, the stream has a line with its name and columns, then an array for each row. Its
+//! last line has the number of rows of each table. The stream is sealed under the digest of the
+//! manifest, so neither can be replaced alone.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -16,38 +17,37 @@ use crate::keys::seal::MasterKeys;
 use crate::keys::sealed_stream::{SealedReader, SealedWriter};
 use crate::model::backup::{Column, FORMAT, Manifest, Row, RowCounts};
 
-/// The maximum length of the first line.
+/// The maximum length of the manifest line.
 const MAX_MANIFEST_BYTES: u64 = 64 << 10;
 
-/// The maximum length of a row. No value of a row is nearly as long.
+/// The maximum length of a line of the stream. Rows are far shorter.
 const MAX_LINE_BYTES: u64 = 16 << 20;
 
 /// A line of the sealed stream.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Part {
-    /// A row of the table that began last.
+    /// A row of the most recent table.
     Row(Row),
-    /// A table begins.
+    /// The beginning of a table.
     Table {
-        /// Its name.
+        /// The name of the table.
         table: String,
         /// The columns of its rows.
         columns: Vec<Column>,
     },
     /// The last line.
     End {
-        /// How many rows each table has.
+        /// The number of rows of each table.
         rows: RowCounts,
     },
 }
 
-/// The name of the stream that belongs to a first line.
+/// Returns the name of the stream that belongs to a manifest line.
 fn stream_of(line: &str) -> String {
     format!("backup/{}", digest::of_bytes(line.as_bytes()))
 }
 
-/// Writes a backup.
 pub(super) struct ArchiveWriter<'a, W> {
     stream: SealedWriter<'a, W>,
     table: String,
@@ -55,7 +55,6 @@ pub(super) struct ArchiveWriter<'a, W> {
 }
 
 impl<'a, W: Write> ArchiveWriter<'a, W> {
-    /// Writes the manifest.
     pub(super) fn begin(
         keys: &'a MasterKeys,
         manifest: &Manifest,
@@ -67,14 +66,13 @@ impl<'a, W: Write> ArchiveWriter<'a, W> {
         Ok(Self { stream, table: String::new(), rows: RowCounts::new() })
     }
 
-    /// Begins a table.
     pub(super) fn table(&mut self, table: &str, columns: Vec<Column>) -> io::Result<()> {
         table.clone_into(&mut self.table);
         self.rows.insert(table.to_owned(), 0);
         self.line(&Part::Table { table: table.to_owned(), columns })
     }
 
-    /// Writes rows of the table that began last.
+    /// Writes rows of the most recent table.
     pub(super) fn rows(&mut self, rows: Vec<Row>) -> io::Result<()> {
         if let Some(count) = self.rows.get_mut(&self.table) {
             *count += rows.len() as u64;
@@ -82,7 +80,7 @@ impl<'a, W: Write> ArchiveWriter<'a, W> {
         rows.into_iter().try_for_each(|row| self.line(&Part::Row(row)))
     }
 
-    /// Writes the end, and gives the output and the number of rows back.
+    /// Writes the last line. Returns the output and the number of rows.
     pub(super) fn finish(mut self) -> io::Result<(W, RowCounts)> {
         let rows = self.rows.clone();
         self.line(&Part::End { rows })?;
@@ -95,7 +93,7 @@ impl<'a, W: Write> ArchiveWriter<'a, W> {
     }
 }
 
-/// A file whose manifest has been read.
+/// A backup file whose manifest has been read.
 pub(super) struct Archive {
     path: PathBuf,
     pub(super) manifest: Manifest,
@@ -104,7 +102,7 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// Opens a file and reads its manifest, which is not proved until the rows are read.
+    /// Opens a file and reads its manifest, which stays unverified until the rows are read.
     pub(super) fn open(path: &Path) -> Result<Self, BackupError> {
         #[derive(Deserialize)]
         struct Format {
@@ -127,13 +125,13 @@ impl Archive {
         Ok(Self { path: path.to_owned(), manifest, stream: stream_of(line), input })
     }
 
-    /// The error if the settings have no master key.
+    /// Returns the error for settings without a master key.
     pub(super) fn without_key(self) -> BackupError {
         let (path, needed) = (self.path, self.manifest.master_key);
         BackupError::MasterKey { path, needed, given: "the settings have none".to_owned() }
     }
 
-    /// The sealed lines, with the key that the manifest names.
+    /// Begins to read the sealed lines, with the key that the manifest names.
     pub(super) fn read(self, keys: &MasterKeys) -> Result<ArchiveReader<'_>, BackupError> {
         let Self { path, manifest, stream, input } = self;
         let needed = manifest.master_key;
@@ -147,14 +145,13 @@ impl Archive {
     }
 }
 
-/// Reads the sealed lines of a backup.
 pub(super) struct ArchiveReader<'a> {
     path: PathBuf,
     input: BufReader<SealedReader<'a, BufReader<File>>>,
 }
 
 impl ArchiveReader<'_> {
-    /// The next line; `None` at the end of the file.
+    /// Returns the next line, or `None` at the end of the file.
     pub(super) fn next(&mut self) -> Result<Option<Part>, BackupError> {
         let mut line = Vec::new();
         let mut input = (&mut self.input).take(MAX_LINE_BYTES);

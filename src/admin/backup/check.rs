@@ -1,5 +1,5 @@
-//! Reads a backup from its first line to its last one, and checks all of it: seals,
-//! numbers of rows, the chain of events, and the keys that are sealed in it.
+//! Verification of a backup: reads all lines and checks the seals, the numbers of rows, the chain
+//! of events, and the sealed keys in it.
 
 use std::path::Path;
 
@@ -17,21 +17,21 @@ use crate::model::time::Timestamp;
 use crate::store::backup::EVENTS;
 use crate::store::schema;
 
-/// What a backup holds.
+/// The content of a backup.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// What it says of itself.
+    /// The manifest of the backup.
     pub manifest: Manifest,
-    /// How many rows each table has.
+    /// The number of rows of each table.
     pub rows: RowCounts,
-    /// The sealed keys in it that no master key of the settings opens.
+    /// The sealed keys that no configured master key opens.
     pub unopened_keys: Vec<String>,
 }
 
-/// Reads what a file says of itself. It is proved by [`verify`] and by a restore.
+/// Reads the manifest of a file without verifying it. [`verify`] and a restore verify it.
 ///
 /// # Errors
-/// If it is not a backup, or one of a newer program.
+/// If the file is not a backup, or was made by a newer program.
 pub fn manifest(path: &Path) -> Result<Manifest, BackupError> {
     let Archive { manifest, .. } = Archive::open(path)?;
     if schema::is_known(manifest.schema) {
@@ -41,15 +41,15 @@ pub fn manifest(path: &Path) -> Result<Manifest, BackupError> {
     Err(BackupError::UnknownSchema { path: path.to_owned(), found, version })
 }
 
-/// The fingerprint of the master key that a backup is sealed under.
+/// Returns the fingerprint of the master key that a backup is sealed under.
 ///
 /// # Errors
-/// If it is not a backup, or one whose format is newer.
+/// If the file is not a backup, or has a newer format.
 pub fn master_key(path: &Path) -> Result<String, BackupError> {
     Ok(Archive::open(path)?.manifest.master_key)
 }
 
-/// Rejects a backup that no master key of the settings opens.
+/// Rejects a backup that no configured master key opens.
 pub(super) fn require_key(path: &Path, keys: Option<&MasterKeys>) -> Result<(), BackupError> {
     let archive = Archive::open(path)?;
     match keys {
@@ -58,17 +58,17 @@ pub(super) fn require_key(path: &Path, keys: Option<&MasterKeys>) -> Result<(), 
     }
 }
 
-/// Checks a backup, and changes nothing. It reads the whole file on this thread.
+/// Verifies a backup without changing anything. It reads the whole file on the calling thread.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The first problem of the backup.
 pub fn verify(path: &Path, keys: Option<&MasterKeys>) -> Result<Summary, BackupError> {
     manifest(path)?;
     read(path, keys, |_| Ok(()))
 }
 
-/// Reads a backup, and gives each line to `sink` after it was checked. What was given is a complete
-/// backup only after this has succeeded.
+/// Reads a backup and passes each line to `sink` after checking it. The lines are a complete backup
+/// only if this function succeeds.
 pub(super) fn read(
     path: &Path,
     keys: Option<&MasterKeys>,
@@ -98,17 +98,17 @@ pub(super) fn read(
     Ok(Summary { manifest, rows, unopened_keys })
 }
 
-/// What has been read so far.
+/// The state of a verification.
 struct Checker<'a> {
     keys: &'a MasterKeys,
     table: String,
     columns: Vec<Column>,
     rows: RowCounts,
-    /// The last event; before the first one, where the chain begins.
+    /// The last event that was read; initially the beginning of the chain.
     chain: Head,
-    /// The events until this one were given up: what is left of them is not part of the chain.
+    /// The last event that retention removed. Remaining rows up to it are not part of the chain.
     given_up: i64,
-    /// The end of the chain that the database had stored.
+    /// The end of the chain as stored in the database.
     stored_head: Option<Head>,
     unopened_keys: Vec<String>,
 }
@@ -153,7 +153,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Lets the chain begin at the last checkpoint until which events were given up.
+    /// Lets the chain begin at the last checkpoint of a removal of events.
     fn checkpoint(&mut self, row: &Row) -> Result<(), String> {
         let (sequence, hash) = (self.number(row, "sequence")?, self.text(row, "hash")?);
         let is_anchor = self.value(row, "anchored_at").is_some_and(Value::is_number);
@@ -187,7 +187,8 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// Notes a sealed key that the master keys do not open. The column is empty if it was lost.
+    /// Notes a sealed key that the master keys do not open. The column is empty if the key was
+    /// lost.
     fn sealed(&mut self, row: &Row, name: &str) -> Result<(), String> {
         let (name, sealed) = (self.text(row, name)?, self.text(row, "sealed")?);
         if !sealed.is_empty() && self.keys.open(&name, &Sealed(sealed)).is_err() {

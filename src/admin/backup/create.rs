@@ -1,4 +1,4 @@
-//! Makes a backup of a database while others change it.
+//! Creation of a backup of a database while other processes change it.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -19,14 +19,14 @@ use crate::store::Store;
 use crate::store::backup::SAVED;
 use crate::store::backup::reading::BackupReader;
 
-/// How many pages of rows may wait for the thread that writes them.
+/// The maximum number of pages of rows that wait for the writing thread.
 const WAITING_PAGES: usize = 2;
 
-/// What is handed to the thread that seals and writes.
+/// A message to the thread that seals and writes.
 enum Piece {
     Table(&'static str, Vec<Column>),
     Rows(Vec<Row>),
-    /// Everything was read.
+    /// All rows were read.
     End,
 }
 
@@ -34,7 +34,7 @@ enum Piece {
 ///
 /// # Errors
 /// A file that exists or cannot be written, a master key that is not the one of the database, and
-/// what the database says. Then the file does not exist.
+/// errors of the database. After an error the file does not exist.
 pub async fn create(
     config: &Config,
     store: &Store,
@@ -76,13 +76,12 @@ async fn create_of(
     let writer = tokio::task::spawn_blocking(move || write(&keys, manifest, &target, waiting));
     let read = send(reader, &pieces).await;
     drop(pieces);
-    // If the file cannot be written, that is why no more was read.
+    // If the file cannot be written, reading ends early, and the error is that of the writer.
     let written = writer.await.map_err(|_| BackupError::Interrupted)?;
     read?;
     written
 }
 
-/// Reads every table.
 async fn send(reader: &mut BackupReader, pieces: &mpsc::Sender<Piece>) -> Result<(), BackupError> {
     for name in SAVED {
         let Some(mut table) = reader.open(name).await? else { continue };
@@ -98,12 +97,12 @@ async fn send(reader: &mut BackupReader, pieces: &mpsc::Sender<Piece>) -> Result
             piece = Piece::Rows(rows);
         }
     }
-    // If the other side has ended, it says why.
+    // If the writer has ended, its result has the cause.
     let _ = pieces.send(Piece::End).await;
     Ok(())
 }
 
-/// Writes every piece to a new file, which gets its name after the last one.
+/// Writes all pieces to a new file, which gets its name after the last one.
 fn write(
     keys: &MasterKeys,
     manifest: Manifest,

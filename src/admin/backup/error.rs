@@ -1,4 +1,4 @@
-//! Why a backup cannot be made, read or restored.
+//! Errors of making, reading and restoring a backup.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,19 +10,19 @@ use crate::store::StoreError;
 use crate::store::backup::loading::LoadingError;
 use crate::store::schema::NEWEST;
 
-/// Why a backup cannot be made, read or restored.
+/// The reason why a backup cannot be made, read or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// The file exists already.
+    /// The file already exists.
     #[error("{path} exists already; a backup never replaces a file", path = path.display())]
     Exists {
-        /// Its path.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// The operating system rejects it.
+    /// The operating system rejects the operation.
     #[error("the backup {path} cannot be {done}: {problem}", path = path.display())]
     File {
-        /// Its path.
+        /// The path of the file.
         path: PathBuf,
         /// `read` or `written`.
         done: &'static str,
@@ -32,46 +32,46 @@ pub enum BackupError {
     /// The file is not a backup.
     #[error("{path} is not a backup of tokend", path = path.display())]
     NotABackup {
-        /// Its path.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// The format is one of a newer program.
+    /// The format belongs to a newer program.
     #[error("{path} has format {found}, and this program reads format {FORMAT}", path = path.display())]
     NewerFormat {
-        /// Its path.
+        /// The path of the file.
         path: PathBuf,
-        /// Its format.
+        /// The format of the file.
         found: u32,
     },
-    /// The schema is not one of this program.
+    /// This program does not know the schema.
     #[error(
         "{path} has schema {found} of tokend {version}, and this program knows schema {NEWEST}",
         path = path.display()
     )]
     UnknownSchema {
-        /// Its path.
+        /// The path of the file.
         path: PathBuf,
-        /// Its schema.
+        /// The schema of the backup.
         found: i64,
-        /// The program that made it.
+        /// The version of the program that made the backup.
         version: String,
     },
-    /// The file was changed or cut after it was written.
+    /// The file was changed or truncated after it was written.
     #[error("{path} is damaged: {problem}", path = path.display())]
     Damaged {
-        /// Its path.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
-    /// The settings have another master key, or none.
+    /// The settings have another master key, or do not have one.
     #[error("{path} is sealed under the master key {needed}; {given}", path = path.display())]
     MasterKey {
-        /// Its path.
+        /// The path of the file.
         path: PathBuf,
-        /// The fingerprint of its master key.
+        /// The fingerprint of the required master key.
         needed: String,
-        /// What the settings have.
+        /// The master keys in the settings, as a phrase.
         given: String,
     },
     /// The rows cannot be loaded.
@@ -80,7 +80,7 @@ pub enum BackupError {
     /// The database or the master key cannot be used.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// What follows a restore cannot be done.
+    /// The changes after a restore failed.
     #[error(transparent)]
     Admin(#[from] AdminError),
     /// A task of this process ended early.

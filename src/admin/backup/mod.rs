@@ -1,8 +1,8 @@
 //! Backups: the whole database in one sealed file, which either engine restores.
 //!
 //! [`create`] reads one state of a running database, [`verify`] checks a file, and [`restore`]
-//! loads it into an empty database. All three pass rows on in pages, so memory does not depend on
-//! the size of the database.
+//! loads it into an empty database. All three process rows in pages, so memory use does not depend
+//! on the size of the database.
 
 mod archive;
 mod check;

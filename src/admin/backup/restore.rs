@@ -1,4 +1,4 @@
-//! Loads a backup into an empty database of either engine: all of it, or nothing.
+//! Restore: loads a whole backup into an empty database of either engine, or nothing at all.
 
 use std::path::{Path, PathBuf};
 
@@ -20,30 +20,30 @@ use crate::store::engine::open::OpenMode;
 use crate::store::schema::NEWEST;
 use crate::store::{Store, StoreError};
 
-/// How many pages of rows may wait for the database.
+/// The maximum number of pages of rows that wait for the database.
 const WAITING_PAGES: usize = 2;
 
-/// What is handed over by the thread that reads and opens.
+/// A message from the thread that reads and opens the file.
 enum Piece {
     Table(String, Vec<Column>),
     Rows(Vec<Row>),
 }
 
-/// What was restored.
+/// The result of a restore.
 #[derive(Debug)]
 pub struct Restored {
-    /// What the backup held.
+    /// The content of the backup.
     pub backup: Summary,
-    /// What was ended after that.
+    /// The rights that were ended after loading.
     pub ended_rights: EndedRights,
 }
 
-/// Loads a backup into an empty database, brings its schema up to date, and ends what the
-/// caller asks for. All of this is one transaction.
+/// Loads a backup into an empty database, migrates its schema, and ends the given rights. All of
+/// this is one transaction.
 ///
 /// # Errors
-/// A database that is not empty or is in use, a backup that is damaged or sealed under another
-/// master key, and what the database says. Then the database is still empty.
+/// A database that is not empty or is in use; a backup that is damaged or sealed under another
+/// master key; and errors of the database. After an error the database is still empty.
 pub async fn restore(
     config: &Config,
     clock: &Clock,
@@ -51,7 +51,7 @@ pub async fn restore(
     path: &Path,
     to_end: RightsToEnd,
 ) -> Result<Restored, BackupError> {
-    // What is wrong with the file is said before a database is created.
+    // Problems of the file are reported before a database is created.
     let Manifest { schema, .. } = check::manifest(path)?;
     let keys = backup_keys::of_settings(config).await?;
     check::require_key(path, keys.as_ref())?;
@@ -78,7 +78,7 @@ pub async fn restore(
     restored
 }
 
-/// Loads every row; the result says whether the whole backup is what was written.
+/// Loads every row. It succeeds only if the whole file was read and verified.
 async fn load(
     loading: &mut Loading,
     keys: Option<MasterKeys>,
@@ -100,13 +100,13 @@ async fn load(
         StoreError::Unreadable(problem) => BackupError::damaged(&file, problem.to_string()),
         error => error.into(),
     });
-    // If the database rejects a row, that is why no more was read.
+    // If the database rejects a row, reading ends early, and the error is that of the database.
     drop(waiting);
     let read = reading.await.map_err(|_| BackupError::Interrupted)?;
     loaded.and(read)
 }
 
-/// Reads and checks the whole file, and hands its rows over in pages.
+/// Reads and verifies the whole file, and sends its rows in pages.
 fn read(
     path: &Path,
     keys: Option<&MasterKeys>,

@@ -1,5 +1,5 @@
-//! What a restore gives back that had ended after the backup: tokens that were revoked since, and
-//! secrets that were rotated since. Both can be ended again, as a part of the restore.
+//! Rights that a restore brings back although they ended after the backup: revoked tokens and
+//! rotated secrets. The restore can end both again in its transaction.
 
 use std::collections::BTreeSet;
 
@@ -16,49 +16,50 @@ use crate::model::secret::SecretId;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::{RevocationEpoch, RevokedClient};
 
-/// How many clients are read at a time.
+/// The number of clients that are read at a time.
 const PAGE_SIZE: u32 = 1_000;
 
-/// A secret that ends.
+/// A secret to end after a restore.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RestoredSecret {
-    /// Its client.
+    /// The client of the secret.
     pub client_id: ClientId,
     /// The secret.
     pub secret_id: SecretId,
 }
 
-/// What is ended after a restore.
+/// The rights to end after a restore.
 #[derive(Debug, Clone, Default)]
 pub struct RightsToEnd {
-    /// True if all tokens that were issued until now are revoked.
+    /// True if all tokens issued until now are to be revoked.
     pub tokens: bool,
-    /// The secrets that end at once.
+    /// The secrets to end immediately.
     pub secrets: BTreeSet<RestoredSecret>,
 }
 
-/// What was ended.
+/// The numbers of clients and secrets that a restore affected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EndedRights {
-    /// The clients whose tokens were revoked.
+    /// The number of clients whose tokens were revoked.
     pub clients: u64,
-    /// The secrets that ended.
+    /// The number of secrets that were ended.
     pub secrets: u64,
 }
 
 impl RightsToEnd {
-    /// True if nothing is ended.
+    /// True if there is nothing to end.
     pub fn is_nothing(&self) -> bool {
         !self.tokens && self.secrets.is_empty()
     }
 }
 
 impl RestoredSecret {
-    /// The secrets that an event after `sequence` has ended, or has given an end: by a rotation, by
-    /// an operator, or because they leaked. `line` is an event as the audit log prints it in JSON.
+    /// Returns the secrets that an event after `sequence` has ended, or has given an end: by a
+    /// rotation, by an operator, or after a leak. `line` is an event as the audit log prints it in
+    /// JSON.
     ///
     /// # Errors
-    /// If it is not an event.
+    /// If the line is not an event.
     pub fn of_event(line: &str, sequence: i64) -> Result<Vec<Self>, Malformed> {
         #[derive(Deserialize)]
         struct Line {
@@ -86,7 +87,7 @@ impl RestoredSecret {
     }
 }
 
-/// Ends what is asked for, with an event for each client or secret.
+/// Ends the given rights, with an event for each client or secret.
 pub(super) async fn end_rights(
     config: &Config,
     change: &mut AuditedChange,
@@ -102,7 +103,7 @@ pub(super) async fn end_rights(
     Ok(ended_rights)
 }
 
-/// Ends a secret; `false` if the backup does not have it, or if it has ended already.
+/// Ends a secret. Returns `false` if the backup does not contain it, or if it has already ended.
 async fn expire_secret(
     change: &mut AuditedChange,
     ended: &RestoredSecret,
@@ -126,8 +127,8 @@ async fn expire_secret(
     Ok(true)
 }
 
-/// Revokes every token that was issued until now, also those whose `evt` is a number that this
-/// database has not reached yet: they are compared by their time.
+/// Revokes every token issued until now. Tokens may have an `evt` that this database has not
+/// reached yet; their issue time is compared instead.
 async fn revoke_all_tokens(config: &Config, change: &mut AuditedChange) -> Result<u64, AdminError> {
     let longest = revocation::longest_lifetime(config, change.read()).await?;
     let (mut after, mut revoked) = (String::new(), 0);
@@ -150,7 +151,7 @@ async fn revoke_tokens(
     longest: Lifetime,
 ) -> Result<(), AdminError> {
     let now: Timestamp = change.database_now;
-    // No instance issues now, so the margin for clocks of instances is not needed.
+    // No instance issues tokens now, so a margin for different clocks is not needed.
     let epoch = RevocationEpoch { evt: change.next_sequence(), iat_before: now.plus_seconds(1) };
     let expires_at = now.plus(longest).plus_seconds(1);
     let revoked = RevokedClient { client_id: id.clone(), epoch, revoked_until: now, expires_at };
@@ -194,6 +195,5 @@ mod tests {
         assert!(of("sec_x").is_err());
     }
 
-    /// The form of an identifier of a secret.
     const SECRET: &str = "sec_0123456789ABCDEFGHIJ";
 }

@@ -1,5 +1,5 @@
-//! Backups that a server makes: when the newest one is old enough, and how many are kept. The files
-//! themselves are the only record of it, so a restart changes nothing.
+//! Scheduled backups of a server: when a backup is due, and how many are kept. The files are the
+//! only state, so a restart does not affect the schedule.
 
 use std::path::{Path, PathBuf};
 
@@ -11,25 +11,25 @@ use crate::model::time::Timestamp;
 use crate::services::{Services, atomic_file};
 use crate::store::engine;
 
-/// The beginning and the end of the name of a backup that a server made.
+/// The prefix and the suffix of the name of a scheduled backup.
 const PREFIX: &str = "tokend-";
 const SUFFIX: &str = ".backup";
 
-/// An unfinished file of this age is what a killed process has left, in seconds, also where files
-/// cannot be locked.
+/// The age in seconds after which an unfinished file is considered abandoned, even if file locks
+/// are not supported.
 const ABANDONED_SECONDS: i64 = 86_400;
 
-/// The lease under which one instance at a time makes a backup.
+/// The lease that lets only one instance at a time make a backup.
 const LEASE: &str = "backup";
 
-/// How long the lease lasts, in seconds. A killed instance delays the others so long.
+/// The duration of the lease, in seconds. A killed instance delays the others this long.
 const LEASE_SECONDS: i64 = 3_600;
 
-/// Makes a backup if one is due, and removes those beyond the number that is kept. One instance at
-/// a time does so: with a common folder, the others then find that none is due.
+/// Makes a backup if one is due, and removes the oldest ones beyond the number to keep. Only one
+/// instance at a time does so. Other instances that share the folder then find that none is due.
 ///
 /// # Errors
-/// As [`create`], and what the operating system says about the folder.
+/// As [`create`], and errors of the operating system for the folder.
 pub async fn create_if_due(services: &Services) -> Result<Option<Summary>, BackupError> {
     if !is_due(services)? {
         return Ok(None);
@@ -44,7 +44,7 @@ pub async fn create_if_due(services: &Services) -> Result<Option<Summary>, Backu
         Ok(false) => Ok(None),
         Err(error) => Err(error),
     };
-    // If the database is unavailable, the lease ends by itself.
+    // If the database is unavailable, the lease expires by itself.
     let _ = store.end_lease(LEASE, instance).await;
     made
 }
@@ -61,7 +61,7 @@ async fn create_now(services: &Services) -> Result<Summary, BackupError> {
     let BackupSettings { dir, keep, .. } = &services.config.backup;
     let now = services.clock.now();
     engine::files::create_private_folder(dir).map_err(BackupError::writing(dir))?;
-    // Before the new one: what killed processes have left may have filled the disk.
+    // This comes first, because files of killed processes may have filled the disk.
     remove_unfinished(dir, now)?;
     let path = dir.join(name_of(now));
     let made = create(&services.config, &services.store, &services.clock, &path).await?;
@@ -71,15 +71,15 @@ async fn create_now(services: &Services) -> Result<Summary, BackupError> {
     Ok(made)
 }
 
-/// The time of the newest backup in a folder.
+/// Returns the time of the newest backup in a folder.
 ///
 /// # Errors
-/// What the operating system says about the folder, unless it does not exist.
+/// An error of the operating system, unless the folder does not exist.
 pub fn newest(dir: &Path) -> Result<Option<Timestamp>, BackupError> {
     Ok(newest_file(dir)?.map(|(time, _)| time))
 }
 
-/// The newest backup in a folder, with its time.
+/// Returns the newest backup in a folder, with its time.
 ///
 /// # Errors
 /// As [`newest`].
@@ -88,10 +88,10 @@ pub fn newest_file(dir: &Path) -> Result<Option<(Timestamp, PathBuf)>, BackupErr
     Ok(backups.filter_map(|(name, path)| Some((time_of(&name)?, path))).max())
 }
 
-/// The files in a folder that are named like backups, in the order of their names.
+/// Returns the files in a folder that are named like backups, sorted by name.
 ///
 /// # Errors
-/// What the operating system says about the folder, unless it does not exist.
+/// An error of the operating system, unless the folder does not exist.
 pub fn backups(dir: &Path) -> Result<Vec<PathBuf>, BackupError> {
     let mut found: Vec<_> =
         entries(dir)?.into_iter().filter(|(name, _)| name.ends_with(SUFFIX)).collect();
@@ -99,13 +99,12 @@ pub fn backups(dir: &Path) -> Result<Vec<PathBuf>, BackupError> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-/// The name of a backup that is made at this time.
 fn name_of(time: Timestamp) -> String {
     let digits: String = time.to_string().chars().filter(|c| !matches!(c, '-' | ':')).collect();
     format!("{PREFIX}{digits}{SUFFIX}")
 }
 
-/// The time in the name of a backup that a server made, `tokend-20261127T121005Z.backup`.
+/// Parses the time in the name of a scheduled backup, `tokend-20261127T121005Z.backup`.
 fn time_of(name: &str) -> Option<Timestamp> {
     let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
     let (date, time) = digits.strip_suffix('Z')?.split_once('T')?;
@@ -116,7 +115,7 @@ fn time_of(name: &str) -> Option<Timestamp> {
     (name_of(time) == name).then_some(time)
 }
 
-/// The files in a folder, with their names; none if it does not exist.
+/// Returns the files in a folder with their names. The list is empty if the folder does not exist.
 fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, BackupError> {
     let reading = BackupError::reading(dir);
     let entries = match std::fs::read_dir(dir) {
@@ -133,20 +132,20 @@ fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, BackupError> {
     Ok(found)
 }
 
-/// The time in the name of an unfinished backup.
+/// Returns the time in the name of an unfinished backup.
 fn begun_at(name: &str) -> Option<Timestamp> {
     let (time, rest) = name.split_once(SUFFIX)?;
     let time = time_of(&format!("{time}{SUFFIX}"))?;
     rest.ends_with(atomic_file::SUFFIX).then_some(time)
 }
 
-/// Removes what killed processes have left: what no process has locked, and what is old.
+/// Removes unfinished files of killed processes: those that are not locked, and those that are old.
 fn remove_unfinished(dir: &Path, now: Timestamp) -> Result<(), BackupError> {
     for (name, path) in entries(dir)? {
         let Some(begun) = begun_at(&name) else { continue };
         if begun.plus_seconds(ABANDONED_SECONDS) < now || atomic_file::is_abandoned(&path) {
             match std::fs::remove_file(&path) {
-                // Another instance has removed it.
+                // Another instance removed it.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 outcome => outcome.map_err(BackupError::writing(&path))?,
             }
@@ -155,7 +154,6 @@ fn remove_unfinished(dir: &Path, now: Timestamp) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// Removes the oldest backups beyond `keep`.
 fn remove_old(dir: &Path, keep: usize) -> Result<(), BackupError> {
     let times = entries(dir)?.into_iter();
     let mut backups: Vec<_> =
@@ -212,7 +210,7 @@ mod tests {
             std::fs::write(dir.join(name), "").expect("written");
         }
         let now = Timestamp::parse("2026-11-27T01:00:00Z").expect("a time");
-        // The process of this one runs.
+        // A running process holds the lock of this file.
         let running = dir.join("tokend-20261127T000000Z.backup.y.partial");
         let lock = std::fs::File::open(&running).expect("a file");
         lock.try_lock().expect("a lock");

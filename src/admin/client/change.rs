@@ -1,5 +1,5 @@
-//! Changing clients: one transaction that checks the condition and the rights of the caller, writes
-//! what differs and records an event for each kind of difference.
+//! Changes of clients. One transaction checks the precondition and the rights of the caller, writes
+//! the differences, and records an event for each kind of difference.
 
 use serde_json::json;
 
@@ -20,17 +20,17 @@ use crate::model::client::{ClientId, ClientState, Registration};
 use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::services::Services;
 
-/// What a client is after [`put`].
+/// The result of [`put`].
 #[derive(Debug)]
 pub enum Put {
-    /// It is new.
+    /// The client was created.
     Created(Registration),
-    /// It existed.
+    /// The client already existed.
     Existing(Changed<Registration>),
 }
 
-/// Changes members of a client. What differs is written; an update that changes nothing succeeds
-/// without an event.
+/// Changes members of a client. Only differences are written. An update that changes nothing
+/// succeeds without an event.
 ///
 /// # Errors
 /// [`AdminError::PreconditionFailed`] and [`AdminError::PreconditionRequired`], a right that the
@@ -43,7 +43,7 @@ pub async fn update(
 ) -> Result<Changed<Registration>, AdminError> {
     update.require_rights(principal)?;
     check_values(services, &update).await?;
-    // Members that do not change are not checked: they may have been imported.
+    // Unchanged members are not checked: an import may have set them.
     let is_touched = update.changes_security();
     let has_claims = update.claims.is_some() || update.grants.is_some();
     let condition = std::mem::take(&mut update.precondition);
@@ -86,7 +86,8 @@ pub async fn update(
     Ok(Changed::now(is))
 }
 
-/// Ends what the client leaves behind if its owner changes. Grants are written with the others.
+/// Ends the rights that the client must not keep when its owner changes. The caller writes the
+/// grants.
 async fn release(
     change: &mut AuditedChange,
     principal: &Principal,
@@ -100,8 +101,8 @@ async fn release(
     Ok(ended)
 }
 
-/// Records the members that differ, and ends what belonged to the owner or the limit before: the
-/// pending grant requests of a client that gets another owner, and credentials of weaker callers.
+/// Records the members that differ. It also ends what depended on the former owner or limit:
+/// pending grant requests after a change of the owner, and credentials set by weaker callers.
 async fn record_changes(
     change: &mut AuditedChange,
     was: &Registration,
@@ -113,14 +114,14 @@ async fn record_changes(
         grant_request::cancel_of_client(change, &is.client.client_id, reason).await?;
     }
     if was.client.admin_of != is.client.admin_of {
-        // Limits are part of an administrator's rights.
+        // The limit is part of an administrator's rights.
         let grants = is.grants.clone();
         ended = ended.and(weaker_credentials::end(change, is, &grants).await?);
     }
     record_members(change, was, is, &ended).await
 }
 
-/// Gives a client exactly these members, and creates it without a secret if it does not exist.
+/// Sets all members of a client. It creates the client, without a secret, if it does not exist.
 ///
 /// # Errors
 /// As [`fn@update`] and [`create`].
@@ -131,7 +132,7 @@ pub async fn put(
     members: ClientUpdate,
 ) -> Result<Put, AdminError> {
     let mut conflict = AdminError::PreconditionFailed;
-    // Another caller may create the client, or delete it, between the two attempts.
+    // Another caller may create or delete the client between the two attempts.
     for _ in 0..2 {
         match update(services, principal, id, members.clone()).await {
             Err(AdminError::NotFound { kind: ObjectKind::Client, .. }) => {}
@@ -146,11 +147,11 @@ pub async fn put(
             outcome => return outcome.map(|(made, _)| Put::Created(made)),
         }
     }
-    // It is created and deleted repeatedly, or the caller may not see it.
+    // The client is created and deleted repeatedly, or the caller may not see it.
     Err(conflict)
 }
 
-/// Rejects values that no client may have.
+/// Rejects values that are invalid for every client.
 async fn check_values(services: &Services, update: &ClientUpdate) -> Result<(), AdminError> {
     if let Some(lifetime) = update.token_lifetime {
         check_lifetime(services, lifetime)?;
@@ -162,7 +163,7 @@ async fn check_values(services: &Services, update: &ClientUpdate) -> Result<(), 
     Ok(())
 }
 
-/// Rejects a caller that lacks the right to a member that would differ.
+/// Rejects a caller that lacks the right to change a member that differs.
 async fn require_rights_to_differences(
     change: &mut AuditedChange,
     principal: &Principal,
@@ -179,7 +180,7 @@ async fn require_rights_to_differences(
     owner::ownership::check_whole_client(change, principal, Some(was), &is.client, &is.grants).await
 }
 
-/// Records that a client was enabled or disabled. Its tokens end when it is disabled.
+/// Records that a client was enabled or disabled. Disabling it revokes its tokens.
 async fn record_state(
     services: &Services,
     change: &mut AuditedChange,

@@ -1,30 +1,30 @@
-//! Changes of static claims, and the bounds that a client and each of its grants share.
+//! Changes of static claims, and their size limits for a client together with each grant.
 
 use crate::admin::{AdminError, ObjectKind};
 use crate::model::grant::Grant;
 use crate::model::static_claims::{ClaimsError, ClaimsPatch, StaticClaims};
 
-/// What should change about the static claims of a client or of a grant.
+/// A change of the static claims of a client or of a grant.
 #[derive(Debug, Clone)]
 pub enum ClaimsChange {
-    /// These and no others.
+    /// Replaces all claims.
     Replace(StaticClaims),
-    /// The same with some added or replaced by name, and without others.
+    /// Adds or replaces some claims by name, and removes others.
     Edit {
-        /// The claims to add, each in place of the one of the same name.
+        /// The claims to set.
         set: StaticClaims,
         /// The names to remove.
         remove: Vec<String>,
     },
-    /// Those that a merge patch leaves.
+    /// Applies a merge patch.
     Merge(ClaimsPatch),
 }
 
 impl ClaimsChange {
-    /// The claims after the change.
+    /// Returns the claims after the change.
     ///
     /// # Errors
-    /// Not found, for a name to remove that `was` lacks; or a name of a patch is not accepted.
+    /// Not found, if `was` lacks a name to remove; or an invalid name in a patch.
     pub(in crate::admin) fn apply_to(self, was: &StaticClaims) -> Result<StaticClaims, AdminError> {
         match self {
             Self::Replace(claims) => Ok(claims),
@@ -40,7 +40,7 @@ impl ClaimsChange {
     }
 }
 
-/// Checks that the claims of a client fit into a token together with those of each of its grants.
+/// Checks that the claims of a client fit into a token together with the claims of each grant.
 ///
 /// # Errors
 /// [`ClaimsError::Names`] or [`ClaimsError::Bytes`].

@@ -1,4 +1,4 @@
-//! Removing a client.
+//! Deletion of a client.
 
 use serde_json::json;
 
@@ -10,8 +10,8 @@ use crate::model::client::{ClientId, Registration};
 use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::services::Services;
 
-/// Removes a client with its secrets and grants, and ends its tokens: a later client of the same
-/// id has nothing to do with them.
+/// Deletes a client with its secrets and grants, and revokes its tokens. A later client with the
+/// same id inherits nothing from it.
 pub async fn delete(
     services: &Services,
     principal: &Principal,
@@ -20,7 +20,7 @@ pub async fn delete(
     delete_if(services, principal, id, &Precondition::None).await
 }
 
-/// The same for a client in a state that the caller has read.
+/// Like [`delete`], but only if the client is in the state that the caller has read.
 pub async fn delete_if(
     services: &Services,
     principal: &Principal,
@@ -36,14 +36,14 @@ pub async fn delete_if(
     Ok(())
 }
 
-/// The same inside a larger change, for a client that the caller may delete.
+/// Deletes a client as a part of a larger change. The caller has checked the rights.
 pub(in crate::admin) async fn remove(
     services: &Services,
     change: &mut AuditedChange,
     current: Registration,
 ) -> Result<(), AdminError> {
     let id = &current.client.client_id;
-    // The event after the end of the tokens must be about the client.
+    // The event after the revocation of the tokens must be about the client.
     grant_request::cancel_of_client(change, id, CancelReason::ClientDeleted).await?;
     change.transaction.delete_client(id).await?;
     revocation::end_tokens(services, change, id).await?;

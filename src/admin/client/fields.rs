@@ -1,4 +1,4 @@
-//! What is said of a client that is registered.
+//! Fields of a client at registration.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::model::security::ClientSecurity;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 
-/// What an operator or another system says about a client; empty lists stand for the default.
+/// The fields that an operator or an imported file sets. An empty list means the default.
 pub(in crate::admin) struct Fields {
     pub(super) name: ClientName,
     pub(in crate::admin) auth_methods: Vec<AuthenticationMethod>,
@@ -29,7 +29,7 @@ pub(in crate::admin) struct Fields {
 }
 
 impl Fields {
-    /// The active client that these fields describe, as of `now`.
+    /// Returns an active client with these fields, created at `now`.
     pub(in crate::admin) fn registered(self, client_id: ClientId, now: Timestamp) -> Client {
         let token = ClientTokenSettings {
             client_id,
@@ -54,7 +54,6 @@ impl Fields {
     }
 }
 
-/// What is given, or the default instead of nothing.
 pub(in crate::admin) fn or_default<T: Clone>(given: Vec<T>, default: &[T]) -> Vec<T> {
     if given.is_empty() { default.to_vec() } else { given }
 }

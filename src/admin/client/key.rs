@@ -18,9 +18,8 @@ use crate::model::event::{Action, EventSubject};
 use crate::model::security::{KeySet, KeySource};
 use crate::services::Services;
 
-/// Gives a client more public keys, or a place to fetch them from, and permits the method that they
-/// are for if it may use none of those that use keys. Keys of an id that it has already take the
-/// place of those.
+/// Adds public keys to a client, or sets the URL to fetch them from. New keys replace keys with the
+/// same `kid`. If the client may use no method that uses keys yet, `method` is permitted too.
 pub async fn add(
     services: &Services,
     principal: &Principal,
@@ -40,8 +39,8 @@ pub async fn add(
     .await
 }
 
-/// Takes one key from a client, or all and the `jwks_uri` (`None`). A key is named by its `kid`, or
-/// by its thumbprint (RFC 7638) if no key has that `kid`.
+/// Removes one key of a client, or all keys and the `jwks_uri` (`None`). A key is named by its
+/// `kid`, or by its thumbprint (RFC 7638) if no key has that `kid`.
 pub async fn remove(
     services: &Services,
     principal: &Principal,
@@ -71,8 +70,8 @@ async fn change(
     let before = current.clone();
     let client = &mut current.client;
     client.security.keys = changed(client.security.keys.take())?;
-    // What stays after a removal was checked when it was registered; a rule that became stricter
-    // since must not keep a leaked key in place.
+    // The remaining keys were checked at registration. A rule that became stricter since then must
+    // not prevent the removal of a leaked key.
     if let Some(method) = permitting {
         check(client.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
         permit(method, &mut client.auth_methods);
@@ -90,8 +89,8 @@ async fn change(
     Ok(Changed::now(current))
 }
 
-/// Rejects keys that could never authenticate a client by what is accepted there, or that should
-/// not be here at all.
+/// Rejects keys that cannot authenticate a client with the accepted algorithms, or that must not be
+/// registered at all.
 pub(in crate::admin) fn check(
     keys: Option<&KeySource>,
     taken: &[Algorithm],
@@ -103,7 +102,7 @@ pub(in crate::admin) fn check(
     Ok(())
 }
 
-/// Permits the method that a client's keys are for, unless one that uses keys is permitted already.
+/// Permits a method for a client's keys, unless another method that uses keys is permitted already.
 pub(in crate::admin) fn permit(
     method: AuthenticationMethod,
     methods: &mut Vec<AuthenticationMethod>,
@@ -161,10 +160,10 @@ pub struct ClientKey {
     pub jwk: Value,
 }
 
-/// The registered keys of a client; empty if it has none, or a `jwks_uri`.
+/// Returns the registered keys of a client. The list is empty if it has none, or a `jwks_uri`.
 pub fn list(found: &Registration) -> Vec<ClientKey> {
     let Some(KeySource::Inline(set)) = &found.client.security.keys else { return Vec::new() };
-    // A stored set that cannot be read has no key that could be shown.
+    // A stored set that cannot be read has no keys to show.
     let described =
         ExternalJwks::describe(set.as_str(), &CLIENT_ASSERTION_ALGS).unwrap_or_default();
     let keys = keys_of(set).into_iter().zip(described);
@@ -186,8 +185,8 @@ fn set_of(keys: &[Value]) -> Result<KeySet, AdminError> {
     KeySet::parse(&json!({ "keys": keys }).to_string()).map_err(AdminError::malformed("keys"))
 }
 
-/// Rejects an extra audience of assertions that is not a URL of the token endpoint of this issuer:
-/// a server with that URL could use what it receives (RFC 10070).
+/// Rejects an extra audience of assertions that is not a URL of this issuer's token endpoint: a
+/// server at that URL could reuse the assertions it receives (RFC 10070).
 pub(super) async fn check_audiences(
     services: &Services,
     audiences: &AssertionAudiences,
@@ -198,7 +197,7 @@ pub(super) async fn check_audiences(
     check_audiences_of(services, issuer(services).await?.as_deref(), audiences)
 }
 
-/// The configured issuer, or that of the server that started last.
+/// Returns the configured issuer, or that of the server that started last.
 pub(in crate::admin) async fn issuer(services: &Services) -> Result<Option<String>, AdminError> {
     match &services.config.issuer {
         Some(issuer) => Ok(Some(issuer.as_str().to_owned())),
@@ -206,7 +205,7 @@ pub(in crate::admin) async fn issuer(services: &Services) -> Result<Option<Strin
     }
 }
 
-/// The same with an issuer that the caller has read.
+/// Like [`check_audiences`], but with an issuer that the caller has read.
 pub(in crate::admin) fn check_audiences_of(
     services: &Services,
     issuer: Option<&str>,

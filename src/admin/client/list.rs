@@ -1,5 +1,5 @@
-//! Which clients an operator asks for. What the question names is looked up, so that a mistyped
-//! resource is an error and not an empty list.
+//! Queries for clients. A resource or scope in a query is looked up, so that a mistyped one causes
+//! an error instead of an empty list.
 
 use std::collections::BTreeSet;
 
@@ -19,19 +19,19 @@ use crate::store::clients::list::{ClientFilter, Expiring, GrantFilter, Position}
 use crate::store::{Store, StoreError};
 use crate::text::suggestion;
 
-/// The longest text that clients and resources are searched for, in characters.
+/// The maximum length of a text to search clients and resources for, in characters.
 pub const MAX_SEARCH_CHARS: usize = 100;
 
-/// A question; every part of it that is given must match.
+/// A query for clients. All given conditions must match.
 #[derive(Debug, Default)]
 pub struct ClientQuery {
     /// The state.
     pub state: Option<ClientState>,
-    /// The whole name.
+    /// The exact name.
     pub name: Option<ClientName>,
     /// The owner.
     pub owner: Option<Owner>,
-    /// Labels; the client has each of them.
+    /// Labels that the client must all have.
     pub labels: Vec<(LabelKey, LabelValue)>,
     /// The resource of a grant.
     pub resource: Option<String>,
@@ -41,13 +41,13 @@ pub struct ClientQuery {
     pub expiring: Option<Lifetime>,
     /// Registered longer ago than this, and not authenticated since.
     pub unused: Option<Lifetime>,
-    /// A part of the id or the name.
+    /// A part of the id or of the name.
     pub search: Option<String>,
 }
 
-/// The filter that answers a question with the clients that the caller may see. A resource or
-/// scope that does not exist is [`AdminError::Unknown`]; for a caller that is limited to owners the
-/// list is empty, because it may not know which ones exist.
+/// Returns the filter for a query, restricted to the clients that the caller may see. A resource or
+/// scope that does not exist is [`AdminError::Unknown`]. A caller that is limited to owners gets an
+/// empty list instead, because it may not learn which ones exist.
 pub async fn filter(
     store: &Store,
     clock: &Clock,
@@ -78,11 +78,11 @@ pub async fn filter(
     })
 }
 
-/// The longest cursor that is read, in bytes: a client id and a secret id in base64url are shorter.
+/// The maximum length of a cursor, in bytes. A client id and a secret id in base64url are shorter.
 const MAX_CURSOR_BYTES: usize = 512;
 
-/// What a caller sends to get the page after a place. It has the whole place: the client may change
-/// before the next page is read.
+/// Returns the cursor for the page after a position. It contains the whole position, because the
+/// client may change before the next page is read.
 pub fn cursor(filter: &ClientFilter, place: &Position) -> String {
     if filter.expiring.is_none() {
         return place.client_id().to_owned();
@@ -92,10 +92,10 @@ pub fn cursor(filter: &ClientFilter, place: &Position) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(text)
 }
 
-/// The place that [`cursor`] has written.
+/// Parses a cursor written by [`cursor`].
 ///
 /// # Errors
-/// If the text is not a cursor of such a list.
+/// If the text is not a cursor of this kind of list.
 pub fn place(filter: &ClientFilter, text: &str) -> Result<Position, Malformed> {
     let found = if filter.expiring.is_none() {
         ClientId::parse(text).ok().map(|id| Position::of_client(&id))
@@ -118,7 +118,7 @@ fn secret_place(text: &str) -> Option<Position> {
     Some(Position::of_secret(&client_id, expires_at, &secret_id))
 }
 
-/// The place of a client in a list, after which the next page begins.
+/// Returns the position of a client in a list. The next page begins after it.
 pub async fn position(
     store: &Store,
     principal: &Principal,
@@ -126,7 +126,7 @@ pub async fn position(
     after: &ClientId,
 ) -> Result<Position, AdminError> {
     let owner = store.read().client_owner(after).await?;
-    // Only such a list tells whether a client is in it.
+    // Only a list of expiring secrets reveals whether it contains a client.
     let is_hidden = filter.expiring.is_some() && !principal.may_administer(owner.as_ref());
     let found = store.client_position(filter, after).await?;
     found
@@ -161,7 +161,7 @@ async fn grant(
 async fn existing(store: &Store, text: &str) -> Result<ResourceId, AdminError> {
     if let Ok(id) = ResourceId::parse(text) {
         match store.resource(&id).await {
-            // That it exists is enough.
+            // It does not have to be readable.
             Ok(Some(_)) | Err(StoreError::Unreadable(_)) => return Ok(id),
             other => drop(other?),
         }

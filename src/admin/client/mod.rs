@@ -1,4 +1,4 @@
-//! Registering, changing and removing clients.
+//! Registration, changes and deletion of clients.
 
 mod change;
 pub mod claims;
@@ -46,39 +46,41 @@ use crate::model::time::Lifetime;
 use crate::services::Services;
 use crate::store::Store;
 
-/// A client to be registered.
+/// A client to register.
 #[derive(Debug)]
 pub struct NewClient {
-    /// Its name; the identifier if absent.
+    /// The name. Default: the identifier.
     pub name: Option<ClientName>,
-    /// Its identifier; made here if absent.
+    /// The identifier. It is generated if absent.
     pub client_id: Option<ClientId>,
-    /// How it may authenticate; by secrets, and by its keys if it has some, if empty.
+    /// The permitted authentication methods. If empty: by secret, and by keys if the client has
+    /// keys.
     pub auth_methods: Vec<AuthenticationMethod>,
-    /// The grants it may use; `client_credentials` if empty.
+    /// The permitted grant types. If empty: `client_credentials`.
     pub grant_types: Vec<GrantType>,
-    /// How long its tokens live.
+    /// The lifetime of its tokens.
     pub token_lifetime: Option<Lifetime>,
-    /// How many tokens it may have.
+    /// The rate limit of its tokens.
     pub token_rate: Option<RateLimit>,
-    /// What it may ask for.
+    /// The scopes that it may request, for each resource.
     pub grants: Vec<Grant>,
-    /// The claims of each of its tokens.
+    /// The static claims of its tokens.
     pub claims: StaticClaims,
-    /// Its security settings: keys, certificate subject, networks, token binding.
+    /// The security settings: keys, certificate subject, networks, token binding.
     pub security: ClientSecurity,
-    /// What is done with a secret of it that is reported as leaked.
+    /// The reaction to a secret that is reported as leaked.
     pub leak_policy: LeakPolicy,
-    /// What people and policies know of it.
+    /// The facts about the client: owner, description, contact and labels.
     pub facts: Facts,
-    /// The owners whose objects it may administer; all if absent.
+    /// The owners whose objects the client may administer. If absent: all.
     pub admin_of: Option<BTreeSet<Owner>>,
-    /// Its first secret, if it may authenticate by one; none is made if absent.
+    /// The first secret, if the client may authenticate by secret. If absent, none is created.
     pub secret: Option<NewSecret>,
 }
 
 impl NewClient {
-    /// True if the client gets a first secret: if one is wanted, and it may authenticate by one.
+    /// True if the client gets a first secret: one is given, and the client may authenticate by
+    /// secret.
     pub fn has_secret(&self) -> bool {
         let methods = &self.auth_methods;
         let is_by_secret = methods.is_empty()
@@ -87,7 +89,7 @@ impl NewClient {
     }
 }
 
-/// Registers a client: [`prepare`], and the commit.
+/// Registers a client: calls [`prepare`] and commits.
 pub async fn create(
     services: &Services,
     principal: &Principal,
@@ -96,8 +98,8 @@ pub async fn create(
     prepare(services, principal, new).await?.commit().await
 }
 
-/// Prepares a client with its grants and its first secret, and gives the secret, which exists
-/// nowhere else. A client that may not authenticate by a secret has none.
+/// Prepares a client with its grants and its first secret. The returned secret is not stored
+/// anywhere. A client that may not authenticate by secret gets none.
 pub async fn prepare(
     services: &Services,
     principal: &Principal,
@@ -157,7 +159,8 @@ pub async fn prepare(
     Ok(Pending::new(change, (registration, plain)))
 }
 
-/// How a new client may authenticate: as it says, and by its other credentials.
+/// Returns the authentication methods of a new client: the given ones, and those of its
+/// credentials.
 fn permitted_methods(
     given: Vec<AuthenticationMethod>,
     security: &ClientSecurity,
@@ -168,7 +171,7 @@ fn permitted_methods(
     Ok(methods)
 }
 
-/// These methods, and those of the keys and of the certificate subject that a client has.
+/// Adds the methods of a client's keys and of its certificate subject.
 pub(super) fn with_methods_of_credentials(
     mut methods: Vec<AuthenticationMethod>,
     security: &ClientSecurity,
@@ -182,7 +185,7 @@ pub(super) fn with_methods_of_credentials(
     methods
 }
 
-/// Rejects a caller without the right to one of the members of a new client.
+/// Rejects a caller that lacks the right to set a member of a new client.
 fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<(), AdminError> {
     principal.require(AdminScope::ClientsWrite)?;
     let security = &new.security;
@@ -201,8 +204,8 @@ fn require_rights_to_create(principal: &Principal, new: &NewClient) -> Result<()
     new.grants.iter().try_for_each(|wanted| principal.require_grantable(wanted, admin_of))
 }
 
-/// Rejects an id that is taken, and grants of what does not exist, before a secret is hashed. The
-/// transaction checks both again.
+/// Rejects an existing id, and grants for resources or scopes that do not exist, before a secret is
+/// hashed. The transaction checks both again.
 async fn check_target(
     services: &Services,
     principal: &Principal,
@@ -219,7 +222,7 @@ async fn check_target(
     Ok(())
 }
 
-/// What the event of a new client tells.
+/// Returns the detail of the event of a new client.
 fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Grant]) -> Value {
     let mut detail = json!({
         "name": client.name,
@@ -247,10 +250,10 @@ pub async fn show(
     visible_client(store.read(), principal, id).await
 }
 
-/// The longest reason of a change, in characters.
+/// The maximum length of a reason for a change, in characters.
 pub const MAX_REASON_CHARS: usize = 500;
 
-/// Enables or disables a client. Its tokens end when it is disabled, and stay ended when it is
+/// Enables or disables a client. Disabling it revokes its tokens. They stay revoked when it is
 /// enabled again, because APIs that verify offline could not follow. A repetition succeeds without
 /// a second event.
 pub async fn set_state(
@@ -284,7 +287,7 @@ pub async fn set_state(
     Ok(Changed::now(current))
 }
 
-/// Rejects a lifetime beyond the server's maximum, which would silently not be given.
+/// Rejects a lifetime above the server's maximum, which would be shortened silently.
 pub(super) fn check_lifetime(
     services: &Services,
     lifetime: Option<Lifetime>,
@@ -299,15 +302,15 @@ pub(super) fn check_lifetime(
     }
 }
 
-/// Permits the method that the subject of a certificate is for.
+/// Permits the method that uses the certificate subject.
 pub(super) fn permit_subject(methods: &mut Vec<AuthenticationMethod>) {
     if !methods.contains(&AuthenticationMethod::TlsClientAuth) {
         methods.push(AuthenticationMethod::TlsClientAuth);
     }
 }
 
-/// Rejects a client that could have no token: one whose certificate cannot be recognised (RFC
-/// 8705, section 2.1.2), or one whose tokens would have two keys (RFC 7800, section 3.1).
+/// Rejects a client that could not get a token: its certificate cannot be recognised (RFC 8705,
+/// section 2.1.2), or its tokens would be bound to two keys (RFC 7800, section 3.1).
 pub(super) fn check_security(
     security: &ClientSecurity,
     methods: &[AuthenticationMethod],

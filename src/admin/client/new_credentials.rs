@@ -9,17 +9,17 @@ use crate::model::client::ClientId;
 use crate::model::secret::SecretRecord;
 use crate::services::Services;
 
-/// What a new client begins with.
+/// The credentials of a new client.
 pub(in crate::admin) struct Credentials {
     pub(in crate::admin) client_id: ClientId,
-    /// Its first secret, if it has one.
+    /// The record of the first secret, if the client has one.
     pub(in crate::admin) record: Option<SecretRecord>,
-    /// The secret itself, if it was generated here.
+    /// The secret, if it was generated here.
     pub(in crate::admin) plain: Option<SecretString>,
 }
 
-/// Makes the credentials of a new client: with this id or a generated one, and with this secret or
-/// none. In a dry run no secret is made.
+/// Creates the credentials of a new client. The id is generated if absent. A dry run generates no
+/// secret.
 pub(in crate::admin) async fn generate(
     services: &Services,
     mode: WriteMode,
@@ -43,10 +43,10 @@ pub(in crate::admin) async fn generate(
     }
 }
 
-/// A new identifier: `cl_` and random letters and digits.
+/// Generates an identifier: `cl_` and random letters and digits.
 ///
 /// # Errors
-/// If the operating system gives no random bytes.
+/// If the operating system does not provide random bytes.
 fn generate_id() -> Result<ClientId, AdminError> {
     ClientId::parse_new(&random::identifier("cl_")?).map_err(AdminError::malformed("id"))
 }

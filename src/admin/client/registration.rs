@@ -1,4 +1,4 @@
-//! Writing a client that does not exist yet, with all that belongs to it.
+//! Insertion of a new client with its secrets, grants and trusts.
 
 use serde_json::json;
 
@@ -7,10 +7,10 @@ use crate::model::client::Registration;
 use crate::model::event::{Action, EventSubject};
 use crate::model::secret::SecretId;
 
-/// Writes a new client and the event of it.
+/// Writes a new client and its event.
 ///
 /// # Errors
-/// If the id is taken, a resource of a grant does not exist, or there are too many trusts.
+/// If the id exists, a resource of a grant does not exist, or there are too many trusts.
 pub(in crate::admin) async fn insert(
     change: &mut AuditedChange,
     new: &Registration,

@@ -1,4 +1,4 @@
-//! What an operator changes about a client: single members, or all of them.
+//! Updates of a client: single members, or all of them.
 
 use std::collections::BTreeSet;
 
@@ -24,59 +24,60 @@ use crate::model::security::{ClientSecurity, Networks, TlsSubject};
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::Lifetime;
 
-/// Which rights an update needs.
+/// The rights that an update requires.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RightsNeeded {
-    /// Those to each member that it gives.
+    /// The rights to set each member that the update contains.
     #[default]
     ForEachMember,
-    /// Those to each member that it changes: for an update that gives all of them.
+    /// The rights to set each member that changes, for an update that contains all members.
     ForEachDifference,
 }
 
-/// What should change about a client; `None` leaves a field as it is.
+/// An update of a client; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct ClientUpdate {
-    /// What the caller requires of the present state.
+    /// The condition that the caller sets on the current state.
     pub precondition: Precondition,
-    /// Which rights it needs.
+    /// The rights that the update requires.
     pub rights: RightsNeeded,
-    /// Its name.
+    /// The name.
     pub name: Option<ClientName>,
-    /// Whether it may get tokens.
+    /// The state, which decides whether the client gets tokens.
     pub state: Option<ClientState>,
-    /// How it may authenticate; as a new client with its credentials may, if empty.
+    /// The permitted authentication methods. If empty: the default of a new client with the same
+    /// credentials.
     pub auth_methods: Option<Vec<AuthenticationMethod>>,
-    /// The grants it may use; `client_credentials` if empty.
+    /// The permitted grant types. If empty: `client_credentials`.
     pub grant_types: Option<Vec<GrantType>>,
-    /// How long its tokens live; `Some(None)` puts it back to the default.
+    /// The lifetime of its tokens; `Some(None)` resets it to the default.
     pub token_lifetime: Option<Option<Lifetime>>,
-    /// How many tokens it may have; `Some(None)` puts it back to the default.
+    /// The rate limit of its tokens; `Some(None)` resets it to the default.
     pub token_rate: Option<Option<RateLimit>>,
-    /// Whether its tokens must be bound to a key of its own.
+    /// True if its tokens must be bound to a DPoP key.
     pub dpop_bound: Option<bool>,
-    /// Whether its tokens must be bound to a certificate.
+    /// True if its tokens must be bound to a certificate.
     pub certificate_bound: Option<bool>,
-    /// The subject of the certificate that authenticates it.
+    /// The subject of the certificate that authenticates the client.
     pub tls_subject: Option<TlsSubject>,
-    /// Where it may be used from.
+    /// The networks that the client may be used from.
     pub networks: Option<Networks>,
-    /// What the `aud` of its own assertions may be in addition to the issuer.
+    /// The accepted `aud` values of its assertions, in addition to the issuer.
     pub assertion_audiences: Option<AssertionAudiences>,
-    /// What is done with a secret of it that is reported as leaked.
+    /// The reaction to a secret that is reported as leaked.
     pub leak_policy: Option<LeakPolicy>,
-    /// What it may ask for: these grants and no others.
+    /// The grants, which replace all existing ones.
     pub grants: Option<Vec<Grant>>,
-    /// The claims of each of its tokens.
+    /// The static claims of its tokens.
     pub claims: Option<ClaimsChange>,
-    /// What people and policies know of it.
+    /// The facts about the client: owner, description, contact and labels.
     pub facts: FactsUpdate,
-    /// The owners whose objects it may administer; `Some(None)` removes the limit.
+    /// The owners whose objects the client may administer; `Some(None)` removes the limit.
     pub admin_of: Option<Option<BTreeSet<Owner>>>,
 }
 
 impl ClientUpdate {
-    /// Rejects a caller without the right to one of the members that change.
+    /// Rejects a caller that lacks the right to set a member of the update.
     pub(in crate::admin) fn require_rights(&self, principal: &Principal) -> Result<(), AdminError> {
         principal.require(AdminScope::ClientsWrite)?;
         if self.rights == RightsNeeded::ForEachDifference {
@@ -94,7 +95,7 @@ impl ClientUpdate {
         Ok(())
     }
 
-    /// True if it gives something by which the client authenticates or is bound.
+    /// True if the update changes how the client authenticates or how its tokens are bound.
     pub(in crate::admin) fn changes_security(&self) -> bool {
         self.auth_methods.is_some()
             || self.tls_subject.is_some()
@@ -102,10 +103,10 @@ impl ClientUpdate {
             || self.certificate_bound.is_some()
     }
 
-    /// Puts the changes in place.
+    /// Applies the update.
     ///
     /// # Errors
-    /// If there would be too many labels, or a claim to remove does not exist.
+    /// If the client would have too many labels, or a claim to remove does not exist.
     pub(in crate::admin) fn apply_to(
         self,
         registration: &mut Registration,
@@ -150,10 +151,10 @@ impl ClientUpdate {
         Ok(())
     }
 
-    /// The new client that the members describe; a member that is `None` has its default.
+    /// Converts the update into a new client. A member that is `None` has its default.
     ///
     /// # Errors
-    /// If there would be too many labels, or the client would not be active.
+    /// If the client would have too many labels, or would not be active.
     pub fn into_new(
         self,
         client_id: Option<ClientId>,
@@ -197,7 +198,7 @@ fn put<T>(new: Option<T>, field: &mut T) {
     }
 }
 
-/// What the event of a change tells of the client as it is now.
+/// Returns the members of a client for the detail of an event.
 pub(in crate::admin) fn state(client: &Client) -> Value {
     json!({
         "name": client.name,

@@ -1,9 +1,9 @@
-//! The end of credentials that a weaker caller made, when their client gets scopes of `urn:tokend`
-//! or, by [`handover`](crate::admin::owner::change), another owner.
+//! Revocation of credentials that a weaker caller created, when their client gets scopes of
+//! `urn:tokend` or, by [`handover`](crate::admin::owner::change), another owner.
 //!
-//! The caller may know a secret that it made, or hold the key that it registered. While the client
-//! was no administrator that gave it nothing; from now on it would give it the scopes that the
-//! client gets. So a credential survives only if its creator had each scope that the client now has.
+//! The caller may know a secret that it created, or hold a key that it registered. Without these
+//! scopes the credential gave it no admin rights; from now on it would. So a credential is kept
+//! only if its creator had every scope that the client now has.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -36,12 +36,12 @@ pub struct EndedCredentials {
 }
 
 impl EndedCredentials {
-    /// True if none was ended.
+    /// True if no credential was ended.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Both together.
+    /// Joins the credentials of two steps.
     #[must_use]
     pub(in crate::admin) fn and(mut self, other: Self) -> Self {
         self.secrets.extend(other.secrets);
@@ -51,7 +51,7 @@ impl EndedCredentials {
         self
     }
 
-    /// Adds them to the detail of an event or to an answer, if there are any.
+    /// Adds the ended credentials, if there are any, to the detail of an event or to a response.
     pub fn add_to(&self, object: &mut Value) {
         if !self.is_empty() {
             object["ended_credentials"] = json!(self);
@@ -59,10 +59,10 @@ impl EndedCredentials {
     }
 }
 
-/// Ends each credential of a client whose creator lacked a scope of `urn:tokend` among these
-/// grants, which the client has from now on. `current` is the client with its secrets as stored.
+/// Ends each credential of a client whose creator lacked a scope of `urn:tokend` in `grants`, the
+/// new grants of the client. `current` is the client with its stored secrets.
 ///
-/// The event that follows in the change must be about the client, so that servers load it again.
+/// The next event of the change must be about the client, so that servers reload it.
 pub(in crate::admin) async fn end(
     change: &mut AuditedChange,
     current: &mut Registration,
@@ -78,7 +78,7 @@ pub(in crate::admin) async fn end(
     Ok(ended)
 }
 
-/// Ends credentials of a client in memory: those of the creators for which `is_ended` holds.
+/// Ends the credentials of a client in memory whose creators satisfy `is_ended`.
 pub(in crate::admin) fn take(
     current: &mut Registration,
     creators: &CredentialCreators,
@@ -106,7 +106,7 @@ pub(in crate::admin) fn take(
     ended
 }
 
-/// Writes that credentials of a client have ended, which [`take`] took from `current`.
+/// Writes the end of the credentials that [`take`] removed from `current`.
 pub(in crate::admin) async fn store(
     change: &mut AuditedChange,
     current: &mut Registration,

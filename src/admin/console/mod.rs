@@ -1,8 +1,8 @@
-//! Sessions of the console: the links that open one, the sign-in, the rights of a session, its end.
+//! Sessions of the console: sign-in links, sign-in, rights and end of a session.
 //!
-//! Only digests are stored: of 256 random bits, a fast one is enough. The rights of an
-//! administrator are read again for each request, and what the groups of a person permit; those of
-//! an operator are the limits of its link.
+//! Only digests are stored. A fast digest is enough for 256 random bits. For each request, the
+//! rights of an administrator, and those that the groups of a person permit, are read again. The
+//! rights of an operator are the limits of its link.
 
 mod person;
 
@@ -29,28 +29,28 @@ use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 use crate::services::Services;
 
-/// How long a session stays as recently used as it is noted, in seconds.
+/// The minimum time between two updates of the last use of a session, in seconds.
 const SEEN_STEP_SECONDS: i64 = 60;
 
-/// A link that was made. Its secret exists nowhere else.
+/// A new link. Its secret is not stored anywhere.
 #[derive(Debug)]
 pub struct MadeLink {
     /// The secret.
     pub secret: SecretString,
-    /// Until when the link can be used.
+    /// The time at which the link expires.
     pub expires_at: Timestamp,
 }
 
-/// Where a sign-in comes from.
+/// The origin of a sign-in.
 #[derive(Debug)]
 pub struct Visitor<'a> {
     /// The address.
     pub address: IpAddr,
-    /// The browser, as it names itself.
+    /// The `User-Agent` of the browser.
     pub user_agent: &'a str,
 }
 
-/// A session that was opened. Its secret exists nowhere else.
+/// A new session. Its secret is not stored anywhere.
 #[derive(Debug)]
 pub struct OpenedSession {
     /// The secret, for the cookie.
@@ -59,24 +59,24 @@ pub struct OpenedSession {
     pub session: ConsoleSession,
 }
 
-/// A session that lasts.
+/// A valid session.
 #[derive(Debug)]
 pub struct Resumed {
     /// The session.
     pub session: ConsoleSession,
-    /// Its rights now.
+    /// The current rights of the session.
     pub principal: Principal,
     /// True shortly after the sign-in.
     pub is_recent: bool,
 }
 
-/// 256 random bits in base64url.
+/// Generates 256 random bits in base64url.
 fn new_secret() -> Result<SecretString, CryptoError> {
     let bytes = Zeroizing::new(random::bytes::<32>()?);
     Ok(SecretString::from(BASE64_URL_SAFE_NO_PAD.encode(*bytes)))
 }
 
-/// The digest by which a secret is stored. Links and sessions have different ones.
+/// Computes the digest that is stored for a secret. `kind` separates links from sessions.
 fn digest_of(kind: &str, secret: &SecretString) -> String {
     digest::compute(&["tokend console", kind, secret.expose_secret()])
 }
@@ -94,11 +94,11 @@ fn new_id() -> Result<SessionId, AdminError> {
     Ok(SessionId::parse(&id).map_err(|_| CryptoError::Failed("naming a session"))?)
 }
 
-/// Makes a link that opens one session for an operator. **Only for commands on the machine of the
+/// Creates a link that opens one session for an operator. **Only for commands on the machine of the
 /// database**: without limits the session may do everything.
 ///
 /// # Errors
-/// What the database says.
+/// An error of the database.
 pub async fn create_link(
     services: &Services,
     actor: &Actor,
@@ -130,18 +130,18 @@ pub async fn create_link(
     Ok(MadeLink { secret, expires_at: link.expires_at })
 }
 
-/// Opens the session of a link, which cannot be used again. `None` for every link that is not
-/// valid: an unknown one, a used one, and one that has expired.
+/// Opens the session of a link, which can be used only once. Returns `None` for every link that is
+/// not valid: unknown, used or expired.
 ///
 /// # Errors
-/// What the database says.
+/// An error of the database.
 pub async fn open_by_link(
     services: &Services,
     secret: &SecretString,
     visitor: &Visitor<'_>,
 ) -> Result<Option<OpenedSession>, AdminError> {
     let digest = link_digest(secret);
-    // First without a transaction: guesses must not delay the changes of others.
+    // The first lookup needs no transaction, so that guesses do not delay changes.
     let Some(link) = services.store.console_link(&digest).await? else { return Ok(None) };
     let mut change =
         AuditedChange::begin(services, &Actor::new("operator", &link.operator)).await?;
@@ -154,13 +154,15 @@ pub async fn open_by_link(
     open(change, link.session_id, holder, sequence, visitor).await.map(Some)
 }
 
-/// Opens a session for a client that has just proved itself by this secret; `sequence` is that of
-/// the last event before. `None` if the client may not use the console: it is not an administrator
-/// from this address, its tokens are bound to a key or a certificate, which no cookie is, or the
-/// secret has ended since.
+/// Opens a session for a client that has just authenticated by this secret. `sequence` is that of
+/// the last event before the authentication.
+///
+/// Returns `None` if the client may not use the console. Either it is not an administrator from
+/// this address, or its secret has ended since. Clients whose tokens are bound to a key or a
+/// certificate are excluded too, because a cookie cannot be bound.
 ///
 /// # Errors
-/// What the database says.
+/// An error of the database.
 pub async fn open_for_client(
     services: &Services,
     id: &ClientId,
@@ -211,11 +213,11 @@ async fn open(
     Ok(OpenedSession { secret, session })
 }
 
-/// The session of a secret with its rights now; `None` if it has ended, also because its holder is
-/// no longer an administrator from this address.
+/// Returns the session of a secret with its current rights. Returns `None` if it has ended, or if
+/// its holder is no longer an administrator from this address.
 ///
 /// # Errors
-/// What the database says.
+/// An error of the database.
 pub async fn resume(
     services: &Services,
     secret: &SecretString,
@@ -260,7 +262,7 @@ async fn principal(
     Ok(rights(found, secret_id, services.clock.now(), address))
 }
 
-/// The rights of an administrator as it is now; `None` if it may not use the console.
+/// Returns the current rights of an administrator, or `None` if it may not use the console.
 fn rights(
     found: Registration,
     secret_id: &SecretId,
@@ -271,7 +273,7 @@ fn rights(
     let security = &client.security;
     let has_secret =
         secrets.iter().any(|secret| secret.secret_id == *secret_id && secret.is_valid(now));
-    // A sign-in is a token request with a secret in another form.
+    // A sign-in is another form of a token request with a secret.
     let may_sign_in =
         AuthenticationMethod::BY_SECRET.iter().any(|method| client.auth_methods.contains(method))
             && client.grant_types.contains(&GrantType::ClientCredentials);
@@ -293,11 +295,12 @@ fn rights(
     Some(principal.within(restrictions))
 }
 
-/// The sessions that the caller may see: its own, or all for a caller that may make administrators
-/// and is not limited to owners. None of them has a right that the caller lacks.
+/// Returns the sessions that the caller may see: its own, or all for a caller that may create
+/// administrators and is not limited to owners. Sessions with a right that the caller lacks are
+/// left out.
 ///
 /// # Errors
-/// What the database says.
+/// An error of the database.
 pub async fn list(
     services: &Services,
     principal: &Principal,
@@ -312,7 +315,7 @@ pub async fn list(
     Ok(visible)
 }
 
-/// Links with the same name may have different limits, so the name alone is not enough.
+/// Links with the same name may have different limits, so comparing the name alone is not enough.
 async fn may_see(
     services: &Services,
     principal: &Principal,
@@ -338,10 +341,10 @@ async fn may_see(
     }
 }
 
-/// Ends a session; `false` if there is not such a session that the caller may see.
+/// Ends a session. Returns `false` if the caller may see no session with this id.
 ///
 /// # Errors
-/// What the database says.
+/// An error of the database.
 pub async fn end(
     services: &Services,
     principal: &Principal,
@@ -362,8 +365,8 @@ pub async fn end(
     Ok(true)
 }
 
-/// What a form of a session carries, so that no other site can make one. It tells nothing of the
-/// secret in the cookie.
+/// Returns the token that every form of a session contains, so that another site cannot forge a
+/// form. It reveals nothing about the secret in the cookie.
 pub fn form_token(secret: &SecretString) -> String {
     digest_of("form", secret)
 }

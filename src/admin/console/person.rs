@@ -1,5 +1,5 @@
-//! Sessions of people whom the identity provider has authenticated. The session stores their groups;
-//! the settings say at each request what the groups permit.
+//! Sessions of people whom the identity provider has authenticated. A session stores the groups of
+//! its person; at each request the settings map them to rights.
 
 use serde_json::json;
 
@@ -12,14 +12,14 @@ use crate::model::group_mapping::MappedRights;
 use crate::model::person::Person;
 use crate::services::Services;
 
-/// How much longer than it may take a sign-in is remembered, in seconds: for instances whose clocks
-/// differ.
+/// The extra time for which a sign-in is remembered after its deadline, in seconds. It covers
+/// differences between the clocks of instances.
 const REMEMBERED_SECONDS: i64 = 600;
 
-/// What became of a sign-in.
+/// The result of a sign-in.
 #[derive(Debug)]
 pub enum PersonSignIn {
-    /// A session.
+    /// A session was opened.
     Opened(OpenedSession),
     /// The response of the provider was used before.
     Replayed,
@@ -27,16 +27,16 @@ pub enum PersonSignIn {
     NoRights {
         /// The person.
         person: Person,
-        /// The groups; `None` if the provider does not say.
+        /// The groups; `None` if the provider did not send any.
         groups: Option<Vec<String>>,
     },
 }
 
-/// Opens a session for a person, and ends the one that the browser had before. Each response of
-/// the provider opens one session, on whichever instance.
+/// Opens a session for a person, and ends the previous one of the same browser. Across all
+/// instances, each response of the provider opens only one session.
 ///
 /// # Errors
-/// What the database says.
+/// An error of the database.
 pub async fn open_for_person(
     services: &Services,
     signed_in: SignedInPerson,
@@ -64,8 +64,8 @@ pub async fn open_for_person(
     Ok(PersonSignIn::Opened(opened))
 }
 
-/// The groups that are stored: first those that have rights now, then others up to a limit, which
-/// may have some after the settings have changed.
+/// Returns the groups to store, up to a limit. Groups with rights come first; the others may get
+/// rights when the settings change.
 fn stored(services: &Services, mut groups: Vec<String>) -> Vec<String> {
     let settings = services.live.load();
     groups.sort_by_key(|group| !settings.console_groups.names(group));
@@ -93,8 +93,8 @@ async fn end_replaced(
     Ok(())
 }
 
-/// The rights of a person now; `None` if the settings have another provider, or no rights for its
-/// groups.
+/// Returns the current rights of a person. Returns `None` if the settings have another provider, or
+/// give its groups no rights.
 pub(super) fn principal(
     services: &Services,
     person: &Person,
@@ -104,7 +104,7 @@ pub(super) fn principal(
     Some(Principal::operator_within(Actor::person(person), limits))
 }
 
-/// What the groups of a person permit now; `None` if that is nothing.
+/// Returns the limits that the groups of a person currently have, or `None` without any rights.
 pub(super) fn limits(
     services: &Services,
     person: &Person,

@@ -1,4 +1,4 @@
-//! What `--prune` deletes: objects of the applied sources that no document declares.
+//! Deletions of `--prune`: objects of the applied sources that no document declares.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -16,20 +16,19 @@ use crate::services::Services;
 use crate::store::grants::holders::GrantHolder;
 use crate::store::resources::StoredResources;
 
-/// How many ids are read at once.
+/// The number of ids that are read at a time.
 const PAGE_SIZE: u32 = 500;
 
-/// What is declared.
+/// The ids that the documents declare.
 pub(super) struct DeclaredIds {
     pub(super) resources: HashSet<ResourceId>,
     pub(super) clients: HashSet<String>,
 }
 
-/// The objects of these sources that are not declared, and that the caller may see.
+/// Finds the objects of these sources that are not declared and that the caller may see.
 ///
 /// # Errors
-/// If no document names a source, one of the objects cannot be read, or the caller may not delete
-/// it.
+/// If no document names a source, an object cannot be read, or the caller may not delete it.
 pub(super) async fn find(
     services: &Services,
     principal: &Principal,
@@ -87,7 +86,8 @@ pub(super) async fn find(
     Ok(steps)
 }
 
-/// The grant that a holder loses, with the last use of a client that the caller may see.
+/// Describes the grant that a holder loses. It includes the last use if the caller may see the
+/// client.
 pub(super) fn loss_of_holder(principal: &Principal, holder: &GrantHolder) -> String {
     let scopes = match &holder.scopes {
         GrantedScopes::All => "all scopes".to_owned(),
@@ -102,7 +102,7 @@ pub(super) fn loss_of_holder(principal: &Principal, holder: &GrantHolder) -> Str
     }
 }
 
-/// What ends with a client: its grants, and its credentials with their last use.
+/// Describes what ends with a client: its grants, and its credentials with their last use.
 pub(super) fn losses_of_client(found: &Registration) -> Vec<String> {
     let mut losses: Vec<String> = found
         .grants

@@ -1,4 +1,4 @@
-//! What declarations say, as typed data: the desired state of resources and clients.
+//! The desired state of resources and clients, parsed from declarations.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Display;
@@ -26,17 +26,17 @@ use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::source::SourceName;
 
-/// Declarations that have been read as text, and not been compared with anything yet.
+/// Declarations as documents, whose members have not been checked yet.
 #[derive(Debug)]
 pub struct Declarations {
     pub(super) documents: Vec<Declaration>,
 }
 
 impl Declarations {
-    /// Reads texts in YAML or JSON.
+    /// Parses texts in YAML or JSON.
     ///
     /// # Errors
-    /// Invalid, with the file and the line of the first text that cannot be read.
+    /// Invalid, with the file and the line of the first text that cannot be parsed.
     pub fn read(sources: &[SourceText]) -> Result<Self, AdminError> {
         let size: usize = sources.iter().map(|source| source.text.len()).sum();
         if size > MAX_BYTES {
@@ -52,26 +52,27 @@ impl Declarations {
         Ok(Self { documents })
     }
 
-    /// Takes a JSON value: a document, or an object with the member `documents`.
+    /// Takes documents from a JSON value: one document, or an object with the member `documents`.
     pub fn of_json(value: Value) -> Self {
         Self { documents: Declaration::of_json(value) }
     }
 
-    /// The documents as one JSON value, which [`Self::of_json`] reads.
+    /// Returns the documents as one JSON value, which [`Self::of_json`] accepts.
     pub fn to_json(&self) -> Value {
         let documents: Vec<Value> = self.documents.iter().map(Declaration::to_json).collect();
         serde_json::json!({ "documents": documents })
     }
 
-    /// Checks what needs no database: the members and their values.
+    /// Checks everything that does not need the database: the members and their values.
     ///
     /// # Errors
-    /// Invalid, with every problem and its place: a file and a line, where texts were read.
+    /// Invalid, with every problem and its position: the file and line for texts, the path for
+    /// JSON.
     pub fn check(&self, source: Option<&SourceName>) -> Result<(), AdminError> {
         Desired::parse(self, source).map(|_| ())
     }
 
-    /// An error that lists problems with their places, if there are any.
+    /// Returns an error that lists all problems with their positions, if there are any.
     pub(super) fn settle(&self, problems: Problems) -> Result<(), AdminError> {
         let count = problems.count();
         if count == 0 {
@@ -93,18 +94,18 @@ impl Declarations {
     }
 }
 
-/// A resource as it is declared.
+/// A declared resource.
 #[derive(Debug)]
 pub(super) struct DesiredResource {
-    /// The number of its document.
+    /// The index of its document.
     pub(super) document: usize,
-    /// Where it is in the document, such as `resources[0].`.
+    /// The path in the document, such as `resources[0].`.
     pub(super) path: String,
     pub(super) source: Option<SourceName>,
     pub(super) new: NewResource,
 }
 
-/// A client as it is declared.
+/// A declared client.
 #[derive(Debug)]
 pub(super) struct DesiredClient {
     pub(super) source: Option<SourceName>,
@@ -114,32 +115,32 @@ pub(super) struct DesiredClient {
     pub(super) admin_of: Option<BTreeSet<Owner>>,
 }
 
-/// Whether a client gets a secret.
+/// The declared member `secret` of a client.
 #[derive(Debug)]
 pub(super) enum SecretPolicy {
-    /// Nothing is said.
+    /// The member is absent.
     Default,
-    /// It never gets one.
+    /// The client never gets a secret.
     None,
-    /// It gets one if it has no valid one.
+    /// The client gets a secret if it has no valid one.
     Ensure(NewSecret),
 }
 
-/// Everything that is declared.
+/// Everything that the documents declare.
 #[derive(Debug, Default)]
 pub(super) struct Desired {
     pub(super) resources: Vec<DesiredResource>,
     pub(super) clients: Vec<DesiredClient>,
-    /// The sources that documents name.
+    /// The sources that the documents name.
     pub(super) sources: BTreeSet<SourceName>,
 }
 
 impl Desired {
-    /// Reads the objects of all documents. `source` is the one that the caller names: a document
-    /// without a source has it, and every other document must name the same.
+    /// Parses the objects of all documents. `source` is the one that the caller names. A document
+    /// without a source gets it, and every other document must name the same one.
     ///
     /// # Errors
-    /// Invalid, with every problem and its place.
+    /// Invalid, with every problem and its position.
     pub(super) fn parse(
         declarations: &Declarations,
         source: Option<&SourceName>,
@@ -206,7 +207,7 @@ impl Desired {
     }
 }
 
-/// Notes an object that has been declared before.
+/// Records an object, and reports it if it was declared before.
 fn note_duplicate(
     seen: &mut HashMap<(&'static str, String), String>,
     kind: &'static str,
@@ -220,7 +221,7 @@ fn note_duplicate(
     }
 }
 
-/// Reads a resource. `None` if there is a problem.
+/// Parses a resource. Returns `None` after a problem.
 fn resource(object: &Object<'_>, document: usize, problems: &mut Problems) -> Option<NewResource> {
     let before = problems.count();
     let resource = object.parsed("resource", ResourceId::parse, problems);
@@ -243,7 +244,7 @@ fn resource(object: &Object<'_>, document: usize, problems: &mut Problems) -> Op
     })
 }
 
-/// Reads scopes: names, or objects with a name and a description.
+/// Parses scopes: names, or objects with a name and a description.
 fn scopes(object: &Object<'_>, document: usize, problems: &mut Problems) -> Vec<ResourceScope> {
     let items: Vec<&RawValue> = object.value("scopes", problems).unwrap_or_default();
     let mut scopes = Vec::with_capacity(items.len());
@@ -279,7 +280,7 @@ fn scope(
     Some(ResourceScope { name: name?, description })
 }
 
-/// Reads the member `secret`. `None` if there is a problem.
+/// Parses the member `secret`. Returns `None` after a problem.
 fn secret_policy(
     object: &Object<'_>,
     document: usize,

@@ -1,5 +1,5 @@
-//! The member `secrets` of a client: secrets that were generated offline, each by its digest. A file
-//! with them holds nothing by which a client can authenticate.
+//! The member `secrets` of a client: digests of secrets that were generated offline. A file with
+//! digests contains nothing that authenticates a client.
 
 use std::collections::HashSet;
 
@@ -14,11 +14,10 @@ use crate::model::secret_digest::SecretDigest;
 use crate::model::time::Timestamp;
 use crate::services::Services;
 
-/// The maximum number of digests of a client. The server's limit for valid secrets is checked
-/// later.
+/// The maximum number of digests of a client. The server's limit of valid secrets is checked later.
 pub(super) const MAX_DIGESTS: usize = 100;
 
-/// A secret as it is declared.
+/// A declared secret.
 #[derive(Debug)]
 pub(super) struct DeclaredDigest {
     digest: SecretDigest,
@@ -26,7 +25,7 @@ pub(super) struct DeclaredDigest {
     expires_at: Option<Timestamp>,
 }
 
-/// Reads the member. Every problem is noted.
+/// Parses the member and reports every problem.
 pub(super) fn parse(object: &Object<'_>, problems: &mut Problems) -> Vec<DeclaredDigest> {
     let listed = object.objects("secrets", MAX_DIGESTS, problems).unwrap_or_default();
     let mut seen = HashSet::new();
@@ -45,7 +44,7 @@ pub(super) fn parse(object: &Object<'_>, problems: &mut Problems) -> Vec<Declare
     declared.collect()
 }
 
-/// Those of these secrets that are declared.
+/// Returns those of the secrets that are declared.
 pub(super) fn listed(secrets: &[SecretRecord], declared: &[DeclaredDigest]) -> Vec<SecretId> {
     let is_listed = |secret: &&SecretRecord| {
         secret.hash.digest().is_some_and(|known| declared.iter().any(|it| it.digest == *known))
@@ -53,9 +52,9 @@ pub(super) fn listed(secrets: &[SecretRecord], declared: &[DeclaredDigest]) -> V
     secrets.iter().filter(is_listed).map(|secret| secret.secret_id.clone()).collect()
 }
 
-/// Registers the digests that a client lacks, and changes the label and the end of the others. A
-/// secret that has ended stays ended, and no expiry is extended: an apply would otherwise undo what
-/// an operator did with a leaked secret.
+/// Registers the missing digests of a client, and updates the label and the expiry of the others.
+/// An ended secret stays ended, and an expiry is never extended. Otherwise an apply would
+/// reactivate a leaked secret that an operator has ended.
 ///
 /// # Errors
 /// If the client would have too many valid secrets.
@@ -76,7 +75,7 @@ pub(super) fn register(
             None if now.is_before(expires_at) => {
                 secrets.push(secret::record_of_digest(services, digest, label, expires_at)?);
             }
-            // It has ended, before this apply or before it was ever registered.
+            // It has ended, before this apply or before its registration.
             Some(_) | None => {}
         }
     }

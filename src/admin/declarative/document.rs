@@ -1,4 +1,4 @@
-//! Declarations as text: YAML or JSON, one document or several, each value with its line.
+//! Declarations as text: YAML or JSON, one or more documents, each value with its line.
 
 use std::fmt;
 
@@ -9,28 +9,28 @@ use serde_saphyr::Spanned;
 /// The maximum size of all declarations together, in bytes.
 pub const MAX_BYTES: usize = 16 << 20;
 
-/// The maximum number of values in a text, those behind aliases included.
+/// The maximum number of values in a text, including those that aliases repeat.
 const MAX_NODES: usize = 1_000_000;
 
 /// The maximum number of anchors and of aliases in a text.
 const MAX_ALIASES: usize = 10_000;
 
-/// How deep lists and objects may be inside each other.
+/// The maximum nesting depth of lists and objects.
 const MAX_DEPTH: usize = 32;
 
-/// The member of an object that holds several documents.
+/// The member of an object that contains several documents.
 const DOCUMENTS: &str = "documents";
 
 /// A text with declarations.
 #[derive(Debug, Clone)]
 pub struct SourceText {
-    /// Where it comes from, such as the name of a file.
+    /// The origin of the text, such as the name of a file.
     pub name: String,
     /// The text.
     pub text: String,
 }
 
-/// A value with the line on which it begins; 0 if its text has none.
+/// A value with the line on which it begins, or 0 if it has no line.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     line: u64,
@@ -47,15 +47,15 @@ enum Content {
 /// One document: an object with resources and clients.
 #[derive(Debug, Clone)]
 pub(super) struct Declaration {
-    /// The name of its text; none if a program sent it.
+    /// The name of the text; `None` if a program sent it.
     file: Option<String>,
-    /// Where it is in its text: empty, or such as `documents[1].`.
+    /// The position in the text: empty, or for example `documents[1].`.
     prefix: String,
     node: Node,
 }
 
 impl Declaration {
-    /// The documents of a text.
+    /// Parses the documents of a text.
     ///
     /// # Errors
     /// A sentence that names the file and the line.
@@ -64,12 +64,12 @@ impl Declaration {
         Ok(nodes.into_iter().flat_map(|node| Self::unfold(Some(&source.name), node)).collect())
     }
 
-    /// The documents of a JSON value.
+    /// Returns the documents of a JSON value.
     pub(super) fn of_json(value: Value) -> Vec<Self> {
         Self::unfold(None, Node::of_json(value, 0))
     }
 
-    /// The document itself, or those in its member `documents`.
+    /// Returns the document itself, or those in its member `documents`.
     fn unfold(file: Option<&str>, node: Node) -> Vec<Self> {
         let document = |prefix: String, node| Self { file: file.map(str::to_owned), prefix, node };
         match node.content {
@@ -86,18 +86,15 @@ impl Declaration {
         }
     }
 
-    /// The document as JSON.
     pub(super) fn json(&self) -> String {
         self.to_json().to_string()
     }
 
-    /// The same as a value.
     pub(super) fn to_json(&self) -> Value {
         self.node.to_json()
     }
 
-    /// The JSON pointer of a problem in the text of the document: `text` begins with the path of
-    /// the member.
+    /// Returns the JSON pointer for a problem. `text` begins with the path of the member.
     pub(super) fn pointer(&self, text: &str) -> String {
         let outer = match self.prefix.split_once('[').and_then(|(_, rest)| rest.split_once(']')) {
             Some((index, _)) => format!("/{DOCUMENTS}/{index}"),
@@ -106,7 +103,8 @@ impl Declaration {
         outer + &self.node.pointer_of(text)
     }
 
-    /// A problem with the place of its member in front: `text` begins with the path of the member.
+    /// Prefixes a problem with the position of its member. `text` begins with the path of the
+    /// member.
     pub(super) fn describe(&self, text: &str) -> String {
         let end = text.find([' ', ':']).unwrap_or(text.len());
         let line = self.node.line_of(&text[..end]);
@@ -118,14 +116,14 @@ impl Declaration {
     }
 }
 
-/// True for an object that holds several documents, and nothing else.
+/// True for an object whose only member is a list of documents.
 fn holds_documents(members: &[(String, Node)]) -> bool {
     matches!(members, [(name, Node { content: Content::List(_), .. })] if name == DOCUMENTS)
 }
 
 impl Node {
-    /// The JSON pointer (RFC 6901) of the value at a path, or of the last value on the way to it
-    /// that exists.
+    /// Returns the JSON pointer (RFC 6901) of the value at a path, or of its nearest existing
+    /// parent.
     fn pointer_of(&self, path: &str) -> String {
         let (mut node, mut rest, mut pointer) = (self, path, String::new());
         loop {
@@ -134,7 +132,8 @@ impl Node {
                     let (index, rest) = rest.split_once(']')?;
                     Some((index.to_owned(), items.get(index.parse::<usize>().ok()?)?, rest))
                 }),
-                // The name of a claim or a label may have a dot: the longest name is meant.
+                // Names of claims and labels may contain a dot, so the longest matching name is
+                // used.
                 Content::Map(members) => {
                     let rest = rest.strip_prefix('.').unwrap_or(rest);
                     let fitting = members.iter().filter_map(|(name, node)| {
@@ -184,8 +183,8 @@ impl Node {
         }
     }
 
-    /// The line of the value at a path such as `clients[0].grants[1].scopes`, or of the last value
-    /// on the way to it that exists.
+    /// Returns the line of the value at a path such as `clients[0].grants[1].scopes`, or of its
+    /// nearest existing parent.
     fn line_of(&self, path: &str) -> u64 {
         let mut node = self;
         for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
@@ -207,7 +206,7 @@ impl Node {
     }
 }
 
-/// The documents of a text. JSON is also YAML, except for several objects one after another.
+/// Parses the documents of a text. YAML includes JSON, except for a sequence of several objects.
 fn nodes(text: &str) -> Result<Vec<Node>, String> {
     let yaml = of_yaml(text);
     if yaml.is_err()
@@ -230,7 +229,7 @@ fn of_yaml(text: &str) -> Result<Vec<Node>, String> {
             max_total_scalar_bytes: MAX_BYTES,
         },
         with_snippet: false,
-        // `y` and `no` are names, as in YAML 1.2.
+        // `y` and `no` are strings, as in YAML 1.2.
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
     };
@@ -242,7 +241,7 @@ fn of_yaml(text: &str) -> Result<Vec<Node>, String> {
     })
 }
 
-/// JSON objects one after another; each value has the line of its object.
+/// Parses a sequence of JSON objects; each value gets the line of its object.
 fn of_json_stream(text: &str) -> Option<Vec<Node>> {
     let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let (mut nodes, mut line, mut counted) = (Vec::new(), 1, 0);
@@ -368,7 +367,7 @@ mod tests {
         assert_eq!(json[1].describe("clients[0] is"), "a.yaml:2: clients[0] is");
     }
 
-    /// "Billion laughs": each alias stands for ten of the one before it.
+    /// "Billion laughs": each alias expands to ten of the previous one.
     #[test]
     fn an_alias_bomb_is_rejected() {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();

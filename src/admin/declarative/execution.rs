@@ -1,4 +1,4 @@
-//! Carries out a plan: hashes first, then one transaction.
+//! Execution of a plan: generates and hashes secrets first, then writes in one transaction.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use secrecy::SecretString;
@@ -19,13 +19,13 @@ use crate::model::resource::Resource;
 use crate::model::secret::{SecretHash, SecretRecord};
 use crate::services::Services;
 
-/// How many clients are read at once.
+/// The number of clients that are read at a time.
 const PAGE_SIZE: usize = 500;
 
-/// What an apply made.
+/// The result of an apply.
 #[derive(Debug, Clone, Default)]
 pub struct Applied {
-    /// The new secrets. Their plain texts exist nowhere else.
+    /// The new secrets. Their plain texts are not stored anywhere.
     pub secrets: Vec<AppliedSecret>,
     /// The resources whose signing key may have to be generated.
     resources: Vec<Resource>,
@@ -36,13 +36,13 @@ pub struct Applied {
 pub struct AppliedSecret {
     /// The client.
     pub client_id: ClientId,
-    /// What is stored.
+    /// The stored record.
     pub record: SecretRecord,
-    /// The secret itself.
+    /// The secret in plain text.
     pub plain: SecretString,
 }
 
-/// A plan whose secrets have been generated and hashed. None of them is valid yet.
+/// A plan whose secrets have been generated and hashed, but are not valid yet.
 #[derive(Debug)]
 pub struct PreparedPlan {
     plan: Plan,
@@ -50,16 +50,16 @@ pub struct PreparedPlan {
 }
 
 impl PreparedPlan {
-    /// The new secrets, for a caller that stores them before they become valid.
+    /// Returns the new secrets, for a caller that stores them before they become valid.
     pub fn secrets(&self) -> &[AppliedSecret] {
         &self.secrets
     }
 }
 
-/// Generates the secrets of a plan. No transaction is open meanwhile.
+/// Generates the secrets of a plan, without an open transaction.
 ///
 /// # Errors
-/// If the operating system gives no random bytes, or a label is not allowed.
+/// If the operating system does not provide random bytes, or a label is not allowed.
 pub async fn generate_secrets(
     services: &Services,
     plan: Plan,
@@ -75,11 +75,11 @@ pub async fn generate_secrets(
     Ok(PreparedPlan { plan, secrets })
 }
 
-/// Writes a plan in one transaction, which the caller commits. Then it calls [`finish`].
+/// Writes a plan in one transaction. The caller commits it and then calls [`finish`].
 ///
 /// # Errors
-/// A conflict if an object of the plan changed since, a right that the caller has lost, or a
-/// failure of the database. Nothing is changed.
+/// A conflict if an object of the plan has changed since, a right that the caller has lost, or an
+/// error of the database. Then nothing is changed.
 pub async fn write(
     services: &Services,
     principal: &Principal,
@@ -91,8 +91,8 @@ pub async fn write(
     Ok(Pending::new(change, Applied { secrets, resources }))
 }
 
-/// Writes a plan in a transaction that is rolled back: what an apply would reject is rejected. No
-/// secret is generated or hashed for that.
+/// Writes a plan in a transaction that is rolled back, to find what an apply would reject. No
+/// secret is generated or hashed.
 ///
 /// # Errors
 /// As [`write()`].
@@ -110,12 +110,12 @@ pub async fn rehearse(
             records.push(secret::record_of(services, SecretHash::from_phc(""), new)?);
         }
     }
-    // A transaction that is dropped leaves nothing behind.
+    // Dropping the transaction rolls it back.
     write_steps(services, principal, plan, records).await.map(|_| ())
 }
 
-/// Writes the steps of a plan; `records` are the new secrets in the order of the clients. Gives the
-/// resources that were written.
+/// Writes the steps of a plan and returns the written resources. `records` are the new secrets in
+/// the order of the clients.
 async fn write_steps(
     services: &Services,
     principal: &Principal,
@@ -147,14 +147,14 @@ async fn write_steps(
             }
         }
     }
-    // Here, because the owners of the clients may change together with that of the resource.
+    // This comes last, because the owners of clients and of the resource may change together.
     for (before, is) in &replaced {
         grant::foreign::end_of_resource(&mut change, principal, before, is, &declared).await?;
     }
     Ok((change, written))
 }
 
-/// Generates the signing keys that new resources need; after the commit.
+/// Generates the signing keys of new resources, after the commit.
 ///
 /// # Errors
 /// If the database or the operating system fails.
@@ -181,7 +181,7 @@ async fn generate_one(
     Ok(AppliedSecret { client_id: id, record, plain })
 }
 
-/// Reads everything again that the plan is based on.
+/// Reads all objects of the plan again, and fails if one of them has changed.
 async fn require_unchanged(change: &mut AuditedChange, plan: &Plan) -> Result<(), AdminError> {
     let of_resource = |resource: &Resource| serde_json::json!(resource);
     let updated = plan.resources.iter().map(|step| {

@@ -1,4 +1,4 @@
-//! Writing what exists as declarations: without secrets and without hashes.
+//! Export of the stored resources and clients as declarations, without secrets and hashes.
 
 use std::collections::BTreeMap;
 
@@ -31,16 +31,16 @@ use crate::model::trust::FederatedCredential;
 use crate::services::Services;
 use crate::store::resources::StoredResources;
 
-/// Which objects are exported: those that every given filter matches.
+/// A filter for exports; all given conditions must match.
 #[derive(Debug, Clone, Default)]
 pub struct ExportFilter {
-    /// Their source.
+    /// The source of the objects.
     pub source: Option<SourceName>,
-    /// Their owner.
+    /// The owner of the objects.
     pub owner: Option<Owner>,
 }
 
-/// The objects of one source, as a document that [`super::Declarations`] reads.
+/// The objects of one source, as a document that [`super::Declarations`] accepts.
 #[derive(Debug, Default, Serialize)]
 pub struct ExportedDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,12 +51,12 @@ pub struct ExportedDocument {
     clients: Vec<ExportedClient>,
 }
 
-/// Reads what exists and the caller may see as documents, one for each source: objects without a
-/// source come first.
+/// Reads the objects that the caller may see, as one document for each source. The document without
+/// a source comes first.
 ///
 /// # Errors
-/// If the caller may not read clients and resources, there are more than 100,000 clients, one of
-/// the objects cannot be read, or the database fails.
+/// If the caller may not read clients and resources, there are more than 100,000 clients, an object
+/// cannot be read, or the database fails.
 pub async fn export(
     services: &Services,
     principal: &Principal,
@@ -115,7 +115,7 @@ pub async fn export(
     Ok(finished.collect())
 }
 
-/// The sources whose clients are read; `None` is the clients without one.
+/// Returns the sources whose clients are read; `None` stands for clients without a source.
 async fn sources(
     services: &Services,
     filter: &ExportFilter,
@@ -154,7 +154,7 @@ struct ExportedResource {
     token_typ: Option<TokenTyp>,
 }
 
-/// A name, or a name with a description.
+/// A scope, as its name or as an object with a description.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum ExportedScope {
@@ -232,15 +232,14 @@ struct ExportedClient {
     spiffe_trusts: Vec<SpiffeSource>,
 }
 
-/// The member `secret`.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum ExportedSecret {
-    /// Nothing has to be said.
+    /// The member is omitted.
     Default,
     /// `null`.
     None,
-    /// How the newest secret was generated.
+    /// The label and lifetime of the newest generated secret.
     Policy {
         #[serde(skip_serializing_if = "String::is_empty")]
         label: String,
@@ -263,7 +262,7 @@ impl ExportedSecret {
         if live.peek().is_none() {
             return Self::None;
         }
-        // Secrets are in the order of their creation.
+        // Secrets are sorted by their creation.
         match live.rfind(|secret| secret.kind == SecretKind::Generated) {
             None => Self::Default,
             Some(newest) => {
@@ -317,7 +316,7 @@ impl ExportedClient {
             || security.tls_subject.is_some()
             || !trusts.is_empty()
             || !spiffe_trusts.is_empty();
-        // Only the defaults of a client without other credentials need not be said.
+        // Defaults can be omitted only if the client has no other credentials.
         let is_default = |is_it: bool| is_it && !has_other_credential;
         let default_methods = is_default(auth_methods == AuthenticationMethod::BY_SECRET);
         let default_types = is_default(grant_types == [GrantType::ClientCredentials]);

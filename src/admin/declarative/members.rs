@@ -1,4 +1,4 @@
-//! The members of declarations: tables from which they are read and the schema is made, as in
+//! The members of declarations: tables that define the parser and the JSON Schema, as in
 //! [`crate::admin::import`].
 
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::model::source::SourceName;
 /// The maximum number of resources or of clients in one apply.
 pub(super) const MAX_OBJECTS: usize = 100_000;
 
-/// What a member holds that only declarations have.
+/// The type of a member that only declarations have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::admin) enum DeclaredType {
     Source,
@@ -103,7 +103,6 @@ impl DeclaredType {
     }
 }
 
-/// One document.
 pub(super) static DOCUMENT: ObjectSchema = ObjectSchema {
     name: "a document",
     required: &[],
@@ -238,8 +237,8 @@ static SECRET: ObjectSchema = ObjectSchema {
     ],
 };
 
-/// The JSON Schema (draft 2020-12) of a document, or of several in a list. Whether a resource
-/// exists, and whether keys can be used, is checked by the apply itself.
+/// Returns the JSON Schema (draft 2020-12) of a document, or of a list of documents. The apply
+/// itself checks that resources exist and that keys can be used.
 pub fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,10 +1,10 @@
-//! Declarations: resources and clients as files describe them, compared with the database and
-//! applied in one transaction (D19).
+//! Declarations: resources and clients described in files, compared with the database and applied
+//! in one transaction (D19).
 //!
 //! The flow: [`Declarations::read`] → [`plan()`] → [`generate_secrets`] → [`write()`] → commit →
-//! [`finish`]. The hashes of new secrets are computed before the transaction begins. Inside it,
-//! everything that the plan is based on is read again; what has changed meanwhile is a conflict.
-//! A dry run ends with [`rehearse`], which is [`write()`] without a commit.
+//! [`finish`]. The hashes of new secrets are computed before the transaction begins. Inside it, all
+//! objects of the plan are read again, and a change since then is a conflict. A dry run ends with
+//! [`rehearse`], which is [`write()`] without a commit.
 
 mod deletions;
 mod desired;
@@ -35,20 +35,19 @@ pub use plan::{Plan, plan};
 pub use step::{PlannedAction, PlannedChange};
 pub use words::plan_lines;
 
-/// How many objects are deleted without confirmation.
+/// The number of objects that may be deleted without confirmation.
 pub const DEFAULT_MAX_DELETIONS: usize = 10;
 
-/// How declarations are compared and applied.
+/// Options for comparing and applying declarations.
 #[derive(Debug, Clone)]
 pub struct ApplyOptions {
-    /// The source of documents that name none.
+    /// The source of documents that do not name one.
     pub source: Option<SourceName>,
-    /// True if objects of another source, of none, or of another owner become objects of the
-    /// applied one.
+    /// True to take over objects without a source, of another source, or of another owner.
     pub is_adopting: bool,
-    /// True if objects of the applied sources that are no longer declared are deleted.
+    /// True to delete objects of the applied sources that are no longer declared.
     pub is_pruning: bool,
-    /// How many objects may be deleted; any number if absent.
+    /// The maximum number of deletions. If absent: unlimited.
     pub max_deletions: Option<usize>,
 }
 
@@ -75,7 +74,7 @@ pub fn check_deletions(plan: &Plan, options: &ApplyOptions) -> Result<(), AdminE
     }
 }
 
-/// Carries out a plan for a server, whose caller receives the secrets in memory.
+/// Executes a plan inside a server. The caller receives the secrets in memory.
 ///
 /// # Errors
 /// As [`check_deletions`] and [`write()`].

@@ -1,4 +1,4 @@
-//! Comparing declarations with the database. Nothing is written.
+//! Planning: compares declarations with the database, without writing anything.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -25,45 +25,45 @@ use crate::model::source::SourceName;
 use crate::services::Services;
 use crate::store::resources::{StoredResources, UnreadableResource};
 
-/// What an apply does.
+/// The steps of an apply.
 #[derive(Debug)]
 pub struct Plan {
     pub(super) resources: Vec<ResourceStep>,
     pub(super) clients: Vec<ClientStep>,
     pub(super) deletions: Vec<DeletionStep>,
     unchanged: usize,
-    /// The clients that are declared.
+    /// The declared clients, including unchanged ones.
     pub(super) declared: Vec<ClientId>,
 }
 
 impl Plan {
-    /// The clients that are declared, those that do not change included.
+    /// Returns the declared clients, including unchanged ones.
     pub fn declared_clients(&self) -> &[ClientId] {
         &self.declared
     }
 
-    /// True if nothing differs.
+    /// True if there is nothing to change.
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty() && self.clients.is_empty() && self.deletions.is_empty()
     }
 
-    /// How many objects are as they are declared.
+    /// Returns the number of objects that already match their declaration.
     pub fn unchanged(&self) -> usize {
         self.unchanged
     }
 
-    /// How many objects are deleted.
+    /// Returns the number of objects to delete.
     pub fn deletions(&self) -> usize {
         self.deletions.len()
     }
 
-    /// The clients that get a secret.
+    /// Returns the clients that get a secret.
     pub fn new_secrets(&self) -> Vec<ClientId> {
         let steps = self.clients.iter().filter(|step| step.secret.is_some());
         steps.map(|step| step.wanted.client.client_id.clone()).collect()
     }
 
-    /// The changes in the order in which they are made.
+    /// Returns the changes in the order of their execution.
     pub fn changes(&self) -> Vec<PlannedChange> {
         let resources = self.resources.iter().map(ResourceStep::change);
         let clients = self.clients.iter().map(ClientStep::change);
@@ -71,7 +71,7 @@ impl Plan {
         resources.chain(clients).chain(deletions).collect()
     }
 
-    /// The plan in words, a line each.
+    /// Returns the plan as text, one line for each change.
     pub fn words(&self) -> Vec<String> {
         words::plan_lines(&self.changes(), self.unchanged)
     }
@@ -80,8 +80,8 @@ impl Plan {
 /// Compares declarations with the database.
 ///
 /// # Errors
-/// Invalid, with every problem and its place; a conflict if an object is of another source; or the
-/// right that the caller lacks for a change.
+/// Invalid, with every problem and its position. A conflict if an object belongs to another source.
+/// A right that the caller lacks for a change.
 pub async fn plan(
     services: &Services,
     principal: &Principal,
@@ -135,7 +135,7 @@ pub async fn plan(
     Ok(plan)
 }
 
-/// A plan while it is made.
+/// A plan under construction.
 struct Planner<'a> {
     services: &'a Services,
     principal: &'a Principal,
@@ -145,7 +145,7 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Plans the resources, and gives all that will exist.
+    /// Plans the resources. Returns all resources that will exist.
     fn resources(
         &mut self,
         existing: &StoredResources,
@@ -263,10 +263,10 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Rejects an object of another source or of another owner, unless it is to be adopted. Any
-    /// administrator can name any source: an object of the same source may have been made in
-    /// advance by an administrator that is limited to another owner. Such an administrator makes no
-    /// object without an owner.
+    /// Rejects an object of another source or another owner, unless it is to be adopted. Every
+    /// administrator can use any source. An administrator that is limited to another owner may
+    /// therefore have created an object of the same source in advance. A limited administrator
+    /// cannot create objects without an owner.
     fn require_adoption(
         &self,
         kind: ObjectKind,

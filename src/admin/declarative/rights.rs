@@ -1,4 +1,4 @@
-//! What a caller needs for a step: exactly what the single calls need that would do the same.
+//! The rights that a step requires: the same as for the corresponding single calls.
 
 use crate::admin::{AdminError, Principal};
 use crate::model::admin_scope::AdminScope;
@@ -7,7 +7,7 @@ use crate::model::resource::Resource;
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 
-/// Rejects a caller that may neither read nor write objects which a plan would show.
+/// Rejects a caller that may neither read nor write the objects that a plan shows.
 pub(super) fn require_view(
     principal: &Principal,
     read: AdminScope,
@@ -16,8 +16,7 @@ pub(super) fn require_view(
     principal.require(read).or_else(|_| principal.require(write))
 }
 
-/// Rejects a resource that exists and that the caller may not see, before anything else is told of
-/// it.
+/// Rejects an existing resource that the caller may not see, before anything is revealed about it.
 pub(super) fn require_visible_resource(
     principal: &Principal,
     before: Option<&Resource>,
@@ -30,7 +29,7 @@ pub(super) fn require_visible_resource(
     }
 }
 
-/// The same for a client.
+/// Like [`require_visible_resource`], but for a client.
 pub(super) fn require_visible_client(
     principal: &Principal,
     before: Option<&Registration>,
@@ -43,13 +42,13 @@ pub(super) fn require_visible_client(
     }
 }
 
-/// Rejects a caller that may not make of a resource what is `wanted`.
+/// Rejects a caller that may not bring a resource into the state `wanted`.
 pub(super) fn require_resource(principal: &Principal, wanted: &Resource) -> Result<(), AdminError> {
     principal.require(AdminScope::ResourcesWrite)?;
     principal.require_owner(wanted.facts.owner.as_ref())
 }
 
-/// Rejects a caller that may not delete a resource with its grants.
+/// Rejects a caller that may not delete a resource together with its grants.
 pub(super) fn require_resource_deletion(
     principal: &Principal,
     has_grants: bool,
@@ -58,7 +57,6 @@ pub(super) fn require_resource_deletion(
     if has_grants { principal.require(AdminScope::GrantsWrite) } else { Ok(()) }
 }
 
-/// Rejects a caller that may not delete a client.
 pub(super) fn require_client_deletion(
     principal: &Principal,
     found: &Registration,
@@ -67,7 +65,7 @@ pub(super) fn require_client_deletion(
     principal.require_rights_over(found)
 }
 
-/// Rejects a caller that may not make of `before` what is `wanted`.
+/// Rejects a caller that may not change a client from `before` to `wanted`.
 pub(super) fn require_client(
     principal: &Principal,
     before: Option<&Registration>,
@@ -87,7 +85,7 @@ pub(super) fn require_client(
         None => (None, None),
     };
     let security = &wanted.client.security;
-    // The leak policy decides when a secret ends.
+    // The leak policy decides when a leaked secret ends.
     let policy = was.map(|was| was.leak_policy).unwrap_or_default();
     let touches_credentials = gets_secret
         || secrets(before) != secrets(Some(wanted))
@@ -112,13 +110,13 @@ pub(super) fn require_client(
     changed.chain(replaced).try_for_each(|grant| principal.require_grantable(grant, admin_of))
 }
 
-/// What a declaration may change of the secrets of a client.
+/// Returns the members of secrets that a declaration may change.
 fn secrets(of: Option<&Registration>) -> Vec<(&SecretId, &str, Option<Timestamp>)> {
     let secrets = of.map_or(&[][..], |of| &of.secrets).iter();
     secrets.map(|one| (&one.secret_id, one.label.as_str(), one.expires_at)).collect()
 }
 
-/// True if two states of a client differ in a member that needs `clients:write`.
+/// True if the states differ in a member that needs `clients:write`.
 fn differs(was: &Client, is: &Client) -> bool {
     let plain = |client: &Client| {
         let mut value = serde_json::json!(client);

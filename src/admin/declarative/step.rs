@@ -1,4 +1,4 @@
-//! The steps of a plan, and how they look to people and programs.
+//! The steps of a plan, and their form for people and programs.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -10,37 +10,37 @@ use crate::admin::secret::NewSecret;
 use crate::model::client::Registration;
 use crate::model::resource::Resource;
 
-/// A resource that is created or changed.
+/// A resource to create or change.
 #[derive(Debug)]
 pub(super) struct ResourceStep {
     pub(super) before: Option<Resource>,
     pub(super) wanted: Resource,
     pub(super) difference: Difference,
-    /// The grants that end because its owner changes.
+    /// The grants that end because the owner of the resource changes.
     pub(super) losses: Vec<String>,
 }
 
-/// A client that is created or changed.
+/// A client to create or change.
 #[derive(Debug)]
 pub(super) struct ClientStep {
     pub(super) before: Option<Registration>,
-    /// As it is declared: what it may not keep if its owner changes is still in it.
+    /// The declared state. It still has the parts that a change of the owner removes.
     pub(super) wanted: Registration,
-    /// What is declared of it.
+    /// The members that the declaration states.
     pub(super) stated: Stated,
-    /// The secret that it gets.
+    /// The secret that the client gets.
     pub(super) secret: Option<NewSecret>,
-    /// Absent if nothing but a secret is new.
+    /// `None` if only a secret is new.
     pub(super) difference: Option<Difference>,
 }
 
-/// An object that is deleted.
+/// An object to delete.
 #[derive(Debug)]
 pub(super) enum DeletionStep {
     Client(Box<Registration>),
     Resource {
         resource: Box<Resource>,
-        /// What ends with it: the clients that hold a grant, and when they were used.
+        /// The clients that lose a grant, and their last use.
         losses: Vec<String>,
     },
 }
@@ -143,7 +143,7 @@ fn action(exists: bool) -> PlannedAction {
     if exists { PlannedAction::Update } else { PlannedAction::Create }
 }
 
-/// The members that differ, as they were and as they will be.
+/// Returns the members that differ, before and after the change.
 fn sides(exists: bool, difference: Option<&Difference>) -> (Value, Value) {
     let (mut was, mut is) = (Map::new(), Map::new());
     for (name, before, after) in difference.into_iter().flat_map(Difference::members) {

@@ -1,5 +1,5 @@
-//! Reading what is stored, for a comparison with declarations or for an export. An object that
-//! cannot be read is never left out without a notice.
+//! Reads stored objects, for a comparison with declarations or for an export. Objects that cannot
+//! be read are always reported.
 
 use std::collections::HashMap;
 
@@ -13,19 +13,17 @@ use crate::services::Services;
 use crate::store::StoreError;
 use crate::store::resources::UnreadableResource;
 
-/// How many clients are read at once.
+/// The number of clients that are read at a time.
 const PAGE_SIZE: u32 = 500;
 
-/// Clients as they are stored.
 #[derive(Debug, Default)]
 pub(super) struct StoredClients {
-    /// Those that can be read, by their ids.
+    /// The clients that can be read, by id.
     pub(super) readable: HashMap<String, Registration>,
-    /// The others.
     pub(super) unreadable: Vec<UnreadableClient>,
 }
 
-/// A client that cannot be read, with what is known of it.
+/// A client that cannot be read.
 #[derive(Debug)]
 pub(super) struct UnreadableClient {
     pub(super) id: String,
@@ -34,13 +32,13 @@ pub(super) struct UnreadableClient {
 }
 
 impl UnreadableClient {
-    /// Adds it to those that an answer needs.
+    /// Adds the client to the unreadable objects of a response.
     pub(super) fn add_to(&self, objects: &mut UnreadableObjects) {
         objects.add(ObjectKind::Client, &self.id, &self.problem);
     }
 }
 
-/// Adds the resources among these that are wanted and that the caller may see.
+/// Adds those of the unreadable resources that are wanted and that the caller may see.
 pub(super) fn add_resources(
     objects: &mut UnreadableObjects,
     principal: &Principal,
@@ -53,7 +51,7 @@ pub(super) fn add_resources(
     }
 }
 
-/// The clients of these ids that exist.
+/// Reads the clients with these ids; missing ones are skipped.
 pub(super) async fn clients_with(
     services: &Services,
     ids: &[&str],
@@ -78,7 +76,8 @@ pub(super) async fn clients_with(
     Ok(stored)
 }
 
-/// The clients of a source, or those without one; a few more than an export may have at most.
+/// Reads the clients of a source, or those without a source. It stops soon after the limit of an
+/// export.
 pub(super) async fn clients_of(
     services: &Services,
     source: Option<&SourceName>,

@@ -1,4 +1,4 @@
-//! The state that a declaration asks for, in the types that are stored.
+//! The state that a declaration requests, in stored types.
 
 use std::collections::BTreeSet;
 
@@ -20,21 +20,22 @@ use crate::model::source::SourceName;
 use crate::model::time::Timestamp;
 use crate::services::Services;
 
-/// A client as it should be.
+/// The state that a declaration requests for a client.
 #[derive(Debug)]
 pub(super) struct WantedClient {
-    /// Its members, without a secret that is to be generated. Those that a declaration does not have are the stored ones.
+    /// The members without a secret to generate. Members that a declaration cannot have keep their
+    /// stored values.
     pub(super) registration: Registration,
-    /// The secret that it gets if it has no valid one.
+    /// The secret to generate if the client has no valid one.
     pub(super) secret: Option<NewSecret>,
-    /// What the declaration states: everything but the secrets that it does not list.
+    /// The members that the declaration states: all except secrets that it does not list.
     pub(super) stated: Stated,
 }
 
-/// The resource that a declaration asks for, in place of the stored one.
+/// Returns the resource that a declaration requests, to replace the stored one.
 ///
 /// # Errors
-/// If it is this server itself, or a value is not allowed.
+/// If it is the built-in resource of this server, or a value is not allowed.
 pub(super) fn resource(
     services: &Services,
     desired: DesiredResource,
@@ -61,7 +62,7 @@ pub(super) fn resource(
     })
 }
 
-/// The client that a checked declaration asks for, in place of the stored one.
+/// Returns the client that a checked declaration requests, to replace the stored one.
 ///
 /// # Errors
 /// If the client could not authenticate, or a value is not allowed.
@@ -78,7 +79,7 @@ pub(super) fn client(
         || !digests.is_empty()
         || !has_other_credential(&line);
     let mut client = line.client(by_secret, now)?;
-    // What is declared is not extended.
+    // Declared methods and grant types are used unchanged.
     if let Some(methods) = line.said.auth_methods.as_ref().filter(|given| !given.is_empty()) {
         client.auth_methods.clone_from(methods);
         check_security(&client.security, &client.auth_methods)?;
@@ -122,7 +123,7 @@ pub(super) fn client(
     Ok(WantedClient { registration, secret, stated })
 }
 
-/// What a declaration has and an import line lacks.
+/// The members of a declaration that an import does not have.
 #[derive(Debug)]
 pub(super) struct Declared {
     source: Option<SourceName>,
@@ -132,14 +133,14 @@ pub(super) struct Declared {
 }
 
 impl DesiredClient {
-    /// The part that an import can check, and the rest.
+    /// Separates the members that an import can check from the others.
     pub(super) fn split(self) -> (ClientLine, Declared) {
         let Self { source, line, secret, digests, admin_of } = self;
         (line, Declared { source, secret, digests, admin_of })
     }
 }
 
-/// True if the client can authenticate by something other than a secret.
+/// True if the client has a credential other than a secret.
 fn has_other_credential(line: &CheckedLine) -> bool {
     let said = &line.said;
     said.keys.as_ref().and_then(Given::value).is_some()
@@ -148,8 +149,8 @@ fn has_other_credential(line: &CheckedLine) -> bool {
         || line.has_spiffe_trusts()
 }
 
-/// The secret that a client must have. If its secrets are declared by digest, none is generated
-/// unless the declaration says so.
+/// Returns the secret that the client must have. If digests of its secrets are declared, none is
+/// generated unless the declaration requests one.
 fn secret_of(
     client: &Client,
     policy: SecretPolicy,
@@ -169,7 +170,7 @@ fn secret_of(
     }
 }
 
-/// The error of a secret by which the client may not authenticate.
+/// Returns the error for a secret that the client may not authenticate by.
 fn without_method(member: &'static str) -> AdminError {
     let problem = format!(
         "it is given, and auth_methods has no method by a secret; add client_secret_basic or remove \

@@ -1,17 +1,17 @@
-//! A plan in words.
+//! A plan as text.
 
 use serde_json::Value;
 
 use crate::admin::declarative::step::{PlannedAction, PlannedChange};
 use crate::model::leak_policy::LeakPolicy;
 
-/// The longest value in a line, in characters.
+/// The maximum length of a value in a line, in characters.
 const MAX_VALUE_CHARS: usize = 200;
 
-/// Members of a new object that say nothing by themselves.
+/// Members of a new object that would only repeat its first line.
 const SILENT: [&str; 3] = ["client_id", "resource", "source"];
 
-/// The lines of a plan, and its sum.
+/// Returns the lines of a plan, and a last line with its totals.
 pub fn plan_lines(changes: &[PlannedChange], unchanged: usize) -> Vec<String> {
     let mut lines: Vec<String> = changes.iter().flat_map(of_change).collect();
     let count = |action| changes.iter().filter(|change| change.action == action).count();
@@ -52,7 +52,7 @@ fn of_change(change: &PlannedChange) -> Vec<String> {
     lines
 }
 
-/// The secrets of a client: those that are registered by their digest, and those that change.
+/// Describes the secrets of a client: those that are registered by digest, and those that change.
 fn of_secrets(was: &Value, is: &Value) -> Vec<String> {
     let none = Vec::new();
     let (before, after) = (was.as_array().unwrap_or(&none), is.as_array().unwrap_or(&none));
@@ -78,11 +78,11 @@ fn of_secrets(was: &Value, is: &Value) -> Vec<String> {
     lines
 }
 
-/// What the removal of a limit means. A declaration removes it by the omission of a member.
+/// The consequence of removing a limit, which a declaration does by omitting the member.
 const LIMIT_REMOVED: &str = "its limit is removed, because admin_of is not declared: it \
                              administers the objects of all owners";
 
-/// A member that changes: of a list the elements that come and go, otherwise both values.
+/// Describes a changed member: removed and added elements of a list, otherwise both values.
 fn of_member(name: &str, was: &Value, is: &Value) -> Vec<String> {
     if name == "admin_of" && is.is_null() {
         return vec![format!("    admin_of: {} -> none: {LIMIT_REMOVED}", shown(was))];
@@ -101,7 +101,7 @@ fn of_member(name: &str, was: &Value, is: &Value) -> Vec<String> {
     lines
 }
 
-/// True for a member of a new object that every new object has.
+/// True for a member of a new object that has a default value or only repeats the first line.
 fn is_silent(name: &str, value: &Value) -> bool {
     let is_default = name == "leak_policy" && value == LeakPolicy::default().as_str();
     is_default || is_empty(value) || SILENT.contains(&name)
@@ -117,7 +117,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// A value in one line.
+/// Formats a value in one line.
 fn shown(value: &Value) -> String {
     let text = match value {
         Value::Null => "none".to_owned(),

@@ -1,4 +1,4 @@
-//! The backups that a server makes: how old the newest one is, and whether it could be restored.
+//! Checks of the backups that a server makes: the age of the newest one, and the key to restore it.
 
 use crate::admin::backup::{self, schedule};
 use crate::admin::doctor::code::CheckCode;
@@ -8,7 +8,7 @@ use crate::config::{BackupSettings, Config};
 use crate::model::time::{Timestamp, in_words};
 use crate::services::backup_keys;
 
-/// Checks the backups in `backup.dir`. It reads the head of the newest one, not its rows.
+/// Checks the backups in `backup.dir`. It reads the manifest of the newest one, not its rows.
 pub(super) async fn examine(config: &Config, now: Timestamp) -> Vec<Finding> {
     vec![age(&config.backup, now), key(config).await]
 }

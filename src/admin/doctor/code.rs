@@ -1,8 +1,8 @@
-//! The checks of the doctor by their stable codes, in the order in which they are shown.
+//! The checks of the doctor with their stable codes, in display order.
 
 use serde::{Serialize, Serializer};
 
-/// What a check is about.
+/// The subject of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckGroup {
@@ -18,12 +18,12 @@ pub enum CheckGroup {
     Backups,
     /// TLS of the public endpoints.
     Tls,
-    /// What clients and verifiers get.
+    /// The documents that clients and verifiers fetch.
     Documents,
 }
 
 impl CheckGroup {
-    /// Every group, in the order in which they are shown.
+    /// All groups, in display order.
     pub const ALL: [Self; 7] = [
         Self::Settings,
         Self::Files,
@@ -34,7 +34,7 @@ impl CheckGroup {
         Self::Documents,
     ];
 
-    /// The heading.
+    /// Returns the heading of the group.
     pub fn title(self) -> &'static str {
         match self {
             Self::Settings => "Settings",
@@ -48,8 +48,8 @@ impl CheckGroup {
     }
 }
 
-/// Declares the checks, each with its meaning as its documentation, its group and its code, so that
-/// none can be missing in one of the lists.
+/// Declares the checks, each with its meaning as a doc comment, its group and its code, so that no
+/// list can lack a check.
 macro_rules! checks {
     ($($(#[doc = $meaning:literal])+ $check:ident: $group:ident => $code:literal,)+) => {
         /// The stable code of a check. `docs/operations/doctor.md` lists all of them.
@@ -59,24 +59,24 @@ macro_rules! checks {
         }
 
         impl CheckCode {
-            /// Every check, in the order in which they are shown.
+            /// All checks, in display order.
             pub const ALL: [Self; [$($code),+].len()] = [$(Self::$check),+];
 
-            /// The code as programs see it. It never changes.
+            /// Returns the stable code for programs.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$check => $code,)+
                 }
             }
 
-            /// What it is about.
+            /// Returns the group of the check.
             pub fn group(self) -> CheckGroup {
                 match self {
                     $(Self::$check => CheckGroup::$group,)+
                 }
             }
 
-            /// What is expected, in one sentence.
+            /// Returns the expected state, in one sentence.
             pub fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$check => concat!($($meaning),+).trim_start(),)+

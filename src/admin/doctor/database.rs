@@ -1,5 +1,5 @@
-//! The database: whether it answers, its schema and its clock. What is stored in it is looked at only
-//! if its schema is the one of this program.
+//! Checks of the database: its availability, schema and clock. Stored data is checked only if the
+//! schema is the one of this program.
 
 use crate::admin::doctor::code::CheckCode;
 use crate::admin::doctor::finding::Finding;
@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError};
 use crate::telemetry;
 use crate::text::escaping;
 
-/// What is needed of an open database.
+/// The checks that need an open database.
 const NEEDS: [CheckCode; 8] = [
     CheckCode::Schema,
     CheckCode::DatabaseClock,
@@ -25,7 +25,7 @@ const NEEDS: [CheckCode; 8] = [
     CheckCode::ExpiringSecrets,
 ];
 
-/// Checks the database and what is stored in it. It is opened in a mode that writes nothing.
+/// Checks the database and the data in it. It opens the database read-only.
 pub(super) async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
     let code = CheckCode::Database;
     let location = &config.database.location;
@@ -63,7 +63,7 @@ fn skipped(codes: &[CheckCode], reason: &str) -> Vec<Finding> {
     codes.iter().map(|code| Finding::skipped(*code, reason)).collect()
 }
 
-/// A finding about a statement that failed.
+/// Returns the finding for a failed statement.
 pub(super) fn failed(code: CheckCode, error: &StoreError) -> Finding {
     Finding::error(code, plain(error), fix_of(error))
 }

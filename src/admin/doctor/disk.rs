@@ -1,18 +1,19 @@
-//! The space that is left for files of the server.
+//! Checks of the free space for files of the server.
 
 use std::path::Path;
 
 use crate::admin::doctor::code::CheckCode;
 use crate::admin::doctor::finding::Finding;
 
-/// With less, a write may fail at any time: a log of changes not yet merged into a database takes some MiB.
+/// Below this limit a write may fail at any time. A write-ahead log takes some MiB before it is
+/// merged into its database.
 const MIN_FREE_BYTES: u64 = 16 << 20;
 
-/// With less, an operator should make space.
+/// Below this limit an operator should free space.
 const WARN_FREE_BYTES: u64 = 256 << 20;
 
-/// Checks the file systems of folders, of which the first is the data directory: the one with the
-/// least space decides.
+/// Checks the file systems of folders. The one with the least free space decides. The first folder
+/// is the data directory.
 pub(super) fn examine(folders: &[&Path]) -> Finding {
     let free = folders.iter().filter_map(|folder| Some((*folder, free_bytes(folder)?)));
     if let Some((folder, free)) = free.min_by_key(|(_, free)| *free) {
@@ -23,7 +24,7 @@ pub(super) fn examine(folders: &[&Path]) -> Finding {
     Finding::skipped(CheckCode::DiskSpace, found)
 }
 
-/// What this process may still write there; none if the folder does not exist.
+/// Returns the space that this process may still use. Returns `None` if the folder does not exist.
 fn free_bytes(folder: &Path) -> Option<u64> {
     let system = rustix::fs::statvfs(folder).ok()?;
     Some(system.f_bavail.saturating_mul(system.f_frsize))

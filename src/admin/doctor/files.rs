@@ -1,4 +1,4 @@
-//! The files of a server: the users that may read and write them, and the space that is left.
+//! Checks of the files of a server: the users that may read and write them, and the free space.
 
 use std::path::{Path, PathBuf};
 
@@ -9,13 +9,13 @@ use crate::config::{Config, Location};
 use crate::services::inspection::{self, OpenFile};
 use crate::store::engine;
 
-/// How many files are named.
+/// The maximum number of files that a finding names.
 const MAX_NAMED: usize = 5;
 
-/// How many files of a folder of secrets are looked at.
+/// The maximum number of files that are checked in a folder of secrets.
 const MAX_SECRET_FILES: usize = 10_000;
 
-/// Checks the permissions of files, and the disks. `holders` are the files that hold secret settings.
+/// Checks the permissions of files, and the disks. `holders` are the files with secret settings.
 pub(super) fn examine(config: &Config, holders: &[PathBuf]) -> Vec<Finding> {
     vec![
         data_dir(config),
@@ -26,7 +26,7 @@ pub(super) fn examine(config: &Config, holders: &[PathBuf]) -> Vec<Finding> {
     ]
 }
 
-/// The folders that a server writes: the data directory, and that of a SQLite database.
+/// Returns the folders that a server writes to: the data directory, and that of a SQLite database.
 fn folders(config: &Config) -> Vec<&Path> {
     let database = match &config.database.location {
         Location::Sqlite(path) => path.parent(),
@@ -37,7 +37,7 @@ fn folders(config: &Config) -> Vec<&Path> {
     folders
 }
 
-/// Another user that may write there could replace the database or the master key.
+/// Another user with write access could replace the database or the master key.
 fn data_dir(config: &Config) -> Finding {
     let code = CheckCode::DataDir;
     let mut folders = folders(config);
@@ -87,7 +87,7 @@ fn master_key_file(config: &Config) -> Finding {
     }
 }
 
-/// The private key of TLS, files that hold secret settings, and the secrets of bootstrap.
+/// Checks the private key of TLS, files with secret settings, and the secrets of bootstrap.
 fn secret_files(config: &Config, holders: &[PathBuf]) -> Finding {
     let code = CheckCode::SecretFiles;
     let mut paths: Vec<PathBuf> = holders.to_vec();
@@ -110,7 +110,7 @@ fn secret_files(config: &Config, holders: &[PathBuf]) -> Finding {
     }
 }
 
-/// Which files are open, and how to close them.
+/// Returns the files that other users may read, and the commands to fix them.
 fn open_files(open: &[OpenFile]) -> Option<(String, String)> {
     let first = open.first()?;
     let names: Vec<_> = open.iter().map(|file| file.path.display().to_string()).collect();

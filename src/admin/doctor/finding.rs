@@ -1,28 +1,28 @@
-//! What a check found, and all findings together.
+//! The result of a check, and the report of all checks.
 
 use serde::Serialize;
 
 use crate::admin::doctor::code::{CheckCode, CheckGroup};
 use crate::admin::doctor::fix::Fix;
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckState {
-    /// It could not be made, because of the settings or of another finding.
+    /// The check could not run, because of the settings or of another finding.
     Skipped,
     /// The check passed.
     Ok,
     /// The check passed, and the line has information for an operator.
     Note,
-    /// It works now, and may stop working or be unsafe.
+    /// It works now, but may stop working or be unsafe.
     Warning,
     /// It does not work, or is unsafe.
     Error,
 }
 
 impl CheckState {
-    /// The word that people see.
+    /// Returns the state as text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Skipped => "skipped",
@@ -34,18 +34,18 @@ impl CheckState {
     }
 }
 
-/// What one check found. It holds no secret.
+/// The result of one check. It contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The check.
     pub code: CheckCode,
-    /// What the check is about.
+    /// The subject of the check.
     pub group: CheckGroup,
-    /// How it ended.
+    /// The result of the check.
     pub state: CheckState,
-    /// What was seen; the reason of a skipped check.
+    /// The observed state, or the reason why the check was skipped.
     pub found: String,
-    /// How to fix it, if something is to be fixed.
+    /// The way to fix a problem, if there is one.
     pub fix: Option<Fix>,
 }
 
@@ -54,41 +54,41 @@ impl Finding {
         Self { code, group: code.group(), state, found: found.into(), fix: None }
     }
 
-    /// The check passed.
+    /// Returns a passed check.
     pub(super) fn ok(code: CheckCode, found: impl Into<String>) -> Self {
         Self::new(code, CheckState::Ok, found)
     }
 
-    /// The check was not made.
+    /// Returns a check that did not run.
     pub(super) fn skipped(code: CheckCode, reason: impl Into<String>) -> Self {
         Self::new(code, CheckState::Skipped, reason)
     }
 
-    /// The check was not made. The fix says how to make it.
+    /// Returns a check that did not run, with a fix that lets it run.
     pub(super) fn skipped_with_fix(code: CheckCode, reason: impl Into<String>, fix: Fix) -> Self {
         Self { fix: Some(fix), ..Self::new(code, CheckState::Skipped, reason) }
     }
 
-    /// Something that an operator may want to know.
+    /// Returns information that may be useful to an operator.
     pub(super) fn note(code: CheckCode, found: impl Into<String>, fix: impl Into<Fix>) -> Self {
         Self { fix: Some(fix.into()), ..Self::new(code, CheckState::Note, found) }
     }
 
-    /// Something that may go wrong.
+    /// Returns a possible problem.
     pub(super) fn warning(code: CheckCode, found: impl Into<String>, fix: impl Into<Fix>) -> Self {
         Self { fix: Some(fix.into()), ..Self::new(code, CheckState::Warning, found) }
     }
 
-    /// Something that is wrong.
+    /// Returns a problem.
     pub(super) fn error(code: CheckCode, found: impl Into<String>, fix: impl Into<Fix>) -> Self {
         Self { fix: Some(fix.into()), ..Self::new(code, CheckState::Error, found) }
     }
 }
 
-/// How many checks ended in each state.
+/// The number of checks in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// The check passed.
+    /// Checks that passed.
     pub ok: usize,
     /// Notes.
     pub note: usize,
@@ -96,7 +96,7 @@ pub struct Summary {
     pub warning: usize,
     /// Errors.
     pub error: usize,
-    /// Checks that were not made.
+    /// Checks that did not run.
     pub skipped: usize,
 }
 
@@ -107,8 +107,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Puts findings in their order. A check of `wanted` without a finding was not made, for this
-    /// reason.
+    /// Sorts findings by check. Checks of `wanted` without a finding are added as skipped, for the
+    /// given reason.
     pub(super) fn of(
         mut findings: Vec<Finding>,
         wanted: impl Iterator<Item = CheckCode>,
@@ -123,18 +123,18 @@ impl Report {
         Self { findings }
     }
 
-    /// The findings.
+    /// Returns the findings.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// The worst state.
+    /// Returns the worst state.
     pub fn worst(&self) -> CheckState {
         let worst = self.findings.iter().map(|finding| finding.state).max();
         worst.unwrap_or(CheckState::Ok).max(CheckState::Ok)
     }
 
-    /// How many checks ended in each state.
+    /// Counts the checks in each state.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::default();
         for finding in &self.findings {

@@ -1,23 +1,23 @@
-//! How an operator fixes what a check found, as data: `remedies` turns it into text.
+//! Fixes for the problems that checks find, as data. `remedies` turns them into text.
 
 use std::borrow::Cow;
 
 use crate::config::problem::SettingRemedy;
 use crate::model::time::Lifetime;
 
-/// How to fix what a check found.
+/// A fix for the problem that a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fix {
-    /// A text. It names neither a command nor an option of tokend.
+    /// A text. It does not name a command or an option of tokend.
     Text(Cow<'static, str>),
     /// Fix one setting.
     Setting {
-        /// What to do.
+        /// The action.
         remedy: SettingRemedy,
-        /// Where the value came from.
+        /// The source of the value.
         origin: String,
     },
-    /// Look at the problems of the settings one by one.
+    /// Check the settings to see each problem.
     CheckSettings,
     /// Set `backup.schedule`, or make backups by hand.
     ScheduleBackups,
@@ -32,7 +32,7 @@ pub enum Fix {
     KeepBackupKey,
     /// Point the doctor at the database of the server.
     FindDatabase,
-    /// Check the place of a file that is not a database.
+    /// Check the path of a file that is not a database.
     CheckDatabaseFile,
     /// Check that the database runs.
     CheckDatabase,
@@ -46,18 +46,18 @@ pub enum Fix {
     SetSealingKey,
     /// Restore the master key.
     RestoreMasterKey,
-    /// Find out which signing keys exist, and start a server.
+    /// List the signing keys, and start a server.
     CreateSigningKey,
     /// Set the master key of a signing key, or retire the signing key.
     RetireSigningKey,
-    /// Find out why a server publishes no key.
+    /// Find out why a server does not publish a key.
     FindPublishedKeys,
     /// Replace the secrets that expire within this time.
     ReplaceSecrets {
         /// The setting `secrets.warn_before`.
         warn_before: Lifetime,
     },
-    /// Look at the server from outside.
+    /// Check the server from outside.
     LookFromOutside,
     /// Send the whole chain, or give the doctor the certificate of the authority.
     CompleteChain,

@@ -1,5 +1,5 @@
-//! Keys and secrets in the database: what the master key opens, which key signs, whether the next
-//! one comes in time, and which secrets of clients expire.
+//! Checks of keys and secrets in the database: the master key, the signing key, the next signing
+//! key, and expiring secrets of clients.
 
 use std::collections::BTreeSet;
 
@@ -20,14 +20,14 @@ use crate::services::sealed_keys::SealedKeys;
 use crate::store::clients::list::{ClientFilter, Expiring, Position};
 use crate::store::{Store, StoreError};
 
-/// By how many seconds a server may be late with the next key.
+/// The number of seconds by which a server may be late with the next key.
 const GRACE_SECONDS: i64 = 3600;
 
-/// How many clients are named, and how far they are counted.
+/// The number of clients that a finding names, and the limit up to which it counts them.
 const MAX_NAMED: u32 = 5;
 const COUNT_BOUND: u32 = 10_000;
 
-/// Checks the keys and the secrets in a database with the schema of this program.
+/// Checks the keys and secrets in a database that has the schema of this program.
 pub(super) async fn examine(config: &Config, clock: &Clock, store: &Store) -> Vec<Finding> {
     let now = clock.now();
     let mut findings = match SealedKeys::read(store.read()).await {
@@ -138,7 +138,7 @@ fn signing_key(
     }
 }
 
-/// A server makes the next key `keys.publish_before` before it signs.
+/// Checks that the next key exists in time: `keys.publish_before` before it signs.
 fn next_signing_key(
     settings: &KeySettings,
     records: &[SigningKeyRecord],
@@ -228,7 +228,7 @@ mod tests {
         assert!(late.found.starts_with("ES256: the next key was due 60 minutes ago"), "{late:?}");
         let both = [key(Algorithm::Es256, 0), key(Algorithm::Es256, 90 * DAY)];
         assert_eq!(finding(&both, 89 * DAY + 2 * GRACE_SECONDS).state, CheckState::Ok);
-        // One algorithm that is late is enough.
+        // One late algorithm is enough for a warning.
         let mixed = [key(Algorithm::Es256, 80 * DAY), key(Algorithm::Rs256, 0)];
         assert_eq!(finding(&mixed, 95 * DAY).state, CheckState::Warning);
         let ended = SigningKeyRecord { retired_at: Some(Timestamp(5)), ..key(Algorithm::Rs256, 0) };

@@ -1,8 +1,8 @@
-//! The doctor: checks of a whole deployment, each with a stable code, what was seen and its fix.
+//! The doctor: checks of a whole deployment. Each has a stable code, a result and a fix.
 //!
-//! [`examine_host`] looks at the settings, the files, the database and the keys of this machine.
-//! [`examine_url`] looks at a server from outside, as its clients do. Both only read, and every
-//! check is bounded in time. No finding holds a secret.
+//! [`examine_host`] checks the settings, files, database and keys of this machine. [`examine_url`]
+//! checks a server from outside, like its clients. Both are read-only, and every check has a time
+//! limit. Findings never contain secrets.
 
 mod backups;
 mod code;
@@ -30,16 +30,17 @@ use crate::config::sources::Settings;
 use crate::config::{Config, Issuer};
 use crate::model::time::Clock;
 
-/// How long the checks of one part may take, beyond the limits that each of them has.
+/// The time limit of the checks of one part, in addition to their own limits.
 const MAX_PART_TIME: Duration = Duration::from_secs(20);
 
-/// By how many seconds two clocks may differ: readings and answers take time.
+/// The difference between two clocks that is accepted, in seconds: readings and responses take
+/// time.
 const CLOCK_TOLERANCE_SECONDS: u64 = 5;
 
-/// From how many seconds on two clocks that differ make credentials invalid.
+/// The difference between two clocks above which credentials become invalid, in seconds.
 const MAX_CLOCK_SECONDS: u64 = 60;
 
-/// Checks the settings, files, database and keys of this machine. Writes nothing: it does not
+/// Checks the settings, files, database and keys of this machine. It is read-only: it does not
 /// create a database, a folder or a key, and does not migrate.
 pub async fn examine_host(settings: &Settings, clock: &Clock) -> Report {
     let count = settings.keys().len();
@@ -59,8 +60,8 @@ pub async fn examine_host(settings: &Settings, clock: &Clock) -> Report {
     Report::of(findings, CheckCode::of_host(), &format!("there was no result within {limit} s"))
 }
 
-/// Checks a running server. Its settings are valid, and it does not know the files that hold secret
-/// settings.
+/// Like [`examine_host`], but for a running server. Its settings are valid, and it does not know
+/// which files contain secret settings.
 pub async fn examine_server(config: &Config, clock: &Clock) -> Report {
     Report::of(examine_parts(config, clock, Vec::new()).await, std::iter::empty(), "")
 }
@@ -78,12 +79,12 @@ async fn examine_parts(config: &Config, clock: &Clock, holders: Vec<PathBuf>) ->
     findings
 }
 
-/// What the settings by themselves say. It reads nothing else.
+/// Checks the settings alone, without reading anything else.
 pub fn examine_settings(config: &Config) -> Vec<Finding> {
     settings::examine(config)
 }
 
-/// What is wrong with the settings, in one finding.
+/// Returns all problems of the settings as one finding.
 fn invalid_settings(error: &ConfigError) -> Finding {
     let problems = error.problems();
     let texts: Vec<_> = problems.iter().map(|problem| problem.what.as_str()).collect();
@@ -96,18 +97,18 @@ fn invalid_settings(error: &ConfigError) -> Finding {
     Finding::error(CheckCode::Settings, texts.join("; "), fix)
 }
 
-/// Runs checks that wait for the file system on a thread of their own; gives up after a time.
+/// Runs checks of the file system on a separate thread, with a timeout.
 async fn on_thread(checks: impl FnOnce() -> Vec<Finding> + Send + 'static) -> Vec<Finding> {
     with_timeout(async { tokio::task::spawn_blocking(checks).await.unwrap_or_default() }).await
 }
 
-/// Gives up on checks after a time.
+/// Runs checks with a timeout. After it they have no findings.
 async fn with_timeout(checks: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
     tokio::time::timeout(MAX_PART_TIME, checks).await.unwrap_or_default()
 }
 
-/// What two clocks that should agree are like. `ahead` is how many seconds the other one is ahead of
-/// that of this machine.
+/// Compares two clocks. `ahead` is the number of seconds by which the other clock is ahead of that
+/// of this machine.
 fn clock_finding(code: CheckCode, other: &str, ahead: i64) -> Finding {
     let distance = ahead.unsigned_abs();
     let side = if ahead < 0 { "behind" } else { "ahead of" };
@@ -125,13 +126,13 @@ fn clock_finding(code: CheckCode, other: &str, ahead: i64) -> Finding {
     }
 }
 
-/// The host in an issuer, without a port.
+/// Returns the host of an issuer, without a port.
 fn host_of(issuer: &Issuer) -> Option<String> {
     let url = url::Url::parse(issuer.as_str()).ok()?;
     url.host().map(|host| host.to_string().trim_matches(['[', ']']).to_owned())
 }
 
-/// The first names of a list, and how many more there are.
+/// Returns the first names of a list, and the number of the others.
 fn first_of(names: &[String], max: usize) -> String {
     let shown: Vec<_> = names.iter().take(max).map(String::as_str).collect();
     match names.len().saturating_sub(max) {

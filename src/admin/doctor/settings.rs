@@ -1,4 +1,4 @@
-//! Settings that are valid and may still be a mistake.
+//! Checks of settings that are valid but may be a mistake.
 
 use ipnet::IpNet;
 
@@ -7,16 +7,14 @@ use crate::admin::doctor::finding::Finding;
 use crate::admin::doctor::first_of;
 use crate::config::{Config, Issuer};
 
-/// The shortest prefixes that a network of proxies plausibly has: of a private network, and of one
-/// with public addresses.
+/// The shortest plausible prefixes of a network of proxies: private IPv4, IPv6 and public IPv4.
 const MIN_PREFIX_V4: u8 = 16;
 const MIN_PREFIX_V6: u8 = 48;
 const MIN_PREFIX_OF_PUBLIC: u8 = 24;
 
-/// How many networks are named.
+/// The maximum number of networks that a finding names.
 const MAX_NAMED: usize = 5;
 
-/// Checks the settings by themselves.
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
     vec![
         proxy_trust(config),
@@ -27,8 +25,8 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
     ]
 }
 
-/// A proxy that is not named is one client: it has an eighth of the connections, and all clients
-/// share its limits on guesses.
+/// An unlisted proxy is treated as a single client: it may use only an eighth of the connections,
+/// and all clients share its limits on guesses.
 fn proxy_trust(config: &Config) -> Finding {
     let code = CheckCode::ProxyTrust;
     let is_https = config.issuer.as_ref().is_some_and(Issuer::is_https);
@@ -79,7 +77,7 @@ fn is_wide(network: &IpNet) -> bool {
             let is_public =
                 !(address.is_private() || address.is_loopback() || address.is_link_local());
             let least = if is_public { MIN_PREFIX_OF_PUBLIC } else { MIN_PREFIX_V4 };
-            // 127.0.0.0/8 is this machine alone.
+            // 127.0.0.0/8 contains only this machine.
             !address.is_loopback() && network.prefix_len() < least
         }
         IpNet::V6(network) => network.prefix_len() < MIN_PREFIX_V6,
@@ -128,7 +126,7 @@ fn metrics_access(config: &Config) -> Finding {
 fn log_level(level: &str) -> Finding {
     let code = CheckCode::LogLevel;
     let found = format!("log.level is {level}");
-    // The level without a module is the one of all modules that have none of their own.
+    // A level without a module applies to all modules that have no level of their own.
     let general = level.split(',').map(str::trim).find(|part| !part.contains('='));
     match general.unwrap_or_default().to_ascii_lowercase().as_str() {
         "error" | "off" => Finding::note(

@@ -1,4 +1,4 @@
-//! The certificate of the public listener: of its files, or as a server has sent it.
+//! Checks of the certificate of the public listener: from its files, or as a server sent it.
 
 use crate::admin::doctor::code::CheckCode;
 use crate::admin::doctor::finding::Finding;
@@ -9,8 +9,8 @@ use crate::model::time::{Timestamp, in_words};
 use crate::outbound::{FetchError, TlsClient};
 use crate::x509::server_certificate::{ServerCertificate, ServerCertificateProblem, Validity};
 
-/// From how many seconds before its end on a certificate should have been renewed: three weeks, or a
-/// sixth of a shorter life.
+/// A certificate should be renewed three weeks before its end, or after five sixths of a shorter
+/// validity.
 const RENEWED_BEFORE_SECONDS: i64 = 21 * 86_400;
 const RENEWED_BEFORE_PART: i64 = 6;
 
@@ -19,7 +19,7 @@ const CODES: [CheckCode; 3] = [CheckCode::TlsCertificate, CheckCode::TlsName, Ch
 const RENEW: &str = "Renew the certificate, and look why it was not renewed in time. tokend reads \
                      renewed files within five seconds.";
 
-/// Checks the files of `tls.certificate` and `tls.key`.
+/// Checks the files in `tls.certificate` and `tls.key`.
 pub(super) fn examine(config: &Config, issuer: Option<&Issuer>, now: Timestamp) -> Vec<Finding> {
     let Some(settings) = &config.tls else {
         let reason = "tokend does not terminate TLS";
@@ -44,7 +44,7 @@ pub(super) fn examine(config: &Config, issuer: Option<&Issuer>, now: Timestamp) 
     vec![dates(&certificate, now), name, chain(config, &certificate, &host, now)]
 }
 
-/// Whether the dates are right, and for how long.
+/// Checks the validity period of a certificate, and the time that is left.
 pub(super) fn dates(certificate: &ServerCertificate, now: Timestamp) -> Finding {
     let code = CheckCode::TlsCertificate;
     let Validity { not_before, not_after } = match certificate.validity() {
@@ -66,7 +66,7 @@ pub(super) fn dates(certificate: &ServerCertificate, now: Timestamp) -> Finding 
     Finding::ok(code, found)
 }
 
-/// Clients may trust other authorities than this machine does, so an unknown one is a note here.
+/// Clients may trust other authorities than this machine, so an unknown authority is only a note.
 fn chain(config: &Config, certificate: &ServerCertificate, host: &str, now: Timestamp) -> Finding {
     let code = CheckCode::TlsChain;
     let fix = "Put the intermediate certificates into tls.certificate, after that of the server. For \
@@ -81,7 +81,7 @@ fn chain(config: &Config, certificate: &ServerCertificate, host: &str, now: Time
             Some(problem @ ServerCertificateProblem::UnknownIssuer) => {
                 Finding::note(code, problem.to_string(), fix)
             }
-            // The finding of another check.
+            // Another check reports these problems.
             Some(
                 ServerCertificateProblem::Expired(_)
                 | ServerCertificateProblem::NotYetValid(_)
@@ -93,7 +93,7 @@ fn chain(config: &Config, certificate: &ServerCertificate, host: &str, now: Time
     }
 }
 
-/// The finding of the check that a problem belongs to.
+/// Returns the finding for a problem of a certificate, under the check that it belongs to.
 pub(super) fn of_problem(problem: &ServerCertificateProblem, host: &str) -> Finding {
     let found = problem.to_string();
     match problem {
@@ -122,13 +122,13 @@ pub(super) fn of_problem(problem: &ServerCertificateProblem, host: &str) -> Find
     }
 }
 
-/// The finding of a TLS handshake that failed, with the other checks of TLS skipped.
+/// Returns the finding for a failed TLS handshake, and skips the other checks of TLS.
 pub(super) fn of_handshake(error: &FetchError, host: &str) -> Option<Vec<Finding>> {
     let problem = error.certificate_problem()?;
     Some(with_others_skipped(of_problem(&problem, host)))
 }
 
-/// All checks of TLS, skipped for a reason.
+/// Returns all checks of TLS as skipped, with a reason.
 pub(super) fn all_skipped(reason: &str) -> Vec<Finding> {
     CODES.iter().map(|code| Finding::skipped(*code, reason)).collect()
 }

@@ -1,26 +1,26 @@
 //! The stable codes of [`AdminError`](crate::admin::AdminError). `docs/errors.md` is generated from
 //! them.
 
-/// What a caller can do about an error, by which the status of an answer and the exit code of a
-/// command are chosen.
+/// The action that a caller can take after an error. It determines the status of a response and the
+/// exit code of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdminErrorKind {
-    /// What the request names does not exist.
+    /// The request names an object that does not exist.
     NotFound,
-    /// The request does not fit what is stored.
+    /// The request conflicts with the stored state.
     Conflict,
-    /// The request asks for what is not possible.
+    /// The request is not possible.
     Invalid,
-    /// The caller may not do this.
+    /// The caller does not have the right.
     NotAllowed,
-    /// The same may succeed later.
+    /// The same request may succeed later.
     Unavailable,
-    /// The server is at fault.
+    /// The server has a fault.
     Fault,
 }
 
-/// Declares the codes, each with its meaning as its documentation, its kind and its name, so that
-/// none can be missing in one of the lists.
+/// Declares the codes, each with its meaning as a doc comment, its kind and its name, so that no
+/// list can lack a code.
 macro_rules! codes {
     ($($(#[doc = $meaning:literal])+ $code:ident: $kind:ident => $name:literal,)+) => {
         /// The stable code of an [`AdminError`](crate::admin::AdminError), for programs.
@@ -31,29 +31,29 @@ macro_rules! codes {
         }
 
         impl AdminErrorCode {
-            /// Every code, in the order of `docs/errors.md`.
+            /// All codes, in the order of `docs/errors.md`.
             pub const ALL: [Self; [$($name),+].len()] = [$(Self::$code),+];
 
-            /// The code of this name, if this version knows it.
+            /// Returns the code with this name, if this version knows it.
             pub fn parse(name: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|code| code.as_str() == name)
             }
 
-            /// The code as programs see it. It never changes.
+            /// Returns the stable name for programs.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$code => $name,)+
                 }
             }
 
-            /// What a caller can do about it.
+            /// Returns the kind of the code.
             pub fn kind(self) -> AdminErrorKind {
                 match self {
                     $(Self::$code => AdminErrorKind::$kind,)+
                 }
             }
 
-            /// What it means, in one sentence.
+            /// Returns the meaning of the code, in one sentence.
             pub fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$code => concat!($($meaning),+).trim_start(),)+

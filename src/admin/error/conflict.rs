@@ -1,4 +1,4 @@
-//! A change that does not fit what is stored.
+//! Conflicts between a change and the stored state.
 
 use crate::admin::error::source_conflict::SourceConflict;
 use crate::admin::error::unreadable::UnreadableObjects;
@@ -8,27 +8,27 @@ use crate::model::client::ClientId;
 use crate::model::grant_request::{GrantRequestId, GrantRequestState};
 use crate::model::resource::ResourceId;
 
-/// A change that does not fit what is stored.
+/// The reason why a change conflicts with the stored state.
 #[derive(Debug, thiserror::Error)]
 pub enum Conflict {
-    /// An object of this kind has the identifier already.
+    /// An object of this kind already has the identifier.
     #[error("there is already a {0}")]
     AlreadyExists(String),
     /// The client would have too many valid secrets.
     #[error("the client would have {live} valid secrets; secrets.max_per_client is {max}")]
     SecretLimit {
-        /// How many valid secrets it would have.
+        /// The number of valid secrets that the client would have.
         live: usize,
-        /// How many the settings allow.
+        /// The maximum in the settings.
         max: usize,
     },
-    /// A client has either keys or a `jwks_uri`.
+    /// A client cannot have both keys and a `jwks_uri`.
     #[error("a client has keys of its own or a jwks_uri, not both: remove the one first")]
     KeySource,
-    /// The resource is the server itself.
+    /// The resource is the built-in one of this server.
     #[error("{0} is this server itself and cannot be deleted; remove its grants instead")]
     BuiltInResource(ResourceId),
-    /// The resource is the server itself, whose scopes are a closed list.
+    /// The resource is the built-in one of this server, whose scopes are fixed.
     #[error("{0} is this server itself; its scopes cannot be changed")]
     BuiltInScopes(ResourceId),
     /// The master key opens every key.
@@ -40,13 +40,13 @@ pub enum Conflict {
     /// The keys of the database cannot be sealed again.
     #[error(transparent)]
     Rotation(#[from] RotationConflict),
-    /// The change does not fit the source of an object.
+    /// The change conflicts with the source of an object.
     #[error(transparent)]
     Source(#[from] SourceConflict),
     /// The secrets of a client changed during an import.
     #[error("the secrets of the client changed meanwhile; run the import again")]
     ChangedDuringImport,
-    /// The grant needs no approval of another owner.
+    /// The grant does not need the approval of another owner.
     #[error("the client and {0} have the same owner: the grant is given without a request")]
     GrantRequestNotNeeded(ResourceId),
     /// The grant request is no longer pending.
@@ -54,7 +54,7 @@ pub enum Conflict {
     GrantRequestEnded {
         /// The request.
         id: GrantRequestId,
-        /// Its state.
+        /// The current state of the request.
         state: GrantRequestState,
     },
     /// A client has the maximum number of pending grant requests.
@@ -77,13 +77,13 @@ pub enum Conflict {
     /// The audit log has no event.
     #[error("the audit log has no event yet, so there is nothing to sign")]
     AuditLogEmpty,
-    /// The audit log is not the one that was signed.
+    /// The audit log differs from the one that was signed.
     #[error("the audit log was altered: event {0} does not fit the chain or a signed checkpoint")]
     AuditLogAltered(i64),
-    /// Objects cannot be read, and an answer without them would be wrong.
+    /// Objects cannot be read, and a response without them would be wrong.
     #[error("{0}")]
     Unreadable(UnreadableObjects),
-    /// The clients of an import exist; the text lists them.
+    /// Clients of an import already exist; the text lists them.
     #[error("{0}")]
     Import(String),
     /// A conflict in a line of an import.
@@ -91,7 +91,7 @@ pub enum Conflict {
     InLine {
         /// The number of the line, from 1.
         line: usize,
-        /// What does not fit.
+        /// The conflict.
         conflict: Box<Conflict>,
     },
 }

@@ -1,4 +1,4 @@
-//! Why a value is not allowed, with the data that a caller needs to fix it.
+//! The reasons why a value is not allowed, with the data that a caller needs to fix it.
 
 use std::fmt;
 
@@ -10,18 +10,19 @@ use crate::model::time::Lifetime;
 
 const NO_CREDENTIAL: &str = "the client has nothing to authenticate with; give client_secret or secret_hash, or secrets, jwks, jwks_uri, trusts, spiffe_trusts or a tls_client_auth_… member";
 
-/// Why a value is not allowed. [`fmt::Display`] gives a sentence without the name of the value.
+/// The reason why a value is not allowed. [`fmt::Display`] writes a sentence that does not name the
+/// value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidValue {
     /// The resource does not offer the scope.
     ScopeNotOffered {
         /// The resource.
         resource: ResourceId,
-        /// The scope that was wanted.
+        /// The requested scope.
         scope: ScopeName,
-        /// What the resource offers.
+        /// The scopes that the resource offers.
         offered: Scopes,
-        /// The scope that may be meant.
+        /// The scope that may have been intended.
         suggestion: Option<String>,
     },
     /// The scope is given more than once.
@@ -34,36 +35,36 @@ pub enum InvalidValue {
     UnknownAction {
         /// The text.
         text: String,
-        /// The action that may be meant.
+        /// The action that may have been intended.
         suggestion: Option<String>,
     },
-    /// The lifetime is longer than the server gives.
+    /// The lifetime exceeds the maximum of the server.
     LifetimeTooLong {
-        /// The lifetime that was wanted.
+        /// The requested lifetime.
         lifetime: Lifetime,
-        /// The longest one.
+        /// The maximum.
         max: Lifetime,
     },
-    /// There are too many of something.
+    /// The request has too many items of one kind.
     TooMany {
-        /// What has them, with its article.
+        /// The object that has them, with its article.
         holder: &'static str,
-        /// How many it may have.
+        /// The maximum number of items.
         max: usize,
-        /// What they are.
+        /// The kind of the items, in the plural.
         items: &'static str,
     },
-    /// Objects are to be pruned, and no source is named.
+    /// A prune does not name a source.
     PruneWithoutSource,
     /// Tokens would be bound to a key and to a certificate (RFC 7800, section 3.1).
     BoundTwice,
-    /// The client would have nothing to authenticate with.
+    /// The client would have no credential.
     NoCredential,
     /// The issuer of the trust is this server.
     OwnIssuer,
     /// The audience of a trust has a length that is not allowed.
     AudienceLength,
-    /// The audience of assertions cannot be checked: the issuer is not known.
+    /// The audience of assertions cannot be checked, because the issuer is unknown.
     IssuerUnknown {
         /// The audience.
         url: String,
@@ -77,16 +78,16 @@ pub enum InvalidValue {
     },
     /// The type of tokens for this resource cannot be changed.
     FixedTokenType(ResourceId),
-    /// The label is too long, or holds a control character.
+    /// The label is too long, or contains a control character.
     Label,
-    /// Several problems of a document, each with its place.
+    /// Several problems of a document, each with its position.
     Places {
-        /// All of them as text.
+        /// All problems as text.
         text: String,
-        /// The JSON pointers (RFC 6901) with what is wrong there.
+        /// The JSON pointers (RFC 6901) with the problem at each.
         places: Vec<(String, String)>,
     },
-    /// What a parser, a library or the list of an import says.
+    /// A text of a parser, a library or the list of an import.
     Text(String),
 }
 
@@ -152,7 +153,7 @@ impl fmt::Display for InvalidValue {
     }
 }
 
-/// The value that may be meant, or else all that exist.
+/// Suggests the value that may have been intended, or lists all that exist.
 fn advice(suggestion: Option<&str>, all: impl FnOnce() -> String) -> String {
     suggestion.map_or_else(all, |name| format!("did you mean {name}?"))
 }

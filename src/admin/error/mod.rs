@@ -1,5 +1,5 @@
-//! Why a verb of the operator was not carried out: a stable code and typed data. It names no
-//! command: the command line and the admin API say how to fix it.
+//! Errors of the verbs: a stable code and typed data. They name no command: the command line and
+//! the admin API add how to fix them.
 
 pub(super) mod code;
 pub(super) mod conflict;
@@ -57,36 +57,36 @@ impl Conflict {
     }
 }
 
-/// Why a verb was not carried out.
+/// The reason why a verb failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// What it is about does not exist.
+    /// The object does not exist.
     #[error("{kind} {id} does not exist")]
     NotFound {
-        /// Its kind.
+        /// The kind of the object.
         kind: ObjectKind,
-        /// Its identifier.
+        /// The identifier of the object.
         id: String,
     },
-    /// A question names something that does not exist.
+    /// A query names an object that does not exist.
     #[error("{kind} {id} does not exist")]
     Unknown {
-        /// Its kind.
+        /// The kind of the object.
         kind: ObjectKind,
-        /// Its identifier as given.
+        /// The identifier as it was sent.
         id: String,
-        /// The one that may be meant.
+        /// The identifier that may have been intended.
         suggestion: Option<String>,
     },
-    /// It does not fit what is stored.
+    /// The change conflicts with the stored state.
     #[error(transparent)]
     Conflict(#[from] Conflict),
     /// A value is not allowed.
     #[error("{field}: {problem}")]
     Invalid {
-        /// Which value.
+        /// The name of the value.
         field: &'static str,
-        /// What is wrong with it.
+        /// The problem of the value.
         problem: InvalidValue,
     },
     /// The change would leave a grant without scopes.
@@ -95,7 +95,7 @@ pub enum AdminError {
         /// The resource of the grant.
         resource: ResourceId,
     },
-    /// A grant of all scopes of the server itself.
+    /// A grant requests all scopes of the server itself.
     #[error(
         "scopes: all scopes of {} are requested; a grant of it names each scope",
         ResourceId::SERVER
@@ -104,16 +104,16 @@ pub enum AdminError {
     /// The keys of an issuer are not given, and its metadata cannot be fetched.
     #[error("issuer: its keys cannot be discovered, because it is not a plain https URL")]
     IssuerKeysMissing,
-    /// A trust has no audience, and the issuer, which is its default, is not set.
+    /// A trust has no audience, and its default, the issuer, is not set.
     #[error("audience: it is not given, and the default, the setting `issuer`, is not set")]
     AudienceMissing,
-    /// A client may use `tls_client_auth`, and has no subject.
+    /// A client may use `tls_client_auth`, but has no certificate subject.
     #[error("tls subject: tls_client_auth needs the subject of the client's certificate")]
     TlsSubjectMissing,
     /// Static claims are not accepted.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
-    /// The token that is asked for would be rejected; the text is the rejection of the client.
+    /// The requested token would be rejected. The text is the one that the client would get.
     #[error("{0}")]
     TokenRejected(String),
     /// A token is not valid.
@@ -127,7 +127,7 @@ pub enum AdminError {
     InLine {
         /// The number of the line, from 1.
         line: usize,
-        /// What the caller lacks.
+        /// The missing right.
         problem: Box<Self>,
     },
     /// The clients of an import could not be written in time.
@@ -137,10 +137,10 @@ pub enum AdminError {
         limit.as_secs()
     )]
     ImportTooLong {
-        /// How long it may take.
+        /// The time limit.
         limit: Duration,
     },
-    /// No issuer is known, and tokens name it.
+    /// Tokens need an issuer, and it is unknown.
     #[error("issuer: it is not set, and no server has started on this database yet")]
     IssuerMissing,
     /// The caller lacks a scope of `urn:tokend`.
@@ -149,7 +149,7 @@ pub enum AdminError {
         /// The scope.
         scope: AdminScope,
     },
-    /// The client holds scopes of `urn:tokend`, or owners, that the caller lacks, or it may use them
+    /// The client holds scopes of `urn:tokend`, or owners, that the caller lacks, or may use them
     /// where the caller may not.
     #[error(
         "{client} holds scopes of urn:tokend or owners that the caller lacks, or is less restricted \
@@ -162,19 +162,19 @@ pub enum AdminError {
     /// The caller would grant scopes of `urn:tokend`, or owners, that it lacks.
     #[error("grant: it has scopes of urn:tokend or owners that the caller lacks")]
     RightsNotHeld,
-    /// The policy of an owner does not allow it.
+    /// The policy of an owner does not allow the change.
     #[error(transparent)]
     OwnerPolicy(#[from] PolicyViolation),
     /// The caller is limited to other owners.
     #[error("owner: the caller cannot administer {}", objects_of(owner.as_ref()))]
     OwnerNotHeld {
-        /// The owner; absent for objects without one.
+        /// The owner; `None` for objects without an owner.
         owner: Option<Owner>,
     },
     /// The caller is limited to owners.
     #[error("{what} needs an administrator without a limit of owners")]
     Limited {
-        /// The change or the question.
+        /// The change or the query.
         what: &'static str,
     },
     /// The owners of the caller changed during the request.
@@ -196,7 +196,7 @@ pub enum AdminError {
     RevisionChanged {
         /// The revision that the caller has read.
         given: i64,
-        /// The revision now.
+        /// The current revision.
         current: i64,
     },
     /// The object has another state than the caller has read.
@@ -205,25 +205,25 @@ pub enum AdminError {
     /// The object exists, and the caller requires that it does not.
     #[error("If-None-Match: the object exists already")]
     ExistsAlready,
-    /// The change would replace a state that the caller has not named.
+    /// The change would replace a state that the caller did not name.
     #[error(
         "If-Match: it is missing, and the object differs; read the object and send its ETag as \
          If-Match"
     )]
     PreconditionRequired,
-    /// Too many secrets wait for their hash.
+    /// Too many secrets are waiting to be hashed.
     #[error(transparent)]
     Busy(#[from] Busy),
     /// The database failed.
     #[error(transparent)]
     Store(StoreError),
-    /// A key or a secret could not be made.
+    /// A key or a secret could not be generated, sealed or opened.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
 }
 
 impl AdminError {
-    /// The stable code.
+    /// Returns the stable code of the error.
     pub fn code(&self) -> AdminErrorCode {
         match self {
             Self::NotFound { kind, .. } | Self::Unknown { kind, .. } => kind.code(),
@@ -262,12 +262,13 @@ impl AdminError {
         }
     }
 
-    /// What it is about does not exist. A caller may have sent a secret in place of the identifier.
+    /// Returns the error for an object that does not exist. It redacts secrets, because a caller
+    /// may have sent one in place of the identifier.
     pub fn not_found(kind: ObjectKind, id: impl Display) -> Self {
         Self::NotFound { kind, id: redact(&id.to_string()).into_owned() }
     }
 
-    /// A value that is not allowed.
+    /// Returns the error for a value that is not allowed.
     pub fn invalid(field: &'static str, problem: impl Into<InvalidValue>) -> Self {
         Self::Invalid { field, problem: problem.into() }
     }
@@ -325,7 +326,7 @@ impl From<UnreadableObjects> for AdminError {
 }
 
 impl AdminError {
-    /// What an insertion failed by. A conflict names the object, which exists already.
+    /// Returns the error for a failed insertion. A conflict names the object that already exists.
     pub(super) fn of_insertion(error: StoreError, kind: &str, id: impl Display) -> Self {
         match error {
             StoreError::Conflict(_) => Conflict::AlreadyExists(format!("{kind} {id}")).into(),

@@ -1,4 +1,4 @@
-//! The kinds of objects that verbs are about.
+//! The kinds of objects that verbs work on.
 
 use std::fmt;
 
@@ -38,7 +38,7 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
-    /// The code for one that does not exist.
+    /// Returns the code for a missing object of this kind.
     pub(in crate::admin) fn code(self) -> AdminErrorCode {
         match self {
             Self::Client => AdminErrorCode::ClientNotFound,

@@ -1,42 +1,42 @@
-//! Changes that do not fit the source of an object.
+//! Changes that conflict with the source of an object.
 
 use crate::admin::{AdminErrorCode, ObjectKind};
 use crate::model::owner::Owner;
 use crate::model::source::SourceName;
 
-/// A change that does not fit the source that an object is applied from.
+/// The reason why a change conflicts with the source of an object.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceConflict {
     /// The object is applied from a source, and the change comes from elsewhere.
     #[error("{kind} {id} is applied from the source {holder}, which would undo this change")]
     Managed {
-        /// Its kind.
+        /// The kind of the object.
         kind: ObjectKind,
-        /// Its identifier.
+        /// The identifier of the object.
         id: String,
-        /// The source that it is applied from.
+        /// The source that the object is applied from.
         holder: SourceName,
     },
-    /// The object exists and is not of the source that is applied.
+    /// The object exists, but does not belong to the applied source.
     #[error("{kind} {id} exists and is {}, not {}", of_source(.holder.as_ref()), of_source(.applied.as_ref()))]
     OtherSource {
-        /// Its kind.
+        /// The kind of the object.
         kind: ObjectKind,
-        /// Its identifier.
+        /// The identifier of the object.
         id: String,
-        /// The source that it is applied from.
+        /// The source that the object is applied from.
         holder: Option<SourceName>,
         /// The source that is applied.
         applied: Option<SourceName>,
     },
-    /// The object exists, and the applied one has another owner.
+    /// The object exists, but its owner differs from the applied one.
     #[error("{kind} {id} exists and is of the owner {holder}, not {}", of_owner(.applied.as_ref()))]
     OtherOwner {
-        /// Its kind.
+        /// The kind of the object.
         kind: ObjectKind,
-        /// Its identifier.
+        /// The identifier of the object.
         id: String,
-        /// Its owner.
+        /// The owner of the object.
         holder: Owner,
         /// The owner that is applied.
         applied: Option<Owner>,
@@ -44,17 +44,17 @@ pub enum SourceConflict {
     /// The object changed between the plan and its execution.
     #[error("{kind} {id} changed after the plan was made; nothing was applied")]
     ChangedMeanwhile {
-        /// Its kind.
+        /// The kind of the object.
         kind: ObjectKind,
-        /// Its identifier.
+        /// The identifier of the object.
         id: String,
     },
     /// The plan deletes more objects than the caller allows.
     #[error("the plan deletes {count} objects; without confirmation at most {max} are deleted")]
     TooManyDeletions {
-        /// How many it deletes.
+        /// The number of deletions in the plan.
         count: usize,
-        /// How many may be deleted.
+        /// The maximum number of deletions.
         max: usize,
     },
 }

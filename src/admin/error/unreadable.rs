@@ -1,23 +1,23 @@
-//! Objects whose rows cannot be read, where an answer without them would be wrong.
+//! Objects whose rows cannot be read, for operations whose result would be wrong without them.
 
 use std::fmt;
 
 use crate::admin::error::object_kind::ObjectKind;
 use crate::store::StoreError;
 
-/// How many objects an error names.
+/// The maximum number of objects that an error names.
 const MAX_NAMED: usize = 20;
 
-/// What is not done without the objects.
+/// The operation that needs the objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NeededFor {
     /// An export, which would be incomplete.
     Export,
     /// A deletion of an object that is no longer declared.
     Prune,
-    /// A comparison with declarations of them.
+    /// A comparison of the objects with declarations.
     Apply,
-    /// The deletion of a resource that they have grants for.
+    /// The deletion of a resource for which the objects have grants.
     Deletion,
 }
 
@@ -30,12 +30,10 @@ pub struct UnreadableObjects {
 }
 
 impl UnreadableObjects {
-    /// None so far.
     pub(in crate::admin) fn new(needed_for: NeededFor) -> Self {
         Self { needed_for, named: Vec::new(), count: 0 }
     }
 
-    /// Adds an object.
     pub(in crate::admin) fn add(&mut self, kind: ObjectKind, id: &str, problem: &StoreError) {
         self.count += 1;
         if self.named.len() < MAX_NAMED {
@@ -47,7 +45,7 @@ impl UnreadableObjects {
         }
     }
 
-    /// The error, if there is an object.
+    /// Returns the error if there are unreadable objects.
     pub(in crate::admin) fn into_result(self) -> Result<(), Self> {
         if self.count == 0 { Ok(()) } else { Err(self) }
     }

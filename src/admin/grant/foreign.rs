@@ -1,5 +1,5 @@
-//! Grants of a resource of another owner: a limited administrator gives only what is approved, and
-//! removes any grant of its own client or its own resource.
+//! Grants for a resource of another owner. A limited administrator can give only an approved grant.
+//! It can remove any grant of its own client or for its own resource.
 
 use std::collections::HashSet;
 
@@ -12,9 +12,8 @@ use crate::model::resource::{Resource, ResourceId};
 use crate::store::grants::holders::GrantHolder;
 use crate::store::reader::Reader;
 
-/// Rejects a grant that gives more of another owner's resource than `was`, the grant that the
-/// client has. The grants of this server itself have rules of their own
-/// ([`Principal::require_grantable`]).
+/// Rejects a grant that gives more of another owner's resource than `was`, the client's current
+/// grant. Grants for this server itself have their own rules ([`Principal::require_grantable`]).
 ///
 /// # Errors
 /// [`AdminError::ApprovalNeeded`].
@@ -35,9 +34,9 @@ pub(in crate::admin) async fn check(
     Err(AdminError::ApprovalNeeded { resource: is.resource.clone() })
 }
 
-/// True if the caller decides on a grant for its other side too, when one side gets another owner:
-/// it administers that owner; or, without a limit, the other side has no owner or one of `owners`.
-/// Otherwise the approval was for the side as it was.
+/// True if the caller may decide on a grant for the other side when one side gets another owner. A
+/// limited caller must administer the owner of the other side. Without a limit, the other side must
+/// have no owner or one of `owners`. Otherwise the approval applied only to the former owner.
 pub(in crate::admin) fn is_decided_by(
     principal: &Principal,
     other: Option<&Owner>,
@@ -49,8 +48,8 @@ pub(in crate::admin) fn is_decided_by(
     }
 }
 
-/// The clients that lose their grant of a resource because its owner changes: the new owner has not
-/// approved them. Those that the change itself declares keep it.
+/// Returns the clients that lose their grant for a resource because its new owner has not approved
+/// it. Clients that the change itself declares keep their grant.
 pub(in crate::admin) async fn losers(
     mut reader: Reader<'_>,
     principal: &Principal,
@@ -71,7 +70,7 @@ pub(in crate::admin) async fn losers(
     Ok(losers)
 }
 
-/// Ends the grants of [`losers`], each with its event.
+/// Ends the grants of [`losers`], with an event for each.
 pub(in crate::admin) async fn end_of_resource(
     change: &mut AuditedChange,
     principal: &Principal,
@@ -87,11 +86,11 @@ pub(in crate::admin) async fn end_of_resource(
     Ok(())
 }
 
-/// Rejects the removal of a grant, unless the caller may change the client, or the resource of the
-/// grant is its own.
+/// Rejects the removal of a grant, unless the caller may change the client or administers the
+/// resource of the grant.
 ///
 /// # Errors
-/// Those of [`client_within_rights`].
+/// As [`client_within_rights`].
 pub(in crate::admin) async fn require_removable(
     change: &mut AuditedChange,
     principal: &Principal,
@@ -109,8 +108,8 @@ pub(in crate::admin) async fn require_removable(
     client_within_rights(change.read(), principal, id).await.map(|_| ())
 }
 
-/// True if a grant gives nothing that another one does not give. Its claims are the approved ones:
-/// an API may allow more to a token that lacks a claim.
+/// True if a grant gives nothing that the other one does not give. The claims must be equal,
+/// because an API may allow more to a token that lacks a claim.
 fn is_within(is: &Grant, was: &Grant) -> bool {
     let has_scopes_within = match (&is.scopes, &was.scopes) {
         (_, GrantedScopes::All) => true,
@@ -154,7 +153,7 @@ mod tests {
             (grant("a", "11.0.0.0/8", "{}"), grant("a", "10.0.0.0/8", "{}"), false),
             (grant("a", "", tenant), grant("a", "", tenant), true),
             (grant("a", "", tenant), grant("a", "", "{}"), false),
-            // A token without the tenant may mean every tenant.
+            // An API may treat a token without a tenant as valid for every tenant.
             (grant("a", "", "{}"), grant("a", "", tenant), false),
         ] {
             assert_eq!(is_within(&is, &was), is_narrower, "{is:?} within {was:?}");

@@ -1,4 +1,5 @@
-//! Grants of clients: which scopes of a resource a client may get, and from where.
+//! Grants of clients: the scopes of a resource that a client may get, and the networks it may use
+//! them from.
 
 pub(super) mod foreign;
 pub(super) mod stale_scopes;
@@ -24,30 +25,30 @@ use crate::services::Services;
 use crate::store::reader::Reader;
 use crate::text::suggestion;
 
-/// What should change about a client's grant to a resource.
+/// A change of a client's grant for a resource.
 #[derive(Debug)]
 pub struct GrantChange {
     /// The resource.
     pub resource: ResourceId,
     /// The scopes.
     pub scopes: ScopeChange,
-    /// Where the grant may be used from; `None` leaves it as it is, which is anywhere in a new
-    /// grant.
+    /// The networks that the grant may be used from. `None` leaves them unchanged; a new grant can
+    /// then be used from anywhere.
     pub networks: Option<Networks>,
-    /// The claims of its tokens, each in place of the one of the client.
+    /// The claims of its tokens, which override claims of the client with the same name.
     pub claims: Option<ClaimsChange>,
 }
 
-/// What should change about the scopes of a grant.
+/// A change of the scopes of a grant.
 #[derive(Debug)]
 pub enum ScopeChange {
-    /// Nothing. A new grant has all scopes.
+    /// Keeps the scopes. A new grant has all scopes.
     Keep,
-    /// Every scope that the resource offers, now and later.
+    /// Grants every scope that the resource offers, now and later.
     All,
-    /// These alone.
+    /// Replaces the scopes.
     Only(Scopes),
-    /// The same with some more and without others.
+    /// Adds and removes scopes.
     Edit {
         /// The scopes to add.
         add: Scopes,
@@ -56,21 +57,21 @@ pub enum ScopeChange {
     },
 }
 
-/// A grant after a change.
+/// The result of a change of a grant.
 #[derive(Debug)]
 pub struct ChangedGrant {
-    /// The grant before, if there was one.
+    /// The grant before the change, if there was one.
     pub was: Option<Grant>,
-    /// The grant now.
+    /// The grant after the change.
     pub is: Grant,
-    /// The scopes that the resource offers: a grant of all scopes has these.
+    /// The scopes that the resource offers, which are those of a grant of all scopes.
     pub offered: Scopes,
-    /// The credentials of the client that ended, because their creator lacks scopes of the grant.
+    /// The credentials of the client that ended because their creators lack scopes of the grant.
     pub ended_credentials: EndedCredentials,
 }
 
-/// Gives a client a grant or changes the one that it has. What is read for that is read in the
-/// transaction that writes, so of two changes at once the later one sees the earlier one.
+/// Creates or changes the grant of a client. Everything is read in the transaction that writes, so
+/// the later of two concurrent changes sees the earlier one.
 pub async fn change(
     services: &Services,
     principal: &Principal,
@@ -87,14 +88,14 @@ pub async fn change(
     let offered = offered.ok_or_else(|| AdminError::no_resource(&resource))?;
     let was = change.transaction.grant(id, &resource).await?;
     let scopes = changed_scopes(scopes, was.as_ref(), &offered, &resource);
-    // The scopes of another owner's resource are not listed for this caller.
+    // The caller may not learn which scopes the resource of another owner offers.
     let scopes = scopes.map_err(|error| match error {
         AdminError::Invalid { .. } if is_foreign => {
             AdminError::ApprovalNeeded { resource: resource.clone() }
         }
         error => error,
     })?;
-    // A limit must not be lost when the scopes change.
+    // Restrictions must not be lost when the scopes change.
     let earlier = was.as_ref().map(|grant| grant.networks.clone());
     let networks = networks.or(earlier).unwrap_or_default();
     let earlier = was.as_ref().map(|grant| grant.claims.clone()).unwrap_or_default();
@@ -175,7 +176,7 @@ fn edited(
     Ok(scopes)
 }
 
-/// Takes a grant from a client.
+/// Removes a grant of a client.
 pub async fn revoke(
     services: &Services,
     principal: &Principal,
@@ -189,7 +190,7 @@ pub async fn revoke(
         return Err(AdminError::not_found(ObjectKind::Grant, resource));
     };
     let client = registration(change.read(), id).await?.client;
-    // The team of the resource has no part in the source of the client.
+    // The source of the client does not restrict the team of the resource.
     if principal.may_administer(client.facts.owner.as_ref()) {
         principal.require_unmanaged_client(&client)?;
     }
@@ -199,7 +200,7 @@ pub async fn revoke(
     Ok(())
 }
 
-/// Records a grant that was given or changed.
+/// Records a new or changed grant.
 async fn record_given(
     change: &mut AuditedChange,
     id: &ClientId,
@@ -217,7 +218,7 @@ async fn record_given(
     Ok(change.record_with_owners(Action::GrantChanged, subject, owners, detail).await?)
 }
 
-/// Removes a grant with its event.
+/// Removes a grant and records the event.
 pub(super) async fn take(
     change: &mut AuditedChange,
     id: &ClientId,
@@ -232,10 +233,10 @@ pub(super) async fn take(
     Ok(change.record_with_owners(Action::GrantRevoked, subject, owners, detail).await?)
 }
 
-/// Makes `is` the grants of a client, each change with its own event. The caller has checked the
-/// rights. Grants that do not change are not checked: a resource may no longer offer one of their
-/// scopes. Returns the credentials that ended, because their creators lack scopes of the new
-/// grants.
+/// Replaces the grants of a client with those of `is`, with an event for each change. The caller
+/// has checked the rights. Unchanged grants are not checked, because a resource may no longer offer
+/// one of their scopes. Returns the credentials that ended because their creators lack scopes of
+/// the new grants.
 pub(super) async fn replace(
     change: &mut AuditedChange,
     was: &[Grant],
@@ -263,8 +264,8 @@ pub(super) async fn replace(
     Ok(ended)
 }
 
-/// Records the grants that a larger change gives or takes, each for the team of its resource: that
-/// team does not see the event of a client of another owner.
+/// Records the grants that a larger change gives or removes, for the owners of their resources.
+/// They do not see the event of the change, because the client has another owner.
 pub(super) async fn record_for_resource_owners(
     change: &mut AuditedChange,
     client: &Client,
@@ -298,8 +299,8 @@ pub(super) async fn record_for_resource_owners(
     Ok(())
 }
 
-/// Rejects a grant of something that the resource does not offer, most likely a mistyped scope, and
-/// a new grant of a resource of another owner.
+/// Rejects a grant of scopes that the resource does not offer, usually because of a typing error.
+/// Also rejects a new grant for a resource of another owner.
 pub(super) async fn check(
     mut reader: Reader<'_>,
     principal: &Principal,
@@ -311,8 +312,8 @@ pub(super) async fn check(
     check_scopes(grant, &resource.scope_names())
 }
 
-/// Rejects scopes of a grant that the resource does not offer, and all scopes of this server: a
-/// later version may add scopes, and no client becomes an administrator by that.
+/// Rejects scopes that the resource does not offer, and a grant of all scopes of this server. A
+/// later version may add scopes, which must not turn a client into an administrator.
 pub(super) fn check_scopes(grant: &Grant, offered: &Scopes) -> Result<(), AdminError> {
     match &grant.scopes {
         GrantedScopes::All if grant.resource.is_built_in() => Err(AdminError::AllServerScopes),

@@ -1,4 +1,4 @@
-//! Scopes in grants that their resource no longer offers.
+//! Removal of scopes from grants when their resource no longer offers them.
 
 use serde_json::json;
 
@@ -8,9 +8,9 @@ use crate::model::grant::GrantedScopes;
 use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 
-/// Removes scopes from grants when the scopes of a resource change. A grant keeps the scopes that
-/// the resource offered `before` and offers `after`: a scope that comes back later, under the same
-/// name, is not granted to the clients that once held it. Each changed grant has an event.
+/// Removes scopes from grants when the scopes of a resource change, with an event for each grant. A
+/// grant keeps only scopes that the resource offered both `before` and `after`. A scope that
+/// returns later under the same name is thus not granted to clients that once held it.
 pub(in crate::admin) async fn remove(
     change: &mut AuditedChange,
     resource: &ResourceId,

@@ -1,4 +1,4 @@
-//! Requesting a grant.
+//! Creation of grant requests.
 
 use serde_json::json;
 
@@ -17,25 +17,25 @@ use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
 use crate::services::Services;
 
-/// A grant to be requested.
+/// A grant to request.
 #[derive(Debug)]
 pub struct NewGrantRequest {
-    /// The client that would get it.
+    /// The client that would get the grant.
     pub client_id: ClientId,
     /// The resource.
     pub resource: ResourceId,
-    /// Its scopes, each by name.
+    /// The scopes, each by name.
     pub scopes: Scopes,
-    /// The networks from which it could be used.
+    /// The networks that the grant could be used from.
     pub networks: Networks,
-    /// Its static claims.
+    /// The static claims of the grant.
     pub claims: StaticClaims,
-    /// What the administrators of the resource should know.
+    /// A message to the administrators of the resource.
     pub message: Option<Remark>,
 }
 
 /// Requests a grant. A pending request for the same client and resource is changed instead, and
-/// has a new revision; a repetition changes nothing.
+/// gets a new revision. A repetition changes nothing.
 ///
 /// # Errors
 /// Not found, a conflict if no request is needed or too many are pending, or claims that are too
@@ -73,8 +73,8 @@ pub async fn create(
     Ok(changed)
 }
 
-/// Rejects a request for what cannot be granted, or needs no approval. The scopes of another
-/// owner's resource are not listed.
+/// Rejects a request for a grant that cannot be given, or that needs no approval. The error does
+/// not list the scopes of another owner's resource.
 fn check(
     principal: &Principal,
     client: &Client,

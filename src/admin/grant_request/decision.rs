@@ -1,4 +1,4 @@
-//! Approving, rejecting and cancelling a grant request.
+//! Decisions on grant requests: approval, rejection and cancellation.
 
 use serde_json::{Value, json};
 
@@ -10,12 +10,13 @@ use crate::model::grant_request::{GrantRequest, GrantRequestId, GrantRequestStat
 use crate::model::scope::Scopes;
 use crate::services::Services;
 
-/// Approves a request, and gives the client the grant in place of an earlier one of the resource.
-/// `revision` is the one that the administrator of the resource has read.
+/// Approves a request and gives the client the grant, which replaces an earlier one for the
+/// resource. `revision` is the one that the administrator of the resource has read.
 ///
 /// # Errors
-/// Not found, [`AdminError::OwnerNotHeld`] for the team of the client, a conflict if the request is
-/// not pending or no longer fits the client and the resource, and [`AdminError::RevisionChanged`].
+/// Not found, [`AdminError::OwnerNotHeld`] for the team of the client, and
+/// [`AdminError::RevisionChanged`]. A conflict if the request is not pending or no longer fits the
+/// client and the resource.
 pub async fn approve(
     services: &Services,
     principal: &Principal,
@@ -52,7 +53,7 @@ pub async fn approve(
     Ok(request)
 }
 
-/// Rejects a request: a right of the administrators of the resource.
+/// Rejects a request. Only administrators of the resource may do this.
 ///
 /// # Errors
 /// Not found, [`AdminError::OwnerNotHeld`], or a conflict if the request is not pending.
@@ -67,7 +68,7 @@ pub async fn reject(
     end(change, request, GrantRequestState::Rejected, reason).await
 }
 
-/// Cancels a request: a right of the administrators of the client.
+/// Cancels a request. Only administrators of the client may do this.
 ///
 /// # Errors
 /// Not found, [`AdminError::OwnerNotHeld`], or a conflict if the request is not pending.
@@ -82,7 +83,6 @@ pub async fn cancel(
     end(change, request, GrantRequestState::Cancelled, reason).await
 }
 
-/// Ends a pending request.
 async fn end(
     mut change: AuditedChange,
     request: GrantRequest,
@@ -115,9 +115,9 @@ fn require_pending(request: &GrantRequest) -> Result<(), AdminError> {
     }
 }
 
-/// Checks that both sides have the owners of the request, and that the grant can be given. A change
-/// of owner has cancelled the request; this holds too if it did not. Gives the scopes that the
-/// resource offers.
+/// Checks that both sides still have the owners of the request and that the grant can be given. A
+/// change of the owner cancels the request, but this check does not rely on it. Returns the scopes
+/// that the resource offers.
 async fn check_still_grantable(
     change: &mut AuditedChange,
     request: &GrantRequest,

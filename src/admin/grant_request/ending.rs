@@ -1,5 +1,5 @@
-//! The end of grant requests without an approval: by a decision, by time, and because one side is
-//! not what it was.
+//! The end of grant requests without an approval: by a decision, by expiry, or by a change of the
+//! client or the resource.
 
 use crate::admin::grant_request::creation;
 use crate::admin::{Actor, AdminError, AuditedChange};
@@ -10,10 +10,10 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::services::Services;
 
-/// How many requests expire in one transaction.
+/// The number of requests that expire in one transaction.
 const BATCH: u32 = 100;
 
-/// Why a request is cancelled by a change of one side.
+/// The change of one side that cancels a request.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::admin) enum CancelReason {
     ClientDeleted,
@@ -55,8 +55,8 @@ pub(in crate::admin) async fn cancel_for_resource(
     cancel_all(change, pending, reason).await
 }
 
-/// Cancels the pending requests for a scope that is not among those that the resource keeps: one of
-/// the same name that comes back later may mean something else.
+/// Cancels pending requests for scopes that the resource no longer offers. A later scope with the
+/// same name may have another meaning.
 pub(in crate::admin) async fn cancel_without_scopes(
     change: &mut AuditedChange,
     id: &ResourceId,
@@ -79,7 +79,7 @@ async fn cancel_all(
     Ok(())
 }
 
-/// Ends a request as not decided in time.
+/// Ends a request that was not decided in time.
 pub(super) async fn expire(
     change: &mut AuditedChange,
     request: GrantRequest,
@@ -87,7 +87,7 @@ pub(super) async fn expire(
     end(change, request, GrantRequestState::Expired, None).await
 }
 
-/// Ends a request with the event of it.
+/// Ends a request and records the event.
 pub(super) async fn end(
     change: &mut AuditedChange,
     request: GrantRequest,
@@ -113,13 +113,13 @@ pub(super) async fn end(
     Ok(request)
 }
 
-/// Ends the pending requests that are due, and deletes those that ended long ago. Several instances
-/// may do it at once: each request has one event.
+/// Ends pending requests that have expired, and deletes those that ended long ago. Several
+/// instances may do this at the same time; each request still gets one event.
 pub async fn expire_due(services: &Services) -> Result<(), AdminError> {
     let now = services.store.time(&services.clock).await?;
     let kept_until = now.minus_seconds(GrantRequest::KEPT_SECONDS);
     services.store.purge_grant_requests(kept_until).await?;
-    // More than one, because a request that cannot be read stays due.
+    // A batch has several requests, because a request that cannot be read stays due.
     while !services.store.read().due_requests(now, BATCH).await?.is_empty() {
         let mut change = AuditedChange::begin(services, &Actor::server()).await?;
         for request in change.read().due_requests(now, BATCH).await? {

@@ -1,5 +1,5 @@
-//! Grant requests: a team requests a grant of a resource of another owner, whose administrators
-//! decide. An approved one becomes an ordinary grant.
+//! Grant requests: a team requests a grant for a resource of another owner, whose administrators
+//! decide. An approved request becomes an ordinary grant.
 
 mod creation;
 mod decision;
@@ -22,7 +22,7 @@ pub(super) use ending::{
     CancelReason, cancel_for_resource, cancel_of_client, cancel_without_scopes,
 };
 
-/// Which requests a caller asks for; every part that is given must match.
+/// A query for grant requests. All given conditions must match.
 #[derive(Debug, Default)]
 pub struct GrantRequestQuery {
     /// The state.
@@ -33,11 +33,11 @@ pub struct GrantRequestQuery {
     pub resource: Option<ResourceId>,
     /// The owner of the client or of the resource at the time of the request.
     pub owner: Option<Owner>,
-    /// The list begins after this request: see [`GrantRequest::sequence`].
+    /// The position after which the list begins: the [`GrantRequest::sequence`] of a request.
     pub before: Option<i64>,
 }
 
-/// At most `limit` requests that the caller may see, newest first.
+/// Returns at most `limit` requests that the caller may see, newest first.
 pub async fn list(
     store: &Store,
     clock: &Clock,
@@ -61,10 +61,10 @@ pub async fn list(
     Ok(GrantRequestPage { readable, unreadable, next })
 }
 
-/// One request.
+/// Returns one request.
 ///
 /// # Errors
-/// Not found, also if the caller may administer neither its client nor its resource.
+/// Not found, also if the caller may administer neither the client nor the resource.
 pub async fn show(
     store: &Store,
     clock: &Clock,
@@ -74,7 +74,7 @@ pub async fn show(
     visible(store.read(), principal, id, clock.now()).await
 }
 
-/// Reads a request that must exist and that the caller may see: the owners of both sides see it.
+/// Reads a request that must exist. The owners of both sides may see it.
 async fn visible(
     mut reader: Reader<'_>,
     principal: &Principal,

@@ -1,4 +1,4 @@
-//! What a line needs of the database and the settings: resources, limits, keys, trusts.
+//! Checks of a line against the database and the settings: resources, limits, keys, trusts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,30 +28,30 @@ use crate::store::resources::{StoredResources, UnreadableResource};
 #[derive(Debug)]
 pub(in crate::admin) struct CheckedLine {
     pub(in crate::admin) said: ClientLine,
-    /// True if the line gives a secret.
+    /// True if the line contains a secret.
     pub(super) has_secrets: bool,
-    /// The trusts that the line gives, each with a new id.
+    /// The trusts of the line, each with a new id.
     pub(in crate::admin) trusts: Option<Vec<FederatedCredential>>,
-    /// The trusts in SPIFFE trust domains, likewise.
+    /// The trusts of the line in SPIFFE trust domains, each with a new id.
     pub(in crate::admin) spiffe_trusts: Option<Vec<SpiffeTrust>>,
 }
 
-/// What lines are checked against.
+/// The state that lines are checked against.
 pub(in crate::admin) struct Checker<'a> {
     services: &'a Services,
-    /// Those that the caller may see.
+    /// The resources that the caller may see.
     resources: HashMap<ResourceId, Resource>,
     /// Those of them that cannot be read.
     unreadable: HashSet<String>,
-    /// False if there may be others: grants of them are checked in the transaction, so that nothing
-    /// about them is told.
+    /// False if the caller may not see all resources. Grants for the others are checked only in the
+    /// transaction, so that no error reveals anything about them.
     knows_all: bool,
     issuer: Option<String>,
     now: Timestamp,
 }
 
 impl<'a> Checker<'a> {
-    /// Reads what every line is checked against.
+    /// Reads the state that every line is checked against.
     pub(in crate::admin) async fn new(
         services: &'a Services,
         principal: &Principal,
@@ -60,7 +60,7 @@ impl<'a> Checker<'a> {
         Self::with(services, principal, readable, &unreadable).await
     }
 
-    /// The same with these resources instead of those that exist.
+    /// Like `new`, but with these resources instead of the stored ones.
     pub(in crate::admin) async fn with(
         services: &'a Services,
         principal: &Principal,
@@ -92,7 +92,7 @@ impl<'a> Checker<'a> {
         Err(AdminError::invalid("resource", problem))
     }
 
-    /// Checks a line. Every problem is noted; `None` if there is one.
+    /// Checks a line and reports every problem. Returns `None` if there is one.
     pub(in crate::admin) fn check(
         &self,
         mut said: ClientLine,
@@ -145,8 +145,7 @@ impl<'a> Checker<'a> {
 }
 
 impl CheckedLine {
-    /// The client that the line describes, if no client has its id. Rejects one that could not
-    /// authenticate.
+    /// Returns the new client that the line describes. Rejects one that could not authenticate.
     pub(in crate::admin) fn registered(&self, now: Timestamp) -> Result<Client, AdminError> {
         let said = &self.said;
         let has_keys = said.keys.as_ref().and_then(Given::value).is_some();
@@ -158,8 +157,8 @@ impl CheckedLine {
         self.client(self.has_secrets, now)
     }
 
-    /// The same without a look at its credentials. `by_secret` says whether it may authenticate by
-    /// a secret, if the methods are not given.
+    /// Like `registered`, but without a check of its credentials. `by_secret` permits the methods
+    /// by secret unless the line contains methods.
     pub(in crate::admin) fn client(
         &self,
         by_secret: bool,
@@ -195,7 +194,7 @@ impl CheckedLine {
         Ok(client)
     }
 
-    /// Puts what the line gives in place of what a client has. What it does not give stays.
+    /// Overwrites members of a client with those of the line. Absent members are kept.
     pub(in crate::admin) fn apply_to(&self, client: &mut Client) -> Result<(), AdminError> {
         let said = &self.said;
         if let Some(name) = &said.name {
@@ -236,7 +235,8 @@ impl CheckedLine {
         Ok(())
     }
 
-    /// Permits the methods and the grant type that the given keys, subject and trusts are for.
+    /// Permits the methods and the grant type that the keys, the subject and the trusts of the line
+    /// need.
     fn permit_what_is_given(&self, client: &mut Client) {
         let methods = &mut client.auth_methods;
         if let Some(Given::Value(_)) = &self.said.keys {
@@ -262,8 +262,8 @@ impl CheckedLine {
         self.spiffe_trusts.as_ref().is_some_and(|trusts| !trusts.is_empty())
     }
 
-    /// True if the line gives a member that [`check_security`] reads. Members that it does not
-    /// change are not checked: they were accepted when they were stored.
+    /// True if the line contains a member that [`check_security`] reads. Unchanged members are not
+    /// checked again: they were accepted when they were stored.
     fn changes_security(&self) -> bool {
         let said = &self.said;
         said.auth_methods.is_some()

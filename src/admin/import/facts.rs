@@ -6,8 +6,7 @@ use crate::model::facts::{Contact, Description, Facts};
 use crate::model::labels::Labels;
 use crate::model::owner::Owner;
 
-/// What a line says of the facts of a client. `None` is a member that is not given;
-/// [`Given::Default`] is `null`.
+/// The facts of a client in a line. `None` is an absent member; [`Given::Default`] is `null`.
 #[derive(Debug)]
 pub(in crate::admin) struct FactsLine {
     owner: Option<Given<Owner>>,
@@ -17,7 +16,7 @@ pub(in crate::admin) struct FactsLine {
 }
 
 impl FactsLine {
-    /// Reads the facts of a client. Every problem is noted.
+    /// Parses the facts of a client and reports every problem.
     pub(in crate::admin) fn parse(object: &Object<'_>, problems: &mut Problems) -> Self {
         Self {
             owner: object.nullable("owner", Owner::parse, problems),
@@ -27,7 +26,7 @@ impl FactsLine {
         }
     }
 
-    /// Puts what the line gives in place of what a client has.
+    /// Overwrites the facts of a client with those of the line.
     pub(in crate::admin) fn apply_to(&self, facts: &mut Facts) {
         replace(&mut facts.owner, self.owner.as_ref());
         replace(&mut facts.description, self.description.as_ref());
@@ -38,14 +37,14 @@ impl FactsLine {
     }
 }
 
-/// Puts a member that is given in place of the stored value.
+/// Overwrites the stored value with a given member.
 pub(in crate::admin) fn replace<T: Clone>(stored: &mut Option<T>, given: Option<&Given<T>>) {
     if let Some(given) = given {
         *stored = given.value().cloned();
     }
 }
 
-/// Labels; `null` stands for none.
+/// Parses labels; `null` removes all of them.
 fn labels(object: &Object<'_>, problems: &mut Problems) -> Option<Labels> {
     if object.json("labels").is_none() {
         return object.is_given("labels").then(Labels::default);

@@ -1,4 +1,5 @@
-//! Hashes of secrets of another system: argon2id is accepted, other formats are named.
+//! Hashes of secrets from another system: argon2id is accepted, and other formats are named in
+//! errors.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -6,7 +7,7 @@ use crate::model::Malformed;
 use crate::model::secret::SecretHash;
 use crate::secrets::argon2id;
 
-/// What a hash of another format begins with, and its name.
+/// The prefixes of other formats, and their names.
 const OTHERS: [(&str, &str); 13] = [
     ("$argon2i$", "an argon2i hash"),
     ("$argon2d$", "an argon2d hash"),
@@ -23,11 +24,11 @@ const OTHERS: [(&str, &str); 13] = [
     ("{", "an LDAP hash"),
 ];
 
-/// Reads an argon2id hash in the PHC string format.
+/// Parses an argon2id hash in the PHC string format.
 ///
 /// # Errors
-/// If it has another format or is too costly to check. The error names the format that it seems to
-/// have, and never repeats the hash.
+/// If it has another format or is too costly to check. The error names the probable format, and
+/// never repeats the hash.
 pub(super) fn parse(hash: &SecretString) -> Result<SecretHash, Malformed> {
     let hash = hash.expose_secret();
     argon2id::check_imported(hash).map_err(|error| {

@@ -1,6 +1,5 @@
-//! The kinds of JSON values, in the words of errors.
+//! The types of JSON values, as errors name them.
 
-/// The kinds of JSON values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::admin) enum JsonType {
     Null,
@@ -12,7 +11,7 @@ pub(in crate::admin) enum JsonType {
 }
 
 impl JsonType {
-    /// The type of a JSON text that is known to be valid.
+    /// Returns the type of a valid JSON text.
     pub(in crate::admin) fn of(json: &str) -> Self {
         match json.trim_start().as_bytes().first() {
             Some(b'{') => Self::Object,
@@ -24,7 +23,7 @@ impl JsonType {
         }
     }
 
-    /// The type as an error names it.
+    /// Returns the type as errors name it.
     pub(in crate::admin) fn as_str(self) -> &'static str {
         match self {
             Self::Null => "null",

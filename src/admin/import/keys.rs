@@ -1,4 +1,4 @@
-//! The members of an import line that hold keys and the subject of a certificate.
+//! The members of an import line for keys and for the subject of a certificate.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -9,14 +9,14 @@ use crate::admin::import::problems::Problems;
 use crate::model::Malformed;
 use crate::model::security::{KeySet, KeySetUri, KeySource, TlsSubject};
 
-/// The outer form of a JWK set (RFC 7517, section 5). What is in it is checked later.
+/// The outer structure of a JWK set (RFC 7517, section 5). Its keys are checked later.
 #[derive(Deserialize)]
 struct JwkSet<'a> {
     #[serde(rename = "keys", borrow)]
     _keys: Vec<&'a RawValue>,
 }
 
-/// The keys of a client or of an issuer: `jwks` or `jwks_uri`.
+/// Parses the keys of a client or of an issuer: `jwks` or `jwks_uri`.
 pub(super) fn keys(object: &Object<'_>, problems: &mut Problems) -> Option<Given<KeySource>> {
     if let Some(json) = object.json("jwks") {
         let is_set = serde_json::from_str::<JwkSet<'_>>(json).is_ok();
@@ -36,7 +36,7 @@ pub(super) fn keys(object: &Object<'_>, problems: &mut Problems) -> Option<Given
     (object.is_given("jwks") || object.is_given("jwks_uri")).then_some(Given::Default)
 }
 
-/// The subject of the certificate of a client.
+/// Parses the certificate subject of a client.
 pub(super) fn tls_subject(
     object: &Object<'_>,
     problems: &mut Problems,

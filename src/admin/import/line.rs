@@ -1,4 +1,4 @@
-//! One line of an import file as typed data. What it says is checked here as far as that needs no
+//! A line of an import file as typed data. The parser checks everything that does not need the
 //! database.
 
 use secrecy::SecretString;
@@ -26,15 +26,14 @@ use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::secrets::secret::check_imported;
 
-/// The maximum number of secrets in a line. The server's limit for valid secrets is checked later.
+/// The maximum number of secrets in a line. The server's limit of valid secrets is checked later.
 const MAX_SECRETS: usize = 100;
 
-/// What a line says of a client. `None` is a member that is not given; [`Given::Default`] is
-/// `null`.
+/// The members of a client in a line. `None` is an absent member; [`Given::Default`] is `null`.
 #[derive(Debug)]
 pub(in crate::admin) struct ClientLine {
     pub(in crate::admin) line: usize,
-    /// Where the client is in the line: empty, or such as `clients[0].`.
+    /// The path of the client in the line: empty, or for example `clients[0].`.
     pub(in crate::admin) path: String,
     pub(in crate::admin) client_id: ClientId,
     pub(in crate::admin) name: Option<Given<ClientName>>,
@@ -58,7 +57,7 @@ pub(in crate::admin) struct ClientLine {
     pub(in crate::admin) secrets: Vec<SecretLine>,
 }
 
-/// What a line says of a secret.
+/// A secret in a line.
 #[derive(Debug)]
 pub(in crate::admin) struct SecretLine {
     pub(in crate::admin) imported: ImportedSecret,
@@ -66,14 +65,14 @@ pub(in crate::admin) struct SecretLine {
     pub(in crate::admin) expires_at: Option<Given<Timestamp>>,
 }
 
-/// A secret of another system, or what that system stored of it.
+/// A secret of another system, in plain text or hashed.
 #[derive(Debug)]
 pub(in crate::admin) enum ImportedSecret {
     Plain(SecretString),
     Hash(SecretHash),
 }
 
-/// Reads a line. Every problem is noted; `None` if there is one.
+/// Parses a line and reports every problem. Returns `None` if there is one.
 pub(in crate::admin) fn parse(
     json: &str,
     line: usize,
@@ -86,8 +85,8 @@ pub(in crate::admin) fn parse(
     Some(ClientLine { secrets, ..said })
 }
 
-/// Reads a client from an object that may have the members of a line, without secrets. `None` if
-/// there is a problem.
+/// Parses a client from an object with the members of a line, without secrets. Returns `None` after
+/// a problem.
 pub(in crate::admin) fn of_object(
     object: &Object<'_>,
     line: usize,
@@ -142,7 +141,7 @@ pub(in crate::admin) fn of_object(
     })
 }
 
-/// A number of seconds, or a string with a unit.
+/// Parses a duration: a number of seconds, or a string with a unit.
 pub(in crate::admin) fn duration(
     object: &Object<'_>,
     name: &str,
@@ -167,7 +166,7 @@ fn networks(object: &Object<'_>, problems: &mut Problems) -> Option<Networks> {
     let texts = object.list("networks", |text| Ok(text.to_owned()), problems)?;
     let is_empty = |text: &String| text.trim().is_empty();
     if texts.iter().any(is_empty) {
-        // An empty text would silently be no limit.
+        // An empty text would silently mean no restriction.
         let empty = Malformed::because("an element is empty; leave it out");
         return object.noted("networks", Err(empty), problems);
     }
@@ -179,7 +178,7 @@ fn assertion_audiences(object: &Object<'_>, problems: &mut Problems) -> Option<A
     object.noted("assertion_audiences", AssertionAudiences::parse(&urls.join(" ")), problems)
 }
 
-/// A list in one string would pass as several URLs.
+/// Rejects a list in one string, which would otherwise be parsed as several URLs.
 fn one_audience(text: &str) -> Result<String, Malformed> {
     let count = AssertionAudiences::parse(text)?.iter().count();
     if count == 1 && !text.contains(' ') {
@@ -215,7 +214,7 @@ fn grants(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<Grant>> {
     Some(grants)
 }
 
-/// The secrets of both forms: the one of the client itself, and those of `secrets`.
+/// Returns the secret of the client itself and those of `secrets`.
 fn secrets(object: &Object<'_>, problems: &mut Problems) -> Vec<SecretLine> {
     let own = imported_secret(object, problems);
     let own = own.map(|imported| SecretLine { imported, label: None, expires_at: None });
@@ -242,7 +241,7 @@ fn imported_secret(object: &Object<'_>, problems: &mut Problems) -> Option<Impor
     object.noted("secret_hash", hash_format::parse(&hash), problems).map(ImportedSecret::Hash)
 }
 
-/// The label of a secret: at most 100 characters, none of them a control character.
+/// Parses the label of a secret: at most 100 characters, without control characters.
 pub(in crate::admin) fn label(text: &str) -> Result<String, Malformed> {
     if text.chars().count() > 100 || text.chars().any(char::is_control) {
         return Err(Malformed::because(
@@ -265,7 +264,7 @@ mod tests {
         }
     }
 
-    /// O-14: the unknown member, the one that is meant, and all known ones.
+    /// O-14: the error names the unknown member, the intended one, and all known ones.
     #[test]
     fn an_unknown_member_is_named_with_the_known_ones() {
         let said = |json: &str| parsed(json).expect_err(json);
@@ -282,7 +281,7 @@ mod tests {
         assert!(error.contains("secrets[0].secret is not a member of a secret"), "{error}");
     }
 
-    /// All problems of a line at once, and never a value that may be a secret.
+    /// All problems of a line are reported at once, without any value that may be a secret.
     #[test]
     fn every_problem_is_told_and_no_secret() {
         let error = parsed(
@@ -329,7 +328,7 @@ mod tests {
         }
     }
 
-    /// A member that is not given differs from one that is put back to its default.
+    /// An absent member differs from one that is reset to its default.
     #[test]
     fn null_stands_for_the_default() {
         let line = parsed(

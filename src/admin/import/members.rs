@@ -1,4 +1,4 @@
-//! The members of an import line: one table, from which lines are checked and the schema is made.
+//! The members of an import line: the tables that define the parser and the JSON Schema.
 
 use crate::admin::declarative::members::DeclaredType;
 pub(in crate::admin) use crate::admin::import::json_type::JsonType;
@@ -7,17 +7,17 @@ use crate::text::suggestion;
 /// The maximum number of grants of an imported client.
 pub(in crate::admin) const MAX_GRANTS: usize = 1_000;
 
-/// The objects that an import line is made of.
+/// The schema of an object in an import line.
 #[derive(Debug)]
 pub(in crate::admin) struct ObjectSchema {
-    /// What it describes, with its article: `a client`.
+    /// The name of the object, with its article: `a client`.
     pub(in crate::admin) name: &'static str,
     pub(in crate::admin) members: &'static [Member],
-    /// Members that must be given.
+    /// Members that are required.
     pub(in crate::admin) required: &'static [&'static str],
-    /// Groups of which at most one member may be given.
+    /// Groups of members that exclude each other.
     pub(in crate::admin) exclusive: &'static [&'static [&'static str]],
-    /// A group of which one member must be given; empty if there is none.
+    /// A group of which exactly one member is required, or an empty list.
     pub(in crate::admin) one_of: &'static [&'static str],
 }
 
@@ -26,11 +26,11 @@ pub(in crate::admin) struct ObjectSchema {
 pub(in crate::admin) struct Member {
     pub(in crate::admin) name: &'static str,
     pub(in crate::admin) value_type: MemberType,
-    /// What it means, in one sentence, for the schema.
+    /// The meaning in one sentence, for the JSON Schema.
     pub(in crate::admin) about: &'static str,
 }
 
-/// What a member may hold.
+/// The type of a member's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::admin) enum MemberType {
     ClientId,
@@ -66,12 +66,12 @@ pub(in crate::admin) enum MemberType {
     Description,
     Contact,
     Labels,
-    /// Only declarations have it.
+    /// A type that only declarations have.
     Declared(DeclaredType),
 }
 
 impl MemberType {
-    /// True if `null` may stand here: it stands for the default.
+    /// True if `null` is allowed; it means the default.
     pub(in crate::admin) fn is_nullable(self) -> bool {
         if let Self::Declared(declared) = self {
             return declared.is_nullable();
@@ -95,7 +95,7 @@ impl MemberType {
         )
     }
 
-    /// True if a value of this type may stand here.
+    /// True if a value of this JSON type is allowed.
     pub(in crate::admin) fn admits(self, json: JsonType) -> bool {
         match json {
             JsonType::Null => self.is_nullable(),
@@ -129,7 +129,7 @@ impl MemberType {
             )
     }
 
-    /// The kind of the objects in a list of objects.
+    /// Returns the schema of the elements, for a list of objects.
     pub(in crate::admin) fn items(self) -> Option<&'static ObjectSchema> {
         match self {
             Self::Secrets => Some(&SECRET),
@@ -141,7 +141,7 @@ impl MemberType {
         }
     }
 
-    /// What is expected, as an error says it.
+    /// Returns the expected value as errors describe it.
     pub(in crate::admin) fn expected(self) -> &'static str {
         match self {
             Self::Declared(declared) => declared.expected(),
@@ -159,7 +159,7 @@ impl MemberType {
     }
 }
 
-/// The five members of which each names the subject of a certificate, and the kind of the subject.
+/// The members that name the subject of a certificate, with the kind of the subject.
 pub(in crate::admin) const TLS_SUBJECTS: [(&str, &str); 5] = [
     ("tls_client_auth_subject_dn", "subject_dn"),
     ("tls_client_auth_san_dns", "san_dns"),
@@ -176,7 +176,7 @@ pub(in crate::admin) const fn member(
     Member { name, value_type: member_type, about }
 }
 
-/// The members of a client that imports and declarations have in common.
+/// The members of a client in both imports and declarations.
 pub(in crate::admin) const CLIENT_MEMBERS: [Member; 27] = [
     member("client_id", MemberType::ClientId, "The id that the client sends."),
     member("name", MemberType::Name, "A name for people. Default: the id."),
@@ -238,10 +238,10 @@ const SECRET_MEMBERS: [Member; 3] = [
     member("secrets", MemberType::Secrets, "Its secrets, each with a label and an end."),
 ];
 
-/// The keys of a client are given, or fetched.
+/// Keys are either given or fetched.
 pub(in crate::admin) const KEY_SOURCES: &[&str] = &["jwks", "jwks_uri"];
 
-/// A certificate has one subject.
+/// A certificate has only one subject.
 pub(in crate::admin) const SUBJECTS: &[&str] = &[
     "tls_client_auth_subject_dn",
     "tls_client_auth_san_dns",
@@ -250,7 +250,7 @@ pub(in crate::admin) const SUBJECTS: &[&str] = &[
     "tls_client_auth_san_email",
 ];
 
-/// One table of two.
+/// Joins two tables.
 pub(in crate::admin) const fn joined<const N: usize>(
     first: &[Member],
     second: &[Member],
@@ -264,7 +264,7 @@ pub(in crate::admin) const fn joined<const N: usize>(
     all
 }
 
-/// One line of an import file.
+/// A line of an import file.
 pub(in crate::admin) static CLIENT: ObjectSchema = ObjectSchema {
     name: "a client",
     required: &["client_id"],
@@ -333,7 +333,7 @@ pub(in crate::admin) static SPIFFE_TRUST: ObjectSchema = ObjectSchema {
     ],
 };
 
-/// Names of other systems and common slips, with the member that is meant.
+/// Names from other systems and common mistakes, with the intended member.
 const SYNONYMS: [(&str, &str); 19] = [
     ("id", "client_id"),
     ("clientId", "client_id"),
@@ -357,17 +357,15 @@ const SYNONYMS: [(&str, &str); 19] = [
 ];
 
 impl ObjectSchema {
-    /// The member of this name.
     pub(in crate::admin) fn member(&self, name: &str) -> Option<&'static Member> {
         self.members.iter().find(|member| member.name == name)
     }
 
-    /// The names of all members.
     pub(in crate::admin) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.members.iter().map(|member| member.name)
     }
 
-    /// The member that an unknown name most likely means.
+    /// Returns the member that an unknown name most likely means.
     pub(in crate::admin) fn nearest(&self, name: &str) -> Option<String> {
         let synonym = SYNONYMS.iter().find(|(other, _)| *other == name).map(|(_, meant)| *meant);
         let by_synonym = synonym.filter(|meant| self.member(meant).is_some()).map(str::to_owned);

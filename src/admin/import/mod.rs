@@ -1,7 +1,8 @@
-//! Importing clients of another system, with the ids and secrets that they have.
+//! Import of clients from another system with their ids and secrets.
 //!
-//! A file is read and checked as a whole, then its secrets are hashed, then everything is written
-//! in one transaction: all clients, or none and a list of what is wrong with which line.
+//! A file is parsed and checked as a whole, then its secrets are hashed, then all clients are
+//! written in one transaction. If a line has a problem, nothing is imported and all problems are
+//! reported.
 
 pub(super) mod check;
 pub(super) mod facts;
@@ -43,77 +44,77 @@ use crate::services::Services;
 
 pub use schema::schema;
 
-/// The maximum number of clients of one import: they are held in memory until all are checked.
+/// The maximum number of clients in one import. They stay in memory until all are checked.
 const MAX_CLIENTS: usize = 100_000;
 
-/// What to do with a client that exists already.
+/// The action for a client that already exists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Existing {
-    /// Import nothing.
+    /// Rejects the whole import.
     #[default]
     Reject,
-    /// Leave it as it is.
+    /// Leaves the client unchanged.
     Skip,
-    /// Replace the members that the line gives.
+    /// Replaces the members that are in the line.
     Update,
 }
 
-/// How to import.
+/// Options of an import.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ImportOptions {
-    /// How many secrets are hashed at once.
+    /// The load that hashing may cause.
     pub load: HashLoad,
-    /// What to do with a client that exists already.
+    /// The action for a client that already exists.
     pub existing: Existing,
-    /// True if everything is checked and nothing is written.
+    /// True to check everything and write nothing.
     pub is_dry_run: bool,
-    /// How long the transaction may take, which all other changes wait for; any time if absent.
+    /// The time limit of the transaction, which blocks all other changes. If absent: unlimited.
     pub write_limit: Option<Duration>,
 }
 
-/// What happened to the client of a line.
+/// The result for the client of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImportOutcome {
-    /// It is new.
+    /// The client is new.
     Imported,
-    /// It existed and was changed.
+    /// The client existed and was changed.
     Updated,
-    /// It existed and the line changes nothing.
+    /// The client existed, and the line changes nothing.
     Unchanged,
-    /// It existed and was left as it is.
+    /// The client existed and was left unchanged.
     Skipped,
 }
 
-/// The client of a line.
+/// The result of a line.
 #[derive(Debug, Serialize)]
 pub struct ImportedClient {
-    /// Its id.
+    /// The client of the line.
     pub client_id: ClientId,
-    /// What happened to it.
+    /// The result for this client.
     pub result: ImportOutcome,
 }
 
-/// How far an import is.
+/// The progress of an import.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
-    /// What is being done, such as `hashing secrets`.
+    /// The current step, such as `hashing secrets`.
     pub step: &'static str,
-    /// How many clients are done.
+    /// The number of clients that are done.
     pub done: usize,
-    /// Of how many; `None` while that is not known.
+    /// The number of all clients; `None` while it is unknown.
     pub total: Option<usize>,
 }
 
-/// An import whose lines have been read and checked, and of which nothing is written yet.
+/// An import that has been parsed and checked, but not written.
 #[derive(Debug)]
 pub struct CheckedImport {
     lines: Vec<(CheckedLine, bool)>,
     options: ImportOptions,
 }
 
-/// Imports every client of `source`, which has one JSON object a line: all of them, or none.
-/// `progress` is called again and again. Gives the clients in the order of the file.
+/// Imports all clients of `source`, which has one JSON object in each line, or none of them.
+/// `progress` is called repeatedly. Returns the results in the order of the file.
 ///
 /// # Errors
 /// As [`check()`] and [`CheckedImport::run`].
@@ -129,12 +130,12 @@ pub async fn import<R: BufRead>(
 }
 
 impl CheckedImport {
-    /// Hashes the secrets and writes all clients in one transaction, which a dry run rolls back. One
-    /// that is dropped writes nothing.
+    /// Hashes the secrets and writes all clients in one transaction, which a dry run rolls back.
+    /// Dropping the future writes nothing.
     ///
     /// # Errors
     /// Invalid or a conflict if the database has changed since the check;
-    /// [`AdminError::ImportTooLong`], after which nothing is written; or a failure of the database.
+    /// [`AdminError::ImportTooLong`], after which nothing is written; or an error of the database.
     pub async fn run(
         self,
         services: &Arc<Services>,
@@ -152,8 +153,8 @@ impl CheckedImport {
                 Err(_) => return Err(AdminError::ImportTooLong { limit }),
             },
         };
-        // A transaction that is dropped leaves nothing behind. The commit has the limit of the
-        // database: a limit here would leave its outcome open.
+        // Dropping the transaction rolls it back. The commit has the time limit of the database: a
+        // limit here would leave its outcome unknown.
         if !options.is_dry_run && results.iter().any(|client| client.result.is_change()) {
             change.commit().await?;
         }
@@ -161,7 +162,7 @@ impl CheckedImport {
     }
 }
 
-/// Writes the clients. Nothing is final yet.
+/// Writes the clients without committing.
 async fn write_all(
     services: &Services,
     principal: &Principal,
@@ -178,12 +179,12 @@ async fn write_all(
     Ok(results)
 }
 
-/// Reads and checks the whole source. Problems of all lines come together.
+/// Reads and checks the whole source. The problems of all lines are reported together.
 ///
 /// # Errors
-/// Invalid, with every line that is wrong; a conflict if clients exist already and
-/// [`Existing::Reject`] is wanted; [`AdminError::InLine`] for the first line that needs rights which
-/// the caller lacks; or a failure of the database.
+/// Invalid, with every wrong line; a conflict if clients already exist with [`Existing::Reject`];
+/// [`AdminError::InLine`] for the first line that needs rights which the caller lacks; or an error
+/// of the database.
 pub async fn check<R: BufRead>(
     services: &Services,
     principal: &Principal,
@@ -233,7 +234,7 @@ pub async fn check<R: BufRead>(
     Ok(CheckedImport { lines: accepted, options })
 }
 
-/// Notes a client that may not exist, or that could not be created.
+/// Reports a client that exists but must not, or that could not be created.
 fn check_existence(
     services: &Services,
     line: &CheckedLine,
@@ -264,7 +265,7 @@ fn check_existence(
     }
 }
 
-/// Hashes every plain secret, on several threads. Clients that are skipped have nothing to hash.
+/// Hashes all plain secrets, on several threads. Skipped clients have nothing to hash.
 async fn prepare_all(
     services: &Arc<Services>,
     checked: Vec<(CheckedLine, bool)>,
@@ -296,7 +297,7 @@ impl ImportOutcome {
     }
 }
 
-/// The same error with the line that it is about. Failures of the database are about none.
+/// Adds the number of the line to an error. Errors of the database do not belong to a line.
 fn of_line(line: usize, error: AdminError) -> AdminError {
     match error {
         AdminError::Conflict(conflict) => {

@@ -1,7 +1,7 @@
-//! A JSON object of an import file, read member by member.
+//! A JSON object of an import file, parsed member by member.
 //!
-//! Values stay where they are in the line until they are parsed, so that a secret is not copied
-//! into a tree of JSON values. No error repeats a value.
+//! Values are borrowed from the line until they are parsed, so that a secret is not copied into a
+//! tree of JSON values. Errors never repeat a value.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,17 @@ use crate::model::Malformed;
 use crate::model::static_claims::StaticClaims;
 use crate::text::raw_members::RawMembers;
 
-/// A member that is given where `null` stands for the default.
+/// A given member that may be `null` to request its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::admin) enum Given<T> {
     /// `null`.
     Default,
-    /// This value.
+    /// A value.
     Value(T),
 }
 
 impl<T> Given<T> {
-    /// The value; `None` for the default.
+    /// Returns the value, or `None` for the default.
     pub(in crate::admin) fn value(&self) -> Option<&T> {
         match self {
             Self::Default => None,
@@ -32,7 +32,7 @@ impl<T> Given<T> {
         }
     }
 
-    /// The value; `None` for the default.
+    /// Returns the value, or `None` for the default.
     pub(in crate::admin) fn into_value(self) -> Option<T> {
         match self {
             Self::Default => None,
@@ -41,17 +41,17 @@ impl<T> Given<T> {
     }
 }
 
-/// An object whose members are known and have the right JSON type.
+/// An object with known members of the right JSON types.
 pub(in crate::admin) struct Object<'a> {
     line: usize,
-    /// Where it is in the line: empty, or such as `grants[0].`.
+    /// The path in the line: empty, or for example `grants[0].`.
     path: String,
     members: Vec<(&'static Member, &'a RawValue)>,
 }
 
 impl<'a> Object<'a> {
-    /// Reads an object of a kind. Notes unknown, duplicate, mistyped and missing members, and
-    /// continues without them; `None` if `json` is not an object.
+    /// Parses an object of a kind. Reports unknown, duplicate, mistyped and missing members, and
+    /// continues without them. Returns `None` if `json` is not an object.
     pub(in crate::admin) fn parse(
         json: &'a str,
         kind: &ObjectSchema,
@@ -82,7 +82,7 @@ impl<'a> Object<'a> {
         Some(object)
     }
 
-    /// Takes a member over, unless something is wrong with it.
+    /// Adds a member, or reports its problem.
     fn take(
         &mut self,
         kind: &ObjectSchema,
@@ -133,28 +133,28 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// True if the member is given, `null` included.
+    /// True if the member is present, even if it is `null`.
     pub(in crate::admin) fn is_given(&self, name: &str) -> bool {
         self.members.iter().any(|(member, _)| member.name == name)
     }
 
-    /// Where the object is: empty, or such as `grants[0].`.
+    /// Returns the path of the object: empty, or for example `grants[0].`.
     pub(in crate::admin) fn path(&self) -> &str {
         &self.path
     }
 
-    /// Where a member is, for an error.
+    /// Returns the path of a member, for errors.
     pub(in crate::admin) fn place(&self, name: &str) -> String {
         format!("{}{name}", self.path)
     }
 
-    /// The JSON of a member; `None` if it is not given or `null`.
+    /// Returns the JSON of a member, or `None` if it is absent or `null`.
     pub(in crate::admin) fn json(&self, name: &str) -> Option<&'a str> {
         let (_, value) = self.members.iter().find(|(member, _)| member.name == name)?;
         Some(value.get()).filter(|json| JsonType::of(json) != JsonType::Null)
     }
 
-    /// A member of a type that serde reads.
+    /// Deserializes a member.
     pub(in crate::admin) fn value<T: Deserialize<'a>>(
         &self,
         name: &str,
@@ -168,8 +168,8 @@ impl<'a> Object<'a> {
         value
     }
 
-    /// A string member that `parse` understands. The error of `parse` may repeat the text, so this
-    /// is not for secrets.
+    /// Parses a string member with `parse`. Not for secrets: the error of `parse` may repeat the
+    /// text.
     pub(in crate::admin) fn parsed<T>(
         &self,
         name: &str,
@@ -180,7 +180,7 @@ impl<'a> Object<'a> {
         self.noted(name, parse(&text), problems)
     }
 
-    /// A member where `null` stands for the default: `None` if it is not given.
+    /// Parses a member that may be `null` to request its default. Returns `None` if it is absent.
     pub(in crate::admin) fn nullable<T>(
         &self,
         name: &str,
@@ -193,7 +193,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// A list of strings, each of which `parse` understands.
+    /// Parses a list of strings with `parse`.
     pub(in crate::admin) fn list<T>(
         &self,
         name: &str,
@@ -214,7 +214,7 @@ impl<'a> Object<'a> {
         Some(values)
     }
 
-    /// An object of strings.
+    /// Parses an object of strings.
     pub(in crate::admin) fn texts(
         &self,
         name: &str,
@@ -229,7 +229,7 @@ impl<'a> Object<'a> {
         texts
     }
 
-    /// A list of objects, at most `most` of them.
+    /// Parses a list of at most `most` objects.
     pub(in crate::admin) fn objects(
         &self,
         name: &str,
@@ -251,14 +251,13 @@ impl<'a> Object<'a> {
         Some(objects.collect())
     }
 
-    /// Static claims.
     pub(in crate::admin) fn claims(&self, problems: &mut Problems) -> Option<StaticClaims> {
         let parsed = StaticClaims::parse(self.json("claims")?);
         let parsed = parsed.map_err(|error| Malformed::because(error.to_string()));
         self.noted("claims", parsed, problems)
     }
 
-    /// Notes the error of a member, and gives its value otherwise.
+    /// Returns the value of a member, or reports its error.
     pub(in crate::admin) fn noted<T>(
         &self,
         name: &str,

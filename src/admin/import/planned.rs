@@ -1,4 +1,4 @@
-//! Writing the clients of an import whose secrets are ready.
+//! Writing of imported clients whose secrets are ready.
 
 use crate::admin::import::secrets::{PreparedLine, PreparedSecret};
 use crate::admin::import::update::{self, Update};
@@ -11,14 +11,14 @@ use crate::model::client::{ClientId, Registration};
 use crate::model::event::Action;
 use crate::services::Services;
 
-/// A line that has been checked, and whose secrets are ready.
+/// A checked line whose secrets are ready.
 pub(super) enum Planned {
     Skip(ClientId),
     Write(Box<PreparedLine>),
 }
 
 impl Planned {
-    /// Writes one client.
+    /// Writes the client of the line, unless it is skipped.
     pub(super) async fn write(
         self,
         services: &Services,
@@ -38,7 +38,7 @@ impl Planned {
     }
 }
 
-/// Writes one client, and checks it against the policy of its owner.
+/// Writes one client and checks it against the policy of its owner.
 async fn write_checked(
     services: &Services,
     principal: &Principal,
@@ -57,7 +57,7 @@ async fn write_checked(
     Ok(outcome)
 }
 
-/// Changes a client that exists.
+/// Changes an existing client.
 async fn update(
     services: &Services,
     principal: &Principal,
@@ -86,7 +86,7 @@ async fn update(
     Ok(ImportOutcome::Updated)
 }
 
-/// Registers a client with everything that the line gives.
+/// Registers a client with all members of the line.
 async fn create(
     principal: &Principal,
     change: &mut AuditedChange,

@@ -1,5 +1,5 @@
-//! A narrow function for fuzz targets: it reads an import file and needs no database. The server
-//! itself does not call it.
+//! A function for fuzz targets: parses an import file without a database. The server does not call
+//! it.
 
 use std::io::BufRead;
 
@@ -9,11 +9,11 @@ use crate::admin::import::problems::Problems;
 use crate::admin::import::source::{SourceLine, SourceLines};
 use crate::model::client::ClientId;
 
-/// Reads every line of `source` as an import does before it looks at the database. Returns the
-/// client ids in the order of the lines.
+/// Parses every line of `source` like an import, up to the point where the database is needed.
+/// Returns the client ids in the order of the lines.
 ///
 /// # Errors
-/// Invalid, with every line that is wrong.
+/// Invalid, with every wrong line.
 pub fn read<R: BufRead>(source: R) -> Result<Vec<ClientId>, AdminError> {
     let mut lines = SourceLines::new(source);
     let mut problems = Problems::default();

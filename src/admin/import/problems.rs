@@ -1,8 +1,8 @@
-//! What is wrong with an import file: every problem with its line, as many as are worth reading.
+//! The problems of an import file, each with its line, up to a readable number.
 
 use crate::admin::{AdminError, Conflict};
 
-/// How many problems are listed.
+/// The maximum number of problems that are listed.
 const MAX_LISTED: usize = 20;
 
 /// The problems found so far.
@@ -12,24 +12,24 @@ pub(in crate::admin) struct Problems {
     count: usize,
     lines: usize,
     last_line: usize,
-    /// True while every problem is a client that exists already.
+    /// True if every problem so far is a client that already exists.
     are_conflicts: bool,
 }
 
 impl Problems {
-    /// How many problems have been noted.
+    /// Returns the number of problems.
     pub(in crate::admin) fn count(&self) -> usize {
         self.count
     }
 
-    /// Notes what is wrong with a line. `text` is a sentence without a full stop that begins with
-    /// the place of the member, such as `grants[0].scopes`; it may repeat
-    /// names that the file gives, never values that may be secrets.
+    /// Adds a problem of a line. `text` is a sentence without a full stop that begins with the path
+    /// of the member, such as `grants[0].scopes`. It may repeat names from the file, but never
+    /// values that may be secrets.
     pub(in crate::admin) fn add(&mut self, line: usize, text: &str) {
         self.note(line, text, false);
     }
 
-    /// Notes that the client of a line exists already.
+    /// Adds the problem that the client of a line already exists.
     pub(in crate::admin) fn add_conflict(&mut self, line: usize, text: &str) {
         self.note(line, text, true);
     }
@@ -47,12 +47,12 @@ impl Problems {
         }
     }
 
-    /// The problems that are listed, each with its line.
+    /// Returns the listed problems, each with its line.
     pub(in crate::admin) fn listed(&self) -> impl Iterator<Item = (usize, &str)> {
         self.listed.iter().map(|(line, text)| (*line, text.as_str()))
     }
 
-    /// The problems, each on a line of its own as `describe` puts it.
+    /// Returns the problems as text, one per line in the format of `describe`.
     pub(in crate::admin) fn list(self, describe: impl Fn(usize, &str) -> String) -> String {
         let listed =
             self.listed.iter().map(|(line, text)| format!("\n  {}", describe(*line, text)));
@@ -63,7 +63,7 @@ impl Problems {
         list
     }
 
-    /// An error that lists the problems, if there are any.
+    /// Returns an error that lists the problems, if there are any.
     pub(in crate::admin) fn into_result(self) -> Result<(), AdminError> {
         if self.count == 0 {
             return Ok(());

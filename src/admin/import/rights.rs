@@ -1,12 +1,12 @@
-//! The rights that a line of an import needs: exactly those of the single calls that would do the
-//! same, member by member.
+//! The rights that a line of an import requires: the same as for the corresponding single calls,
+//! member by member.
 
 use crate::admin::import::check::CheckedLine;
 use crate::admin::{AdminError, Principal};
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::Registration;
 
-/// Rejects a line that the caller may not write. `before` is the client as it is, if it exists.
+/// Rejects a line that the caller may not write. `before` is the existing client, if there is one.
 ///
 /// # Errors
 /// [`AdminError::ScopeMissing`], [`AdminError::MorePowerful`] or [`AdminError::RightsNotHeld`].
@@ -23,7 +23,7 @@ pub(super) fn require(
         principal.require_rights_over(before)?;
     }
     let said = &line.said;
-    // The leak policy decides when a secret ends.
+    // The leak policy decides when a leaked secret ends.
     let touches_credentials = line.has_secrets
         || said.keys.is_some()
         || said.tls_subject.is_some()

@@ -1,4 +1,4 @@
-//! The JSON Schema of an import line, made from the table that the parser uses.
+//! The JSON Schema of an import line, generated from the table that the parser uses.
 
 use serde_json::{Map, Value, json};
 
@@ -15,9 +15,9 @@ use crate::model::static_claims::StaticClaims;
 use crate::model::trust::FederatedCredential;
 use crate::secrets::secret::MAX_SECRET_BYTES;
 
-/// The JSON Schema (draft 2020-12) of one line of an import file. It describes members and their
-/// formats. Whether a resource exists, and whether keys and hashes can be used, is checked by the
-/// import itself.
+/// Returns the JSON Schema (draft 2020-12) of one line of an import file. It describes members and
+/// their formats. The import itself checks that resources exist and that keys and hashes can be
+/// used.
 pub fn schema() -> Value {
     let mut schema = of_kind(&CLIENT);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
@@ -113,7 +113,8 @@ fn of_type(member_type: MemberType) -> Value {
     }
 }
 
-/// The schema of static claims. The bounds of a token as a whole are in the comment.
+/// Returns the schema of static claims. Its `$comment` has the limit that JSON Schema cannot
+/// express.
 fn claims() -> Value {
     let number = json!({
         "type": "integer",
@@ -131,7 +132,7 @@ fn claims() -> Value {
     })
 }
 
-/// The schema of a member that is a text.
+/// Returns the schema of a string member.
 fn of_text(member_type: MemberType) -> Value {
     match member_type {
         MemberType::ClientId => text(&format!("^[!-~]{{1,{}}}$", ClientId::MAX_LENGTH)),
@@ -169,7 +170,7 @@ fn of_text(member_type: MemberType) -> Value {
     }
 }
 
-/// A text for people: not blank, without control characters.
+/// Returns the schema of a text for people: not blank, without control characters.
 pub(in crate::admin) fn printable(max_length: usize) -> Value {
     json!({
         "type": "string",
@@ -204,7 +205,7 @@ mod tests {
     use crate::admin::import::line;
     use crate::admin::import::problems::Problems;
 
-    /// True if the schema accepts a value; patterns and lengths of strings aside.
+    /// True if the schema accepts a value, apart from patterns and lengths of strings.
     fn is_valid(schema: &Value, value: &Value) -> bool {
         let of = |name: &str| schema.get(name);
         let list = |name: &str| of(name).and_then(Value::as_array).into_iter().flatten();
@@ -259,7 +260,7 @@ mod tests {
     const HASH: &str =
         "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
 
-    /// A value that may stand in a member.
+    /// Returns a valid value for a member.
     fn sample(member_type: MemberType) -> Value {
         match member_type {
             MemberType::ClientId | MemberType::Name | MemberType::Label | MemberType::Secret => {
@@ -298,12 +299,12 @@ mod tests {
         }
     }
 
-    /// A member of a TLS subject has a form of its own.
+    /// Members of a TLS subject have a special format.
     fn sample_of(name: &str, member_type: MemberType) -> Value {
         if name == "tls_client_auth_subject_dn" { json!("CN=worker") } else { sample(member_type) }
     }
 
-    /// An object of a kind with one member set, and what else it needs.
+    /// Returns an object of a kind with one member set, and all members that it requires.
     fn with(kind: &ObjectSchema, name: &str, value: Value) -> Value {
         let mut object = json!({});
         for required in kind.required.iter().chain(kind.one_of.first()) {
@@ -316,7 +317,7 @@ mod tests {
         object
     }
 
-    /// The object as a line, wherever its kind stands.
+    /// Returns the object as a line, inside a client if its kind is an element of one.
     fn as_line(kind: &ObjectSchema, object: Value) -> Value {
         let member = CLIENT.members.iter().find(|member| {
             member.value_type.items().is_some_and(|items| std::ptr::eq(items, kind))
@@ -332,7 +333,7 @@ mod tests {
         std::iter::once(&CLIENT).chain(of_members).collect()
     }
 
-    /// The schema says what the parser accepts, for each member and each type of value.
+    /// The schema accepts the same values as the parser, for each member and each type of value.
     #[test]
     fn the_schema_is_what_the_parser_accepts() {
         let schema = schema();
@@ -353,7 +354,7 @@ mod tests {
                     let line = as_line(kind, with(kind, member.name, value));
                     let is_accepted = is_parsed(&line);
                     assert!(index > 0 || is_accepted, "{line}");
-                    // The last one differs by its pattern alone.
+                    // The last value is rejected only by its pattern.
                     let is_last = line.to_string().contains("\\u0007");
                     assert_eq!(is_valid(&schema, &line) && !is_last, is_accepted, "{line}");
                     accepted += usize::from(is_accepted);
@@ -363,7 +364,7 @@ mod tests {
         assert!(accepted > 40, "{accepted}");
     }
 
-    /// Members that exclude one another, missing ones and unknown ones.
+    /// Covers members that exclude each other, missing members and unknown members.
     #[test]
     fn the_schema_knows_what_does_not_go_together() {
         let schema = schema();
@@ -382,7 +383,7 @@ mod tests {
                 let other = kind.members.iter().find(|member| {
                     !kind.required.contains(&member.name) && !kind.one_of.contains(&member.name)
                 });
-                // If all are required, any other one does.
+                // If all members are required, any other one will do.
                 let other = other.or_else(|| kind.members.iter().find(|one| one.name != *name));
                 let other = other.expect("another member");
                 let mut object = with(kind, other.name, sample_of(other.name, other.value_type));

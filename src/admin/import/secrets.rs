@@ -1,4 +1,4 @@
-//! The secrets of an import: hashed, or recognised as one that the client has already.
+//! The secrets of an import: hashed, or recognized as one that the client already has.
 
 use std::sync::Arc;
 
@@ -18,9 +18,9 @@ use crate::services::Services;
 /// A secret that is ready to be stored.
 #[derive(Debug)]
 pub(super) enum PreparedSecret {
-    /// The client does not have it yet.
+    /// The client does not have the secret yet.
     New(SecretRecord),
-    /// The client has it already; its label and its end may change.
+    /// The client already has the secret; its label and its expiry may change.
     Known {
         secret_id: SecretId,
         hash: SecretHash,
@@ -37,8 +37,8 @@ pub(super) struct PreparedLine {
     pub(super) secrets: Vec<PreparedSecret>,
 }
 
-/// Prepares the secrets of a line. A plain secret costs a hash, and one more for each stored secret
-/// that it may be; so this runs off the async threads.
+/// Prepares the secrets of a line, off the async threads. A plain secret costs one hash, and
+/// another one for each stored secret that it may be equal to.
 pub(super) async fn prepare(
     services: Arc<Services>,
     mut line: CheckedLine,
@@ -59,7 +59,8 @@ pub(super) async fn prepare(
     };
     let secrets =
         if needs_hash { options.load.compute(&services, compute).await? } else { compute()? };
-    // Those of a new client were checked with all lines. A stored secret may have ended since.
+    // Secrets of a new client were checked with the lines. A stored secret may have ended since
+    // then.
     for secret in &secrets {
         let PreparedSecret::New(record) = secret else { continue };
         check_end(record.expires_at, record.created_at).map_err(|problem| {
@@ -70,7 +71,7 @@ pub(super) async fn prepare(
     Ok(PreparedLine { line, exists, secrets })
 }
 
-/// Rejects the end of a new secret that has passed: the secret would never be valid.
+/// Rejects an expiry of a new secret that has already passed: the secret would never be valid.
 pub(super) fn check_end(end: Option<Timestamp>, now: Timestamp) -> Result<(), String> {
     match end {
         Some(end) if end <= now => Err(format!(
@@ -101,7 +102,7 @@ fn prepare_one(
     }
     let mut record = match imported {
         ImportedSecret::Hash(hash) => secret::record_of_import(services, hash, String::new())?,
-        // Nothing is stored in a dry run, so the hash would be wasted.
+        // A dry run stores nothing, so it does not need the hash.
         ImportedSecret::Plain(plain) if is_dry_run => {
             let suffix = suffix(plain.expose_secret());
             secret::record_of_import(services, SecretHash::from_phc(""), suffix)?

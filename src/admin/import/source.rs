@@ -1,34 +1,33 @@
-//! The lines of an import file, read one by one, so that a file of any size needs the memory of
-//! its longest line.
+//! The lines of an import file, read one at a time, so that memory use depends only on the longest
+//! line.
 
 use std::io::{self, BufRead, Read};
 
 use zeroize::Zeroizing;
 
-/// The maximum length of a line, in bytes: a client with all its key sets fits in it.
+/// The maximum length of a line, in bytes. A client with all its key sets fits into it.
 const MAX_LINE: usize = 4 << 20;
 
-/// A line.
+/// A line of the file.
 pub(super) enum SourceLine {
-    /// Its number and its text, which holds secrets.
+    /// The number and the text of the line. The text contains secrets.
     Text(usize, Zeroizing<String>),
-    /// It is longer than [`MAX_LINE`] or not UTF-8; why.
+    /// The number of a line that is longer than [`MAX_LINE`] or not UTF-8, and the problem.
     Unreadable(usize, String),
 }
 
-/// The lines of a source, without the empty ones.
+/// An iterator over the lines of a source that are not empty.
 pub(super) struct SourceLines<R> {
     source: R,
     number: usize,
 }
 
 impl<R: BufRead> SourceLines<R> {
-    /// Reads from the beginning.
     pub(super) fn new(source: R) -> Self {
         Self { source, number: 0 }
     }
 
-    /// The next line that is not empty; `None` at the end.
+    /// Returns the next line that is not empty, or `None` at the end.
     pub(super) fn next_line(&mut self) -> io::Result<Option<SourceLine>> {
         loop {
             let mut bytes = Zeroizing::new(Vec::with_capacity(1 << 10));

@@ -7,7 +7,7 @@ use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
 use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
 use crate::model::trust::FederatedCredential;
 
-/// Reads the member. Every problem is noted; `None` if the line does not give it.
+/// Parses the member and reports every problem. Returns `None` if the line does not have it.
 pub(in crate::admin) fn parse(
     object: &Object<'_>,
     problems: &mut Problems,
@@ -24,7 +24,7 @@ pub(in crate::admin) fn parse(
     Some(trusts.collect())
 }
 
-/// The trusts that a line gives. One that the client has already keeps its id.
+/// Returns the trusts of a line. A trust that the client already has keeps its id.
 pub(in crate::admin) fn kept_or_new(
     before: &[SpiffeTrust],
     given: Vec<SpiffeTrust>,
@@ -37,7 +37,7 @@ pub(in crate::admin) fn kept_or_new(
         let known = before.iter().find(|old| old.source == new.source).cloned();
         trusts.push(known.unwrap_or(new));
     }
-    // In the order in which the store gives them, so that the same trusts compare as equal.
+    // Sorted in the order of the store, so that equal lists compare as equal.
     trusts.sort_by(|one, other| {
         (one.created_at, one.trust_id.as_str()).cmp(&(other.created_at, other.trust_id.as_str()))
     });

@@ -10,7 +10,7 @@ use crate::model::Malformed;
 use crate::model::claim_pattern::Pattern;
 use crate::model::trust::{FederatedCredential, ForeignIssuer};
 
-/// Reads the member. Every problem is noted; `None` if the line does not give it.
+/// Parses the member and reports every problem. Returns `None` if the line does not have it.
 pub(super) fn parse(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<NewTrust>> {
     let trusts =
         object.objects("trusts", FederatedCredential::MAX_PER_CLIENT, problems)?.into_iter();
@@ -30,7 +30,7 @@ pub(super) fn parse(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<
     Some(trusts.collect())
 }
 
-/// The audience of a trust: 1 to 500 characters, none of them a control character.
+/// Parses the audience of a trust: 1 to 500 characters, without control characters.
 fn audience(text: &str) -> Result<String, Malformed> {
     if text.is_empty() || text.chars().count() > 500 || text.chars().any(char::is_control) {
         return Err(Malformed::because(

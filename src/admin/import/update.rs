@@ -1,5 +1,5 @@
-//! What an import changes about a client that exists: the members that a line gives are replaced,
-//! secrets are added, and everything else stays.
+//! Updates of existing clients by an import: the members of a line are replaced, secrets are added,
+//! and everything else is kept.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, TrustId};
 use crate::services::Services;
 
-/// The changes of one client; the event tells them as `was` and `is`.
+/// The changes of one client, which the event has as `was` and `is`.
 pub(in crate::admin) struct Update {
     before: Registration,
     wanted: Registration,
@@ -28,7 +28,8 @@ pub(in crate::admin) struct Update {
     ended: EndedCredentials,
 }
 
-/// The client that a line asks for in place of the one that exists, and what the line states.
+/// Returns the state that a line requests for an existing client, and the members that the line
+/// states.
 ///
 /// # Errors
 /// If the client could not authenticate afterwards.
@@ -68,7 +69,8 @@ pub(super) fn wanted(
 }
 
 impl Update {
-    /// Compares a client as it is with what it should be; `None` if nothing changes.
+    /// Compares the current state of a client with the wanted one. Returns `None` if nothing
+    /// changes.
     ///
     /// # Errors
     /// If the claims do not fit into a token, or there are too many trusts or valid secrets.
@@ -95,12 +97,13 @@ impl Update {
         Ok(Some(Self { before, wanted, difference, ended: EndedCredentials::default() }))
     }
 
-    /// The same with the credentials that it ends, for the event.
+    /// Adds the credentials that the update ends, for the event.
     pub(in crate::admin) fn ending(self, ended: EndedCredentials) -> Self {
         Self { ended, ..self }
     }
 
-    /// Writes the changes and the event. `command` is what changes the client, such as `import`.
+    /// Writes the changes and the event. `command` names the command that changes the client, such
+    /// as `import`.
     pub(in crate::admin) async fn write(
         self,
         services: &Services,
@@ -148,7 +151,7 @@ impl Update {
     }
 }
 
-/// Adds the secrets that are new, and changes the label and the end of the others.
+/// Adds new secrets, and updates the label and the expiry of the others.
 async fn write_secrets(
     change: &mut AuditedChange,
     id: &ClientId,
@@ -167,7 +170,7 @@ async fn write_secrets(
     Ok(())
 }
 
-/// Removes the trusts that are gone, and adds those that are new.
+/// Deletes removed trusts and adds new ones.
 async fn write_spiffe_trusts(
     change: &mut AuditedChange,
     id: &ClientId,
@@ -183,7 +186,7 @@ async fn write_spiffe_trusts(
     Ok(())
 }
 
-/// The trusts that a line gives. One that the client has already keeps its id.
+/// Returns the trusts of a line. A trust that the client already has keeps its id.
 pub(in crate::admin) fn kept_or_new(
     before: &[FederatedCredential],
     given: Vec<FederatedCredential>,
@@ -202,15 +205,15 @@ pub(in crate::admin) fn kept_or_new(
         let known = before.iter().find(|old| is_same(old, &new)).cloned();
         trusts.push(known.unwrap_or(new));
     }
-    // In the order in which the store gives them, so that the same trusts compare as equal.
+    // Sorted in the order of the store, so that equal lists compare as equal.
     trusts.sort_by(|one, other| {
         (one.created_at, one.trust_id.as_str()).cmp(&(other.created_at, other.trust_id.as_str()))
     });
     trusts
 }
 
-/// Adds a secret, or changes the label and the end of one that is there. An expiry is never
-/// extended: a secret that was ended because it leaked stays ended.
+/// Adds a secret, or updates the label and the expiry of an existing one. An expiry is never
+/// extended: a secret that was ended after a leak stays ended.
 fn put_secret(secrets: &mut Vec<SecretRecord>, given: PreparedSecret) {
     match given {
         PreparedSecret::New(record) => secrets.push(record),
@@ -229,7 +232,7 @@ fn put_secret(secrets: &mut Vec<SecretRecord>, given: PreparedSecret) {
     }
 }
 
-/// True if every secret that was recognised is still the one it was.
+/// True if every recognized secret is still unchanged.
 pub(super) fn is_current(before: &Registration, secrets: &[PreparedSecret]) -> bool {
     let has = |id: &SecretId, hash: &SecretHash| {
         before.secrets.iter().any(|known| known.secret_id == *id && known.hash == *hash)
@@ -240,7 +243,7 @@ pub(super) fn is_current(before: &Registration, secrets: &[PreparedSecret]) -> b
     })
 }
 
-/// A client as the audit log compares it: without hashes and without use.
+/// Returns the state of a client for the audit log, without hashes and without use.
 pub(in crate::admin) fn state(of: &Registration) -> Value {
     let secrets = of.secrets.iter().map(|secret| {
         let mut state = json!({

@@ -1,4 +1,4 @@
-//! Why the keys of the database are not sealed again.
+//! Conflicts that prevent a rotation of the master key.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::admin::AdminErrorCode;
 use crate::model::time::Timestamp;
 use crate::store::instances::heartbeat::LiveInstance;
 
-/// A rotation of the master key that would lose something.
+/// The reason why a rotation would make keys or instances unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum RotationConflict {
     /// Keys were sealed under a master key that the settings do not have.
@@ -15,7 +15,7 @@ pub enum RotationConflict {
         /// The names of the keys.
         names: Vec<String>,
     },
-    /// Running instances could not open what is sealed.
+    /// Running instances could not open keys that are sealed under the new master key.
     #[error("{0}")]
     InstancesLackKey(LackingInstances),
 }
@@ -29,14 +29,14 @@ impl RotationConflict {
     }
 }
 
-/// Instances without a master key.
+/// Running instances that do not have a master key.
 #[derive(Debug)]
 pub struct LackingInstances {
-    /// The fingerprint of the key that they lack.
+    /// The fingerprint of the missing master key.
     pub master_key: String,
     /// The instances.
     pub instances: Vec<LiveInstance>,
-    /// The time of the database.
+    /// The current time of the database.
     pub now: Timestamp,
 }
 

@@ -1,5 +1,4 @@
-//! The master key: what is sealed under it, how it is replaced, and how to continue after it was
-//! lost.
+//! The master key: the state of keys sealed under it, its rotation, and recovery after its loss.
 
 mod conflict;
 pub mod rotation;
@@ -30,23 +29,24 @@ pub struct LostKeys {
     pub audit_key: bool,
     /// The signing keys whose private half is lost.
     pub signing_keys: Vec<KeyId>,
-    /// Those of them that are in the key set now and whose public half is stored: they stay
+    /// Those of them that are currently in the key set and whose public half is stored. They stay
     /// published until the tokens that they signed have expired.
     pub published: Vec<KeyId>,
 }
 
-/// What a reset did.
+/// The result of a reset.
 #[derive(Debug)]
 pub struct Reset {
-    /// What was lost.
+    /// The keys that were lost.
     pub lost: LostKeys,
-    /// How many generated secrets are checked by their hash from now on.
+    /// The number of generated secrets that are now verified by their hash.
     pub secrets: u64,
-    /// How many answers that were stored for an `Idempotency-Key` were deleted.
+    /// The number of deleted responses that were stored for an `Idempotency-Key`.
     pub answers: u64,
 }
 
-/// Finds the keys that the master key of the settings does not open; with none, all are lost.
+/// Finds the keys that the configured master key does not open. Without a master key, all keys are
+/// lost.
 ///
 /// # Errors
 ///
@@ -90,13 +90,13 @@ pub async fn find_lost(
     Ok(LostKeys { tag_key, audit_key, signing_keys, published })
 }
 
-/// Removes the lost keys from the database. The next start of a server makes new ones under its
-/// master key. Clients, secrets and grants stay; generated secrets are checked by their hash.
-/// Stored answers, which only the lost key opened, are deleted.
+/// Removes the lost keys from the database. The next start of a server generates new ones under its
+/// master key. Clients, secrets and grants are kept, and generated secrets are verified by their
+/// hash. Stored responses are deleted, because only the lost key could open them.
 ///
 /// # Errors
 ///
-/// [`crate::store::StoreError::InUse`] if an instance runs.
+/// [`crate::store::StoreError::InUse`] if an instance is running.
 pub async fn reset(
     store: &Store,
     clock: &Clock,

@@ -1,8 +1,9 @@
-//! Seals everything in the database under the first master key, while servers run.
+//! Rotation of the master key: seals all stored keys and responses under the first master key,
+//! while servers run.
 //!
-//! The keys come first, in one transaction with its event. The answers that are stored for an
-//! `Idempotency-Key` follow in small steps, each of which leaves all of them readable. A rotation
-//! that is killed continues when it is run again.
+//! The keys are sealed first, in one transaction with the event. The responses that are stored for
+//! an `Idempotency-Key` follow in small steps, and all of them stay readable after each step. An
+//! interrupted rotation continues when it is run again.
 
 use serde_json::json;
 
@@ -17,34 +18,34 @@ use crate::services::sealed_keys::{SealedKeyName, SealedKeys};
 use crate::store::Store;
 use crate::store::instances::heartbeat::LiveInstance;
 
-/// What was sealed again.
+/// The keys that were sealed again.
 #[derive(Debug)]
 pub struct RotatedKeys {
-    /// True if the key of the tags of secrets was.
+    /// True if the tag key of generated secrets was sealed again.
     pub tag_key: bool,
-    /// True if the key of the checkpoints of the audit log was.
+    /// True if the audit key, which signs checkpoints, was sealed again.
     pub audit_key: bool,
-    /// The signing keys that were.
+    /// The signing keys that were sealed again.
     pub signing_keys: Vec<KeyId>,
-    /// The running instances that seal under another key: what they make from now on is sealed
-    /// under that one.
+    /// The running instances that seal under another master key. Keys that they generate later are
+    /// sealed under that one.
     pub sealing_otherwise: Vec<LiveInstance>,
 }
 
-/// What became of the stored answers.
+/// The result for the stored responses.
 #[derive(Debug, Default)]
 pub struct RotatedAnswers {
-    /// How many were sealed again.
+    /// The number of responses that were sealed again.
     pub sealed: u64,
-    /// How many no master key opens. They expire within ten minutes.
+    /// The number of responses that no master key opens. They expire within ten minutes.
     pub not_opened: u64,
 }
 
-/// Keys in the database that another master key than the first one opens.
+/// The keys in the database that are sealed under a master key other than the first one.
 #[derive(Default)]
 struct Outdated<'a> {
     keys: Vec<(SealedKeyName<'a>, &'a Sealed)>,
-    /// The master keys that they are sealed under.
+    /// The master keys that these keys are sealed under.
     openers: Vec<String>,
     not_opened: Vec<String>,
 }
@@ -60,7 +61,6 @@ impl<'a> Outdated<'a> {
         outdated
     }
 
-    /// The signing keys among them.
     fn signing_keys(&self) -> Vec<KeyId> {
         let signing = self.keys.iter().filter_map(|(name, _)| match name {
             SealedKeyName::Signing(kid) => Some((*kid).clone()),
@@ -73,7 +73,7 @@ impl<'a> Outdated<'a> {
         self.keys.iter().any(|(known, _)| *known == name)
     }
 
-    /// True if another key than the first one opens the seal.
+    /// True if a master key other than the first one opens the seal.
     fn note(&mut self, master: &MasterKeys, name: &str, seal: &Sealed) -> bool {
         match master.opener(name, seal) {
             None => {
@@ -91,13 +91,13 @@ impl<'a> Outdated<'a> {
     }
 }
 
-/// Seals every key of the database under the first master key, and records the event. If all are,
-/// nothing is changed. `unused_at` is a time at which no instance ran, if one is known: instances
-/// that were last heard from before it have ended.
+/// Seals every key of the database under the first master key, and records the event. If all of
+/// them already are, nothing is changed. `unused_at` is a time at which no instance was running, if
+/// such a time is known. Instances whose last heartbeat is older have ended.
 ///
 /// # Errors
 ///
-/// [`Conflict::Rotation`] if a key cannot be opened, or if an instance that runs does not have the
+/// [`Conflict::Rotation`] if a key cannot be opened, or if a running instance does not have the
 /// first master key. Then nothing is changed.
 pub async fn rotate_keys(
     store: &Store,
@@ -176,12 +176,12 @@ async fn seal(
     Ok(())
 }
 
-/// Seals the stored answers under the first master key, a page at a time. They are not changes and
-/// have no event.
+/// Seals the stored responses under the first master key, one page at a time. This records no
+/// event.
 ///
 /// # Errors
 ///
-/// What the database says. What has been sealed until then stays so.
+/// An error of the database. Responses that were sealed before it stay sealed under the first key.
 pub async fn rotate_answers(
     store: &Store,
     clock: &Clock,

@@ -1,4 +1,4 @@
-//! What is sealed under each master key.
+//! The number of sealed keys, responses and files under each master key.
 
 use std::path::Path;
 
@@ -15,44 +15,44 @@ use crate::services::sealed_keys::{SealedKeyName, SealedKeys};
 use crate::store::instances::heartbeat::LiveInstance;
 use crate::store::{Store, StoreError};
 
-/// How many stored answers are read at once. Each has up to some hundred KiB.
+/// The number of stored responses that are read at a time. Each has up to some hundred KiB.
 pub(super) const ANSWERS_PER_PAGE: u32 = 50;
 
-/// The master keys, and the instances that run.
+/// The master keys, and the running instances.
 #[derive(Debug)]
 pub struct MasterKeyStatus {
-    /// The keys of the settings in their order, then those that only files name, then what none
-    /// opens.
+    /// The keys of the settings in their order, then keys that only files name. The entry for seals
+    /// that no key opens is last.
     pub keys: Vec<KeyUse>,
-    /// The instances that run, or that were killed a short time ago.
+    /// The instances that are running, or were killed a short time ago.
     pub instances: Vec<LiveInstance>,
 }
 
-/// A master key and what is sealed under it.
+/// The use of a master key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyUse {
-    /// The fingerprint of the key; absent for what no key of the settings opens.
+    /// The fingerprint of the key; absent for seals that no configured key opens.
     pub fingerprint: Option<String>,
-    /// What the settings say of it.
+    /// The role of the key in the settings.
     pub state: MasterKeyRole,
-    /// What is sealed under it.
+    /// The number of objects that are sealed under it.
     pub sealed: SealedCounts,
 }
 
-/// What the settings say of a master key.
+/// The role of a master key in the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MasterKeyRole {
-    /// It is the first one: it seals.
+    /// The first key of the list, which seals and opens.
     Seals,
-    /// It is another one of the list: it opens.
+    /// Another key of the list, which only opens.
     Opens,
-    /// The settings do not have it.
+    /// A key that is not in the settings.
     NotSet,
 }
 
 impl MasterKeyRole {
-    /// The name in output.
+    /// Returns the name of the role in output.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Seals => "seals",
@@ -62,16 +62,16 @@ impl MasterKeyRole {
     }
 }
 
-/// How much is sealed under a key.
+/// The number of objects that are sealed under a key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct SealedCounts {
     /// Private halves of signing keys.
     pub signing_keys: u64,
-    /// The key of the tags of secrets: 0 or 1.
+    /// The tag key of generated secrets: 0 or 1.
     pub tag_key: u64,
-    /// The key of the checkpoints of the audit log: 0 or 1.
+    /// The audit key, which signs checkpoints: 0 or 1.
     pub audit_key: u64,
-    /// Answers that are stored for an `Idempotency-Key`.
+    /// Responses that are stored for an `Idempotency-Key`.
     pub stored_answers: u64,
     /// Backups in `backup.dir`.
     pub backups: u64,
@@ -79,7 +79,7 @@ pub struct SealedCounts {
     pub snapshots: u64,
 }
 
-/// What something sealed is.
+/// The kind of a sealed object.
 #[derive(Debug, Clone, Copy)]
 enum SealedKind {
     SigningKey,
@@ -114,7 +114,7 @@ impl SealedCounts {
     }
 }
 
-/// The counts while they are made.
+/// The counts under construction.
 struct Counting<'a> {
     master: Option<&'a MasterKeys>,
     keys: Vec<KeyUse>,
@@ -131,7 +131,7 @@ impl<'a> Counting<'a> {
         Self { master, keys: fingerprints.enumerate().map(key).collect() }
     }
 
-    /// Counts something that is sealed under the key of this fingerprint.
+    /// Counts an object that is sealed under the key with this fingerprint.
     fn add(&mut self, kind: SealedKind, fingerprint: Option<&str>) {
         let known = self.keys.iter_mut().find(|key| key.fingerprint.as_deref() == fingerprint);
         if let Some(key) = known {
@@ -144,7 +144,7 @@ impl<'a> Counting<'a> {
         self.keys.push(KeyUse { fingerprint, state: MasterKeyRole::NotSet, sealed });
     }
 
-    /// Counts something in the database by the key that opens it.
+    /// Counts an object in the database under the key that opens it.
     fn add_seal(&mut self, kind: SealedKind, name: &str, sealed: &Sealed) {
         let opener = self.master.and_then(|master| master.opener(name, sealed));
         self.add(kind, opener);
@@ -166,8 +166,8 @@ impl<'a> Counting<'a> {
         }
     }
 
-    /// Counts the sealed files. Each names its key in its first line, so that it is not opened. A
-    /// new kind of sealed file is counted here.
+    /// Counts the sealed files without opening them: their first line names the key. New kinds of
+    /// sealed files must be added here.
     fn add_files(&mut self, config: &Config) -> Result<(), BackupError> {
         for fingerprint in backups_in(&config.backup.dir)? {
             self.add(SealedKind::Backup, Some(&fingerprint));
@@ -178,8 +178,8 @@ impl<'a> Counting<'a> {
         Ok(())
     }
 
-    /// The fingerprint that the snapshot of this machine names, if there is one. One that cannot be
-    /// read is not counted: a start ignores it, and the next one replaces it.
+    /// Returns the fingerprint that the snapshot of this machine names, if there is a snapshot. An
+    /// unreadable one is not counted: a start ignores it, and the next snapshot replaces it.
     fn snapshot_in(&self, config: &Config) -> Option<String> {
         match SnapshotFile::open(&snapshot::path(config), self.master?) {
             Ok(file) => file.map(|file| file.manifest.master_key().to_owned()),
@@ -189,7 +189,8 @@ impl<'a> Counting<'a> {
     }
 }
 
-/// The fingerprints that the backups of a folder name. Files that do not name one are left out.
+/// Returns the fingerprints that the backups in a folder name. Files that do not name one are
+/// skipped.
 fn backups_in(dir: &Path) -> Result<Vec<String>, BackupError> {
     let mut found = Vec::new();
     for path in schedule::backups(dir)? {
@@ -202,12 +203,12 @@ fn backups_in(dir: &Path) -> Result<Vec<String>, BackupError> {
     Ok(found)
 }
 
-/// Counts what is sealed under each master key: in the database, and in the files next to it.
-/// `master` are the keys of the settings, if there are any.
+/// Counts the objects that are sealed under each master key, in the database and in files. `master`
+/// are the configured keys, if there are any.
 ///
 /// # Errors
 ///
-/// What the database says, and what the operating system says about the folder of the backups.
+/// Errors of the database, and errors of the operating system for the folder of backups.
 pub async fn status(
     config: &Config,
     store: &Store,
@@ -217,7 +218,7 @@ pub async fn status(
     let mut counting = Counting::of(master);
     counting.add_database(store, clock).await.map_err(of_store)?;
     counting.add_files(config)?;
-    // What no key opens comes last.
+    // Seals that no key opens are last.
     counting.keys.sort_by_key(|key| key.fingerprint.is_none());
     let now = store.time(clock).await.map_err(of_store)?;
     let instances = store.read().live_instances(now).await.map_err(of_store)?;

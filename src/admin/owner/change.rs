@@ -1,8 +1,8 @@
-//! What a client leaves behind when its owner changes: credentials that an administrator limited to
-//! owners made, and grants of third owners.
+//! Rights that a client loses when its owner changes: credentials made by an administrator that is
+//! limited to owners, and grants of third owners.
 //!
-//! The old owner may know a secret or hold a key, and a third owner has approved the old one alone.
-//! Every verb that can change the owner calls [`release`] before it compares and writes.
+//! The old owner may know a secret or hold a key, and a third owner approved its grant only for the
+//! old owner. Every verb that can change the owner calls [`release`] before it compares and writes.
 
 use crate::admin::{AdminError, EndedCredentials, Principal, client, grant};
 use crate::model::client::Registration;
@@ -11,7 +11,8 @@ use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 use crate::store::reader::Reader;
 
-/// The part that a change states itself. Its caller is responsible for this part, so it stays.
+/// The members that a change states itself. They are kept, because the caller is responsible for
+/// them.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a member of a client")]
 pub(in crate::admin) struct Stated {
@@ -25,12 +26,12 @@ pub(in crate::admin) struct Stated {
     pub(in crate::admin) spiffe_trusts: bool,
     /// The grants.
     pub(in crate::admin) grants: bool,
-    /// These secrets, which the change names by a digest or a hash.
+    /// The secrets that the change names by a digest or a hash.
     pub(in crate::admin) secrets: Vec<SecretId>,
 }
 
-/// Takes out of `wanted` what a client may not keep if its owner changes; nothing otherwise. The
-/// caller writes the differences. Secrets end `at` that time.
+/// If the owner of a client changes, removes the parts of `wanted` that it must not keep. The
+/// caller writes the differences. Secrets end `at` the given time.
 ///
 /// # Errors
 /// [`AdminError::ApprovalNeeded`] for a grant that the change states and that its caller may not
@@ -65,8 +66,8 @@ pub(in crate::admin) async fn release(
     Ok(ended)
 }
 
-/// Takes out the grants that a third owner has approved for the old one. A grant that an
-/// administrator without a limit gave to a client without an owner has no approval.
+/// Removes the grants that a third owner approved for the old owner. A client without an owner has
+/// no approved grants: an administrator without a limit gave them.
 async fn release_grants(
     mut reader: Reader<'_>,
     principal: &Principal,

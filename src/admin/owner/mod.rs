@@ -1,4 +1,4 @@
-//! Owners: whose objects a caller changes, what a change of the owner ends, and policies.
+//! Owners: their objects, a change of the owner, and policies.
 
 pub(super) mod change;
 pub(super) mod ownership;

@@ -1,5 +1,5 @@
-//! Whose objects a caller sees and changes: an administrator may be limited to owners
-//! (D17). An object of another owner is answered as one that does not exist.
+//! Access by owner: an administrator may be limited to owners (D17). For objects of other owners
+//! the response is the same as for missing ones.
 
 use std::collections::BTreeSet;
 
@@ -14,13 +14,13 @@ use crate::model::resource::{Resource, ResourceId};
 use crate::store::reader::Reader;
 
 impl Principal {
-    /// True if the caller may see and change objects of this owner. Objects without an owner belong
-    /// to administrators without a limit.
+    /// True if the caller may see and change objects of this owner. Objects without an owner are
+    /// reserved for administrators without a limit.
     pub fn may_administer(&self, owner: Option<&Owner>) -> bool {
         self.owners().is_none_or(|held| owner.is_some_and(|owner| held.contains(owner)))
     }
 
-    /// The owners of a question that the caller may see; all if absent.
+    /// Returns the owners of a query that the caller may see; `None` means all.
     pub(in crate::admin) fn owners_among(
         &self,
         asked: Option<BTreeSet<Owner>>,
@@ -32,8 +32,8 @@ impl Principal {
         }
     }
 
-    /// Rejects an owner whose objects the caller may not change: of a new object, or of one that
-    /// gets another owner.
+    /// Rejects an owner whose objects the caller may not change, for a new object or a change of
+    /// the owner.
     ///
     /// # Errors
     /// [`AdminError::OwnerNotHeld`].
@@ -44,7 +44,7 @@ impl Principal {
         Err(AdminError::OwnerNotHeld { owner: owner.cloned() })
     }
 
-    /// Rejects a caller that is limited to owners, for what concerns all of them.
+    /// Rejects a caller that is limited to owners, for an operation that concerns all of them.
     ///
     /// # Errors
     /// [`AdminError::Limited`].
@@ -55,7 +55,7 @@ impl Principal {
         }
     }
 
-    /// Rejects to set the owners of an administrator.
+    /// Rejects a caller that may not limit an administrator to owners.
     ///
     /// # Errors
     /// [`AdminError::ScopeMissing`] and [`AdminError::Limited`].
@@ -81,10 +81,10 @@ pub(in crate::admin) async fn visible_client(
     Err(AdminError::no_client(id))
 }
 
-/// Reads a client that must exist, that the caller may see, and whose rights it has: see
-/// [`Principal::require_rights_over`]. This is enough for what no source declares: secrets and the
-/// end of tokens. A verb that may change nothing calls [`Principal::require_unmanaged_client`] once
-/// something differs.
+/// Reads a client that must exist, that the caller may see, and whose rights the caller holds: see
+/// [`Principal::require_rights_over`]. This check is enough for state that sources do not declare:
+/// secrets and revocations. A verb that may change nothing calls
+/// [`Principal::require_unmanaged_client`] once something differs.
 ///
 /// # Errors
 /// As [`visible_client`], and [`AdminError::MorePowerful`].
@@ -98,7 +98,7 @@ pub(in crate::admin) async fn client_within_rights(
     Ok(found)
 }
 
-/// Reads a client that must exist, and whose declared state the caller may change: see
+/// Reads a client that must exist and whose declared state the caller may change: see
 /// [`Principal::require_unmanaged`].
 ///
 /// # Errors
@@ -128,7 +128,7 @@ pub(in crate::admin) async fn visible_resource(
         .ok_or_else(|| AdminError::no_resource(id))
 }
 
-/// Reads a resource that must exist, and that the caller may change: see
+/// Reads a resource that must exist and that the caller may change: see
 /// [`Principal::require_unmanaged`].
 ///
 /// # Errors
@@ -143,11 +143,11 @@ pub(in crate::admin) async fn resource_to_change(
     Ok(found)
 }
 
-/// Checks a change of a whole client against the rules of the single changes. `before` is absent
-/// for a new client.
+/// Checks a change of a whole client against the rules for changes of single members. `before` is
+/// `None` for a new client.
 ///
 /// # Errors
-/// Those of the single changes.
+/// As for the changes of single members.
 pub(in crate::admin) async fn check_whole_client(
     change: &mut AuditedChange,
     principal: &Principal,

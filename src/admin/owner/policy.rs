@@ -1,10 +1,9 @@
-//! The policies of owners: set by administrators without a limit, and checked by every verb that
+//! Policies of owners: set by administrators without a limit, and checked by every verb that
 //! changes a client.
 //!
-//! `check` compares a client before and after a change, inside its transaction. It judges what
-//! the change adds: a client that was registered before its owner had a policy can still be
-//! changed, as long as the change itself is within the policy. A client that gets an owner is judged
-//! as a whole.
+//! `check` compares a client before and after a change, inside its transaction. It applies only to
+//! what the change adds. A client that is older than the policy can still be changed if the change
+//! itself complies. A client that gets a new owner must comply as a whole.
 
 use serde_json::json;
 
@@ -22,10 +21,10 @@ use crate::services::Services;
 use crate::store::Store;
 use crate::store::owners::policies::OwnerPolicyPage;
 
-/// The greatest maximum of clients: so many are counted for each new client.
+/// The highest value for `max_clients`. Up to this many clients are counted for each new one.
 pub const MAX_CLIENTS: u32 = 1_000_000;
 
-/// What the policy of an owner does not allow.
+/// The reason why a change violates the policy of an owner.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyViolation {
     /// A secret has no expiry.
@@ -36,7 +35,7 @@ pub enum PolicyViolation {
     SecretWithoutExpiry {
         /// The owner.
         owner: Owner,
-        /// The longest time until the expiry.
+        /// The longest allowed time until the expiry.
         max_age: Option<Lifetime>,
     },
     /// A secret expires too late.
@@ -47,12 +46,12 @@ pub enum PolicyViolation {
     SecretExpiresTooLate {
         /// The owner.
         owner: Owner,
-        /// When it expires.
+        /// The expiry of the secret.
         expires_at: Timestamp,
-        /// The longest time until the expiry.
+        /// The longest allowed time until the expiry.
         max_age: Lifetime,
     },
-    /// A client may authenticate by a method that is not allowed.
+    /// A client may use an authentication method that is not allowed.
     #[error(
         "auth_methods: {} is not allowed; the policy of owner {owner} allows {allowed}",
         method.as_str()
@@ -62,7 +61,7 @@ pub enum PolicyViolation {
         owner: Owner,
         /// The method.
         method: AuthenticationMethod,
-        /// The methods that are allowed.
+        /// The allowed methods.
         allowed: String,
     },
     /// The owner has too many clients.
@@ -76,7 +75,7 @@ pub enum PolicyViolation {
 }
 
 impl PolicyViolation {
-    /// The stable code.
+    /// Returns the stable code of the violation.
     pub fn code(&self) -> AdminErrorCode {
         match self {
             Self::SecretWithoutExpiry { .. } | Self::SecretExpiresTooLate { .. } => {
@@ -88,8 +87,8 @@ impl PolicyViolation {
     }
 }
 
-/// At most `limit` policies after this owner that the caller may see, in alphabetical order: those
-/// of its owners, and the one for all others.
+/// Returns at most `limit` policies after this owner, in alphabetical order. The caller sees the
+/// policies of its owners, and the one for all other owners.
 pub async fn list(
     store: &Store,
     principal: &Principal,
@@ -99,7 +98,7 @@ pub async fn list(
     Ok(store.read().owner_policies(principal.owners(), after, limit).await?)
 }
 
-/// The policy that is about exactly these clients.
+/// Returns the policy with exactly this scope.
 ///
 /// # Errors
 /// Not found, also for an owner that the caller may not administer.
@@ -113,7 +112,7 @@ pub async fn show(
     found.ok_or_else(|| AdminError::not_found(ObjectKind::OwnerPolicy, scope))
 }
 
-/// Puts a policy in place. Clients that exist stay as they are.
+/// Sets a policy. Existing clients are not changed.
 ///
 /// # Errors
 /// [`AdminError::ScopeMissing`] without `admins:write`, and [`AdminError::Limited`] for an
@@ -136,7 +135,7 @@ pub async fn set(
     Ok(Changed::now(record))
 }
 
-/// Removes a policy.
+/// Deletes a policy.
 ///
 /// # Errors
 /// As [`set`], and not found.
@@ -155,7 +154,7 @@ pub async fn delete(
     Ok(())
 }
 
-/// Begins a change of a policy, for the platform team alone.
+/// Begins a change of a policy, which only administrators without a limit may do.
 async fn begin(services: &Services, principal: &Principal) -> Result<AuditedChange, AdminError> {
     principal.require(AdminScope::AdminsWrite)?;
     principal.require_all_owners("a policy of owners")?;
@@ -174,18 +173,18 @@ async fn note(
     Ok(change.record_with_owners(action, subject, owners, detail).await?)
 }
 
-/// Checks a change of a client against the policy of its owner. To be called after the change is
-/// written and before it is committed; `before` is absent for a new client.
+/// Checks a change of a client against the policy of its owner. It must be called after the change
+/// is written and before it is committed. `before` is `None` for a new client.
 ///
 /// # Errors
-/// [`PolicyViolation`], or what the database says.
+/// [`PolicyViolation`], or an error of the database.
 pub(in crate::admin) async fn check(
     change: &mut AuditedChange,
     before: Option<&Registration>,
     id: &ClientId,
 ) -> Result<(), AdminError> {
     let Some(owner) = change.read().client_owner(id).await? else { return Ok(()) };
-    // In a box: it is a part of every verb, and most clients have no policy.
+    // Boxed, because every verb contains this future, and most clients have no policy.
     Box::pin(check_owned(change, owner, before, id)).await
 }
 
@@ -196,7 +195,7 @@ async fn check_owned(
     id: &ClientId,
 ) -> Result<(), AdminError> {
     let Some(policy) = change.read().effective_owner_policy(&owner).await? else { return Ok(()) };
-    // A client is new to an owner that gets it from another one.
+    // A client that had another owner is new to this one.
     let before = before.filter(|before| before.client.facts.owner.as_ref() == Some(&owner));
     let after = registration(change.read(), id).await?;
     compare(&policy, &owner, before, &after, change.now)?;
@@ -209,7 +208,7 @@ async fn check_owned(
     Ok(())
 }
 
-/// Judges what a change adds to a client.
+/// Checks only what a change adds to a client.
 fn compare(
     policy: &OwnerPolicy,
     owner: &Owner,
@@ -218,7 +217,7 @@ fn compare(
     now: Timestamp,
 ) -> Result<(), PolicyViolation> {
     let known_secrets = before.map(|before| before.secrets.as_slice()).unwrap_or_default();
-    // An expiry that becomes earlier, as in a rotation, is not new.
+    // An expiry that becomes earlier, as in a rotation, does not make a secret new.
     let is_kept = |secret: &SecretRecord, known: &SecretRecord| {
         let has_time =
             known.expires_at.is_none_or(|end| secret.expires_at.is_some_and(|it| it <= end));

@@ -18,42 +18,42 @@ use crate::model::source::SourceName;
 use crate::services::Services;
 use crate::services::audited_change::WriteMode;
 
-/// The caller of a verb: the name for the event, and its rights.
+/// The caller of a verb: its name in events, and its rights.
 #[derive(Debug, Clone)]
 pub struct Principal {
     actor: Actor,
     rights: Rights,
     mode: WriteMode,
-    /// True if it changes objects that are applied from a source, and takes steps with signing keys
-    /// that break verifiers.
+    /// True if the caller may change objects that are applied from a source, and may take steps
+    /// with signing keys that break verifiers.
     is_forced: bool,
 }
 
 #[derive(Debug, Clone)]
 enum Rights {
-    /// Access to the database itself.
+    /// All rights of an operator with access to the database.
     Unlimited,
     /// Scopes of `urn:tokend`.
     Scopes {
-        /// The client that holds them; `None` for an operator whose session has limits.
+        /// The client that holds the scopes; `None` for an operator whose session has limits.
         client: Option<ClientId>,
         /// The scopes.
         held: BTreeSet<AdminScope>,
-        /// The owners whose objects it may administer; all objects if absent.
+        /// The owners whose objects the client may administer; `None` means all objects.
         owners: Option<BTreeSet<Owner>>,
-        /// Within which they hold.
+        /// The restrictions under which the scopes are valid.
         restrictions: Restrictions,
     },
 }
 
 impl Principal {
-    /// An operator with access to the database, who may do everything.
+    /// Returns an operator with access to the database, which has all rights.
     pub fn operator(actor: Actor) -> Self {
         Self { actor, rights: Rights::Unlimited, mode: WriteMode::Store, is_forced: false }
     }
 
-    /// An operator who signed in to the console by a link with these limits, which stay as they are
-    /// until the session ends; or a person with the rights of its groups now.
+    /// Returns the caller for a console session. An operator has the limits of its link, which do
+    /// not change until the session ends. A person has the current rights of its groups.
     pub fn operator_within(actor: Actor, limits: OperatorLimits) -> Self {
         let OperatorLimits { scopes, owners } = limits;
         if scopes.is_none() && owners.is_none() {
@@ -68,8 +68,9 @@ impl Principal {
         Self { actor, rights, mode: WriteMode::Store, is_forced: false }
     }
 
-    /// A client with these scopes of `urn:tokend` and without restrictions. `owners` is its
-    /// `admin_of`: it sees and changes only their objects; none if it is empty, all if it is absent.
+    /// Returns a client with these scopes of `urn:tokend` and without restrictions. `owners` is its
+    /// `admin_of`, the owners whose objects it sees and changes: an empty set means no objects,
+    /// `None` means all.
     pub fn administrator(
         id: &ClientId,
         scopes: BTreeSet<AdminScope>,
@@ -88,7 +89,7 @@ impl Principal {
         }
     }
 
-    /// The same caller, whose rights hold within these restrictions.
+    /// Restricts the rights of the caller.
     #[must_use]
     pub fn within(mut self, restricted: Restrictions) -> Self {
         if let Rights::Scopes { restrictions, .. } = &mut self.rights {
@@ -97,8 +98,8 @@ impl Principal {
         self
     }
 
-    /// The owners whose objects the caller may see and change; all objects, also those without an
-    /// owner, if absent.
+    /// Returns the owners whose objects the caller may see and change. `None` means all objects,
+    /// including those without an owner.
     pub fn owners(&self) -> Option<&BTreeSet<Owner>> {
         match &self.rights {
             Rights::Unlimited => None,
@@ -106,31 +107,31 @@ impl Principal {
         }
     }
 
-    /// The same caller, whose changes are checked and answered, and not stored.
+    /// Lets the changes of the caller be checked and answered, but not stored.
     #[must_use]
     pub fn for_dry_run(self) -> Self {
         Self { mode: WriteMode::DryRun, ..self }
     }
 
-    /// Whether the changes of this caller last.
+    /// Returns the write mode of the caller's changes.
     pub fn mode(&self) -> WriteMode {
         self.mode
     }
 
-    /// The same caller, who changes objects that are applied from a source as well, and takes steps
-    /// with signing keys that break verifiers. The next `apply` of the source undoes a change of its
+    /// Allows the caller to change objects that are applied from a source, and to take steps with
+    /// signing keys that break verifiers. The next `apply` of the source undoes changes of its
     /// objects.
     #[must_use]
     pub fn forced(self) -> Self {
         Self { is_forced: true, ..self }
     }
 
-    /// True if the caller forces a change that is rejected otherwise.
+    /// True if the caller forces changes that would otherwise be rejected.
     pub(super) fn is_forced(&self) -> bool {
         self.is_forced
     }
 
-    /// The client that it is; `None` for an operator.
+    /// Returns the client that the caller is, or `None` for an operator.
     pub fn client_id(&self) -> Option<&ClientId> {
         match &self.rights {
             Rights::Unlimited => None,
@@ -143,17 +144,17 @@ impl Principal {
         matches!(self.rights, Rights::Unlimited)
     }
 
-    /// The name that events carry.
+    /// Returns the name of the caller in events.
     pub fn actor(&self) -> &Actor {
         &self.actor
     }
 
-    /// Begins a change. The rights of an administrator are read again inside the transaction: they
-    /// may have been taken away since the request began.
+    /// Begins a change. The rights of an administrator are read again inside the transaction,
+    /// because they may have been revoked since the request began.
     ///
     /// # Errors
     /// [`AdminError::ScopeMissing`] if the caller has lost a scope, [`AdminError::LimitChanged`] if
-    /// it has lost an owner, or what the database says.
+    /// it has lost an owner, or an error of the database.
     pub(super) async fn begin(&self, services: &Services) -> Result<AuditedChange, AdminError> {
         let change = AuditedChange::begin(services, &self.actor).await?;
         let mut change = change.in_mode(self.mode);
@@ -180,9 +181,9 @@ impl Principal {
         Ok(change)
     }
 
-    /// The rights that credentials remember of the caller that made them. Owners and restrictions
-    /// are not remembered, so a caller that has some is treated as one without rights: what it
-    /// makes ends when its client becomes an administrator.
+    /// Returns the rights that are stored with credentials of this caller. Owners and restrictions
+    /// are not stored. A caller that has some is therefore stored as one without rights: its
+    /// credentials end when their client becomes an administrator.
     fn creator(&self) -> Creator {
         match &self.rights {
             Rights::Unlimited => Creator::Operator,
@@ -195,8 +196,9 @@ impl Principal {
         }
     }
 
-    /// True if an administrator with these restrictions gives the caller no more than it has: they
-    /// are not looser than its own, or the caller may make administrators, which may be without any.
+    /// True if an administrator with these restrictions gives the caller no additional rights.
+    /// Either they are not looser than its own, or the caller may create administrators, even
+    /// without restrictions.
     fn may_loosen(&self, other: &Restrictions) -> bool {
         match &self.rights {
             Rights::Unlimited => true,
@@ -206,7 +208,8 @@ impl Principal {
         }
     }
 
-    /// The scopes of `urn:tokend` that the caller holds; none for an operator, who needs none.
+    /// Returns the scopes of `urn:tokend` that the caller holds; empty for an operator, which needs
+    /// none.
     pub fn scopes(&self) -> BTreeSet<AdminScope> {
         match &self.rights {
             Rights::Unlimited => BTreeSet::new(),
@@ -214,8 +217,9 @@ impl Principal {
         }
     }
 
-    /// Checks that a caller may still see the answer to an earlier request of its own: it holds
-    /// the scopes that it held `then`, and may change the client that the answer is about.
+    /// Checks that a caller may still see the response to an earlier request of its own. It must
+    /// hold the scopes that it held `then`, and must have the rights to change the clients in the
+    /// response.
     ///
     /// # Errors
     /// [`AdminError::ScopeMissing`], [`AdminError::MorePowerful`], or the client does not exist.
@@ -233,7 +237,7 @@ impl Principal {
         Ok(())
     }
 
-    /// Rejects a caller that administers fewer owners than these; all of them if absent.
+    /// Rejects a caller that administers fewer owners than these; `None` means all.
     ///
     /// # Errors
     /// [`AdminError::LimitChanged`].
@@ -253,7 +257,7 @@ impl Principal {
         }
     }
 
-    /// True if the caller has each right of an operator with these limits.
+    /// True if the caller has every right of an operator with these limits.
     pub(super) fn has_rights_of(&self, limits: &OperatorLimits) -> bool {
         match &self.rights {
             Rights::Unlimited => true,
@@ -268,9 +272,9 @@ impl Principal {
         }
     }
 
-    /// Rejects any change of a client that holds scopes of `urn:tokend` or owners which the caller
-    /// lacks, or that uses its scopes where the caller cannot. Otherwise a caller could take these
-    /// rights over, for example by a new secret.
+    /// Rejects changes of a client with scopes of `urn:tokend` or owners that the caller lacks, or
+    /// with scopes that the caller could not use itself. Otherwise the caller could gain these
+    /// rights, for example by a new secret.
     ///
     /// # Errors
     /// [`AdminError::MorePowerful`].
@@ -290,7 +294,8 @@ impl Principal {
         Err(AdminError::MorePowerful { client: client.client.client_id.clone() })
     }
 
-    /// Rejects a change of an object that is applied from a source: the next `apply` would undo it.
+    /// Rejects a change of an object that is applied from a source, because the next `apply` would
+    /// undo it.
     ///
     /// # Errors
     /// [`SourceConflict::Managed`].
@@ -309,7 +314,7 @@ impl Principal {
         }
     }
 
-    /// The same for a change of a client.
+    /// Like [`Self::require_unmanaged`], but for a client.
     ///
     /// # Errors
     /// As [`Self::require_unmanaged`].
@@ -321,9 +326,9 @@ impl Principal {
         )
     }
 
-    /// Rejects a grant of `urn:tokend` to or from a client, unless the caller may make
-    /// administrators, holds each of its scopes itself, and may administer every owner of
-    /// `admin_of`, which is the limit of the client.
+    /// Rejects a change of a client's grant of `urn:tokend` by a caller without the rights for it.
+    /// The caller must be able to create administrators and must hold each scope of the grant. It
+    /// must also administer every owner of `admin_of`, the limit of the client.
     ///
     /// # Errors
     /// [`AdminError::ScopeMissing`] and [`AdminError::RightsNotHeld`]; invalid for a scope that
@@ -350,8 +355,7 @@ impl Principal {
     }
 }
 
-/// True if one limit of owners lets everything through that another one does. An absent limit lets
-/// everything through.
+/// True if `limit` includes every owner of `other`. An absent limit includes all owners.
 fn covers(limit: Option<&BTreeSet<Owner>>, other: Option<&BTreeSet<Owner>>) -> bool {
     match (limit, other) {
         (None, _) => true,
@@ -360,14 +364,14 @@ fn covers(limit: Option<&BTreeSet<Owner>>, other: Option<&BTreeSet<Owner>>) -> b
     }
 }
 
-/// True if a grant gives no scope of `urn:tokend` beyond these.
+/// True if a grant gives no scope of `urn:tokend` other than these.
 fn is_within(grant: &Grant, held: &BTreeSet<AdminScope>) -> bool {
     if !grant.resource.is_built_in() {
         return true;
     }
     match &grant.scopes {
         GrantedScopes::All => AdminScope::ALL.iter().all(|scope| held.contains(scope)),
-        // A scope that this version does not know may be one of a newer version.
+        // A scope that this version does not know may belong to a newer version.
         GrantedScopes::Only(scopes) => scopes.iter().all(|scope| {
             AdminScope::parse(scope.as_str()).is_ok_and(|scope| held.contains(&scope))
         }),

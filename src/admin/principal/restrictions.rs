@@ -1,5 +1,5 @@
-//! The restrictions of administrators: the networks from which they act, and what their tokens are
-//! bound to. Their rights hold within these only, so to loosen them is to give more rights.
+//! Restrictions of administrators: the networks that they act from, and the binding of their
+//! tokens. An administrator has its rights only within these, so loosening them gives more rights.
 
 use crate::admin::{AdminError, Principal};
 use crate::model::admin_scope::AdminScope;
@@ -12,12 +12,12 @@ use crate::model::security::{ClientSecurity, Networks};
 pub struct Restrictions {
     dpop_bound: bool,
     certificate_bound: bool,
-    /// It acts from a network that each of these contains.
+    /// Networks that must all contain the address of the administrator.
     networks: Vec<Networks>,
 }
 
 impl Restrictions {
-    /// The restrictions of a client and of its grant of `urn:tokend`.
+    /// Returns the restrictions of a client and of its grant of `urn:tokend`.
     pub fn of(security: &ClientSecurity, grants: &[Grant]) -> Self {
         let granted = grants.iter().filter(|grant| grant.resource.is_built_in());
         let granted = granted.map(|grant| &grant.networks);
@@ -29,7 +29,7 @@ impl Restrictions {
         }
     }
 
-    /// True if everything that `self` forbids is forbidden by `other` too.
+    /// True if `other` forbids everything that `self` forbids.
     pub(super) fn hold_within(&self, other: &Self) -> bool {
         let is_within = |limit: &Networks| other.networks.iter().any(|held| held.is_within(limit));
         (!self.dpop_bound || other.dpop_bound)
@@ -38,8 +38,8 @@ impl Restrictions {
     }
 }
 
-/// Rejects a change that loosens the restrictions of an administrator, the caller itself included,
-/// unless the caller may make administrators: it could make one without restrictions just as well.
+/// Rejects a change that loosens the restrictions of an administrator, including the caller itself.
+/// A caller that may create administrators is allowed to: it could create one without restrictions.
 ///
 /// # Errors
 /// [`AdminError::ScopeMissing`].

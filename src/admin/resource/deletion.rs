@@ -1,4 +1,4 @@
-//! Removing a resource.
+//! Deletion of a resource.
 
 use serde_json::json;
 
@@ -15,8 +15,8 @@ use crate::services::Services;
 use crate::store::StoreError;
 use crate::store::grants::GrantKind;
 
-/// Removes a resource and every grant to it; gives the number of grants. Each client that loses
-/// one has an event of its own, by which the servers follow.
+/// Deletes a resource and every grant for it, and returns the number of grants. Each client that
+/// loses a grant has its own event, which running servers follow.
 pub async fn delete(
     services: &Services,
     principal: &Principal,
@@ -25,7 +25,7 @@ pub async fn delete(
     delete_if(services, principal, id, &Precondition::None).await
 }
 
-/// The same for a resource in a state that the caller has read.
+/// Like [`delete`], but only if the resource is in the state that the caller has read.
 pub async fn delete_if(
     services: &Services,
     principal: &Principal,
@@ -44,8 +44,8 @@ pub async fn delete_if(
     Ok(count)
 }
 
-/// The same inside a larger change, for a resource that the caller may delete if it may take the
-/// grants.
+/// Deletes a resource as a part of a larger change. The caller has checked the rights, except for
+/// the grants.
 pub(in crate::admin) async fn remove(
     change: &mut AuditedChange,
     principal: &Principal,

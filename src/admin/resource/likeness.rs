@@ -4,8 +4,8 @@ use crate::admin::{AdminError, AuditedChange, Conflict};
 use crate::model::resource::{Resource, ResourceId};
 
 /// Rejects a resource whose identifier has the same normal form as a resource of another owner, or
-/// as this server: some verifiers of one resource accept the tokens of the other. One owner may
-/// have both.
+/// as this server. Some verifiers of one would accept tokens for the other. The same owner may have
+/// both.
 ///
 /// # Errors
 /// [`Conflict::AlreadyExists`].

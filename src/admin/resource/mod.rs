@@ -1,4 +1,4 @@
-//! Registering, changing and removing resources.
+//! Registration, changes and deletion of resources.
 
 pub(super) mod deletion;
 mod likeness;
@@ -31,16 +31,16 @@ use crate::store::Store;
 use crate::store::reader::Reader;
 use crate::store::resources::{ResourceFilter, ResourcePage};
 
-/// What a resource is after [`put`].
+/// The result of [`put`].
 #[derive(Debug)]
 pub enum Put {
-    /// It is new.
+    /// The resource was created.
     Created(Resource),
-    /// It existed.
+    /// The resource already existed.
     Existing(Changed<Resource>),
 }
 
-/// Gives a resource exactly these members, and creates it if it does not exist.
+/// Sets all members of a resource, and creates it if it does not exist.
 ///
 /// # Errors
 /// As [`fn@update`] and [`create`].
@@ -51,7 +51,7 @@ pub async fn put(
     members: ResourceUpdate,
 ) -> Result<Put, AdminError> {
     let mut conflict = AdminError::PreconditionFailed;
-    // Another caller may create the resource, or delete it, between the two attempts.
+    // Another caller may create or delete the resource between the two attempts.
     for _ in 0..2 {
         match update(services, principal, id, members.clone()).await {
             Err(AdminError::NotFound { kind: ObjectKind::Resource, .. }) => {}
@@ -65,7 +65,7 @@ pub async fn put(
             outcome => return outcome.map(Put::Created),
         }
     }
-    // It is created and deleted repeatedly, or the caller may not see it.
+    // The resource is created and deleted repeatedly, or the caller may not see it.
     Err(conflict)
 }
 
@@ -99,7 +99,7 @@ pub async fn create(
     Ok(resource)
 }
 
-/// Writes a new resource and the event of it.
+/// Writes a new resource and its event.
 pub(super) async fn insert(
     change: &mut AuditedChange,
     resource: &Resource,
@@ -121,7 +121,7 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Rejects a caller that may not write a resource. `before` is absent for a new one.
+/// Rejects a caller that may not write a resource. `before` is `None` for a new one.
 ///
 /// # Errors
 /// [`AdminError::ScopeMissing`], [`AdminError::OwnerNotHeld`], not found for a resource of an owner
@@ -146,7 +146,7 @@ pub(super) async fn require_rights_to_write(
     Ok(())
 }
 
-/// Rejects an algorithm that has no key yet to a caller that may not make signing keys.
+/// Rejects an algorithm without a key, unless the caller may create signing keys.
 async fn require_key(
     principal: &Principal,
     mut reader: Reader<'_>,
@@ -160,8 +160,8 @@ async fn require_key(
     principal.require(AdminScope::KeysWrite)
 }
 
-/// Makes the first key of the algorithm that a resource wants, so that it can sign as soon as
-/// possible. Before the first start of a server keys do not exist yet; that server creates them.
+/// Creates the first key of the algorithm that a resource needs, so that it can sign as soon as
+/// possible. Before the first start of a server no keys exist; that server creates them.
 pub(super) async fn publish_key(
     services: &Services,
     principal: &Principal,
@@ -190,14 +190,14 @@ pub async fn show(
     visible_resource(store.read(), principal, id).await
 }
 
-/// The resources that the caller may see and that can be read, in alphabetical order.
+/// Returns the readable resources that the caller may see, in alphabetical order.
 pub async fn list(store: &Store, principal: &Principal) -> Result<Vec<Resource>, AdminError> {
     let mut found = store.stored_resources().await?.readable;
     found.retain(|resource| principal.may_administer(resource.facts.owner.as_ref()));
     Ok(found)
 }
 
-/// A page of the resources that the caller may see: those that a filter matches and whose
+/// Returns a page of the resources that the caller may see, that match the filter, and whose
 /// identifiers follow `after`.
 pub async fn page(
     store: &Store,
@@ -210,7 +210,7 @@ pub async fn page(
     Ok(store.resource_page(&ResourceFilter { owners, ..filter }, after, limit).await?)
 }
 
-/// Changes scopes, lifetime or algorithm of a resource.
+/// Changes members of a resource.
 pub async fn update(
     services: &Services,
     principal: &Principal,
@@ -254,8 +254,8 @@ pub async fn update(
     Ok(Changed::now(resource))
 }
 
-/// Writes a resource in place of what it was `before`, and the event of it. Scopes that it no
-/// longer has are removed from grants. `false` if nothing differs: then nothing is written.
+/// Writes the changes of a resource and the event. Removed scopes are removed from grants too.
+/// Returns `false` if nothing differs; then nothing is written.
 pub(super) async fn replace(
     change: &mut AuditedChange,
     before: &Resource,
@@ -290,8 +290,8 @@ pub(super) async fn replace(
     Ok(true)
 }
 
-/// Rejects tokens for this server itself that cannot be distinguished from other JWTs of this
-/// server.
+/// Rejects a token type for this server itself that would not distinguish access tokens from its
+/// other JWTs.
 pub(super) fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), AdminError> {
     if id.is_built_in() && typ != TokenTyp::AtJwt {
         return Err(AdminError::invalid("token typ", InvalidValue::FixedTokenType(id.clone())));
@@ -299,8 +299,8 @@ pub(super) fn check_token_typ(id: &ResourceId, typ: TokenTyp) -> Result<(), Admi
     Ok(())
 }
 
-/// Rejects other scopes of this server itself, which are a closed list, and an owner of it: an
-/// administrator of that owner could then give its scopes.
+/// Rejects changes of the fixed scopes of this server itself, and an owner for it: an administrator
+/// of that owner could then grant its scopes.
 fn check_built_in(id: &ResourceId, update: &ResourceUpdate) -> Result<(), AdminError> {
     if !id.is_built_in() {
         return Ok(());
@@ -317,7 +317,7 @@ fn check_built_in(id: &ResourceId, update: &ResourceUpdate) -> Result<(), AdminE
     }
 }
 
-/// What the tokens for a resource are signed with now.
+/// Returns the algorithm that currently signs the tokens for a resource.
 async fn signed_now(
     mut reader: Reader<'_>,
     resource: &Resource,
@@ -333,7 +333,7 @@ async fn signed_now(
     })
 }
 
-/// Puts scopes in alphabetical order and rejects a duplicate, or too many.
+/// Sorts scopes by name. Rejects a duplicate, or too many of them.
 pub(super) fn arranged(mut scopes: Vec<ResourceScope>) -> Result<Vec<ResourceScope>, AdminError> {
     scopes.sort_by(|one, other| one.name.cmp(&other.name));
     if let Some(pair) = scopes.windows(2).find(|pair| pair[0].name == pair[1].name) {

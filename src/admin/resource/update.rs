@@ -1,4 +1,4 @@
-//! What an operator changes about a resource, and what a new one is like.
+//! Updates of a resource, and the fields of a new one.
 
 use crate::admin::facts::FactsUpdate;
 use crate::admin::resource::arranged;
@@ -10,49 +10,49 @@ use crate::model::scope::ScopeName;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Lifetime;
 
-/// What should change about a resource; empty or `None` leaves it as it is.
+/// An update of a resource; an empty list or `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct ResourceUpdate {
-    /// What the caller requires of the present state.
+    /// The condition that the caller sets on the current state.
     pub precondition: Precondition,
-    /// The scopes that it offers, in place of all others.
+    /// The offered scopes, which replace all existing ones.
     pub scopes: Option<Vec<ResourceScope>>,
-    /// Scopes to add, or to describe anew.
+    /// Scopes to add, or whose description changes.
     pub add: Vec<ResourceScope>,
     /// Scopes to remove.
     pub remove: Vec<ScopeName>,
-    /// How long tokens for it live; `Some(None)` puts it back to the default.
+    /// The lifetime of its tokens; `Some(None)` resets it to the default.
     pub token_lifetime: Option<Option<Lifetime>>,
-    /// What its tokens are signed with; `Some(None)` puts it back to the server's choice.
+    /// The algorithm that signs its tokens; `Some(None)` resets it to that of the server.
     pub signing_algorithm: Option<Option<Algorithm>>,
     /// The `typ` of its tokens.
     pub token_typ: Option<TokenTyp>,
-    /// What people and policies know of it.
+    /// The facts about the resource: owner, description, contact and labels.
     pub facts: FactsUpdate,
 }
 
-/// A resource to be registered.
+/// A resource to register.
 #[derive(Debug)]
 pub struct NewResource {
-    /// Its identifier.
+    /// The identifier.
     pub resource: ResourceId,
-    /// The scopes it offers.
+    /// The offered scopes.
     pub scopes: Vec<ResourceScope>,
-    /// How long tokens for it live.
+    /// The lifetime of its tokens.
     pub token_lifetime: Option<Lifetime>,
-    /// What its tokens are signed with.
+    /// The algorithm that signs its tokens.
     pub signing_algorithm: Option<Algorithm>,
     /// The `typ` of its tokens.
     pub token_typ: TokenTyp,
-    /// What people and policies know of it.
+    /// The facts about the resource: owner, description, contact and labels.
     pub facts: Facts,
 }
 
 impl ResourceUpdate {
-    /// The new resource that the members describe; a member that is absent has its default.
+    /// Converts the update into a new resource. A member that is `None` has its default.
     ///
     /// # Errors
-    /// If there would be too many labels.
+    /// If the resource would have too many labels.
     pub fn into_new(self, resource: ResourceId) -> Result<NewResource, AdminError> {
         let mut facts = Facts::default();
         self.facts.apply_to(&mut facts)?;
@@ -67,7 +67,7 @@ impl ResourceUpdate {
     }
 }
 
-/// The scopes of a resource after a change.
+/// Returns the scopes of a resource after an update.
 pub(in crate::admin) fn changed_scopes(
     was: &[ResourceScope],
     update: &mut ResourceUpdate,

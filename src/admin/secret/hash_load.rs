@@ -1,22 +1,23 @@
-//! How many secrets are hashed at once: for an apply or an import, which may have thousands of them.
+//! The number of secrets that are hashed in parallel by an apply or an import, which may have
+//! thousands.
 
 use crate::admin::AdminError;
 use crate::crypto::CryptoError;
 use crate::secrets::hash_queue::in_turn;
 use crate::services::Services;
 
-/// How the hashes of many new secrets share the processor.
+/// The way in which hashing many secrets shares the processor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum HashLoad {
-    /// On all cores: for a command, which does nothing else.
+    /// On all cores, for a command that does nothing else.
     #[default]
     AllCores,
-    /// In the lanes of new secrets: for a server, which issues tokens at the same time.
+    /// In the lanes for new secrets, for a server that also issues tokens.
     Lanes,
 }
 
 impl HashLoad {
-    /// How many computations should run or wait at once.
+    /// Returns the number of computations that should run or wait at the same time.
     pub(in crate::admin) fn width(self, services: &Services) -> usize {
         match self {
             Self::AllCores => std::thread::available_parallelism().map_or(1, usize::from),
@@ -24,7 +25,7 @@ impl HashLoad {
         }
     }
 
-    /// Runs a computation off the async threads: in a lane, when its turn has come.
+    /// Runs a computation off the async threads. In a lane it waits for its turn.
     pub(in crate::admin) async fn compute<T: Send + 'static>(
         self,
         services: &Services,

@@ -1,5 +1,5 @@
-//! What happens to secrets without a caller: the early end of one that is unused, and the warning
-//! before one expires. Running servers call these verbs; every instance may do so at the same time.
+//! Automatic changes of secrets: the early end of an unused secret, and the warning before a secret
+//! expires. Running servers call these verbs; all instances may do so at the same time.
 
 use serde_json::json;
 
@@ -14,31 +14,32 @@ use crate::services::Services;
 use crate::store::secrets::life::DueSecret;
 use crate::store::{Store, StoreError};
 
-/// How many secrets one change is about: others wait for its end.
+/// The number of secrets in one change, which blocks other changes.
 const BATCH: u32 = 50;
 
-/// How much of the usage statistics is known now.
+/// Returns the time up to which the usage statistics are complete.
 pub async fn horizon(store: &Store, clock: &Clock) -> Result<UsageHorizon, StoreError> {
     let database_now = store.time(clock).await?;
     let written_until = store.usage_written_until(database_now).await?;
-    // If no instance runs, nothing is used.
+    // Without a running instance, nothing is being used.
     Ok(UsageHorizon { now: clock.now(), written_until: written_until.unwrap_or(database_now) })
 }
 
-/// Says of each secret of a client whether it is safe to end and whether it expires soon.
+/// Sets for each secret of a client whether it can be ended safely and whether it expires soon.
 pub async fn assess(services: &Services, found: &mut Registration) -> Result<(), AdminError> {
     let horizon = horizon(&services.store, &services.clock).await?;
     found.assess(&horizon, services.config.secrets.warn_before);
     Ok(())
 }
 
-/// Ends the secrets that were replaced until they are unused, and are. Gives how many.
+/// Ends the replaced secrets that are waiting to become unused, once they are. Returns their
+/// number.
 ///
-/// Whether a secret is unused is decided again inside of the change. So one instance ends it, and
+/// The transaction checks again that a secret is unused. Of several instances only one ends it, and
 /// the others find it ended.
 ///
 /// # Errors
-/// What the database says. Secrets that have been ended until then stay ended.
+/// An error of the database. Secrets that were ended before it stay ended.
 pub async fn end_unused(services: &Services) -> Result<usize, AdminError> {
     let mut count = 0;
     loop {
@@ -54,7 +55,7 @@ pub async fn end_unused(services: &Services) -> Result<usize, AdminError> {
                 usize::from(end_if_unused(&mut change, &client_id, &secret_id, &horizon).await?);
         }
         if ended == 0 {
-            // Another instance was first.
+            // Another instance was faster.
             return Ok(count);
         }
         change.commit().await?;
@@ -90,12 +91,12 @@ async fn end_if_unused(
     Ok(true)
 }
 
-/// Records a warning for each secret that expires within `secrets.warn_before`: one event for each
-/// secret. A secret that a rotation has replaced is left out, because its end is intended. Gives
-/// how many.
+/// Records one warning event for each secret that expires within `secrets.warn_before`. Secrets
+/// that a rotation has replaced are left out, because their end is intended. Returns the number of
+/// warnings.
 ///
 /// # Errors
-/// What the database says. Warnings that have been recorded until then stay.
+/// An error of the database. Warnings that were recorded before it are kept.
 pub async fn record_warnings(services: &Services) -> Result<usize, AdminError> {
     let warn_before = services.config.secrets.warn_before;
     let mut count = 0;
@@ -109,7 +110,7 @@ pub async fn record_warnings(services: &Services) -> Result<usize, AdminError> {
         let mut change = AuditedChange::begin(services, &Actor::server()).await?;
         let due = change.read().secrets_to_warn_of(now, until, BATCH).await?;
         if due.is_empty() {
-            // Another instance was first.
+            // Another instance was faster.
             return Ok(count);
         }
         let mut recorded = 0;
@@ -117,7 +118,7 @@ pub async fn record_warnings(services: &Services) -> Result<usize, AdminError> {
             recorded += usize::from(record_warning(&mut change, &client_id, &secret_id).await?);
         }
         if recorded == 0 {
-            // No client of them can be read.
+            // None of their clients can be read.
             return Ok(count);
         }
         change.commit().await?;
@@ -145,7 +146,8 @@ async fn record_warning(
     Ok(true)
 }
 
-/// A client. One that cannot be read gets no tokens, and must not block the others.
+/// Reads a client. A client that cannot be read is skipped: it gets no tokens, and must not block
+/// the others.
 async fn readable(
     change: &mut AuditedChange,
     client_id: &ClientId,

@@ -1,4 +1,5 @@
-//! Whose secret a text is: for a file that a command finds and did not write.
+//! Lookup of the client that a secret belongs to, for a file that a command finds but did not
+//! write.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -11,10 +12,10 @@ use crate::secrets::offline;
 use crate::secrets::secret::{SecretFormat, format_of, suffix};
 use crate::services::Services;
 
-/// What the database knows about the text of a secret.
+/// The result of a lookup.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SecretOwner {
-    /// It is a secret of this client.
+    /// The text is a secret of this client.
     Client {
         /// The client.
         client_id: ClientId,
@@ -23,15 +24,15 @@ pub enum SecretOwner {
         /// False if the secret has ended.
         is_valid: bool,
     },
-    /// It was generated with the key of this database, and no client has it: the change that would
-    /// have added it was not committed, or the client was deleted.
+    /// The text was generated with the key of this database, but no client has it. The change that
+    /// would have added it was not committed, or the client was deleted.
     Uncommitted,
-    /// Nothing is known about it. It may be valid elsewhere.
+    /// The text is unknown here. It may be valid elsewhere.
     Unknown,
 }
 
-/// Finds the client that a text is a secret of. `candidates` are the clients that it may have been
-/// made for; secrets of another system are looked for among theirs only.
+/// Finds the client that a secret belongs to. `candidates` are the clients that it may have been
+/// made for. Secrets of other systems are searched for only among these clients.
 pub async fn find(
     services: &Services,
     text: &SecretString,

@@ -1,4 +1,4 @@
-//! Adding and ending secrets, and what every new secret has in common.
+//! Adding and ending of secrets, and the functions that all new secrets share.
 
 pub(super) mod hash_load;
 pub mod leak;
@@ -29,29 +29,30 @@ use crate::secrets::offline;
 use crate::secrets::secret::{check_imported, suffix};
 use crate::services::Services;
 
-/// A secret to be made.
+/// A secret to create.
 #[derive(Debug, Clone, Default)]
 pub struct NewSecret {
-    /// What people call it.
+    /// The label for people.
     pub label: String,
-    /// Its lifetime; it does not expire if absent.
+    /// The lifetime. If absent, the secret does not expire.
     pub lifetime: Option<Lifetime>,
-    /// The digest of a secret that was generated offline; it is generated here if absent.
+    /// The digest of a secret that was generated offline. If absent, a secret is generated here.
     pub digest: Option<SecretDigest>,
 }
 
-/// A secret that a change made.
+/// A secret that a change created.
 #[derive(Debug, Clone)]
 pub struct MadeSecret {
     /// The stored record.
     pub record: SecretRecord,
-    /// The secret itself, which exists nowhere else; none if it was registered by its digest.
+    /// The secret in plain text, which is not stored anywhere. `None` if it was registered by its
+    /// digest.
     pub plain: Option<SecretString>,
-    /// The end of the older secrets, if the change gave them one.
+    /// The end of the older secrets, if the change set one.
     pub old_secrets_end: Option<Timestamp>,
 }
 
-/// Gives a client one more secret: [`prepare_addition`], and the commit.
+/// Adds a secret to a client: calls [`prepare_addition`] and commits.
 pub async fn add(
     services: &Services,
     principal: &Principal,
@@ -61,7 +62,7 @@ pub async fn add(
     prepare_addition(services, principal, id, new).await?.commit().await
 }
 
-/// Prepares one more secret for a client. It is valid after the commit.
+/// Prepares another secret for a client. It becomes valid with the commit.
 pub async fn prepare_addition(
     services: &Services,
     principal: &Principal,
@@ -69,7 +70,7 @@ pub async fn prepare_addition(
     new: &NewSecret,
 ) -> Result<Pending<MadeSecret>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
-    // Before a hash is computed for nothing; the transaction checks both again.
+    // Checked first, so that no hash is computed in vain. The transaction checks both again.
     let current = client_within_rights(services.store.read(), principal, id).await?;
     check_count(services, &current, services.clock.now())?;
     let (plain, record) = generate(services, principal.mode(), id, new).await?;
@@ -85,7 +86,7 @@ pub async fn prepare_addition(
     Ok(Pending::new(change, MadeSecret { record, plain, old_secrets_end: None }))
 }
 
-/// Lets a secret end: at once, or after a while, but never later than it would end anyway. Gives
+/// Ends a secret immediately or after some time, but never later than it would end anyway. Returns
 /// the end.
 pub async fn expire(
     services: &Services,
@@ -100,7 +101,7 @@ pub async fn expire(
     let known = current.secrets.iter().find(|known| known.secret_id == *secret_id);
     let known = known.ok_or_else(|| AdminError::not_found(ObjectKind::Secret, secret_id))?;
     let wanted = after.map_or_else(|| expire_immediately(&change), |after| change.now.plus(after));
-    // An expiry is never extended: a secret that was ended because it leaked stays ended.
+    // An expiry is never extended: a secret that was ended after a leak stays ended.
     let end = known.expires_at.map_or(wanted, |end| end.min(wanted));
     if known.expires_at == Some(end) {
         return Ok(Changed::before(end));
@@ -117,23 +118,24 @@ pub async fn expire(
     Ok(Changed::now(end))
 }
 
-/// The recorded end of a secret that ends at once: in the past by as much as clocks may differ.
+/// Returns the recorded end of a secret that ends immediately. It is in the past by the maximum
+/// difference of clocks.
 ///
-/// An instance whose clock is behind would otherwise accept the secret a little longer, and its
-/// tokens would outlive a `revoke-tokens` that follows. One whose clock is further behind issues no
-/// token after that ([`RevocationEpoch::iat_before`]).
+/// Otherwise an instance whose clock is behind would accept the secret a little longer, and its
+/// tokens would outlive a later `revoke-tokens`. An instance whose clock is further behind issues
+/// no token after that ([`RevocationEpoch::iat_before`]).
 pub(super) fn expire_immediately(change: &AuditedChange) -> Timestamp {
     change.now.min(change.database_now).minus_seconds(RevocationEpoch::CLOCK_DIFFERENCE_SECONDS)
 }
 
-/// The same secret with another end.
+/// Returns a copy of a secret with another expiry.
 pub(super) fn expired_at(secret: &SecretRecord, end: Timestamp) -> SecretRecord {
     SecretRecord { expires_at: Some(end), ..secret.clone() }
 }
 
-/// Makes a secret and the record of it, or the record of a digest. The hash of a secret is costly:
-/// what may reject the change is checked before. In a dry run no secret is made: the hash of its
-/// record is that of no secret.
+/// Generates a secret and its record, or only a record for a digest. Hashing is costly, so the
+/// caller first checks everything that may reject the change. A dry run generates no secret, and
+/// the hash in its record matches none.
 pub(super) async fn generate(
     services: &Services,
     mode: WriteMode,
@@ -153,7 +155,7 @@ pub(super) async fn generate(
     }
 }
 
-/// Makes a client identifier, a secret and the record of it.
+/// Generates a client identifier, a secret and its record.
 pub(super) async fn generate_with_id(
     services: &Services,
     new: &NewSecret,
@@ -173,7 +175,7 @@ async fn record_of_generated(
     record_with(services, plain, services.hasher.hash_in_turn(plain).await?, new)
 }
 
-/// The record of a generated secret with its hash.
+/// Returns the record of a generated secret with its hash.
 pub(super) fn record_with(
     services: &Services,
     plain: &SecretString,
@@ -184,7 +186,7 @@ pub(super) fn record_with(
     Ok(SecretRecord { suffix: suffix(plain.expose_secret()), ..record })
 }
 
-/// The record of a secret or a digest with this hash.
+/// Returns the record of a secret or a digest with this hash.
 pub(super) fn record_of(
     services: &Services,
     hash: SecretHash,
@@ -202,7 +204,7 @@ pub(super) fn record_of(
     Ok(record)
 }
 
-/// The record of a secret that was generated offline.
+/// Returns the record of a secret that was generated offline.
 pub(super) fn record_of_digest(
     services: &Services,
     digest: SecretDigest,
@@ -214,15 +216,15 @@ pub(super) fn record_of_digest(
     Ok(SecretRecord { expires_at, ..record })
 }
 
-/// Adds to the detail of an event that a secret was registered by its digest.
+/// Adds the digest of a registered secret to the detail of an event.
 pub(super) fn note_digest(detail: &mut Value, new: &NewSecret) {
     if let Some(digest) = &new.digest {
         detail["secret_digest"] = json!(digest.to_string());
     }
 }
 
-/// Makes the record of a secret of another system. One that was generated offline is kept by its
-/// digest, by which alone it is recognised.
+/// Returns the record of a secret from another system. A secret that was generated offline is
+/// stored by its digest, because it is recognized only by that.
 pub(super) fn take_over(
     services: &Services,
     plain: &SecretString,
@@ -235,7 +237,7 @@ pub(super) fn take_over(
     record_of_import(services, hash, suffix(plain.expose_secret()))
 }
 
-/// Makes the record of a hash of another system, whose secret this server has never seen.
+/// Returns the record of a hash from another system, whose secret this server does not know.
 pub(super) fn record_of_import(
     services: &Services,
     hash: SecretHash,
@@ -259,7 +261,7 @@ fn check_label(label: &str) -> Result<(), AdminError> {
     Ok(())
 }
 
-/// Rejects a digest that the client has already: a secret that has ended stays ended.
+/// Rejects a digest that the client already has: a secret that has ended stays ended.
 pub(super) fn check_digest(
     current: &Registration,
     record: &SecretRecord,

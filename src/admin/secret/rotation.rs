@@ -1,4 +1,4 @@
-//! Replacing the secrets of a client by a new one.
+//! Rotation: replaces the secrets of a client by a new one.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::model::overlap::Overlap;
 use crate::model::secret::SecretRecord;
 use crate::services::Services;
 
-/// Gives a client a new secret and ends every other one: [`prepare`], and the commit.
+/// Adds a new secret to a client and ends all others: calls [`prepare`] and commits.
 pub async fn rotate(
     services: &Services,
     principal: &Principal,
@@ -25,12 +25,12 @@ pub async fn rotate(
     prepare(services, principal, id, new, overlap).await?.commit().await
 }
 
-/// Prepares a new secret for a client and the end of every other one, during which all of them are
-/// valid. With [`Overlap::UntilUnused`] the server ends each earlier as soon as it is unused.
+/// Prepares a new secret for a client and the end of all others. During the overlap all of them are
+/// valid. With [`Overlap::UntilUnused`] the server ends each older secret as soon as it is unused.
 ///
 /// # Errors
-/// [`AdminError::ScopeMissing`], [`AdminError::MorePowerful`], not found, too many secrets, or what
-/// the database says.
+/// [`AdminError::ScopeMissing`], [`AdminError::MorePowerful`], not found, too many secrets, or an
+/// error of the database.
 pub async fn prepare(
     services: &Services,
     principal: &Principal,
@@ -39,7 +39,7 @@ pub async fn prepare(
     overlap: Overlap,
 ) -> Result<Pending<MadeSecret>, AdminError> {
     principal.require(AdminScope::SecretsWrite)?;
-    // Before a hash is computed for nothing; the transaction checks both again.
+    // Checked first, so that no hash is computed in vain. The transaction checks both again.
     let current = client_within_rights(services.store.read(), principal, id).await?;
     if overlap != Overlap::None {
         check_count(services, &current, services.clock.now())?;
@@ -59,7 +59,7 @@ pub async fn prepare(
     change.transaction.add_secret(id, &record).await?;
     let mut ended = Vec::new();
     for old in &current.secrets {
-        // A secret that ends sooner anyway is not given a longer life.
+        // A secret that already ends sooner is not extended.
         let is_sooner = old.expires_at.is_none_or(|expiry| end < expiry);
         if !is_sooner && !old.is_valid(change.now) {
             continue;

@@ -1,5 +1,5 @@
-//! What operators do with signing keys: rotate, retire and revoke. The state of a key follows from
-//! its times, so each verb sets times; the instances follow the event.
+//! Changes of signing keys by operators: rotation, retirement and revocation. The state of a key
+//! follows from its times, so each verb sets times. Instances follow the event.
 
 use serde::Serialize;
 use serde_json::json;
@@ -18,17 +18,18 @@ use crate::model::signing_key::{Algorithm, KeyId, SigningKeyRecord};
 use crate::model::time::{Lifetime, Timestamp};
 use crate::services::Services;
 
-/// How many keys the key set may hold before a rotation adds no more: verifiers read all of them.
+/// The maximum number of keys in the key set. A rotation beyond it is rejected, because verifiers
+/// read all of the keys.
 const MAX_KEYS_IN_SET: usize = 16;
 
-/// When the next key signs.
+/// The time at which the next key begins to sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// As soon as every verifier knows it.
+    /// As soon as every verifier knows the key.
     WhenKnown,
     /// After this time.
     In(Lifetime),
-    /// At once.
+    /// Immediately.
     Now,
 }
 
@@ -43,12 +44,13 @@ pub struct KeyChange {
     pub impact: Impact,
 }
 
-/// Lets the next key of an algorithm sign; makes one if none is published.
+/// Lets the next key of an algorithm sign, and creates one if none is published.
 ///
 /// # Errors
-/// [`AdminError::ScopeMissing`] without `keys:write`, [`AdminError::Limited`] for an administrator
-/// that is limited to owners, [`Conflict::BreaksVerifiers`] if the key would sign too early and the
-/// caller does not force it, [`Conflict::SigningKeyLimit`], or an algorithm without a key.
+/// [`AdminError::ScopeMissing`] without `keys:write`, and [`AdminError::Limited`] for an
+/// administrator that is limited to owners. [`Conflict::BreaksVerifiers`] if the key would sign too
+/// early and the caller does not force it. [`Conflict::SigningKeyLimit`], or an algorithm without a
+/// key.
 pub async fn rotate_now(
     services: &Services,
     principal: &Principal,
@@ -88,8 +90,8 @@ pub async fn rotate_now(
     Ok(Changed::now(outcome))
 }
 
-/// Retires a key: one that signs stops, and stays published until its last token has expired; one
-/// that does not sign yet leaves the key set. A key that has stopped signing stays as it is.
+/// Retires a key. A key that signs stops, and stays published until its last token has expired. A
+/// key that does not sign yet leaves the key set. A key that has already stopped is not changed.
 ///
 /// # Errors
 /// As [`rotate_now`], and if the key does not exist.
@@ -106,7 +108,7 @@ pub async fn retire(
     let replacement = step.replacement(&key, state);
     let mut impact = step.impact_of(&key, replacement);
     if replacement == Replacement::Early {
-        // It leaves the key set, and new resources have tokens that it signed.
+        // The key leaves the key set, but it has signed tokens for new resources.
         impact.invalid_tokens_until = Some(step.last_expiry(step.change.now).await?);
     }
     impact.require_force(principal)?;
@@ -120,8 +122,8 @@ pub async fn retire(
     Ok(Changed::now(outcome))
 }
 
-/// Revokes a leaked key: it leaves the key set permanently, its tokens are no longer valid, and its
-/// private half is removed. If it signed, the next key signs at once.
+/// Revokes a leaked key. It leaves the key set permanently, its tokens become invalid, and its
+/// private half is deleted. If it was signing, the next key signs immediately.
 ///
 /// # Errors
 /// As [`rotate_now`], and if the key does not exist.
@@ -150,18 +152,17 @@ pub async fn revoke(
     Ok(Changed::now(outcome))
 }
 
-/// The key that takes the place of another one.
+/// The key that replaces another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Replacement {
-    /// None is needed: the key does not sign.
+    /// No key: the replaced key does not sign.
     None,
-    /// One that signs at once.
+    /// A key that signs immediately.
     Now,
-    /// One that is published, for a key that signs only for new resources until its time.
+    /// A key that is published first, for a key that so far signs only for new resources.
     Early,
 }
 
-/// A step in progress.
 struct KeyChangeInProgress<'a> {
     services: &'a Services,
     principal: &'a Principal,
@@ -190,14 +191,14 @@ impl<'a> KeyChangeInProgress<'a> {
         Ok((found.clone(), self.state(found)))
     }
 
-    /// The key of an algorithm that is published and does not sign yet.
+    /// Returns the key of an algorithm that is published but does not sign yet.
     fn waiting(&self, algorithm: Algorithm) -> Option<&SigningKeyRecord> {
         let mine = self.known.iter().filter(|key| key.algorithm == algorithm);
         let usable = mine.filter(|key| !key.is_ended() && key.sealed.is_some());
         usable.filter(|key| key.signs_from > self.change.now).min_by_key(|key| key.signs_from)
     }
 
-    /// When every verifier knows a key; one that is made now, if absent.
+    /// Returns the time at which every verifier knows a key; `None` stands for a key created now.
     fn known_at(&self, key: Option<&SigningKeyRecord>) -> Timestamp {
         let published_at = key.map_or(self.change.now, |key| key.created_at);
         published_at.plus(self.services.config.keys.publish_before)
@@ -212,14 +213,13 @@ impl<'a> KeyChangeInProgress<'a> {
         }
     }
 
-    /// What verifiers do not know after the replacement of a key.
+    /// Returns the impact on verifiers that do not know the replacement of a key yet.
     fn impact_of(&self, key: &SigningKeyRecord, replacement: Replacement) -> Impact {
         let known_at = self.known_at(self.waiting(key.algorithm));
         let is_early = replacement == Replacement::Now && known_at > self.change.now;
         Impact { unknown_key_until: is_early.then_some(known_at), ..Impact::default() }
     }
 
-    /// Makes the replacement of a key.
     async fn replace(
         &mut self,
         key: &SigningKeyRecord,
@@ -239,7 +239,7 @@ impl<'a> KeyChangeInProgress<'a> {
         }
     }
 
-    /// Lets the waiting key sign from then on, or makes one.
+    /// Lets the waiting key sign from a time on, or creates a key that does.
     async fn let_sign(
         &mut self,
         waiting: Option<SigningKeyRecord>,
@@ -262,14 +262,14 @@ impl<'a> KeyChangeInProgress<'a> {
         Ok(key.kid)
     }
 
-    /// When the last token expires that a key signs until then.
+    /// Returns the expiry of the last token that a key signs until the given time.
     async fn last_expiry(&mut self, signed_until: Timestamp) -> Result<Timestamp, AdminError> {
         let longest =
             revocation::longest_lifetime(&self.services.config, self.change.read()).await?;
         Ok(signed_until.plus(longest))
     }
 
-    /// When the last token of a key expires, if it has any that are valid.
+    /// Returns the expiry of the last token of a key, if it has valid ones.
     async fn tokens_of(
         &mut self,
         key: &SigningKeyRecord,
@@ -287,7 +287,7 @@ impl<'a> KeyChangeInProgress<'a> {
         Ok(Some(self.last_expiry(signed_until).await?).filter(|expiry| *expiry > now))
     }
 
-    /// Rejects one more key if the key set has the maximum.
+    /// Rejects another key if the key set is full.
     fn require_capacity(&self) -> Result<(), AdminError> {
         let in_set = self.known.iter().filter(|key| self.state(key).is_in_key_set()).count();
         if in_set < MAX_KEYS_IN_SET {
@@ -306,7 +306,7 @@ impl<'a> KeyChangeInProgress<'a> {
         Ok(self.change.record(action, subject, detail).await?)
     }
 
-    /// The keys as the step leaves them.
+    /// Returns the keys after the step.
     async fn outcome(
         &mut self,
         kid: &KeyId,

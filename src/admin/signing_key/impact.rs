@@ -1,4 +1,4 @@
-//! What a step with signing keys breaks.
+//! The impact of a step with signing keys.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub struct Impact {
 }
 
 impl Impact {
-    /// True if nothing breaks.
+    /// True if the step breaks nothing.
     pub fn is_harmless(&self) -> bool {
         *self == Self::default()
     }

@@ -1,5 +1,5 @@
-//! Signing keys as operators see them: the times of each, its next step, and the readers of the key
-//! set that do not know it yet. The private half never leaves the keyring.
+//! Signing keys as operators see them: their times, their next steps, and readers of the key set
+//! that do not know a key yet. The private half never leaves the keyring.
 
 pub mod change;
 pub mod impact;
@@ -22,7 +22,7 @@ use crate::services::Services;
 use crate::store::StoreError;
 use crate::store::reader::Reader;
 
-/// How many readers are listed of those that do not know a key.
+/// The maximum number of listed readers that do not know a key.
 const MAX_READERS_SHOWN: usize = 20;
 
 /// A signing key, without its private half.
@@ -108,7 +108,8 @@ impl ReadersOfKey {
     }
 }
 
-/// The signing keys that cannot be read: the `kid`, and why. They neither sign nor verify.
+/// Returns the `kid` of each unreadable signing key, and the problem. These keys neither sign nor
+/// verify.
 ///
 /// # Errors
 /// If the database fails.
@@ -116,7 +117,7 @@ pub async fn unreadable(services: &Services) -> Result<Vec<(String, StoreError)>
     Ok(services.store.read().unreadable_signing_keys().await?)
 }
 
-/// Every signing key that can be read, in the order in which they sign.
+/// Returns all readable signing keys, in the order in which they sign.
 ///
 /// # Errors
 /// If the database fails.
@@ -128,7 +129,7 @@ pub async fn list(services: &Services) -> Result<Vec<ShownSigningKey>, AdminErro
     Ok(shown)
 }
 
-/// The signing key with this id.
+/// Returns the signing key with this id.
 ///
 /// # Errors
 /// If it does not exist, or the database fails.
@@ -138,7 +139,7 @@ pub async fn show(services: &Services, kid: &KeyId) -> Result<ShownSigningKey, A
     found.ok_or_else(|| AdminError::not_found(ObjectKind::SigningKey, kid))
 }
 
-/// Signing keys as they are shown, without readers.
+/// Converts signing keys for display, without readers.
 pub(super) fn shown(
     services: &Services,
     records: &[SigningKeyRecord],
@@ -190,7 +191,7 @@ async fn add_readers(
     Ok(())
 }
 
-/// When the settings let a key stop that has no successor and no end yet.
+/// Returns the planned end of a key without a successor and without an end.
 fn planned_end(
     key: &SigningKeyRecord,
     times: &KeyTimeline,
@@ -199,7 +200,7 @@ fn planned_end(
 ) -> Option<Timestamp> {
     let has_no_end = times.signs_until.is_none() && !key.is_ended();
     let planned = key.signs_from.plus(settings.rotation_interval);
-    // Its successor is published first, also if no server was there in time.
+    // Its successor is published first, even if no server was running in time.
     has_no_end.then(|| planned.max(now.plus(settings.publish_before)))
 }
 

@@ -1,4 +1,5 @@
-//! A new key that readers of the key set do not know yet signs later, once: `keys.wait_for_readers`.
+//! Postponement: a new key signs later, once, if readers of the key set do not know it yet
+//! (`keys.wait_for_readers`).
 
 use serde_json::json;
 
@@ -10,16 +11,16 @@ use crate::model::signing_key::SigningKeyRecord;
 use crate::model::time::Timestamp;
 use crate::services::Services;
 
-/// How many seconds before a key signs its readers are looked at.
+/// The time before a key signs at which its readers are checked, in seconds.
 const LOOK_BEFORE_SECONDS: i64 = 900;
 
-/// A key that signs within this number of seconds is not postponed: the other instances must follow
-/// first.
+/// The time before a key signs in which it is no longer postponed, in seconds. The other instances
+/// need this time to follow.
 const FOLLOWING_SECONDS: i64 = 10;
 
-/// Postpones the keys that are about to sign and that a steady reader has not fetched. True if
-/// there are any. Each key is postponed once at most, so readers that never come, or that an
-/// attacker invents, do not stop a rotation.
+/// Postpones the keys that are about to sign but have not been fetched by a steady reader. Returns
+/// true if there are any. Each key is postponed at most once. Readers that never return, or that an
+/// attacker invents, therefore cannot stop a rotation.
 pub(super) async fn postpone(
     services: &Services,
     known: &[SigningKeyRecord],
@@ -55,8 +56,8 @@ pub(super) async fn postpone(
     Ok(is_changed)
 }
 
-/// True for a key that signs soon, was published for the usual time, and was not postponed. One
-/// that an operator lets sign earlier is not postponed.
+/// True for a key that signs soon, was published for the usual time, and has not been postponed. A
+/// key that an operator lets sign earlier is excluded.
 fn is_about_to_sign(key: &SigningKeyRecord, settings: &KeySettings, now: Timestamp) -> bool {
     let before = LOOK_BEFORE_SECONDS.min(settings.publish_before.seconds() / 2);
     key.postponed_at.is_none()
@@ -66,7 +67,7 @@ fn is_about_to_sign(key: &SigningKeyRecord, settings: &KeySettings, now: Timesta
         && now < key.signs_from.minus_seconds(FOLLOWING_SECONDS)
 }
 
-/// How many steady readers do not know a key.
+/// Returns the number of steady readers that do not know a key.
 fn behind(readers: &[KeySetReader], key: &SigningKeyRecord, now: Timestamp) -> usize {
     let steady = readers.iter().filter(|reader| reader.is_steady(now));
     steady.filter(|reader| !reader.knows(key.created_at)).count()

@@ -1,5 +1,5 @@
-//! Rotation of signing keys: one key always signs, its successor is published in time (D7),
-//! and keys of an algorithm that no instance needs leave the key set.
+//! Rotation of signing keys: one key always signs, its successor is published in time (D7), and
+//! keys of an unneeded algorithm leave the key set.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,18 +19,18 @@ use crate::model::signing_key::{Algorithm, KeyId, SigningKeyRecord};
 use crate::model::time::Timestamp;
 use crate::services::Services;
 
-/// What a rotation may do.
+/// The steps that a rotation may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RotationPolicy {
-    /// Create the keys that are due. For a command that signs without serving: its settings may
-    /// differ from those of the servers.
+    /// Creates keys that are due. For a command that signs without serving, because its settings
+    /// may differ from those of the servers.
     CreateDue,
-    /// Also retire the keys of algorithms that no instance needs, and postpone a key that readers
-    /// do not know yet, if the settings say so. For servers.
+    /// Also retires the keys of unneeded algorithms, and may postpone a key that readers do not
+    /// know yet. For servers.
     CreateAndRetire,
 }
 
-/// Why the signing keys could not be rotated.
+/// The reason why the signing keys could not be rotated.
 #[derive(Debug, thiserror::Error)]
 pub enum RotationError {
     /// A key could not be created or retired.
@@ -41,8 +41,8 @@ pub enum RotationError {
     Load(#[from] DirectoryError),
 }
 
-/// Creates the signing keys that are due now for the algorithms of the server and of resources,
-/// and retires what `policy` allows. The keyring in memory follows.
+/// Creates the signing keys that are due for the algorithms of the server and of resources, and
+/// takes the other steps that `policy` allows. The keyring in memory is updated.
 pub async fn rotate_due_keys(app: &App, policy: RotationPolicy) -> Result<(), RotationError> {
     let needed = needed_algorithms(app);
     if policy == RotationPolicy::CreateDue {
@@ -60,7 +60,6 @@ pub async fn rotate_due_keys(app: &App, policy: RotationPolicy) -> Result<(), Ro
     Ok(())
 }
 
-/// Creates the keys that are due, and loads them.
 async fn create_and_load(app: &App, needed: &[Algorithm]) -> Result<(), RotationError> {
     let keyring = Arc::clone(&app.directory.keyring());
     if !create_due_keys(&app.services, needed, keyring.records()).await?.is_empty() {
@@ -69,7 +68,7 @@ async fn create_and_load(app: &App, needed: &[Algorithm]) -> Result<(), Rotation
     Ok(())
 }
 
-/// The server's algorithm and those of resources.
+/// Returns the algorithms of the server and of resources.
 fn needed_algorithms(app: &App) -> Vec<Algorithm> {
     let mut algorithms = BTreeSet::from([app.services.config.token.algorithm]);
     let resources = app.directory.resources();
@@ -77,9 +76,8 @@ fn needed_algorithms(app: &App) -> Vec<Algorithm> {
     algorithms.into_iter().collect()
 }
 
-/// Makes the keys that are due for these algorithms, and gives their ids. Several instances may do
-/// this at once: the end of the event chain lets them in one by one, and the later one finds the
-/// key made.
+/// Creates the keys that are due for these algorithms, and returns their ids. Several instances may
+/// do this at the same time: the event chain serializes them, and later ones find the key.
 pub(in crate::admin) async fn create_due_keys(
     services: &Services,
     needed: &[Algorithm],
@@ -95,12 +93,14 @@ pub(in crate::admin) async fn create_due_keys(
     Ok(made)
 }
 
-/// For how many seconds an instance is assumed to need its algorithms after it last said so.
+/// The time for which an instance is assumed to need its algorithms after its last notice, in
+/// seconds.
 const NEEDED_SECONDS: i64 = 3600;
 
-/// Tells other instances which algorithms this one wants, so that they do not retire their keys.
-/// Nothing is written while all keys are of these algorithms and no instance would retire one. To
-/// be called before [`create_due_keys`], which makes keys that others could retire at once.
+/// Tells other instances which algorithms this one needs, so that they do not retire their keys.
+/// Nothing is written while exactly these algorithms have keys, because no instance would retire
+/// one. It must be called before [`create_due_keys`], whose keys others could otherwise retire
+/// immediately.
 async fn note_needed(
     services: &Services,
     needed: &[Algorithm],
@@ -120,9 +120,9 @@ async fn note_needed(
     Ok(())
 }
 
-/// Retires the keys of all algorithms that no instance wants, as soon as every needed one has a key
-/// that signs: the key set holds only types in use. For the server alone, which knows what is
-/// needed; gives the ids.
+/// Retires the keys of all algorithms that no instance needs, as soon as every needed one has a key
+/// that signs. The key set then contains only algorithms in use. For servers only, which know the
+/// needed algorithms. Returns the ids of the keys.
 async fn retire_unneeded(
     services: &Services,
     needed: &[Algorithm],
@@ -173,11 +173,11 @@ fn unneeded(
         .collect()
 }
 
-/// What must be done so that an algorithm keeps having a key.
+/// The step that gives an algorithm a key.
 enum RotationStep {
-    /// Make one that signs from then on.
+    /// Creates a key that signs from this time on.
     Make(Timestamp),
-    /// Let a retired one, which verifiers still know, sign again.
+    /// Lets a retired key, which verifiers still know, sign again.
     Restore(KeyId),
 }
 
@@ -258,13 +258,12 @@ pub(in crate::admin) async fn create(
     Ok(key)
 }
 
-/// Says in the log that a key exists.
 pub(super) fn log_creation(key: &SigningKeyRecord) {
     let SigningKeyRecord { kid, algorithm, signs_from, .. } = key;
     tracing::info!(%kid, algorithm = algorithm.as_str(), %signs_from, "signing key created");
 }
 
-/// The key of this algorithm that signs last.
+/// Returns the key of this algorithm that signs last.
 pub(in crate::admin) fn newest(
     known: &[SigningKeyRecord],
     algorithm: Algorithm,
@@ -273,13 +272,14 @@ pub(in crate::admin) fn newest(
     known.iter().filter(of_algorithm).max_by_key(|key| key.signs_from)
 }
 
-/// When the successor of a key is made: `keys.publish_before` before it signs.
+/// Returns the time at which the successor of a key is created: `keys.publish_before` before it
+/// signs.
 pub(in crate::admin) fn successor_due_at(key: &SigningKeyRecord, keys: &KeySettings) -> Timestamp {
     let signs_from = key.signs_from.plus(keys.rotation_interval);
     signs_from.minus_seconds(keys.publish_before.seconds())
 }
 
-/// From when on a new key of this algorithm should sign, if one is due at `now`.
+/// Returns the time from which a new key of this algorithm should sign, if one is due at `now`.
 fn plan_rotation(
     known: &[SigningKeyRecord],
     algorithm: Algorithm,
@@ -288,8 +288,8 @@ fn plan_rotation(
 ) -> Option<Timestamp> {
     let published_long_enough = now.plus(keys.publish_before);
     match newest(known, algorithm) {
-        // The very first key: no verifier has cached an older key set, so it may sign at once.
-        // After the loss of all others a new key must, or there would be no tokens at all.
+        // The very first key may sign immediately, because no verifier has cached an older key set.
+        // After the loss of all keys a new one must, or no tokens could be issued.
         None if known.iter().all(|key| key.sealed.is_none()) => Some(now),
         None => Some(published_long_enough),
         Some(newest) => (successor_due_at(newest, keys) <= now).then_some(published_long_enough),

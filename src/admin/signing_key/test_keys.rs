@@ -1,13 +1,13 @@
-//! Signing keys and their settings, for the tests of the rotation and of the doctor.
+//! Signing keys and settings for the tests of the rotation and of the doctor.
 
 use crate::config::KeySettings;
 use crate::model::signing_key::{Algorithm, KeyId, RsaSize, Sealed, SigningKeyRecord};
 use crate::model::time::{Lifetime, Timestamp};
 
-/// A day, in seconds.
+/// One day, in seconds.
 pub(in crate::admin) const DAY: i64 = 86_400;
 
-/// The settings of keys that change every 90 days.
+/// Returns settings with a rotation every 90 days.
 pub(in crate::admin) fn settings() -> KeySettings {
     let days = |days| Lifetime::from_seconds(days * DAY).expect("a lifetime");
     KeySettings {
@@ -19,7 +19,7 @@ pub(in crate::admin) fn settings() -> KeySettings {
     }
 }
 
-/// A key that signs from that time on.
+/// Returns a key that signs from the given time on.
 pub(in crate::admin) fn key(algorithm: Algorithm, signs_from: i64) -> SigningKeyRecord {
     SigningKeyRecord {
         kid: KeyId::parse("k").expect("a key id"),

@@ -19,21 +19,21 @@ use crate::model::time::Timestamp;
 use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
 use crate::services::Services;
 
-/// A trust to be made.
+/// A trust to create.
 #[derive(Debug)]
 pub struct NewTrust {
-    /// Whose tokens.
+    /// The issuer of the tokens.
     pub issuer: ForeignIssuer,
-    /// The issuer's keys; found by discovery if nothing is said.
+    /// The issuer's keys. If absent, they are discovered.
     pub keys: Option<KeySource>,
-    /// What must be among the `aud` of a token; this server's issuer if nothing is said.
+    /// A required value of the `aud` claim. Default: this server's issuer.
     pub audience: Option<String>,
-    /// What a token must say, claim by claim.
+    /// The required pattern of each claim.
     pub conditions: BTreeMap<String, Pattern>,
 }
 
-/// Lets tokens of a foreign issuer authenticate a client, as its assertion and by the jwt-bearer
-/// grant.
+/// Lets tokens of a foreign issuer authenticate a client, as client assertions and by the
+/// jwt-bearer grant.
 pub async fn add(
     services: &Services,
     principal: &Principal,
@@ -56,12 +56,12 @@ pub async fn add(
     Ok(trust)
 }
 
-/// Rejects one more trust of a client that has the maximum number.
+/// Rejects another trust if the client has the maximum number.
 pub(super) fn check_count(current: &Registration) -> Result<(), AdminError> {
     check_total(current.trusts.len() + 1, current.spiffe_trusts.len())
 }
 
-/// Rejects more trusts than a client can have, of both kinds together.
+/// Rejects more trusts of both kinds than a client can have.
 pub(super) fn check_total(in_issuers: usize, in_domains: usize) -> Result<(), AdminError> {
     if in_issuers + in_domains > FederatedCredential::MAX_PER_CLIENT {
         let max = FederatedCredential::MAX_PER_CLIENT;
@@ -87,8 +87,8 @@ pub(super) fn registered(
     Ok(FederatedCredential { trust_id, issuer, keys, audience, conditions, created_at })
 }
 
-/// Takes a trust of either kind from a client; tokens of that issuer or trust domain no longer
-/// authenticate it.
+/// Removes a trust of either kind from a client. Tokens of that issuer or trust domain no longer
+/// authenticate the client.
 pub async fn remove(
     services: &Services,
     principal: &Principal,
@@ -115,7 +115,7 @@ pub async fn remove(
     Ok(())
 }
 
-/// Rejects what could never work or should not, and gives the audience.
+/// Rejects a trust that cannot work or is not allowed. Returns the audience.
 fn check(services: &Services, new: &NewTrust) -> Result<String, AdminError> {
     let own = services.config.issuer.as_ref().map(crate::config::Issuer::as_str);
     if own == Some(new.issuer.as_str()) {

@@ -41,7 +41,6 @@ pub async fn add(
     Ok(trust)
 }
 
-/// Gives a new trust its id.
 pub(in crate::admin) fn registered(
     source: SpiffeSource,
     created_at: Timestamp,

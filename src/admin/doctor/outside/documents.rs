@@ -1,4 +1,4 @@
-//! The metadata of a server: its issuer and its endpoints.
+//! Checks of the metadata of a server: its issuer and its endpoints.
 
 use serde_json::{Map, Value};
 use url::Url;
@@ -12,10 +12,9 @@ use crate::outbound::Probe;
 use crate::telemetry;
 use crate::text::escaping::escape_start;
 
-/// The endpoints that a client or a verifier cannot do without.
+/// The endpoints that every client or verifier needs.
 const REQUIRED: [&str; 2] = ["token_endpoint", "jwks_uri"];
 
-/// The others.
 const OPTIONAL: [&str; 5] = [
     "authorization_endpoint",
     "introspection_endpoint",
@@ -24,7 +23,7 @@ const OPTIONAL: [&str; 5] = [
     "check_endpoint",
 ];
 
-/// Checks the metadata by itself.
+/// Checks the metadata without further requests.
 pub(super) fn examine(issuer: &Issuer, metadata: &Map<String, Value>) -> Vec<Finding> {
     let of_issuer = metadata_issuer(issuer, metadata);
     let of_endpoints = match of_issuer.state {
@@ -34,7 +33,8 @@ pub(super) fn examine(issuer: &Issuer, metadata: &Map<String, Value>) -> Vec<Fin
     vec![of_issuer, of_endpoints]
 }
 
-/// The issuer in the metadata is the URL that it was built from, exactly (RFC 8414, section 3.3).
+/// Checks that the issuer in the metadata exactly matches the URL of the metadata (RFC 8414,
+/// section 3.3).
 fn metadata_issuer(issuer: &Issuer, metadata: &Map<String, Value>) -> Finding {
     let code = CheckCode::MetadataIssuer;
     match text_of(metadata, "issuer") {
@@ -66,12 +66,11 @@ fn endpoints(issuer: &Issuer, metadata: &Map<String, Value>) -> Finding {
     Finding::error(code, problems.join("; "), fix)
 }
 
-/// True for a URL below the issuer.
 pub(super) fn is_below(issuer: &Issuer, url: &str) -> bool {
     url.strip_prefix(issuer.as_str()).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Libraries of OpenID Connect read this document instead.
+/// Checks the document that OpenID Connect libraries read instead of the metadata.
 pub(super) async fn openid_configuration(
     probe: &Probe,
     issuer: &Issuer,

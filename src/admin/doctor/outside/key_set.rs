@@ -1,4 +1,5 @@
-//! The key set of a server: whether verifiers can use its keys, and for how long they may cache them.
+//! Checks of the key set of a server: the usability of its keys for verifiers, and its cache
+//! lifetime.
 
 use serde_json::{Map, Value};
 use url::Url;
@@ -14,14 +15,14 @@ use crate::outbound::{Probe, ProbeAnswer};
 use crate::telemetry;
 use crate::text::escaping::escape_start;
 
-/// The longest time for which a verifier may cache the key set, in seconds: a new key is published a
+/// The maximum time for which verifiers may cache the key set, in seconds. A new key is published a
 /// day before it signs (`keys.publish_before`).
 const MAX_CACHE_SECONDS: u64 = 86_400;
 
-/// How many keys are named.
+/// The maximum number of keys that a finding names.
 const MAX_NAMED: usize = 4;
 
-/// Fetches and checks the key set that the metadata names.
+/// Fetches and checks the key set at the `jwks_uri` of the metadata.
 pub(super) async fn examine(
     probe: &Probe,
     issuer: &Issuer,
@@ -86,7 +87,8 @@ fn keys(text: &str) -> Finding {
     }
 }
 
-/// Without a limit each verifier chooses one, and without a cache each token costs a request.
+/// Checks `Cache-Control`. Without a limit each verifier chooses one, and without a cache each
+/// token costs a request.
 fn cache(answer: &ProbeAnswer) -> Finding {
     let values = answer.headers.get_all("cache-control").iter();
     let text: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();

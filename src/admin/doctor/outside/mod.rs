@@ -1,4 +1,5 @@
-//! A server as its clients see it: TLS, metadata, key set, clock, and what forged headers change.
+//! Checks of a server from outside: TLS, metadata, key set, clock, and the effect of forged
+//! headers.
 
 mod documents;
 mod key_set;
@@ -23,10 +24,10 @@ use crate::text::escaping::escape_start;
 const METADATA: &str = "oauth-authorization-server";
 const OPENID: &str = "openid-configuration";
 
-/// How much of a body or header of a server is told.
+/// The maximum length of a quotation from a body or a header.
 const MAX_SHOWN: usize = 60;
 
-/// A host and an address that no server has (RFC 6761, RFC 5737): what forged headers name.
+/// Forged headers with a host and an address that are never in use (RFC 6761, RFC 5737).
 const FORGED_HEADERS: [(&str, &str); 6] = [
     ("forwarded", "for=192.0.2.1;host=forged.invalid;proto=http"),
     ("x-forwarded-for", "192.0.2.1"),
@@ -36,10 +37,10 @@ const FORGED_HEADERS: [(&str, &str); 6] = [
     ("x-forwarded-prefix", "/forged"),
 ];
 
-/// Checks the server at an issuer URL from outside, without a database. `ca_file` has certificates
-/// (PEM) that are trusted in addition to those of this machine.
+/// Checks the server at an issuer URL from outside, without a database. `ca_file` contains PEM
+/// certificates to trust in addition to those of this machine.
 ///
-/// It sends at most four GET requests, of five seconds and 256 KiB each.
+/// It sends at most four GET requests, each limited to five seconds and 256 KiB.
 ///
 /// # Errors
 /// If the file cannot be used.
@@ -53,7 +54,7 @@ pub async fn examine_url(
     Ok(Report::of(findings, CheckCode::of_outside(), reason))
 }
 
-/// The findings, and why the checks that have none were not made.
+/// Returns the findings, and the reason why the other checks did not run.
 async fn findings(probe: &Probe, issuer: &Issuer, clock: &Clock) -> (Vec<Finding>, &'static str) {
     let (Some(url), host) = (well_known(issuer, METADATA), host_of(issuer).unwrap_or_default())
     else {
@@ -83,14 +84,15 @@ async fn findings(probe: &Probe, issuer: &Issuer, clock: &Clock) -> (Vec<Finding
     (findings, "the key set was not fetched")
 }
 
-/// The URL of metadata: the well-known name is between host and path (RFC 8414, section 3.1).
+/// Returns the URL of metadata: the well-known name is between host and path (RFC 8414, section
+/// 3.1).
 fn well_known(issuer: &Issuer, name: &str) -> Option<Url> {
     let mut url = Url::parse(issuer.as_str()).ok()?;
     url.set_path(&format!("/.well-known/{name}{}", issuer.path()));
     Some(url)
 }
 
-/// Why there was no first answer.
+/// Returns the findings for a first request without a response.
 fn unreachable(error: &FetchError, issuer: &Issuer, host: &str) -> Vec<Finding> {
     if let Some(findings) = tls::of_handshake(error, host) {
         return findings;
@@ -105,7 +107,7 @@ fn unreachable(error: &FetchError, issuer: &Issuer, host: &str) -> Vec<Finding> 
     vec![Finding::error(CheckCode::Metadata, found, Fix::CheckServer)]
 }
 
-/// A handshake that succeeded has checked the name and the chain.
+/// A successful handshake has already verified the name and the chain.
 fn of_tls(answer: &ProbeAnswer, now: Timestamp) -> Vec<Finding> {
     let Some(certificate) = &answer.certificate else {
         return tls::all_skipped("the URL is http");
@@ -117,7 +119,7 @@ fn of_tls(answer: &ProbeAnswer, now: Timestamp) -> Vec<Finding> {
     ]
 }
 
-/// Compares the `Date` of an answer (RFC 9110, section 6.6.1).
+/// Compares the clocks by the `Date` header of a response (RFC 9110, section 6.6.1).
 fn server_clock(answer: &ProbeAnswer, now: Timestamp) -> Finding {
     let code = CheckCode::ServerClock;
     let text = answer.headers.get("date").and_then(|value| value.to_str().ok());
@@ -129,7 +131,7 @@ fn server_clock(answer: &ProbeAnswer, now: Timestamp) -> Finding {
     }
 }
 
-/// The JSON object in an answer, or what was there instead.
+/// Returns the JSON object in a response, or a description of what it contained instead.
 fn json_object(answer: &ProbeAnswer) -> Result<Map<String, Value>, String> {
     if answer.status != 200 {
         let location = answer.headers.get("location").and_then(|value| value.to_str().ok());
@@ -142,13 +144,13 @@ fn json_object(answer: &ProbeAnswer) -> Result<Map<String, Value>, String> {
     })
 }
 
-/// A member of a document that is a text.
+/// Returns a string member of a document; empty if it is missing.
 fn text_of<'a>(document: &'a Map<String, Value>, member: &str) -> &'a str {
     document.get(member).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Headers of a client that name another host must not change the metadata: a cache would give the
-/// changed document to other clients.
+/// Checks that forged forwarding headers do not change the metadata. A cache would otherwise serve
+/// the changed document to other clients.
 async fn forwarded_headers(probe: &Probe, url: &Url, metadata: &Map<String, Value>) -> Finding {
     let code = CheckCode::ForwardedHeaders;
     let fix = "Let the proxy replace or remove Forwarded and X-Forwarded-* in every request, and \
