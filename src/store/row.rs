@@ -1,5 +1,5 @@
-//! Rows that are mapped by column name. One list of columns per table is used to read, insert and
-//! update it, so a new column cannot be missing in one of these statements.
+//! Rows that are mapped by column name. Each table has one list of columns for reading, inserting
+//! and updating, so none of these statements can miss a new column.
 
 use crate::store::statement::{SqlValue, Statement, prepared};
 use crate::store::write_transaction::{WriteTransaction, on_write};

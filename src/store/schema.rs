@@ -181,8 +181,8 @@ pub async fn require_newest(store: &Store) -> Result<(), SchemaError> {
     }
 }
 
-/// Applies all pending migrations. Several processes may do so at the same time: on Postgres an
-/// advisory lock protects them, and on SQLite the slower process retries and finds the work done.
+/// Applies all pending migrations. Several processes may do so at the same time. On Postgres, an
+/// advisory lock serializes them. On SQLite, the slower process retries and finds the work done.
 pub async fn bring_up_to_date(store: &Store) -> Result<(), SchemaError> {
     let mut attempts = 0_u32;
     loop {

@@ -144,7 +144,7 @@ impl ClientFilter {
         statement
     }
 
-    /// The statement that counts the clients after a position, up to `bound`.
+    /// The statement for the number of clients after a position, up to `bound`.
     fn count(
         &self,
         plan: &Plan,

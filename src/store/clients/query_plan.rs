@@ -33,7 +33,7 @@ pub(in crate::store) enum Source {
 /// The method by which the clients of a list are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Plan {
-    /// The source is the whole list: there are no other conditions.
+    /// The source is the whole list, without other conditions.
     Whole(Source),
     /// The source has few rows. Each one is checked.
     Few(Source),

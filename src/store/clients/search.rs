@@ -1,5 +1,5 @@
-//! Finds clients by a part of their id or name. The table `client_search` packs these texts for
-//! several clients into each row, so a search can read all of them within the timeout of a command.
+//! Finds clients by a part of their id or name. Each row of the table `client_search` contains the
+//! texts of several clients, so a search can read all rows within the timeout of a command.
 //! Database triggers maintain the table.
 
 use std::collections::BTreeSet;

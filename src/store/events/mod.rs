@@ -92,7 +92,9 @@ pub struct EventFilter {
 /// The order of events in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
+    /// The order of commits.
     OldestFirst,
+    /// The reverse order of commits.
     NewestFirst,
 }
 
@@ -122,7 +124,7 @@ impl EventFilter {
         statement
     }
 
-    /// The statement that counts the events in the requested time range, up to `bound`. `None` if
+    /// The statement for the number of events in the requested time range, up to `bound`. `None` if
     /// the filter has no time range.
     fn count_in_time(&self, bound: u32) -> Option<Statement> {
         if self.since.is_none() && self.until.is_none() {
@@ -235,7 +237,7 @@ impl Store {
 }
 
 impl Store {
-    /// The actor of the first event; `None` if there are no events.
+    /// The actor of the first event; `None` for an empty log.
     pub async fn first_actor(&self) -> Result<Option<String>, StoreError> {
         const SQL: &str = "SELECT actor FROM event ORDER BY sequence LIMIT 1";
         on_pool!(self, |pool| { Ok(sqlx::query_scalar(SQL).fetch_optional(pool).await?) })

@@ -132,8 +132,8 @@ const OF_TRUST: &str = "UPDATE client_trust SET creator = $1 WHERE trust_id = $2
 const OF_SPIFFE_TRUST: &str = "UPDATE client_spiffe_trust SET creator = $1 WHERE trust_id = $2";
 
 impl WriteTransaction {
-    /// Sets the creator for the following writes of this transaction. Earlier writes have the
-    /// default creator.
+    /// Sets the creator for the following writes of this transaction. The default is a caller
+    /// without rights.
     pub fn write_as(&mut self, creator: Creator) {
         self.creator = creator;
     }

@@ -2,8 +2,8 @@
 //! and the instance that currently sends.
 //!
 //! The rows are written without an event, because they contain nothing to audit. Each statement
-//! changes a row only if it is still as the caller read it, so of two instances that start to send
-//! at the same time, only one succeeds.
+//! changes a row only if it is still as the caller read it. If two instances start to send at the
+//! same time, only one succeeds.
 
 use crate::model::time::Timestamp;
 use crate::store::row::named_row;
@@ -82,8 +82,8 @@ impl Store {
         })
     }
 
-    /// Acquires a lease. Returns `false` if another instance holds one, or if the receiver is no
-    /// longer at `sequence`.
+    /// Acquires a lease. Returns `false` if another instance holds one, or if the receiver has left
+    /// `sequence`.
     pub async fn lease_notifications(
         &self,
         lease: &NotificationLease<'_>,
