@@ -227,9 +227,9 @@ pub struct SecretSettings {
     pub argon2_memory_kib: u32,
     /// Passes of one argon2id hash.
     pub argon2_iterations: u32,
-    /// Concurrent hashes per queue.
+    /// Maximum number of concurrent hashes per queue.
     pub hashing_lanes: usize,
-    /// Attempts that may wait in each queue.
+    /// Maximum number of waiting attempts per queue.
     pub hashing_queue: usize,
     /// How long before its expiry a secret is reported as expiring soon.
     pub warn_before: Lifetime,

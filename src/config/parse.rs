@@ -203,7 +203,7 @@ pub(super) fn whole(text: &str, least: usize, most: usize) -> Result<usize, Valu
     }
 }
 
-/// Parses `auto`, or a number of queues.
+/// Parses `auto`, or a number of concurrent hashes.
 pub(super) fn lanes(text: &str) -> Result<usize, ValueProblem> {
     if text == "auto" {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -23,15 +23,15 @@ pub struct ConfigProblem {
     pub code: &'static str,
     /// The setting or variable; empty for a problem of a file or of the command line.
     pub setting: String,
-    /// What is wrong, naming the setting.
+    /// The problem, with the name of the setting.
     pub what: String,
     /// The origin of the value.
     pub origin: String,
-    /// How to fix it.
+    /// The remedy.
     pub remedy: SettingRemedy,
 }
 
-/// How to fix a problem of the settings, as data: `remedies` turns it into text.
+/// The remedy for a problem of the settings, as data: `remedies` turns it into text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SettingRemedy {
     /// A text that names neither a command nor an option of tokend.

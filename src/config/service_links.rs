@@ -5,9 +5,9 @@
 /// The protocols of the ports of a Service.
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 
-/// True for a variable of a Service named `tokend` or `tokend-…`. Such a variable is the name of
-/// the Service in upper case with one of these suffixes: `SERVICE_HOST`, `SERVICE_PORT`,
-/// `SERVICE_PORT_NAME`, `PORT` (with a URL as its value), or `PORT_8080_TCP` and its variants.
+/// True for a variable of a Service named `tokend` or `tokend-…`. The upper-case name of the
+/// Service is followed by `SERVICE_HOST`, `SERVICE_PORT`, `SERVICE_PORT_NAME`, `PORT` (with a URL
+/// as its value), or `PORT_8080_TCP` and its variants.
 pub(super) fn is_service_link(name: &str, value: &str) -> bool {
     // The name of a Service may itself contain any of these words.
     let ends = name.match_indices('_').map(|(place, _)| &name[place + 1..]);
