@@ -1,4 +1,4 @@
-//! The settings of the audit log.
+//! Settings of the audit log.
 
 use std::path::PathBuf;
 
@@ -8,45 +8,41 @@ use crate::config::{DirectorySettings, NotificationSettings, Webhook};
 use crate::model::time::Lifetime;
 use crate::model::webhook::WebhookUrl;
 
-/// The shortest time between two checkpoints, in seconds.
+/// Minimum time between two checkpoints, in seconds.
 const MIN_CHECKPOINT_SECONDS: i64 = 60;
 
-/// The shortest time that events are kept, in seconds: receivers of notifications get events of
-/// three days, and a backup of the last days can be compared with the log.
+/// Minimum retention of events, in seconds. Webhooks deliver events of the last three days, and a
+/// recent backup must be comparable with the log.
 const MIN_RETENTION_SECONDS: i64 = 7 * 86_400;
 
-/// What is done with the audit log.
+/// Settings of the audit log.
 #[derive(Debug, Clone)]
 pub struct AuditSettings {
-    /// How old the last signed checkpoint may be; none are signed by themselves if absent.
+    /// Maximum age of the last signed checkpoint; `None` turns automatic checkpoints off.
     pub checkpoint_interval: Option<Lifetime>,
-    /// Where each event is delivered to.
+    /// Destination of each event.
     pub sink: Option<AuditSink>,
-    /// How long events are kept; forever if absent.
+    /// How long events are kept; `None` keeps them forever.
     pub retention: Option<Lifetime>,
 }
 
-/// A place outside of the database that gets each event of the audit log.
+/// A destination outside the database that receives each event of the audit log.
 #[derive(Debug, Clone)]
 pub enum AuditSink {
     /// Standard output of the server.
     Output,
-    /// A file of the machine of the server.
+    /// A file on the server's machine.
     File(PathBuf),
-    /// A receiver, which gets a signed request for each event.
+    /// A webhook, which receives a signed request for each event.
     Webhook(Webhook),
 }
 
-/// What the setting of the sink says. The secrets of a receiver are another setting.
+/// The parsed value of `audit.sink`. The secrets of a webhook come from another setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum SinkText {
-    /// No sink.
     Off,
-    /// Standard output.
     Output,
-    /// A file.
     File(PathBuf),
-    /// A receiver.
     Url(WebhookUrl),
 }
 
@@ -71,7 +67,6 @@ impl SinkText {
         }
     }
 
-    /// The URL of a receiver.
     fn url(&self) -> Option<&WebhookUrl> {
         match self {
             Self::Url(url) => Some(url),
@@ -81,8 +76,8 @@ impl SinkText {
 }
 
 impl SettingsReader<'_> {
-    /// Where notifications are sent, and what is done with the audit log: a sink that is a receiver
-    /// has its secrets from the notifications. Every problem is noted.
+    /// Reads the settings of notifications and of the audit log together, because a webhook sink
+    /// takes its secrets from the notification settings. Records every problem.
     pub(super) fn notifications_and_audit(
         &mut self,
         directory: Option<&DirectorySettings>,
@@ -105,7 +100,7 @@ impl SettingsReader<'_> {
             off_or_at_least(text, MIN_CHECKPOINT_SECONDS, "1m")
         });
         let retention = self.parsed("audit.retention", |text| {
-            // An instance continues with the events since the last time that it saw the database.
+            // After an outage, an instance replays the events since it last reached the database.
             let retention = off_or_at_least(text, MIN_RETENTION_SECONDS, "7d")?;
             match (retention, max_staleness) {
                 (Some(retention), Some(staleness)) if retention <= staleness => {
@@ -128,7 +123,7 @@ impl SettingsReader<'_> {
     }
 }
 
-/// `off`, or a time that is not too short.
+/// Parses `off`, or a time of at least `min_seconds`.
 fn off_or_at_least(
     text: &str,
     min_seconds: i64,

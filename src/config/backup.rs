@@ -1,4 +1,4 @@
-//! The settings of backups that a server makes.
+//! Settings of scheduled backups.
 
 use std::path::{Path, PathBuf};
 
@@ -6,22 +6,22 @@ use crate::config::parse::{lifetime, path, whole};
 use crate::config::read::SettingsReader;
 use crate::model::time::Lifetime;
 
-/// The shortest time between two backups, in seconds.
+/// Minimum time between two backups, in seconds.
 const MIN_SCHEDULE_SECONDS: i64 = 300;
 
-/// When backups are made, where they are, and how many are kept.
+/// Schedule, folder and number of backups.
 #[derive(Debug, Clone)]
 pub struct BackupSettings {
-    /// How old the newest backup may be; none are made if absent.
+    /// Maximum age of the newest backup; `None` turns scheduled backups off.
     pub schedule: Option<Lifetime>,
-    /// The folder.
+    /// The folder of the backups.
     pub dir: PathBuf,
-    /// How many are kept.
+    /// The number of backups to keep.
     pub keep: usize,
 }
 
 impl SettingsReader<'_> {
-    /// How backups are made; every problem is noted.
+    /// Reads the backup settings and records every problem.
     pub(super) fn backup(&mut self, data_dir: &Path) -> Option<BackupSettings> {
         let schedule = self.parsed("backup.schedule", |text| match text {
             "off" => Ok(None),

@@ -1,12 +1,13 @@
-//! Whether a list of networks covers most of all addresses, which no network of proxies does.
+//! Detects lists of networks that cover most of the address space, which no list of proxies should.
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// The addresses of IPv6 that are routed (`2000::/3`): prefix length, and first three bits.
+/// The globally routed IPv6 addresses (`2000::/3`): prefix length and first three bits.
 const ROUTED_PREFIX: u8 = 3;
 const ROUTED: u128 = 0b001 << 125;
 
-/// What a list of networks covers most of: `IPv4` or `IPv6`; `None` if it is narrow enough.
+/// The address family that the networks mostly cover, `IPv4` or `IPv6`; `None` if they are narrow
+/// enough.
 pub(super) fn covers_most_of(networks: &[IpNet]) -> Option<&'static str> {
     let (mut four, mut six): (Vec<Ipv4Net>, Vec<Ipv6Net>) = Default::default();
     for network in networks {
@@ -26,13 +27,13 @@ pub(super) fn covers_most_of(networks: &[IpNet]) -> Option<&'static str> {
     (six >= 1 << 124).then_some("IPv6")
 }
 
-/// The IPv4 network that is written as IPv4-mapped IPv6 addresses.
+/// The IPv4 network of a network of IPv4-mapped IPv6 addresses.
 fn mapped(network: &Ipv6Net) -> Option<Ipv4Net> {
     let prefix = network.prefix_len().checked_sub(96)?;
     Ipv4Net::new(network.network().to_ipv4_mapped()?, prefix).ok()
 }
 
-/// How many routed addresses a network holds.
+/// The number of routed addresses in a network.
 fn routed(network: &Ipv6Net) -> u128 {
     let prefix = network.prefix_len();
     let first = u128::from(network.network());

@@ -7,22 +7,22 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::Origin;
 
-/// Which database, and how it is used.
+/// Location of the database and limits on its use.
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
-    /// Where it is.
+    /// The location of the database.
     pub location: Location,
-    /// The setting that decides where it is.
+    /// The setting that determines the location.
     pub origin: Origin,
-    /// The most connections held.
+    /// The maximum number of open connections.
     pub max_connections: u32,
-    /// How long a statement may take.
+    /// The statement timeout.
     pub timeout: Duration,
-    /// What to do about the schema at the start.
+    /// Handling of the schema at the start.
     pub migrate: Migrate,
 }
 
-/// The place of a database.
+/// The location of a database.
 #[derive(Debug, Clone)]
 pub enum Location {
     /// A file of the embedded engine.
@@ -32,7 +32,7 @@ pub enum Location {
 }
 
 impl Location {
-    /// The name of the engine, for people.
+    /// The display name of the engine.
     pub fn engine(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "SQLite",
@@ -60,13 +60,13 @@ impl std::fmt::Display for Location {
     }
 }
 
-/// What to do about the schema at the start.
+/// Handling of the schema at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Migrate {
-    /// Bring it up to date.
+    /// Apply pending migrations.
     Auto,
-    /// Do not start when it is behind.
+    /// Refuse to start if migrations are pending.
     Check,
-    /// Do not look.
+    /// Skip the check.
     Off,
 }

@@ -1,5 +1,5 @@
-//! The text of `database.url`: a SQLite file or a Postgres server. A parameter that no driver reads
-//! is an error: `sslmod=require` would mean no TLS at all.
+//! Parses `database.url`: a SQLite file or a Postgres server. A parameter that no driver reads is
+//! an error, because a misspelt `sslmod=require` would turn TLS off.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::config::Location;
 use crate::config::parse::{ValueProblem, path};
 use crate::text::suggestion;
 
-/// The parameters of a Postgres URL that are read.
+/// Supported parameters of a Postgres URL.
 const PARAMETERS: [&str; 19] = [
     "sslmode",
     "ssl-mode",
@@ -33,14 +33,13 @@ const PARAMETERS: [&str; 19] = [
     "options[NAME]",
 ];
 
-/// The values of `sslmode`.
 const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
-/// How special characters of a password are written.
+/// Advice on special characters in passwords.
 const ENCODE: &str = "percent-encode special characters of the password: @ as %40, : as %3A, / as \
                       %2F, ? as %3F, # as %23";
 
-/// Reads `database.url`; empty means the file in the data directory.
+/// Parses `database.url`. An empty text means the file in the data directory.
 pub(super) fn location(text: &str, data_dir: &Path) -> Result<Location, ValueProblem> {
     if text.is_empty() {
         return Ok(Location::Sqlite(data_dir.join("tokend.db")));
@@ -56,7 +55,7 @@ pub(super) fn location(text: &str, data_dir: &Path) -> Result<Location, ValuePro
 
 fn sqlite(text: &str) -> Result<Location, ValueProblem> {
     let (file, query) = text.split_once('?').unwrap_or((text, ""));
-    // What many tools add, and what tokend does in any case: create the file.
+    // Many tools add `mode=rwc`. It describes what tokend does anyway: create the file.
     if !matches!(query, "" | "mode=rwc") {
         return Err(format!("has parameters that tokend does not read: ?{query}; remove them"));
     }
@@ -66,8 +65,8 @@ fn sqlite(text: &str) -> Result<Location, ValueProblem> {
     path(file).map(PathBuf::from).map(Location::Sqlite)
 }
 
-/// Reads a URL with one host or a list of them, as in `postgres://user@one:5432,two:5432/name`. Then
-/// the server that takes writes is used.
+/// Parses a URL with one host or a list of them, as in `postgres://user@one:5432,two:5432/name`. Of
+/// several servers, tokend uses the one that accepts writes.
 fn postgres(text: &str) -> Result<Location, ValueProblem> {
     let urls = each_host(text)?;
     for url in &urls {
@@ -76,7 +75,7 @@ fn postgres(text: &str) -> Result<Location, ValueProblem> {
     Ok(Location::Postgres(urls.into_iter().map(SecretString::from).collect()))
 }
 
-/// The URL of each host of a list.
+/// Expands a list of hosts into one URL per host.
 fn each_host(text: &str) -> Result<Vec<String>, ValueProblem> {
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
     let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -165,7 +164,7 @@ mod tests {
         assert!(problem("postgres://u@one,two/d?sslmod=x").contains("did you mean sslmode?"));
     }
 
-    /// O-51: the host of such a URL is a part of the password.
+    /// O-51: in such a URL, a URL parser takes a part of the password for the host.
     #[test]
     fn a_password_with_special_characters_must_be_encoded() {
         for text in ["postgres://u:p@Zq/w@h/d", "postgres://u:p#Zq@h/d", "postgres://u:p/Zq@h/d"] {

@@ -3,22 +3,21 @@
 use crate::config::parse;
 use crate::model::Malformed;
 
-/// The issuer identifier, exactly as it stands in `iss`.
+/// The issuer identifier, exactly as in the `iss` claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issuer(pub(super) String);
 
 impl Issuer {
-    /// Reads an issuer as the setting `issuer` has it: https, or http for a loopback host.
+    /// Parses the value of the setting `issuer`: an https URL, or http for a loopback host.
     ///
     /// # Errors
-    /// What is wrong with the text, and what to write instead.
+    /// Says what is wrong with the text and what to write instead.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         parse::issuer(text)
             .map_err(|(problem, remedy)| Malformed::because(format!("{problem}: {remedy}")))
     }
 
-    /// An issuer that a server has stored. An empty text stands for none, as long as no server has
-    /// started.
+    /// Wraps an issuer from the database. The text is empty until a server has started once.
     pub fn stored(text: String) -> Self {
         Self(text)
     }
@@ -28,13 +27,13 @@ impl Issuer {
         &self.0
     }
 
-    /// The path of the identifier: empty, or a slash and more.
+    /// The path of the identifier: empty, or a text that begins with a slash.
     pub fn path(&self) -> &str {
         let after_scheme = self.0.split_once("://").map_or("", |(_, rest)| rest);
         after_scheme.find('/').map_or("", |start| &after_scheme[start..])
     }
 
-    /// The same issuer with `port` in place of port 0; an issuer with another port stays as it is.
+    /// Replaces port 0 with `port`. An issuer with any other port is unchanged.
     #[must_use]
     pub fn with_real_port(self, port: u16) -> Self {
         let path = self.path().to_owned();
@@ -44,7 +43,7 @@ impl Issuer {
         }
     }
 
-    /// True if tokens of this issuer travel over TLS.
+    /// True if the issuer is an https URL.
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")
     }

@@ -1,4 +1,4 @@
-//! The settings that a running server takes over by SIGHUP: their keys, and their present values.
+//! The settings that a running server reloads on SIGHUP: their keys and current values.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use crate::config::{Config, LimitSettings};
 use crate::model::group_mapping::GroupMapping;
 
-/// The keys of these settings, in the order of the manual. All others need a restart. The two of
-/// TLS do as well if it is turned on or off.
+/// The keys of the reloadable settings, in the order of `default.toml`. All other settings need a
+/// restart. Turning TLS on or off needs one too.
 pub const LIVE_KEYS: [&str; 14] = [
     "console.oidc.groups",
     "limits.body_size",
@@ -27,15 +27,15 @@ pub const LIVE_KEYS: [&str; 14] = [
     "log.level",
 ];
 
-/// Values of settings that may change while a server runs. The number of connections is one of the
-/// limits and does not change.
+/// Values of the reloadable settings. `limits.connections` is the only limit that does not change
+/// at runtime.
 #[derive(Debug)]
 pub struct LiveSettings {
-    /// What a request may be like.
+    /// Limits on requests.
     pub limits: LimitSettings,
     /// Networks whose headers may name the client's address.
     pub trusted_proxies: Vec<IpNet>,
-    /// What the groups of the identity provider permit.
+    /// Roles of the groups of the identity provider.
     pub console_groups: GroupMapping,
 }
 
@@ -50,17 +50,17 @@ impl LiveSettings {
     }
 }
 
-/// The present values, shared by all that read them. To read is one load and takes no lock.
+/// The current values, shared by all readers. A read is one lock-free load.
 #[derive(Debug, Clone)]
 pub struct Live(Arc<ArcSwap<LiveSettings>>);
 
 impl Live {
-    /// The values at the start.
+    /// Starts with the values of `config`.
     pub fn of(config: &Config) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(LiveSettings::of(config))))
     }
 
-    /// The present values. Not to be held across an await.
+    /// The current values. Do not hold the guard across an await.
     pub fn load(&self) -> Guard<Arc<LiveSettings>> {
         self.0.load()
     }

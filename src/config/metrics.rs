@@ -1,4 +1,4 @@
-//! The settings of metrics.
+//! Settings of metrics.
 
 use std::net::SocketAddr;
 
@@ -8,18 +8,19 @@ use crate::config::Issuer;
 use crate::config::parse::{is_loopback, whole};
 use crate::config::read::SettingsReader;
 
-/// How metrics are served.
+/// Access to metrics, and the number of per-client series.
 #[derive(Debug, Clone)]
 pub struct MetricsSettings {
-    /// True if they can be read without a token.
+    /// True if metrics are readable without a token.
     pub is_open: bool,
-    /// How many of the busiest clients have series of their own.
+    /// The number of busiest clients that get their own series.
     pub per_client: usize,
 }
 
 impl SettingsReader<'_> {
-    /// How metrics are served on a management listener at this address and URL; every problem is
-    /// noted. A URL that is not of this machine is that of a proxy, which other machines reach.
+    /// Reads the metrics settings and records every problem. With `auto`, access is open only if
+    /// `listen` and `url` are both loopback: any other URL belongs to a proxy that other machines
+    /// reach.
     pub(super) fn metrics(
         &mut self,
         listen: Option<SocketAddr>,

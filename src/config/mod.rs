@@ -1,7 +1,7 @@
-//! Settings: read once at the start, checked as a whole, never looked up again.
+//! Settings: read once at the start, checked as a whole, and passed on as types.
 //!
-//! [`sources`] layers the defaults, files, environment and flags and remembers where each value
-//! came from; this module turns the values into types and reports every problem at once.
+//! [`sources`] layers the defaults, files, environment and flags, and remembers the origin of each
+//! value. This module turns the values into types and reports every problem at once.
 
 mod audit;
 mod backup;
@@ -55,7 +55,7 @@ use crate::model::rate::{Rate, RateLimit};
 use crate::model::signing_key::{Algorithm, RsaSize};
 use crate::model::time::Lifetime;
 
-/// The commented defaults, which are also the sample file and the manual.
+/// The commented defaults. They are also the sample file and the source of the manual.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// All settings of one process.
@@ -63,82 +63,82 @@ pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 pub struct Config {
     /// The issuer identifier (RFC 8414, section 2), if one is set.
     pub issuer: Option<Issuer>,
-    /// Where the public endpoints listen.
+    /// The address of the public listener.
     pub listen: SocketAddr,
     /// The paths of the public listener, for the issuer and the aliases.
     pub public_paths: PublicPaths,
-    /// Where the operator's endpoints listen.
+    /// The address of the management listener.
     pub management_listen: SocketAddr,
-    /// The URL of the management listener, if one is set: see [`Config::management_url`].
+    /// The value of `management.url`, if set: see [`Config::management_url`].
     pub configured_management_url: Option<Issuer>,
-    /// The folder of the embedded database and of the generated master key.
+    /// The folder of the SQLite database and of the generated master key.
     pub data_dir: PathBuf,
-    /// The master keys, if the settings give any.
+    /// The master keys, if the settings contain any.
     pub master_key: Option<MasterKey>,
-    /// The command that prints the master keys, if one is set. Then `master_key` is not.
+    /// The command that prints the master keys, if set; excludes `master_key`.
     pub master_key_command: Option<KeyCommand>,
     /// The database.
     pub database: DatabaseSettings,
-    /// How changes are followed.
+    /// Settings of the directory, the instance's memory of all clients.
     pub directory: DirectorySettings,
-    /// How the memory is written to a file.
+    /// Settings of the snapshot of the directory.
     pub snapshot: SnapshotSettings,
-    /// What tokens are like.
+    /// Settings of tokens.
     pub token: TokenSettings,
-    /// What client assertions may be like.
+    /// Limits on client assertions.
     pub assertions: AssertionSettings,
-    /// What the metadata names.
+    /// Optional members of the metadata.
     pub metadata: MetadataSettings,
-    /// How signing keys come and go.
+    /// Life cycle of signing keys.
     pub keys: KeySettings,
-    /// How secrets are kept.
+    /// Settings of client secrets.
     pub secrets: SecretSettings,
-    /// What a request may be like.
+    /// Limits on requests.
     pub limits: LimitSettings,
     /// Networks whose headers may name the client's address.
     pub trusted_proxies: Vec<IpNet>,
     /// TLS of the public listener, if tokend terminates it.
     pub tls: Option<TlsSettings>,
-    /// The roots that client certificates may come from (PEM).
+    /// The CA certificates for client certificates (PEM).
     pub client_ca: Option<PathBuf>,
-    /// Where clients with certificates find the endpoints, if not where all do.
+    /// The base URL of the mTLS endpoints, if it differs from the issuer.
     pub mtls_url: Option<Issuer>,
-    /// How remote documents are fetched.
+    /// Settings for fetching remote documents.
     pub fetch: FetchSettings,
-    /// Where notifications are sent.
+    /// Destinations of notifications.
     pub notifications: NotificationSettings,
-    /// What is logged.
+    /// Settings of the log.
     pub log: LogSettings,
-    /// How metrics are served.
+    /// Settings of metrics.
     pub metrics: MetricsSettings,
-    /// How the server stops.
+    /// Timing of a shutdown.
     pub shutdown: ShutdownSettings,
-    /// What is applied at the start.
+    /// Declarations that are applied at the start.
     pub bootstrap: BootstrapSettings,
-    /// Which backups a server makes.
+    /// Settings of scheduled backups.
     pub backup: BackupSettings,
-    /// What is done with the audit log.
+    /// Settings of the audit log.
     pub audit: AuditSettings,
-    /// Whether the management listener serves the console.
+    /// True if the management listener serves the console.
     pub console_enabled: bool,
     /// The identity provider of the console, if one is set.
     pub oidc: Option<Box<OidcSettings>>,
-    /// Every setting as people may see it.
+    /// Every setting in a form that is safe to print.
     pub shown: Vec<ShownSetting>,
 }
 
-/// The master keys of the settings, and where they come from.
+/// The master keys from the settings, with their origin.
 #[derive(Debug, Clone)]
 pub struct MasterKey {
     /// The keys.
     pub keys: MasterKeyList,
     /// The source, such as `from TOKEND_MASTER_KEY`.
     pub source: String,
-    /// The file that holds them, if the setting names one.
+    /// The file with the keys, if the setting names one.
     pub file: Option<PathBuf>,
 }
 
-/// The setting that decides something, and the source of its value.
+/// A setting and the source of its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The setting, such as `data_dir`.
@@ -153,72 +153,72 @@ impl std::fmt::Display for Origin {
     }
 }
 
-/// How changes are followed.
+/// Settings of the directory, which follows changes in the database.
 #[derive(Debug, Clone)]
 pub struct DirectorySettings {
-    /// How often to look.
+    /// The interval of polling for changes.
     pub poll_interval: Duration,
-    /// How long memory may be trusted without the database.
+    /// How long the directory may be used without contact to the database.
     pub max_staleness: Lifetime,
 }
 
-/// What tokens are like.
+/// Settings of tokens.
 #[derive(Debug, Clone)]
 pub struct TokenSettings {
     /// The default lifetime.
     pub lifetime: Lifetime,
-    /// The longest lifetime.
+    /// The maximum lifetime.
     pub lifetime_max: Lifetime,
-    /// The server's signature algorithm.
+    /// The default signature algorithm of the server.
     pub algorithm: Algorithm,
-    /// More paths of the token endpoint.
+    /// Additional paths of the token endpoint.
     pub aliases: Vec<String>,
-    /// Whether DPoP proofs must have a nonce of this server.
+    /// True if DPoP proofs must contain a nonce of this server.
     pub dpop_nonces: bool,
 }
 
-/// What client assertions may be like (RFC 7523).
+/// Limits on client assertions (RFC 7523).
 #[derive(Debug, Clone)]
 pub struct AssertionSettings {
-    /// How far ahead `exp` may be.
+    /// The maximum time from now to `exp`.
     pub lifetime_max: Lifetime,
-    /// What happens to assertions of clients while the database is unavailable.
+    /// Handling of client assertions while the database is unavailable.
     pub during_outage: DuringOutage,
 }
 
-/// What happens to assertions of clients while the database is unavailable, so that it cannot be
-/// seen whether another instance has accepted them.
+/// Handling of client assertions while the database is unavailable. The server then cannot check
+/// whether another instance has already accepted an assertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DuringOutage {
-    /// They are rejected.
+    /// Reject all assertions.
     Reject,
-    /// Each instance accepts each of them once.
+    /// Each instance accepts each assertion once.
     Local,
 }
 
-/// What the metadata names.
+/// Optional members of the metadata.
 #[derive(Debug, Clone)]
 pub struct MetadataSettings {
-    /// Whether there is an authorization endpoint, which rejects every request.
+    /// True if the metadata names an authorization endpoint, which rejects every request.
     pub authorization_endpoint: bool,
 }
 
-/// How signing keys come and go.
+/// Life cycle of signing keys.
 #[derive(Debug, Clone)]
 pub struct KeySettings {
     /// How long a key signs.
     pub rotation_interval: Lifetime,
-    /// How long it is published before.
+    /// How long a key is published before it signs.
     pub publish_before: Lifetime,
-    /// How long it stays after its last token.
+    /// How long a key stays published after its last token has expired.
     pub keep_after: Lifetime,
     /// The size of new RSA keys.
     pub rsa_size: RsaSize,
-    /// True if a key that readers of the key set do not know yet signs later.
+    /// True if a key starts to sign only after the readers of the key set have fetched it.
     pub wait_for_readers: bool,
 }
 
-/// How secrets are kept.
+/// Settings of client secrets.
 #[derive(Debug, Clone)]
 pub struct SecretSettings {
     /// The maximum number of valid secrets of a client.
@@ -227,116 +227,116 @@ pub struct SecretSettings {
     pub argon2_memory_kib: u32,
     /// Passes of one argon2id hash.
     pub argon2_iterations: u32,
-    /// Hashes that may run at once in each lane.
+    /// Maximum number of concurrent hashes per queue.
     pub hashing_lanes: usize,
-    /// Attempts that may wait for a lane.
+    /// Maximum number of waiting attempts per queue.
     pub hashing_queue: usize,
-    /// How long before its end a secret expires soon.
+    /// How long before its expiry a secret is reported as expiring soon.
     pub warn_before: Lifetime,
 }
 
-/// What a request may be like.
+/// Limits on requests.
 #[derive(Debug, Clone)]
 pub struct LimitSettings {
-    /// The largest body in bytes.
+    /// Maximum size of a body, in bytes.
     pub body_size: usize,
-    /// The largest head in bytes.
+    /// Maximum size of a request head, in bytes.
     pub header_size: usize,
-    /// How long a head may take.
+    /// Time limit for receiving a head.
     pub header_timeout: Duration,
-    /// How long a body may take.
+    /// Time limit for receiving a body.
     pub body_timeout: Duration,
-    /// How many connections may be open.
+    /// Maximum number of open connections.
     pub connections: usize,
-    /// How many tokens a client may have that says nothing else.
+    /// Default token rate of a client.
     pub tokens_per_client: RateLimit,
-    /// How many of its tokens a client may revoke one by one.
+    /// Maximum rate at which a client may revoke its own tokens one by one.
     pub revocations_per_client: Rate,
-    /// How many assertions a client may use for introspection and revocation.
+    /// Maximum rate of assertions of a client at introspection and revocation.
     pub assertions_per_client: RateLimit,
-    /// How many wrong secrets may be tried on a client.
+    /// Maximum rate of wrong secrets for a client.
     pub guesses_per_client: Rate,
-    /// How many wrong secrets may come from an address.
+    /// Maximum rate of wrong secrets from an address.
     pub guesses_per_address: Rate,
 }
 
 /// TLS that tokend terminates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsSettings {
-    /// The certificate and what leads to its root (PEM).
+    /// The certificate chain (PEM).
     pub certificate: PathBuf,
-    /// Its private key (PEM).
+    /// The private key of the certificate (PEM).
     pub key: PathBuf,
 }
 
-/// How remote documents are fetched.
+/// Settings for fetching remote documents.
 #[derive(Debug, Clone)]
 pub struct FetchSettings {
-    /// Networks that may be fetched from although they are not public.
+    /// Non-public networks from which documents may be fetched.
     pub allowed_networks: Vec<IpNet>,
-    /// Certificates that are trusted besides those of the system (PEM).
+    /// CA certificates that are trusted in addition to those of the system (PEM).
     pub ca_file: Option<PathBuf>,
 }
 
-/// What is logged.
+/// Settings of the log.
 #[derive(Debug, Clone)]
 pub struct LogSettings {
     /// The directive, such as `info` or `info,tokend::web=debug`.
     pub level: String,
-    /// Text, JSON, or by terminal.
+    /// The format of log lines.
     pub format: LogFormat,
-    /// Which requests have a line.
+    /// The requests that are logged.
     pub requests: LoggedRequests,
 }
 
-/// The requests that have a line in the log.
+/// The requests that are logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoggedRequests {
-    /// All.
+    /// All requests.
     All,
-    /// Those that were rejected or failed.
+    /// Requests that were rejected or failed.
     Rejected,
 }
 
 /// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Text on a terminal, else JSON.
+    /// Text on a terminal, JSON otherwise.
     Auto,
-    /// Text for people.
+    /// Human-readable text.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// How the server stops.
+/// Timing of a shutdown.
 #[derive(Debug, Clone)]
 pub struct ShutdownSettings {
-    /// How long it continues to accept.
+    /// How long the server continues to accept connections.
     pub delay: Duration,
-    /// How long requests in flight may take.
+    /// Time limit for requests in flight.
     pub drain: Duration,
 }
 
-/// What a command needs besides values that are right.
+/// Settings that a command requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requirement {
-    /// Nothing more: commands that work on the database.
+    /// None: commands that work on the database.
     Nothing,
-    /// An issuer: everything that serves tokens.
+    /// The issuer: commands that serve tokens.
     Issuer,
 }
 
 impl Config {
-    /// How long a replaced signing key stays published, in seconds: until the longest token that
-    /// it signed has expired, and a reserve.
+    /// How long a replaced signing key stays published, in seconds: until its longest-lived token
+    /// has expired, plus a reserve.
     pub fn keep_seconds(&self) -> i64 {
         self.token.lifetime_max.seconds() + self.keys.keep_after.seconds()
     }
 
     /// Layers all sources and checks them.
     ///
-    /// Every problem is in the error, not only the first.
+    /// The error contains every problem, not only the first.
     pub fn load(
         flags: &Flags,
         environment: &[(String, String)],
@@ -345,7 +345,7 @@ impl Config {
         Self::from_settings(&Settings::gather(flags, environment)?, need)
     }
 
-    /// Checks settings that have been layered already.
+    /// Checks settings that are already layered.
     pub fn from_settings(settings: &Settings, need: Requirement) -> Result<Self, ConfigError> {
         let mut problems: Vec<ConfigProblem> = settings.problems().to_vec();
         let read = read::config(settings, need, &mut problems);
@@ -356,12 +356,11 @@ impl Config {
     }
 }
 
-/// The variable that names the actor of changes. It is not a setting: it names the operator of a
-/// command, and stands in the environment next to the settings.
+/// The environment variable that names the actor of changes. It is not a setting of the server.
 pub const ACTOR_VARIABLE: &str = "TOKEND_ACTOR";
 
 /// The environment of this process.
-#[expect(clippy::disallowed_methods, reason = "this is the one home of the environment")]
+#[expect(clippy::disallowed_methods, reason = "the only function that reads the environment")]
 pub fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

@@ -1,25 +1,25 @@
-//! The settings of notifications.
+//! Settings of notifications.
 
 use ipnet::IpNet;
 
 use crate::model::webhook::{WebhookSecret, WebhookUrl};
 
-/// Where notifications are sent.
+/// Receivers of notifications, and the events that they get.
 #[derive(Debug, Clone)]
 pub struct NotificationSettings {
     /// The receivers.
     pub webhooks: Vec<Webhook>,
-    /// The actions of the events that are sent.
+    /// The actions of the events to send.
     pub events: Vec<&'static str>,
-    /// Networks in which receivers may be although they are not public.
+    /// Non-public networks in which receivers are allowed.
     pub allowed_networks: Vec<IpNet>,
 }
 
 /// A receiver of notifications.
 #[derive(Debug, Clone)]
 pub struct Webhook {
-    /// Where it is.
+    /// The address of the receiver.
     pub url: WebhookUrl,
-    /// The secrets that sign for it; at least one.
+    /// The secrets that sign requests to this receiver; never empty.
     pub secrets: Vec<WebhookSecret>,
 }

@@ -7,27 +7,28 @@ use crate::config::parse::{ValueProblem, is_loopback};
 use crate::model::group_mapping::GroupMapping;
 use crate::model::trust::ForeignIssuer;
 
-/// The path of the metadata below an issuer (OpenID Connect Discovery, section 4).
+/// The path of the metadata of an issuer (OpenID Connect Discovery, section 4).
 const METADATA_PATH: &str = "/.well-known/openid-configuration";
 
-/// The identity provider at which people sign in to the console.
+/// The identity provider for signing in to the console.
 #[derive(Debug, Clone)]
 pub struct OidcSettings {
     /// The provider.
     pub issuer: ProviderUrl,
     /// The client id of tokend at the provider.
     pub client_id: String,
-    /// The secret of tokend at the provider.
+    /// The client secret of tokend at the provider.
     pub client_secret: SecretString,
-    /// The scopes to request; empty: those that the provider has for groups.
+    /// The scopes to request. If empty, tokend requests those that the provider supports for
+    /// groups.
     pub scopes: Vec<String>,
     /// The claim with the groups.
     pub groups_claim: String,
-    /// What the groups permit, as it was at the start.
+    /// Roles of the groups, as configured at the start.
     pub groups: GroupMapping,
 }
 
-/// The URL of an identity provider: https, or http of a loopback host.
+/// The URL of an identity provider: https, or http for a loopback host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderUrl {
     issuer: ForeignIssuer,
@@ -35,10 +36,10 @@ pub struct ProviderUrl {
 }
 
 impl ProviderUrl {
-    /// Reads the issuer, which stays exactly as it is: providers differ in the slash at the end.
+    /// Parses the issuer and keeps it unchanged, because providers differ in the trailing slash.
     ///
     /// # Errors
-    /// What is wrong, and what to do.
+    /// Returns the problem and its remedy.
     pub fn parse(text: &str) -> Result<Self, (ValueProblem, &'static str)> {
         let url = Url::parse(text).map_err(|_| ("is not a URL".to_owned(), WRITE_URL))?;
         if url.query().is_some() || url.fragment().is_some() || text.contains(['?', '#']) {
@@ -60,19 +61,19 @@ impl ProviderUrl {
         }
     }
 
-    /// Reads an endpoint of a provider without TLS: https, or http of a loopback host.
+    /// Parses an endpoint URL of a provider without TLS: https, or http for a loopback host.
     pub fn parse_endpoint(text: &str) -> Option<Url> {
         let url = Url::parse(text).ok()?;
         let is_plain = url.scheme() == "http" && is_loopback(&url);
         (is_plain || url.scheme() == "https").then_some(url)
     }
 
-    /// The issuer as its ID tokens have it.
+    /// The issuer, as in the ID tokens of the provider.
     pub fn issuer(&self) -> &ForeignIssuer {
         &self.issuer
     }
 
-    /// The host, for people.
+    /// The host, for display.
     pub fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
     }
@@ -82,12 +83,12 @@ impl ProviderUrl {
         is_loopback(&self.url)
     }
 
-    /// True for a provider on this machine without TLS.
+    /// True for a provider without TLS, which must be on this machine.
     pub fn is_plain(&self) -> bool {
         self.url.scheme() == "http"
     }
 
-    /// Where its metadata is.
+    /// The URL of the metadata.
     pub fn metadata_url(&self) -> String {
         format!("{}{METADATA_PATH}", self.issuer.as_str().trim_end_matches('/'))
     }

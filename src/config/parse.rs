@@ -1,4 +1,4 @@
-//! The words of settings, turned into values: an address, a duration, a size, an issuer.
+//! Parses the values of single settings: an address, a duration, a size, an issuer.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::model::public_path::PublicPaths;
 use crate::model::rate::{Rate, RateLimit};
 use crate::model::time::{Lifetime, missing_unit};
 
-/// What a value must be, in words that end the sentence "`key` …".
+/// The problem of a value, as the end of a sentence that begins with "`key`".
 pub(super) type ValueProblem = String;
 
-/// Checks an issuer identifier (RFC 8414, section 2); on rejection the complaint and the remedy.
+/// Parses an issuer identifier (RFC 8414, section 2). An error is the problem and its remedy.
 pub(super) fn issuer(text: &str) -> Result<Issuer, (ValueProblem, String)> {
     let complain = |what: &str, remedy: &str| Err((what.to_owned(), remedy.to_owned()));
     let Ok(url) = Url::parse(text) else {
@@ -55,7 +55,7 @@ pub(super) fn issuer(text: &str) -> Result<Issuer, (ValueProblem, String)> {
     }
 }
 
-/// True for a URL of this machine.
+/// True for a URL on this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -65,7 +65,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Checks the URL of a listener: one like an issuer, without a path.
+/// Parses the URL of a listener: like an issuer, but without a path.
 pub(super) fn origin(text: &str) -> Result<Issuer, (ValueProblem, String)> {
     let url = issuer(text)?;
     if url.path().is_empty() {
@@ -75,7 +75,7 @@ pub(super) fn origin(text: &str) -> Result<Issuer, (ValueProblem, String)> {
     Err(("has a path".to_owned(), format!("forward the whole host, and write {origin}")))
 }
 
-/// A path as it is. A shell expands `~`, tokend does not.
+/// Checks a path. Unlike a shell, tokend does not expand `~`.
 pub(super) fn path(text: &str) -> Result<&str, ValueProblem> {
     match text {
         "" => Err("is empty; name a path".to_owned()),
@@ -86,8 +86,8 @@ pub(super) fn path(text: &str) -> Result<&str, ValueProblem> {
     }
 }
 
-/// Networks of proxies. A list that covers most of all addresses would let every client say any
-/// address and show any certificate.
+/// Parses the networks of proxies. With a list that covers most of the address space, every client
+/// could forge its address and certificate.
 pub(super) fn proxies(text: &str) -> Result<Vec<IpNet>, ValueProblem> {
     let networks = networks(text)?;
     match covers_most_of(&networks) {
@@ -137,7 +137,7 @@ pub(super) fn aliases(text: &str) -> Result<Vec<String>, ValueProblem> {
         .collect()
 }
 
-/// The paths of the public listener; on a collision the setting that causes it, and the complaint.
+/// The paths of the public listener. A collision gives the setting that causes it and the problem.
 pub(super) fn public_paths(
     issuer_path: &str,
     aliases: &[String],
@@ -152,7 +152,7 @@ pub(super) fn public_paths(
     Ok(paths)
 }
 
-/// True for the characters of a path that need no thought in a router or a URL.
+/// True for characters that have no special meaning in a router or a URL.
 fn is_path_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~')
 }
@@ -165,7 +165,7 @@ pub(super) fn lifetime(text: &str) -> Result<Lifetime, ValueProblem> {
     Lifetime::parse(text).map_err(|malformed| malformed.to_string())
 }
 
-/// How far ahead the `exp` of a client assertion may be, within these bounds.
+/// Parses the maximum time from now to the `exp` of a client assertion.
 pub(super) fn assertion_lifetime(text: &str) -> Result<Lifetime, ValueProblem> {
     let lifetime = lifetime(text)?;
     match lifetime.seconds() {
@@ -174,7 +174,7 @@ pub(super) fn assertion_lifetime(text: &str) -> Result<Lifetime, ValueProblem> {
     }
 }
 
-/// A duration that something is given time for; zero would mean never.
+/// Parses a time limit or an interval, which must not be zero.
 pub(super) fn duration(text: &str) -> Result<Duration, ValueProblem> {
     match pause(text) {
         Ok(duration) if duration < Duration::from_millis(100) => {
@@ -184,7 +184,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, ValueProblem> {
     }
 }
 
-/// A duration that may be zero: `0` alone needs no unit.
+/// Parses a duration that may be zero. `0` needs no unit.
 pub(super) fn pause(text: &str) -> Result<Duration, ValueProblem> {
     if let Some(missing) = missing_unit(text).filter(|_| text.trim() != "0") {
         return Err(missing.to_string());
@@ -203,7 +203,7 @@ pub(super) fn whole(text: &str, least: usize, most: usize) -> Result<usize, Valu
     }
 }
 
-/// `auto`, or a number of lanes.
+/// Parses `auto`, or a number of concurrent hashes.
 pub(super) fn lanes(text: &str) -> Result<usize, ValueProblem> {
     if text == "auto" {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

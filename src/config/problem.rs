@@ -1,4 +1,4 @@
-//! What is wrong with the settings: each problem with its place and its remedy, all at once.
+//! Problems of the settings: each one with its origin and remedy, all reported at once.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,25 +16,25 @@ pub const PROBLEM_CODES: [(&str, &str); 9] = [
     ("E-CONF-MODE", "Other users can read the file of the master key."),
 ];
 
-/// One problem of the settings.
+/// A problem of the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigProblem {
     /// A stable code, such as `E-CONF-UNKNOWN`.
     pub code: &'static str,
-    /// The setting, or what replaces it; empty if the problem is about a file or the command line.
+    /// The setting or variable; empty for a problem of a file or of the command line.
     pub setting: String,
-    /// What is wrong, naming the setting.
+    /// The problem, with the name of the setting.
     pub what: String,
-    /// Where the value came from.
+    /// The origin of the value.
     pub origin: String,
-    /// What to do.
+    /// The remedy.
     pub remedy: SettingRemedy,
 }
 
-/// How to fix a problem of the settings, as data: `remedies` turns it into text.
+/// The remedy for a problem of the settings, as data: `remedies` turns it into text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SettingRemedy {
-    /// A text. It names neither a command nor an option of tokend.
+    /// A text that names neither a command nor an option of tokend.
     Text(Cow<'static, str>),
     /// Look the setting up in the list of all settings.
     ListSettings,
@@ -56,19 +56,19 @@ impl From<String> for SettingRemedy {
     }
 }
 
-/// Everything that is wrong with the settings; never empty.
+/// All problems of the settings; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
     problems: Vec<ConfigProblem>,
 }
 
 impl ConfigError {
-    /// Gathers problems.
+    /// Wraps a list of problems.
     pub fn new(problems: Vec<ConfigProblem>) -> Self {
         Self { problems }
     }
 
-    /// How many problems there are, in words.
+    /// The number of problems as text.
     pub fn summary(&self) -> String {
         match self.problems.len() {
             1 => "1 problem in the configuration".to_owned(),
@@ -76,12 +76,12 @@ impl ConfigError {
         }
     }
 
-    /// Gives the problems away.
+    /// Returns the problems by value.
     pub fn into_problems(self) -> Vec<ConfigProblem> {
         self.problems
     }
 
-    /// The problems, in the order of the manual.
+    /// The problems, in the order in which they were found.
     pub fn problems(&self) -> &[ConfigProblem] {
         &self.problems
     }

@@ -1,4 +1,4 @@
-//! Providers of settings for figment: each value and each layer with an origin of its own.
+//! Providers of settings for figment, which give each value and each layer its own origin.
 
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -41,7 +41,6 @@ impl Provider for SingleValue {
     }
 }
 
-/// A provider with a name.
 pub(super) struct NamedLayer<P> {
     pub(super) name: String,
     pub(super) inner: P,

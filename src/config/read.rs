@@ -1,4 +1,4 @@
-//! Turns layered texts into typed settings, and notes every problem.
+//! Parses the layered texts into typed settings and records every problem.
 
 mod master_key;
 mod notifications;
@@ -23,8 +23,8 @@ use crate::config::{
 use crate::model::public_path::PublicPaths;
 use crate::model::signing_key::{Algorithm, RsaSize};
 
-/// Reads every setting; `None` if one of them has no usable value. All problems are added to
-/// `problems`, so that the caller can show them together.
+/// Parses every setting. Returns `None` if one of them has no usable value. Appends all problems to
+/// `problems`, so that the caller can report them together.
 pub(super) fn config(
     settings: &Settings,
     need: Requirement,
@@ -148,7 +148,7 @@ impl SettingsReader<'_> {
         (listen, management)
     }
 
-    /// Two listeners on one port of one address cannot both be opened.
+    /// Two listeners cannot share one port of one address.
     fn reject_equal_listeners(
         &mut self,
         listen: Option<SocketAddr>,
@@ -168,7 +168,7 @@ impl SettingsReader<'_> {
     }
 
     fn require_issuer(&mut self, need: Requirement) {
-        // In a file that could not be read, the issuer may well be set.
+        // A file that could not be read may contain the issuer.
         let unreadable = ["E-CONF-SYNTAX", "E-CONF-FILE"];
         let is_certain = self.problems.iter().all(|problem| !unreadable.contains(&problem.code));
         if need == Requirement::Issuer && is_certain && self.settings.text("issuer").is_empty() {
@@ -325,7 +325,7 @@ impl SettingsReader<'_> {
         })
     }
 
-    /// A file that must be there, if one is named; a problem is noted.
+    /// Parses the path of an optional file, which must exist; records a problem.
     pub(super) fn file(&mut self, key: &str) -> Option<PathBuf> {
         let checked = self.parsed(key, |text| match text {
             "" => Ok(None),
@@ -336,7 +336,7 @@ impl SettingsReader<'_> {
         checked.flatten()
     }
 
-    /// Certificate and key, if both are named; a problem is noted.
+    /// Reads the paths of the certificate and of its key, if both are set; records a problem.
     fn tls(&mut self) -> Option<TlsSettings> {
         let is_set = |key: &str| !self.settings.text(key).is_empty();
         let (one, other) = ("tls.certificate", "tls.key");
@@ -350,7 +350,7 @@ impl SettingsReader<'_> {
         Some(TlsSettings { certificate: self.file(one)?, key: self.file(other)? })
     }
 
-    /// A URL, if one is set; a problem is noted.
+    /// Parses an optional URL; records a problem.
     fn url(
         &mut self,
         key: &str,

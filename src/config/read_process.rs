@@ -1,4 +1,4 @@
-//! Reads the settings of the process itself: its log, its start and its stop.
+//! Settings of the process itself: its log, start and stop.
 
 use std::path::PathBuf;
 
@@ -6,12 +6,12 @@ use crate::config::parse::{path, pause};
 use crate::config::read::SettingsReader;
 use crate::config::{LogFormat, LogSettings, LoggedRequests, ShutdownSettings};
 
-/// What a server applies before it serves.
+/// Declarations that a server applies before it accepts requests.
 #[derive(Debug, Clone)]
 pub struct BootstrapSettings {
-    /// Declarations of resources and clients.
+    /// The file with declarations of resources and clients.
     pub file: Option<PathBuf>,
-    /// The folder for the secrets that are generated for them.
+    /// The folder for the secrets that are generated for declared clients.
     pub secrets_dir: Option<PathBuf>,
 }
 

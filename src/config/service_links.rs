@@ -1,14 +1,15 @@
-//! What Kubernetes puts into the environment of every container for each Service of its namespace.
-//! It is not a setting, although the name of a Service may make it look like one.
+//! Recognizes the environment variables that Kubernetes adds to every container for each Service in
+//! its namespace. They are not settings, although the name of a Service can make them look like
+//! one.
 
 /// The protocols of the ports of a Service.
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 
-/// True for a variable of a Service that is called `tokend` or begins with `tokend-`: the name of
-/// the Service in upper case, and then `SERVICE_HOST`, `SERVICE_PORT`, `SERVICE_PORT_NAME`, `PORT`
-/// with a URL, or `PORT_8080_TCP` and what belongs to that.
+/// True for a variable of a Service named `tokend` or `tokend-…`. The upper-case name of the
+/// Service is followed by `SERVICE_HOST`, `SERVICE_PORT`, `SERVICE_PORT_NAME`, `PORT` (with a URL
+/// as its value), or `PORT_8080_TCP` and its variants.
 pub(super) fn is_service_link(name: &str, value: &str) -> bool {
-    // The name of a Service may contain any of these words itself.
+    // The name of a Service may itself contain any of these words.
     let ends = name.match_indices('_').map(|(place, _)| &name[place + 1..]);
     name.starts_with("TOKEND_") && ends.into_iter().any(|end| is_end_of_link(end, value))
 }
@@ -16,7 +17,7 @@ pub(super) fn is_service_link(name: &str, value: &str) -> bool {
 fn is_end_of_link(end: &str, value: &str) -> bool {
     match end {
         "SERVICE_HOST" | "SERVICE_PORT" => true,
-        // Without a URL it is most likely meant as a setting.
+        // Without a URL, it is probably meant as a setting.
         "PORT" => is_url_of_port(value),
         _ => end.starts_with("SERVICE_PORT_") || is_port(end),
     }
@@ -27,7 +28,7 @@ fn is_url_of_port(value: &str) -> bool {
     PROTOCOLS.iter().any(|protocol| protocol.eq_ignore_ascii_case(scheme))
 }
 
-/// True for `PORT_8080_TCP`, and with `_PROTO`, `_PORT` or `_ADDR` behind it.
+/// True for `PORT_8080_TCP`, optionally followed by `_PROTO`, `_PORT` or `_ADDR`.
 fn is_port(end: &str) -> bool {
     let mut words = end.split('_');
     let is_number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());

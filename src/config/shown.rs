@@ -1,4 +1,4 @@
-//! The settings as people may see them: each value with its origin, without secrets.
+//! The settings in a form that is safe to print: values with their origins, without secrets.
 
 use serde::Serialize;
 use url::Url;
@@ -6,7 +6,7 @@ use url::Url;
 use crate::config::parse::list;
 use crate::config::sources::Settings;
 
-/// The settings whose values no problem repeats: a secret may be anywhere in a wrong value.
+/// Settings whose values are never quoted in a problem: any part of a wrong value may be a secret.
 pub(super) const HIDDEN_IN_PROBLEMS: [&str; 7] = [
     "master_key",
     "console.oidc.client_secret",
@@ -17,21 +17,21 @@ pub(super) const HIDDEN_IN_PROBLEMS: [&str; 7] = [
     "audit.sink",
 ];
 
-/// A setting as it is shown.
+/// A setting in a form that is safe to print.
 #[derive(Debug, Clone, Serialize)]
 pub struct ShownSetting {
-    /// Its name, such as `token.lifetime`.
+    /// The name, such as `token.lifetime`.
     pub key: String,
-    /// The value that is in effect; a secret is masked.
+    /// The effective value; secrets are masked.
     pub value: String,
     /// The source of the value.
     pub origin: String,
-    /// True if no file, variable or option gives the value.
+    /// True if the value does not come from a file, a variable or an option.
     #[serde(skip)]
     pub is_default: bool,
 }
 
-/// Every setting, in the order of the manual.
+/// Every setting, in the order of [`Settings::keys`].
 pub fn shown(settings: &Settings) -> Vec<ShownSetting> {
     let shown = |key: &String| ShownSetting {
         key: key.clone(),
@@ -42,8 +42,8 @@ pub fn shown(settings: &Settings) -> Vec<ShownSetting> {
     settings.keys().iter().map(shown).collect()
 }
 
-/// Hides values that a bystander must not read. Paths and queries of receivers are often secrets,
-/// and so are the arguments of a command.
+/// Hides secrets. Paths and queries of webhook URLs are often secrets, and so are the arguments of
+/// a command.
 fn shown_value(settings: &Settings, key: &str) -> String {
     let value = settings.text(key);
     match key {
@@ -65,7 +65,7 @@ fn shown_value(settings: &Settings, key: &str) -> String {
     }
 }
 
-/// What stands for a secret.
+/// The text that replaces a secret.
 fn masked(value: &str) -> String {
     format!("[set, {} characters]", value.len())
 }
@@ -81,17 +81,17 @@ fn authority(value: &str) -> String {
     }
 }
 
-/// A database URL whose password, in either place where it may stand, is masked. A URL that cannot
-/// be taken apart, such as one with several hosts, is masked as a whole.
+/// Masks the password of a database URL, in the authority and in the query. A URL that cannot be
+/// parsed, such as one with several hosts, is masked as a whole.
 fn without_password(value: &str) -> String {
     let Ok(mut url) = Url::parse(value) else { return masked(value) };
     let after_host = [url.path(), url.query().unwrap_or_default()];
-    // The password has a character that is not encoded: a part of it is in another place.
+    // The password contains an unencoded character, so a part of it is outside the password field.
     if url.fragment().is_some() || after_host.iter().any(|part| part.contains('@')) {
         return masked(value);
     }
     if url.password().is_some() {
-        // A URL that has a password can have another one.
+        // `set_password` cannot fail for a URL that already has a password.
         let _ = url.set_password(Some("masked"));
     }
     if url.query().is_some() {

@@ -1,14 +1,14 @@
-//! The settings of the snapshot of the memory.
+//! Settings of the snapshot of the directory.
 
 use std::time::Duration;
 
 use crate::config::parse::{boolean, duration};
 use crate::config::read::SettingsReader;
 
-/// The shortest time between two snapshots.
+/// Minimum time between two snapshots.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Whether the memory is written to a file, and how often.
+/// Settings of the snapshot file of the directory.
 #[derive(Debug, Clone)]
 pub struct SnapshotSettings {
     /// True if snapshots are written and read.
@@ -18,7 +18,7 @@ pub struct SnapshotSettings {
 }
 
 impl SettingsReader<'_> {
-    /// How snapshots are written; every problem is noted.
+    /// Parses the settings of snapshots and records every problem.
     pub(super) fn snapshot(&mut self) -> Option<SnapshotSettings> {
         let enabled = self.parsed("snapshot.enabled", boolean);
         let interval = self.parsed("snapshot.interval", |text| match duration(text)? {

@@ -1,4 +1,4 @@
-//! Where settings come from: layers them by rank and remembers the origin of each value.
+//! Sources of settings: layers them by precedence and remembers the origin of each value.
 
 mod secret_files;
 
@@ -18,25 +18,27 @@ use crate::config::service_links::is_service_link;
 use crate::config::sources::secret_files::secret_of;
 use crate::text::suggestion;
 
-/// The files that are read without being named, weakest first.
+/// The files that are read by default; a later file overrides an earlier one.
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
 
-/// Settings that must not appear on a command line, where other users of the machine see them.
+/// Secret settings. They must not appear on a command line, which other users of the machine can
+/// read.
 pub(super) const SECRET_KEYS: [&str; 4] =
     ["master_key", "console.oidc.client_secret", "database.url", "notifications.webhook_secret"];
 
-/// What the command line says about settings.
+/// Settings from the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
-    /// Files to read after the usual ones.
+    /// Files to read after the default ones.
     pub files: Vec<PathBuf>,
     /// Single values, each `key=value`.
     pub set: Vec<String>,
-    /// Values of a command's own flags or built-in choices: key, value, and where from.
+    /// Values from a command's own flags or fixed choices: key, value and origin.
     pub fixed: Vec<(&'static str, String, &'static str)>,
 }
 
-/// Layered settings with their origins. They hold secrets, so they cannot be printed as they are.
+/// Layered settings with their origins. They contain secrets, so the type does not implement
+/// `Debug`.
 pub struct Settings {
     pub(super) figment: Figment,
     keys: Vec<String>,
@@ -44,15 +46,15 @@ pub struct Settings {
     problems: Vec<ConfigProblem>,
 }
 
-/// A file that held the value of a setting, and the origin of that value.
+/// A file with the value of one setting, and the origin of that value.
 struct ValueFile {
     origin: String,
     path: PathBuf,
 }
 
 impl Settings {
-    /// Layers defaults, files, credentials, environment and flags. Fails at once only if a file
-    /// cannot be read; everything else waits in [`Settings::problems`].
+    /// Layers defaults, files, credentials, environment and flags. Fails at once only if the
+    /// embedded defaults cannot be read. All other problems are in [`Settings::problems`].
     pub fn gather(flags: &Flags, environment: &[(String, String)]) -> Result<Self, ConfigError> {
         let mut gathering = SourceBuilder::new()?;
         for file in USUAL_FILES.map(Path::new) {
@@ -74,12 +76,12 @@ impl Settings {
         Ok(gathering.finish())
     }
 
-    /// What went wrong while layering.
+    /// Problems found while layering.
     pub fn problems(&self) -> &[ConfigProblem] {
         &self.problems
     }
 
-    /// Every key of the manual, section by section.
+    /// Every known key, section by section.
     pub fn keys(&self) -> &[String] {
         &self.keys
     }
@@ -99,8 +101,8 @@ impl Settings {
         self.value(key).map(|value| text_of(&value)).unwrap_or_default()
     }
 
-    /// The words of a command: the elements of a list, or a text that is split into words by the
-    /// rules of a shell, without a shell. `None` if a quotation in it does not end.
+    /// The program and arguments of a command: the elements of a list, or a text that is split by
+    /// the quoting rules of a shell. No shell runs. `None` if a quotation does not end.
     pub fn words(&self, key: &str) -> Option<Vec<String>> {
         match self.value(key) {
             Some(Value::Array(_, items)) => Some(items.iter().map(text_of).collect()),
@@ -109,7 +111,7 @@ impl Settings {
         }
     }
 
-    /// The elements of a list, each as it is, or the parts of a text between commas.
+    /// The elements of a list, each unchanged, or the comma-separated parts of a text.
     pub fn items(&self, key: &str) -> Vec<String> {
         match self.value(key) {
             Some(Value::Array(_, items)) => items.iter().map(text_of).collect(),
@@ -118,13 +120,13 @@ impl Settings {
         }
     }
 
-    /// Where the value of a key came from.
+    /// The origin of the value of a key.
     pub fn origin(&self, key: &str) -> String {
         let Some(metadata) = self.figment.find_metadata(key) else {
             return "not set".to_owned();
         };
         match metadata.source.as_ref().and_then(|source| source.file_path()) {
-            // The place only, never the line: it may hold a secret.
+            // The file and the line number, never the line: it may contain a secret.
             Some(path) => {
                 match std::fs::read_to_string(path).ok().and_then(|text| line_of(&text, key)) {
                     Some(number) => format!("from {}:{number}", path.display()),
@@ -135,22 +137,22 @@ impl Settings {
         }
     }
 
-    /// The file that holds the value of a key, if the value is in a file of its own.
+    /// The file that contains only the value of this key, if such a file is the source.
     pub fn file_of(&self, key: &str) -> Option<PathBuf> {
         let origin = self.origin(key);
         self.files.iter().find(|file| file.origin == origin).map(|file| file.path.clone())
     }
 
-    /// True if only the embedded defaults give the key a value.
+    /// True if the value of the key comes from the embedded defaults.
     pub fn is_default(&self, key: &str) -> bool {
         self.origin(key) == DEFAULT_ORIGIN
     }
 }
 
-/// How the origin of an embedded default is called.
+/// The origin of an embedded default.
 const DEFAULT_ORIGIN: &str = "built-in default";
 
-/// A value as text; a list is joined by commas.
+/// Converts a value to text; a list is joined by commas.
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(_, text) => text.clone(),
@@ -165,7 +167,7 @@ fn text_of(value: &Value) -> String {
     }
 }
 
-/// The settings while their layers are put on one another.
+/// Builds [`Settings`] by merging one layer after another.
 struct SourceBuilder {
     figment: Figment,
     keys: Vec<String>,
@@ -227,7 +229,7 @@ impl SourceBuilder {
     fn reject_unknown(&mut self, path: &Path, text: &str, found: &[String]) {
         let is_known = |key: &String| self.keys.contains(key) || secret_of(key).is_some();
         for key in found.iter().filter(|key| !is_known(key)) {
-            // The place only, never the line: what stands there may be a secret.
+            // The file and the line number, never the line: it may contain a secret.
             let origin = match line_of(text, key) {
                 Some(number) => format!("{}:{number}", path.display()),
                 None => format!("in {}", path.display()),
@@ -244,7 +246,7 @@ impl SourceBuilder {
         };
         let ours = environment.iter().filter(|(name, value)| is_ours(name, value));
         let mut ours: Vec<_> = ours.collect();
-        // A value by file is stronger than a plain one; both at once is rejected below.
+        // A value from a file overrides a plain one. Having both is rejected below.
         ours.sort_by_key(|(name, _)| (name.ends_with("_FILE"), name.clone()));
         for (name, value) in ours {
             if let Some(key) = self.by_variable.get(name).cloned() {
@@ -301,7 +303,7 @@ impl SourceBuilder {
     }
 }
 
-/// The number of the line that gives a dotted key its value.
+/// The number of the line that sets a dotted key.
 fn line_of(text: &str, wanted: &str) -> Option<usize> {
     let mut section = String::new();
     for (index, line) in text.lines().enumerate() {
@@ -317,9 +319,9 @@ fn line_of(text: &str, wanted: &str) -> Option<usize> {
     None
 }
 
-/// What a TOML parser says, without the lines of the file that it quotes.
+/// The message of a TOML parser without the lines that it quotes from the file.
 fn without_quotes(message: &str) -> String {
-    // The last line names the file, which is said already.
+    // The last line names the file, which the problem already contains.
     let is_said = |line: &str| line.contains('|') || line.trim_end().ends_with("TOML file");
     let lines = message.lines().filter(|line| !is_said(line)).map(str::trim);
     lines.collect::<Vec<_>>().join(": ")

@@ -41,7 +41,7 @@ fn every_setting_stands_in_the_manual_with_a_comment_above_it() {
     }
 }
 
-/// File, environment, file named by the environment, flags; the later is the stronger.
+/// In increasing precedence: file, environment variable, file named by a variable, flag.
 #[test]
 fn the_stronger_source_wins() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -75,7 +75,7 @@ fn an_unknown_setting_is_rejected_with_the_one_that_was_meant() {
     assert_eq!(problems(&[("TOKEND_QQQQQQ", "1")])[0].code, "E-CONF-UNKNOWN");
 }
 
-/// A misspelt name next to a secret, and a line that breaks off in one: neither is repeated.
+/// A secret under a misspelt key, and a line that ends inside a secret: neither is repeated.
 #[test]
 fn a_report_never_repeats_a_line_of_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -105,11 +105,11 @@ fn what_kubernetes_adds_to_the_environment_is_not_a_setting() {
         ("TOKEND_MANAGEMENT_PORT", "tcp://10.0.0.2:8081"),
     ];
     assert!(load(&Flags::default(), &added).is_ok());
-    // A port that an operator wants to set is not lost in silence.
+    // A port that the operator meant to set is reported instead of ignored.
     assert_eq!(problems(&[("TOKEND_PORT", "8080")])[0].code, "E-CONF-UNKNOWN");
 }
 
-/// A server may run in the environment of its operator.
+/// A server may run in the same environment as its operator's commands.
 #[test]
 fn a_variable_of_the_commands_is_not_an_unknown_setting() {
     for name in [
@@ -159,7 +159,7 @@ fn a_setting_and_its_file_at_once_are_rejected() {
     assert_eq!(found[0].code, "E-CONF-TWICE");
 }
 
-/// A text is split by the quoting rules of a shell; the elements of a list are taken as they are.
+/// A text is split by the quoting rules of a shell; the elements of a list stay unchanged.
 #[test]
 fn a_command_is_a_list_or_a_text_that_is_split() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -204,8 +204,8 @@ fn a_webhook_needs_a_secret_which_no_problem_shows() {
     assert!(!format!("{config:?}").contains("MfKQ"));
 }
 
-/// C-06, C-18, C-50, C-72: https, no query, no fragment, no slash at the end; http for loopback
-/// alone.
+/// C-06, C-18, C-50, C-72: https without a query, a fragment or a trailing slash; http for loopback
+/// hosts only.
 #[test]
 fn an_issuer_is_an_https_url_in_its_normal_form() {
     let is_valid = |issuer| load(&Flags::default(), &[("TOKEND_ISSUER", issuer)]).is_ok();
@@ -300,7 +300,7 @@ fn lists_sizes_and_networks_are_read() {
     }
 }
 
-/// A colliding path would stop the router with a panic; it is a problem of a setting instead.
+/// A colliding path would make the router panic, so it is reported as a problem of the setting.
 #[test]
 fn an_alias_that_collides_or_is_a_pattern_is_a_problem() {
     let issuer = ("TOKEND_ISSUER", "https://id.example.com/tenant");

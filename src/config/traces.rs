@@ -1,25 +1,25 @@
-//! The standard variables of OpenTelemetry. Its library reads them; this module says whether traces
-//! are wanted at all, and rejects what it cannot do.
+//! The standard variables of OpenTelemetry. The OpenTelemetry library reads them; this module
+//! decides whether traces are exported, and rejects values that are not supported.
 
-/// The variables with the URL of the collector.
+/// The variables with the URL of the collector, in order of precedence.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
-/// The variables with the protocol; the first one that is set is valid.
+/// The variables with the protocol; the first one that is set applies.
 const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
 
 /// The variables with the compression.
 const COMPRESSIONS: [&str; 2] =
     ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"];
 
-/// The only protocol.
+/// The only supported protocol.
 const HTTP_PROTOBUF: &str = "http/protobuf";
 
-/// Whether spans are sent.
+/// The export of spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TraceExport {
-    /// They are not even made.
+    /// Spans are not created.
     Off,
-    /// To the collector that the variables name.
+    /// Spans are sent to the collector that the variables name.
     Otlp,
 }
 
@@ -27,7 +27,7 @@ impl TraceExport {
     /// Reads the environment. Traces are off without an endpoint.
     ///
     /// # Errors
-    /// A sentence for operators: a variable has a value that this program cannot follow.
+    /// Returns a message for operators if a variable has an unsupported value.
     pub fn of(environment: &[(String, String)]) -> Result<Self, String> {
         let value = |name: &str| {
             let found = environment.iter().find(|(known, _)| known == name);

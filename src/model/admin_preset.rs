@@ -1,27 +1,27 @@
-//! Named sets of the scopes of `urn:tokend`, for common kinds of administrators.
+//! Presets: named sets of the scopes of `urn:tokend` for common kinds of administrators.
 
 use crate::model::Malformed;
 use crate::model::admin_scope::AdminScope;
 use crate::model::scope::{ScopeName, Scopes};
 
-/// A kind of administrator. Each has the scopes of the one before it, and more.
+/// A kind of administrator. Each preset includes the scopes of the previous one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AdminPreset {
     /// Reads everything and changes nothing.
     Viewer,
-    /// Manages clients and their secrets, and gives no access.
+    /// Also manages clients and their secrets, but cannot grant access.
     Editor,
-    /// Manages resources and grants too: all that a team needs for its own objects.
+    /// Also manages resources and grants: everything that a team needs for its own objects.
     Owner,
-    /// May do everything, make administrators included.
+    /// Has all rights, including creating administrators.
     Admin,
 }
 
 impl AdminPreset {
-    /// Every preset, the weakest first.
+    /// All presets, weakest first.
     pub const ALL: [Self; 4] = [Self::Viewer, Self::Editor, Self::Owner, Self::Admin];
 
-    /// Reads the name.
+    /// Parses the name of a preset.
     ///
     /// # Errors
     /// If it is not one of [`Self::ALL`].
@@ -32,7 +32,7 @@ impl AdminPreset {
         })
     }
 
-    /// The name.
+    /// The name of the preset.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -42,19 +42,19 @@ impl AdminPreset {
         }
     }
 
-    /// The scopes, in the order of [`AdminScope::ALL`].
+    /// The scopes of the preset, in the order of [`AdminScope::ALL`].
     pub fn scopes(self) -> Vec<AdminScope> {
         AdminScope::ALL.into_iter().filter(|scope| first_with(*scope) <= self).collect()
     }
 
-    /// The scopes as those of a grant.
+    /// The scopes of the preset, for a grant.
     pub fn granted(self) -> Scopes {
         let names = self.scopes().into_iter();
         names.filter_map(|scope| ScopeName::parse(scope.as_str()).ok()).collect()
     }
 }
 
-/// The weakest preset that has a scope.
+/// The weakest preset that includes a scope.
 fn first_with(scope: AdminScope) -> AdminPreset {
     match scope {
         AdminScope::ClientsRead

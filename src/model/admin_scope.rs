@@ -1,4 +1,5 @@
-//! The scopes of the built-in resource `urn:tokend`: what administrators may do (D17).
+//! The scopes of the built-in resource `urn:tokend`, which define the rights of administrators
+//! (D17).
 
 use std::collections::BTreeSet;
 
@@ -22,11 +23,11 @@ pub enum AdminScope {
     ResourcesRead,
     /// Permits registering, changing and deleting resources.
     ResourcesWrite,
-    /// Permits reading signing keys; never their private halves.
+    /// Permits reading signing keys, without their private keys.
     KeysRead,
     /// Permits rotating, retiring and revoking signing keys.
     KeysWrite,
-    /// Permits issuing tokens in the name of a client; never for this server itself.
+    /// Permits issuing tokens in the name of a client, except tokens for this server itself.
     TokensIssue,
     /// Permits revoking tokens.
     TokensRevoke,
@@ -36,12 +37,12 @@ pub enum AdminScope {
     StatsRead,
     /// Permits reading the settings, the version and the state of the server.
     ServerRead,
-    /// Permits making administrators: granting scopes of this server, and setting their owners.
+    /// Permits creating administrators: granting scopes of this server, and setting their owners.
     AdminsWrite,
 }
 
 impl AdminScope {
-    /// Every scope.
+    /// All scopes.
     pub const ALL: [Self; 15] = [
         Self::Introspect,
         Self::ClientsRead,
@@ -60,7 +61,7 @@ impl AdminScope {
         Self::AdminsWrite,
     ];
 
-    /// Reads the scope as a token has it.
+    /// Parses a scope as it appears in a token.
     ///
     /// # Errors
     /// If it is not one of [`Self::ALL`].
@@ -71,22 +72,22 @@ impl AdminScope {
         })
     }
 
-    /// The names of all of them.
+    /// The names of all scopes.
     pub fn offered() -> Scopes {
         Self::ALL.into_iter().map(|scope| ScopeName::stored(scope.as_str())).collect()
     }
 
-    /// The known ones of a set of scopes.
+    /// The subset of `scopes` that this version knows.
     pub fn known(scopes: &Scopes) -> BTreeSet<Self> {
         scopes.iter().filter_map(|scope| Self::parse(scope.as_str()).ok()).collect()
     }
 
-    /// The scope as a token has it.
+    /// The scope as it appears in a token.
     pub fn as_str(self) -> &'static str {
         self.documented().0
     }
 
-    /// What it permits, as the resource describes it.
+    /// The description of the scope in the resource `urn:tokend`.
     pub fn description(self) -> &'static str {
         self.documented().1
     }

@@ -17,10 +17,10 @@ impl AssertionAudiences {
     /// The maximum number of URLs of a client.
     pub const MAX_URLS: usize = 8;
 
-    /// Reads URLs that are separated by spaces. Duplicates are dropped.
+    /// Parses space-separated URLs and drops duplicates.
     ///
     /// # Errors
-    /// If a word is not an http or https URL of at most 500 printable ASCII characters, or there
+    /// If an item is not an http or https URL of at most 500 printable ASCII characters, or there
     /// are more than [`Self::MAX_URLS`].
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let mut urls: Vec<Box<str>> = Vec::new();
@@ -39,18 +39,17 @@ impl AssertionAudiences {
         Ok(Self(urls.into()))
     }
 
-    /// Reads what is stored already, by whatever rule each word was accepted: they are only
-    /// compared.
+    /// Reads stored URLs without validating them again, because they are only compared.
     pub fn stored(text: &str) -> Self {
         Self(text.split_whitespace().map(Box::from).collect())
     }
 
-    /// True if there is none.
+    /// True if the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// True if this URL is one of them, exactly.
+    /// True if exactly this URL is registered.
     pub fn contains(&self, url: &str) -> bool {
         self.iter().any(|known| known == url)
     }

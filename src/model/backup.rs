@@ -1,4 +1,4 @@
-//! Backups: what a file says of itself, and the rows in it.
+//! Backups: their manifest and rows.
 
 use std::collections::BTreeMap;
 
@@ -8,36 +8,36 @@ use serde_json::Value;
 use crate::model::event::Head;
 use crate::model::time::Timestamp;
 
-/// The version of the format that this program writes, and the newest one that it reads.
+/// The format version that this program writes, and the newest one that it reads.
 pub const FORMAT: u32 = 1;
 
-/// What a backup says of itself before its rows, in the clear. A change of it is noticed: the rows
-/// are sealed under its digest.
+/// The plaintext header of a backup. The rows are sealed with its digest, so a modified manifest is
+/// detected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The version of the format. It is the first member of a backup of every version.
+    /// The format version. It is the first member in backups of every version.
     pub tokend_backup: u32,
-    /// Tells two backups apart.
+    /// A unique id of the backup.
     pub id: String,
-    /// The version of the program that made it.
+    /// The version of the program that created the backup.
     pub version: String,
-    /// The engine of the database that it was made of, for people.
+    /// The database engine of the source, for display.
     pub engine: String,
     /// The version of the schema.
     pub schema: i64,
-    /// The time at which it was made.
+    /// The time of the backup.
     #[serde(deserialize_with = "timestamp")]
     pub created_at: Timestamp,
-    /// The last event in it.
+    /// The sequence of the last event in the backup.
     pub sequence: i64,
-    /// The hash of that event, which proves all before it.
+    /// The hash of that event, which authenticates all earlier events.
     pub hash: String,
-    /// The fingerprint of the master key that it is sealed under.
+    /// The fingerprint of the master key that seals the backup.
     pub master_key: String,
 }
 
 impl Manifest {
-    /// The end of the chain of events in the backup.
+    /// The end of the event chain in the backup.
     pub fn head(&self) -> Head {
         Head { sequence: self.sequence, hash: self.hash.clone() }
     }
@@ -48,16 +48,16 @@ fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D:
     Timestamp::parse(&text).map_err(serde::de::Error::custom)
 }
 
-/// A column of a table.
+/// A column of a table in a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
-    /// Its name.
+    /// The name of the column.
     pub name: String,
-    /// What its values are.
+    /// The type of its values.
     pub kind: ColumnKind,
 }
 
-/// What the values of a column are. Each engine has these three.
+/// The type of the values of a column. Both engines have these three types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColumnKind {
@@ -69,8 +69,8 @@ pub enum ColumnKind {
     Flag,
 }
 
-/// The values of a row, in the order of the columns: texts, whole numbers, booleans and null.
+/// The values of a row, in the order of the columns: strings, integers, booleans and null.
 pub type Row = Vec<Value>;
 
-/// How many rows of each table a backup has.
+/// The number of rows of each table in a backup.
 pub type RowCounts = BTreeMap<String, u64>;

@@ -1,17 +1,17 @@
-//! Checkpoints of the audit log: a signed statement that the log has an event with this hash.
+//! Checkpoints of the audit log: signed statements that the log has an event with a certain hash.
 
 use crate::model::event::Head;
 use crate::model::time::Timestamp;
 
-/// A checkpoint as it is stored.
+/// A stored checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// The event that it names.
+    /// The event that the checkpoint names.
     pub head: Head,
     /// The signed statement: a compact JWS.
     pub jws: String,
-    /// When it was signed, by the clock of the database.
+    /// The time of the signature, by the clock of the database.
     pub signed_at: Timestamp,
-    /// When all events until this one were given up.
+    /// The time since which the log starts after this event, because earlier events are deleted.
     pub anchored_at: Option<Timestamp>,
 }

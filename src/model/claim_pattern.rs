@@ -1,4 +1,4 @@
-//! What a trust wants a claim to be, and where a `*` may stand in it.
+//! Patterns for claims in trusts, and the rules for where `*` is allowed.
 
 use serde::{Serialize, Serializer};
 
@@ -6,14 +6,15 @@ use crate::model::Malformed;
 use crate::model::github_subject::{self, Form};
 use crate::text::schema::text_schema;
 
-/// What a claim must be: the text, in which `*` as a whole segment stands for any one segment.
-/// Segments are separated by slashes and colons.
+/// A pattern for a claim: a text in which `*` as a whole segment matches any one segment. Slashes
+/// and colons separate segments.
 ///
-/// A `*` in place of a repository of GitHub matches only the form that the owner has: with an id
-/// (`repo:acme@1/*`) repositories with ids, without one (`repo:acme/*`) those without.
+/// A `*` in place of a GitHub repository matches only the form of its owner. With an id
+/// (`repo:acme@1/*`) it matches repositories with ids, without one (`repo:acme/*`) repositories
+/// without ids.
 ///
-/// In a subject of GitHub, `repo:OWNER/NAME:*` does not match `pull_request`: a pull request runs
-/// code that was not reviewed. Only a pattern that spells `pull_request` out matches it.
+/// In a GitHub subject, `repo:OWNER/NAME:*` does not match `pull_request`, because a pull request
+/// runs code that was not reviewed. Only a pattern that spells out `pull_request` matches it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(Box<str>);
 
@@ -26,8 +27,8 @@ text_schema!(
 );
 
 impl Pattern {
-    /// Checks the pattern of a claim. A `*` may stand where everything it could match belongs to
-    /// the same owner, and nowhere else.
+    /// Parses the pattern of a claim. A `*` is allowed only where everything it can match belongs
+    /// to the same owner.
     pub fn parse(claim: &str, text: &str) -> Result<Self, Malformed> {
         if claim == "sub" {
             github_subject::check_pattern(text)?;
@@ -43,8 +44,8 @@ impl Pattern {
         Ok(pattern)
     }
 
-    /// Reads a pattern that was registered, perhaps before [`Self::parse`] knew both forms of the
-    /// subjects of GitHub.
+    /// Parses a registered pattern, which may be older than the rules of [`Self::parse`] for both
+    /// forms of GitHub subjects.
     pub fn stored(claim: &str, text: &str) -> Result<Self, Malformed> {
         if claim.is_empty() || claim.len() > 200 || claim.contains(char::is_control) {
             return Err(Malformed::because("a claim is 1 to 200 characters long"));
@@ -79,19 +80,20 @@ impl Pattern {
         &self.0
     }
 
-    /// The text, if only this one text matches.
+    /// The pattern itself, if it matches only this one text.
     pub fn exact(&self) -> Option<&str> {
         // A `*` is always a whole segment, so it is always a wildcard.
         (!self.0.contains('*')).then_some(&*self.0)
     }
 
-    /// True if a `*` stands where GitHub writes `pull_request`, which it does not match.
+    /// True if a `*` is at the position of `pull_request` in a GitHub subject, which it does not
+    /// match.
     pub fn excludes_pull_requests(&self) -> bool {
         self.is_of_a_repository()
             && segments(&self.0).nth(PULL_REQUEST_POSITION).is_some_and(|(part, _)| part == "*")
     }
 
-    /// True if a claim of that text is what the trust wants.
+    /// True if a claim with this text matches.
     pub fn matches(&self, text: &str) -> bool {
         let (mut wanted, mut found) = (segments(&self.0), segments(text));
         let is_of_a_repository = self.is_of_a_repository();
@@ -106,8 +108,8 @@ impl Pattern {
                             PULL_REQUEST_POSITION => segment == PULL_REQUEST,
                             _ => false,
                         };
-                    // A `*` in the subject is a name like any other: it skips no rule of a
-                    // wildcard.
+                    // A literal `*` in the subject is an ordinary name: the wildcard rules apply to
+                    // it too.
                     let is_matched = match pattern {
                         "*" => is_name(segment) && !is_excluded,
                         written_out => written_out == segment,
@@ -128,17 +130,17 @@ impl Pattern {
     }
 }
 
-/// Where GitHub writes the repository: in `repo:OWNER/NAME:…`.
+/// The index of the repository segment in `repo:OWNER/NAME:…`.
 const REPOSITORY_POSITION: usize = 2;
 
-/// True if the owner of a pattern and a repository both have an id, or neither has one.
+/// True if the owner of a pattern and a repository both have an id, or both have none.
 fn has_form_of(owner: &str, repository: &str) -> bool {
     let form = Form::of_segment(owner);
     form.is_some() && form == Form::of_segment(repository)
 }
 
-/// What GitHub writes in place of a branch or an environment for a pull request, and where: in
-/// `repo:OWNER/NAME:pull_request`.
+/// The segment that GitHub sends for a pull request in place of a branch or an environment, and its
+/// index in `repo:OWNER/NAME:pull_request`.
 const PULL_REQUEST: &str = "pull_request";
 const PULL_REQUEST_POSITION: usize = 3;
 
@@ -148,16 +150,16 @@ impl Serialize for Pattern {
     }
 }
 
-/// True for a segment that names something: not empty, no step in a path, nothing that ends or
-/// hides a part of it.
+/// True for a usable name: not empty, not a relative path segment, and without characters that end
+/// or hide a part of it.
 fn is_name(segment: &str) -> bool {
     let is_odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '?' | '#' | '\\');
     !matches!(segment, "" | "." | "..") && !segment.contains(is_odd)
 }
 
-/// How many segments at the beginning say whose it is, by the known forms of subjects. Of an
-/// unknown form everything but the last segment does; if that is a mere word such as `user`, it
-/// names a kind and no owner, and all of it is compared.
+/// The number of leading segments that identify the owner, for the known forms of subjects. In an
+/// unknown form, all segments but the last identify it. A first segment such as `user` is a kind
+/// and not an owner. If only one segment follows it, both must be literal.
 fn owner_length(claim: &str, segments: &[&str]) -> usize {
     let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic());
     match segments {
@@ -166,13 +168,13 @@ fn owner_length(claim: &str, segments: &[&str]) -> usize {
         // system:serviceaccount:NAMESPACE:NAME
         ["system", "serviceaccount", ..] => 3,
         [kind, _] if claim == "sub" && is_word(kind) => 2,
-        // spiffe://DOMAIN/PATH/…: not the whole domain.
+        // spiffe://DOMAIN/PATH/…: a `*` for the whole domain is not allowed.
         ["spiffe", "", "", ..] => segments.len().saturating_sub(1).max(5),
         other => other.len().saturating_sub(1).max(1),
     }
 }
 
-/// The segments of a text, each with the separator behind it.
+/// The segments of a text, each with the separator that follows it.
 fn segments(text: &str) -> impl Iterator<Item = (&str, Option<char>)> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -203,7 +205,7 @@ mod tests {
         assert!(!matches("repo:acme/api", "repo:acme/api2"));
         assert!(!matches("repo:acme/api", "REPO:acme/api"));
         assert!(matches("repo:acme/*:environment:prod", "repo:acme/web:environment:prod"));
-        // Nothing that a segment holds makes it two.
+        // No content of a segment can turn it into two.
         assert!(!matches("repo:acme/*:environment:prod", "repo:acme/a:b:environment:prod"));
         assert!(!matches("repo:acme/*", "repo:acme/"));
         assert!(!matches("repo:acme/*", "repo:acme/a/b"));
@@ -216,7 +218,7 @@ mod tests {
         assert!(matches("spiffe://a.example/ns/prod/sa/*", "spiffe://a.example/ns/prod/sa/worker"));
     }
 
-    /// S-16: `repo:acme/api:*` matched exactly the subject that the documentation warns of.
+    /// S-16: `repo:acme/api:*` matched the very subject that the documentation warns about.
     #[test]
     fn a_star_does_not_match_a_pull_request_unless_it_is_spelled_out() {
         let subject = "repo:acme/api:pull_request";
@@ -235,7 +237,7 @@ mod tests {
         assert!(!excludes("repo:acme/*") && !excludes("repo:acme/*:environment:prod"));
     }
 
-    /// Neither an id nor its absence is skipped by a `*`.
+    /// A `*` matches neither with an id added nor with one omitted.
     #[test]
     fn a_star_matches_only_the_form_of_the_owner() {
         let (names, ids) = ("repo:acme/api:environment:prod", "repo:acme@1/api@2:environment:prod");
@@ -265,7 +267,7 @@ mod tests {
                 assert!(!matches(pattern, &format!("repo:{odd}:environment:prod")), "{odd}");
             }
         }
-        // A repository named like the wildcard has no id either.
+        // A repository that is named `*` does not have an id either.
         assert!(!matches("repo:acme@1/*:x", "repo:acme@1/*:x"));
         // A branch or an environment may have any name.
         assert!(matches("repo:acme/api:ref:refs/heads/*", "repo:acme/api:ref:refs/heads/a@1"));
@@ -285,7 +287,7 @@ mod tests {
         assert!(!stored.matches("repo:acme@x/api:x") && !stored.matches("repo:acme@x/api@2:x"));
     }
 
-    /// Parts of texts that nearly are the same owner, repository or place.
+    /// Fragments that build texts with nearly the same owner, repository or context.
     const PIECES: [&str; 22] = [
         "repo:",
         "acme",
@@ -327,7 +329,7 @@ mod tests {
         ]
     }
 
-    /// The owner and the repository, read without the code under test.
+    /// Extracts the owner and the repository without the code under test.
     fn whose(text: &str) -> (String, String) {
         let mut parts = text.trim_start_matches("repo:").splitn(3, ['/', ':']);
         let mut next = || parts.next().unwrap_or_default().to_owned();
@@ -352,7 +354,7 @@ mod tests {
         }
     }
 
-    /// Fuzzing found it: empty segments were an owner, so `/*` matched every `/x`.
+    /// Found by fuzzing: empty segments were treated as an owner, so `/*` matched every `/x`.
     #[test]
     fn an_owner_is_not_empty() {
         for bad in ["/*", ":*", "//*", "::*"] {
@@ -363,7 +365,7 @@ mod tests {
         assert!(Pattern::parse("sub", "::*").is_err());
     }
 
-    /// Never where it could match another owner.
+    /// A `*` is rejected wherever it could match another owner.
     #[test]
     fn a_star_stands_only_behind_the_owner() {
         for bad in [

@@ -1,4 +1,4 @@
-//! Clients: the machines that ask for tokens.
+//! Clients: the machines that request tokens.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use crate::model::time::Timestamp;
 use crate::text::newtype::text_newtype;
 use crate::text::schema::text_schema;
 
-/// The identifier of a client: opaque text, generated or of another system (RFC 6749, section 2.2).
+/// The identifier of a client: opaque text, generated or from another system (RFC 6749, section
+/// 2.2).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(Arc<str>);
 
@@ -32,9 +33,9 @@ impl ClientId {
     /// The maximum length of an identifier, in bytes.
     pub const MAX_LENGTH: usize = 256;
 
-    /// Reads an identifier that is stored already: printable ASCII (RFC 6749, appendix A.1), at
-    /// most [`Self::MAX_LENGTH`] bytes, without a space at either end. Spaces inside were allowed
-    /// in earlier releases, so they stay readable.
+    /// Parses an identifier: printable ASCII (RFC 6749, appendix A.1), at most [`Self::MAX_LENGTH`]
+    /// bytes, without leading or trailing spaces. Inner spaces were allowed in earlier releases, so
+    /// stored identifiers with them remain valid.
     ///
     /// # Errors
     /// If the text breaks one of these rules.
@@ -58,8 +59,8 @@ impl ClientId {
         Ok(Self(text.into()))
     }
 
-    /// Reads the identifier of a new client: [`Self::parse`], and no space, because spaces break
-    /// log lines, URLs and shell commands.
+    /// Parses the identifier of a new client. In addition to the rules of [`Self::parse`], it must
+    /// not contain spaces, which break log lines, URLs and shell commands.
     ///
     /// # Errors
     /// If the text breaks one of these rules.
@@ -69,7 +70,7 @@ impl ClientId {
                 "a client id has no space; use a hyphen or an underscore instead",
             ));
         }
-        // A URL with it as a segment is another URL (RFC 3986, section 5.2.4).
+        // As a path segment it would change the URL (RFC 3986, section 5.2.4).
         if matches!(text, "." | "..") {
             return Err(Malformed::because(
                 "a client id is not . or .., which mean a folder in a URL",
@@ -92,7 +93,7 @@ impl std::borrow::Borrow<str> for ClientId {
 
 text_newtype!(ClientId);
 
-/// The name that people give a client: 1 to 100 characters, none of them a control character.
+/// The display name of a client: 1 to 100 characters, without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClientName(String);
 
@@ -108,8 +109,8 @@ impl ClientName {
     /// The maximum length of a name, in characters.
     pub const MAX_LENGTH: usize = 100;
 
-    /// The name of a client without a name of its own: its identifier. A longer one is cut and
-    /// ends with an ellipsis.
+    /// The default name of a client: its identifier. A longer one is truncated and ends with an
+    /// ellipsis.
     pub fn of_id(id: &ClientId) -> Self {
         let text = id.as_str();
         match text.get(..Self::MAX_LENGTH - 1) {
@@ -132,8 +133,8 @@ impl ClientName {
         Ok(Self(text.to_owned()))
     }
 
-    /// Reads a name that is stored already, by whatever rule it was accepted. Control characters,
-    /// which could change the terminal of an operator, become U+FFFD.
+    /// Reads a stored name, whatever rules applied when it was accepted. Control characters could
+    /// change an operator's terminal, so they become U+FFFD.
     pub fn stored(text: &str) -> Self {
         Self(text.replace(char::is_control, "\u{fffd}"))
     }
@@ -155,7 +156,7 @@ pub enum ClientState {
 }
 
 impl ClientState {
-    /// Reads the word in which the state is stored.
+    /// Parses the stored text of a state.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         match text {
             "active" => Ok(Self::Active),
@@ -164,7 +165,7 @@ impl ClientState {
         }
     }
 
-    /// The word in which the state is stored and shown.
+    /// The stored text, which is also shown.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -199,7 +200,7 @@ pub enum AuthenticationMethod {
 }
 
 impl AuthenticationMethod {
-    /// Every method that this server offers.
+    /// All methods that this server supports.
     pub const ALL: [Self; 6] = [
         Self::ClientSecretBasic,
         Self::ClientSecretPost,
@@ -209,15 +210,15 @@ impl AuthenticationMethod {
         Self::SelfSignedTlsClientAuth,
     ];
 
-    /// The methods by a client secret: those of a client that says nothing else.
+    /// The methods that use a client secret: the default of a client.
     pub const BY_SECRET: [Self; 2] = [Self::ClientSecretBasic, Self::ClientSecretPost];
 
-    /// True for a method in which the client shows a certificate (RFC 8705, section 2).
+    /// True for a method that uses a client certificate (RFC 8705, section 2).
     pub fn is_by_certificate(self) -> bool {
         matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
     }
 
-    /// Reads the registered name of a method.
+    /// Parses the registered name of a method.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         Self::ALL.into_iter().find(|method| method.as_str() == text).ok_or_else(|| {
             let names = Self::ALL.map(Self::as_str).join(", ");
@@ -241,12 +242,12 @@ impl AuthenticationMethod {
 /// A grant type that a client may be registered for (RFC 7591, section 2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GrantType {
-    /// RFC 6749, section 4.4: the one this server offers.
+    /// RFC 6749, section 4.4: the default grant type.
     ClientCredentials,
-    /// RFC 7523, section 2.1: a token of a trusted issuer for an access token.
+    /// RFC 7523, section 2.1: exchanges a token of a trusted issuer for an access token.
     JwtBearer,
-    /// A registered type that this server does not offer. It can be kept with a client, so that
-    /// registrations of other systems survive an import, and it never yields a token.
+    /// A registered type that this server does not support. Clients keep it, so that registrations
+    /// of other systems survive an import, but it never yields a token.
     NotOffered(Box<str>),
 }
 
@@ -257,15 +258,15 @@ text_schema!(
 );
 
 impl GrantType {
-    /// The name of the grant of RFC 7523.
+    /// The registered name of the grant type of RFC 7523.
     pub const JWT_BEARER: &'static str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-    /// The words of RFC 6749 that other servers register clients for.
+    /// Grant types of RFC 6749 for which other servers register clients.
     const FOREIGN: [&'static str; 4] =
         ["authorization_code", "implicit", "password", "refresh_token"];
 
-    /// Reads a grant type: a word of RFC 6749, or the absolute URI of an extension grant
-    /// (section 4.5).
+    /// Parses a grant type: a name of RFC 6749, or the absolute URI of an extension grant (section
+    /// 4.5).
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         match text {
             "client_credentials" => return Ok(Self::ClientCredentials),
@@ -281,13 +282,12 @@ impl GrantType {
         ))
     }
 
-    /// Reads a grant type that is stored already. One that [`Self::parse`] does not know yields no
-    /// token.
+    /// Reads a stored grant type. A type that [`Self::parse`] does not know yields no token.
     pub fn stored(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|_| Self::NotOffered(text.into()))
     }
 
-    /// The grant type as it stands in requests.
+    /// The grant type as it appears in requests.
     pub fn as_str(&self) -> &str {
         match self {
             Self::ClientCredentials => "client_credentials",
@@ -303,27 +303,28 @@ impl Serialize for GrantType {
     }
 }
 
-/// A client as it is registered; its secrets and grants are separate.
+/// A registered client, without its secrets and grants.
 #[derive(Debug, Clone, Serialize)]
 pub struct Client {
-    /// What tokens need of it.
+    /// The settings that token requests need.
     #[serde(flatten)]
     pub token: ClientTokenSettings,
-    /// Its name for people.
+    /// The display name.
     pub name: ClientName,
-    /// What is done with a secret of it that is reported as leaked.
+    /// The action for a secret of this client that is reported as leaked.
     pub leak_policy: LeakPolicy,
-    /// What people and policies know of it.
+    /// Facts for people and policies, such as the owner.
     #[serde(flatten)]
     pub facts: Facts,
-    /// The owners whose objects it may administer: none if empty, all if absent. It only limits
-    /// what the scopes of [`AdminScope`](crate::model::admin_scope::AdminScope) permit.
+    /// The owners whose objects the client may administer: empty means none, `None` means all. This
+    /// only limits the rights from the scopes of
+    /// [`AdminScope`](crate::model::admin_scope::AdminScope).
     pub admin_of: Option<BTreeSet<Owner>>,
-    /// Where it is declared, if it is applied from a source.
+    /// The source that declares the client, if any.
     pub source: Option<SourceName>,
-    /// When it was registered.
+    /// The time of the registration.
     pub created_at: Timestamp,
-    /// When its own fields last changed.
+    /// The time of the last change of the client's own fields.
     pub updated_at: Timestamp,
 }
 
@@ -353,7 +354,7 @@ mod tests {
         }
     }
 
-    /// O-47: stored ids with a space stay readable; new ones are rejected.
+    /// O-47: stored ids with a space remain valid; new ones are rejected.
     #[test]
     fn what_no_url_holds_is_rejected_in_a_new_id_only() {
         for id in ["a b", ".", ".."] {

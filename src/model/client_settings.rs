@@ -1,5 +1,4 @@
-//! The settings of a client that a token request needs. The memory of a server holds these, and
-//! nothing else of a client.
+//! The settings of a client that token requests need. The directory stores only these.
 
 use std::ops::{Deref, DerefMut};
 
@@ -11,29 +10,29 @@ use crate::model::security::ClientSecurity;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::Lifetime;
 
-/// The settings of a client that a token request needs.
+/// The settings of a client that token requests need.
 #[derive(Debug, Clone, Serialize)]
 pub struct ClientTokenSettings {
-    /// Its identifier, the `sub` of its tokens.
+    /// The identifier, which is the `sub` of the client's tokens.
     pub client_id: ClientId,
-    /// Whether it may get tokens.
+    /// The state, which decides whether the client may get tokens.
     pub state: ClientState,
-    /// The methods by which it may authenticate; never empty.
+    /// The allowed authentication methods; never empty.
     pub auth_methods: Vec<AuthenticationMethod>,
-    /// The grant types that it may use; never empty.
+    /// The allowed grant types; never empty.
     pub grant_types: Vec<GrantType>,
-    /// The lifetime of its tokens. If absent, that of the resource or the server is used.
+    /// The lifetime of tokens; `None` uses that of the resource or the server.
     pub token_lifetime: Option<Lifetime>,
-    /// The limit of its tokens. If absent, that of the server is used.
+    /// The token rate limit; `None` uses that of the server.
     pub token_rate: Option<RateLimit>,
-    /// Its security settings: keys, certificate subject, networks, token binding.
+    /// Security settings: keys, certificate subject, networks, sender constraints.
     #[serde(flatten)]
     pub security: ClientSecurity,
-    /// The claims of each of its tokens.
+    /// Claims that are added to each token.
     pub claims: StaticClaims,
 }
 
-/// Code about a client need not know which of its fields tokens need.
+/// Lets callers use the token settings without knowing that they are a separate struct.
 impl Deref for Client {
     type Target = ClientTokenSettings;
 

@@ -13,16 +13,16 @@ use crate::model::person::Person;
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 
-/// The public identifier of a session: `ses_` and random letters and digits. A link has that of the
-/// session which it opens.
+/// The public identifier of a session: `ses_` followed by random letters and digits. A link has the
+/// identifier of the session that it opens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SessionId(Box<str>);
 
 impl SessionId {
-    /// Reads an identifier as this server makes it.
+    /// Parses an identifier in the form that this server generates.
     ///
     /// # Errors
-    /// If it has another form.
+    /// If it has any other form.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let body = text.strip_prefix("ses_").unwrap_or_default();
         if body.is_empty() || body.len() > 40 || !body.bytes().all(|b| b.is_ascii_alphanumeric()) {
@@ -49,65 +49,65 @@ impl Serialize for SessionId {
     }
 }
 
-/// What an operator who signs in by a link may do. Without a limit: everything.
+/// The limits of an operator who signs in by a link. The default has no limits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OperatorLimits {
-    /// The scopes of `urn:tokend`; every right if absent.
+    /// The scopes of `urn:tokend`; `None` means all.
     pub scopes: Option<BTreeSet<AdminScope>>,
-    /// The owners whose objects it administers; all objects if absent.
+    /// The owners whose objects the operator may administer; `None` means all.
     pub owners: Option<BTreeSet<Owner>>,
 }
 
 /// A link that opens one session.
 #[derive(Debug, Clone)]
 pub struct ConsoleLink {
-    /// The session that it opens.
+    /// The session that the link opens.
     pub session_id: SessionId,
     /// The name of the operator.
     pub operator: String,
-    /// What the session may do.
+    /// The limits of the session.
     pub limits: OperatorLimits,
-    /// When it was made, by the clock of the database.
+    /// The creation time, by the clock of the database.
     pub created_at: Timestamp,
-    /// Until when it can be used.
+    /// The time at which the link expires.
     pub expires_at: Timestamp,
 }
 
 impl ConsoleLink {
-    /// How long a link can be used: 30 minutes.
+    /// The lifetime of a link: 30 minutes.
     pub const TTL_SECONDS: i64 = 1_800;
 }
 
-/// The person or operator who is signed in.
+/// The holder of a session: an operator, a client or a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionHolder {
-    /// An operator, by a link that was made on the server.
+    /// An operator, signed in by a link that was created on the server.
     Operator {
-        /// The name.
+        /// The name of the operator.
         name: String,
-        /// What it may do.
+        /// The limits of the operator.
         limits: OperatorLimits,
     },
-    /// An administrator, by its client id and secret.
+    /// An administrator, signed in with a client id and secret.
     Client {
-        /// The client.
+        /// The client id.
         id: ClientId,
-        /// The secret. When it ends, the session ends.
+        /// The id of the secret. The session ends when the secret does.
         secret_id: SecretId,
     },
-    /// A person, by the identity provider.
+    /// A person, signed in at the identity provider.
     Person {
         /// The person.
         person: Person,
-        /// Its groups at the sign-in. What they permit is decided at each request.
+        /// The groups at sign-in. Their rights are determined at each request.
         groups: Vec<String>,
-        /// When the provider authenticated the person, if it said so.
+        /// The time at which the provider authenticated the person, if it is known.
         authenticated_at: Option<Timestamp>,
     },
 }
 
 impl SessionHolder {
-    /// The name that events carry.
+    /// The actor name in events.
     pub fn actor_name(&self) -> String {
         match self {
             Self::Operator { name, .. } => format!("operator:{name}"),
@@ -116,7 +116,7 @@ impl SessionHolder {
         }
     }
 
-    /// A short name for the one that is signed in.
+    /// A short display name of the holder.
     pub fn short_name(&self) -> String {
         match self {
             Self::Operator { .. } | Self::Client { .. } => self.actor_name(),
@@ -124,7 +124,7 @@ impl SessionHolder {
         }
     }
 
-    /// The method of the sign-in, in events.
+    /// The sign-in method, as recorded in events.
     pub fn method(&self) -> &'static str {
         match self {
             Self::Operator { .. } => "link",
@@ -133,8 +133,8 @@ impl SessionHolder {
         }
     }
 
-    /// How long a session lasts at the most, in seconds. That of a person ends when its groups are
-    /// an hour old: the provider may have taken one away since.
+    /// The maximum duration of a session, in seconds. It is only one hour for a person, because the
+    /// provider may have removed a group since.
     pub fn max_seconds(&self) -> i64 {
         match self {
             Self::Operator { .. } | Self::Client { .. } => ConsoleSession::MAX_SECONDS,
@@ -143,53 +143,54 @@ impl SessionHolder {
     }
 }
 
-/// A session. Its times are by the clock of the database.
+/// A session. Its times come from the clock of the database.
 #[derive(Debug, Clone)]
 pub struct ConsoleSession {
-    /// Its public identifier.
+    /// The public identifier.
     pub session_id: SessionId,
-    /// The person or operator who is signed in.
+    /// The holder of the session.
     pub holder: SessionHolder,
     /// The sequence of the last event before the sign-in.
     pub sequence: i64,
-    /// When it began.
+    /// The time of the sign-in.
     pub signed_in_at: Timestamp,
-    /// When it was last used, to a minute.
+    /// The time of the last use, accurate to a minute.
     pub seen_at: Timestamp,
-    /// When it ends at the latest.
+    /// The latest end of the session.
     pub ends_at: Timestamp,
-    /// Where it was opened from.
+    /// The client address at the sign-in.
     pub address: String,
-    /// The browser, as it named itself.
+    /// The user agent of the browser.
     pub user_agent: String,
 }
 
 impl ConsoleSession {
-    /// How long a session lasts without use: 30 minutes.
+    /// The idle timeout of a session: 30 minutes.
     pub const IDLE_SECONDS: i64 = 1_800;
 
-    /// How long a session lasts at the most: 12 hours.
+    /// The maximum duration of a session: 12 hours.
     pub const MAX_SECONDS: i64 = 43_200;
 
-    /// How long a session of a person lasts at the most, and how old its groups become: an hour.
+    /// The maximum duration of a person's session, and thus the maximum age of its groups: one
+    /// hour.
     pub const MAX_PERSON_SECONDS: i64 = 3_600;
 
-    /// How long after a sign-in dangerous actions need no other one: 10 minutes.
+    /// How long after a sign-in dangerous actions need no new sign-in: 10 minutes.
     pub const FRESH_SECONDS: i64 = 600;
 
-    /// How many sessions one operator or client may have at a time. A new one ends the oldest.
+    /// The maximum number of sessions per holder. A new session ends the oldest one.
     pub const MAX_PER_HOLDER: usize = 20;
 
-    /// The longest name of a browser that is kept, in characters.
+    /// The maximum length of a stored user agent, in characters.
     pub const MAX_USER_AGENT_CHARS: usize = 200;
 
-    /// True while the session lasts.
+    /// True while the session is valid.
     pub fn is_valid(&self, now: Timestamp) -> bool {
         now < self.ends_at && now < self.seen_at.plus_seconds(Self::IDLE_SECONDS)
     }
 
-    /// True shortly after the sign-in. A provider may let a person in whom it authenticated long
-    /// ago, so of a person the time of that is decisive.
+    /// True shortly after the sign-in. A provider may sign in a person it authenticated long ago,
+    /// so for a person the authentication time is used.
     pub fn is_recent(&self, now: Timestamp) -> bool {
         let authenticated_at = match &self.holder {
             SessionHolder::Operator { .. } | SessionHolder::Client { .. } => self.signed_in_at,

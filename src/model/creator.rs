@@ -1,5 +1,5 @@
 //! The creator of a credential: the rights of the caller at that time. The caller may know the
-//! credential or hold its key, so it must not get more rights by it later.
+//! credential or hold its key, so the credential must not give it more rights later.
 
 use std::collections::BTreeSet;
 
@@ -7,24 +7,24 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::grant::GrantedScopes;
 use crate::model::scope::Scopes;
 
-/// The rights of the caller that made a credential.
+/// The rights of the caller that created a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Creator {
-    /// An operator with access to the database, who may do everything.
+    /// An operator with access to the database, who has all rights.
     Operator,
     /// A caller of the admin API with these scopes of `urn:tokend`.
     Administrator(BTreeSet<AdminScope>),
 }
 
 impl Default for Creator {
-    /// A caller without rights: a credential of a creator that is not known is not trusted.
+    /// A caller without rights: credentials of an unknown creator are not trusted.
     fn default() -> Self {
         Self::Administrator(BTreeSet::new())
     }
 }
 
 impl Creator {
-    /// Reads the stored form. Scopes that this version does not know are left out.
+    /// Parses the stored form and drops unknown scopes.
     pub fn stored(column: Option<&str>) -> Self {
         match column {
             None => Self::Operator,
@@ -32,7 +32,7 @@ impl Creator {
         }
     }
 
-    /// The stored form: nothing for an operator, else the scopes, separated by spaces.
+    /// The stored form: `None` for an operator, otherwise the scopes, separated by spaces.
     pub fn column(&self) -> Option<String> {
         match self {
             Self::Operator => None,
@@ -42,7 +42,7 @@ impl Creator {
         }
     }
 
-    /// The rights that both creators have: those of a set of keys that both have added to.
+    /// The rights that both creators have, for a key set to which both have added keys.
     #[must_use]
     pub fn common(self, other: &Self) -> Self {
         match (self, other) {
@@ -54,14 +54,14 @@ impl Creator {
         }
     }
 
-    /// True for an administrator that is limited to owners, and for a creator that is not known: their
-    /// rights are not remembered. Every other creator of a credential held a scope.
+    /// True for administrators that are limited to owners and for unknown creators, whose rights
+    /// are not recorded. Any other creator of a credential has at least one scope.
     pub fn is_limited(&self) -> bool {
         matches!(self, Self::Administrator(held) if held.is_empty())
     }
 
-    /// True if the creator had each of these scopes of `urn:tokend`. A scope that this version does
-    /// not know may be one of a newer version, which the creator lacked.
+    /// True if the creator had all of these scopes of `urn:tokend`. An unknown scope may come from
+    /// a newer version, so the creator did not have it.
     pub fn has_all(&self, granted: &GrantedScopes) -> bool {
         let Self::Administrator(held) = self else { return true };
         match granted {

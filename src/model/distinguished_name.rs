@@ -1,11 +1,11 @@
-//! Distinguished names as text (RFC 4514), so that two spellings of one name are equal.
+//! Distinguished names (RFC 4514), parsed so that different spellings of one name are equal.
 
 /// A name: its parts in the order of the text, each with its pairs of type and value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DistinguishedName(Vec<Vec<(String, Vec<u8>)>>);
 
-/// Types that have several names: the one that all of them mean. Object identifiers are the last
-/// resort of RFC 4514, and programs differ on the rest.
+/// Canonical names of attribute types and their aliases. RFC 4514 uses object identifiers for most
+/// types, and programs differ in the names of the others.
 const KINDS: [(&str, &[&str]); 14] = [
     ("CN", &["2.5.4.3", "COMMONNAME"]),
     ("SURNAME", &["2.5.4.4", "SN"]),
@@ -24,12 +24,12 @@ const KINDS: [(&str, &[&str]); 14] = [
 ];
 
 impl DistinguishedName {
-    /// Reads a name such as `CN=worker,O=Acme`; nothing if a part lacks its type or value.
+    /// Parses a name such as `CN=worker,O=Acme`; `None` if a part lacks its type or value.
     pub fn parse(text: &str) -> Option<Self> {
         let part = |part: &str| {
             let pairs = split(part, '+').into_iter().map(pair);
             let mut pairs = pairs.collect::<Option<Vec<_>>>()?;
-            // A set: its order means nothing.
+            // The pairs form a set, so their order does not matter.
             pairs.sort();
             Some(pairs)
         };
@@ -57,14 +57,13 @@ fn pair(text: &str) -> Option<(String, Vec<u8>)> {
     let kind = kind.trim_matches(' ').to_ascii_uppercase();
     let known = KINDS.iter().find(|(name, others)| *name == kind || others.contains(&&*kind));
     let kind = known.map_or(kind, |(name, _)| (*name).to_owned());
-    // Only spaces mean nothing, and only where they are not escaped: other white space belongs to
-    // the value.
+    // Only unescaped spaces around the value are ignored. Other white space is part of it.
     let value = unescaped(value.trim_start_matches(' '))?;
     (!kind.is_empty() && !value.is_empty()).then_some((kind, value))
 }
 
-/// The value without escapes: a backslash with two hexadecimal digits is a byte, with any other
-/// character that character (RFC 4514, section 2.4).
+/// Removes escapes from a value (RFC 4514, section 2.4). A backslash and two hexadecimal digits
+/// encode a byte; a backslash and any other character encode that character.
 fn unescaped(text: &str) -> Option<Vec<u8>> {
     let bytes = text.as_bytes();
     let (mut value, mut kept, mut position) = (Vec::new(), 0, 0);

@@ -1,40 +1,41 @@
-//! The codes of OAuth rejections: the words that a caller is told.
+//! Error codes of OAuth responses.
 
-/// The code of a rejection (RFC 6749, section 5.2; RFC 8707, section 2).
+/// The error code of a rejection (RFC 6749, section 5.2; RFC 8707, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     /// The request is malformed.
     InvalidRequest,
-    /// Client authentication failed, or the request has none.
+    /// Client authentication failed or is missing.
     InvalidClient,
     /// The client may not use this grant.
     UnauthorizedClient,
-    /// The assertion that is the grant is invalid (RFC 7521, section 4.1.1).
+    /// The assertion used as the grant is invalid (RFC 7521, section 4.1.1).
     InvalidGrant,
-    /// This server does not offer the grant.
+    /// The server does not support the grant type.
     UnsupportedGrantType,
     /// No response type is supported (RFC 6749, section 4.1.2.1).
     UnsupportedResponseType,
     /// A scope is malformed, unknown or not granted.
     InvalidScope,
-    /// The resource is unknown or not granted, or none is named where one must be.
+    /// The resource is unknown or not granted, or a required resource is missing.
     InvalidTarget,
     /// A proof of possession is invalid or missing (RFC 9449, section 5).
     InvalidDpopProof,
     /// A DPoP proof needs a nonce of this server (RFC 9449, section 8).
     UseDpopNonce,
-    /// The client asks too often. No code is registered for this; the word is that of the next.
+    /// The client exceeds its rate limit. No code is registered for this, so the response uses
+    /// `temporarily_unavailable`.
     TooManyRequests,
-    /// The server cannot do it now.
+    /// The server cannot handle the request right now.
     TemporarilyUnavailable,
     /// The server failed.
     ServerError,
-    /// The path does not exist. This code is not registered; no OAuth endpoint answers with it.
+    /// The path does not exist. This code is not registered, and no OAuth endpoint returns it.
     NotFound,
 }
 
 impl ErrorCode {
-    /// Every code.
+    /// All codes.
     pub const ALL: [Self; 14] = [
         Self::InvalidRequest,
         Self::InvalidClient,
@@ -52,7 +53,7 @@ impl ErrorCode {
         Self::NotFound,
     ];
 
-    /// The place in [`Self::ALL`].
+    /// The index in [`Self::ALL`].
     pub fn index(self) -> usize {
         self as usize
     }

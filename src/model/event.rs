@@ -1,4 +1,4 @@
-//! Events: one row for each change. They are the audit log and the change feed at once.
+//! Events: one row per change. They are both the audit log and the change feed.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use crate::model::signing_key::KeyId;
 use crate::model::time::Timestamp;
 use crate::model::token::TokenId;
 
-/// What a change was about.
+/// The object of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum EventSubject {
     /// A client with its secrets and grants.
@@ -25,22 +25,22 @@ pub enum EventSubject {
     Resource(ResourceId),
     /// A signing key.
     SigningKey(KeyId),
-    /// A token that has been issued.
+    /// An issued token.
     Token(TokenId),
     /// A request for a grant.
     GrantRequest(GrantRequestId),
-    /// The master key, and all that it seals.
+    /// The master key and everything that it seals.
     MasterKey,
     /// The policy of an owner.
     OwnerPolicy(PolicyScope),
     /// The audit log itself.
     AuditLog,
-    /// A session of the console, and the link that opens it.
+    /// A console session and the link that opens it.
     ConsoleSession(SessionId),
 }
 
 impl EventSubject {
-    /// Reads the stored form, `client/cl_x`.
+    /// Parses the stored form, such as `client/cl_x`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         match text.split_once('/') {
             Some(("client", id)) => ClientId::parse(id).map(Self::Client),
@@ -79,99 +79,99 @@ impl Serialize for EventSubject {
     }
 }
 
-/// What was done.
+/// The kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// A client was registered.
     ClientCreated,
-    /// A client came from another system.
+    /// A client was imported from another system.
     ClientImported,
-    /// Fields of a client changed.
+    /// Fields of a client were changed.
     ClientUpdated,
-    /// A client may get tokens again.
+    /// A client was enabled and may get tokens again.
     ClientEnabled,
-    /// A client may no longer get tokens.
+    /// A client was disabled and may not get tokens.
     ClientDisabled,
-    /// A client is gone, with its secrets and grants.
+    /// A client was deleted, with its secrets and grants.
     ClientDeleted,
-    /// A client has one more secret.
+    /// A secret was added to a client.
     SecretAdded,
-    /// A client has a new secret and the older ones an end.
+    /// A secret of a client was rotated: a new one was added, and the older ones got an expiry.
     SecretRotated,
-    /// A secret has an end.
+    /// A secret was given an expiry.
     SecretExpired,
     /// A secret expires soon.
     SecretExpiring,
     /// A secret was reported as leaked.
     SecretLeaked,
-    /// A client may ask for (other) scopes of a resource.
+    /// A grant of a client was added, or its scopes were changed.
     GrantChanged,
-    /// A client may no longer ask for a resource.
+    /// A grant of a client was removed.
     GrantRevoked,
-    /// A team requests a grant of another team's resource.
+    /// A team requested a grant of another team's resource.
     GrantRequestCreated,
-    /// What is requested changed.
+    /// The content of a grant request was changed.
     GrantRequestChanged,
-    /// The administrators of the resource approved a request.
+    /// The administrators of the resource approved a grant request.
     GrantRequestApproved,
-    /// The administrators of the resource rejected a request.
+    /// The administrators of the resource rejected a grant request.
     GrantRequestRejected,
-    /// A request was cancelled.
+    /// A grant request was cancelled.
     GrantRequestCancelled,
-    /// A request was not decided in time.
+    /// A grant request expired without a decision.
     GrantRequestExpired,
-    /// A client has other public keys than before.
+    /// The public keys of a client were set or extended.
     ClientKeysAdded,
-    /// A client has fewer public keys than before.
+    /// Public keys of a client were removed.
     ClientKeysRemoved,
-    /// A client trusts one more foreign issuer.
+    /// A trust in a foreign issuer was added to a client.
     TrustAdded,
-    /// A client no longer trusts a foreign issuer.
+    /// A trust in a foreign issuer was removed from a client.
     TrustRemoved,
     /// A resource was registered.
     ResourceCreated,
-    /// Fields or scopes of a resource changed.
+    /// Fields or scopes of a resource were changed.
     ResourceUpdated,
-    /// A resource is gone, with all grants to it.
+    /// A resource was deleted, with all grants for it.
     ResourceDeleted,
-    /// A signing key was made and published.
+    /// A signing key was created and published.
     KeyCreated,
-    /// A signing key no longer signs: no instance needs its algorithm, or an operator retired it.
+    /// A signing key was retired: no instance needs its algorithm, or an operator retired it.
     KeyRetired,
-    /// A signing key signs again, because an instance needs its algorithm again.
+    /// A retired signing key signs again, because an instance needs its algorithm again.
     KeyRestored,
-    /// An operator lets a signing key begin to sign at another time.
+    /// An operator changed the time at which a signing key starts to sign.
     KeyRescheduled,
-    /// A signing key begins to sign later, because readers of the key set do not know it yet.
+    /// A signing key starts to sign later, because readers of the key set do not know it yet.
     KeyPostponed,
-    /// A signing key left the key set before its time, and its tokens are no longer valid.
+    /// A signing key was removed from the key set early, which invalidates its tokens.
     KeyRevoked,
-    /// An operator made a token in a client's name.
+    /// An operator issued a token in the name of a client.
     TokenIssuedByOperator,
-    /// A token ended before its time.
+    /// A token was revoked.
     TokenRevoked,
-    /// All tokens that a client had ended before their time.
+    /// All tokens of a client were revoked.
     ClientTokensRevoked,
-    /// Every key in the database was sealed under another master key.
+    /// All keys in the database were sealed under another master key.
     MasterKeyRotated,
-    /// The master key was lost: what it sealed is given up, and new keys are made.
+    /// The master key was lost: sealed keys were removed, and new keys are created.
     MasterKeyReset,
-    /// An owner has another policy than before.
+    /// The policy of an owner was created or changed.
     OwnerPolicyChanged,
-    /// An owner no longer has a policy of its own.
+    /// The policy of an owner was deleted.
     OwnerPolicyDeleted,
-    /// Events were removed for their age; the log begins at a checkpoint.
+    /// Old events were deleted; the log now starts at a checkpoint.
     AuditEventsRemoved,
-    /// An operator made a link that opens a session of the console.
+    /// An operator created a link that opens a console session.
     ConsoleLinkCreated,
     /// An operator or an administrator signed in to the console.
     ConsoleSignedIn,
-    /// A session of the console was ended before its time.
+    /// A console session was ended early.
     ConsoleSessionEnded,
 }
 
 impl Action {
-    /// Every action.
+    /// All actions.
     pub const ALL: [Self; 43] = [
         Self::ClientCreated,
         Self::ClientImported,
@@ -218,7 +218,7 @@ impl Action {
         Self::ConsoleSessionEnded,
     ];
 
-    /// The stored word.
+    /// The stored text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClientCreated => "client.created",
@@ -282,13 +282,13 @@ pub struct EventOwners {
 }
 
 impl EventOwners {
-    /// The owners of a subject whose owner may have changed: the present owner, and the one before.
+    /// The owners of a subject whose owner may have changed: the current and the previous owner.
     pub fn changed(before: Option<Owner>, now: Option<Owner>) -> Self {
         let other_owner = before.filter(|before| Some(before) != now.as_ref());
         Self { owner: now, other_owner }
     }
 
-    /// True if neither side has an owner. So it is for every event before schema 10.
+    /// True if neither side has an owner, as in every event before schema 10.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -327,7 +327,8 @@ pub struct Event {
     pub hash: String,
 }
 
-/// What is not JSON, because the row was changed by hand, is shown as a text.
+/// Serializes the detail as JSON. Text that is not JSON, because the row was edited by hand,
+/// becomes a string.
 fn as_object<S: Serializer>(detail: &str, serializer: S) -> Result<S::Ok, S::Error> {
     match serde_json::from_str::<serde_json::Value>(detail) {
         Ok(value) => value.serialize(serializer),
@@ -335,17 +336,18 @@ fn as_object<S: Serializer>(detail: &str, serializer: S) -> Result<S::Ok, S::Err
     }
 }
 
-/// The end of the chain, stored separately, so that a removed last event is missed.
+/// The end of the event chain. It is stored separately, so that the removal of the last event is
+/// detected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The place of the last event; 0 if there is none.
+    /// The sequence of the last event; 0 if there is none.
     pub sequence: i64,
     /// The hash of the last event; empty if there is none.
     pub hash: String,
 }
 
 impl Head {
-    /// Reads `SEQUENCE:HASH`, as `tokend audit verify` prints it to be noted elsewhere.
+    /// Parses `SEQUENCE:HASH`, the format that `tokend audit verify` prints for safekeeping.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let parts = text.split_once(':').and_then(|(sequence, hash)| {
             let sequence = sequence.parse().ok().filter(|sequence| *sequence > 0)?;

@@ -25,7 +25,7 @@ pub struct Facts {
     pub labels: Labels,
 }
 
-/// What a client or a resource is for, in the words of its team.
+/// The purpose of a client or a resource, as described by its team.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Description(String);
 
@@ -37,7 +37,7 @@ text_schema!(
     examples(["Invoices of the web shop"]),
 );
 
-/// How to reach a team: a mail address, a channel, a URL.
+/// A contact of a team: an email address, a chat channel or a URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Contact(String);
 
@@ -53,7 +53,7 @@ impl Description {
     /// The maximum length, in characters.
     pub const MAX_LENGTH: usize = 500;
 
-    /// Reads a description.
+    /// Parses a description.
     ///
     /// # Errors
     /// If it is blank, longer than [`Self::MAX_LENGTH`], or contains a control character.
@@ -62,7 +62,7 @@ impl Description {
         Ok(Self(text.to_owned()))
     }
 
-    /// Reads a description that is stored already, by whatever rule it was accepted.
+    /// Reads a stored description, whatever rules applied when it was accepted.
     pub fn stored(text: String) -> Self {
         Self(text)
     }
@@ -77,7 +77,7 @@ impl Contact {
     /// The maximum length, in characters.
     pub const MAX_LENGTH: usize = 200;
 
-    /// Reads a contact.
+    /// Parses a contact.
     ///
     /// # Errors
     /// If it is blank, longer than [`Self::MAX_LENGTH`], or contains a control character.
@@ -86,7 +86,7 @@ impl Contact {
         Ok(Self(text.to_owned()))
     }
 
-    /// Reads a contact that is stored already, by whatever rule it was accepted.
+    /// Reads a stored contact, whatever rules applied when it was accepted.
     pub fn stored(text: String) -> Self {
         Self(text)
     }

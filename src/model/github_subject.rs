@@ -1,14 +1,13 @@
-//! The two forms of the subjects that GitHub Actions sends: with names alone, and with names and
-//! ids.
+//! The two forms of GitHub Actions subjects: with names only, and with names and ids.
 //!
-//! A repository that was created, renamed or transferred since 2026-07-15 sends the immutable form,
-//! `repo:OWNER@OWNER_ID/NAME@REPOSITORY_ID:…`; an older one sends `repo:OWNER/NAME:…` until it opts
-//! in. GitHub writes both ids or none, and `@` is not a part of any name there. An account that
-//! takes a name that was given up gets another id.
+//! Repositories created, renamed or transferred since 2026-07-15 send the immutable form,
+//! `repo:OWNER@OWNER_ID/NAME@REPOSITORY_ID:…`. Older ones send `repo:OWNER/NAME:…` until they opt
+//! in. GitHub sends both ids or none, and names there never contain `@`. An account that takes over
+//! an abandoned name has another id.
 
 use crate::model::Malformed;
 
-/// Which of the two forms a subject, or the pattern of one, has.
+/// The form of a subject or of a pattern for subjects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// `repo:OWNER/NAME:…`
@@ -18,7 +17,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// The form of an owner or a repository; nothing if GitHub does not write that.
+    /// The form of an owner or repository segment; `None` for a segment that GitHub does not send.
     pub fn of_segment(segment: &str) -> Option<Self> {
         let Some((name, id)) = segment.split_once('@') else { return Some(Self::Names) };
         let is_id = (1..=20).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
@@ -26,16 +25,16 @@ impl Form {
     }
 }
 
-/// A subject of GitHub, or a pattern of one that could match a subject.
+/// A GitHub subject, or a pattern that could match one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GithubSubject<'a> {
     owner: Named<'a>,
     repository: Named<'a>,
-    /// Everything behind the repository, with the colon: `:ref:refs/heads/main`.
+    /// The rest after the repository, including the colon: `:ref:refs/heads/main`.
     context: &'a str,
 }
 
-/// A name, and its id in the immutable form.
+/// A name, with its id in the immutable form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Named<'a> {
     segment: &'a str,
@@ -44,8 +43,8 @@ struct Named<'a> {
 }
 
 impl<'a> GithubSubject<'a> {
-    /// Reads a subject or a pattern; nothing if it is not of this kind. The repository of a pattern
-    /// may be a `*`.
+    /// Parses a subject or a pattern; `None` if it is not a GitHub subject. The repository of a
+    /// pattern may be `*`.
     pub fn parse(text: &'a str) -> Option<Self> {
         let Parts { owner, repository, context } = Parts::of(text)?;
         let (owner, repository) = (Named::parse(owner)?, Named::parse(repository)?);
@@ -53,12 +52,12 @@ impl<'a> GithubSubject<'a> {
         (has_one_form && !owner.is_any()).then_some(Self { owner, repository, context })
     }
 
-    /// Its form.
+    /// The form of the subject.
     pub fn form(&self) -> Form {
         if self.owner.id.is_some() { Form::NamesAndIds } else { Form::Names }
     }
 
-    /// The repository as a person writes it, `OWNER/NAME`.
+    /// The repository as people write it, `OWNER/NAME`.
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.owner.name, self.repository.name)
     }
@@ -68,7 +67,7 @@ impl<'a> GithubSubject<'a> {
         self.owner.name
     }
 
-    /// True if it names every repository of the owner.
+    /// True if it matches every repository of the owner.
     pub fn is_of_any_repository(&self) -> bool {
         self.repository.is_any()
     }
@@ -78,12 +77,12 @@ impl<'a> GithubSubject<'a> {
         (self.owner.id, self.repository.id)
     }
 
-    /// The same in the form with names alone.
+    /// The subject in the form with names only.
     pub fn with_names(&self) -> String {
         format!("repo:{}/{}{}", self.owner.name, self.repository.name, self.context)
     }
 
-    /// The same with these ids; a `*` stays.
+    /// The subject with these ids; a `*` is unchanged.
     pub fn with_ids(&self, owner: &str, repository: &str) -> String {
         let Self { owner: Named { name, .. }, context, .. } = self;
         match self.repository.name {
@@ -92,24 +91,24 @@ impl<'a> GithubSubject<'a> {
         }
     }
 
-    /// This pattern for the owner and the repository of a subject; a `*` stays.
+    /// This pattern for the owner and repository of `subject`; a `*` is unchanged.
     pub fn for_repository_of(&self, subject: &GithubSubject<'_>) -> String {
         let repository = if self.repository.is_any() { "*" } else { subject.repository.segment };
         format!("repo:{}/{repository}{}", subject.owner.segment, self.context)
     }
 
-    /// True if both have the same name of the owner. GitHub compares names without case.
+    /// True if both have the same owner name. GitHub compares names case-insensitively.
     pub fn has_owner_name_of(&self, other: &GithubSubject<'_>) -> bool {
         self.owner.name.eq_ignore_ascii_case(other.owner.name)
     }
 
-    /// True if both have the same names, where a `*` is any name.
+    /// True if both have the same names, where `*` matches any name.
     pub fn has_names_of(&self, other: &GithubSubject<'_>) -> bool {
         let is_repository = self.repository.name.eq_ignore_ascii_case(other.repository.name);
         self.has_owner_name_of(other) && (self.repository.is_any() || is_repository)
     }
 
-    /// True if both have ids, and the same ones, where a `*` has any id.
+    /// True if both have the same ids, where `*` matches any id.
     pub fn has_ids_of(&self, other: &GithubSubject<'_>) -> bool {
         let is_repository = self.repository.id == other.repository.id;
         self.owner.id.is_some()
@@ -135,7 +134,7 @@ impl<'a> Named<'a> {
     }
 }
 
-/// The parts of a text that begins as a subject of GitHub does, unchecked.
+/// The unchecked parts of a text that starts like a GitHub subject.
 struct Parts<'a> {
     owner: &'a str,
     repository: &'a str,
@@ -150,7 +149,7 @@ impl<'a> Parts<'a> {
         (!is_other).then_some(Self { owner, repository, context })
     }
 
-    /// What to write instead, without and with ids.
+    /// Suggested corrections, without and with ids.
     fn forms(&self) -> [String; 2] {
         let Self { owner, repository, context } = self;
         let name = |segment: &str, placeholder: &str| {
@@ -183,13 +182,13 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// GitHub's own command that prints the ids of the owner and of the repository `OWNER/NAME`.
+/// The GitHub CLI command that prints the ids of the owner and the repository `OWNER/NAME`.
 pub fn lookup(full_name: &str) -> String {
     format!("gh api repos/{full_name} --jq '.owner.id, .id'")
 }
 
-/// Rejects a pattern of a subject of GitHub that could match another owner, or that matches nothing
-/// that GitHub sends, and says what to write.
+/// Rejects a GitHub pattern that could match another owner or matches no subject that GitHub sends.
+/// The error suggests a correct pattern.
 pub fn check_pattern(text: &str) -> Result<(), Malformed> {
     let Some(parts) = Parts::of(text) else { return Ok(()) };
     let Parts { owner, repository, .. } = parts;
@@ -216,7 +215,7 @@ pub fn check_pattern(text: &str) -> Result<(), Malformed> {
     problem.map_or(Ok(()), |problem| Err(Malformed::because(problem)))
 }
 
-/// Why a `*` in an owner or a repository is rejected.
+/// The reason why a `*` in an owner or a repository is rejected.
 fn star_problem(part: &str, parts: &Parts<'_>, names: &str, ids: &str) -> String {
     let lookup = parts.lookup();
     match part.split_once('@') {

@@ -1,4 +1,4 @@
-//! Grants: which scopes of which resource a client may ask for.
+//! Grants: the scopes of a resource that a client may request.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -8,17 +8,17 @@ use crate::model::scope::Scopes;
 use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
 
-/// What a grant opens of its resource.
+/// The scopes of a grant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GrantedScopes {
-    /// Every scope that the resource has when a token is requested.
+    /// All scopes that the resource has when a token is requested.
     All,
-    /// These, as far as the resource still has them.
+    /// These scopes, if the resource still has them.
     Only(Scopes),
 }
 
 impl GrantedScopes {
-    /// The scopes by name; `None` for every scope of the resource.
+    /// The named scopes; `None` for all scopes of the resource.
     pub fn into_named(self) -> Option<Scopes> {
         match self {
             Self::All => None,
@@ -26,8 +26,8 @@ impl GrantedScopes {
         }
     }
 
-    /// The scopes that the grant gives of a resource that now offers `offered` (W-15: a scope
-    /// that was taken from the resource is gone from every grant at once).
+    /// The scopes of the grant for a resource that currently offers `offered`. W-15: a scope that
+    /// was removed from the resource disappears from every grant immediately.
     pub fn within(&self, offered: &Scopes) -> Scopes {
         match self {
             Self::All => offered.clone(),
@@ -36,7 +36,7 @@ impl GrantedScopes {
     }
 }
 
-/// A list of scopes, or `"all"`.
+/// Serializes a list of scopes, or `"all"`.
 impl Serialize for GrantedScopes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -47,8 +47,8 @@ impl Serialize for GrantedScopes {
 }
 
 impl Grant {
-    /// The scopes, networks and claims as JSON. A grant of all scopes also lists those that the
-    /// resource offers at present.
+    /// The scopes, networks and claims as JSON. A grant of all scopes also lists the scopes that
+    /// the resource currently offers.
     pub fn with_offered(&self, offered: &Scopes) -> Value {
         let mut value =
             json!({ "scopes": self.scopes, "networks": self.networks, "claims": self.claims });
@@ -59,26 +59,26 @@ impl Grant {
     }
 }
 
-/// A grant as a client holds it.
+/// A grant that a client holds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HeldGrant {
     /// The grant.
     pub grant: Grant,
-    /// True if it came from an approved grant request. Its claims are then all that was approved,
-    /// until the grant is taken away.
+    /// True if the grant came from an approved grant request. Its claims are then exactly the
+    /// approved ones until the grant is deleted.
     pub is_approved: bool,
 }
 
-/// A client's right to one resource.
+/// The right of a client to a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Grant {
     /// The resource, which becomes the token's audience.
     pub resource: ResourceId,
-    /// What is open of it.
+    /// The granted scopes.
     pub scopes: GrantedScopes,
-    /// Where it may be used from.
+    /// The networks from which the grant may be used.
     #[serde(skip_serializing_if = "Networks::is_anywhere")]
     pub networks: Networks,
-    /// The claims of its tokens, each in place of the one of the client.
+    /// Claims of tokens for this resource. They override the client's claims of the same name.
     pub claims: StaticClaims,
 }

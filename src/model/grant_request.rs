@@ -1,4 +1,4 @@
-//! Requests of one team for a grant of another team's resource.
+//! Requests of a team for a grant of another team's resource.
 
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use crate::model::time::Timestamp;
 use crate::text::newtype::text_newtype;
 use crate::text::schema::text_schema;
 
-/// The identifier of a grant request: `grq_` and random letters and digits.
+/// The identifier of a grant request: `grq_` followed by random letters and digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GrantRequestId(Box<str>);
 
@@ -27,10 +27,10 @@ text_schema!(
 );
 
 impl GrantRequestId {
-    /// Reads an identifier as this server makes it.
+    /// Parses an identifier in the form that this server generates.
     ///
     /// # Errors
-    /// If it has another form.
+    /// If it has any other form.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let body = text.strip_prefix("grq_").unwrap_or_default();
         if body.is_empty() || body.len() > 40 || !body.bytes().all(|b| b.is_ascii_alphanumeric()) {
@@ -47,18 +47,18 @@ impl GrantRequestId {
 
 text_newtype!(GrantRequestId);
 
-/// What became of a grant request.
+/// The state of a grant request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantRequestState {
-    /// The administrators of the resource have not decided.
+    /// The administrators of the resource have not decided yet.
     Pending,
-    /// The client got the grant.
+    /// Approved: the client got the grant.
     Approved,
-    /// The administrators of the resource rejected it.
+    /// The administrators of the resource rejected the request.
     Rejected,
-    /// The requester cancelled it, or the client or the resource is not what it was.
+    /// The requester cancelled the request, or the client or the resource changed.
     Cancelled,
-    /// It was not decided in time.
+    /// The request expired without a decision.
     Expired,
 }
 
@@ -69,11 +69,11 @@ text_schema!(
 );
 
 impl GrantRequestState {
-    /// Every state.
+    /// All states.
     pub const ALL: [Self; 5] =
         [Self::Pending, Self::Approved, Self::Rejected, Self::Cancelled, Self::Expired];
 
-    /// The stored text, which the API shows too.
+    /// The stored text, which the API also shows.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -84,7 +84,7 @@ impl GrantRequestState {
         }
     }
 
-    /// Reads a state.
+    /// Parses a state.
     ///
     /// # Errors
     /// If it is not one of [`Self::ALL`].
@@ -102,7 +102,7 @@ impl Serialize for GrantRequestState {
     }
 }
 
-/// What a requester says about a request, or why a request ended.
+/// A remark on a request, by the requester or about its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remark(String);
 
@@ -118,7 +118,7 @@ impl Remark {
     /// The maximum length, in characters.
     pub const MAX_LENGTH: usize = 500;
 
-    /// Reads a remark.
+    /// Parses a remark.
     ///
     /// # Errors
     /// If it is blank, longer than [`Self::MAX_LENGTH`], or contains a control character.
@@ -133,7 +133,7 @@ impl Remark {
         Ok(Self(text.to_owned()))
     }
 
-    /// Takes a remark that is stored already, or one of the server.
+    /// Wraps a stored remark, or one of the server.
     pub fn stored(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -197,13 +197,13 @@ impl GrantRequest {
     /// How long a request waits for a decision: 30 days.
     pub const TTL_SECONDS: i64 = 30 * 86_400;
 
-    /// How long a request is kept after its end: 90 days. The audit log keeps its events.
+    /// How long an ended request is stored: 90 days. The audit log keeps its events.
     pub const KEPT_SECONDS: i64 = 90 * 86_400;
 
-    /// How many requests of one client may be pending.
+    /// The maximum number of pending requests of a client.
     pub const MAX_PENDING_PER_CLIENT: usize = 50;
 
-    /// The grant that an approval gives.
+    /// The grant that an approval creates.
     pub fn grant(&self) -> Grant {
         Grant {
             resource: self.resource.clone(),
@@ -213,7 +213,7 @@ impl GrantRequest {
         }
     }
 
-    /// The request as it is at a time: a pending one expires by itself.
+    /// The request as of `now`: a pending request expires without a write.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Self {
         let is_over = self.state == GrantRequestState::Pending && self.expires_at <= now;

@@ -1,4 +1,4 @@
-//! What the groups of a person permit: the setting `console.oidc.groups`.
+//! Mapping of a person's groups to rights: the setting `console.oidc.groups`.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,12 @@ use crate::model::admin_preset::AdminPreset;
 use crate::model::admin_scope::AdminScope;
 use crate::model::owner::Owner;
 
-/// The rights of an administrator who is not a client.
+/// The rights of an administrator that is not a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MappedRights {
     /// The scopes of `urn:tokend`.
     pub scopes: BTreeSet<AdminScope>,
-    /// The owners whose objects it administers; all objects if absent.
+    /// The owners whose objects the administrator may manage; `None` means all.
     pub owners: Option<BTreeSet<Owner>>,
 }
 
@@ -28,12 +28,12 @@ struct MappedGroup {
 pub struct GroupMapping(Vec<MappedGroup>);
 
 impl GroupMapping {
-    /// Reads entries `GROUP=RIGHTS` or `GROUP=RIGHTS@OWNERS`. Rights are a preset of administrators,
-    /// or scopes of `urn:tokend`; several scopes and several owners have `+` between them. The last
-    /// `=` ends the name of the group, so a distinguished name can be one.
+    /// Parses entries `GROUP=RIGHTS` or `GROUP=RIGHTS@OWNERS`. Rights are an administrator preset
+    /// or scopes of `urn:tokend`. Several scopes or owners are joined with `+`. The last `=` ends
+    /// the name of the group, so the name may be a distinguished name.
     ///
     /// # Errors
-    /// The first entry that cannot be read, or that names a group again.
+    /// The first entry that is invalid or repeats a group.
     pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, Malformed> {
         let mut mapping = Self::default();
         for entry in entries {
@@ -64,10 +64,10 @@ impl GroupMapping {
         self.0.iter().any(|known| known.group == group)
     }
 
-    /// The rights of a person with these groups; `None` without a mapped group.
+    /// The rights of a person with these groups; `None` if no group is mapped.
     ///
-    /// The first entry that fits decides. A later one only adds its owners, and only if it has the
-    /// same scopes: scopes of one group must never hold for the owners of another one.
+    /// The first matching entry decides. Later entries only add owners, and only if they have the
+    /// same scopes: the scopes of one group must never apply to the owners of another.
     pub fn rights(&self, groups: &[String]) -> Option<MappedRights> {
         let mut fitting =
             self.0.iter().filter(|known| groups.contains(&known.group)).map(|known| &known.rights);

@@ -1,5 +1,5 @@
-//! Readers of the key set, and which keys they know. It is advice and not a proof: the readers
-//! behind a CDN are not seen, and any host can read the key set under any name.
+//! Readers of the key set, and the keys that they know. This is a hint and not proof: readers
+//! behind a CDN are invisible, and any host can fetch the key set under any name.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,23 +24,23 @@ pub struct KeySetReader {
 }
 
 impl KeySetReader {
-    /// A reader that was not seen for so long is gone.
+    /// Seconds after which a reader that was not seen again is inactive.
     pub const ACTIVE_SECONDS: i64 = 3 * 86_400;
 
-    /// A reader that was seen on so many days is likely to come back.
+    /// Number of days after which a reader is expected to return.
     pub const STEADY_DAYS: i64 = 3;
 
-    /// True if it was seen lately.
+    /// True if the reader was seen recently.
     pub fn is_active(&self, now: Timestamp) -> bool {
         self.last_seen_at.plus_seconds(Self::ACTIVE_SECONDS) > now
     }
 
-    /// True if it is likely to come back.
+    /// True if the reader is expected to return.
     pub fn is_steady(&self, now: Timestamp) -> bool {
         self.is_active(now) && self.days >= Self::STEADY_DAYS
     }
 
-    /// True if it has fetched a key set with the key that was made then.
+    /// True if the reader has fetched a key set with the key created at `created_at`.
     pub fn knows(&self, created_at: Timestamp) -> bool {
         self.newest_key_at >= created_at
     }

@@ -1,5 +1,5 @@
-//! The life of a signing key: when it signs, and when it leaves the key set. It follows from stored
-//! times alone, so that all instances agree without a leader (D7).
+//! The life cycle of a signing key: when it signs, and when it leaves the key set. It depends only
+//! on stored times, so all instances agree without a leader (D7).
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,7 +24,7 @@ pub enum KeyState {
 }
 
 impl KeyState {
-    /// The word that people see.
+    /// The display name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Published => "published",
@@ -35,33 +35,33 @@ impl KeyState {
         }
     }
 
-    /// True if the key set has the key.
+    /// True if the key is in the key set.
     pub fn is_in_key_set(self) -> bool {
         matches!(self, Self::Published | Self::Signing | Self::Verifying)
     }
 }
 
-/// The times of a key among the other keys. A key signs until a younger key of its algorithm takes
-/// over, or until it is retired or revoked. Then it verifies, unless it was revoked.
+/// The timeline of a key among the other keys. A key signs until a newer key of its algorithm takes
+/// over, or until it is retired or revoked. Then it only verifies, unless it was revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyTimeline {
-    /// From when on it signs; absent if it ends before.
+    /// The time at which the key starts to sign; `None` if it ends before.
     pub signs_from: Option<Timestamp>,
-    /// When it stops signing; absent if nothing stored ends it.
+    /// The time at which the key stops signing; `None` if no stored time ends it.
     pub signs_until: Option<Timestamp>,
-    /// When it leaves the key set; absent if nothing stored ends it.
+    /// The time at which the key leaves the key set; `None` if no stored time ends it.
     pub leaves_at: Option<Timestamp>,
-    /// The key that takes over from it.
+    /// The key that takes over.
     pub successor: Option<KeyId>,
     is_revoked: bool,
-    /// True if it was to sign from the time of a change on: an instance whose clock is behind does
-    /// not wait for its own clock.
+    /// True if the key was meant to sign immediately after a change. An instance whose clock is
+    /// behind then does not wait for its own clock.
     signs_at_once: bool,
 }
 
 impl KeyTimeline {
-    /// The times of `key` among `keys`, its own record included. A key that has stopped signing
-    /// stays in the key set for `keep_seconds`.
+    /// Computes the timeline of `key` among `keys`, which include it. A key that has stopped
+    /// signing stays in the key set for `keep_seconds`.
     pub fn of(key: &SigningKeyRecord, keys: &[SigningKeyRecord], keep_seconds: i64) -> Self {
         let signs_from = begins_to_sign(key);
         let successor = keys
@@ -92,7 +92,7 @@ impl KeyTimeline {
         }
     }
 
-    /// What the key is for at `now`. A revoked key is revoked whatever a clock says.
+    /// The state of the key at `now`. A revoked key is revoked regardless of the clock.
     pub fn state(&self, now: Timestamp) -> KeyState {
         if self.is_revoked {
             KeyState::Revoked
@@ -107,13 +107,13 @@ impl KeyTimeline {
         }
     }
 
-    /// True if the key waits for its time only because the clock of this instance is behind.
+    /// True if the key does not sign yet only because the clock of this instance is behind.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         self.signs_at_once && self.state(now) == KeyState::Published
     }
 }
 
-/// The key that signs with an algorithm at `now`. One whose private half was lost does not.
+/// The key that signs with an algorithm at `now`. Keys without a private key are skipped.
 pub fn signing_key(
     keys: &[SigningKeyRecord],
     algorithm: Algorithm,
@@ -132,14 +132,14 @@ fn order(key: &SigningKeyRecord) -> (Timestamp, Timestamp, &KeyId) {
     (key.signs_from, key.created_at, &key.kid)
 }
 
-/// When a key begins to sign, unless it ends before.
+/// The time at which a key starts to sign, unless it ends before.
 fn begins_to_sign(key: &SigningKeyRecord) -> Option<Timestamp> {
     let end = key.revoked_at.or(key.retired_at);
     Some(key.signs_from).filter(|from| end.is_none_or(|end| *from <= end))
 }
 
-/// True if a key has signed, or will, so that it takes over from `other`. A key that was lost never
-/// signs, so it does not take over from one that does. One that was revoked has signed.
+/// True if `key` has signed or will sign, so that it takes over from `other`. A key whose private
+/// key is lost does not take over from one that can sign. A revoked key has signed.
 fn can_take_over(key: &SigningKeyRecord, other: &SigningKeyRecord) -> bool {
     let end = key.revoked_at.or(key.retired_at);
     let signs = end.is_none_or(|end| key.signs_from < end);
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(KeyTimeline::of(&keys[0], &keys, 50).leaves_at, None);
     }
 
-    /// The key that was to follow was retired before its time: the one before it signs on.
+    /// If the next key is retired before it starts to sign, the current key continues to sign.
     #[test]
     fn a_key_that_never_signs_replaces_none() {
         let next = key("b", Algorithm::Es256, 200);
@@ -229,13 +229,13 @@ mod tests {
         ];
         let states = |now| keys.each_ref().map(|key| state(key, &keys, now));
         assert_eq!(states(401), [KeyState::Gone, KeyState::Revoked, KeyState::Signing]);
-        // A clock that is behind revokes as well, and does not wait for the new key.
+        // A clock that is behind also sees the revocation, and does not wait for the new key.
         assert_eq!(states(395)[1], KeyState::Revoked);
         assert!(KeyTimeline::of(&keys[2], &keys, 50).is_overdue(Timestamp(395)));
         assert!(!KeyTimeline::of(&keys[0], &keys, 50).is_overdue(Timestamp(95)));
     }
 
-    /// Two keys of the same second: which one comes first is chance.
+    /// The order of two keys of the same second is arbitrary.
     #[test]
     fn a_key_that_ends_in_the_second_in_which_it_began_hands_over() {
         for (old, new) in [("a", "b"), ("b", "a")] {
@@ -261,8 +261,8 @@ mod tests {
         assert_eq!((signs(99), signs(300)), (None, Some(&keys[0].kid)));
     }
 
-    /// It was replaced long ago and is not in the key set. That its successor is retired does not
-    /// make it sign again.
+    /// The key was replaced long ago and has left the key set. It does not sign again when its
+    /// successor is retired.
     #[test]
     fn a_key_that_is_gone_does_not_sign_again() {
         let retired = SigningKeyRecord {

@@ -1,5 +1,5 @@
-//! Labels of clients and resources: keys with values, in the style of Kubernetes, by which people
-//! and policies select objects.
+//! Labels of clients and resources: keys with values, in the style of Kubernetes, for selecting
+//! objects.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,11 +20,11 @@ const MAX_PREFIX_LENGTH: usize = 253;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LabelKey(Box<str>);
 
-/// The value of a label; may be empty.
+/// The value of a label, which may be empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelValue(Box<str>);
 
-/// The labels of an object, in the order of their keys.
+/// The labels of an object, sorted by key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Labels(BTreeMap<LabelKey, LabelValue>);
 
@@ -36,11 +36,12 @@ object_schema!(
 );
 
 impl LabelKey {
-    /// Reads a key: a name, or a DNS name as a prefix, `/` and a name.
+    /// Parses a key: a name, optionally preceded by a DNS name and `/`.
     ///
     /// # Errors
-    /// If the name is not 1 to 63 ASCII letters, digits, `-`, `_` and `.` with a letter or a digit
-    /// at both ends, or the prefix is not a DNS name of at most 253 bytes in lower case.
+    /// If the name or the prefix is invalid. A name is 1 to 63 ASCII letters, digits, `-`, `_` and
+    /// `.` with a letter or a digit at both ends. A prefix is a lower-case DNS name of at most 253
+    /// bytes.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let (prefix, name) = match text.split_once('/') {
             Some((prefix, name)) => (Some(prefix), name),
@@ -61,11 +62,10 @@ impl LabelKey {
 }
 
 impl LabelValue {
-    /// Reads a value.
+    /// Parses a value.
     ///
     /// # Errors
-    /// If the text is neither empty nor 1 to 63 ASCII letters, digits, `-`, `_` and `.` with a
-    /// letter or a digit at both ends.
+    /// If the text is not empty and is not a valid name of a key.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if !text.is_empty() && !is_word(text) {
             return Err(Malformed::because(format!(
@@ -81,7 +81,7 @@ impl LabelValue {
     }
 }
 
-/// True for the word of a label, which is also the name of an owner.
+/// True for text with the syntax of a label name. Names of owners have the same syntax.
 pub(super) fn is_word(text: &str) -> bool {
     let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let is_inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -92,7 +92,7 @@ pub(super) fn is_word(text: &str) -> bool {
         && bytes.iter().all(is_inner)
 }
 
-/// RFC 1123, section 2.1, in lower case.
+/// True for a DNS name (RFC 1123, section 2.1) in lower case.
 fn is_dns_name(text: &str) -> bool {
     let is_label = |label: &str| {
         let is_inner = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
@@ -101,7 +101,7 @@ fn is_dns_name(text: &str) -> bool {
     text.len() <= MAX_PREFIX_LENGTH && text.split('.').all(is_label)
 }
 
-/// A label as `key=value`. Neither a key nor a value has an equals sign.
+/// Formats a label as `key=value`. Neither part contains an equals sign.
 pub fn text(key: &LabelKey, value: &LabelValue) -> String {
     format!("{}={}", key.as_str(), value.as_str())
 }
@@ -110,10 +110,10 @@ impl Labels {
     /// The maximum number of labels of an object.
     pub const MAX_COUNT: usize = 32;
 
-    /// Reads keys and values.
+    /// Parses keys and values.
     ///
     /// # Errors
-    /// If a key or a value breaks its rules, a key is a duplicate, or there are more than
+    /// If a key or a value is invalid, a key is a duplicate, or there are more than
     /// [`Self::MAX_COUNT`].
     pub fn parse<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -129,10 +129,10 @@ impl Labels {
         Ok(labels)
     }
 
-    /// Reads the JSON object that is stored already, by whatever rule it was accepted.
+    /// Parses the stored JSON object, whatever rules applied when it was accepted.
     ///
     /// # Errors
-    /// If it is not an object of texts.
+    /// If it is not an object of strings.
     pub fn stored(json: &str) -> Result<Self, Malformed> {
         let texts: BTreeMap<Box<str>, Box<str>> = serde_json::from_str(json)
             .map_err(|_| Malformed::because("labels are not a JSON object of texts"))?;
@@ -140,10 +140,10 @@ impl Labels {
         Ok(Self(labels.collect()))
     }
 
-    /// Sets a label; gives the value that it had.
+    /// Sets a label and returns its previous value.
     ///
     /// # Errors
-    /// If there would be more than [`Self::MAX_COUNT`].
+    /// If there would be more than [`Self::MAX_COUNT`] labels.
     pub fn insert(
         &mut self,
         key: LabelKey,
@@ -159,28 +159,28 @@ impl Labels {
         Ok(before)
     }
 
-    /// Removes a label, if it is there.
+    /// Removes a label, if it exists.
     pub fn remove(&mut self, key: &LabelKey) {
         self.0.remove(key);
     }
 
-    /// True without labels.
+    /// True if the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Each label as `key=value`, in the order of the keys.
+    /// All labels as `key=value`, sorted by key.
     pub fn texts(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(key, value)| text(key, value))
     }
 
-    /// Keys and values, in the order of the keys.
+    /// Keys and values, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&LabelKey, &LabelValue)> {
         self.0.iter()
     }
 }
 
-/// `key=value`, separated by spaces.
+/// Formats `key=value` pairs, separated by spaces.
 impl fmt::Display for Labels {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.texts().collect::<Vec<_>>().join(" "))

@@ -1,19 +1,19 @@
-//! What is done with a secret of a client that is reported as leaked.
+//! The action for a secret of a client that is reported as leaked.
 
 use serde::{Serialize, Serializer};
 
 use crate::model::Malformed;
 use crate::text::schema::text_schema;
 
-/// What is done with a secret of a client that is reported as leaked. Each report is an event.
+/// The action for a secret of a client that is reported as leaked. Every report is an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LeakPolicy {
-    /// The secret stays valid: the team decides.
+    /// The secret remains valid, and the team decides.
     #[default]
     Report,
-    /// The secret ends in 24 hours, unless it ends sooner.
+    /// The secret expires in 24 hours, unless it expires earlier.
     EndIn24h,
-    /// The secret ends at once.
+    /// The secret expires immediately.
     EndNow,
 }
 
@@ -24,10 +24,10 @@ text_schema!(
 );
 
 impl LeakPolicy {
-    /// Every policy.
+    /// All policies.
     pub const ALL: [Self; 3] = [Self::Report, Self::EndIn24h, Self::EndNow];
 
-    /// Reads a policy as it is stored and shown.
+    /// Parses a policy in the stored and displayed form.
     ///
     /// # Errors
     /// If it is not one of [`Self::ALL`].
@@ -38,7 +38,7 @@ impl LeakPolicy {
         })
     }
 
-    /// The policy as it is stored and shown.
+    /// The policy in the stored and displayed form.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Report => "report",

@@ -1,4 +1,4 @@
-//! Master keys as they are written in settings: 32 bytes each, in base64 or hex.
+//! Master keys as they appear in settings: 32 bytes each, in base64 or hex.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::model::Malformed;
 /// The length of a master key in bytes.
 pub const MASTER_KEY_LENGTH: usize = 32;
 
-/// One or more master keys; never empty. The first one seals, all of them open.
+/// A list of master keys; never empty. The first one seals, all of them open.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MasterKeyList(Vec<Zeroizing<[u8; MASTER_KEY_LENGTH]>>);
 
@@ -22,11 +22,11 @@ impl fmt::Debug for MasterKeyList {
 }
 
 impl MasterKeyList {
-    /// Reads keys that are separated by commas or line ends.
+    /// Parses keys that are separated by commas or newlines.
     ///
     /// # Errors
     ///
-    /// What a master key must be. The error never repeats the text.
+    /// Says what a master key must be, without quoting the text.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let malformed = || {
             Malformed::because(

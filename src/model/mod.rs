@@ -1,7 +1,7 @@
-//! The nouns: plain data without I/O.
+//! The domain model: plain data types without I/O.
 //!
-//! Everything above speaks in these types. Each one checks its text when it is made, so that a
-//! value that exists is a value that is allowed.
+//! All other layers use these types. Each type validates its text when it is created, so every
+//! existing value is valid.
 
 pub mod admin_preset;
 pub mod admin_scope;
@@ -57,7 +57,7 @@ pub mod trust;
 pub mod usage;
 pub mod webhook;
 
-/// Why a text is not a value of the wanted kind, in words for the person who typed it.
+/// The reason why a text is not a valid value, as a message for the person who typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(pub String);

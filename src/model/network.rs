@@ -1,9 +1,9 @@
-//! The part of an address that belongs to one customer of a provider.
+//! Groups addresses by customer network, for limits by address.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// What limits by address treat as one: an IPv4 address, or the /64 of an IPv6 address, which is
-/// the smallest network that a customer gets (RFC 6177).
+/// The unit of limits by address: an IPv4 address, or the /64 of an IPv6 address. A /64 is the
+/// smallest network that a customer gets (RFC 6177).
 pub fn customer_network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

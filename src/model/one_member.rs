@@ -1,4 +1,4 @@
-//! The schemas of choices that an object shows as at most one of its members.
+//! Schemas of choices that an object serializes as at most one of several members.
 
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};

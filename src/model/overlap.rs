@@ -1,4 +1,4 @@
-//! How long the older secrets of a client stay valid after a rotation.
+//! The overlap after a rotation: how long the older secrets of a client stay valid.
 
 use std::fmt;
 
@@ -6,22 +6,22 @@ use crate::model::Malformed;
 use crate::model::time::Lifetime;
 use crate::text::schema::text_schema;
 
-/// The prefix of an overlap that ends when a secret is unused.
+/// The prefix of an overlap that ends when the old secret is unused.
 const UNTIL_UNUSED: &str = "until_unused:";
 
 /// How long older secrets stay valid after a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overlap {
-    /// They end at once: `0s`.
+    /// Older secrets end immediately: `0s`.
     None,
-    /// They stay valid for this time: `24h`.
+    /// Older secrets stay valid for this time: `24h`.
     For(Lifetime),
-    /// Each ends when the new secret was used and it was itself unused for the window; in any case
-    /// after the maximum: `until_unused:6h,max:7d`.
+    /// `until_unused:6h,max:7d`: an old secret ends once the new one has been used and the old one
+    /// was unused for the window. It ends after the maximum in any case.
     UntilUnused {
-        /// How long a secret must be unused.
+        /// How long the old secret must be unused.
         window: Lifetime,
-        /// How long it stays valid at the most.
+        /// How long the old secret stays valid at most.
         max: Lifetime,
     },
 }
@@ -33,13 +33,13 @@ text_schema!(
 );
 
 impl Overlap {
-    /// The maximum of an overlap that does not name one, in seconds: 7 days.
+    /// The default of `max`, in seconds: 7 days.
     pub const DEFAULT_MAX_SECONDS: i64 = 7 * 86_400;
 
-    /// Reads `0s`, `24h`, `until_unused:6h` or `until_unused:6h,max:7d`.
+    /// Parses `0s`, `24h`, `until_unused:6h` or `until_unused:6h,max:7d`.
     ///
     /// # Errors
-    /// The end of a sentence that begins with the text.
+    /// A message that completes a sentence whose subject is the text.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if matches!(text, "0" | "0s") {
             return Ok(Self::None);
@@ -71,7 +71,7 @@ impl Overlap {
     }
 }
 
-/// The error for what follows a comma.
+/// The error for anything but `max:` after the comma.
 fn form() -> Malformed {
     Malformed::because(
         "has something other than max: after the comma; write until_unused:6h,max:7d",
@@ -84,7 +84,7 @@ fn part(name: &str, text: &str) -> Result<Lifetime, Malformed> {
     })
 }
 
-/// As [`Overlap::parse`] reads it.
+/// Formats the overlap as [`Overlap::parse`] reads it.
 impl fmt::Display for Overlap {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

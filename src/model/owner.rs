@@ -1,10 +1,10 @@
-//! Owners: the teams that clients and resources belong to.
+//! Owners: the teams to which clients and resources belong.
 
 use crate::model::{Malformed, labels};
 use crate::text::newtype::text_newtype;
 use crate::text::schema::text_schema;
 
-/// The name of a team, such as `payments`. It is compared exactly, upper and lower case included.
+/// The name of a team, such as `payments`. Names are compared exactly and are case-sensitive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner(Box<str>);
 
@@ -19,10 +19,11 @@ impl Owner {
     /// The maximum length of a name, in bytes.
     pub const MAX_LENGTH: usize = labels::MAX_NAME_LENGTH;
 
-    /// Reads a name: ASCII letters, digits, `-`, `_` and `.`, with a letter or a digit at both ends.
+    /// Parses a name: ASCII letters, digits, `-`, `_` and `.`, with a letter or a digit at both
+    /// ends.
     ///
     /// # Errors
-    /// If the text breaks one of these rules, or has not 1 to [`Self::MAX_LENGTH`] bytes.
+    /// If the text breaks one of these rules or is not 1 to [`Self::MAX_LENGTH`] bytes long.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if !labels::is_word(text) {
             return Err(Malformed::because(format!(
@@ -33,7 +34,7 @@ impl Owner {
         Ok(Self(text.into()))
     }
 
-    /// Reads a name that is stored already, by whatever rule it was accepted.
+    /// Reads a stored name, whatever rules applied when it was accepted.
     pub fn stored(text: &str) -> Self {
         Self(text.into())
     }

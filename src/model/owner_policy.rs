@@ -1,4 +1,4 @@
-//! What the platform team requires of the clients of an owner.
+//! Owner policies: requirements of the platform team for the clients of an owner.
 
 use std::fmt;
 
@@ -14,12 +14,12 @@ use crate::text::schema::text_schema;
 /// The text of [`PolicyScope::Others`].
 const OTHERS: &str = "*";
 
-/// Whose clients a policy is about.
+/// The clients to which a policy applies.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PolicyScope {
-    /// Those of one owner.
+    /// The clients of one owner.
     Owner(Owner),
-    /// Those of every owner without a policy of its own. A client without an owner has no policy.
+    /// The clients of all owners without their own policy. Clients without an owner have no policy.
     Others,
 }
 
@@ -31,15 +31,15 @@ text_schema!(
 );
 
 impl PolicyScope {
-    /// Reads an owner, or `*` for all others.
+    /// Parses an owner, or `*` for all other owners.
     ///
     /// # Errors
-    /// If the text is neither.
+    /// If the text is neither `*` nor an owner.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text == OTHERS { Ok(Self::Others) } else { Owner::parse(text).map(Self::Owner) }
     }
 
-    /// Reads a text that is stored already.
+    /// Reads a stored scope.
     pub fn stored(text: &str) -> Self {
         if text == OTHERS { Self::Others } else { Self::Owner(Owner::stored(text)) }
     }
@@ -49,7 +49,7 @@ impl PolicyScope {
         self.owner().map_or(OTHERS, Owner::as_str)
     }
 
-    /// The owner, if it is about one.
+    /// The owner, if the policy applies to a single one.
     pub fn owner(&self) -> Option<&Owner> {
         match self {
             Self::Owner(owner) => Some(owner),
@@ -94,7 +94,7 @@ impl OwnerPolicy {
         self.secret_expiry_required || self.secret_max_age.is_some()
     }
 
-    /// True if a client may have this method.
+    /// True if clients may use this method.
     pub fn allows(&self, method: AuthenticationMethod) -> bool {
         self.auth_methods.as_ref().is_none_or(|allowed| allowed.contains(&method))
     }

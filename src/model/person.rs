@@ -1,29 +1,28 @@
-//! A person of the identity provider of a company.
+//! Persons who sign in at a company's identity provider.
 
 use std::fmt;
 
 use crate::model::Malformed;
 use crate::model::trust::ForeignIssuer;
 
-/// A person who signed in by OpenID Connect. Issuer and subject identify it together (OpenID
-/// Connect Core, section 5.7); an email address or a name never does.
+/// A person who signed in with OpenID Connect, identified by issuer and subject (OpenID Connect
+/// Core, section 5.7). An email address or a name does not identify a person.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Person {
     /// The identity provider.
     pub issuer: ForeignIssuer,
-    /// The person there.
+    /// The identifier of the person at the provider.
     pub subject: PersonSubject,
 }
 
 impl Person {
-    /// The most groups of a person that are stored.
+    /// The maximum number of stored groups of a person.
     pub const MAX_GROUPS: usize = 500;
 
-    /// The longest name of a group, in bytes.
+    /// The maximum length of a group name, in bytes.
     pub const MAX_GROUP_BYTES: usize = 512;
 
-    /// A short name for the person itself: the subject, and the host of the provider. It does not
-    /// identify a person.
+    /// A short display name: the subject and the host of the provider. It is not unique.
     pub fn short_name(&self) -> String {
         let issuer = self.issuer.as_str();
         let host = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
@@ -33,7 +32,7 @@ impl Person {
 }
 
 impl fmt::Display for Person {
-    /// The name that events carry. An issuer has no `#`, so two persons never have one name.
+    /// Formats the actor name in events. An issuer contains no `#`, so the name is unique.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "oidc:{}#{}", self.issuer, self.subject.as_str())
     }
@@ -44,10 +43,10 @@ impl fmt::Display for Person {
 pub struct PersonSubject(Box<str>);
 
 impl PersonSubject {
-    /// Takes 1 to 255 printable ASCII characters.
+    /// Parses 1 to 255 printable ASCII characters.
     ///
     /// # Errors
-    /// If the text is another one.
+    /// If the text is blank, longer, or has other characters.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let is_printable = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         if text.trim().is_empty() || text.len() > 255 || !is_printable {
@@ -56,7 +55,7 @@ impl PersonSubject {
         Ok(Self(text.into()))
     }
 
-    /// Wraps a subject that is stored already.
+    /// Wraps a stored subject.
     pub fn stored(text: &str) -> Self {
         Self(text.into())
     }

@@ -1,13 +1,13 @@
-//! Numbers with what they count, in words.
+//! Formats numbers with their nouns.
 
 use std::fmt::Display;
 
-/// The singular for one, the plural for every other number.
+/// The singular for 1, otherwise the plural.
 pub fn noun<'a, N: Copy + PartialEq + From<u8>>(count: N, one: &'a str, many: &'a str) -> &'a str {
     if count == N::from(1) { one } else { many }
 }
 
-/// A number with what it counts: `1 use`, `2 uses`.
+/// A number with its noun: `1 use`, `2 uses`.
 pub fn counted<N: Copy + Display + PartialEq + From<u8>>(
     count: N,
     one: &str,

@@ -1,5 +1,5 @@
-//! The paths of the public listener, and the endpoint at each. The settings check them for
-//! collisions; the router takes them as they are.
+//! The paths of the public listener and their endpoints. The settings check them for collisions,
+//! and the router uses them unchanged.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -29,18 +29,18 @@ pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 pub const METADATA_PATH: &str = "/.well-known/oauth-authorization-server";
 
 /// The paths of the metadata (RFC 8414, section 3; OpenID Connect Discovery). If the issuer has a
-/// path, it comes after them as well as before (RFC 8414, section 3.1).
+/// path, it is both appended and prepended (RFC 8414, section 3.1).
 const METADATA_PATHS: [&str; 2] = [METADATA_PATH, "/.well-known/openid-configuration"];
 
-/// Health is at the root alone, with or without a path of the issuer.
+/// Health endpoints exist only at the root, even if the issuer has a path.
 const HEALTH_PATHS: [(&str, PublicEndpoint); 3] = [
     ("/livez", PublicEndpoint::Liveness),
     ("/readyz", PublicEndpoint::Readiness),
     ("/healthz", PublicEndpoint::Readiness),
 ];
 
-/// Endpoints of clients, which have a final slash too: a redirect would turn the POST into a GET
-/// (N-09).
+/// Endpoints that clients call. Each also exists with a trailing slash, because a redirect would
+/// turn the POST into a GET (N-09).
 const CLIENT_PATHS: [(&str, PublicEndpoint); 5] = [
     (TOKEN_PATH, PublicEndpoint::Token),
     (INTROSPECTION_PATH, PublicEndpoint::Introspection),
@@ -54,16 +54,16 @@ const DOCUMENT_PATHS: [(&str, PublicEndpoint); 2] = [
     (REVOCATION_LIST_PATH, PublicEndpoint::RevocationList),
 ];
 
-/// What the public listener serves at a path.
+/// The endpoint that the public listener serves at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublicEndpoint {
-    /// Tokens (RFC 6749, section 3.2).
+    /// The token endpoint (RFC 6749, section 3.2).
     Token,
-    /// Introspection (RFC 7662).
+    /// The introspection endpoint (RFC 7662).
     Introspection,
-    /// Revocation (RFC 7009).
+    /// The revocation endpoint (RFC 7009).
     Revocation,
-    /// The check of tokens for gateways.
+    /// The check endpoint for gateways.
     Check,
     /// The authorization endpoint (RFC 6749, section 3.1), which rejects every request.
     Authorization,
@@ -73,16 +73,16 @@ pub enum PublicEndpoint {
     KeySet,
     /// The signed revocation list.
     RevocationList,
-    /// What the server is, at the root of the issuer.
+    /// A description of the server, at the root of the issuer.
     Welcome,
-    /// Health: the process lives.
+    /// Liveness: the process is running.
     Liveness,
-    /// Health: the instance can issue tokens.
+    /// Readiness: the instance can issue tokens.
     Readiness,
 }
 
 impl PublicEndpoint {
-    /// The name in a sentence for an operator.
+    /// The name of the endpoint in error messages.
     fn name(self) -> &'static str {
         match self {
             Self::Token => "the token endpoint",
@@ -99,7 +99,7 @@ impl PublicEndpoint {
     }
 }
 
-/// Two endpoints at one path.
+/// Two endpoints with the same path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path:?} is the path of {}", taken_by.name())]
 pub struct PathCollision {
@@ -107,7 +107,7 @@ pub struct PathCollision {
     taken_by: PublicEndpoint,
 }
 
-/// Every path of the public listener; each has one endpoint.
+/// All paths of the public listener; each has exactly one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicPaths {
     issuer_path: String,
@@ -115,8 +115,9 @@ pub struct PublicPaths {
 }
 
 impl PublicPaths {
-    /// The paths for an issuer with this path: empty, or a slash and more. An endpoint below the
-    /// issuer is at the root too. Fails if the path of the issuer makes two endpoints collide.
+    /// The paths for an issuer with this path, which is empty or begins with a slash. Endpoints
+    /// below the issuer also exist at the root. Fails if the issuer path makes two endpoints
+    /// collide.
     pub fn new(issuer_path: &str) -> Result<Self, PathCollision> {
         let mut paths = Self { issuer_path: issuer_path.to_owned(), endpoints: BTreeMap::new() };
         for (path, endpoint) in HEALTH_PATHS {
@@ -139,8 +140,8 @@ impl PublicPaths {
         Ok(paths)
     }
 
-    /// Adds a path of the token endpoint below the issuer. It may be one already; it fails if
-    /// another endpoint has it.
+    /// Adds an alias of the token endpoint below the issuer. An existing path of the token endpoint
+    /// is accepted. Fails if another endpoint has the path.
     pub fn add_token_alias(&mut self, alias: &str) -> Result<(), PathCollision> {
         self.insert_with_slash(alias, PublicEndpoint::Token)
     }

@@ -1,4 +1,4 @@
-//! Rates: at most so many in a window of time.
+//! Rates: a maximum count per time window.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::model::Malformed;
 use crate::text::schema::text_schema;
 
-/// At most so many in a window, written `60/m`.
+/// A maximum count per window, such as `60/m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     most: NonZeroU32,
@@ -44,7 +44,7 @@ impl Window {
 }
 
 impl Rate {
-    /// Reads a whole number, a slash and `s`, `m` (or `min`), `h` or `d`.
+    /// Parses a whole number, a slash and `s`, `m` (or `min`), `h` or `d`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let malformed = || Malformed::because("is not a rate; write 50/s, 60/m, 1000/h or 5000/d");
         let (most, window) = text.split_once('/').ok_or_else(malformed)?;
@@ -60,13 +60,13 @@ impl Rate {
         Ok(Self { most, window })
     }
 
-    /// `MOST` in a minute. A rate of 0 does not compile.
+    /// A rate of `MOST` per minute. A rate of 0 does not compile.
     pub const fn per_minute<const MOST: u32>() -> Self {
         const { assert!(MOST > 0, "a rate is at least 1") };
         Self { most: NonZeroU32::MIN.saturating_add(MOST - 1), window: Window::Minute }
     }
 
-    /// How many are allowed in a window.
+    /// The maximum count per window.
     pub fn most(self) -> u32 {
         self.most.get()
     }
@@ -76,7 +76,7 @@ impl Rate {
         self.window.seconds()
     }
 
-    /// The window in words, as in "60 tokens a minute".
+    /// The window as a word, as in "60 tokens a minute".
     pub fn window(self) -> &'static str {
         match self.window {
             Window::Second => "second",
@@ -93,12 +93,12 @@ impl fmt::Display for Rate {
     }
 }
 
-/// A rate, or the word that there is none.
+/// A rate, or no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RateLimit {
-    /// There is none: `off`.
+    /// No limit: `off`.
     Unlimited,
-    /// This one.
+    /// At most this rate.
     AtMost(Rate),
 }
 
@@ -110,7 +110,7 @@ text_schema!(
 );
 
 impl RateLimit {
-    /// Reads `off` or a rate.
+    /// Parses `off` or a rate.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text == "off" { Ok(Self::Unlimited) } else { Rate::parse(text).map(Self::AtMost) }
     }

@@ -1,12 +1,12 @@
-//! Why requests are rejected, as a closed list: the label `reason` of metrics. The text of a
-//! rejection may hold what a caller sent; these words never do.
+//! The closed list of reasons for rejections: the label `reason` of metrics. The text of a
+//! rejection may contain input of the caller; these codes never do.
 
 use crate::model::error_code::ErrorCode;
 
-/// Declares the reasons: each has a word and a meaning.
+/// Declares the reasons, each with its code and meaning.
 macro_rules! reasons {
     ($($variant:ident $word:literal $meaning:literal;)*) => {
-        /// Why a request was rejected.
+        /// The reason of a rejection.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum ReasonCode {
             $(#[doc = $meaning] $variant,)*
@@ -23,7 +23,7 @@ macro_rules! reasons {
                 }
             }
 
-            /// What it means, for operators.
+            /// The meaning, for operators.
             pub fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$variant => $meaning,)*
@@ -91,12 +91,12 @@ reasons! {
 }
 
 impl ReasonCode {
-    /// The place in [`Self::ALL`].
+    /// The index in [`Self::ALL`].
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// The reason of a rejection with this code that says nothing else.
+    /// The default reason of an error code, for rejections that set no other.
     pub fn usual(code: ErrorCode) -> Self {
         match code {
             ErrorCode::InvalidRequest => Self::MalformedRequest,
@@ -116,7 +116,7 @@ impl ReasonCode {
         }
     }
 
-    /// The limit that was exceeded, if this is about one: the label `limiter` of metrics.
+    /// The exceeded limit, if the reason is one: the label `limiter` of metrics.
     pub fn limiter(self) -> Option<&'static str> {
         match self {
             Self::TokenRate => Some("tokens_per_client"),

@@ -1,4 +1,4 @@
-//! A client with its secrets, grants and trusts.
+//! Registrations: clients with their secrets, grants and trusts.
 
 use serde::Serialize;
 
@@ -9,28 +9,28 @@ use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::trust::FederatedCredential;
 use crate::model::usage::Usage;
 
-/// A client with all that belongs to it.
+/// A client with its secrets, grants, trusts and usage.
 #[derive(Debug, Clone, Serialize)]
 pub struct Registration {
     /// The client itself.
     #[serde(flatten)]
     pub client: Client,
-    /// Its secrets, oldest first; none of them can be turned back into the secret.
+    /// Secrets, oldest first, without the secret values.
     pub secrets: Vec<SecretRecord>,
-    /// What it may ask for, a grant a resource.
+    /// Grants, one per resource.
     pub grants: Vec<Grant>,
-    /// Foreign issuers whose tokens authenticate it.
+    /// Foreign issuers whose tokens authenticate the client.
     pub trusts: Vec<FederatedCredential>,
-    /// SPIFFE trust domains whose JWT-SVIDs authenticate it.
+    /// SPIFFE trust domains whose JWT-SVIDs authenticate the client.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub spiffe_trusts: Vec<SpiffeTrust>,
-    /// The use of other credentials: its keys, its certificate, its trusts.
+    /// The usage of credentials other than secrets: keys, certificate and trusts.
     pub usage: Option<Usage>,
 }
 
 impl Registration {
-    /// True for a client that may administer this server. Without a grant of it, the absent limit of
-    /// a client gives no right.
+    /// True for a client that may administer this server. For a client without a grant for this
+    /// server, `admin_of: None` does not give any rights.
     pub fn is_administrator(&self) -> bool {
         self.client.admin_of.is_some()
             || self.grants.iter().any(|grant| grant.resource.is_built_in())

@@ -1,4 +1,4 @@
-//! Rejections as they are kept for a while, so that an operator can ask why.
+//! Records of rejections, kept for a while so that an operator can look up the reason.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -41,13 +41,13 @@ pub struct RejectionRecord {
     pub suffix: Option<String>,
 }
 
-/// An id that no client has, as far as it may be told: it may be a secret that was sent in the
-/// wrong place.
+/// The printable part of an unknown client id. The id may be a secret that was sent in the wrong
+/// field, so it is not stored whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownId {
-    /// Its length in characters.
+    /// The length in characters.
     pub length: usize,
-    /// Its first characters, as far as they are printable; four at most.
+    /// The printable ones of the first four characters.
     pub start: String,
 }
 
@@ -56,13 +56,13 @@ impl UnknownId {
     const BETWEEN: &str = " characters, beginning with '";
     const AFTER: &str = "')";
 
-    /// What may be told of an id.
+    /// Extracts the parts that may be shown.
     pub fn of(id: &str) -> Self {
         let is_plain = |c: &char| c.is_ascii_graphic() || *c == ' ';
         Self { length: id.chars().count(), start: id.chars().take(4).filter(is_plain).collect() }
     }
 
-    /// Reads what [`fmt::Display`] wrote as the reason of a rejection.
+    /// Parses the reason of a rejection that [`fmt::Display`] formatted.
     pub fn from_reason(reason: &str) -> Option<Self> {
         let (length, start) = reason
             .strip_prefix(Self::BEFORE)?
@@ -80,8 +80,8 @@ impl fmt::Display for UnknownId {
 }
 
 impl RejectionRecord {
-    /// True for a text that could be the id of a request: `req_` and letters and digits, or an id
-    /// that a proxy has given, such as a UUID.
+    /// True for a text that may be a request id: `req_` followed by letters and digits, or an id
+    /// from a proxy, such as a UUID.
     pub fn is_request_id(text: &str) -> bool {
         let is_own = text.strip_prefix("req_").is_some_and(|rest| {
             (1..=40).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -92,12 +92,12 @@ impl RejectionRecord {
         is_own || is_of_proxy()
     }
 
-    /// True for a character that the id of a request may have.
+    /// True for a byte that is allowed in a request id.
     pub fn is_part_of_id(byte: u8) -> bool {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
     }
 
-    /// How long the id of a proxy is: a shorter one is not unique.
+    /// Lengths of proxy ids. A shorter id would not be unique.
     const PROXY_ID_LENGTHS: RangeInclusive<usize> = 16..=64;
 }
 

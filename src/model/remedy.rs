@@ -1,42 +1,42 @@
-//! How the operator fixes the cause of a rejection, as data. `remedies` turns it into text; the
-//! layers below it know no commands.
+//! Remedies: how the operator fixes the cause of a rejection, as data. `remedies` turns them into
+//! text; lower layers do not know any commands.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// How to fix the cause of a rejection.
+/// A way for the operator to fix the cause of a rejection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
-    /// A text. It names no command of tokend.
+    /// A text that does not name a command of tokend.
     Text(Cow<'static, str>),
-    /// Something that the operator does with a command of tokend or by a setting.
+    /// An action that needs a command of tokend or a setting.
     Action(OperatorAction),
 }
 
-/// What the operator does about the client of a rejection. The names are stored: they never change.
+/// An action of the operator for the rejected client. The names are stored, so they never change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum OperatorAction {
-    /// Compare the id that was sent with those that exist.
+    /// Compare the sent id with the existing ones.
     CompareClientIds,
     /// Give the client its own secret, or add one.
     GiveOwnSecret,
-    /// Add a secret, a key or a trust: the client has none.
+    /// Add a secret, a key or a trust, because the client has none.
     AddCredential,
-    /// Let the client authenticate by what it has, or add a secret.
+    /// Let the client use a credential that it has, or add a secret.
     UseOtherCredential,
-    /// Replace a secret that has expired or was removed.
+    /// Replace a secret that has expired or was deleted.
     ReplaceSecret,
-    /// Compare the digest of a secret that was generated offline with those of the client.
+    /// Compare the digest of an offline-generated secret with those of the client.
     CompareDigests,
     /// Enable the client.
     EnableClient,
-    /// Permit an authentication method, or use one of those that are permitted.
+    /// Permit an authentication method, or use a permitted one.
     PermitMethod {
-        /// The method that was used.
+        /// The method that the client used.
         method: String,
-        /// Those that are permitted.
+        /// The permitted methods.
         permitted: Vec<String>,
     },
     /// Permit the address for the client.
@@ -46,26 +46,26 @@ pub enum OperatorAction {
         /// The resource of the grant.
         resource: String,
     },
-    /// Revoke all tokens of the client at once.
+    /// Revoke all tokens of the client.
     RevokeAllTokens,
-    /// Register keys: the client has none.
+    /// Register keys, because the client has none.
     AddKeys,
-    /// Register the key that signs, or sign with one that is registered.
+    /// Register the key that signed the assertion, or sign with a registered key.
     RegisterKey,
-    /// Shorten the assertions of the client, or raise the maximum.
+    /// Shorten the lifetime of the client's assertions, or raise the maximum.
     ShortenAssertions,
     /// Have the client send another audience.
     SetAudience {
         /// The issuer of this server.
         issuer: String,
-        /// The URL that was sent, if it is of the token endpoint and may be permitted.
+        /// The URL that was sent, if it is a URL of the token endpoint and may be permitted.
         own_url: Option<String>,
     },
-    /// Register the certificate that was presented, or its subject.
+    /// Register the presented certificate or its subject.
     RegisterCertificate,
     /// Have the client present its certificate.
     PresentCertificate,
-    /// Let the server fetch the keys.
+    /// Make the keys reachable for the server.
     ReachKeys,
     /// Set the issuer of the server.
     SetIssuer,
@@ -75,63 +75,65 @@ pub enum OperatorAction {
     CompareTrusts,
     /// Add a trust in a SPIFFE trust domain.
     AddSpiffeTrust,
-    /// Trust the subject of a token of GitHub, which has another form than that of the trust.
+    /// Add a trust for the subject of a GitHub token whose form differs from that of the existing
+    /// trust.
     TrustSubject(Box<SubjectTrust>),
 }
 
-/// A trust that would accept the subject of a token of GitHub.
+/// A trust that would accept the subject of a rejected GitHub token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectTrust {
-    /// The client of the trust.
+    /// The client that has the trust.
     pub client_id: String,
-    /// How the subjects differ.
+    /// The difference between the subjects.
     pub difference: SubjectDifference,
     /// The repository of the trust, such as `acme/api`.
     pub wanted: String,
     /// The repository of the token.
     pub sent: String,
-    /// The issuer.
+    /// The issuer of the trust.
     pub issuer: String,
-    /// The audience.
+    /// The audience of the trust.
     pub audience: String,
-    /// The pattern of the subject.
+    /// The pattern for the subject.
     pub subject: String,
-    /// The other claims and their patterns.
+    /// The other claims with their patterns.
     pub claims: Vec<(String, String)>,
-    /// Where the keys of the issuer are.
+    /// The source of the issuer's keys.
     pub keys: SubjectTrustKeys,
 }
 
-/// Where the keys of the issuer are.
+/// The source of an issuer's keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubjectTrustKeys {
-    /// Its metadata names them.
+    /// Discovered through the issuer's metadata.
     Discovered,
-    /// At this URL.
+    /// Fetched from this URL.
     Url(String),
-    /// The operator gave them.
+    /// Provided by the operator.
     Given,
 }
 
-/// How the subject of a token differs from that of a trust.
+/// The difference between the subjects of a token and of a trust.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubjectDifference {
-    /// The token has ids, the trust has names alone.
+    /// The token has ids, the trust has only names.
     IdsSent,
-    /// The same, and it is another repository of the owner: perhaps it was renamed.
+    /// Like [`Self::IdsSent`], but for another repository of the owner, which may have been
+    /// renamed.
     IdsSentByAnother,
-    /// The token has names alone, the trust has ids.
+    /// The token has only names, the trust has ids.
     NamesSent,
-    /// Both have ids: the same ones for other names.
+    /// Both have the same ids with different names.
     Renamed,
-    /// Both have ids: other ones for the same names.
+    /// Both have the same names with different ids.
     OtherIds,
 }
 
 impl Remedy {
-    /// The form in which it is stored: the text, or an action as JSON.
+    /// Encodes the remedy for storage: the text, or an action as JSON.
     pub fn encode(&self) -> Cow<'_, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
@@ -139,8 +141,7 @@ impl Remedy {
         }
     }
 
-    /// Reads what [`Remedy::encode`] wrote. An action that this version does not know is shown as
-    /// it is stored.
+    /// Decodes the result of [`Remedy::encode`]. An unknown action is kept as text.
     pub fn decode(stored: String) -> Self {
         serde_json::from_str(&stored).map_or(Self::Text(Cow::Owned(stored)), Self::Action)
     }

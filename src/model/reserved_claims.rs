@@ -1,8 +1,8 @@
-//! The claim names that a client or a grant may not set, as one closed list. `docs/claims.md` shows
-//! the same list; a test compares the two.
+//! The closed list of claim names that a client or a grant may not set. `docs/claims.md` contains
+//! the same list, and a test compares the two.
 
-/// Names that the server writes itself, or that verifiers and gateways read as a decision of the
-/// server. The first part is in tokens, the second one in answers to introspection.
+/// Names that the server writes, or that verifiers and gateways treat as a statement of the server.
+/// The first ones are claims of tokens, the others members of introspection responses.
 pub const OF_THE_SERVER: [&str; 19] = [
     "iss",
     "sub",
@@ -25,10 +25,10 @@ pub const OF_THE_SERVER: [&str; 19] = [
     "authorization_details",
 ];
 
-/// The registry "JSON Web Token Claims" of IANA (<https://www.iana.org/assignments/jwt>) as of
+/// The IANA registry "JSON Web Token Claims" (<https://www.iana.org/assignments/jwt>) as of
 /// 2026-07-20, in its order, without the names of [`OF_THE_SERVER`] and those that may be set. To
-/// renew the list: take the names of the registry's file `claims.csv`, and change the date here and
-/// in the tests, and the count there.
+/// update the list, take the names from the registry's file `claims.csv`. Then change the date here
+/// and in the tests, and the count in the tests.
 pub const REGISTERED: [&str; 128] = [
     "nonce",
     "auth_time",
@@ -160,13 +160,13 @@ pub const REGISTERED: [&str; 128] = [
     "stpl",
 ];
 
-/// True if the server itself writes a claim or a member of this name.
+/// True if the server writes a claim or an introspection member with this name.
 pub(super) fn is_of_the_server(name: &str) -> bool {
     OF_THE_SERVER.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
 }
 
-/// True if a client or a grant may not set this name. The comparison ignores the case of ASCII
-/// letters, because some verifiers do.
+/// True if a client or a grant may not set this name. The comparison ignores ASCII case, because
+/// some verifiers do.
 pub(super) fn is_reserved(name: &str) -> bool {
     let is_registered = || REGISTERED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name));
     is_of_the_server(name) || is_registered()

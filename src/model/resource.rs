@@ -1,4 +1,4 @@
-//! Resources: the APIs that tokens are for (RFC 8707).
+//! Resources: the APIs for which tokens are issued (RFC 8707).
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,13 +28,13 @@ text_schema!(
 );
 
 impl ResourceId {
-    /// The longest identifier, in bytes.
+    /// The maximum length of an identifier, in bytes.
     pub const MAX_BYTES: usize = 255;
 
-    /// This server itself as a resource: its scopes are what a client may do with the server.
+    /// This server as a resource. Its scopes define what a client may do on this server.
     pub const SERVER: &str = "urn:tokend";
 
-    /// Checks an identifier such as `https://orders.example.com` or `urn:example:orders`.
+    /// Parses an identifier such as `https://orders.example.com` or `urn:example:orders`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.is_empty() || text.len() > Self::MAX_BYTES {
             return Err(Malformed::because(format!(
@@ -61,7 +61,7 @@ impl ResourceId {
         Ok(Self(text.into()))
     }
 
-    /// True for this server itself as a resource, which is always there.
+    /// True for this server as a resource, which always exists.
     pub fn is_built_in(&self) -> bool {
         *self.0 == *Self::SERVER
     }
@@ -71,9 +71,10 @@ impl ResourceId {
         &self.0
     }
 
-    /// The form in which a lenient verifier compares identifiers (RFC 3986, section 6.2): scheme and
-    /// host in lower case, without the default port, without one slash at the end. The namespace of
-    /// a URN has no case either (RFC 8141, section 3.1). Tokens have the identifier as it is.
+    /// The form in which a lenient verifier compares identifiers (RFC 3986, section 6.2). Scheme
+    /// and host are in lower case; the default port and one trailing slash are removed. The
+    /// namespace of a URN is case-insensitive too (RFC 8141, section 3.1). Tokens contain the
+    /// original identifier.
     pub fn normal_form(&self) -> String {
         let Ok(mut url) = url::Url::parse(&self.0) else { return self.0.to_string() };
         if url.scheme() == "urn" {
@@ -105,22 +106,23 @@ impl Serialize for ResourceId {
     }
 }
 
-/// What the tokens of a resource were signed with before it had its present algorithm.
+/// The algorithm that signed a resource's tokens before its current one was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignedBefore {
-    /// There were none: the resource is new, and no API has verified a token for it. A key of its
-    /// algorithm signs for it as soon as it is published.
+    /// None: the resource is new, so no API has verified tokens for it. A key of its algorithm may
+    /// sign for it as soon as it is published.
     Never,
-    /// What the server says.
+    /// The default algorithm of the server.
     Server,
-    /// An algorithm of its own.
+    /// An algorithm of the resource.
     Own(Algorithm),
 }
 
-/// The `typ` in the header of a resource's tokens.
+/// The `typ` header of tokens for a resource.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TokenTyp {
-    /// `at+jwt`: a verifier can tell an access token from every other JWT (RFC 9068, section 2.1).
+    /// `at+jwt`: lets verifiers distinguish access tokens from all other JWTs (RFC 9068, section
+    /// 2.1).
     #[default]
     AtJwt,
     /// `JWT`: for verifiers that reject `at+jwt`.
@@ -134,10 +136,10 @@ text_schema!(
 );
 
 impl TokenTyp {
-    /// Reads the `typ` as a header has it, in any case (RFC 7515, section 4.1.9).
+    /// Parses a `typ` header, ignoring case (RFC 7515, section 4.1.9).
     ///
     /// # Errors
-    /// If it is neither of the two.
+    /// If it is neither `at+jwt` nor `JWT`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         [Self::AtJwt, Self::Jwt]
             .into_iter()
@@ -145,7 +147,7 @@ impl TokenTyp {
             .ok_or_else(|| Malformed::because("the typ of a token is at+jwt or JWT"))
     }
 
-    /// The `typ` as the header of a token has it.
+    /// The value of the `typ` header.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AtJwt => "at+jwt",
@@ -170,10 +172,10 @@ pub struct ResourceScope {
 }
 
 impl ResourceScope {
-    /// The longest description, in characters.
+    /// The maximum length of a description, in characters.
     pub const MAX_DESCRIPTION_CHARS: usize = 200;
 
-    /// Reads `orders:read` or `orders:read=Read all orders`.
+    /// Parses `orders:read` or `orders:read=Read all orders`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let (name, description) = text.split_once('=').unwrap_or((text, ""));
         if description.chars().count() > Self::MAX_DESCRIPTION_CHARS
@@ -187,49 +189,50 @@ impl ResourceScope {
     }
 }
 
-/// An API that tokens can be made for.
+/// An API for which tokens can be issued.
 #[derive(Debug, Clone, Serialize)]
 pub struct Resource {
-    /// Its identifier, the audience of its tokens.
+    /// The identifier, which is the audience of tokens.
     pub resource: ResourceId,
-    /// The scopes it offers, in alphabetical order.
+    /// The offered scopes, in alphabetical order.
     pub scopes: Vec<ResourceScope>,
-    /// How long tokens for it live, if not as long as the server says.
+    /// The lifetime of tokens; `None` uses that of the server.
     pub token_lifetime: Option<Lifetime>,
-    /// The algorithm its tokens are signed with, if not the server's.
+    /// The signature algorithm of tokens; `None` uses that of the server.
     pub signing_algorithm: Option<Algorithm>,
-    /// What they are signed with until a key of that algorithm signs.
+    /// The algorithm that signs tokens until a key of `signing_algorithm` signs.
     #[serde(skip)]
     pub signed_before: SignedBefore,
-    /// The `typ` of its tokens.
+    /// The `typ` header of tokens.
     pub token_typ: TokenTyp,
-    /// What people and policies know of it.
+    /// Facts for people and policies, such as the owner.
     #[serde(flatten)]
     pub facts: Facts,
-    /// Where it is declared, if it is applied from a source.
+    /// The source that declares the resource, if any.
     pub source: Option<SourceName>,
-    /// When it was registered. A built-in resource was not.
+    /// The time of the registration; 0 for the built-in resource.
     #[serde(serialize_with = "unless_zero")]
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// The time of the last change; 0 for the built-in resource.
     #[serde(serialize_with = "unless_zero")]
     pub updated_at: Timestamp,
 }
 
-/// Writes a time, or null for what is there without having been made at any.
+/// Serializes a time, or null for 0.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn unless_zero<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     (time.0 != 0).then_some(time).serialize(serializer)
 }
 
 impl Resource {
-    /// The names of the scopes it offers.
+    /// The names of the offered scopes.
     pub fn scope_names(&self) -> Scopes {
         self.scopes.iter().map(|scope| scope.name.clone()).collect()
     }
 
-    /// True if a token of that `typ` can be one for this resource. `at+jwt` always can, because
-    /// tokens from before a change stay valid. `JWT` never can for this server itself.
+    /// True if a token with this `typ` may be for this resource. `at+jwt` is always accepted,
+    /// because tokens from before a change stay valid. `JWT` is never accepted for this server
+    /// itself.
     pub fn admits(&self, typ: TokenTyp) -> bool {
         typ == TokenTyp::AtJwt || (self.token_typ == typ && !self.resource.is_built_in())
     }

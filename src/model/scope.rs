@@ -1,4 +1,4 @@
-//! Scopes: the words of RFC 6749, section 3.3, that say what a token may do.
+//! Scopes: the permissions of a token (RFC 6749, section 3.3).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -22,10 +22,10 @@ text_schema!(
 );
 
 impl ScopeName {
-    /// The longest scope, in bytes.
+    /// The maximum length of a scope, in bytes.
     pub const MAX_BYTES: usize = 128;
 
-    /// Checks one scope against `scope-token` of RFC 6749, section 3.3.
+    /// Parses one scope according to `scope-token` of RFC 6749, section 3.3.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.is_empty() {
             return Err(Malformed::because("a scope must not be empty"));
@@ -44,7 +44,7 @@ impl ScopeName {
         Ok(Self(text.into()))
     }
 
-    /// Wraps a scope that is stored already, by whatever rule it was accepted.
+    /// Reads a stored scope, whatever rules applied when it was accepted.
     pub fn stored(text: &str) -> Self {
         Self(text.into())
     }
@@ -63,10 +63,10 @@ text_newtype!(ScopeName);
 pub struct Scopes(BTreeSet<ScopeName>);
 
 impl Scopes {
-    /// The most scopes that one value may hold.
+    /// The maximum number of scopes in one value.
     pub const MAX_COUNT: usize = 128;
 
-    /// Reads the space-separated form of RFC 6749, section 3.3; at least one scope.
+    /// Parses the space-separated form of RFC 6749, section 3.3, with at least one scope.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let mut scopes = BTreeSet::new();
         for word in text.split(' ').filter(|word| !word.is_empty()) {
@@ -81,13 +81,12 @@ impl Scopes {
         Ok(Self(scopes))
     }
 
-    /// Reads a set that is stored already: any number of words, none of them judged, perhaps none
-    /// at all.
+    /// Reads a stored set, which may be empty or have any number of scopes. They are not validated.
     pub fn stored(text: &str) -> Self {
         text.split_whitespace().map(ScopeName::stored).collect()
     }
 
-    /// True if no scope is in the set.
+    /// True if the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -108,7 +107,7 @@ impl Scopes {
         Self(self.0.intersection(&other.0).cloned().collect())
     }
 
-    /// The scopes that are in this set, in `other`, or in both.
+    /// The scopes that are in either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         Self(self.0.union(&other.0).cloned().collect())
@@ -125,7 +124,7 @@ impl Scopes {
         self.0.len()
     }
 
-    /// The first scope of this set that `other` lacks.
+    /// The first scope of this set that is not in `other`.
     pub fn first_outside<'a>(&'a self, other: &Self) -> Option<&'a ScopeName> {
         self.0.iter().find(|name| !other.contains(name))
     }
@@ -137,7 +136,7 @@ impl FromIterator<ScopeName> for Scopes {
     }
 }
 
-/// The space-separated form of RFC 6749, section 3.3.
+/// Formats the space-separated form of RFC 6749, section 3.3.
 impl fmt::Display for Scopes {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, name) in self.0.iter().enumerate() {

@@ -1,12 +1,12 @@
-//! The SHA-256 of a secret that was generated offline.
+//! The SHA-256 digest of an offline-generated secret.
 
 use std::fmt;
 
 use crate::model::Malformed;
 use crate::text::schema::text_schema;
 
-/// The SHA-256 of a whole secret. Only secrets of 256 random bits are compared by it, so it tells
-/// nothing about the secret and need not be secret itself.
+/// The SHA-256 of a whole secret. It is used only for secrets of 256 random bits, so it reveals
+/// nothing about the secret and does not have to be kept secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretDigest([u8; Self::LENGTH]);
 
@@ -23,15 +23,15 @@ impl SecretDigest {
     /// The prefix of the text, which names the algorithm.
     const PREFIX: &'static str = "sha256:";
 
-    /// Takes a digest that was computed.
+    /// Wraps a computed digest.
     pub fn new(bytes: [u8; Self::LENGTH]) -> Self {
         Self(bytes)
     }
 
-    /// Reads `sha256:` and 64 hexadecimal digits.
+    /// Parses `sha256:` followed by 64 hexadecimal digits.
     ///
     /// # Errors
-    /// If the text has another form. It is not repeated, because it may be a secret.
+    /// If the text has any other form. The error does not quote the text, which may be a secret.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let digits = text.strip_prefix(Self::PREFIX).unwrap_or_default();
         let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -52,7 +52,7 @@ impl SecretDigest {
     }
 }
 
-/// As [`SecretDigest::parse`] reads it, in lower case.
+/// Formats the digest as [`SecretDigest::parse`] reads it, in lower case.
 impl fmt::Display for SecretDigest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(Self::PREFIX)?;

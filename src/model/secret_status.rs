@@ -1,4 +1,4 @@
-//! What an operator should know of a secret before ending it: whether anything still uses it.
+//! Advice on ending a secret: whether anything still uses it.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,8 +8,8 @@ use crate::model::secret::SecretRecord;
 use crate::model::time::{Lifetime, Timestamp, in_words};
 use crate::model::usage::{Usage, UsageHorizon};
 
-/// How long a secret must be unused to be safe to end, if no rotation says otherwise: most jobs run
-/// once a day.
+/// The default number of seconds that a secret must be unused to be safe to end. Most jobs run at
+/// least once a day.
 const UNUSED_WINDOW_SECONDS: i64 = 86_400;
 
 const NEVER_USED: &str = "never used";
@@ -38,7 +38,7 @@ pub struct SafeToEnd {
 }
 
 impl SecretStatus {
-    /// The status of a secret that has just been made.
+    /// The status of a new secret.
     pub fn of_new(secret: &SecretRecord, warn_before: Lifetime) -> Self {
         let reason = format!("{NEVER_USED}; {NO_NEWER}");
         let expiring_soon = secret.expires_within(secret.created_at, warn_before);
@@ -47,14 +47,15 @@ impl SecretStatus {
 }
 
 impl SecretRecord {
-    /// True if the secret is valid and expires within this time.
+    /// True if the secret is valid and expires within `time`.
     pub fn expires_within(&self, now: Timestamp, time: Lifetime) -> bool {
         self.is_valid(now) && self.expires_at.is_some_and(|end| end <= now.plus(time))
     }
 }
 
 impl Registration {
-    /// Says of each secret whether it is safe to end, and whether it expires within `warn_before`.
+    /// Sets the status of each secret: whether it is safe to end, and whether it expires within
+    /// `warn_before`.
     pub fn assess(&mut self, horizon: &UsageHorizon, warn_before: Lifetime) {
         let statuses: Vec<_> = self
             .secrets
@@ -69,8 +70,8 @@ impl Registration {
         }
     }
 
-    /// True if a secret that was replaced ends now, before its maximum: the other one was used and
-    /// is valid, and this one was not used for its window.
+    /// True if a replaced secret ends early: its successor is valid and has been used, and the
+    /// secret itself was unused for its window.
     pub fn is_unused(&self, secret: &SecretRecord, horizon: &UsageHorizon) -> bool {
         let (Some(window), Some(other)) = (secret.unused_window, &secret.replaced_by) else {
             return false;
@@ -113,13 +114,13 @@ impl Registration {
         SafeToEnd { safe: false, reason }
     }
 
-    /// What the client uses instead of a secret, for people: what was used last, after the last use
-    /// of this one. A secret that was never used may be the next one, so only a newer one is
-    /// instead of it.
+    /// Describes the credential that the client uses instead of a secret: the one used last, if
+    /// that was after the last use of the secret. For a secret that was never used, only a newer
+    /// secret qualifies, because the secret may be the next one to use.
     fn successor(&self, secret: &SecretRecord, now: Timestamp) -> Option<String> {
         let last = secret.usage.map(|usage| usage.last_used_at);
         let is_later = |usage: &Usage| last.is_none_or(|last| last < usage.last_used_at);
-        // A rotation may come within the second in which the secret was made.
+        // A rotation may happen in the same second in which the secret was created.
         let is_newer = |other: &SecretRecord| {
             other.created_at > secret.created_at
                 || secret.replaced_by.as_ref() == Some(&other.secret_id)
@@ -140,7 +141,8 @@ impl Registration {
     }
 }
 
-/// For how many seconds a secret is known to be unused, from its last use or from `since` on.
+/// The number of seconds that a secret is known to be unused, counted from its last use or from
+/// `since`.
 fn unused_seconds(secret: &SecretRecord, since: Timestamp, horizon: &UsageHorizon) -> i64 {
     let last = secret.usage.map_or(since, |usage| usage.last_used_at.max(since));
     horizon.known_until().0.saturating_sub(last.0)

@@ -1,4 +1,4 @@
-//! The security settings of a client: keys, certificate subject, networks, token binding.
+//! Security settings of a client: keys, certificate subject, networks, sender constraints.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,54 +13,54 @@ use crate::model::distinguished_name::DistinguishedName;
 use crate::text::newtype::text_newtype;
 use crate::text::schema::text_schema;
 
-/// The part of a client's registration that goes beyond secrets; all of it may be left out.
+/// The security settings of a client beyond secrets; all are optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ClientSecurity {
-    /// Its public keys.
+    /// The public keys.
     #[serde(flatten)]
     pub keys: Option<KeySource>,
-    /// True if its tokens must be bound to a key of its own (RFC 9449, section 5.2).
+    /// True if tokens must be bound to a DPoP key (RFC 9449, section 5.2).
     #[serde(rename = "dpop_bound_access_tokens", skip_serializing_if = "is_false")]
     pub dpop_bound: bool,
-    /// The subject of the certificate that authenticates it, if a chain does.
+    /// The subject of the certificate that authenticates the client, if it is a CA-issued one.
     #[serde(flatten)]
     pub tls_subject: Option<TlsSubject>,
-    /// True if its tokens must be bound to a certificate (RFC 8705, section 3.4).
+    /// True if tokens must be bound to a certificate (RFC 8705, section 3.4).
     #[serde(
         rename = "tls_client_certificate_bound_access_tokens",
         skip_serializing_if = "is_false"
     )]
     pub certificate_bound: bool,
-    /// Where it may be used from.
+    /// The networks from which the client may be used.
     #[serde(skip_serializing_if = "Networks::is_anywhere")]
     pub networks: Networks,
-    /// What the `aud` of its own assertions may be in addition to the issuer.
+    /// Accepted `aud` values of client assertions, in addition to the issuer.
     #[serde(skip_serializing_if = "AssertionAudiences::is_empty")]
     pub assertion_audiences: AssertionAudiences,
 }
 
-/// The subject of a client's certificate: exactly one of these (RFC 8705, section 2.1.2).
+/// The subject of a client certificate: exactly one of these (RFC 8705, section 2.1.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum TlsSubject {
-    /// The distinguished name, as RFC 4514 writes it.
+    /// The distinguished name (RFC 4514).
     #[serde(rename = "tls_client_auth_subject_dn")]
     SubjectDn(String),
-    /// A name among the alternative ones.
+    /// A DNS name among the alternative names.
     #[serde(rename = "tls_client_auth_san_dns")]
     SanDns(String),
-    /// A URI among them, such as a SPIFFE id.
+    /// A URI among the alternative names, such as a SPIFFE ID.
     #[serde(rename = "tls_client_auth_san_uri")]
     SanUri(String),
-    /// An address among them.
+    /// An IP address among the alternative names.
     #[serde(rename = "tls_client_auth_san_ip")]
     SanIp(IpAddr),
-    /// A mail address among them.
+    /// An email address among the alternative names.
     #[serde(rename = "tls_client_auth_san_email")]
     SanEmail(String),
 }
 
 impl TlsSubject {
-    /// Reads `subject_dn=CN=worker,O=Acme`, `san_dns=worker.example.com`, `san_uri=…`, `san_ip=…`
+    /// Parses `subject_dn=CN=worker,O=Acme`, `san_dns=worker.example.com`, `san_uri=…`, `san_ip=…`
     /// or `san_email=…`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let (_, value) = text.split_once('=').unwrap_or((text, ""));
@@ -79,11 +79,11 @@ impl TlsSubject {
         Ok(subject)
     }
 
-    /// Reads a subject that is stored already, by whatever rule its value was accepted. A value
-    /// that is malformed today matches no certificate.
+    /// Reads a stored subject, whatever rules applied when its value was accepted. A value that is
+    /// now invalid matches no certificate.
     ///
     /// # Errors
-    /// If it is of no known kind, or an address is not an IP address.
+    /// If the kind is unknown, or the value of `san_ip` is not an IP address.
     pub fn stored(text: &str) -> Result<Self, Malformed> {
         let (kind, value) = text.split_once('=').unwrap_or((text, ""));
         let own = value.to_owned();
@@ -118,38 +118,38 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// Where the public keys of a client, or of a foreign issuer, come from (RFC 7591, section 2).
+/// The source of the public keys of a client or a foreign issuer (RFC 7591, section 2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum KeySource {
-    /// They are registered here.
+    /// The keys are registered here.
     #[serde(rename = "jwks")]
     Inline(KeySet),
-    /// They are fetched from there.
+    /// The keys are fetched from this URL.
     #[serde(rename = "jwks_uri")]
     Remote(KeySetUri),
 }
 
-/// A JWK set as JSON text (RFC 7517, section 5). What is in it is checked by `crypto`.
+/// A JWK set as JSON text (RFC 7517, section 5). `crypto` validates its content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeySet(Box<str>);
 
 impl KeySet {
-    /// The longest text, in bytes.
+    /// The maximum length of the text, in bytes.
     pub const MAX_BYTES: usize = 64 << 10;
 
-    /// Takes a JSON object of a bounded size.
+    /// Parses a JSON object of a limited size.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.len() > Self::MAX_BYTES {
             return Err(Malformed::because("a key set has at most 64 KiB"));
         }
         match serde_json::from_str::<serde_json::Value>(text) {
-            // In one line, whatever it was written in.
+            // Serialized again as a single line.
             Ok(value @ serde_json::Value::Object(_)) => Ok(Self(value.to_string().into())),
             _ => Err(Malformed::because("a key set is a JSON object with the member keys")),
         }
     }
 
-    /// Wraps a set that is stored already; what is in it is checked where it is used.
+    /// Wraps a stored set. Its content is validated where it is used.
     pub fn stored(text: &str) -> Self {
         Self(text.into())
     }
@@ -167,8 +167,8 @@ impl Serialize for KeySet {
     }
 }
 
-/// A URL that requests are sent to: https, at most 500 printable characters, without a user, a
-/// password or a fragment.
+/// Checks a URL to which requests are sent: https, at most 500 printable characters, without a
+/// user, a password or a fragment.
 pub(in crate::model) fn https_url(what: &str, text: &str) -> Result<Box<str>, Malformed> {
     let malformed = |problem: &str| Err(Malformed::because(format!("{what} {problem}")));
     let Ok(parsed) = url::Url::parse(text) else {
@@ -186,7 +186,7 @@ pub(in crate::model) fn https_url(what: &str, text: &str) -> Result<Box<str>, Ma
     Ok(text.into())
 }
 
-/// Where a key set is fetched from: an absolute https URL.
+/// The URL of a key set: an absolute https URL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeySetUri(Box<str>);
 
@@ -198,18 +198,18 @@ text_schema!(
 );
 
 impl KeySetUri {
-    /// Checks a URL.
+    /// Parses a `jwks_uri`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         Self::named("a jwks_uri", text)
     }
 
-    /// Wraps a URL that is stored already, by whatever rule it was accepted. Only an https URL is
-    /// ever fetched.
+    /// Wraps a stored URL, whatever rules applied when it was accepted. Only https URLs are ever
+    /// fetched.
     pub fn stored(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// Checks the URL of a SPIFFE bundle endpoint, which has the form of a `jwks_uri` (SPIFFE Trust
+    /// Parses the URL of a SPIFFE bundle endpoint, which has the form of a `jwks_uri` (SPIFFE Trust
     /// Domain and Bundle, section 5).
     ///
     /// # Errors
@@ -237,10 +237,10 @@ text_newtype!(KeySetUri);
 pub struct Networks(Box<[IpNet]>);
 
 impl Networks {
-    /// The most networks of a client or a grant.
+    /// The maximum number of networks of a client or a grant.
     const MAX_COUNT: usize = 32;
 
-    /// Reads networks such as `10.0.0.0/8` and `2001:db8::/32`, or single addresses, separated by
+    /// Parses networks such as `10.0.0.0/8` and `2001:db8::/32`, or single addresses, separated by
     /// spaces or commas.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let words = text.split([' ', ',']).filter(|word| !word.is_empty());
@@ -254,30 +254,29 @@ impl Networks {
         Ok(Self(networks))
     }
 
-    /// Reads networks that are stored already: any number of them, with or without bits beyond the
-    /// prefix, which have no meaning.
+    /// Reads any number of stored networks. Bits beyond the prefix are ignored.
     ///
     /// # Errors
-    /// If a word is not a network. It cannot be left out: without it, the client could be used from
-    /// anywhere, or from nowhere.
+    /// If an item is not a network. It cannot be skipped, because that would widen or narrow the
+    /// networks from which the client may be used.
     pub fn stored(text: &str) -> Result<Self, Malformed> {
         let words = text.split([' ', ',']).filter(|word| !word.is_empty());
         Ok(Self(words.map(|word| Ok(any_network(word)?.trunc())).collect::<Result<_, _>>()?))
     }
 
-    /// True without a limit.
+    /// True if any address is allowed.
     pub fn is_anywhere(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// True if every address that these admit is admitted by the others.
+    /// True if `others` admit every address that these networks admit.
     pub fn is_within(&self, others: &Self) -> bool {
         let is_covered = |own: &IpNet| others.0.iter().any(|other| other.contains(own));
         others.is_anywhere() || (!self.is_anywhere() && self.0.iter().all(is_covered))
     }
 
-    /// True if an address is in one of them, or without a limit. IPv4-mapped IPv6 addresses are
-    /// treated as IPv4.
+    /// True if any address is allowed, or a network contains this one. IPv4-mapped IPv6 addresses
+    /// are treated as IPv4.
     pub fn admit(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.is_anywhere() || self.0.iter().any(|network| network.contains(&address))

@@ -1,4 +1,4 @@
-//! Signing keys as they are kept and published (RFC 7517).
+//! Signing keys as stored and published (RFC 7517).
 
 use std::fmt;
 
@@ -9,26 +9,26 @@ use crate::model::time::Timestamp;
 use crate::text::newtype::text_newtype;
 use crate::text::schema::text_schema;
 
-/// A signature algorithm of this server (RFC 7518, section 3.1; RFC 8037).
+/// A signature algorithm that this server supports (RFC 7518, section 3.1; RFC 8037).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
     /// ECDSA on P-256 with SHA-256: the default.
     Es256,
-    /// RSA PKCS #1 v1.5 with SHA-256, for verifiers that know nothing else.
+    /// RSA PKCS #1 v1.5 with SHA-256, for verifiers that support nothing else.
     Rs256,
     /// RSA PSS with SHA-256.
     Ps256,
-    /// Ed25519, under its older name that verifiers know (C-192).
+    /// Ed25519, under the older name that verifiers know (C-192).
     EdDsa,
 }
 
 text_schema!(Algorithm, "A signature algorithm.", enum_values(Some(Self::ALL.map(Self::as_str))),);
 
 impl Algorithm {
-    /// Every algorithm that can sign.
+    /// All supported algorithms.
     pub const ALL: [Self; 4] = [Self::Es256, Self::Rs256, Self::Ps256, Self::EdDsa];
 
-    /// Reads the registered name of an algorithm.
+    /// Parses the registered name of an algorithm.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         Self::ALL
             .into_iter()
@@ -47,17 +47,17 @@ impl Algorithm {
     }
 }
 
-/// The size of new RSA keys (RFC 7518, section 3.3: 2048 bits at least).
+/// The size of new RSA keys. RFC 7518, section 3.3 requires at least 2048 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RsaSize {
     /// 2048 bits: the default.
     Bits2048,
-    /// 3072 bits, for those whose rules want 128 bits of strength.
+    /// 3072 bits, for organizations that require a security strength of 128 bits.
     Bits3072,
 }
 
 impl RsaSize {
-    /// Reads the number of bits.
+    /// Parses the number of bits.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         match text {
             "2048" => Ok(Self::Bits2048),
@@ -73,7 +73,7 @@ impl Serialize for Algorithm {
     }
 }
 
-/// The identifier of a key: its thumbprint (RFC 7638), the same on every instance.
+/// The identifier of a key: its thumbprint (RFC 7638), which is the same on every instance.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(Box<str>);
 
@@ -85,7 +85,7 @@ text_schema!(
 );
 
 impl KeyId {
-    /// Takes a thumbprint: base64url text.
+    /// Parses a thumbprint: base64url text.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if text.is_empty() || text.len() > 64 || !text.bytes().all(is_base64url) {
@@ -102,7 +102,7 @@ impl KeyId {
 
 text_newtype!(KeyId);
 
-/// Ciphertext of something that only a master key opens.
+/// Ciphertext that only a master key can open.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed(pub String);
 
@@ -112,32 +112,33 @@ impl fmt::Debug for Sealed {
     }
 }
 
-/// A signing key as it is stored.
+/// A stored signing key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningKeyRecord {
-    /// Its thumbprint.
+    /// The thumbprint of the key.
     pub kid: KeyId,
-    /// What it signs with.
+    /// The signature algorithm.
     pub algorithm: Algorithm,
-    /// The private key (PKCS #8), sealed; `None` if its master key was lost. Such a key verifies
-    /// and never signs again.
+    /// The sealed private key (PKCS #8). `None` if its master key was lost: such a key only
+    /// verifies and never signs again.
     pub sealed: Option<Sealed>,
-    /// The public key as it is published (a JWK); `None` until a server has stored it.
+    /// The published public key (a JWK); `None` until a server has stored it.
     pub public_jwk: Option<String>,
-    /// When it was made, which is when it is published.
+    /// The time of creation, which is also the time of publication.
     pub created_at: Timestamp,
-    /// From when on it signs.
+    /// The time at which the key starts to sign.
     pub signs_from: Timestamp,
-    /// Since when it no longer signs: no instance needs its algorithm, or an operator retired it.
+    /// The time at which the key was retired: no instance needs its algorithm, or an operator
+    /// retired it.
     pub retired_at: Option<Timestamp>,
-    /// When an operator revoked it.
+    /// The time at which an operator revoked the key.
     pub revoked_at: Option<Timestamp>,
-    /// When its first signature was postponed for verifiers that did not know it yet.
+    /// The time at which its start was postponed for verifiers that did not know the key yet.
     pub postponed_at: Option<Timestamp>,
 }
 
 impl SigningKeyRecord {
-    /// True if it was retired or revoked.
+    /// True if the key was retired or revoked.
     pub fn is_ended(&self) -> bool {
         self.retired_at.is_some() || self.revoked_at.is_some()
     }

@@ -1,11 +1,11 @@
-//! Sources: the places, such as a git repository, where clients and resources are declared.
+//! Sources: places such as a git repository in which clients and resources are declared.
 
 use crate::model::{Malformed, labels};
 use crate::text::newtype::text_newtype;
 use crate::text::schema::text_schema;
 
-/// The name of a source, such as `payments` or `git.example.com/payments/clients`. It is compared
-/// exactly.
+/// The name of a source, such as `payments` or `git.example.com/payments/clients`. Names are
+/// compared exactly.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceName(Box<str>);
 
@@ -23,11 +23,11 @@ impl SourceName {
     /// The maximum length of a name, in bytes.
     pub const MAX_LENGTH: usize = 200;
 
-    /// Reads a name: parts of ASCII letters, digits, `-`, `_` and `.`, with `/` between them. Each
-    /// part begins and ends with a letter or a digit.
+    /// Parses a name: parts of ASCII letters, digits, `-`, `_` and `.`, separated by `/`. Each part
+    /// begins and ends with a letter or a digit.
     ///
     /// # Errors
-    /// If the text breaks one of these rules, or has not 1 to [`Self::MAX_LENGTH`] bytes.
+    /// If the text breaks one of these rules or is not 1 to [`Self::MAX_LENGTH`] bytes long.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.len() > Self::MAX_LENGTH || !text.split('/').all(labels::is_word) {
             return Err(Malformed::because(format!(
@@ -38,7 +38,7 @@ impl SourceName {
         Ok(Self(text.into()))
     }
 
-    /// Reads a name that is stored already, by whatever rule it was accepted.
+    /// Reads a stored name, whatever rules applied when it was accepted.
     pub fn stored(text: &str) -> Self {
         Self(text.into())
     }

@@ -1,4 +1,4 @@
-//! SPIFFE IDs, trust domains, and the IDs that a trust accepts (SPIFFE-ID, section 2).
+//! SPIFFE IDs, trust domains, and patterns for IDs in trusts (SPIFFE-ID, section 2).
 
 use std::fmt;
 
@@ -26,10 +26,10 @@ impl TrustDomain {
     /// The maximum length of a name, in bytes.
     pub const MAX_LENGTH: usize = 255;
 
-    /// Reads a name, without the scheme and without a path.
+    /// Parses a name without a scheme or a path.
     ///
     /// # Errors
-    /// If the name is empty, too long, or has another character.
+    /// If the name is empty, too long, or has other characters.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.starts_with(SCHEME) {
             return Err(Malformed::because(format!(
@@ -62,9 +62,9 @@ impl TrustDomain {
 
 text_newtype!(TrustDomain);
 
-/// A SPIFFE ID: `spiffe://TRUST_DOMAIN/PATH`. It has one spelling only: no percent-encoding, no
-/// user, no port, no query, no fragment, no empty segment, no `.` and no `..`. So two IDs are the
-/// same exactly if their texts are.
+/// A SPIFFE ID: `spiffe://TRUST_DOMAIN/PATH`. Every ID has only one spelling, because many parts of
+/// a URL are rejected: percent-encoding, user, port, query, fragment, empty segments, `.` and `..`.
+/// So two IDs are equal exactly if their texts are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SpiffeId {
     text: Box<str>,
@@ -75,7 +75,7 @@ impl SpiffeId {
     /// The maximum length of an ID, in bytes (SPIFFE-ID, section 2.3).
     pub const MAX_LENGTH: usize = 2048;
 
-    /// Reads an ID. The path may be missing: then it is the ID of the trust domain itself.
+    /// Parses an ID. An ID without a path is the ID of the trust domain itself.
     ///
     /// # Errors
     /// If the text is too long, has another scheme, or its trust domain or path is malformed.
@@ -108,19 +108,19 @@ impl SpiffeId {
         &self.text
     }
 
-    /// The trust domain that it belongs to.
+    /// The trust domain of the ID.
     pub fn trust_domain(&self) -> &TrustDomain {
         &self.trust_domain
     }
 
-    /// How many segments its path has.
+    /// The number of path segments.
     fn segments(&self) -> usize {
         self.text.matches('/').count().saturating_sub(SCHEME.matches('/').count())
     }
 
-    /// The prefixes that could accept it, the shortest first: each has the trust domain and at
-    /// least one whole segment, and ends with a slash. Longer ones than a pattern can have are left
-    /// out.
+    /// The prefixes by which a pattern could accept this ID, shortest first. Each contains the
+    /// trust domain and at least one whole segment, and ends with a slash. Prefixes longer than a
+    /// pattern can have are omitted.
     pub fn prefixes(&self) -> impl Iterator<Item = &str> {
         let slashes = self.text.match_indices('/').skip(SCHEME.matches('/').count() + 1);
         slashes
@@ -157,13 +157,13 @@ fn check_segment(segment: &str) -> Result<(), Malformed> {
     }
 }
 
-/// The SPIFFE IDs that a trust accepts: one, or all below a path. The latter ends with `/*`
-/// (draft-ietf-oauth-spiffe-client-auth-02, section 5.1).
+/// The SPIFFE IDs that a trust accepts: a single one, or all below a path, written with a final
+/// `/*` (draft-ietf-oauth-spiffe-client-auth-02, section 5.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SpiffeIdPattern {
-    /// This ID and no other.
+    /// Only this ID.
     Exact(SpiffeId),
-    /// Every ID below this one, at any depth; not this one itself.
+    /// Every ID below this one at any depth, but not this one itself.
     Below(SpiffeId),
 }
 
@@ -175,15 +175,15 @@ text_schema!(
 );
 
 impl SpiffeIdPattern {
-    /// The maximum number of segments before `/*`. It bounds the prefixes that are looked up for
-    /// each token.
+    /// The maximum number of segments before `/*`. It limits the number of prefix lookups per
+    /// token.
     pub const MAX_PREFIX_SEGMENTS: usize = 32;
 
-    /// Reads a SPIFFE ID with a path, or one that ends with `/*`.
+    /// Parses a SPIFFE ID with a path, or one that ends with `/*`.
     ///
     /// # Errors
-    /// If it is not a SPIFFE ID, has no path, or has a `*` anywhere else. A `*` directly after the
-    /// trust domain is rejected: it would accept every workload there.
+    /// If the text is not a SPIFFE ID, has no path, or has a `*` elsewhere. A `*` directly after
+    /// the trust domain is rejected, because it would accept every workload in the trust domain.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let (id, is_prefix) = match text.strip_suffix("/*") {
             Some(id) if id.starts_with(SCHEME) => (id, true),
@@ -214,14 +214,14 @@ impl SpiffeIdPattern {
         }
     }
 
-    /// The trust domain of every ID that it accepts.
+    /// The trust domain of all accepted IDs.
     pub fn trust_domain(&self) -> &TrustDomain {
         match self {
             Self::Exact(id) | Self::Below(id) => id.trust_domain(),
         }
     }
 
-    /// True if it accepts the ID.
+    /// True if the pattern accepts the ID.
     pub fn matches(&self, id: &SpiffeId) -> bool {
         match self {
             Self::Exact(exact) => exact == id,
@@ -232,7 +232,8 @@ impl SpiffeIdPattern {
         }
     }
 
-    /// True if the ID only begins like the prefix, in the middle of a segment.
+    /// True if the ID begins with the text of the prefix, but the prefix ends within a segment of
+    /// it.
     pub fn ends_within_a_segment_of(&self, id: &SpiffeId) -> bool {
         match self {
             Self::Exact(_) => false,

@@ -32,10 +32,10 @@ pub struct SpiffeSource {
 }
 
 impl SpiffeSource {
-    /// Combines the three.
+    /// Combines the parts.
     ///
     /// # Errors
-    /// If the subject is in another trust domain.
+    /// If the subject belongs to another trust domain.
     pub fn new(
         trust_domain: TrustDomain,
         bundle_endpoint: KeySetUri,
@@ -56,17 +56,17 @@ impl SpiffeSource {
         &self.trust_domain
     }
 
-    /// The URL of its bundle (SPIFFE Federation, profile `https_web`).
+    /// The URL of the bundle (SPIFFE Federation, profile `https_web`).
     pub fn bundle_endpoint(&self) -> &KeySetUri {
         &self.bundle_endpoint
     }
 
-    /// The workloads that are accepted.
+    /// The accepted workloads.
     pub fn subject(&self) -> &SpiffeIdPattern {
         &self.subject
     }
 
-    /// True if it accepts a workload of this ID.
+    /// True if a workload with this ID is accepted.
     pub fn accepts(&self, id: &SpiffeId) -> bool {
         self.subject.matches(id)
     }

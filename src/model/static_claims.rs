@@ -1,5 +1,5 @@
-//! Static claims: names and JSON values that an operator sets for a client or a grant, and that its
-//! tokens carry unchanged.
+//! Static claims: names and JSON values that an operator sets for a client or a grant. Tokens
+//! contain them unchanged.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::model::{Malformed, reserved_claims};
 use crate::text::raw_members::RawMembers;
 use crate::text::schema::object_schema;
 
-/// Claims by name, in alphabetical order. They compare as equal if their names and values are.
+/// Claims sorted by name. Two sets are equal if their names and values are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct StaticClaims(BTreeMap<Box<str>, Value>);
 
@@ -21,7 +21,7 @@ object_schema!(
     { "tenant": "acme", "roles": ["reader"] },
 );
 
-/// Why claims are not accepted. Each variant names what was received and what is allowed.
+/// The reason why claims are rejected. Each variant names the received value and the allowed ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimsError {
     /// The text is not `NAME=VALUE`.
@@ -30,54 +30,54 @@ pub enum ClaimsError {
     /// The claims are not a JSON object.
     #[error("the claims are not a JSON object, such as {{\"tenant\": \"acme\"}}: {0}")]
     NotAnObject(String),
-    /// The value looks like JSON and is not.
+    /// The value looks like JSON but is not valid.
     #[error("the value of claim '{name}' is not JSON ({problem}); a text is quoted: \"…\"")]
     NotJson {
-        /// The claim.
+        /// The name of the claim.
         name: String,
-        /// The problem.
+        /// The error of the JSON parser.
         problem: String,
     },
-    /// The name is empty, too long, or has other characters.
+    /// The name is empty, too long, or contains other characters.
     #[error(
         "claim '{0}': a name is 1 to {max} printable ASCII characters without space, double quote \
          and backslash",
         max = StaticClaims::MAX_NAME_BYTES
     )]
     Name(String),
-    /// The name is on the closed list.
+    /// The name is reserved.
     #[error(
         "claim '{0}' is reserved: the server or a standard defines it; use another name, such as \
          tenant or https://acme.example/{0}"
     )]
     Reserved(String),
-    /// A name is given twice, perhaps inside a value.
+    /// A name is a duplicate, possibly inside a value.
     #[error("claim '{claim}': '{member}' is given twice; each name is allowed once")]
     Duplicate {
-        /// The claim.
+        /// The name of the claim.
         claim: String,
-        /// The name.
+        /// The duplicate name.
         member: String,
     },
-    /// A value is `null`, or contains it.
+    /// A value is or contains `null`.
     #[error("claim '{0}' is or contains null; leave it out, or give the text \"null\"")]
     Null(String),
-    /// A number is not a whole number in the range that every JSON parser keeps.
+    /// A number is not a whole number in the range that every JSON parser preserves.
     #[error(
         "claim '{claim}': {number} is not a whole number from -{max} to {max}; give it as a string: \
          \"{number}\"",
         max = StaticClaims::MAX_INTEGER
     )]
     Number {
-        /// The claim.
+        /// The name of the claim.
         claim: String,
-        /// The number as it was written.
+        /// The number as received.
         number: String,
     },
     /// A value is nested too deeply.
     #[error("claim '{0}' has more than {max} levels of lists and objects", max = StaticClaims::MAX_DEPTH)]
     Depth(String),
-    /// There are too many names.
+    /// There are too many claims.
     #[error(
         "a token would have {0} static claims; a client and a grant together have at most {max}",
         max = StaticClaims::MAX_NAMES
@@ -93,7 +93,7 @@ pub enum ClaimsError {
 }
 
 impl ClaimsError {
-    /// The name of the claim that the problem is about, if it is about one.
+    /// The name of the affected claim, if there is one.
     pub fn claim(&self) -> Option<&str> {
         match self {
             Self::NotJson { name, .. } => Some(name),
@@ -113,26 +113,27 @@ impl StaticClaims {
     /// The maximum number of claims of a token.
     pub const MAX_NAMES: usize = 32;
 
-    /// The maximum number of lists and objects around a value inside a claim.
+    /// The maximum nesting depth of lists and objects inside a claim.
     pub const MAX_DEPTH: usize = 4;
 
-    /// The maximum length of a name.
+    /// The maximum length of a name, in bytes.
     pub const MAX_NAME_BYTES: usize = 128;
 
-    /// The largest integer that is exact in every JSON parser: 2^53 − 1 (RFC 8259, section 6).
+    /// The largest integer that every JSON parser represents exactly: 2^53 − 1 (RFC 8259, section
+    /// 6).
     pub const MAX_INTEGER: i64 = 9_007_199_254_740_991;
 
-    /// The maximum length of a text that is read at all: white space is allowed in it.
+    /// The maximum length of an input text, in bytes. It is larger than `MAX_BYTES` to allow for
+    /// white space.
     const MAX_TEXT_BYTES: usize = 16 * 1024;
 
-    /// Reads the claims of a client or of a grant from a JSON object.
+    /// Parses the claims of a client or a grant from a JSON object.
     ///
-    /// Strings, `true`, `false`, whole numbers, lists and objects are accepted. Fractions,
-    /// exponents and `null` are not: parsers do not agree on the former, and a merge patch (RFC
-    /// 7396) cannot set the latter.
+    /// Accepts strings, `true`, `false`, whole numbers, lists and objects. Rejects fractions and
+    /// exponents, on which parsers disagree, and `null`, which a merge patch (RFC 7396) cannot set.
     ///
     /// # Errors
-    /// A [`ClaimsError`] for the first rule that the text breaks.
+    /// A [`ClaimsError`] for the first violated rule.
     pub fn parse(json: &str) -> Result<Self, ClaimsError> {
         if json.len() > Self::MAX_TEXT_BYTES {
             return Err(ClaimsError::Bytes(json.len()));
@@ -147,14 +148,14 @@ impl StaticClaims {
         Ok(claims)
     }
 
-    /// Reads claims that are given one by one as `NAME=VALUE`.
+    /// Parses claims that are given one by one as `NAME=VALUE`.
     ///
-    /// A value that is JSON has the type that JSON gives it: `true` is a boolean, `1` a number,
-    /// `"1"` a string, `["a"]` a list. Any other value is a string. A value that begins with `{`,
-    /// `[` or `"` must be JSON.
+    /// A value that is valid JSON has its JSON type: `true` is a boolean, `1` a number, `"1"` a
+    /// string, `["a"]` a list. Any other value is a string. A value that begins with `{`, `[` or
+    /// `"` must be valid JSON.
     ///
     /// # Errors
-    /// A [`ClaimsError`] for the first rule that a text breaks.
+    /// A [`ClaimsError`] for the first violated rule.
     pub fn parse_pairs<'a>(pairs: impl Iterator<Item = &'a str>) -> Result<Self, ClaimsError> {
         let mut claims = Self::default();
         for pair in pairs {
@@ -178,11 +179,11 @@ impl StaticClaims {
         Ok(claims)
     }
 
-    /// Reads claims that are stored already. A name that a later version reserves stays, unless the
-    /// server writes a claim of that name itself.
+    /// Reads stored claims. Names that were reserved later are kept, unless the server itself now
+    /// writes a claim of that name.
     ///
     /// # Errors
-    /// If the text is not a JSON object: tokens without the claims could say too little.
+    /// If the text is not a JSON object. Tokens without the claims could lack a restriction.
     pub fn stored(json: &str) -> Result<Self, Malformed> {
         let members: BTreeMap<Box<str>, Value> = serde_json::from_str(json)
             .map_err(|error| Malformed::because(format!("the stored claims: {error}")))?;
@@ -190,17 +191,18 @@ impl StaticClaims {
         Ok(Self(usable.collect()))
     }
 
-    /// True if there is none.
+    /// True if the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The names and values, in alphabetical order of the names.
+    /// The names and values, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
-    /// These claims, each one replaced as a whole by the one of the same name in `grant`.
+    /// These claims, overridden by the claims of the same name in `grant`. Values are replaced as a
+    /// whole.
     #[must_use]
     pub fn merged(&self, grant: &Self) -> Self {
         let mut merged = self.clone();
@@ -208,7 +210,7 @@ impl StaticClaims {
         merged
     }
 
-    /// The same claims with `set` in place of those of the same names, and without `removed`.
+    /// These claims with `set` added or replaced, and `removed` deleted.
     #[must_use]
     pub fn edited(&self, set: &Self, removed: &[String]) -> Self {
         let mut edited = self.merged(set);
@@ -216,7 +218,7 @@ impl StaticClaims {
         edited
     }
 
-    /// Checks the size of the claims of a token: those of a client and of a grant together.
+    /// Checks the combined size of the claims of a client and a grant in one token.
     ///
     /// # Errors
     /// [`ClaimsError::Names`] or [`ClaimsError::Bytes`].
@@ -235,7 +237,7 @@ impl StaticClaims {
         self.object().to_string()
     }
 
-    /// The members of [`Self::json`] without the braces; empty if there is none.
+    /// The members of [`Self::json`] without the braces; empty for an empty set.
     pub fn members(&self) -> Box<str> {
         let json = self.json();
         json.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default().into()
@@ -269,8 +271,7 @@ impl StaticClaims {
     }
 }
 
-/// True if the server itself writes a claim, or a member of an answer to introspection, of this
-/// name.
+/// True if the server itself writes a claim or an introspection member with this name.
 pub fn is_of_the_server(name: &str) -> bool {
     reserved_claims::is_of_the_server(name)
 }
@@ -281,17 +282,17 @@ impl Serialize for StaticClaims {
     }
 }
 
-/// What `null` as a claim or as a member of an object means.
+/// The meaning of `null` as a claim or as a member of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Nulls {
-    /// It is a mistake.
+    /// An error.
     Reject,
-    /// It removes (RFC 7396).
+    /// Removal of the member (RFC 7396).
     Remove,
 }
 
-/// A value inside `depth` lists and objects. Each level is read once more than the one above it,
-/// and the number of levels is bounded.
+/// Parses a value that is nested in `depth` lists and objects. Each level is parsed once more than
+/// the level above, so the depth is limited.
 fn value(claim: &str, json: &str, depth: usize, nulls: Nulls) -> Result<Value, ClaimsError> {
     let not_json = |error: serde_json::Error| ClaimsError::NotJson {
         name: claim.to_owned(),
@@ -328,14 +329,14 @@ fn value(claim: &str, json: &str, depth: usize, nulls: Nulls) -> Result<Value, C
     }
 }
 
-/// A number that is written without fraction and exponent, and that every parser keeps.
+/// Parses an integer without fraction and exponent that every JSON parser preserves.
 fn number(json: &str) -> Option<i64> {
     let number = json.parse::<i64>().ok()?;
     let is_exact = number.unsigned_abs() <= StaticClaims::MAX_INTEGER.unsigned_abs();
     (is_exact && json != "-0").then_some(number)
 }
 
-/// A text as an error repeats it: short, and without control characters.
+/// Shortens a text for an error message and replaces control characters.
 fn shown(text: &str) -> String {
     let start: String = text.chars().take(60).collect();
     let start = start.replace(char::is_control, "\u{fffd}");

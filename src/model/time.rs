@@ -1,5 +1,5 @@
-//! Time: whole seconds since 1970 in UTC, from the claim to the column, and the one clock that
-//! all callers ask.
+//! Time: whole seconds since 1970 in UTC, in claims as well as in columns, and the clock that all
+//! code uses.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -26,10 +26,10 @@ text_schema!(
 );
 
 impl Timestamp {
-    /// The latest time that can be written as a date: 9999-12-31T23:59:59Z.
+    /// The latest time that can be formatted: 9999-12-31T23:59:59Z.
     pub const LATEST: Self = Self(253_402_300_799);
 
-    /// Reads a date, `2026-11-24`, or a time in UTC, `2026-11-24T13:36:43Z` (RFC 3339).
+    /// Parses a date, `2026-11-24`, or a time in UTC, `2026-11-24T13:36:43Z` (RFC 3339).
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let is_date = text.len() == 10;
         let whole = if is_date { format!("{text}T00:00:00Z") } else { text.to_owned() };
@@ -43,31 +43,31 @@ impl Timestamp {
             })
     }
 
-    /// This time and `lifetime` seconds more, never later than [`Timestamp::LATEST`].
+    /// Adds `lifetime`, up to [`Timestamp::LATEST`].
     #[must_use]
     pub fn plus(self, lifetime: Lifetime) -> Self {
         Self(self.0.saturating_add(lifetime.seconds())).min(Self::LATEST)
     }
 
-    /// True if an end is still to come; none never comes.
+    /// True if this time is before `end`, or `end` is `None`.
     pub fn is_before(self, end: Option<Self>) -> bool {
         end.is_none_or(|end| self < end)
     }
 
-    /// This time and `seconds` more.
+    /// Adds `seconds`.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
     }
 
-    /// This time and `seconds` less.
+    /// Subtracts `seconds`.
     #[must_use]
     pub fn minus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_sub(seconds))
     }
 }
 
-/// RFC 3339 in UTC, as `2026-11-24T13:36:43Z`.
+/// Formats RFC 3339 in UTC, such as `2026-11-24T13:36:43Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = u64::try_from(self.0.clamp(0, Self::LATEST.0)).unwrap_or(0);
@@ -90,7 +90,7 @@ pub struct Lifetime(u32);
 impl Lifetime {
     const MAX_SECONDS: u32 = 10 * 366 * 24 * 3600;
 
-    /// Takes a number of seconds; rejects zero and anything beyond ten years.
+    /// Checks a number of seconds. Rejects zero and more than ten years.
     pub fn from_seconds(seconds: i64) -> Result<Self, Malformed> {
         match u32::try_from(seconds) {
             Ok(seconds) if (1..=Self::MAX_SECONDS).contains(&seconds) => Ok(Self(seconds)),
@@ -98,14 +98,13 @@ impl Lifetime {
         }
     }
 
-    /// Takes a number of seconds that is stored already: one out of range becomes the nearest one
-    /// that is allowed.
+    /// Reads a stored number of seconds and clamps it to the allowed range.
     pub fn stored(seconds: i64) -> Self {
         let seconds = seconds.clamp(1, i64::from(Self::MAX_SECONDS));
         Self(u32::try_from(seconds).unwrap_or(Self::MAX_SECONDS))
     }
 
-    /// Reads `30s`, `15m`, `24h` or `90d`. A number without a unit is an error, because its
+    /// Parses `30s`, `15m`, `24h` or `90d`. A number without a unit is an error, because its
     /// meaning would be a guess.
     ///
     /// # Errors
@@ -128,14 +127,14 @@ impl Lifetime {
     }
 }
 
-/// In seconds.
+/// Serializes the number of seconds.
 impl Serialize for Lifetime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_i64(self.seconds())
     }
 }
 
-/// As an operator writes it: one number and its unit, such as `15m`, `48h` or `90d`.
+/// Formats one number and its unit, as an operator writes it: `15m`, `48h` or `90d`.
 impl fmt::Display for Lifetime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [(u32, u32, char); 3] = [(86_400, 3, 'd'), (3_600, 1, 'h'), (60, 1, 'm')];
@@ -149,7 +148,7 @@ impl fmt::Display for Lifetime {
     }
 }
 
-/// A duration in words for people, in the largest unit that says enough.
+/// Formats a duration for people, in the largest unit that is precise enough.
 pub fn in_words(seconds: i64) -> String {
     let units = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
     let fitting = units.into_iter().find(|(size, _)| seconds >= 2 * size);
@@ -157,7 +156,7 @@ pub fn in_words(seconds: i64) -> String {
         .map_or_else(|| format!("{seconds} s"), |(size, name)| format!("{} {name}", seconds / size))
 }
 
-/// The error for a number without a unit, with the durations that may be meant; `None` for every
+/// The error for a number without a unit, which suggests the possible durations. `None` for any
 /// other text.
 pub fn missing_unit(text: &str) -> Option<Malformed> {
     let number = text.trim();
@@ -171,37 +170,37 @@ pub fn missing_unit(text: &str) -> Option<Malformed> {
     })
 }
 
-/// A reading of a monotonic clock: it never goes back, whatever happens to the machine's time of
-/// day. It is comparable only with other readings of the same [`Clock`].
+/// A reading of a monotonic clock, which never goes back, regardless of the machine's time of day.
+/// Only readings of the same [`Clock`] are comparable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MonotonicTime(Duration);
 
 impl MonotonicTime {
-    /// The time from `earlier` to this reading; zero if `earlier` is the later one.
+    /// The time from `earlier` to this reading; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// This reading and `duration` more.
+    /// Adds `duration`.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration))
     }
 }
 
-/// The clock that is asked for the time; tests hold one that they move themselves.
+/// The source of the current time. Tests use a clock that they control.
 ///
-/// Times that others see (claims, rows) come from [`Clock::now`]; waiting times and ages within
-/// this process come from [`Clock::monotonic`].
+/// Times that others see, such as claims and rows, come from [`Clock::now`]. Waiting times and ages
+/// within this process come from [`Clock::monotonic`].
 #[derive(Debug, Clone)]
 pub enum Clock {
     /// The machine's clocks.
     System,
-    /// A clock that stands still until it is moved.
+    /// A clock for tests, which only the test moves.
     Fixed(Arc<FixedClock>),
 }
 
-/// The readings of a clock that stands still.
+/// The readings of a fixed clock.
 #[derive(Debug)]
 pub struct FixedClock {
     seconds: AtomicI64,
@@ -209,7 +208,7 @@ pub struct FixedClock {
 }
 
 impl Clock {
-    /// A clock that stands at `now` until [`Clock::advance`] or [`Clock::jump`] moves it.
+    /// A clock that is fixed at `now` until [`Clock::advance`] or [`Clock::jump`] moves it.
     pub fn fixed(now: Timestamp) -> Self {
         Self::Fixed(Arc::new(FixedClock {
             seconds: AtomicI64::new(now.0),
@@ -217,7 +216,7 @@ impl Clock {
         }))
     }
 
-    /// The present time of day. It may jump, in both directions.
+    /// The current time of day. It may jump in both directions.
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => Timestamp(system_seconds()),
@@ -225,7 +224,7 @@ impl Clock {
         }
     }
 
-    /// The present reading of the monotonic clock.
+    /// The current reading of the monotonic clock.
     pub fn monotonic(&self) -> MonotonicTime {
         match self {
             Self::System => MonotonicTime(START.get_or_init(Instant::now).elapsed()),
@@ -235,7 +234,7 @@ impl Clock {
         }
     }
 
-    /// Lets `seconds` pass on a fixed clock; the machine's clock is left alone.
+    /// Advances both readings of a fixed clock. The system clock is unaffected.
     pub fn advance(&self, seconds: i64) {
         self.jump(seconds);
         if let Self::Fixed(clock) = self {
@@ -243,7 +242,8 @@ impl Clock {
         }
     }
 
-    /// Sets the time of day of a fixed clock forward, or back, without any time passing.
+    /// Moves the time of day of a fixed clock forward or back, without advancing the monotonic
+    /// clock.
     pub fn jump(&self, seconds: i64) {
         if let Self::Fixed(clock) = self {
             clock.seconds.fetch_add(seconds, Ordering::Relaxed);
@@ -251,10 +251,10 @@ impl Clock {
     }
 }
 
-/// The start of the machine's monotonic clock: its first reading in this process.
+/// The zero point of monotonic readings: the first reading in this process.
 static START: OnceLock<Instant> = OnceLock::new();
 
-#[expect(clippy::disallowed_methods, reason = "this is the one home of the machine's clock")]
+#[expect(clippy::disallowed_methods, reason = "the only function that reads the system clock")]
 fn system_seconds() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -281,7 +281,7 @@ mod tests {
         }
     }
 
-    /// W-23: an oversize duration is rejected where others overflow and panic.
+    /// W-23: an oversize duration is rejected instead of overflowing.
     #[test]
     fn a_lifetime_is_bounded() {
         assert_eq!(Lifetime::parse("24h").map(Lifetime::seconds), Ok(86_400));

@@ -1,4 +1,4 @@
-//! Tokens as they are named: they themselves are never kept.
+//! Identifiers and revocations of tokens. Tokens themselves are never stored.
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -9,7 +9,7 @@ use crate::model::time::Timestamp;
 use crate::text::newtype::text_newtype;
 use crate::text::schema::text_schema;
 
-/// The identifier of a token, its `jti` (RFC 7519, section 4.1.7).
+/// The identifier of a token: its `jti` (RFC 7519, section 4.1.7).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId(Box<str>);
 
@@ -24,7 +24,7 @@ impl TokenId {
     /// The length of an identifier: 16 bytes in base64url.
     const LENGTH: usize = 22;
 
-    /// Takes an identifier as this server makes them.
+    /// Parses an identifier in the form that this server generates.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if text.len() != Self::LENGTH || !text.bytes().all(is_base64url) {
@@ -48,31 +48,31 @@ impl std::borrow::Borrow<str> for TokenId {
 text_newtype!(TokenId);
 
 /// How long a revocation is kept after its last token has expired, in seconds. A clock that jumps
-/// by days, and back, must not make a revoked token active again.
+/// ahead by days and back must not make a revoked token valid again.
 pub const REVOCATION_MARGIN_SECONDS: i64 = 7 * 86_400;
 
 /// A revoked token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevokedToken {
-    /// Its identifier.
+    /// The identifier of the token.
     pub jti: TokenId,
-    /// The client that revoked it; absent if an operator revoked it by its identifier.
+    /// The client that revoked the token; `None` if an operator revoked it by its identifier.
     pub client_id: Option<ClientId>,
-    /// When the token expires.
+    /// The expiry of the token.
     pub expires_at: Timestamp,
 }
 
-/// The revocation of every token that a client had been issued.
+/// The revocation of all tokens issued to a client so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevokedClient {
     /// The client, which may have been deleted.
     pub client_id: ClientId,
-    /// Which of its tokens are revoked.
+    /// The boundary of the revoked tokens.
     pub epoch: RevocationEpoch,
-    /// The second of the revocation, for verifiers and instances that know no epochs: they reject
-    /// tokens issued until then, this second included.
+    /// The second of the revocation, for verifiers and instances that do not know epochs. They
+    /// reject tokens issued up to and including this second.
     pub revoked_until: Timestamp,
-    /// When the last of the revoked tokens expires.
+    /// The expiry of the last revoked token.
     pub expires_at: Timestamp,
 }
 
@@ -81,34 +81,34 @@ pub struct RevokedClient {
 pub struct RevocationEpoch {
     /// The sequence of the revoking event. Tokens with a smaller `evt` are revoked.
     pub evt: i64,
-    /// Tokens issued before this second are revoked whatever their `evt`: after a restore the
-    /// database counts events again from an earlier number.
+    /// Tokens issued before this second are revoked regardless of their `evt`, because after a
+    /// restore the database continues to count events from an earlier number.
     pub iat_before: Timestamp,
 }
 
 impl RevocationEpoch {
-    /// How far before the revocation a token must have been issued to be revoked by its time alone,
-    /// in seconds. Clocks may differ by less.
+    /// A token issued at least this many seconds before the revocation is revoked by its time
+    /// alone. Clocks are assumed to differ by less.
     pub const CLOCK_DIFFERENCE_SECONDS: i64 = 60;
 
-    /// The epoch that the event `evt` at the time `now` begins.
+    /// The epoch that starts with the event `evt` at the time `now`.
     pub fn beginning(evt: i64, now: Timestamp) -> Self {
         Self { evt, iat_before: now.minus_seconds(Self::CLOCK_DIFFERENCE_SECONDS) }
     }
 
-    /// The epoch of a row of schema 3, which compares times only: all tokens issued until then,
-    /// this second included, are revoked.
+    /// The epoch of a row of schema 3, which compares only times. It revokes all tokens issued up
+    /// to and including `revoked_until`.
     pub fn until(revoked_until: Timestamp) -> Self {
         Self { evt: 0, iat_before: revoked_until.plus_seconds(1) }
     }
 
-    /// True if a token that says this of itself is revoked. A token without `evt` has 0.
+    /// True if a token with these claims is revoked. Pass 0 for a token without `evt`.
     pub fn is_after(self, evt: i64, issued_at: Timestamp) -> bool {
         evt < self.evt || issued_at < self.iat_before
     }
 }
 
-/// Times are numbers, as in every JWT (RFC 7519, section 2).
+/// Serializes times as numbers, as in every JWT (RFC 7519, section 2).
 impl Serialize for RevocationEpoch {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut epoch = serializer.serialize_struct("RevocationEpoch", 2)?;
@@ -118,19 +118,19 @@ impl Serialize for RevocationEpoch {
     }
 }
 
-/// What a token is for.
+/// The purpose of a token.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TokenUse {
-    /// Calls of the resource.
+    /// Calling the resource.
     #[default]
     Access,
-    /// A look at the token by a person: it lives at most [`Self::TEST_SECONDS`] and has the claim
+    /// Inspection by a person. The token lives at most [`Self::TEST_SECONDS`] and has the claim
     /// `test`.
     Test,
 }
 
 impl TokenUse {
-    /// The longest life of a test token, in seconds.
+    /// The maximum lifetime of a test token, in seconds.
     pub const TEST_SECONDS: i64 = 300;
 }
 

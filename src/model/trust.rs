@@ -1,5 +1,5 @@
-//! Trusts: foreign issuers whose tokens authenticate a client, so that it needs no secret at all
-//! (RFC 7523; workload identity federation).
+//! Trusts: foreign issuers whose tokens authenticate a client, so that it needs no secret (RFC
+//! 7523; workload identity federation).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -38,11 +38,11 @@ pub struct FederatedCredential {
 }
 
 impl FederatedCredential {
-    /// The most trusts of a client.
+    /// The maximum number of trusts per client.
     pub const MAX_PER_CLIENT: usize = 20;
 }
 
-/// The identifier of a trust: `tru_` and letters and digits.
+/// The identifier of a trust: `tru_` followed by letters and digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TrustId(Box<str>);
 
@@ -54,7 +54,7 @@ text_schema!(
 );
 
 impl TrustId {
-    /// Checks an identifier.
+    /// Parses an identifier.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if !text.starts_with("tru_") || text.len() > 64 || !text.bytes().all(is_word) {
@@ -71,8 +71,8 @@ impl TrustId {
 
 text_newtype!(TrustId);
 
-/// The `iss` of a foreign issuer: a URL, mostly. Whether its keys can be discovered is another
-/// question; those of a private cluster are pasted.
+/// The `iss` of a foreign issuer, usually a URL. Its keys may not be discoverable: those of a
+/// private cluster are registered by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct ForeignIssuer(Box<str>);
 
@@ -84,7 +84,8 @@ text_schema!(
 );
 
 impl ForeignIssuer {
-    /// Takes 1 to 500 printable characters. A URL has no credentials: the issuer is shown and logged.
+    /// Parses 1 to 500 printable characters. A URL must not contain credentials, because issuers
+    /// are shown and logged.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if text.is_empty() || text.len() > 500 || !text.bytes().all(|byte| byte.is_ascii_graphic())
         {
@@ -97,8 +98,8 @@ impl ForeignIssuer {
         Ok(Self(text.into()))
     }
 
-    /// Wraps an issuer that is stored already, by whatever rule it was accepted: it is only
-    /// compared, and only an https URL is ever fetched.
+    /// Wraps a stored issuer, whatever rules applied when it was accepted. It is only compared, and
+    /// only https URLs are ever fetched.
     pub fn stored(text: &str) -> Self {
         Self(text.into())
     }
@@ -108,7 +109,8 @@ impl ForeignIssuer {
         &self.0
     }
 
-    /// Where its metadata is (OpenID Connect Discovery, section 4), if it is an https URL.
+    /// The URL of its metadata (OpenID Connect Discovery, section 4), if the issuer is an https
+    /// URL.
     pub fn discovery_url(&self) -> Option<String> {
         let url = url::Url::parse(&self.0).ok()?;
         let is_plain = url.query().is_none() && url.fragment().is_none();
@@ -124,7 +126,7 @@ impl fmt::Display for ForeignIssuer {
     }
 }
 
-/// What a token must say: a pattern for each claim.
+/// The conditions for the claims of a token: a pattern for each claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Conditions(BTreeMap<String, Pattern>);
 
@@ -135,7 +137,7 @@ object_schema!(
     additional_properties(Some(AdditionalProperties::RefOr(Pattern::schema()))),
 );
 
-/// Claims of which each names one workload, or at least one place where only its owner runs code.
+/// Claims that each identify one workload, or at least a place where only its owner runs code.
 const IDENTIFYING: [&str; 13] = [
     "sub",
     "oid",
@@ -152,18 +154,19 @@ const IDENTIFYING: [&str; 13] = [
     "/https:~1~1sts.amazonaws.com~1/principal_id",
 ];
 
-/// Claims that do so only together with another one, some only if that has a certain value: a name
-/// that may exist in every namespace, and an address that its owner may have made up.
+/// Claims that identify a workload only together with another claim, which may need a certain
+/// value. A service account name may exist in every namespace, and an email address may be
+/// unverified.
 const IDENTIFYING_TOGETHER: [(&str, &str, Option<&str>); 2] = [
     ("/kubernetes.io/serviceaccount/name", "/kubernetes.io/namespace", None),
     ("email", "email_verified", Some("true")),
 ];
 
 impl Conditions {
-    /// The most conditions of a trust.
+    /// The maximum number of conditions of a trust.
     const MAX_COUNT: usize = 20;
 
-    /// Checks conditions, and that they pin down a workload.
+    /// Checks the number of conditions, and that they identify a workload.
     pub fn new(conditions: BTreeMap<String, Pattern>) -> Result<Self, Malformed> {
         if conditions.len() > Self::MAX_COUNT {
             return Err(Malformed::because(format!(
@@ -188,12 +191,12 @@ impl Conditions {
         Ok(Self(conditions))
     }
 
-    /// Reads the stored form, a JSON object from claim to pattern. Whether the claims identify a
-    /// workload was judged when the trust was registered, by the rules of that release.
+    /// Parses the stored form, a JSON object of claims and patterns. Whether the claims identify a
+    /// workload was checked at registration, by the rules of that release.
     ///
     /// # Errors
-    /// If the text is not such an object, or has no condition: every token of the issuer would meet
-    /// that, and no release accepted it.
+    /// If the text is not such an object, or is empty. Every token of the issuer would meet empty
+    /// conditions, and no release accepted them.
     pub fn stored(text: &str) -> Result<Self, Malformed> {
         let texts: BTreeMap<String, String> = serde_json::from_str(text)
             .map_err(|_| Malformed::because("conditions are a JSON object of strings"))?;
@@ -207,7 +210,7 @@ impl Conditions {
         Ok(Self(conditions))
     }
 
-    /// The first claim that is not as it must be.
+    /// The first condition that the claims do not meet.
     pub fn first_unmet<'a>(&'a self, claims: &'a Value) -> Option<Unmet<'a>> {
         self.0.iter().find_map(|(claim, pattern)| {
             let value = lookup(claims, claim);
@@ -216,29 +219,29 @@ impl Conditions {
         })
     }
 
-    /// The only subject that can meet them, if there is only one.
+    /// The only subject that can meet the conditions, if there is only one.
     pub fn exact_subject(&self) -> Option<&str> {
         self.0.get("sub")?.exact()
     }
 
-    /// The conditions, claim by claim.
+    /// The claims with their patterns.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Pattern)> {
         self.0.iter().map(|(claim, pattern)| (claim.as_str(), pattern))
     }
 }
 
-/// A claim that is not as a trust wants it.
+/// A claim that does not meet a condition.
 #[derive(Debug)]
 pub struct Unmet<'a> {
-    /// The claim.
+    /// The name of the claim.
     pub claim: &'a str,
-    /// What it must be.
+    /// The pattern that it must match.
     pub pattern: &'a Pattern,
-    /// What it is.
+    /// The value in the token, if any.
     pub value: Option<&'a Value>,
 }
 
-/// A claim as the text that patterns are compared with; nothing for a list or an object.
+/// A claim as text for matching; `None` for null, a list or an object.
 pub fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => Some(Cow::Borrowed(text)),
@@ -248,7 +251,7 @@ pub fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A claim by its name, or by a JSON pointer into it (RFC 6901).
+/// Looks up a claim by its name, or by a JSON pointer (RFC 6901).
 pub fn lookup<'a>(claims: &'a Value, claim: &str) -> Option<&'a Value> {
     if claim.starts_with('/') { claims.pointer(claim) } else { claims.get(claim) }
 }
@@ -270,7 +273,7 @@ mod tests {
         assert!(conditions(&[("repository_owner", "acme")]).is_err());
         assert!(conditions(&[("ref", "refs/heads/main")]).is_err());
         assert!(conditions(&[("repository_id", "1234")]).is_ok());
-        // A reusable workflow, which other repositories call.
+        // A reusable workflow, which other repositories can call.
         assert!(conditions(&[("job_workflow_ref", "acme/ci/x.yml@refs/heads/main")]).is_err());
         let name = ("/kubernetes.io/serviceaccount/name", "worker");
         assert!(conditions(&[name]).is_err());

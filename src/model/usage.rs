@@ -1,4 +1,4 @@
-//! Entries of the usage statistics: when something proved a client, how often, and from where.
+//! Usage statistics: when, how often and from where a credential authenticated a client.
 
 use std::net::IpAddr;
 
@@ -9,19 +9,19 @@ use crate::model::client::ClientId;
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 
-/// How often each instance writes its usage statistics, in seconds.
+/// The interval at which each instance writes its usage statistics, in seconds.
 pub const WRITE_INTERVAL_SECONDS: i64 = 15;
 
-/// How much later the usage statistics must have been written than a time for its uses to be known:
-/// instances write at different times, and their clocks differ a little.
+/// How far `written_until` must be past a time for the uses before that time to be known, in
+/// seconds. Instances write at different times, and their clocks differ slightly.
 const WRITE_MARGIN_SECONDS: i64 = 2 * WRITE_INTERVAL_SECONDS;
 
-/// What has proved a client.
+/// The credential that authenticated a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Used<'a> {
-    /// One of its secrets.
+    /// One of the client's secrets.
     Secret(&'a SecretId),
-    /// What it has besides secrets: its keys, its certificate, or a trust.
+    /// Another credential of the client: a key, a certificate or a trust.
     Other(&'a ClientId),
 }
 
@@ -40,22 +40,22 @@ pub struct Usage {
     pub last_address: IpAddr,
 }
 
-/// How much of the usage statistics is known.
+/// The time up to which the usage statistics are complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UsageHorizon {
-    /// The present time, by which ages are told.
+    /// The current time, for computing ages.
     pub now: Timestamp,
-    /// Every instance has written its uses before this time, by the clock of the database.
+    /// The time until which every instance has written its uses, by the clock of the database.
     pub written_until: Timestamp,
 }
 
 impl UsageHorizon {
-    /// The time until which every use is certain to be known.
+    /// The time before which all uses are certain to be known.
     pub fn known_until(&self) -> Timestamp {
         self.written_until.minus_seconds(WRITE_MARGIN_SECONDS)
     }
 
-    /// The same if every instance had just written.
+    /// The horizon as if every instance had just written.
     #[must_use]
     pub fn without_delay(&self) -> Self {
         Self { written_until: self.now.plus_seconds(WRITE_MARGIN_SECONDS), ..*self }

@@ -12,15 +12,15 @@ use crate::model::security::https_url;
 /// The prefix of a secret in its text form.
 const SECRET_PREFIX: &str = "whsec_";
 
-/// How many bytes a secret has.
+/// The length of a secret, in bytes.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// Where notifications are sent: an absolute https URL.
+/// The address of a receiver: an absolute https URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookUrl(Box<str>);
 
 impl WebhookUrl {
-    /// Checks a URL.
+    /// Parses a URL.
     ///
     /// # Errors
     /// If it is not an https URL of at most 500 printable characters, or has a user, a password or
@@ -29,19 +29,19 @@ impl WebhookUrl {
         https_url("a webhook", text).map(Self)
     }
 
-    /// The URL as text. Its path may be a secret of the receiver.
+    /// The URL as text. Its path may contain a secret of the receiver.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The host and the port, for the log.
+    /// The host and port, for the log.
     pub fn authority(&self) -> String {
         let url = url::Url::parse(&self.0).ok();
         url.map(|url| url.authority().to_owned()).unwrap_or_default()
     }
 }
 
-/// The key of a signature.
+/// The key that signs requests to a receiver.
 #[derive(Clone)]
 pub struct WebhookSecret(Zeroizing<Vec<u8>>);
 
@@ -52,10 +52,10 @@ impl fmt::Debug for WebhookSecret {
 }
 
 impl WebhookSecret {
-    /// Reads `whsec_` and 24 to 64 bytes in base64.
+    /// Parses `whsec_` followed by 24 to 64 bytes in base64.
     ///
     /// # Errors
-    /// What a secret must be. The error never repeats the text.
+    /// Says what a secret must be, without quoting the text.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let encoded = text.strip_prefix(SECRET_PREFIX);
         let bytes = encoded.and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());
@@ -65,7 +65,7 @@ impl WebhookSecret {
         })
     }
 
-    /// The key.
+    /// The key bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }

@@ -1,22 +1,22 @@
-//! A page of a list whose rows are decoded one by one: a row that cannot be read does not hold up the
+//! A page of a list whose rows are decoded one by one, so that an unreadable row does not hide the
 //! others.
 
 use crate::store::StoreError;
 
-/// Some objects of a list. `P` is a place in the order of the list.
+/// A part of a list. `P` is the position type of the list.
 #[derive(Debug)]
 pub struct DecodedPage<T, P> {
-    /// Those that can be read.
+    /// The objects that were decoded.
     pub readable: Vec<T>,
-    /// The others: the identifier, and why it cannot be read.
+    /// The identifiers of the other objects, and why they cannot be decoded.
     pub unreadable: Vec<(String, StoreError)>,
-    /// The place of the last one, if others may follow.
+    /// The position of the last object, if more may follow.
     pub next: Option<P>,
 }
 
 impl<T, P> DecodedPage<T, P> {
-    /// Decodes the rows of a statement with this limit. `key` gives the identifier and the place of
-    /// a row.
+    /// Decodes the rows of a statement with this limit. `key` returns the identifier and the
+    /// position of a row.
     pub(super) fn of<R>(
         rows: Vec<R>,
         limit: u32,

@@ -1,5 +1,5 @@
-//! Clients as the memory of a server needs them: without what only people look at, and page by
-//! page, because there may be a million.
+//! Reads clients for the directory: only the fields that token requests need, and page by page,
+//! because there may be a million clients.
 
 use crate::model::client::ClientId;
 use crate::model::client_settings::ClientTokenSettings;
@@ -15,44 +15,43 @@ use crate::store::row::TableRow;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// Clients; each with its identifier, for the case that the rest cannot
-/// be read.
+/// Clients with their ids. The id is available even if the rest of the client cannot be decoded.
 pub type Page = Vec<(String, Result<LoadedClient, StoreError>)>;
 
-/// What a server remembers of a client.
+/// The fields of a client that the directory keeps.
 #[derive(Debug)]
 pub struct LoadedClient {
-    /// The client itself.
+    /// The client's own settings.
     pub client: ClientTokenSettings,
-    /// The team that it belongs to.
+    /// The owner of the client.
     pub owner: Option<Owner>,
-    /// Its secrets, oldest first.
+    /// Secrets, oldest first.
     pub secrets: Vec<LoadedSecret>,
-    /// What it may ask for, in alphabetical order.
+    /// Grants, in alphabetical order of their resources.
     pub grants: Vec<HeldGrant>,
-    /// Foreign issuers whose tokens authenticate it.
+    /// Foreign issuers whose tokens authenticate the client.
     pub trusts: Vec<FederatedCredential>,
-    /// SPIFFE trust domains whose JWT-SVIDs authenticate it.
+    /// SPIFFE trust domains whose JWT-SVIDs authenticate the client.
     pub spiffe_trusts: Vec<SpiffeTrust>,
 }
 
-/// What a server remembers of a secret.
+/// The fields of a secret that the directory keeps.
 #[derive(Debug)]
 pub struct LoadedSecret {
-    /// Its identifier.
+    /// The id of the secret.
     pub secret_id: SecretId,
-    /// Where it comes from.
+    /// The kind of the secret: generated, imported or a digest.
     pub kind: SecretKind,
     /// The stored hash.
     pub hash: SecretHash,
-    /// Its last characters.
+    /// The last characters of the secret.
     pub suffix: Box<str>,
-    /// The time from which on it is invalid.
+    /// The time at which the secret becomes invalid.
     pub expires_at: Option<Timestamp>,
 }
 
 impl LoadedSecret {
-    /// True as long as the secret is valid.
+    /// True if the secret is still valid at `now`.
     pub fn is_valid(&self, now: Timestamp) -> bool {
         now.is_before(self.expires_at)
     }
@@ -71,8 +70,8 @@ impl From<SecretRecord> for LoadedSecret {
 }
 
 impl Store {
-    /// Those of some clients that exist, in no order. They cost one look into an index for each
-    /// client, and one for each kind of what belongs to it.
+    /// Returns the existing clients among `ids`, in no particular order. Each client costs one
+    /// index lookup per table.
     pub async fn clients_of(&self, ids: &[ClientId]) -> Result<Page, StoreError> {
         let ids: Vec<_> = ids.iter().map(ClientId::as_str).collect();
         let clients = ClientSet::Of(&ids);
@@ -87,9 +86,8 @@ impl Store {
         Ok(page(rows, ChildRows::read(&mut reader, clients).await?))
     }
 
-    /// At most `limit` clients whose identifier follows `after`. However many clients there are,
-    /// a page costs one range scan of an index for the clients and one for each kind of what
-    /// belongs to them.
+    /// Returns the first `limit` clients after `after`. A page costs one range scan per table,
+    /// regardless of the number of clients.
     pub async fn stored_clients(&self, after: &str, limit: u32) -> Result<Page, StoreError> {
         let mut statement = Statement::default();
         statement.push(TokenRow::SELECT).push_with(

@@ -1,8 +1,8 @@
-//! The database: SQL that runs on SQLite and on Postgres.
+//! The database: SQL that runs on both SQLite and Postgres.
 //!
-//! Reads are methods of [`reader::Reader`], which reads inside a change or outside, and of
-//! [`Store`], a file a noun. Every write is a method of [`write_transaction::WriteTransaction`],
-//! one transaction that also appends an event. Nothing here decides.
+//! Reads are methods of [`Store`] and of [`reader::Reader`], which reads inside or outside a
+//! change. Every write is a method of [`write_transaction::WriteTransaction`]: one transaction that
+//! also appends an event. Each file covers one noun. This module makes no decisions.
 
 pub mod backup;
 pub mod clients;
@@ -45,8 +45,8 @@ use crate::store::engine::gate::Gate;
 use crate::store::engine::hosts::Hosts;
 use crate::telemetry::metrics::store::StoreMetrics;
 
-/// Runs one body of code on whichever engine is open. The body is compiled once for each, with
-/// that engine's own types.
+/// Runs a body of code on the open engine. The body is compiled once per engine, with the types of
+/// that engine.
 macro_rules! on_pool {
     ($store:expr, |$pool:ident| $body:expr) => {
         $crate::store::engine::query_metrics::measured(
@@ -66,65 +66,65 @@ macro_rules! on_pool {
 }
 pub(crate) use on_pool;
 
-/// Why the store could not do what was asked. "Not found" is not an error: it is `None`.
+/// The reason why the store failed. A missing row is not an error: it is `None`.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A row of that kind and identifier exists already.
+    /// A row of this kind and identifier already exists.
     #[error("there is already a {0}")]
     Conflict(&'static str),
-    /// A row that is referred to does not exist.
+    /// A referenced row does not exist.
     #[error("the {0} does not exist")]
     Missing(&'static str),
-    /// The database was unavailable when the server started, and is not known to be the same one
-    /// yet.
+    /// The database was unavailable when the server started, and has not yet been identified as the
+    /// same one.
     #[error("the database was unavailable at the start, and was not asked yet what it is")]
     NotIdentified,
-    /// The database did not answer in time.
+    /// The database did not respond in time.
     #[error("the database did not answer within {0:?}")]
     TimedOut(Duration),
-    /// The database failed or is not there.
+    /// The database failed or is not reachable.
     #[error("the database failed")]
     Failed(#[from] sqlx::Error),
-    /// The COMMIT of a change was sent and not confirmed: the change was made, or it was not.
+    /// COMMIT was sent and not confirmed: the change may or may not have been made.
     #[error("the database did not confirm the change")]
     OutcomeUnknown(#[source] Box<Self>),
-    /// A row holds something that no version of tokend writes.
+    /// A row contains a value that no version of tokend writes.
     #[error("the database holds something that cannot be read: {0}")]
     Unreadable(#[from] Malformed),
-    /// The database file cannot be made or opened.
+    /// The database file cannot be created or opened.
     #[error("cannot open {path}: {problem}", path = path.display())]
     Unopenable {
-        /// Its place.
+        /// The path of the file.
         path: PathBuf,
         /// The cause.
         problem: String,
-        /// The owner and the user of this process, if they are two.
+        /// The owner of the file and the user of this process, if they differ.
         owner: Option<(String, String)>,
     },
     /// The database file is not a database, or is damaged.
     #[error("{path} is not a SQLite database, or it is damaged", path = path.display())]
     Damaged {
-        /// Its place.
+        /// The path of the file.
         path: PathBuf,
     },
     /// The Postgres server cannot be reached.
     #[error("cannot connect to {server}: {problem}")]
     Unreachable {
-        /// Its host and port, as they are tried.
+        /// The host and port of the server.
         server: String,
         /// The cause.
         problem: std::io::Error,
     },
-    /// A database does not exist at the place of the settings.
+    /// The configured database does not exist.
     #[error("the database does not exist")]
     Absent,
-    /// Another process uses the database, which must be used alone.
+    /// Exclusive access was requested, but another process uses the database.
     #[error("another process uses the database")]
     InUse,
 }
 
 impl StoreError {
-    /// What the database said, without the line of its own source that Postgres adds.
+    /// The message of the database, without the server source location that Postgres adds.
     pub fn message_of_database(&self) -> Option<&str> {
         match self {
             Self::Failed(error) => error.as_database_error().map(DatabaseError::message),
@@ -132,18 +132,19 @@ impl StoreError {
         }
     }
 
-    /// True if the database may only be read by this process.
+    /// True if this process has read-only access to the database.
     pub fn is_read_only(&self) -> bool {
         matches!(self, Self::Failed(error) if has_code(error, &["8", "1032", "1544", "25006"]))
     }
 
-    /// True if the disk of the database is full: `SQLITE_FULL`, or SQLSTATE 53100.
+    /// True if the disk of the database is full: `SQLITE_FULL` or SQLSTATE 53100.
     pub fn is_disk_full(&self) -> bool {
         matches!(self, Self::Failed(error) if has_code(error, &["13", "53100"]))
     }
 
-    /// True if the database cannot be reached, does not answer in time, or starts or stops: it is
-    /// expected to come back. Not so if it rejects the caller (SQLSTATE class 28) or does not exist.
+    /// True if the database cannot be reached, does not respond in time, or is starting or
+    /// stopping, so that it is expected to recover. False if it rejects the caller (SQLSTATE class
+    /// 28) or does not exist.
     pub fn is_unavailable(&self) -> bool {
         let is_closed = |code: &str| {
             code.len() == 5 && ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
@@ -161,8 +162,8 @@ impl StoreError {
         }
     }
 
-    /// True if the same may succeed later. Not so if the rows themselves were rejected: a
-    /// constraint, or data that the database does not take (SQLSTATE classes 22 and 23).
+    /// True if a retry may succeed later. False if the rows themselves were rejected: by a
+    /// constraint, or as invalid data (SQLSTATE classes 22 and 23).
     pub fn is_transient(&self) -> bool {
         let rejected = |error: &dyn DatabaseError| {
             let is_data =
@@ -178,28 +179,28 @@ impl StoreError {
     }
 }
 
-/// How much of a SQLite file is mapped into memory while much is read, in bytes.
+/// Number of bytes of a SQLite file that a bulk reader maps into memory.
 const MAPPED_BYTES: u32 = 512 << 20;
 
-/// How long the end of a process waits for connections that are in use.
+/// How long a shutdown waits for connections that are in use.
 const MAX_RETURN_TIME: Duration = Duration::from_secs(1);
 
-/// How many rows the thread that reads a SQLite file may be ahead while much is read. It is woken
-/// once for so many rows.
+/// Number of rows that SQLite's thread may read ahead of a bulk reader. The thread is woken once
+/// per this many rows.
 const BUFFERED_ROWS: usize = 1_000;
 
 /// An open database.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
-    /// The servers of Postgres.
+    /// The Postgres servers.
     hosts: Hosts,
     timeout: Duration,
-    /// Held by the change in progress: a process makes one at a time, so that changes that wait
-    /// for one another never take every connection from the one that could continue.
+    /// Held by the change in progress. A process makes one change at a time, so that waiting
+    /// changes cannot use up the connections that the current change needs.
     changing: Arc<Mutex<()>>,
     gate: Gate,
-    /// What is counted of it, by this store and all that come from it.
+    /// Metrics of the database, shared by this store and all its clones.
     pub metrics: Arc<StoreMetrics>,
 }
 
@@ -210,9 +211,9 @@ enum Pool {
 }
 
 impl Store {
-    /// The same store with one connection of its own, for reading a great deal at once; to be
-    /// closed after that. On SQLite it maps the file into memory: what is read in the order of ids
-    /// has no order there, so each page of the file is needed many times.
+    /// Returns a store on a separate connection for reading a lot of data at once. The caller
+    /// closes it afterwards. With SQLite, the file is mapped into memory: reading in the order of
+    /// ids needs each page of the file many times.
     #[must_use]
     pub fn bulk_reader(&self) -> Self {
         let mapped = |options: SqliteConnectOptions| {
@@ -221,7 +222,7 @@ impl Store {
         self.on_one_connection(identity, mapped)
     }
 
-    /// The same store on one connection of its own, with options for it.
+    /// Returns a store on a single separate connection with the given options.
     fn on_one_connection(
         &self,
         postgres: impl FnOnce(PgConnectOptions) -> PgConnectOptions,
@@ -244,7 +245,7 @@ impl Store {
         Self { pool, ..self.clone() }
     }
 
-    /// Checks whether the database answers.
+    /// Checks that the database responds.
     pub async fn ping(&self) -> Result<(), StoreError> {
         on_pool!(self, |pool| {
             sqlx::query("SELECT 1").execute(pool).await?;
@@ -252,7 +253,7 @@ impl Store {
         })
     }
 
-    /// The name of the engine, for people.
+    /// The display name of the engine.
     pub fn engine(&self) -> &'static str {
         match self.pool {
             Pool::Postgres(_) => "Postgres",
@@ -260,8 +261,8 @@ impl Store {
         }
     }
 
-    /// Closes every connection; with SQLite this folds the write-ahead log into the file and removes
-    /// it. Does not wait for a database that no longer answers.
+    /// Closes all connections. With SQLite, this checkpoints and removes the write-ahead log. The
+    /// wait for a database that no longer responds is limited by the timeout.
     pub async fn close(&self) {
         let closing = async {
             match &self.pool {
@@ -273,25 +274,26 @@ impl Store {
             }
             Ok(())
         };
-        // Whatever is not closed by then ends with the process.
+        // Connections that are still open end with the process.
         let _ = with_timeout(self.timeout, closing).await;
     }
 }
 
-/// Waits until no connection is in use. sqlx gives each one back in a task of its own, and such a
-/// task closes the connection if the pool is closed by then. SQLite removes the write-ahead log with
-/// the last connection. If two close at the same time, neither is the last one, and the log stays.
+/// Waits until no connection is in use. sqlx returns each connection in a separate task, which
+/// closes the connection if the pool is already closed. SQLite removes the write-ahead log with the
+/// last connection. If two connections close at the same time, neither is the last one, and the log
+/// remains.
 async fn until_given_back(pool: &SqlitePool) {
     let given_back = async {
         while pool.num_idle() < pool.size() as usize {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    // A connection that is not given back must not hold up the end.
+    // A connection that is not returned must not block the shutdown.
     let _ = tokio::time::timeout(MAX_RETURN_TIME, given_back).await;
 }
 
-/// Gives up on a statement that takes too long: a frozen database answers nothing at all.
+/// Limits the time of a statement: a frozen database never responds.
 async fn with_timeout<T>(
     timeout: Duration,
     statement: impl Future<Output = Result<T, StoreError>>,
@@ -302,19 +304,20 @@ async fn with_timeout<T>(
     }
 }
 
-/// True if another process holds the lock of a SQLite file: `SQLITE_BUSY` or `SQLITE_LOCKED`, or one
+/// True if another process holds the lock of a SQLite file: `SQLITE_BUSY`, `SQLITE_LOCKED` or one
 /// of their extended codes.
 fn is_busy(error: &sqlx::Error) -> bool {
     has_code(error, &["5", "6", "261", "262", "517", "773"])
 }
 
-/// True if the database failed with one of these codes: result codes of SQLite, or SQLSTATE.
+/// True if the error has one of these codes: SQLite result codes or SQLSTATEs.
 fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| codes.contains(&&*code))
 }
 
-/// Turns a violated constraint into what it means, and leaves every other failure as it is.
+/// Converts a violated constraint to the matching error; other errors become
+/// [`StoreError::Failed`].
 fn map_constraint(error: sqlx::Error, unique: &'static str, referred: &'static str) -> StoreError {
     match error.as_database_error() {
         Some(database) if database.is_unique_violation() => StoreError::Conflict(unique),

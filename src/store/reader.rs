@@ -1,5 +1,5 @@
-//! Where rows are read from: the database as others see it, or the transaction of a change, which
-//! sees what the change has written so far.
+//! Reads rows from the committed state of the database, or inside the transaction of a change,
+//! which sees its own writes.
 
 use futures_util::TryStreamExt;
 use sqlx::FromRow;
@@ -10,7 +10,7 @@ use crate::store::statement::{Statement, prepared};
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
-/// A place to read from. Its methods are in the files of what they read.
+/// A source of rows. The methods are in the files of the tables that they read.
 pub struct Reader<'a>(Source<'a>);
 
 enum Source<'a> {
@@ -19,15 +19,15 @@ enum Source<'a> {
 }
 
 impl Store {
-    /// Reads what has been committed.
+    /// Reads the committed state.
     pub fn read(&self) -> Reader<'_> {
         Reader(Source::Store(self))
     }
 }
 
 impl WriteTransaction {
-    /// Reads inside the transaction. A change reads here alone: through the store it does not see
-    /// its own writes.
+    /// Reads inside the transaction. A change must read only here, because reads through the store
+    /// do not see its writes.
     pub fn read(&mut self) -> Reader<'_> {
         Reader(Source::Change(self))
     }
@@ -51,7 +51,7 @@ impl<'r> From<&'r SqliteRow> for AnyRow<'r> {
     }
 }
 
-/// Takes a row.
+/// Decodes and collects one row.
 type Decoder<'a> = dyn FnMut(AnyRow<'_>) -> Result<(), sqlx::Error> + Send + 'a;
 
 impl Reader<'_> {
@@ -72,7 +72,7 @@ impl Reader<'_> {
         Ok(found)
     }
 
-    /// Reads row by row. The rest of a query does not depend on what a row becomes, and is compiled
+    /// Reads row by row. This function does not depend on the row type, so it is compiled only
     /// once.
     async fn each_row(
         &mut self,
@@ -99,7 +99,7 @@ impl Reader<'_> {
 }
 
 impl Store {
-    /// The one number that a statement reads.
+    /// The single number that a statement selects.
     pub(super) async fn number(&self, statement: &Statement) -> Result<i64, StoreError> {
         on_pool!(self, |pool| {
             Ok(prepared!(sqlx::query_scalar, statement, pool).fetch_one(pool).await?)

@@ -1,5 +1,5 @@
-//! Why the last requests were rejected, for `tokend explain`. They are not changes and have no
-//! followers.
+//! Recent rejections of requests, for `tokend explain`. They are not changes, so they have no
+//! events.
 
 use std::collections::BTreeSet;
 
@@ -16,13 +16,13 @@ use crate::store::statement::Statement;
 use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
 
-/// How many rejections are kept.
+/// Maximum number of stored rejections.
 const MAX_REJECTIONS: i64 = 10_000;
 
-/// How many of them may be about no known client.
+/// Maximum number of stored rejections without a known client.
 const MAX_OF_UNKNOWN: i64 = MAX_REJECTIONS / 2;
 
-/// How many rows one statement writes or removes.
+/// Number of rows that one statement inserts.
 const BATCH_SIZE: usize = 500;
 
 table_row! {
@@ -56,30 +56,30 @@ impl From<RejectionRow> for RejectionRecord {
     }
 }
 
-/// Which rejections are wanted: those that every given condition matches.
+/// A filter of rejections: a rejection must match every given condition.
 #[derive(Debug, Clone, Default)]
 pub struct RejectionFilter {
     /// The client that the request named, if it exists.
     pub client_id: Option<ClientId>,
-    /// The owners that the client of the request may have now; all, and clients that do not exist,
-    /// if absent. A rejection from before its client existed has no owner.
+    /// The owners that the client may have now. `None` matches all rejections, including those
+    /// without a known client. A rejection that is older than its client has no owner.
     pub owners: Option<BTreeSet<Owner>>,
     /// The earliest time.
     pub since: Option<Timestamp>,
     /// The latest time.
     pub until: Option<Timestamp>,
-    /// The whole error code, or a part of the reason in any case.
+    /// The exact error code, or a part of the reason, ignoring case.
     pub reason: Option<String>,
-    /// Those that follow this one in the order of the list.
+    /// The position in the list after which the result starts.
     pub after: Option<RejectionPosition>,
 }
 
-/// A place in the list of rejections.
+/// A position in the list of rejections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectionPosition {
     /// The time.
     pub at: Timestamp,
-    /// The request.
+    /// The id of the request.
     pub request_id: String,
 }
 
@@ -107,7 +107,7 @@ impl RejectionFilter {
             Some(owners) => {
                 statement.push(" AND client_id IN (SELECT client_id FROM client WHERE owner IN ");
                 statement.push_list(owners.iter().map(Owner::as_str));
-                // The two times may be of clocks that differ.
+                // The two times may come from different clocks.
                 let difference = RevocationEpoch::CLOCK_DIFFERENCE_SECONDS;
                 statement.push_with(" AND created_at <= at + ?)", [difference.into()]);
             }
@@ -124,7 +124,7 @@ impl RejectionFilter {
 }
 
 impl Store {
-    /// Keeps rejections.
+    /// Stores rejections.
     pub async fn add_rejections(&self, rejections: &[RejectionRecord]) -> Result<(), StoreError> {
         const INSERT: &str = "
             INSERT INTO refusal
@@ -152,7 +152,7 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Why the request of that id was rejected, if that is known.
+    /// The stored rejection of a request, if known.
     pub async fn rejection(&self, request_id: &str) -> Result<Option<RejectionRecord>, StoreError> {
         let mut statement = Statement::default();
         statement.push(RejectionRow::SELECT).push_with("WHERE request_id = ?", [request_id.into()]);
@@ -160,7 +160,7 @@ impl Store {
         Ok(row.map(RejectionRecord::from))
     }
 
-    /// At most `limit` rejections that a filter matches, newest first.
+    /// The newest `limit` rejections that match a filter.
     pub async fn rejections(
         &self,
         filter: &RejectionFilter,
@@ -175,7 +175,7 @@ impl Store {
         Ok(rows.into_iter().map(RejectionRecord::from).collect())
     }
 
-    /// How many rejections a filter matches.
+    /// Counts the rejections that match a filter.
     pub async fn count_rejections(&self, filter: &RejectionFilter) -> Result<i64, StoreError> {
         let mut statement = Statement::default();
         statement.push("SELECT COUNT(*) FROM refusal WHERE ");
@@ -183,8 +183,8 @@ impl Store {
         self.number(&statement).await
     }
 
-    /// Removes rejections from before `until`, and all but the last ones. Those about no known
-    /// client are half of them at most, so that a flood does not push out the others.
+    /// Deletes rejections up to `until`, and the oldest ones beyond the maximum. Rejections without
+    /// a known client get at most half of the rows, so that a flood does not displace the others.
     pub async fn purge_rejections(&self, until: Timestamp) -> Result<(), StoreError> {
         const OLD: &str = "
             DELETE FROM refusal
@@ -209,8 +209,7 @@ impl Store {
         self.delete_beyond(ANY, MAX_REJECTIONS).await
     }
 
-    /// Runs a statement that deletes rows beyond the first `$1`, at most `$2` of them, until none
-    /// is left.
+    /// Runs a statement that deletes up to `$2` rows beyond the first `$1`, until none are left.
     async fn delete_beyond(&self, sql: &'static str, kept: i64) -> Result<(), StoreError> {
         const ROWS: u64 = 2_000;
         loop {
@@ -225,8 +224,8 @@ impl Store {
         }
     }
 
-    /// The clients whose name has the length and the first characters of an id that no client has,
-    /// at most three.
+    /// Up to three clients whose names have the same length and first characters as an unknown
+    /// client id.
     pub async fn clients_named_like(&self, id: &UnknownId) -> Result<Vec<ClientId>, StoreError> {
         const SQL: &str = "
             SELECT client_id
@@ -242,7 +241,7 @@ impl Store {
         })
     }
 
-    /// The clients that have a secret that ends like this, at most three.
+    /// Up to three clients that have a secret with this suffix.
     pub async fn clients_by_suffix(&self, suffix: &str) -> Result<Vec<ClientId>, StoreError> {
         const SQL: &str = "
             SELECT DISTINCT client_id

@@ -1,4 +1,4 @@
-//! Resources with their scopes.
+//! Resources and their scopes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
-/// The word for [`SignedBefore::Server`].
+/// The stored text of [`SignedBefore::Server`].
 const SERVER: &str = "default";
 
 table_row! {
@@ -46,54 +46,54 @@ table_row! {
     }
 }
 
-/// Resources as they are stored, in alphabetical order. One that cannot be read does not hold up
-/// the others.
+/// Stored resources, in alphabetical order. An unreadable resource does not hide the others.
 #[derive(Debug, Default)]
 pub struct StoredResources {
-    /// Those that can be read.
+    /// The resources that were decoded.
     pub readable: Vec<Resource>,
-    /// The others.
+    /// The other resources.
     pub unreadable: Vec<UnreadableResource>,
 }
 
-/// A resource that cannot be read, with what is known of it.
+/// A resource that cannot be decoded, with its known fields.
 #[derive(Debug)]
 pub struct UnreadableResource {
-    /// Its identifier.
+    /// The identifier of the resource.
     pub resource: String,
-    /// The team that it belongs to.
+    /// The owner of the resource.
     pub owner: Option<Owner>,
-    /// The source that it is applied from.
+    /// The source that applies the resource.
     pub source: Option<SourceName>,
-    /// Why it cannot be read.
+    /// The reason why it cannot be decoded.
     pub problem: StoreError,
 }
 
-/// Some resources of a list.
+/// A page of a list of resources.
 #[derive(Debug, Default)]
 pub struct ResourcePage {
     /// The resources.
     pub found: StoredResources,
-    /// The identifier of the last one, if others may follow.
+    /// The identifier of the last resource, if more may follow.
     pub next: Option<String>,
 }
 
 table_row! {
-    /// What tells whose a resource is.
+    /// The columns of `resource` that identify its owner.
     struct ResourceOwnerRow in "resource" {
         resource: String,
         owner: Option<String>,
     }
 }
 
-/// Which resources a list holds: those that every given condition matches.
+/// A filter of resources: a resource must match every given condition.
 #[derive(Debug, Clone, Default)]
 pub struct ResourceFilter {
-    /// Their owner is one of these; any owner or none if absent.
+    /// Owners, of which the resource has one. `None` matches any resource, with or without an
+    /// owner.
     pub owners: Option<BTreeSet<Owner>>,
-    /// They have each of these labels.
+    /// Labels, all of which the resource has.
     pub labels: Vec<(LabelKey, LabelValue)>,
-    /// A part of their identifier, in any case of ASCII letters.
+    /// A part of the identifier, ignoring the case of ASCII letters.
     pub search: Option<String>,
 }
 
@@ -107,8 +107,8 @@ impl ResourceFilter {
             }
         }
         for (key, value) in &self.labels {
-            // In the stored JSON object only a key is followed by a colon, and no text contains a
-            // quote, so this is the label and nothing else.
+            // In the stored JSON object, only keys are followed by a colon and texts contain no
+            // quotes, so the text matches exactly this label.
             let pair = format!("\"{}\":\"{}\"", key.as_str(), value.as_str());
             statement.push_with(" AND replace(labels, ?, '') <> labels", [pair.into()]);
         }
@@ -184,7 +184,7 @@ fn scopes_by_resource(rows: Vec<ScopeRow>) -> BTreeMap<String, Vec<ResourceScope
 }
 
 impl Reader<'_> {
-    /// One resource.
+    /// Returns one resource by its identifier.
     pub async fn resource(&mut self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {
         let (mut row, mut scopes) = (Statement::default(), Statement::default());
         row.push(ResourceRow::SELECT).push_with("WHERE resource = ?", [id.as_str().into()]);
@@ -196,7 +196,7 @@ impl Reader<'_> {
         row.decode(scopes.unwrap_or_default()).map(Some)
     }
 
-    /// The identifier and the owner of each resource that can be read.
+    /// The identifiers and owners of all resources that can be decoded.
     pub async fn resource_owners(
         &mut self,
     ) -> Result<Vec<(ResourceId, Option<Owner>)>, StoreError> {
@@ -260,13 +260,13 @@ fn decode_each(rows: Vec<ResourceRow>, scopes: Vec<ScopeRow>) -> StoredResources
 }
 
 impl Store {
-    /// One resource.
+    /// Returns one resource by its identifier.
     pub async fn resource(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {
         self.read().resource(id).await
     }
 
-    /// The resources that offer a scope, in alphabetical order. One whose identifier cannot be read
-    /// is left out.
+    /// The resources that offer a scope, in alphabetical order. Omits resources with an unreadable
+    /// identifier.
     pub async fn resources_offering(
         &self,
         scope: &ScopeName,
@@ -279,8 +279,7 @@ impl Store {
         })
     }
 
-    /// At most `limit` resources that a filter matches and that follow `after`, in alphabetical
-    /// order.
+    /// The first `limit` matching resources after `after`, in alphabetical order.
     pub async fn resource_page(
         &self,
         filter: &ResourceFilter,
@@ -290,7 +289,7 @@ impl Store {
         self.read().resource_page(filter, after, limit).await
     }
 
-    /// Every resource.
+    /// Returns all resources.
     pub async fn stored_resources(&self) -> Result<StoredResources, StoreError> {
         self.read().stored_resources().await
     }
@@ -303,7 +302,7 @@ impl WriteTransaction {
         self.insert_scopes(resource).await
     }
 
-    /// Replaces the fields and scopes of a resource; `false` if there is none.
+    /// Replaces the fields and scopes of a resource. Returns `false` if it does not exist.
     pub async fn update_resource(&mut self, resource: &Resource) -> Result<bool, StoreError> {
         const CLEAR: &str = "DELETE FROM resource_scope WHERE resource = $1";
         let id = resource.resource.as_str();
@@ -319,7 +318,8 @@ impl WriteTransaction {
         Ok(true)
     }
 
-    /// Removes a resource with its scopes and every grant to it; `false` if there is none.
+    /// Deletes a resource with its scopes and all grants for it. Returns `false` if it does not
+    /// exist.
     pub async fn delete_resource(&mut self, id: &ResourceId) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM resource WHERE resource = $1";
         let rows = on_write!(self, |connection| {

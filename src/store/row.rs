@@ -1,26 +1,26 @@
-//! Rows by the names of their columns. One list of columns a table reads, inserts and updates it,
-//! so a new column cannot be in one of these and missing in another.
+//! Rows that are mapped by column name. Each table has one list of columns for reading, inserting
+//! and updating, so none of these statements can miss a new column.
 
 use crate::store::statement::{SqlValue, Statement, prepared};
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{StoreError, map_constraint};
 
-/// A row of a table. [`table_row!`] implements it.
+/// A row of a table, implemented by [`table_row!`].
 pub(super) trait TableRow {
     /// The name of the table.
     const TABLE: &'static str;
-    /// The names of the columns in the order of the fields. The first one is the primary key, or
-    /// the first part of it.
+    /// The names of the columns, in the order of the fields. The first one is the primary key, or
+    /// its first part.
     const COLUMNS: &'static [&'static str];
-    /// `SELECT`, every column, `FROM` and the table; the condition follows.
+    /// `SELECT`, all columns, `FROM` and the table. The caller appends a condition.
     const SELECT: &'static str;
 
-    /// The values of the columns, in the order of [`Self::COLUMNS`].
+    /// Converts the row to the values of its columns, in the order of [`Self::COLUMNS`].
     fn into_values(self) -> Vec<SqlValue>;
 }
 
-/// Declares a struct whose fields are read from the columns of the same names: `String`, `i64`,
-/// `bool`, and an `Option` of the first two.
+/// Declares a struct whose fields are read from the columns of the same names. Field types are
+/// `String`, `i64`, `bool`, and `Option` of the first two.
 macro_rules! named_row {
     (
         $(#[$attribute:meta])*
@@ -47,8 +47,8 @@ macro_rules! named_row {
 }
 pub(super) use named_row;
 
-/// Declares the row of a table: [`named_row!`], with the statements that read and write the table.
-/// Its first field may be a row of the first columns, which can be read alone.
+/// Declares the row of a table: like [`named_row!`], with the statements that read and write the
+/// table. The first field may be a nested row of the first columns, which can also be read alone.
 macro_rules! table_row {
     (
         $(#[$attribute:meta])*
@@ -136,8 +136,8 @@ macro_rules! table_row {
 }
 pub(super) use table_row;
 
-/// Decodes rows. One that cannot be read is logged and left out, because it must not hold up the
-/// others: for callers to which it is the same as a row that does not exist.
+/// Decodes rows, and logs and omits those that cannot be decoded, so that they do not hide the
+/// others. For callers that treat such a row as missing.
 pub(super) fn readable<R, T>(
     what: &'static str,
     rows: Vec<R>,
@@ -179,7 +179,7 @@ impl WriteTransaction {
         })
     }
 
-    /// Replaces the row with the same first column; `false` if it does not exist.
+    /// Replaces the row with the same first column. Returns `false` if it does not exist.
     pub(super) async fn update<T: TableRow>(&mut self, row: T) -> Result<bool, StoreError> {
         self.execute_replacement(replacement(row)).await
     }

@@ -1,4 +1,4 @@
-//! The schema: brings it up to date, or says why this binary and this database do not match.
+//! Database schema: migrates it, or reports why this binary and the database do not match.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use crate::config::Migrate;
 use crate::store::transaction::{EngineTransaction, Transaction, on_transaction};
 use crate::store::{Engine, Pool, Store, StoreError, is_busy, with_timeout};
 
-/// The text of a migration.
+/// The SQL of a migration.
 #[derive(Debug, Clone, Copy)]
 enum Script {
-    /// One text for both engines.
+    /// One script for both engines.
     Of(&'static str),
-    /// A text for each engine: triggers have no syntax in common.
+    /// One script per engine, because triggers have no common syntax.
     OfEach { postgres: &'static str, sqlite: &'static str },
 }
 
@@ -29,7 +29,7 @@ impl Script {
     }
 }
 
-/// The migrations, forward only; the number is the version of the schema. Versions 12 and 15 were
+/// The forward-only migrations. The number is the version of the schema. Versions 12 and 15 were
 /// never released.
 const MIGRATIONS: [(i64, &str, Script); 28] = [
     (1, "first schema", Script::Of(include_str!("../../migrations/0001_first_schema.sql"))),
@@ -116,18 +116,18 @@ const MIGRATIONS: [(i64, &str, Script); 28] = [
 /// The newest version that this binary knows.
 pub const NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 
-/// How many migrations a database of that version lacks.
+/// The number of migrations that a database of version `found` lacks.
 pub fn pending(found: i64) -> usize {
     MIGRATIONS.iter().filter(|(version, ..)| *version > found).count()
 }
 
-/// How long all migrations together may take, waiting for another process that migrates included.
+/// Time limit for all migrations together, including the wait for another process that migrates.
 const MAX_MIGRATION_TIME: Duration = Duration::from_mins(5);
 
-/// Why the database cannot be used by this binary.
+/// The reason why this binary cannot use the database.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
-    /// A newer binary has migrated it.
+    /// A newer binary has migrated the database.
     #[error(
         "the database has schema {found}, this tokend {version} knows schema {NEWEST}: a newer \
          tokend has migrated the database",
@@ -137,16 +137,16 @@ pub enum SchemaError {
         /// The version in the database.
         found: i64,
     },
-    /// The schema is older than this binary, and may not be changed here.
+    /// The schema is older than this binary, and this command must not migrate it.
     #[error("the database has schema {found} of {NEWEST}")]
     Behind {
         /// The version in the database.
         found: i64,
     },
-    /// The database has no schema at all.
+    /// The database has no schema.
     #[error("the database is empty")]
     Empty,
-    /// A migration that has been applied was edited later.
+    /// A migration was edited after it had been applied.
     #[error("migration {0} in the database is not the one in this binary; restore a backup")]
     Altered(i64),
     /// The database failed.
@@ -154,11 +154,11 @@ pub enum SchemaError {
     Store(#[from] StoreError),
 }
 
-/// Prepares the schema for a server, as the setting `database.migrate` says.
+/// Prepares the schema for a server, according to the setting `database.migrate`.
 ///
 /// # Errors
 ///
-/// As [`require_newest`], and as [`bring_up_to_date`].
+/// The errors of [`require_newest`] and [`bring_up_to_date`].
 pub async fn prepare(store: &Store, migrate: Migrate) -> Result<(), SchemaError> {
     match migrate {
         Migrate::Auto => bring_up_to_date(store).await,
@@ -167,7 +167,7 @@ pub async fn prepare(store: &Store, migrate: Migrate) -> Result<(), SchemaError>
     }
 }
 
-/// Checks that the database has the schema of this binary; changes nothing.
+/// Checks that the database has the schema of this binary, without changing anything.
 ///
 /// # Errors
 ///
@@ -181,8 +181,8 @@ pub async fn require_newest(store: &Store) -> Result<(), SchemaError> {
     }
 }
 
-/// Applies every migration that is missing. Safe when several processes do it at once: Postgres
-/// holds an advisory lock, and on SQLite the slower one finds the work done and looks again.
+/// Applies all pending migrations. Several processes may do so at the same time. On Postgres, an
+/// advisory lock serializes them. On SQLite, the slower process retries and finds the work done.
 pub async fn bring_up_to_date(store: &Store) -> Result<(), SchemaError> {
     let mut attempts = 0_u32;
     loop {
@@ -221,7 +221,7 @@ pub async fn bring_up_to_date(store: &Store) -> Result<(), SchemaError> {
     }
 }
 
-/// Whether the table of migrations exists.
+/// Queries whether the table of migrations exists.
 const EXISTS_POSTGRES: &str = "
     SELECT COUNT(*)
     FROM information_schema.tables
@@ -231,16 +231,16 @@ const EXISTS_SQLITE: &str = "
     FROM sqlite_master
     WHERE type = 'table' AND name = '_sqlx_migrations'";
 
-/// The newest migration in the table of migrations.
+/// Queries the newest applied migration.
 const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
 
-/// True if a schema of this version has existed, so that this binary can create it.
+/// True if this version of the schema was released, so that this binary can create it.
 pub fn is_known(version: i64) -> bool {
     MIGRATIONS.iter().any(|(known, ..)| *known == version)
 }
 
 impl Transaction {
-    /// The version of the schema; 0 if nothing has been migrated yet.
+    /// The version of the schema; 0 for a database without migrations.
     pub(super) async fn schema(&mut self) -> Result<i64, StoreError> {
         let exists = match self.engine {
             EngineTransaction::Postgres(_) => EXISTS_POSTGRES,
@@ -255,10 +255,10 @@ impl Transaction {
         })
     }
 
-    /// Applies every migration that is missing up to a version, as a part of this transaction.
+    /// Applies all pending migrations up to a version, inside this transaction.
     ///
     /// # Errors
-    /// [`SchemaError::Altered`], and what the database says.
+    /// [`SchemaError::Altered`] and errors of the database.
     pub(super) async fn migrate_to(&mut self, version: i64) -> Result<(), SchemaError> {
         let target = Some(version);
         let run = async {
@@ -284,7 +284,7 @@ impl Transaction {
     }
 }
 
-/// The version of the schema in the database; 0 if nothing has been migrated yet.
+/// The version of the schema in the database; 0 for a database without migrations.
 pub async fn version(store: &Store) -> Result<i64, StoreError> {
     let count = async {
         Ok(match &store.pool {
@@ -299,9 +299,9 @@ pub async fn version(store: &Store) -> Result<i64, StoreError> {
     super::on_pool!(store, |pool| { Ok(sqlx::query_scalar(VERSION).fetch_one(pool).await?) })
 }
 
-/// True if another process migrated this SQLite file at the same time, where nothing keeps the
-/// two apart: it holds the lock, or the schema is further than `found`, where this process began.
-/// What collided then (a table, a column, a row) does not matter.
+/// True if another process migrated this SQLite file at the same time, which SQLite does not
+/// prevent. Either it holds the lock, or the schema is newer than `found`, the version before the
+/// attempt. The kind of collision (a table, a column or a row) does not matter.
 async fn was_a_race(store: &Store, error: &sqlx::Error, found: i64) -> Result<bool, StoreError> {
     if matches!(store.pool, Pool::Postgres(_)) {
         return Ok(false);
@@ -309,7 +309,7 @@ async fn was_a_race(store: &Store, error: &sqlx::Error, found: i64) -> Result<bo
     Ok(is_busy(error) || version(store).await? > found)
 }
 
-/// The scripts of all migrations for an engine, in their order.
+/// The scripts of all migrations for an engine, in order.
 #[cfg(test)]
 pub(super) fn scripts(engine: Engine) -> impl Iterator<Item = &'static str> {
     MIGRATIONS.iter().map(move |(.., script)| script.text(engine))

@@ -1,5 +1,5 @@
-//! Statements whose conditions depend on what is asked for. The text is made of literals alone;
-//! values are always bound.
+//! Statements that are built at runtime. Their text consists only of literals; values are always
+//! bound.
 
 use sqlx::{PgConnection, PgPool, SqliteConnection, SqlitePool};
 
@@ -63,12 +63,12 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// The text, with `?` for each value, as SQLite takes it.
+    /// The text with `?` for each value, the syntax of SQLite.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The text, with `$1`, `$2`, … for the values, as Postgres takes it.
+    /// The text with `$1`, `$2`, … for the values, the syntax of Postgres.
     fn numbered_text(&self) -> String {
         let mut pieces = self.text.split('?');
         let mut text = pieces.next().unwrap_or_default().to_owned();
@@ -88,7 +88,7 @@ impl Statement {
         self
     }
 
-    /// Appends text; each `?` in it is the place of the next value.
+    /// Appends text in which each `?` is the placeholder of the next value.
     pub(super) fn push_with<const COUNT: usize>(
         &mut self,
         text: &'static str,
@@ -113,7 +113,7 @@ impl Statement {
     }
 }
 
-/// What runs statements of one engine.
+/// A connection or pool that runs statements of one engine.
 pub(super) trait Executor {
     /// The text of a statement for this engine.
     fn text_of(&self, statement: &Statement) -> String;
@@ -129,8 +129,8 @@ macro_rules! executor {
     )*};
 }
 
-// SQLite looks up the name of every numbered place in a list of all of them: a list of a thousand
-// values would take a million steps. Places without a name have no such list.
+// SQLite looks up the name of each numbered placeholder in a linear list: a thousand values would
+// take a million steps. Plain `?` placeholders avoid this list.
 executor! {
     PgConnection => Statement::numbered_text;
     PgPool => Statement::numbered_text;
@@ -138,7 +138,7 @@ executor! {
     SqlitePool => |statement: &Statement| statement.text.clone();
 }
 
-/// Makes a query of a [`Statement`] for an [`Executor`], with the function of sqlx that is named.
+/// Builds a query from a [`Statement`] for an [`Executor`], using the given function of sqlx.
 macro_rules! prepared {
     ($function:path, $statement:expr, $executor:expr) => {
         $statement.values().iter().fold(

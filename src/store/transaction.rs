@@ -1,4 +1,4 @@
-//! A transaction on whichever engine is open.
+//! A transaction on either engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,21 +9,20 @@ use crate::store::engine::query_metrics::{Query, measured};
 use crate::store::{Pool, Store, StoreError};
 use crate::telemetry::metrics::store::StoreMetrics;
 
-/// A transaction. One that is dropped leaves nothing behind.
+/// A transaction. It is rolled back if it is dropped.
 pub(super) struct Transaction {
     pub(super) engine: EngineTransaction,
     pub(super) timeout: Duration,
     pub(super) metrics: Arc<StoreMetrics>,
 }
 
-/// The engine's own transaction.
 pub(super) enum EngineTransaction {
     Postgres(sqlx::Transaction<'static, Postgres>),
     Sqlite(sqlx::Transaction<'static, Sqlite>),
 }
 
-/// Runs one body of code on a transaction, compiled once for each engine, and gives up on it after
-/// the time limit of the store.
+/// Runs a body of code on a transaction, within the timeout of the store. The body is compiled once
+/// per engine.
 macro_rules! on_transaction {
     ($transaction:expr, |$connection:ident| $body:expr) => {{
         let timeout = $transaction.timeout;
@@ -52,9 +51,9 @@ macro_rules! on_transaction {
 pub(super) use on_transaction;
 
 impl Store {
-    /// Opens a transaction that writes. On SQLite it takes the lock at once.
+    /// Opens a write transaction. On SQLite it takes the lock immediately.
     pub(super) async fn transaction(&self) -> Result<Transaction, StoreError> {
-        // A client that vanishes in the middle must not keep its locks from all others.
+        // A client that disappears mid-transaction must not hold its locks for long.
         const IDLE_TIMEOUT: &str = "SET LOCAL idle_in_transaction_session_timeout = '15s'";
         let begin = async {
             self.require_open()?;
@@ -75,7 +74,6 @@ impl Store {
 }
 
 impl Transaction {
-    /// Commits the transaction.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         let commit = async {
             match self.engine {

@@ -1,5 +1,5 @@
-//! Usage statistics in the database: the use of secrets, and of what clients have besides. Writing
-//! it is not a change: it has no followers and waits for no change.
+//! Usage statistics of secrets and of the other credentials of clients. Writing them is not a
+//! change: it has no event and does not wait for other changes.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::store::statement::Statement;
 use crate::store::transaction::{Transaction, on_transaction};
 use crate::store::{Store, StoreError};
 
-/// How many uses one statement writes.
+/// Number of uses that one statement writes.
 const BATCH_SIZE: usize = 500;
 
 table_row! {
@@ -42,14 +42,14 @@ table_row! {
     }
 }
 
-/// The use of some clients and of their secrets.
+/// The usage of some clients and of their secrets.
 pub(super) struct UsageRows {
     of_secrets: HashMap<String, SecretUseRow>,
     of_clients: HashMap<String, ClientUseRow>,
 }
 
 impl UsageRows {
-    /// Reads the use of some clients.
+    /// Reads the usage of some clients.
     pub(super) async fn read(
         reader: &mut Reader<'_>,
         clients: ClientSet<'_>,
@@ -70,14 +70,14 @@ impl UsageRows {
         })
     }
 
-    /// The use of a secret; `None` if it was never used.
+    /// The usage of a secret; `None` if it was never used.
     pub(super) fn of_secret(&self, id: &SecretId) -> Result<Option<Usage>, StoreError> {
         let row = self.of_secrets.get(id.as_str());
         row.map(|row| usage(row.first_used_at, row.last_used_at, row.uses, &row.last_address))
             .transpose()
     }
 
-    /// The use of what a client has besides secrets; `None` if it was never used.
+    /// The usage of a client's other credentials; `None` if they were never used.
     pub(super) fn of_client(&self, id: &str) -> Result<Option<Usage>, StoreError> {
         let row = self.of_clients.get(id);
         row.map(|row| usage(row.first_used_at, row.last_used_at, row.uses, &row.last_address))
@@ -93,7 +93,7 @@ fn usage(first: i64, last: i64, uses: i64, address: &str) -> Result<Usage, Store
     Ok(Usage { first_used_at, last_used_at, uses, last_address })
 }
 
-/// What differs between the two tables of uses. The values stand between `insert` and
+/// The parts of the upsert that differ between the two tables. The values go between `insert` and
 /// `unless_gone`; [`OR_ADD`] is the end.
 struct Upsert {
     insert: &'static str,
@@ -133,8 +133,8 @@ const OR_ADD: &str = " DO UPDATE SET
         uses = known.uses + excluded.uses";
 
 impl Store {
-    /// Adds to what is known of uses, and notes that this instance has written all of them until
-    /// then: all of it or nothing. What has been removed meanwhile is left out.
+    /// Adds uses to the stored ones and records the heartbeat of this instance, all or nothing.
+    /// Skips secrets and clients that were deleted in the meantime.
     pub async fn add_use(
         &self,
         uses: &[(Used<'_>, Usage)],

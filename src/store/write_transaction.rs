@@ -1,8 +1,8 @@
-//! A change: one transaction in which rows are written and events appended, or nothing at all.
+//! A change: one transaction that writes rows and appends events, or does nothing.
 //!
-//! It takes the lock on the end of the event chain before anything else. So changes queue up, in
-//! every process and on both engines; what a change reads stays true until it commits; and the
-//! sequence of events has no gaps and is the order of commits.
+//! It first locks the end of the event chain. So changes are serialized in every process and on
+//! both engines, and the data that a change reads stays valid until it commits. The sequence of
+//! events has no gaps and is the order of commits.
 
 use tokio::sync::OwnedMutexGuard;
 
@@ -13,24 +13,24 @@ use crate::store::events::EventRow;
 use crate::store::transaction::{EngineTransaction, Transaction};
 use crate::store::{Pool, Store, StoreError, with_timeout};
 
-/// The channel on which Postgres wakes the followers.
+/// The Postgres channel that wakes the followers.
 pub(crate) const CHANNEL: &str = "tokend_event";
 
-/// The time of a Postgres server in seconds.
+/// Queries the time of a Postgres server, in seconds.
 const POSTGRES_TIME: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)";
 
-/// A transaction that holds the end of the chain.
+/// A transaction that holds the lock on the end of the event chain.
 pub struct WriteTransaction {
     pub(super) transaction: Transaction,
-    /// The creator of the credentials that are written.
+    /// The creator of the credentials that this transaction writes.
     pub(super) creator: Creator,
     head: Head,
-    /// What the events of this change say was done.
+    /// The actions of the events of this change, for metrics.
     actions: Vec<String>,
     _alone: OwnedMutexGuard<()>,
 }
 
-/// Runs one body of code on the transaction of a change.
+/// Runs a body of code on the transaction of a change.
 macro_rules! on_write {
     ($change:expr, |$connection:ident| $body:expr) => {
         $crate::store::transaction::on_transaction!($change.transaction, |$connection| $body)
@@ -39,7 +39,7 @@ macro_rules! on_write {
 pub(super) use on_write;
 
 impl Store {
-    /// The time of the database, as [`WriteTransaction::time`] says.
+    /// The time of the database: see [`WriteTransaction::time`].
     pub async fn time(&self, clock: &Clock) -> Result<Timestamp, StoreError> {
         let Pool::Postgres(pool) = &self.pool else { return Ok(clock.now()) };
         let time =
@@ -47,7 +47,7 @@ impl Store {
         with_timeout(self.timeout, time).await
     }
 
-    /// Begins a change; waits until changes that began earlier are done.
+    /// Begins a change, after all earlier changes have ended.
     pub async fn begin(&self) -> Result<WriteTransaction, StoreError> {
         let alone =
             with_timeout(self.timeout, async { Ok(self.changing.clone().lock_owned().await) });
@@ -57,7 +57,7 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// A change on a transaction that has begun.
+    /// Begins a change on an open transaction.
     pub(super) async fn with_transaction(
         transaction: Transaction,
         alone: OwnedMutexGuard<()>,
@@ -81,8 +81,8 @@ impl WriteTransaction {
         Ok(change)
     }
 
-    /// The time of the database. Postgres has a clock of its own, which all instances share;
-    /// SQLite runs on this machine, and its time is that of `clock`.
+    /// The time of the database. Instances that share a Postgres server use its clock. SQLite runs
+    /// on this machine, so its time is that of `clock`.
     pub async fn time(&mut self, clock: &Clock) -> Result<Timestamp, StoreError> {
         let EngineTransaction::Postgres(transaction) = &mut self.transaction.engine else {
             return Ok(clock.now());
@@ -92,12 +92,12 @@ impl WriteTransaction {
         with_timeout(self.transaction.timeout, time).await
     }
 
-    /// The end of the chain, to which the next event is linked.
+    /// The end of the event chain, to which the next event is linked.
     pub fn head(&self) -> &Head {
         &self.head
     }
 
-    /// Appends an event that is linked to [`WriteTransaction::head`].
+    /// Appends an event, which must be linked to [`WriteTransaction::head`].
     pub async fn append(&mut self, event: &Event) -> Result<(), StoreError> {
         self.actions.push(event.action.clone());
         let appended = self.insert(EventRow::of(event), "event of that sequence", "event").await;
@@ -109,11 +109,10 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// Commits the change and wakes the followers. A change that is dropped instead leaves
-    /// nothing behind.
+    /// Commits the change and wakes the followers. A change that is dropped instead is rolled back.
     ///
-    /// [`StoreError::OutcomeUnknown`]: COMMIT was sent, and the database did not confirm it. After
-    /// every other error the change was certainly not made.
+    /// [`StoreError::OutcomeUnknown`] means that COMMIT was sent and not confirmed. After any other
+    /// error, the change was not made.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         let (actions, metrics) =
             (std::mem::take(&mut self.actions), self.transaction.metrics.clone());

@@ -1,4 +1,4 @@
-//! The settings of the master key.
+//! Settings of the master key.
 
 use zeroize::Zeroizing;
 
@@ -8,7 +8,7 @@ use crate::config::{KeyCommand, MasterKey};
 use crate::model::master_key::MasterKeyList;
 
 impl SettingsReader<'_> {
-    /// The master keys, if any are set; a problem is noted.
+    /// Parses the optional master keys; records a problem.
     pub(super) fn master_key(&mut self) -> Option<MasterKey> {
         let text = Zeroizing::new(self.settings.text("master_key"));
         if text.is_empty() {
@@ -28,8 +28,8 @@ impl SettingsReader<'_> {
         Some(MasterKey { keys, source, file })
     }
 
-    /// The command that prints the master keys, if one is set; a problem is noted.
-    #[expect(clippy::option_option, reason = "a problem, or a setting that is not set")]
+    /// Parses the optional command that prints the master keys; records a problem.
+    #[expect(clippy::option_option, reason = "outer None: a problem; inner None: not set")]
     pub(super) fn master_key_command(&mut self) -> Option<Option<KeyCommand>> {
         const KEY: &str = "master_key_command";
         let timeout = self.parsed("master_key_command_timeout", duration);

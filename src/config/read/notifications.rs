@@ -1,4 +1,4 @@
-//! The settings of notifications.
+//! Settings of notifications.
 
 use zeroize::Zeroizing;
 
@@ -9,14 +9,14 @@ use crate::model::Malformed;
 use crate::model::event::Action;
 use crate::model::webhook::{WebhookSecret, WebhookUrl};
 
-/// How many receivers there may be: each one has a task.
+/// Maximum number of receivers. Each receiver has its own task.
 const MAX_WEBHOOKS: usize = 8;
 
 const SECRET: &str = "notifications.webhook_secret";
 
 impl SettingsReader<'_> {
-    /// Where notifications are sent, and the secrets of the sink of the audit log if it is a
-    /// receiver; every problem is noted.
+    /// Parses the settings of notifications and records every problem. The second value is the sink
+    /// of the audit log with its secrets, if the sink is a webhook.
     pub(in crate::config) fn notifications(
         &mut self,
         sink: Option<&WebhookUrl>,
@@ -49,18 +49,19 @@ impl SettingsReader<'_> {
     }
 }
 
-/// A secret, and the beginning of the URLs that it signs for.
+/// A secret, and the URL prefix of the receivers that it signs for.
 #[derive(Debug)]
 struct NamedSecret {
-    /// The host, or the host with a part of the path; empty for every receiver without a secret of
-    /// its own.
+    /// A host, or a host with the beginning of a path. Empty: the secret is for every receiver
+    /// without its own secret.
     receiver: String,
     secret: WebhookSecret,
 }
 
 impl NamedSecret {
     fn parse(text: &str) -> Result<Self, Malformed> {
-        // The secret has `=` at its end alone. A name is shown in a problem, so it is not a secret.
+        // A plain secret contains `=` only at its end. The name must not contain a secret, because
+        // problems show it.
         let (receiver, secret) = match text.split_once("=whsec_") {
             Some((receiver, _)) if !receiver.contains("whsec_") => {
                 (receiver, text.get(receiver.len() + 1..).unwrap_or_default())
@@ -78,7 +79,7 @@ impl NamedSecret {
     }
 }
 
-/// Gives each receiver its own secrets, or else those without a receiver.
+/// Assigns each receiver its own secrets, or else those without a name.
 fn with_secrets(
     urls: Vec<WebhookUrl>,
     secrets: &[NamedSecret],
@@ -127,7 +128,7 @@ fn webhooks(text: &str) -> Result<Vec<WebhookUrl>, ValueProblem> {
     Ok(urls)
 }
 
-/// Actions and groups of actions.
+/// Parses a list of actions and groups of actions.
 fn events(text: &str) -> Result<Vec<&'static str>, ValueProblem> {
     let mut found = Vec::new();
     for name in list(text) {

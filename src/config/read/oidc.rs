@@ -1,4 +1,4 @@
-//! The settings of the console and its identity provider.
+//! Settings of the console and its identity provider.
 
 use secrecy::SecretString;
 
@@ -14,17 +14,17 @@ const SCOPES: &str = "console.oidc.scopes";
 const GROUPS_CLAIM: &str = "console.oidc.groups_claim";
 const GROUPS: &str = "console.oidc.groups";
 
-/// The longest client id and name of a claim, in bytes.
+/// Maximum length of a client id and of the name of a claim, in bytes.
 const MAX_TEXT_BYTES: usize = 200;
 
 impl SettingsReader<'_> {
-    /// Whether the console is served; a problem is noted.
+    /// Parses `console.enabled`; records a problem.
     pub(in crate::config) fn console(&mut self) -> Option<bool> {
         self.parsed("console.enabled", boolean)
     }
 
-    /// The identity provider, `Some(None)` without one; every problem is noted.
-    #[expect(clippy::option_option, reason = "a problem, or a provider that is not set")]
+    /// Parses the identity provider and records every problem. `Some(None)` means that none is set.
+    #[expect(clippy::option_option, reason = "outer None: a problem; inner None: not set")]
     pub(in crate::config) fn oidc(&mut self) -> Option<Option<Box<OidcSettings>>> {
         let groups = self.groups();
         let scopes = self.oidc_scopes();
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    /// A distinguished name has commas, which separate the entries of a variable.
+    /// A distinguished name contains commas, which separate the entries in an environment variable.
     #[test]
     fn a_list_in_a_file_may_name_any_group_and_the_file_of_the_secret() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -1,11 +1,11 @@
-//! The settings of secrets.
+//! Settings of client secrets.
 
 use crate::config::SecretSettings;
 use crate::config::parse::{lanes, lifetime, size, whole};
 use crate::config::read::SettingsReader;
 
 impl SettingsReader<'_> {
-    /// How secrets are kept; every problem is noted.
+    /// Parses the settings of client secrets and records every problem.
     pub(super) fn secrets(&mut self) -> Option<SecretSettings> {
         let max_per_client = self.parsed("secrets.max_per_client", |text| whole(text, 1, 100));
         let memory = self.parsed("secrets.argon2_memory", |text| size(text, 8 << 10, 256 << 20));

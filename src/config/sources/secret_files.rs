@@ -1,4 +1,4 @@
-//! Values of settings that are in files of their own.
+//! Settings whose values are in separate files.
 
 use std::path::{Path, PathBuf};
 
@@ -8,18 +8,17 @@ use zeroize::Zeroizing;
 use crate::config::problem::ConfigProblem;
 use crate::config::sources::{SECRET_KEYS, SourceBuilder, ValueFile, text_of, variable_of};
 
-/// The variable in which systemd names the folder with the credentials of a service
-/// (systemd.exec(5)).
+/// The variable with the path of the folder of the service's systemd credentials (systemd.exec(5)).
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
-/// The secret setting whose value is in the file that a key such as `master_key_file` names.
+/// The secret setting of a key such as `master_key_file`, which names a file with the value.
 pub(super) fn secret_of(key: &str) -> Option<&'static str> {
     let name = key.strip_suffix("_file")?;
     SECRET_KEYS.into_iter().find(|secret| *secret == name)
 }
 
 impl SourceBuilder {
-    /// Reads the files that a configuration file names for secrets, such as `master_key_file`.
+    /// Reads the files that a settings file names for secrets, such as `master_key_file`.
     pub(super) fn secret_files(&mut self, path: &Path, layer: &Figment, found: &[String]) {
         for name in found {
             let Some(key) = secret_of(name) else { continue };
@@ -62,8 +61,8 @@ impl SourceBuilder {
         self.read_value(key, &format!("from {name}"), path);
     }
 
-    /// Reads the credentials that systemd gives to this service: files with the names of settings.
-    /// systemd decides which users can read them, so their modes are not checked.
+    /// Reads the systemd credentials of this service: files named like settings. systemd controls
+    /// which users can read them, so their modes are not checked.
     pub(super) fn credentials(&mut self, environment: &[(String, String)]) {
         let is_set =
             |(name, value): &&(String, String)| name == CREDENTIALS_DIRECTORY && !value.is_empty();
@@ -77,14 +76,15 @@ impl SourceBuilder {
         }
     }
 
-    /// Gives a key the value that is in a file, and notes the file. `named_by` says what names it.
+    /// Sets a key to the content of a file and remembers the file. `named_by` is the source of the
+    /// path.
     fn read_value(&mut self, key: &str, named_by: &str, path: &str) {
         if let Some(origin) = self.read_file(key, named_by, path) {
             self.files.push(ValueFile { origin, path: PathBuf::from(path) });
         }
     }
 
-    /// Gives a key the value that is in a file; gives the origin of the value.
+    /// Sets a key to the content of a file. Returns the origin of the value.
     fn read_file(&mut self, key: &str, named_by: &str, path: &str) -> Option<String> {
         let problem = match std::fs::read_to_string(path).map(Zeroizing::new) {
             Ok(text) => {

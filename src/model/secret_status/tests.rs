@@ -18,7 +18,7 @@ fn usage(seconds_ago: i64) -> Usage {
     Usage { first_used_at: time, last_used_at: time, uses: 1, last_address }
 }
 
-/// A secret that was made so many seconds ago, and used so many seconds ago.
+/// A secret that was created and last used so many seconds ago.
 fn secret(id: &str, made: i64, used: Option<i64>) -> SecretRecord {
     let id = SecretId::parse(id).expect("an id");
     let hash = SecretHash::from_phc("");
@@ -148,8 +148,8 @@ fn an_ended_secret_and_one_that_ends_soon_are_told() {
     assert_eq!(status.safe_to_end.reason, "it ended 3 days ago");
 }
 
-/// The rule of `until_unused`: the new one used and valid, the old one unused for the window, and
-/// all of it written.
+/// The conditions of `until_unused`: the successor is valid and used, the old secret is unused for
+/// the window, and all usage statistics are written.
 #[test]
 fn a_replaced_secret_ends_early_only_when_every_condition_holds() {
     let replaced = |used: Option<i64>| SecretRecord {

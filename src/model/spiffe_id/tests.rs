@@ -119,7 +119,7 @@ fn the_prefixes_of_an_id_are_those_of_the_patterns_that_accept_it() {
     assert_eq!(deep.prefixes().count(), SpiffeIdPattern::MAX_PREFIX_SEGMENTS);
 }
 
-/// Texts that nearly are SPIFFE IDs.
+/// Generates texts that are nearly SPIFFE IDs.
 fn text() -> impl Strategy<Value = String> {
     let pieces = &[
         "spiffe://",
@@ -155,7 +155,7 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![3 => nearly, 1 => ".{0,60}"]
 }
 
-/// The trust domain and the segments, read without the code under test.
+/// Extracts the trust domain and the segments without the code under test.
 fn parts(text: &str) -> (String, Vec<String>) {
     let mut parts = text.trim_start_matches("spiffe://").split('/').map(str::to_owned);
     (parts.next().unwrap_or_default(), parts.collect())
@@ -164,8 +164,8 @@ fn parts(text: &str) -> (String, Vec<String>) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
-    /// What is read is written as it was, has only allowed characters, and no segment that a
-    /// path resolver would treat specially.
+    /// A parsed ID keeps its text. It contains only allowed characters, and no segment that a path
+    /// resolver treats specially.
     #[test]
     fn an_id_that_is_read_is_plain(text in text()) {
         let Ok(id) = SpiffeId::parse(&text) else { return Ok(()) };
@@ -177,7 +177,7 @@ proptest! {
             prop_assert!(!matches!(segment.as_str(), "" | "." | ".."));
             prop_assert!(segment.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b)));
         }
-        // A URL parser sees the same ID: nothing is normalised away.
+        // A URL parser sees the same ID, without any normalization.
         let url = url::Url::parse(&text).expect("a URL");
         prop_assert_eq!(url.as_str(), &text);
     }
@@ -198,7 +198,7 @@ proptest! {
         let is_wanted = if is_prefix { is_below } else { segments == wanted };
         let expected = domain == wanted_domain && is_wanted;
         prop_assert_eq!(pattern.matches(&id), expected);
-        // The look-up by prefix finds the same patterns.
+        // The lookup by prefix finds the same patterns.
         if let SpiffeIdPattern::Below(prefix) = &pattern {
             let is_found = id.prefixes().any(|found| found == format!("{prefix}/"));
             prop_assert_eq!(is_found, expected);

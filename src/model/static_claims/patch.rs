@@ -1,21 +1,20 @@
-//! A merge patch of static claims (RFC 7396): only what it names is changed.
+//! Merge patches of static claims (RFC 7396), which change only the named claims.
 
 use serde_json::{Map, Value};
 
 use crate::model::static_claims::{ClaimsError, Nulls, StaticClaims, shown, value};
 use crate::text::raw_members::RawMembers;
 
-/// Claims to set, and `null` for those to remove. An object is merged into the object of the same
-/// name; every other value replaces.
+/// Claims to set, and `null` for claims to remove. An object is merged into the existing object;
+/// any other value replaces the existing one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimsPatch(Map<String, Value>);
 
 impl ClaimsPatch {
-    /// Reads a patch.
+    /// Parses a patch.
     ///
     /// # Errors
-    /// A [`ClaimsError`] for the first rule that the text breaks. Names are checked when the patch
-    /// is applied.
+    /// A [`ClaimsError`] for the first violated rule. Names are checked when the patch is applied.
     pub fn parse(json: &str) -> Result<Self, ClaimsError> {
         if json.len() > StaticClaims::MAX_TEXT_BYTES {
             return Err(ClaimsError::Bytes(json.len()));
@@ -35,10 +34,10 @@ impl ClaimsPatch {
 }
 
 impl StaticClaims {
-    /// The claims after a patch.
+    /// Applies a patch and returns the resulting claims.
     ///
     /// # Errors
-    /// [`ClaimsError::Name`] and [`ClaimsError::Reserved`] for a name that is set.
+    /// [`ClaimsError::Name`] or [`ClaimsError::Reserved`] for a name that the patch sets.
     pub fn patched(&self, patch: &ClaimsPatch) -> Result<Self, ClaimsError> {
         let mut claims = self.clone();
         for (name, change) in &patch.0 {
@@ -51,7 +50,7 @@ impl StaticClaims {
     }
 }
 
-/// The algorithm of RFC 7396, section 2. The depth of a patch is bounded.
+/// Implements the algorithm of RFC 7396, section 2. The depth of a patch is limited.
 fn merged(target: Value, patch: &Value) -> Value {
     let Value::Object(patch) = patch else { return patch.clone() };
     let mut object = match target {
@@ -76,7 +75,7 @@ mod tests {
         Ok(was.patched(&ClaimsPatch::parse(patch)?)?.json())
     }
 
-    /// The cases of RFC 7396, appendix A, that claims can have.
+    /// The test cases of RFC 7396, appendix A, that apply to claims.
     #[test]
     fn a_patch_changes_what_it_names() {
         for (was, patch, is) in [

@@ -1,4 +1,4 @@
-//! What claims are accepted, and what is told of the others.
+//! Tests which claims are accepted, and the errors for others.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use serde_json::json;
 use super::*;
 use crate::model::reserved_claims::{OF_THE_SERVER, REGISTERED};
 
-/// The registered names that may be set: the authorization claims of RFC 9068, section 2.2.3.1, and
-/// the profile of OpenID Connect Core 1.0, section 5.1.
+/// Registered names that may be set: the authorization claims of RFC 9068, section 2.2.3.1, and the
+/// profile claims of OpenID Connect Core 1.0, section 5.1.
 const SETTABLE: [&str; 22] = [
     "roles",
     "groups",
@@ -35,10 +35,10 @@ const SETTABLE: [&str; 22] = [
     "updated_at",
 ];
 
-/// The date of the registry, as it says itself ("Last Updated"). It had 163 names then.
+/// The "Last Updated" date of the registry, which then had 163 names.
 const REGISTRY_DATE: &str = "2026-07-20";
 
-/// Whether an error has the expected reason.
+/// True if an error has the expected reason.
 type IsExpected = fn(&ClaimsError) -> bool;
 
 fn pairs(texts: &[&str]) -> Result<StaticClaims, ClaimsError> {
@@ -109,7 +109,7 @@ fn a_text_that_is_not_a_claim_is_rejected_by_its_reason() {
     }
 }
 
-/// The numbers of the documentation.
+/// The limits that the documentation states.
 #[test]
 fn each_bound_is_exact() {
     let max = StaticClaims::MAX_INTEGER;
@@ -123,7 +123,7 @@ fn each_bound_is_exact() {
     };
     assert!(many(32).is_ok());
     assert_eq!(many(33), Err(ClaimsError::Names(33)));
-    // Braces, quotes and the colon are eight bytes with a name of one letter.
+    // With a name of one letter, the braces, quotes, colon and name take eight bytes.
     let long = |bytes: usize| pairs(&[&format!("a={}", "é".repeat((bytes - 8) / 2))]);
     assert_eq!(long(1024).expect("claims").json().len(), 1024);
     assert_eq!(long(1026), Err(ClaimsError::Bytes(1026)));
@@ -146,7 +146,7 @@ fn each_reserved_name_is_rejected_in_any_case() {
     }
 }
 
-/// The lists have each name of the registry once: 163 of them at its date.
+/// Together, the lists contain each name of the registry once: 163 names at its date.
 #[test]
 fn the_lists_have_the_whole_registry() {
     let unregistered = ["evt", "scp", "active", "token_type", "username", "test"];
@@ -156,7 +156,7 @@ fn the_lists_have_the_whole_registry() {
     assert_eq!((registered.len(), distinct.len()), (163, 163));
 }
 
-/// A grant replaces a claim of the client whole: objects are not mixed.
+/// A grant replaces a claim of the client as a whole: objects are not merged.
 #[test]
 fn claims_are_merged_by_name() {
     let client = pairs(&["tenant=acme", "limits={\"a\":1,\"b\":2}"]).expect("claims");
@@ -170,7 +170,8 @@ fn claims_are_merged_by_name() {
     assert_eq!(&*StaticClaims::default().members(), "");
 }
 
-/// A longer list in a later version takes no claim away, except those that the server writes.
+/// A longer list in a later version does not remove stored claims, except those that the server
+/// writes.
 #[test]
 fn stored_claims_stay_readable() {
     let stored = StaticClaims::stored("{\"vct\":1.5,\"ttl\":null,\"scope\":\"all\"}");
@@ -178,7 +179,7 @@ fn stored_claims_stay_readable() {
     assert!(StaticClaims::stored("[1]").is_err());
 }
 
-/// JSON of any shape, deeper and larger than claims may be.
+/// Generates JSON of any shape, including deeper and larger values than claims may have.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -229,7 +230,7 @@ proptest! {
     }
 }
 
-/// The page lists each reserved name, in the same order as the code.
+/// The page lists all reserved names in the order of the code.
 #[test]
 fn the_page_has_the_closed_list() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/claims.md");
@@ -242,7 +243,7 @@ fn the_page_has_the_closed_list() {
     };
     assert_eq!(list("Names of the server"), OF_THE_SERVER);
     assert_eq!(list("Registered names"), REGISTERED);
-    // The three names of the text, and those of the block.
+    // The first three names are in the text of the page, the others in the block.
     assert_eq!(list("Registered names that can be set"), SETTABLE[3..]);
     assert!(page.contains(&format!("as of {REGISTRY_DATE}, its 163 names")));
 }

@@ -1,4 +1,4 @@
-//! Loads rows into an empty database: all of them, or none.
+//! Loads the rows of a backup into an empty database: all of them, or none.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::store::transaction::{EngineTransaction, Transaction, on_transaction};
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Pool, Store, StoreError, schema, with_timeout};
 
-/// The maximum number of values of one statement: SQLite takes 32,766.
+/// Maximum number of bound values per statement. SQLite allows 32,766.
 const MAX_VALUES: usize = 30_000;
 
-/// How long one statement may take. The last one writes everything to the disk.
+/// Timeout of one statement. It is long because COMMIT writes everything to disk.
 const STATEMENT_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// Why rows cannot be loaded.
+/// The reason why rows cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadingError {
-    /// The database has a schema already.
+    /// The database already has a schema.
     #[error("the database is not empty: it has schema {schema}")]
     NotEmpty {
         /// The version of the schema.
@@ -37,21 +37,21 @@ pub enum LoadingError {
     Store(#[from] StoreError),
 }
 
-/// A transaction that creates a schema and loads its rows. One that is dropped, or whose process is
-/// killed, leaves the database empty.
+/// A transaction that creates a schema and loads its rows. If it is dropped or its process is
+/// killed, the database stays empty.
 pub struct Loading {
     transaction: Transaction,
     store: Store,
-    /// The table that is loaded now, and its columns.
+    /// The table that is being loaded, and its columns.
     table: Option<(&'static str, Vec<Column>)>,
 }
 
 impl Store {
-    /// Creates the schema of that version in an empty database, without rows.
+    /// Creates the schema of version `schema` in an empty database, without rows.
     ///
     /// # Errors
     /// [`LoadingError::NotEmpty`], [`StoreError::InUse`] if an instance or another restore uses the
-    /// database, and what the engine says.
+    /// database, and errors of the database.
     pub async fn begin_loading(&self, schema: i64) -> Result<Loading, LoadingError> {
         let begin = async {
             Ok(match &self.pool {
@@ -72,7 +72,7 @@ impl Store {
         transaction.migrate_to(schema).await?;
         for table in SAVED.into_iter().rev() {
             if !transaction.columns(table).await?.is_empty() {
-                // The rows that migrations make are in the backup as well.
+                // The backup also contains the rows that migrations create.
                 let sql = format!("DELETE FROM {table}");
                 on_transaction!(transaction, |connection| {
                     sqlx::query(AssertSqlSafe(sql)).execute(connection).await?;
@@ -85,15 +85,16 @@ impl Store {
 }
 
 impl Loading {
-    /// Begins to load a table, whose rows have these columns.
+    /// Starts to load a table with these columns.
     ///
     /// # Errors
-    /// If the schema has no such table or other columns.
+    /// If the table is unknown, or the schema has other columns.
     pub async fn open(&mut self, table: &str, columns: &[Column]) -> Result<(), StoreError> {
         let name = known(table)
             .ok_or_else(|| Malformed::because(format!("a backup has no table {table:?}")))?;
         let found = self.transaction.columns(name).await?;
-        // Their order may differ: engines append columns, and a restored database has its own.
+        // The order may differ: migrations append columns, and a restored database keeps the order
+        // of its backup.
         let is_same = found.len() == columns.len() && columns.iter().all(|it| found.contains(it));
         if !is_same {
             let problem = format!("the columns of {table} are not those of its schema");
@@ -103,10 +104,10 @@ impl Loading {
         Ok(())
     }
 
-    /// Loads rows of the table that was opened last.
+    /// Loads rows into the table that was opened last.
     ///
     /// # Errors
-    /// A row that does not fit the columns, and what the database says.
+    /// If a row does not match the columns, or the database fails.
     pub async fn load(&mut self, rows: Vec<Row>) -> Result<(), StoreError> {
         let Self { table: Some((table, columns)), transaction, .. } = self else {
             return Err(Malformed::because("a row without a table").into());
@@ -138,28 +139,29 @@ impl Loading {
         Ok(())
     }
 
-    /// Brings the schema to the newest version, with all rows in it.
+    /// Migrates the schema, with all loaded rows, to the newest version.
     pub async fn migrate(&mut self) -> Result<(), SchemaError> {
         self.transaction.migrate_to(schema::NEWEST).await
     }
 
-    /// Continues as a change: what it writes lasts together with what was loaded.
+    /// Turns the transaction into a change, whose writes are committed together with the loaded
+    /// rows.
     pub async fn into_change(self) -> Result<WriteTransaction, StoreError> {
         let alone = self.store.changing.clone().lock_owned().await;
         WriteTransaction::with_transaction(self.transaction, alone).await
     }
 
-    /// Makes all of it last.
+    /// Commits the schema and all loaded rows.
     ///
     /// # Errors
-    /// [`StoreError::OutcomeUnknown`] if the database does not confirm it.
+    /// [`StoreError::OutcomeUnknown`] if the database does not confirm the commit.
     pub async fn commit(self) -> Result<(), StoreError> {
         let committed = self.transaction.commit().await;
         committed.map_err(|cause| StoreError::OutcomeUnknown(Box::new(cause)))
     }
 }
 
-/// The statement that inserts so many rows. The names come from the catalog of the database.
+/// Builds a statement that inserts `rows` rows. The names come from the catalog of the database.
 fn insertion(table: &str, columns: &[Column], rows: usize) -> String {
     let mut sql = format!("INSERT INTO {table} ({}) VALUES ", list_of(columns));
     let mut number = 0;
@@ -175,7 +177,7 @@ fn insertion(table: &str, columns: &[Column], rows: usize) -> String {
     sql
 }
 
-/// A value as it is bound.
+/// Converts a value to the type of its column.
 fn bound(value: &Value, column: &Column) -> Result<SqlValue, StoreError> {
     let Column { name, kind } = column;
     let value = match (kind, value) {
@@ -185,7 +187,7 @@ fn bound(value: &Value, column: &Column) -> Result<SqlValue, StoreError> {
         (ColumnKind::Number, Value::Number(number)) => {
             number.as_i64().map(|number| SqlValue::Number(Some(number)))
         }
-        // No flag may be null.
+        // Flags are never null.
         (ColumnKind::Flag, Value::Bool(flag)) => Some(SqlValue::Flag(*flag)),
         _ => None,
     };

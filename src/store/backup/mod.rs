@@ -1,8 +1,8 @@
-//! The rows of a backup: read in one transaction that sees one state, and loaded in one
-//! transaction that leaves all of them or nothing.
+//! Saves and loads the rows of a backup: reading uses one consistent snapshot, and loading one
+//! transaction that leaves all rows or none.
 //!
-//! Columns are those that the database has, so a new column is never forgotten. Tables are listed
-//! here: a test holds that each table of the schema is in one of the two lists.
+//! Columns are read from the database, so a new column is never forgotten. Tables are listed here.
+//! A test checks that each table of the schema is in one of the two lists.
 
 pub mod loading;
 pub mod reading;
@@ -12,9 +12,9 @@ use crate::model::backup::{Column, ColumnKind};
 use crate::store::StoreError;
 use crate::store::transaction::{EngineTransaction, Transaction, on_transaction};
 
-/// The tables in a backup. A table follows those that it refers to.
+/// The tables in a backup. A table comes after the tables that it references.
 pub const SAVED: [&str; 24] = [
-    // Before the events, which begin at a checkpoint.
+    // These come before the events, because an event log starts at a checkpoint.
     "audit_key",
     "audit_checkpoint",
     EVENTS,
@@ -41,10 +41,10 @@ pub const SAVED: [&str; 24] = [
     "notification_cursor",
 ];
 
-/// The tables that a backup leaves out: they are about running instances, or kept for a short time.
+/// The tables that a backup omits: their rows describe running instances or are short-lived.
 #[cfg(test)]
 const LEFT_OUT: [&str; 10] = [
-    // Triggers write it.
+    // Maintained by triggers.
     "client_search",
     "console_link",
     "console_session",
@@ -57,16 +57,16 @@ const LEFT_OUT: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-/// The table of events, which are read and loaded in their order.
+/// The table of events, which are read and loaded in their sequence.
 pub const EVENTS: &str = "event";
 
-/// The name of a saved table as this program writes it, if there is one of that name.
+/// Returns the name of a saved table as a static string; `None` for any other name.
 fn known(table: &str) -> Option<&'static str> {
     SAVED.into_iter().find(|known| *known == table)
 }
 
 impl Transaction {
-    /// The columns of a table, in their order; none if the table does not exist.
+    /// The columns of a table, in order; empty if the table does not exist.
     async fn columns(&mut self, table: &str) -> Result<Vec<Column>, StoreError> {
         const POSTGRES: &str = "
             SELECT CAST(column_name AS TEXT), CAST(data_type AS TEXT)
@@ -94,7 +94,7 @@ impl Transaction {
     }
 }
 
-/// The names of columns as a list of SQL. They come from the catalog of a database.
+/// Joins column names for SQL. The names come from the catalog of the database.
 fn list_of(columns: &[Column]) -> String {
     columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
 }
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
     use crate::store::{Engine, schema};
 
-    /// A new table must be in a backup, or be left out on purpose.
+    /// A new table must be saved, or be omitted on purpose.
     #[test]
     fn each_table_of_the_schema_is_saved_or_left_out() {
         let made: BTreeSet<&str> = Engine::ALL

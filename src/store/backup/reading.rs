@@ -1,4 +1,4 @@
-//! One state of the database, read to its end while others change it.
+//! Reads one consistent snapshot of the database while other connections change it.
 
 use std::convert::identity;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::store::{Pool, Store, StoreError, with_timeout};
 /// The cursor of Postgres that reads the open table.
 const CURSOR: &str = "tokend_backup";
 
-/// How many rows are read at a time.
+/// Rows per page.
 pub const PAGE_SIZE: u32 = 200;
 
-/// How long one page may take. A backup does not hurry.
+/// Timeout of one page. It is long, because a backup is not urgent.
 const PAGE_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// A transaction that sees the database as it was at one time, on a connection of its own.
+/// A transaction that sees the database as of one time. It uses a separate connection.
 pub struct BackupReader {
     transaction: Transaction,
     store: Store,
@@ -29,14 +29,14 @@ pub struct BackupReader {
 /// A table that is being read, page by page.
 pub struct OpenTable {
     name: &'static str,
-    /// Its columns.
+    /// The columns of the table.
     pub columns: Vec<Column>,
-    /// The place in a SQLite file of the last row that was read.
+    /// SQLite only: the row id, or the sequence, of the last row that was read.
     after: i64,
 }
 
 impl Store {
-    /// Begins to read one state. Writers are not delayed by it.
+    /// Starts to read a consistent snapshot. It does not block writers.
     pub async fn begin_reading(&self) -> Result<BackupReader, StoreError> {
         const ONE_STATE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let store = self.on_one_connection(identity, identity);
@@ -45,7 +45,7 @@ impl Store {
                 Pool::Postgres(pool) => {
                     EngineTransaction::Postgres(pool.begin_with(ONE_STATE).await?)
                 }
-                // The first statement that reads decides which state it sees.
+                // The first statement that reads determines the snapshot.
                 Pool::Sqlite(pool) => EngineTransaction::Sqlite(pool.begin().await?),
             })
         };
@@ -59,12 +59,12 @@ impl Store {
 }
 
 impl BackupReader {
-    /// The version of the schema; 0 if there is none.
+    /// The version of the schema; 0 if the database is empty.
     pub async fn schema(&mut self) -> Result<i64, StoreError> {
         self.transaction.schema().await
     }
 
-    /// The end of the chain.
+    /// The end of the event chain.
     pub async fn head(&mut self) -> Result<Head, StoreError> {
         const SQL: &str = "SELECT sequence, hash FROM event_head WHERE id = 1";
         let (sequence, hash): (i64, String) = on_transaction!(self.transaction, |connection| {
@@ -73,7 +73,7 @@ impl BackupReader {
         Ok(Head { sequence, hash })
     }
 
-    /// Begins to read a table; `None` if the schema does not have it yet.
+    /// Starts to read a table; `None` if this version of the schema does not have it.
     pub async fn open(&mut self, table: &str) -> Result<Option<OpenTable>, StoreError> {
         let Some(name) = known(table) else { return Ok(None) };
         let columns = self.transaction.columns(name).await?;
@@ -94,14 +94,14 @@ impl BackupReader {
         Ok(Some(OpenTable { name, columns, after: i64::MIN }))
     }
 
-    /// The next rows of a table; none at its end. Only the table that was opened last can be read.
+    /// The next rows of a table; empty at its end. Only the table that was opened last can be read.
     pub async fn page(&mut self, table: &mut OpenTable) -> Result<Vec<Row>, StoreError> {
         let Transaction { engine, timeout, .. } = &mut self.transaction;
         let page = async {
             match engine {
                 EngineTransaction::Postgres(transaction) => {
                     let sql = format!("FETCH {PAGE_SIZE} FROM {CURSOR}");
-                    // Another table has other columns, so the statement is not kept.
+                    // Columns differ between tables, so the prepared statement is not cached.
                     let fetch = sqlx::query(AssertSqlSafe(sql)).persistent(false);
                     let rows = fetch.fetch_all(&mut **transaction).await?;
                     Ok(rows
@@ -111,7 +111,7 @@ impl BackupReader {
                 }
                 EngineTransaction::Sqlite(transaction) => {
                     let OpenTable { name, columns, after } = table;
-                    // In the order of the file, so that each page of it is read once.
+                    // Read in file order, so that each page of the file is read once.
                     let order = if *name == EVENTS { "sequence" } else { "rowid" };
                     let sql = format!(
                         "SELECT {}, {order} AS place_in_order FROM {name} \
@@ -130,7 +130,7 @@ impl BackupReader {
         with_timeout(*timeout, page).await
     }
 
-    /// Ends the reading and closes its connection.
+    /// Ends the transaction and closes its connection.
     pub async fn close(self) {
         let Self { transaction, store } = self;
         drop(transaction);
@@ -138,7 +138,6 @@ impl BackupReader {
     }
 }
 
-/// The values of a row.
 fn values<'r, R>(row: &'r R, columns: &[Column]) -> Result<Row, sqlx::Error>
 where
     R: sqlx::Row,

@@ -1,6 +1,6 @@
-//! The time in `client.active_at`, by which lists find clients that are not used. It is a lower bound
-//! of the last use: it is written once a day for a client in use, and a list looks at the use itself
-//! only where this time is old enough.
+//! The column `client.active_at`, by which lists find unused clients. It is a lower bound of the
+//! last use, updated at most once a day per client. Lists read the exact use only for clients whose
+//! `active_at` is old enough.
 
 use crate::model::usage::{Usage, Used};
 use crate::store::row::named_row;
@@ -8,18 +8,17 @@ use crate::store::statement::{Statement, prepared};
 use crate::store::write_transaction::on_write;
 use crate::store::{Store, StoreError};
 
-/// How far the time may be behind the last use, in seconds.
+/// Maximum lag of `active_at` behind the last use, in seconds.
 const MAX_LAG_SECONDS: i64 = 24 * 60 * 60;
 
-/// How many uses one statement compares.
+/// Uses that one statement compares.
 const BATCH_SIZE: usize = 500;
 
-/// How many clients are written at a time, and at most after one flush of usage statistics. The
-/// others are written after a later use.
+/// Maximum number of clients to update per flush of usage statistics. The remaining clients are
+/// updated after a later use.
 const MAX_WRITTEN: usize = 5_000;
 
 named_row! {
-    /// A client, and the time to write.
     struct ActivityRow {
         client_id: String,
         active_at: i64,
@@ -27,9 +26,9 @@ named_row! {
 }
 
 impl Store {
-    /// Writes the last use of clients whose time is more than a day behind it.
+    /// Updates `active_at` of the clients whose last use is more than a day newer.
     ///
-    /// It takes the lock of changes, so that it never waits for a row while it holds another one.
+    /// Takes the lock of changes, so that it never waits for a row while it holds another one.
     pub async fn note_activity(&self, uses: &[(Used<'_>, Usage)]) -> Result<(), StoreError> {
         let mut outdated = Vec::new();
         for some in uses.chunks(BATCH_SIZE) {
@@ -60,7 +59,7 @@ impl Store {
             prepared!(sqlx::query, statement, connection).execute(connection).await?;
             Ok(())
         })?;
-        // Not an event: followers have nothing to read.
+        // This is not an event, so followers need no notification.
         change.transaction.commit().await
     }
 
@@ -83,12 +82,12 @@ impl Store {
     }
 }
 
-/// Secrets and their clients, and clients. Cross joins keep the order of the tables.
+/// Joins of secrets with their clients, and of clients. Cross joins fix the order of the tables.
 const OF_SECRETS: &str = " CROSS JOIN client_secret s CROSS JOIN client c
     WHERE s.secret_id = u.column1 AND c.client_id = s.client_id";
 const OF_CLIENTS: &str = " CROSS JOIN client c WHERE c.client_id = u.column1";
 
-/// Appends rows of an id and a time as the table `u`.
+/// Appends rows of an id and a time as the derived table `u`.
 fn push_values<'a>(statement: &mut Statement, rows: impl Iterator<Item = (&'a str, i64)>) {
     statement.push("(VALUES ");
     for (place, (id, time)) in rows.enumerate() {

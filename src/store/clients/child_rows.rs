@@ -1,5 +1,5 @@
-//! The rows that belong to clients: their secrets, grants and trusts. Each table is read with one
-//! statement for many clients, a range scan of its index on `client_id`.
+//! Reads the rows that belong to clients: secrets, grants and trusts. One statement per table reads
+//! the rows of many clients, as a range scan of the index on `client_id`.
 
 use std::collections::HashMap;
 
@@ -20,16 +20,16 @@ use crate::store::statement::Statement;
 use crate::store::trusts::TrustRow;
 use crate::store::trusts::spiffe::SpiffeTrustRow;
 
-/// Some clients, by their identifiers.
+/// A set of clients, by their identifiers.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) enum ClientSet<'a> {
-    /// These.
+    /// The listed clients.
     Of(&'a [&'a str]),
-    /// Those that follow `after`, up to and including `last`.
+    /// The clients after `after`, up to and including `last`.
     Range {
         /// The client before the first one.
         after: &'a str,
-        /// The last one.
+        /// The last client of the range.
         last: &'a str,
     },
 }
@@ -48,15 +48,15 @@ impl ClientSet<'_> {
 
 /// A row that belongs to a client.
 pub(in crate::store) trait ChildRow: TableRow {
-    /// The end of a statement that orders the rows. It begins with the client, so that the index
-    /// gives the rows in order, or nearly.
+    /// The ORDER BY clause. It begins with the client, so that the index returns the rows sorted,
+    /// or nearly so.
     const ORDER: &'static str;
 
-    /// The client that the row belongs to.
+    /// The client that owns the row.
     fn client_id(&self) -> &str;
 }
 
-/// The rows of many clients, by client.
+/// The child rows of many clients, grouped by client.
 pub(in crate::store) struct ChildRows {
     secrets: HashMap<String, Vec<SecretRow>>,
     grants: HashMap<String, Vec<GrantRow>>,
@@ -64,21 +64,21 @@ pub(in crate::store) struct ChildRows {
     spiffe_trusts: HashMap<String, Vec<SpiffeTrustRow>>,
 }
 
-/// What belongs to one client.
+/// The decoded child rows of one client.
 pub(in crate::store) struct Children {
-    /// Its secrets, oldest first, without their use.
+    /// Secrets, oldest first, without their usage.
     pub(in crate::store) secrets: Vec<SecretRecord>,
-    /// Its grants, in alphabetical order.
+    /// Grants, sorted by resource.
     pub(in crate::store) grants: Vec<HeldGrant>,
-    /// Its trusts in foreign issuers, oldest first.
+    /// Trusts in foreign issuers, oldest first.
     pub(in crate::store) trusts: Vec<FederatedCredential>,
-    /// Its trusts in SPIFFE trust domains, oldest first.
+    /// Trusts in SPIFFE trust domains, oldest first.
     pub(in crate::store) spiffe_trusts: Vec<SpiffeTrust>,
 }
 
 impl ChildRows {
-    /// Reads the rows of some clients. They are read after the rows of the clients and in other
-    /// statements: what changes meanwhile has an event, after which a follower reads it again.
+    /// Reads the child rows of some clients, in separate statements after the rows of the clients.
+    /// A change in between writes an event, which makes a follower read the client again.
     pub(in crate::store) async fn read(
         reader: &mut Reader<'_>,
         clients: ClientSet<'_>,
@@ -91,19 +91,19 @@ impl ChildRows {
         })
     }
 
-    /// Takes out and decodes what belongs to one client.
+    /// Removes and decodes the child rows of one client.
     ///
     /// # Errors
-    /// If a row of it cannot be read.
+    /// If a row of the client cannot be decoded.
     pub(in crate::store) fn take(&mut self, client_id: &str) -> Result<Children, StoreError> {
-        // All are taken before the first one can fail.
+        // Remove the rows from all maps before any decoding can fail.
         let secrets = self.secrets.remove(client_id).unwrap_or_default();
         let grants = self.grants.remove(client_id).unwrap_or_default();
         let trusts = self.trusts.remove(client_id).unwrap_or_default();
         let spiffe_trusts = self.spiffe_trusts.remove(client_id).unwrap_or_default();
         let mut grants =
             grants.iter().map(GrantRow::decode_held).collect::<Result<Vec<_>, StoreError>>()?;
-        // Not in the database, whose collation may be that of a language.
+        // The database does not sort them, because its collation may depend on a language.
         grants.sort_by(|one, other| one.grant.resource.cmp(&other.grant.resource));
         Ok(Children {
             secrets: secrets.into_iter().map(SecretRow::decode).collect::<Result<_, _>>()?,

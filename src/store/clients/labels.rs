@@ -1,5 +1,5 @@
-//! The labels of clients, one a row, by which lists find them. The column `client.labels` holds the
-//! same as one text.
+//! The labels of clients, one per row, by which lists find clients. The column `client.labels`
+//! contains the same labels as one text.
 
 use crate::model::client::Client;
 use crate::model::labels;
@@ -16,7 +16,7 @@ table_row! {
 }
 
 impl WriteTransaction {
-    /// Adds the labels of a client that has none in the table.
+    /// Adds the labels of a client whose labels are not yet in the table.
     pub(super) async fn add_labels(&mut self, client: &Client) -> Result<(), StoreError> {
         for (key, value) in client.facts.labels.iter() {
             let client_id = client.client_id.as_str().to_owned();

@@ -1,5 +1,5 @@
-//! Which clients a list holds. `query_plan` says how they are found, `page` finds them;
-//! what belongs to the clients of a page is read by `registrations`.
+//! Filters of lists of clients. `query_plan` chooses an index, `page` finds the clients of a page,
+//! and `registrations` reads their rows.
 
 use std::collections::BTreeSet;
 
@@ -15,48 +15,48 @@ use crate::store::row::named_row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// Which clients a list holds: those that every given filter matches.
+/// A filter of clients: a client must match every given condition.
 #[derive(Debug, Clone, Default)]
 pub struct ClientFilter {
-    /// Their state.
+    /// The state of the client.
     pub state: Option<ClientState>,
-    /// Their whole name.
+    /// The exact name.
     pub name: Option<ClientName>,
-    /// Their owner is one of these; any owner or none if absent.
+    /// Owners, of which the client has one. `None` matches any client, with or without an owner.
     pub owners: Option<BTreeSet<Owner>>,
-    /// They have each of these labels.
+    /// Labels, all of which the client has.
     pub labels: Vec<(LabelKey, LabelValue)>,
-    /// A grant that they have.
+    /// A grant of the client.
     pub grant: Option<GrantFilter>,
-    /// They have a secret that is valid and expires soon. Such a list begins with the secret that
-    /// expires first; every other list is in the order of client ids.
+    /// Matches clients with a valid secret that expires soon. Such a list is sorted by the earliest
+    /// expiry. All other lists are sorted by client id.
     pub expiring: Option<Expiring>,
-    /// They were registered before this time and have not authenticated since.
+    /// Matches clients that were registered before this time and have not authenticated since.
     pub unused_since: Option<Timestamp>,
-    /// A part of their id or name, in any case of ASCII letters.
+    /// A part of the id or name, ignoring the case of ASCII letters.
     pub search: Option<String>,
 }
 
-/// Grants to one of these resources.
+/// A filter for grants to one of several resources.
 #[derive(Debug, Clone)]
 pub struct GrantFilter {
-    /// The resources; at least one.
+    /// The resources; never empty.
     pub resources: Vec<ResourceId>,
-    /// A scope that the grant includes. Every one of the resources must offer it, because a grant
-    /// of all scopes includes what its resource offers.
+    /// A scope that the grant includes. Every listed resource must offer it, because a grant of all
+    /// scopes includes everything that its resource offers.
     pub scope: Option<ScopeName>,
 }
 
-/// Secrets that are valid at one time and expire until another.
+/// Secrets that are valid at `now` and expire by `until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiring {
-    /// The present time.
+    /// The current time.
     pub now: Timestamp,
-    /// The latest expiry.
+    /// The latest expiry that matches.
     pub until: Timestamp,
 }
 
-/// A place in a list: a page holds what follows it.
+/// A position in a list: the next page starts after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     client_id: String,
@@ -65,28 +65,28 @@ pub struct Position {
 }
 
 impl Position {
-    /// The place before the first client.
+    /// The position before the first client.
     pub fn start() -> Self {
         Self { client_id: String::new(), expires_at: i64::MIN, secret_id: String::new() }
     }
 
-    /// The place of a client in the order of ids.
+    /// The position of a client in a list sorted by id.
     pub fn of_client(id: &ClientId) -> Self {
         Self { client_id: id.as_str().to_owned(), ..Self::start() }
     }
 
-    /// The place of a secret in the order of expiry.
+    /// The position of a secret in a list sorted by expiry.
     pub fn of_secret(id: &ClientId, expires_at: Timestamp, secret_id: &SecretId) -> Self {
         let (client_id, secret_id) = (id.as_str().to_owned(), secret_id.as_str().to_owned());
         Self { client_id, expires_at: expires_at.0, secret_id }
     }
 
-    /// The expiry of the secret at this place, and its id.
+    /// The expiry and the id of the secret at this position.
     pub fn secret(&self) -> (Timestamp, &str) {
         (Timestamp(self.expires_at), &self.secret_id)
     }
 
-    /// The client at this place.
+    /// The client at this position.
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
@@ -108,8 +108,9 @@ impl From<PositionRow> for Position {
 }
 
 impl ClientFilter {
-    /// Appends every condition but that of the source, on its rows `t` and their clients `c`. What
-    /// the index `client_walk` holds comes first: a walk reads nothing else of most clients.
+    /// Appends every condition except that of the source, on rows `t` of the source and clients
+    /// `c`. Conditions on columns of the index `client_walk` come first, so that a walk reads only
+    /// the index for most clients.
     pub(super) fn push_rest(&self, statement: &mut Statement, source: Option<&Source>) {
         let is_left = |this: Source| source != Some(&this);
         if let Some(time) = self.unused_since {
@@ -118,7 +119,8 @@ impl ClientFilter {
                 [time.into(), time.into()],
             );
         }
-        // Joined with an empty text, a column has no index: one would replace the order of a walk.
+        // Concatenating an empty text disables the index of a column. With it, the walk would lose
+        // its order.
         let is_walk = source.is_none() && self.expiring.is_none();
         if let Some(state) = self.state.filter(|_| is_left(Source::State)) {
             let condition = if is_walk { " AND c.state || '' = ?" } else { " AND c.state = ?" };
@@ -158,7 +160,7 @@ impl ClientFilter {
     }
 }
 
-/// The table by whose rows a client is named.
+/// The table whose column `client_id` a condition compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Table {
     /// `t`, the secrets.
@@ -167,7 +169,7 @@ pub(super) enum Table {
     Clients,
 }
 
-/// Appends the conditions of secrets `t` that expire soon, after a place.
+/// Appends the conditions for secrets `t` that expire soon and follow the position `after`.
 pub(super) fn push_secrets(statement: &mut Statement, expiring: Expiring, after: &Position) {
     let first = expiring.now.0.saturating_add(1).max(after.expires_at);
     statement.push_with(
@@ -181,11 +183,11 @@ pub(super) fn push_secrets(statement: &mut Statement, expiring: Expiring, after:
     );
 }
 
-/// The same up to the end of a walk, and the condition that a client with several such secrets is
-/// listed once, at the one that expires first.
+/// Like [`push_secrets`], but up to the end of a walk. Lists a client with several such secrets
+/// only once, at the secret that expires first.
 ///
-/// The last condition is about the client of `table`: if that is `c`, the other conditions on the
-/// client are looked at before it.
+/// The last condition compares the client of `table`. If that is `c`, the database evaluates the
+/// other conditions on the client first.
 pub(super) fn push_expiring(
     statement: &mut Statement,
     expiring: Expiring,
@@ -217,7 +219,7 @@ pub(super) fn push_expiring(
     );
 }
 
-/// Scopes are stored as words with spaces between them; NULL stands for all.
+/// Scopes are stored as a space-separated text; NULL means all scopes.
 fn push_grant(statement: &mut Statement, grant: &GrantFilter) {
     let Some(scope) = &grant.scope else {
         statement.push(
@@ -227,7 +229,7 @@ fn push_grant(statement: &mut Statement, grant: &GrantFilter) {
         statement.push_list(grant.resources.iter().map(ResourceId::as_str)).push(")");
         return;
     };
-    // Grants are found by the client, however many resources there are.
+    // Forces a lookup by client, regardless of the number of resources.
     statement.push(
         " AND EXISTS (SELECT 1 FROM client_grant g
             WHERE g.client_id = c.client_id AND g.resource || '' IN ",
@@ -240,7 +242,8 @@ fn push_grant(statement: &mut Statement, grant: &GrantFilter) {
     );
 }
 
-/// The exact times. They are read for a client whose `active_at` is old enough alone.
+/// Compares the exact times. The database reads them only for clients whose `active_at` is old
+/// enough.
 fn push_unused(statement: &mut Statement, since: Timestamp) {
     statement.push_with(
         " AND NOT EXISTS (
@@ -255,8 +258,8 @@ fn push_unused(statement: &mut Statement, since: Timestamp) {
 }
 
 impl Store {
-    /// The place of a client in a list; `None` if the list needs a secret that expires soon and the
-    /// client has none.
+    /// The position of a client in a list. `None` if the list is sorted by expiry and the client
+    /// has no secret that expires soon.
     pub async fn client_position(
         &self,
         filter: &ClientFilter,

@@ -1,10 +1,9 @@
-//! The table of clients: its row, and writing it. `registrations` reads clients for people,
-//! `loaded_clients` for the memory of a server.
+//! The table of clients: its rows, and writing them. `registrations` reads clients for
+//! administrators, `loaded_clients` reads them for the directory.
 //!
-//! A new column of a client is five places: a migration, a field of `Client`, and here a field of
-//! `ClientRow`, a line of `ClientRow::of` and a line of `ClientRow::decode`. A column that
-//! tokens need is five places too: a migration, a field of `ClientTokenSettings`, and here a field
-//! of `TokenRow`, a line of `TokenRow::of` and a line of `TokenRow::decode`.
+//! A new column needs five changes: a migration, a field of `Client`, a field of `ClientRow`, and a
+//! line in `ClientRow::of` and `ClientRow::decode`. A column that token requests need has the same
+//! changes in `ClientTokenSettings`, `TokenRow`, `TokenRow::of` and `TokenRow::decode`.
 
 mod activity;
 pub(super) mod child_rows;
@@ -37,7 +36,7 @@ use crate::store::{StoreError, owners};
 table_row! {
     /// A row of `client`.
     pub(super) struct ClientRow in "client" {
-        /// The columns of `client` that tokens need.
+        /// The columns of `client` that token requests need.
         token: struct TokenRow {
             client_id: String,
             state: String,
@@ -84,11 +83,11 @@ impl ClientRow {
         }
     }
 
-    /// The client. A value that today's rules of registration would reject stays readable: a rule
-    /// that became stricter must not take a client its tokens.
+    /// Decodes the client. Values that today's registration rules would reject are accepted: a
+    /// stricter rule must not stop existing clients from getting tokens.
     ///
     /// # Errors
-    /// If a value has no meaning at all, such as an unknown state.
+    /// If a value is meaningless, such as an unknown state.
     pub(super) fn decode(self) -> Result<Client, StoreError> {
         let Self { token, description, contact, labels, .. } = self;
         let owner = token.owner.clone();
@@ -108,7 +107,7 @@ impl ClientRow {
 }
 
 impl TokenRow {
-    /// The columns of these settings, and of the owner, which is one of the facts.
+    /// Encodes the settings. The owner is passed separately, because it is one of the facts.
     fn of(settings: &ClientTokenSettings, owner: Option<String>) -> Self {
         let security = &settings.security;
         let (key_set, jwks_uri) = key_columns(security.keys.as_ref());
@@ -132,10 +131,10 @@ impl TokenRow {
         }
     }
 
-    /// The settings; as lenient as [`ClientRow::decode`].
+    /// Decodes the settings, as leniently as [`ClientRow::decode`].
     ///
     /// # Errors
-    /// If a value has no meaning at all.
+    /// If a value is meaningless.
     pub(super) fn decode(self) -> Result<ClientTokenSettings, StoreError> {
         Ok(ClientTokenSettings {
             client_id: ClientId::parse(&self.client_id)?,
@@ -159,7 +158,7 @@ impl TokenRow {
     }
 }
 
-/// Reads the two columns of a source of keys.
+/// Decodes the two columns of a key source.
 pub(super) fn key_source(
     key_set: Option<&str>,
     jwks_uri: Option<&str>,
@@ -174,7 +173,7 @@ pub(super) fn key_source(
     })
 }
 
-/// The columns `key_set` and `jwks_uri` of a source of keys.
+/// Encodes a key source as the columns `key_set` and `jwks_uri`.
 pub(super) fn key_columns(keys: Option<&KeySource>) -> (Option<String>, Option<String>) {
     match keys {
         Some(KeySource::Inline(keys)) => (Some(keys.as_str().to_owned()), None),
@@ -183,22 +182,22 @@ pub(super) fn key_columns(keys: Option<&KeySource>) -> (Option<String>, Option<S
     }
 }
 
-/// Networks as they are stored: NULL for anywhere.
+/// Encodes the column `networks`: NULL means any network.
 pub(super) fn networks_column(networks: &Networks) -> Option<String> {
     (!networks.is_anywhere()).then(|| networks.to_string())
 }
 
-/// A leak policy as it is stored: NULL for the default.
+/// Encodes the column `leak_policy`: NULL means the default.
 fn leak_policy_column(policy: LeakPolicy) -> Option<String> {
     (policy != LeakPolicy::default()).then(|| policy.as_str().to_owned())
 }
 
-/// Claims as they are stored: NULL for none.
+/// Encodes the column `claims`: NULL means no claims.
 pub(super) fn claims_column(claims: &StaticClaims) -> Option<String> {
     (!claims.is_empty()).then(|| claims.json())
 }
 
-/// Reads the column `claims`.
+/// Decodes the column `claims`.
 pub(super) fn claims(column: Option<&str>) -> Result<StaticClaims, StoreError> {
     Ok(column.map(StaticClaims::stored).transpose()?.unwrap_or_default())
 }
@@ -212,14 +211,14 @@ fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
 }
 
 impl WriteTransaction {
-    /// Adds a client without secrets and grants.
+    /// Adds a client without secrets or grants.
     pub async fn create_client(&mut self, client: &Client) -> Result<(), StoreError> {
         self.insert(ClientRow::of(client), "client of that id", "client").await?;
         self.add_labels(client).await?;
         self.note_creators_of_client(OwnCredentials::none(), client).await
     }
 
-    /// Replaces the fields of a client; `false` if it does not exist.
+    /// Replaces the fields of a client. Returns `false` if it does not exist.
     pub async fn update_client(&mut self, client: &Client) -> Result<bool, StoreError> {
         let before = self.own_credentials_before(&client.client_id).await?;
         let exists = self.update(ClientRow::of(client)).await?;
@@ -230,7 +229,7 @@ impl WriteTransaction {
         Ok(exists)
     }
 
-    /// Removes a client with its secrets and grants; `false` if it does not exist.
+    /// Deletes a client with its secrets and grants. Returns `false` if it does not exist.
     pub async fn delete_client(&mut self, id: &ClientId) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM client WHERE client_id = $1";
         let rows = on_write!(self, |connection| {

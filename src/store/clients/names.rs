@@ -1,4 +1,4 @@
-//! Looking clients up by what an operator types: an identifier, or a name.
+//! Looks up clients by operator input: an identifier or a name.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ named_row! {
 }
 
 impl Reader<'_> {
-    /// The identifiers of at most `limit` clients that follow `after`, in alphabetical order.
+    /// The first `limit` client ids after `after`, in alphabetical order.
     ///
     /// # Errors
-    /// If the database fails, or a stored identifier cannot be read.
+    /// If the database fails, or a stored id cannot be decoded.
     pub async fn client_ids(
         &mut self,
         after: &str,
@@ -36,7 +36,7 @@ impl Reader<'_> {
 }
 
 impl Store {
-    /// True if a client has this identifier.
+    /// True if a client with this id exists.
     ///
     /// # Errors
     /// If the database fails.
@@ -48,11 +48,11 @@ impl Store {
         })
     }
 
-    /// The identifiers of at most `limit` clients with this name, in alphabetical order: of these
-    /// owners, or of all and of none if absent. Names are compared exactly.
+    /// The first `limit` ids of clients with exactly this name, in alphabetical order. With
+    /// `owners`, only clients of these owners match.
     ///
     /// # Errors
-    /// If the database fails, or a stored identifier cannot be read.
+    /// If the database fails, or a stored id cannot be decoded.
     pub async fn clients_named(
         &self,
         name: &ClientName,
@@ -74,10 +74,10 @@ impl Store {
         Ok(rows.iter().map(|row| ClientId::parse(&row.client_id)).collect::<Result<_, _>>()?)
     }
 
-    /// The identifiers of at most `limit` clients that begin with `start`, in alphabetical order.
+    /// The first `limit` client ids that begin with `start`, in alphabetical order.
     ///
     /// # Errors
-    /// If the database fails, or a stored identifier cannot be read.
+    /// If the database fails, or a stored id cannot be decoded.
     pub async fn client_ids_starting_with(
         &self,
         start: &str,

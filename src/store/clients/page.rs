@@ -1,4 +1,4 @@
-//! Pages of a list of clients. Conditions without an index are looked at in bounded steps.
+//! Pages of a list of clients. Conditions without an index are checked in steps of bounded size.
 
 use std::collections::BTreeSet;
 
@@ -9,35 +9,35 @@ use crate::store::clients::query_plan::{Plan, Source};
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// How many clients one page looks at in the order of ids: an index holds what lists choose by. A
-/// list that matches few of them returns short pages instead of looking at all clients at once.
+/// Maximum number of clients that one page examines in the order of ids, using a covering index. A
+/// list with few matches returns short pages instead of examining all clients at once.
 const MAX_CLIENTS_LOOKED_AT: u32 = 100_000;
 
-/// How many secrets one page looks at.
+/// Maximum number of secrets that one page examines.
 const MAX_SECRETS_LOOKED_AT: u32 = 20_000;
 
-/// The columns of a place in the order of the ids of clients, of rows `t`.
+/// Columns of a [`Position`] in a list sorted by client id, from rows `t`.
 const IN_ORDER_OF_T: &str = "SELECT t.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ";
 
-/// The same in the order of expiry.
+/// Columns of a [`Position`] in a list sorted by expiry.
 const OF_SECRETS: &str = "SELECT t.client_id, t.expires_at, t.secret_id ";
 
-/// The columns of a place in the order of the ids of clients, of rows `c`.
+/// Columns of a [`Position`] in a list sorted by client id, from rows `c`.
 pub(super) const IN_ORDER_OF_C: &str =
     "SELECT c.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ";
 
 /// A page of a list.
 #[derive(Debug, Default)]
 pub struct ClientIdPage {
-    /// The clients. A page may be short, or empty, although others follow.
+    /// The clients. The page may be short or even empty although other clients follow.
     pub positions: Vec<Position>,
-    /// The place after which the next page begins; `None` at the end of the list.
+    /// The position after which the next page starts; `None` at the end of the list.
     pub next: Option<Position>,
 }
 
 impl ClientFilter {
-    /// The statement that finds the clients of a page, for a filter of one condition with an index
-    /// or of none.
+    /// The statement that finds the clients of a page, for a filter with no condition, or with one
+    /// that has an index.
     pub fn page(&self, after: &Position, limit: u32) -> Statement {
         let source = self.sources().pop().unwrap_or(Source::Clients);
         let plan = if self.expiring.is_some() { Plan::Walk } else { Plan::Whole(source) };
@@ -64,8 +64,8 @@ impl ClientFilter {
         statement
     }
 
-    /// Appends the rows of the list after a place, up to the end of a walk. A cross join keeps the
-    /// order of its tables.
+    /// Appends the rows of the list after `after`, up to the end of a walk. Cross joins fix the
+    /// order of the tables.
     fn push_rows(
         &self,
         statement: &mut Statement,
@@ -115,8 +115,8 @@ impl ClientFilter {
         }
     }
 
-    /// The statement for the last row that a walk looks at, if others may follow. It reads an index
-    /// alone.
+    /// The statement for the last row that a walk examines, if more rows may follow. It reads only
+    /// an index.
     fn end_of_walk(&self, after: &Position) -> Statement {
         let mut statement = Statement::default();
         let looked_at = if let Some(expiring) = self.expiring {
@@ -135,7 +135,7 @@ impl ClientFilter {
         statement
     }
 
-    /// The statement for the last secret up to a place that lists its client.
+    /// The statement for the last secret up to `end` at which a client is listed.
     fn last_listed(expiring: Expiring, after: &Position, end: &Position) -> Statement {
         let mut statement = Statement::default();
         statement.push(OF_SECRETS).push("FROM client_secret t WHERE ");
@@ -144,7 +144,7 @@ impl ClientFilter {
         statement
     }
 
-    /// The statement for the number of clients after a place, up to `bound`.
+    /// The statement for the number of clients after a position, up to `bound`.
     fn count(
         &self,
         plan: &Plan,
@@ -159,7 +159,7 @@ impl ClientFilter {
         statement
     }
 
-    /// True if a list is found by looking at its clients one after the other.
+    /// True if the plan examines clients one after the other.
     fn is_walk(&self, plan: &Plan) -> bool {
         match plan {
             Plan::Whole(_) | Plan::Few(_) => false,
@@ -169,7 +169,7 @@ impl ClientFilter {
 }
 
 impl Store {
-    /// At most `limit` clients of a list after a place, in the order of the list.
+    /// The first `limit` clients of a list after a position, in the order of the list.
     pub async fn client_page(
         &self,
         filter: &ClientFilter,
@@ -180,7 +180,7 @@ impl Store {
             return Ok(ClientIdPage::default());
         }
         let plan = self.client_plan(filter, after).await?;
-        // A text that most clients have leaves the choice to the other conditions.
+        // If most clients contain the text, the plan uses the other conditions instead.
         if plan == Plan::Search
             && (filter.conditions() == 1 || !self.is_in_most(filter, after).await?)
         {
@@ -193,8 +193,8 @@ impl Store {
         Ok(ClientIdPage { positions, next })
     }
 
-    /// How many clients of a list come after a place, counted up to `bound`; `None` if more rows
-    /// would have to be looked at than one page looks at.
+    /// Counts the clients of a list after a position, up to `bound`. `None` if the count would
+    /// examine more rows than one page may.
     pub async fn count_clients(
         &self,
         filter: &ClientFilter,
@@ -210,7 +210,7 @@ impl Store {
         Ok((count >= i64::from(bound) || end.is_none()).then_some(count))
     }
 
-    /// The last row that a page of this plan looks at, if others may follow.
+    /// The last row that a page of this plan examines, if more rows may follow.
     async fn end_of(
         &self,
         filter: &ClientFilter,
@@ -223,7 +223,8 @@ impl Store {
         let end = self.positions(&filter.end_of_walk(after)).await?.pop();
         match (end, filter.expiring) {
             (Some(end), Some(expiring)) => {
-                // A cursor names a client, so the walk ends at a secret that lists its client.
+                // A cursor names a client, so the walk must end at a secret at which its client is
+                // listed.
                 let last = ClientFilter::last_listed(expiring, after, &end);
                 Ok(self.positions(&last).await?.pop())
             }

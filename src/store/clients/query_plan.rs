@@ -1,5 +1,5 @@
-//! The table and the index that a list of clients is read from: those of the condition that the
-//! fewest rows match.
+//! Chooses the table and index from which a list of clients is read: those of the condition with
+//! the fewest matching rows.
 
 use std::collections::BTreeSet;
 
@@ -11,44 +11,40 @@ use crate::store::grants::scopes::ScopesOfResource;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// Up to how many rows a source is counted. One with fewer is read as a whole, and the other
-/// conditions are looked up for each of its rows.
+/// Limit up to which the rows of a source are counted. A source with fewer rows is read as a whole,
+/// and the other conditions are checked for each of its rows.
 const FEW_ROWS: u32 = 5_000;
 
-/// A condition of a filter that an index finds in the order of the ids of clients.
+/// A condition of a filter that an index can find in the order of client ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) enum Source {
-    /// The label at this place of the filter.
+    /// The label with this index in the filter.
     Label(usize),
-    /// The one resource of a filter without a scope.
+    /// The only resource of a filter without a scope.
     Resource,
-    /// Grants whose scopes include the one of the filter.
+    /// Grants that include the scope of the filter.
     Scopes(Vec<ScopesOfResource>),
-    /// The name.
     Name,
-    /// The state.
     State,
-    /// The owners.
     Owners,
-    /// All clients.
     Clients,
 }
 
-/// How the clients of a list are found.
+/// The method by which the clients of a list are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Plan {
-    /// The source is the list: no other condition is left.
+    /// The source is the whole list, without other conditions.
     Whole(Source),
-    /// Few rows match the source. Each one is looked at.
+    /// The source has few rows. Each one is checked.
     Few(Source),
-    /// The texts of clients are searched, and what is found is looked at.
+    /// The texts of clients are searched, and each match is checked.
     Search,
-    /// Clients are looked at in the order of the list, in bounded steps.
+    /// Clients are checked in the order of the list, in steps of bounded size.
     Walk,
 }
 
 impl ClientFilter {
-    /// The sources that a list may be read from, without the scope of a grant.
+    /// The sources from which a list can be read, without [`Source::Scopes`].
     pub(in crate::store) fn sources(&self) -> Vec<Source> {
         let mut sources: Vec<_> = (0..self.labels.len()).map(Source::Label).collect();
         let is_resource = self
@@ -62,14 +58,14 @@ impl ClientFilter {
         sources
     }
 
-    /// True if the rows of the source are in the order of the ids of clients. Those of several
-    /// owners are in the order of the owners.
+    /// True if the rows of the source are sorted by client id. The rows of several owners are
+    /// sorted by owner.
     fn is_in_order(&self, source: &Source) -> bool {
         let owners = self.owners.as_ref().map_or(0, BTreeSet::len);
         *source != Source::Owners || owners <= 1
     }
 
-    /// How many conditions the filter has, without the order of a list by expiry.
+    /// The number of conditions in the filter, not counting `expiring`.
     pub(in crate::store) fn conditions(&self) -> usize {
         let others = [
             self.state.is_some(),
@@ -82,8 +78,8 @@ impl ClientFilter {
         self.labels.len() + others.into_iter().filter(|is_given| *is_given).count()
     }
 
-    /// Appends the rows of a source after the client `place`. The table is `t`. A statement that
-    /// needs at most `limit` of them says so.
+    /// Appends the rows `t` of a source after the client `place`. `limit` is the maximum number of
+    /// rows that the statement needs.
     pub(super) fn push_source(
         &self,
         statement: &mut Statement,
@@ -127,13 +123,13 @@ impl ClientFilter {
 }
 
 impl Store {
-    /// How the clients of a list are found after a place.
+    /// Chooses how to find the clients of a list after a position.
     pub(super) async fn client_plan(
         &self,
         filter: &ClientFilter,
         after: &Position,
     ) -> Result<Plan, StoreError> {
-        // Another order: every row of a source belongs to the list, wherever its client is.
+        // A list by expiry has another order, so every row of a source may belong to it.
         let place = if filter.expiring.is_some() { "" } else { after.client_id() };
         let mut sources = filter.sources();
         if let Some(grant) = &filter.grant

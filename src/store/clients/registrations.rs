@@ -1,4 +1,4 @@
-//! Reading clients with all that belongs to them, for people.
+//! Reads clients with all their child rows, for administrators.
 
 use std::collections::HashMap;
 
@@ -13,24 +13,24 @@ use crate::store::statement::Statement;
 use crate::store::usage::UsageRows;
 use crate::store::{Store, StoreError};
 
-/// Clients, each with its id for the case that the rest of it cannot be read.
+/// Clients with their ids. The id is available even if the rest of the client cannot be decoded.
 pub type Registrations = Vec<(String, Result<Registration, StoreError>)>;
 
 impl Store {
-    /// One client with all that belongs to it.
+    /// Returns one client with all its child rows.
     pub async fn registration(&self, id: &ClientId) -> Result<Option<Registration>, StoreError> {
         self.read().registration(id).await
     }
 
-    /// The clients of these ids that exist, in the order of `ids`; at most a few thousand, because
-    /// each id is a value of one statement.
+    /// Returns the existing clients among `ids`, in the order of `ids`. Each id is a bound value of
+    /// one statement, so `ids` must not exceed a few thousand.
     pub async fn registrations(&self, ids: &[&str]) -> Result<Registrations, StoreError> {
         self.read().registrations(ids).await
     }
 }
 
 impl Reader<'_> {
-    /// One client with all that belongs to it.
+    /// Returns one client with all its child rows.
     pub async fn registration(
         &mut self,
         id: &ClientId,
@@ -39,7 +39,7 @@ impl Reader<'_> {
         found.map(|(_, registration)| registration).transpose()
     }
 
-    /// The clients of these ids that exist, as [`Store::registrations`] gives them.
+    /// Like [`Store::registrations`].
     pub async fn registrations(&mut self, ids: &[&str]) -> Result<Registrations, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());

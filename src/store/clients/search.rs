@@ -1,6 +1,6 @@
-//! Clients by a part of their id or name. The table `client_search` holds these texts close
-//! together, some clients a row, so a search reads all of them within the time of a command.
-//! Triggers of the database keep it.
+//! Finds clients by a part of their id or name. Each row of the table `client_search` contains the
+//! texts of several clients, so a search can read all rows within the timeout of a command.
+//! Database triggers maintain the table.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,17 @@ use crate::store::row::named_row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// How many rows with the text are read first. The number doubles with each step.
+/// Number of matching rows to read first. The number doubles with each step.
 const FIRST_STEP: u32 = 16;
 
-/// The maximum number of rows with the text of one step.
+/// Maximum number of matching rows per step.
 const MAX_STEP: u32 = 512;
 
-/// How many rows with the text one page reads, of some twenty clients each.
+/// Maximum number of matching rows per page. A row contains about twenty clients.
 const MAX_LOOKED_AT: u32 = 1_500;
 
 named_row! {
-    /// A row of `client_search`, and the text that is searched for as this database writes it in
-    /// lower case.
+    /// A row of `client_search`, and the search text as the database lower-cases it.
     struct TextsRow {
         first_id: String,
         texts: String,
@@ -30,10 +29,10 @@ named_row! {
 }
 
 impl TextsRow {
-    /// The ids of the clients whose lines have the text.
+    /// The ids of the clients whose lines contain the text.
     fn matches(&self) -> impl Iterator<Item = &str> {
         self.texts.lines().filter_map(|line| {
-            // Neither an id nor a name has a tab.
+            // Neither ids nor names contain a tab.
             let mut parts = line.split('\t');
             let (lower_id, lower_name) = (parts.next()?, parts.next()?);
             let has_text = lower_id.contains(&self.needle) || lower_name.contains(&self.needle);
@@ -43,7 +42,7 @@ impl TextsRow {
 }
 
 impl Store {
-    /// A page of the clients that a search finds, in the order of ids.
+    /// A page of the clients that match a search, in the order of ids.
     pub(super) async fn searched_page(
         &self,
         filter: &ClientFilter,
@@ -75,7 +74,7 @@ impl Store {
         }
     }
 
-    /// True if most of the next clients have the text that is searched for.
+    /// True if most of the next clients contain the search text.
     pub(super) async fn is_in_most(
         &self,
         filter: &ClientFilter,
@@ -87,8 +86,8 @@ impl Store {
         Ok(rows.len() == FIRST_STEP as usize && matches * 2 > lines)
     }
 
-    /// The next rows that have the text: after the row `last`, or else from the row of the client
-    /// `after` on.
+    /// The next rows that contain the text: after the row `last`, or else starting with the row of
+    /// the client `after`.
     async fn rows_with(
         &self,
         filter: &ClientFilter,
@@ -116,7 +115,7 @@ impl Store {
         self.read().rows(&statement).await
     }
 
-    /// The clients of the list among those whose lines have the text.
+    /// The clients among the matching lines that also match the rest of the filter.
     async fn matching(
         &self,
         filter: &ClientFilter,
@@ -143,7 +142,7 @@ impl Store {
         self.positions(&statement).await
     }
 
-    /// The place of the last client after a place and before the row that follows `first_id`.
+    /// The position of the last client after `after` and before the row that follows `first_id`.
     async fn last_client_of(
         &self,
         first_id: &str,
@@ -163,7 +162,7 @@ impl Store {
     }
 }
 
-/// A text for a pattern of LIKE.
+/// Escapes a text for a LIKE pattern.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -194,7 +193,7 @@ mod tests {
         let matches = |needle: &str| row(needle).matches().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(matches("-"), ["a-1", "Big-2", "long-id"]);
         assert_eq!(matches("two"), ["Big-2"]);
-        // A text neither spans an id and a name nor is found in the id as it is.
+        // A match cannot span id and name, and the original spelling of the id is not searched.
         assert!(matches("1o").is_empty() && matches("B").is_empty());
     }
 }

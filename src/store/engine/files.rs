@@ -1,4 +1,4 @@
-//! Files and folders that only their owner may read, and who may read those that exist.
+//! Creates private files and folders, and finds out which other users can access existing ones.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -7,21 +7,18 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-/// The permission bits of group and others.
 const GROUP_AND_OTHERS: u32 = 0o077;
 
-/// The permission bits of users who are neither the owner nor in the group.
 const OTHERS: u32 = 0o007;
 
-/// The permission bits of those who may write.
+/// The write permission bits of owner, group and others.
 const WRITERS: u32 = 0o222;
 
-/// Creates a folder with mode 0700, and every folder above it that does not exist. A folder that
-/// exists stays as it is.
+/// Creates a folder and its missing parents with mode 0700. An existing folder keeps its mode.
 ///
 /// # Errors
 ///
-/// The error of the operating system.
+/// An I/O error of the operating system.
 pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     if folder.as_os_str().is_empty() {
         return Ok(());
@@ -29,11 +26,11 @@ pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Makes the name of a file survive a power failure, by a sync of the folder that it is in.
+/// Syncs the parent folder, so that the name of a new file survives a power failure.
 ///
 /// # Errors
 ///
-/// The error of the operating system. A file system that has nothing to sync here is not an error.
+/// An I/O error. A file system that does not support this sync is not an error.
 pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     match File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()) {
@@ -46,17 +43,17 @@ pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Creates a file with mode 0600, open for writing.
+/// Creates a file with mode 0600 and opens it for writing.
 ///
 /// # Errors
 ///
-/// [`io::ErrorKind::AlreadyExists`], and the error of the operating system.
+/// [`io::ErrorKind::AlreadyExists`] and other I/O errors.
 pub fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Creates an empty file with mode 0600; a file that exists stays as it is. It is never opened:
-/// to close it would release the locks that this process may hold on it through SQLite.
+/// Creates an empty file with mode 0600; an existing file is unchanged. The file must not be
+/// opened: closing it would release the locks that this process may hold on it through SQLite.
 pub(super) fn create_private_file(path: &Path) -> io::Result<()> {
     match create_private(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
@@ -64,11 +61,11 @@ pub(super) fn create_private_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Fails for a folder in which this process cannot create files.
+/// Checks that this process can create files in a folder.
 ///
 /// # Errors
 ///
-/// The error of the operating system.
+/// An I/O error of the operating system.
 pub fn check_writable_folder(folder: &Path) -> io::Result<()> {
     if !std::fs::metadata(folder)?.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());
@@ -82,19 +79,19 @@ pub(super) fn is_writable(path: &Path) -> bool {
     access(path, Access::WRITE_OK).is_ok()
 }
 
-/// Which other users may read a file, in words; `None` if its owner alone may, or if it is not a
-/// file.
+/// Describes the other users who can read a file. `None` if only the owner can, or if the path is
+/// not a file.
 ///
-/// A file of another user that its group may read is fine: that is how an orchestrator hands a
-/// file to a process that is not root.
+/// A file of another user may be readable by its group: orchestrators pass files to non-root
+/// processes in this way.
 pub fn other_readers(path: &Path) -> Option<String> {
     let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
     readers(metadata.mode(), if is_own { GROUP_AND_OTHERS } else { OTHERS })
 }
 
-/// Which other users may write to a folder, in words; `None` if its owner alone may, or if it is
-/// not a folder.
+/// Describes the other users who can write to a folder. `None` if only the owner can, or if the
+/// path is not a folder.
 pub fn other_writers(folder: &Path) -> Option<String> {
     let metadata = std::fs::metadata(folder).ok().filter(std::fs::Metadata::is_dir)?;
     let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
@@ -102,13 +99,13 @@ pub fn other_writers(folder: &Path) -> Option<String> {
     readers(metadata.mode(), others & WRITERS)
 }
 
-/// The files of a SQLite database that exist: its own, and those that SQLite adds.
+/// The existing files of a SQLite database: the database itself, and those that SQLite adds.
 pub fn of_database(path: &Path) -> Vec<PathBuf> {
     let companions = ["-wal", "-shm"].map(|suffix| companion(path, suffix));
     [path.to_owned()].into_iter().chain(companions).filter(|path| path.exists()).collect()
 }
 
-/// The path of a file that SQLite keeps next to its database.
+/// The path of a file that SQLite creates next to the database.
 pub(super) fn companion(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -124,14 +121,14 @@ fn readers(mode: u32, wrong: u32) -> Option<String> {
     }
 }
 
-/// The owner of a file and the user of this process, if they are two.
+/// The names of the owner of a file and of the user of this process, if they differ.
 pub(super) fn owner_and_process(path: &Path) -> Option<(String, String)> {
     let owner = std::fs::metadata(path).ok()?.uid();
     let process = rustix::process::geteuid().as_raw();
     (owner != process).then(|| (user_name(owner), user_name(process)))
 }
 
-/// The name of a user, or `user 1000` if the machine has no name for it.
+/// The name of a user, or text such as `user 1000` for an unknown user.
 fn user_name(uid: u32) -> String {
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|line| {

@@ -1,17 +1,16 @@
-//! The gate before a database that was unavailable when the server started: until it is known to be
-//! the same one as before, nothing of the server reads or writes it.
+//! The gate in front of a database that was unavailable when the server started. It stays closed
+//! until the server has verified that this is the same database as before.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::store::{Store, StoreError};
 
-/// Whether statements reach the database; open by default.
+/// A switch that blocks statements until the database is identified; open by default.
 #[derive(Debug, Clone, Default)]
 pub(in crate::store) struct Gate(Arc<AtomicBool>);
 
 impl Gate {
-    /// A gate that is closed.
     pub(in crate::store) fn closed() -> Self {
         Self(Arc::new(AtomicBool::new(true)))
     }
@@ -23,13 +22,13 @@ impl Store {
         if self.gate.0.load(Ordering::Acquire) { Err(StoreError::NotIdentified) } else { Ok(()) }
     }
 
-    /// The same store beyond its gate: to look what the database is.
+    /// Like this store, but without the gate: for identifying the database.
     #[must_use]
     pub fn beyond_gate(&self) -> Self {
         Self { gate: Gate::default(), ..self.clone() }
     }
 
-    /// Opens the gate of this store and of all that come from it.
+    /// Opens the gate of this store and of all its clones.
     pub fn open_gate(&self) {
         self.gate.0.store(false, Ordering::Release);
     }

@@ -1,5 +1,5 @@
-//! Several Postgres servers in `database.url`, of which one takes writes: the primary and its
-//! standbys. Every connection is to the primary; after a failover that is another one.
+//! Several Postgres servers in `database.url`: a primary, which accepts writes, and its standbys.
+//! All connections go to the primary, which changes after a failover.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use crate::store::{Pool, Store, StoreError, with_timeout};
 #[derive(Debug, Clone, Default)]
 pub(in crate::store) struct Hosts(Arc<[PgConnectOptions]>);
 
-/// What a server is.
+/// The replication role of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// It takes writes.
+    /// Accepts writes.
     Primary,
-    /// It follows the primary, and may only be read.
+    /// Follows the primary and is read-only.
     Standby,
 }
 
@@ -27,20 +27,19 @@ impl Hosts {
         Self(options.into())
     }
 
-    /// True if there is a choice.
     pub(super) fn are_several(&self) -> bool {
         self.0.len() > 1
     }
 
-    /// The first one of the URL.
+    /// The first server of the URL.
     pub(in crate::store) fn first(&self) -> Option<PgConnectOptions> {
         self.0.first().cloned()
     }
 
-    /// The primary, else the first one that answers.
+    /// Returns the primary, or else the first standby that responds.
     ///
     /// # Errors
-    /// What the last one said, if none answers.
+    /// The error of the last server, if none responds.
     pub(super) async fn first_choice(
         &self,
         limit: Duration,
@@ -56,7 +55,7 @@ impl Hosts {
         standby.cloned().ok_or_else(|| failure.unwrap_or(StoreError::Absent))
     }
 
-    /// The primary, if one answers.
+    /// The primary, if it responds.
     async fn primary(&self, limit: Duration) -> Option<&PgConnectOptions> {
         for options in &*self.0 {
             if matches!(role(options, limit).await, Ok(Role::Primary)) {
@@ -67,8 +66,8 @@ impl Hosts {
     }
 }
 
-/// Options for a pool: with several servers, a connection is used only as long as its server takes
-/// writes. That replaces the question whether it answers at all.
+/// Pool options. With several servers, a connection is reused only while its server is the primary.
+/// This check replaces the usual ping.
 pub(in crate::store) fn pool_options(hosts: &Hosts) -> PgPoolOptions {
     let options = PgPoolOptions::new();
     if !hosts.are_several() {
@@ -80,8 +79,8 @@ pub(in crate::store) fn pool_options(hosts: &Hosts) -> PgPoolOptions {
 }
 
 impl Store {
-    /// With several servers: makes later connections to the one that takes writes, if that is not the
-    /// present one. Gives its name then.
+    /// If the URL has several servers and another one is now the primary, directs new connections
+    /// to it. Returns the name of the new primary in that case.
     pub async fn follow_primary(&self, limit: Duration) -> Option<String> {
         let Pool::Postgres(pool) = &self.pool else { return None };
         if !self.hosts.are_several() {
@@ -96,19 +95,18 @@ impl Store {
         Some(server)
     }
 
-    /// True if the URL names several servers.
     pub(super) fn has_several_hosts(&self) -> bool {
         self.hosts.are_several()
     }
 }
 
-/// The name of a server, as it is tried.
+/// The host and port of a server.
 fn server(options: &PgConnectOptions) -> String {
     format!("{}:{}", options.get_host(), options.get_port())
 }
 
-/// Connects to a server alone. A pool would try again until its time has passed and then say just
-/// that; one connection of its own says what is wrong.
+/// Queries the role of a server over a single connection. A pool would retry until its timeout and
+/// hide the actual error.
 async fn role(options: &PgConnectOptions, limit: Duration) -> Result<Role, StoreError> {
     let asking = async {
         let options = options.clone().disable_statement_logging();
@@ -123,7 +121,7 @@ async fn role(options: &PgConnectOptions, limit: Duration) -> Result<Role, Store
         Ok((connection, role?))
     };
     let (connection, role) = with_timeout(limit, asking).await?;
-    // It has told what it was for; how it ends does not matter.
+    // The role is known, so an error while closing does not matter.
     let _ = with_timeout(limit, async { Ok(connection.close().await?) }).await;
     Ok(role)
 }
@@ -134,7 +132,7 @@ async fn role_of(connection: &mut PgConnection) -> Result<Role, sqlx::Error> {
     Ok(if is_standby { Role::Standby } else { Role::Primary })
 }
 
-/// The pool of a store on these servers.
+/// Creates the connection pool of a store for these servers.
 pub(in crate::store) fn pool(
     hosts: &Hosts,
     first: PgConnectOptions,

@@ -1,4 +1,4 @@
-//! Looking whether the database answers.
+//! Checks whether the database responds.
 
 use std::convert::identity;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use sqlx::ConnectOptions;
 use crate::store::{Pool, Store, StoreError, with_timeout};
 
 impl Store {
-    /// The same store for [`Self::probe`] alone. With Postgres it has one connection of its own, so
-    /// that it never waits for the work of others, and gives up after `limit`. Its statements are
-    /// neither logged nor counted: they would hide those of work.
+    /// Returns a store for [`Self::probe`] only. With Postgres it uses a separate connection, so it
+    /// never waits for other statements, and its timeout is `limit`. Its statements are neither
+    /// logged nor counted, because they would hide those of real work.
     #[must_use]
     pub fn prober(&self, limit: Duration) -> Self {
         if let Pool::Sqlite(_) = &self.pool {
@@ -21,11 +21,11 @@ impl Store {
         limited.on_one_connection(ConnectOptions::disable_statement_logging, identity)
     }
 
-    /// Reads a row that every database has. A SQLite file is a part of this process: those who
-    /// follow changes read it all the time, and say whether it can be read.
+    /// Reads a row that every database has. SQLite is not probed: it runs in this process, and its
+    /// followers read it all the time and report errors.
     pub async fn probe(&self) -> Result<(), StoreError> {
         const SQL: &str = "SELECT sequence FROM event_head WHERE id = 1";
-        // Of several servers, only the primary is the database.
+        // Of several servers, only the primary is valid.
         const OF_PRIMARY: &str =
             "SELECT sequence FROM event_head WHERE id = 1 AND NOT pg_is_in_recovery()";
         let Pool::Postgres(pool) = &self.pool else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! The kinds of databases.
+//! Database engines, and how they are opened and probed.
 
 pub mod files;
 pub(super) mod gate;
@@ -8,20 +8,20 @@ pub mod open;
 pub(super) mod query_metrics;
 mod size;
 
-/// A kind of database.
+/// A database engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
-    /// A file of this machine.
+    /// A file on this machine.
     Sqlite,
     /// A database server, which several instances can share.
     Postgres,
 }
 
 impl Engine {
-    /// All of them.
+    /// All engines.
     pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
 
-    /// The name of the product.
+    /// The product name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "SQLite",

@@ -1,4 +1,4 @@
-//! Opens the database in a mode, which decides what opening may create, write or lock.
+//! Opens the database in a mode that determines what may be created, written or locked.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,29 +18,29 @@ use crate::store::engine::gate::Gate;
 use crate::store::engine::hosts::{self, Hosts};
 use crate::store::{Pool, Store, StoreError, has_code, is_busy};
 
-/// What a database is opened for.
+/// The purpose for which a database is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenMode {
-    /// To serve or to migrate: a SQLite file that does not exist is created.
+    /// Serve or migrate: a missing SQLite file is created.
     Create,
-    /// To change rows of a database that exists.
+    /// Change rows of an existing database.
     Change,
-    /// To read rows of a database that exists. Afterwards the folder is as it was before.
+    /// Read rows of an existing database. Leaves no files behind.
     Read,
-    /// To examine a database that exists: nothing is written, not even temporarily.
+    /// Examine an existing database without writing anything, not even temporarily.
     Check,
-    /// To change a database that no other process uses. SQLite keeps every other process out
-    /// until the store is closed; with Postgres the change itself does that.
+    /// Change a database that no other process uses. SQLite locks out all other processes until the
+    /// store is closed. With Postgres, the change itself locks them out.
     Alone,
 }
 
 impl Store {
-    /// Connects. The schema is not looked at.
+    /// Connects to the database, without checking its schema.
     ///
     /// # Errors
     ///
     /// [`StoreError::Absent`] if the SQLite file does not exist and the mode does not create it,
-    /// [`StoreError::InUse`] if it is to be used alone and is not, and what the engine says.
+    /// [`StoreError::InUse`] if exclusive use is not possible, and errors of the database.
     pub async fn open(database: &DatabaseSettings, mode: OpenMode) -> Result<Self, StoreError> {
         let timeout = database.timeout;
         let mut hosts = Hosts::default();
@@ -57,11 +57,11 @@ impl Store {
         Ok(store)
     }
 
-    /// A Postgres database that is unavailable: it is connected to when it is used, and its gate is
-    /// closed. `None` for SQLite, whose file is a part of the server.
+    /// Returns a store for a Postgres database that is currently unavailable. It connects on first
+    /// use, and its gate is closed. `None` for SQLite, which runs inside the server.
     ///
     /// # Errors
-    /// A URL that cannot be read.
+    /// If a URL cannot be parsed.
     pub fn unavailable_postgres(database: &DatabaseSettings) -> Result<Option<Self>, StoreError> {
         let Location::Postgres(urls) = &database.location else { return Ok(None) };
         let hosts = hosts_of(urls)?;
@@ -83,8 +83,8 @@ fn hosts_of(urls: &[SecretString]) -> Result<Hosts, StoreError> {
     Ok(Hosts::new(options.collect::<Result<_, sqlx::Error>>()?))
 }
 
-/// The options of a pool of SQLite. When a disk is full, SQLite ends a transaction by itself, and the
-/// connection still counts it as open: such a connection is closed instead of used again.
+/// Options of a SQLite pool. When a disk is full, SQLite ends a transaction by itself, but sqlx
+/// still considers it open. Such a connection is closed instead of reused.
 pub(in crate::store) fn pool_options() -> SqlitePoolOptions {
     SqlitePoolOptions::new().before_acquire(|connection, _| {
         Box::pin(async move { Ok(!connection.is_in_transaction()) })
@@ -104,7 +104,7 @@ async fn open_sqlite(
     if mode == OpenMode::Create {
         let folder = path.parent().unwrap_or(Path::new(""));
         files::create_private_folder(folder).map_err(|error| unopenable(&error))?;
-        // SQLite gives its other files the mode of this one.
+        // SQLite gives its other files the mode of this file.
         files::create_private_file(path).map_err(|error| unopenable(&error))?;
     } else if let Err(error) = std::fs::metadata(path) {
         return Err(match error.kind() {
@@ -118,13 +118,13 @@ async fn open_sqlite(
         pool_options()
             .max_connections(connections)
             .acquire_timeout(timeout)
-            // A connection that stays holds the lock by which others see that this process runs.
+            // A permanent connection holds the lock by which other processes detect this one.
             .min_connections(1)
             .max_lifetime(None)
             .idle_timeout(None)
             .connect_with(options.clone())
     };
-    // Several processes that open a new file at once collide while it changes to WAL mode.
+    // Processes that open a new file at the same time collide while it changes to WAL mode.
     let mut attempts = 0_u32;
     loop {
         match connect().await {
@@ -144,7 +144,7 @@ async fn open_sqlite(
     }
 }
 
-/// Reads the first page, which opening alone does not do.
+/// Reads the first page, because opening alone does not read anything.
 async fn look_inside(
     pool: SqlitePool,
     path: &Path,
@@ -168,7 +168,7 @@ fn options(path: &Path, timeout: Duration, mode: OpenMode) -> SqliteConnectOptio
         .filename(path)
         .foreign_keys(true)
         .busy_timeout(timeout)
-        // The engine's thread may be a page of rows ahead of the reader.
+        // SQLite's thread may read ahead by one page of rows.
         .row_buffer_size(1000);
     let for_writing = |options: SqliteConnectOptions| {
         options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
@@ -182,8 +182,9 @@ fn options(path: &Path, timeout: Duration, mode: OpenMode) -> SqliteConnectOptio
     }
 }
 
-/// How to read without leaving a file. SQLite writes two files next to a database in WAL mode,
-/// even to read it, and removes them when the last connection closes, if that one may write.
+/// Options for reading without leaving files behind. In WAL mode, SQLite creates two files next to
+/// the database even for reading. It removes them when the last connection closes, if that
+/// connection may write.
 fn for_reading(path: &Path, options: SqliteConnectOptions, mode: OpenMode) -> SqliteConnectOptions {
     let log = files::companion(path, "-wal");
     let has_log = std::fs::metadata(&log).is_ok_and(|metadata| metadata.len() > 0);
@@ -191,13 +192,13 @@ fn for_reading(path: &Path, options: SqliteConnectOptions, mode: OpenMode) -> Sq
     let may_write =
         files::is_writable(path) && files::is_writable(path.parent().unwrap_or(Path::new("")));
     match (may_write, mode) {
-        // The ordinary locks of SQLite, and a clean end: safe next to any other process.
+        // Normal SQLite locking and a clean shutdown: safe next to any other process.
         (true, OpenMode::Read) => options.pragma("query_only", "on"),
-        // Both files exist: another process uses the database, or it was killed.
+        // Both files exist: another process uses the database, or was killed.
         _ if log.exists() && has_index => options.read_only(true),
-        // Nothing but the database file: it is read as it is, without a lock.
+        // Only the database file exists: read it as it is, without a lock.
         _ if !has_log => options.read_only(true).immutable(true),
-        // A log that was copied without its index: only a connection that may write reads it.
+        // A log that was copied without its index: only a connection that may write can read it.
         _ => options,
     }
 }

@@ -1,4 +1,4 @@
-//! Work in the database, with its duration and its failures counted.
+//! Measures the duration and counts the failures of database work.
 
 use std::time::{Duration, Instant};
 
@@ -8,8 +8,8 @@ use crate::store::{StoreError, with_timeout};
 pub(in crate::store) use crate::telemetry::metrics::store::Query;
 use crate::telemetry::metrics::store::{FailureKind, StoreMetrics};
 
-/// Does the work within the timeout, and counts it. The work is boxed, so that this is compiled once
-/// for each kind of result, and not once for each statement.
+/// Runs the work within the timeout and records metrics. The work is boxed, so that this function
+/// is compiled once per result type instead of once per statement.
 pub(in crate::store) async fn measured<T>(
     metrics: &StoreMetrics,
     query: Query,
@@ -25,7 +25,7 @@ pub(in crate::store) async fn measured<T>(
     done
 }
 
-/// What kind of failure of the database an error is. A row that exists already is none.
+/// The kind of database failure. `None` for other errors, such as a row that already exists.
 fn failure(error: &StoreError) -> Option<FailureKind> {
     match error {
         StoreError::TimedOut(_) => Some(FailureKind::TimedOut),

@@ -1,15 +1,15 @@
-//! How large the database is, and how its connections are used.
+//! The size of the database and the use of its connections.
 
 use crate::store::{Pool, Store, StoreError, on_pool};
 
-/// The connections of a pool.
+/// Numbers of connections in a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolFigures {
-    /// In use.
+    /// Connections in use.
     pub busy: usize,
-    /// Open and not in use.
+    /// Open connections that are not in use.
     pub idle: usize,
-    /// How many there may be.
+    /// The maximum number of connections.
     pub limit: usize,
 }
 
@@ -26,7 +26,7 @@ impl Store {
         on_pool!(self, |pool| { Ok(sqlx::query_scalar(sql).fetch_one(pool).await?) })
     }
 
-    /// How the connections are used.
+    /// The current use of the connections.
     pub fn pool_figures(&self) -> PoolFigures {
         let (open, idle, limit) = match &self.pool {
             Pool::Postgres(pool) => {

@@ -1,18 +1,18 @@
-//! Notifies a follower of changes immediately, where the engine can.
+//! Wakes followers immediately after a change, if the engine supports it.
 //!
-//! A notification only wakes the follower, which reads the events. A lost one delays a change and
-//! never loses it: the follower also polls.
+//! A notification only wakes the follower, which then reads the events. Followers also poll, so a
+//! lost notification only delays a change.
 
 use sqlx::postgres::PgListener;
 
 use crate::store::write_transaction::CHANNEL;
 use crate::store::{Pool, Store, StoreError, instances, with_timeout};
 
-/// A wait for the next change.
+/// A subscription to change notifications.
 pub struct ChangeListener(Option<PgListener>);
 
 impl Store {
-    /// Connects a listener. With SQLite it never reports.
+    /// Connects a listener. With SQLite it never receives a notification.
     pub async fn change_listener(&self) -> Result<ChangeListener, StoreError> {
         self.require_open()?;
         match &self.pool {
@@ -31,7 +31,7 @@ impl Store {
 }
 
 impl ChangeListener {
-    /// Waits for a notification; `Err` if the connection is lost.
+    /// Waits for a notification. Returns an error if the connection is lost.
     pub async fn notified(&mut self) -> Result<(), StoreError> {
         match &mut self.0 {
             Some(listener) => match listener.try_recv().await? {

@@ -1,4 +1,4 @@
-//! Checkpoints of the audit log, and the public halves of the keys that sign them.
+//! Checkpoints of the audit log, and the public keys that verify them.
 
 use crate::model::checkpoint::Checkpoint;
 use crate::model::event::Head;
@@ -33,13 +33,13 @@ impl From<CheckpointRow> for Checkpoint {
 }
 
 impl Store {
-    /// The public halves of all audit keys (RFC 7517), the newest first.
+    /// The public keys of all audit keys (RFC 7517), newest first.
     pub async fn audit_keys(&self) -> Result<Vec<String>, StoreError> {
         const SQL: &str = "SELECT public_jwk FROM audit_key ORDER BY created_at DESC, kid";
         on_pool!(self, |pool| { Ok(sqlx::query_scalar(SQL).fetch_all(pool).await?) })
     }
 
-    /// Stores the public half of an audit key, unless it is stored.
+    /// Stores the public key of an audit key, unless it is already stored.
     pub async fn keep_audit_key(
         &self,
         kid: &KeyId,
@@ -57,7 +57,7 @@ impl Store {
         })
     }
 
-    /// At most `limit` checkpoints of events before `before`, newest first.
+    /// The newest `limit` checkpoints of events before `before`, newest first.
     pub async fn checkpoints(
         &self,
         before: Option<i64>,
@@ -70,7 +70,7 @@ impl Store {
         self.found(&statement).await
     }
 
-    /// The checkpoints of events after `after` and until `until`, oldest first.
+    /// The checkpoints of events after `after`, up to and including `until`, oldest first.
     pub async fn checkpoints_between(
         &self,
         after: i64,
@@ -83,8 +83,8 @@ impl Store {
         self.found(&statement).await
     }
 
-    /// The checkpoint at which the log begins, because the events until there were given up; `None`
-    /// if it begins with the first event.
+    /// The checkpoint at which the log starts, because earlier events were deleted. `None` if the
+    /// log starts with the first event.
     pub async fn audit_anchor(&self) -> Result<Option<Checkpoint>, StoreError> {
         let mut statement = Statement::default();
         statement.push(CheckpointRow::SELECT);
@@ -92,7 +92,7 @@ impl Store {
         Ok(self.found(&statement).await?.pop())
     }
 
-    /// When a checkpoint was signed last.
+    /// The time of the newest signature of a checkpoint.
     pub async fn last_checkpoint_at(&self) -> Result<Option<Timestamp>, StoreError> {
         const SQL: &str = "SELECT MAX(signed_at) FROM audit_checkpoint";
         on_pool!(self, |pool| {
@@ -108,7 +108,7 @@ impl Store {
 }
 
 impl Reader<'_> {
-    /// The checkpoint of the latest event.
+    /// The checkpoint of the latest event that has one.
     pub async fn newest_checkpoint(&mut self) -> Result<Option<Checkpoint>, StoreError> {
         let mut statement = Statement::default();
         statement.push(CheckpointRow::SELECT).push("ORDER BY sequence DESC LIMIT 1");
@@ -118,14 +118,15 @@ impl Reader<'_> {
 }
 
 impl Store {
-    /// The first event of the log whose time is later; `None` if all are of that time or earlier.
+    /// The sequence of the first event later than `time`; `None` if all events are earlier or
+    /// equal.
     pub async fn first_event_after(&self, time: Timestamp) -> Result<Option<i64>, StoreError> {
         const SQL: &str = "SELECT MIN(sequence) FROM event WHERE at > $1";
         on_pool!(self, |pool| { Ok(sqlx::query_scalar(SQL).bind(time.0).fetch_one(pool).await?) })
     }
 
-    /// Deletes the first events until `until`, at most about `count` of them. False if there was
-    /// none. The log must begin after `until`: see [`Store::audit_anchor`].
+    /// Deletes the oldest events up to and including `until`, about `count` at a time. Returns
+    /// `false` if there are none. The log must start after `until`: see [`Store::audit_anchor`].
     pub async fn delete_events(&self, until: i64, count: i64) -> Result<bool, StoreError> {
         const SQL: &str = "
             DELETE FROM event
@@ -138,8 +139,8 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// Lets the log begin after the event of a checkpoint. False if it does already, or begins
-    /// later.
+    /// Makes the log start after the event of a checkpoint. Returns `false` if it already starts
+    /// there or later.
     pub async fn anchor_checkpoint(
         &mut self,
         sequence: i64,
@@ -158,8 +159,8 @@ impl WriteTransaction {
         })
     }
 
-    /// Stores a checkpoint, in place of an older one of the same event. False if the older one says
-    /// that the event has another hash: then nothing is written.
+    /// Stores a checkpoint, replacing an older one of the same event. Returns `false` without
+    /// writing if the older one has another hash for the event.
     pub async fn put_checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
         const SQL: &str = "
             INSERT INTO audit_checkpoint (sequence, hash, jws, signed_at)

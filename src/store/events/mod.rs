@@ -1,4 +1,4 @@
-//! Reading events: by the followers, and by operators who ask or check the audit log.
+//! Reads events: for followers, and for queries and verification of the audit log.
 
 pub mod change_listener;
 mod checkpoints;
@@ -64,55 +64,56 @@ impl From<EventRow> for Event {
     }
 }
 
-/// How many events are sorted for a page at most.
+/// Maximum number of events to sort for a page.
 const MAX_SORTED: u32 = 10_000;
 
-/// Which events are wanted: those that every given condition matches.
+/// A filter of events: an event must match every given condition.
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
-    /// A sequence number that is smaller than theirs.
+    /// Matches events with a greater sequence number.
     pub after: Option<i64>,
-    /// A sequence number that is greater than theirs.
+    /// Matches events with a smaller sequence number.
     pub before: Option<i64>,
     /// The earliest time.
     pub since: Option<Timestamp>,
     /// The latest time.
     pub until: Option<Timestamp>,
-    /// The actor is one of these; any if empty.
+    /// Matches events with one of these actors; empty matches all.
     pub actors: Vec<String>,
-    /// The action is one of these; any if empty.
+    /// Matches events with one of these actions; empty matches all.
     pub actions: Vec<String>,
-    /// The subject is one of these; any if empty.
+    /// Matches events with one of these subjects; empty matches all.
     pub subjects: Vec<String>,
-    /// The owner of one side at that time was one of these; any owner or none if absent.
+    /// Matches events of which one side had one of these owners at that time. `None` matches all
+    /// events.
     pub owners: Option<BTreeSet<Owner>>,
 }
 
 /// The order of events in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// In the order of commits.
+    /// The order of commits.
     OldestFirst,
-    /// The reverse order.
+    /// The reverse order of commits.
     NewestFirst,
 }
 
-/// How events are found.
+/// The method by which events are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// In the order of the list, until there are enough.
+    /// In the order of the list, until the page is full.
     InOrder,
-    /// By another condition than the sequence, and sorted then.
+    /// By the index of the time condition, then sorted.
     Sorted,
 }
 
 impl EventFilter {
-    /// The statement that finds at most `limit` events.
+    /// The statement that finds up to `limit` events.
     pub fn select(&self, access: Access, order: Order, limit: u32) -> Statement {
         let mut statement = Statement::default();
         statement.push(EventRow::SELECT).push("WHERE ");
         self.push_conditions(&mut statement, access);
-        // A sum has no index, so that the index of another condition is used.
+        // A computed expression has no index, so the index of another condition is used.
         let tail = match (order, access) {
             (Order::OldestFirst, Access::InOrder) => " ORDER BY sequence LIMIT ?",
             (Order::NewestFirst, Access::InOrder) => " ORDER BY sequence DESC LIMIT ?",
@@ -123,8 +124,8 @@ impl EventFilter {
         statement
     }
 
-    /// The statement for the number of events in the time that is asked for, up to `bound`; `None`
-    /// if no time is.
+    /// The statement for the number of events in the requested time range, up to `bound`. `None` if
+    /// the filter has no time range.
     fn count_in_time(&self, bound: u32) -> Option<Statement> {
         if self.since.is_none() && self.until.is_none() {
             return None;
@@ -140,7 +141,7 @@ impl EventFilter {
     }
 
     fn push_conditions(&self, statement: &mut Statement, access: Access) {
-        // From the very beginning of numbers, so that a row before the first event is seen too.
+        // Starts at the smallest number, so that a row before the first event is found too.
         let after = self.after.unwrap_or(i64::MIN);
         let [from, to] = match access {
             Access::InOrder => ["sequence > ?", " AND sequence < ?"],
@@ -180,7 +181,7 @@ impl EventFilter {
 }
 
 impl Store {
-    /// The end of the chain.
+    /// The end of the event chain.
     pub async fn head(&self) -> Result<Head, StoreError> {
         const SQL: &str = "SELECT sequence, hash FROM event_head WHERE id = 1";
         on_pool!(self, |pool| {
@@ -189,13 +190,13 @@ impl Store {
         })
     }
 
-    /// At most `limit` events whose sequence is greater than `after`, oldest first.
+    /// The first `limit` events with a sequence greater than `after`, oldest first.
     pub async fn events(&self, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
         let filter = EventFilter { after: Some(after), ..EventFilter::default() };
         self.find_events(&filter, Order::OldestFirst, limit).await
     }
 
-    /// At most `limit` events that a filter matches.
+    /// The first `limit` events that match a filter.
     pub async fn find_events(
         &self,
         filter: &EventFilter,
@@ -207,10 +208,10 @@ impl Store {
         Ok(rows.into_iter().map(Event::from).collect())
     }
 
-    /// How to find events: a time with few of them is found by its index. Their times need not be in
-    /// the order of their sequence, because a clock may have been set back.
+    /// Chooses how to find events. A short time range is found by its index. The result must be
+    /// sorted, because a clock may have been set back.
     async fn access(&self, filter: &EventFilter) -> Result<Access, StoreError> {
-        // A stream asks for the few events between two places: their order finds them.
+        // A stream requests the few events between two sequence numbers, which the sequence finds.
         let is_short = filter
             .after
             .zip(filter.before)
@@ -225,7 +226,7 @@ impl Store {
         Ok(if events < i64::from(MAX_SORTED) { Access::Sorted } else { Access::InOrder })
     }
 
-    /// How many events a filter matches, counted up to `bound`.
+    /// Counts the events that match a filter, up to `bound`.
     pub async fn count_events(&self, filter: &EventFilter, bound: u32) -> Result<i64, StoreError> {
         let mut statement = Statement::default();
         statement.push("SELECT COUNT(*) FROM (SELECT 1 AS one FROM event WHERE ");
@@ -236,13 +237,13 @@ impl Store {
 }
 
 impl Store {
-    /// The actor of the first event; `None` without events.
+    /// The actor of the first event; `None` for an empty log.
     pub async fn first_actor(&self) -> Result<Option<String>, StoreError> {
         const SQL: &str = "SELECT actor FROM event ORDER BY sequence LIMIT 1";
         on_pool!(self, |pool| { Ok(sqlx::query_scalar(SQL).fetch_optional(pool).await?) })
     }
 
-    /// The subject of the first event that made a client, such as `client/billing`.
+    /// The subject of the first event that created a client, such as `client/billing`.
     pub async fn first_client(&self) -> Result<Option<String>, StoreError> {
         const SQL: &str = "
             SELECT subject

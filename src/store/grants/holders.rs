@@ -1,5 +1,5 @@
-//! The clients that hold a grant for a resource: for what is lost with the resource or a scope of
-//! it.
+//! The clients that hold a grant for a resource, for showing what is lost with the resource or with
+//! one of its scopes.
 
 use crate::model::client::ClientId;
 use crate::model::grant::GrantedScopes;
@@ -19,11 +19,11 @@ use crate::store::{Store, StoreError};
 pub struct GrantHolder {
     /// The client.
     pub client_id: ClientId,
-    /// Its owner. Its administrators alone may know of the use of the client.
+    /// The owner of the client. Only its administrators may see when the client was used.
     pub owner: Option<Owner>,
-    /// The scopes of its grant.
+    /// The granted scopes.
     pub scopes: GrantedScopes,
-    /// The last time at which the client authenticated, for any resource.
+    /// The time of the client's last authentication, for any resource.
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -86,7 +86,7 @@ impl Reader<'_> {
 }
 
 impl WriteTransaction {
-    /// Replaces the scopes of a grant and leaves its networks.
+    /// Replaces the scopes of a grant; its networks are unchanged.
     pub async fn set_grant_scopes(
         &mut self,
         client_id: &ClientId,

@@ -54,34 +54,34 @@ impl ChildRow for GrantRow {
     }
 }
 
-/// Reads the column `scopes`, which is NULL for all.
+/// Decodes the column `scopes`: NULL means all scopes.
 pub(super) fn granted_scopes(column: Option<&str>) -> GrantedScopes {
     column.map_or(GrantedScopes::All, |text| GrantedScopes::Only(Scopes::stored(text)))
 }
 
-/// A client that has a grant to a resource.
+/// A client with a grant for a resource.
 #[derive(Debug, Clone, Serialize)]
 pub struct GrantedClient {
-    /// Its identifier.
+    /// The client id.
     pub client_id: ClientId,
     /// The scopes of the grant.
     pub scopes: GrantedScopes,
-    /// The networks from which the grant may be used, as they are stored; none for anywhere.
+    /// The networks from which the grant may be used, as stored. Empty means any network.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<String>,
 }
 
-/// Which grants of a resource are wanted.
+/// A selection of the grants for a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantKind {
-    /// Each one.
+    /// All grants.
     Any,
-    /// Those of all scopes.
+    /// Grants of all scopes.
     AllScopes,
 }
 
 impl GrantKind {
-    /// The condition, and the order of the index that has these grants in the order of clients.
+    /// The condition, and the order of the index that returns these grants sorted by client.
     fn condition(self) -> &'static str {
         match self {
             Self::Any => " ORDER BY client_id",
@@ -91,7 +91,7 @@ impl GrantKind {
 }
 
 impl Store {
-    /// The first `limit` clients that have such a grant to a resource, in the order of their ids.
+    /// The first `limit` clients with such a grant for a resource, sorted by id.
     pub async fn grants_of(
         &self,
         resource: &ResourceId,
@@ -103,7 +103,7 @@ impl Store {
 }
 
 impl Reader<'_> {
-    /// The first `limit` clients that have such a grant to a resource, in the order of their ids.
+    /// The first `limit` clients with such a grant for a resource, sorted by id.
     pub async fn grants_of(
         &mut self,
         resource: &ResourceId,
@@ -130,7 +130,7 @@ impl Reader<'_> {
 }
 
 impl WriteTransaction {
-    /// The grant of a client to a resource.
+    /// The grant of a client for a resource.
     pub async fn grant(
         &mut self,
         client_id: &ClientId,
@@ -173,8 +173,8 @@ impl WriteTransaction {
         Ok(Some(rows.iter().flatten().map(|name| ScopeName::stored(name)).collect()))
     }
 
-    /// Notes that the grant of a client came from an approved grant request. It stays so until the
-    /// grant is deleted: a later change by [`Self::put_grant`] does not undo it.
+    /// Marks a grant as approved by a grant request. The mark lasts until the grant is deleted: a
+    /// later change by [`Self::put_grant`] does not remove it.
     pub async fn approve_grant(
         &mut self,
         client_id: &ClientId,
@@ -189,7 +189,7 @@ impl WriteTransaction {
         })
     }
 
-    /// Gives a client a grant, in place of an earlier one to the same resource.
+    /// Adds a grant, replacing an earlier one for the same resource.
     pub async fn put_grant(
         &mut self,
         client_id: &ClientId,
@@ -219,7 +219,7 @@ impl WriteTransaction {
         })
     }
 
-    /// Takes a grant from a client; `false` if it has none to that resource.
+    /// Deletes a grant. Returns `false` if the client has none for the resource.
     pub async fn delete_grant(
         &mut self,
         client_id: &ClientId,

@@ -1,4 +1,4 @@
-//! Grant requests. They are not a part of the directory: followers ignore their events.
+//! Grant requests. They are not part of the directory, so followers ignore their events.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::store::statement::Statement;
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError};
 
-/// How many ended requests one statement deletes.
+/// Number of ended requests that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
 table_row! {
@@ -94,21 +94,21 @@ impl GrantRequestRow {
     }
 }
 
-/// Which grant requests a list holds: those that every given condition matches.
+/// A filter of grant requests: a request must match every given condition.
 #[derive(Debug, Clone, Default)]
 pub struct GrantRequestFilter {
-    /// They were created before this one.
+    /// Matches requests with a smaller sequence number.
     pub before: Option<i64>,
-    /// Their state at a time.
+    /// The state of the request at a time.
     pub state: Option<(GrantRequestState, Timestamp)>,
-    /// Their client.
+    /// The client of the request.
     pub client_id: Option<ClientId>,
-    /// Their resource.
+    /// The resource of the request.
     pub resource: Option<ResourceId>,
     /// The owner of one side at that time.
     pub owner: Option<Owner>,
-    /// The owner of one side at that time was one of these, which the caller may see; any owner or
-    /// none if absent.
+    /// The owners that the caller may see: one side must have had one of them. `None` matches all
+    /// requests.
     pub visible_to: Option<BTreeSet<Owner>>,
 }
 
@@ -144,7 +144,7 @@ fn push_side(statement: &mut Statement, owners: &BTreeSet<Owner>) {
     statement.push(" OR resource_owner IN ").push_list(names()).push(")");
 }
 
-/// A pending request that is due is expired, although its row is not changed yet.
+/// A pending request past its expiry is treated as expired, although its row is not updated yet.
 fn push_state(statement: &mut Statement, state: GrantRequestState, now: Timestamp) {
     match state {
         GrantRequestState::Pending => {
@@ -163,7 +163,7 @@ fn push_state(statement: &mut Statement, state: GrantRequestState, now: Timestam
 }
 
 impl Reader<'_> {
-    /// One grant request.
+    /// Returns one grant request by its id.
     pub async fn grant_request(
         &mut self,
         id: &GrantRequestId,
@@ -176,7 +176,7 @@ impl Reader<'_> {
         row.map(GrantRequestRow::decode).transpose()
     }
 
-    /// The pending requests of a client, due ones included.
+    /// The pending requests of a client, including those past their expiry.
     pub async fn pending_requests_of_client(
         &mut self,
         id: &ClientId,
@@ -189,7 +189,7 @@ impl Reader<'_> {
         self.requests(&statement).await
     }
 
-    /// The pending requests for a resource, due ones included.
+    /// The pending requests for a resource, including those past their expiry.
     pub async fn pending_requests_for_resource(
         &mut self,
         id: &ResourceId,
@@ -202,7 +202,7 @@ impl Reader<'_> {
         self.requests(&statement).await
     }
 
-    /// At most `limit` pending requests that are due at a time, the oldest first.
+    /// The first `limit` pending requests that are past their expiry at `now`, oldest first.
     pub async fn due_requests(
         &mut self,
         now: Timestamp,
@@ -216,18 +216,18 @@ impl Reader<'_> {
         self.requests(&statement).await
     }
 
-    /// A request that cannot be read is left out: it cannot be approved.
+    /// Omits requests that cannot be decoded; they cannot be approved.
     async fn requests(&mut self, statement: &Statement) -> Result<Vec<GrantRequest>, StoreError> {
         let rows = self.rows::<GrantRequestRow>(statement).await?;
         Ok(readable("a grant request", rows, GrantRequestRow::decode))
     }
 }
 
-/// Some grant requests of a list. The place of a request is [`GrantRequest::sequence`].
+/// A page of grant requests. The position of a request is [`GrantRequest::sequence`].
 pub type GrantRequestPage = DecodedPage<GrantRequest, i64>;
 
 impl Store {
-    /// At most `limit` grant requests that a filter matches, newest first.
+    /// The newest `limit` grant requests that match a filter, newest first.
     pub async fn grant_requests(
         &self,
         filter: &GrantRequestFilter,
@@ -242,7 +242,7 @@ impl Store {
         Ok(GrantRequestPage::of(rows, limit, key, GrantRequestRow::decode))
     }
 
-    /// Deletes the requests that ended before a time.
+    /// Deletes the requests that ended at or before `until`.
     pub async fn purge_grant_requests(&self, until: Timestamp) -> Result<(), StoreError> {
         const SQL: &str = "
             DELETE FROM grant_request
@@ -261,7 +261,7 @@ impl WriteTransaction {
         self.insert(GrantRequestRow::of(request), "grant request", "grant request").await
     }
 
-    /// Replaces a grant request; `false` if it does not exist.
+    /// Replaces a grant request. Returns `false` if it does not exist.
     pub async fn update_grant_request(
         &mut self,
         request: &GrantRequest,

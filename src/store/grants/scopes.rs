@@ -1,5 +1,5 @@
-//! Which texts of scopes the grants of resources have. They are few, so the grants that include a
-//! scope are some ranges of an index.
+//! Finds the distinct scope texts in the grants of resources. There are few of them, so the grants
+//! that include a scope are a few ranges of an index.
 
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
@@ -7,17 +7,17 @@ use crate::store::row::named_row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// How many texts are looked at. Grants of more are looked at one by one.
+/// Maximum number of texts to examine. With more, grants are examined one by one.
 const MAX_TEXTS: u32 = 4_000;
 
-/// Of how many resources texts are looked at.
+/// Maximum number of resources whose texts are examined.
 const MAX_RESOURCES: usize = 2_000;
 
-/// How many ranges one statement reads.
+/// Maximum number of index ranges that one statement reads.
 const MAX_RANGES: usize = 50;
 
 named_row! {
-    /// A resource, and a text of scopes that grants for it have; all scopes if absent.
+    /// A resource, and a scope text of grants for it; `None` means all scopes.
     #[derive(Clone, PartialEq, Eq)]
     pub(in crate::store) struct ScopesOfResource {
         resource: String,
@@ -26,8 +26,8 @@ named_row! {
 }
 
 impl ScopesOfResource {
-    /// Appends the clients with such grants after the client `place`, each once. With a limit, the
-    /// first ones of each range are enough, because a range is in the order of clients.
+    /// Appends the distinct clients with such grants after the client `place`. With `limit`, reads
+    /// only the first clients of each range, because a range is sorted by client.
     pub(in crate::store) fn push_clients(
         found: &[Self],
         statement: &mut Statement,
@@ -48,7 +48,7 @@ impl ScopesOfResource {
                 }
             };
             statement.push_with(" AND g.client_id > ?", [place.into()]);
-            // Postgres takes the index of these three columns for this order alone.
+            // Postgres uses the index of these three columns only with this order.
             statement.push(" ORDER BY g.resource, g.scopes, g.client_id");
             if let Some(limit) = limit {
                 statement.push_with(" LIMIT ?", [i64::from(limit).into()]);
@@ -63,8 +63,8 @@ impl ScopesOfResource {
 }
 
 impl Store {
-    /// The texts of scopes of grants for these resources that include a scope; `None` if there are
-    /// too many. Each text costs one look into an index, however many grants have it.
+    /// The scope texts of grants for these resources that include `scope`. `None` if there are too
+    /// many. Each text costs one index lookup, regardless of the number of grants.
     pub(in crate::store) async fn scopes_of_resources(
         &self,
         resources: &[ResourceId],

@@ -1,6 +1,6 @@
-//! What each running instance says of itself: how much of its usage statistics it has written, where
-//! it runs, and which master keys it has. A secret that seems unused may have been used at an
-//! instance that has not written yet; a key may not be sealed so that an instance cannot open it.
+//! The state that each running instance reports: how far it has written its usage statistics, where
+//! it runs, and its master keys. A secret that seems unused may have been used on an instance that
+//! has not written yet. A key must not be sealed so that an instance cannot open it.
 
 use serde::Serialize;
 
@@ -12,35 +12,35 @@ use crate::store::transaction::{Transaction, on_transaction};
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError, on_pool};
 
-/// What an instance says each time that it writes its usage statistics. Times are those of the
-/// clock of the database.
+/// A report that an instance writes together with its usage statistics. Times are those of the
+/// database clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Heartbeat<'a> {
-    /// The instance.
+    /// The id of the instance.
     pub instance: &'a str,
-    /// The host and the process, for people.
+    /// The host and the process, for display.
     pub host: &'a str,
-    /// The fingerprints of its master keys, separated by commas. The first one seals.
+    /// The fingerprints of the instance's master keys, separated by commas. The first key seals.
     pub master_keys: &'a str,
-    /// Every use before this time has been written.
+    /// The time until which all uses have been written.
     pub written_until: Timestamp,
-    /// An instance that is not heard from until then issues no more tokens.
+    /// The time at which the instance stops issuing tokens if it has no contact to the database.
     pub expires_at: Timestamp,
 }
 
-/// An instance that runs, or that was killed a short time ago.
+/// An instance that is running or was killed recently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LiveInstance {
-    /// The instance.
+    /// The id of the instance.
     pub instance: String,
-    /// The host and the process, for people. Instances of earlier versions do not say it.
+    /// The host and the process, for display. Earlier versions do not report it.
     pub host: Option<String>,
-    /// The fingerprints of its master keys, the one that seals first; empty for an instance of an
-    /// earlier version.
+    /// The fingerprints of the instance's master keys; the sealing key comes first. Empty for an
+    /// instance of an earlier version.
     pub master_keys: Vec<String>,
-    /// When it last said that it runs.
+    /// The time of the last heartbeat.
     pub last_heartbeat_at: Timestamp,
-    /// When it is treated as ended if it does not say so again.
+    /// The time at which the instance is treated as ended unless it sends another heartbeat.
     pub expires_at: Timestamp,
 }
 
@@ -92,15 +92,16 @@ impl Transaction {
 }
 
 impl WriteTransaction {
-    /// Notes that an instance runs, while no other process changes anything.
+    /// Records the heartbeat of an instance while no other process changes anything.
     pub async fn note_instance(&mut self, heartbeat: &Heartbeat<'_>) -> Result<(), StoreError> {
         self.transaction.note_heartbeat(heartbeat).await
     }
 }
 
 impl Reader<'_> {
-    /// Every instance that runs at `now`, the time of the database, or was killed. One that has
-    /// stopped reads the keys of the database again before it uses it.
+    /// All instances that run at `now`, or were killed before they could stop. `now` is the time of
+    /// the database. Stopped instances are not listed: they read the keys again before they use the
+    /// database.
     pub async fn live_instances(
         &mut self,
         now: Timestamp,
@@ -120,7 +121,7 @@ impl Reader<'_> {
 
 impl Store {
     /// The time until which every instance that may still issue tokens has written its usage
-    /// statistics; `None` if no instance runs. `now` is the time of the database.
+    /// statistics. `None` if no instance runs. `now` is the time of the database.
     pub async fn usage_written_until(
         &self,
         now: Timestamp,
@@ -132,8 +133,8 @@ impl Store {
         })
     }
 
-    /// Notes that an instance has stopped that may start again without the database, and may then
-    /// accept secrets for as long as its memory may be trusted.
+    /// Records that an instance has stopped. It may start again without the database and then
+    /// accept secrets for as long as its snapshot may be trusted.
     pub async fn note_stop(&self, instance: &str, now: Timestamp) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE usage_heartbeat SET stopped_at = $2 WHERE instance = $1";
         on_pool!(self, |pool| {
@@ -142,7 +143,7 @@ impl Store {
         })
     }
 
-    /// Forgets an instance that has stopped and has written all of its usage statistics.
+    /// Removes an instance that has stopped and has written all its usage statistics.
     pub async fn remove_heartbeat(&self, instance: &str) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM usage_heartbeat WHERE instance = $1";
         on_pool!(self, |pool| {

@@ -1,11 +1,11 @@
-//! Leases: what one instance does at a time, by the clock of the database. One that is killed loses
-//! its lease when that has expired.
+//! Leases for work that one instance does at a time, by the clock of the database. The lease of a
+//! killed instance expires.
 
 use crate::model::time::Timestamp;
 use crate::store::{Store, StoreError, on_pool};
 
 impl Store {
-    /// Takes a lease until a time, or lengthens it. False if another instance has it.
+    /// Acquires or extends a lease until `until`. Returns `false` if another instance holds it.
     pub async fn take_lease(
         &self,
         name: &str,
@@ -25,7 +25,7 @@ impl Store {
         })
     }
 
-    /// Ends a lease, if this instance has it.
+    /// Releases a lease, if this instance holds it.
     pub async fn end_lease(&self, name: &str, instance: &str) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM lease WHERE name = $1 AND instance = $2";
         on_pool!(self, |pool| {

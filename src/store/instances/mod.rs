@@ -1,8 +1,8 @@
-//! Whether any instance runs on the database.
+//! Detects whether any instance runs on the database.
 //!
-//! With Postgres each instance holds a shared advisory lock on the connection of its change
-//! listener. The server releases it when the process ends, however it ends. With SQLite each process
-//! holds the engine's own lock on the file, see [`crate::store::engine::open::OpenMode::Alone`].
+//! With Postgres, each instance holds a shared advisory lock on the connection of its change
+//! listener. Postgres releases the lock when the process ends in any way. With SQLite, each process
+//! holds the engine's lock on the file: see [`crate::store::engine::open::OpenMode::Alone`].
 
 pub mod heartbeat;
 mod leases;
@@ -15,11 +15,11 @@ use crate::store::transaction::{EngineTransaction, Transaction};
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{StoreError, with_timeout};
 
-/// The advisory lock of Postgres that each running instance shares: `tokend` in ASCII.
+/// The Postgres advisory lock that all running instances share: `tokend` in ASCII.
 const INSTANCE_LOCK: i64 = 0x746f_6b65_6e64;
 
-/// Makes a connection the sign that this instance runs. The keep-alives bound how long the sign
-/// outlives a machine that lost its power.
+/// Marks this instance as running for as long as the connection lasts. TCP keep-alives limit how
+/// long the mark outlives a machine that lost power.
 pub(super) async fn register(listener: &mut PgListener) -> Result<(), sqlx::Error> {
     const KEEP_ALIVE: &str = "
         SELECT set_config('tcp_keepalives_idle', '15', FALSE),
@@ -32,23 +32,23 @@ pub(super) async fn register(listener: &mut PgListener) -> Result<(), sqlx::Erro
 }
 
 impl WriteTransaction {
-    /// Makes sure that no instance runs until this change ends.
+    /// Ensures that no instance runs until this change ends.
     ///
     /// # Errors
     ///
-    /// [`StoreError::InUse`] if one runs.
+    /// [`StoreError::InUse`] if an instance runs.
     pub async fn require_no_instance(&mut self) -> Result<(), StoreError> {
         self.transaction.require_no_instance().await
     }
 }
 
 impl Transaction {
-    /// Makes sure that no instance runs until this transaction ends, and that no other transaction
-    /// has made sure of it.
+    /// Ensures that no instance runs until this transaction ends, and excludes other transactions
+    /// that require the same.
     ///
     /// # Errors
     ///
-    /// [`StoreError::InUse`] if one runs.
+    /// [`StoreError::InUse`] if an instance runs or another transaction has excluded instances.
     pub(super) async fn require_no_instance(&mut self) -> Result<(), StoreError> {
         const TRY: &str = "SELECT pg_try_advisory_xact_lock($1)";
         let timeout = self.timeout;

@@ -1,14 +1,14 @@
-//! Which instance wants signing keys of which algorithm.
+//! Records the signing algorithms for which each instance needs keys.
 
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Timestamp;
 use crate::store::{Store, StoreError, on_pool};
 
-/// After so many seconds the row of an instance that is gone is removed.
+/// Seconds after which the row of an ended instance is deleted.
 const KEPT_SECONDS: i64 = 86_400;
 
 impl Store {
-    /// Notes that an instance wants keys of an algorithm.
+    /// Records that an instance needs keys of an algorithm.
     pub async fn note_wanted_algorithm(
         &self,
         instance: &str,
@@ -29,7 +29,7 @@ impl Store {
         })
     }
 
-    /// The algorithms that an instance other than this one has wanted since then.
+    /// The algorithms that other instances have needed since `since`.
     pub async fn algorithms_wanted_by_others(
         &self,
         instance: &str,
@@ -42,7 +42,8 @@ impl Store {
         on_pool!(self, |pool| {
             let names: Vec<String> =
                 sqlx::query_scalar(SQL).bind(instance).bind(since.0).fetch_all(pool).await?;
-            // A newer version may want one that this version does not know, and has no key of.
+            // A newer version may need an algorithm that this version does not know and has no key
+            // for.
             Ok(names.iter().filter_map(|name| Algorithm::parse(name).ok()).collect())
         })
     }

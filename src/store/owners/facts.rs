@@ -1,4 +1,4 @@
-//! The columns of the facts of clients and resources, and the owners alone.
+//! The columns that store the facts of clients and resources, and lookups of owners.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,6 @@ use crate::store::reader::Reader;
 use crate::store::row::named_row;
 use crate::store::statement::Statement;
 
-/// The columns `owner`, `description`, `contact` and `labels`.
 pub(in crate::store) struct FactColumns {
     pub(in crate::store) owner: Option<String>,
     pub(in crate::store) description: Option<String>,
@@ -42,15 +41,15 @@ impl FactColumns {
     }
 }
 
-/// The column `admin_of` of owners.
+/// Encodes the column `admin_of`.
 pub(in crate::store) fn admin_of_column(owners: &BTreeSet<Owner>) -> String {
     serde_json::to_string(owners).unwrap_or_default()
 }
 
-/// Reads the column `admin_of`.
+/// Decodes the column `admin_of`.
 ///
 /// # Errors
-/// If it is not a JSON array of texts. It is never read as no limit.
+/// If the column is not a JSON array of strings. It must never be read as unlimited.
 pub(in crate::store) fn admin_of(column: &str) -> Result<BTreeSet<Owner>, StoreError> {
     let names: Vec<String> = serde_json::from_str(column)
         .map_err(|_| Malformed::because("admin_of is not a JSON array of texts"))?;
@@ -64,14 +63,14 @@ named_row! {
 }
 
 impl Reader<'_> {
-    /// The owner of a client; `None` also if the client does not exist.
+    /// The owner of a client; `None` if it has no owner or does not exist.
     pub async fn client_owner(&mut self, id: &ClientId) -> Result<Option<Owner>, StoreError> {
         let mut statement = Statement::default();
         statement.push_with("SELECT owner FROM client WHERE client_id = ?", [id.as_str().into()]);
         self.owner(&statement).await
     }
 
-    /// The owner of a resource; `None` also if the resource does not exist.
+    /// The owner of a resource; `None` if it has no owner or does not exist.
     pub async fn resource_owner(&mut self, id: &ResourceId) -> Result<Option<Owner>, StoreError> {
         let mut statement = Statement::default();
         statement.push_with("SELECT owner FROM resource WHERE resource = ?", [id.as_str().into()]);

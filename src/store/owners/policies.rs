@@ -63,11 +63,11 @@ impl PolicyRow {
     }
 }
 
-/// Some policies of a list. The place of a policy is its owner.
+/// A page of policies. The position of a policy is its owner.
 pub type OwnerPolicyPage = DecodedPage<OwnerPolicyRecord, String>;
 
 impl Reader<'_> {
-    /// The policy that is about exactly these clients.
+    /// The policy with exactly this scope.
     pub async fn owner_policy(
         &mut self,
         scope: &PolicyScope,
@@ -77,7 +77,8 @@ impl Reader<'_> {
         self.rows::<PolicyRow>(&statement).await?.pop().map(PolicyRow::decode).transpose()
     }
 
-    /// The policy that holds for the clients of an owner: its own, or the one for all others.
+    /// The policy that applies to the clients of an owner: the owner's policy, or else the one for
+    /// all others.
     pub async fn effective_owner_policy(
         &mut self,
         owner: &Owner,
@@ -93,8 +94,8 @@ impl Reader<'_> {
         Ok(first.map(|record| record.policy))
     }
 
-    /// At most `limit` policies of owners after this one, in alphabetical order: those of `owners`
-    /// and the one for all others, or every one if absent.
+    /// The first `limit` policies after the owner `after`, in alphabetical order. With `owners`,
+    /// only their policies and the one for all others.
     pub async fn owner_policies(
         &mut self,
         owners: Option<&BTreeSet<Owner>>,
@@ -115,7 +116,7 @@ impl Reader<'_> {
         Ok(OwnerPolicyPage::of(rows, limit, key, PolicyRow::decode))
     }
 
-    /// How many clients an owner has, counted up to `bound`.
+    /// Counts the clients of an owner, up to `bound`.
     pub async fn count_clients_of(&mut self, owner: &Owner, bound: u32) -> Result<i64, StoreError> {
         let mut statement = Statement::default();
         statement.push_with(
@@ -128,7 +129,7 @@ impl Reader<'_> {
 }
 
 impl WriteTransaction {
-    /// Puts a policy in place of the one about the same clients.
+    /// Stores a policy, replacing the one with the same scope.
     pub async fn put_owner_policy(
         &mut self,
         record: &OwnerPolicyRecord,
@@ -138,7 +139,7 @@ impl WriteTransaction {
         self.insert(PolicyRow::of(record, now), "policy of that owner", "owner policy").await
     }
 
-    /// Removes a policy.
+    /// Deletes a policy.
     pub async fn delete_owner_policy(&mut self, scope: &PolicyScope) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM owner_policy WHERE owner = $1";
         on_write!(self, |connection| {

@@ -1,4 +1,4 @@
-//! What is applied from a source.
+//! Looks up clients by the source that applies them.
 
 use crate::model::source::SourceName;
 use crate::store::row::named_row;
@@ -12,8 +12,8 @@ named_row! {
 }
 
 impl Store {
-    /// The clients of a source whose ids follow `after`, at most `limit`, in the order of ids.
-    /// Without a source: those that have none.
+    /// The first `limit` client ids of a source after `after`, in the order of ids. `None` selects
+    /// clients without a source.
     pub async fn clients_of_source(
         &self,
         source: Option<&SourceName>,

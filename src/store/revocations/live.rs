@@ -1,11 +1,11 @@
-//! How many tokens a client has revoked by itself that have not expired.
+//! Counts the unexpired tokens that a client has revoked itself.
 
 use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
-/// Reads no more rows than the answer counts, by the index on both columns.
+/// Reads no more rows than the limit `$3`, using the index on both columns.
 const LIVE: &str = "
     SELECT COUNT(*), MIN(expires_at)
     FROM (SELECT expires_at
@@ -14,12 +14,12 @@ const LIVE: &str = "
           ORDER BY expires_at
           LIMIT $3) AS live";
 
-/// The revocations that a client asked for itself, of tokens that have not expired.
+/// The revocations that a client requested itself, of tokens that have not expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LiveRevocations {
-    /// How many there are, up to the number that was asked about.
+    /// The number of revocations, up to the requested maximum.
     pub count: u32,
-    /// When the first of them ends; 0 without one.
+    /// The time at which the first of the tokens expires; 0 if there are none.
     pub first_end: Timestamp,
 }
 
@@ -31,7 +31,7 @@ impl LiveRevocations {
 }
 
 impl Store {
-    /// Counts them up to `max`.
+    /// Counts the live revocations of a client, up to `max`.
     pub async fn live_revocations(
         &self,
         id: &ClientId,
@@ -46,7 +46,7 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// The same in this transaction, which excludes other changes.
+    /// Like [`Store::live_revocations`], but inside this transaction, which excludes other changes.
     pub async fn live_revocations(
         &mut self,
         id: &ClientId,

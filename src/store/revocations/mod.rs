@@ -1,4 +1,4 @@
-//! Revocations: of single tokens, and of all tokens of a client.
+//! Revocations of single tokens and of all tokens of a client.
 
 pub mod live;
 
@@ -13,7 +13,7 @@ use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
-/// How many rows are forgotten in one statement.
+/// Number of rows that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
 table_row! {
@@ -53,7 +53,7 @@ impl RevokedTokenRow {
     fn decode(self) -> Result<RevokedToken, StoreError> {
         Ok(RevokedToken {
             jti: TokenId::parse(&self.jti)?,
-            // It only says whose token it was.
+            // An unreadable client id is ignored: it only tells which client the token belonged to.
             client_id: self.client_id.as_deref().and_then(|id| ClientId::parse(id).ok()),
             expires_at: Timestamp(self.expires_at),
         })
@@ -67,7 +67,7 @@ named_row! {
 }
 
 impl Reader<'_> {
-    /// The longest life that any instance has ever been willing to give a token.
+    /// The longest token lifetime that any instance has ever allowed.
     pub async fn longest_lifetime(&mut self) -> Result<Option<Lifetime>, StoreError> {
         let mut statement = Statement::default();
         statement.push("SELECT seconds FROM longest_lifetime");
@@ -77,8 +77,8 @@ impl Reader<'_> {
 }
 
 impl Store {
-    /// At most `limit` revoked tokens whose identifier follows `after`, and the last identifier. A
-    /// row is left out if no token can have its identifier.
+    /// The first `limit` revoked tokens after `after`, and the last identifier read. Omits rows
+    /// whose identifier is not a valid token id.
     pub async fn revoked_tokens(
         &self,
         after: &str,
@@ -94,7 +94,7 @@ impl Store {
         Ok(Some((readable("a revoked token", rows, RevokedTokenRow::decode), last)))
     }
 
-    /// One revoked token, if there is one of that identifier.
+    /// The revocation of a token, if it was revoked.
     pub async fn revoked_token(&self, jti: &TokenId) -> Result<Option<RevokedToken>, StoreError> {
         let mut statement = Statement::default();
         statement.push(RevokedTokenRow::SELECT).push_with("WHERE jti = ?", [jti.as_str().into()]);
@@ -102,8 +102,8 @@ impl Store {
         row.map(RevokedTokenRow::decode).transpose()
     }
 
-    /// At most `limit` clients with revoked tokens whose identifier follows `after`, and the last
-    /// identifier. A row is left out if no client can have its identifier.
+    /// The first `limit` clients with revoked tokens after `after`, and the last identifier read.
+    /// Omits rows whose identifier is not a valid client id.
     pub async fn revoked_clients(
         &self,
         after: &str,
@@ -129,7 +129,7 @@ impl Store {
         row.map(RevokedClientRow::decode).transpose()
     }
 
-    /// Notes how long tokens may live from now on, if that is longer than ever before.
+    /// Records the maximum token lifetime of this instance, if it exceeds the recorded one.
     pub async fn note_lifetime(&self, longest: Lifetime) -> Result<(), StoreError> {
         const SQL: &str = "
             INSERT INTO longest_lifetime (one, seconds)
@@ -146,13 +146,13 @@ impl Store {
         })
     }
 
-    /// The longest life that any instance has ever been willing to give a token.
+    /// The longest token lifetime that any instance has ever allowed.
     pub async fn longest_lifetime(&self) -> Result<Option<Lifetime>, StoreError> {
         self.read().longest_lifetime().await
     }
 
-    /// Deletes the revocations of tokens that expired at least seven days before `now`, the time
-    /// of [`Store::time`], in small batches.
+    /// Deletes revocations of tokens that expired at least seven days before `now`, in small
+    /// batches. `now` is the time of [`Store::time`].
     pub async fn purge_revocations(&self, now: Timestamp) -> Result<(), StoreError> {
         const TOKENS: &str = "
             DELETE FROM revoked_token
@@ -168,7 +168,7 @@ impl Store {
         Ok(())
     }
 
-    /// Runs a statement that deletes at most `$2` rows that have expired by `$1`, until none is
+    /// Runs a statement that deletes up to `$2` rows that have expired by `$1`, until none are
     /// left.
     pub(super) async fn delete_in_batches(
         &self,
@@ -189,7 +189,7 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// Revokes a token; `false` if it was revoked already, and for as long.
+    /// Revokes a token. Returns `false` if it was already revoked for at least as long.
     pub async fn revoke_token(&mut self, token: &RevokedToken) -> Result<bool, StoreError> {
         const SQL: &str = "
             INSERT INTO revoked_token (jti, client_id, expires_at)
@@ -209,8 +209,8 @@ impl WriteTransaction {
         Ok(rows > 0)
     }
 
-    /// Revokes all tokens that a client has been issued. The new epoch replaces an earlier one: its
-    /// event comes later, so it includes the earlier one whatever the clocks say.
+    /// Revokes all tokens issued to a client so far. The new epoch replaces an earlier one. Its
+    /// event is later, so it covers the earlier epoch regardless of clocks.
     pub async fn revoke_client(&mut self, client: &RevokedClient) -> Result<(), StoreError> {
         const SQL: &str = "
             INSERT INTO revoked_client (client_id, revoked_until, expires_at, evt, iat_before)

@@ -1,5 +1,5 @@
-//! The creators of the credentials of a client. Each write notes them by itself: a verb cannot
-//! forget it.
+//! The creators of the credentials of a client. Every write of a credential records its creator, so
+//! no caller can forget it.
 
 use crate::model::client::{Client, ClientId};
 use crate::model::creator::Creator;
@@ -12,28 +12,28 @@ use crate::store::row::named_row;
 use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 
-/// The creators of what authenticates a client, without what operators made.
+/// The creators of the credentials of a client, except credentials that operators created.
 #[derive(Debug, Default)]
 pub struct CredentialCreators {
-    /// Of its secrets.
+    /// Creators of secrets.
     pub secrets: Vec<(SecretId, Creator)>,
-    /// Of its trusts in foreign issuers.
+    /// Creators of trusts in foreign issuers.
     pub trusts: Vec<(TrustId, Creator)>,
-    /// Of its trusts in SPIFFE trust domains.
+    /// Creators of trusts in SPIFFE trust domains.
     pub spiffe_trusts: Vec<(TrustId, Creator)>,
-    /// Of its keys, or of its `jwks_uri`.
+    /// The creator of the keys, or of the `jwks_uri`.
     pub keys: Option<Creator>,
-    /// Of the subject of its certificate.
+    /// The creator of the certificate subject.
     pub tls_subject: Option<Creator>,
 }
 
 named_row! {
-    /// A credential that an administrator made.
+    /// A credential that an administrator created.
     struct CreatorRow { id: String, creator: String }
 }
 
 named_row! {
-    /// What authenticates a client and is in its own row.
+    /// The credentials that are columns of the row of the client.
     struct OwnCredentialsRow {
         key_set: Option<String>,
         jwks_uri: Option<String>,
@@ -44,7 +44,7 @@ named_row! {
 }
 
 impl OwnCredentialsRow {
-    /// Those of a client that is new.
+    /// The credentials of a new client.
     fn none() -> Self {
         Self {
             key_set: None,
@@ -55,8 +55,8 @@ impl OwnCredentialsRow {
         }
     }
 
-    /// The creator of the keys after a change by `own`. A set of keys may keep some of those that
-    /// it had, so it has the rights that both creators share.
+    /// The creator of the keys after a change by `own`. A new key set may contain old keys, so it
+    /// gets only the rights that both creators share.
     fn keys_creator(
         &self,
         key_set: Option<&str>,
@@ -73,7 +73,7 @@ impl OwnCredentialsRow {
 }
 
 impl Reader<'_> {
-    /// The creators of what authenticates a client, without what operators made.
+    /// The creators of the credentials of a client, except credentials that operators created.
     pub async fn credential_creators(
         &mut self,
         id: &ClientId,
@@ -126,24 +126,24 @@ impl Reader<'_> {
     }
 }
 
-/// The tables of credentials that are rows of their own, by the statement that notes a creator.
+/// Statements that record the creator of a credential that has its own row.
 const OF_SECRET: &str = "UPDATE client_secret SET creator = $1 WHERE secret_id = $2";
 const OF_TRUST: &str = "UPDATE client_trust SET creator = $1 WHERE trust_id = $2";
 const OF_SPIFFE_TRUST: &str = "UPDATE client_spiffe_trust SET creator = $1 WHERE trust_id = $2";
 
 impl WriteTransaction {
-    /// From here on this transaction writes for a caller with these rights. Before, for one without
-    /// any.
+    /// Sets the creator for the following writes of this transaction. The default is a caller
+    /// without rights.
     pub fn write_as(&mut self, creator: Creator) {
         self.creator = creator;
     }
 
-    /// Notes the creator of a secret that was added.
+    /// Records the creator of a new secret.
     pub(super) async fn note_creator_of_secret(&mut self, id: &SecretId) -> Result<(), StoreError> {
         self.note_creator(OF_SECRET, id.as_str()).await
     }
 
-    /// Notes the creator of a trust that was added.
+    /// Records the creator of a new trust.
     pub(in crate::store) async fn note_creator_of_trust(
         &mut self,
         id: &TrustId,
@@ -151,7 +151,7 @@ impl WriteTransaction {
         self.note_creator(OF_TRUST, id.as_str()).await
     }
 
-    /// Notes the creator of a trust in a trust domain that was added.
+    /// Records the creator of a new trust in a SPIFFE trust domain.
     pub(in crate::store) async fn note_creator_of_spiffe_trust(
         &mut self,
         id: &TrustId,
@@ -167,8 +167,8 @@ impl WriteTransaction {
         })
     }
 
-    /// Notes the creators of the keys and of the subject of a client that was written; `before` is
-    /// what [`Self::own_credentials_before`] gave.
+    /// Records the creators of the keys and the certificate subject after a write of the client.
+    /// `before` is the result of [`Self::own_credentials_before`].
     pub(in crate::store) async fn note_creators_of_client(
         &mut self,
         before: OwnCredentials,
@@ -200,7 +200,7 @@ impl WriteTransaction {
         })
     }
 
-    /// What authenticates a client and is in its own row, before the row is written.
+    /// Reads the credentials in the row of a client, before the row is written.
     pub(in crate::store) async fn own_credentials_before(
         &mut self,
         id: &ClientId,
@@ -210,11 +210,11 @@ impl WriteTransaction {
     }
 }
 
-/// What authenticates a client and is in its own row.
+/// The credentials in the row of a client, before a write.
 pub(in crate::store) struct OwnCredentials(OwnCredentialsRow);
 
 impl OwnCredentials {
-    /// Those of a client that is new.
+    /// The credentials of a new client.
     pub(in crate::store) fn none() -> Self {
         Self(OwnCredentialsRow::none())
     }

@@ -1,4 +1,4 @@
-//! Secrets that something is due for: an early end because nothing uses them, or a warning.
+//! Finds secrets that are due for an early end because they are unused, or for a warning.
 
 use crate::model::client::ClientId;
 use crate::model::secret::SecretId;
@@ -9,7 +9,7 @@ use crate::store::row::{named_row, readable};
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// A secret and its client.
+/// A secret that is due, and its client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueSecret {
     /// The client.
@@ -26,8 +26,8 @@ named_row! {
 }
 
 impl Store {
-    /// At most `limit` secrets that end because they are unused: those of
-    /// [`Registration::is_unused`], which decides again when the change is made.
+    /// Up to `limit` secrets that end because they are unused. They are those of
+    /// [`Registration::is_unused`], which is checked again when the change is made.
     ///
     /// [`Registration::is_unused`]: crate::model::client::Registration::is_unused
     pub async fn unused_secrets(
@@ -56,9 +56,9 @@ impl Store {
 }
 
 impl Reader<'_> {
-    /// At most `limit` valid secrets of active clients that expire until then, that no rotation has
-    /// replaced, and for which no warning has been recorded. The one that expires first comes
-    /// first.
+    /// Up to `limit` secrets that expire by `until` and need a warning, in the order of expiry.
+    /// They are valid, belong to active clients, were not replaced by a rotation, and have no
+    /// recorded warning.
     pub async fn secrets_to_warn_of(
         self,
         now: Timestamp,

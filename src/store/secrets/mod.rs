@@ -1,6 +1,5 @@
-//! The table of secrets: its row, writing it, and looking secrets up: by their identifier after a
-//! commit that was not confirmed; by their last characters or their digest when only their text is
-//! known.
+//! The table of secrets: its row, writing it, and looking up secrets. Secrets are looked up by id
+//! after a commit that was not confirmed, and by suffix or digest when only their text is known.
 
 pub mod creators;
 pub mod life;
@@ -53,7 +52,7 @@ impl SecretRow {
         }
     }
 
-    /// The secret, without its use.
+    /// Decodes the secret without its usage.
     pub(super) fn decode(self) -> Result<SecretRecord, StoreError> {
         let (kind, hash) = match &self.digest {
             Some(digest) => {
@@ -88,10 +87,10 @@ impl ChildRow for SecretRow {
 }
 
 impl Store {
-    /// Whether the change that adds this secret was committed.
+    /// True if the change that adds this secret was committed.
     ///
     /// The answer is final: it is read on a new connection under the lock of the event chain, which
-    /// that change held until its end.
+    /// that change held until it ended.
     pub async fn is_secret_committed(&self, secret_id: &SecretId) -> Result<bool, StoreError> {
         let store = self.bulk_reader();
         let answer = store.is_secret_there(secret_id).await;
@@ -108,20 +107,20 @@ impl Store {
         Ok(count > 0)
     }
 
-    /// The secrets whose recorded last characters are these.
+    /// The secrets with this recorded suffix.
     pub async fn secrets_by_suffix(&self, suffix: &str) -> Result<Vec<StoredSecret>, StoreError> {
         self.secrets_by_text(&[suffix], &[]).await
     }
 
-    /// The secrets whose recorded last characters or whose digest is one of these; at most a few
-    /// hundred, because each is a value of one statement. One that cannot be read is left out: its
-    /// client gets no tokens.
+    /// The secrets with one of these suffixes or digests. Each one is a bound value of one
+    /// statement, so there may be at most a few hundred. Omits secrets that cannot be decoded:
+    /// their clients get no tokens.
     pub async fn secrets_by_text(
         &self,
         suffixes: &[&str],
         digests: &[SecretDigest],
     ) -> Result<Vec<StoredSecret>, StoreError> {
-        // An empty list would not be SQL; no secret has this suffix or this digest.
+        // An empty list is invalid SQL. No secret has this suffix or digest.
         let suffixes = suffixes.iter().map(ToString::to_string).chain(["-".to_owned()]);
         let digests = digests.iter().map(ToString::to_string).chain(["-".to_owned()]);
         let mut statement = Statement::default();
@@ -147,8 +146,7 @@ impl WriteTransaction {
         self.note_creator_of_secret(&secret.secret_id).await
     }
 
-    /// Replaces what can change about a secret of a client: its label, its end, and what has
-    /// happened to it.
+    /// Replaces the mutable fields of a secret: its label, its expiry and its history.
     pub async fn update_secret(
         &mut self,
         client_id: &ClientId,

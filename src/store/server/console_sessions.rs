@@ -1,5 +1,5 @@
-//! Sessions of the console and the links that open one, valid on all instances. Rows hold digests of
-//! secrets, never a secret. That a session was used is not a change and has no event.
+//! Sessions of the console and links that open one, valid on all instances. Rows contain only
+//! digests of secrets. Using a session is not a change and has no event.
 
 use std::collections::BTreeSet;
 
@@ -20,13 +20,14 @@ use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
-/// How many rows one statement deletes.
+/// Number of rows that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
-/// A session of a client without its secret, which an earlier version could write, has ended.
+/// Excludes client sessions without a secret, which an earlier version could write. They are
+/// treated as ended.
 const HAS_SECRET: &str = "(client_id IS NULL OR secret_id IS NOT NULL)";
 
-/// How many sessions a list has at most.
+/// Maximum number of listed sessions.
 const MAX_LISTED: i64 = 500;
 
 table_row! {
@@ -78,7 +79,7 @@ fn owners_column(limits: &OperatorLimits) -> Option<String> {
     limits.owners.as_ref().map(words)
 }
 
-/// A scope that this version does not know gives no right.
+/// Unknown scopes are dropped: they grant nothing.
 fn limits(scopes: Option<&str>, owners: Option<&str>) -> OperatorLimits {
     let known = |text: &str| {
         text.split_whitespace().filter_map(|word| AdminScope::parse(word).ok()).collect()
@@ -87,7 +88,7 @@ fn limits(scopes: Option<&str>, owners: Option<&str>) -> OperatorLimits {
     OperatorLimits { scopes: scopes.map(known), owners }
 }
 
-/// A list that cannot be read gives no right.
+/// An unreadable list is empty: it grants nothing.
 fn groups(text: Option<&str>) -> Vec<String> {
     text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
@@ -135,7 +136,8 @@ impl SessionRow {
                 row.secret_id = Some(secret_id.as_str().to_owned());
             }
             SessionHolder::Person { person, groups, authenticated_at } => {
-                // Schema 27 reads a row without a client as one of an operator: without a right.
+                // Schema 27 reads a row without a client as an operator's session: give it no
+                // rights.
                 (row.scopes, row.owners) = (Some(String::new()), Some(String::new()));
                 row.issuer = Some(person.issuer.as_str().to_owned());
                 row.subject = Some(person.subject.as_str().to_owned());
@@ -179,7 +181,7 @@ impl SessionRow {
 }
 
 impl Store {
-    /// The link of this digest, if it exists and can be read.
+    /// The link with this digest, if it exists and can be decoded.
     pub async fn console_link(&self, link_hash: &str) -> Result<Option<ConsoleLink>, StoreError> {
         let mut statement = Statement::default();
         statement.push(LinkRow::SELECT).push_with("WHERE link_hash = ?", [link_hash.into()]);
@@ -187,7 +189,7 @@ impl Store {
         Ok(readable("a link", rows, LinkRow::decode).pop())
     }
 
-    /// The session of this digest, if it exists and can be read.
+    /// The session with this digest, if it exists and can be decoded.
     pub async fn console_session(
         &self,
         session_hash: &str,
@@ -201,8 +203,8 @@ impl Store {
         Ok(readable("a session", rows, SessionRow::decode).pop())
     }
 
-    /// Sessions that last at this time, the latest sign-in first. One that cannot be read is left
-    /// out: nothing can be done in it.
+    /// The sessions that are active at `now`, latest sign-in first. Omits sessions that cannot be
+    /// decoded: they cannot be used.
     pub async fn console_sessions(
         &self,
         now: Timestamp,
@@ -219,7 +221,7 @@ impl Store {
         Ok(readable("a session", rows, SessionRow::decode))
     }
 
-    /// Notes that a session was used.
+    /// Records that a session was used.
     pub async fn touch_console_session(
         &self,
         session_hash: &str,
@@ -267,7 +269,7 @@ impl WriteTransaction {
         self.insert(row, "link", "link").await
     }
 
-    /// Removes a link; `false` if it no longer exists. So it opens one session.
+    /// Deletes a link. Returns `false` if it no longer exists, so a link opens only one session.
     pub async fn take_console_link(&mut self, link_hash: &str) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM console_link WHERE link_hash = $1";
         let rows = on_write!(self, |connection| {
@@ -277,7 +279,7 @@ impl WriteTransaction {
         Ok(rows > 0)
     }
 
-    /// Adds a session. Of its holder only the latest `others` other ones stay.
+    /// Adds a session, and keeps only the latest `others` other sessions of the same holder.
     pub async fn add_console_session(
         &mut self,
         session_hash: &str,
@@ -307,7 +309,7 @@ impl WriteTransaction {
         self.insert(row, "session", "session").await
     }
 
-    /// Ends a session; `false` if it no longer exists.
+    /// Ends a session. Returns `false` if it no longer exists.
     pub async fn end_console_session(&mut self, id: &SessionId) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM console_session WHERE session_id = $1";
         let rows = on_write!(self, |connection| {

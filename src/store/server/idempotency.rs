@@ -1,4 +1,4 @@
-//! Answers to requests that carried an `Idempotency-Key`. They are not changes and have no events.
+//! Stored answers to requests with an `Idempotency-Key`. They are not changes and have no events.
 
 use crate::model::signing_key::Sealed;
 use crate::model::time::Timestamp;
@@ -8,20 +8,20 @@ use crate::store::transaction::{Transaction, on_transaction};
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
-/// How many keys one caller may have that have not expired.
+/// Maximum number of unexpired keys per caller.
 pub const MAX_KEYS_PER_CALLER: i64 = 10_000;
 
-/// How long a key is kept, in seconds.
+/// How long a key is stored, in seconds.
 pub const KEY_TTL_SECONDS: i64 = 600;
 
-/// After how long a request without an answer is taken for one whose server has ended, in seconds.
-/// No request runs for so long.
+/// Seconds after which a request without an answer is treated as abandoned, because its server has
+/// ended. No request runs for so long.
 const ABANDONED_AFTER_SECONDS: i64 = 180;
 
-/// How many rows one statement deletes.
+/// Number of rows that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
-/// A key with the request that it came with.
+/// A key and the request that contains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotentRequest {
     /// A hash of the caller and the key.
@@ -32,22 +32,22 @@ pub struct IdempotentRequest {
     pub request_hash: String,
 }
 
-/// What a key is when a request comes with it.
+/// The state of a key when a request with it arrives.
 #[derive(Debug, PartialEq, Eq)]
 pub enum IdempotencyState {
-    /// It is new: the request runs, and its answer is to be stored.
+    /// The key is new: the caller runs the request and stores its answer.
     Claimed,
-    /// Another request came with it.
+    /// The key was used for a different request.
     OtherRequest,
-    /// The same request is running.
+    /// The same request is in progress.
     InFlight,
     /// The same request has been answered.
     Answered(Sealed),
-    /// The caller has [`MAX_KEYS_PER_CALLER`].
+    /// The caller has reached [`MAX_KEYS_PER_CALLER`].
     TooMany,
 }
 
-/// An answer that is stored for a key, sealed.
+/// A sealed answer that is stored for a key.
 #[derive(Debug)]
 pub struct SealedAnswer {
     /// A hash of the caller and the key.
@@ -57,13 +57,14 @@ pub struct SealedAnswer {
 }
 
 impl SealedAnswer {
-    /// The name under which it is sealed.
+    /// The name that is bound to the seal.
     pub fn name(&self) -> String {
         seal_name(&self.key_hash)
     }
 }
 
-/// The name without which the seal of an answer does not open: it cannot be moved to another key.
+/// The name that is bound to the seal of an answer, so that the answer cannot be moved to another
+/// key.
 pub fn seal_name(key_hash: &str) -> String {
     format!("idempotency_key/{key_hash}")
 }
@@ -94,8 +95,8 @@ named_row! {
 }
 
 impl Store {
-    /// Claims a key for a request, at the time of [`Store::time`]. Of several requests at once, one
-    /// claims it.
+    /// Claims a key for a request, at the time of [`Store::time`]. Of several concurrent requests,
+    /// only one claims it.
     pub async fn claim_key(
         &self,
         request: &IdempotentRequest,
@@ -127,8 +128,8 @@ impl Store {
         })
     }
 
-    /// Some of the answers that have not expired by `now`, the time of [`Store::time`], in the order
-    /// of their keys, after one.
+    /// The first `limit` answers after the key `after` that have not expired by `now`, in the order
+    /// of keys. `now` is the time of [`Store::time`].
     pub async fn sealed_answers(
         &self,
         after: &str,
@@ -148,7 +149,7 @@ impl Store {
         Ok(rows.into_iter().map(decode).collect())
     }
 
-    /// Replaces the seal of a stored answer, if it is still this one. False if it is not.
+    /// Replaces the seal of a stored answer. Returns `false` if the stored seal is no longer `old`.
     pub async fn reseal_answer(
         &self,
         old: &SealedAnswer,
@@ -162,7 +163,7 @@ impl Store {
         })
     }
 
-    /// Gives a claimed key back: the request changed nothing, so it may come again.
+    /// Releases a claimed key: the request changed nothing, so the caller may repeat it.
     pub async fn release_key(&self, key_hash: &str) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM idempotency_key WHERE key_hash = $1 AND answer IS NULL";
         on_pool!(self, |pool| {
@@ -182,7 +183,7 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// Deletes every stored answer, because none can be opened. Returns how many there were.
+    /// Deletes all stored answers, because none can be opened. Returns their number.
     pub async fn remove_answers(&mut self) -> Result<u64, StoreError> {
         const SQL: &str = "DELETE FROM idempotency_key WHERE answer IS NOT NULL";
         on_write!(self, |connection| {
@@ -191,7 +192,7 @@ impl WriteTransaction {
     }
 }
 
-/// The state of a key that is stored.
+/// The state of an existing key. An abandoned key is claimed again.
 async fn state_of(
     transaction: &mut Transaction,
     request: &IdempotentRequest,
@@ -246,7 +247,7 @@ async fn count(transaction: &mut Transaction, caller: &str) -> Result<i64, Store
     Ok(row.known)
 }
 
-/// Inserts a key. On Postgres another instance may insert it at the same time.
+/// Inserts a key. On Postgres, another instance may insert the same key at the same time.
 async fn insert(
     transaction: &mut Transaction,
     request: &IdempotentRequest,
@@ -279,7 +280,7 @@ async fn insert(
     }
 }
 
-/// Runs a statement; gives the number of rows that it changed.
+/// Runs a statement and returns the number of changed rows.
 async fn run(transaction: &mut Transaction, statement: &Statement) -> Result<u64, StoreError> {
     on_transaction!(transaction, |connection| {
         let done = prepared!(sqlx::query, statement, connection).execute(connection).await?;

@@ -1,4 +1,4 @@
-//! The issuer of the server that started last.
+//! The issuer of the server that started most recently.
 
 use crate::model::time::Timestamp;
 use crate::store::{Store, StoreError, on_pool};
@@ -6,7 +6,7 @@ use crate::store::{Store, StoreError, on_pool};
 const SELECT: &str = "SELECT issuer FROM server_issuer WHERE one = 1";
 
 impl Store {
-    /// Remembers the issuer of a server that starts; gives the one before, if it was another.
+    /// Records the issuer of a server that starts. Returns the previous issuer if it was different.
     pub async fn note_issuer(
         &self,
         issuer: &str,
@@ -27,7 +27,7 @@ impl Store {
         })
     }
 
-    /// The issuer of the server that started last, if one has.
+    /// The issuer of the server that started most recently, if any.
     pub async fn server_issuer(&self) -> Result<Option<String>, StoreError> {
         on_pool!(self, |pool| Ok(sqlx::query_scalar(SELECT).fetch_optional(pool).await?))
     }

@@ -1,5 +1,5 @@
-//! Rows that servers write for themselves: sessions, kept answers, the issuer, and what
-//! was sent.
+//! Rows that servers write for themselves: console sessions, idempotent answers, the issuer, and
+//! the progress of notifications.
 
 mod console_sessions;
 pub mod idempotency;

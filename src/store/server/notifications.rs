@@ -1,37 +1,37 @@
-//! How far events have been sent to the receivers of notifications and to the sink of the audit
-//! log, and which instance sends now.
+//! Progress of event delivery to the receivers of notifications and to the sink of the audit log,
+//! and the instance that currently sends.
 //!
-//! A row says nothing that an event must record, so it is written without one. Each statement
-//! changes a row only as long as it is what the caller has read: two instances that mean to send at
-//! the same time cannot both succeed.
+//! The rows are written without an event, because they contain nothing to audit. Each statement
+//! changes a row only if it is still as the caller read it. If two instances start to send at the
+//! same time, only one succeeds.
 
 use crate::model::time::Timestamp;
 use crate::store::row::named_row;
 use crate::store::{Store, StoreError, on_pool};
 
-/// How far one receiver is.
+/// The progress of one receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotificationCursor {
-    /// Every event up to this one has been delivered, was given up, or is not one to send.
+    /// The last event that was delivered, given up or skipped.
     pub sequence: i64,
-    /// How often in a row the next event could not be delivered.
+    /// Number of consecutive failures to deliver the next event.
     pub failures: i64,
-    /// How often the receiver has rejected the next event.
+    /// Number of times that the receiver has rejected the next event.
     pub rejections: i64,
-    /// When the next event is sent again, by the clock of the database.
+    /// The time of the next attempt, by the clock of the database.
     pub next_attempt_at: Timestamp,
 }
 
 /// The right of an instance to send to a receiver, by the clock of the database.
 #[derive(Debug, Clone, Copy)]
 pub struct NotificationLease<'a> {
-    /// The receiver: the digest of its URL, after `audit/` for a sink of the audit log.
+    /// The receiver: the digest of its URL, with the prefix `audit/` for a sink of the audit log.
     pub receiver: &'a str,
-    /// The instance.
+    /// The id of the instance.
     pub instance: &'a str,
-    /// The time now.
+    /// The current time.
     pub now: Timestamp,
-    /// Until when no other instance sends.
+    /// The time until which no other instance sends.
     pub until: Timestamp,
 }
 
@@ -45,7 +45,7 @@ named_row! {
 }
 
 impl Store {
-    /// How far a receiver is; `None` if it is new.
+    /// The progress of a receiver; `None` if it is new.
     pub async fn notification_cursor(
         &self,
         receiver: &str,
@@ -66,7 +66,7 @@ impl Store {
         })
     }
 
-    /// Notes a new receiver, which gets the events after `sequence`.
+    /// Records a new receiver, which gets the events after `sequence`.
     pub async fn add_notification_cursor(
         &self,
         receiver: &str,
@@ -82,7 +82,7 @@ impl Store {
         })
     }
 
-    /// Takes a lease. False if another instance has one, or if the receiver is no longer at
+    /// Acquires a lease. Returns `false` if another instance holds one, or if the receiver has left
     /// `sequence`.
     pub async fn lease_notifications(
         &self,
@@ -101,7 +101,7 @@ impl Store {
         })
     }
 
-    /// Ends the lease of an instance, if it has one.
+    /// Releases the lease of an instance, if it holds one.
     pub async fn end_notification_lease(
         &self,
         receiver: &str,
@@ -117,8 +117,8 @@ impl Store {
         })
     }
 
-    /// Notes how far the receiver is now, and lengthens the lease. False if the lease is lost: then
-    /// nothing was noted, and the caller must not send more.
+    /// Records the progress of the receiver and extends the lease. Returns `false` if the lease was
+    /// lost: then nothing is recorded, and the caller must stop sending.
     pub async fn note_notification(
         &self,
         lease: &NotificationLease<'_>,

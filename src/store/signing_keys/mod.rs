@@ -1,4 +1,4 @@
-//! Signing keys, and the other sealed keys.
+//! Signing keys and the other sealed keys.
 
 mod readers;
 
@@ -45,12 +45,12 @@ impl SigningKeyRow {
         Ok(SigningKeyRecord {
             kid: KeyId::parse(&self.kid)?,
             algorithm: Algorithm::parse(&self.algorithm)?,
-            // The column is empty if the private half was lost.
+            // The column is empty if the private key was removed.
             sealed: Some(Sealed(self.sealed)).filter(|sealed| !sealed.0.is_empty()),
             public_jwk: self.public_jwk,
             created_at: Timestamp(self.created_at),
             signs_from: Timestamp(self.signs_from),
-            // That of a revoked key is for earlier versions.
+            // The `retired_at` of a revoked key is meant only for earlier versions.
             retired_at: self.retired_at.filter(|_| self.revoked_at.is_none()).map(Timestamp),
             revoked_at: self.revoked_at.map(Timestamp),
             postponed_at: self.postponed_at.map(Timestamp),
@@ -65,7 +65,7 @@ named_row! {
 }
 
 impl Reader<'_> {
-    /// The sealed key of a name.
+    /// The sealed key with this name.
     pub async fn sealed_key(&mut self, name: &str) -> Result<Option<Sealed>, StoreError> {
         let mut statement = Statement::default();
         statement.push_with("SELECT sealed FROM sealed_key WHERE name = ?", [name.into()]);
@@ -73,17 +73,17 @@ impl Reader<'_> {
         Ok(rows.into_iter().next().map(|row| Sealed(row.sealed)))
     }
 
-    /// Every signing key that can be read, in the order in which they sign. One that cannot be read
-    /// neither signs nor verifies.
+    /// All signing keys that can be decoded, in the order in which they sign. A key that cannot be
+    /// decoded neither signs nor verifies.
     pub async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRecord>, StoreError> {
         let rows = self.signing_key_rows().await?;
         Ok(readable("a signing key", rows, SigningKeyRow::decode))
     }
 
-    /// Every signing key, for what must not leave one out.
+    /// All signing keys, for callers that must not omit any.
     ///
     /// # Errors
-    /// Also if one cannot be read.
+    /// If any key cannot be decoded.
     pub async fn all_signing_keys(&mut self) -> Result<Vec<SigningKeyRecord>, StoreError> {
         let decode = |row: SigningKeyRow| {
             let kid = row.kid.clone();
@@ -94,7 +94,7 @@ impl Reader<'_> {
         self.signing_key_rows().await?.into_iter().map(decode).collect()
     }
 
-    /// The signing keys that cannot be read: the `kid`, and why.
+    /// The signing keys that cannot be decoded: the `kid` and the reason.
     pub async fn unreadable_signing_keys(
         &mut self,
     ) -> Result<Vec<(String, StoreError)>, StoreError> {
@@ -111,17 +111,17 @@ impl Reader<'_> {
 }
 
 impl Store {
-    /// Every signing key that can be read, in the order in which they sign.
+    /// All signing keys that can be decoded, in the order in which they sign.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError> {
         self.read().signing_keys().await
     }
 
-    /// The sealed key of a name.
+    /// The sealed key with this name.
     pub async fn sealed_key(&self, name: &str) -> Result<Option<Sealed>, StoreError> {
         self.read().sealed_key(name).await
     }
 
-    /// True if the database holds anything that only a master key opens.
+    /// True if the database contains anything that requires a master key.
     pub async fn holds_sealed_keys(&self) -> Result<bool, StoreError> {
         const SQL: &str = "
             SELECT (SELECT COUNT(*) FROM sealed_key)
@@ -132,7 +132,7 @@ impl Store {
         })
     }
 
-    /// Stores the public half of a signing key that has none yet.
+    /// Stores the public key of a signing key that has none yet.
     pub async fn keep_public_jwk(&self, kid: &KeyId, public_jwk: &str) -> Result<(), StoreError> {
         const SQL: &str = "
             UPDATE signing_key
@@ -144,8 +144,8 @@ impl Store {
         })
     }
 
-    /// Keeps a sealed key unless there is one of that name, and gives the one that is kept: of
-    /// several processes that do this at once, all get the same.
+    /// Stores a sealed key unless the name already exists, and returns the stored one. Concurrent
+    /// processes all get the same key.
     pub async fn keep_sealed_key(&self, name: &str, sealed: &Sealed) -> Result<Sealed, StoreError> {
         const INSERT: &str = "
             INSERT INTO sealed_key (name, sealed)
@@ -191,8 +191,8 @@ impl WriteTransaction {
         })
     }
 
-    /// Removes the private half of a signing key, which no master key opens. It never
-    /// signs again; it verifies from `retired_at` on as long as any key that has been retired.
+    /// Removes the private key of a signing key, because no master key opens it. The key never
+    /// signs again. It is retired at `retired_at` and verifies as long as any other retired key.
     pub async fn lose_signing_key(
         &mut self,
         kid: &KeyId,
@@ -208,8 +208,8 @@ impl WriteTransaction {
         })
     }
 
-    /// Makes every generated secret be checked like an imported one, because the key of their
-    /// tags was lost. Gives how many there are.
+    /// Makes the server verify every generated secret by its hash, like an imported one, because
+    /// the key of their tags was lost. Returns the number of these secrets.
     pub async fn check_secrets_by_hash(&mut self) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE client_secret SET kind = 'imported' WHERE kind = 'minted'";
         on_write!(self, |connection| {
@@ -222,7 +222,7 @@ impl WriteTransaction {
         self.insert(SigningKeyRow::of(key), "signing key of that id", "signing key").await
     }
 
-    /// Lets a signing key sign no more from `retired_at` on, or again (`None`).
+    /// Stops a signing key from signing at `retired_at`; `None` lets it sign again.
     pub async fn retire_signing_key(
         &mut self,
         kid: &KeyId,
@@ -238,7 +238,7 @@ impl WriteTransaction {
             Ok(())
         })
     }
-    /// Lets a signing key that does not sign yet begin at another time.
+    /// Moves the start of a signing key that does not sign yet.
     pub async fn reschedule_signing_key(
         &mut self,
         kid: &KeyId,
@@ -260,9 +260,9 @@ impl WriteTransaction {
         })
     }
 
-    /// Removes a signing key from the key set permanently, and removes its private half. An
-    /// instance of an earlier version does not read `revoked_at`. For it, the key is retired before
-    /// it signs, so it leaves the key set there as well.
+    /// Removes a signing key from the key set permanently, and deletes its private key. Instances
+    /// of earlier versions do not read `revoked_at`. For them, the key is retired before it starts
+    /// to sign, so it also leaves their key set.
     pub async fn revoke_signing_key(
         &mut self,
         kid: &KeyId,

@@ -1,5 +1,5 @@
-//! Readers of the key set, of all instances together. Writing them is not a change: it has no
-//! followers and waits for no change.
+//! Readers of the key set on all instances. Writing them is not a change: it has no event and does
+//! not wait for other changes.
 
 use sqlx::QueryBuilder;
 
@@ -11,13 +11,13 @@ use crate::store::statement::Statement;
 use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
 
-/// How many readers are kept. Those that were seen on few days leave first.
+/// Maximum number of readers. Those seen on the fewest days are deleted first.
 const MAX_READERS: i64 = 1_000;
 
-/// For how many seconds a reader is kept that is not seen again.
+/// Seconds after which a reader that was not seen again is deleted.
 const KEPT_SECONDS: i64 = 30 * 86_400;
 
-/// How many readers one statement writes.
+/// Number of readers that one statement writes.
 const BATCH_SIZE: usize = 500;
 
 table_row! {
@@ -62,7 +62,7 @@ const OR_ADD: &str = "
             THEN excluded.newest_key_at ELSE known.newest_key_at END";
 
 impl Reader<'_> {
-    /// The readers of the key set that are kept, those of many days first.
+    /// The stored readers of the key set, those seen on the most days first.
     pub async fn key_set_readers(&mut self) -> Result<Vec<KeySetReader>, StoreError> {
         let mut statement = Statement::default();
         statement.push(KeySetReaderRow::SELECT).push_with(
@@ -75,7 +75,7 @@ impl Reader<'_> {
 }
 
 impl Store {
-    /// Adds to what is known of the readers of the key set: all of it or nothing.
+    /// Merges readers of the key set into the stored ones, all or nothing.
     pub async fn add_key_set_readers(&self, readers: &[KeySetReader]) -> Result<(), StoreError> {
         let mut transaction = self.transaction().await?;
         for batch in readers.chunks(BATCH_SIZE) {
@@ -97,10 +97,10 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Deletes readers that are gone, and those beyond the maximum.
+    /// Deletes readers that were not seen recently, and those beyond the maximum.
     pub async fn purge_key_set_readers(&self, now: Timestamp) -> Result<(), StoreError> {
         const GONE: &str = "DELETE FROM key_set_reader WHERE last_seen_at < $1";
-        // SQLite has no OFFSET without a LIMIT.
+        // SQLite does not support OFFSET without LIMIT.
         const BEYOND: &str = "
             DELETE FROM key_set_reader
             WHERE (network, user_agent) IN (

@@ -1,16 +1,15 @@
-//! Client assertions that have been used: each is valid once, on all instances (RFC 7523,
-//! section 3, item 7).
+//! Used client assertions: each is valid once across all instances (RFC 7523, section 3, item 7).
 
 use crate::model::time::Timestamp;
 use crate::model::token::REVOCATION_MARGIN_SECONDS;
 use crate::store::{Store, StoreError, on_pool};
 
-/// How many rows are forgotten in one statement.
+/// Number of rows that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
 impl Store {
-    /// Notes that an assertion has been used; `false` if it had been before. Of several instances
-    /// that do this at once, one is told `true`.
+    /// Marks an assertion as used. Returns `false` if it was already used. Of several concurrent
+    /// instances, only one gets `true`.
     pub async fn use_assertion(
         &self,
         assertion: &str,
@@ -27,8 +26,8 @@ impl Store {
         Ok(rows > 0)
     }
 
-    /// Deletes assertions that expired at least seven days before `now`, the time of
-    /// [`Store::time`], in small batches. The margin is that of revocations, for the same reason.
+    /// Deletes assertions that expired at least seven days before `now`, in small batches. `now` is
+    /// the time of [`Store::time`]. The margin is that of revocations, for the same reason.
     pub async fn purge_assertions(&self, now: Timestamp) -> Result<(), StoreError> {
         const SQL: &str = "
             DELETE FROM used_assertion

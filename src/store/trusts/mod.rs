@@ -72,7 +72,7 @@ impl WriteTransaction {
         self.note_creator_of_trust(&trust.trust_id).await
     }
 
-    /// Takes a trust from a client; `false` if it has none of that id.
+    /// Deletes a trust of a client. Returns `false` if the client has no trust with this id.
     pub async fn delete_trust(
         &mut self,
         client_id: &ClientId,
@@ -82,8 +82,8 @@ impl WriteTransaction {
         self.delete_trust_row(SQL, client_id, trust_id).await
     }
 
-    /// Runs a statement that deletes the trust `$2` of the client `$1`, of either kind; `false` if
-    /// there was none.
+    /// Runs a statement that deletes the trust `$2` of the client `$1`, for either kind of trust.
+    /// Returns `false` if it does not exist.
     pub(super) async fn delete_trust_row(
         &mut self,
         sql: &'static str,

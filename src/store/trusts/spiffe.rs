@@ -57,7 +57,7 @@ impl ChildRow for SpiffeTrustRow {
 }
 
 impl WriteTransaction {
-    /// Adds a trust in a trust domain to a client.
+    /// Adds a trust in a SPIFFE trust domain to a client.
     pub async fn add_spiffe_trust(
         &mut self,
         client_id: &ClientId,
@@ -67,7 +67,8 @@ impl WriteTransaction {
         self.note_creator_of_spiffe_trust(&trust.trust_id).await
     }
 
-    /// Removes a trust in a trust domain from a client; `false` if it has none of that id.
+    /// Deletes a trust in a SPIFFE trust domain. Returns `false` if the client has no trust with
+    /// this id.
     pub async fn delete_spiffe_trust(
         &mut self,
         client_id: &ClientId,
