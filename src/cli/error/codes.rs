@@ -1,8 +1,8 @@
-//! The codes and exit codes of commands that fail. `docs/errors.md` is generated from them.
+//! Error codes and exit codes of commands. `docs/errors.md` is generated from them.
 
 use crate::admin::{AdminErrorCode, AdminErrorKind};
 
-/// The exit codes, which scripts look at.
+/// Exit codes of commands, for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done = 0,
@@ -22,7 +22,7 @@ pub(crate) enum Exit {
     DoctorErrors = 11,
 }
 
-/// The code of a command that fails.
+/// The error code of a failed command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CliErrorCode {
     Failed,
@@ -49,15 +49,15 @@ pub(crate) enum CliErrorCode {
     MasterKeyCommand,
     /// Not an error: nothing is printed.
     ClosedPipe,
-    /// Not an error: the comparison that was asked for found differences. Nothing is printed.
+    /// Not an error: the requested comparison found differences. Nothing is printed.
     Differences,
-    /// Not an error of the command: the doctor has found warnings and shown them.
+    /// Not an error of the command: the doctor found warnings and printed them.
     DoctorWarnings,
-    /// Not an error of the command: the doctor has found errors and shown them.
+    /// Not an error of the command: the doctor found errors and printed them.
     DoctorErrors,
 }
 
-/// The code, its exit code and its meaning.
+/// A code, its exit code and its meaning.
 type Documented = (&'static str, Exit, &'static str);
 
 const MASTER_KEY_COMMAND: Documented = (
@@ -91,12 +91,12 @@ const SERVER: Documented =
     ("E-SERVER", Exit::Unreachable, "The server cannot be reached, or its answer cannot be read.");
 
 impl CliErrorCode {
-    /// The code as users see it. It never changes.
+    /// Returns the code as users see it. Codes never change.
     pub(crate) fn as_str(self) -> &'static str {
         self.documented().0
     }
 
-    /// The code of a change that was not made.
+    /// Maps the code of a rejected change.
     pub(crate) fn of_admin(code: AdminErrorCode) -> Self {
         use AdminErrorCode as Code;
         use AdminErrorKind as Kind;
@@ -121,7 +121,6 @@ impl CliErrorCode {
         }
     }
 
-    /// The exit code.
     pub(crate) fn exit(self) -> Exit {
         self.documented().1
     }
@@ -193,7 +192,7 @@ mod tests {
     use super::*;
     use crate::config::problem::PROBLEM_CODES;
 
-    /// Every code that is printed, in the order of the page.
+    /// All codes that are printed, in the order of the page.
     const PRINTED: [CliErrorCode; 22] = [
         CliErrorCode::Failed,
         CliErrorCode::Store,
@@ -234,7 +233,7 @@ A command that fails prints a text, a code and how to fix it. With `-o json` it 
 This page is generated from the code: `UPDATE_DOCS=1 cargo test --lib error::codes` writes it.
 ";
 
-    /// The exit codes without a code and a text.
+    /// The exit codes without an error code and text.
     const SILENT: &str = "
 These exit codes come without a code and a text: 0 if the command has done what was asked, 9 if \
         `tokend diff --exit-code` has found differences, 10 if `tokend doctor` has found warnings, and \
@@ -273,7 +272,7 @@ These exit codes come without a code and a text: 0 if the command has done what 
         assert_eq!(found, page(), "regenerate it: UPDATE_DOCS=1 cargo test --lib error::codes");
     }
 
-    /// The texts of all files below `folder`.
+    /// Reads all files below `folder`.
     fn sources(folder: PathBuf) -> Vec<String> {
         let entries = std::fs::read_dir(folder).expect("a folder");
         let paths = entries.map(|entry| entry.expect("an entry").path());
