@@ -1,4 +1,4 @@
-//! The caller of every verb in this process: the actor that was named, or the user of the operating
+//! The caller of all operations in this process: the named actor, or the user of the operating
 //! system.
 
 use std::sync::OnceLock;
@@ -9,26 +9,26 @@ use crate::config::{ACTOR_VARIABLE, environment};
 
 static CALLER: OnceLock<Principal> = OnceLock::new();
 
-/// The caller of every verb.
+/// Returns the caller of all operations.
 pub(super) fn principal() -> Principal {
     CALLER.get().cloned().unwrap_or_else(|| Principal::operator(user()))
 }
 
-/// Names the caller: by `--actor`, by the environment, or else by the user. `is_forced` is the
-/// option `--force`.
+/// Sets the caller from `--actor`, the environment, or else the user. `is_forced` is the option
+/// `--force`.
 ///
 /// # Errors
-/// A usage error if the name is not a name of an actor.
+/// A usage error if the name is not a valid actor name.
 pub(super) fn name(option: Option<&str>, is_forced: bool) -> Result<(), CliError> {
     let principal = Principal::operator(named_actor(option)?);
     let principal = if is_forced { principal.forced() } else { principal };
-    // A process executes one command, so that nothing has been set before.
+    // A process executes only one command, so the caller is not set yet.
     let _ = CALLER.set(principal);
     Ok(())
 }
 
-/// The actor of an option or of the environment. In a container or a scheduled job the user of the
-/// operating system says nothing.
+/// Returns the actor of the option or the environment. In a container or a scheduled job, the user
+/// of the operating system is meaningless.
 fn named_actor(option: Option<&str>) -> Result<Actor, CliError> {
     let variable = environment().into_iter().find(|(name, _)| name == ACTOR_VARIABLE);
     let (name, origin) = match (option, &variable) {
