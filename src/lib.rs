@@ -1,27 +1,29 @@
 //! tokend: an OAuth 2.0 authorization server for machines.
 //!
-//! The modules in reading order, from the bottom to the top. **A module uses only those before
-//! it**; a test holds that.
+//! Modules are listed in reading order, from the bottom layer to the top. **A module uses only the
+//! modules above it in this list**; a test enforces this.
 //!
-//! A request passes down through the layers, and its answer goes back directly: `web` turns HTTP
-//! into plain data, `oauth` decides, `directory` holds in memory all that a decision needs. `admin`
-//! has the changes that operators make, `store` the database, `jose` signatures and tokens, `model`
-//! the nouns of the domain. The token path does not use the database: every change is written with
-//! an event, and every instance follows the events.
+//! A request passes down through the layers: `web` turns HTTP into plain data, `oauth` decides, and
+//! `directory` holds in memory everything that a decision needs. `admin` implements the changes
+//! that operators make. `store` is the database, `jose` handles signatures and tokens, and `model`
+//! defines the types of the domain.
+//!
+//! The token path does not use the database. Every change is written together with an event, and
+//! every instance follows the events.
 
-// Text without a domain: writing JSON, escaping, quoting, suggestions.
+// Domain-independent text helpers: JSON writing, escaping, quoting, suggestions.
 pub mod text;
 
-// The nouns: plain data without I/O.
+// Domain types: plain data without I/O.
 pub mod model;
 
 // Logging, metrics and traces.
 pub mod telemetry;
 
-// Settings: layered, checked as a whole, reported with their origin.
+// Settings: read from layered sources, validated together, reported with their origin.
 pub mod config;
 
-// Primitives without a format of their own: random bytes, digests, message authentication codes.
+// Cryptographic primitives: random bytes, digests, message authentication codes.
 pub mod crypto;
 
 // JWS, JWT, JWK, assertions, DPoP proofs, signing.
@@ -33,43 +35,43 @@ pub mod limits;
 // Client secrets: format, hashes, hash queues, cache of verified secrets.
 pub mod secrets;
 
-// The master key, what it seals, and the keyring.
+// The master key, the data sealed under it, and the keyring.
 pub mod keys;
 
 // Client certificates.
 pub mod x509;
 
-// SQL, two engines, schema, change feed.
+// Database access: SQL for two engines, schema, change feed.
 pub mod store;
 
-// HTTP to others: key sets are fetched, notifications are sent, within bounds.
+// Outgoing HTTP with limits: fetches key sets, sends notifications.
 pub mod outbound;
 
 // Remote key sets: fetched and cached.
 pub mod remote_keys;
 
-// The identity provider of a company, by which people sign in to the console.
+// Console sign-in through the identity provider of a company.
 pub mod identity_provider;
 
-// The memory of one instance, following the events.
+// In-memory state of one instance, updated from the events.
 pub mod directory;
 
-// The service context of every command.
+// Service context of every command.
 pub mod services;
 
-// The running server: services and memory.
+// The running server: services and in-memory state.
 pub mod app;
 
-// The protocol: authenticate, authorize, mint.
+// OAuth protocol: authenticate, authorize, issue tokens.
 pub mod oauth;
 
-// What operators do; every write is an audited change.
+// Administrative operations; every write is an audited change.
 pub mod admin;
 
-// How an operator fixes what went wrong, for command line, console and admin API.
+// Remedies: how an operator fixes an error, for the command line, the console and the admin API.
 pub mod remedies;
 
-// HTTP: read, call, write.
+// HTTP layer: reads requests, calls the layers below, writes responses.
 pub mod web;
 
 // Listeners, connections, background tasks, shutdown.

@@ -1,4 +1,4 @@
-//! Parses the command line, runs it, prints what went wrong, and says so by the exit code.
+//! Entry point of the `tokend` binary: runs the command line and returns its exit code.
 
 use std::process::ExitCode;
 

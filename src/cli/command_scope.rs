@@ -1,4 +1,4 @@
-//! Which commands go through the admin API, and which work on the local database or machine alone.
+//! Decides whether a command runs through the admin API, or only on the local database or machine.
 
 use crate::cli::client::ClientCommand;
 use crate::cli::database::backup::BackupCommand;
@@ -8,18 +8,17 @@ use crate::cli::secret::SecretCommand;
 use crate::cli::token::TokenCommand;
 use crate::cli::{Command, Global};
 
-/// Where a command works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// Through the admin API: over the local database, or of the server that `--server` names.
+    /// Through the admin API: over the local database, or at the server that `--server` names.
     Api,
-    /// On the local database alone: it is about the database or the server itself.
+    /// Only on the local database: the command concerns the database or the server itself.
     Database,
-    /// On this machine, without a database: a server in the environment does not matter.
+    /// Only on this machine, without a database: a server in the environment is ignored.
     Machine,
 }
 
-/// Rejects a command that does not go through the API if a server is named.
+/// Rejects a command that does not use the API if a server is named.
 ///
 /// # Errors
 /// A usage error.

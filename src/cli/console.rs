@@ -1,4 +1,4 @@
-//! `tokend console`: a link to the console for the operator of this machine.
+//! `tokend console`: creates a sign-in link to the console for the operator of this machine.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +57,7 @@ pub(crate) async fn run(global: &Global, command: &ConsoleCommand) -> Result<(),
     output::one(global.output, &url, &json!({ "url": url, "expires_at": expires_at }), &rows)
 }
 
-/// Some values, if there are any.
+/// Parses the values of an option; `None` if there are none.
 fn limit<T: Ord>(
     texts: &[String],
     parse: impl Fn(&str) -> Result<T, crate::model::Malformed>,
@@ -66,15 +66,15 @@ fn limit<T: Ord>(
     Ok((!values.is_empty()).then_some(values))
 }
 
-/// The address of a link. Its secret is in the fragment, which a browser sends to no server and no
-/// proxy.
+/// Returns the URL of a link. The secret is in the fragment, which a browser never sends to a
+/// server or a proxy.
 fn url(config: &Config, link: &MadeLink) -> String {
     let base = config.management_url();
     let base = base.unwrap_or_else(|| format!("http://{}", config.management_listen));
     format!("{base}/console/#{}", link.secret.expose_secret())
 }
 
-/// A link for the screen of `dev`; `None` if the console is switched off.
+/// Creates a link for the banner of `dev`; `None` if the console is disabled.
 pub(crate) async fn link_of_dev(services: &Services) -> Result<Option<String>, CliError> {
     if !services.config.console_enabled {
         return Ok(None);

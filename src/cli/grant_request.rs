@@ -1,5 +1,5 @@
-//! `tokend grant-request`: a team requests a grant of another team's resource, whose administrators
-//! decide.
+//! `tokend grant-request`: requests a grant of another team's resource. The administrators of the
+//! resource decide on it.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::Scopes;
 use crate::model::time::Timestamp;
 
-/// How many requests are read at a time.
+/// The number of requests in one page.
 const PAGE_SIZE: u32 = 1_000;
 
 #[derive(Debug, Subcommand)]
@@ -115,7 +115,7 @@ pub(crate) async fn run(global: &Global, command: GrantRequestCommand) -> Result
     }
 }
 
-/// Ends a request: `verb` is the last segment of the path.
+/// Ends a request. `verb` is the last segment of the path.
 async fn end(global: &Global, id: &str, verb: &str, body: Value) -> Result<(), CliError> {
     let id = GrantRequestId::parse(id)?;
     let api = Api::open(global, ApiUse::Change).await?;
@@ -218,7 +218,7 @@ fn show(
     output::one(global.output, &request.request_id, &found.json, &rows)
 }
 
-/// The body that ends a request.
+/// Builds the body of a request that ends a grant request.
 fn reason(args: &EndArgs) -> Result<Value, CliError> {
     Ok(json!({ "reason": remark("--reason", args.reason.as_deref())? }))
 }

@@ -1,4 +1,4 @@
-//! `tokend key`: the keys that tokens are signed with.
+//! `tokend key`: manages the keys that sign tokens.
 
 use clap::{Args, Subcommand};
 use serde::Deserialize;
@@ -74,7 +74,7 @@ pub(crate) struct RevokeArgs {
     yes: bool,
 }
 
-/// What a step did, or would do.
+/// The result of a step, or of its dry run.
 #[derive(Debug, Clone, Deserialize)]
 struct ChangeObject {
     changed: bool,
@@ -156,7 +156,7 @@ fn step_path(kid: &str, step: &str) -> Result<String, CliError> {
     Ok(path(&["signing-keys", KeyId::parse(kid)?.as_str(), step]))
 }
 
-/// Takes a step. What it breaks is said first; then it is confirmed.
+/// Takes a step. First prints the tokens and verifiers that it breaks, and asks for confirmation.
 async fn take(
     global: &Global,
     request: &ApiRequest,
@@ -185,7 +185,7 @@ async fn take(
     output::one(global.output, &key.kid, &done.json, &rows)
 }
 
-/// What a step breaks, for the operator.
+/// Describes the tokens and verifiers that a step breaks.
 fn losses(plan: &ChangeObject, now: Timestamp) -> Vec<String> {
     let mut lines = Vec::new();
     let kid = &plan.key.kid;

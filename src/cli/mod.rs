@@ -1,7 +1,8 @@
-//! The command line: a file a noun. It reads arguments, calls a verb, and shows what came back.
+//! The command line, with one file per noun. A command parses its arguments, calls an operation,
+//! and prints the result.
 //!
-//! A command calls the admin API: in process over the database of the settings, or that of the
-//! server that `--server` names. `api` does both. The local commands work on the database.
+//! Most commands call the admin API through `api`: in this process over the local database, or at
+//! the server that `--server` names. The other commands use the database directly.
 
 mod api;
 mod arguments;
@@ -170,23 +171,22 @@ enum Command {
 }
 
 impl Global {
-    /// The sources of settings that the command line names.
+    /// Returns the sources of settings that the command line names.
     fn flags(&self) -> Flags {
         Flags { files: self.config.clone(), set: self.set.clone(), fixed: Vec::new() }
     }
 
-    /// Reads the settings of a server, now and each time that the result is called.
+    /// Returns a function that loads the settings of a server; a reload calls it again.
     fn server_settings(&self) -> impl Fn() -> Result<Loaded, CliError> + Clone + Send + use<> {
         let flags = self.flags();
         move || Loaded::read(&flags, &environment())
     }
 
-    /// Reads the settings.
     fn config(&self, need: Requirement) -> Result<Config, CliError> {
         Ok(Config::load(&self.flags(), &environment(), need)?)
     }
 
-    /// The server that the command is sent to; `None` for the local database.
+    /// Returns the server that the command is sent to; `None` for the local database.
     fn server(&self) -> Option<NamedServer> {
         if let Some(url) = &self.server {
             return Some(NamedServer { origin: "--server", url: url.clone() });
@@ -196,27 +196,27 @@ impl Global {
         named.map(|(_, url)| NamedServer { origin: SERVER_VARIABLE, url })
     }
 
-    /// Opens what a command needs that changes the database.
+    /// Opens the services for a command that changes the database.
     async fn services(&self) -> Result<Services, CliError> {
         let config = self.config(Requirement::Nothing)?;
         self.services_with(config).await
     }
 
-    /// The same with settings that have been read already.
+    /// Like [`Global::services`], with settings that are already loaded.
     async fn services_with(&self, config: Config) -> Result<Services, CliError> {
         let services = Box::pin(Services::open_to_change(config, Clock::System)).await?;
         self.close_at_end(&services.store);
         Ok(services)
     }
 
-    /// Notes a database to be closed when the command ends, however it ends.
+    /// Registers a database to be closed when the command ends, even after an error.
     fn close_at_end(&self, store: &Store) {
         if let Ok(mut opened) = self.opened.lock() {
             opened.push(store.clone());
         }
     }
 
-    /// Closes the databases. SQLite removes its own files next to a database only then.
+    /// Closes the databases. SQLite removes its auxiliary files only when a database is closed.
     async fn close(&self) {
         let opened = self.opened.lock().map(|mut opened| std::mem::take(&mut *opened));
         for store in opened.unwrap_or_default() {
@@ -225,12 +225,12 @@ impl Global {
     }
 }
 
-/// Runs the command line of this process.
+/// Runs the command line of this process and returns its exit code.
 pub fn run() -> ExitCode {
     serve::hardening::forbid_core_dumps();
     help::completion::answer_shell();
     let sockets = InheritedSockets::take();
-    // On a single core, threads that could take work from one another only cost time.
+    // On a single core, a multi-threaded runtime only adds overhead.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = match cores {
         1 => tokio::runtime::Builder::new_current_thread(),
@@ -247,7 +247,7 @@ pub fn run() -> ExitCode {
     };
     let format = cli.global.output;
     let outcome = runtime.block_on(execute(cli, FromSystem { hangup, sockets }));
-    // No request waits for hashes that still run.
+    // Password hashes that still run have no waiting request, so they are not awaited.
     runtime.shutdown_background();
     telemetry::flush();
     match outcome {
@@ -256,15 +256,15 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// The command line of this process. What cannot be parsed ends the process, with the usage.
+/// Parses the command line. A parse error prints the usage and exits.
 fn parsed() -> Cli {
     let mut parser = parser();
     let matches = parser.get_matches_mut();
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut parser).exit())
 }
 
-/// The handler of SIGHUP of a server: installed before the command runs, since until then the signal
-/// ends the process.
+/// Installs the SIGHUP handler of a server. The command runs later, because the signal ends the
+/// process until then.
 fn hangup_of_server(command: &Command) -> Option<Hangup> {
     matches!(command, Command::Serve | Command::Dev(_)).then(Hangup::install)?.ok()
 }
@@ -319,12 +319,12 @@ fn report(error: &CliError, format: Format) -> ExitCode {
         Format::Json | Format::Jsonl => escaping::escape_json(&error.as_problem()).into_owned(),
         Format::Table | Format::Id => escaping::escape_lines(&error.as_text()).into_owned(),
     };
-    // If standard error is gone, nothing can be reported.
+    // If standard error is closed, the error cannot be reported.
     let _ = writeln!(std::io::stderr(), "{text}");
     ExitCode::from(error.exit_code())
 }
 
-/// The parser of the command line, with help and completion in their final form.
+/// Returns the parser of the command line, with help and completion complete.
 fn parser() -> clap::Command {
     help::complete(Cli::command())
 }

@@ -1,4 +1,4 @@
-//! `tokend owner-policy`: what the platform team requires of the clients of an owner.
+//! `tokend owner-policy`: manages the rules of the platform team for the clients of an owner.
 
 use clap::{Args, Subcommand};
 use serde::Deserialize;
@@ -13,13 +13,12 @@ use crate::cli::{Global, output};
 use crate::model::client::AuthenticationMethod;
 use crate::model::owner_policy::{OwnerPolicy, PolicyScope};
 
-/// How many policies are read at a time.
+/// The number of policies in one page.
 const PAGE_SIZE: u32 = 1_000;
 
-/// The columns of a list of policies.
 const HEADER: [&str; 4] = ["OWNER", "SECRET EXPIRY", "AUTH METHODS", "MAX CLIENTS"];
 
-/// A policy, as the API has it.
+/// A policy, as the API returns it.
 #[derive(Deserialize)]
 struct OwnerPolicyObject {
     owner: String,
@@ -104,7 +103,7 @@ pub(crate) async fn run(global: &Global, command: &OwnerPolicyCommand) -> Result
     }
 }
 
-/// The path of the policy of an owner.
+/// Returns the path of the policy of an owner.
 fn policy_of(owner: &str) -> Result<String, CliError> {
     Ok(path(&["owner-policies", PolicyScope::parse(owner)?.as_str()]))
 }
@@ -137,7 +136,7 @@ fn print(global: &Global, found: &Object<OwnerPolicyObject>) -> Result<(), CliEr
 }
 
 impl OwnerPolicyObject {
-    /// The rules, by the names of their rows.
+    /// Returns the rules with the names of their rows.
     fn cells(&self) -> [(&'static str, String); 3] {
         let expiry = match self.secret_max_age_seconds {
             Some(seconds) => format!("within {}", output::lifetime(seconds)),

@@ -1,5 +1,5 @@
-//! The caller of every function of `admin` in this process: the named actor, or the user of the
-//! operating system.
+//! The caller of all operations in this process: the named actor, or the user of the operating
+//! system.
 
 use crate::admin::{Actor, Principal};
 use crate::cli::Global;
@@ -7,18 +7,18 @@ use crate::cli::error::CliError;
 use crate::config::{ACTOR_VARIABLE, environment};
 
 impl Global {
-    /// The caller: named by `--actor` or the environment, or else the user.
+    /// Returns the caller: the actor of `--actor` or of the environment, or else the user.
     ///
     /// # Errors
-    /// A usage error if the name is not a name of an actor.
+    /// A usage error if the name is not a valid actor name.
     pub(super) fn principal(&self) -> Result<Principal, CliError> {
         let principal = Principal::operator(named_actor(self.actor.as_deref())?);
         Ok(if self.force { principal.forced() } else { principal })
     }
 }
 
-/// The actor of an option or of the environment. In a container or a scheduled job the user of the
-/// operating system says nothing.
+/// Returns the actor of the option or the environment. In a container or a scheduled job, the user
+/// of the operating system is meaningless.
 fn named_actor(option: Option<&str>) -> Result<Actor, CliError> {
     let variable = environment().into_iter().find(|(name, _)| name == ACTOR_VARIABLE);
     let (name, origin) = match (option, &variable) {

@@ -1,5 +1,5 @@
-//! `tokend secret`: secrets apart from their clients. `generate` and `check` need neither settings
-//! nor a database.
+//! `tokend secret`: commands for secrets independent of a client. `generate` and `check` need
+//! neither settings nor a database.
 
 use std::path::PathBuf;
 
@@ -109,13 +109,13 @@ fn check(global: &Global, args: &CheckArgs) -> Result<(), CliError> {
     }
 }
 
-/// The answer to a report.
+/// The response to a report of leaked secrets.
 #[derive(Deserialize)]
 struct LeakReport {
     secrets: Vec<Value>,
 }
 
-/// A leaked secret, as the API has it.
+/// A leaked secret, as the API returns it.
 #[derive(Debug, Clone, Deserialize)]
 struct LeakedObject {
     secret_id: String,
@@ -127,7 +127,7 @@ struct LeakedObject {
 
 async fn leaked(global: &Global, args: &LeakedArgs) -> Result<(), CliError> {
     require_input(&args.text)?;
-    // One byte more, so that a longer text is an error and not cut.
+    // Reads one byte more than the limit, so that a longer text is an error and is not truncated.
     let limit = MAX_TEXT_BYTES as u64 + 1;
     let text = arguments::input::read_bytes("a text with leaked secrets", limit)?;
     let text = String::from_utf8_lossy(&text);
@@ -153,7 +153,7 @@ async fn leaked(global: &Global, args: &LeakedArgs) -> Result<(), CliError> {
     })
 }
 
-/// Rejects a secret as an argument, where other users can read it. It is not repeated.
+/// Rejects a secret in the arguments, where other users can read it. The error does not repeat it.
 fn require_input(argument: &str) -> Result<(), CliError> {
     if argument == "-" {
         return Ok(());

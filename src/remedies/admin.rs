@@ -1,4 +1,4 @@
-//! How to fix a change that was not carried out.
+//! Remedies for changes that were not carried out.
 
 use crate::admin::{AdminError, AdminErrorCode, InvalidValue, ObjectKind};
 use crate::remedies::conflict::{of_conflict, of_conflict_code};
@@ -11,7 +11,7 @@ const NAME_SERVER_SCOPES: &str = "Name the scopes: tokend client grant ID --reso
 
 const GIVE_TLS_SUBJECT: &str = "Give it with --tls-subject, such as san_dns=worker.example.com.";
 
-/// How to fix a verb that was not carried out, if that is known.
+/// Returns how to fix an admin operation that failed, if a remedy is known.
 pub fn of_admin(error: &AdminError) -> Option<String> {
     let text = match error {
         AdminError::NotFound { kind, .. } => of_absent(*kind),
@@ -72,8 +72,8 @@ pub fn of_admin(error: &AdminError) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// How to fix what a server did not carry out, if that is known. The server has told the code, and
-/// no data.
+/// Returns how to fix an operation that a server rejected, if a remedy is known. The server sends
+/// only the code, without the data of the error.
 pub fn of_admin_code(code: AdminErrorCode) -> Option<String> {
     use AdminErrorCode as Code;
     let kind = match code {
@@ -102,7 +102,7 @@ pub fn of_admin_code(code: AdminErrorCode) -> Option<String> {
     Some(of_absent(kind).to_owned())
 }
 
-/// Where the objects that exist are shown.
+/// Returns the command that lists the existing objects of a kind.
 fn of_absent(kind: ObjectKind) -> &'static str {
     match kind {
         ObjectKind::Client => {

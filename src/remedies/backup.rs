@@ -1,10 +1,10 @@
-//! How to fix what a backup or a restore met.
+//! Remedies for failures of a backup or a restore.
 
 use crate::admin::backup::BackupError;
 use crate::store::StoreError;
 use crate::store::backup::loading::LoadingError;
 
-/// How to fix a failure of a backup, if that is known.
+/// Returns how to fix a failure of a backup, if a remedy is known.
 pub fn of_backup(error: &BackupError) -> Option<&'static str> {
     match error {
         BackupError::Exists { .. } => Some("Choose another name, or move the file away."),

@@ -1,9 +1,8 @@
-//! How to resolve a conflict of a change with what is stored.
+//! Remedies for conflicts between a change and the stored state.
 
 use crate::admin::master_key::RotationConflict;
 use crate::admin::{AdminErrorCode, Conflict, SourceConflict};
 
-/// How to resolve a conflict, if that is known.
 pub(super) fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
     use AdminErrorCode as Code;
     of_conflict_code(match conflict {
@@ -35,7 +34,7 @@ pub(super) fn of_conflict(conflict: &Conflict) -> Option<&'static str> {
     })
 }
 
-/// The same by the code, which is all that a server tells of a conflict.
+/// Like [`of_conflict`], but from the code alone: a server sends no other data about a conflict.
 pub(super) fn of_conflict_code(code: AdminErrorCode) -> Option<&'static str> {
     use AdminErrorCode as Code;
     Some(match code {

@@ -1,4 +1,4 @@
-//! How to fix what a check of the doctor found.
+//! Remedies for findings of `tokend doctor`.
 
 use crate::admin::doctor::{Finding, Fix};
 use crate::remedies::of_setting;
@@ -20,7 +20,7 @@ const COMPLETE_CHAIN: &str = "Let the server send the intermediate certificates 
 const RETIRE_SIGNING_KEY: &str = "`tokend key list` shows the keys. Set the master key that it was sealed under, or \
      retire the key: `tokend key retire KID`.";
 
-/// How to fix what a check found, if something is to be fixed.
+/// Returns how to fix a finding, if it needs a fix.
 pub fn of_finding(finding: &Finding) -> Option<String> {
     finding.fix.as_ref().map(of_fix)
 }

@@ -1,6 +1,6 @@
-//! How an operator fixes what went wrong: the one place that turns the typed errors and actions of
+//! Remedies: how an operator fixes an error. Only this module turns the typed errors and actions of
 //! the layers below into commands, options and settings. The command line, the console and the
-//! admin API show these texts. What is about arguments and terminals alone is in `cli/remedies/`.
+//! admin API show these texts. Remedies about arguments and terminals are in `cli/remedies/`.
 
 mod admin;
 mod backup;

@@ -1,4 +1,4 @@
-//! What an operator does about a policy of an owner.
+//! Remedies for violations of an owner policy.
 
 use crate::admin::owner::policy::PolicyViolation;
 

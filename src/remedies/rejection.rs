@@ -1,5 +1,5 @@
-//! How to fix the cause of a rejection. `tokend explain`, the console and the admin API show the same
-//! text.
+//! Remedies for the cause of a rejection. `tokend explain`, the console and the admin API show the
+//! same text.
 
 use std::fmt::Write;
 
@@ -10,11 +10,11 @@ use crate::model::remedy::{
 use crate::text::escaping;
 use crate::text::shell::quote;
 
-/// How to fix the cause of a rejection. `client` is the client that the request was about.
+/// Returns how to fix the cause of a rejection. `client` is the client that the request was about.
 pub fn of_rejection(remedy: &Remedy, client: Option<&str>) -> String {
     match remedy {
         Remedy::Text(text) => text.clone().into_owned(),
-        // A part of it may have been written by the caller.
+        // Parts of the text may come from the caller.
         Remedy::Action(action) => {
             let client = client.map_or_else(|| "ID".to_owned(), quote);
             escaping::escape(&of_action(action, &client)).into_owned()
@@ -104,7 +104,7 @@ fn of_audience(issuer: &str, own_url: Option<&str>, client: &str) -> String {
     text
 }
 
-/// The command comes last, without a full stop, so that it is copied as it is.
+/// Puts the command last, without a full stop, so that it can be copied as it is.
 fn of_subject(trust: &SubjectTrust) -> String {
     let (name, wanted) = (&trust.sent, &trust.wanted);
     let (lookup, command) = (github_subject::lookup(name), trust_command(trust));
@@ -128,7 +128,6 @@ fn of_subject(trust: &SubjectTrust) -> String {
     }
 }
 
-/// The command that adds the trust.
 fn trust_command(trust: &SubjectTrust) -> String {
     let mut command = format!(
         "tokend client trust add {} --issuer {} --audience {} --subject {}",

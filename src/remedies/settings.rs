@@ -1,10 +1,10 @@
-//! How to fix a problem of the settings.
+//! Remedies for problems of the settings.
 
 use std::fmt::Write;
 
 use crate::config::problem::{ConfigError, SettingRemedy};
 
-/// How to fix one problem of the settings.
+/// Returns how to fix one problem of the settings.
 pub fn of_setting(remedy: &SettingRemedy) -> String {
     let text = match remedy {
         SettingRemedy::Text(text) => return text.clone().into_owned(),
@@ -17,7 +17,7 @@ pub fn of_setting(remedy: &SettingRemedy) -> String {
     text.to_owned()
 }
 
-/// All problems of the settings, each with its place and its fix.
+/// Returns all problems of the settings, each with its origin and its fix.
 pub fn report_of_settings(error: &ConfigError) -> String {
     let mut text = format!("{}\n", error.summary());
     for (position, problem) in error.problems().iter().enumerate() {

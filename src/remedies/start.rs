@@ -1,4 +1,4 @@
-//! How to fix what stopped the start of a process.
+//! Remedies for errors that prevent the start of a process.
 
 use crate::remedies::of_store;
 use crate::services::StartError;
@@ -11,7 +11,7 @@ pub(super) const SET_SEALING_KEY: &str = "Give the key that the database was sea
      then run tokend master-key rotate. If it is lost: tokend master-key reset --lost makes new \
      keys; clients and secrets stay.";
 
-/// How to fix what a start met, if that is known.
+/// Returns how to fix an error at startup, if a remedy is known.
 pub fn of_start(error: &StartError) -> Option<String> {
     let text = match error {
         StartError::Store(error) => return of_store(error),

@@ -1,8 +1,8 @@
-//! How to fix a failure of the database.
+//! Remedies for failures of the database.
 
 use crate::store::StoreError;
 
-/// How to fix a failure of the database, if that is known.
+/// Returns how to fix a failure of the database, if a remedy is known.
 pub fn of_store(error: &StoreError) -> Option<String> {
     match error {
         error if error.is_read_only() => Some(

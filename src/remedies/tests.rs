@@ -1,4 +1,4 @@
-//! What the remedies say. That their commands and options exist is tested in `cli/remedies/tests.rs`.
+//! Tests of the texts. `cli/remedies/tests.rs` checks that their commands and options exist.
 
 use super::*;
 use crate::model::remedy::{OperatorAction, SubjectDifference, SubjectTrust, SubjectTrustKeys};

@@ -1,19 +1,19 @@
-//! Untrusted text, made safe to show: in a terminal, in a log line, in a stored reason.
+//! Makes untrusted text safe to show in a terminal, a log line or a stored reason.
 //!
-//! Characters that change how the text around them is shown are escaped, so that a caller cannot
+//! Escapes characters that affect how the surrounding text is displayed. Otherwise a caller could
 //! move the cursor, reorder a line (CVE-2021-42574), or hide a part of it.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Escapes a text for one line, as in `\u{202e}`.
+/// Escapes a text for a single line, for example as `\u{202e}`.
 pub fn escape(text: &str) -> Cow<'_, str> {
     replace(text, is_unsafe, |out, c| {
         let _ = write!(out, "{}", c.escape_unicode());
     })
 }
 
-/// Escapes a text of several lines; line breaks stay.
+/// Escapes a text of several lines; line breaks are kept.
 pub fn escape_lines(text: &str) -> Cow<'_, str> {
     replace(
         text,
@@ -24,8 +24,9 @@ pub fn escape_lines(text: &str) -> Cow<'_, str> {
     )
 }
 
-/// Escapes a JSON text, as in `\u202e` (RFC 8259, section 7). The text stays the same JSON: in JSON
-/// such characters stand only in strings, and a serializer has escaped those below U+0020 already.
+/// Escapes a JSON text, for example as `\u202e` (RFC 8259, section 7). The result is equivalent
+/// JSON: these characters occur only inside strings, and a serializer has already escaped those
+/// below U+0020.
 pub fn escape_json(text: &str) -> Cow<'_, str> {
     replace(
         text,
@@ -46,8 +47,8 @@ pub fn escape_start(text: &str, max: usize) -> String {
     }
 }
 
-/// True for control characters (C0, DEL, C1), line and paragraph separators, and everything that
-/// reorders text or has no width.
+/// True for control characters (C0, DEL, C1), line and paragraph separators, and every character
+/// that reorders text or has no width.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -95,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    /// S-10: each of these was printed as it came.
+    /// S-10: each of these used to be printed unescaped.
     const HOSTILE: [&str; 12] = [
         "\u{1b}[31m",
         "\u{9b}31m",

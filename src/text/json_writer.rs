@@ -1,9 +1,9 @@
-//! A JSON object, written member by member: for what every request writes, its claims, its answer
-//! and its line in the log.
+//! Writes a JSON object member by member. Every request uses it for claims, its response and its
+//! log line.
 //!
-//! A serializer looks at each byte of a text for something to escape. Here a text that needs no
-//! escape is found eight bytes at a time and copied. Names are those of the program, which need
-//! none.
+//! A general serializer checks each byte of a text for escapes. This writer checks eight bytes at a
+//! time and copies text that needs no escape. Member names come from the program and never need
+//! one.
 
 use std::fmt;
 use std::io::Write;
@@ -12,12 +12,13 @@ use serde::Serialize;
 
 use crate::text::plain::is_plain_json;
 
-/// A JSON object without its end.
+/// A JSON object that is not closed yet.
 #[derive(Debug)]
 pub struct JsonObject(Vec<u8>);
 
 impl JsonObject {
-    /// An object without members, in a buffer of so many bytes; more members make it grow.
+    /// Creates an object without members, in a buffer with this capacity in bytes. The buffer grows
+    /// if needed.
     pub fn with_capacity(bytes: usize) -> Self {
         let mut json = Vec::with_capacity(bytes);
         json.push(b'{');
@@ -32,14 +33,14 @@ impl JsonObject {
 
     /// Adds a member whose value is a whole number.
     pub fn number(&mut self, name: &str, value: i64) {
-        // Each number can be written.
+        // Serializing an integer cannot fail.
         let _ = self.value(name, &value);
     }
 
-    /// Adds a member of any value.
+    /// Adds a member with any serializable value.
     ///
     /// # Errors
-    /// The value cannot be JSON. Then nothing is added.
+    /// If the value cannot be serialized as JSON. The object is then unchanged.
     pub fn value<T: Serialize + ?Sized>(
         &mut self,
         name: &str,
@@ -54,8 +55,8 @@ impl JsonObject {
         written
     }
 
-    /// Adds a member whose value is shown as a text, without a text of its own in between. A value
-    /// that cannot be shown is left out.
+    /// Adds a member whose value is formatted with `Display`, without an intermediate `String`. A
+    /// value whose formatting fails is left out.
     pub fn shown(&mut self, name: &str, value: impl fmt::Display) {
         let start = self.0.len();
         self.name(name);
@@ -73,7 +74,7 @@ impl JsonObject {
         self.string(&text);
     }
 
-    /// Adds members that are JSON already, without the braces around them.
+    /// Adds members that are already JSON, given without the surrounding braces.
     pub fn members(&mut self, members: &str) {
         if !members.is_empty() {
             self.comma();
@@ -81,7 +82,7 @@ impl JsonObject {
         }
     }
 
-    /// The whole object.
+    /// Closes the object and returns its bytes.
     pub fn end(mut self) -> Vec<u8> {
         self.0.push(b'}');
         self.0
@@ -107,7 +108,7 @@ impl JsonObject {
             self.0.extend_from_slice(text.as_bytes());
             self.0.push(b'"');
         } else {
-            // A vector takes every text.
+            // Writing to a vector cannot fail.
             let _ = serde_json::to_writer(&mut self.0, text);
         }
     }

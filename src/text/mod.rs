@@ -1,4 +1,4 @@
-//! Text without a domain: writing JSON, escaping, quoting, suggestions.
+//! Domain-independent text helpers: JSON writing, escaping, quoting, suggestions.
 
 pub mod escaping;
 pub mod json_writer;

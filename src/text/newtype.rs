@@ -1,6 +1,6 @@
-//! Types that are a checked text.
+//! Newtypes around a validated text.
 
-/// Writes a type whose field is its text as this text: for people, and in JSON.
+/// Implements `Display` and `Serialize` for a newtype by writing its text.
 macro_rules! text_newtype {
     ($type:ident) => {
         impl std::fmt::Display for $type {

@@ -1,29 +1,30 @@
-//! Whether a text needs a look at its characters. Each token and each line of the log is asked more
-//! than once, so this looks at eight bytes at a time.
+//! Checks whether a text has characters that need escaping. Each token and each log line is checked
+//! several times, so the checks process eight bytes at a time.
 
-/// True for printable ASCII: what no terminal obeys.
+/// True if all bytes are printable ASCII, which no terminal interprets as a control code.
 pub fn is_printable(text: &[u8]) -> bool {
     no_word(text, unprintable)
 }
 
-/// True for printable ASCII in which JSON escapes nothing.
+/// True if all bytes are printable ASCII and JSON escapes none of them.
 pub fn is_plain_json(text: &[u8]) -> bool {
     no_word(text, |word| unprintable(word) | equal(word, b'"') | equal(word, b'\\'))
 }
 
-/// Eight times the byte.
+/// Returns a word in which all eight bytes equal `byte`.
 const fn repeated(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// The highest bit of each byte.
+/// The highest bit of each byte of a word.
 const HIGH: u64 = repeated(0x80);
 
-/// True if `flags` sets no highest bit of a byte for any eight bytes. All are looked at, without a
-/// branch for each, so that the compiler can take several at a time.
+/// True if `flags` sets no highest bit in any of the eight-byte words. Every word is checked,
+/// without an early exit, so that the compiler can vectorize the loop.
 fn no_word(text: &[u8], flags: impl Fn(u64) -> u64) -> bool {
     let (words, rest) = text.as_chunks::<8>();
-    // The last eight, of which some may have been looked at. A shorter text is filled up with spaces.
+    // The last eight bytes, some of which may be checked twice. A shorter text is padded with
+    // spaces.
     let last = text.last_chunk::<8>().copied().unwrap_or_else(|| {
         let mut last = [b' '; 8];
         last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
@@ -34,16 +35,16 @@ fn no_word(text: &[u8], flags: impl Fn(u64) -> u64) -> bool {
     all & HIGH == 0
 }
 
-/// Sets the highest bit of a byte below a space, above a tilde, or not ASCII.
+/// Sets the highest bit of each byte that is below a space, above a tilde, or not ASCII.
 fn unprintable(word: u64) -> u64 {
-    // With the highest bit clear, no sum touches the next byte.
+    // With the highest bit of each byte clear, an addition cannot carry into the next byte.
     let ascii = word & !HIGH;
     let at_least_space = ascii + repeated(0x80 - b' ');
     let beyond_tilde = ascii + repeated(0x7f - b'~');
     word | beyond_tilde | !at_least_space
 }
 
-/// Sets the highest bit of some byte if one is `byte`.
+/// Sets the highest bit of at least one byte if a byte of the word equals `byte`.
 fn equal(word: u64, byte: u8) -> u64 {
     let difference = word ^ repeated(byte);
     difference.wrapping_sub(repeated(1)) & !difference

@@ -1,5 +1,5 @@
-//! The members of a JSON object as they were written. Each value stays where it is in the text, so
-//! that nothing is copied before it is checked.
+//! Members of a JSON object in their original text. Values borrow from the input, so nothing is
+//! copied before it is validated.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of an object, in order, with names that may be unknown or duplicate.
+/// Members of an object in order; names may be unknown or duplicate.
 #[derive(Debug)]
 pub struct RawMembers<'a>(pub Vec<(String, &'a RawValue)>);
 

@@ -1,7 +1,7 @@
-//! How the values of the nouns look in JSON, for the `OpenAPI` document of the admin API.
+//! Schemas of the domain types, for the `OpenAPI` document of the admin API.
 
-/// Describes a type whose values are JSON texts, whatever Rust type holds them: a sentence for the
-/// reader, then methods of [`utoipa::openapi::ObjectBuilder`], such as `pattern` and `examples`.
+/// Implements the schema of a type that is serialized as a JSON string. Takes a description, then
+/// methods of [`utoipa::openapi::ObjectBuilder`], such as `pattern` and `examples`.
 macro_rules! text_schema {
     ($type:ident, $description:expr $(, $method:ident($value:expr))* $(,)?) => {
         impl utoipa::PartialSchema for $type {
@@ -22,7 +22,8 @@ macro_rules! text_schema {
     };
 }
 
-/// The same for JSON objects: the name of the schema, a sentence and an example.
+/// Like `text_schema`, but for JSON objects. Takes the name of the schema, a description and an
+/// example.
 macro_rules! object_schema {
     ($type:ident as $name:literal, $description:expr, $example:tt $(, $method:ident($value:expr))* $(,)?) => {
         impl utoipa::PartialSchema for $type {

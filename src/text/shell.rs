@@ -1,6 +1,6 @@
-//! A text as one word of a shell command that a person copies.
+//! Quoting for shell commands that a person copies.
 
-/// Quotes a text for a POSIX shell, if it must be quoted.
+/// Quotes a text as one word of a POSIX shell, if it needs quotes.
 pub fn quote(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:-@=".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {

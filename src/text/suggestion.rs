@@ -1,7 +1,7 @@
-//! The known name that a mistyped one resembles.
+//! Suggests the known name that a mistyped one resembles.
 
-/// The nearest of `known` to `text`, if it is near enough to be meant: every third character may
-/// differ, and a short text may differ in three.
+/// Returns the member of `known` that is nearest to `text`, if it is near enough. The maximum edit
+/// distance is a third of the length of `text`, but at least three.
 pub fn nearest(text: &str, known: impl Iterator<Item = String>) -> Option<String> {
     let most = (text.chars().count() / 3).max(3);
     known

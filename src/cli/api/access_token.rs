@@ -1,5 +1,5 @@
-//! The access token of the command line: found by the metadata of the server, requested by
-//! `client_credentials` for the resource `urn:tokend`.
+//! Obtains the access token of the command line. Finds the issuer through the metadata of the
+//! server and requests a token for `urn:tokend` with `client_credentials`.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -35,14 +35,14 @@ struct IssuerMetadata {
     token_endpoint: String,
 }
 
-/// A successful answer of the token endpoint (RFC 6749, section 5.1).
+/// A successful response of the token endpoint (RFC 6749, section 5.1).
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: SecretString,
     token_type: String,
 }
 
-/// A rejection of the token endpoint (RFC 6749, section 5.2).
+/// An error response of the token endpoint (RFC 6749, section 5.2).
 #[derive(Deserialize)]
 struct TokenRejection {
     error: String,
@@ -50,10 +50,10 @@ struct TokenRejection {
     error_description: String,
 }
 
-/// Gets an access token for the admin API of a server.
+/// Requests an access token for the admin API of a server.
 ///
 /// # Errors
-/// If the issuer cannot be found, or does not give the token.
+/// If the issuer cannot be found, or does not issue the token.
 pub(super) async fn request(
     connector: &Connector,
     server: &ServerUrl,
@@ -62,7 +62,7 @@ pub(super) async fn request(
     let issuer = issuer(connector, server).await?;
     let url = issuer.well_known("oauth-authorization-server");
     let metadata: IssuerMetadata = read(connector, &url).await?;
-    // RFC 8414, section 3.3: metadata of another issuer would name an endpoint of an attacker.
+    // RFC 8414, section 3.3: the metadata of another issuer could name an attacker's endpoint.
     if metadata.issuer != issuer.as_issuer() {
         return Err(CliError::server(format!(
             "{url}: its issuer is {:?}, not {issuer}",
@@ -77,7 +77,7 @@ pub(super) async fn request(
     token_of(&endpoint, &answer)
 }
 
-/// The issuer: the one of the environment, or the first one that the server names (RFC 9728).
+/// Returns the issuer from the environment, or else the first one that the server names (RFC 9728).
 async fn issuer(connector: &Connector, server: &ServerUrl) -> Result<ServerUrl, CliError> {
     let environment = environment();
     let given =
@@ -95,7 +95,6 @@ async fn issuer(connector: &Connector, server: &ServerUrl) -> Result<ServerUrl, 
         .map_err(|error| CliError::server(error.text()))
 }
 
-/// Reads a metadata document.
 async fn read<T: DeserializeOwned>(connector: &Connector, url: &Url) -> Result<T, CliError> {
     let Answer { status, body } = exchange(connector, url, Request::new(Full::default())).await?;
     if status != StatusCode::OK {
@@ -132,7 +131,7 @@ fn token_request(
     request.body(body).map_err(|error| CliError::failed(error.to_string()))
 }
 
-/// The value of a header that must not be logged.
+/// Returns a header value that is marked as sensitive, so that it is not logged.
 pub(super) fn sensitive(text: &Zeroizing<String>) -> Result<HeaderValue, CliError> {
     let mut value = HeaderValue::from_str(text)
         .map_err(|_| CliError::failed("the credential cannot be sent in a header"))?;
@@ -142,7 +141,7 @@ pub(super) fn sensitive(text: &Zeroizing<String>) -> Result<HeaderValue, CliErro
 
 fn token_of(endpoint: &ServerUrl, answer: &Answer) -> Result<SecretString, CliError> {
     if answer.status == StatusCode::OK {
-        // serde would repeat a part of the text, which holds the token.
+        // An error of serde would quote a part of the text, which contains the token.
         let token: TokenAnswer = serde_json::from_slice(&answer.body)
             .map_err(|_| CliError::server(format!("{endpoint}: the answer is not a token")))?;
         if !token.token_type.eq_ignore_ascii_case("bearer") {

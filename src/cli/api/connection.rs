@@ -1,4 +1,5 @@
-//! HTTP to the server of `--server`: one request a connection, bounded in time and bytes.
+//! HTTP connections to the server of `--server`: one request per connection, limited in time and
+//! size.
 
 use std::error::Error;
 use std::io;
@@ -22,38 +23,34 @@ use crate::cli::api::server_url::is_loopback;
 use crate::outbound::{FetchError, TlsClient};
 use crate::telemetry;
 
-/// How long connecting may take, TLS included.
+/// Time limit for connecting, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an exchange may take: longer than a verification of a long audit log.
+/// Time limit for an exchange: longer than the verification of a long audit log takes.
 const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The longest body that is read, in bytes: a page of a thousand clients is a tenth of this.
+/// The maximum length of a body, in bytes. A page of a thousand clients is a tenth of this.
 const MAX_BODY_BYTES: usize = 32 << 20;
 
 const AGENT: &str = concat!("tokend/", env!("CARGO_PKG_VERSION"));
 
-/// Connects to servers.
 pub(super) struct Connector(TlsClient);
 
-/// What a server answered.
+/// A response of a server.
 pub(super) struct Answer {
-    /// The status.
     pub(super) status: StatusCode,
-    /// The body.
     pub(super) body: Bytes,
 }
 
-/// Why an answer is missing.
+/// A request without a response.
 pub(super) enum ExchangeError {
     /// The request was not sent.
     NotSent(String),
-    /// The request was sent, so that it may have been carried out.
+    /// The request was sent, so it may have been carried out.
     NoAnswer(String),
 }
 
 impl ExchangeError {
-    /// What happened.
     pub(super) fn text(&self) -> &str {
         match self {
             Self::NotSent(text) | Self::NoAnswer(text) => text,
@@ -62,14 +59,14 @@ impl ExchangeError {
 }
 
 impl Connector {
-    /// Connects to servers whose certificates the system trusts, or one of this file (PEM).
+    /// Creates a connector that trusts the system's certificates and those of `ca_file` (PEM).
     pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, String> {
         let roots = ca_file.map(TlsClient::with_roots_of).transpose();
         let tls = roots.map_err(|error| telemetry::with_causes(&error))?.unwrap_or_default();
         Ok(Self(tls))
     }
 
-    /// Sends a request, whose URI is that of the whole URL, and reads the answer.
+    /// Sends a request to a URL and reads the whole response.
     pub(super) async fn exchange(
         &self,
         url: &Url,
@@ -84,7 +81,7 @@ impl Connector {
         }
     }
 
-    /// Sends a request, and reads the head of the answer, which comes within `timeout`.
+    /// Sends a request and reads the head of the response, which must arrive within `timeout`.
     pub(super) async fn open<B>(
         &self,
         url: &Url,
@@ -129,7 +126,7 @@ impl Connector {
     }
 }
 
-/// Gives a request the target and the headers of a URL.
+/// Sets the target and the headers of a request from a URL.
 fn complete<B>(request: &mut Request<B>, url: &Url) -> Result<(), &'static str> {
     let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
     let host = host.map_err(|_| "the host cannot be written")?;
@@ -143,21 +140,19 @@ fn complete<B>(request: &mut Request<B>, url: &Url) -> Result<(), &'static str> 
     Ok(())
 }
 
-/// An answer whose body is still to be read. The connection ends with it.
+/// A response whose body is not read yet. The connection is closed when this is dropped.
 pub(super) struct OpenAnswer {
     response: Response<Incoming>,
     driving: JoinSet<hyper::Result<()>>,
-    /// The server.
     place: String,
 }
 
 impl OpenAnswer {
-    /// The status.
     pub(super) fn status(&self) -> StatusCode {
         self.response.status()
     }
 
-    /// Reads the whole body, which is bounded.
+    /// Reads the whole body, up to `MAX_BODY_BYTES`.
     pub(super) async fn whole(self) -> Result<Answer, String> {
         let status = self.response.status();
         let body = Limited::new(self.response.into_body(), MAX_BODY_BYTES).collect().await;
@@ -166,7 +161,7 @@ impl OpenAnswer {
         Ok(Answer { status, body: body.to_bytes() })
     }
 
-    /// The body line by line, as long as the server sends something each `silence`.
+    /// Reads the body line by line. Fails if the server sends nothing for `silence`.
     pub(super) fn lines(self, silence: Duration) -> AnswerLines {
         AnswerLines::new(self.response.into_body(), self.driving, silence)
     }
@@ -177,8 +172,8 @@ enum Stream<T> {
     Tls(Box<T>),
 }
 
-/// Connects to the host of a URL. Over plain http only loopback addresses are connected to,
-/// whatever a name resolves to.
+/// Connects to the host of a URL. Over plain http it connects only to loopback addresses, whatever
+/// the name resolves to.
 async fn connect(url: &Url) -> io::Result<TcpStream> {
     let addresses = url.socket_addrs(|| None)?;
     let addresses: Vec<SocketAddr> = addresses
@@ -193,7 +188,8 @@ async fn connect(url: &Url) -> io::Result<TcpStream> {
 
 type Sent = (Response<Incoming>, JoinSet<hyper::Result<()>>);
 
-/// Sends a request over a stream, and reads the head of the answer. The set holds the connection.
+/// Sends a request over a stream and reads the head of the response. The `JoinSet` drives the
+/// connection.
 pub(in crate::cli) async fn send<S, B>(stream: S, request: Request<B>) -> Result<Sent, String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -204,14 +200,13 @@ where
     send_boxed(Box::new(stream), request).await
 }
 
-/// Any stream.
 trait AnyStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> AnyStream for S {}
 
 type AnyBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
-/// Streams and bodies have one type, so that hyper's client is compiled once.
+/// Takes a boxed stream and body, so that hyper's client is compiled only once.
 async fn send_boxed(stream: Box<dyn AnyStream>, request: Request<AnyBody>) -> Result<Sent, String> {
     let failed = |error: hyper::Error| telemetry::with_causes(&error);
     let (mut sender, connection) =

@@ -1,5 +1,5 @@
-//! How the command line authenticates at a server: the id of an administrator's client with a
-//! secret, or with a private key (`private_key_jwt`, RFC 7523).
+//! Credentials of the command line at a server: the id of an administrator's client with a secret,
+//! or with a private key (`private_key_jwt`, RFC 7523).
 
 use std::path::{Path, PathBuf};
 
@@ -12,30 +12,27 @@ use crate::config::command_variables::{ADMIN_CLIENT_ID, ADMIN_CLIENT_SECRET, ADM
 use crate::config::environment;
 use crate::jose::client_assertion::AssertionSigner;
 
-/// The longest file of a credential, in bytes.
+/// The maximum length of a credential file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
 /// The credentials of an administrator.
 pub(super) struct Credentials {
-    /// The client.
     pub(super) client_id: String,
-    /// Its secret or key.
     pub(super) proof: Proof,
 }
 
-/// How the client authenticates.
+/// Authentication method of the client.
 pub(super) enum Proof {
-    /// By its secret.
     Secret(SecretString),
-    /// By assertions that its key signs.
+    /// Assertions that are signed with a private key.
     Key(AssertionSigner),
 }
 
 impl Credentials {
-    /// The credentials of the environment.
+    /// Reads the credentials from the environment.
     ///
     /// # Errors
-    /// If they are missing, given twice, or a file cannot be read.
+    /// If a variable is missing or in conflict with another one, or a file cannot be read.
     pub(super) fn from_environment() -> Result<Self, CliError> {
         let environment = environment();
         let value = |name: &str| {
@@ -81,7 +78,7 @@ fn signer(path: &Path) -> Result<AssertionSigner, CliError> {
     })
 }
 
-/// The text of a file without the line break at its end.
+/// Reads a file, without the line break at its end.
 fn read(variable: &str, path: &Path) -> Result<Zeroizing<String>, CliError> {
     use std::io::Read;
     let mut text = Zeroizing::new(String::new());
@@ -96,7 +93,7 @@ fn read(variable: &str, path: &Path) -> Result<Zeroizing<String>, CliError> {
     }
 }
 
-/// The value of an `Authorization` header: id and secret are form-encoded first (RFC 6749,
+/// Returns the value of an `Authorization` header. Id and secret are form-encoded first (RFC 6749,
 /// section 2.3.1).
 pub(super) fn basic(client_id: &str, secret: &SecretString) -> Zeroizing<String> {
     use base64::Engine;

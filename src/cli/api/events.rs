@@ -1,20 +1,19 @@
-//! Server-sent events (WHATWG HTML, section 9.2) as tokend sends them, over lines that are
-//! bounded.
+//! Parser of server-sent events (WHATWG HTML, section 9.2) as tokend sends them. Reads lines of
+//! bounded length.
 
 use crate::cli::api::lines::AnswerLines;
 
-/// An event.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct SentEvent {
-    /// The place in the stream from which it can be resumed.
+    /// The position in the stream from which it can be resumed.
     pub(crate) id: Option<String>,
-    /// Its type; `None` for a plain message.
+    /// The event type; `None` for a plain message.
     pub(crate) kind: Option<String>,
-    /// Its data; `None` if it only has an id.
+    /// The data; `None` if the event has only an id.
     pub(crate) data: Option<String>,
 }
 
-/// A stream of events.
+/// A stream of server-sent events.
 pub(crate) struct SentEvents(AnswerLines);
 
 impl SentEvents {
@@ -22,11 +21,11 @@ impl SentEvents {
         Self(lines)
     }
 
-    /// The next event; `None` at the end of the stream. An event that is cut off is left out, as it
-    /// is sent again after a resumption.
+    /// Returns the next event, or `None` at the end of the stream. An incomplete event at the end
+    /// is dropped; the server sends it again after a resumption.
     ///
     /// # Errors
-    /// If the connection breaks or is silent for too long.
+    /// If the connection breaks, or the server is silent for too long.
     pub(crate) async fn next(&mut self) -> Result<Option<SentEvent>, String> {
         let mut event = SentEvent::default();
         while let Some(line) = self.0.next().await? {
@@ -41,7 +40,7 @@ impl SentEvents {
 }
 
 impl SentEvent {
-    /// Adds a line: a field, or a comment, which begins with a colon.
+    /// Adds a line: a field, or a comment that begins with a colon.
     fn add(&mut self, line: &str) {
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);

@@ -1,5 +1,5 @@
-//! A request that was not carried out, as an error of the command: the same text, code and exit
-//! code whether a verb of this process failed or a server answered with a problem document.
+//! A failed request as an error of the command. Text, code and exit code are the same for a failed
+//! operation in this process and for a problem document of a server.
 
 use hyper::StatusCode;
 use serde::Deserialize;
@@ -11,29 +11,28 @@ use crate::cli::error::codes::CliErrorCode;
 use crate::cli::remedies::command::ServerRemedy;
 use crate::remedies;
 
-/// Why a request was not carried out.
+/// The cause of a failed request.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// A verb of this process failed.
+    /// An admin operation in this process failed.
     Verb(AdminError),
-    /// A server has answered so, or the answer is missing.
+    /// A server responded with an error, or its response is missing.
     Answer {
-        /// The stable code of the answer; empty if there was none.
+        /// The stable code of the response; empty if there was none.
         code: String,
-        /// The status of the answer.
+        /// The status of the response; `None` if there was none.
         status: Option<StatusCode>,
-        /// The error of the command.
         error: CliError,
     },
 }
 
-/// The code of an answer to a token that is not valid.
+/// The code of a response to an invalid token.
 const INVALID_TOKEN: &str = "invalid_token";
 
-/// The code of an answer while the first request with the same `Idempotency-Key` is running.
+/// The code of a response while the first request with the same `Idempotency-Key` is running.
 const KEY_IN_USE: &str = "idempotency_key_in_use";
 
-/// The code of an answer while the server runs another apply.
+/// The code of a response while the server runs another apply.
 const APPLY_IN_PROGRESS: &str = "apply_in_progress";
 
 /// A problem document (RFC 9457).
@@ -45,7 +44,8 @@ struct ProblemDocument {
 }
 
 impl Failure {
-    /// The JSON of an answer, `null` if it has no body, or the failure that it describes.
+    /// Returns the JSON of a response, `null` if its body is empty, or the failure that it
+    /// describes.
     pub(super) fn or_json(status: StatusCode, body: &[u8]) -> Result<Value, Self> {
         if !status.is_success() {
             return Err(Self::of_answer(status, body));
@@ -53,7 +53,7 @@ impl Failure {
         if body.is_empty() {
             return Ok(Value::Null);
         }
-        // serde would repeat a part of the text, which may hold a secret.
+        // An error of serde would quote a part of the text, which may contain a secret.
         serde_json::from_slice(body).map_err(|_| Self::Answer {
             code: String::new(),
             status: Some(status),
@@ -61,7 +61,7 @@ impl Failure {
         })
     }
 
-    /// The failure that an answer with a status of 4xx or 5xx describes.
+    /// Returns the failure that a 4xx or 5xx response describes.
     pub(crate) fn of_answer(status: StatusCode, body: &[u8]) -> Self {
         let Ok(problem) = serde_json::from_slice::<ProblemDocument>(body) else {
             let text = format!("the server answered {status}, without a problem document");
@@ -82,7 +82,7 @@ impl Failure {
         Self::Answer { code, status: Some(status), error }
     }
 
-    /// True if the answer has this code.
+    /// True if the failure has this code.
     pub(crate) fn is(&self, code: AdminErrorCode) -> bool {
         match self {
             Self::Verb(error) => error.code() == code,
@@ -90,13 +90,13 @@ impl Failure {
         }
     }
 
-    /// True if the caller may not do this.
+    /// True if the caller lacks the permission.
     pub(crate) fn is_not_allowed(&self) -> bool {
         matches!(self, Self::Answer { error, .. } if error.is_not_allowed())
     }
 
-    /// True if the request may have been carried out: the answer was lost or cannot be read, a
-    /// proxy has failed, or has sent the request twice.
+    /// True if the request may have been carried out. The response was lost or is unreadable, or a
+    /// proxy failed or sent the request twice.
     pub(crate) fn may_have_been_done(&self) -> bool {
         match self {
             Self::Verb(_) => false,
@@ -112,33 +112,34 @@ impl Failure {
         matches!(self, Self::Answer { code, .. } if code == KEY_IN_USE)
     }
 
-    /// True if the server runs another apply, or has a body of another one from this caller.
+    /// True if the server runs another apply, or already holds the body of one from this caller.
     pub(crate) fn is_apply_in_progress(&self) -> bool {
         matches!(self, Self::Answer { code, .. } if code == APPLY_IN_PROGRESS)
     }
 
-    /// True if the answer to a repeated request proves that the first one was rejected: the API
-    /// has run it again, and has rejected its content. Every other failure, such as a conflict,
-    /// may come from what the first one has done, or from a limit that passes.
+    /// True if the response to a repeated request proves that the first one was rejected: the API
+    /// ran it again and rejected its content. Every other failure proves nothing: a conflict may be
+    /// caused by the first request, and a limit may be temporary.
     pub(crate) fn proves_rejection(&self) -> bool {
         let Self::Answer { code, status: Some(status), .. } = self else { return false };
         matches!(*status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY)
             && AdminErrorCode::parse(code).is_some()
     }
 
-    /// True if the API has run a request and rejected it, by its content or by what exists.
+    /// True if the API ran a request and rejected it because of its content or because of existing
+    /// objects.
     pub(crate) fn is_rejected_change(&self) -> bool {
         let Self::Answer { code, status: Some(status), .. } = self else { return false };
         self.proves_rejection()
             || *status == StatusCode::CONFLICT && AdminErrorCode::parse(code).is_some()
     }
 
-    /// True if the token of the request is not valid, or no longer.
+    /// True if the token of the request is invalid or no longer valid.
     pub(super) fn is_invalid_token(&self) -> bool {
         matches!(self, Self::Answer { code, .. } if code == INVALID_TOKEN)
     }
 
-    /// True if the same request may succeed later.
+    /// True if a retry of the same request may succeed.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Verb(AdminError::Store(error)) => error.is_transient(),
@@ -147,7 +148,7 @@ impl Failure {
         }
     }
 
-    /// The error of the command.
+    /// Converts into the error of the command.
     pub(crate) fn into_error(self) -> CliError {
         match self {
             Self::Verb(error) => error.into(),
@@ -156,8 +157,8 @@ impl Failure {
     }
 }
 
-/// The code of a command for an answer. A code that this version does not know is judged by the
-/// status.
+/// Maps a response to an error code of the command. If this version does not know the code of the
+/// response, the status decides.
 fn cli_code(status: StatusCode, code: Option<AdminErrorCode>) -> CliErrorCode {
     if let Some(code) = code {
         return CliErrorCode::of_admin(code);

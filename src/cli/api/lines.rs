@@ -1,5 +1,5 @@
-//! An answer that is read line by line while the server writes it: only one line is in memory,
-//! whatever the length of the answer.
+//! A response that is read line by line while the server writes it. Memory holds only one line,
+//! whatever the length of the response.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 
 use crate::telemetry;
 
-/// The longest line, in bytes: an event of the audit log is much shorter.
+/// The maximum length of a line, in bytes. An event of the audit log is much shorter.
 const MAX_LINE_BYTES: usize = 8 << 20;
 
-/// The lines of an answer.
+/// Lines of a response.
 pub(crate) struct AnswerLines {
     body: Incoming,
-    /// Holds the connection.
+    /// Drives the connection.
     _driving: JoinSet<hyper::Result<()>>,
     silence: Duration,
     buffer: LineBuffer,
@@ -30,11 +30,11 @@ impl AnswerLines {
         Self { body, _driving: driving, silence, buffer: LineBuffer::default() }
     }
 
-    /// The next line without its end; `None` at the end of the answer. What stands after the last
-    /// line feed is not a line.
+    /// Returns the next line without its end, or `None` at the end of the response. Text after the
+    /// last line feed is dropped.
     ///
     /// # Errors
-    /// If the connection breaks, the server sends nothing for too long, or a line is too long.
+    /// If the connection breaks, the server is silent for too long, or a line is too long.
     pub(crate) async fn next(&mut self) -> Result<Option<String>, String> {
         loop {
             if let Some(line) = self.buffer.line()? {
@@ -51,13 +51,13 @@ impl AnswerLines {
     }
 }
 
-/// Bytes of which whole lines are taken.
+/// Buffer that splits received bytes into lines.
 #[derive(Default)]
 struct LineBuffer {
     bytes: Vec<u8>,
-    /// What comes before has been taken.
+    /// Offset of the first byte that was not returned yet.
     start: usize,
-    /// From here on no line feed has been looked for.
+    /// Offset of the first byte that was not searched for a line feed.
     searched: usize,
 }
 

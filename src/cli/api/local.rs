@@ -1,5 +1,5 @@
-//! The admin API over the local database: the routes of the management listener, without a socket.
-//! The caller is the operator.
+//! The admin API over the local database: calls the routes of the management listener without a
+//! socket. The caller is the operator.
 
 use std::sync::Arc;
 
@@ -22,13 +22,13 @@ use crate::server::ServeError;
 use crate::services::{Services, StartError};
 use crate::web::{Delivery, InProcessAnswer, InProcessApi};
 
-/// The API of this process.
+/// The API served in this process.
 pub(crate) struct LocalApi {
     pub(super) api: InProcessApi,
 }
 
 impl LocalApi {
-    /// Opens the database of the settings.
+    /// Opens the database that the settings name.
     pub(super) async fn open(global: &Global, api_use: ApiUse) -> Result<Self, CliError> {
         let services = match api_use {
             ApiUse::Change => global.services().await?,
@@ -47,14 +47,15 @@ impl LocalApi {
         Ok(Self { api: InProcessApi::new(app, global.principal()?) })
     }
 
-    /// Loads what issuing a token of this client takes, and makes the signing keys that are due.
+    /// Loads the data for issuing a token to this client, and creates the signing keys that are
+    /// due.
     pub(super) async fn prepare_to_issue(
         &mut self,
         global: &Global,
         client: &str,
     ) -> Result<(), CliError> {
         if self.api.app().issuer.as_str().is_empty() {
-            // The error names the setting.
+            // Fails with an error that names the setting.
             global.config(Requirement::Issuer)?;
         }
         let app = Arc::new(self.api.app().with_client_loaded(&ClientId::parse(client)?).await?);

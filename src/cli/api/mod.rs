@@ -1,5 +1,6 @@
-//! The admin API as commands call it: in this process over the local database, or of a server that
-//! `--server` names. A command builds a request and shows the answer, whichever of the two it is.
+//! The admin API as commands call it: in this process over the local database, or at the server
+//! that `--server` names. A command builds a request and shows the response, the same in both
+//! cases.
 
 mod access_token;
 pub(in crate::cli) mod connection;
@@ -31,31 +32,30 @@ pub(crate) use local::LocalApi;
 pub(crate) use remote::{NamedServer, RemoteApi};
 pub(crate) use request::{ApiRequest, path};
 
-/// What is said of an answer that cannot be read.
+/// The error for a response that cannot be read.
 const UNREADABLE: &str = "the server sent an answer that this version of tokend cannot read";
 
-/// What a command does with the API.
+/// The access that a command needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ApiUse {
-    /// It only reads. Over the local database that needs no master key.
+    /// Only reads. Over the local database this needs no master key.
     Read,
-    /// The same, and it fetches remote key sets by the settings.
+    /// Reads, and fetches remote key sets according to the settings.
     Fetch,
-    /// It changes something.
     Change,
 }
 
 /// The admin API.
 pub(crate) enum Api {
-    /// Answered in this process.
+    /// Served in this process.
     Local(Box<LocalApi>),
-    /// Answered by a server.
+    /// Served by a server.
     Remote(Box<RemoteApi>),
 }
 
 impl Api {
-    /// The API of the server that the command line or the environment names, or else the one over
-    /// the local database.
+    /// Opens the API of the server that the command line or the environment names. Without one,
+    /// opens the API over the local database.
     pub(crate) async fn open(global: &Global, api_use: ApiUse) -> Result<Self, CliError> {
         match global.server() {
             Some(server) => Ok(Self::Remote(Box::new(RemoteApi::new(&server, global.force)?))),
@@ -63,8 +63,8 @@ impl Api {
         }
     }
 
-    /// Sends a request that makes no secret; gives the JSON of the answer, or `null` if it has no
-    /// body.
+    /// Sends a request that creates no secret. Returns the JSON of the response, or `null` if it
+    /// has no body.
     pub(crate) async fn send(&self, request: &ApiRequest) -> Result<Value, Failure> {
         match self {
             Self::Local(api) => api.send(request, None).await,
@@ -72,7 +72,7 @@ impl Api {
         }
     }
 
-    /// The same, with the answer in a typed form next to its JSON.
+    /// Like [`Api::send`], but also parses the response.
     pub(crate) async fn read<T: DeserializeOwned>(
         &self,
         request: &ApiRequest,
@@ -91,7 +91,7 @@ impl Api {
             None => request.clone(),
         };
         let mut page = self.send(&request).await?;
-        // Taken out, because to read it would copy every object.
+        // Takes the objects out, because parsing them in place would copy each one.
         let Some(Value::Array(objects)) = page.get_mut("data").map(Value::take) else {
             return Err(CliError::server(UNREADABLE).into());
         };
@@ -100,8 +100,8 @@ impl Api {
         Ok(Page { data, next_cursor, remaining, unreadable })
     }
 
-    /// Gets ready for a request that issues a token of this client. A server always is; a command
-    /// loads this one client and the signing keys.
+    /// Prepares for a request that issues a token to this client. A server is always prepared; the
+    /// local API loads this client and the signing keys.
     pub(crate) async fn prepare_to_issue(
         &mut self,
         global: &Global,
@@ -113,12 +113,13 @@ impl Api {
         }
     }
 
-    /// True if a server answers.
+    /// True if a server handles the requests.
     pub(crate) fn is_remote(&self) -> bool {
         matches!(self, Self::Remote(_))
     }
 
-    /// What fetches key sets by the settings of the local database; `None` if a server answers.
+    /// Returns the fetcher of key sets with the local settings; `None` if a server handles the
+    /// requests.
     pub(crate) fn fetcher(&self) -> Option<&Fetcher> {
         match self {
             Self::Local(api) => Some(&api.services().fetcher),
@@ -126,7 +127,7 @@ impl Api {
         }
     }
 
-    /// The present time, for relative times in tables.
+    /// Returns the current time, for relative times in tables.
     pub(crate) fn now(&self) -> Timestamp {
         match self {
             Self::Local(api) => api.services().clock.now(),
@@ -134,7 +135,8 @@ impl Api {
         }
     }
 
-    /// The server, as a file names it that a command leaves behind; empty for the local database.
+    /// Returns the URL of the server, as it is recorded in a leftover file; empty for the local
+    /// database.
     pub(crate) fn server(&self) -> String {
         match self {
             Self::Local(_) => String::new(),
@@ -142,7 +144,8 @@ impl Api {
         }
     }
 
-    /// The signing algorithm of the server, as the local settings say it; `None` if a server answers.
+    /// Returns the signing algorithm of the local settings; `None` if a server handles the
+    /// requests.
     pub(crate) fn default_algorithm(&self) -> Option<Algorithm> {
         match self {
             Self::Local(api) => Some(api.services().config.token.algorithm),
@@ -152,7 +155,7 @@ impl Api {
 }
 
 impl LocalApi {
-    /// Sends a request that makes a secret. `delivery` receives the answer before the commit.
+    /// Sends a request that creates a secret. `delivery` receives the response before the commit.
     pub(crate) async fn send_and_deliver(
         &self,
         request: &ApiRequest,
@@ -161,23 +164,21 @@ impl LocalApi {
         self.send(request, Some(delivery)).await
     }
 
-    /// The services of the local database.
     pub(crate) fn services(&self) -> &Services {
         &self.api.app().services
     }
 }
 
-/// An object of the API: its JSON as it came, which is printed, and what a table shows of it.
+/// An object of the API: the received JSON, which is printed, and the parsed members that a table
+/// shows.
 #[derive(Debug, Clone)]
 pub(crate) struct Object<T> {
-    /// The JSON.
+    /// The JSON as received.
     pub(crate) json: Value,
-    /// The members that a table shows.
     pub(crate) object: T,
 }
 
 impl<T: DeserializeOwned> Object<T> {
-    /// Reads an object of the API.
     pub(crate) fn of(json: Value) -> Result<Self, CliError> {
         let object = parsed(&json)?;
         Ok(Self { json, object })
@@ -191,30 +192,26 @@ impl<T> Serialize for Object<T> {
 }
 
 fn parsed<T: DeserializeOwned>(json: &Value) -> Result<T, CliError> {
-    // The text of the answer may hold a secret, and serde would repeat a part of it.
+    // An error of serde would quote a part of the response, which may contain a secret.
     T::deserialize(json).map_err(|_| CliError::server(UNREADABLE))
 }
 
-/// A page of a list.
 #[derive(Debug)]
 pub(crate) struct Page<T> {
-    /// The objects.
     pub(crate) data: Vec<Object<T>>,
-    /// The place of the next page.
+    /// The cursor of the next page.
     pub(crate) next_cursor: Option<String>,
-    /// How many objects follow, if the request asks for it.
+    /// The number of objects that follow, if the request asks for it.
     pub(crate) remaining: Option<i64>,
-    /// Objects that cannot be read.
     pub(crate) unreadable: Vec<Unreadable>,
 }
 
 /// An object that cannot be read.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Unreadable {
-    /// Its identifier. Earlier servers call it `client_id`.
+    /// The identifier of the object. Earlier servers name this member `client_id`.
     #[serde(alias = "client_id")]
     pub(crate) id: String,
-    /// What is wrong with it.
     pub(crate) problem: String,
 }
 

@@ -27,22 +27,23 @@ use crate::config::command_variables::SERVER_CA_FILE_VARIABLE;
 use crate::config::environment;
 use crate::web::FORCE_HEADER;
 
-/// The header of a POST that may be repeated.
+/// The header of a POST request that may be repeated.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The last event of a stream that was seen (WHATWG HTML, section 9.2.4).
+/// The header with the id of the last event that was received (WHATWG HTML, section 9.2.4).
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// How long the head of a stream, or the text of an error, may take.
+/// Time limit for the head of a stream and for the text of an error.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a stream of events may be silent: four of the comments that a server sends.
+/// The maximum silence in a stream of events: four times the interval of the server's keep-alive
+/// comments.
 const EVENT_SILENCE: Duration = Duration::from_mins(1);
 
-/// How long an upload may take until its answer begins: it is checked as a whole before.
+/// Time limit for an upload until its response begins: the server validates the whole upload first.
 const UPLOAD_TIMEOUT: Duration = Duration::from_hours(1);
 
-/// How long the answer to an upload may be silent.
+/// The maximum silence in the response to an upload.
 const UPLOAD_SILENCE: Duration = Duration::from_mins(10);
 
 /// The API of a server.
@@ -54,18 +55,18 @@ pub(crate) struct RemoteApi {
     is_forced: bool,
 }
 
-/// The server that a command is sent to, and what named it.
+/// The server that a command is sent to, and the origin of its URL.
 #[derive(Debug, Clone)]
 pub(crate) struct NamedServer {
-    /// `--server` or the variable.
+    /// `--server`, or the name of the variable.
     pub(crate) origin: &'static str,
-    /// The URL as it was given.
+    /// The URL as given.
     pub(crate) url: String,
 }
 
 impl RemoteApi {
-    /// The API of this server, for the credentials of the environment. Nothing is sent yet. With
-    /// `is_forced`, changes are made to objects that are applied from a source as well.
+    /// Creates the API of this server with the credentials of the environment. Sends nothing yet.
+    /// With `is_forced`, changes also apply to objects that are managed by a source.
     pub(crate) fn new(named: &NamedServer, is_forced: bool) -> Result<Self, CliError> {
         let server = ServerUrl::parse(named.origin, &named.url)?;
         let credentials = Credentials::from_environment()?;
@@ -78,7 +79,7 @@ impl RemoteApi {
         Ok(Self { server, connector, credentials, token: Mutex::new(None), is_forced })
     }
 
-    /// The server, as a file that a command leaves behind names it.
+    /// Returns the URL of the server, as it is recorded in a leftover file.
     pub(crate) fn server(&self) -> String {
         self.server.to_string()
     }
@@ -87,7 +88,7 @@ impl RemoteApi {
         self.with_token(async |token| self.send_with(token, request).await).await
     }
 
-    /// Follows a stream of events after the one with this id.
+    /// Follows a stream of events after the event with this id.
     pub(crate) async fn follow(
         &self,
         request: &ApiRequest,
@@ -106,7 +107,8 @@ impl RemoteApi {
         Ok(SentEvents::new(lines))
     }
 
-    /// Sends NDJSON while it is read, and gives the lines of the answer. It is sent once.
+    /// Streams an NDJSON upload, and returns the lines of the response. An upload is never
+    /// repeated.
     pub(crate) async fn upload<B>(
         &self,
         request: &ApiRequest,
@@ -121,8 +123,8 @@ impl RemoteApi {
         self.open(request, built(head, body)?, UPLOAD_TIMEOUT, UPLOAD_SILENCE).await
     }
 
-    /// Gets a new token for the next request: the one that was used is no longer valid, or lacks
-    /// a right that the client may hold again.
+    /// Drops the token, so that the next request gets a new one. The dropped token is no longer
+    /// valid, or lacks a right that the client may have again.
     pub(crate) async fn forget_token(&self) {
         *self.token.lock().await = None;
     }
@@ -131,7 +133,7 @@ impl RemoteApi {
         access_token::request(&self.connector, &self.server, &self.credentials).await
     }
 
-    /// Sends something with the token that is known, and again with a new one if that has expired.
+    /// Calls `send` with the cached token, and again with a new one if the cached one has expired.
     async fn with_token<T>(
         &self,
         send: impl AsyncFn(&SecretString) -> Result<T, Failure>,
@@ -139,7 +141,7 @@ impl RemoteApi {
         let mut known = self.token.lock().await;
         if let Some(token) = known.as_ref() {
             match send(token).await {
-                // The token of a command that follows the audit log expires.
+                // A command that follows the audit log can outlive its token.
                 Err(failure) if failure.is_invalid_token() => {}
                 outcome => return outcome,
             }
@@ -166,7 +168,7 @@ impl RemoteApi {
         }
     }
 
-    /// The head that every request has.
+    /// Builds the head that all requests have in common.
     fn head(&self, token: &SecretString, request: &ApiRequest) -> Result<Builder, CliError> {
         let bearer = Zeroizing::new(format!("Bearer {}", token.expose_secret()));
         let mut head = Request::builder()
@@ -181,7 +183,7 @@ impl RemoteApi {
         Ok(head)
     }
 
-    /// Opens an answer of lines. An answer that is not 200 is read as a whole.
+    /// Opens a response of lines. An error response is read as a whole.
     async fn open<B>(
         &self,
         request: &ApiRequest,
@@ -210,7 +212,6 @@ fn built<B>(head: Builder, body: B) -> Result<Request<B>, CliError> {
     head.body(body).map_err(|error| CliError::failed(error.to_string()))
 }
 
-/// The failure of a request whose answer is missing.
 fn missing(request: &ApiRequest, error: &ExchangeError) -> Failure {
     match error {
         ExchangeError::NoAnswer(text) if request.method != Method::GET => {

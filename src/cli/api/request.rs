@@ -1,4 +1,4 @@
-//! A request of the admin API, for this process or a server.
+//! A request to the admin API, in this process or at a server.
 
 use std::fmt::Display;
 
@@ -6,27 +6,25 @@ use hyper::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-/// The bytes that are not encoded in a segment of a path (RFC 3986, section 2.3).
+/// The bytes that are percent-encoded in a path segment: all but the unreserved ones (RFC 3986,
+/// section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A request.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiRequest {
-    /// The method.
     pub(super) method: Method,
-    /// The path, with its segments encoded.
+    /// The path, with percent-encoded segments.
     pub(super) path: String,
     query: Vec<(&'static str, String)>,
-    /// The body.
     pub(super) body: Option<Value>,
-    /// Identifies a POST that may be repeated.
+    /// The `Idempotency-Key` of a POST request that may be repeated.
     pub(super) idempotency_key: Option<String>,
 }
 
-/// A path below `/v1` whose segments are encoded: an id may hold `/` and `:`.
+/// Returns a path below `/v1` with percent-encoded segments: an id may contain `/` and `:`.
 pub(crate) fn path(segments: &[&str]) -> String {
     let encoded = segments.iter().map(|segment| match *segment {
-        // A segment of dots alone would be taken for a step in the tree of paths.
+        // A segment of only dots would be resolved as a relative path.
         "." => "%2E".to_owned(),
         ".." => "%2E%2E".to_owned(),
         segment => utf8_percent_encode(segment, SEGMENT).to_string(),
@@ -35,27 +33,22 @@ pub(crate) fn path(segments: &[&str]) -> String {
 }
 
 impl ApiRequest {
-    /// Reads what is at a path.
     pub(crate) fn get(path: String) -> Self {
         Self::new(Method::GET, path, None)
     }
 
-    /// Posts a body.
     pub(crate) fn post(path: String, body: Value) -> Self {
         Self::new(Method::POST, path, Some(body))
     }
 
-    /// Puts a body in place.
     pub(crate) fn put(path: String, body: Value) -> Self {
         Self::new(Method::PUT, path, Some(body))
     }
 
-    /// Changes some members.
     pub(crate) fn patch(path: String, body: Value) -> Self {
         Self::new(Method::PATCH, path, Some(body))
     }
 
-    /// Deletes what is at a path.
     pub(crate) fn delete(path: String) -> Self {
         Self::new(Method::DELETE, path, None)
     }
@@ -64,13 +57,13 @@ impl ApiRequest {
         Self { method, path, query: Vec::new(), body, idempotency_key: None }
     }
 
-    /// The same with a parameter of the query.
+    /// Adds a query parameter.
     pub(crate) fn with(mut self, name: &'static str, value: impl Display) -> Self {
         self.query.push((name, value.to_string()));
         self
     }
 
-    /// The same with a parameter that may be absent.
+    /// Adds a query parameter if it has a value.
     pub(crate) fn with_some(self, name: &'static str, value: Option<impl Display>) -> Self {
         match value {
             Some(value) => self.with(name, value),
@@ -78,34 +71,32 @@ impl ApiRequest {
         }
     }
 
-    /// The same with another value of a parameter.
+    /// Replaces a query parameter.
     pub(crate) fn replaced(self, name: &'static str, value: impl Display) -> Self {
         self.without(name).with(name, value)
     }
 
-    /// The same without a parameter.
+    /// Removes a query parameter.
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.query.retain(|(known, _)| *known != name);
         self
     }
 
-    /// The path.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
-    /// The body.
     pub(crate) fn body(&self) -> Option<&Value> {
         self.body.as_ref()
     }
 
-    /// The same with a key under which the answer can be read again.
+    /// Sets the key under which the response can be read again.
     pub(crate) fn with_idempotency_key(mut self, key: &str) -> Self {
         self.idempotency_key = Some(key.to_owned());
         self
     }
 
-    /// The path and the query.
+    /// Returns the path and the query.
     pub(crate) fn target(&self) -> String {
         if self.query.is_empty() {
             return self.path.clone();

@@ -7,16 +7,16 @@ use url::{Host, Url};
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::ServerRemedy;
 
-/// A URL that credentials may be sent to: https, or http to this machine.
+/// A URL that credentials may be sent to: https, or http to this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ServerUrl(Url);
 
 impl ServerUrl {
-    /// Reads a URL. `origin` names the option or the variable, or says what gave the URL.
+    /// Parses a URL. `origin` names the option, the variable or another source of the URL.
     ///
     /// # Errors
-    /// A usage error for everything but an https URL, or an http URL of a loopback address, without
-    /// credentials, query and fragment.
+    /// A usage error unless it is an https URL, or an http URL of a loopback address. Credentials,
+    /// a query and a fragment are rejected.
     pub(super) fn parse(origin: &str, text: &str) -> Result<Self, CliError> {
         let rejected = |what: &str| {
             Err(CliError::usage(format!("{origin}: {text:?} {what}"))
@@ -24,7 +24,7 @@ impl ServerUrl {
         };
         let Ok(url) = Url::parse(text) else { return rejected("is not a URL") };
         if !url.username().is_empty() || url.password().is_some() {
-            // The text is not repeated: it holds a password.
+            // The text is not repeated, because it contains a password.
             return Err(CliError::usage(format!("{origin}: the URL holds credentials"))
                 .with_remedy(ServerRemedy::GiveUrl));
         }
@@ -39,14 +39,14 @@ impl ServerUrl {
         }
     }
 
-    /// The URL of a path with a query below this one.
+    /// Appends a path with an optional query to this URL.
     pub(super) fn join(&self, target: &str) -> Result<Url, CliError> {
         let text = format!("{}{target}", self.0.as_str().trim_end_matches('/'));
         Url::parse(&text).map_err(|_| CliError::usage(format!("{text:?} is not a URL")))
     }
 
-    /// The URL of the metadata of this URL: the well-known path stands between host and path
-    /// (RFC 8414, section 3.1; RFC 9728, section 3.1).
+    /// Returns the URL of the metadata of this URL. The well-known path is inserted between host
+    /// and path (RFC 8414, section 3.1; RFC 9728, section 3.1).
     pub(super) fn well_known(&self, name: &str) -> Url {
         let mut url = self.0.clone();
         let path = format!("/.well-known/{name}{}", self.0.path().trim_end_matches('/'));
@@ -54,7 +54,7 @@ impl ServerUrl {
         url
     }
 
-    /// The URL as an issuer is written.
+    /// Returns the URL in the form of an issuer, without a slash at the end.
     pub(super) fn as_issuer(&self) -> &str {
         self.0.as_str().trim_end_matches('/')
     }
@@ -66,7 +66,7 @@ impl fmt::Display for ServerUrl {
     }
 }
 
-/// True if the host of a URL is this machine.
+/// True if the host of a URL is this host.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

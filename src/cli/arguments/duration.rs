@@ -1,18 +1,18 @@
-//! Durations as options.
+//! Parsing of durations in options.
 
 use crate::cli::error::CliError;
 use crate::model::time::Lifetime;
 
-/// Reads the duration that an option gives. `option` is its name, such as `--overlap`.
+/// Parses the duration of an option. `option` is its name, such as `--overlap`.
 ///
 /// # Errors
-/// A usage error that names the option, the text and how to write it.
+/// A usage error that names the option, the text and the expected format.
 pub(crate) fn duration(option: &str, text: &str) -> Result<Lifetime, CliError> {
     Lifetime::parse(text)
         .map_err(|malformed| CliError::usage(format!("{option}: '{text}' {malformed}")))
 }
 
-/// Reads a duration, or `default`.
+/// Parses a duration; `None` for the word `default`.
 ///
 /// # Errors
 /// As [`duration`].

@@ -1,5 +1,5 @@
-//! The options and the rows of facts: owner, description, contact and labels of a client or a
-//! resource, and the owners that an administrator is limited to.
+//! Options for facts: owner, description, contact and labels of a client or a resource, and the
+//! owners that an administrator is limited to.
 
 use std::collections::BTreeSet;
 
@@ -49,7 +49,7 @@ pub(in crate::cli) struct FactsUpdateArgs {
 }
 
 impl FactsArgs {
-    /// The facts that the options say.
+    /// Parses the facts from the options.
     pub(in crate::cli) fn facts(&self) -> Result<Facts, CliError> {
         let owner = self.owner.as_deref().map(Owner::parse).transpose();
         let description = self.description.as_deref().map(Description::parse).transpose();
@@ -65,7 +65,7 @@ impl FactsArgs {
 }
 
 impl FactsUpdateArgs {
-    /// The changes that the options say.
+    /// Parses the changes from the options.
     pub(in crate::cli) fn update(&self) -> Result<FactsUpdate, CliError> {
         let owner = self.owner.as_deref().map(|text| unless_empty(text, Owner::parse)).transpose();
         let description = self
@@ -90,7 +90,7 @@ impl FactsUpdateArgs {
         })
     }
 
-    /// The merge patch of the API that the options say: `null` removes a fact.
+    /// Returns the options as a merge patch of the API, in which `null` removes a fact.
     pub(in crate::cli) fn patch(&self) -> Result<Value, CliError> {
         let FactsUpdate { owner, description, contact, labels } = self.update()?;
         let mut patch = Map::new();
@@ -113,7 +113,7 @@ impl FactsUpdateArgs {
     }
 }
 
-/// A label of a filter.
+/// Parses a label of a filter.
 pub(in crate::cli) fn label(text: &str) -> Result<(LabelKey, LabelValue), CliError> {
     let (key, value) = pair(text)?;
     let key = LabelKey::parse(key).map_err(of_option("--label"))?;
@@ -129,7 +129,7 @@ fn pair(text: &str) -> Result<(&str, &str), CliError> {
     })
 }
 
-/// A value of an update: an empty text removes it.
+/// Parses a value of an update; an empty text removes the value.
 fn unless_empty<T>(
     text: &str,
     parse: impl Fn(&str) -> Result<T, Malformed>,
@@ -164,7 +164,7 @@ pub(in crate::cli) struct AdminOfUpdateArgs {
 }
 
 impl AdminOfArgs {
-    /// The owners; `None` if no option is given.
+    /// Parses the owners; `None` if no option is given.
     pub(in crate::cli) fn owners(&self) -> Result<Option<BTreeSet<Owner>>, CliError> {
         if self.owners.is_empty() {
             return Ok(self.admin_of_none.then(BTreeSet::new));
@@ -175,12 +175,12 @@ impl AdminOfArgs {
 }
 
 impl AdminOfUpdateArgs {
-    /// True if an option is given.
+    /// True if any of the options is given.
     pub(in crate::cli) fn is_given(&self) -> bool {
         self.admin_of_all || self.limit.admin_of_none || !self.limit.owners.is_empty()
     }
 
-    /// The owners; `None` for all.
+    /// Parses the owners; `None` for all owners.
     pub(in crate::cli) fn owners(&self) -> Result<Option<BTreeSet<Owner>>, CliError> {
         if self.admin_of_all { Ok(None) } else { self.limit.owners() }
     }

@@ -1,5 +1,5 @@
-//! Reads texts from standard input, and says so at a terminal, where a command would otherwise wait
-//! without a message.
+//! Reads text from standard input. At a terminal it first prints a hint, because the command would
+//! otherwise wait silently.
 
 use std::io::{self, IsTerminal, Read};
 
@@ -9,7 +9,7 @@ use crate::cli::output;
 
 /// Reads standard input up to its end, at most `limit` bytes.
 ///
-/// `what` names the text for a person at a terminal, such as `a token`.
+/// `what` names the text for the person at a terminal, such as `a token`.
 pub(crate) fn read(what: &str, limit: u64) -> io::Result<String> {
     announce(what);
     let mut text = String::new();
@@ -17,7 +17,7 @@ pub(crate) fn read(what: &str, limit: u64) -> io::Result<String> {
     Ok(text)
 }
 
-/// The same for a text that may not be UTF-8.
+/// Like [`read`], but for input that may not be UTF-8.
 pub(crate) fn read_bytes(what: &str, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     announce(what);
     let mut bytes = Zeroizing::new(Vec::new());
@@ -25,7 +25,7 @@ pub(crate) fn read_bytes(what: &str, limit: u64) -> io::Result<Zeroizing<Vec<u8>
     Ok(bytes)
 }
 
-/// Says at a terminal that the command waits for `what` on standard input.
+/// Prints a hint at a terminal that the command waits for `what` on standard input.
 pub(crate) fn announce(what: &str) {
     if io::stdin().is_terminal() {
         output::hint(&format!("Reading {what} from standard input. Ctrl-D ends it."));

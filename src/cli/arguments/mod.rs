@@ -1,5 +1,4 @@
-//! Arguments that several commands take: durations, times, facts, and what standard
-//! input holds.
+//! Arguments that several commands share: durations, times, facts and standard input.
 
 pub(super) mod duration;
 pub(super) mod facts;

@@ -1,10 +1,10 @@
-//! Times as arguments.
+//! Parsing of times in arguments.
 
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::ArgumentRemedy;
 use crate::model::time::{Lifetime, Timestamp};
 
-/// Reads a time: a date, a time in UTC, or how long ago it was, such as `7d`.
+/// Parses a time: a date, a time in UTC, or its age, such as `7d`.
 pub(crate) fn past(text: &str, now: Timestamp) -> Result<Timestamp, CliError> {
     if let Ok(ago) = Lifetime::parse(text) {
         return Ok(now.minus_seconds(ago.seconds()));

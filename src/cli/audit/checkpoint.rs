@@ -1,5 +1,5 @@
-//! `tokend audit checkpoint`, `checkpoints` and `keys`: signed checkpoints of the audit log, and
-//! their check.
+//! `tokend audit checkpoint`, `checkpoints` and `keys`: creates, lists and verifies signed
+//! checkpoints of the audit log.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,11 @@ use crate::cli::output::listing::Listing;
 use crate::cli::{Global, output};
 use crate::jose::checkpoint::{CheckpointClaims, CheckpointKeys};
 
-/// How many checkpoints are read at a time.
 const PAGE_SIZE: u32 = 1_000;
 
-/// The longest file of a checkpoint or a key set that is read, in bytes.
+/// The maximum length of a file with a checkpoint or a key set, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// The columns of a list of checkpoints.
 const HEADER: [&str; 4] = ["SEQUENCE", "SIGNED AT", "LOG", "HASH"];
 
 #[derive(Debug, Args)]
@@ -43,7 +41,7 @@ pub(in crate::cli) struct SignedArgs {
     keys: Option<PathBuf>,
 }
 
-/// A checkpoint as the API has it.
+/// A checkpoint of the API.
 #[derive(Debug, Deserialize)]
 struct CheckpointObject {
     sequence: i64,
@@ -94,10 +92,10 @@ async fn key_set(api: &Api) -> Result<Value, CliError> {
     Ok(api.send(&ApiRequest::get(path(&["audit-keys"]))).await?)
 }
 
-/// The events that the checkpoints of the command line name. Each checkpoint is checked first.
+/// Returns the claims of the checkpoints on the command line. Each checkpoint is verified first.
 ///
 /// # Errors
-/// If one is not valid, or a file cannot be read.
+/// If a checkpoint is not valid, or a file cannot be read.
 pub(in crate::cli) async fn expected(
     api: &Api,
     args: &SignedArgs,

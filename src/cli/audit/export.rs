@@ -1,5 +1,5 @@
-//! `tokend audit export`: events as lines of JSON or as CSV, to standard output or to a new file.
-//! One page of events is in memory at a time.
+//! `tokend audit export`: writes events as JSON lines or as CSV, to standard output or to a new
+//! file. Memory holds one page of events at a time.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ use crate::cli::{Global, arguments, output};
 use crate::model::time::Timestamp;
 use crate::services::atomic_file::AtomicFile;
 
-/// How many events are read at a time.
+/// The number of events in one page.
 const PAGE_SIZE: u32 = 1_000;
 
 #[derive(Debug, Args)]
@@ -53,7 +53,8 @@ enum LogPosition {
 }
 
 impl LogPosition {
-    /// A number is a sequence: a time always has another character.
+    /// Parses a sequence number or a time. A number is a sequence, because a time always has
+    /// another character.
     fn parse(text: &str, now: Timestamp) -> Result<Self, CliError> {
         match text.parse::<i64>() {
             Ok(sequence) if sequence >= 0 => Ok(Self::Sequence(sequence)),
@@ -76,7 +77,7 @@ impl LogPosition {
     }
 }
 
-/// Where an export goes.
+/// The destination of an export.
 enum Target<'a> {
     Output,
     File { path: &'a Path, draft: AtomicFile, file: File },
@@ -110,7 +111,7 @@ impl<'a> Target<'a> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is used as a function of errors")]
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes the error by value")]
 fn unwritten(error: csv::Error) -> CliError {
     CliError::failed(error.to_string())
 }
@@ -137,7 +138,7 @@ pub(crate) async fn run(global: &Global, args: &ExportArgs) -> Result<(), CliErr
     let (since, until) = (position(&args.since)?, position(&args.until)?);
     let after = since.and_then(LogPosition::sequence);
     let after = after.map_or(0, |first| first.saturating_sub(1).max(0));
-    // With `after` the API begins with the oldest event.
+    // With `after`, the API returns the oldest event first.
     let request = ApiRequest::get(path(&["audit-events"]))
         .with("limit", PAGE_SIZE)
         .with("after", after)

@@ -1,4 +1,4 @@
-//! `tokend audit list --follow`: events as they come.
+//! `tokend audit list --follow`: prints events as they are written.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use crate::cli::output::listing::Listing;
 use crate::cli::output::objects::event::EventObject;
 use crate::cli::output::{self, Format};
 
-/// How often the database is asked for new events.
+/// The interval at which the database is polled for new events.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// How many events are read at a time.
+/// The number of events in one page.
 const PAGE_SIZE: u32 = 1_000;
 
-/// Prints the last `limit` events that a request asks for, or all after `after`, and then each new
-/// one. Ends with the process, or with an error that does not pass by itself.
+/// Prints the last `limit` events that match a request, or all events after `after`, and then each
+/// new one. Returns only with an error that is not transient.
 pub(super) async fn run(
     api: &Api,
     format: Format,
@@ -27,13 +27,13 @@ pub(super) async fn run(
 ) -> Result<(), CliError> {
     let mut listing = Listing::new(format, &HEADER);
     let start = if let Some(after) = after {
-        // A server checks it itself.
+        // A server checks the position itself.
         if matches!(api, Api::Local(_)) {
             check_place(api, &request, after).await?;
         }
         after
     } else {
-        // What comes while the last events are read is read again with the new ones.
+        // Events written while the last ones are read are read again below.
         let end = last_sequence(api, &request).await?;
         let last = last_events(api, &request, end, limit).await?;
         listing.page(&last, |found| found.object.row())?;
@@ -41,7 +41,7 @@ pub(super) async fn run(
     };
     match api {
         Api::Local(_) => poll(api, &request, start, &mut listing).await,
-        // The stream begins where `Last-Event-ID` says.
+        // `Last-Event-ID` sets the start of the stream.
         Api::Remote(server) => {
             let request = request.without("after").with("follow", true);
             stream::follow(server, &request, start, &mut listing).await
@@ -49,7 +49,7 @@ pub(super) async fn run(
     }
 }
 
-/// Rejects a place behind the end of the log, as a server does.
+/// Rejects a position after the end of the log, as a server does.
 async fn check_place(api: &Api, request: &ApiRequest, start: i64) -> Result<(), CliError> {
     let end = last_sequence(api, request).await?;
     if start <= end {
@@ -61,7 +61,7 @@ async fn check_place(api: &Api, request: &ApiRequest, start: i64) -> Result<(), 
     Err(CliError::with_codes(CliErrorCode::Conflict, None, text))
 }
 
-/// Asks the local database for new events again and again.
+/// Polls the local database for new events.
 async fn poll(
     api: &Api,
     request: &ApiRequest,
@@ -76,7 +76,7 @@ async fn poll(
                 listing.page(&page.data, |found| found.object.row())?;
                 let is_full = page.next_cursor.is_some();
                 let printed = page.data.last().map(|found| found.object.sequence);
-                // Events that the request does not ask for are not looked at again.
+                // Skips the events that do not match the request.
                 end = if is_full { printed.unwrap_or(end) } else { end.max(last) };
                 if is_full {
                     continue;
@@ -94,14 +94,14 @@ async fn poll(
     }
 }
 
-/// The sequence of the last event of the log, 0 if there is none.
+/// Returns the sequence of the last event of the log; 0 if the log is empty.
 async fn last_sequence(api: &Api, request: &ApiRequest) -> Result<i64, Failure> {
     let all = ApiRequest::get(request.path().to_owned()).with("limit", 1);
     let page = api.page::<EventObject>(&all, None).await?;
     Ok(page.data.first().map_or(0, |last| last.object.sequence))
 }
 
-/// The last events up to `end`, oldest first.
+/// Returns the last `limit` events up to `end`, oldest first.
 async fn last_events(
     api: &Api,
     request: &ApiRequest,
@@ -121,7 +121,7 @@ async fn last_events(
     Ok(found)
 }
 
-/// The next events, and the last sequence of the log at a time before they were read.
+/// Returns the next events, and the last sequence of the log before they were read.
 async fn next(
     api: &Api,
     request: &ApiRequest,

@@ -1,4 +1,4 @@
-//! `tokend audit`: the log of every change, and the proof that it has not been altered.
+//! `tokend audit`: lists, exports and verifies the log of every change.
 
 mod checkpoint;
 mod export;
@@ -26,13 +26,13 @@ use crate::model::plural;
 use crate::model::time::Timestamp;
 use crate::store::events::Order;
 
-/// How many events are read at a time.
+/// The number of events in one page.
 const PAGE_SIZE: u32 = 1_000;
 
-/// How many events are printed, unless it is said.
+/// The default number of events that are printed.
 const DEFAULT_LIMIT: u32 = 1_000;
 
-/// How many of the last events come before those that are followed.
+/// The number of earlier events that `--follow` prints first.
 const FOLLOW_LIMIT: u32 = 10;
 
 #[derive(Debug, Subcommand)]
@@ -108,7 +108,7 @@ pub(crate) async fn run(global: &Global, command: &AuditCommand) -> Result<(), C
     }
 }
 
-/// What a list asks for.
+/// The parsed options of a list.
 struct AuditQuery {
     request: ApiRequest,
     order: Order,
@@ -132,13 +132,14 @@ impl ListArgs {
             .with_some("subject", self.subject.as_deref())
             .with_some("owner", owner.as_ref().map(Owner::as_str))
             .with_some("after", self.after);
-        // A program that continues where it was must not miss events when there are too many.
+        // A program that resumes must not miss events if the limit is reached.
         let order = if self.after.is_some() { Order::OldestFirst } else { Order::NewestFirst };
         Ok(AuditQuery { request, order })
     }
 }
 
-/// Says which client is meant by a name: the API finds the events of the client that alone has it.
+/// Prints the id of the client that a name refers to. For a unique name, the API returns the events
+/// of that client.
 async fn note_client(api: &Api, text: &str) -> Result<(), CliError> {
     if ClientName::parse(text).is_err() {
         return Ok(());
@@ -207,10 +208,10 @@ fn say_what_is_left_out(count: i64, place: &str, order: Order) {
     });
 }
 
-/// The columns of a list of events.
+/// Columns of a list of events.
 pub(super) const HEADER: [&str; 6] = ["SEQUENCE", "AT", "ACTOR", "ACTION", "SUBJECT", "DETAIL"];
 
-/// The state of a part of the chain, as the API has it.
+/// The verification result for a part of the chain.
 #[derive(Deserialize)]
 struct Verification {
     is_intact: bool,
@@ -224,7 +225,7 @@ struct Verification {
     next_cursor: Option<String>,
 }
 
-/// Checks the chain part by part; gives the last answer.
+/// Verifies the chain part by part and returns the result of the last part.
 async fn verify_chain(api: &Api) -> Result<Object<Verification>, CliError> {
     let mut request = ApiRequest::get(path(&["audit-events", "verify"])).with("limit", MAX_PART);
     loop {
@@ -273,8 +274,8 @@ async fn verify(global: &Global, args: &VerifyArgs) -> Result<(), CliError> {
     output::one(global.output, hash, &json, &rows)
 }
 
-/// Compares an event with the hash of it that was noted before: a chain that was rewritten as a
-/// whole is intact in itself.
+/// Compares an event with its hash from an earlier run. This detects a chain that was rewritten as
+/// a whole, which is consistent in itself.
 async fn compare(api: &Api, beginning: Option<&Head>, expected: &Head) -> Result<(), CliError> {
     let sequence = expected.sequence;
     let is_removed = |beginning: &&Head| beginning.sequence >= sequence;

@@ -1,5 +1,5 @@
-//! `tokend audit list --follow` at a server: its stream of events, resumed after each break without
-//! a gap and without a repetition.
+//! `tokend audit list --follow` at a server: prints its stream of events and resumes it after each
+//! break, without gaps or duplicates.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::cli::output;
 use crate::cli::output::listing::Listing;
 use crate::cli::output::objects::event::EventObject;
 
-/// How long to wait before a new connection.
+/// The delay before a reconnection.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// The type of the last event of a stream, which says why it ends.
+/// The type of the last event of a stream, which has the reason for the end.
 const END: &str = "end";
 
-/// The codes of an end after which a new token may be of use.
+/// Codes of an end after which a new token may help.
 const NEEDS_TOKEN: [&str; 2] = ["invalid_token", "scope_missing"];
 
-/// Prints each event after the one with this sequence, for as long as the caller may see them.
+/// Prints each event after the event with sequence `after`, as long as the caller may read them.
 ///
 /// # Errors
-/// If the credentials are rejected, a right is missing, or the log is another one.
+/// If the credentials are rejected, a permission is missing, or the log was replaced.
 pub(in crate::cli) async fn follow(
     server: &RemoteApi,
     request: &ApiRequest,
@@ -62,12 +62,12 @@ pub(in crate::cli) async fn follow(
     }
 }
 
-/// Prints an event, and moves the place from which the stream is resumed.
+/// Prints an event, and advances the position from which the stream is resumed.
 fn print(event: &SentEvent, last: &mut i64, listing: &mut Listing<'_>) -> Result<(), CliError> {
     let unreadable = || CliError::server("the server sent an event that cannot be read");
     let id = event.id.as_deref().and_then(|id| id.parse::<i64>().ok());
     let id = id.ok_or_else(unreadable)?;
-    // Without data it only names the place where the stream begins.
+    // An event without data only marks the start position of the stream.
     if let Some(data) = event.data.as_deref().filter(|_| id > *last) {
         let json: Value = serde_json::from_str(data).map_err(|_| unreadable())?;
         let found = Object::<EventObject>::of(json)?;
@@ -77,7 +77,7 @@ fn print(event: &SentEvent, last: &mut i64, listing: &mut Listing<'_>) -> Result
     Ok(())
 }
 
-/// What the last event of a stream says (RFC 9457).
+/// The data of the last event of a stream (RFC 9457).
 #[derive(Deserialize)]
 struct End {
     code: String,
@@ -85,10 +85,10 @@ struct End {
     status: u16,
 }
 
-/// The reason of an end after which the stream can be resumed.
+/// Returns the reason for the end, if the stream can be resumed.
 ///
 /// # Errors
-/// The reason of an end that does not pass.
+/// The reason for the end, if it is permanent.
 async fn ended(server: &RemoteApi, event: &SentEvent, last: i64) -> Result<String, CliError> {
     let text = event.data.as_deref().unwrap_or_default();
     let Ok(End { code, detail, status }) = serde_json::from_str(text) else {

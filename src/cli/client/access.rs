@@ -1,4 +1,4 @@
-//! `tokend client revoke-grant` and `revoke-tokens`, and grants as arguments.
+//! `tokend client revoke-grant` and `revoke-tokens`, and the parsing of grants in arguments.
 
 use clap::Args;
 use serde::Deserialize;
@@ -37,7 +37,7 @@ pub(crate) async fn revoke(global: &Global, args: &RevokeGrantArgs) -> Result<()
     output::one(global.output, &id, &value, &rows)
 }
 
-/// The answer to a revocation of all tokens of a client.
+/// The response to a revocation of all tokens of a client.
 #[derive(Deserialize)]
 struct RevokedTokens {
     revoked_until: String,
@@ -53,8 +53,8 @@ pub(crate) async fn revoke_tokens(global: &Global, id: &str) -> Result<(), CliEr
     output::one(global.output, &id, &revoked.json, &rows)
 }
 
-/// Networks, or `any` for no limit; nothing said leaves them as they are. An empty text means
-/// neither: most likely a variable was not set.
+/// Parses networks; `any` removes the limit, and no option leaves the networks unchanged. An empty
+/// text is rejected, because it probably comes from an unset variable.
 pub(crate) fn networks_or_any(texts: &[String]) -> Result<Option<Networks>, CliError> {
     match texts {
         [] => Ok(None),
@@ -66,13 +66,13 @@ pub(crate) fn networks_or_any(texts: &[String]) -> Result<Option<Networks>, CliE
     }
 }
 
-/// Reads the kind of administrator of the option `--admin`.
+/// Parses the administrator preset of the option `--admin`.
 pub(crate) fn preset(text: &str) -> Result<AdminPreset, CliError> {
     AdminPreset::parse(text)
         .map_err(|malformed| CliError::usage(format!("--admin: '{text}': {malformed}")))
 }
 
-/// The grants of `client create`: those of `--grant`, and the one that `--admin` stands for.
+/// Parses the grants of `client create`: those of `--grant`, and the one that `--admin` implies.
 pub(crate) fn grants(texts: &[String], admin: Option<&str>) -> Result<Vec<Grant>, CliError> {
     let mut grants = texts.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
     let Some(preset) = admin.map(preset).transpose()? else { return Ok(grants) };
@@ -89,8 +89,8 @@ pub(crate) fn grants(texts: &[String], admin: Option<&str>) -> Result<Vec<Grant>
     Ok(grants)
 }
 
-/// Reads `URI` or `URI=scope,scope`. A resource may itself hold an equals sign in its query, so the
-/// last one separates the two, and only if what follows could be scopes.
+/// Parses `URI` or `URI=scope,scope`. The last equals sign is the separator, because the query of a
+/// resource may contain others, and only if the text after it can be scopes.
 pub(crate) fn parse(text: &str) -> Result<Grant, CliError> {
     let (resource, scopes) = match text.rsplit_once('=') {
         Some((resource, scopes)) if !resource.contains('?') || !scopes.is_empty() => {

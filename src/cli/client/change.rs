@@ -1,4 +1,4 @@
-//! A change of a client by the API, with a note if there was nothing to change.
+//! Sends a change of a client to the API, and prints a note if nothing changed.
 
 use std::sync::LazyLock;
 
@@ -9,17 +9,17 @@ use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::output::objects::client::ClientObject;
 
-/// Members that change without the operator.
+/// Members that change without an action of the operator.
 const VOLATILE: [&str; 4] = ["last_used_at", "secrets", "updated_at", "usage"];
 
-/// The claims of a client or a grant that has none.
+/// Stands for the claims of a client or a grant without claims.
 static NO_CLAIMS: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 /// A client before a change.
 pub(in crate::cli) struct Before(Option<Value>);
 
 impl Before {
-    /// Reads the client. An administrator who may not read it is not told whether it changes.
+    /// Reads the client. An administrator without permission to read it gets no note.
     pub(in crate::cli) async fn read(api: &Api, id: &str) -> Result<Self, CliError> {
         match api.send(&ApiRequest::get(path(&["clients", id]))).await {
             Ok(client) => Ok(Self(Some(compared(client)))),
@@ -28,26 +28,26 @@ impl Before {
         }
     }
 
-    /// Its claims; `None` if they are not known.
+    /// Returns the claims of the client; `None` if they are unknown.
     pub(in crate::cli) fn claims(&self) -> Option<&Map<String, Value>> {
         self.0.as_ref().map(|client| client["claims"].as_object().unwrap_or(&NO_CLAIMS))
     }
 
-    /// The claims of its grant for a resource; `None` if they are not known.
+    /// Returns the claims of the grant for a resource; `None` if they are unknown.
     pub(super) fn grant_claims(&self, resource: &str) -> Option<&Map<String, Value>> {
         let grants = self.0.as_ref()?["grants"].as_array();
         let grant = grants.into_iter().flatten().find(|grant| grant["resource"] == resource);
         Some(grant.and_then(|grant| grant["claims"].as_object()).unwrap_or(&NO_CLAIMS))
     }
 
-    /// Says on standard error if the client is still like this.
+    /// Prints a note on standard error if the client is unchanged.
     pub(in crate::cli) fn compare(&self, after: Value) {
         if self.0.as_ref().is_some_and(|before| *before == compared(after)) {
             output::hint("nothing changed: the values were already set");
         }
     }
 
-    /// The same, for a change whose answer is not the client.
+    /// Like [`Before::compare`], for a change whose response does not contain the client.
     pub(super) async fn compare_with_stored(&self, api: &Api, id: &str) -> Result<(), CliError> {
         if self.0.is_some() {
             self.compare(api.send(&ApiRequest::get(path(&["clients", id]))).await?);
@@ -56,8 +56,7 @@ impl Before {
     }
 }
 
-/// Sends a change of a client whose answer is the client. Says on standard error if the client was
-/// like this before.
+/// Sends a change whose response is the client. Prints a note on standard error if nothing changed.
 pub(in crate::cli) async fn send(
     api: &Api,
     id: &str,

@@ -1,4 +1,4 @@
-//! Static claims as options of `tokend client create`, `update` and `grant`.
+//! Options for static claims of `tokend client create`, `update` and `grant`.
 
 use clap::Args;
 use serde_json::{Map, Value};
@@ -28,7 +28,7 @@ pub(super) struct ClaimsArgs {
 }
 
 impl NewClaimsArgs {
-    /// The claims of a new client.
+    /// Parses the claims of a new client.
     pub(in crate::cli) fn claims(&self) -> Result<StaticClaims, CliError> {
         parse(&self.claims)
     }
@@ -40,11 +40,11 @@ impl ClaimsArgs {
         !self.claims.is_empty() || !self.removed.is_empty()
     }
 
-    /// The merge patch that the options ask for, if there is one: `null` removes a claim. `present`
-    /// are the claims as they are; `None` if they are not known.
+    /// Returns the merge patch of the options, in which `null` removes a claim; `None` if no option
+    /// is given. `present` are the current claims; `None` if they are unknown.
     ///
     /// # Errors
-    /// Not found, for a claim to remove that is not there.
+    /// Not found, if a claim to remove does not exist.
     pub(in crate::cli) fn patch(
         &self,
         present: Option<&Map<String, Value>>,
@@ -71,7 +71,8 @@ impl ClaimsArgs {
     }
 }
 
-/// The merge patch (RFC 7396) that puts a value in place of another one: objects would be merged.
+/// Returns the merge patch (RFC 7396) that replaces a value. A plain patch would merge objects
+/// instead.
 fn replacement(was: Option<&Value>, is: &Value) -> Value {
     let (Some(Value::Object(was)), Value::Object(is)) = (was, is) else { return is.clone() };
     let gone = was.keys().filter(|name| !is.contains_key(*name));

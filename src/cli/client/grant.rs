@@ -1,4 +1,4 @@
-//! `tokend client grant`: which scopes of a resource a client may get.
+//! `tokend client grant`: changes the scopes of a resource that a client may request.
 
 use clap::Args;
 use serde::Deserialize;
@@ -59,7 +59,7 @@ impl GrantArgs {
         Ok(ResourceId::parse(self.resource.as_deref().unwrap_or(ResourceId::SERVER))?)
     }
 
-    /// The change that the options ask for, without claims.
+    /// Returns the merge patch of the options, without claims.
     fn patch(&self) -> Result<Value, CliError> {
         let some = |texts: &[String]| match texts {
             [] => Ok(Scopes::default()),
@@ -86,7 +86,7 @@ impl GrantArgs {
     }
 }
 
-/// A grant after a change, as the API answers it.
+/// A grant after a change, as the API returns it.
 #[derive(Deserialize)]
 struct ChangedGrant {
     #[serde(flatten)]
@@ -100,7 +100,7 @@ struct ChangedGrant {
     ended_credentials: EndedObject,
 }
 
-/// The credentials that ended with a change.
+/// Credentials that a change has ended.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct EndedObject {
@@ -110,10 +110,9 @@ struct EndedObject {
     tls_subject: bool,
 }
 
-/// The scopes, networks and claims of a grant.
 #[derive(Deserialize)]
 struct GrantState {
-    /// A list, or `all`.
+    /// An array of names, or `all`.
     scopes: Value,
     #[serde(default)]
     includes: Vec<String>,
@@ -124,7 +123,7 @@ struct GrantState {
 }
 
 impl GrantState {
-    /// The state in one line.
+    /// Describes the state in one line.
     fn describe(&self) -> String {
         let names: Option<Vec<_>> =
             self.scopes.as_array().map(|list| list.iter().filter_map(Value::as_str).collect());
@@ -174,7 +173,7 @@ pub(crate) async fn run(global: &Global, args: &GrantArgs) -> Result<(), CliErro
     Ok(())
 }
 
-/// Says which credentials ended, because they were made by callers with fewer rights.
+/// Warns of credentials that ended because callers with fewer rights had created them.
 fn warn_of_ended(ended: &EndedObject) {
     let keys = ended.keys.then(|| "its keys".to_owned());
     let subject = ended.tls_subject.then(|| "the subject of its certificate".to_owned());
@@ -190,7 +189,7 @@ fn warn_of_ended(ended: &EndedObject) {
     ));
 }
 
-/// Says so if a grant of all scopes lets a client introspect tokens: that is easily overlooked.
+/// Warns if a grant of all scopes lets a client introspect tokens, which is easy to overlook.
 pub(in crate::cli) fn warn_of_introspection(client: &str, grant: &GrantObject, offered: &[String]) {
     let includes = offered.iter().any(|name| name == INTROSPECT);
     if grant.scopes.is_some() || !includes {

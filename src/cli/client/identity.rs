@@ -1,4 +1,4 @@
-//! The id and the name of a client that `tokend client create` registers.
+//! The id and the name of a client for `tokend client create`.
 
 use clap::Args;
 
@@ -28,20 +28,19 @@ pub(in crate::cli) struct IdentityArgs {
     id: Option<String>,
 }
 
-/// The id and the name of a new client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Identity {
-    /// `None` to have it generated.
+    /// `None` if the server generates it.
     pub(in crate::cli) client_id: Option<ClientId>,
-    /// `None` for the id.
+    /// `None` if it equals the id.
     pub(super) name: Option<ClientName>,
 }
 
 impl IdentityArgs {
-    /// The id and the name that the arguments say. Says on standard error what is deprecated.
+    /// Parses the id and the name. Prints a note on standard error about deprecated arguments.
     ///
     /// # Errors
-    /// A usage error for a missing id, two names, or an id or name that breaks the rules.
+    /// A usage error for a missing id, two names, or a malformed id or name.
     pub(super) fn identity(&self) -> Result<Identity, CliError> {
         match (&self.id, &self.client) {
             (Some(id), _) => {
@@ -61,7 +60,8 @@ impl IdentityArgs {
         }
     }
 
-    /// The argument is the id. For one release, what cannot be an id is the name.
+    /// Parses the argument as the id. For one release, text that cannot be an id is taken as the
+    /// name.
     fn argument_as_id(&self, text: &str) -> Result<Identity, CliError> {
         let malformed = match ClientId::parse_new(text) {
             Ok(client_id) => {
@@ -85,7 +85,7 @@ impl IdentityArgs {
         }
     }
 
-    /// The name, where the id comes from an option.
+    /// Parses the argument as the name, if an option gives the id.
     fn argument_as_name(&self) -> Result<Option<ClientName>, CliError> {
         match (&self.client, &self.name) {
             (Some(_), Some(_)) => {
@@ -104,15 +104,15 @@ fn new_id(what: &str, text: &str) -> Result<ClientId, CliError> {
     })
 }
 
-/// A text as an error repeats it: short, and without control characters.
+/// Shortens a text and replaces its control characters, so that an error can quote it.
 fn shown(text: &str) -> String {
     let start: String = text.chars().take(60).collect();
     let start = start.replace(char::is_control, "?");
     if text.chars().nth(60).is_some() { format!("{start}…") } else { start }
 }
 
-/// The id as `curl -u` needs it, if it must be form-encoded to be unambiguous (RFC 6749, section
-/// 2.3.1); `None` for an id that needs no encoding.
+/// Returns the form-encoded id for `curl -u` (RFC 6749, section 2.3.1); `None` if the id needs no
+/// encoding.
 pub(super) fn encoded_for_basic(id: &str) -> Option<String> {
     let needs_encoding = id.contains([':', '%', '+', ' ']);
     needs_encoding.then(|| form_urlencoded::byte_serialize(id.as_bytes()).collect())
@@ -132,7 +132,7 @@ mod tests {
         (id, identity.name.as_ref().map_or("the id", ClientName::as_str))
     }
 
-    /// The argument is the id, and the name is the id if none is given.
+    /// Without `--name`, the name is the id.
     #[test]
     fn the_argument_is_the_id() {
         let plain = identity([Some("billing"), None, None], false).expect("an identity");

@@ -1,4 +1,4 @@
-//! `tokend client import`: clients of another system, with the ids and secrets that they have.
+//! `tokend client import`: imports clients of another system with their ids and secrets.
 
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Read, Write};
@@ -17,17 +17,17 @@ use crate::cli::output::listing::Listing;
 use crate::cli::output::{self, Format};
 use crate::cli::{Global, arguments, remote};
 
-/// How often progress is shown.
+/// The minimum time between two updates of the progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How many clients are printed at a time.
+/// The number of clients that are printed at a time.
 const PAGE_SIZE: usize = 1_000;
 
-/// The columns of the result.
+/// Columns of the result.
 const HEADER: [&str; 2] = ["IMPORTED", "RESULT"];
 
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate option")]
 pub(crate) struct ImportArgs {
     /// A file with one JSON object a line, or - for standard input
     #[arg(required_unless_present = "schema")]
@@ -83,7 +83,7 @@ pub(crate) async fn run(global: &Global, args: &ImportArgs) -> Result<(), CliErr
     results.end()
 }
 
-/// What an import reads: a file, or standard input.
+/// The input of an import: a file or standard input.
 pub(in crate::cli) type Source = Box<dyn Read + Send>;
 
 fn open(file: &Path) -> Result<Source, CliError> {
@@ -96,17 +96,17 @@ fn open(file: &Path) -> Result<Source, CliError> {
     Ok(Box::new(opened))
 }
 
-/// The clients of an import as they are printed, some at a time: there may be a million.
+/// Prints the clients of an import page by page: there may be a million.
 pub(in crate::cli) struct ImportResults {
     format: Format,
     is_dry_run: bool,
     listing: Listing<'static>,
     page: Vec<Value>,
-    /// How many there are of each of [`OUTCOMES`].
+    /// The number of clients for each of [`OUTCOMES`].
     counts: [usize; OUTCOMES.len()],
 }
 
-/// The outcomes of a line, in the order of the summary.
+/// Outcomes of a line, in the order of the summary.
 const OUTCOMES: [&str; 4] = ["imported", "updated", "unchanged", "skipped"];
 
 impl ImportResults {
@@ -115,12 +115,12 @@ impl ImportResults {
         Self { format, is_dry_run, listing, page: Vec::new(), counts: [0; OUTCOMES.len()] }
     }
 
-    /// True if nothing is written.
+    /// True if the import only checks and writes nothing.
     pub(in crate::cli) fn is_dry_run(&self) -> bool {
         self.is_dry_run
     }
 
-    /// Adds a client, as the API has it.
+    /// Adds a client as the API returns it.
     pub(in crate::cli) fn add(&mut self, mut client: Value) -> Result<(), CliError> {
         for (outcome, count) in OUTCOMES.iter().zip(&mut self.counts) {
             *count += usize::from(client["result"] == *outcome);
@@ -141,7 +141,7 @@ impl ImportResults {
         printed
     }
 
-    /// Prints the rest, and a summary.
+    /// Prints the last page and a summary.
     fn end(mut self) -> Result<(), CliError> {
         self.print_page()?;
         self.listing.end()?;
@@ -155,7 +155,7 @@ impl ImportResults {
     }
 }
 
-/// Shows on a terminal how far the import is, in one line of standard error.
+/// Shows the progress of an import on a terminal, in one line of standard error.
 pub(in crate::cli) struct ProgressMeter {
     is_terminal: bool,
     shown: Mutex<Option<Instant>>,
@@ -168,7 +168,7 @@ impl Default for ProgressMeter {
 }
 
 impl ProgressMeter {
-    /// Shows that so many of `total` have taken a step.
+    /// Shows how many of `total` clients have completed a step.
     pub(in crate::cli) fn show(&self, step: &str, done: usize, total: Option<usize>) {
         if !self.is_terminal {
             return;
@@ -179,11 +179,11 @@ impl ProgressMeter {
         }
         *shown = Some(Instant::now());
         let total = total.map(|total| format!(" of {total}")).unwrap_or_default();
-        // A terminal that is gone shows nothing, and the import continues.
+        // If the terminal is gone, the import continues without it.
         let _ = write!(io::stderr(), "\r\x1b[K{step} {done}{total}");
     }
 
-    /// Removes the line.
+    /// Clears the line.
     pub(in crate::cli) fn clear(&self) {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if shown.is_some() {

@@ -1,4 +1,5 @@
-//! `tokend client keys`: the public keys with which a client authenticates without a secret.
+//! `tokend client keys`: manages the public keys with which a client authenticates without a
+//! secret.
 
 use std::path::{Path, PathBuf};
 
@@ -61,14 +62,14 @@ pub(crate) struct RemoveArgs {
     all: bool,
 }
 
-/// The keys of a client, as the API has them.
+/// The keys of a client, as the API returns them.
 #[derive(Deserialize)]
 struct Keys {
     data: Vec<Value>,
     jwks_uri: Option<String>,
 }
 
-/// What a table shows of a key, or of the URL of a key set.
+/// The parsed members of a key, or the URL of a key set.
 #[derive(Deserialize)]
 struct Key {
     kid: Option<String>,
@@ -78,7 +79,7 @@ struct Key {
 }
 
 impl KeyArgs {
-    /// The method that such keys are for.
+    /// Returns the authentication method that the keys are for.
     pub(crate) fn method(&self) -> AuthenticationMethod {
         match self.certificate {
             Some(_) => AuthenticationMethod::SelfSignedTlsClientAuth,
@@ -86,7 +87,7 @@ impl KeyArgs {
         }
     }
 
-    /// The keys that the arguments name, if any.
+    /// Reads the keys that the arguments name, if any.
     pub(crate) fn source(&self) -> Result<Option<KeySource>, CliError> {
         if let Some(file) = &self.certificate {
             let set = json!({ "keys": [certificate(file)?.1] });
@@ -99,7 +100,7 @@ impl KeyArgs {
         })
     }
 
-    /// The keys in the body of a request.
+    /// Returns the keys as the body of a request.
     fn body(&self) -> Result<Value, CliError> {
         if let Some(file) = &self.certificate {
             return Ok(json!({ "certificate": certificate(file)?.0 }));
@@ -113,7 +114,7 @@ impl KeyArgs {
     }
 }
 
-/// Reads a certificate: its text, and its key.
+/// Reads a certificate and returns its PEM text and its key as a JWK.
 fn certificate(file: &Path) -> Result<(String, Value), CliError> {
     let problem =
         |problem: String| CliError::usage(format!("cannot use {}: {problem}", file.display()));
@@ -124,7 +125,7 @@ fn certificate(file: &Path) -> Result<(String, Value), CliError> {
     Ok((text, json!(jwk)))
 }
 
-/// Reads a JWK set, or makes one of a single JWK or of PEM.
+/// Reads a JWK set, or builds one from a single JWK or from PEM.
 pub(crate) fn key_set(file: &Path) -> Result<KeySet, CliError> {
     let text = read(file)
         .map_err(|error| CliError::usage(format!("cannot read {}: {error}", file.display())))?;

@@ -1,4 +1,4 @@
-//! `tokend client list`: which clients, by what an operator asks for.
+//! `tokend client list`: lists clients that match filters.
 
 use std::io::{self, IsTerminal};
 
@@ -18,10 +18,10 @@ use crate::model::labels;
 use crate::model::owner::Owner;
 use crate::model::time::Timestamp;
 
-/// How many clients are read at a time.
+/// The number of clients in one page.
 const PAGE_SIZE: u32 = 1_000;
 
-/// How many clients a terminal shows, unless it is told.
+/// The default limit for a table on a terminal.
 const TERMINAL_LIMIT: u32 = 1_000;
 
 #[derive(Debug, Args)]
@@ -63,7 +63,8 @@ pub(crate) struct ListArgs {
 }
 
 impl ListArgs {
-    /// The request of the first page. Each option is checked here, so that an error names it.
+    /// Builds the request of the first page. Each option is validated here, so that an error can
+    /// name it.
     fn request(&self) -> Result<ApiRequest, CliError> {
         let state = self.state.as_deref().map(ClientState::parse).transpose()?;
         let name = self.name.as_deref().map(ClientName::parse).transpose()?;
@@ -89,7 +90,7 @@ impl ListArgs {
             .with_some("unused_for", span("--unused", &self.unused)?))
     }
 
-    /// How many clients are wanted; `None` for all.
+    /// Returns the maximum number of clients; `None` for all.
     fn wanted(&self, format: Format) -> Option<u32> {
         let is_for_people = format == Format::Table && io::stdout().is_terminal();
         self.limit.or(is_for_people.then_some(TERMINAL_LIMIT))
@@ -104,7 +105,8 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
         Some(text) => Some(reference::find(&api, text).await?),
         None => None,
     };
-    // The first page begins after a client, and each other one at the cursor of the page before.
+    // The first page starts after a client. Each further page starts at the cursor of the previous
+    // one.
     let first = request.clone().with_some("after", last.as_deref());
     let mut cursor: Option<String> = None;
     let header = ["CLIENT", "NAME", "OWNER", "APIS", "SECRETS", "LAST USED", "STATE", "SOURCE"];
@@ -119,7 +121,7 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
         let page = page.with_some("count", is_last_wanted.then_some(COUNT_BOUND));
         let page = api.page(&page, cursor.as_deref()).await?;
         listing.page(&page.data, |found| row(found, now))?;
-        // A page of a search may be short although others follow.
+        // A page of a search may be incomplete even if more pages follow.
         let found = u32::try_from(page.data.len() + page.unreadable.len()).unwrap_or(size);
         left_out.name(&page.unreadable);
         wanted = wanted.map(|wanted| wanted.saturating_sub(found));

@@ -1,4 +1,4 @@
-//! `tokend client`: the machines that ask for tokens.
+//! `tokend client`: manages clients, which are the machines that request tokens.
 
 pub(super) mod access;
 mod change;
@@ -128,7 +128,7 @@ async fn show(global: &Global, args: &IdArgs) -> Result<(), CliError> {
     view::print(global, &found, api.now())
 }
 
-/// Disables or enables a client: `verb` is the last segment of the path.
+/// Disables or enables a client. `verb` is the last segment of the path.
 async fn set_state(
     global: &Global,
     id: &str,

@@ -1,4 +1,4 @@
-//! A client as an operator names it on the command line: by its identifier or by its name.
+//! Resolves a client that the command line names by its id or by its name.
 
 use crate::admin::{AdminError, AdminErrorCode, ObjectKind};
 use crate::cli::api::{Api, ApiRequest, path};
@@ -8,16 +8,16 @@ use crate::cli::output::objects::client::ClientObject;
 use crate::cli::remedies::command::ArgumentRemedy;
 use crate::model::client::{ClientId, ClientName};
 
-/// How many clients of one name are listed in an error.
+/// The maximum number of clients with the same name that an error lists.
 const MAX_LISTED: u32 = 10;
 
-/// Finds the client that `text` means. An identifier always wins over a name. A name must be
-/// unique; the note on standard error says which client it means. An administrator that may not read
-/// clients names one by its id.
+/// Finds the client that `text` refers to. An id takes precedence over a name. A name must be
+/// unique; a note on standard error shows its id. Without permission to read clients, only ids
+/// work.
 ///
 /// # Errors
-/// Not found if no client has this identifier or name; a usage error that lists the identifiers if
-/// several clients have this name.
+/// Not found if no client has this id or name. A usage error that lists the ids if several clients
+/// have this name.
 pub(crate) async fn find(api: &Api, text: &str) -> Result<String, CliError> {
     if ClientId::parse(text).is_ok() {
         match api.send(&ApiRequest::get(path(&["clients", text]))).await {
@@ -44,7 +44,7 @@ pub(crate) async fn find(api: &Api, text: &str) -> Result<String, CliError> {
     }
 }
 
-/// The first clients of a name.
+/// Returns the first clients with a name.
 pub(crate) async fn named(api: &Api, name: &str) -> Result<Vec<ClientId>, CliError> {
     let list = ApiRequest::get(path(&["clients"])).with("name", name).with("limit", MAX_LISTED + 1);
     let page = api.page::<ClientObject>(&list, None).await?;

@@ -1,4 +1,4 @@
-//! `tokend client create` and `update`: what is said of a client.
+//! `tokend client create` and `update`: registers and changes clients.
 
 use std::path::Path;
 
@@ -189,7 +189,7 @@ pub(in crate::cli) async fn create(global: &Global, args: CreateArgs) -> Result<
     resource::clients::warn_of_introspection(&api, &made.object).await
 }
 
-/// The body of the request that registers a client.
+/// Builds the body of the request that registers a client.
 fn body(
     args: &CreateArgs,
     identity: &Identity,
@@ -226,7 +226,7 @@ fn body(
             "secret": secret.body(),
         }),
     );
-    // What is not said is left out, and gets the default of the server.
+    // Members without a value are omitted, so that the server applies its defaults.
     if let Some(members) = body.as_object_mut() {
         members.retain(|name, value| !is_empty(name, value));
     }
@@ -239,7 +239,7 @@ fn add_members(body: &mut Value, more: Value) {
     }
 }
 
-/// True for a member that says nothing. An empty `admin_of` says something: no owner.
+/// True for a member without a value. An empty `admin_of` is a value: it means no owner.
 fn is_empty(name: &str, value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -249,7 +249,7 @@ fn is_empty(name: &str, value: &Value) -> bool {
     }
 }
 
-/// A grant as the API takes it: `scopes` is `null` for all.
+/// Converts a grant for the API, where `scopes` is `null` for all scopes.
 fn grant(grant: &Grant) -> Value {
     let scopes = match &grant.scopes {
         GrantedScopes::All => Value::Null,
@@ -258,7 +258,7 @@ fn grant(grant: &Grant) -> Value {
     json!({ "resource": grant.resource, "scopes": scopes })
 }
 
-/// How a new client is printed.
+/// Returns the function that prints a new client.
 fn render(format: Format, file: Option<&Path>, is_generated: bool) -> Render {
     let file = file.map(Path::to_owned);
     Box::new(move |answer| {
@@ -289,7 +289,7 @@ pub(in crate::cli) async fn update(global: &Global, args: &UpdateArgs) -> Result
     view::print(global, &changed, api.now())
 }
 
-/// The merge patch of the options without claims: `null` puts a member back to the default.
+/// Builds the merge patch of the options, without claims. `null` restores the default of a member.
 fn patch(args: &UpdateArgs) -> Result<Value, CliError> {
     let (methods, types) = (methods(&args.auth_methods)?, grant_types(&args.grant_types)?);
     let mut patch = args.facts.patch()?;
@@ -341,18 +341,18 @@ fn leak_policy(text: Option<&str>) -> Result<Option<LeakPolicy>, CliError> {
     Ok(text.map(LeakPolicy::parse).transpose()?)
 }
 
-/// A rate, or `default` for none of the client's own.
+/// Parses a rate; `None` for `default`, which removes the client's own rate.
 fn rate_or_default(text: &str) -> Result<Option<RateLimit>, CliError> {
     if text == "default" { Ok(None) } else { rate(text).map(Some) }
 }
 
-/// A rate, with the option and the text in the error.
+/// Parses a rate. An error names the option and quotes the text.
 fn rate(text: &str) -> Result<RateLimit, CliError> {
     RateLimit::parse(text)
         .map_err(|malformed| CliError::usage(format!("--token-rate: '{text}' {malformed}")))
 }
 
-/// The audiences of an option, or `none`; `None` if the option is not given.
+/// Parses the audiences of an option, or `none`; `None` if the option is not given.
 fn audiences_or_none(texts: &[String]) -> Result<Option<AssertionAudiences>, CliError> {
     match texts {
         [] => Ok(None),

@@ -1,4 +1,4 @@
-//! `tokend client add-secret`, `rotate-secret` and `expire-secret`.
+//! `tokend client add-secret`, `rotate-secret` and `expire-secret`: manages client secrets.
 
 use std::path::{Path, PathBuf};
 
@@ -82,7 +82,7 @@ pub(super) struct OldLabelArgs {
 }
 
 impl OldLabelArgs {
-    /// Puts the label in place. Says on standard error that the option is deprecated.
+    /// Sets the label. Prints a note on standard error that the option is deprecated.
     fn apply_to(&self, new: &mut WantedSecret) {
         if let Some(label) = &self.label {
             output::hint(
@@ -94,7 +94,7 @@ impl OldLabelArgs {
     }
 }
 
-/// What a new secret should be like.
+/// The parsed options of a new secret.
 pub(in crate::cli) struct WantedSecret {
     label: String,
     lifetime: Option<Lifetime>,
@@ -102,7 +102,7 @@ pub(in crate::cli) struct WantedSecret {
 }
 
 impl WantedSecret {
-    /// The secret in the body of a request.
+    /// Returns the secret as a member of a request body.
     pub(in crate::cli) fn body(&self) -> Value {
         let seconds = self.lifetime.map(Lifetime::seconds);
         let mut body = json!({ "label": self.label, "expires_in_seconds": seconds });
@@ -112,7 +112,7 @@ impl WantedSecret {
         body
     }
 
-    /// True if the server generates the secret; false if it is registered by its digest.
+    /// True if the server generates the secret; false if the client registers a digest.
     pub(super) fn is_generated(&self) -> bool {
         self.digest.is_none()
     }
@@ -157,7 +157,7 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
     make(global, &api, &new, wanted).await
 }
 
-/// Makes a secret and prints it, or registers a digest.
+/// Creates a secret and prints it, or registers a digest.
 async fn make(
     global: &Global,
     api: &Api,
@@ -165,7 +165,7 @@ async fn make(
     wanted: SecretRequest<'_>,
 ) -> Result<(), CliError> {
     if !new.is_generated() {
-        // Nothing is lost if it cannot be printed.
+        // If the output fails, no secret is lost.
         let answer = api.send(&wanted.request).await?;
         let digest = ("digest", text_of(&answer, "secret_digest"));
         let text = render_secret(global.output, &answer, &answer, digest)?;
@@ -176,20 +176,20 @@ async fn make(
     Ok(())
 }
 
-/// The answer to a new end of a secret.
+/// The response to a change of the expiry of a secret.
 #[derive(Deserialize)]
 struct ExpiredSecret {
     expires_at: String,
     changed: bool,
 }
 
-/// Reads the overlap of an option.
+/// Parses an overlap. An error names the option and quotes the text.
 fn overlap(text: &str) -> Result<Overlap, CliError> {
     Overlap::parse(text)
         .map_err(|malformed| CliError::usage(format!("--overlap: '{text}' {malformed}")))
 }
 
-/// Rejects an output format that does not show the secret, if it exists nowhere else.
+/// Rejects an output format that would hide a generated secret, unless a file receives it.
 fn check_format(global: &Global, new: &WantedSecret, file: Option<&Path>) -> Result<(), CliError> {
     if new.is_generated() {
         secret_file::destination::check_format(global.output, file)
@@ -220,7 +220,7 @@ pub(crate) async fn expire(global: &Global, args: &ExpireSecretArgs) -> Result<(
     output::one(global.output, secret_id.as_str(), &ended.json, &rows)
 }
 
-/// How a new secret is printed.
+/// Returns the function that prints a new secret.
 fn render(format: Format, file: Option<&Path>) -> Render {
     let file = file.map(Path::to_owned);
     Box::new(move |answer| {
@@ -229,7 +229,7 @@ fn render(format: Format, file: Option<&Path>) -> Render {
     })
 }
 
-/// The output about a new secret: `row` has the secret or its digest.
+/// Renders a new secret. `row` contains the secret or its digest.
 fn render_secret(
     format: Format,
     answer: &Value,

@@ -1,4 +1,4 @@
-//! `tokend client trust`: foreign issuers whose tokens authenticate a client.
+//! `tokend client trust`: manages foreign issuers whose tokens authenticate a client.
 
 use std::collections::BTreeMap;
 
@@ -108,10 +108,10 @@ pub(crate) async fn run(global: &Global, command: TrustCommand) -> Result<(), Cl
     }
 }
 
-/// A trust to be made.
+/// A trust to create.
 struct NewTrust {
     body: Value,
-    /// Where the keys come from, if they are fetched, and whose they are.
+    /// The source of the keys and the name of their owner; `None` if the keys are not fetched.
     source: Option<(RemoteSource, String)>,
     notes: Vec<String>,
 }

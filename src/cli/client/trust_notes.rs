@@ -1,5 +1,4 @@
-//! What an operator should know about a new trust: its patterns, and whether its keys can be
-//! fetched.
+//! Notes and warnings about a new trust: its patterns, and a test fetch of its keys.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,11 +9,11 @@ use crate::model::github_subject::{self, Form, GithubSubject};
 use crate::outbound::Fetcher;
 use crate::remote_keys::{RemoteSource, fetch_keys};
 
-/// How long the check of an issuer or of a bundle endpoint may take.
+/// Time limit for fetching the keys of an issuer or a bundle endpoint.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Fetches the keys of a new trust once, and says what came of it. The trust exists in any case: an
-/// issuer may come later, and the server fetches the keys by itself.
+/// Fetches the keys of a new trust once and prints the result. A failure does not affect the trust:
+/// the issuer may become reachable later, and the server fetches the keys itself.
 pub(super) async fn try_keys(fetcher: &Fetcher, source: &RemoteSource, name: &str) {
     let outcome = tokio::time::timeout(CHECK_TIMEOUT, fetch_keys(fetcher, source)).await;
     let outcome = outcome.unwrap_or_else(|_| Err(format!("no answer within {CHECK_TIMEOUT:?}")));
@@ -38,7 +37,7 @@ pub(super) async fn try_keys(fetcher: &Fetcher, source: &RemoteSource, name: &st
     });
 }
 
-/// The notes and warnings about the patterns of a trust in that issuer.
+/// Returns notes and warnings about the patterns of a trust in this issuer.
 pub(crate) fn of_patterns(issuer: &str, conditions: &BTreeMap<String, Pattern>) -> Vec<String> {
     let excluding = conditions.values().filter(|pattern| pattern.excludes_pull_requests());
     let mut notes: Vec<_> = excluding
@@ -63,13 +62,13 @@ pub(crate) fn of_patterns(issuer: &str, conditions: &BTreeMap<String, Pattern>) 
     notes
 }
 
-/// True for the subject that GitHub gives to workflows of pull requests.
+/// True for the subject that GitHub issues to workflows of pull requests.
 fn names_pull_requests(subject: &str) -> bool {
     subject.starts_with("repo:") && subject.ends_with(":pull_request")
 }
 
-/// True for the issuers of github.com and ghe.com, which send both forms of the subject. An
-/// enterprise may have a path of its own. GitHub Enterprise Server sends names alone.
+/// True for the issuers of github.com and ghe.com, which send both forms of the subject. The issuer
+/// of an enterprise may have its own path. GitHub Enterprise Server sends only names.
 fn is_github(issuer: &str) -> bool {
     let url = url::Url::parse(issuer).ok();
     let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default();
@@ -77,7 +76,7 @@ fn is_github(issuer: &str) -> bool {
         || (host.starts_with("token.actions.") && host.ends_with(".ghe.com"))
 }
 
-/// Which form a subject has, and what the other one is.
+/// Describes the form of a subject and the other form of it.
 fn of_form(subject: &GithubSubject<'_>) -> String {
     match subject.form() {
         Form::Names => {

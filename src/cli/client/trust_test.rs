@@ -1,4 +1,5 @@
-//! `tokend client trust test`: which trust of a client accepts a token, or which claim differs.
+//! `tokend client trust test`: shows which trust of a client accepts a token, or which claim
+//! differs.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -12,10 +13,10 @@ use crate::cli::{Global, arguments, output};
 use crate::model::client::ClientId;
 use crate::model::remedy::Remedy;
 
-/// The longest token that is read, in bytes.
+/// The maximum length of a token, in bytes.
 const MAX_TOKEN_BYTES: u64 = 64 << 10;
 
-/// The result of a test, as the API has it.
+/// The result of a test, as the API returns it.
 #[derive(Deserialize)]
 struct TestObject {
     matches: bool,
@@ -61,7 +62,7 @@ pub(super) async fn run(global: &Global, id: &str) -> Result<(), CliError> {
 }
 
 impl TestObject {
-    /// Why the token authenticates nothing, for people.
+    /// Converts into an error with the reason why the token does not authenticate the client.
     fn into_error(self, client: ClientId) -> CliError {
         match self.code.as_str() {
             "malformed_token" => CliError::not_valid(format!("standard input: {}", self.reason)),

@@ -1,4 +1,4 @@
-//! How a client looks on the screen.
+//! Renders a client as rows.
 
 use crate::cli::Global;
 use crate::cli::api::Object;
@@ -10,7 +10,7 @@ use crate::model::client::AuthenticationMethod;
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::time::Timestamp;
 
-/// Prints a client with all that belongs to it.
+/// Prints a client with its credentials and grants.
 pub(in crate::cli) fn print(
     global: &Global,
     found: &Object<ClientObject>,
@@ -20,7 +20,7 @@ pub(in crate::cli) fn print(
     output::one(global.output, &client.client_id, &found.json, &rows_of(client, now))
 }
 
-/// The methods of a client; of each that cannot work yet it says what is missing.
+/// Lists the authentication methods of a client, with the missing credential of each unusable one.
 fn methods(client: &ClientObject, now: Timestamp) -> String {
     let has_secret = client.secrets.iter().any(|secret| secret.is_valid(now));
     let has_keys = client.jwks.is_some() || client.jwks_uri.is_some();
@@ -48,7 +48,7 @@ fn methods(client: &ClientObject, now: Timestamp) -> String {
     client.auth_methods.iter().map(describe).collect::<Vec<_>>().join(" ")
 }
 
-/// A trust with what a token must say to meet it.
+/// Describes a trust and its conditions.
 fn trust(trust: &TrustObject) -> String {
     let TrustObject { trust_id, issuer, audience, .. } = trust;
     let conditions = trust.conditions_text();
@@ -56,13 +56,12 @@ fn trust(trust: &TrustObject) -> String {
     format!("{trust_id} {issuer}{space}{conditions} aud={audience}")
 }
 
-/// A trust in a SPIFFE trust domain with what a JWT-SVID must say to meet it.
+/// Describes a trust in a SPIFFE trust domain and its conditions.
 fn spiffe_trust(trust: &SpiffeTrustObject) -> String {
     let SpiffeTrustObject { trust_id, trust_domain, subject, bundle_endpoint } = trust;
     format!("{trust_id} spiffe://{trust_domain} sub={subject} keys={bundle_endpoint}")
 }
 
-/// A client as its rows say it.
 pub(in crate::cli) fn rows_of(
     client: &ClientObject,
     now: Timestamp,
@@ -102,7 +101,7 @@ pub(in crate::cli) fn rows_of(
     rows
 }
 
-/// The restrictions of its tokens and requests.
+/// Adds the restrictions of the client's tokens and requests.
 fn add_rules(client: &ClientObject, rows: &mut Vec<(&'static str, String)>) {
     if let Some(seconds) = client.token_ttl_seconds {
         rows.push(("token ttl", lifetime(seconds)));
@@ -130,13 +129,13 @@ fn add_rules(client: &ClientObject, rows: &mut Vec<(&'static str, String)>) {
     }
 }
 
-/// When any of its secrets or other credentials was last used.
+/// Formats the time of the last use of any credential of the client.
 pub(in crate::cli) fn last_used(client: &ClientObject, now: Timestamp) -> String {
     let last = client.last_used_at;
     last.map_or_else(|| "never".to_owned(), |last| output::format_time(last, now))
 }
 
-/// How many valid secrets it has, and which ends next.
+/// Formats the number of valid secrets and the next expiry.
 pub(super) fn secrets_summary(client: &ClientObject, now: Timestamp) -> String {
     let live: Vec<_> = client.secrets.iter().filter(|secret| secret.is_valid(now)).collect();
     let next = live.iter().filter_map(|secret| secret.expires_at).min();

@@ -1,4 +1,4 @@
-//! `tokend backup`: the whole database in one sealed file.
+//! `tokend backup`: writes the whole database to a sealed file, or verifies one.
 
 use std::path::PathBuf;
 
@@ -54,7 +54,7 @@ pub(crate) async fn run(global: &Global, command: &BackupCommand) -> Result<(), 
     output::one(global.output, &summary.manifest.id, &value, &rows)
 }
 
-/// Says which sealed keys will be lost.
+/// Warns of sealed keys that no configured master key can open.
 pub(super) fn warn_of_unopened(summary: &Summary) {
     if !summary.unopened_keys.is_empty() {
         output::hint(&format!(
@@ -65,7 +65,6 @@ pub(super) fn warn_of_unopened(summary: &Summary) {
     }
 }
 
-/// A backup for programs.
 pub(super) fn value_of(summary: &Summary) -> Value {
     let Summary { manifest, rows, unopened_keys } = summary;
     json!({
@@ -76,7 +75,6 @@ pub(super) fn value_of(summary: &Summary) -> Value {
     })
 }
 
-/// A backup for people.
 pub(in crate::cli) fn rows_of(summary: &Summary) -> Vec<(&'static str, String)> {
     let Summary { manifest, rows, .. } = summary;
     let count = |table: &str| rows.get(table).copied().unwrap_or_default().to_string();

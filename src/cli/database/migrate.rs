@@ -1,4 +1,4 @@
-//! `tokend migrate`: brings the database schema up to date.
+//! `tokend migrate`: updates the database schema.
 
 use clap::Args;
 use serde_json::json;
@@ -17,13 +17,13 @@ pub(crate) struct MigrateArgs {
     status: bool,
 }
 
-/// Runs `tokend migrate`. With `--status` it only looks: it creates and changes nothing.
+/// Runs `tokend migrate`. With `--status`, it only reads and creates nothing.
 pub(crate) async fn run(global: &Global, args: &MigrateArgs) -> Result<(), CliError> {
     let config = global.config(Requirement::Nothing)?;
     let database = &config.database;
     let mode = if args.status { OpenMode::Check } else { OpenMode::Create };
     let (before, after) = match Store::open(database, mode).await {
-        // `--status` of a database that does not exist.
+        // With `--status`, a database that does not exist has version 0.
         Err(StoreError::Absent) => (0, 0),
         Err(error) => return Err(error.into()),
         Ok(store) => {

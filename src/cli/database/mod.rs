@@ -1,4 +1,4 @@
-//! Commands about the database as a whole: its schema, and backups of it.
+//! Commands for the database as a whole: schema and backups.
 
 pub(super) mod backup;
 pub(super) mod migrate;

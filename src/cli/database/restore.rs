@@ -17,7 +17,7 @@ use crate::config::Requirement;
 use crate::model::backup::Manifest;
 use crate::model::time::Clock;
 
-/// The maximum length of an event in a file.
+/// The maximum length of an event in a file, in bytes.
 const MAX_EVENT_BYTES: u64 = 16 << 20;
 
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ pub(crate) async fn run(global: &Global, args: &RestoreArgs) -> Result<(), CliEr
     output::one(global.output, &backup.manifest.id, &value, &rows)
 }
 
-/// Says what a restore brings back, and what ends it again.
+/// Lists the rights that a restore brings back, and the options that end them.
 fn tell_what_returns(manifest: &Manifest, args: &RestoreArgs) {
     let Manifest { created_at, sequence, .. } = manifest;
     let mut text = format!(
@@ -83,7 +83,7 @@ fn tell_what_returns(manifest: &Manifest, args: &RestoreArgs) {
     output::hint(&text);
 }
 
-/// The secrets that the events of a file after `sequence` have ended.
+/// Returns the secrets that events after `sequence` in a file have ended.
 fn ended_secrets(path: &Path, sequence: i64) -> Result<BTreeSet<RestoredSecret>, CliError> {
     let unreadable = |problem: &dyn std::fmt::Display| {
         CliError::failed(format!("the events {} cannot be read: {problem}", path.display()))

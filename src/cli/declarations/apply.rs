@@ -1,4 +1,4 @@
-//! `tokend diff`, `tokend apply` and `tokend export`: clients and resources from files.
+//! `tokend diff`, `tokend apply` and `tokend export`: manages clients and resources in files.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ use crate::model::owner::Owner;
 use crate::model::source::SourceName;
 use crate::services::Services;
 
-/// How many clients are named in a message.
+/// The maximum number of clients that a message names.
 const MAX_LISTED: usize = 5;
 
 #[derive(Debug, Args)]
@@ -66,12 +66,10 @@ pub(crate) struct ExportArgs {
     schema: bool,
 }
 
-/// What an apply did.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
-    /// The changes.
     pub(crate) changes: Vec<PlannedChange>,
-    /// Each client that has a new secret, with its file.
+    /// Each client with a new secret, and the file of the secret.
     pub(crate) secret_files: Vec<(String, PathBuf)>,
 }
 
@@ -115,7 +113,7 @@ pub(crate) async fn apply(global: &Global, args: &ApplyArgs) -> Result<(), CliEr
     print_done(global.output, &done, unchanged)
 }
 
-/// What a plan changes and how much stays, if an apply would do it.
+/// Rehearses a plan. Returns its changes and the number of unchanged objects.
 async fn rehearsed(
     services: &Services,
     principal: &Principal,
@@ -126,8 +124,8 @@ async fn rehearsed(
     Ok(result)
 }
 
-/// The same at a server. Between its plan and its execution another caller may change something, so
-/// what is printed at the end is what was done.
+/// Applies declarations at a server. Another caller may change objects between plan and execution,
+/// so the output reports what was actually done.
 async fn apply_at_server(
     global: &Global,
     args: &ApplyArgs,
@@ -155,7 +153,7 @@ async fn apply_at_server(
     let declared = remote::apply::declared_clients(declarations);
     let settled = Box::pin(remote::leftover::settle(&api, &request, &declared, dir)).await?;
     let Settled { is_answered, mut changes, mut files } = settled;
-    // The request of the interrupted command may have been carried out only now.
+    // The request of the interrupted command may have completed only now.
     let plan =
         if is_answered { remote::apply::plan(&api, declarations, options).await? } else { plan };
     let mut unchanged = plan.unchanged;
@@ -188,7 +186,7 @@ fn print_plan(format: Format, changes: &[PlannedChange], unchanged: usize) -> Re
     print(format, &declarative::plan_lines(changes, unchanged), &result(changes, unchanged))
 }
 
-/// Says the plan before its execution, also where standard output has another format.
+/// Prints the plan before its execution: to standard error if standard output has another format.
 fn announce(format: Format, changes: &[PlannedChange], unchanged: usize) -> Result<(), CliError> {
     let words = declarative::plan_lines(changes, unchanged);
     if format == Format::Table {
@@ -228,7 +226,7 @@ fn without_folder(clients: &[ClientId]) -> CliError {
     CliError::usage(text).with_remedy(SecretRemedy::GiveSecretsDir)
 }
 
-/// Carries out a plan, with the new secrets in `dir`.
+/// Executes a plan and writes the new secrets to `dir`.
 pub(crate) async fn execute(
     services: &Services,
     principal: &Principal,
@@ -273,8 +271,8 @@ pub(crate) async fn execute(
     Ok(Done { changes, secret_files })
 }
 
-/// Applies declarations for the start of a server. Another instance may do the same at the same
-/// time, so the plan is made again if it is overtaken.
+/// Applies declarations at the start of a server. Another instance may do the same concurrently, so
+/// the plan is computed again after a conflict.
 pub(crate) async fn at_start(
     services: &Services,
     principal: &Principal,
@@ -337,7 +335,7 @@ fn result(changes: &[PlannedChange], unchanged: usize) -> Value {
     json!({ "applied": false, "changes": changes, "unchanged": unchanged })
 }
 
-/// Prints a plan: its words for people, otherwise its JSON.
+/// Prints a plan: as text in a table, otherwise as JSON.
 fn print(format: Format, words: &[String], value: &Value) -> Result<(), CliError> {
     match format {
         Format::Table => output::line(&words.join("\n")),

@@ -1,4 +1,5 @@
-//! Declarations that a server applies before it serves: the setting `bootstrap.file`.
+//! Applies declarations at the start of a server, before it accepts requests (setting
+//! `bootstrap.file`).
 
 use crate::admin::{Actor, Principal};
 use crate::cli::declarations::{self, apply};
@@ -6,10 +7,10 @@ use crate::cli::error::CliError;
 use crate::cli::secret_file::applied_secrets::{SecretsDir, SecretsFormat};
 use crate::services::Services;
 
-/// Applies the file of the settings, if there is one. It neither adopts nor deletes objects.
+/// Applies the file of the settings, if it is set. It never adopts or deletes objects.
 ///
 /// # Errors
-/// If the file cannot be applied: a server without its clients would reject every request.
+/// If the file cannot be applied. A server without its clients would reject every request.
 pub(in crate::cli) async fn apply(services: &Services) -> Result<(), CliError> {
     let settings = &services.config.bootstrap;
     let Some(file) = &settings.file else { return Ok(()) };

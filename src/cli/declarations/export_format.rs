@@ -1,9 +1,9 @@
-//! How an export is written: the members of each object in the order in which people read them.
+//! Output format of an export: orders the members of each object for human readers.
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 
-/// The members that come first, in their order.
+/// Members that come first, in this order.
 const FIRST: [&str; 16] = [
     "source",
     "resources",
@@ -23,13 +23,14 @@ const FIRST: [&str; 16] = [
     "scopes",
 ];
 
-/// The members that come last, in their order.
+/// Members that come last, in this order.
 const LAST: [&str; 6] = ["claims", "admin_of", "grants", "trusts", "spiffe_trusts", "clients"];
 
-/// A value whose objects are written in this order.
+/// Serializes a value with the members of its objects in this order.
 pub(super) struct Ordered<'a>(pub(super) &'a Value);
 
-/// The place of a member; the others stand between, in alphabetical order.
+/// Returns the sort position of a member. Members in neither list come between the two, sorted by
+/// name.
 fn place(name: &str) -> usize {
     let first = FIRST.iter().position(|known| *known == name);
     let last = || LAST.iter().position(|known| *known == name).map(|place| FIRST.len() + 1 + place);

@@ -1,4 +1,4 @@
-//! Where declarations are read from: files, folders and standard input.
+//! Reads declarations from files, directories and standard input.
 
 pub(super) mod apply;
 pub(super) mod bootstrap;
@@ -17,7 +17,7 @@ use crate::cli::arguments;
 use crate::cli::error::CliError;
 use crate::model::source::SourceName;
 
-/// The endings of files that are read from a folder.
+/// File extensions that are read from a directory.
 const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "jsonl"];
 
 /// What is compared or applied, and how.
@@ -38,7 +38,7 @@ pub(crate) struct DeclarationArgs {
 }
 
 impl DeclarationArgs {
-    /// Reads everything that is named.
+    /// Reads all files, directories and standard input that are named.
     pub(crate) fn read(&self) -> Result<Declarations, CliError> {
         let mut texts = Vec::new();
         for path in &self.files {
@@ -47,7 +47,7 @@ impl DeclarationArgs {
         Ok(Declarations::read(&texts)?)
     }
 
-    /// The options, with the limit of deletions.
+    /// Returns the options of an apply, with a limit of deletions.
     pub(crate) fn options(&self, max_deletions: Option<usize>) -> Result<ApplyOptions, CliError> {
         Ok(ApplyOptions {
             source: self.source.as_deref().map(SourceName::parse).transpose()?,
@@ -70,13 +70,13 @@ pub(crate) struct DeletionArgs {
 }
 
 impl DeletionArgs {
-    /// The limit; none for any number.
+    /// Returns the maximum number of deletions; `None` for any number.
     pub(crate) fn limit(&self) -> Option<usize> {
         (!self.yes).then_some(self.max_deletions)
     }
 }
 
-/// The texts of a file, of the files of a folder, or of standard input.
+/// Reads a file, the files of a directory, or standard input.
 fn texts_at(path: &Path) -> Result<Vec<SourceText>, CliError> {
     if path == Path::new("-") {
         arguments::input::announce("declarations");
@@ -113,7 +113,7 @@ fn file(path: &Path) -> Result<SourceText, CliError> {
     Ok(SourceText { text: text_of(opened, &name)?, name })
 }
 
-/// Reads a text up to one byte more than is accepted, so that a longer one is recognised.
+/// Reads at most one byte more than `MAX_BYTES`, so that a longer text is detected.
 fn text_of(source: impl Read, name: &str) -> Result<String, CliError> {
     let mut text = String::new();
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
@@ -124,7 +124,7 @@ fn text_of(source: impl Read, name: &str) -> Result<String, CliError> {
     Ok(text)
 }
 
-/// Reads one file, for the start of a server.
+/// Reads one file at the start of a server.
 pub(crate) fn of_file(path: &Path) -> Result<Declarations, CliError> {
     Ok(Declarations::read(&[file(path)?])?)
 }

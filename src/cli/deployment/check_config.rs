@@ -1,5 +1,4 @@
-//! `tokend check-config` and `tokend config`: what the settings are, where they come from, and
-//! what is wrong with them.
+//! `tokend check-config` and `tokend config`: shows the settings, their origins and their problems.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -31,7 +30,7 @@ pub(crate) enum ConfigCommand {
     Defaults,
 }
 
-/// Runs `tokend check-config`. It writes nothing, with `--online` neither.
+/// Runs `tokend check-config`. It writes nothing, not even with `--online`.
 pub(crate) async fn run(global: &Global, args: &CheckConfigArgs) -> Result<(), CliError> {
     let mut flags = global.flags();
     flags.files.extend(args.files.iter().cloned());
@@ -63,7 +62,7 @@ pub(crate) async fn run(global: &Global, args: &CheckConfigArgs) -> Result<(), C
     database.into_iter().flatten().try_for_each(|line| output::line(&line))
 }
 
-/// A master key that others can read is not a secret.
+/// Rejects a master key file that other users can read.
 fn reject_open_master_key(config: &Config) -> Result<(), CliError> {
     let Some(file) = inspection::open_master_key(config) else { return Ok(()) };
     let path = file.path.display();
@@ -81,7 +80,7 @@ fn reject_open_master_key(config: &Config) -> Result<(), CliError> {
     .into())
 }
 
-/// What the database is like, in lines for people.
+/// Describes the database as lines of text.
 fn describe(config: &Config, found: &Inspection) -> Vec<String> {
     let location = &config.database.location;
     let schema = format!("{} of {}", found.schema, schema::NEWEST);

@@ -1,4 +1,4 @@
-//! `tokend doctor`: shows the findings of a deployment, and says by its exit code how bad they are.
+//! `tokend doctor`: prints the findings of a deployment; the exit code is the worst state.
 
 use std::path::PathBuf;
 
@@ -27,24 +27,24 @@ pub(crate) struct DoctorArgs {
 }
 
 impl DoctorArgs {
-    /// True if the command looks at a server from outside.
+    /// True if the command checks a server from outside.
     pub(crate) fn is_outside(&self) -> bool {
         self.url.is_some()
     }
 }
 
-/// The report for programs.
+/// The report as JSON.
 #[derive(Serialize)]
 struct ShownReport<'a> {
     version: &'static str,
-    /// `host`, or the URL that was looked at.
+    /// `host`, or the URL that was checked.
     target: &'a str,
     checks: Vec<ShownFinding<'a>>,
     worst: CheckState,
     summary: Summary,
 }
 
-/// A finding for programs.
+/// A finding as JSON.
 #[derive(Serialize)]
 struct ShownFinding<'a> {
     code: CheckCode,
@@ -83,7 +83,8 @@ pub(crate) async fn run(global: &Global, args: &DoctorArgs) -> Result<(), CliErr
     }
 }
 
-/// Reads the URL. One with credentials is not repeated: it holds a password.
+/// Parses the URL. A URL with credentials is not repeated in the error, because it contains a
+/// password.
 fn issuer(text: &str) -> Result<Issuer, CliError> {
     let has_credentials = |url: url::Url| !url.username().is_empty() || url.password().is_some();
     if url::Url::parse(text).is_ok_and(has_credentials) {
@@ -113,7 +114,7 @@ fn show(format: Format, report: &Report, target: &str) -> Result<(), CliError> {
     }
 }
 
-/// The report for people: a line for each check, grouped, with the fix below.
+/// Renders the report as text: one line per check, grouped, with the fix below it.
 fn screen(report: &Report, target: &str) -> String {
     let place = match target {
         "host" => "this machine".to_owned(),

@@ -1,4 +1,4 @@
-//! `tokend health`: for `HEALTHCHECK` in an image that has no shell and no curl.
+//! `tokend health`: the `HEALTHCHECK` of an image without a shell and curl.
 
 use clap::Args;
 
@@ -16,12 +16,13 @@ pub(crate) struct HealthArgs {
     live: bool,
 }
 
-/// Runs `tokend health`: only exit codes 0 and 1, which is all that Docker knows.
+/// Runs `tokend health`. It exits only with 0 or 1, the codes that Docker defines.
 pub(crate) async fn run(global: &Global, args: &HealthArgs) -> Result<(), CliError> {
     let config =
         global.config(Requirement::Nothing).map_err(|error| CliError::failed(error.as_text()))?;
     let path = if args.live { "/livez" } else { "/readyz" };
-    // Both listeners know it; the one that never speaks TLS is asked if the other does.
+    // Both listeners serve the path. If `listen` speaks TLS, the management listener is used
+    // instead.
     let (setting, listener) = match config.tls {
         Some(_) => ("management.listen", config.management_listen),
         None => ("listen", config.listen),

@@ -1,4 +1,4 @@
-//! The outgoing HTTP client: one small request to a server on this machine.
+//! HTTP client of commands for a server on this host: sends one small request.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -11,17 +11,14 @@ use tokio::net::TcpStream;
 
 use crate::cli::api::connection;
 
-/// How long an exchange may take.
+/// Time limit for an exchange.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest body that is read, in bytes.
+/// The maximum length of a body, in bytes.
 const MAX_BODY_BYTES: usize = 1 << 20;
 
-/// What came back.
 pub(crate) struct HttpResponse {
-    /// The status.
     pub(crate) status: StatusCode,
-    /// The body.
     pub(crate) body: String,
 }
 
@@ -40,7 +37,7 @@ pub(crate) async fn post_form(
     exchange(address, Method::POST, path, Some((authorization, form))).await
 }
 
-/// The address under which a listener is reached from this machine.
+/// Returns the address at which this host can reach a listener.
 pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

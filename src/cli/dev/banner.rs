@@ -1,4 +1,4 @@
-//! The screen of `tokend dev`: what is there, and what to type next.
+//! Banner of `tokend dev`: shows the running parts and the next commands.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ use crate::crypto::random;
 use crate::model::public_path::TOKEN_PATH;
 use crate::store::schema;
 
-/// A folder that is removed when the process is done with it.
+/// A temporary directory that is removed on drop.
 pub(crate) struct TemporaryDataDir(PathBuf);
 
 impl TemporaryDataDir {
-    /// Makes an empty folder among the temporary ones.
+    /// Creates an empty directory in the directory for temporary files.
     pub(crate) fn create() -> Result<Self, CliError> {
         let name =
             random::identifier("tokend-").map_err(|error| CliError::failed(error.to_string()))?;
@@ -27,7 +27,6 @@ impl TemporaryDataDir {
         Ok(Self(path))
     }
 
-    /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
@@ -35,31 +34,29 @@ impl TemporaryDataDir {
 
 impl Drop for TemporaryDataDir {
     fn drop(&mut self) {
-        // What cannot be removed is left to the system, which empties this place by itself.
+        // The system cleans up temporary files that cannot be removed here.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// What the screen shows besides what the server knows.
+/// Values of the banner that do not come from the server.
 pub(crate) struct DemoAccess<'a> {
-    /// The secret of the demo client.
     pub(crate) secret: &'a SecretString,
-    /// What became of the demo client.
     pub(crate) state: DemoState,
-    /// How long the self-test took.
+    /// The duration of the self-test.
     pub(crate) tested: Duration,
-    /// True if other machines can reach the server.
+    /// True if other hosts can reach the server.
     pub(crate) is_open: bool,
-    /// What other commands need in their environment, with a space after it; may be empty.
+    /// The environment variables that other commands need, followed by a space; may be empty.
     pub(crate) environment: String,
-    /// A link that signs in to the console, if there is one.
+    /// A sign-in link to the console; `None` if the console is disabled.
     pub(crate) link: Option<String>,
 }
 
-/// Writes the screen. Every line of it has just worked.
+/// Renders the banner. Each of its steps has just been verified.
 pub(crate) fn render(app: &App, shown: &DemoAccess<'_>) -> String {
     let mut text = String::new();
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = write(&mut text, app, shown);
     text
 }
@@ -120,7 +117,7 @@ fn key(app: &App) -> String {
     })
 }
 
-/// How this program was most likely started.
+/// Guesses the command that started this program.
 fn command() -> &'static str {
     let is_build = std::env::current_exe()
         .is_ok_and(|path| path.components().any(|part| part.as_os_str() == "target"));

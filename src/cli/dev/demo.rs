@@ -1,5 +1,5 @@
-//! The demo of `tokend dev`: a resource, a client, and its secret, which is kept in the data
-//! directory so that each start can show a curl that works.
+//! Demo objects of `tokend dev`: a resource, a client and its secret. The secret is stored in the
+//! data directory, so that each start can print a working curl command.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -24,35 +24,33 @@ use crate::secrets::secret::suffix;
 use crate::services::Services;
 use crate::store::engine;
 
-/// The resource of the demo.
 pub(crate) const DEMO_API: &str = "https://api.demo.localhost";
 
-/// The client of the demo.
 pub(crate) const DEMO_CLIENT: &str = "cl_demo";
 
 const DEMO_SCOPES: [&str; 2] = ["demo:read=Read the demo", "demo:write=Change the demo"];
 
-/// The name of the file, below the data directory.
+/// The name of the secret file in the data directory.
 pub(crate) const FILE_NAME: &str = "demo.secret";
 
-/// The file in that data directory.
+/// Returns the path of the secret file in a data directory.
 pub(crate) fn path(folder: &Path) -> PathBuf {
     folder.join(FILE_NAME)
 }
 
-/// What became of the demo client.
+/// State of the demo client after the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DemoState {
-    /// It was made now.
+    /// The client was created now.
     Created,
-    /// It exists, and so does a secret of it.
+    /// The client and its stored secret exist.
     Found,
-    /// It exists, and got another secret, because none was known here.
+    /// The client exists, and got a new secret because no valid one was stored.
     NewSecret,
 }
 
 impl DemoState {
-    /// The state as the screen says it.
+    /// Returns the text for the banner.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -62,16 +60,14 @@ impl DemoState {
     }
 }
 
-/// The demo client and a secret of it that works.
+/// The demo client with a valid secret.
 pub(crate) struct Demo {
-    /// The secret.
     pub(crate) secret: SecretString,
-    /// What became of the client.
     pub(crate) state: DemoState,
 }
 
-/// Makes the demo resource and client, unless they exist. The secret is kept for the next start;
-/// if the kept one is no longer valid, the client gets another one.
+/// Creates the demo resource and client unless they exist. The secret is stored for the next start;
+/// if the stored one is no longer valid, the client gets a new one.
 pub(crate) async fn prepare(services: &Services) -> Result<Demo, CliError> {
     let api = ResourceId::parse(DEMO_API)?;
     let id = ClientId::parse(DEMO_CLIENT)?;
@@ -136,7 +132,7 @@ async fn demo_client(
     secret.ok_or_else(|| CliError::failed("the demo client was made without a secret"))
 }
 
-/// One more secret for the demo client, or one in place of all others if it has too many.
+/// Adds a secret to the demo client, or replaces all of them if the limit is reached.
 async fn another_secret(services: &Services, id: &ClientId) -> Result<SecretString, CliError> {
     let (principal, new) = (principal(), demo_label());
     let made = match secret::add(services, &principal, id, &new).await {
@@ -156,7 +152,7 @@ fn demo_label() -> NewSecret {
     NewSecret { label: "demo".to_owned(), ..NewSecret::default() }
 }
 
-/// The secret that an earlier run kept, if it is still valid for the demo client.
+/// Loads the secret of an earlier run, if it is still valid for the demo client.
 fn load(services: &Services, demo: &Registration) -> Option<SecretString> {
     let text = std::fs::read_to_string(path(&services.config.data_dir)).ok()?;
     let text = Zeroizing::new(text);
@@ -169,7 +165,7 @@ fn load(services: &Services, demo: &Registration) -> Option<SecretString> {
     is_valid.then(|| SecretString::from(kept))
 }
 
-/// Keeps the secret for the next start: mode 0600, and whole or not at all.
+/// Stores the secret atomically with mode 0600, for the next start.
 fn keep(folder: &Path, secret: &SecretString) -> io::Result<()> {
     let draft = folder.join(format!("{FILE_NAME}.new"));
     match std::fs::remove_file(&draft) {

@@ -1,5 +1,5 @@
-//! The mark of a data directory that `dev` made. `dev` works with no other database, and `--fresh`
-//! deletes no other.
+//! Marks the data directories that `dev` created. `dev` uses only databases that it created, and
+//! `--fresh` deletes nothing else.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,27 +13,26 @@ use crate::config::{Config, Location};
 use crate::store::engine::open::OpenMode;
 use crate::store::{Store, StoreError, schema};
 
-/// The file that marks a folder that `dev` made.
+/// The marker file of a directory that `dev` created.
 const MARK: &str = "made-by-dev";
 
-/// The file that `serve` leaves in place of the mark: the folder is for real from then on.
+/// The file by which `serve` replaces the marker: `dev` rejects the directory from then on.
 const SERVED: &str = "used-by-serve";
 
-/// What a database holds before `dev` works with it.
+/// Content of a database before `dev` uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum History {
     /// The database does not exist.
     Absent,
-    /// A database without events.
+    /// The database has no events.
     Empty,
-    /// Its first event or its first client is of `dev`.
+    /// The first event or the first client was created by `dev`.
     Dev,
-    /// Anything else.
     Other,
 }
 
-/// Rejects a database that `dev` did not make, before anything is written, and marks the data
-/// folder of one that `dev` makes now or made earlier. Migrates nothing.
+/// Rejects a database that `dev` did not create, before anything is written. Marks the data
+/// directory if `dev` creates the database now or created it earlier. Runs no migrations.
 pub(in crate::cli) async fn claim(config: &Config) -> Result<(), CliError> {
     let folder = &config.data_dir;
     if !is_in_folder(config) {
@@ -47,7 +46,7 @@ pub(in crate::cli) async fn claim(config: &Config) -> Result<(), CliError> {
     }
     let is_served = folder.join(SERVED).exists();
     match history(config).await? {
-        // A master key without its database is not of `dev`, and `--fresh` would delete it.
+        // A master key without a database is not from `dev`, and `--fresh` would delete it.
         History::Absent if folder.join("master.key").exists() => Err(rejected(config)),
         History::Absent | History::Dev if !is_served => mark(folder).map_err(|error| {
             CliError::failed(format!("cannot write to {}: {error}", folder.display()))
@@ -58,13 +57,14 @@ pub(in crate::cli) async fn claim(config: &Config) -> Result<(), CliError> {
     }
 }
 
-/// Fails for a folder that is not marked.
+/// Fails if the data directory is not marked.
 pub(super) fn check_marked(config: &Config) -> Result<(), CliError> {
     let folder = &config.data_dir;
     if folder.join(MARK).exists() { Ok(()) } else { Err(rejected(config)) }
 }
 
-/// Removes the mark, because `serve` uses the folder; an earlier `dev` that left no mark counts.
+/// Removes the mark, because `serve` uses the directory. A directory of an earlier `dev` without a
+/// mark is treated as marked.
 pub(in crate::cli) async fn release(config: &Config, store: &Store) -> Result<(), CliError> {
     let folder = &config.data_dir;
     let served = folder.join(SERVED);
@@ -98,7 +98,7 @@ fn mark(folder: &Path) -> io::Result<()> {
     writeln!(file, "This folder was made by dev. {} deletes its data.", CommandLine::DevFresh)
 }
 
-/// True if the database is the file that belongs to the data directory.
+/// True if the database is the SQLite file in the data directory.
 fn is_in_folder(config: &Config) -> bool {
     let own: PathBuf = config.data_dir.join("tokend.db");
     matches!(&config.database.location, Location::Sqlite(path) if *path == own)

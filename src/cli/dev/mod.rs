@@ -1,4 +1,4 @@
-//! `tokend dev`: the first minute. A server with a demo client, and a curl that has just worked.
+//! `tokend dev`: starts a server with a demo client and prints a curl command that works.
 
 mod banner;
 mod demo;
@@ -78,7 +78,7 @@ pub(crate) async fn run(
     app.catch_up().await.map_err(crate::services::StartError::from)?;
     let stop = serve::shutdown_signal()?;
     let serving = tokio::spawn(server.run(stop));
-    // The screen comes first: the requests of dev itself are not logged.
+    // Requests of `dev` itself are not logged, because the banner must come first.
     level_now.set("warn").map_err(CliError::failed)?;
     let tested = self_test(&app, &demo.secret).await?;
     request_tokens(&app, fresh_secrets).await?;
@@ -91,7 +91,7 @@ pub(crate) async fn run(
     Ok(serving.await.map_err(|error| CliError::failed(error.to_string()))??)
 }
 
-/// What the command line says about settings.
+/// Returns the settings from the command line.
 fn flags(global: &Global, args: &DevArgs, folder: Option<&TemporaryDataDir>) -> Flags {
     let mut flags = global.flags();
     if let Some(listen) = &args.listen {
@@ -104,7 +104,7 @@ fn flags(global: &Global, args: &DevArgs, folder: Option<&TemporaryDataDir>) -> 
     flags
 }
 
-/// The settings of `dev`: those of a server, and defaults that make sense for one machine.
+/// Loads the settings of a server, with defaults for a single host.
 fn with_defaults(mut flags: Flags) -> Result<Loaded, CliError> {
     let environment = environment();
     let settings = Settings::gather(&flags, &environment)?;
@@ -125,7 +125,7 @@ fn with_defaults(mut flags: Flags) -> Result<Loaded, CliError> {
     Loaded::read(&flags, &environment)
 }
 
-/// It must not be shipped by accident.
+/// Rejects an https issuer, so that `dev` is not deployed by accident.
 fn reject_production(config: &Config) -> Result<(), CliError> {
     if config.issuer.as_ref().is_some_and(crate::config::Issuer::is_https) {
         return Err(CliError::configuration(
@@ -136,7 +136,7 @@ fn reject_production(config: &Config) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The sentence about a taken port, with the flag that dev has for it.
+/// Converts an error about a port in use, with the `dev` option for another port.
 fn in_dev(error: ServeError) -> CliError {
     let other = match &error {
         ServeError::Listen { address, setting: "listen", problem }
@@ -153,7 +153,7 @@ fn in_dev(error: ServeError) -> CliError {
     }
 }
 
-/// Makes the data directory, which git ignores by a file of its own, unless there is one already.
+/// Creates the data directory unless it exists, with its own `.gitignore`.
 fn prepare_folder(config: &Config, fresh: bool) -> Result<(), CliError> {
     let folder = &config.data_dir;
     let not_writable = |error: std::io::Error| {
@@ -171,8 +171,8 @@ fn prepare_folder(config: &Config, fresh: bool) -> Result<(), CliError> {
     }
 }
 
-/// Removes what an earlier `dev` made, and nothing else: the database in the data directory
-/// together with its key, and only if no server is using it.
+/// Deletes only the files that an earlier `dev` created: the database in the data directory and its
+/// master key. Fails if a server is using the database.
 fn start_over(
     config: &Config,
     not_writable: impl Fn(std::io::Error) -> CliError,
@@ -199,8 +199,8 @@ fn start_over(
     Ok(())
 }
 
-/// Does what the screen is about to tell: gets a token over HTTP, and checks it with the key set as
-/// it is published. Gives how long that took.
+/// Runs the steps of the banner: requests a token over HTTP, and verifies it with the published key
+/// set. Returns the duration.
 async fn self_test(app: &App, secret: &SecretString) -> Result<Duration, CliError> {
     let failed = |what: String| CliError::failed(format!("the self-test failed: {what}"));
     let started = Instant::now();
@@ -221,7 +221,7 @@ async fn self_test(app: &App, secret: &SecretString) -> Result<Duration, CliErro
     Ok(started.elapsed())
 }
 
-/// Requests some tokens for clients of the demo data, so that this instance has figures to show.
+/// Requests tokens for clients of the demo data, so that this instance has usage statistics.
 async fn request_tokens(app: &App, secrets: FreshSecrets) -> Result<(), CliError> {
     let address = deployment::http::reachable(app.services.config.listen);
     for (client, requests) in demo_data::BUSY_CLIENTS {
@@ -236,20 +236,20 @@ async fn request_tokens(app: &App, secrets: FreshSecrets) -> Result<(), CliError
     Ok(())
 }
 
-/// The credentials of a client, for HTTP Basic.
+/// Returns the credentials of a client for HTTP Basic.
 fn basic(client: &str, secret: &SecretString) -> String {
     let pair = Zeroizing::new(format!("{client}:{}", secret.expose_secret()));
     format!("Basic {}", BASE64_STANDARD.encode(&*pair))
 }
 
-/// What another command needs in its environment to work on the same data, such as
-/// `TOKEND_DATA_DIR=/tmp/x`; nothing if it finds the data by itself.
+/// Returns the environment variables with which another command finds the same data, such as
+/// `TOKEND_DATA_DIR=/tmp/x`. Empty if a command needs none.
 fn environment_of_commands(
     global: &Global,
     args: &DevArgs,
     config: &Config,
 ) -> Result<String, CliError> {
-    // A terminal in the same directory reads the same files, and nothing else for sure.
+    // A terminal in the same directory reads the same files, but its environment is unknown.
     let plain = Settings::gather(&Flags::default(), &[])?;
     let mut flags = global.flags();
     if args.ephemeral {
@@ -269,7 +269,7 @@ fn environment_of_commands(
                     quote(&own.text("database.url"))
                 ));
             }
-            // It may hold a password.
+            // The URL may contain a password.
             Location::Postgres(_) => text.push_str("TOKEND_DATABASE_URL=\"$TOKEND_DATABASE_URL\" "),
         }
     }

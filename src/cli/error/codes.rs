@@ -1,8 +1,8 @@
-//! The codes and exit codes of commands that fail. `docs/errors.md` is generated from them.
+//! Error codes and exit codes of commands. `docs/errors.md` is generated from them.
 
 use crate::admin::{AdminErrorCode, AdminErrorKind};
 
-/// The exit codes, which scripts look at.
+/// Exit codes of commands, for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done = 0,
@@ -33,7 +33,7 @@ macro_rules! codes {
             $silent:ident: $silent_exit:ident => $silent_name:literal,
         )+
     ) => {
-        /// The code of a command that fails. `docs/errors.md` lists those that are printed.
+        /// The error code of a failed command. `docs/errors.md` lists the printed ones.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum CliErrorCode {
             $($(#[doc = $meaning])+ $code,)+
@@ -170,7 +170,7 @@ A command that fails prints a text, a code and how to fix it. With `-o json` it 
 This page is generated from the code: `UPDATE_DOCS=1 cargo test --lib error::codes` writes it.
 ";
 
-    /// The exit codes without a code and a text.
+    /// The exit codes without an error code and text.
     const SILENT: &str = "
 These exit codes come without a code and a text: 0 if the command has done what was asked, 9 if \
         `tokend diff --exit-code` has found differences, 10 if `tokend doctor` has found warnings, and \
@@ -208,7 +208,7 @@ These exit codes come without a code and a text: 0 if the command has done what 
         assert_eq!(found, page(), "regenerate it: UPDATE_DOCS=1 cargo test --lib error::codes");
     }
 
-    /// The texts of all files below `folder`.
+    /// Reads all files below `folder`.
     fn sources(folder: PathBuf) -> Vec<String> {
         let entries = std::fs::read_dir(folder).expect("a folder");
         let paths = entries.map(|entry| entry.expect("an entry").path());

@@ -1,5 +1,5 @@
-//! What went wrong, for the person at the terminal: a sentence, a code, and the exit code that
-//! scripts look at.
+//! Errors of commands: a sentence for the person at the terminal, an error code, and an exit code
+//! for scripts.
 
 pub(super) mod codes;
 
@@ -15,56 +15,55 @@ use crate::store::StoreError;
 use crate::store::schema::SchemaError;
 use crate::{remedies, telemetry};
 
-/// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct CliError {
     code: CliErrorCode,
-    /// The code of the change that was not made.
+    /// The code of a change that was rejected.
     admin_code: Option<AdminErrorCode>,
     text: String,
     remedy: Option<String>,
     problems: Vec<ConfigProblem>,
-    /// True if the log has it already.
+    /// True if the log already shows the error.
     is_logged: bool,
 }
 
 impl CliError {
-    /// Something failed that the operator did not cause.
+    /// Creates an error for a failure that the operator did not cause.
     pub(crate) fn failed(text: impl Into<String>) -> Self {
         Self::new(CliErrorCode::Failed, text)
     }
 
-    /// An argument is not allowed.
+    /// Creates an error for an argument that is not allowed.
     pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self::new(CliErrorCode::Usage, text)
     }
 
-    /// The settings do not fit the command.
+    /// Creates an error for settings that do not fit the command.
     pub(crate) fn configuration(text: impl Into<String>) -> Self {
         Self::new(CliErrorCode::Configuration, text)
     }
 
-    /// The thing that was checked is not valid.
+    /// Creates an error for a checked object that is not valid.
     pub(crate) fn not_valid(text: impl Into<String>) -> Self {
         Self::new(CliErrorCode::NotValid, text)
     }
 
-    /// The caller may not do this.
+    /// Creates an error for a caller without the permission.
     pub(crate) fn not_allowed(text: impl Into<String>) -> Self {
         Self::new(CliErrorCode::NotAllowed, text)
     }
 
-    /// The server cannot be reached, or its answer cannot be read.
+    /// Creates an error for a server that cannot be reached, or whose response cannot be read.
     pub(crate) fn server(text: impl Into<String>) -> Self {
         Self::new(CliErrorCode::Server, text)
     }
 
-    /// The connection ended before the answer to a change.
+    /// Creates an error for a connection that ended before the response to a change.
     pub(crate) fn outcome_unknown(text: impl Into<String>) -> Self {
         Self::new(CliErrorCode::OutcomeUnknown, text)
     }
 
-    /// An error with its code in `admin_code`: of a server, or found here.
+    /// Creates an error with an `admin_code`, which a server sent or this process determined.
     pub(crate) fn with_codes(
         code: CliErrorCode,
         admin_code: Option<AdminErrorCode>,
@@ -73,61 +72,61 @@ impl CliError {
         Self { admin_code, ..Self::new(code, text) }
     }
 
-    /// True if the caller may not do this.
+    /// True if the caller lacks the permission.
     pub(crate) fn is_not_allowed(&self) -> bool {
         self.code == CliErrorCode::NotAllowed
     }
 
-    /// True if it is not known whether the change was made.
+    /// True if it is unknown whether the change was made.
     pub(crate) fn is_outcome_unknown(&self) -> bool {
         self.code == CliErrorCode::OutcomeUnknown
     }
 
-    /// True if the server or its database does not answer now: the same may succeed later.
+    /// True if the server or its database is unavailable at present; a retry may succeed.
     pub(crate) fn is_unreachable(&self) -> bool {
         use CliErrorCode::{Busy, Database, Server};
         matches!(self.code, Busy | Database | Server)
     }
 
-    /// The reader of standard output has closed it, as `head` does. What was asked for is done,
-    /// and there is nothing to report.
+    /// Creates the error for a closed standard output, as with `head`. The command has done its
+    /// work, so nothing is reported.
     pub(crate) fn closed_pipe() -> Self {
         Self::new(CliErrorCode::ClosedPipe, "standard output was closed")
     }
 
-    /// A comparison found differences, and was asked to say so by its exit code.
+    /// Creates the error by which a comparison sets the exit code for differences.
     pub(crate) fn differences() -> Self {
         Self::new(CliErrorCode::Differences, "there are differences")
     }
 
-    /// The doctor has found warnings, and has shown them.
+    /// Creates the error by which the doctor sets the exit code for warnings.
     pub(crate) fn doctor_warnings() -> Self {
         Self::new(CliErrorCode::DoctorWarnings, "there are warnings")
     }
 
-    /// The doctor has found errors, and has shown them.
+    /// Creates the error by which the doctor sets the exit code for errors.
     pub(crate) fn doctor_errors() -> Self {
         Self::new(CliErrorCode::DoctorErrors, "there are errors")
     }
 
-    /// True if there is nothing to report besides the exit code.
+    /// True if only the exit code is reported.
     pub(crate) fn is_silent(&self) -> bool {
         use CliErrorCode::{ClosedPipe, Differences, DoctorErrors, DoctorWarnings};
         matches!(self.code, ClosedPipe | Differences | DoctorWarnings | DoctorErrors)
     }
 
-    /// The code of the change that was not made.
+    /// Returns the code of a change that was rejected.
     pub(crate) fn admin_code(&self) -> Option<AdminErrorCode> {
         self.admin_code
     }
 
-    /// What went wrong, without the remedy.
+    /// Returns the text of the error, without the remedy.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Writes the error to the log, where it is one line in the format of the log. It is printed
-    /// only if the log does not show errors.
+    /// Writes the error to the log as one line. It is printed as well only if the log does not show
+    /// errors.
     pub(crate) fn logged(mut self) -> Self {
         let (error, code, fix) = (self.text.as_str(), self.code.as_str(), self.remedy.as_deref());
         tracing::error!(error, code, fix, "tokend stops");
@@ -135,18 +134,17 @@ impl CliError {
         self
     }
 
-    /// True if the log shows the error already.
+    /// True if the log already shows the error.
     pub(crate) fn is_logged(&self) -> bool {
         self.is_logged
     }
 
-    /// Adds what to do.
     pub(crate) fn with_remedy(mut self, remedy: impl Into<CommandRemedy>) -> Self {
         self.remedy = Some(remedy.into().to_string());
         self
     }
 
-    /// Adds a sentence after what to do.
+    /// Adds a sentence after the remedy.
     pub(crate) fn and_say(mut self, sentence: impl Into<String>) -> Self {
         let sentence = sentence.into();
         self.remedy = Some(match self.remedy {
@@ -156,7 +154,6 @@ impl CliError {
         self
     }
 
-    /// An error with this code.
     pub(super) fn new(code: CliErrorCode, text: impl Into<String>) -> Self {
         Self {
             code,
@@ -168,14 +165,13 @@ impl CliError {
         }
     }
 
-    /// The exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         self.code.exit() as u8
     }
 
-    /// For people.
+    /// Renders the error as text.
     pub(crate) fn as_text(&self) -> String {
-        // A report of several lines has a code next to each of its problems.
+        // In a report of several lines, each problem has its own code.
         let mut text = if self.text.contains('\n') {
             format!("error: {}", self.text)
         } else {
@@ -188,7 +184,7 @@ impl CliError {
         text
     }
 
-    /// For programs (RFC 9457).
+    /// Renders the error as a problem document (RFC 9457).
     pub(crate) fn as_problem(&self) -> String {
         if !self.problems.is_empty() {
             return self.as_list_of_problems();
@@ -207,7 +203,8 @@ impl CliError {
         problem.to_string()
     }
 
-    /// The same for several problems of the settings, each with members of its own.
+    /// Like [`CliError::as_problem`], for several problems of the settings, each with its own
+    /// members.
     fn as_list_of_problems(&self) -> String {
         let problems: Vec<_> = self
             .problems

@@ -1,7 +1,7 @@
 //! `tokend completion`: completion scripts for shells.
 //!
-//! A script has two parts. The first is complete in itself: commands, options and the values that
-//! are known. The second replaces it where the shell can run tokend, which then also knows ids.
+//! A script has two parts. The first is self-contained: commands, options and known values. The
+//! second replaces it if the shell can run tokend, which also completes ids.
 
 use clap::{Args, ValueEnum};
 use clap_complete::env::Shells;
@@ -10,7 +10,7 @@ use clap_complete::{CompleteEnv, Shell};
 use crate::cli::error::CliError;
 use crate::cli::output;
 
-/// The variable by which the shell asks this program for candidates.
+/// The variable with which the shell asks this program for candidates.
 const VARIABLE: &str = "_TOKEND_COMPLETE";
 
 const PROGRAM: &str = "tokend";
@@ -21,7 +21,7 @@ pub(crate) struct CompletionArgs {
     shell: Shell,
 }
 
-/// Answers the shell and ends the process, if it is the shell that runs it.
+/// Answers a completion request of the shell and ends the process; otherwise does nothing.
 pub(crate) fn answer_shell() {
     CompleteEnv::with_factory(crate::cli::parser).var(VARIABLE).bin(PROGRAM).complete();
 }

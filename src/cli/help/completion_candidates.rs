@@ -1,7 +1,8 @@
-//! What completion offers beyond commands and options: ids of clients, resources and settings.
+//! Completion candidates in addition to commands and options: ids of clients, resources and
+//! settings.
 //!
-//! The shell runs tokend for this while a person types. So it only reads, gives up soon, and offers
-//! nothing where anything is wrong: the command itself will say what that is.
+//! The shell runs tokend while a person types. Therefore this code only reads, has a short time
+//! limit, and offers nothing after an error; the command itself reports it.
 
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -15,13 +16,12 @@ use crate::services::opening::open_existing;
 use crate::store::Store;
 use crate::store::engine::open::OpenMode;
 
-/// How many candidates are offered.
 const MAX_CANDIDATES: u32 = 200;
 
-/// How long the database may take.
+/// Time limit for the database.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The clients whose identifier begins with what has been typed.
+/// Returns clients whose id starts with the typed text.
 pub(crate) fn clients(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else { return Vec::new() };
     read(async |store| {
@@ -30,7 +30,7 @@ pub(crate) fn clients(typed: &OsStr) -> Vec<CompletionCandidate> {
     })
 }
 
-/// The resources whose identifier begins with what has been typed.
+/// Returns resources whose identifier starts with the typed text.
 pub(crate) fn resources(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else { return Vec::new() };
     read(async |store| {
@@ -40,7 +40,7 @@ pub(crate) fn resources(typed: &OsStr) -> Vec<CompletionCandidate> {
     })
 }
 
-/// The settings whose name begins with what has been typed, with the equals sign.
+/// Returns settings whose name starts with the typed text, with an equals sign.
 pub(crate) fn settings(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else { return Vec::new() };
     let Ok(settings) = Settings::gather(&Flags::default(), &[]) else { return Vec::new() };
@@ -48,7 +48,7 @@ pub(crate) fn settings(typed: &OsStr) -> Vec<CompletionCandidate> {
     keys.map(|key| CompletionCandidate::new(format!("{key}="))).collect()
 }
 
-/// Reads texts from the database of the settings; nothing if that fails.
+/// Reads texts from the database of the settings; empty after any error.
 fn read(
     query: impl AsyncFnOnce(&Store) -> Result<Vec<String>, StartError>,
 ) -> Vec<CompletionCandidate> {
@@ -61,7 +61,7 @@ fn read(
     let reading = async {
         let store = open_existing(&config, OpenMode::Read).await?;
         let found = query(&store).await;
-        // SQLite removes its own files next to the database only then.
+        // SQLite removes its auxiliary files only when the database is closed.
         store.close().await;
         found
     };

@@ -1,4 +1,4 @@
-//! `tokend man`: manual pages, made from the same definitions as the help texts.
+//! `tokend man`: writes manual pages, generated from the definitions of the help texts.
 
 use std::path::PathBuf;
 

@@ -1,8 +1,8 @@
-//! What every help text and every completion has in common: one heading for the global options,
-//! examples, and the values that an argument is known to take.
+//! Common parts of all help texts and completions: a heading for the global options, examples, and
+//! the known values of arguments.
 //!
-//! The derived parser is changed here, after it is built, so that the arguments of a command say
-//! only what is their own.
+//! Modifies the derived parser after it is built, so that each command defines only its own
+//! arguments.
 
 pub(super) mod completion;
 mod completion_candidates;
@@ -24,12 +24,12 @@ use crate::model::signing_key::Algorithm;
 
 const GLOBAL_HEADING: &str = "Global options";
 
-/// Completes the help of a parser and of all its subcommands.
+/// Completes the help texts of a parser and all its subcommands.
 pub(crate) fn complete(parser: Command) -> Command {
     complete_below(parser, "")
 }
 
-/// The same for the command at `path`, such as `client trust`; empty for the program itself.
+/// Like [`complete`], for the command at `path`, such as `client trust`; empty for the program.
 fn complete_below(command: Command, path: &str) -> Command {
     let name_of = |command: &Command| match path {
         "" => command.get_name().to_owned(),
@@ -57,13 +57,13 @@ fn improved(argument: Arg, path: &str) -> Arg {
     };
     let argument =
         if argument.is_global_set() { argument.help_heading(GLOBAL_HEADING) } else { argument };
-    // The type that a command reads must stay as it is.
+    // The value parser of a type other than `String` must stay.
     if argument.get_value_parser().type_id() != TypeId::of::<String>() {
         return argument;
     }
     let argument = match known_values(argument.get_long().unwrap_or_default(), path) {
         Some(values) => argument.value_parser(KnownValues(values)),
-        // Without a hint shells offer the names of files.
+        // Without a hint, shells offer file names.
         None if argument.get_value_hint() == ValueHint::Unknown => {
             argument.value_hint(ValueHint::Other)
         }
@@ -75,7 +75,7 @@ fn improved(argument: Arg, path: &str) -> Arg {
     }
 }
 
-/// What completes an argument of the command at `path` with what exists.
+/// Returns the completer of existing objects for an argument of the command at `path`.
 fn completer(argument: &Arg, path: &str) -> Option<ArgValueCompleter> {
     let creates = path.ends_with(" create");
     let of_client = path.starts_with("client ") && argument.get_id() == "id" && !creates;
@@ -92,7 +92,7 @@ fn completer(argument: &Arg, path: &str) -> Option<ArgValueCompleter> {
     }
 }
 
-/// A help text whose code spans are bold on a terminal, and plain elsewhere.
+/// Styles a help text: code spans are bold on a terminal, and plain elsewhere.
 fn styled(text: &StyledStr) -> StyledStr {
     let mut found = String::new();
     for (position, part) in text.to_string().split('`').enumerate() {
@@ -104,7 +104,7 @@ fn styled(text: &StyledStr) -> StyledStr {
     StyledStr::from(found)
 }
 
-/// The values that an option is known to take.
+/// Returns the known values of an option.
 fn known_values(option: &str, path: &str) -> Option<Vec<&'static str>> {
     Some(match option {
         "action" => Action::ALL.map(Action::as_str).to_vec(),
@@ -120,8 +120,8 @@ fn known_values(option: &str, path: &str) -> Option<Vec<&'static str>> {
     })
 }
 
-/// Takes any text, and tells help and completion which ones are known. The command itself rejects
-/// the others, with a sentence of its own.
+/// Accepts any text, and lists the known values for help and completion. The command rejects other
+/// values with its own error.
 #[derive(Debug, Clone)]
 struct KnownValues(Vec<&'static str>);
 
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use crate::cli::parser;
 
-    /// Every command of a parser, with its path.
+    /// Collects every command of a parser with its path.
     fn commands(command: &Command, path: &str, found: &mut Vec<(String, Command)>) {
         found.push((path.to_owned(), command.clone()));
         for subcommand in command.get_subcommands() {

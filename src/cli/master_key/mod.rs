@@ -1,4 +1,4 @@
-//! `tokend master-key`: the key that seals the keys of the database.
+//! `tokend master-key`: manages the key that seals the keys in the database.
 
 mod reset;
 mod rotate;

@@ -1,4 +1,4 @@
-//! `tokend master-key reset`: continues after the master key was lost.
+//! `tokend master-key reset`: discards the keys that a lost master key sealed.
 
 use std::io::IsTerminal;
 
@@ -58,8 +58,9 @@ pub(super) async fn run(global: &Global, args: &ResetArgs) -> Result<(), CliErro
     output::one(global.output, "reset", &value, &rows)
 }
 
-/// Without a key in the settings, a key that was only forgotten in the environment of the command
-/// would pass for a lost one. A SQLite server has its key in a file.
+/// Requires a master key in the settings of a Postgres database. Otherwise a key that is only
+/// missing in the environment of this command would be treated as lost. A SQLite server has its key
+/// in a file.
 fn require_new_key(config: &Config) -> Result<(), CliError> {
     let is_set = config.master_key.is_some() || config.master_key_command.is_some();
     match config.database.location {

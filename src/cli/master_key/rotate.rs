@@ -28,8 +28,8 @@ pub(super) async fn run(global: &Global) -> Result<(), CliError> {
     show(global, master.fingerprint(), &keys, &answers)
 }
 
-/// Seals the keys again. Instances of a SQLite database that were killed are not waited for: no
-/// process has it open. Gives the database as it is open now.
+/// Reseals the keys and returns the open database. If no process has a SQLite database open,
+/// instances that were killed are ignored.
 async fn rotate_keys(
     global: &Global,
     config: &Config,
@@ -100,5 +100,5 @@ fn show(
     output::one(global.output, master_key, &value, &rows)
 }
 
-/// What follows when everything is sealed under the first key.
+/// The next step if everything is sealed under the first key.
 const NEXT: &str = "remove the other keys from the settings; keep them with older backups";

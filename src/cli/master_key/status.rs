@@ -1,4 +1,4 @@
-//! `tokend master-key status`: what is sealed under each master key.
+//! `tokend master-key status`: shows the data sealed under each master key.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::services::opening::open_existing;
 use crate::store::engine::open::OpenMode;
 use crate::store::instances::heartbeat::LiveInstance;
 
-/// The columns of the keys.
+/// Columns of the keys.
 const KEYS: [&str; 8] = [
     "MASTER KEY",
     "STATE",
@@ -25,10 +25,10 @@ const KEYS: [&str; 8] = [
     "SNAPSHOTS",
 ];
 
-/// The columns of the instances.
+/// Columns of the instances.
 const INSTANCES: [&str; 5] = ["INSTANCE", "HOST", "MASTER KEYS", "LAST HEARTBEAT", "EXPIRES"];
 
-/// The name of a key that the settings do not have.
+/// The placeholder for a key that is not in the settings.
 const NOT_OPENED: &str = "(none of the settings)";
 
 /// Runs `tokend master-key status`.

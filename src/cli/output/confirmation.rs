@@ -1,4 +1,4 @@
-//! The question before a loss that cannot be undone.
+//! Confirmation before a loss that cannot be undone.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -7,8 +7,8 @@ use crate::cli::output;
 use crate::cli::remedies::command::CommandRemedy;
 use crate::text::escaping;
 
-/// Says on standard error what is lost, and asks for confirmation: at a terminal by a question,
-/// elsewhere `--yes` is required.
+/// Prints the losses on standard error, and asks for confirmation at a terminal. Without a
+/// terminal, `--yes` is required.
 pub(in crate::cli) fn confirm(
     question: &str,
     losses: &[String],

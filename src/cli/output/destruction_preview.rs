@@ -1,5 +1,5 @@
-//! What a destructive command takes away, in lines for its operator: clients, grants and secrets in
-//! use, with the last use.
+//! Preview of a destructive command: lists the clients, grants and secrets that it ends, with their
+//! last use.
 
 use crate::cli::api::{Api, ApiRequest, path};
 use crate::cli::error::CliError;
@@ -10,13 +10,13 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::time::Timestamp;
 
-/// How many clients, grants, secrets or trusts are listed.
+/// The maximum number of clients, grants, secrets or trusts that are listed.
 const MAX_LISTED: usize = 20;
 
-/// How many clients are read at a time.
+/// The number of clients in one page.
 const PAGE_SIZE: u32 = 1_000;
 
-/// What ends with a client.
+/// Lists everything that ends with a client.
 pub(in crate::cli) fn of_client(client: &ClientObject, now: Timestamp) -> Vec<String> {
     let (id, name, state) = (&client.client_id, &client.name, &client.state);
     let mut lines = vec![format!("Client {id} ({name}, {state}) is deleted with:")];
@@ -51,14 +51,14 @@ pub(in crate::cli) fn of_client(client: &ClientObject, now: Timestamp) -> Vec<St
     lines
 }
 
-/// Clients that hold a grant: how many, and those that were used last.
+/// Clients that hold a grant: their number, and the most recently used ones.
 pub(in crate::cli) struct Holders {
     count: usize,
     last_used: Vec<(Option<Timestamp>, String)>,
 }
 
 impl Holders {
-    /// Reads the clients with a grant for a resource that `matches`, page by page.
+    /// Reads the clients with a grant for a resource that satisfies `matches`, page by page.
     pub(in crate::cli) async fn read(
         api: &Api,
         resource: &ResourceId,
@@ -96,17 +96,17 @@ impl Holders {
         self.last_used.truncate(MAX_LISTED);
     }
 
-    /// How many clients hold one.
+    /// Returns the number of clients that hold a grant.
     pub(in crate::cli) fn count(&self) -> usize {
         self.count
     }
 
-    /// True if no client holds one.
+    /// True if no client holds a grant.
     fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// What ends with the resource.
+    /// Lists the clients that lose access with a resource.
     pub(in crate::cli) fn of_resource(&self, id: &ResourceId) -> Vec<String> {
         if self.is_empty() {
             return vec![format!("No client holds a grant for {id}.")];
@@ -115,7 +115,7 @@ impl Holders {
         self.lines(format!("{count} a grant for {id} and can get no tokens for it:"))
     }
 
-    /// What ends with scopes of a resource; nothing if no client holds one of them.
+    /// Lists the clients that lose scopes of a resource; empty if no client holds one of them.
     pub(in crate::cli) fn of_scopes(&self, id: &ResourceId, removed: &[&ScopeName]) -> Vec<String> {
         if self.is_empty() {
             return Vec::new();

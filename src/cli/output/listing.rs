@@ -1,4 +1,4 @@
-//! Lists, printed page by page: whatever their length, only one page of them is in memory.
+//! Prints lists page by page. Memory holds only one page, whatever the length of a list.
 
 use std::io::Write;
 
@@ -10,27 +10,26 @@ use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::text::escaping;
 
-/// The spaces between two columns.
+/// The number of spaces between two columns.
 const PADDING: usize = 3;
 
-/// A list that is being printed.
+/// A list that is printed in pages.
 pub(crate) struct Listing<'a> {
     format: Format,
     header: &'a [&'a str],
-    /// The widths of all columns but the last: those of the widest cells so far, so that later
-    /// pages are aligned with earlier ones.
+    /// The widths of all columns but the last, from the widest cells so far, so that later pages
+    /// align with earlier ones.
     widths: Vec<usize>,
     is_empty: bool,
 }
 
 impl<'a> Listing<'a> {
-    /// A list with these columns.
     pub(crate) fn new(format: Format, header: &'a [&'a str]) -> Self {
         let columns = header.len().saturating_sub(1);
         Self { format, header, widths: vec![1; columns], is_empty: true }
     }
 
-    /// Prints some more of the list. `row` gives the cells of a table; the first one is the id.
+    /// Prints a page. `row` returns the cells of a table row; the first cell is the id.
     pub(crate) fn page<T: Serialize>(
         &mut self,
         values: &[T],
@@ -52,7 +51,7 @@ impl<'a> Listing<'a> {
         output::text(text.as_bytes())
     }
 
-    /// Prints what comes after the last page.
+    /// Ends the list: closes a JSON array, and prints the header of an empty table.
     pub(crate) fn end(mut self) -> Result<(), CliError> {
         match (self.format, self.is_empty) {
             (Format::Json, true) => output::line("[]"),
@@ -65,7 +64,7 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// The elements of an array, as they are in an array that is written at once.
+    /// Renders elements so that all pages together form one JSON array.
     fn elements<T: Serialize>(&self, values: &[T]) -> Result<String, CliError> {
         let array = serde_json::to_string_pretty(values)
             .map_err(|error| CliError::failed(error.to_string()))?;
@@ -78,7 +77,7 @@ impl<'a> Listing<'a> {
     fn rows(&mut self, rows: &mut dyn Iterator<Item = Vec<String>>) -> Result<String, CliError> {
         let header = self.header.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let header = self.is_empty.then_some(header);
-        // The first line only holds each column at its width; it is not printed.
+        // The first line only sets the column widths; it is not printed.
         let mut ruler: Vec<String> = self.widths.iter().map(|width| "x".repeat(*width)).collect();
         ruler.push("x".to_owned());
         let mut writer = TabWriter::new(Vec::new()).padding(PADDING);
@@ -94,20 +93,19 @@ impl<'a> Listing<'a> {
     }
 }
 
-/// The objects of a list that cannot be read. Each is named on standard error.
+/// Counts the objects of a list that cannot be read, and names each on standard error.
 pub(crate) struct LeftOut {
-    /// What one of them is, and several.
+    /// The singular and the plural of the kind of object.
     kinds: [&'static str; 2],
     count: usize,
 }
 
 impl LeftOut {
-    /// None so far.
     pub(crate) fn new(kinds: [&'static str; 2]) -> Self {
         Self { kinds, count: 0 }
     }
 
-    /// Names those of a page.
+    /// Names the unreadable objects of a page on standard error.
     pub(crate) fn name(&mut self, objects: &[Unreadable]) {
         self.count += objects.len();
         for Unreadable { id, problem } in objects {
@@ -115,7 +113,7 @@ impl LeftOut {
         }
     }
 
-    /// The failure at the end of a list that is not complete.
+    /// Fails if an object was left out.
     pub(crate) fn into_result(self) -> Result<(), CliError> {
         let text = match (self.count, self.kinds) {
             (0, _) => return Ok(()),
@@ -126,7 +124,7 @@ impl LeftOut {
     }
 }
 
-/// One object a line.
+/// Renders one JSON object per line.
 pub(crate) fn lines<T: Serialize>(values: &[T]) -> Result<String, CliError> {
     let mut text = String::new();
     for value in values {
@@ -138,7 +136,7 @@ pub(crate) fn lines<T: Serialize>(values: &[T]) -> Result<String, CliError> {
     Ok(escaping::escape_json(&text).into_owned())
 }
 
-/// The widths of the columns that begin where a word of the ruler begins; not of the last one.
+/// Measures the columns by the words of the ruler, except the last one.
 fn widths(ruler: &str) -> Vec<usize> {
     let is_start = |place: &usize| {
         ruler[*place..].starts_with('x') && (*place == 0 || ruler[..*place].ends_with(' '))
@@ -147,16 +145,16 @@ fn widths(ruler: &str) -> Vec<usize> {
     starts.windows(2).map(|pair| (pair[1] - pair[0]).saturating_sub(PADDING)).collect()
 }
 
-/// How far objects are counted that are left out.
+/// The count of remaining objects stops at this number.
 pub(crate) const COUNT_BOUND: u32 = 10_001;
 
-/// A count up to [`COUNT_BOUND`], for people.
+/// Formats a count that is exact below [`COUNT_BOUND`].
 pub(crate) fn bounded(count: i64) -> String {
     let bound = i64::from(COUNT_BOUND);
     if count < bound { thousands(count) } else { format!("more than {}", thousands(bound - 1)) }
 }
 
-/// A number with a comma after each three digits.
+/// Formats a number with a comma between groups of three digits.
 pub(crate) fn thousands(number: i64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,5 +1,5 @@
-//! Showing things: a table for people, JSON for programs, ids for pipes. What is asked for goes to
-//! standard output; everything else, such as hints, to standard error.
+//! Output of commands: a table for people, JSON for programs, ids for pipes. Results go to standard
+//! output, and all other text to standard error.
 
 pub(super) mod confirmation;
 pub(super) mod destruction_preview;
@@ -33,7 +33,7 @@ pub(crate) enum Format {
     Id,
 }
 
-/// Prints one thing: rows of name and value, its JSON, or its identifier.
+/// Prints one object: rows of name and value, its JSON, or its identifier.
 pub(crate) fn one<T: Serialize>(
     format: Format,
     id: &str,
@@ -43,7 +43,7 @@ pub(crate) fn one<T: Serialize>(
     text(render(format, id, value, rows)?.as_bytes())
 }
 
-/// One thing as [`one`] prints it.
+/// Renders one object as [`one`] prints it.
 pub(crate) fn render<T: Serialize>(
     format: Format,
     id: &str,
@@ -61,7 +61,7 @@ pub(crate) fn render<T: Serialize>(
     }
 }
 
-/// Prints many things: a table with a header, a JSON array, JSON lines, or identifiers.
+/// Prints several objects: a table with a header, a JSON array, JSON lines, or identifiers.
 pub(crate) fn many<T: Serialize>(
     format: Format,
     values: &[T],
@@ -78,12 +78,12 @@ pub(crate) fn line(text: &str) -> Result<(), CliError> {
     printed(writeln!(io::stdout(), "{}", escaping::escape_lines(text)))
 }
 
-/// Prints a text that has its own line breaks to standard output.
+/// Prints a text with its own line breaks to standard output.
 pub(crate) fn text(text: &[u8]) -> Result<(), CliError> {
     printed(io::stdout().write_all(text).and_then(|()| io::stdout().flush()))
 }
 
-/// The outcome of printing a result. A reader that has closed the pipe has seen enough.
+/// Maps the outcome of a write. A reader that closes the pipe early is not an error.
 fn printed(outcome: io::Result<()>) -> Result<(), CliError> {
     outcome.map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => CliError::closed_pipe(),
@@ -104,14 +104,15 @@ pub(crate) struct ShownSecret<'a> {
 }
 
 impl<'a> ShownSecret<'a> {
-    /// Shows the secret of an answer, or only the name of its `file`.
+    /// Reads the secret of a response. With `file`, only the name of the file is shown.
     pub(crate) fn of(answer: &Value, file: Option<&'a Path>) -> Result<Self, CliError> {
         let secret = answer["client_secret"].as_str().map(SecretString::from);
         let secret = secret.ok_or_else(|| CliError::failed("the answer has no secret"))?;
         Ok(Self { secret, file })
     }
 
-    /// The JSON of the result: the answer, with the file in place of the secret if it has one.
+    /// Returns the JSON of the result: the response, in which the file name replaces a secret that
+    /// is in a file.
     pub(crate) fn json(&self, answer: &Value) -> Value {
         let mut json = answer.clone();
         match (self.file, json.as_object_mut()) {
@@ -127,7 +128,7 @@ impl<'a> ShownSecret<'a> {
         json
     }
 
-    /// The row of a table.
+    /// Returns the secret as a table row.
     pub(crate) fn row(&self) -> (&'static str, String) {
         match self.file {
             None => ("secret", format!("{}   (shown only now)", self.secret.expose_secret())),
@@ -147,7 +148,7 @@ pub(crate) fn version(format: Format) -> Result<(), CliError> {
     }
 }
 
-/// A time as people want it: relative on a terminal, exact elsewhere.
+/// Formats a time: relative on a terminal, exact elsewhere.
 pub(crate) fn format_time(time: Timestamp, now: Timestamp) -> String {
     if !io::stdout().is_terminal() {
         return time.to_string();
@@ -155,12 +156,12 @@ pub(crate) fn format_time(time: Timestamp, now: Timestamp) -> String {
     distance(time, now)
 }
 
-/// A time in the view of one thing: exact, and how far away it is.
+/// Formats a time as an exact time with its distance from now.
 pub(crate) fn time(time: Timestamp, now: Timestamp) -> String {
     format!("{time} ({})", distance(time, now))
 }
 
-/// How far a time is from now, in the largest unit that tells enough.
+/// Formats the distance of a time from now, in the largest unit that is precise enough.
 fn distance(time: Timestamp, now: Timestamp) -> String {
     let (seconds, is_past) = match now.0.saturating_sub(time.0) {
         ago if ago >= 0 => (ago, true),
@@ -175,12 +176,12 @@ fn distance(time: Timestamp, now: Timestamp) -> String {
     if is_past { format!("{text} ago") } else { format!("in {text}") }
 }
 
-/// A number of seconds as an operator writes a lifetime.
+/// Formats a number of seconds as a lifetime of the settings.
 pub(crate) fn lifetime(seconds: i64) -> String {
     Lifetime::from_seconds(seconds).map_or_else(|_| format!("{seconds}s"), |it| it.to_string())
 }
 
-/// Prints a value as JSON.
+/// Prints a value as indented JSON.
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), CliError> {
     line(&json_text(value)?)
 }
@@ -191,7 +192,7 @@ fn json_text<T: Serialize>(value: &T) -> Result<String, CliError> {
     Ok(escaping::escape_json(&text).into_owned())
 }
 
-/// Prints a value as JSON, or as JSON in one line.
+/// Prints a value as JSON; on a single line for [`Format::Jsonl`].
 pub(crate) fn object<T: Serialize>(format: Format, value: &T) -> Result<(), CliError> {
     line(&object_text(format, value)?)
 }
@@ -205,7 +206,7 @@ fn object_text<T: Serialize>(format: Format, value: &T) -> Result<String, CliErr
     Ok(escaping::escape_json(&text).into_owned())
 }
 
-/// The cells of a row as a terminal may get them: a control character in a name must not reach it.
+/// Escapes the cells of a row: control characters in a name must not reach the terminal.
 pub(crate) fn printable(cells: &[String]) -> Vec<String> {
     cells.iter().map(|cell| escaping::escape(cell).into_owned()).collect()
 }

@@ -1,4 +1,4 @@
-//! `tokend explain`: why was this request rejected, and how is it fixed?
+//! `tokend explain`: shows why a request was rejected, and how to fix it.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use crate::cli::remedies::command::ArgumentRemedy;
 use crate::cli::{Global, output};
 use crate::model::rejection::RejectionRecord;
 
-/// A server writes its rejections every second or two; so long it is worth waiting for one.
+/// The server writes its rejections every one or two seconds, so `explain` polls for up to three
+/// seconds.
 const MAX_POLLS: u32 = 12;
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -57,8 +58,8 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs) -> Result<(), CliEr
     output::one(global.output, id, &found.json, &rows)
 }
 
-/// The id of a request in the text that was copied: a full stop after it, quotation marks around it
-/// and words before it are left out.
+/// Finds the id of a request in copied text. Words before it, quotation marks around it and a full
+/// stop after it are ignored.
 fn request_id(text: &str) -> Option<&str> {
     let Some(start) = text.find("req_") else { return proxy_id(text) };
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -66,7 +67,7 @@ fn request_id(text: &str) -> Option<&str> {
     RejectionRecord::is_request_id(id).then_some(id)
 }
 
-/// The only word that can be the id of a proxy.
+/// Returns the id of a proxy, if exactly one word can be one.
 fn proxy_id(text: &str) -> Option<&str> {
     let is_part = |c: char| u8::try_from(c).is_ok_and(RejectionRecord::is_part_of_id);
     let mut ids = text.split(|c| !is_part(c)).filter(|word| RejectionRecord::is_request_id(word));
@@ -90,7 +91,7 @@ async fn find(api: &Api, id: &str) -> Result<Object<RejectionObject>, CliError> 
 mod tests {
     use super::*;
 
-    /// O-39: the words and punctuation around an id are ignored.
+    /// O-39: words and punctuation around an id are ignored.
     #[test]
     fn an_id_is_found_in_what_surrounds_it() {
         for text in ["req_a1B2", " req_a1B2.", "'req_a1B2'", "(req_a1B2),", "Request id: req_a1B2."]

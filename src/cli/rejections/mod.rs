@@ -1,4 +1,5 @@
-//! `tokend rejections`: requests that the server rejected. `tokend explain` says more about one.
+//! `tokend rejections`: lists requests that the server rejected. `tokend explain` shows one in
+//! detail.
 
 pub(super) mod explain;
 
@@ -14,7 +15,7 @@ use crate::cli::{Global, arguments, client, output};
 use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
 
-/// How many rejections are read at a time.
+/// The number of rejections in one page.
 const PAGE_SIZE: u32 = 1_000;
 
 #[derive(Debug, Subcommand)]
@@ -106,7 +107,7 @@ fn row(found: &RejectionObject, now: Timestamp) -> Vec<String> {
     ]
 }
 
-/// The client of this id or name. A client that has been deleted is known by its rejections alone.
+/// Resolves a client by id or name. A deleted client is known only by its rejections.
 async fn client(api: &Api, text: &str) -> Result<String, CliError> {
     if ClientId::parse(text).is_ok() {
         let request =

@@ -1,5 +1,5 @@
-//! How to fix what a command met in its arguments, in files or at the terminal: data, with a text
-//! for the operator.
+//! Remedies for problems with arguments, files or the terminal, as data with a text for the
+//! operator.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,66 +9,66 @@ use crate::model::client::ClientId;
 use crate::model::remedy::Remedy;
 use crate::remedies::of_rejection;
 
-/// What to do about a command that failed. [`fmt::Display`] gives the text for the operator.
+/// The remedy for a failed command. [`fmt::Display`] writes the text for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CommandRemedy {
-    /// About `tokend dev`.
+    /// A problem of `tokend dev`.
     Dev(DevRemedy),
-    /// About an argument.
+    /// A problem with an argument.
     Argument(ArgumentRemedy),
-    /// About where a new secret goes.
+    /// A problem with the destination of a new secret.
     Secret(SecretRemedy),
-    /// About the server that a command is sent to.
+    /// A problem with the server that a command is sent to.
     Server(ServerRemedy),
-    /// A text of another table of remedies.
+    /// A text from `crate::remedies`.
     Text(String),
-    /// The port of a setting is taken: another address is free.
+    /// The port of a setting is in use; `free` is another address.
     SetAddress { setting: &'static str, variable: String, free: SocketAddr },
     /// The server does not answer at the address of a setting.
     SameSettingsAsServer { setting: &'static str, listener: SocketAddr, origin: String },
     /// The input is an error response with the id of a request.
     ExplainRequest { id: String },
-    /// The key of a token is not one of this server.
+    /// The key that signed a token does not belong to this server.
     CompareSigningKeys,
     /// The issuer of a token is not this server.
     CompareIssuer,
     /// The client is disabled.
     EnableClient { client: ClientId },
-    /// What a rejection for the same cause says.
+    /// The remedy of a rejection with the same cause.
     OfRejection { remedy: Remedy, client: ClientId },
     /// The audit log was altered.
     CompareBackup,
-    /// The audit log is another one than before.
+    /// The audit log is not the log of the earlier run.
     CompareOlderBackup,
-    /// The log begins after the event that it is compared with.
+    /// The log begins after the event to compare with.
     LaterCheckpoint,
-    /// The command asks, and standard input is not a terminal.
+    /// The command needs a confirmation, and standard input is not a terminal.
     Confirm,
 }
 
-/// What to do about `tokend dev`.
+/// Remedies for problems of `tokend dev`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DevRemedy {
-    /// It does not run under this issuer.
+    /// `dev` does not run under this issuer.
     Serve,
-    /// The port is taken: another address is free.
+    /// The port is in use; `free` is another address.
     ListenElsewhere { free: SocketAddr },
     /// The data directory cannot be written to.
     WritableDataDir,
     /// The database to delete is not in the data directory.
     RemoveDatabaseByHand,
-    /// It did not make the database.
+    /// The database was not created by `dev`.
     OtherDataDir,
-    /// The same, and the database is in Postgres.
+    /// The database was not created by `dev`, and is in Postgres.
     EmptyPostgres,
 }
 
-/// What to do about an argument.
+/// Remedies for problems with an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ArgumentRemedy {
-    /// It is not the id of a request.
+    /// The argument is not the id of a request.
     FindRequestId,
-    /// A label is not a key with a value.
+    /// A label does not have the form `KEY=VALUE`.
     GiveLabel,
     /// A network is empty.
     GiveNetwork,
@@ -80,50 +80,50 @@ pub(crate) enum ArgumentRemedy {
     GiveOrGenerateClientId,
     /// A new client has two names.
     GiveOneName,
-    /// It is not the id of a client.
+    /// The argument is not the id of a client.
     FollowIdSyntax,
-    /// It is a secret.
+    /// The argument is a secret.
     ImportSecret,
-    /// It is a secret, and the command reads secrets from standard input.
+    /// The argument is a secret, but the command reads secrets from standard input.
     SecretFromInput,
-    /// Two of them do not go together.
+    /// Two arguments exclude each other.
     LeaveOneOut,
-    /// It is not a time.
+    /// The argument is not a time.
     GiveTime,
-    /// The output format needs an end.
+    /// The output format needs an end of the list.
     UseJsonLines,
 }
 
-/// What to do about where a new secret goes.
+/// Remedies for problems with the destination of a new secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SecretRemedy {
-    /// The output format does not show it.
+    /// The output format does not show the secret.
     UseFile,
     /// Standard output is discarded.
     CaptureOutput,
-    /// It could not be printed.
+    /// The secret could not be printed.
     NoNewSecret,
     /// A file cannot be read.
     NothingChanged,
-    /// Another command writes the file.
+    /// Another command is writing the file.
     RepeatLater,
-    /// A file was left by an earlier command.
+    /// An earlier command left a file behind.
     MoveLeftover,
     /// The file exists and is not replaced.
     NameNewFile,
-    /// Another command has written the file.
+    /// Another command wrote the file.
     InspectFile,
     /// The folder does not exist or cannot be written to.
     WritableFolder,
     /// Every user may write to the folder.
     PrivateFolder,
-    /// The file does not hold a secret of this client.
+    /// The file does not contain a secret of this client.
     NameOtherFile,
     /// The path is not a regular file.
     NameRegularFile,
     /// The file still has its temporary name.
     RenameByHand,
-    /// An apply generates secrets and has no place for them.
+    /// An apply generates secrets, and a directory for them is not given.
     GiveSecretsDir,
 }
 

@@ -1,13 +1,13 @@
-//! Command lines and options that a text of a command names.
+//! Command lines and options that texts of commands quote.
 
 use std::fmt;
 
 use crate::model::resource::ResourceId;
 
-/// A command line, or options of one. [`fmt::Display`] gives it as an operator writes it.
+/// A command line, or options of one. [`fmt::Display`] writes it as an operator types it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CommandLine<'a> {
-    /// Brings the schema up to date.
+    /// Updates the schema.
     Migrate,
     /// Deletes the data of `dev`.
     DevFresh,
@@ -15,27 +15,27 @@ pub(crate) enum CommandLine<'a> {
     ListClientsOf(&'a ResourceId),
     /// Shows a client.
     ShowClient(&'a str),
-    /// Makes a secret of a client that replaces the others.
+    /// Replaces the secrets of a client by a new one.
     RotateSecret { client: &'a str, file: &'a str },
     /// Registers a client with an id and a name.
     CreateClient { name: &'a str },
-    /// Has the id of a new client generated.
+    /// Generates the id of a new client.
     GenerateId,
-    /// Names the scopes of a grant instead of all.
+    /// Replaces a grant of all scopes by named scopes.
     NameScopes { client: &'a str, resource: &'a ResourceId },
     /// Adds a trust to a client.
     AddTrust,
     /// Verifies a token from standard input.
     VerifyToken,
-    /// Where a new secret goes.
+    /// Writes a new secret to a file.
     SecretFile(&'a str),
-    /// More rows of a list.
+    /// Shows more rows of a list.
     Limit,
-    /// The rows of a list after this one.
+    /// Shows the rows of a list after a position.
     After(&'a str),
-    /// The rows of a list before this one.
+    /// Shows the rows of a list before a position.
     Before(&'a str),
-    /// The rows of a list until a time.
+    /// Shows the rows of a list until a time.
     Until,
 }
 

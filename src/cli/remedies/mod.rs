@@ -1,5 +1,5 @@
-//! How to fix what a command met in its arguments, in files or at the terminal. The fixes of what a
-//! server meets as well are in [`crate::remedies`].
+//! Remedies for problems of a command with its arguments, files or the terminal. Remedies that a
+//! server also needs are in [`crate::remedies`].
 
 pub(super) mod command;
 pub(super) mod command_line;

@@ -1,4 +1,4 @@
-//! How to fix what a command met at the server that `--server` names.
+//! Remedies for problems with the server that `--server` names.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::config::command_variables::{
     ADMIN_CLIENT_ID, ADMIN_CLIENT_SECRET, ADMIN_KEY_FILE, ISSUER_URL_VARIABLE, SERVER_VARIABLE,
 };
 
-/// What to do about the server that a command is sent to.
+/// The remedy for a problem with the server that a command is sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ServerRemedy {
     /// The URL cannot be used.
@@ -17,7 +17,7 @@ pub(crate) enum ServerRemedy {
     GiveIssuer,
     /// The server or its issuer has no metadata.
     FindIssuer,
-    /// The server does not answer as the admin API does.
+    /// The response is not one of the admin API.
     NameManagementListener,
     /// The server cannot be reached.
     Reach,
@@ -25,11 +25,11 @@ pub(crate) enum ServerRemedy {
     CompareCredentials,
     /// The server rejects the token of the issuer.
     CompareIssuer,
-    /// The server failed.
+    /// The server reported an internal error.
     ReadLog { request_id: String },
-    /// The connection ended before the answer.
+    /// The connection ended before the response.
     OutcomeUnknown,
-    /// The command works on the local database alone.
+    /// The command works only on the local database.
     LeaveServerOut,
 }
 

@@ -1,18 +1,18 @@
-//! Commands and options in texts exist, and only remedies name them.
+//! Checks that commands and options in texts exist, and that only remedies name them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::cli::parser;
 
-/// The options of all commands.
+/// Collects the options of all commands.
 fn options_of(command: &clap::Command, options: &mut BTreeSet<String>) {
     options
         .extend(command.get_arguments().filter_map(|one| Some(format!("--{}", one.get_long()?))));
     command.get_subcommands().for_each(|inner| options_of(inner, options));
 }
 
-/// The files below a folder of the repository.
+/// Collects the files below a directory of the repository.
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -24,8 +24,8 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The code of the files below a folder, by their names there: without comments and tests, and with
-/// each text on one line.
+/// Returns the names and the code of the files below a directory. Comments and tests are removed,
+/// and each string literal is on one line.
 fn code(folder: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
@@ -44,17 +44,17 @@ fn code(folder: &str) -> Vec<(String, String)> {
     found.iter().map(code).filter(|(name, _)| !name.ends_with("tests.rs")).collect()
 }
 
-/// The word at the beginning of a text: the name of a command or of an option.
+/// Returns the first word of a text: the name of a command or an option.
 fn word(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap_or(text.len());
     &text[..end]
 }
 
-/// In texts of the program and in pages of the console. A word after `tokend` that is not a command
-/// belongs to a sentence, unless the text is marked as code.
+/// Covers the texts of the program and the pages of the console. A word after `tokend` that is not
+/// a command is part of a sentence, unless the text is marked as code.
 #[test]
 fn commands_and_options_in_the_texts_exist() {
-    // Those of other programs, and those that each command has.
+    // Options of other programs, and options that every command has.
     const OTHERS: [&str; 5] = ["--jq", "--env-file", "--help", "--version", "--raw"];
     let parser = parser();
     let mut options = BTreeSet::from(OTHERS.map(str::to_owned));
@@ -90,7 +90,7 @@ fn commands_and_options_in_the_texts_exist() {
     assert!(commands > 200, "{commands} commands");
 }
 
-/// True if a text names one of these words, such as a command or an option, as a whole.
+/// True if a text contains one of these words, such as a command or an option, as a whole word.
 fn names(text: &str, words: &BTreeSet<String>) -> bool {
     let is_part = |next: char| next.is_ascii_alphanumeric() || next == '-' || next == '_';
     words.iter().any(|word| {
@@ -102,14 +102,13 @@ fn names(text: &str, words: &BTreeSet<String>) -> bool {
     })
 }
 
-/// D15: an operator's command line is in the remedies and nowhere else. Left out: examples, which
-/// are for help; the banner of `dev`, which is a screen; and the console, whose pages show the
-/// command that does the same.
+/// D15: only remedies contain command lines for the operator. Exceptions are the examples of help
+/// texts, the banner of `dev`, and the console, whose pages show the equivalent command.
 #[test]
 fn only_remedies_name_commands_and_options() {
     const LEFT_OUT: [&str; 5] =
         ["cli/dev/banner", "cli/help/examples", "cli/remedies", "remedies/", "web/console/"];
-    // The name of a source of settings is shown with each setting.
+    // The name of a source of settings is printed with each setting.
     const NAMES_OF_SOURCES: &str = "config/command_variables.rs";
     let parser = parser();
     let commands =
@@ -125,7 +124,7 @@ fn only_remedies_name_commands_and_options() {
         }
         files += 1;
         let may_name_options = name.starts_with("cli/") || name == NAMES_OF_SOURCES;
-        // The first part of a digest is not a text.
+        // The first argument of a digest is not a text for the operator.
         for line in text.lines().filter(|line| !line.contains("digest::compute(")) {
             assert!(!names(line, &commands), "{name}: {line}");
             assert!(may_name_options || !names(line, &options), "{name}: {line}");

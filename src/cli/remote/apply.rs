@@ -1,5 +1,5 @@
-//! `tokend diff`, `apply` and `export` at a server: it makes the plan, and its answer has the new
-//! secrets.
+//! `tokend diff`, `apply` and `export` at a server. The server computes the plan, and its response
+//! contains the new secrets.
 
 use std::path::PathBuf;
 
@@ -15,20 +15,20 @@ use crate::cli::remote::pending_request::ATTEMPT_INTERVAL;
 use crate::cli::secret_file::applied_secrets::SecretsDir;
 use crate::model::client::ClientId;
 
-/// How often a plan is asked for while the server runs another apply.
+/// The maximum number of requests for a plan while the server runs another apply.
 const MAX_ATTEMPTS: u32 = 60;
 
-/// What a server has planned or done.
+/// The plan or the result of an apply at a server.
 #[derive(Deserialize)]
 pub(in crate::cli) struct RemotePlan {
-    /// The changes, in their order.
+    /// The changes in order.
     pub(in crate::cli) changes: Vec<PlannedChange>,
-    /// How many objects are as they are declared.
+    /// The number of objects that already match their declaration.
     pub(in crate::cli) unchanged: usize,
     secrets: Vec<RemoteSecret>,
 }
 
-/// A new secret of an answer.
+/// A new secret in a response.
 #[derive(Deserialize)]
 struct RemoteSecret {
     client_id: String,
@@ -36,14 +36,14 @@ struct RemoteSecret {
 }
 
 impl RemotePlan {
-    /// The clients that get a secret.
+    /// Returns the clients that get a new secret.
     pub(in crate::cli) fn new_secrets(&self) -> Result<Vec<ClientId>, CliError> {
         let changes = self.changes.iter().filter(|change| change.gets_secret);
         Ok(changes.map(|change| ClientId::parse(&change.id)).collect::<Result<_, _>>()?)
     }
 }
 
-/// The plan of a server; nothing is changed.
+/// Requests the plan of a server, without changes.
 pub(in crate::cli) async fn plan(
     api: &Api,
     declarations: &Declarations,
@@ -52,7 +52,7 @@ pub(in crate::cli) async fn plan(
     plan_within(api, declarations, options, 1).await
 }
 
-/// The same after an interrupted apply, which the server may still be running.
+/// Like [`plan`], after an interrupted apply that the server may still be running.
 pub(in crate::cli) async fn plan_after_interruption(
     api: &Api,
     declarations: &Declarations,
@@ -67,7 +67,7 @@ async fn plan_within(
     options: &ApplyOptions,
     max_attempts: u32,
 ) -> Result<RemotePlan, CliError> {
-    // The server would name a mistake by its place in the request, and not by its file and line.
+    // The server could only name the position of a mistake in the request, not its file and line.
     declarations.check(options.source.as_ref())?;
     let request = request(declarations, options).with("dry_run", true);
     let mut attempts = 1;
@@ -81,8 +81,8 @@ async fn plan_within(
     }
 }
 
-/// Applies at a server, with the new secrets of these clients in `dir`: gives the changes, and each
-/// client with its file.
+/// Applies at a server and stores the new secrets of these clients in `dir`. Returns the changes,
+/// and each client with its file.
 pub(in crate::cli) async fn apply(
     api: &Api,
     request: &ApiRequest,
@@ -111,7 +111,7 @@ pub(in crate::cli) async fn apply(
         files.push((id.to_string(), published));
     }
     pending.discard();
-    // Another caller may have changed something since the plan.
+    // Another caller may have changed an object since the plan.
     match clients.iter().find(|id| files.iter().all(|(known, _)| known != id.as_str())) {
         None => Ok((done, files)),
         Some(id) => Err(CliError::failed(format!(
@@ -121,7 +121,7 @@ pub(in crate::cli) async fn apply(
     }
 }
 
-/// A client got a secret after the plan said that none was needed.
+/// Returns the error for a client that got a secret although the plan needed none.
 fn without_folder(client: &str) -> CliError {
     CliError::failed(format!(
         "the change was made, and the new secret of {client} is lost: a directory for new secrets \
@@ -151,7 +151,7 @@ fn of_kept(pending: &PendingApply<'_>) -> String {
     )
 }
 
-/// The request that applies declarations.
+/// Builds the request that applies declarations.
 pub(in crate::cli) fn request(declarations: &Declarations, options: &ApplyOptions) -> ApiRequest {
     let most = options.max_deletions.unwrap_or(u32::MAX as usize);
     ApiRequest::post(path(&["apply"]), declarations.to_json())
@@ -161,7 +161,7 @@ pub(in crate::cli) fn request(declarations: &Declarations, options: &ApplyOption
         .with("max_deletions", most)
 }
 
-/// The clients of declarations.
+/// Returns the clients of declarations.
 pub(in crate::cli) fn declared_clients(declarations: &Declarations) -> Vec<ClientId> {
     let json = declarations.to_json();
     let documents = json["documents"].as_array().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! `tokend client import` at a server: the file is sent while it is read, and the answer is printed
+//! `tokend client import` at a server: streams the file to the server, and prints the response
 //! while it arrives.
 
 use std::io;
@@ -19,16 +19,16 @@ use crate::cli::client::import::{ImportResults, ProgressMeter, Source};
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::ServerRemedy;
 
-/// How many bytes are read at a time.
+/// The number of bytes of one read.
 const PART_BYTES: usize = 64 << 10;
 
-/// How many parts wait to be sent.
+/// The maximum number of parts that wait to be sent.
 const MAX_WAITING_PARTS: usize = 4;
 
-/// How long to wait for the end of the thread that reads, after the request has failed.
+/// Time limit for the end of the reading thread after the request failed.
 const END_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A line of the answer.
+/// A line of the response.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Line {
@@ -52,10 +52,10 @@ struct Progress {
     total: Option<usize>,
 }
 
-/// Imports the clients of a source, which `name` names in an error.
+/// Imports the clients of a source. `name` is the name of the source in errors.
 ///
 /// # Errors
-/// What the server says, or that the outcome is unknown if its answer has no end.
+/// The error of the server, or an unknown outcome if its response is incomplete.
 pub(in crate::cli) async fn run(
     server: &RemoteApi,
     source: Source,
@@ -76,19 +76,19 @@ pub(in crate::cli) async fn run(
         let part: io::Result<Bytes> = parts.recv().await?;
         Some((part.map(Frame::data), parts))
     }));
-    // The thread of a source that never ends, such as a terminal, ends with the process.
+    // The thread of an endless source, such as a terminal, ends with the process.
     let reading = tokio::task::spawn_blocking(move || send_parts(source, &sender));
     match server.upload(&request, body).await {
         Ok(lines) => print(lines, results).await,
         Err(failure) => match tokio::time::timeout(END_TIMEOUT, reading).await {
-            // A body without an end imports nothing.
+            // An incomplete body imports nothing.
             Ok(Ok(Err(error))) => Err(CliError::usage(format!("{name} cannot be read: {error}"))),
             _ => Err(failure.into()),
         },
     }
 }
 
-/// Reads a source part by part, as fast as the parts are sent.
+/// Reads a source in parts, as fast as the parts are sent.
 fn send_parts(mut source: Source, parts: &Sender<io::Result<Bytes>>) -> io::Result<()> {
     loop {
         let mut part = vec![0; PART_BYTES];
@@ -103,7 +103,7 @@ fn send_parts(mut source: Source, parts: &Sender<io::Result<Bytes>>) -> io::Resu
         };
         let problem =
             outcome.as_ref().err().map(|error| io::Error::new(error.kind(), error.to_string()));
-        // If the server has answered already, nothing more is wanted.
+        // If the server has already responded, it needs no more parts.
         if parts.blocking_send(outcome).is_err() {
             return Ok(());
         }
@@ -113,7 +113,7 @@ fn send_parts(mut source: Source, parts: &Sender<io::Result<Bytes>>) -> io::Resu
     }
 }
 
-/// Prints the clients of an answer up to its summary.
+/// Prints the clients of a response up to its summary.
 async fn print(mut lines: AnswerLines, results: &mut ImportResults) -> Result<(), CliError> {
     let meter = ProgressMeter::default();
     let outcome = loop {
@@ -141,7 +141,7 @@ async fn print(mut lines: AnswerLines, results: &mut ImportResults) -> Result<()
     outcome
 }
 
-/// The error of an answer that ends before its summary.
+/// Returns the error for a response that ends before its summary.
 fn without_end(results: &ImportResults, problem: &str) -> CliError {
     if results.is_dry_run() {
         return CliError::server(problem).with_remedy(ServerRemedy::Reach);

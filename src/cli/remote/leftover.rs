@@ -1,5 +1,5 @@
-//! What an interrupted `apply` at a server has left in the directory for new secrets. The next
-//! command reads the answer again, and finishes the file of each valid secret.
+//! Recovers from an interrupted `apply` at a server. The next command reads the response again, and
+//! completes the file of each valid secret.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,46 +24,46 @@ use crate::model::client::ClientId;
 use crate::model::plural;
 use crate::secrets::secret::{SecretFormat, format_of};
 
-/// How often a request is sent whose first one is running: a large apply takes long to hash its
-/// secrets.
+/// The maximum number of attempts while the first request is running: a large apply takes long to
+/// hash its secrets.
 const MAX_ATTEMPTS: u32 = 120;
 
-/// How many lost secrets are named.
+/// The maximum number of lost secrets that are named.
 const MAX_LISTED: usize = 5;
 
-/// What the request of an interrupted apply has done.
+/// The result of the request of an interrupted apply.
 #[derive(Default)]
 pub(in crate::cli) struct Settled {
-    /// True if its answer was read.
+    /// True if its response was read.
     pub(in crate::cli) is_answered: bool,
-    /// Its changes, if it is the same as that of this command.
+    /// Its changes, if it equals the request of this command.
     pub(in crate::cli) changes: Vec<PlannedChange>,
-    /// The clients whose secrets are in their files now.
+    /// The clients whose secrets are now in their files.
     pub(in crate::cli) files: Vec<(String, PathBuf)>,
 }
 
-/// A `FILE.new`.
+/// A leftover `FILE.new` and the file that it is for.
 struct Leftover {
     id: ClientId,
     file: PathBuf,
     draft: PathBuf,
 }
 
-/// What became of the secret of a leftover.
+/// The result for the secret of a leftover.
 enum Outcome {
-    /// It is in its file.
+    /// The secret is in its file.
     Published,
-    /// The file is complete, or no secret was made. The leftover is removed.
+    /// The file is complete, or no secret was created. The leftover was removed.
     Removed,
-    /// The client has a valid secret that no file holds.
+    /// The client has a valid secret that is in no file.
     Lost,
 }
 
-/// Finishes the file of each valid secret, and removes every other leftover of these clients.
+/// Completes the file of each valid secret, and removes all other leftovers of these clients.
 ///
 /// # Errors
-/// If a client has a valid secret that no file holds: it is lost. And if the answer of an earlier
-/// apply cannot be read at present.
+/// If a client has a valid secret that is in no file, because it is lost. Also if the response to
+/// an earlier apply cannot be read at present.
 pub(in crate::cli) async fn settle(
     api: &Api,
     request: &ApiRequest,
@@ -120,7 +120,7 @@ pub(in crate::cli) async fn settle(
     if lost.is_empty() { Ok(settled) } else { Err(of_lost(&lost)) }
 }
 
-/// Finishes or removes the leftover of an apply for another command on its file.
+/// Completes or removes the leftover of an apply, before another command uses the file.
 pub(super) async fn settle_file(
     api: &Api,
     file: &Path,
@@ -144,10 +144,10 @@ pub(super) async fn settle_file(
     }
 }
 
-/// The answer to the request of an interrupted apply; `None` if it was not carried out, or if its
-/// answer can no longer be read.
+/// Requests the response of an interrupted apply again. Returns `None` if the apply was not carried
+/// out, or its response is no longer available.
 ///
-/// A request that differs from the present one is only repeated if it was carried out: the
+/// A request that differs from `present` is repeated only if it was carried out, because the
 /// declarations may have been corrected since.
 async fn answer_again(
     api: &Api,
@@ -179,7 +179,7 @@ async fn answer_again(
     }
     match request.repeat(api, MAX_ATTEMPTS).await {
         Ok(answer) => Ok(Some(answer)),
-        // The server has run it again, so the answer to the first one does not exist.
+        // The server ran the request again, so a response to the first one does not exist.
         Err(failure) if failure.is_rejected_change() => Ok(None),
         Err(failure) => Err(CliError::from(failure).and_say(still_pending(&place))),
     }
@@ -204,13 +204,13 @@ async fn finish(
         say_finished(id, file);
         return Ok(Outcome::Published);
     }
-    // The next apply finds an empty file, and says again that the secret is lost.
+    // The next apply finds an empty file and reports the lost secret again.
     std::fs::write(draft, "")
         .map_err(|error| CliError::failed(format!("cannot write {}: {error}", draft.display())))?;
     Ok(Outcome::Lost)
 }
 
-/// Settles the request of another command, or of an apply whose request is gone.
+/// Settles the request of another command, or defers a leftover of an apply.
 async fn settle_request(
     api: &Api,
     leftover: Leftover,
@@ -224,7 +224,7 @@ async fn settle_request(
     Box::pin(secret::settle(api, &leftover.file)).await
 }
 
-/// Settles a secret that a command over the database has left.
+/// Settles a secret that a local command left behind.
 async fn settle_text(api: &Api, leftover: &Leftover) -> Result<(), CliError> {
     let Leftover { id, file, draft } = leftover;
     let Some(_lock) = secret_file::leftover::lock(draft)? else { return Ok(()) };
@@ -241,7 +241,7 @@ async fn settle_text(api: &Api, leftover: &Leftover) -> Result<(), CliError> {
     discard(draft, if is_whole { "its secret is not valid" } else { "it was not complete" })
 }
 
-/// True if a client has a valid secret, and its file holds none that is valid.
+/// True if a client has a valid secret, but its file contains none.
 async fn lacks_secret(api: &Api, id: &ClientId, file: &Path) -> Result<bool, Failure> {
     if regular_file(file)?.is_some() && holds_valid(api, id, file).await? {
         return Ok(false);
@@ -249,19 +249,19 @@ async fn lacks_secret(api: &Api, id: &ClientId, file: &Path) -> Result<bool, Fai
     or_absent(secret::has_valid_secret(api, id.as_str()).await)
 }
 
-/// True if a file holds a valid secret of a client.
+/// True if a file contains a valid secret of a client.
 async fn holds_valid(api: &Api, id: &ClientId, file: &Path) -> Result<bool, Failure> {
     let Ok(text) = read(file) else { return Ok(false) };
     is_valid(api, id, &secret_in(&text)).await
 }
 
-/// True if a client has this secret, and it is valid.
+/// True if a client has this secret and the secret is valid.
 async fn is_valid(api: &Api, id: &ClientId, secret: &SecretString) -> Result<bool, Failure> {
     let found = secret::find_secret(api, id.as_str(), secret).await;
     or_absent(found.map(|found| found.is_some_and(|found| found.is_valid(api.now()))))
 }
 
-/// False for a client that does not exist.
+/// Maps a client that does not exist to false.
 fn or_absent(outcome: Result<bool, Failure>) -> Result<bool, Failure> {
     match outcome {
         Err(failure) if failure.is(AdminErrorCode::ClientNotFound) => Ok(false),

@@ -1,4 +1,4 @@
-//! Commands at the server that `--server` names, and what they keep until its answer is
+//! Commands at the server that `--server` names, and the files that they keep until its response is
 //! read.
 
 pub(super) mod apply;

@@ -1,5 +1,5 @@
-//! The request of an `apply` at a server, as its directory for new secrets keeps it: `.apply.new`
-//! holds the request with its `Idempotency-Key`, and `FILE.new` of each new secret names it. Each is
+//! The pending request of an `apply` at a server. In the directory for new secrets, `.apply.new`
+//! holds the request with its `Idempotency-Key`, and each `FILE.new` refers to it. A `FILE.new` is
 //! removed when its secret is in `FILE`.
 
 use std::collections::BTreeMap;
@@ -24,29 +24,28 @@ use crate::model::client::ClientId;
 use crate::store::engine;
 use crate::store::engine::files::sync_folder_of;
 
-/// The name of the file of the request without the ending of every such file.
+/// The name of the request file without its `.new` suffix.
 const REQUEST_NAME: &str = ".apply";
 
-/// What the file of the request holds.
+/// The content of the request file.
 #[derive(Serialize, Deserialize)]
 pub(super) struct ApplyNote {
     #[serde(flatten)]
     pub(in crate::cli) request: PendingRequest,
-    /// What the files of its secrets are to hold.
+    /// The format of the secret files.
     pub(in crate::cli) format: SecretsFormat,
-    /// The clients of the new secrets, with the names of their files.
+    /// The clients of the new secrets, with their file names.
     pub(in crate::cli) files: BTreeMap<String, String>,
 }
 
-/// What `FILE.new` holds: the key, and the file with the request.
+/// The content of a `FILE.new`: the key and the request file.
 #[derive(Serialize, Deserialize)]
 pub(in crate::cli) struct ApplyReference {
-    /// The key of the request.
     pub(in crate::cli) idempotency_key: String,
     request_file: String,
 }
 
-/// A request that is on disk.
+/// A request that is stored on disk.
 pub(in crate::cli) struct PendingApply<'a> {
     dir: &'a SecretsDir,
     note: ApplyNote,
@@ -54,8 +53,8 @@ pub(in crate::cli) struct PendingApply<'a> {
 }
 
 impl ApplyNote {
-    /// The request that an interrupted apply has left in a directory, locked; `None` if there is
-    /// none. One that was not written as a whole was not sent, and is removed.
+    /// Finds and locks the request that an interrupted apply left in a directory; `None` if there
+    /// is none. An incomplete request was never sent, and is removed.
     pub(super) fn find(dir: &SecretsDir) -> Result<Option<(Self, File)>, CliError> {
         let path = dir.folder().join(REQUEST_FILE);
         if regular_file(&path)?.is_none() {
@@ -73,22 +72,22 @@ impl ApplyNote {
         Ok(None)
     }
 
-    /// The client of a file.
+    /// Returns the client of a secret file.
     pub(super) fn client_of(&self, file: &Path) -> Option<ClientId> {
         let name = file.file_name()?.to_str()?;
         let (id, _) = self.files.iter().find(|(_, known)| known.as_str() == name)?;
         ClientId::parse(id).ok()
     }
 
-    /// Removes the file of the request, after the last of its secrets.
+    /// Removes the request file after the last of its secrets is published.
     pub(super) fn remove_from(dir: &SecretsDir) -> Result<(), CliError> {
         remove_file(&dir.folder().join(REQUEST_FILE))
     }
 }
 
 impl<'a> PendingApply<'a> {
-    /// Writes a request and a `FILE.new` for each new secret. What cannot be written is found before
-    /// anything is changed.
+    /// Writes a request and a `FILE.new` for each new secret, so that write errors are found before
+    /// any change.
     pub(in crate::cli) fn begin(
         api: &Api,
         request: &ApiRequest,
@@ -131,27 +130,26 @@ impl<'a> PendingApply<'a> {
         sync_folder_of(self.file.draft()).map_err(|error| CliError::failed(error.to_string()))
     }
 
-    /// The request with its key.
+    /// Returns the request with its key.
     pub(in crate::cli) fn request(&self) -> ApiRequest {
         self.note.request.request()
     }
 
-    /// Where the request is.
     pub(in crate::cli) fn place(&self) -> &Path {
         self.file.draft()
     }
 
-    /// Removes everything, after a change that was not made or whose secrets are in their files.
+    /// Removes all files, after the change failed or all secrets are in their files.
     pub(in crate::cli) fn discard(self) {
         for name in self.note.files.values() {
-            // The next command finds what cannot be removed, and asks the server.
+            // The next command finds a file that cannot be removed, and asks the server.
             let _ = draft_of(&self.dir.folder().join(name)).map(|draft| remove(&draft));
         }
         self.file.discard();
     }
 }
 
-/// Writes the secret of an answer to the file of its client, and removes what stood for it.
+/// Writes the secret of a response to the file of its client, and removes its `FILE.new`.
 pub(in crate::cli) fn publish(
     dir: &SecretsDir,
     id: &ClientId,
@@ -166,7 +164,7 @@ pub(in crate::cli) fn publish(
     Ok(place)
 }
 
-/// The secret of a client in the answer to an apply.
+/// Returns the secret of a client in the response to an apply.
 pub(in crate::cli) fn secret_of(answer: &Value, id: &ClientId) -> Option<SecretString> {
     let mut secrets = answer["secrets"].as_array()?.iter();
     let secret = secrets.find(|secret| secret["client_id"] == id.as_str())?;

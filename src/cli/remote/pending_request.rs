@@ -1,5 +1,5 @@
-//! A request whose answer holds secrets, as a file keeps it until the answer is read: after a crash
-//! the next command sends it again with its `Idempotency-Key`.
+//! A request whose response contains secrets, stored in a file until the response is read. After a
+//! crash, the next command repeats it with the same `Idempotency-Key`.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,19 +17,18 @@ use crate::cli::secret_file::{draft_of, remove};
 use crate::crypto::random;
 use crate::model::time::Timestamp;
 
-/// How long a server keeps an answer, in seconds, less a margin for the difference of clocks.
+/// The time for which a server keeps a response, in seconds, less a margin for clock skew.
 const ANSWER_TTL_SECONDS: i64 = 9 * 60;
 
-/// How long to wait between two attempts, while the first request is running.
+/// The delay between two attempts while the first request is running.
 pub(super) const ATTEMPT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The largest file of a request, in bytes: as large as an answer may be.
+/// The maximum length of a request file, in bytes: as large as a response may be.
 const MAX_FILE_BYTES: u64 = 32 << 20;
 
-/// A request with its key.
+/// A request with its `Idempotency-Key`.
 #[derive(Serialize, Deserialize)]
 pub(in crate::cli) struct PendingRequest {
-    /// The key.
     pub(in crate::cli) idempotency_key: String,
     server: String,
     /// The path and the query.
@@ -39,7 +38,7 @@ pub(in crate::cli) struct PendingRequest {
 }
 
 impl PendingRequest {
-    /// A request that is about to be sent, with a new key.
+    /// Creates a request with a new key, to be sent now.
     pub(super) fn new(api: &Api, request: &ApiRequest) -> Result<Self, CliError> {
         Ok(Self {
             idempotency_key: new_key()?,
@@ -50,33 +49,33 @@ impl PendingRequest {
         })
     }
 
-    /// The request.
+    /// Returns the request with its key.
     pub(in crate::cli) fn request(&self) -> ApiRequest {
         let request = ApiRequest::post(self.path.clone(), self.body.clone());
         request.with_idempotency_key(&self.idempotency_key)
     }
 
-    /// True if it asks for the same as another request.
+    /// True if path and body equal those of another request.
     pub(in crate::cli) fn is_same(&self, other: &ApiRequest) -> bool {
         self.path == other.target() && Some(&self.body) == other.body()
     }
 
-    /// True if it was sent to the server of this API.
+    /// True if the request was sent to the server of this API.
     pub(super) fn is_for(&self, api: &Api) -> bool {
         self.server == api.server()
     }
 
-    /// The server that it was sent to.
+    /// Returns the server that the request was sent to.
     pub(in crate::cli) fn server(&self) -> &str {
         &self.server
     }
 
-    /// True if the server no longer keeps the answer.
+    /// True if the server no longer keeps the response.
     pub(super) fn is_expired(&self, api: &Api) -> bool {
         api.now() >= Timestamp(self.sent_at).plus_seconds(ANSWER_TTL_SECONDS)
     }
 
-    /// Sends it again, and waits while the first one is running.
+    /// Repeats the request, and waits while the first one is running.
     pub(in crate::cli) async fn repeat(
         &self,
         api: &Api,
@@ -93,30 +92,30 @@ impl PendingRequest {
     }
 }
 
-/// True if the first request may be running.
+/// True if the first request may still be running.
 fn is_running(failure: &Failure) -> bool {
     failure.is_key_in_use() || failure.is_apply_in_progress()
 }
 
-/// A key for one request.
+/// Generates an `Idempotency-Key`.
 pub(super) fn new_key() -> Result<String, CliError> {
     random::identifier("cli_").map_err(|error| CliError::failed(error.to_string()))
 }
 
-/// Reads a file that may hold a request.
+/// Reads a file that may contain a request.
 pub(super) fn read_request(path: &Path) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     File::open(path)?.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
     Ok(text)
 }
 
-/// The text of a file for a request.
+/// Serializes a request for its file.
 pub(in crate::cli) fn text_of(request: &impl Serialize) -> Result<Zeroizing<String>, CliError> {
     let text = serde_json::to_string(request);
     Ok(Zeroizing::new(text.map_err(|error| CliError::failed(error.to_string()))? + "\n"))
 }
 
-/// The name of the file with the secret before it is published: `FILE.new.secret`, because
+/// Returns the name of the secret file before it is published: `FILE.new.secret`, because
 /// `FILE.new` holds the request.
 pub(super) fn secret_draft_of(place: &Path) -> Result<PathBuf, CliError> {
     let mut name = draft_of(place)?.into_os_string();
@@ -124,7 +123,7 @@ pub(super) fn secret_draft_of(place: &Path) -> Result<PathBuf, CliError> {
     Ok(PathBuf::from(name))
 }
 
-/// What is said of a request without an answer.
+/// Returns the advice for a request without a response.
 pub(super) fn still_pending(file: &Path) -> String {
     format!(
         "{} still holds the request of an earlier command, which may have been carried out. Run \
@@ -133,7 +132,7 @@ pub(super) fn still_pending(file: &Path) -> String {
     )
 }
 
-/// Removes what an interrupted command has left, and says why.
+/// Removes the leftover of an interrupted command, and prints the reason.
 pub(in crate::cli) fn discard(draft: &Path, why: &str) -> Result<(), CliError> {
     remove(draft)?;
     let draft = draft.display();

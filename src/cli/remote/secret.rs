@@ -1,6 +1,6 @@
-//! A new secret of a server. Before the request is sent, `FILE.new` holds the request with its
-//! `Idempotency-Key`, so that after a crash or a lost answer the next command on `FILE` reads the
-//! answer again. Then `FILE.new.secret` gets the secret and is renamed to `FILE`.
+//! Creates a secret at a server. Before the request is sent, it is stored in `FILE.new` with its
+//! `Idempotency-Key`. After a crash or a lost response, the next command on `FILE` reads the
+//! response again. The secret is then written to `FILE.new.secret`, which is renamed to `FILE`.
 
 use std::path::Path;
 
@@ -27,22 +27,22 @@ use crate::cli::secret_file::{
 use crate::cli::{failpoint, output};
 use crate::secrets::secret::suffix;
 
-/// How often a request is sent whose first one is running.
+/// The maximum number of attempts while the first request is running.
 const MAX_ATTEMPTS: u32 = 10;
 
-/// How many secrets are read at a time.
+/// The number of secrets in one page.
 const PAGE_SIZE: u32 = 1_000;
 
-/// A request that makes one secret, as `FILE.new` keeps it.
+/// A request that creates one secret, as `FILE.new` stores it.
 #[derive(Serialize, Deserialize)]
 struct SecretNote {
     #[serde(flatten)]
     request: PendingRequest,
-    /// Whether the file is replaced.
+    /// True if the file is replaced.
     replaces: bool,
 }
 
-/// Sends a request that makes a secret, and delivers the secret; gives the answer.
+/// Sends a request that creates a secret, delivers the secret, and returns the response.
 pub(in crate::cli) async fn make(
     api: &Api,
     wanted: SecretRequest<'_>,
@@ -75,7 +75,7 @@ pub(in crate::cli) async fn make(
     Ok(answer)
 }
 
-/// The same with standard output as the destination.
+/// Like [`make`], with standard output as the destination.
 async fn print(api: &Api, request: &ApiRequest, render: &Render) -> Result<Value, CliError> {
     let answer = api.send(request).await?;
     let text = Zeroizing::new(render(&answer)?);
@@ -90,7 +90,7 @@ async fn print(api: &Api, request: &ApiRequest, render: &Render) -> Result<Value
     Ok(answer)
 }
 
-/// Keeps or removes `FILE.new` after a request without an answer.
+/// Keeps or removes `FILE.new` after a request without a response.
 fn not_answered(failure: Failure, note: PendingFile) -> CliError {
     if !failure.may_have_been_done() {
         note.discard();
@@ -103,7 +103,7 @@ fn not_answered(failure: Failure, note: PendingFile) -> CliError {
     ))
 }
 
-/// Writes the secret of an answer next to its file and gives it the name of the file.
+/// Writes the secret of a response to a draft, and renames the draft to its file.
 fn publish(draft: SecretFile, answer: &Value) -> Result<(), CliError> {
     let secret = answer["client_secret"].as_str().map(SecretString::from);
     let secret =
@@ -111,7 +111,7 @@ fn publish(draft: SecretFile, answer: &Value) -> Result<(), CliError> {
     draft.write(&secret)?.publish()
 }
 
-/// Reads the answer of an interrupted command on this file again.
+/// Reads the response of an interrupted command on this file again.
 pub(in crate::cli) async fn settle(api: &Api, place: &Path) -> Result<(), CliError> {
     let draft = draft_of(place)?;
     if regular_file(&draft)?.is_none() {
@@ -170,8 +170,8 @@ pub(in crate::cli) async fn settle(api: &Api, place: &Path) -> Result<(), CliErr
     Ok(())
 }
 
-/// Fails for a file that holds anything but a secret of this client, by the last characters of its
-/// secrets: the server never tells more of them.
+/// Rejects a file whose content is not a secret of this client. It compares the suffix, because the
+/// server never discloses more of a secret.
 async fn check_content(api: &Api, place: &Path, client: Option<&str>) -> Result<(), CliError> {
     let rejected = |what: String| {
         CliError::failed(format!("the secret file {} {what}", place.display()))
@@ -189,7 +189,7 @@ async fn check_content(api: &Api, place: &Path, client: Option<&str>) -> Result<
     }
 }
 
-/// The secret of a client that ends as this one does.
+/// Finds the secret of a client with the suffix of this one.
 pub(super) async fn find_secret(
     api: &Api,
     client: &str,
@@ -202,12 +202,13 @@ pub(super) async fn find_secret(
     first_secret(api, client, |found| found.suffix == end).await
 }
 
-/// True if a client has a secret that is valid now.
+/// True if a client has a valid secret.
 pub(super) async fn has_valid_secret(api: &Api, client: &str) -> Result<bool, Failure> {
     Ok(first_secret(api, client, |found| found.is_valid(api.now())).await?.is_some())
 }
 
-/// The first secret of a client that is wanted; all pages are read, one at a time.
+/// Returns the first secret of a client for which `is_wanted` is true. Reads the pages one at a
+/// time.
 async fn first_secret(
     api: &Api,
     client: &str,

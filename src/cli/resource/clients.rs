@@ -1,5 +1,5 @@
-//! The clients of a resource: those with a grant, and what a new scope means to those with all
-//! scopes.
+//! The clients of a resource: lists those with a grant, and names those with all scopes when a
+//! scope is added.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -15,16 +15,16 @@ use crate::cli::remedies::command_line::CommandLine;
 use crate::model::resource::{ResourceId, ResourceScope};
 use crate::model::scope::ScopeName;
 
-/// How many clients are shown with a resource.
+/// The maximum number of clients that are shown with a resource.
 const MAX_SHOWN: u32 = 100;
 
-/// How many clients a warning names.
+/// The maximum number of clients that a warning names.
 const MAX_NAMED: u32 = 10;
 
-/// The clients that have a grant for a resource.
+/// The clients with a grant for a resource.
 pub(super) struct ResourceClients {
     shown: Vec<ResourceClient>,
-    /// How many clients are not shown, up to [`COUNT_BOUND`].
+    /// The number of clients that are not shown, up to [`COUNT_BOUND`].
     others: i64,
 }
 
@@ -32,13 +32,13 @@ pub(super) struct ResourceClients {
 #[derive(Debug, Serialize)]
 struct ResourceClient {
     client_id: String,
-    /// `null` for all.
+    /// `null` for all scopes.
     scopes: Option<Vec<String>>,
     networks: Vec<String>,
 }
 
 impl ResourceClients {
-    /// Reads the first ones, and counts the others; `None` if the caller may not read clients.
+    /// Reads the first clients and counts the others; `None` without permission to read clients.
     pub(in crate::cli) async fn of(api: &Api, id: &ResourceId) -> Result<Option<Self>, CliError> {
         let request = ApiRequest::get(path(&["clients"]))
             .with("resource", id)
@@ -65,7 +65,7 @@ impl ResourceClients {
         Ok(Some(Self { others: page.remaining.unwrap_or(0), shown }))
     }
 
-    /// Adds them to the JSON of the resource.
+    /// Adds the clients to the JSON of the resource.
     pub(super) fn add_to(&self, value: &mut Value) {
         value["clients"] = json!(self.shown);
         let shown = i64::try_from(self.shown.len()).unwrap_or(i64::MAX);
@@ -73,7 +73,7 @@ impl ResourceClients {
         value["client_count"] = json!(is_counted.then(|| shown.saturating_add(self.others)));
     }
 
-    /// Adds them to the rows of the resource.
+    /// Adds the clients to the rows of the resource.
     pub(in crate::cli) fn add_rows(&self, id: &ResourceId, rows: &mut Vec<(&'static str, String)>) {
         if self.shown.is_empty() {
             rows.push(("clients", "none".to_owned()));
@@ -94,7 +94,7 @@ impl ResourceClients {
     }
 }
 
-/// Says which clients got a scope that has just been added, because they have all scopes.
+/// Names the clients that just gained a new scope, because they have all scopes.
 pub(super) async fn name_clients_with_all_scopes(
     api: &Api,
     id: &ResourceId,
@@ -133,9 +133,9 @@ pub(super) async fn name_clients_with_all_scopes(
     Ok(())
 }
 
-/// The first clients with a grant of all scopes, and how many others there are up to
-/// [`COUNT_BOUND`]; none if the caller may not read clients. A scope that was just added is in such
-/// grants alone, so that no other client is read.
+/// Returns the first clients with a grant of all scopes, and the number of others up to
+/// [`COUNT_BOUND`]. Empty without permission to read clients. Only such grants contain a scope that
+/// was just added, so no other client is read.
 async fn with_all_scopes(
     api: &Api,
     id: &ResourceId,
@@ -159,8 +159,8 @@ async fn with_all_scopes(
     Ok((named, page.remaining.unwrap_or(0)))
 }
 
-/// The same for the grants of a client that has just been registered. An administrator who may not
-/// read resources is not told.
+/// Warns of introspection for each grant of a new client. An administrator without permission to
+/// read resources gets no warning.
 pub(in crate::cli) async fn warn_of_introspection(
     api: &Api,
     made: &ClientObject,

@@ -1,4 +1,4 @@
-//! `tokend resource`: the APIs that tokens are for.
+//! `tokend resource`: manages resources, which are the APIs that tokens are for.
 
 pub(super) mod clients;
 mod view;
@@ -189,7 +189,7 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     view::print(global, changed, None, api.now())
 }
 
-/// A resource without what changes by itself.
+/// Removes the members of a resource that change without an action of the operator.
 fn compared(mut resource: Value) -> Value {
     if let Some(members) = resource.as_object_mut() {
         members.remove("updated_at");
@@ -198,7 +198,7 @@ fn compared(mut resource: Value) -> Value {
     resource
 }
 
-/// The merge patch of the options: `null` puts a member back to the default.
+/// Builds the merge patch of the options. `null` restores the default of a member.
 fn patch(
     args: &UpdateArgs,
     added: &[ResourceScope],
@@ -225,7 +225,7 @@ fn patch(
     Ok(patch)
 }
 
-/// Asks before scopes are removed that clients hold.
+/// Asks for confirmation before scopes that clients hold are removed.
 async fn confirm_removal(
     api: &Api,
     id: &ResourceId,
@@ -266,7 +266,7 @@ async fn delete(global: &Global, args: &DeleteArgs) -> Result<(), CliError> {
     output::one(global.output, id.as_str(), &value, &rows)
 }
 
-/// Names what a verifier can no longer check.
+/// Warns of the check that verifiers lose with this `typ`.
 fn warn_of_typ(typ: TokenTyp) {
     if typ == TokenTyp::Jwt {
         output::hint(
@@ -281,7 +281,7 @@ fn algorithm_or_default(text: &str) -> Result<Option<Algorithm>, CliError> {
     if text == "default" { Ok(None) } else { Ok(Some(Algorithm::parse(text)?)) }
 }
 
-/// Says from when on there are tokens of the algorithm of a resource, if there are none yet.
+/// Tells the time from which tokens use the algorithm of a resource, if none do yet.
 fn say_from_when(resource: &ResourceObject) {
     let Some(pending) = &resource.signing_alg_pending else { return };
     match pending.signs_from {
@@ -293,7 +293,7 @@ fn say_from_when(resource: &ResourceObject) {
     }
 }
 
-/// Which verifiers need an algorithm, and which do not support it.
+/// Describes the verifiers that need an algorithm, and those that do not support it.
 fn who_reads(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::Es256 => {

@@ -1,4 +1,4 @@
-//! How a resource looks on the screen.
+//! Renders a resource as rows.
 
 use crate::cli::Global;
 use crate::cli::api::Object;
@@ -9,7 +9,7 @@ use crate::cli::resource::clients::ResourceClients;
 use crate::model::resource::{ResourceId, TokenTyp};
 use crate::model::time::Timestamp;
 
-/// A resource in a list.
+/// Returns a resource as a row of a list.
 pub(in crate::cli) fn row(resource: &ResourceObject) -> Vec<String> {
     let default = || "default".to_owned();
     vec![
@@ -22,7 +22,7 @@ pub(in crate::cli) fn row(resource: &ResourceObject) -> Vec<String> {
     ]
 }
 
-/// Prints a resource, with its clients if they are given.
+/// Prints a resource, and its clients if they are given.
 pub(in crate::cli) fn print(
     global: &Global,
     found: Object<ResourceObject>,

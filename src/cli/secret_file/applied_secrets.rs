@@ -1,4 +1,4 @@
-//! The folder for the secrets of an apply: one file a client, written before the commit.
+//! The directory for the secrets of an apply: one file per client, written before the commit.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,13 +24,13 @@ use crate::services::Services;
 use crate::store::engine::files::create_private_folder;
 use crate::text::shell::quote;
 
-/// What is not encoded in the name of a file.
+/// Bytes that are percent-encoded in a file name.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
-/// The file with the request of an apply at a server, until its secrets are in their files.
+/// The file that holds the request of an apply at a server until all of its secrets are stored.
 pub(crate) const REQUEST_FILE: &str = ".apply.new";
 
-/// The longest name of an object in Kubernetes (RFC 1123).
+/// The maximum length of an object name in Kubernetes (RFC 1123).
 const MAX_OBJECT_NAME: usize = 253;
 
 /// What a file of a new secret holds.
@@ -46,7 +46,7 @@ pub(crate) enum SecretsFormat {
 }
 
 impl SecretsFormat {
-    /// Its name on the command line.
+    /// Returns the name on the command line.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Plain => "plain",
@@ -56,7 +56,6 @@ impl SecretsFormat {
     }
 }
 
-/// The folder for new secrets.
 #[derive(Debug)]
 pub(crate) struct SecretsDir {
     folder: PathBuf,
@@ -67,22 +66,20 @@ pub(crate) struct SecretsDir {
 pub(crate) struct Drafts(Vec<(ClientId, SecretId, PendingFile)>);
 
 impl SecretsDir {
-    /// The folder; it is created when the first secret is written.
+    /// Creates a handle. The directory itself is created with the first secret.
     pub(crate) fn new(folder: &Path, format: SecretsFormat) -> Self {
         Self { folder: folder.to_owned(), format }
     }
 
-    /// The folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What a file of a new secret holds.
     pub(crate) fn format(&self) -> SecretsFormat {
         self.format
     }
 
-    /// Finishes or removes what an interrupted apply has left for these clients.
+    /// Completes or removes the files that an interrupted apply left for these clients.
     pub(crate) async fn settle(
         &self,
         services: &Services,
@@ -97,7 +94,7 @@ impl SecretsDir {
         Ok(())
     }
 
-    /// Checks the files of these clients before anything is changed.
+    /// Checks the files of these clients before any change.
     pub(crate) async fn check(
         &self,
         services: &Services,
@@ -114,33 +111,30 @@ impl SecretsDir {
         Ok(files)
     }
 
-    /// The file of a client, whatever it holds, before a server changes anything.
+    /// Returns the file of a client without checking its content, before a server changes anything.
     pub(crate) fn find(&self, id: &ClientId) -> Result<SecretFile, CliError> {
         SecretFile::find(&self.file_of(id), ExistingFile::Replace)
     }
 
-    /// What an interrupted apply has left for a client: the file, and its name before it was
-    /// finished.
+    /// Returns the leftover of an interrupted apply for a client: the file and its draft.
     pub(crate) fn leftover(&self, id: &ClientId) -> Result<Option<(PathBuf, PathBuf)>, CliError> {
         let path = self.file_of(id);
         let draft = draft_of(&path)?;
         Ok(regular_file(&draft)?.map(|_| (path, draft)))
     }
 
-    /// True if an apply at a server has left its request here.
+    /// True if an interrupted apply at a server left its request here.
     pub(crate) fn has_request(&self) -> bool {
         self.folder.join(REQUEST_FILE).exists()
     }
 
-    /// Creates the folder.
     pub(crate) fn create(&self) -> Result<(), CliError> {
         create_private_folder(&self.folder).map_err(|error| {
             CliError::failed(format!("cannot create {}: {error}", self.folder.display()))
         })
     }
 
-    /// Writes the secrets, each to the file that was checked for it. If one cannot be written, none
-    /// stays.
+    /// Writes each secret to its checked file. If one of them fails, all are removed.
     pub(crate) fn write(
         &self,
         files: Vec<SecretFile>,
@@ -169,7 +163,7 @@ impl SecretsDir {
         Ok(drafts)
     }
 
-    /// The file of a client.
+    /// Returns the path of the file of a client.
     pub(crate) fn file_of(&self, id: &ClientId) -> PathBuf {
         let mut name = utf8_percent_encode(id.as_str(), PLAIN).to_string();
         if name.starts_with('.') {
@@ -189,7 +183,7 @@ impl SecretsDir {
         self.folder.join(name + ending)
     }
 
-    /// What the file of a new secret holds.
+    /// Returns the content of a new secret file.
     pub(crate) fn text_of(
         &self,
         id: &ClientId,
@@ -225,7 +219,7 @@ impl SecretsDir {
 }
 
 impl Drafts {
-    /// Commits the change, and gives the files their names.
+    /// Commits the change, and renames the files to their final names.
     pub(crate) async fn commit<T>(
         self,
         services: &Services,
@@ -256,13 +250,12 @@ impl Drafts {
         Ok(files)
     }
 
-    /// Removes the secrets, after a change that was not made.
+    /// Removes the secrets after the change failed.
     pub(crate) fn discard(self) {
         self.0.into_iter().for_each(|(_, _, draft)| draft.discard());
     }
 }
 
-/// A manifest of a Kubernetes Secret.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Manifest<'a> {
@@ -285,8 +278,8 @@ struct SecretData<'a> {
     client_secret: &'a str,
 }
 
-/// The name of the Kubernetes object of a client. An id that is not such a name itself gets a part
-/// of its digest, so that two clients never share an object.
+/// Returns the name of the Kubernetes object of a client. An id that is not a valid object name
+/// gets a part of its digest appended, so that two clients never share an object.
 fn object_name(id: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is_name = id.len() <= MAX_OBJECT_NAME

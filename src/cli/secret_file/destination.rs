@@ -1,5 +1,5 @@
-//! Where a new secret goes: to a file, or to standard output. It is there before the change that
-//! makes it valid is committed.
+//! Delivers a new secret to a file or to standard output, before the change that makes it valid is
+//! committed.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -32,44 +32,44 @@ use crate::services::Services;
 use crate::store::StoreError;
 use crate::web::Delivery;
 
-/// How long standard output may take to accept a secret: other changes wait meanwhile.
+/// Time limit for standard output to accept a secret: other changes wait meanwhile.
 const OUTPUT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the database is asked for the outcome of a commit: longer than it keeps a transaction
-/// open after its client has disconnected (15 s).
+/// Time limit for the query of a commit outcome. It is longer than the database keeps the
+/// transaction of a disconnected client open (15 s).
 const OUTCOME_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often the database is asked.
+/// The interval between two queries of the outcome.
 const OUTCOME_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Where a new secret goes.
+/// The destination of a new secret.
 pub(super) enum Destination {
-    /// It is printed.
+    /// Standard output.
     Output,
-    /// It is written to a file that only its owner can read.
+    /// A file that only its owner can read.
     File(Box<SecretFile>),
 }
 
-/// A secret that is about to be made, as the answer of the API has it.
+/// A secret that is not committed yet, from the response of the API.
 struct UncommittedSecret {
     client_id: String,
     secret_id: SecretId,
     plain: SecretString,
-    /// The whole answer.
+    /// The whole response.
     answer: Value,
 }
 
-/// What a command prints about an answer with a secret.
+/// Renders the output of a command from a response with a secret.
 pub(in crate::cli) type Render = Box<dyn Fn(&Value) -> Result<String, CliError> + Send + Sync>;
 
-/// What became of a commit.
+/// The result of a commit.
 pub(in crate::cli) enum CommitOutcome {
     Committed,
     NotCommitted(CliError),
     Unknown(CliError),
 }
 
-/// Rejects an output format that does not show the secret, if no file takes it.
+/// Rejects an output format that does not show the secret, if it is not written to a file.
 pub(in crate::cli) fn check_format(format: Format, file: Option<&Path>) -> Result<(), CliError> {
     if format == Format::Id && file.is_none() {
         return Err(CliError::usage(
@@ -81,8 +81,8 @@ pub(in crate::cli) fn check_format(format: Format, file: Option<&Path>) -> Resul
 }
 
 impl Destination {
-    /// Checks the destination before anything is changed, and settles what an interrupted command
-    /// has left there.
+    /// Checks the destination before any change, and settles the leftover of an interrupted
+    /// command.
     pub(in crate::cli) async fn open(
         services: &Services,
         file: Option<&Path>,
@@ -95,8 +95,8 @@ impl Destination {
         Ok(Self::File(Box::new(file)))
     }
 
-    /// Sends a request that makes a secret. Before the change is committed, the secret is in its
-    /// file, or the whole output of the command, which `render` gives, is printed.
+    /// Sends a request that creates a secret. Before the commit, the secret is written to its file,
+    /// or the output that `render` returns is printed.
     pub(super) async fn deliver(
         self,
         api: &LocalApi,
@@ -124,7 +124,7 @@ impl Destination {
     }
 }
 
-/// A secret and its destination.
+/// The state of a delivery.
 struct Delivering {
     destination: Option<Destination>,
     render: Render,
@@ -133,7 +133,7 @@ struct Delivering {
 }
 
 impl Delivering {
-    /// Takes the body of the answer before the commit; false if the secret cannot be delivered.
+    /// Delivers the body of the response before the commit; false if that fails.
     async fn take(&mut self, body: &[u8]) -> bool {
         match self.deliver(body).await {
             Ok(delivered) => {
@@ -168,7 +168,7 @@ impl Delivering {
 
 impl UncommittedSecret {
     fn of(answer: Value) -> Result<Self, CliError> {
-        // A new client has its first secret in a list.
+        // The response for a new client has the first secret in a list.
         let of_client = &answer["secrets"][0]["secret_id"];
         let secret_id = answer["secret_id"].as_str().or(of_client.as_str());
         let plain = answer["client_secret"].as_str();
@@ -192,15 +192,15 @@ async fn print_before_commit(text: Zeroizing<String>) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A secret that is delivered, and the change that makes it valid.
+/// A delivered secret whose change may not be committed yet.
 struct Delivered {
     secret: UncommittedSecret,
-    /// The file before the commit, and what is printed after it; `None` for standard output.
+    /// The draft before the commit and the text to print after it; `None` for standard output.
     draft: Option<(PendingFile, Zeroizing<String>)>,
 }
 
 impl Delivered {
-    /// Finishes what was begun, by the outcome of the commit.
+    /// Completes or undoes the delivery, depending on the outcome of the commit.
     async fn settle(
         self,
         api: &LocalApi,
@@ -229,7 +229,7 @@ impl Delivered {
     }
 }
 
-/// What a command says that has printed its secret before the commit.
+/// Returns the result for a secret that was printed before the commit.
 fn printed(outcome: CommitOutcome, secret: UncommittedSecret) -> Result<Value, CliError> {
     match outcome {
         CommitOutcome::Committed => Ok(secret.answer),
@@ -244,7 +244,7 @@ fn printed(outcome: CommitOutcome, secret: UncommittedSecret) -> Result<Value, C
     }
 }
 
-/// What a command says that keeps both secrets, because one of them is valid.
+/// Returns the error for an unknown outcome, when both secrets are kept because one is valid.
 fn unknown_outcome(error: CliError, draft: &PendingFile, secret: &UncommittedSecret) -> CliError {
     let (old, new) = (draft.destination().display().to_string(), draft.draft().display());
     let older = if draft.is_replacement() {
@@ -261,8 +261,8 @@ fn unknown_outcome(error: CliError, draft: &PendingFile, secret: &UncommittedSec
     ))
 }
 
-/// Commits a change that makes this secret valid, and asks the database if it did not confirm the
-/// commit.
+/// Commits a change that makes a secret valid. If the commit is not confirmed, queries the database
+/// for its outcome.
 pub(in crate::cli) async fn commit<T>(
     services: &Services,
     pending: Pending<T>,
@@ -272,7 +272,7 @@ pub(in crate::cli) async fn commit<T>(
     commit_outcome(services, outcome, secret_id).await
 }
 
-/// What became of the commit; the database is asked if it did not confirm it.
+/// Determines the outcome of a commit. If it is not confirmed, queries the database.
 async fn commit_outcome(
     services: &Services,
     outcome: Result<Value, Failure>,
@@ -299,8 +299,8 @@ async fn commit_outcome(
     }
 }
 
-/// Fails for a standard output that takes nothing. Warns of one that discards what is written to it;
-/// if the new secret replaces others, fails, because the client would have none that is known.
+/// Fails if standard output cannot be written to. Warns if standard output is discarded; fails in
+/// that case if the new secret replaces others, because the client would have no known secret.
 pub(super) fn check_output(existing: ExistingFile) -> Result<(), CliError> {
     if !is_discarded() {
         return test_output().map_err(|error| not_printed(&error));
@@ -323,13 +323,13 @@ fn not_printed(error: &io::Error) -> CliError {
         .with_remedy(SecretRemedy::NoNewSecret)
 }
 
-/// Fails for a full device, or a pipe without a reader. What is written to it is nothing, so a full
-/// disk is not noticed.
+/// Fails for a full device, or a pipe without a reader. The test writes zero bytes, so it does not
+/// detect a full disk.
 fn test_output() -> io::Result<()> {
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let mut states = [PollFd::new(&output, PollFlags::OUT)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    // A file that cannot be asked is ready.
+    // A file that does not support polling is ready.
     let is_asked = poll(&mut states, Some(&now)).is_ok();
     if is_asked && states.iter().any(|state| state.revents().contains(PollFlags::ERR)) {
         return Err(io::ErrorKind::BrokenPipe.into());
@@ -337,13 +337,14 @@ fn test_output() -> io::Result<()> {
     (&output).write(&[]).map(drop)
 }
 
-/// True if standard output goes to the null device. Rust opens it in place of a closed one.
+/// True if standard output is the null device. Rust also opens it in place of a closed standard
+/// output.
 fn is_discarded() -> bool {
     let device = |path: &str| std::fs::metadata(path).map(|found| found.rdev());
     matches!((device("/dev/stdout"), device("/dev/null")), (Ok(one), Ok(null)) if one == null)
 }
 
-/// Writes and flushes a text to standard output. Waits for a slow reader for a limited time.
+/// Writes a text to standard output and flushes it. The wait for a slow reader is limited.
 async fn print(text: Zeroizing<String>) -> io::Result<()> {
     let writing = tokio::task::spawn_blocking(move || {
         let mut output = io::stdout().lock();

@@ -1,6 +1,6 @@
-//! A `FILE.new` that an earlier command left behind, because it was killed or could not learn the
-//! outcome of its commit. The next command on `FILE` asks the database which secret is valid, and
-//! finishes or removes the leftover.
+//! Settles a `FILE.new` that an earlier command left behind, because it was killed or could not
+//! determine the outcome of its commit. The next command on `FILE` asks the database which secret
+//! is valid, and completes or removes the leftover.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -20,8 +20,8 @@ use crate::model::client::ClientId;
 use crate::secrets::secret::is_beginning;
 use crate::services::Services;
 
-/// Finishes or removes a leftover of an earlier command on this file, and says so on standard
-/// error. A leftover that may be valid elsewhere is rejected and stays.
+/// Completes or removes the leftover of an earlier command on this file, and prints a note on
+/// standard error. A leftover that may be valid elsewhere is kept and rejected.
 pub(in crate::cli) async fn settle(
     services: &Services,
     path: &Path,
@@ -31,9 +31,9 @@ pub(in crate::cli) async fn settle(
     if regular_file(&draft)?.is_none() {
         return Ok(());
     }
-    // The file is closed, and with it the lock, when the leftover is settled.
+    // Holds the lock until the leftover is settled.
     let Some(_lock) = lock(&draft)? else { return Ok(()) };
-    // Under the lock of the event chain every earlier commit has its outcome.
+    // Under the lock of the event chain, the outcome of every earlier commit is final.
     let change = services.store.begin().await?;
     let leftover = Leftover { services, path, draft: &draft, client };
     let settled = leftover.settle().await;
@@ -52,7 +52,7 @@ impl Leftover<'_> {
     async fn settle(&self) -> Result<(), CliError> {
         let text = match read(self.draft) {
             Ok(text) => text,
-            // The command that wrote it has published or removed it.
+            // The command that wrote the file has published or removed it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(self.rejected(&format!("cannot be read: {error}"))),
         };
@@ -80,7 +80,7 @@ impl Leftover<'_> {
         }
     }
 
-    /// Whose secret the file itself holds.
+    /// Returns the owner of the secret in the file itself.
     async fn owner_in_place(&self, candidates: &[ClientId]) -> Result<InPlace, CliError> {
         if regular_file(self.path)?.is_none() {
             return Ok(InPlace::Nothing);
@@ -99,7 +99,7 @@ impl Leftover<'_> {
         })
     }
 
-    /// Gives a valid secret its name.
+    /// Renames a valid secret to its final name.
     fn finish(&self, owner: &ClientId, in_place: &InPlace) -> Result<(), CliError> {
         let (path, draft) = (self.path, self.draft);
         if self.client.is_some_and(|client| client != owner) {
@@ -156,7 +156,7 @@ impl Leftover<'_> {
     }
 }
 
-/// What the file holds next to its leftover.
+/// The content of the file itself, next to its leftover.
 enum InPlace {
     Nothing,
     Empty,
@@ -179,7 +179,7 @@ pub(in crate::cli) fn lock(draft: &Path) -> Result<Option<File>, CliError> {
             Err(CliError::failed(format!("another command is writing {}", draft.display()))
                 .with_remedy(SecretRemedy::RepeatLater))
         }
-        // A file system without locks is used without them.
+        // On a file system without locks, the file is used unlocked.
         Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(file)),
     }
 }

@@ -1,8 +1,8 @@
-//! A file for one secret. The secret is written to `FILE.new` before the change that makes it valid
-//! is committed, and the file is renamed to `FILE` after it.
+//! Stores one secret in a file. The secret is written to `FILE.new` before the change that makes it
+//! valid is committed. After the commit, `FILE.new` is renamed to `FILE`.
 //!
-//! So a process that is killed leaves either the state before, or a `FILE.new` that
-//! [`crate::cli::secret_file::leftover`] settles by asking which secret is valid.
+//! A killed process therefore leaves either the state before, or a `FILE.new`.
+//! [`crate::cli::secret_file::leftover`] settles it by asking which secret is valid.
 
 pub(super) mod applied_secrets;
 pub(super) mod destination;
@@ -28,28 +28,28 @@ use crate::services::Services;
 use crate::store::engine;
 use crate::store::engine::files::{check_writable_folder, sync_folder_of};
 
-/// More bytes than any file has that holds a secret and nothing else.
+/// The maximum length of a secret file, in bytes. Files with only a secret are shorter.
 const MAX_FILE_BYTES: u64 = 4096;
 
-/// What to do with a file that exists.
+/// The treatment of an existing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExistingFile {
-    /// Reject it: the command makes a first or an additional secret.
+    /// Reject the file: the command creates a first or an additional secret.
     Reject,
-    /// Replace it, if it holds a secret of the same client or nothing.
+    /// Replace the file if it is empty or contains a secret of the same client.
     Replace,
 }
 
-/// A destination that was checked and that a secret can be written to.
+/// A checked destination to which a secret can be written.
 #[derive(Debug)]
 pub(super) struct SecretFile {
     path: PathBuf,
     draft: PathBuf,
-    /// The file that is to be replaced; `None` if there is none yet.
+    /// The file to replace; `None` if it does not exist yet.
     replaced: Option<Metadata>,
 }
 
-/// `FILE.new` with the secret in it, on disk and locked until the outcome is known.
+/// `FILE.new` with the secret: stored on disk, and locked until the outcome is known.
 #[derive(Debug)]
 pub(super) struct PendingFile {
     file: SecretFile,
@@ -58,7 +58,7 @@ pub(super) struct PendingFile {
 }
 
 impl SecretFile {
-    /// Checks a destination before anything is changed.
+    /// Checks a destination before any change.
     pub(super) async fn check(
         services: &Services,
         path: &Path,
@@ -72,7 +72,7 @@ impl SecretFile {
         Ok(file)
     }
 
-    /// The same without a look at what a file that is to be replaced holds.
+    /// Like [`Self::check`], but ignores the content of a file to replace.
     pub(super) fn find(path: &Path, existing: ExistingFile) -> Result<Self, CliError> {
         if existing == ExistingFile::Reject {
             return Self::check_new(path);
@@ -98,22 +98,22 @@ impl SecretFile {
         Ok(Self { path: path.to_owned(), draft, replaced: None })
     }
 
-    /// True if the file exists and is to be replaced.
+    /// True if the file exists and is replaced.
     pub(super) fn is_replacement(&self) -> bool {
         self.replaced.is_some()
     }
 
-    /// The same destination with another name before it is published.
+    /// Returns the same destination with another draft name.
     pub(super) fn with_draft(&self, draft: PathBuf) -> Self {
         Self { path: self.path.clone(), draft, replaced: self.replaced.clone() }
     }
 
-    /// Writes the secret to `FILE.new` (mode 0600) and makes it survive a power failure.
+    /// Writes the secret to `FILE.new` (mode 0600) and syncs it to disk.
     pub(super) fn write(self, secret: &SecretString) -> Result<PendingFile, CliError> {
         self.write_text(Zeroizing::new(format!("{}\n", secret.expose_secret())))
     }
 
-    /// The same with a text that holds the secret in another format.
+    /// Like [`Self::write`], with a text that contains the secret in another format.
     pub(super) fn write_text(self, text: Zeroizing<String>) -> Result<PendingFile, CliError> {
         let handle = match self.create() {
             Ok(handle) => handle,
@@ -142,19 +142,19 @@ impl SecretFile {
 
     fn create(&self) -> io::Result<File> {
         let handle = engine::files::create_private(&self.draft)?;
-        // The lock tells other commands that this file is not a leftover. A file system without
-        // locks is used without them.
+        // The lock tells other commands that this file is not a leftover. On a file system without
+        // locks, the file is used unlocked.
         if matches!(handle.try_lock(), Err(TryLockError::WouldBlock)) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        // Another command may have taken the empty file for a leftover before it was locked.
+        // Another command may have treated the empty file as a leftover before it was locked.
         let is_same = std::fs::symlink_metadata(&self.draft)
             .is_ok_and(|found| handle.metadata().is_ok_and(|own| is_same_file(&found, &own)));
         if is_same { Ok(handle) } else { Err(io::ErrorKind::AlreadyExists.into()) }
     }
 
-    /// True if the destination is what it was when it was checked. Another command that has
-    /// finished since then has published its file before it gave `FILE.new` up.
+    /// True if the destination has not changed since the check. A command that completed in between
+    /// published its file before it released `FILE.new`.
     fn is_unchanged(&self) -> bool {
         let found = std::fs::symlink_metadata(&self.path);
         match (&self.replaced, found) {
@@ -181,7 +181,8 @@ impl PendingFile {
         if let Some(replaced) = &self.file.replaced {
             let own = handle.metadata()?;
             if (own.uid(), own.gid()) != (replaced.uid(), replaced.gid()) {
-                // The program that reads the old file must be able to read the new one.
+                // Keeps the owner, so that the program that reads the old file can read the new
+                // one.
                 let (user, group) = (Some(replaced.uid()), Some(replaced.gid()));
                 std::os::unix::fs::fchown(handle, user, group)?;
             }
@@ -191,12 +192,12 @@ impl PendingFile {
         sync_folder_of(&self.file.draft)
     }
 
-    /// Where the secret is until it is published.
+    /// Returns the path of the secret before it is published.
     pub(super) fn draft(&self) -> &Path {
         &self.file.draft
     }
 
-    /// Where the secret is to be published.
+    /// Returns the path at which the secret is published.
     pub(super) fn destination(&self) -> &Path {
         &self.file.path
     }
@@ -206,13 +207,13 @@ impl PendingFile {
         self.file.replaced.is_some()
     }
 
-    /// Gives the secret its name, after the commit.
+    /// Renames the draft to its final name after the commit.
     pub(super) fn publish(self) -> Result<(), CliError> {
         let SecretFile { path, draft, replaced } = &self.file;
         let mode = if replaced.is_some() { ExistingFile::Replace } else { ExistingFile::Reject };
         match publish(draft, path, mode) {
             Ok(()) => Ok(()),
-            // Another command has found this file and has finished it.
+            // Another command may have found this draft and published it.
             Err(_) if read(path).is_ok_and(|found| found == self.text) => Ok(()),
             Err(error) => Err(CliError::failed(format!(
                 "the secret is valid and is in {}: cannot rename it to {}: {error}",
@@ -223,7 +224,7 @@ impl PendingFile {
         }
     }
 
-    /// Removes the secret, after a change that was not made.
+    /// Removes the secret after the change failed.
     pub(super) fn discard(self) {
         if let Err(error) = remove(&self.file.draft) {
             output::hint(&format!(
@@ -234,7 +235,7 @@ impl PendingFile {
     }
 }
 
-/// The name of the file before the commit: `FILE.new`.
+/// Returns the name of the file before the commit: `FILE.new`.
 pub(super) fn draft_of(path: &Path) -> Result<PathBuf, CliError> {
     let Some(name) = path.file_name() else {
         return Err(CliError::usage(format!(
@@ -247,8 +248,8 @@ pub(super) fn draft_of(path: &Path) -> Result<PathBuf, CliError> {
     Ok(path.with_file_name(name))
 }
 
-/// Checks what a request cannot change, before it is sent: the destination is a regular file or does
-/// not exist, in a folder that can be written to.
+/// Checks the preconditions of a destination before a request is sent: it is a regular file or does
+/// not exist, and its directory is writable.
 pub(super) fn check_place(path: &Path) -> Result<(), CliError> {
     let draft = draft_of(path)?;
     regular_file(path)?;
@@ -257,8 +258,8 @@ pub(super) fn check_place(path: &Path) -> Result<(), CliError> {
     })
 }
 
-/// What is known about a file; `None` if it does not exist. Fails for anything but a regular file:
-/// a rename would replace a link or a device, and not the file behind it.
+/// Returns the metadata of a file; `None` if it does not exist. Fails unless it is a regular file,
+/// because a rename would replace a link or a device itself.
 pub(super) fn regular_file(path: &Path) -> Result<Option<Metadata>, CliError> {
     let found = match std::fs::symlink_metadata(path) {
         Ok(found) => found,
@@ -284,15 +285,15 @@ pub(super) fn regular_file(path: &Path) -> Result<Option<Metadata>, CliError> {
     .with_remedy(SecretRemedy::NameRegularFile))
 }
 
-/// Reads a file that may hold a secret.
+/// Reads a file that may contain a secret.
 pub(super) fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     File::open(path)?.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
     Ok(text)
 }
 
-/// The secret in the text of a file: the generated one that a `.env` file or a manifest holds, or
-/// else the whole text.
+/// Extracts the secret from the text of a file: a generated one, as in a `.env` file or a manifest,
+/// or else the whole text.
 pub(super) fn secret_in(text: &str) -> SecretString {
     let is_separator = |character: char| !(character.is_ascii_alphanumeric() || character == '_');
     let mut words = text.split(is_separator);
@@ -300,8 +301,8 @@ pub(super) fn secret_in(text: &str) -> SecretString {
     SecretString::from(generated.unwrap_or_else(|| text.trim()))
 }
 
-/// Rejects a file that another user may have put there: the new file gets the owner of the old one,
-/// who would read the secret.
+/// Rejects a file that another user may have created. The new file gets the owner of the old one,
+/// and that user could then read the secret.
 fn check_owner(path: &Path, found: &Metadata) -> Result<(), CliError> {
     let is_own = found.uid() == rustix::process::geteuid().as_raw();
     let is_open = std::fs::metadata(folder_of(path)).is_ok_and(|folder| folder.mode() & 0o002 != 0);
@@ -315,13 +316,12 @@ fn check_owner(path: &Path, found: &Metadata) -> Result<(), CliError> {
     .with_remedy(SecretRemedy::PrivateFolder))
 }
 
-/// The folder of a file.
 fn folder_of(path: &Path) -> &Path {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
 }
 
-/// Fails for a file that holds anything but a secret of this client.
+/// Rejects a file whose content is not a secret of this client.
 async fn check_content(
     services: &Services,
     path: &Path,
@@ -349,17 +349,17 @@ async fn check_content(
     }
 }
 
-/// True if this database made the secret for this client, whether the client still has it or not.
+/// True if this database generated the secret for this client, even if the client no longer has it.
 fn is_made_for(services: &Services, client: Option<&ClientId>, secret: &SecretString) -> bool {
     let tag_key = &services.keys.tag_key;
     client.is_some_and(|client| tag_key.is_tagged(client.as_str(), secret.expose_secret()))
 }
 
-/// Renames a draft to its final name, durably.
+/// Renames a draft to its final name and syncs the directory.
 pub(super) fn publish(draft: &Path, path: &Path, existing: ExistingFile) -> io::Result<()> {
     match existing {
         ExistingFile::Replace => std::fs::rename(draft, path)?,
-        // A link never replaces a file that has appeared meanwhile.
+        // A hard link never replaces a file that has appeared in the meantime.
         ExistingFile::Reject => match std::fs::hard_link(draft, path) {
             Ok(()) => {
                 failpoint::reached("secret-file-linked");
@@ -367,7 +367,7 @@ pub(super) fn publish(draft: &Path, path: &Path, existing: ExistingFile) -> io::
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
-            // Some file systems have no links.
+            // Some file systems do not support hard links.
             Err(_) if !path.exists() => std::fs::rename(draft, path)?,
             Err(error) => return Err(error),
         },
@@ -376,7 +376,7 @@ pub(super) fn publish(draft: &Path, path: &Path, existing: ExistingFile) -> io::
     sync_folder_of(path)
 }
 
-/// Removes a draft; one that does not exist is not an error.
+/// Removes a draft; a missing draft is not an error.
 pub(super) fn remove(draft: &Path) -> io::Result<()> {
     match std::fs::remove_file(draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -384,7 +384,7 @@ pub(super) fn remove(draft: &Path) -> io::Result<()> {
     }
 }
 
-/// True if the two are one file under two names, or one file at two times.
+/// True if both are metadata of the same file.
 pub(super) fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }

@@ -1,5 +1,5 @@
-//! A request that makes a secret, and where the secret goes: the same command over the local
-//! database and of a server.
+//! Requests that create a secret, and the delivery of the secret. The command is the same over the
+//! local database and at a server.
 
 use std::path::Path;
 
@@ -12,20 +12,18 @@ use crate::cli::secret_file::destination::{Destination, Render, check_output};
 use crate::cli::secret_file::{ExistingFile, check_place};
 use crate::model::client::ClientId;
 
-/// A request that makes a secret.
+/// A request that creates a secret.
 pub(in crate::cli) struct SecretRequest<'a> {
-    /// The request.
     pub(in crate::cli) request: ApiRequest,
-    /// The client; `None` if its id is generated.
+    /// The client; `None` if the server generates its id.
     pub(in crate::cli) client: Option<&'a str>,
     /// The file of the secret; standard output if absent.
     pub(in crate::cli) file: Option<&'a Path>,
-    /// What to do with a file that exists.
     pub(in crate::cli) existing: ExistingFile,
 }
 
-/// Sends a request that makes a secret, and delivers the secret; gives the answer. A destination that
-/// takes nothing is found before the request is sent.
+/// Sends a request that creates a secret, delivers the secret, and returns the response. An
+/// unwritable destination is found before the request is sent.
 pub(in crate::cli) async fn make(
     api: &Api,
     wanted: SecretRequest<'_>,

@@ -1,19 +1,20 @@
-//! What the process asks of the operating system at its start.
+//! Process settings of the operating system, applied at the start.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// How many descriptors are needed besides those of connections to the public listener: the
-/// management listener (128), the database, files, and what is fetched.
+/// File descriptors in addition to those of public connections: the management listener (128), the
+/// database, files, and outgoing requests.
 const OTHER_DESCRIPTORS: u64 = 256;
 
-/// Turns core dumps off, and lets no other process of this user read the memory: it holds secrets
-/// and signing keys. A system that refuses is not a reason to stop, as nothing gets worse by it.
+/// Disables core dumps, and prevents other processes of this user from reading the memory, which
+/// contains secrets and signing keys. Failures are ignored, because the process is not less safe
+/// than before.
 pub(crate) fn forbid_core_dumps() {
     let hard = getrlimit(Resource::Core).maximum;
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: hard });
-    // The limit does not concern a core_pattern that is a program; this does.
+    // The limit does not apply if core_pattern is a program; this setting does.
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -21,8 +22,8 @@ pub(crate) fn forbid_core_dumps() {
     }
 }
 
-/// Raises the limit of open descriptors to what the settings need, as far as the system allows.
-/// Warns if that is not enough.
+/// Raises the limit of open descriptors to the number that the settings need, if the system allows
+/// it. Warns otherwise.
 pub(crate) fn raise_descriptor_limit(config: &Config) {
     let needed = config.limits.connections as u64 + OTHER_DESCRIPTORS;
     let limit = getrlimit(Resource::Nofile);

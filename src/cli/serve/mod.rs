@@ -27,11 +27,11 @@ use crate::services::{Services, inspection};
 use crate::telemetry::traces::Traces;
 use crate::telemetry::{self, LogLevel};
 
-/// What this process has from the system before it reads its settings.
+/// Resources of the process that are acquired before its settings are read.
 pub(crate) struct FromSystem {
     /// The handler of SIGHUP.
     pub(crate) hangup: Option<Hangup>,
-    /// The sockets that a service manager has opened.
+    /// The sockets that a service manager opened.
     pub(crate) sockets: InheritedSockets,
 }
 
@@ -50,8 +50,7 @@ pub(crate) async fn run(global: &Global, given: FromSystem) -> Result<(), CliErr
     outcome.map_err(|error| if is_json { error.logged() } else { error })
 }
 
-/// Serves until the process is told to stop. `reload` is called once the server can take over new
-/// settings.
+/// Serves until a shutdown signal. `reload` is called as soon as the server can apply new settings.
 async fn serve(
     config: Config,
     inherited: InheritedSockets,
@@ -81,7 +80,7 @@ async fn serve(
     Ok(server.run(stop).await?)
 }
 
-/// Applies the bootstrap file when the database that was unavailable at the start is back.
+/// Applies the bootstrap file as soon as a database that was unavailable at the start is available.
 async fn bootstrap_later(app: Arc<App>) {
     app.database.until(DatabaseIdentity::Same).await;
     if let Err(error) = declarations::bootstrap::apply(&app.services).await {
@@ -89,7 +88,7 @@ async fn bootstrap_later(app: Arc<App>) {
     }
 }
 
-/// Where spans go, if the environment names a collector.
+/// Returns the exporter of spans, if the environment names a collector.
 pub(crate) fn traces(app: &App) -> Result<Option<Traces>, CliError> {
     match TraceExport::of(&environment()).map_err(CliError::configuration)? {
         TraceExport::Off => Ok(None),
@@ -103,8 +102,8 @@ pub(crate) fn traces(app: &App) -> Result<Option<Traces>, CliError> {
 }
 
 /// Opens the database, binds the addresses that are not inherited, and loads the app of a server.
-/// While the database is unavailable, the app is that of the snapshot, if there is one that may be
-/// used. `reject` says why an address cannot be bound.
+/// If the database is unavailable, the app is loaded from a usable snapshot. `reject` converts the
+/// error of an address that cannot be bound.
 pub(crate) async fn load(
     config: Config,
     inherited: InheritedSockets,
@@ -132,7 +131,7 @@ fn issuer_of(config: &Config) -> Result<Issuer, CliError> {
     config.issuer.clone().ok_or_else(|| CliError::configuration("`issuer` is not set"))
 }
 
-/// Sets logging up as the settings say; gives its level.
+/// Configures logging from the settings, and returns the handle of its level.
 pub(crate) fn start_logging(config: &Config) -> LogLevel {
     let as_json = match config.log.format {
         LogFormat::Json => true,
@@ -142,15 +141,14 @@ pub(crate) fn start_logging(config: &Config) -> LogLevel {
     telemetry::start(&config.log.level, as_json)
 }
 
-/// Waits for the first SIGTERM or SIGINT. A second one ends the process at once: the operator who
-/// sends it does not want to wait.
+/// Waits for the first SIGTERM or SIGINT. A second one exits immediately.
 pub(crate) fn shutdown_signal() -> Result<impl Future<Output = ()>, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (told, wait) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {
         next(&mut terminate, &mut interrupt).await;
-        // If the receiver is gone, the server has stopped by itself.
+        // If the receiver is gone, the server has already stopped.
         let _ = told.send(());
         next(&mut terminate, &mut interrupt).await;
         telemetry::flush();
@@ -171,7 +169,7 @@ async fn next(
     }
 }
 
-/// Says what is allowed and yet may be a mistake.
+/// Warns of settings that are valid but may be a mistake.
 fn warn_about(config: &Config) {
     if let Some(file) = inspection::open_master_key(config) {
         tracing::warn!(

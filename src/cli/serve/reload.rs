@@ -1,6 +1,6 @@
-//! SIGHUP: the settings are read again while the server runs. Those that can be taken over are, all
-//! or none; the log says what has changed, and what needs a restart. Nothing that SIGHUP does ends
-//! the server.
+//! Reload on SIGHUP: reads the settings again while the server runs. Live settings are applied
+//! together or not at all. The log lists the changes, and the settings that need a restart. SIGHUP
+//! never ends the server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use crate::config::{Config, Requirement};
 use crate::server::{PreparedReload, Reloader, service_manager};
 use crate::telemetry::LogLevel;
 
-/// The setting that decides which of these lines are seen.
+/// The setting that determines if the log shows the lines below.
 const LOG_LEVEL: &str = "log.level";
 
-/// Settings, as layers and as values.
+/// Settings as layers and as parsed values.
 pub(crate) struct Loaded {
     pub(crate) settings: Settings,
     pub(crate) config: Config,
 }
 
 impl Loaded {
-    /// Reads the settings of a server.
+    /// Loads the settings of a server.
     pub(crate) fn read(flags: &Flags, environment: &[(String, String)]) -> Result<Self, CliError> {
         let settings = Settings::gather(flags, environment)?;
         let config = Config::from_settings(&settings, Requirement::Issuer)?;
@@ -32,17 +32,17 @@ impl Loaded {
     }
 }
 
-/// Receives SIGHUP. From its creation on, the signal does not end the process.
+/// A receiver of SIGHUP. Once it exists, the signal no longer ends the process.
 pub(crate) struct Hangup(Signal);
 
 impl Hangup {
-    /// Installs the handler; needs a runtime.
+    /// Installs the handler. Must be called inside a runtime.
     pub(crate) fn install() -> Result<Self, CliError> {
         Ok(Self(signal(SignalKind::hangup())?))
     }
 
-    /// Reloads the settings by `read` at each SIGHUP, also at one that came before this call: while
-    /// the server started.
+    /// Reloads the settings with `read` on each SIGHUP, including one that was received before this
+    /// call.
     pub(crate) async fn reload_settings<F>(mut self, mut running: Running, read: F)
     where
         F: Fn() -> Result<Loaded, CliError> + Clone + Send + 'static,
@@ -50,7 +50,7 @@ impl Hangup {
         while self.0.recv().await.is_some() {
             service_manager::notify_reloading();
             let (read, server) = (read.clone(), running.server.clone());
-            // Files are read, which may take a while.
+            // Reading files can block.
             match tokio::task::spawn_blocking(move || New::read(&read, &server)).await {
                 Ok(Ok(new)) => running.take_over(new),
                 Ok(Err(problem)) => reject(&problem),
@@ -65,7 +65,7 @@ fn reject(problem: &str) {
     tracing::error!(problem, "SIGHUP: the settings are not valid, so nothing was changed");
 }
 
-/// New settings that are valid as a whole, with the files that they name.
+/// Valid new settings with the files that they name.
 struct New {
     settings: Settings,
     log_level: String,
@@ -84,17 +84,16 @@ impl New {
     }
 }
 
-/// What the process runs with.
+/// The state that a reload changes.
 pub(crate) struct Running {
     /// The settings at the start.
     started_with: Settings,
-    /// The values of those that were taken over since, or could be.
+    /// The current values of all live settings.
     live: BTreeMap<&'static str, String>,
     level: LogLevel,
     server: Arc<Reloader>,
 }
 
-/// A setting that has changed.
 struct Change {
     setting: &'static str,
     old: String,
@@ -102,13 +101,13 @@ struct Change {
 }
 
 impl Running {
-    /// What a server runs with that has just started.
+    /// Creates the state of a server that has just started.
     pub(crate) fn new(started_with: Settings, level: LogLevel, server: Reloader) -> Self {
         let live = LIVE_KEYS.map(|key| (key, started_with.text(key))).into();
         Self { started_with, live, level, server: Arc::new(server) }
     }
 
-    /// Takes over what can be, and says what has changed.
+    /// Applies the live settings and logs the changes.
     fn take_over(&mut self, new: New) {
         let New { settings, log_level, has_tls, prepared } = new;
         let keeps_tls = has_tls && self.server.has_tls();
@@ -134,7 +133,7 @@ impl Running {
         }
     }
 
-    /// The settings that are taken over.
+    /// Returns the changed live settings.
     fn changes(&self, settings: &Settings, is_live: impl Fn(&&str) -> bool) -> Vec<Change> {
         let live = self.live.iter().filter(|(key, _)| is_live(key));
         live.map(|(key, old)| Change { setting: key, old: old.clone(), new: settings.text(key) })
@@ -142,8 +141,8 @@ impl Running {
             .collect()
     }
 
-    /// Applies the level of the log, and says what has changed under the more verbose one of the
-    /// two levels.
+    /// Applies the log level. The changes are logged under the more verbose of the old and the new
+    /// level.
     fn tell(&self, changes: &[Change], log_level: &str) {
         let tell = || {
             for Change { setting, old, new } in changes {

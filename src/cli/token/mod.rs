@@ -1,4 +1,4 @@
-//! `tokend token`: make, read and check tokens.
+//! `tokend token`: issues, reads, verifies and revokes tokens.
 
 mod text;
 
@@ -139,7 +139,7 @@ fn inspect(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
     }
 }
 
-/// The answer to the check of a token.
+/// The response to the verification of a token.
 #[derive(Deserialize)]
 struct Verification {
     valid: bool,
@@ -187,7 +187,7 @@ async fn verify(global: &Global, args: &TokenArgs) -> Result<(), CliError> {
     output::one(global.output, &claims.jti, &found.json, &rows)
 }
 
-/// The error for a token that is not valid, by the code and the reason of the API.
+/// Returns the error for an invalid token from the code and the reason of the API.
 fn not_valid(code: &str, reason: &str) -> CliError {
     let text = format!("the token is not valid: {reason}");
     let error =
@@ -199,7 +199,7 @@ fn not_valid(code: &str, reason: &str) -> CliError {
     }
 }
 
-/// The answer to the revocation of a token.
+/// The response to the revocation of a token.
 #[derive(Deserialize)]
 struct RevokedToken {
     jti: String,
@@ -229,8 +229,8 @@ async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
     output::one(global.output, &jti, &value, &rows)
 }
 
-/// The client that a token was issued to, which its identifier does not tell. The operator of the
-/// database may revoke it without.
+/// Returns the client that a token was issued to, which a server needs in addition to the `jti`.
+/// The operator of the database may omit it.
 async fn client_of_jti(api: &Api, client: Option<&str>) -> Result<Option<String>, CliError> {
     match client {
         Some(client) => client::reference::find(api, client).await.map(Some),

@@ -1,5 +1,5 @@
-//! Finds a token in what a person has at hand: the token itself, the value of a header, or the
-//! whole answer of the token endpoint, with or without its headers.
+//! Finds a token in pasted text: the token itself, the value of a header, or the whole response of
+//! the token endpoint, with or without its headers.
 
 use serde_json::Value;
 
@@ -7,10 +7,10 @@ use crate::cli::error::CliError;
 use crate::cli::remedies::command::CommandRemedy;
 use crate::cli::{arguments, output};
 
-/// The longest text that is read, in bytes.
+/// The maximum length of a text, in bytes.
 const MAX_TEXT_BYTES: u64 = 64 << 10;
 
-/// The token that an argument means: itself, or what standard input holds if it is `-`.
+/// Returns the token of an argument: the argument itself, or the token on standard input for `-`.
 pub(crate) fn token_text(argument: &str) -> Result<String, CliError> {
     if argument != "-" {
         output::hint(
@@ -51,11 +51,12 @@ fn find(text: &str) -> Result<String, CliError> {
     })
 }
 
-/// The body of an HTTP response as `curl -i` prints it; a text without headers is returned as it
-/// is.
+/// Returns the body of an HTTP response as `curl -i` prints it. A text without headers is returned
+/// unchanged.
 fn body(text: &str) -> &str {
     let mut rest = text;
-    // An interim response, or that of a proxy, has headers of its own before those of the answer.
+    // An interim response, or the response of a proxy, has its own headers before those of the
+    // final response.
     while rest.starts_with("HTTP/") {
         let end = rest.find("\r\n\r\n").map(|at| at + 4);
         let end = end.or_else(|| rest.find("\n\n").map(|at| at + 2));

@@ -1,39 +1,35 @@
-//! What there is in the demo: its resources and its clients, as plain data.
+//! Resources and clients of the demo as plain data.
 
 use crate::cli::error::CliError;
 
-/// The clients, a line each.
+/// The clients, one per line.
 const CLIENTS: &str = include_str!("clients.txt");
 
-/// An API of the demo.
+/// A resource of the demo.
 pub(super) struct DemoResource {
-    /// The name before `.example.com`.
+    /// The host name before `.example.com`.
     pub(super) name: &'static str,
-    /// The team that owns it.
     pub(super) team: &'static str,
-    /// What it is.
     pub(super) description: &'static str,
-    /// Its scopes, as `NAME=DESCRIPTION`.
+    /// The scopes, each as `NAME=DESCRIPTION`.
     pub(super) scopes: &'static [&'static str],
-    /// The algorithm of its tokens, if it is not that of the server.
+    /// The signing algorithm of its tokens, if it differs from the server's.
     pub(super) algorithm: Option<&'static str>,
-    /// How long its tokens live, if it says so.
+    /// The lifetime of its tokens, if it differs from the server's.
     pub(super) lifetime: Option<&'static str>,
 }
 
 impl DemoResource {
-    /// The identifier.
     pub(super) fn id(&self) -> String {
         resource_id(self.name)
     }
 }
 
-/// The identifier of the resource of this name.
+/// Returns the identifier of the resource with this name.
 pub(super) fn resource_id(name: &str) -> String {
     format!("https://{name}.example.com")
 }
 
-/// The resources.
 pub(super) const RESOURCES: [DemoResource; 6] = [
     DemoResource {
         name: "orders",
@@ -85,55 +81,54 @@ pub(super) const RESOURCES: [DemoResource; 6] = [
     },
 ];
 
-/// By what a client authenticates.
+/// The credential of a demo client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum DemoCredential {
-    /// A secret, and after how many days it expires.
+    /// A secret, and the number of days until it expires.
     Secret(Option<i64>),
     /// A public key.
     Key,
-    /// Tokens of GitHub Actions for the main branch of this repository.
+    /// Tokens of GitHub Actions for the main branch of a repository.
     Github(String),
-    /// Tokens of a service account: its namespace and its name.
+    /// Tokens of a Kubernetes service account: its namespace and name.
     Kubernetes(String, String),
-    /// A secret that does not expire, of the administrator of a team.
+    /// A secret that does not expire, for the administrator of a team.
     Team,
 }
 
-/// When a client was last used.
+/// The last use of a client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Seen {
-    /// How long ago.
+    /// The age of the last use, in minutes.
     pub(super) minutes_ago: i64,
-    /// How many tokens it requests in an hour.
+    /// The number of token requests per hour.
     pub(super) per_hour: i64,
-    /// From where.
+    /// The client address.
     pub(super) address: String,
 }
 
-/// A client of the demo.
 #[derive(Debug)]
 pub(super) struct DemoClient {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) team: String,
     pub(super) environment: String,
-    /// How many days ago it was made.
+    /// The age of the client, in days.
     pub(super) days_old: i64,
     pub(super) credential: DemoCredential,
-    /// The names of resources, each with its scopes.
+    /// Pairs of a resource name and its scopes.
     pub(super) grants: Vec<(String, String)>,
     pub(super) seen: Option<Seen>,
 }
 
-/// All of it.
+/// The parsed table of clients.
 pub(super) struct Catalogue {
-    /// The clients, in the order of the table.
+    /// Clients in the order of the table.
     pub(super) clients: Vec<DemoClient>,
 }
 
 impl Catalogue {
-    /// Reads the table.
+    /// Parses the table.
     pub(super) fn read() -> Result<Self, CliError> {
         let lines = CLIENTS.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
         let clients = lines.map(|line| client(line).ok_or_else(|| broken(line)));
@@ -141,7 +136,7 @@ impl Catalogue {
     }
 }
 
-/// What is said of a line that cannot be read.
+/// Returns the error for a malformed line.
 pub(super) fn broken(line: &str) -> CliError {
     CliError::failed(format!("the demo data cannot be read: {line}"))
 }

@@ -1,4 +1,4 @@
-//! What has happened in the demo: one change after the other, each at its time.
+//! History of the demo: a sequence of changes, each with its time.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,6 @@ use crate::model::signing_key::Algorithm;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Lifetime, Timestamp};
 
-/// A change.
 enum Step<'a> {
     Keys,
     Resource(&'a DemoResource),
@@ -36,7 +35,7 @@ enum Step<'a> {
     Request(Request),
 }
 
-/// A request of one team for a grant of another one's resource.
+/// A team's request for a grant of another team's resource.
 struct Request {
     team: &'static str,
     by: &'static str,
@@ -44,7 +43,7 @@ struct Request {
     resource: &'static str,
     scopes: &'static str,
     message: &'static str,
-    /// `None` while it waits.
+    /// `None` for a pending request.
     decision: Option<Decision>,
 }
 
@@ -53,21 +52,21 @@ enum Decision {
     Rejected(&'static str),
 }
 
-/// The history of the demo, while it is written.
+/// The history of the demo while it is written.
 pub(super) struct History<'a> {
     app: &'a App,
     steps: BTreeMap<(i64, usize), Step<'a>>,
     now: Timestamp,
-    /// The secrets that were made, by client.
+    /// The generated secrets by client.
     pub(super) secrets: FreshSecrets,
 }
 
 impl<'a> History<'a> {
-    /// Plans the history of these clients until now.
+    /// Plans the history of the clients up to `now`.
     pub(super) fn new(app: &'a App, catalogue: &'a Catalogue, now: Timestamp) -> Self {
         let steps = BTreeMap::new();
         let mut history = Self { app, steps, now, secrets: FreshSecrets::new() };
-        // The number of a step breaks ties, and spreads the steps of a day.
+        // The number of a step breaks ties and spreads the steps over a day.
         for resource in &RESOURCES {
             history.at_hour(HISTORY_DAYS * 24, Step::Resource(resource));
         }
@@ -87,7 +86,7 @@ impl<'a> History<'a> {
         self.steps.insert((at.min(self.now.0), number), step);
     }
 
-    /// The key of today, and its successor, which signs in half a day.
+    /// Plans the current signing key and its successor, which signs from half a day later.
     fn plan_keys(&mut self) {
         self.at_hour(24 * 89 + 12, Step::Keys);
         self.at_hour(12, Step::Keys);
@@ -174,7 +173,7 @@ impl<'a> History<'a> {
         );
     }
 
-    /// Writes every step that is not written yet.
+    /// Writes every pending step.
     pub(super) async fn write(&mut self) -> Result<(), CliError> {
         for ((at, _), step) in std::mem::take(&mut self.steps) {
             let clock = &self.app.services.clock;
@@ -209,7 +208,7 @@ impl<'a> History<'a> {
         }
     }
 
-    /// Makes the keys that are due. The keys of a server that has run before are left alone.
+    /// Creates the signing keys that are due. If the server ran before, its keys stay unchanged.
     async fn rotate_keys(&self) -> Result<(), CliError> {
         self.app.catch_up().await.map_err(crate::services::StartError::from)?;
         let now = self.app.services.clock.now();
@@ -290,12 +289,12 @@ impl<'a> History<'a> {
     }
 }
 
-/// `dev` itself: the first event is its own.
+/// Returns `dev` as the actor, which the first event must have.
 fn dev() -> Principal {
     Principal::operator(Actor::new("dev", "demo"))
 }
 
-/// A person at the command line.
+/// Returns a person at the command line as the actor.
 fn person(name: &str) -> Principal {
     Principal::operator(Actor::new("cli", name))
 }

@@ -1,7 +1,7 @@
-//! The data of `tokend dev --demo-data`: three teams with forty clients, and a week of traffic. The
-//! verbs of [`crate::admin`] write it, one after the other on a clock of the past, so that the audit
-//! log, the ages of secrets and the timeline of signing keys are those of a server that has run for
-//! seven months.
+//! Data of `tokend dev --demo-data`: three teams with forty clients, and a week of traffic. The
+//! functions of [`crate::admin`] write it in order, with a clock set to the past. The audit log,
+//! the ages of secrets and the timeline of signing keys then match a server that has run for seven
+//! months.
 
 mod catalogue;
 mod history;
@@ -27,10 +27,10 @@ const MINUTE_SECONDS: i64 = 60;
 const HOUR_SECONDS: i64 = 3_600;
 const DAY_SECONDS: i64 = 86_400;
 
-/// The first event is that many days ago.
+/// The age of the first event, in days.
 const HISTORY_DAYS: i64 = 210;
 
-/// Clients with one resource that request tokens when the server has started, and how many.
+/// Clients with one resource that request tokens after the start, and the number of requests.
 pub(crate) const BUSY_CLIENTS: [(&str, u32); 6] = [
     ("checkout", 34),
     ("warehouse-gateway", 27),
@@ -40,11 +40,11 @@ pub(crate) const BUSY_CLIENTS: [(&str, u32); 6] = [
     ("partner-feed", 6),
 ];
 
-/// Secrets of clients that were made now, by client.
+/// Secrets that this run generated, by client.
 pub(crate) type FreshSecrets = BTreeMap<String, SecretString>;
 
-/// Writes what is missing of the demo data, and gives the secrets that were made. To be called
-/// before the server opens the database. A second call writes nothing.
+/// Writes the missing demo data and returns the generated secrets. Must be called before the server
+/// opens the database. A second call writes nothing.
 pub(crate) async fn prepare(config: &Config) -> Result<FreshSecrets, CliError> {
     let now = Clock::System.now();
     let start = now.minus_seconds(HISTORY_DAYS * DAY_SECONDS);
@@ -70,7 +70,7 @@ pub(crate) async fn prepare(config: &Config) -> Result<FreshSecrets, CliError> {
     Ok(secrets)
 }
 
-/// Notes the use of every client until now.
+/// Writes the usage of every client up to `now`.
 async fn write_usage(
     services: &Services,
     clients: &[DemoClient],
@@ -91,8 +91,8 @@ async fn write_usage(
     Ok(())
 }
 
-/// The use of the credentials of a client. An older secret was last used an hour before the others,
-/// from the next address.
+/// Returns the usage of the credentials of a client. The last use of an older secret is one hour
+/// earlier.
 fn uses_of<'a>(
     client: &DemoClient,
     found: &'a Registration,

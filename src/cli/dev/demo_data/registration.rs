@@ -1,4 +1,4 @@
-//! The clients of the demo as they are registered: from plain data to what the verbs take.
+//! Registration of the demo clients: converts the plain data to arguments of the admin functions.
 
 use crate::admin::client::NewClient;
 use crate::admin::secret::NewSecret;
@@ -21,10 +21,10 @@ use crate::model::static_claims::StaticClaims;
 use crate::model::time::Lifetime;
 use crate::model::trust::ForeignIssuer;
 
-/// A public key. Its private half was thrown away.
+/// A public key. Its private key was discarded.
 const PUBLIC_KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"2026-03","use":"sig","alg":"ES256","x":"X6Q3BfwZ1VfqgFw8lSR-twiTsx-WHs-SHEiuVFtWwnw","y":"HVgYmXt0UU3lafr7kEAq1YC-Q3mUHWTcQNgZaEEiAIE"}]}"#;
 
-/// What the administrator of a team may do.
+/// Scopes of a team administrator.
 const TEAM_SCOPES: [AdminScope; 7] = [
     AdminScope::ClientsRead,
     AdminScope::ClientsWrite,
@@ -35,7 +35,7 @@ const TEAM_SCOPES: [AdminScope; 7] = [
     AdminScope::AuditRead,
 ];
 
-/// What people know of an object of a team.
+/// Builds the facts of an object of a team.
 pub(super) fn facts(
     team: &str,
     description: Option<&str>,
@@ -49,7 +49,7 @@ pub(super) fn facts(
     })
 }
 
-/// A client as it is registered.
+/// Builds the registration of a client.
 pub(super) fn new_client(demo: &DemoClient, id: ClientId) -> Result<NewClient, CliError> {
     let mut grants = Vec::new();
     for (resource, scopes) in &demo.grants {
@@ -103,7 +103,7 @@ fn grant(resource: &str, scopes: &str) -> Result<Grant, CliError> {
     })
 }
 
-/// The trust of a client that authenticates by tokens of another issuer.
+/// Returns the trust of a client that authenticates with tokens of another issuer.
 pub(super) fn new_trust(credential: &DemoCredential) -> Result<Option<NewTrust>, CliError> {
     let (issuer, subject) = match credential {
         DemoCredential::Github(repository) => (

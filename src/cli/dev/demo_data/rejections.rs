@@ -1,4 +1,4 @@
-//! The requests that were rejected in the last week of the demo: a few each hour, and two incidents.
+//! Rejected requests of the last week in the demo: a few per hour, and two incidents.
 
 use crate::cli::dev::demo_data::{DAY_SECONDS, HOUR_SECONDS, MINUTE_SECONDS};
 use crate::cli::error::CliError;
@@ -7,7 +7,7 @@ use crate::model::rejection::RejectionRecord;
 use crate::model::remedy::{OperatorAction, Remedy};
 use crate::model::time::Timestamp;
 
-/// Why a request of the demo was rejected.
+/// The cause of a rejection in the demo.
 struct Cause {
     status: u16,
     error: &'static str,
@@ -15,7 +15,7 @@ struct Cause {
     address: &'static str,
     reason: &'static str,
     remedy: fn() -> Remedy,
-    /// How many of a hundred requests are rejected for it.
+    /// The share of all rejections, in percent.
     share: i64,
 }
 
@@ -97,11 +97,11 @@ const CAUSES: [Cause; 8] = [
     },
 ];
 
-/// A sequence of numbers that is the same in each run.
+/// A deterministic sequence of pseudorandom numbers.
 struct Sequence(u64);
 
 impl Sequence {
-    /// A number from 0 to below `end`.
+    /// Returns a number from 0 to below `end`.
     fn below(&mut self, end: i64) -> i64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -109,8 +109,8 @@ impl Sequence {
     }
 }
 
-/// How many requests are rejected in an hour that begins `hours_ago`: more by day, and in two
-/// incidents.
+/// Returns the number of rejections in the hour that begins `hours_ago`. There are more in the
+/// daytime, and two incidents.
 fn count(hours_ago: i64, hour_of_day: i64, sequence: &mut Sequence) -> i64 {
     let incident = match hours_ago {
         9 => 38,
@@ -122,7 +122,7 @@ fn count(hours_ago: i64, hour_of_day: i64, sequence: &mut Sequence) -> i64 {
     incident + sequence.below(usual)
 }
 
-/// The rejections of the week before `now`, oldest first.
+/// Generates the rejections of the week before `now`, oldest first.
 pub(super) fn of_a_week(now: Timestamp) -> Result<Vec<RejectionRecord>, CliError> {
     let mut sequence = Sequence(7);
     let mut found = Vec::new();
@@ -142,7 +142,7 @@ pub(super) fn of_a_week(now: Timestamp) -> Result<Vec<RejectionRecord>, CliError
     Ok(found)
 }
 
-/// The cause of a number below 100.
+/// Maps a number below 100 to a cause.
 fn cause(drawn: i64) -> &'static Cause {
     let mut left = drawn;
     let found = CAUSES.iter().find(|cause| {

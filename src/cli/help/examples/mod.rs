@@ -1,10 +1,10 @@
-//! The examples at the end of help texts.
+//! Examples at the end of help texts.
 
 mod single;
 
 use crate::cli::help::examples::single::SINGLE;
 
-/// The examples of one command: what each does, and its line.
+/// The examples of one command: a description and a command line each.
 type Examples = &'static [(&'static str, &'static str)];
 
 const ALL: [(&str, Examples); 40] = [
@@ -381,7 +381,7 @@ const ALL: [(&str, Examples); 40] = [
     ("man", &[("Install the manual pages of this user", "tokend man ~/.local/share/man/man1")]),
 ];
 
-/// The examples of the command at `path`, such as `client trust`, as its help shows them.
+/// Returns the examples of the command at `path`, such as `client trust`, as its help shows them.
 pub(crate) fn find(path: &str) -> Option<String> {
     let several = ALL.iter().filter(|(known, _)| *known == path).flat_map(|(_, all)| *all).copied();
     let single =
@@ -391,7 +391,7 @@ pub(crate) fn find(path: &str) -> Option<String> {
     (!lines.is_empty()).then(|| format!("Examples:{lines}"))
 }
 
-/// Every example line.
+/// Returns every example line.
 #[cfg(test)]
 pub(crate) fn lines() -> impl Iterator<Item = &'static str> {
     let several = ALL.iter().flat_map(|(_, examples)| examples.iter()).map(|(_, line)| *line);

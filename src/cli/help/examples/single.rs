@@ -1,6 +1,6 @@
-//! The examples of commands without subcommands that need no more than one.
+//! Examples of commands that need only one.
 
-/// The path of each command, what its example does, and the line.
+/// The path of a command, the description of its example, and the command line.
 pub(super) const SINGLE: [(&str, &str, &str); 54] = [
     ("config show", "Show each setting and its origin", "tokend config show --config tokend.toml"),
     ("config defaults", "Begin a file of settings", "tokend config defaults > tokend.toml"),

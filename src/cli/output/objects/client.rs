@@ -1,4 +1,4 @@
-//! A client of the admin API.
+//! A client of the admin API, as commands read it.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -9,35 +9,29 @@ use crate::cli::output::{self, lifetime};
 use crate::model::plural;
 use crate::model::time::Timestamp;
 
-/// A client.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ClientObject {
-    /// Its id.
     pub(crate) client_id: String,
-    /// Its name.
     pub(crate) name: String,
     /// `active` or `disabled`.
     pub(crate) state: String,
-    /// What people know of it.
     #[serde(flatten)]
     pub(crate) facts: FactsObject,
-    /// The source that it is applied from.
+    /// The source that manages the client.
     pub(crate) source: Option<String>,
     /// The owners that it may administer; all if absent.
     pub(crate) admin_of: Option<Vec<String>>,
-    /// How it may authenticate.
+    /// The authentication methods that it may use.
     #[serde(default)]
     pub(crate) auth_methods: Vec<String>,
-    /// The grant types that it may use.
     #[serde(default)]
     pub(crate) grant_types: Vec<String>,
-    /// How long its tokens live.
     pub(crate) token_ttl_seconds: Option<i64>,
-    /// How many tokens it may have.
+    /// The rate limit of its tokens.
     pub(crate) token_rate: Option<String>,
-    /// Its public keys, registered at the server.
+    /// Public keys that are registered at the server.
     pub(crate) jwks: Option<Value>,
-    /// Where its public keys are.
+    /// The URL of its public keys.
     pub(crate) jwks_uri: Option<String>,
     /// True if its tokens must be bound to a key.
     #[serde(default)]
@@ -45,111 +39,98 @@ pub(crate) struct ClientObject {
     /// True if its tokens must be bound to a certificate.
     #[serde(default)]
     pub(crate) tls_client_certificate_bound_access_tokens: bool,
-    /// From where it may be used; anywhere if empty.
+    /// Networks that it may be used from; any if empty.
     #[serde(default)]
     pub(crate) networks: Vec<String>,
-    /// What the `aud` of its assertions may be in addition to the issuer.
+    /// Values of `aud` that its assertions may have in addition to the issuer.
     #[serde(default)]
     pub(crate) assertion_audiences: Vec<String>,
-    /// What is done with a secret of it that is reported as leaked.
+    /// The reaction to a secret that is reported as leaked.
     pub(crate) leak_policy: Option<String>,
-    /// The claims of its tokens.
+    /// Static claims of its tokens.
     #[serde(default)]
     pub(crate) claims: Map<String, Value>,
-    /// Its grants.
     #[serde(default)]
     pub(crate) grants: Vec<GrantObject>,
-    /// Its secrets.
     #[serde(default)]
     pub(crate) secrets: Vec<SecretObject>,
-    /// Its trusts in foreign issuers.
+    /// Trusts in foreign issuers.
     #[serde(default)]
     pub(crate) trusts: Vec<TrustObject>,
-    /// Its trusts in SPIFFE trust domains.
+    /// Trusts in SPIFFE trust domains.
     #[serde(default)]
     pub(crate) spiffe_trusts: Vec<SpiffeTrustObject>,
-    /// The use of its credentials other than secrets.
+    /// Usage of credentials other than secrets.
     pub(crate) usage: Option<UsageObject>,
-    /// When it was registered.
     #[serde(deserialize_with = "time")]
     pub(crate) created_at: Timestamp,
-    /// When it last authenticated.
+    /// The time of the last authentication.
     #[serde(default, deserialize_with = "some_time")]
     pub(crate) last_used_at: Option<Timestamp>,
-    /// The other members, among them the subject of its certificate.
+    /// All other members, including the subject of its certificate.
     #[serde(flatten)]
     pub(crate) others: Map<String, Value>,
 }
 
-/// A grant.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct GrantObject {
-    /// The resource.
     pub(crate) resource: String,
-    /// The scopes; all if absent.
+    /// The granted scopes; all if absent.
     pub(crate) scopes: Option<Vec<String>>,
-    /// From where it may be used; anywhere if empty.
+    /// Networks that the grant may be used from; any if empty.
     #[serde(default)]
     pub(crate) networks: Vec<String>,
-    /// The claims of its tokens.
+    /// Static claims of its tokens.
     #[serde(default)]
     pub(crate) claims: Map<String, Value>,
 }
 
-/// A secret, without the secret itself.
+/// A secret without its value.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SecretObject {
-    /// Its id.
     pub(crate) secret_id: String,
-    /// Its last characters.
+    /// The last characters of the secret.
     #[serde(default)]
     pub(crate) suffix: String,
-    /// What people call it.
     #[serde(default)]
     pub(crate) label: String,
-    /// When it was made.
     #[serde(deserialize_with = "time")]
     pub(crate) created_at: Timestamp,
-    /// When it ends.
     #[serde(default, deserialize_with = "some_time")]
     pub(crate) expires_at: Option<Timestamp>,
-    /// How long it must be unused to end before that.
+    /// The unused time, in seconds, after which the secret ends early.
     pub(crate) unused_window_seconds: Option<i64>,
-    /// When it was first reported as leaked.
+    /// The time of the first leak report.
     #[serde(default, deserialize_with = "some_time")]
     pub(crate) leaked_at: Option<Timestamp>,
-    /// Its use.
     pub(crate) usage: Option<UsageObject>,
-    /// Whether it can be ended.
     pub(crate) safe_to_end: Option<SafeToEnd>,
     /// True if it is valid and expires within `secrets.warn_before`.
     #[serde(default)]
     pub(crate) expiring_soon: bool,
 }
 
-/// Whether a secret can be ended without a client that fails.
+/// Assessment of whether a secret can be ended without breaking a client.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SafeToEnd {
-    /// True if something else is used in its place.
+    /// True if the client uses another credential instead.
     pub(crate) safe: bool,
-    /// Why.
     pub(crate) reason: String,
 }
 
-/// The use of a secret, or of everything else that a client authenticates by.
+/// Usage of a secret, or of all other credentials of a client.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct UsageObject {
-    /// The last use.
     #[serde(deserialize_with = "time")]
     pub(crate) last_used_at: Timestamp,
-    /// How often.
+    /// The number of uses.
     pub(crate) uses: i64,
-    /// Where the last use came from.
+    /// The client address of the last use.
     pub(crate) last_address: String,
 }
 
 impl ClientObject {
-    /// The subject of its certificate, as an option has it.
+    /// Returns the subject of the client's certificate, in the form of the option.
     pub(crate) fn tls_subject(&self) -> Option<String> {
         let mut subjects = self.others.iter().filter_map(|(name, value)| {
             let kind = name.strip_prefix("tls_client_auth_")?;
@@ -158,19 +139,19 @@ impl ClientObject {
         subjects.next()
     }
 
-    /// The grant for a resource.
+    /// Returns the grant for a resource.
     pub(crate) fn grant(&self, resource: &str) -> Option<&GrantObject> {
         self.grants.iter().find(|grant| grant.resource == resource)
     }
 }
 
 impl GrantObject {
-    /// The scopes in one line.
+    /// Formats the scopes on one line.
     pub(crate) fn scopes_text(&self) -> String {
         self.scopes.as_ref().map_or_else(|| "all scopes".to_owned(), |scopes| scopes.join(" "))
     }
 
-    /// The grant in one line: the resource and its scopes.
+    /// Formats the grant on one line: resource, scopes, networks and claims.
     pub(crate) fn describe(&self) -> String {
         let mut text = format!("{} ({})", self.resource, self.scopes_text());
         if !self.networks.is_empty() {
@@ -189,7 +170,7 @@ impl SecretObject {
         now.is_before(self.expires_at)
     }
 
-    /// The secret in one line.
+    /// Formats the secret on one line.
     pub(crate) fn describe(&self, now: Timestamp) -> String {
         let mut text = self.secret_id.clone();
         if !self.suffix.is_empty() {

@@ -1,4 +1,4 @@
-//! An event of the audit log, as the admin API has it.
+//! An event of the audit log, as the admin API returns it.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::admin::audit::csv::Columns;
 
-/// Every member of an event, for an export.
+/// An event with all members, for an export.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ExportedEvent {
-    /// Its place in the chain.
+    /// The position in the chain.
     pub(crate) sequence: i64,
     pub(crate) at: String,
     pub(crate) actor: String,
@@ -26,7 +26,7 @@ pub(crate) struct ExportedEvent {
 }
 
 impl ExportedEvent {
-    /// The texts of the columns of CSV. The detail is JSON, unless the row was changed by hand.
+    /// Returns the CSV columns. The detail is JSON, unless the row was edited by hand.
     pub(crate) fn columns(&self) -> Columns<'_> {
         let text = |text: &'_ Option<String>| text.clone().unwrap_or_default();
         [
@@ -51,22 +51,22 @@ fn text_of(detail: &Value) -> String {
     }
 }
 
-/// An event.
+/// An event with the members that a table shows.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct EventObject {
-    /// Its place in the chain.
+    /// The position in the chain.
     pub(crate) sequence: i64,
     at: String,
     actor: String,
     action: String,
     subject: String,
     detail: Value,
-    /// Its hash, which proves all events before it.
+    /// The hash, which covers all earlier events.
     pub(crate) hash: String,
 }
 
 impl EventObject {
-    /// The event as a row of a list.
+    /// Returns the event as a table row.
     pub(crate) fn row(&self) -> Vec<String> {
         vec![
             self.sequence.to_string(),

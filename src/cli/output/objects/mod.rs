@@ -1,5 +1,5 @@
-//! The objects of the admin API as tables show them. What is not shown is not read, so that a newer
-//! server may send more.
+//! Objects of the admin API with the members that tables show. Other members are ignored, so that a
+//! newer server may send more.
 
 pub(in crate::cli) mod client;
 pub(in crate::cli) mod event;
@@ -15,22 +15,21 @@ use serde::{Deserialize, Deserializer};
 
 use crate::model::time::Timestamp;
 
-/// What people and policies know of a client or a resource.
+/// Descriptive facts of a client or a resource, for people and policies.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct FactsObject {
-    /// The team that it belongs to.
+    /// The team that owns the object.
     pub(crate) owner: Option<String>,
-    /// What it is for.
+    /// The purpose of the object.
     pub(crate) description: Option<String>,
-    /// How to reach its team.
+    /// The contact of the team.
     pub(crate) contact: Option<String>,
-    /// Its labels.
     #[serde(default)]
     pub(crate) labels: BTreeMap<String, String>,
 }
 
 impl FactsObject {
-    /// Adds the facts that are there to the rows of an object.
+    /// Adds the facts that are set to the rows of an object.
     pub(crate) fn add_rows(&self, rows: &mut Vec<(&'static str, String)>) {
         let Self { owner, description, contact, labels } = self;
         rows.extend(owner.iter().map(|owner| ("owner", owner.clone())));
@@ -42,29 +41,29 @@ impl FactsObject {
         }
     }
 
-    /// The owner in a table.
+    /// Formats the owner for a table cell.
     pub(crate) fn owner_cell(&self) -> String {
         self.owner.clone().unwrap_or_else(|| "-".to_owned())
     }
 }
 
-/// The source in a table.
+/// Formats the source for a table cell.
 pub(in crate::cli) fn source_cell(source: Option<&str>) -> String {
     source.unwrap_or("-").to_owned()
 }
 
-/// Adds the source that an object is applied from to its rows.
+/// Adds the source that manages an object to its rows.
 pub(in crate::cli) fn add_source(source: Option<&str>, rows: &mut Vec<(&'static str, String)>) {
     rows.extend(source.map(|source| ("source", format!("{source} (it is changed there)"))));
 }
 
-/// Reads a time (RFC 3339).
+/// Parses a time (RFC 3339).
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
     Timestamp::parse(&text).map_err(serde::de::Error::custom)
 }
 
-/// Reads a time that may be absent or `null`.
+/// Parses a time that may be absent or `null`.
 pub(in crate::cli) fn some_time<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Timestamp>, D::Error> {

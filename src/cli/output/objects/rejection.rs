@@ -1,4 +1,4 @@
-//! A rejection of the admin API.
+//! A rejection of the admin API, as commands read it.
 
 use serde::Deserialize;
 
@@ -7,36 +7,34 @@ use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 use crate::remedies;
 
-/// A rejection.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct RejectionObject {
-    /// The id of the request.
     pub(crate) request_id: String,
-    /// When.
+    /// The time of the rejection.
     #[serde(deserialize_with = "time")]
     pub(crate) at: Timestamp,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub(crate) status: u16,
-    /// The code of the answer.
+    /// The error code of the response.
     pub(crate) error: String,
-    /// Where the request came from.
+    /// The client address of the request.
     pub(crate) address: String,
-    /// The client that it was about.
+    /// The client that the request names.
     pub(crate) client_id: Option<String>,
-    /// The true reason.
+    /// The actual reason, which the response does not tell.
     pub(crate) reason: String,
-    /// How to fix it, as it is stored.
+    /// The encoded remedy, as it is stored.
     remedy: Option<String>,
-    /// Other clients with a secret that ends like the one that was presented.
+    /// Other clients with a secret that has the suffix of the presented one.
     #[serde(default)]
     pub(crate) secret_of: Vec<String>,
-    /// Clients that are named as the unknown id begins.
+    /// Clients whose name starts like the unknown id.
     #[serde(default)]
     pub(crate) named_like: Vec<String>,
 }
 
 impl RejectionObject {
-    /// How to fix it, for people.
+    /// Returns the remedy as text.
     pub(crate) fn remedy_text(&self) -> Option<String> {
         let remedy = self.remedy.clone().map(Remedy::decode)?;
         Some(remedies::of_rejection(&remedy, self.client_id.as_deref()))

@@ -1,4 +1,4 @@
-//! A signing key of the admin API.
+//! A signing key of the admin API, as commands read it.
 
 use serde::Deserialize;
 
@@ -6,14 +6,11 @@ use crate::cli::output;
 use crate::cli::output::objects::{some_time, time};
 use crate::model::time::Timestamp;
 
-/// A signing key.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SigningKeyObject {
-    /// Its id.
     pub(crate) kid: String,
-    /// Its algorithm.
     pub(crate) algorithm: String,
-    /// What it is for now.
+    /// The lifecycle state.
     pub(crate) state: String,
     #[serde(deserialize_with = "time")]
     created_at: Timestamp,
@@ -41,7 +38,7 @@ struct NextStepObject {
     at: Timestamp,
 }
 
-/// The readers of the key set, as far as they know a key.
+/// The readers of the key set: all active ones, and those that do not know a key.
 #[derive(Debug, Clone, Deserialize)]
 struct ReadersObject {
     active: u64,
@@ -58,7 +55,7 @@ struct ReaderObject {
     last_seen_at: Timestamp,
 }
 
-/// The header of a list.
+/// The columns of a list.
 pub(crate) const HEADER: [&str; 8] = [
     "KEY",
     "ALGORITHM",
@@ -71,11 +68,11 @@ pub(crate) const HEADER: [&str; 8] = [
 ];
 
 impl SigningKeyObject {
-    /// The key as a row of a list.
+    /// Returns the key as a table row.
     pub(crate) fn row(&self, now: Timestamp) -> Vec<String> {
         let time = |time| output::format_time(time, now);
         let time_or_none = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), time);
-        // The times of the other steps have columns of their own.
+        // The other steps have their times in separate columns.
         let next = self.next_step.as_ref().map(|next| match next.step.as_str() {
             "successor_published" => format!("{} {}", next.describe(), time(next.at)),
             _ => next.describe().to_owned(),
@@ -92,7 +89,7 @@ impl SigningKeyObject {
         ]
     }
 
-    /// The key as names and values.
+    /// Returns the key as rows of name and value.
     pub(crate) fn rows(&self, now: Timestamp) -> Vec<(&'static str, String)> {
         let time = |time| output::time(time, now);
         let planned = |at: Timestamp| match self.successor {
@@ -121,8 +118,8 @@ impl SigningKeyObject {
         rows
     }
 
-    /// Which readers of the key set do not know the key, in lines; none if it does not wait to sign
-    /// or no reader was seen.
+    /// Lists the readers of the key set that do not know the key. Empty if the key does not wait to
+    /// sign, or no reader was seen.
     pub(crate) fn reader_lines(&self, now: Timestamp) -> Vec<String> {
         let Some(readers) = self.readers.as_ref().filter(|readers| readers.active > 0) else {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! The trusts of a client of the admin API.
+//! The trusts of a client of the admin API, as commands read them.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -7,26 +7,24 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum AnyTrust {
-    /// In a SPIFFE trust domain.
+    /// A trust in a SPIFFE trust domain.
     Spiffe(SpiffeTrustObject),
-    /// In an issuer.
+    /// A trust in an issuer.
     Issuer(TrustObject),
 }
 
 /// A trust in an issuer.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct TrustObject {
-    /// Its id.
     pub(crate) trust_id: String,
-    /// The issuer.
     pub(crate) issuer: String,
-    /// The keys of the issuer, if they are registered here.
+    /// The keys of the issuer, if they are registered at the server.
     jwks: Option<Value>,
-    /// Where its keys are.
+    /// The URL of the issuer's keys.
     jwks_uri: Option<String>,
-    /// What `aud` must be.
+    /// The required value of `aud`.
     pub(crate) audience: String,
-    /// The other claims and their patterns.
+    /// Patterns of the other claims.
     #[serde(default)]
     pub(crate) conditions: Map<String, Value>,
 }
@@ -34,18 +32,16 @@ pub(crate) struct TrustObject {
 /// A trust in a SPIFFE trust domain.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SpiffeTrustObject {
-    /// Its id.
     pub(crate) trust_id: String,
-    /// The trust domain.
     pub(crate) trust_domain: String,
-    /// The pattern of the SPIFFE id.
+    /// The pattern of the SPIFFE ID.
     pub(crate) subject: String,
-    /// Where the keys are.
+    /// The URL of the keys.
     pub(crate) bundle_endpoint: String,
 }
 
 impl AnyTrust {
-    /// The trust as a row of a list.
+    /// Returns the trust as a table row.
     pub(crate) fn row(&self) -> Vec<String> {
         match self {
             Self::Spiffe(trust) => vec![
@@ -75,7 +71,7 @@ impl TrustObject {
         }
     }
 
-    /// The conditions in one line.
+    /// Formats the conditions on one line.
     pub(crate) fn conditions_text(&self) -> String {
         let conditions = self.conditions.iter();
         let conditions = conditions
