@@ -1,5 +1,5 @@
-//! HTML pages in place of a JSON body. `authorize` and `welcome` write text and links; the console
-//! passes headers of its own.
+//! HTML pages in place of a JSON body. `authorize` and `welcome` serve text and links; the console
+//! sets its own headers.
 
 use axum::body::Body;
 use axum::http::header::{
@@ -11,7 +11,7 @@ use axum::response::Response;
 
 use crate::web::accept;
 
-/// Nothing may be loaded, run, sent or framed: the page is text and links.
+/// The page is text and links, so loading, scripts, forms and framing are forbidden.
 const HEADERS: [(HeaderName, &str); 6] = [
     (CONTENT_TYPE, "text/html; charset=utf-8"),
     (
@@ -24,10 +24,10 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (VARY, "accept"),
 ];
 
-/// The place of the id of the request in an [`ErrorPage`].
+/// The placeholder for the request id in an [`ErrorPage`].
 pub(super) const REQUEST_ID_PLACE: &str = "{the id of this request}";
 
-/// A page that takes the place of the body of a rejection, as an extension of the response.
+/// A page that replaces the body of a rejection, passed as a response extension.
 #[derive(Debug, Clone)]
 pub(super) struct ErrorPage {
     html: String,
@@ -35,12 +35,12 @@ pub(super) struct ErrorPage {
 }
 
 impl ErrorPage {
-    /// A page of text and links.
+    /// Creates a page of text and links.
     pub(super) fn new(html: String) -> Self {
         Self { html, headers: &HEADERS }
     }
 
-    /// A page with headers of its own.
+    /// Creates a page with its own headers.
     pub(super) fn with_headers(
         html: String,
         headers: &'static [(HeaderName, &'static str)],
@@ -48,13 +48,11 @@ impl ErrorPage {
         Self { html, headers }
     }
 
-    /// The answer with this page.
     pub(super) fn render(self, status: StatusCode, request_id: &str) -> Response {
         answer(status, self.html.replace(REQUEST_ID_PLACE, request_id), self.headers)
     }
 }
 
-/// Answers with a page.
 pub(super) fn response(status: StatusCode, html: String) -> Response {
     answer(status, html, &HEADERS)
 }
@@ -72,7 +70,7 @@ fn answer(
     response
 }
 
-/// True if HTML is asked for by name, and before JSON (RFC 9110, section 12.5.1).
+/// True if `Accept` names HTML and does not prefer JSON (RFC 9110, section 12.5.1).
 pub(super) fn wants_html(headers: &HeaderMap) -> bool {
     let accepted = accept::ranges(headers);
     let quality = |wanted: &str| {
@@ -83,7 +81,7 @@ pub(super) fn wants_html(headers: &HeaderMap) -> bool {
     html > 0.0 && html >= quality("application/json")
 }
 
-/// A text without markup.
+/// Escapes HTML markup.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

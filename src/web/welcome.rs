@@ -1,5 +1,5 @@
-//! What is at the root of the issuer: what this server is, and where its documents are. A browser
-//! gets a page, a program JSON.
+//! The root of the issuer: a description of this server and links to its documents. A browser gets
+//! HTML, a program gets JSON.
 
 use std::sync::Arc;
 
@@ -15,15 +15,14 @@ use crate::model::public_path::{KEY_SET_PATH, METADATA_PATH, TOKEN_PATH};
 use crate::web::error_response::ErrorResponse;
 use crate::web::page::{self, escaped, wants_html};
 
-/// What the server is, in one sentence.
 const ABOUT: &str = "This is tokend, an OAuth 2.0 authorization server for machines. It issues access \
                      tokens to registered clients. People do not sign in here.";
 
-/// Where the documentation is: it comes with the program.
+/// The documentation is part of the source code.
 const DOCUMENTATION: &str =
     "docs/getting-tokens.md and docs/verifying-tokens.md in the source of tokend";
 
-/// The same for a program.
+/// The JSON description for programs.
 #[derive(Serialize)]
 struct Description {
     about: &'static str,
@@ -34,7 +33,6 @@ struct Description {
     documentation: &'static str,
 }
 
-/// Answers at the root of the issuer.
 pub(super) async fn welcome(
     State(app): State<Arc<App>>,
     request: Request,
