@@ -1,4 +1,4 @@
-//! What every route of the admin API has: a caller with the scope, and a query that is known.
+//! The guard of every admin API route. It checks the token, the scopes and the query.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::web::api::json::Parameters;
 use crate::web::api::{Access, FORCE_HEADER, Problem, authentication, challenge};
 use crate::web::bearer;
 
-/// What a route requires of its requests.
+/// The requirements of a route.
 #[derive(Clone)]
 pub(super) struct Guard {
     pub(super) scopes: RouteScopes,
@@ -27,14 +27,12 @@ pub(super) struct Guard {
     pub(super) max_body: BodyLimit,
 }
 
-/// The scopes of `urn:tokend` that the caller of a route needs.
+/// The scopes of `urn:tokend` that a route requires.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum RouteScopes {
-    /// This one.
     One(AdminScope),
-    /// Each of these.
     All(&'static [AdminScope]),
-    /// At least one of these; the body decides which rights are needed, and the verb checks them.
+    /// At least one of these. The verb checks the rights that the body needs.
     AnyOf(&'static [AdminScope]),
 }
 
@@ -51,22 +49,19 @@ impl RouteScopes {
     }
 }
 
-/// The largest body of a request to a route, in bytes. Requests carry it as an extension.
+/// The maximum body size of a route in bytes. Requests carry it as an extension.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyLimit(pub(super) usize);
 
-/// What the query of a route may have.
+/// The allowed query of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RouteQuery {
-    /// Nothing.
     None,
-    /// `dry_run`.
     DryRun,
-    /// What its handler reads.
+    /// The parameters that the handler defines.
     OfHandler,
 }
 
-/// The parameters of a route that takes none.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoParameters {}
@@ -75,13 +70,13 @@ struct NoParameters {}
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WriteParameters {
-    /// True to check and answer everything, and to store nothing.
+    /// True to check the request and build the response without storing the change.
     #[serde(default)]
     dry_run: bool,
 }
 
-/// Lets a request through whose token is valid, with its principal. A caller without one learns
-/// nothing about paths, methods or bodies.
+/// Passes on requests with a valid token, with their principal. A caller without one learns nothing
+/// about paths, methods or bodies.
 pub(super) async fn authenticate(
     State((app, access)): State<(Arc<App>, Access)>,
     request: Request,
@@ -110,15 +105,15 @@ async fn principal(app: &App, access: Access, head: &Parts) -> Result<Principal,
         Access::Operator(principal) => principal,
         Access::Token => authentication::authenticate(app, head).await?,
     };
-    // axum would answer such a path in plain text.
+    // axum would reject such a path in plain text.
     match percent_decode_str(head.uri.path()).decode_utf8() {
         Ok(_) => Ok(principal),
         Err(_) => Err(Problem::bad_request("invalid_path", "The path is not UTF-8.")),
     }
 }
 
-/// Lets a request through whose principal has the scopes, with the principal as the query and the
-/// headers want it.
+/// Passes on requests whose principal has the scopes. The query and the headers can switch the
+/// principal to a dry run or a forced change.
 pub(super) async fn authorize(
     State(guard): State<Guard>,
     Extension(principal): Extension<Principal>,

@@ -1,4 +1,5 @@
-//! The admin API: every route, with the scope of `urn:tokend` that it needs. Handlers read the request, call a verb of [`crate::admin`] and write the answer.
+//! The admin API: all routes, with the scopes of `urn:tokend` that they require. Handlers parse the
+//! request, call a verb of [`crate::admin`] and write the response.
 
 mod apply;
 mod audit;
@@ -77,11 +78,10 @@ use crate::web::api::imports::ImportSlot;
 use crate::web::api::openapi::{Described, Description, Documentation};
 use crate::web::health;
 
-/// The largest body of a request.
+/// The maximum body size in bytes.
 const MAX_BODY_BYTES: usize = 256 << 10;
 
-/// The scopes of which the caller of an apply has at least one: every plan shows clients or
-/// resources.
+/// The scopes for an apply. One is enough, because every plan shows clients or resources.
 const APPLY_SCOPES: [AdminScope; 4] = [
     AdminScope::ClientsRead,
     AdminScope::ResourcesRead,
@@ -89,24 +89,24 @@ const APPLY_SCOPES: [AdminScope; 4] = [
     AdminScope::ClientsWrite,
 ];
 
-/// The scopes of an export, which shows both.
+/// The scopes for an export, which shows clients and resources.
 const EXPORT_SCOPES: [AdminScope; 2] = [AdminScope::ClientsRead, AdminScope::ResourcesRead];
 
-/// `true` in this header changes objects that are applied from a source as well, and takes steps
-/// with signing keys that break verifiers.
+/// With the value `true`, permits changes to objects that are applied from a source, and steps with
+/// signing keys that break verifiers.
 pub const FORCE_HEADER: &str = "tokend-force";
 
-/// How a router finds the caller of a request.
+/// The method to find the caller of a request.
 #[derive(Clone)]
 pub(super) enum Access {
-    /// By the access token of the request: every listener has this one.
+    /// By access token. Every listener uses this variant.
     Token,
-    /// The caller is the operator of this process. No request can ask for it: the router itself has
-    /// it, and such a router is never given to a listener.
+    /// The operator of this process. A request cannot select this variant, because it is part of
+    /// the router, and no listener gets such a router.
     Operator(Principal),
 }
 
-/// The routes of the admin API, metrics and health.
+/// Builds the routes of the admin API, metrics and health.
 pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     use AdminScope::{
         AdminsWrite, AuditRead, ClientsRead, GrantsWrite, Introspect, KeysRead, KeysWrite,
@@ -154,7 +154,7 @@ pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     metrics::open(app, api.into_router())
 }
 
-/// The routes of clients and of what belongs to one.
+/// Adds the routes of clients and of their credentials and grants.
 fn add_clients(api: &mut Api) {
     use AdminScope::{ClientsRead, ClientsWrite, GrantsWrite, SecretsWrite, TokensRevoke};
     api.add_list("/v1/clients", ClientsRead, clients::list);
@@ -187,17 +187,15 @@ fn add_clients(api: &mut Api) {
     api.add_unstored("/v1/clients/{id}/token-preview", ClientsRead, tokens::preview);
 }
 
-/// The layers of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layers {
-    /// The guard, a time-out, a limit of the body, and with a GET compression, with a POST the
-    /// stored answers.
+    /// The guard, a timeout and a body limit. A GET is also compressed, and the response of a POST
+    /// is stored.
     All,
-    /// The same for an apply, whose body waits for a place.
+    /// Like [`Self::All`], with a slot for the body of an apply.
     Apply,
-    /// The same without stored answers.
+    /// Like [`Self::All`], without stored responses.
     WithoutReplay,
-    /// The guard alone.
     Guard,
 }
 
@@ -205,7 +203,7 @@ fn guard_with(scopes: RouteScopes, query: RouteQuery, max_body: usize) -> Guard 
     Guard { scopes, query, max_body: BodyLimit(max_body) }
 }
 
-/// The API while its routes are added.
+/// The builder of the API routes.
 struct Api {
     app: Arc<App>,
     access: Access,
@@ -219,24 +217,24 @@ fn method_filter(method: &Method) -> MethodFilter {
         Method::PUT => MethodFilter::PUT,
         Method::PATCH => MethodFilter::PATCH,
         Method::DELETE => MethodFilter::DELETE,
-        // axum answers HEAD as GET without the body.
+        // axum answers HEAD with the GET handler.
         _ => MethodFilter::GET,
     }
 }
 
-/// A route as the document shows it.
+/// A route in the `OpenAPI` document.
 struct ListedRoute {
     method: Method,
     path: &'static str,
-    /// `None` for a route that needs no token.
+    /// `None` for a public route.
     guard: Option<Guard>,
     layers: Layers,
     describe: fn() -> Description,
 }
 
 impl Api {
-    /// Adds a route, and requires the scope for it. The route takes no parameters in its query, but
-    /// `dry_run` if it writes.
+    /// Adds a route that requires a scope. It takes no query parameters, except `dry_run` if it
+    /// writes.
     fn add<H, T>(&mut self, method: Method, path: &'static str, scope: AdminScope, handler: H)
     where
         H: Handler<T, Arc<App>> + Described<T>,
@@ -247,7 +245,7 @@ impl Api {
         self.add_route(method, path, guard, Layers::All, handler);
     }
 
-    /// The same for a GET whose handler reads the query.
+    /// Like [`Self::add`], for a GET whose handler parses the query.
     fn add_list<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
     where
         H: Handler<T, Arc<App>> + Described<T>,
@@ -257,8 +255,8 @@ impl Api {
         self.add_route(Method::GET, path, guard, Layers::All, handler);
     }
 
-    /// The same for a POST whose answer is not stored for its `Idempotency-Key`, and that has no
-    /// dry run: it changes nothing, or a repetition does no harm.
+    /// Like [`Self::add`], for a POST without stored responses and without a dry run. It changes
+    /// nothing, or its repetition is harmless.
     fn add_unstored<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
     where
         H: Handler<T, Arc<App>> + Described<T>,
@@ -268,8 +266,8 @@ impl Api {
         self.add_route(Method::POST, path, guard, Layers::WithoutReplay, handler);
     }
 
-    /// Adds the import. Its handler reads the query, and limits the size and the time of the body;
-    /// its answer is a stream.
+    /// Adds the import. Its handler parses the query and limits the size and time of the body. The
+    /// response is a stream.
     fn add_import<H, T>(&mut self, path: &'static str, scope: AdminScope, handler: H)
     where
         H: Handler<T, Arc<App>> + Described<T>,
@@ -280,7 +278,6 @@ impl Api {
         self.add_route(Method::POST, path, guard, Layers::Guard, handler);
     }
 
-    /// Adds apply and export.
     fn add_declarations(&mut self) {
         let scopes = RouteScopes::AnyOf(&APPLY_SCOPES);
         let guard = guard_with(scopes, RouteQuery::OfHandler, declarative::MAX_BYTES);
@@ -307,7 +304,7 @@ impl Api {
         self.add_guarded(listed, guard, route);
     }
 
-    /// Adds a route whose handler has one type for all, so that this is compiled once.
+    /// Adds a route. It is not generic, so it is compiled once.
     fn add_guarded(&mut self, listed: ListedRoute, guard: Guard, route: MethodRouter<Arc<App>>) {
         let ListedRoute { path, layers, .. } = listed;
         let route = match (&listed.method, layers) {
@@ -320,7 +317,7 @@ impl Api {
                 .layer(from_fn(apply::enter)),
             _ => route,
         };
-        // The last layer is the first to see a request: it reads no body without a token.
+        // The last layer runs first, so no body is read without a token.
         let route = match layers {
             Layers::All | Layers::Apply | Layers::WithoutReplay => {
                 let limit = layers::body_limit(guard.max_body);
@@ -334,13 +331,13 @@ impl Api {
         self.listed.push(listed);
     }
 
-    /// Lists a route that needs no token, and is added after the layers.
+    /// Lists a public route, which is added outside of the layers.
     fn list_without_token(&mut self, path: &'static str, describe: fn() -> Description) {
         let (method, layers) = (Method::GET, Layers::Guard);
         self.listed.push(ListedRoute { method, path, guard: None, layers, describe });
     }
 
-    /// Lists the routes that [`Self::into_router`] opens.
+    /// Lists the public routes that [`Self::into_router`] adds.
     fn list_open(&mut self) {
         self.list_without_token(RESOURCE_METADATA_PATH, resource_metadata::describe);
         self.list_without_token(openapi::DOCUMENT_PATH, openapi::describe_document);
@@ -350,8 +347,8 @@ impl Api {
         self.list_without_token("/healthz", openapi::describe_readiness);
     }
 
-    /// Every path needs a token, whether it exists or not, except the open ones, which follow the
-    /// layers.
+    /// Builds the router. Every path requires a token, even if it does not exist. Only the public
+    /// routes, added after the authentication layer, do not.
     fn into_router(self) -> Router<Arc<App>> {
         let Self { app, access, router, listed } = self;
         let token_url = format!("{}{TOKEN_PATH}", app.issuer.as_str());
@@ -362,7 +359,7 @@ impl Api {
                 Problem::method_not_allowed(&allowed(known.routes(), path.as_str()))
             })
             .fallback(async || Problem::not_found())
-            // Each route has a limit of its own.
+            // Each route has its own limit.
             .layer(DefaultBodyLimit::disable())
             .layer(Extension(ImportSlot::default()))
             .layer(Extension(ApplySlot::default()))
@@ -377,7 +374,8 @@ impl Api {
     }
 }
 
-/// The methods of a path (RFC 9110, section 15.5.6). axum answers HEAD wherever it answers GET.
+/// Returns the methods of a path (RFC 9110, section 15.5.6). axum answers HEAD wherever it answers
+/// GET.
 fn allowed(listed: &[ListedRoute], path: &str) -> String {
     let methods = listed.iter().filter(|listed| listed.path == path);
     let names = methods.map(|listed| match listed.method {

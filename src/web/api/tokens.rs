@@ -1,5 +1,5 @@
-//! `/v1/tokens`: issuing in the name of a client, reading, verifying and revoking. And the tokens
-//! of one client: what the next one would hold, and revoking all of them.
+//! `/v1/tokens`: issuing on behalf of a client, inspecting, verifying and revoking tokens. For one
+//! client, it also previews the next token and revokes all tokens.
 
 use std::sync::Arc;
 
@@ -180,10 +180,10 @@ pub(super) async fn issue(
     Ok(created(IssuedJson { response, client_id: id, resource }))
 }
 
-/// Issues a token in the name of a client, and records it.
+/// Issues a token on behalf of a client, and records the event.
 ///
 /// # Errors
-/// What the caller lacks, or why the client would not get the token.
+/// The right that the caller lacks, or the reason why the client would not get the token.
 pub(in crate::web) async fn issue_for(
     app: &Arc<App>,
     principal: &Principal,
@@ -199,7 +199,7 @@ pub(in crate::web) async fn issue_for(
         return Err(AdminError::IssuerMissing.into());
     }
     admin_token::require_rights(app.services.store.read(), principal, id).await?;
-    // The caller may have enabled the client or granted the resource just before.
+    // The caller may have just enabled the client or granted the resource.
     app.catch_up().await?;
     let client =
         AuthenticatedClient::for_operator(&app.directory, id).map_err(|error| rejected(&error))?;
@@ -208,12 +208,12 @@ pub(in crate::web) async fn issue_for(
     let issued = Box::pin(token::respond(app, &request, RatePolicy::Exempt));
     let issued = issued.await.map_err(|error| rejected(&error))?.token;
     let (resource, scope) = (&issued.granted.resource().resource, issued.granted.scope());
-    // The token is dropped if the caller may not have it.
+    // If the caller lacks a right, the token is dropped.
     admin_token::note_issue(&app.services, principal, id, resource, scope, token_use).await?;
     Ok(issued)
 }
 
-/// Why the client would not get the token.
+/// Explains why the client would not get the token.
 fn rejected(error: &OAuthError) -> Problem {
     let reason = error.reason().to_owned();
     match error.code() {
@@ -254,7 +254,7 @@ pub(super) async fn verify(
     }))
 }
 
-/// Revokes one token, on this instance before the answer and on the others soon.
+/// Revokes one token: on this instance before the response, on other instances shortly after.
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -270,8 +270,8 @@ pub(super) async fn revoke(
     Ok(ok(RevokedTokenJson { jti: revoked.jti, kept_until: revoked.expires_at }))
 }
 
-/// The token that the caller presents with its request, if it names this one. It proves what a `jti`
-/// alone does not.
+/// Returns the token that authenticates this request, if the body names it. Unlike a
+/// `jti` alone, it proves the client and the expiry.
 fn own_token(
     principal: &Principal,
     headers: &HeaderMap,
@@ -365,7 +365,7 @@ object_schema!(
     },
 );
 
-/// The claims that the next token of a client would have. Nothing is signed, counted or stored.
+/// Previews the claims of the next token of a client. Nothing is signed, counted or stored.
 pub(super) async fn preview(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
