@@ -5,13 +5,13 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// The address used if a trusted proxy forwards an unreadable one. It matches no client network, so
-/// the request does not get the rights of the proxy's own address.
+/// The address used if a trusted proxy forwards an unreadable one. It belongs to no client, so the
+/// request is not admitted by the proxy's own address.
 const UNKNOWN: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 /// Returns the address of the client. Only entries of `X-Forwarded-For` that trusted proxies wrote
-/// are used: from the right, past trusted addresses, up to the first other one (RFC 9700, section
-/// 4.13).
+/// are used. The client is the first address from the right that is not a trusted one (RFC 9700,
+/// section 4.13).
 pub fn of_client(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut client = canonical(peer.ip());

@@ -1,8 +1,8 @@
 //! The authorization endpoint (RFC 6749, section 3.1), which rejects every request.
 //!
 //! The endpoint exists because some OAuth libraries reject metadata without one. It never redirects
-//! and repeats nothing from the request: no redirect URI is registered, so none can be trusted (RFC
-//! 9700, section 4.11).
+//! and repeats nothing from the request: no redirect URI is registered, so none can be trusted
+//! (RFC 9700, section 4.11).
 
 use std::sync::Arc;
 

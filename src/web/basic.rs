@@ -77,9 +77,7 @@ enum Pair<'a> {
 /// or its secret contains plain colons. These rules apply in order:
 ///
 /// 1. If a generated secret follows the last colon, the id ends there.
-///
 /// 2. Otherwise the longest prefix that is a known id is the id.
-///
 /// 3. Otherwise the id ends at the first colon.
 ///
 /// An id with a plain colon was not encoded, so nothing is decoded then.

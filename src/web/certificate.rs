@@ -1,5 +1,5 @@
-//! The client certificate: presented in the TLS handshake, or forwarded by a trusted proxy (RFC
-//! 9440).
+//! The client certificate: presented in the TLS handshake, or forwarded by a trusted proxy
+//! (RFC 9440).
 
 use std::net::IpAddr;
 use std::sync::Arc;

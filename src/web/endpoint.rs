@@ -1,5 +1,5 @@
-//! The endpoints where clients authenticate: token (RFC 6749, section 3.2), introspection (RFC
-//! 7662) and revocation (RFC 7009).
+//! The endpoints where clients authenticate: token (RFC 6749, section 3.2), introspection
+//! (RFC 7662) and revocation (RFC 7009).
 
 use std::future::{Ready, ready};
 use std::sync::Arc;

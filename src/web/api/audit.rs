@@ -33,7 +33,7 @@ event: end
 data: {\"type\":\"about:blank\",\"status\":401,\"code\":\"invalid_token\",…}
 ";
 
-/// The default number of events of a page.
+/// The default number of events per page.
 const PAGE_SIZE: u32 = 100;
 
 /// The default number of events that one request verifies.

@@ -17,7 +17,7 @@ use crate::web::api::Problem;
 use crate::web::api::json::{Output, Parameters, created, ok, page_size};
 use crate::web::api::page::Page;
 
-/// The default number of checkpoints of a page.
+/// The default number of checkpoints per page.
 const PAGE_SIZE: u32 = 100;
 
 /// Which checkpoints a list holds, newest first.

@@ -1,7 +1,7 @@
 //! Authentication of admin API callers, which are clients with an access token for `urn:tokend`
-//! (RFC 6750; D17). A token bound to a key needs a DPoP proof for each request (RFC 9449, section
-//! 7). For a token bound to a certificate, a trusted proxy must forward the certificate (RFC 8705,
-//! section 3).
+//! (RFC 6750; D17). A token bound to a key needs a DPoP proof for each request (RFC 9449,
+//! section 7). For a token bound to a certificate, a trusted proxy must forward the certificate
+//! (RFC 8705, section 3).
 
 use std::collections::BTreeSet;
 
@@ -48,7 +48,7 @@ pub(super) struct RecheckedCaller {
 }
 
 impl RecheckedCaller {
-    /// Creates it from a request that [`authenticate`] has accepted.
+    /// Creates the caller from a request that [`authenticate`] has accepted.
     pub(super) fn of(request: &Parts) -> Result<Self, Problem> {
         let origin = request.extensions.get::<RequestOrigin>().cloned();
         let origin = origin.ok_or_else(|| Problem::internal("a request has no origin"))?;
@@ -60,7 +60,7 @@ impl RecheckedCaller {
     /// Returns the caller with its current rights.
     ///
     /// # Errors
-    /// The same as for [`authenticate`].
+    /// As for [`authenticate`].
     pub(super) async fn principal(&self, app: &App) -> Result<Principal, Problem> {
         holder(app, &self.token(app)?, &self.origin).await
     }

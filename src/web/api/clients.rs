@@ -34,7 +34,7 @@ use crate::web::api::page::Page;
 use crate::web::api::read_only::ReadOnlyMembers;
 use crate::web::api::{Delivery, Problem, delivery};
 
-/// The default number of clients of a page.
+/// The default number of clients per page.
 const PAGE_SIZE: u32 = 50;
 
 /// Which clients a list holds.

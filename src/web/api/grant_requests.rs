@@ -31,7 +31,7 @@ use crate::web::api::json::{
 use crate::web::api::openapi::{Answer, Description};
 use crate::web::api::page::Page;
 
-/// The default number of requests of a page.
+/// The default number of requests per page.
 const PAGE_SIZE: u32 = 50;
 
 /// Which requests a list holds, newest first.

@@ -75,8 +75,8 @@ struct WriteParameters {
     dry_run: bool,
 }
 
-/// Passes on requests with a valid token, with their principal. A caller without one learns nothing
-/// about paths, methods or bodies.
+/// Admits requests with a valid token and adds their principal. A caller without a token learns
+/// nothing about paths, methods or bodies.
 pub(super) async fn authenticate(
     State((app, access)): State<(Arc<App>, Access)>,
     request: Request,
@@ -112,7 +112,7 @@ async fn principal(app: &App, access: Access, head: &Parts) -> Result<Principal,
     }
 }
 
-/// Passes on requests whose principal has the scopes. The query and the headers can switch the
+/// Admits requests whose principal has the scopes. The query and the headers can switch the
 /// principal to a dry run or a forced change.
 pub(super) async fn authorize(
     State(guard): State<Guard>,

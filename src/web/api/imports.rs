@@ -1,4 +1,4 @@
-//! `POST /v1/clients/import`: clients of another system, one JSON object a line (NDJSON). The
+//! `POST /v1/clients/import`: clients of another system, one JSON object per line (NDJSON). The
 //! response is NDJSON as well: progress, then the clients, then a summary.
 
 use std::sync::Arc;

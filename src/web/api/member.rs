@@ -1,7 +1,7 @@
 //! Members of a body, which can be absent, `null`, or a value. RFC 7396 treats the three
 //! differently.
 
-#![expect(clippy::option_option, reason = "a member that stays, is unset or is set")]
+#![expect(clippy::option_option, reason = "a member is unchanged, unset or set")]
 
 use serde::{Deserialize, Deserializer};
 

@@ -84,8 +84,8 @@ async fn show_to_administrator(
     show(&app, &headers)
 }
 
-/// Shows metrics without a token. On a loopback listener the `Host` header is checked against DNS
-/// rebinding: a browser page can resolve its own name to loopback, but it cannot forge `Host`.
+/// Shows metrics without a token. On a loopback listener, `Host` is checked to prevent DNS
+/// rebinding. A page in a browser can resolve its own name to loopback, but cannot forge `Host`.
 async fn show_openly(app: State<Arc<App>>, headers: HeaderMap) -> Result<MetricsText, Problem> {
     let config = &app.services.config;
     if config.management_listen.ip().is_loopback() && !is_own_host(config, &headers) {

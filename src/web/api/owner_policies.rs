@@ -17,7 +17,7 @@ use crate::web::api::Problem;
 use crate::web::api::json::{Input, Output, Parameters, at, ok, page_size, parsed_parameter};
 use crate::web::api::page::Page;
 
-/// The default number of policies of a page.
+/// The default number of policies per page.
 const PAGE_SIZE: u32 = 50;
 
 /// Which policies a list holds, in the order of their owners.

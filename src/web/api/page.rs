@@ -12,9 +12,8 @@ use crate::store::StoreError;
 /// A page of a list.
 #[derive(Debug, Serialize)]
 pub(super) struct Page<T> {
-    /// The objects.
     data: Vec<T>,
-    /// What the next request sends as `cursor`; `null` on the last page.
+    /// The `cursor` of the next request; `None` on the last page.
     next_cursor: Option<String>,
     /// Objects of this page whose rows cannot be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -20,7 +20,7 @@ use crate::web::api::Problem;
 use crate::web::api::json::{Output, Parameters, ok, page_size, parsed_parameter, text_parameter};
 use crate::web::api::page::Page;
 
-/// The default number of rejections of a page.
+/// The default number of rejections per page.
 const PAGE_SIZE: u32 = 100;
 
 /// Which rejections a list holds, newest first.

@@ -29,7 +29,7 @@ use crate::web::api::page::Page;
 use crate::web::api::read_only::ReadOnlyMembers;
 use crate::web::api::resource_json::{ResourceDocument, ResourceJson};
 
-/// The default number of resources of a page.
+/// The default number of resources per page.
 const PAGE_SIZE: u32 = 50;
 
 /// Which resources a list holds, in alphabetical order.

@@ -66,7 +66,7 @@ pub(super) struct RotationInput {
     secret: SecretInput,
 }
 
-/// The default number of secrets of a page.
+/// The default number of secrets per page.
 const PAGE_SIZE: u32 = 100;
 
 /// Which secrets a list holds, oldest first.

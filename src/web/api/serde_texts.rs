@@ -79,7 +79,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only the names are needed")]
+    #[expect(dead_code, reason = "the test needs only the names")]
     struct Pet {
         name: Option<String>,
         owner: Option<String>,

@@ -270,8 +270,8 @@ pub(super) async fn revoke(
     Ok(ok(RevokedTokenJson { jti: revoked.jti, kept_until: revoked.expires_at }))
 }
 
-/// Returns the token that authenticates this request, if the body names it. Unlike a
-/// `jti` alone, it proves the client and the expiry.
+/// Returns the token that authenticates this request, if the body names it. Unlike a `jti` alone,
+/// it proves the client and the expiry.
 fn own_token(
     principal: &Principal,
     headers: &HeaderMap,

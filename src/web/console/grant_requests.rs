@@ -17,7 +17,7 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Choice, Time, Unreadable};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// The number of requests of a page.
+/// The number of requests per page.
 const PAGE_SIZE: u32 = 50;
 
 #[derive(Template)]

@@ -22,7 +22,7 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Time};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// The number of rejections of a page.
+/// The number of rejections per page.
 const PAGE_SIZE: u32 = 50;
 
 #[derive(Template)]

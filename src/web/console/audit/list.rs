@@ -21,7 +21,7 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Time};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// The number of events of a page.
+/// The number of events per page.
 const PAGE_SIZE: u32 = 50;
 
 /// The maximum number of events that one request verifies.

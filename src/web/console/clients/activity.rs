@@ -24,7 +24,7 @@ use crate::web::console::sign_in::gate::SignedIn;
 /// The number of programs for which a token rate is still considered normal.
 const MAX_PROGRAMS: i64 = 10;
 
-/// The maximum number of rows of a page.
+/// The maximum number of rows per page.
 const MAX_ROWS: u32 = 50;
 
 #[derive(Template)]

@@ -20,7 +20,7 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Choice, Time, Unreadable};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// The number of clients of a page.
+/// The number of clients per page.
 const PAGE_SIZE: u32 = 50;
 
 /// The maximum count of clients.

@@ -21,7 +21,7 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice, Unreadable};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// The number of resources of a page.
+/// The number of resources per page.
 const PAGE_SIZE: u32 = 50;
 
 #[derive(Template)]

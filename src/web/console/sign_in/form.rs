@@ -100,7 +100,7 @@ pub(in crate::web::console) async fn page(
     page.is_reauthentication = value("fresh").is_some();
     let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
     // The browser withholds strict cookies when it follows a link from another site. The page then
-    // reloads itself.
+    // navigates to `next` itself.
     let has_cookie = transport.cookie.read(request.headers()).is_some();
     page.is_cross_site = site == Some("cross-site") && !has_cookie && !page.is_reauthentication;
     answer::page(&page.with_provider(&app))

@@ -107,7 +107,7 @@ pub(in crate::web::console) fn sign_in_path(next: &str) -> String {
     format!("/console/sign-in?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC))
 }
 
-/// Passes on requests over https or from this machine. A form must come from a page of the console.
+/// Admits requests over https or from this machine. A form must come from a page of the console.
 /// All responses get the headers of a page.
 pub(in crate::web::console) async fn guard(
     State(app): State<Arc<App>>,
@@ -167,7 +167,7 @@ async fn form_of(headers: &HeaderMap, body: Body, is_form: bool) -> Result<Form,
     Ok(Form::parse(&bytes))
 }
 
-/// Passes on requests with a valid session, with its current rights. A form must have the CSRF
+/// Admits requests with a valid session and adds its current rights. A form must have the CSRF
 /// token of the session. Other requests are redirected to the sign-in.
 pub(in crate::web::console) async fn signed_in(
     State(app): State<Arc<App>>,
