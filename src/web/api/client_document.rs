@@ -254,7 +254,7 @@ impl ClientDocument {
         tls_subject([subject_dn?, san_dns?, san_uri?, san_ip?, san_email?])
     }
 
-    /// Converts the body to an update of the client `id`, or to a new client if there is no id yet.
+    /// Converts the body to an update of the client `id`, or to a new client if `id` is `None`.
     pub(super) fn update(
         self,
         id: Option<&ClientId>,

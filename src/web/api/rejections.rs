@@ -133,7 +133,7 @@ pub(super) async fn show(
     }
     let store = &app.services.store;
     if store.rejection(&request_id).await.map_err(AdminError::from)?.is_none() {
-        // This instance may have buffered it a moment ago.
+        // This instance may have buffered it just now.
         app.write_rejections().await.map_err(AdminError::from)?;
     }
     let rejection = rejection::show(store, &principal, &request_id).await?;

@@ -98,7 +98,7 @@ pub(super) async fn page(
         ..RejectionFilter::default()
     };
     let filter = rejection::restrict_to_caller(&signed_in.principal, filter);
-    // This instance may have buffered a rejection a moment ago.
+    // This instance may have buffered a rejection just now.
     app.write_rejections().await?;
     let found = app.services.store.rejections(&filter, PAGE_SIZE).await?;
     let last = found.last().filter(|_| found.len() == PAGE_SIZE as usize);
