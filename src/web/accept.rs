@@ -9,8 +9,8 @@ pub(super) fn ranges(headers: &HeaderMap) -> Vec<(&str, f32)> {
     values.flat_map(|value| value.split(',')).map(range).collect()
 }
 
-/// True if a request takes `kind/subtype`: the most specific range decides. A request without the
-/// header takes everything.
+/// True if the request accepts `kind/subtype`. The most specific range decides. A request without
+/// the header accepts everything.
 pub(super) fn accepts(headers: &HeaderMap, kind: &str, subtype: &str) -> bool {
     if !headers.contains_key(ACCEPT) {
         return true;
@@ -26,7 +26,6 @@ pub(super) fn accepts(headers: &HeaderMap, kind: &str, subtype: &str) -> bool {
     quality.is_some_and(|quality| quality > 0.0)
 }
 
-/// A media range and its quality.
 fn range(text: &str) -> (&str, f32) {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default();

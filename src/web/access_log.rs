@@ -1,4 +1,4 @@
-//! The line that each request has in the log.
+//! The access log: one line for each request.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -18,24 +18,23 @@ use crate::telemetry::traces::{RequestSpan, Traces};
 use crate::web::api::Problem;
 use crate::web::error_response::{ErrorResponse, loggable};
 
-/// What a line says of every request. Never a path, a query or a header: they may hold a secret. Of
-/// the caller's text only what a rejection itself repeats is in it.
+/// The fields common to all lines. They never include a path, a query or a header, which may hold a
+/// secret. Caller text appears only where the error response repeats it.
 pub(super) struct AccessLine<'a> {
     pub(super) request_id: &'a str,
     pub(super) trace_id: Option<TraceId>,
     pub(super) method: &'a str,
-    /// The pattern of the path.
     pub(super) route: Option<&'a str>,
     pub(super) status: StatusCode,
     pub(super) took: Duration,
     pub(super) client: IpAddr,
 }
 
-/// The client that a request was about, on its way to the log in the extensions of the answer.
+/// The client that a request concerned, passed to the log in the extensions of the response.
 #[derive(Debug, Clone)]
 pub(super) struct LoggedClient(pub(super) String);
 
-/// An issued token, on its way to the log in the extensions of the answer.
+/// An issued token, passed to the log in the extensions of the response.
 #[derive(Debug, Clone)]
 pub(super) struct LoggedToken(Arc<TokenFacts>);
 
@@ -49,7 +48,7 @@ struct TokenFacts {
 }
 
 impl LoggedToken {
-    /// Takes what the log says of a token. The token itself is dropped.
+    /// Keeps the facts for the log and drops the token itself.
     pub(super) fn new(issued: IssuedToken) -> Self {
         let IssuedToken { token, times } = issued;
         let MintedToken { response, granted, jti, key } = token;
@@ -57,14 +56,13 @@ impl LoggedToken {
         Self(Arc::new(TokenFacts { granted, scope, jti, key, times }))
     }
 
-    /// The stages of its request.
     fn times(&self) -> &StageTimes {
         &self.0.times
     }
 }
 
 impl AccessLine<'_> {
-    /// Makes the spans of the request; gives its trace.
+    /// Records the spans of the request and returns its trace id.
     pub(super) fn record_spans(
         &self,
         traces: &Traces,
@@ -97,7 +95,7 @@ impl AccessLine<'_> {
         (self.took.as_secs_f64() * 1e6).round() / 1e3
     }
 
-    /// A token was issued.
+    /// Logs an issued token.
     pub(super) fn issued(&self, LoggedToken(token): &LoggedToken) {
         let client = token.granted.client();
         tracing::info!(
@@ -119,7 +117,7 @@ impl AccessLine<'_> {
         );
     }
 
-    /// A request was answered, and was not rejected.
+    /// Logs a request that was answered without a rejection.
     pub(super) fn answered(&self, client_id: Option<&str>) {
         tracing::info!(
             request_id = self.request_id,
@@ -134,7 +132,7 @@ impl AccessLine<'_> {
         );
     }
 
-    /// A probe was answered: there is one every second or so, and each says the same.
+    /// Logs a probe at debug level, because probes repeat every second or so.
     pub(super) fn probed(&self) {
         tracing::debug!(
             request_id = self.request_id,
@@ -148,7 +146,7 @@ impl AccessLine<'_> {
         );
     }
 
-    /// A request was rejected, or failed by a fault of the server.
+    /// Logs a request that was rejected, or that failed by a fault of the server.
     pub(super) fn rejected(&self, rejection: &Rejected<'_>) {
         let &Rejected { error, code, ref reason, client_id } = rejection;
         if self.status.is_server_error() {
@@ -185,20 +183,19 @@ impl AccessLine<'_> {
     }
 }
 
-/// Why a request was rejected.
+/// The reason for a rejection.
 pub(super) struct Rejected<'a> {
-    /// The code of the answer.
+    /// The error code in the response.
     error: &'static str,
-    /// The reason in the closed lists that metrics have.
+    /// The reason code, from the closed list that metrics use.
     code: Option<&'static str>,
-    /// The true reason.
+    /// The internal reason, which the response does not show.
     reason: Cow<'a, str>,
-    /// The client that the request was about, if it exists.
+    /// The client that the request concerned, if it exists.
     client_id: Option<&'a str>,
 }
 
 impl<'a> Rejected<'a> {
-    /// The rejection of a request of a client.
     pub(super) fn of(rejection: &'a ErrorResponse) -> Self {
         Self {
             error: rejection.code(),
@@ -208,7 +205,6 @@ impl<'a> Rejected<'a> {
         }
     }
 
-    /// The rejection of a request to the admin API.
     pub(super) fn of_problem(problem: &'a Problem, client: Option<&'a LoggedClient>) -> Self {
         Self {
             error: problem.code(),

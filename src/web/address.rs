@@ -1,16 +1,17 @@
-//! The address of a client: the peer's own, or what a trusted proxy says of it.
+//! The client address: the address of the peer, or the one that a trusted proxy forwards.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// The address of a client that a trusted proxy names unreadably: it belongs to no client, so that
-/// it is not let in as the proxy.
+/// The address used if a trusted proxy forwards an unreadable one. It belongs to no client, so the
+/// request is not admitted by the proxy's own address.
 const UNKNOWN: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
-/// The client's address. `X-Forwarded-For` is used only as far as trusted proxies wrote it: from
-/// the right, past every trusted address, up to the first other one (RFC 9700, section 4.13).
+/// Returns the address of the client. Only entries of `X-Forwarded-For` that trusted proxies wrote
+/// are used. The client is the first address from the right that is not a trusted one (RFC 9700,
+/// section 4.13).
 pub fn of_client(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut client = canonical(peer.ip());
@@ -40,7 +41,7 @@ pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&peer))
 }
 
-/// An address, or one with a port as some proxies write it.
+/// Parses an address, with or without a port. Some proxies add the port.
 fn read(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?;
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
@@ -48,7 +49,7 @@ fn read(entry: &[u8]) -> Option<IpAddr> {
     bare.parse().ok().or_else(with_port)
 }
 
-/// IPv4-mapped IPv6 addresses are treated as IPv4.
+/// Converts IPv4-mapped IPv6 addresses to IPv4.
 fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
@@ -78,7 +79,7 @@ mod tests {
         assert_eq!(client("10.0.0.1:1", &[b"203.0.113.9"], &["10.0.0.0/8"]), "203.0.113.9");
     }
 
-    /// Never the proxy's own address, which may be let in where the client is not.
+    /// Falling back to the proxy's own address could admit a client that is not allowed.
     #[test]
     fn an_unreadable_address_is_unknown() {
         for odd in [&b"203.0.113.9, garbage"[..], b"\xff", b"unknown", b"1.1.1.1, [::1", b"1:2:3"] {
@@ -98,7 +99,7 @@ mod tests {
             "203.0.113.9"
         );
         assert_eq!(client("10.0.0.1:1", &[b"1.1.1.1", b"203.0.113.9"], &trusted), "203.0.113.9");
-        // The entry of the proxy itself is used, whatever comes before it.
+        // The entry of the proxy itself is used, even if the entries before it are malformed.
         assert_eq!(client("10.0.0.1:1", &[b"\xff, 203.0.113.9"], &trusted), "203.0.113.9");
         assert_eq!(client("10.0.0.1:1", &[b"\xff", b"203.0.113.9"], &trusted), "203.0.113.9");
         assert_eq!(client("10.0.0.1:1", &[b", 203.0.113.9, "], &trusted), "203.0.113.9");

@@ -1,7 +1,7 @@
 //! The authorization endpoint (RFC 6749, section 3.1), which rejects every request.
 //!
-//! It exists because OAuth libraries refuse metadata that does not name one. It never redirects and
-//! repeats nothing of the request: no redirect URI is registered here, so none can be trusted
+//! The endpoint exists because some OAuth libraries reject metadata without one. It never redirects
+//! and repeats nothing from the request: no redirect URI is registered, so none can be trusted
 //! (RFC 9700, section 4.11).
 
 use std::sync::Arc;
@@ -26,8 +26,8 @@ struct NoSignIn<'a> {
     issuer: &'a str,
 }
 
-/// Rejects a request with 400: by a page for a browser, and by `unsupported_response_type`
-/// (RFC 6749, section 4.1.2.1) for a program.
+/// Rejects a request with 400: an HTML page for a browser, `unsupported_response_type` (RFC 6749,
+/// section 4.1.2.1) for a program.
 pub(super) async fn authorize(State(app): State<Arc<App>>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD | Method::POST) {
         return ErrorResponse::method_not_allowed(ALLOWED).into_response();

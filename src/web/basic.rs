@@ -1,6 +1,6 @@
 //! HTTP Basic as OAuth uses it: both parts are form-encoded before they are joined (RFC 6749,
-//! section 2.3.1; RFC 7617). Many clients do not encode them, and a client id may hold colons, so
-//! [`split`] decides where an id ends.
+//! section 2.3.1; RFC 7617). Many clients do not encode them, and a client id may contain colons,
+//! so [`split`] finds the end of the id.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -15,13 +15,13 @@ use crate::oauth::caller::HeaderCredentials;
 use crate::oauth::error::OAuthError;
 use crate::secrets::secret::{self, SecretFormat};
 
-/// How many colons are looked at as the possible end of a client id, so that a header full of
-/// colons costs a bounded number of lookups.
+/// The maximum number of colons tried as the end of a client id. It bounds the lookups for a header
+/// full of colons.
 const MAX_COLONS: usize = 64;
 
-/// Reads the `Authorization` header. Two of them are rejected; one that cannot be read is a failed
-/// authentication, whose reason is for the log. `is_known` says whether a client has an id; it is
-/// asked only about credentials that can be read in several ways.
+/// Parses the `Authorization` header. A repeated header is rejected. An unreadable header is a
+/// failed authentication, and its reason goes only to the log. `is_known` tells if a client with
+/// the id exists; it is called only for ambiguous credentials.
 pub(super) fn credentials(
     headers: &HeaderMap,
     is_known: impl Fn(&str) -> bool,
@@ -62,21 +62,25 @@ fn decode(
     Ok(HeaderCredentials::Basic(id, SecretString::from(secret)))
 }
 
-/// An id and a secret, and how they were joined.
+/// A client id and a secret, and their encoding.
 #[derive(Debug, PartialEq, Eq)]
 enum Pair<'a> {
-    /// Each was form-encoded, as the RFC requires.
+    /// Both are form-encoded, as the RFC requires.
     Encoded(&'a str, &'a str),
-    /// Both stand as they are.
+    /// Both are sent unencoded.
     Plain(&'a str, &'a str),
 }
 
-/// Finds the end of the client id.
+/// Splits credentials into the client id and the secret.
 ///
-/// An encoding client sends exactly one colon. If there are more, either the client did not encode,
-/// or its secret holds plain colons. In this order: a generated secret after the last colon ends
-/// the text; the longest prefix that is a known id is the id; the first colon separates. An id that
-/// holds a plain colon was not encoded, so nothing is decoded then.
+/// An encoding client sends exactly one colon. With more colons, either the client did not encode,
+/// or its secret contains plain colons. These rules apply in order:
+///
+/// 1. If a generated secret follows the last colon, the id ends there.
+/// 2. Otherwise the longest prefix that is a known id is the id.
+/// 3. Otherwise the id ends at the first colon.
+///
+/// An id with a plain colon was not encoded, so nothing is decoded then.
 fn split(text: &str, is_known: impl Fn(&str) -> bool) -> Result<Pair<'_>, &'static str> {
     let (id, secret) = text.split_once(':').ok_or("the Basic credentials have no colon")?;
     if !secret.contains(':') {
@@ -87,7 +91,7 @@ fn split(text: &str, is_known: impl Fn(&str) -> bool) -> Result<Pair<'_>, &'stat
     {
         return Ok(Pair::Plain(id, secret));
     }
-    // Every candidate is looked up, so that the cost does not tell whether one is known.
+    // Every candidate is looked up, so that the time does not reveal a known id.
     let longest = text
         .match_indices(':')
         .take(MAX_COLONS)
@@ -103,7 +107,7 @@ fn split(text: &str, is_known: impl Fn(&str) -> bool) -> Result<Pair<'_>, &'stat
     }
 }
 
-/// The ordinary case: form-encoded, unless the id is known only as it stands.
+/// Handles the usual case. The pair is form-encoded, unless only the undecoded id is known.
 fn one_colon<'a>(id: &'a str, secret: &'a str, is_known: impl Fn(&str) -> bool) -> Pair<'a> {
     let is_plain = needs_decoding(id)
         && is_known(id)
@@ -112,14 +116,14 @@ fn one_colon<'a>(id: &'a str, secret: &'a str, is_known: impl Fn(&str) -> bool) 
 }
 
 fn needs_decoding(text: &str) -> bool {
-    // Without a branch for each byte, the compiler takes many at a time.
+    // Without a branch for each byte, the compiler can vectorize the loop.
     text.bytes().fold(false, |found, byte| found | matches!(byte, b'%' | b'+'))
 }
 
-/// Decodes `application/x-www-form-urlencoded` text strictly: a percent sign is followed by two
-/// hexadecimal digits, and the result is UTF-8.
+/// Decodes `application/x-www-form-urlencoded` text strictly: two hexadecimal digits must follow a
+/// percent sign, and the result must be UTF-8.
 fn form_decode(text: &str) -> Result<String, &'static str> {
-    // Generated ids and secrets have nothing to decode.
+    // Generated ids and secrets need no decoding.
     if !needs_decoding(text) {
         return Ok(text.to_owned());
     }
@@ -181,7 +185,7 @@ mod tests {
         key.generate(&id).expect("a secret").expose_secret().to_owned()
     }
 
-    /// A generated secret after the last colon ends the credentials, whatever is known.
+    /// A generated secret after the last colon ends the credentials, no matter which ids are known.
     #[test]
     fn a_generated_secret_is_found_behind_an_id_with_colons() {
         let secret = generated_secret();
@@ -189,7 +193,7 @@ mod tests {
             let pair = basic(&format!("{id}:{secret}"));
             assert_eq!(read_knowing(&pair, &["svc", "https"]), Ok((id.into(), secret.clone())));
         }
-        // A damaged one is not recognised: then a known id decides.
+        // A damaged secret is not recognized, so a known id decides.
         let damaged = format!("{}x", &secret[..secret.len() - 1]);
         let damaged = if damaged == secret { format!("{secret}x") } else { damaged };
         let pair = basic(&format!("svc:a:{damaged}"));
@@ -197,7 +201,7 @@ mod tests {
         assert_eq!(read(&pair), Ok(("svc".into(), format!("a:{damaged}"))));
     }
 
-    /// Then the longest known id, then the first colon.
+    /// The longest known id decides, otherwise the first colon.
     #[test]
     fn the_longest_known_id_wins_and_the_first_colon_is_the_last_resort() {
         let pair = basic("svc:a:b:p%41s+w");
@@ -221,7 +225,7 @@ mod tests {
         assert!(decode(basic("cl_a:tkd_b").as_bytes(), never).is_ok());
     }
 
-    /// An id with a percent sign or a plus, sent as it is.
+    /// An id with a percent sign or a plus sign, sent unencoded.
     #[test]
     fn an_id_that_is_known_only_as_it_stands_is_not_decoded() {
         let pair = basic("a%2Fb+c:x%2By");
@@ -251,8 +255,7 @@ mod tests {
         }
     }
 
-    /// C-09, SECURITY 24: whatever is broken is a failed authentication, never a failure of the
-    /// server.
+    /// C-09, SECURITY 24: malformed credentials are a failed authentication, never a server error.
     #[test]
     fn broken_credentials_are_rejected() {
         let broken =

@@ -1,29 +1,29 @@
-//! The `Authorization` header of a request with an access token (RFC 6750, section 2.1; RFC 9449,
-//! section 7.1), for the check endpoint and the admin API.
+//! Parsing of the `Authorization` header with an access token (RFC 6750, section 2.1; RFC 9449,
+//! section 7.1). The check endpoint and the admin API use it.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
 use crate::oauth::check::Scheme;
 
-/// The longest token that is looked at, in bytes.
+/// The maximum length of a token in bytes.
 const MAX_TOKEN_BYTES: usize = 16 << 10;
 
-/// What the caller is told about [`HeaderError::Malformed`].
+/// The error description for [`HeaderError::Malformed`].
 pub(super) const MALFORMED: &str =
     "The Authorization header is not one scheme and one access token.";
 
-/// Why a request presents no token.
+/// The reason why a request presents no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeaderError {
-    /// The header is absent or of another scheme. HTTP Basic, for example, is not an attempt to
+    /// The header is absent or has another scheme. HTTP Basic, for example, is not an attempt to
     /// present a token.
     Missing,
-    /// The header is repeated, is not a scheme and a token, or is too long.
+    /// The header is repeated, is too long, or is not a scheme and a token.
     Malformed,
 }
 
-/// Reads the scheme and the token of a request.
+/// Returns the scheme and the token of a request.
 pub(super) fn presented(headers: &HeaderMap) -> Result<(Scheme, &str), HeaderError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(HeaderError::Missing)?;
@@ -39,7 +39,7 @@ pub(super) fn presented(headers: &HeaderMap) -> Result<(Scheme, &str), HeaderErr
     Ok((scheme, token.trim()))
 }
 
-/// The scheme of a token that a request presents, whatever the token is.
+/// Returns the scheme of the token, even if the token is malformed.
 pub(super) fn presented_scheme(headers: &HeaderMap) -> Option<Scheme> {
     named(headers.get(AUTHORIZATION)?.to_str().ok()?.split(' ').next()?)
 }
@@ -66,7 +66,7 @@ mod tests {
         presented(&headers).map(|(scheme, token)| (scheme, token.to_owned()))
     }
 
-    /// C-60, C-61: the scheme has no case, and a header that occurs twice is rejected.
+    /// C-60, C-61: the scheme is case-insensitive, and a repeated header is rejected.
     #[test]
     fn one_scheme_and_one_token_are_read() {
         let token = |scheme| Ok((scheme, "a.b.c".to_owned()));

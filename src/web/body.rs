@@ -1,4 +1,4 @@
-//! Reading a body: of a known type, not compressed, not too large, not too slow.
+//! Reading of request bodies, with limits on media type, encoding, size and time.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -13,23 +13,21 @@ use crate::oauth::error::OAuthError;
 use crate::oauth::parameters::Parameters;
 use crate::web::error_response::ErrorResponse;
 
-/// How much, and for how long, a body that is rejected anyway is read on.
+/// The size and time limits for draining a body that is rejected anyway.
 const DRAIN_SIZE: usize = 1 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
-/// The two kinds of body that a token request may have (D10).
+/// The media types of a token request (D10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Form,
     Json,
 }
 
-/// What a body may be like.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyLimits {
-    /// The largest one, in bytes.
+    /// In bytes.
     pub(super) size: usize,
-    /// How long it may take.
     pub(super) timeout: Duration,
 }
 
@@ -62,15 +60,15 @@ async fn bytes(
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
-        // A client that waits for `100 Continue` has sent nothing yet, and is not asked for it.
+        // A client that waits for `100 Continue` has not sent the body yet, so it is not asked to.
         if !headers.contains_key(EXPECT) {
             Box::pin(drain(body)).await;
         }
         return Err(ErrorResponse::too_large(limit));
     }
     let mut collecting = pin!(Limited::new(body, limit).collect());
-    // A small body mostly comes with its head. Then no timer is needed, and the state of one is
-    // not part of the future of the request.
+    // A small body usually arrives with its head. It then needs no timer, and the timer's state
+    // stays out of the future of the request.
     let collected = match collecting.as_mut().now_or_never() {
         Some(collected) => collected,
         None => Box::pin(tokio::time::timeout(timeout, collecting))
@@ -84,14 +82,14 @@ async fn bytes(
     }
 }
 
-/// Reads on for a while and forgets it. A client that is cut off while it still writes would see
-/// a broken connection instead of the answer.
+/// Reads and discards the body for a limited time. Closing the connection while the client still
+/// writes would hide the response behind a connection error.
 async fn drain(body: Body) {
     let collecting = pin!(Limited::new(body, DRAIN_SIZE).collect());
     let _ = tokio::time::timeout(DRAIN_TIME, collecting).await;
 }
 
-/// Reads `Content-Type`, in any letter case and with or without a charset (N-08).
+/// Parses `Content-Type`, case-insensitively and with or without a charset (N-08).
 fn kind(headers: &HeaderMap) -> Result<Kind, ErrorResponse> {
     const WANTED: &str =
         "Send Content-Type: application/x-www-form-urlencoded (or application/json).";

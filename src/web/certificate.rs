@@ -1,5 +1,5 @@
-//! The certificate of a client: the one of the connection, or the one that a trusted proxy has
-//! seen and passes on (RFC 9440).
+//! The client certificate: presented in the TLS handshake, or forwarded by a trusted proxy
+//! (RFC 9440).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::oauth::caller::PresentedCertificate;
 use crate::web::address;
 use crate::x509::certificate::ClientCertificate;
 
-/// The most certificates of a chain that are read.
+/// The maximum number of certificates read from a chain.
 const MAX_CHAIN: usize = 10;
 
-/// The client's certificate. From a trusted proxy it is the one in its header and never the one of
-/// the connection, which is the proxy's own; from any other peer the header is ignored
+/// Returns the client's certificate. For a trusted proxy it comes from the header, because the
+/// certificate of the connection is the proxy's own. For any other peer the header is ignored
 /// (C-106).
 pub(super) fn of_client(
     peer: IpAddr,
@@ -56,7 +56,7 @@ fn chain(headers: &HeaderMap) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// A byte sequence between colons (RFC 9651, section 3.3.5).
+/// Parses a byte sequence, which is enclosed in colons (RFC 9651, section 3.3.5).
 fn byte_sequence(text: &str) -> Option<Vec<u8>> {
     let inner = text.trim().strip_prefix(':')?.strip_suffix(':')?;
     BASE64_STANDARD.decode(inner).ok()

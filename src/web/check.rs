@@ -1,5 +1,5 @@
 //! The check endpoint for gateways that cannot verify a JWT: nginx `auth_request`, Traefik
-//! `forwardAuth`, Caddy `forward_auth`, `HAProxy`. It answers by status and headers alone.
+//! `forwardAuth`, Caddy `forward_auth`, `HAProxy`. It responds with a status and headers only.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -24,15 +24,15 @@ const CLIENT_ID: &str = "x-auth-client-id";
 /// The scopes of a valid token, separated by spaces.
 const SCOPE: &str = "x-auth-scope";
 
-/// How many seconds a valid token is still valid.
+/// The remaining lifetime of a valid token in seconds.
 const EXPIRES_IN: &str = "x-auth-expires-in";
 
-/// The longest description in a challenge, in bytes. A gateway has a bounded buffer for the head of
-/// an answer, and the description may repeat a URL of the caller.
+/// The maximum length of a description in a challenge, in bytes. Gateways bound the size of
+/// response headers, and the description may repeat a URL of the caller.
 const MAX_DESCRIPTION_BYTES: usize = 300;
 
-/// Answers a check. Every method is the same, `OPTIONS` too: some gateways forward the method of
-/// the caller's request, and 204 lets that request through. The body is not read.
+/// Answers a check. All methods are treated alike, including `OPTIONS`: some gateways forward the
+/// caller's method, and 204 admits that request. The body is not read.
 pub(super) fn answer(app: &App, origin: &RequestOrigin, request: &Request) -> Response {
     let checked = required_access(request.uri()).map_err(Denial::from).and_then(|required| {
         let presented = presented_token(origin, request.headers())?;
@@ -45,7 +45,7 @@ pub(super) fn answer(app: &App, origin: &RequestOrigin, request: &Request) -> Re
     }
 }
 
-/// Reads `resource` and `scope`.
+/// Parses `resource` and `scope` from the query.
 fn required_access(uri: &Uri) -> Result<RequiredAccess, CheckError> {
     let misconfigured = |problem: String| Err(CheckError::Misconfigured(problem));
     let (mut resource, mut scope) = (None, None);
@@ -69,7 +69,7 @@ fn required_access(uri: &Uri) -> Result<RequiredAccess, CheckError> {
     }
 }
 
-/// Reads the token of the API's caller, and its proof if a trusted proxy forwards it.
+/// Reads the token of the API's caller. The DPoP proof is read only if a trusted proxy forwards it.
 fn presented_token(origin: &RequestOrigin, headers: &HeaderMap) -> Result<PresentedToken, Denial> {
     let (scheme, token) = bearer::presented(headers).map_err(|error| match error {
         HeaderError::Missing => Denial::missing(),
@@ -79,7 +79,7 @@ fn presented_token(origin: &RequestOrigin, headers: &HeaderMap) -> Result<Presen
     Ok(PresentedToken { scheme, token: token.to_owned(), proof })
 }
 
-/// The proof and the request that it was made for, as Traefik and Caddy forward them.
+/// Reads the proof and the request that it was made for, as Traefik and Caddy forward them.
 fn forwarded_proof(headers: &HeaderMap) -> Option<ProofOfRequest> {
     let one = |name: &str| {
         let mut values = headers.get_all(name).iter();
@@ -92,8 +92,8 @@ fn forwarded_proof(headers: &HeaderMap) -> Option<ProofOfRequest> {
     Some(ProofOfRequest { proof, method, urls: vec![url], nonce: NonceRule::Ignore })
 }
 
-/// Puts the URL of the caller's request together. Scheme and host end where they should: a `Host`
-/// of `api.example.com/orders?` would otherwise turn any path into a query.
+/// Builds the URL of the caller's request. Scheme and host are validated: a `Host` of
+/// `api.example.com/orders?` would otherwise turn any path into a query.
 fn forwarded_url(scheme: &str, host: &str, target: &str) -> Option<String> {
     let is_host = |byte: u8| byte.is_ascii_graphic() && !br"/?#@\,".contains(&byte);
     let is_target = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
@@ -105,7 +105,7 @@ fn forwarded_url(scheme: &str, host: &str, target: &str) -> Option<String> {
     is_valid.then(|| format!("{scheme}://{host}{target}"))
 }
 
-/// Why a request is not let through, and what the challenge says.
+/// The rejection of a request, with the parameters of its challenge.
 struct Denial {
     error: Option<CheckError>,
     scheme: Scheme,
@@ -119,7 +119,7 @@ impl From<CheckError> for Denial {
 }
 
 impl Denial {
-    /// The request has no token: the challenge has no error code (RFC 6750, section 3.1).
+    /// A request without a token, whose challenge has no error code (RFC 6750, section 3.1).
     fn missing() -> Self {
         Self { error: None, scheme: Scheme::Bearer, scope: String::new() }
     }
@@ -152,7 +152,7 @@ impl Denial {
         }
     }
 
-    /// The challenge of RFC 6750, section 3, or of RFC 9449, section 7.1.
+    /// Builds the challenge of RFC 6750, section 3, or of RFC 9449, section 7.1.
     fn challenge(&self, status: StatusCode, error: Option<(&str, &str)>) -> Response {
         let mut challenge = match self.scheme {
             Scheme::Bearer => "Bearer realm=\"tokend\"".to_owned(),
@@ -182,7 +182,7 @@ fn allowed(token: &CheckedToken) -> Response {
     response
 }
 
-/// An answer without a body. A value that a header cannot hold is left out.
+/// Builds a response without a body. Values that are not valid in a header are omitted.
 fn with(status: StatusCode, values: &[(&str, &str)]) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;

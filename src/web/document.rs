@@ -1,5 +1,5 @@
-//! Public documents, served from memory: metadata (RFC 8414), the key set (RFC 7517) and the list
-//! of revocations.
+//! Public documents, served from memory: metadata (RFC 8414), the key set (RFC 7517) and the
+//! revocation list.
 
 use std::sync::Arc;
 
@@ -21,25 +21,25 @@ use crate::web::error_response::ErrorResponse;
 
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
-/// What a document is, and for how long it may be kept.
+/// The media type and the cache policy of a document.
 struct DocumentType {
     content_type: &'static str,
     cache_control: &'static str,
 }
 
-/// A verifier may continue with what it has for a day while it cannot reach the server (RFC 5861).
+/// A verifier that cannot reach the server may use its copy for a day (RFC 5861).
 const JSON: DocumentType = DocumentType {
     content_type: "application/json",
     cache_control: "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400",
 };
 
-/// A list of revocations is asked for every few seconds, and mostly answered by 304.
+/// Verifiers poll the revocation list every few seconds, and most responses are 304.
 const SIGNED: DocumentType = DocumentType {
     content_type: "application/jwt",
     cache_control: "public, max-age=2, must-revalidate",
 };
 
-/// Answers both metadata paths.
+/// Serves both metadata paths.
 pub(super) async fn metadata(
     State(app): State<Arc<App>>,
     request: Request,
@@ -47,7 +47,6 @@ pub(super) async fn metadata(
     serve(&request, &JSON, || Ok(Document::of(&metadata::metadata(&app))))
 }
 
-/// Answers the key set.
 pub(super) async fn key_set(
     State(app): State<Arc<App>>,
     request: Request,
@@ -65,7 +64,6 @@ pub(super) async fn key_set(
     Ok(response)
 }
 
-/// Answers the list of revocations.
 pub(super) async fn revocation_list(
     State(app): State<Arc<App>>,
     request: Request,
@@ -108,7 +106,7 @@ fn serve(
     Ok(response)
 }
 
-/// True if the caller has this very document (RFC 9110, section 13.1.2).
+/// True if the caller already has this version of the document (RFC 9110, section 13.1.2).
 fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     headers
         .get_all(IF_NONE_MATCH)

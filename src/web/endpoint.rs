@@ -1,4 +1,4 @@
-//! The endpoints where a client authenticates: tokens (RFC 6749, section 3.2), introspection
+//! The endpoints where clients authenticate: token (RFC 6749, section 3.2), introspection
 //! (RFC 7662) and revocation (RFC 7009).
 
 use std::future::{Ready, ready};
@@ -32,17 +32,16 @@ use crate::web::{basic, body};
 
 const ALLOWED: &str = "POST, OPTIONS";
 
-/// The proof of possession (RFC 9449, section 4.1).
+/// The header with the DPoP proof (RFC 9449, section 4.1).
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
-/// The length of most answers to questions; a longer one makes its buffer grow.
+/// The initial buffer capacity in bytes. Most responses fit, and a longer one grows the buffer.
 const RESPONSE_CAPACITY: usize = 256;
 
-/// Parameters that must never be in a URL, where every proxy logs them (C-05).
+/// Parameters that must not be in a URL, because proxies log URLs (C-05).
 const NEVER_IN_URL: [&str; 5] =
     ["client_id", "client_secret", "client_assertion", "assertion", "token"];
 
-/// What a client sent, as read from its request.
 struct Call<P> {
     parameters: Parameters,
     credentials: HeaderCredentials,
@@ -51,11 +50,11 @@ struct Call<P> {
 
 type Answer = Result<Response, ErrorResponse>;
 
-/// The token endpoint.
+/// Handles the token endpoint.
 ///
-/// The steps are chained futures: each gives its value to the next one. The future of an async
-/// function would hold each value twice, as its argument and as that of the step. The whole has to
-/// stay below 1 KiB: axum puts it in a box, and the allocator is slow above that.
+/// The steps are chained futures that pass their values on. An `async fn` would store each value
+/// twice: as its own argument and as that of the step. The whole future must stay below 1 KiB: axum
+/// boxes it, and the allocator is slow above that size.
 pub(super) fn token(
     app: Arc<App>,
     origin: RequestOrigin,
@@ -66,7 +65,6 @@ pub(super) fn token(
     })
 }
 
-/// The introspection endpoint.
 pub(super) fn introspection(
     app: Arc<App>,
     origin: RequestOrigin,
@@ -74,12 +72,11 @@ pub(super) fn introspection(
 ) -> impl Future<Output = Answer> + Send {
     only_post(request, |request| {
         read(app.clone(), request, |_| Ok(()))
-            // In a box, because the state of a database query has 9 KB.
+            // Boxed, because the state of a database query takes 9 KB.
             .and_then(move |call| Box::pin(introspect(app, call, origin)))
     })
 }
 
-/// The revocation endpoint.
 pub(super) fn revocation(
     app: Arc<App>,
     origin: RequestOrigin,
@@ -87,12 +84,12 @@ pub(super) fn revocation(
 ) -> impl Future<Output = Answer> + Send {
     only_post(request, |request| {
         read(app.clone(), request, |_| Ok(()))
-            // In a box, because the state of a database query has 9 KB.
+            // Boxed, because the state of a database query takes 9 KB.
             .and_then(move |call| Box::pin(revoke(app, call, origin)))
     })
 }
 
-/// Gives a POST to `answer`, and answers every other method.
+/// Passes a POST to `answer`, and responds to every other method itself.
 fn only_post<F>(request: Request, answer: impl FnOnce(Request) -> F) -> Either<Ready<Answer>, F>
 where
     F: Future<Output = Answer>,
@@ -134,13 +131,12 @@ async fn revoke(app: Arc<App>, call: Call<()>, origin: RequestOrigin) -> Answer 
     Ok(about(&client, write(&json!({}), RESPONSE_CAPACITY)?))
 }
 
-/// Adds the client to an answer, for the log.
 fn about(client: &AuthenticatedClient, mut response: Response) -> Response {
     response.extensions_mut().insert(LoggedClient(client.id().as_str().to_owned()));
     response
 }
 
-/// Reads a request. `proof` reads its proof of possession; a query about a token has none.
+/// Reads a request. `proof` reads the DPoP proof; introspection and revocation have none.
 fn read<P: Send>(
     app: Arc<App>,
     request: Request,
@@ -162,7 +158,7 @@ fn body_limits(app: &App) -> BodyLimits {
     BodyLimits { size: live.limits.body_size, timeout: live.limits.body_timeout }
 }
 
-/// The proof of possession of the request (RFC 9449, section 5).
+/// Reads the DPoP proof of the request (RFC 9449, section 5).
 fn proof(head: &Parts) -> Result<Option<PresentedProof>, OAuthError> {
     let mut values = head.headers.get_all(DPOP).iter().peekable();
     if values.peek().is_none() {
@@ -191,7 +187,7 @@ fn json_response(body: Vec<u8>) -> Response {
     response
 }
 
-/// 204 without CORS headers: a browser has no business with client secrets (C-55).
+/// Answers 204 without CORS headers: browser code must not handle client secrets (C-55).
 fn options() -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -214,7 +210,6 @@ fn reject_credentials_in_url(uri: &Uri) -> Result<(), OAuthError> {
 mod tests {
     use super::*;
 
-    /// The size of what a handler returns.
     fn size_of_future<F>(_: impl Fn(Arc<App>, RequestOrigin, Request) -> F) -> usize {
         size_of::<F>()
     }

@@ -1,7 +1,8 @@
-//! Rejections as answers: one table from code to status, and the body in the shape of the listener.
+//! Rejections as HTTP responses: the mapping from error code to status, and the body in the error
+//! format of the listener.
 //!
-//! Turning a rejection into a response only puts it into the response's extensions. The outermost
-//! layer ([`crate::web::pipeline`]) knows the id of the request: it writes the body and the log.
+//! `into_response` only puts the rejection into the extensions of the response. The outermost layer
+//! ([`crate::web::pipeline`]) knows the request id, so it writes the body and the log.
 
 use std::borrow::Cow;
 
@@ -23,7 +24,7 @@ use crate::secrets::secret;
 use crate::telemetry::stage_times::StageTimes;
 use crate::text::escaping;
 
-/// The body that a listener's errors have.
+/// The format of a listener's error bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorFormat {
     /// `error` and `error_description` (RFC 6749, section 5.2).
@@ -32,66 +33,61 @@ pub enum ErrorFormat {
     Problem,
 }
 
-/// The longest reason that is stored, in bytes.
+/// The maximum length of a stored reason, in bytes.
 const MAX_REASON_BYTES: usize = 1_000;
 
-/// The longest remedy that is kept as data, in bytes.
+/// The maximum length of an encoded action, in bytes.
 const MAX_ACTION_BYTES: usize = 8_000;
 
-/// An answer with a status of 4xx or 5xx: a rejection, and what HTTP adds to it.
+/// A response with a 4xx or 5xx status: an OAuth error and the HTTP details.
 #[derive(Debug, Clone)]
 pub(super) struct ErrorResponse {
     error: OAuthError,
     status: StatusCode,
-    /// The methods of a 405.
+    /// The value of `Allow` in a 405.
     allow: Option<Cow<'static, str>>,
     closes: bool,
 }
 
 impl ErrorResponse {
-    /// The status.
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The stable code.
     pub(super) fn code(&self) -> &'static str {
         self.error.code().as_str()
     }
 
-    /// The true reason for the log, which shows it as it is: a caller may have written a part, and a
-    /// secret into it.
+    /// Returns the internal reason, made safe for the log: a caller may have written part of it,
+    /// including a secret.
     pub(super) fn reason(&self) -> Cow<'_, str> {
         loggable(self.error.reason())
     }
 
-    /// The reason in the closed list that metrics have.
     pub(super) fn reason_code(&self) -> ReasonCode {
         self.error.reason_code()
     }
 
-    /// The client that it is about, if that one exists.
+    /// Returns the client that the rejection concerns, if it exists.
     pub(super) fn client_id(&self) -> Option<&str> {
         self.error.operator_details().client_id.as_deref()
     }
 
-    /// The stages of a token request until it was rejected.
+    /// The stage times of a token request, up to its rejection.
     pub(super) fn times(&self) -> Option<&StageTimes> {
         self.error.operator_details().times.as_ref()
     }
 
-    /// The code, which [`Self::code`] has as a text.
     pub(super) fn error_code(&self) -> ErrorCode {
         self.error.code()
     }
 
-    /// True if it is kept for `tokend explain`. That a path or a method does not exist is said in
-    /// the answer already, and scanners ask for many.
+    /// True if the rejection is stored for `tokend explain`. 404 and 405 already explain
+    /// themselves, and scanners cause many of them.
     pub(super) fn is_explained(&self) -> bool {
         !matches!(self.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
     }
 
-    /// What it is about.
     pub(super) fn about(&self) -> About {
         match self.error.operator_details().client_id {
             Some(_) => About::KnownClient,
@@ -99,7 +95,7 @@ impl ErrorResponse {
         }
     }
 
-    /// The rejection as it is kept for `tokend explain`.
+    /// Builds the record that is stored for `tokend explain`.
     pub(super) fn record(&self, request_id: &str, at: Timestamp, address: &str) -> RejectionRecord {
         let details = self.error.operator_details();
         RejectionRecord {
@@ -115,13 +111,12 @@ impl ErrorResponse {
         }
     }
 
-    /// 404.
     pub(super) fn not_found() -> Self {
         let sentence = "There is nothing at this path. Tokens: POST /v1/oauth/token.";
         OAuthError::new(ErrorCode::NotFound, sentence).into()
     }
 
-    /// 405, with the methods that are allowed (RFC 9110, section 15.5.6).
+    /// 405, with the allowed methods (RFC 9110, section 15.5.6).
     pub(super) fn method_not_allowed(allow: impl Into<Cow<'static, str>>) -> Self {
         let allow = allow.into();
         let sentence = format!("This path takes only: {allow}.");
@@ -131,7 +126,6 @@ impl ErrorResponse {
         }
     }
 
-    /// 413.
     pub(super) fn too_large(limit: usize) -> Self {
         Self::invalid(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -141,7 +135,6 @@ impl ErrorResponse {
         .closing()
     }
 
-    /// 408.
     pub(super) fn too_slow() -> Self {
         Self::invalid(
             StatusCode::REQUEST_TIMEOUT,
@@ -151,7 +144,6 @@ impl ErrorResponse {
         .closing()
     }
 
-    /// 415.
     pub(super) fn unsupported_type(sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::invalid(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -160,12 +152,11 @@ impl ErrorResponse {
         )
     }
 
-    /// 400 for a request that is not valid HTTP; the connection is closed.
+    /// 400 for a request that is not valid HTTP. The connection is closed.
     pub(super) fn bad_http(sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::invalid(StatusCode::BAD_REQUEST, ReasonCode::MalformedRequest, sentence).closing()
     }
 
-    /// 431.
     pub(super) fn head_too_large() -> Self {
         Self::invalid(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -175,7 +166,7 @@ impl ErrorResponse {
         .closing()
     }
 
-    /// `invalid_request` with another status than 400.
+    /// `invalid_request` with a status other than 400.
     fn invalid(
         status: StatusCode,
         reason_code: ReasonCode,
@@ -188,8 +179,8 @@ impl ErrorResponse {
         Self { closes: true, ..self }
     }
 
-    /// Writes the whole answer as bytes, for a peer that does not speak HTTP well enough to be
-    /// answered in the ordinary way. The connection is closed after it.
+    /// Renders the response as raw bytes, for a peer whose request hyper could not parse. The
+    /// connection is closed afterwards.
     pub(super) fn render_raw(&self, error_format: ErrorFormat, request_id: &str) -> Vec<u8> {
         let body = self.body(error_format, request_id);
         format!(
@@ -203,8 +194,7 @@ impl ErrorResponse {
         .into_bytes()
     }
 
-    /// Writes the answer. The id is the only thing in it that differs between two failed
-    /// authentications.
+    /// Renders the response. Only the request id differs between two failed authentications.
     pub(super) fn render(&self, error_format: ErrorFormat, request_id: &str) -> Response {
         let mut response = Response::new(Body::from(self.body(error_format, request_id)));
         *response.status_mut() = self.status;
@@ -220,7 +210,7 @@ impl ErrorResponse {
                 headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
             }
             Some(Retry::WithNonce(nonce)) => {
-                // A nonce is base64url, which a header can hold.
+                // A nonce is base64url, so it is a valid header value.
                 if let Ok(nonce) = HeaderValue::from_str(nonce) {
                     headers.insert("dpop-nonce", nonce);
                 }
@@ -236,15 +226,15 @@ impl ErrorResponse {
         response
     }
 
-    /// The challenge names the one scheme that is accepted, also to a caller that tried another
-    /// (C-34). Libraries such as openid-client show its parameters, and not the body, to their
-    /// users: so it repeats the code and the description.
+    /// Returns the challenge. It names the only accepted scheme, even if the caller tried another
+    /// one (C-34). Libraries such as openid-client show the challenge but not the body, so it
+    /// repeats the code and the description.
     fn challenge(&self, request_id: &str) -> HeaderValue {
         let (code, description) = (self.code(), self.description(request_id));
         let text = format!(
             "Basic realm=\"tokend\", charset=\"UTF-8\", error=\"{code}\", error_description=\"{description}\""
         );
-        // Descriptions hold no quotes, backslashes or control characters (RFC 6749, section 5.2).
+        // Descriptions have no quotes, backslashes or control characters (RFC 6749, section 5.2).
         HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Basic realm=\"tokend\""))
     }
 
@@ -274,8 +264,8 @@ impl ErrorResponse {
     }
 }
 
-/// A text for the log. A caller may have written a part of it, so generated secrets and characters
-/// that control a terminal are replaced.
+/// Makes a text safe for the log. A caller may have written part of it, so generated secrets and
+/// terminal control characters are replaced.
 pub(super) fn loggable(text: &str) -> Cow<'_, str> {
     match secret::redact(text) {
         Cow::Borrowed(text) => escaping::escape(text),
@@ -283,13 +273,13 @@ pub(super) fn loggable(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A text for the database and for terminals, of at most [`MAX_REASON_BYTES`]. A caller may have
-/// written a part of it.
+/// Makes a text safe for the database and for terminals, limited to [`MAX_REASON_BYTES`]. A caller
+/// may have written part of it.
 fn truncate(text: &str) -> String {
     escaping::escape_start(&secret::redact(text), MAX_REASON_BYTES)
 }
 
-/// A remedy as it is stored. An action is dropped if what is in it is too long.
+/// Limits the size of a stored remedy. An action that is too long is dropped.
 fn bounded(remedy: Remedy) -> Option<Remedy> {
     match remedy {
         Remedy::Text(text) => Some(truncate(&text).into()),

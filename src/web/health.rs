@@ -1,4 +1,4 @@
-//! Health, for machines by status and for people by text.
+//! Liveness and readiness: a status code for machines and a text for people.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +16,7 @@ use crate::web::error_response::ErrorResponse;
 
 const ALLOWED: &str = "GET, HEAD";
 
-/// How many seconds behind the database may be before it is reported as unavailable.
+/// The delay in seconds, beyond the poll interval, after which the database is reported as late.
 const LATE_SECONDS: i64 = 5;
 
 /// What readiness says.
@@ -42,22 +42,21 @@ pub(super) struct Report {
 /// The state of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HealthState {
-    /// It issues tokens, and nothing is wrong.
+    /// It issues tokens and has no problems.
     Ready,
-    /// It issues tokens, and something is wrong.
+    /// It issues tokens, but has a problem.
     Degraded,
     /// It issues no tokens.
     Unavailable,
-    /// It was told to stop.
+    /// It was asked to stop.
     Stopping,
 }
 
 impl HealthState {
-    /// Every state.
     pub(super) const ALL: [Self; 4] =
         [Self::Ready, Self::Degraded, Self::Unavailable, Self::Stopping];
 
-    /// Its name in answers and metrics.
+    /// The name in responses and metrics.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Ready => "ready",
@@ -69,7 +68,7 @@ impl HealthState {
 }
 
 impl Report {
-    /// What is not as it should be, in words for people.
+    /// Describes each part that is not `ok`, for people.
     pub(super) fn problems(&self) -> Vec<String> {
         let parts = [
             ("database", self.database.as_str()),
@@ -80,18 +79,18 @@ impl Report {
         wrong.map(|(part, text)| format!("{part}: {text}")).collect()
     }
 
-    /// The state that the parts add up to.
     pub(super) fn state(&self) -> HealthState {
         self.state
     }
 }
 
-/// Answers as long as the process can: no outage of another part may restart it.
+/// Reports liveness. It never depends on another component, whose outage must not restart the
+/// process.
 pub(super) async fn live(request: Request) -> Result<Response, ErrorResponse> {
     write(&request, StatusCode::OK, &serde_json::json!({ "status": "alive" }))
 }
 
-/// Ready to issue tokens, from memory if need be (D3).
+/// Reports if the instance can issue tokens, if necessary from memory (D3).
 pub(super) async fn ready(
     State(app): State<Arc<App>>,
     request: Request,
@@ -100,20 +99,20 @@ pub(super) async fn ready(
     write(&request, status, &report)
 }
 
-/// What the database permits.
+/// The state of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DatabaseState {
     Ok,
     RejectsWrites,
     Unavailable,
-    /// Its changes have not been read for so many seconds.
+    /// Changes have not been read for this number of seconds.
     Late(i64),
     /// Late by more than `directory.max_staleness`.
     TooLate(i64),
 }
 
 impl DatabaseState {
-    /// The worst state that is true.
+    /// Returns the worst state that applies.
     fn of(app: &App) -> Self {
         let config = &app.services.config.directory;
         let staleness = app.directory.staleness(app.services.clock.now());
@@ -131,7 +130,7 @@ impl DatabaseState {
         }
     }
 
-    /// Why the instance is degraded by it.
+    /// Returns why the instance is degraded.
     fn degradation(self) -> Option<&'static str> {
         match self {
             Self::Ok => None,
@@ -142,7 +141,7 @@ impl DatabaseState {
         }
     }
 
-    /// What it means for tokens and changes.
+    /// Describes the consequences for tokens and changes.
     fn text(self) -> String {
         match self {
             Self::Ok => "ok".to_owned(),
@@ -163,7 +162,6 @@ impl DatabaseState {
     }
 }
 
-/// Status and text of readiness.
 pub(super) fn report(app: &App) -> (StatusCode, Report) {
     let database = DatabaseState::of(app);
     let can_sign = app.directory.keyring().signing_any(app.services.clock.now()).is_some();

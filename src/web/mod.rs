@@ -1,10 +1,11 @@
-//! HTTP: read a request, call what decides, write the answer. Every public route is on this
-//! screen; those of the management listener are in `management` and `console`.
+//! The HTTP layer: it parses a request, calls the core and writes the response. All public routes
+//! are in this file; those of the management listener are in `api` and `console`.
 //!
-//! Each listener has one axum [`Router`]. Per token request it costs seven allocations: the body in
-//! a box (1), the map of extensions with the parameters of the path, which axum always inserts, and
-//! the origin of the request (4), a copy of the route (1) and its future in a box (1). It buys one
-//! table that every reader of Rust knows. `service` spares three more allocations.
+//! Each listener has one axum [`Router`]. It costs seven allocations for a token request: one for
+//! the boxed body and four for the extensions. They hold the path parameters, which axum always
+//! inserts, and the request origin. The cloned route and its boxed future cost one each. In return
+//! there is one route table that every Rust engineer can read. `service` avoids three more
+//! allocations.
 
 mod accept;
 mod access_log;
@@ -53,7 +54,7 @@ use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::OAuthError;
 use crate::web::error_response::ErrorResponse;
 
-/// The public listener: tokens, metadata, keys, health.
+/// Routes of the public listener: tokens, metadata, keys, health.
 pub fn public_routes(app: Arc<App>) -> Router {
     let config = &app.services.config;
     let mut routes = Router::new();
@@ -84,7 +85,7 @@ pub fn public_routes(app: Arc<App>) -> Router {
     routes.fallback(not_found).with_state(app)
 }
 
-/// The management listener: the admin API, the console, metrics and health.
+/// Routes of the management listener: the admin API, the console, metrics and health.
 pub fn management_routes(app: Arc<App>) -> Router {
     let mut routes = api::routes(&app, api::Access::Token);
     if app.services.config.console_enabled {
@@ -93,9 +94,9 @@ pub fn management_routes(app: Arc<App>) -> Router {
     api::with_layers(routes).layer(from_fn(route_labels::note)).with_state(app)
 }
 
-/// An endpoint that API gateways and clients call for each of their own requests. As a service it
-/// needs no second box for its future, and axum adds no `Content-Length`, which hyper writes
-/// anyway: seven allocations instead of ten for a handler of `any` or `post`.
+/// Wraps the handler of an endpoint that gateways and clients call for each of their own requests.
+/// A service needs no second box for its future. axum does not add `Content-Length` to it, and
+/// hyper writes that header anyway. This takes seven allocations, `any` or `post` ten.
 fn service<H, F>(
     app: &Arc<App>,
     handler: H,
@@ -114,7 +115,7 @@ where
             let error = OAuthError::server_error("a request has no origin");
             return Either::Right(ready(Ok(ErrorResponse::from(error).into_response())));
         };
-        // An async block would copy the future of the handler once more.
+        // An async block would store the future of the handler twice.
         let answering = handler(app.clone(), origin, request);
         Either::Left(answering.map(|answer| Ok(answer.into_response())))
     })

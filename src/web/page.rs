@@ -1,5 +1,5 @@
 //! HTML pages in place of a JSON body. The pages of `authorize` and `welcome` are text and links; the
-//! console passes headers of its own.
+//! console sets its own headers.
 
 use askama::Template;
 use axum::body::Body;
@@ -14,7 +14,7 @@ use crate::oauth::error::OAuthError;
 use crate::web::accept;
 use crate::web::error_response::ErrorResponse;
 
-/// Nothing may be loaded, run, sent or framed: the page is text and links.
+/// The page is text and links, so loading, scripts, forms and framing are forbidden.
 const HEADERS: [(HeaderName, &str); 6] = [
     (CONTENT_TYPE, "text/html; charset=utf-8"),
     (
@@ -27,10 +27,10 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (VARY, "accept"),
 ];
 
-/// The place of the id of the request in an [`ErrorPage`].
+/// The placeholder for the request id in an [`ErrorPage`].
 pub(super) const REQUEST_ID_PLACE: &str = "{the id of this request}";
 
-/// A page that takes the place of the body of a rejection, as an extension of the response.
+/// A page that replaces the body of a rejection, passed as a response extension.
 #[derive(Debug, Clone)]
 pub(super) struct ErrorPage {
     html: String,
@@ -38,12 +38,12 @@ pub(super) struct ErrorPage {
 }
 
 impl ErrorPage {
-    /// A page of text and links.
+    /// Creates a page of text and links.
     pub(super) fn new(html: String) -> Self {
         Self { html, headers: &HEADERS }
     }
 
-    /// A page with headers of its own.
+    /// Creates a page with its own headers.
     pub(super) fn with_headers(
         html: String,
         headers: &'static [(HeaderName, &'static str)],
@@ -51,13 +51,12 @@ impl ErrorPage {
         Self { html, headers }
     }
 
-    /// The answer with this page.
     pub(super) fn render(self, status: StatusCode, request_id: &str) -> Response {
         answer(status, self.html.replace(REQUEST_ID_PLACE, request_id), self.headers)
     }
 }
 
-/// Answers with a page of text and links.
+/// Renders a page of text and links.
 pub(super) fn rendered(
     status: StatusCode,
     page: &impl Template,
@@ -79,7 +78,7 @@ fn answer(
     response
 }
 
-/// True if HTML is asked for by name, and before JSON (RFC 9110, section 12.5.1).
+/// True if `Accept` names HTML and does not prefer JSON (RFC 9110, section 12.5.1).
 pub(super) fn wants_html(headers: &HeaderMap) -> bool {
     let accepted = accept::ranges(headers);
     let quality = |wanted: &str| {

@@ -1,5 +1,5 @@
-//! The outermost layer: what every request has, whatever its path. An id, a look at the head, an
-//! answer with a body, and one line in the log.
+//! The outermost layer of every listener. It assigns the request id, checks the head, writes the
+//! body of rejections and logs one line.
 
 use std::future::ready;
 use std::net::{IpAddr, SocketAddr};
@@ -34,45 +34,46 @@ use crate::web::route_labels::{AnsweredRoute, KnownRoute, RouteLabels};
 use crate::web::{address, certificate, request_id};
 use crate::x509::certificate::ClientCertificate;
 
-/// The header that names the span of the caller (W3C Trace Context).
+/// The header that names the caller's span (W3C Trace Context).
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// What a listener needs to know about its requests.
+/// State shared by all requests of a listener.
 pub struct ListenerContext {
-    /// The routes.
+    /// The routes of the listener.
     pub routes: Router,
-    /// How errors are written.
+    /// The format of error bodies.
     pub error_format: ErrorFormat,
-    /// The largest head, and the networks whose headers may name the client's address.
+    /// Live settings: the header size limit and the trusted proxies.
     pub live: Live,
-    /// Where rejections are noted.
+    /// Receives rejections for `tokend explain`.
     pub rejections: Arc<RecentRejections>,
-    /// The time at which they are.
+    /// The clock that dates rejections.
     pub clock: Clock,
-    /// Where requests are counted.
+    /// Receives the request metrics.
     pub metrics: Arc<Metrics>,
-    /// Which listener this is.
+    /// The name of this listener in metrics.
     pub listener: ListenerName,
-    /// The routes whose path is known from the start.
+    /// The routes with fixed paths.
     pub labels: RouteLabels,
-    /// Which requests have a line in the log.
+    /// The requests that the access log includes.
     pub logged: LoggedRequests,
-    /// Where the spans of requests go, if there is a collector.
+    /// Receives spans, if a collector is configured.
     pub traces: Option<Arc<Traces>>,
 }
 
-/// The other end of a connection.
+/// The peer of a connection.
 #[derive(Debug, Clone)]
 pub struct Peer {
-    /// Its address.
+    /// The address and port of the peer.
     pub address: SocketAddr,
-    /// The certificate that it has presented in the handshake.
+    /// The certificate presented in the TLS handshake.
     pub certificate: Option<Arc<ClientCertificate>>,
 }
 
 /// Answers one request of a peer.
 ///
-/// A chain of futures, because an `async fn` holds the request twice, and hyper copies the future.
+/// Futures are chained, because an `async fn` would store the request twice, and hyper moves the
+/// future.
 pub fn answer<'a, B>(
     context: &'a ListenerContext,
     peer: &Peer,
@@ -109,14 +110,13 @@ where
     answering.map(|response| in_progress.finish(response))
 }
 
-/// The span of the caller. Only one header is valid: of several, none can be preferred.
+/// Returns the caller's span. A repeated header is ignored, because no value can be preferred.
 fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let parent = TraceParent::parse(values.next()?.as_bytes())?;
     values.next().is_none().then_some(parent)
 }
 
-/// What is known of a request while it is being answered.
 struct RequestInProgress<'a> {
     context: &'a ListenerContext,
     started: Instant,
@@ -129,7 +129,7 @@ struct RequestInProgress<'a> {
 }
 
 impl RequestInProgress<'_> {
-    /// Counts and logs the answer, and writes the body of a rejection.
+    /// Records and logs the response, and writes the body of a rejection.
     fn finish(self, mut response: Response) -> Response {
         let Self { context, started, in_flight, known, request_id, parent, method, client } = self;
         let (method, took) = (method.as_str(), started.elapsed());
@@ -175,7 +175,7 @@ fn log_answer(line: &AccessLine<'_>, response: &mut Response) {
     line.answered(client.as_ref().map(|LoggedClient(id)| id.as_str()));
 }
 
-/// Counts and keeps a rejection, and writes its answer.
+/// Counts and stores a rejection, and renders its response.
 fn reject(
     context: &ListenerContext,
     known: Option<&KnownRoute>,
@@ -199,7 +199,7 @@ fn reject(
     answer
 }
 
-/// The same for a request to the admin API.
+/// Like [`reject`], for a rejection by the admin API.
 fn reject_by_problem(
     context: &ListenerContext,
     problem: &Problem,
@@ -223,8 +223,8 @@ fn reject_by_problem(
     answer
 }
 
-/// Keeps the headers that layers have added to an answer whose body is written only here. The
-/// answer itself says which methods are allowed: the router names them for every status.
+/// Copies headers that layers added before the body of a rejection was rendered. `Allow` is
+/// skipped, because the router adds it to responses of every status.
 fn keep_headers(headers: HeaderMap, response: &mut Response) {
     for (name, value) in headers {
         let Some(name) = name.filter(|name| ![CONTENT_LENGTH, ALLOW].contains(name)) else {
@@ -234,7 +234,6 @@ fn keep_headers(headers: HeaderMap, response: &mut Response) {
     }
 }
 
-/// Counts a rejection by its reason.
 fn count_rejection(
     metrics: &Metrics,
     known: Option<&KnownRoute>,
@@ -249,7 +248,8 @@ fn count_rejection(
     }
 }
 
-/// Calls what is at the path. A panic there is a fault of the server and ends this request only.
+/// Calls the handler of the path. A panic in a handler is a server error and ends only this
+/// request.
 fn route<B>(
     context: &ListenerContext,
     origin: RequestOrigin,
@@ -259,9 +259,9 @@ where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    // axum has a map of extensions in each request anyway; this adds one box to it.
+    // axum allocates the extensions of each request anyway; this adds one box.
     request.extensions_mut().insert(origin);
-    // A clone is one more reference, and a router is always ready.
+    // Cloning a router only increments a reference count, and a router is always ready.
     let answering = context.routes.clone().call(request);
     AssertUnwindSafe(answering).catch_unwind().map(|answered| match answered {
         Ok(Ok(response)) => response,
@@ -273,7 +273,7 @@ where
     })
 }
 
-/// An answer to a peer whose request could not even be read as HTTP, ready to be written.
+/// Renders the response to a peer whose request is not valid HTTP, as raw bytes.
 pub fn malformed_request_response(
     context: &ListenerContext,
     peer: &Peer,
@@ -300,8 +300,8 @@ pub fn malformed_request_response(
     rejection.render_raw(context.error_format, &request_id)
 }
 
-/// Looks at what hyper lets pass (RFC 9112, section 3.2). Bodies are framed by hyper alone, which
-/// takes chunks over a length and closes the connection after a request that names both.
+/// Checks what hyper does not check (RFC 9112, section 3.2). Only hyper frames bodies. If a request
+/// has both chunked encoding and a length, hyper uses the chunks and closes the connection.
 fn check_head<B>(request: &Request<B>, header_size: usize) -> Result<(), ErrorResponse> {
     let headers = request.headers();
     let size: usize =
@@ -332,8 +332,7 @@ mod tests {
         Live::of(&config.expect("settings"))
     }
 
-    /// N-04, W-23, W-44: a panic is answered like every other failure, and the answer says nothing
-    /// of it.
+    /// N-04, W-23, W-44: a panic is answered like any other server error, without its details.
     #[tokio::test]
     async fn a_panic_is_answered_in_json_without_a_word_about_it() {
         let routes =

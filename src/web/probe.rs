@@ -1,5 +1,5 @@
-//! Narrow functions for fuzz targets: each reads one header of a request and nothing else. The
-//! server itself does not call them.
+//! Entry points for fuzz targets. Each parses one header of a request; the server does not call
+//! them.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,11 +10,11 @@ use crate::oauth::caller::{HeaderCredentials, PresentedCertificate};
 use crate::oauth::error::OAuthError;
 use crate::web::{address, basic, certificate};
 
-/// The headers of a request: a lower-case name and a value for each line.
+/// Header lines of a request, each a lower-case name and a value.
 pub type Lines<'a> = [(&'static str, &'a [u8])];
 
-/// Reads client credentials from `authorization` lines (RFC 6749, section 2.3.1). `is_known` says
-/// whether a client has an id. `None` if HTTP does not allow a value.
+/// Parses client credentials from `authorization` lines (RFC 6749, section 2.3.1). `is_known` tells
+/// if a client with the id exists. Returns `None` if HTTP does not allow a value.
 ///
 /// # Errors
 /// `invalid_request` if there is more than one line.
@@ -25,14 +25,14 @@ pub fn basic_credentials(
     Some(basic::credentials(&headers(lines)?, is_known))
 }
 
-/// Reads the address of a client from `x-forwarded-for` lines. `None` if HTTP does not allow a
+/// Returns the address of a client from `x-forwarded-for` lines, or `None` if HTTP does not allow a
 /// value.
 pub fn client_address(peer: SocketAddr, lines: &Lines<'_>, trusted: &[IpNet]) -> Option<IpAddr> {
     Some(address::of_client(peer, &headers(lines)?, trusted))
 }
 
-/// Reads the certificate of a client from `client-cert` and `client-cert-chain` lines (RFC 9440).
-/// `None` if HTTP does not allow a value.
+/// Parses the certificate of a client from `client-cert` and `client-cert-chain` lines (RFC 9440).
+/// Returns `None` if HTTP does not allow a value.
 pub fn client_certificate(
     peer: IpAddr,
     lines: &Lines<'_>,

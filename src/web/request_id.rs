@@ -1,4 +1,4 @@
-//! The id of a request: in its answer, in the log, and for `tokend explain`.
+//! Request ids, used in responses, in the log and by `tokend explain`.
 
 use axum::http::{HeaderMap, HeaderName};
 
@@ -6,23 +6,22 @@ use crate::crypto::random;
 use crate::model::rejection::RejectionRecord;
 use crate::secrets::secret;
 
-/// The header that names a request.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The id that a trusted proxy has given a request, or a new one.
+/// Returns the id that a trusted proxy assigned, or a new one.
 pub(super) fn choose(headers: &HeaderMap, is_trusted_proxy: bool) -> String {
     let given = if is_trusted_proxy { given(headers) } else { None };
     given.map_or_else(generate, str::to_owned)
 }
 
-/// A new id: `req_` and 20 letters and digits.
+/// Generates an id: `req_` and 20 letters and digits.
 pub(super) fn generate() -> String {
-    // Without randomness nothing else works either; an id that repeats does no harm then.
+    // Without randomness the server cannot work anyway, so a repeated id does no harm.
     random::identifier("req_").unwrap_or_else(|_| "req_unknown".to_owned())
 }
 
-/// The id of the header, if it can be one. A proxy may pass on what a client wrote, so it is bounded,
-/// harmless in every document, and not a secret in the wrong place.
+/// Returns the id from the header if it is valid. A proxy may forward a value from a client. So the
+/// id must be short, must not need escaping, and must not be a misplaced secret.
 fn given(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(HEADER).iter();
     let id = values.next()?.to_str().ok()?;

@@ -1,5 +1,5 @@
-//! The routes of a listener as labels of metrics. A label is a pattern of the program, never what a
-//! caller asked for.
+//! Routes as metric labels. A label is a route pattern of the program, never the path that a caller
+//! requested.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,27 +12,25 @@ use crate::app::App;
 use crate::model::public_path::PublicEndpoint;
 use crate::telemetry::metrics::http::{HttpMetrics, Route};
 
-/// A route whose path is known from the start.
+/// A route with a fixed path.
 #[derive(Debug)]
 pub(super) struct KnownRoute {
     path: String,
-    /// Its requests.
     pub(super) route: Arc<Route>,
-    /// True for the token endpoint.
     pub(super) is_token: bool,
     is_probe: bool,
 }
 
-/// The paths of the management listener that machines read again and again.
+/// Paths of the management listener that monitoring polls.
 const MANAGEMENT_PROBES: [&str; 4] = ["/livez", "/readyz", "/healthz", "/metrics"];
 
-/// The routes of a listener.
+/// Routes of a listener with fixed paths.
 #[derive(Debug, Default)]
 pub struct RouteLabels(Vec<KnownRoute>);
 
 impl RouteLabels {
-    /// Those of the public listener: few, and without parameters. So a request finds its handle by
-    /// comparing texts, the token endpoint first.
+    /// Returns the routes of the public listener. They are few and have no parameters, so a linear
+    /// search finds the path. The token endpoint is first.
     pub fn of_public(app: &App) -> Self {
         let config = &app.services.config;
         let route = |(path, endpoint): (&str, PublicEndpoint)| {
@@ -50,13 +48,13 @@ impl RouteLabels {
         Self(routes)
     }
 
-    /// The route of a path, if it is known from the start.
+    /// Returns the route of a path, if the path is fixed.
     pub(super) fn find(&self, path: &str) -> Option<&KnownRoute> {
         self.0.iter().find(|known| known.path == path)
     }
 }
 
-/// Notes on an answer which pattern the path of its request met, for [`AnsweredRoute::of`].
+/// Stores the matched pattern in the response, for [`AnsweredRoute::of`].
 pub(super) async fn note(request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;
@@ -66,18 +64,17 @@ pub(super) async fn note(request: Request, next: Next) -> Response {
     response
 }
 
-/// The route of a request that has been answered.
 pub(super) enum AnsweredRoute<'a> {
-    /// Its path was known from the start.
+    /// A fixed path.
     Known(&'a KnownRoute),
-    /// A pattern.
+    /// A pattern that the router matched.
     Matched(Arc<Route>),
-    /// There is nothing at its path.
+    /// A path without a route.
     Absent(&'a Route),
 }
 
 impl<'a> AnsweredRoute<'a> {
-    /// The route that was known, or that was noted on the answer.
+    /// Returns the known route, or the one that [`note`] stored.
     pub(super) fn of(
         http: &'a HttpMetrics,
         known: Option<&'a KnownRoute>,
@@ -100,12 +97,11 @@ impl<'a> AnsweredRoute<'a> {
         }
     }
 
-    /// Counts the answer.
     pub(super) fn observe(&self, method: &str, code: u16, took: Duration) {
         self.route().observe(method, code, took);
     }
 
-    /// The pattern of its path, if there is one.
+    /// Returns the pattern of the path, if a route matched.
     pub(super) fn label(&self) -> Option<&str> {
         match self {
             Self::Known(_) | Self::Matched(_) => Some(self.route().label()),

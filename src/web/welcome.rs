@@ -1,5 +1,5 @@
-//! What is at the root of the issuer: what this server is, and where its documents are. A browser
-//! gets a page, a program JSON.
+//! The root of the issuer: a description of this server and links to its documents. A browser gets
+//! HTML, a program gets JSON.
 
 use std::sync::Arc;
 
@@ -16,15 +16,14 @@ use crate::model::public_path::{KEY_SET_PATH, METADATA_PATH, TOKEN_PATH};
 use crate::web::error_response::ErrorResponse;
 use crate::web::page::{self, wants_html};
 
-/// What the server is, in one sentence.
 const ABOUT: &str = "This is tokend, an OAuth 2.0 authorization server for machines. It issues access \
                      tokens to registered clients. People do not sign in here.";
 
-/// Where the documentation is: it comes with the program.
+/// The documentation is part of the source code.
 const DOCUMENTATION: &str =
     "docs/getting-tokens.md and docs/verifying-tokens.md in the source of tokend";
 
-/// What the server is, as a page and as JSON.
+/// The description of the server: a page for browsers, JSON for programs.
 #[derive(Template, Serialize)]
 #[template(path = "public/welcome.html")]
 struct Description<'a> {
@@ -49,7 +48,6 @@ impl<'a> Description<'a> {
     }
 }
 
-/// Answers at the root of the issuer.
 pub(super) async fn welcome(
     State(app): State<Arc<App>>,
     request: Request,

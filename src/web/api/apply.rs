@@ -1,4 +1,4 @@
-//! `/v1/apply` and `/v1/export`: clients and resources as documents.
+//! `/v1/apply` and `/v1/export`: clients and resources as declarative documents.
 
 use std::sync::Arc;
 
@@ -133,22 +133,21 @@ pub(super) struct ExportJson {
     documents: Vec<ExportedDocument>,
 }
 
-/// An instance runs one apply at a time.
+/// Serializes applies: an instance runs one at a time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ApplySlot(WorkSlot);
 
-/// The path of an apply.
 pub(super) const APPLY_PATH: &str = "/v1/apply";
 
-/// Permits to read a body, which is in memory until this is dropped.
+/// The permit to read a body. It keeps the place of the body in memory until it is dropped.
 #[derive(Debug, Clone)]
 pub(super) struct ApplyPermit {
     slot: WorkSlot,
     _body: Arc<WaitingBody>,
 }
 
-/// Takes a place for the body of a request, before it is read for its `Idempotency-Key`. A dry run
-/// does not use a key up.
+/// Reserves a place for the body before `idempotency` reads it. A dry run does not consume its
+/// `Idempotency-Key`.
 pub(super) async fn enter(
     Extension(ApplySlot(slot)): Extension<ApplySlot>,
     Extension(principal): Extension<Principal>,
@@ -175,7 +174,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ApplyPermit {
     }
 }
 
-/// Applies documents. The verb checks the rights that each change needs.
+/// Applies documents. `declarative` checks the rights that each change needs.
 pub(super) async fn apply(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -203,7 +202,7 @@ pub(super) async fn apply(
     Ok(ok(AppliedJson { applied: true, changes, unchanged, secrets }))
 }
 
-/// Reads what exists as documents that [`apply`] accepts.
+/// Exports the existing objects as documents that [`apply`] accepts.
 pub(super) async fn export(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,

@@ -1,4 +1,4 @@
-//! `/v1/audit-events`.
+//! `/v1/audit-events`: queries of the audit log, and verification of its hash chain.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::web::api::openapi::{Answer, Description};
 use crate::web::api::page::Page;
 use crate::web::api::{Problem, audit_stream};
 
-/// What the document of the API shows as a stream.
+/// The example of a stream in the `OpenAPI` document.
 const STREAM_EXAMPLE: &str = "\
 id: 1042
 data: {\"sequence\":1042,\"actor\":\"client:ops\",\"action\":\"client.created\",\"subject\":\"client/acme\",…}
@@ -33,10 +33,10 @@ event: end
 data: {\"type\":\"about:blank\",\"status\":401,\"code\":\"invalid_token\",…}
 ";
 
-/// How many events a page has by default.
+/// The default number of events per page.
 const PAGE_SIZE: u32 = 100;
 
-/// How many events one request checks by default.
+/// The default number of events that one request verifies.
 const PART_SIZE: u32 = 10_000;
 
 /// Which events a list holds, newest first.
@@ -73,7 +73,7 @@ pub(super) struct ListQuery {
     follow: bool,
 }
 
-/// Has the schema of a page: one that is derived does not know parameters of types.
+/// An alias without type parameters, because the `ToSchema` derive does not resolve them.
 type Events = Page<Event>;
 
 /// A page of events.
@@ -184,8 +184,8 @@ async fn page(
     Ok(ok(EventPage { page: Page::new(data, next_cursor), remaining }))
 }
 
-/// Rejects a place in the log after which events were removed for their age: a caller that continues
-/// there would miss them without a notice. 0 is the beginning, wherever that is.
+/// Rejects a position after which events were removed for their age. A caller that resumes there
+/// would miss them without notice. 0 is the beginning of the log.
 pub(super) async fn require_complete(store: &Store, after: i64) -> Result<(), Problem> {
     if after <= 0 {
         return Ok(());
@@ -203,7 +203,7 @@ pub(super) async fn require_complete(store: &Store, after: i64) -> Result<(), Pr
     }
 }
 
-/// A page of events, or a stream of them.
+/// A page of events, or an event stream.
 pub(super) struct PageOrStream(Response);
 
 impl IntoResponse for PageOrStream {
@@ -216,7 +216,7 @@ impl Answer for PageOrStream {
     fn describe(description: &mut Description) {
         description.answers_with::<EventPage>("application/json");
         description.answers_text("text/event-stream", STREAM_EXAMPLE);
-        // 422: an action that does not exist.
+        // 422: the action does not exist.
         description.fails_with([406, 409, 422, 429]);
     }
 }
@@ -249,8 +249,8 @@ impl ListQuery {
     }
 }
 
-/// Checks a part of the chain. A chain of any length is checked by following `next_cursor`. One
-/// request at a time does so: more of them would keep the database busy.
+/// Verifies a part of the chain. Callers follow `next_cursor` to verify a chain of any length. An
+/// instance runs one verification at a time, because several would overload the database.
 pub(super) async fn verify(
     State(app): State<Arc<App>>,
     Parameters(query): Parameters<VerifyQuery>,

@@ -1,5 +1,5 @@
 //! `/v1/audit-checkpoints` and `/v1/audit-keys`: signed checkpoints of the audit log, and the key
-//! set that verifies them. It is not the key set of tokens.
+//! set that verifies them. It differs from the key set of tokens.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::web::api::Problem;
 use crate::web::api::json::{Output, Parameters, created, ok, page_size};
 use crate::web::api::page::Page;
 
-/// How many checkpoints a page has by default.
+/// The default number of checkpoints per page.
 const PAGE_SIZE: u32 = 100;
 
 /// Which checkpoints a list holds, newest first.
@@ -82,7 +82,7 @@ pub(super) async fn list(
     Ok(ok(Page::new(data, next_cursor)))
 }
 
-/// Signs the end of the log. A repetition signs it again.
+/// Signs a checkpoint at the end of the log. A repetition signs it again.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,

@@ -1,9 +1,9 @@
-//! `GET /v1/audit-events?follow=true`: events as they come, as server-sent events.
+//! `GET /v1/audit-events?follow=true`: new events of the audit log as server-sent events.
 //!
-//! The task that follows the event log wakes all streams. Each one then reads its own events from
-//! the database, a page at a time and only while its caller takes them, so a slow caller costs one
-//! page of memory. Before a page is sent, the caller is checked again: an instance knows of a right
-//! that was taken away before it sends any later event.
+//! The task that follows the event log wakes all streams. Each stream reads its events from the
+//! database in pages, at the pace of its caller. So a slow caller costs one page of memory. The
+//! rights of the caller are checked again before each page. An instance therefore sends no event
+//! that is later than the loss of a right.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -32,21 +32,21 @@ use crate::web::api::Problem;
 use crate::web::api::audit::require_complete;
 use crate::web::api::authentication::RecheckedCaller;
 
-/// How many events are read at a time.
+/// The number of events read at a time.
 const PAGE_SIZE: u32 = 100;
 
-/// How often the token of a caller is checked while no event comes.
+/// The interval between token checks while no event is sent.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often a comment is sent while no event comes: proxies keep the connection, and a caller that
-/// has gone is noticed, so that its stream no longer counts when it connects again.
+/// The interval between comments while no event is sent. They keep proxies from closing the
+/// connection, and reveal that a caller has disconnected, which frees the place of its stream.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long a caller should wait before it connects again.
+/// The delay after which a caller should reconnect.
 const RECONNECT_AFTER: Duration = KEEP_ALIVE_INTERVAL;
 
-/// Answers with a stream of the events that a filter matches: those after the event that
-/// `Last-Event-ID` names, or those from now on.
+/// Opens a stream of the events that match a filter. It starts after the event in `Last-Event-ID`,
+/// or at the current end of the log.
 pub(super) async fn open(
     app: Arc<App>,
     principal: &Principal,
@@ -76,7 +76,7 @@ fn problem_of(rejection: StreamRejection) -> Problem {
     Problem::too_many_streams(format!("{max} open streams, the maximum. Close one first."))
 }
 
-/// The sequence of the last event that a caller has seen.
+/// Parses the sequence of the last event that the caller received.
 fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     let Some(value) = headers.get("last-event-id") else { return Ok(None) };
     let sequence = value.to_str().ok().and_then(|text| text.parse().ok());
@@ -87,16 +87,15 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     Ok(Some(sequence))
 }
 
-/// An open stream.
 struct EventStream {
     app: Arc<App>,
     caller: RecheckedCaller,
     filter: EventFilter,
     permit: StreamPermit,
     progress: watch::Receiver<Progress>,
-    /// How often the log had been loaded anew when the stream began.
+    /// The reload count of the log when the stream began.
     reloads: u64,
-    /// All events up to this one have been read.
+    /// The sequence up to which all events have been read.
     position: i64,
     page: VecDeque<Event>,
     state: State,
@@ -133,13 +132,13 @@ impl EventStream {
         Ok(Self { app, caller, filter, permit, progress, reloads, position, page, state })
     }
 
-    /// The next event to send. The last one tells why the stream ends.
+    /// Returns the next event to send. The last one explains why the stream ends.
     async fn next(mut self) -> Option<(Result<SentEvent, axum::Error>, Self)> {
         let sent = match self.state {
             State::Ended => return None,
             State::Starting => {
                 self.state = State::Open;
-                // Without data it is not an event, and only tells the caller where to resume.
+                // An event without data only sets the id from which the caller resumes.
                 let start = SentEvent::default().retry(RECONNECT_AFTER);
                 Ok(start.id(self.position.to_string()))
             }
@@ -164,8 +163,8 @@ impl EventStream {
             if let Some(event) = self.page.pop_front() {
                 return Ok(event);
             }
-            // The events that are sent come before the rights: no caller gets an event that is later
-            // than the loss of its rights.
+            // The position is taken before the rights are checked. So no caller receives an event
+            // that is later than the loss of its rights.
             let progress = *self.progress.borrow_and_update();
             if self.permit.is_stopping() {
                 return Err(Problem::unavailable("the server stops"));
@@ -182,7 +181,7 @@ impl EventStream {
         }
     }
 
-    /// Reads the next events up to `end`, the last one that this instance has in memory.
+    /// Reads the next events up to `end`, the last sequence that this instance has applied.
     async fn read_page(&mut self, principal: &Principal, end: i64) -> Result<(), Problem> {
         if end <= self.position {
             return Ok(());
@@ -197,7 +196,7 @@ impl EventStream {
         Ok(())
     }
 
-    /// Waits for the next change. Fails as soon as the token has expired or the server stops.
+    /// Waits for the next change or the stop of the server. Fails as soon as the token expires.
     async fn wait(&mut self) -> Result<(), Problem> {
         loop {
             tokio::select! {

@@ -1,7 +1,7 @@
-//! The caller of the admin API: a client with an access token for `urn:tokend` (RFC 6750;
-//! D17). A token that is bound to a key comes with a proof of it for each request (RFC 9449,
-//! section 7), one that is bound to a certificate by a trusted proxy that has seen it (RFC 8705,
-//! section 3).
+//! Authentication of admin API callers, which are clients with an access token for `urn:tokend`
+//! (RFC 6750; D17). A token bound to a key needs a DPoP proof for each request (RFC 9449,
+//! section 7). For a token bound to a certificate, a trusted proxy must forward the certificate
+//! (RFC 8705, section 3).
 
 use std::collections::BTreeSet;
 
@@ -23,13 +23,13 @@ use crate::oauth::check::{
 use crate::web::api::Problem;
 use crate::web::bearer::{self, HeaderError};
 
-/// Finds the caller of a request.
+/// Authenticates the caller of a request.
 ///
-/// Its rights are the scopes of the token that the client still holds: a grant that was taken from
-/// it is effective at once, although the token does not expire yet.
+/// The rights are the scopes of the token that the client still holds. The loss of a grant is
+/// effective immediately, even if the token has not expired.
 ///
 /// # Errors
-/// 401 with a challenge for every token that is not valid here, 503 if this instance cannot know.
+/// 401 with a challenge for an invalid token, 503 if this instance cannot check it.
 pub(super) async fn authenticate(app: &App, request: &Parts) -> Result<Principal, Problem> {
     let origin = request.extensions.get::<RequestOrigin>();
     let origin = origin.ok_or_else(|| Problem::internal("a request has no origin"))?;
@@ -40,15 +40,15 @@ pub(super) async fn authenticate(app: &App, request: &Parts) -> Result<Principal
     holder(app, &token, origin).await
 }
 
-/// The caller of a request whose answer takes long. Its token and its rights are checked again
-/// while the answer is written.
+/// The caller of a long-running response. Its token and its rights are checked again while the
+/// response is sent.
 pub(super) struct RecheckedCaller {
     token: SecretString,
     origin: RequestOrigin,
 }
 
 impl RecheckedCaller {
-    /// The caller of a request that [`authenticate`] has let through.
+    /// Creates the caller from a request that [`authenticate`] has accepted.
     pub(super) fn of(request: &Parts) -> Result<Self, Problem> {
         let origin = request.extensions.get::<RequestOrigin>().cloned();
         let origin = origin.ok_or_else(|| Problem::internal("a request has no origin"))?;
@@ -57,18 +57,18 @@ impl RecheckedCaller {
         Ok(Self { token: token.into(), origin })
     }
 
-    /// The caller with the rights that it has now.
+    /// Returns the caller with its current rights.
     ///
     /// # Errors
-    /// As [`authenticate`].
+    /// As for [`authenticate`].
     pub(super) async fn principal(&self, app: &App) -> Result<Principal, Problem> {
         holder(app, &self.token(app)?, &self.origin).await
     }
 
-    /// Checks whether the token is still valid, from memory alone.
+    /// Checks that the token is still valid, from memory only.
     ///
     /// # Errors
-    /// 401 if it has ended, 503 if this instance cannot know.
+    /// 401 if the token is no longer valid, 503 if this instance cannot check it.
     pub(super) fn check_token(&self, app: &App) -> Result<(), Problem> {
         self.token(app).map(|_| ())
     }
@@ -90,14 +90,14 @@ fn rejection(error: CheckError) -> Problem {
     }
 }
 
-/// The client of a token with the rights that it has now.
+/// Returns the client of a token with its current rights.
 async fn holder(
     app: &App,
     token: &CheckedToken,
     origin: &RequestOrigin,
 ) -> Result<Principal, Problem> {
     let id = ClientId::parse(&token.client_id).map_err(|_| Problem::unauthorized(NO_GRANT))?;
-    // The directory does not hold the owners of administrators (D18).
+    // The directory does not store the owners of administrators (D18).
     let found = app.services.store.registration(&id).await.map_err(AdminError::from)?;
     let found = found.ok_or_else(|| Problem::unauthorized(NO_GRANT))?;
     let restrictions = Restrictions::of(&found.client.security, &found.grants);
@@ -142,8 +142,8 @@ fn presented_token(app: &App, request: &Parts) -> Result<PresentedToken, Problem
     Ok(PresentedToken { scheme, token: token.to_owned(), proof })
 }
 
-/// The proof of possession of a request, for the URLs that the listener is known by. The `Host`
-/// header is not one of them: an attacker that a caller trusts with a proof could send its own.
+/// Returns the DPoP proof of a request, for the configured URLs of the listener. The `Host` header
+/// is not used: an attacker that a caller sent a proof to could replay it with its own host name.
 fn proof_of(app: &App, request: &Parts) -> Result<Option<ProofOfRequest>, Problem> {
     let mut values = request.headers.get_all("dpop").iter();
     let Some(value) = values.next() else { return Ok(None) };

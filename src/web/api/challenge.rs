@@ -1,5 +1,5 @@
-//! Challenges of the admin API (RFC 6750, section 3; RFC 9449, section 7.1). Each one names the
-//! metadata, by which a caller finds where tokens are issued (RFC 9728, section 5.1).
+//! Challenges of the admin API (RFC 6750, section 3; RFC 9449, section 7.1). Each one links to the
+//! metadata that names the issuer (RFC 9728, section 5.1).
 
 use axum::http::{HeaderValue, StatusCode};
 
@@ -10,8 +10,9 @@ use crate::oauth::check::Scheme;
 use crate::oauth::protected_resource::resource_metadata_url;
 use crate::web::api::Problem;
 
-/// The challenges of a problem: one for each scheme of a 401, the one of the caller's scheme if a
-/// scope is missing, none otherwise. `presented` is the scheme of the token, if there is one.
+/// Returns the challenges of a problem. A 401 has one for each scheme. A missing scope has one for
+/// the scheme that the caller used; other problems have none. `presented` is the scheme of the
+/// token, if present.
 pub(super) fn challenges(
     app: &App,
     problem: &Problem,
@@ -54,7 +55,7 @@ fn challenge(
         ("resource_metadata", metadata.map(String::as_str)),
     ];
     for (name, value) in parameters {
-        // Codes, scopes and URLs in their normal form have no quotes.
+        // Codes, scopes and normalized URLs contain no quotes.
         if let Some(value) = value {
             text.push_str(&format!(", {name}=\"{value}\""));
         }

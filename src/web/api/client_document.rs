@@ -1,4 +1,4 @@
-//! A client as callers write it: the body of POST, PUT and PATCH, with every member of an answer.
+//! The client object in the bodies of POST, PUT and PATCH. It accepts every member of a response.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -198,7 +198,7 @@ pub(super) struct SecretInput {
 }
 
 impl SecretInput {
-    /// The secret that the body describes.
+    /// Converts the body to a secret.
     pub(super) fn new_secret(self, pointer: &str) -> Result<NewSecret, Problem> {
         let seconds = self.expires_in_seconds;
         let expiry = format!("{pointer}/expires_in_seconds");
@@ -211,7 +211,7 @@ impl SecretInput {
 }
 
 impl ClientDocument {
-    /// The client that the body of a POST describes, with its first secret.
+    /// Converts the body of a POST to a client with its first secret.
     pub(super) fn new_client(mut self) -> Result<NewClient, Problem> {
         let (keys, tls_subject) = (self.take_keys()?, self.take_tls_subject()?);
         self.take_read_only().check(&Value::Null)?;
@@ -219,7 +219,7 @@ impl ClientDocument {
         let id = id.text(Omitted::HasDefault, "/client_id", ClientId::parse_new)?.flatten();
         let secret = match std::mem::take(&mut self.secret) {
             Member::Absent => Some(NewSecret::default()),
-            // As in a declaration: no secret is made.
+            // No secret is generated, as in a declarative document.
             Member::Null => None,
             Member::Value(input) => Some(input.new_secret("/secret")?),
         };
@@ -230,14 +230,14 @@ impl ClientDocument {
         Ok(new)
     }
 
-    /// Takes out the keys of a new client. The keys of others have routes of their own.
+    /// Takes the keys of a new client. An existing client has separate routes for its keys.
     fn take_keys(&mut self) -> Result<Option<KeySource>, Problem> {
         let set = take_value(&mut self.jwks);
         let uri = take_value(&mut self.jwks_uri);
         keys(set, uri.map(|uri| text("/jwks_uri", uri)).transpose()?)
     }
 
-    /// Takes out the subject of the certificate, if one is given. `null` stays: it is read-only.
+    /// Takes the subject of the certificate, if present. `null` is left as a read-only member.
     pub(super) fn take_tls_subject(&mut self) -> Result<Option<TlsSubject>, Problem> {
         let [subject_dn, san_dns, san_uri, san_ip, san_email] = [
             ("subject_dn", &mut self.tls_client_auth_subject_dn),
@@ -254,7 +254,7 @@ impl ClientDocument {
         tls_subject([subject_dn?, san_dns?, san_uri?, san_ip?, san_email?])
     }
 
-    /// What the body changes about the client `id`, or the one to be made if it has no id yet.
+    /// Converts the body to an update of the client `id`, or to a new client if `id` is `None`.
     pub(super) fn update(
         self,
         id: Option<&ClientId>,
@@ -304,7 +304,7 @@ impl ClientDocument {
         })
     }
 
-    /// Takes out the members that the server writes.
+    /// Takes the read-only members.
     pub(super) fn take_read_only(&mut self) -> ReadOnlyMembers {
         let mut members = ReadOnlyMembers::default();
         for (name, member) in [
@@ -324,7 +324,7 @@ impl ClientDocument {
         members
     }
 
-    /// Rejects another id than that of the path, and a secret, which only a POST makes.
+    /// Rejects an id that differs from the path, and a secret outside of a POST.
     fn check_fixed_members(&self, id: Option<&ClientId>) -> Result<(), Problem> {
         match (&self.client_id, id) {
             (Member::Value(given), Some(id)) if given != id.as_str() => {
@@ -343,7 +343,7 @@ impl ClientDocument {
     }
 }
 
-/// Takes out the value of a member, if it has one.
+/// Takes the value of a member, if it has one.
 fn take_value(member: &mut Member<Value>) -> Option<Value> {
     match std::mem::take(member) {
         Member::Value(value) => Some(value),
@@ -361,8 +361,7 @@ fn text(pointer: &str, value: Value) -> Result<String, Problem> {
     }
 }
 
-/// The state, which no default changes: a client that was disabled stays disabled until a caller
-/// says otherwise.
+/// Parses the state. It has no default: a disabled client stays disabled until a caller enables it.
 fn state(member: Member<String>) -> Result<Option<ClientState>, Problem> {
     match member {
         Member::Absent => Ok(None),
@@ -392,7 +391,7 @@ fn some_methods(names: &[String]) -> Result<Vec<AuthenticationMethod>, Problem> 
     list("/auth_methods", names, AuthenticationMethod::parse)
 }
 
-/// Rejects an empty list where it would leave a client without a method to get a token.
+/// Rejects an empty list, which would leave a client unable to get a token.
 fn at_least_one(pointer: &str, names: &[String]) -> Result<(), Problem> {
     let text = "the list is empty; leave it out or write null for the default";
     if names.is_empty() { Err(Problem::member(pointer.to_owned(), text)) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! `/v1/clients`.
+//! `/v1/clients`: clients and their state.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ use crate::web::api::page::Page;
 use crate::web::api::read_only::ReadOnlyMembers;
 use crate::web::api::{Delivery, Problem, delivery};
 
-/// How many clients a page has by default.
+/// The default number of clients per page.
 const PAGE_SIZE: u32 = 50;
 
 /// Which clients a list holds.
@@ -75,7 +75,7 @@ pub(super) struct ListQuery {
     count: Option<u32>,
 }
 
-/// Has the schema of a page: one that is derived does not know parameters of types.
+/// An alias without type parameters, because the `ToSchema` derive does not resolve them.
 type Clients = Page<ClientJson>;
 
 /// A page of clients.
@@ -110,12 +110,12 @@ pub(super) struct StateInput {
     reason: Option<String>,
 }
 
-/// The id in the path of a request that may create the client.
+/// Parses the id in the path of a request that may create the client.
 fn id_to_put(text: &str) -> Result<ClientId, Problem> {
     ClientId::parse(text).map_err(|problem| Problem::wrong_id("client_id", &problem))
 }
 
-/// The id in a path.
+/// Parses the id in a path.
 pub(super) fn client_id(text: &str) -> Result<ClientId, Problem> {
     ClientId::parse(text).map_err(|_| Problem::absent(ObjectKind::Client, text))
 }
@@ -161,7 +161,7 @@ pub(super) async fn list(
         }
     }
     let remaining = match (count, &page.next) {
-        // A search is not counted: it looks at each client.
+        // A search is not counted, because it scans all clients.
         _ if filter.search.is_some() => None,
         (None, _) => None,
         (Some(_), None) => Some(0),
@@ -173,7 +173,6 @@ pub(super) async fn list(
     Ok(ok(ClientPage { page: Page::new(data, next_cursor).with_unreadable(unreadable), remaining }))
 }
 
-/// What a query asks for.
 fn question(query: ListQuery) -> Result<ClientQuery, Problem> {
     let search = query.q.as_deref().map(|text| text_parameter("q", text, MAX_SEARCH_CHARS));
     Ok(ClientQuery {
@@ -199,13 +198,13 @@ pub(super) async fn show(
     Ok(answer(&app, found))
 }
 
-/// 200 with a client after a change. The horizon was read before: nothing fails after the commit.
+/// Answers a change with the client. The usage horizon is read before the change, so nothing can
+/// fail after the commit.
 fn assessed(app: &App, mut found: Registration, horizon: &UsageHorizon) -> Tagged<ClientJson> {
     found.assess(horizon, app.services.config.secrets.warn_before);
     answer(app, found)
 }
 
-/// 200 with a client and its revision.
 fn answer(app: &App, found: Registration) -> Tagged<ClientJson> {
     tagged(&Revision::of_client(&found), ok(ClientJson::of(app, found)))
 }
@@ -227,7 +226,7 @@ pub(super) async fn create(
     Ok(tagged(&revision, delivery::commit(delivery, pending, answer).await?))
 }
 
-/// The secret in the one answer that shows it.
+/// Exposes a secret for the only response that contains it.
 pub(super) fn shown(secret: &SecretString) -> String {
     secret.expose_secret().to_owned()
 }
@@ -245,12 +244,12 @@ pub(super) async fn put(
     let mut members = document.update(Some(&id), Omitted::HasDefault)?;
     members.precondition = if_match.for_replacement();
     let is_conditional = members.precondition != Precondition::Unchanged;
-    // A body of another state is told so before its read-only members are.
+    // A failed precondition is reported before a wrong read-only member.
     let present = if_visible(client::show(&app.services.store, &principal, &id).await)?;
     match &present {
         None => {
             if members.precondition.admits_absence() {
-                // A client that exists keeps its id, by whatever rule it was accepted.
+                // An existing client keeps its id, even if the rules for new ids would reject it.
                 ClientId::parse_new(id.as_str())
                     .map_err(|problem| Problem::wrong_id("client_id", &problem))?;
             }
@@ -305,7 +304,7 @@ pub(super) async fn update(
     if !read_only.is_empty() || subject.is_some() {
         let found = client::show(&app.services.store, &principal, &id).await?;
         check_read_only(&app, &read_only, &found)?;
-        // A body may repeat what is, and needs no right to it then.
+        // Repeating the current value needs no right to change it.
         update.tls_subject =
             subject.filter(|new| found.client.security.tls_subject.as_ref() != Some(new));
     }

@@ -13,20 +13,19 @@ use crate::admin::revision::{Precondition, Revision};
 use crate::web::api::Problem;
 use crate::web::api::json::Output;
 
-/// An answer with the revision of its object.
+/// A response with the revision of its object as the entity tag.
 pub(super) type Tagged<T> = ([(HeaderName, String); 1], Output<T>);
 
-/// Adds the revision of an object to the answer that shows it.
 pub(super) fn tagged<T>(revision: &Revision, output: Output<T>) -> Tagged<T> {
     ([(ETAG, format!("\"{}\"", revision.as_str()))], output)
 }
 
-/// The state that the caller requires.
+/// The precondition of the request.
 #[derive(Debug)]
 pub(super) struct IfMatch(pub(super) Precondition);
 
 impl IfMatch {
-    /// The condition of a request that replaces an object: without one, nothing may differ.
+    /// Returns the precondition for a replacement. Without a header, the object must not differ.
     pub(super) fn for_replacement(self) -> Precondition {
         match self.0 {
             Precondition::None => Precondition::Unchanged,
@@ -38,7 +37,7 @@ impl IfMatch {
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Infallible;
 
-    /// A tag that this server has not written, such as a weak one, matches nothing.
+    /// A tag that this server did not issue, such as a weak one, matches nothing.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let mut values = parts.headers.get_all(IF_MATCH).iter().peekable();
         let mut absent = parts.headers.get_all(IF_NONE_MATCH).iter();
@@ -46,7 +45,8 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         match (values.peek().is_some(), must_be_absent) {
             (false, false) => return Ok(Self(Precondition::None)),
             (false, true) => return Ok(Self(Precondition::Absent)),
-            // No object exists and does not.
+            // `If-Match` requires an object and `If-None-Match: *` excludes it, so nothing can
+            // match.
             (true, true) => return Ok(Self(Precondition::Revision(Vec::new()))),
             (true, false) => {}
         }
@@ -60,7 +60,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-/// The object as the caller may see it; `None` if there is none for it.
+/// Returns `None` if the object does not exist or the caller may not see it.
 pub(super) fn if_visible<T>(found: Result<T, AdminError>) -> Result<Option<T>, Problem> {
     match found {
         Ok(found) => Ok(Some(found)),
@@ -69,7 +69,7 @@ pub(super) fn if_visible<T>(found: Result<T, AdminError>) -> Result<Option<T>, P
     }
 }
 
-/// The text of a strong entity tag.
+/// Returns the text of a strong entity tag.
 fn strong(tag: &str) -> Option<&str> {
     tag.strip_prefix('"')?.strip_suffix('"')
 }

@@ -1,7 +1,7 @@
-//! The delivery of a new secret before the commit of the change that makes it valid.
+//! Delivery of a new secret before the change that makes it valid is committed.
 //!
-//! A command of this process writes the secret to its file first, so that it is never lost. A caller
-//! over HTTP has no such step: it repeats the request with the same `Idempotency-Key`.
+//! A command of this process first writes the secret to a file, so that it cannot be lost. An HTTP
+//! caller has no such step; it repeats the request with the same `Idempotency-Key`.
 
 use std::sync::Arc;
 
@@ -14,17 +14,17 @@ use crate::admin::uncommitted::Pending;
 use crate::web::api::Problem;
 use crate::web::api::json::Output;
 
-/// Takes the body of an answer before the commit; false if it could not be delivered.
+/// Receives the body of a response before the commit. Returns false if the delivery failed.
 type Deliver = dyn Fn(Bytes) -> BoxFuture<'static, bool> + Send + Sync;
 
-/// What receives the answer of a change before its commit. Only [`super::InProcessApi`] gives a
-/// request one.
+/// Receives the response of a change before the commit. Only [`super::InProcessApi`] adds one to a
+/// request.
 #[derive(Clone)]
 pub struct Delivery(Arc<Deliver>);
 
 impl Delivery {
-    /// A delivery by this function. It gets the body of the answer, and says whether it has
-    /// delivered it: if not, the change is not made.
+    /// Creates a delivery from a function that receives the body of the response. If the function
+    /// returns false, the change is not committed.
     pub fn new(
         deliver: impl Fn(Bytes) -> BoxFuture<'static, bool> + Send + Sync + 'static,
     ) -> Self {
@@ -32,10 +32,10 @@ impl Delivery {
     }
 }
 
-/// Commits a change after its answer was delivered, if the request has a delivery.
+/// Commits a change. If the request has a delivery, it runs first.
 ///
 /// # Errors
-/// What the database says. Nothing was changed if the answer could not be delivered.
+/// The database error of the commit, or 500 if the delivery failed and nothing was changed.
 pub(super) async fn commit<T, A: Serialize>(
     delivery: Option<Extension<Delivery>>,
     pending: Pending<T>,

@@ -1,5 +1,5 @@
-//! Members that a JSON text has twice. RFC 8259 leaves open which of them a reader takes, so a change
-//! with such a member is not what another program read.
+//! Detection of duplicate members in JSON. RFC 8259 does not define which of them a parser uses, so
+//! another program may have read a different value.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -7,22 +7,22 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// The first member that its object has twice, as a JSON pointer (RFC 6901).
+/// Returns the first duplicate member as a JSON pointer (RFC 6901).
 pub(super) fn pointer(text: &str) -> Option<String> {
     let mut search = Search { path: Vec::new(), is_found: false };
-    // A text that cannot be read to its end is none that a handler takes.
+    // The handler rejects invalid JSON itself.
     let _ = Place(&mut search).deserialize(&mut serde_json::Deserializer::from_str(text));
     let written = |name: &String| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
     search.is_found.then(|| search.path.iter().map(written).collect())
 }
 
-/// Where a search is: the names and indexes that lead there. It ends at what it finds.
+/// The state of a search: the path of names and indexes. The search stops at the first duplicate.
 struct Search {
     path: Vec<String>,
     is_found: bool,
 }
 
-/// The value at the place of a search.
+/// The value at the current path of a search.
 struct Place<'s>(&'s mut Search);
 
 impl<'de> DeserializeSeed<'de> for Place<'_> {

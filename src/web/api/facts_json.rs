@@ -1,4 +1,4 @@
-//! Owner, description, contact and labels as the admin API reads them.
+//! Parsing of owner, description, contact and labels in the admin API.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::web::api::json::{at, wrong_parameter};
 use crate::web::api::member::{Member, Omitted};
 use crate::web::api::problem_places::segment;
 
-/// The facts in a body.
+/// The facts in a request body.
 pub(super) struct FactsMembers {
     pub(super) owner: Member<String>,
     pub(super) description: Member<String>,
@@ -21,7 +21,7 @@ pub(super) struct FactsMembers {
 }
 
 impl FactsMembers {
-    /// The change that the body describes. In a merge patch, `null` removes one label.
+    /// Converts the members to an update. In a merge patch, `null` removes one label.
     pub(super) fn update(self, omitted: Omitted) -> Result<FactsUpdate, Problem> {
         Ok(FactsUpdate {
             owner: self.owner.text(omitted, "/owner", Owner::parse)?,
@@ -45,7 +45,7 @@ impl FactsMembers {
     }
 }
 
-/// All labels of an object.
+/// Parses the complete labels of an object.
 fn whole(all: &BTreeMap<String, Option<String>>) -> Result<Labels, Problem> {
     if let Some((key, _)) = all.iter().find(|(_, value)| value.is_none()) {
         let text = format!("label {key} is null; leave it out");
@@ -65,12 +65,12 @@ fn labels<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Result<L
     Ok(labels)
 }
 
-/// The place of a label. Its key may be a secret in the wrong member.
+/// Returns the JSON pointer of a label. The key is redacted, because it may be a misplaced secret.
 fn place(key: &str) -> String {
     secret::redact(&format!("/labels/{}", segment(key))).into_owned()
 }
 
-/// Reads the labels of a query: `team=payments`, or several with commas between them.
+/// Parses the `label` parameter: `team=payments`, several separated by commas.
 pub(super) fn query_labels(text: &str) -> Result<Vec<(LabelKey, LabelValue)>, Problem> {
     let read = text.split(',').map(|label| {
         let (key, value) = label.split_once('=').unwrap_or((label, ""));

@@ -1,4 +1,4 @@
-//! Grants as the admin API writes and reads them.
+//! The JSON format of grants in the admin API.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -59,7 +59,7 @@ pub(super) struct GrantInput {
 }
 
 impl GrantInput {
-    /// The grant that a member of a body describes.
+    /// Converts a member of a body to a grant.
     fn grant(self, pointer: &str) -> Result<Grant, Problem> {
         let at_resource = format!("{pointer}/resource");
         let Some(resource) = &self.resource else {
@@ -69,7 +69,7 @@ impl GrantInput {
         self.of_resource(resource, pointer)
     }
 
-    /// The grant to a resource that the path names.
+    /// Converts the body to a grant of the resource in the path.
     pub(super) fn grant_to(self, resource: ResourceId) -> Result<Grant, Problem> {
         if self.resource.as_ref().is_some_and(|given| given != resource.as_str()) {
             let text = format!("resource is read-only: the path names {resource}; leave it out");
@@ -93,7 +93,7 @@ impl GrantInput {
     }
 }
 
-/// The grants of a client, one for each resource.
+/// Converts the grants of a client. Each resource may have one.
 pub(super) fn grants(inputs: Vec<GrantInput>) -> Result<Vec<Grant>, Problem> {
     let mut grants: Vec<Grant> = Vec::with_capacity(inputs.len());
     for (index, input) in inputs.into_iter().enumerate() {
@@ -108,7 +108,7 @@ pub(super) fn grants(inputs: Vec<GrantInput>) -> Result<Vec<Grant>, Problem> {
     Ok(grants)
 }
 
-/// The problem of a client, at the grant that it is about.
+/// Returns the problem of a client, placed at the grant that caused it.
 pub(super) fn problem_of_client(error: AdminError, grants: &[Grant]) -> Problem {
     let about = |resource: &ResourceId| grants.iter().position(|it| it.resource == *resource);
     let index = match &error {
@@ -124,24 +124,23 @@ pub(super) fn problem_of_client(error: AdminError, grants: &[Grant]) -> Problem 
     }
 }
 
-/// Static claims, as they were written: duplicate names are a mistake.
+/// Parses static claims from their original text, so that duplicate names are found.
 pub(super) fn claims(pointer: &str, raw: &RawValue) -> Result<StaticClaims, Problem> {
     StaticClaims::parse(raw.get()).map_err(|error| problem_of_claims(pointer, error))
 }
 
-/// A merge patch of static claims (RFC 7396), as it was written.
+/// Parses a merge patch of static claims (RFC 7396) from its original text.
 pub(super) fn claims_patch(raw: &RawValue) -> Result<ClaimsChange, Problem> {
     let patch = ClaimsPatch::parse(raw.get());
     Ok(ClaimsChange::Merge(patch.map_err(|error| problem_of_claims("/claims", error))?))
 }
 
-/// The problem of claims, at the claim that it names.
 fn problem_of_claims(pointer: &str, error: ClaimsError) -> Problem {
     let pointer = pointer_of_claim(pointer, &error);
     Problem::from(AdminError::from(error)).at(pointer)
 }
 
-/// A list of scopes; at least one.
+/// Parses a list of scopes, which must not be empty.
 pub(super) fn scopes(pointer: &str, names: &[String]) -> Result<Scopes, Problem> {
     let scopes = names.iter().enumerate();
     let scopes = scopes
@@ -154,7 +153,7 @@ pub(super) fn scopes(pointer: &str, names: &[String]) -> Result<Scopes, Problem>
     Ok(scopes)
 }
 
-/// A list of networks; anywhere if it is empty.
+/// Parses a list of networks. An empty list allows any address.
 pub(super) fn networks(pointer: &str, list: &[String]) -> Result<Networks, Problem> {
     at(pointer, Networks::parse(&list.join(" ")))
 }

@@ -1,4 +1,4 @@
-//! `/v1/grant-requests`: one team requests a grant of another team's resource.
+//! `/v1/grant-requests`: a team requests a grant for a resource of another team.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ use crate::web::api::json::{
 use crate::web::api::openapi::{Answer, Description};
 use crate::web::api::page::Page;
 
-/// How many requests a page has if the query does not say it.
+/// The default number of requests per page.
 const PAGE_SIZE: u32 = 50;
 
 /// Which requests a list holds, newest first.
@@ -103,7 +103,7 @@ pub(super) struct EndInput {
     reason: Option<String>,
 }
 
-/// A request with its revision as the entity tag.
+/// A grant request with its revision as the entity tag.
 pub(super) struct TaggedRequest(StatusCode, GrantRequest);
 
 impl IntoResponse for TaggedRequest {
@@ -153,8 +153,8 @@ pub(super) async fn show(
     Ok(TaggedRequest(StatusCode::OK, found))
 }
 
-/// Answers 201 for a new request, and 200 for a pending one of the same client and resource, which
-/// is changed.
+/// Answers 201 for a new request. A pending request of the same client and resource is updated and
+/// answered with 200.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -201,12 +201,11 @@ pub(super) async fn cancel(
     Ok(TaggedRequest(StatusCode::OK, cancelled))
 }
 
-/// The id in a path.
 fn request_id(text: &str) -> Result<GrantRequestId, Problem> {
     GrantRequestId::parse(text).map_err(|_| Problem::absent(ObjectKind::GrantRequest, text))
 }
 
-/// The revision that an approval is for. The body and `If-Match` must not contradict each other.
+/// Returns the revision that an approval names. The body and `If-Match` must agree.
 fn revision(condition: &Precondition, member: Option<i64>) -> Result<i64, Problem> {
     let header = match condition {
         Precondition::None => None,
@@ -266,7 +265,7 @@ mod tests {
             (Precondition::Exists, None, None),
             (Precondition::Absent, Some(2), None),
             (named(&["x"]), None, None),
-            // Tags that are weak or without quotation marks are left out.
+            // Weak tags and tags without quotation marks are ignored.
             (named(&[]), None, None),
             (named(&["2", "3"]), None, None),
         ] {

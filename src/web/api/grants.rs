@@ -142,7 +142,7 @@ pub(super) async fn update(
     }))
 }
 
-/// The resource in a path.
+/// Parses the resource in a path.
 pub(super) fn resource_id(text: &str) -> Result<ResourceId, Problem> {
     ResourceId::parse(text).map_err(|_| Problem::absent(ObjectKind::Resource, text))
 }

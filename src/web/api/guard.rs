@@ -1,4 +1,4 @@
-//! What every route of the admin API has: a caller with the scope, and a query that is known.
+//! The guard of every admin API route. It checks the token, the scopes and the query.
 
 use std::sync::Arc;
 
@@ -19,24 +19,24 @@ use crate::web::api::json::Parameters;
 use crate::web::api::{Problem, authentication, challenge};
 use crate::web::bearer;
 
-/// `true` in this header changes objects that are applied from a source as well, and takes steps
-/// with signing keys that break verifiers.
+/// With the value `true`, permits changes to objects that are applied from a source, and steps with
+/// signing keys that break verifiers.
 pub const FORCE_HEADER: &str = "tokend-force";
 
-/// How a router finds the caller of a request.
+/// The method to find the caller of a request.
 #[derive(Clone)]
 pub(in crate::web) enum Access {
-    /// By the access token of the request: every listener has this one.
+    /// By access token. Every listener uses this variant.
     Token,
-    /// The caller is the operator of this process. No request can ask for it: the router itself has
-    /// it, and such a router is never given to a listener.
+    /// The operator of this process. A request cannot select this variant, because it is part of
+    /// the router, and no listener gets such a router.
     Operator(Principal),
 }
 
-/// The largest body of most requests.
+/// The maximum body size of most routes in bytes.
 const MAX_BODY_BYTES: usize = 256 << 10;
 
-/// What a route requires of its requests.
+/// The requirements of a route.
 #[derive(Clone)]
 pub(super) struct Guard {
     pub(super) scopes: RouteScopes,
@@ -45,25 +45,23 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// A guard with the usual limit of the body.
+    /// Returns a guard with the usual body limit.
     pub(super) fn new(scopes: RouteScopes, query: RouteQuery) -> Self {
         Self { scopes, query, max_body: BodyLimit(MAX_BODY_BYTES) }
     }
 
-    /// Like this one, for bodies up to a number of bytes.
+    /// Sets the maximum body size in bytes.
     pub(super) fn with_max_body(self, bytes: usize) -> Self {
         Self { max_body: BodyLimit(bytes), ..self }
     }
 }
 
-/// The scopes of `urn:tokend` that the caller of a route needs.
+/// The scopes of `urn:tokend` that a route requires.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum RouteScopes {
-    /// This one.
     One(AdminScope),
-    /// Each of these.
     All(&'static [AdminScope]),
-    /// At least one of these; the body decides which rights are needed, and the verb checks them.
+    /// At least one of these. The verb checks the rights that the body needs.
     AnyOf(&'static [AdminScope]),
 }
 
@@ -80,22 +78,19 @@ impl RouteScopes {
     }
 }
 
-/// The largest body of a request to a route, in bytes. Requests carry it as an extension.
+/// The maximum body size of a route in bytes. Requests carry it as an extension.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyLimit(pub(super) usize);
 
-/// What the query of a route may have.
+/// The allowed query of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RouteQuery {
-    /// Nothing.
     None,
-    /// `dry_run`.
     DryRun,
-    /// What its handler reads.
+    /// The parameters that the handler defines.
     OfHandler,
 }
 
-/// The parameters of a route that takes none.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoParameters {}
@@ -104,12 +99,12 @@ struct NoParameters {}
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WriteParameters {
-    /// True to check and answer everything, and to store nothing.
+    /// True to check the request and build the response without storing the change.
     #[serde(default)]
     dry_run: bool,
 }
 
-/// Lets a request through whose token is valid, with its principal. A caller without one learns
+/// Admits requests with a valid token and adds their principal. A caller without a token learns
 /// nothing about paths, methods or bodies.
 pub(super) async fn authenticate(
     State((app, access)): State<(Arc<App>, Access)>,
@@ -139,15 +134,15 @@ async fn principal(app: &App, access: Access, head: &Parts) -> Result<Principal,
         Access::Operator(principal) => principal,
         Access::Token => authentication::authenticate(app, head).await?,
     };
-    // axum would answer such a path in plain text.
+    // axum would reject such a path in plain text.
     match percent_decode_str(head.uri.path()).decode_utf8() {
         Ok(_) => Ok(principal),
         Err(_) => Err(Problem::bad_request("invalid_path", "The path is not UTF-8.")),
     }
 }
 
-/// Lets a request through whose principal has the scopes, with the principal as the query and the
-/// headers want it.
+/// Admits requests whose principal has the scopes. The query and the headers can switch the
+/// principal to a dry run or a forced change.
 pub(super) async fn authorize(
     State(guard): State<Guard>,
     Extension(principal): Extension<Principal>,

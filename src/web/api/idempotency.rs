@@ -1,5 +1,5 @@
-//! `Idempotency-Key` on POST (draft-ietf-httpapi-idempotency-key-header-07): a caller whose answer
-//! was lost sends the same request again, and gets the stored answer instead of a second change.
+//! `Idempotency-Key` on POST (draft-ietf-httpapi-idempotency-key-header-07). A caller that lost the
+//! response repeats the request and gets the stored response instead of a second change.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,47 +30,47 @@ use crate::web::api::guard::BodyLimit;
 
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// In an answer that was stored (the draft leaves the name to the server).
+/// Marks a stored response. The draft leaves the header name to the server.
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// The longest key, in bytes.
+/// The maximum length of a key in bytes.
 const MAX_KEY_BYTES: usize = 255;
 
-/// The largest answer that is stored, in bytes. Answers with one secret are far smaller.
+/// The maximum size of a stored response in bytes. A response with one secret is far smaller.
 const MAX_ANSWER_BYTES: usize = 256 << 10;
 
-/// The same for an apply: that of ten thousand new clients.
+/// Like [`MAX_ANSWER_BYTES`], for an apply. Ten thousand new clients fit.
 const MAX_APPLIED_BYTES: usize = 8 << 20;
 
-/// An answer as it is sealed.
+/// The plaintext of a stored response.
 #[derive(Serialize, Deserialize)]
 struct StoredAnswer {
     status: u16,
     etag: Option<String>,
     body: String,
-    /// The client that the answer is about, which the caller must still be allowed to change.
+    /// The client that the response concerns. The caller must still be allowed to change it.
     client_id: Option<String>,
-    /// The grant request that was decided instead. Its client may be of another owner, so it is the
-    /// request that the caller must still see.
+    /// The decided grant request, in place of a client. Its client may belong to another owner, so
+    /// the caller must still be able to see the request.
     #[serde(default)]
     request_id: Option<String>,
-    /// What was applied instead.
+    /// The applied objects, in place of a client.
     #[serde(default)]
     applied: Option<Applied>,
-    /// The scopes that the caller held.
+    /// The scopes of the caller at that time.
     scopes: Vec<String>,
 }
 
-/// What the caller of an apply must still be allowed to see.
+/// The applied objects that the caller must still be allowed to see.
 #[derive(Serialize, Deserialize)]
 struct Applied {
     /// The clients with a new secret.
     clients: Vec<String>,
-    /// The owners whose objects the caller administered; all objects if absent.
+    /// The owners that the caller administered; `None` for all.
     owners: Option<Vec<String>>,
 }
 
-/// Answers a request with a key that is known from the store, and runs the others.
+/// Replays the stored response for a known key, and passes on other requests.
 pub(super) async fn answer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let run = match claim(&app, request).await {
         Ok(Claim::Without(request)) => return next.run(request).await,
@@ -78,8 +78,8 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request, next: 
         Ok(Claim::Run(run)) => run,
         Err(problem) => return problem.into_response(),
     };
-    // A task of its own: a caller that closes the connection must not end the request before its
-    // answer is stored.
+    // The request runs in its own task, because a disconnect must not stop it before its response
+    // is stored.
     let running = tokio::spawn(async move {
         let Run { key_hash, subject, principal, request } = *run;
         let response = next.run(request).await;
@@ -88,13 +88,13 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request, next: 
     running.await.unwrap_or_else(|error| Problem::internal(&error.to_string()).into_response())
 }
 
-/// What becomes of a request.
+/// The result of claiming a key.
 enum Claim {
-    /// It has no key, or is a dry run.
+    /// The request has no key, or is a dry run.
     Without(Request),
-    /// It was answered before.
+    /// The request was answered before.
     Known(Response),
-    /// It runs.
+    /// The request is new.
     Run(Box<Run>),
 }
 
@@ -106,13 +106,13 @@ struct Run {
     request: Request,
 }
 
-/// What the path of a request names.
+/// The object that the path of a request names.
 enum Subject {
     Client(String),
     GrantRequest(String),
-    /// Clients and resources, which the body names.
+    /// Clients and resources named in the body.
     Declarations,
-    /// Nothing: the answer may name a client.
+    /// The path names no object, but the response may name a client.
     None,
 }
 
@@ -154,7 +154,7 @@ async fn claim(app: &App, request: Request) -> Result<Claim, Problem> {
     Ok(Claim::Run(Box::new(Run { key_hash, subject, principal, request })))
 }
 
-/// Reads the key: printable ASCII, in quotation marks (RFC 9651, section 3.3.3) or without.
+/// Parses the key: printable ASCII, with quotation marks (RFC 9651, section 3.3.3) or without.
 fn key(parts: &Parts) -> Result<Option<String>, Problem> {
     let mut values = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
     let (first, second) = (values.next(), values.next());
@@ -178,7 +178,6 @@ fn key(parts: &Parts) -> Result<Option<String>, Problem> {
     }
 }
 
-/// What the path names.
 async fn subject_of_path(parts: &mut Parts) -> Subject {
     let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let kind = if path.starts_with("/v1/clients/{id}") {
@@ -195,7 +194,7 @@ async fn subject_of_path(parts: &mut Parts) -> Subject {
     id.map_or(Subject::None, kind)
 }
 
-/// Stores an answer that reports a success. Every other one changed nothing: its key is free again.
+/// Stores a successful response. Any other response changed nothing, so its key is released.
 async fn keep(
     app: &App,
     key_hash: &str,
@@ -223,13 +222,13 @@ async fn keep(
         Subject::Declarations => Some(applied(principal, &body)),
         _ => None,
     };
-    // An apply without secrets changes nothing if it is repeated.
+    // Repeating an apply without new secrets changes nothing.
     let max_bytes = match &applied {
         None => MAX_ANSWER_BYTES,
         Some(Applied { clients, .. }) if clients.is_empty() => 0,
         Some(_) => MAX_APPLIED_BYTES,
     };
-    // The change is made, so the caller gets the answer.
+    // The change is committed, so the caller gets the response.
     if body.len() > max_bytes {
         release(app, key_hash).await;
         return Response::from_parts(parts, Body::from(body));
@@ -250,7 +249,7 @@ async fn keep(
         body: String::from_utf8_lossy(&body).into_owned(),
         scopes: principal.scopes().iter().map(|scope| scope.as_str().to_owned()).collect(),
     };
-    // The change is made. If its answer cannot be stored, the caller still gets it.
+    // The change is committed. If its response cannot be stored, the caller still gets it.
     if let Err(problem) = store(app, key_hash, &answer).await {
         tracing::warn!(problem, "an answer cannot be stored for its Idempotency-Key");
     }
@@ -273,7 +272,7 @@ async fn release(app: &App, key_hash: &str) {
     }
 }
 
-/// The client that an answer shows.
+/// Returns the client that a response shows.
 fn client_of_body(body: &Bytes) -> Option<String> {
     #[derive(Deserialize)]
     struct Subject {
@@ -282,7 +281,7 @@ fn client_of_body(body: &Bytes) -> Option<String> {
     serde_json::from_slice::<Subject>(body).ok()?.client_id
 }
 
-/// What an apply has made.
+/// Returns the clients with new secrets and the owners of the caller.
 fn applied(principal: &Principal, body: &Bytes) -> Applied {
     #[derive(Default, Deserialize)]
     struct Answer {
@@ -306,7 +305,7 @@ fn open(app: &App, key_hash: &str, sealed: &Sealed) -> Result<StoredAnswer, Prob
     serde_json::from_slice(&opened.content).map_err(|error| Problem::internal(&error.to_string()))
 }
 
-/// Answers as before, if the caller may still do what it did then.
+/// Replays a response, if the caller still has the rights that it needed then.
 async fn replay(
     app: &App,
     principal: &Principal,

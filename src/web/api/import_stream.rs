@@ -1,7 +1,7 @@
-//! The answer to an import: lines that are written while it runs.
+//! The streamed response of an import, which is written while the import runs.
 //!
-//! The import runs in a task of its own. It holds the transaction that all other changes wait for,
-//! so it must not depend on how fast its caller reads.
+//! The import runs in its own task. It holds the transaction that all other changes wait for, so it
+//! must not depend on how fast its caller reads.
 
 use std::convert::Infallible;
 use std::fmt::Write;
@@ -18,25 +18,24 @@ use crate::admin::AdminError;
 use crate::admin::import::{ImportOutcome, ImportedClient, Progress};
 use crate::web::api::Problem;
 
-/// How often progress is written.
+/// The interval between progress lines.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How many clients are written at a time.
+/// The number of clients written at a time.
 const CHUNK: usize = 1_000;
 
-/// How long a caller may take to read what became of its clients. Until then they are in memory,
-/// and no other import begins.
+/// The time that a caller has to read the results. Until then they stay in memory, and no other
+/// import starts.
 const READ_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// What became of an import.
+/// The result of an import.
 type Ended = Result<Vec<ImportedClient>, AdminError>;
 
-/// How far an import is. Only the latest state is kept.
+/// The progress of an import. Only the latest value is kept.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LatestProgress(Arc<Mutex<Option<Progress>>>);
 
 impl LatestProgress {
-    /// Replaces the state.
     pub(super) fn set(&self, now: Progress) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
@@ -49,11 +48,12 @@ impl LatestProgress {
     }
 }
 
-/// The lines of the answer: `{"progress": …}` while the import runs, then an object with
-/// `client_id` and `result` for each client and `{"summary": …}`, or `{"problem": …}`.
+/// Returns the lines of the response: `{"progress": …}` while the import runs, then an object with
+/// `client_id` and `result` for each client and `{"summary": …}`. If the import fails, it is
+/// `{"problem": …}` instead.
 ///
-/// The import begins at once. It is dropped if the caller goes away before its end. `permit` is free
-/// again when the answer has been read, or [`READ_TIMEOUT`] after the end.
+/// The import starts at once and is cancelled if the caller disconnects. `permit` is released when
+/// the response has been read, at the latest [`READ_TIMEOUT`] after the end of the import.
 pub(super) fn answer_lines(
     import: impl Future<Output = Ended> + Send + 'static,
     latest: LatestProgress,
@@ -78,8 +78,7 @@ pub(super) fn answer_lines(
     })
 }
 
-/// Runs the import to its end, or until the caller has gone. Progress is told to a caller that
-/// reads, and nothing waits for one that does not.
+/// Runs the import until it ends or the caller disconnects. Progress never waits for a slow reader.
 async fn run(
     import: impl Future<Output = Ended>,
     latest: &LatestProgress,
@@ -95,25 +94,25 @@ async fn run(
             _ = ticks.tick() => {}
         }
         if let Some(line) = latest.line() {
-            // The line before it may not have been read yet.
+            // The line is dropped if the previous one has not been read yet.
             let _ = lines.try_send(line);
         }
     }
 }
 
-/// Writes what became of an import, as fast as the caller reads.
+/// Writes the results at the pace of the caller.
 async fn answer(ended: Ended, is_dry_run: bool, lines: &mpsc::Sender<String>) {
     let clients = match ended {
         Ok(clients) => clients,
         Err(error) => {
-            // A caller that has gone misses it.
+            // Fails only if the caller has disconnected.
             let _ = lines.send(problem_line(error)).await;
             return;
         }
     };
     for chunk in clients.chunks(CHUNK) {
         let text = chunk.iter().fold(String::new(), |mut text, client| {
-            // Writing to a String does not fail.
+            // Writing to a `String` cannot fail.
             let _ = writeln!(text, "{}", json!(client));
             text
         });
@@ -190,7 +189,7 @@ mod tests {
         assert!(lines[1].contains(r#""code":"rights_not_held""#), "{lines:?}");
     }
 
-    /// A caller that reads one line and no more does not hold up the import.
+    /// A caller that stops reading after one line does not delay the import.
     #[tokio::test]
     async fn an_import_ends_while_the_caller_does_not_read() {
         let latest = LatestProgress::default();

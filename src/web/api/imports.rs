@@ -1,5 +1,5 @@
-//! `POST /v1/clients/import`: clients of another system, one JSON object a line (NDJSON). The
-//! answer is NDJSON as well: progress, then the clients, then a summary.
+//! `POST /v1/clients/import`: clients of another system, one JSON object per line (NDJSON). The
+//! response is NDJSON as well: progress, then the clients, then a summary.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,26 +24,25 @@ use crate::web::api::json::{Parameters, wrong_parameter};
 use crate::web::api::openapi::{Answer, Description};
 use crate::web::api::work_slot::WorkSlot;
 
-/// The largest body: the clients of an import are held in memory until all are checked.
+/// The maximum body size in bytes. The clients of an import stay in memory until all are checked.
 pub(super) const MAX_BODY_BYTES: usize = 64 << 20;
 
-/// How long the body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// How long the clients may take to be written: meanwhile no other change is made, on any instance.
+/// The maximum time to write the clients. It blocks all other changes on all instances.
 const WRITE_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The media types of NDJSON. None is registered.
+/// The media types in use for NDJSON. No media type is registered.
 const MEDIA_TYPES: [&str; 4] =
     ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
 
-/// What the document of the API shows as a body.
+/// The example of a body in the `OpenAPI` document.
 const REQUEST_EXAMPLE: &str = "\
 {\"client_id\":\"acme\",\"client_secret\":\"as-it-was\",\"name\":\"Acme billing\"}
 {\"client_id\":\"globex\",\"client_secret\":\"as-it-was\"}
 ";
 
-/// What it shows as an answer.
+/// The example of a response in the `OpenAPI` document.
 const ANSWER_EXAMPLE: &str = "\
 {\"progress\":{\"done\":1,\"step\":\"hashing secrets\",\"total\":2}}
 {\"client_id\":\"acme\",\"result\":\"imported\"}
@@ -51,7 +50,7 @@ const ANSWER_EXAMPLE: &str = "\
 {\"summary\":{\"dry_run\":false,\"imported\":2,\"skipped\":0,\"unchanged\":0,\"updated\":0}}
 ";
 
-/// An instance runs one import at a time.
+/// Serializes imports: an instance runs one at a time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ImportSlot(WorkSlot);
 
@@ -86,9 +85,9 @@ impl ImportQuery {
     }
 }
 
-/// Imports all clients or none. Problems of lines are found before the answer begins and have their
-/// status; what happens later is in the last line. The import waits for no reader: one that is slow
-/// misses lines of progress. A caller that goes away before the end imports nothing.
+/// Imports all clients or none. Invalid lines are found before the response starts and get an error
+/// status. Later failures are in the last line. The import does not wait for a slow reader, which
+/// misses progress lines. If the caller disconnects before the end, nothing is imported.
 pub(super) async fn run(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -122,7 +121,7 @@ pub(super) async fn run(
     Ok(Lines(response))
 }
 
-/// The lines of the answer.
+/// The NDJSON response.
 pub(super) struct Lines(Response);
 
 impl IntoResponse for Lines {

@@ -1,4 +1,4 @@
-//! The admin API for a command of this process: the same routes, without a socket.
+//! The admin API for commands of this process, which call its routes without a socket.
 
 use std::sync::Arc;
 
@@ -12,35 +12,35 @@ use crate::app::App;
 use crate::web::api::{Access, Delivery, Problem, routes};
 use crate::web::request_id;
 
-/// The admin API over the database of this process. The caller of every request is its operator.
+/// The admin API on the database of this process. The caller of every request is the operator.
 pub struct InProcessApi {
     app: Arc<App>,
     principal: Principal,
 }
 
-/// An answer of the API.
+/// A response of the API.
 #[derive(Debug)]
 pub struct InProcessAnswer {
-    /// The status.
+    /// The status code.
     pub status: StatusCode,
-    /// The body, as a listener would send it.
+    /// The body that a listener would send.
     pub body: Bytes,
-    /// The error of the verb behind a status of 4xx or 5xx, if there is one.
+    /// The error of the verb that caused a 4xx or 5xx status, if any.
     pub error: Option<AdminError>,
 }
 
 impl InProcessApi {
-    /// The API of an app for this caller.
+    /// Creates the API of an app for a caller.
     pub fn new(app: Arc<App>, principal: Principal) -> Self {
         Self { app, principal }
     }
 
-    /// What the API works on.
+    /// Returns the app.
     pub fn app(&self) -> &App {
         &self.app
     }
 
-    /// Answers a request. `delivery` receives the answer of a request that makes a secret, before
+    /// Answers a request. If the request creates a secret, `delivery` receives the response before
     /// the change is committed.
     pub async fn call(
         &self,
@@ -62,7 +62,7 @@ impl InProcessApi {
             response = problem.render(&request_id::generate());
         }
         let status = response.status();
-        // A body that is in memory already can be read to its end.
+        // The body is in memory already, so reading it cannot fail.
         let body = response.into_body().collect().await.map(Collected::to_bytes);
         let error = problem.and_then(Problem::into_error);
         InProcessAnswer { status, body: body.unwrap_or_default(), error }

@@ -1,4 +1,5 @@
-//! Reading and writing JSON and query parameters, with problem documents for what cannot be read.
+//! Extractors and responses for JSON bodies and query parameters. Invalid input becomes a problem
+//! document.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -24,13 +25,12 @@ use crate::text::escaping;
 use crate::web::api::guard::BodyLimit;
 use crate::web::api::{Problem, duplicate_member, problem_places, serde_texts};
 
-/// How long a body may take to arrive.
+/// The time limit for receiving a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many objects a page has at most.
 pub(super) const MAX_PAGE_SIZE: u32 = 1_000;
 
-/// A body. That of a `POST` may be left out, as `curl -X POST` does: then each member has its default.
+/// A JSON body. A `POST` may omit it, as `curl -X POST` does, and then each member has its default.
 pub(super) struct Input<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
@@ -44,7 +44,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     }
 }
 
-/// The text of a JSON object; `None` if it may be left out and is.
+/// Reads the text of a JSON object; `None` if the body is optional and absent.
 async fn object<S: Send + Sync>(
     request: Request,
     state: &S,
@@ -55,7 +55,7 @@ async fn object<S: Send + Sync>(
     let limit = request.extensions().get::<BodyLimit>().copied();
     let reading = Json::<Box<RawValue>>::from_request(request, state);
     match tokio::time::timeout(BODY_TIMEOUT, reading).await {
-        // serde would take the values of an array for members, by their places.
+        // serde would deserialize an array as a struct by position.
         Ok(Ok(Json(text))) if !text.get().starts_with('{') => {
             Err(Problem::member(String::new(), "The body is not a JSON object."))
         }
@@ -69,7 +69,7 @@ async fn object<S: Send + Sync>(
     }
 }
 
-/// The members of a JSON object, each at most once.
+/// Deserializes a JSON object and rejects duplicate members.
 fn members<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer);
@@ -87,7 +87,8 @@ fn check_duplicates(text: &str) -> Result<(), Problem> {
     }
 }
 
-/// True for a claim of a client or a grant: its handler rejects a duplicate with a code of its own.
+/// True for a claim of a client or a grant. The handler rejects its duplicates with a separate
+/// code.
 fn is_claim(pointer: &str) -> bool {
     let mut members = pointer.split('/').skip(1);
     match members.next() {
@@ -113,7 +114,7 @@ fn unreadable(rejection: &JsonRejection, limit: Option<BodyLimit>) -> Problem {
     }
 }
 
-/// The member that does not fit, as a JSON pointer (RFC 6901).
+/// Returns the problem of an invalid member, with its JSON pointer (RFC 6901).
 fn of_member(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let mut pointer = String::new();
     for segment in error.path() {
@@ -126,15 +127,15 @@ fn of_member(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
             Segment::Unknown => pointer.push('?'),
         }
     }
-    // The place in the text says less than the pointer.
+    // The line and column add nothing to the pointer.
     let text = error.inner().to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
     let text = serde_texts::of_body(text);
-    // Both repeat the name of an unknown member, which may be a secret.
+    // Pointer and text repeat the name of an unknown member, which may be a secret.
     Problem::member(secret::redact(&pointer).into_owned(), secret::redact(&text))
 }
 
-/// The parameters of the query.
+/// The query parameters of a request.
 pub(super) struct Parameters<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
@@ -142,7 +143,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default().as_bytes();
-        // Postgres does not compare a text with this character.
+        // Postgres does not accept this character in a text.
         if form_urlencoded::parse(query).any(|(_, value)| value.contains('\0')) {
             let text = "A parameter has the character NUL, which no text has.";
             return Err(Problem::bad_request("invalid_query", text));
@@ -157,7 +158,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     }
 }
 
-/// An answer with a body that must not be stored.
+/// A JSON response with `no-store`.
 pub(super) struct Output<T>(pub(super) StatusCode, pub(super) T);
 
 impl<T: Serialize> IntoResponse for Output<T> {
@@ -177,7 +178,7 @@ impl<T: Serialize> IntoResponse for Output<T> {
     }
 }
 
-/// How many objects a page has.
+/// Validates the number of objects of a page.
 pub(super) fn page_size(wanted: Option<u32>, default: u32) -> Result<u32, Problem> {
     let size = wanted.unwrap_or(default);
     if (1..=MAX_PAGE_SIZE).contains(&size) {
@@ -186,7 +187,7 @@ pub(super) fn page_size(wanted: Option<u32>, default: u32) -> Result<u32, Proble
     Err(wrong_parameter("limit", format!("a whole number from 1 to {MAX_PAGE_SIZE} is expected")))
 }
 
-/// A parameter of the query that `parse` understands.
+/// Parses a query parameter.
 pub(super) fn parsed_parameter<T>(
     name: &str,
     text: Option<String>,
@@ -196,7 +197,7 @@ pub(super) fn parsed_parameter<T>(
     parsed.map_err(|malformed| wrong_parameter(name, malformed))
 }
 
-/// A parameter with any text of 1 to `max` characters.
+/// Validates a text parameter of 1 to `max` characters.
 pub(super) fn text_parameter<'a>(
     name: &str,
     text: &'a str,
@@ -209,22 +210,19 @@ pub(super) fn text_parameter<'a>(
     Err(wrong_parameter(name, format!("1 to {max} characters, none of them a control character")))
 }
 
-/// The problem of a parameter.
 pub(super) fn wrong_parameter(name: &str, problem: impl Display) -> Problem {
     Problem::bad_request("invalid_query", format!("{name}: {problem}"))
 }
 
-/// 200 with a body.
 pub(super) fn ok<T: Serialize>(value: T) -> Output<T> {
     Output(StatusCode::OK, value)
 }
 
-/// 201 with a body.
 pub(super) fn created<T: Serialize>(value: T) -> Output<T> {
     Output(StatusCode::CREATED, value)
 }
 
-/// The reason of a change, for the audit log.
+/// Validates the reason of a change, which goes to the audit log.
 pub(super) fn reason(text: Option<&str>) -> Result<Option<&str>, Problem> {
     if text.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
         let text = format!("at most {MAX_REASON_CHARS} characters");
@@ -233,12 +231,12 @@ pub(super) fn reason(text: Option<&str>) -> Result<Option<&str>, Problem> {
     Ok(text)
 }
 
-/// The result of a parser, or the problem of the member.
+/// Turns a parse error into the problem of a member.
 pub(super) fn at<T>(pointer: &str, result: Result<T, Malformed>) -> Result<T, Problem> {
     result.map_err(|malformed| Problem::member(pointer.to_owned(), malformed.to_string()))
 }
 
-/// The same for a member that may be absent.
+/// Like [`at`], for an optional member.
 pub(super) fn parsed<T>(
     pointer: &str,
     text: Option<String>,
@@ -247,12 +245,12 @@ pub(super) fn parsed<T>(
     text.map(|text| at(pointer, parse(&text))).transpose()
 }
 
-/// A number of seconds as a lifetime.
+/// Converts a number of seconds to a lifetime.
 pub(super) fn lifetime(pointer: &str, seconds: i64) -> Result<Option<Lifetime>, Problem> {
     at(pointer, Lifetime::from_seconds(seconds)).map(Some)
 }
 
-/// A list of texts, each with its own place.
+/// Parses a list of texts. A problem points to the invalid element.
 pub(super) fn list<T>(
     pointer: &str,
     texts: &[String],

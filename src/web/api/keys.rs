@@ -1,4 +1,4 @@
-//! `/v1/clients/{id}/keys`: the public keys by which a client authenticates.
+//! `/v1/clients/{id}/keys`: the public keys that authenticate a client.
 
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ pub(in crate::web) struct KeysInput {
 }
 
 impl KeysInput {
-    /// The place of the member that is given.
+    /// Returns the JSON pointer of the member that is present.
     fn given(&self) -> &'static str {
         match self {
             Self { jwk: Some(_), .. } => "/jwk",
@@ -77,10 +77,10 @@ impl KeysInput {
         }
     }
 
-    /// The keys, and the method that they are for.
+    /// Returns the keys and their authentication method.
     ///
     /// # Errors
-    /// 422 if they cannot be read.
+    /// 422 if the keys cannot be parsed.
     pub(in crate::web) fn source(self) -> Result<(KeySource, AuthenticationMethod), Problem> {
         let Self { jwk, jwks, pem, certificate, jwks_uri } = self;
         let source = match (jwk, jwks, pem, certificate, jwks_uri) {
@@ -113,7 +113,7 @@ impl KeysInput {
     }
 }
 
-/// A key set of the body.
+/// Parses a key set from the body.
 pub(super) fn inline(pointer: &str, set: &Value) -> Result<KeySource, Problem> {
     Ok(KeySource::Inline(at(pointer, KeySet::parse(&set.to_string()))?))
 }
@@ -127,7 +127,8 @@ pub(super) async fn list(
     Ok(ok(found.into()))
 }
 
-/// Adds keys, each in place of the one of its `kid`; a `jwks_uri` replaces an earlier one.
+/// Adds keys. A key replaces the one with the same `kid`, and a `jwks_uri` replaces the previous
+/// one.
 pub(super) async fn add(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -145,7 +146,7 @@ pub(super) async fn add(
     Ok(created(changed.value.into()))
 }
 
-/// Removes all keys, and the `jwks_uri`.
+/// Removes all keys and the `jwks_uri`.
 pub(super) async fn clear(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -155,7 +156,7 @@ pub(super) async fn clear(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Removes the key with this `kid` or thumbprint.
+/// Removes the key with a `kid` or thumbprint.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,

@@ -1,4 +1,4 @@
-//! The layers of the management listener: limits, headers and compression.
+//! The layers of the management listener: limits, security headers and compression.
 
 use std::time::Duration;
 
@@ -22,13 +22,13 @@ use crate::web::api::Problem;
 use crate::web::api::guard::BodyLimit;
 use crate::web::error_response::ErrorResponse;
 
-/// How long a request may take until its answer begins.
+/// The time limit until the response starts.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The smallest answer that is compressed, in bytes.
+/// The minimum size of a compressed response in bytes.
 const MIN_COMPRESSED_BYTES: u16 = 1024;
 
-/// Headers of every answer, unless it says otherwise.
+/// The headers of every response that does not set them itself.
 const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
@@ -36,7 +36,7 @@ const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     (CACHE_CONTROL, "no-store"),
 ];
 
-/// Puts the layers around all routes.
+/// Wraps all routes in the layers.
 pub(in crate::web) fn with_layers<S: Clone + Send + Sync + 'static>(
     router: Router<S>,
 ) -> Router<S> {
@@ -49,35 +49,33 @@ pub(in crate::web) fn with_layers<S: Clone + Send + Sync + 'static>(
     router.layer(SetSensitiveRequestHeadersLayer::new(secrets))
 }
 
-/// The time-out of a request.
 pub(in crate::web) fn timeout() -> TimeoutLayer {
     TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT)
 }
 
-/// The limit of a body.
 pub(super) fn body_limit(BodyLimit(max): BodyLimit) -> RequestBodyLimitLayer {
     RequestBodyLimitLayer::new(max)
 }
 
-/// Compression of lists. An answer with an entity tag stays as it is: a strong tag names the bytes
-/// of one encoding (RFC 9110, section 8.8.3.3).
+/// Compresses large responses. A response with an entity tag is not compressed, because a strong
+/// tag identifies the bytes of one encoding (RFC 9110, section 8.8.3.3).
 pub(in crate::web) fn compression() -> CompressionLayer<impl Predicate> {
     let is_untagged = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| {
         !headers.contains_key(ETAG)
     };
     let is_large = SizeAbove::new(MIN_COMPRESSED_BYTES);
-    // A compressed stream would hold events back.
+    // Compression would buffer events.
     CompressionLayer::new().compress_when(is_large.and(is_untagged).and(NotForContentType::SSE))
 }
 
-/// Gives the answers of layers the form of every other problem.
+/// Turns the responses of layers into problem documents.
 async fn with_problem(response: Response) -> Response {
     let extensions = response.extensions();
     if extensions.get::<Problem>().is_some() || extensions.get::<ErrorResponse>().is_some() {
         return response;
     }
     match response.status() {
-        // The health routes have bodies of their own.
+        // The health routes write their own bodies.
         StatusCode::SERVICE_UNAVAILABLE if response.body().is_end_stream() => {
             let text = format!("a request took longer than {} s", REQUEST_TIMEOUT.as_secs());
             Problem::unavailable(&text).into_response()

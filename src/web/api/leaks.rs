@@ -49,7 +49,8 @@ pub(super) async fn report(
     let report = LeakReport { text: input.text, client_id: client_id.transpose()? };
     let found = secret::leak::find(&app.services, &principal, &report).await?;
     let secrets = secret::leak::run_policies(&app.services, &principal, &found.visible).await?;
-    // In a task of its own, so that neither the answer nor its time says that there is one.
+    // These policies run in their own task, so that neither the response nor its timing reveals a
+    // hidden secret.
     tokio::spawn(async move {
         let done = secret::leak::run_policies(&app.services, &principal, &found.hidden).await;
         if let Err(error) = done {

@@ -1,6 +1,7 @@
-//! Members of a body: absent, `null`, or a value, which differ in RFC 7396.
+//! Members of a body, which can be absent, `null`, or a value. RFC 7396 treats the three
+//! differently.
 
-#![expect(clippy::option_option, reason = "a member that stays, is unset or is set")]
+#![expect(clippy::option_option, reason = "a member is unchanged, unset or set")]
 
 use serde::{Deserialize, Deserializer};
 
@@ -8,15 +9,11 @@ use crate::model::Malformed;
 use crate::web::api::Problem;
 use crate::web::api::json::at;
 
-/// A member of a body.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Member<T> {
-    /// The body lacks it.
     #[default]
     Absent,
-    /// It is `null`.
     Null,
-    /// It has a value.
     Value(T),
 }
 
@@ -27,17 +24,17 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
     }
 }
 
-/// What becomes of a member that the body lacks.
+/// The treatment of an absent member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Omitted {
-    /// It stays as it is: the body is a merge patch (RFC 7396).
+    /// The member stays unchanged, because the body is a merge patch (RFC 7396).
     Stays,
-    /// It has its default: the body is the whole object.
+    /// The member gets its default, because the body is the whole object.
     HasDefault,
 }
 
 impl<T> Member<T> {
-    /// The new value, `None` for one that stays. `null` is the default.
+    /// Returns the new value, or `None` to leave the member unchanged. `null` means the default.
     pub(super) fn read<U: Default>(
         self,
         omitted: Omitted,
@@ -52,7 +49,7 @@ impl<T> Member<T> {
 }
 
 impl Member<String> {
-    /// The same for a text that may be unset.
+    /// Like [`Self::read`], for a text that can be unset.
     pub(super) fn text<U>(
         self,
         omitted: Omitted,

@@ -1,4 +1,4 @@
-//! `/metrics`: the text of Prometheus, or of `OpenMetrics` for a caller that asks for it.
+//! `/metrics` in the Prometheus text format, or in `OpenMetrics` if the caller asks for it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,14 +24,14 @@ use crate::web::health::{self, HealthState};
 
 const PATH: &str = "/metrics";
 
-/// What the document of the API shows as an answer.
+/// The example of a response in the `OpenAPI` document.
 const EXAMPLE: &str = "\
 # HELP tokend_tokens_issued_total Issued tokens.
 # TYPE tokend_tokens_issued_total counter
 tokend_tokens_issued_total{grant_type=\"client_credentials\",resource=\"https://orders.example.com\",alg=\"ES256\"} 40213
 ";
 
-/// Adds the route with the scope `stats:read`, unless the settings open it.
+/// Adds the route with the scope `stats:read`, unless the settings make it public.
 pub(super) fn add(app: &App, api: &mut ApiRouter) {
     if app.services.config.metrics.is_open {
         api.list_without_token(PATH, describe);
@@ -47,7 +47,6 @@ fn describe() -> Description {
     description
 }
 
-/// Metrics as text.
 struct MetricsText(Response);
 
 impl IntoResponse for MetricsText {
@@ -64,8 +63,8 @@ impl Answer for MetricsText {
     }
 }
 
-/// Adds the route without a token, if the settings open it. Open routes come after the layers of
-/// the others.
+/// Adds the route without a token, if the settings make it public. Public routes are added outside
+/// of the authentication layer.
 pub(super) fn open(app: &App, router: Router<Arc<App>>) -> Router<Arc<App>> {
     if !app.services.config.metrics.is_open {
         return router;
@@ -73,7 +72,8 @@ pub(super) fn open(app: &App, router: Router<Arc<App>>) -> Router<Arc<App>> {
     router.route(PATH, get(show_openly).fallback(async || Problem::method_not_allowed("GET, HEAD")))
 }
 
-/// Metrics are of the whole server, so an administrator of some owners does not see them.
+/// Shows metrics to an administrator. They cover the whole server, so an administrator of some
+/// owners is rejected.
 async fn show_to_administrator(
     app: State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -85,8 +85,8 @@ async fn show_to_administrator(
     show(&app, &headers)
 }
 
-/// A page in a browser on the same machine can reach a listener on loopback by a name of its own
-/// that resolves to it (DNS rebinding). It cannot forge the name in `Host`.
+/// Shows metrics without a token. On a loopback listener, `Host` is checked to prevent DNS
+/// rebinding. A page in a browser can resolve its own name to loopback, but cannot forge `Host`.
 async fn show_openly(app: State<Arc<App>>, headers: HeaderMap) -> Result<MetricsText, Problem> {
     let config = &app.services.config;
     if config.management_listen.ip().is_loopback() && !is_own_host(config, &headers) {
@@ -95,8 +95,8 @@ async fn show_openly(app: State<Arc<App>>, headers: HeaderMap) -> Result<Metrics
     show(&app, &headers)
 }
 
-/// True if `Host` is a loopback address, `localhost` or the host of `management.url`. No browser
-/// leaves it out.
+/// True if `Host` is a loopback address, `localhost` or the host of `management.url`. A missing
+/// header is accepted, because browsers always send it.
 fn is_own_host(config: &Config, headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(HOST).iter();
     let value = match (values.next(), values.next()) {

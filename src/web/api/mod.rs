@@ -1,5 +1,5 @@
-//! The admin API: every route, with the scope of `urn:tokend` that it requires. A handler reads the
-//! request, calls a function of [`crate::admin`] and writes the answer.
+//! The admin API: all routes, with the scopes of `urn:tokend` that they require. Handlers parse the
+//! request, call a verb of [`crate::admin`] and write the response.
 
 mod apply;
 mod audit;
@@ -69,8 +69,7 @@ use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::web::api::router::ApiRouter;
 
-/// The scopes of which the caller of an apply has at least one: every plan shows clients or
-/// resources.
+/// The scopes for an apply. One is enough, because every plan shows clients or resources.
 const APPLY_SCOPES: [AdminScope; 4] = [
     AdminScope::ClientsRead,
     AdminScope::ResourcesRead,
@@ -78,10 +77,10 @@ const APPLY_SCOPES: [AdminScope; 4] = [
     AdminScope::ClientsWrite,
 ];
 
-/// The scopes of an export, which shows both.
+/// The scopes for an export, which shows clients and resources.
 const EXPORT_SCOPES: [AdminScope; 2] = [AdminScope::ClientsRead, AdminScope::ResourcesRead];
 
-/// The routes of the admin API, metrics and health.
+/// Builds the routes of the admin API, metrics and health.
 pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     use AdminScope::{
         AdminsWrite, AuditRead, ClientsRead, GrantsWrite, Introspect, KeysRead, KeysWrite,
@@ -130,7 +129,7 @@ pub(super) fn routes(app: &Arc<App>, access: Access) -> Router<Arc<App>> {
     metrics::open(app, api.into_router())
 }
 
-/// The routes of clients and of what belongs to one.
+/// Adds the routes of clients and of their credentials and grants.
 fn add_clients(api: &mut ApiRouter) {
     use AdminScope::{ClientsRead, ClientsWrite, GrantsWrite, SecretsWrite, TokensRevoke};
     api.get_with_query("/v1/clients", ClientsRead, clients::list);

@@ -1,4 +1,4 @@
-//! `/v1/owner-policies`.
+//! `/v1/owner-policies`: the rules for the clients of an owner.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::web::api::Problem;
 use crate::web::api::json::{Input, Output, Parameters, at, ok, page_size, parsed_parameter};
 use crate::web::api::page::Page;
 
-/// How many policies a page has by default.
+/// The default number of policies per page.
 const PAGE_SIZE: u32 = 50;
 
 /// Which policies a list holds, in the order of their owners.

@@ -1,4 +1,4 @@
-//! A page of a list, with the objects that cannot be read.
+//! A page of a list, including the objects whose rows cannot be read.
 
 use std::borrow::Cow;
 
@@ -12,9 +12,8 @@ use crate::store::StoreError;
 /// A page of a list.
 #[derive(Debug, Serialize)]
 pub(super) struct Page<T> {
-    /// The objects.
     data: Vec<T>,
-    /// What the next request sends as `cursor`; `null` on the last page.
+    /// The `cursor` of the next request; `None` on the last page.
     next_cursor: Option<String>,
     /// Objects of this page whose rows cannot be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -43,7 +42,7 @@ impl<T> Page<T> {
         Self { data, next_cursor, unreadable: Vec::new() }
     }
 
-    /// The same with objects that cannot be read.
+    /// Adds the objects that cannot be read.
     pub(super) fn with_unreadable(self, objects: Vec<(String, StoreError)>) -> Self {
         let objects = objects.into_iter();
         let objects = objects.map(|(id, problem)| UnreadableObject::new(id, &problem));
@@ -73,7 +72,7 @@ impl<T: ToSchema> PartialSchema for Page<T> {
     }
 }
 
-/// A page has the name of its objects. A derived schema would have the same name for every page.
+/// Names the schema after the objects. A derived schema would have the same name for every page.
 impl<T: ToSchema> ToSchema for Page<T> {
     fn name() -> Cow<'static, str> {
         Cow::Owned(format!("PageOf{}", T::name()))

@@ -1,7 +1,7 @@
 //! Errors of the admin API as problem documents (RFC 9457).
 //!
-//! Turning a problem into a response only puts it into the response's extensions. The outermost
-//! layer ([`crate::web::pipeline`]) knows the id of the request: it writes the body and the log.
+//! `into_response` only puts the problem into the extensions of the response. The outermost layer
+//! ([`crate::web::pipeline`]) knows the request id, so it writes the body and the log.
 
 use std::sync::Arc;
 
@@ -26,22 +26,22 @@ use crate::web::api::guard::BodyLimit;
 use crate::web::api::problem_places;
 use crate::web::api::problem_status::status;
 
-/// An answer with a status of 4xx or 5xx.
+/// A response with a 4xx or 5xx status.
 #[derive(Debug, Clone)]
 pub(in crate::web) struct Problem {
     status: StatusCode,
     code: &'static str,
-    /// For the caller.
+    /// The text for the caller.
     detail: String,
-    /// The places in the body.
+    /// The invalid places in the body.
     errors: Vec<PlacedProblem>,
-    /// For the log, if it is not for the caller.
+    /// The text for the log, if it differs from the text for the caller.
     cause: Option<Box<str>>,
     /// The scope that the caller lacks.
     missing_scope: Option<AdminScope>,
-    /// Headers of the answer beyond those that each problem has.
+    /// Additional headers of the response.
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// The error of the verb, if there is one: for a caller in this process.
+    /// The error of the verb, if any, for callers in this process.
     error: Option<Arc<AdminError>>,
 }
 
@@ -95,13 +95,12 @@ impl Problem {
         }
     }
 
-    /// The same with one more header. A value that a header cannot hold is left out.
+    /// Adds a header. A value that is not valid in a header is omitted.
     pub(in crate::web) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
         self
     }
 
-    /// The same with challenges.
     pub(super) fn add_challenges(&mut self, challenges: Vec<HeaderValue>) {
         let challenges = challenges.into_iter().map(|value| (WWW_AUTHENTICATE, value));
         self.headers.extend(challenges);
@@ -113,8 +112,8 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "token_missing", detail)
     }
 
-    /// 401 for a DPoP proof that is missing or wrong, with the nonce for the next one if only that
-    /// is missing (RFC 9449, sections 7.1 and 9).
+    /// 401 for a missing or invalid DPoP proof. If only the nonce is missing, the response provides
+    /// one (RFC 9449, sections 7.1 and 9).
     pub(super) fn of_proof(detail: &str, nonce: Option<&str>) -> Self {
         let code = if nonce.is_some() { "use_dpop_nonce" } else { "invalid_dpop_proof" };
         let problem = Self::new(StatusCode::UNAUTHORIZED, code, detail);
@@ -124,19 +123,18 @@ impl Problem {
         }
     }
 
-    /// 404 for a path that does not exist.
     pub(super) fn not_found() -> Self {
         let detail = "There is nothing at this path. The admin API: GET /v1/clients. Health: GET /livez and /readyz. Tokens are issued by the public listener.";
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
-    /// 404 for the metadata of a listener that has no URL.
+    /// 404 for the metadata of a listener without a configured URL.
     pub(super) fn without_metadata() -> Self {
         let detail = "This listener does not know its URL, so it has no metadata. Its operator sets management.url.";
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
-    /// A problem of a page of the console, which has codes of its own.
+    /// Creates a problem of a console page, with a code of the console.
     pub(in crate::web) fn of_page(
         status: StatusCode,
         code: &'static str,
@@ -145,14 +143,14 @@ impl Problem {
         Self::new(status, code, detail)
     }
 
-    /// 405, with the methods that are allowed (RFC 9110, section 15.5.6).
+    /// 405, with the allowed methods (RFC 9110, section 15.5.6).
     pub(super) fn method_not_allowed(allow: &str) -> Self {
         let detail = format!("This path takes only: {allow}.");
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
             .with_header(ALLOW, allow)
     }
 
-    /// 401 for a token that is not valid here.
+    /// 401 for an invalid token.
     pub(super) fn unauthorized(detail: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
     }
@@ -162,18 +160,18 @@ impl Problem {
         AdminError::not_found(kind, escaping::escape(id)).into()
     }
 
-    /// 428 for a decision that does not name what was read (RFC 6585, section 3).
+    /// 428 for a decision that does not name the revision it is based on (RFC 6585, section 3).
     pub(super) fn revision_required() -> Self {
         let detail = "Name the revision that you have read: the member revision, or If-Match.";
         Self::new(StatusCode::PRECONDITION_REQUIRED, "revision_required", detail)
     }
 
-    /// 400 for a request that cannot be read.
+    /// 400 for a malformed request.
     pub(in crate::web) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
-    /// 413, 415 and other problems of the body as a whole.
+    /// A problem of the body as a whole, such as 413 or 415.
     pub(super) fn of_body(
         status: StatusCode,
         code: &'static str,
@@ -182,7 +180,6 @@ impl Problem {
         Self::new(status, code, detail)
     }
 
-    /// 413.
     pub(super) fn body_too_large(BodyLimit(max): BodyLimit) -> Self {
         let detail = match max >> 20 {
             0 => format!("The body is larger than {} KiB.", max >> 10),
@@ -191,26 +188,26 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     }
 
-    /// 422 for a key that came with another request.
+    /// 422 for a key that was used with a different request.
     pub(super) fn idempotency_key_reused() -> Self {
         let detail = "Idempotency-Key: it came with another request before; use a new key.";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
     }
 
-    /// 409 for a key whose request is running.
+    /// 409 for a key whose request is still running.
     pub(super) fn idempotency_key_in_use() -> Self {
         let detail = "Idempotency-Key: the first request with it is running; try again shortly.";
         Self::new(StatusCode::CONFLICT, "idempotency_key_in_use", detail)
             .with_header(RETRY_AFTER, "1")
     }
 
-    /// 409 for an apply next to another one.
+    /// 409 while another apply runs.
     pub(super) fn apply_in_progress() -> Self {
         let detail = "This instance runs another apply or dry run. Try again shortly.";
         Self::new(StatusCode::CONFLICT, "apply_in_progress", detail).with_header(RETRY_AFTER, "2")
     }
 
-    /// 429.
+    /// 429 for a caller with too many stored keys.
     pub(super) fn too_many_idempotency_keys() -> Self {
         let detail = format!(
             "Idempotency-Key: the caller has {MAX_KEYS_PER_CALLER} keys of the last \
@@ -226,14 +223,14 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).at(pointer)
     }
 
-    /// 422 for an id in the path of a request that would create its object. It has no place in the
-    /// body.
+    /// 422 for an invalid id in the path of a request that creates the object. It has no place in
+    /// the body.
     pub(super) fn wrong_id(name: &str, problem: &Malformed) -> Self {
         let detail = format!("{name} in the path: {problem}");
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, Code::InvalidValue.as_str(), detail)
     }
 
-    /// The same with its place in the body.
+    /// Adds the place in the body.
     pub(super) fn at(self, pointer: String) -> Self {
         let detail = self.detail.clone();
         Self { errors: vec![PlacedProblem { pointer, detail }], ..self }
@@ -247,26 +244,25 @@ impl Problem {
             .with_header(RETRY_AFTER, &exceeded.seconds.to_string())
     }
 
-    /// 421 for a name that is not one of this listener (RFC 9110, section 15.5.20).
+    /// 421 for a host name that this listener does not have (RFC 9110, section 15.5.20).
     pub(super) fn unknown_host() -> Self {
         let detail = "Host is not the name of this listener: call it as 127.0.0.1, [::1], localhost, or the host of management.url.";
         Self::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", detail)
     }
 
-    /// 429 for a verification of the audit log while another one runs.
+    /// 429 while the audit log is verified for another request.
     pub(super) fn verification_in_progress() -> Self {
         let detail = "This instance verifies the audit log for another request. Try again shortly.";
         Self::new(StatusCode::TOO_MANY_REQUESTS, "verification_in_progress", detail)
             .with_header(RETRY_AFTER, "1")
     }
 
-    /// 429 for one more stream.
+    /// 429 for too many open streams.
     pub(super) fn too_many_streams(detail: String) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail)
             .with_header(RETRY_AFTER, "5")
     }
 
-    /// 503.
     pub(super) fn unavailable(cause: &str) -> Self {
         let detail = "The server cannot do this right now. Try again shortly.";
         let cause = Some(cause.into());
@@ -274,14 +270,14 @@ impl Problem {
         Self { cause, ..problem.with_header(RETRY_AFTER, "2") }
     }
 
-    /// 500.
     pub(in crate::web) fn internal(cause: &str) -> Self {
         let detail = "The server failed. The reason is in its log, under the request id.";
         let cause = Some(cause.into());
         Self { cause, ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", detail) }
     }
 
-    /// 500 or 503 with the code of the cause. What the database or the keys say is for the log.
+    /// 500 or 503 with the code of the cause. Details of database and key errors go only to the
+    /// log.
     fn of_server(status: StatusCode, error: &AdminError) -> Self {
         let code = error.code();
         let detail = match code {
@@ -296,37 +292,35 @@ impl Problem {
         }
     }
 
-    /// The status.
     pub(in crate::web) fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The scope that the caller lacks, if that is the problem.
     pub(super) fn missing_scope(&self) -> Option<AdminScope> {
         self.missing_scope
     }
 
-    /// The stable code.
     pub(in crate::web) fn code(&self) -> &'static str {
         self.code
     }
 
-    /// The error of the verb, for a caller in this process: it says more than the answer may.
+    /// Returns the error of the verb, for callers in this process. It may contain more than the
+    /// response.
     pub(super) fn into_error(self) -> Option<AdminError> {
         self.error.and_then(Arc::into_inner)
     }
 
-    /// What the caller is told.
+    /// Returns the text for the caller.
     pub(in crate::web) fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// What the log says.
+    /// Returns the text for the log.
     pub(in crate::web) fn reason(&self) -> &str {
         self.cause.as_deref().unwrap_or(&self.detail)
     }
 
-    /// The document, without the id of the request.
+    /// Builds the document without a request id.
     pub(super) fn document(&self) -> ProblemDocument {
         ProblemDocument {
             kind: "about:blank",
@@ -339,7 +333,7 @@ impl Problem {
         }
     }
 
-    /// Writes the answer.
+    /// Renders the response.
     pub(in crate::web) fn render(&self, request_id: &str) -> Response {
         let document =
             ProblemDocument { request_id: Some(request_id.to_owned()), ..self.document() };
@@ -353,7 +347,7 @@ impl Problem {
         response
     }
 
-    /// Adds the headers of this problem to its answer, which may be a page.
+    /// Adds the headers of this problem to a response, which may be a page.
     pub(in crate::web) fn add_headers(&self, response: &mut Response) {
         for (name, value) in &self.headers {
             response.headers_mut().append(name, value.clone());
@@ -361,7 +355,7 @@ impl Problem {
     }
 }
 
-/// A change that this instance could not apply to its memory.
+/// Reports a change that this instance could not apply to its directory.
 impl From<DirectoryError> for Problem {
     fn from(error: DirectoryError) -> Self {
         Self::unavailable(&error.to_string())

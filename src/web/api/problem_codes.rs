@@ -1,24 +1,24 @@
-//! The codes of problems of the request itself, as `docs/admin-api.md` lists them. Those of verbs are
-//! in `docs/errors.md`.
+//! Tests that `docs/admin-api.md` lists the codes of request problems. `docs/errors.md` lists the
+//! codes of verbs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::web::api::openapi::problems::OF_REQUESTS;
 
-/// Codes whose status is given where no literal stands next to it.
+/// Codes whose literal is not next to a status in the source.
 const WITHOUT_STATUS: [&str; 2] = ["invalid_dpop_proof", "use_dpop_nonce"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The codes in the sources, with their statuses.
+/// Extracts the codes and their statuses from the sources.
 fn codes_in_sources() -> BTreeMap<String, u16> {
     let files = std::fs::read_dir(root().join("src/web/api")).expect("a folder");
     let texts = files.map(|file| std::fs::read_to_string(file.expect("a file").path()));
     let mut found = BTreeMap::new();
-    // A folder has no text.
+    // A folder cannot be read as text.
     for text in texts.flatten() {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let code: String = code.split_whitespace().collect();
@@ -36,7 +36,7 @@ fn codes_in_sources() -> BTreeMap<String, u16> {
     found
 }
 
-/// The number of a status by the name of its constant.
+/// Returns the number of a status constant.
 fn status_of(name: &str) -> u16 {
     let numbers = (400..600).filter_map(|number| axum::http::StatusCode::from_u16(number).ok());
     let with_reason = numbers.filter(|status| {

@@ -1,11 +1,12 @@
-//! Where a mistake is in the body of a request, as a JSON pointer (RFC 6901).
+//! Places of invalid values in a request body, as JSON pointers (RFC 6901).
 
 use crate::admin::{AdminError, InvalidValue};
 use crate::model::static_claims::ClaimsError;
 use crate::secrets::secret;
 use crate::web::api::problem::PlacedProblem;
 
-/// The places of what a verb rejects. It is empty if the value is not a member of the body.
+/// Returns the places of the values that a verb rejected. The list is empty if the value is not a
+/// member of the body.
 pub(super) fn of_error(error: &AdminError) -> Vec<PlacedProblem> {
     let place = |pointer: String, detail: String| PlacedProblem { pointer, detail };
     match error {
@@ -26,7 +27,7 @@ pub(super) fn of_error(error: &AdminError) -> Vec<PlacedProblem> {
     }
 }
 
-/// The place of a value that a verb names.
+/// Returns the JSON pointer of a field that a verb names.
 fn pointer_of(field: &str) -> Option<&'static str> {
     Some(match field {
         "admin_of" => "/admin_of",
@@ -47,14 +48,14 @@ fn pointer_of(field: &str) -> Option<&'static str> {
         "text" => "/text",
         "token lifetime" => "/token_ttl_seconds",
         "token typ" => "/token_typ",
-        // One trust too many is a mistake of the whole body.
+        // Too many trusts are a problem of the whole body.
         "trust" => "",
-        // The others are parameters of a query, lines of an import, or texts without JSON.
+        // Other fields are query parameters, lines of an import, or texts without JSON.
         _ => return None,
     })
 }
 
-/// The place of the claim that a problem names, or of all claims.
+/// Returns the pointer of the claim that a problem names, or of all claims.
 pub(super) fn pointer_of_claim(claims: &str, problem: &ClaimsError) -> String {
     match problem.claim() {
         Some(name) => secret::redact(&format!("{claims}/{}", segment(name))).into_owned(),
@@ -62,7 +63,7 @@ pub(super) fn pointer_of_claim(claims: &str, problem: &ClaimsError) -> String {
     }
 }
 
-/// A name as a segment of a JSON pointer (RFC 6901, section 3).
+/// Escapes a name for a JSON pointer (RFC 6901, section 3).
 pub(super) fn segment(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

@@ -1,10 +1,9 @@
-//! The status of each error of a verb (RFC 9110, section 15).
+//! The HTTP status for each error of a verb (RFC 9110, section 15).
 
 use axum::http::StatusCode;
 
 use crate::admin::{AdminErrorCode as Code, AdminErrorKind as Kind};
 
-/// The status of a verb's error.
 pub(super) fn status(code: Code) -> StatusCode {
     match code {
         Code::ImportTooLong => StatusCode::PAYLOAD_TOO_LARGE,
@@ -25,7 +24,7 @@ pub(super) fn status(code: Code) -> StatusCode {
 mod tests {
     use super::*;
 
-    /// A code whose kind is a fault tells its caller nothing that helps.
+    /// A fault tells the caller nothing useful, so only a few codes may be one.
     #[test]
     fn few_codes_are_faults_of_the_server() {
         let faults = Code::ALL.into_iter().filter(|code| status(*code) == 500);

@@ -1,16 +1,16 @@
-//! Members that the server writes. A body may repeat them, so that an answer can be sent back.
+//! Members that only the server writes. A body may repeat their current values, so a response can
+//! be sent back as a request.
 
 use serde_json::Value;
 
 use crate::web::api::Problem;
 use crate::web::api::member::Member;
 
-/// The read-only members of a body.
 #[derive(Debug, Default)]
 pub(super) struct ReadOnlyMembers(Vec<(&'static str, Value)>);
 
 impl ReadOnlyMembers {
-    /// Adds a member, unless the body lacks it.
+    /// Adds a member, unless it is absent.
     pub(super) fn add(&mut self, name: &'static str, member: Member<Value>) {
         match member {
             Member::Absent => {}
@@ -19,15 +19,14 @@ impl ReadOnlyMembers {
         }
     }
 
-    /// True if the body has none.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Rejects a member that differs from the one of the object; `null` stands for none.
+    /// Rejects a member that differs from the object; `null` matches an absent value.
     ///
     /// # Errors
-    /// 422 with the place of the member.
+    /// 422 with the JSON pointer of the member.
     pub(super) fn check(&self, present: &Value) -> Result<(), Problem> {
         let value_of = |name: &str| present.get(name).unwrap_or(&Value::Null);
         let Some((name, given)) = self.0.iter().find(|(name, given)| given != value_of(name))

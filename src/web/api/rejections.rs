@@ -1,4 +1,4 @@
-//! `/v1/rejections`: why requests of clients were rejected.
+//! `/v1/rejections`: rejected requests of clients and their reasons.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::web::api::Problem;
 use crate::web::api::json::{Output, Parameters, ok, page_size, parsed_parameter, text_parameter};
 use crate::web::api::page::Page;
 
-/// How many rejections a page has by default.
+/// The default number of rejections per page.
 const PAGE_SIZE: u32 = 100;
 
 /// Which rejections a list holds, newest first.
@@ -49,7 +49,7 @@ pub(super) struct ListQuery {
     count: Option<u32>,
 }
 
-/// Has the schema of a page: one that is derived does not know parameters of types.
+/// An alias without type parameters, because the `ToSchema` derive does not resolve them.
 type Rejections = Page<RejectionRecord>;
 
 /// A page of rejections.
@@ -108,7 +108,7 @@ pub(super) async fn list(
     Ok(ok(RejectionPage { page: Page::new(data, next_cursor), remaining }))
 }
 
-/// Reads a cursor: the time and the request of the last rejection of a page.
+/// Parses a cursor: the time and the request id of the last rejection of a page.
 fn position(cursor: &str) -> Result<RejectionPosition, Problem> {
     let read = || {
         let (at, request_id) = cursor.split_once('.')?;
@@ -127,13 +127,13 @@ pub(super) async fn show(
     Extension(principal): Extension<Principal>,
     Path(request_id): Path<String>,
 ) -> Result<Output<Explanation>, Problem> {
-    // Not every text can be asked for: Postgres takes no zero byte.
+    // Postgres rejects some texts, such as one with a zero byte.
     if !RejectionRecord::is_request_id(&request_id) {
         return Err(Problem::absent(ObjectKind::Rejection, &request_id));
     }
     let store = &app.services.store;
     if store.rejection(&request_id).await.map_err(AdminError::from)?.is_none() {
-        // This instance may have rejected it just now.
+        // This instance may have buffered it just now.
         app.write_rejections().await.map_err(AdminError::from)?;
     }
     let rejection = rejection::show(store, &principal, &request_id).await?;
@@ -141,7 +141,7 @@ pub(super) async fn show(
     Ok(ok(Explanation { rejection: with_text(rejection), candidates }))
 }
 
-/// A rejection whose remedy is a text for people, as the console shows it.
+/// Converts the remedy to a text for people, as the console shows it.
 fn with_text(rejection: RejectionRecord) -> RejectionRecord {
     let client = rejection.client_id.as_deref();
     let remedy = rejection.remedy.as_ref();

@@ -1,4 +1,4 @@
-//! Resources as the admin API writes and reads them.
+//! The JSON format of resources in the admin API.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,9 +68,9 @@ struct PendingAlgorithm {
 }
 
 impl ResourceJson {
-    /// A resource, with what its signing algorithm waits for.
+    /// Converts a resource, including its pending signing algorithm.
     pub(super) async fn read(services: &Services, resource: Resource) -> Result<Self, Problem> {
-        // A new resource does not wait: its first key signs as soon as it is published.
+        // A new resource does not wait, because its first key signs as soon as it is published.
         let waiting = resource.signed_before != SignedBefore::Never;
         let pending = match resource.signing_algorithm.filter(|_| waiting) {
             Some(algorithm) => pending(services, &resource, algorithm).await?,
@@ -212,7 +212,7 @@ struct ScopeInput {
 }
 
 impl ResourceDocument {
-    /// The resource that the body of a POST describes.
+    /// Converts the body of a POST to a resource.
     pub(super) fn new_resource(mut self) -> Result<NewResource, Problem> {
         self.take_read_only().check(&Value::Null)?;
         let Some(id) = &self.resource else {
@@ -224,7 +224,7 @@ impl ResourceDocument {
         Ok(update.into_new(id)?)
     }
 
-    /// What the body changes about the resource `id`.
+    /// Converts the body to an update of the resource `id`.
     pub(super) fn update(
         self,
         id: &ResourceId,
@@ -257,7 +257,7 @@ impl ResourceDocument {
         })
     }
 
-    /// Takes out the members that the server writes.
+    /// Takes the read-only members.
     pub(super) fn take_read_only(&mut self) -> ReadOnlyMembers {
         let mut members = ReadOnlyMembers::default();
         members.add("source", std::mem::take(&mut self.source));
@@ -267,7 +267,7 @@ impl ResourceDocument {
     }
 }
 
-/// Rejects single changes of scopes next to all of them, and in a body that is a whole resource.
+/// Rejects `add_scopes` and `remove_scopes` next to `scopes`, and outside of a PATCH.
 fn check_edits(
     scopes: &Member<Vec<ScopeInput>>,
     has_edits: bool,
@@ -287,7 +287,7 @@ fn check_edits(
 fn scopes(pointer: &str, inputs: Vec<ScopeInput>) -> Result<Vec<ResourceScope>, Problem> {
     let (mut read, mut names) = (Vec::with_capacity(inputs.len()), BTreeSet::new());
     for (index, scope) in inputs.into_iter().enumerate() {
-        // The description follows the name behind an equals sign, as on the command line.
+        // The parser expects `name=description`, as on the command line.
         let text = match scope.description.as_str() {
             "" => scope.name,
             description => format!("{}={description}", scope.name),

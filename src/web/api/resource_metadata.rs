@@ -1,5 +1,5 @@
-//! `/.well-known/oauth-protected-resource` (RFC 9728). It is open, because a caller without a token
-//! reads here where to get one.
+//! `/.well-known/oauth-protected-resource` (RFC 9728). The route is public, because a caller
+//! without a token reads here where to get one.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::web::api::Problem;
 use crate::web::api::json::{Output, ok};
 use crate::web::api::openapi::Description;
 
-/// What the document of the API says of this route.
+/// Describes the route for the `OpenAPI` document.
 pub(super) fn describe() -> Description {
     let mut description = Description::default();
     description.answers_with::<ResourceMetadata>("application/json");

@@ -1,4 +1,4 @@
-//! `/v1/resources`.
+//! `/v1/resources`: the APIs that tokens are issued for.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use crate::web::api::page::Page;
 use crate::web::api::read_only::ReadOnlyMembers;
 use crate::web::api::resource_json::{ResourceDocument, ResourceJson};
 
-/// How many resources a page has by default.
+/// The default number of resources per page.
 const PAGE_SIZE: u32 = 50;
 
 /// Which resources a list holds, in alphabetical order.
@@ -84,13 +84,11 @@ pub(super) async fn show(
     answer(&app, found).await
 }
 
-/// 200 with a resource and its revision.
 async fn answer(app: &App, found: Resource) -> Result<Tagged<ResourceJson>, Problem> {
     let revision = Revision::of_resource(&found);
     Ok(tagged(&revision, ok(ResourceJson::read(&app.services, found).await?)))
 }
 
-/// 201 with a resource and its revision.
 fn made(resource: Resource) -> Tagged<ResourceJson> {
     tagged(&Revision::of_resource(&resource), created(resource.into()))
 }
@@ -115,7 +113,7 @@ pub(super) async fn put(
     let mut members = document.update(&id, Omitted::HasDefault)?;
     members.precondition = if_match.for_replacement();
     let is_conditional = members.precondition != Precondition::Unchanged;
-    // A body of another state is told so before its read-only members are.
+    // A failed precondition is reported before a wrong read-only member.
     let present = if_visible(resource::show(&app.services.store, &principal, &id).await)?;
     match present {
         None => read_only.check(&Value::Null)?,

@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodFilter, MethodRouter, any};
+use axum::routing::{MethodFilter, MethodRouter, any, on};
 use axum::{Extension, Router};
 
 use crate::admin::declarative;
@@ -21,29 +21,26 @@ use crate::web::api::imports::{self, ImportSlot};
 use crate::web::api::layers::{self, compression, timeout};
 use crate::web::api::openapi::{self, Described, Description, Documentation};
 use crate::web::api::{Problem, idempotency, resource_metadata};
-use crate::web::erased_handler::on;
 use crate::web::health;
 
-/// The layers of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layers {
-    /// The guard, a time-out, a limit of the body, and with a GET compression, with a POST the
-    /// stored answers.
+    /// The guard, a timeout and a body limit. A GET is also compressed, and the response of a POST
+    /// is stored.
     All,
-    /// The same for an apply, whose body waits for a place.
+    /// Like [`Self::All`], with a slot for the body of an apply.
     Apply,
-    /// The same without stored answers.
+    /// Like [`Self::All`], without stored responses.
     WithoutReplay,
-    /// The guard alone.
     Guard,
 }
 
-/// A handler that the document describes.
+/// A handler with a description in the `OpenAPI` document.
 pub(super) trait ApiHandler<T>: Handler<T, Arc<App>> + Described<T> {}
 
 impl<H: Handler<T, Arc<App>> + Described<T>, T> ApiHandler<T> for H {}
 
-/// The API while its routes are added.
+/// The builder of the API routes.
 pub(super) struct ApiRouter {
     app: Arc<App>,
     access: Access,
@@ -57,16 +54,16 @@ fn method_filter(method: &Method) -> MethodFilter {
         Method::PUT => MethodFilter::PUT,
         Method::PATCH => MethodFilter::PATCH,
         Method::DELETE => MethodFilter::DELETE,
-        // axum answers HEAD as GET without the body.
+        // axum answers HEAD with the GET handler.
         _ => MethodFilter::GET,
     }
 }
 
-/// A route as the document shows it.
+/// A route in the `OpenAPI` document.
 pub(super) struct ListedRoute {
     pub(super) method: Method,
     pub(super) path: &'static str,
-    /// `None` for a route that needs no token.
+    /// `None` for a public route.
     pub(super) guard: Option<Guard>,
     pub(super) layers: Layers,
     pub(super) describe: fn() -> Description,
@@ -77,7 +74,7 @@ impl ApiRouter {
         Self { app: app.clone(), access, router: Router::new(), listed: Vec::new() }
     }
 
-    /// Adds a GET without parameters in its query.
+    /// Adds a GET without query parameters.
     pub(super) fn get<T: 'static>(
         &mut self,
         path: &'static str,
@@ -88,7 +85,7 @@ impl ApiRouter {
         self.add(Method::GET, path, guard, Layers::All, handler);
     }
 
-    /// Adds a GET whose handler reads the query.
+    /// Adds a GET whose handler parses the query.
     pub(super) fn get_with_query<T: 'static>(
         &mut self,
         path: &'static str,
@@ -99,7 +96,7 @@ impl ApiRouter {
         self.add(Method::GET, path, guard, Layers::All, handler);
     }
 
-    /// Adds a POST that changes something: it has a dry run, and its answer is stored for its
+    /// Adds a POST that makes a change. It has a dry run, and its response is stored for its
     /// `Idempotency-Key`.
     pub(super) fn post<T: 'static>(
         &mut self,
@@ -140,8 +137,8 @@ impl ApiRouter {
         self.add_write(Method::DELETE, path, scope, handler);
     }
 
-    /// Adds a POST without a dry run, whose answer is not stored: it changes nothing, or a
-    /// repetition does no harm.
+    /// Adds a POST without stored responses and without a dry run. It changes nothing, or its
+    /// repetition is harmless.
     pub(super) fn post_unstored<T: 'static>(
         &mut self,
         path: &'static str,
@@ -152,8 +149,8 @@ impl ApiRouter {
         self.add(Method::POST, path, guard, Layers::WithoutReplay, handler);
     }
 
-    /// Adds the import. Its handler reads the query, and limits the size and the time of the body;
-    /// its answer is a stream.
+    /// Adds the import. Its handler parses the query and limits the size and time of the body. The
+    /// response is a stream.
     pub(super) fn post_import<T: 'static>(
         &mut self,
         path: &'static str,
@@ -213,7 +210,7 @@ impl ApiRouter {
         self.add_guarded(listed, guard, route);
     }
 
-    /// Adds a route whose handler has one type for all, so that this is compiled once.
+    /// Adds a route. It is not generic, so it is compiled once.
     fn add_guarded(&mut self, listed: ListedRoute, guard: Guard, route: MethodRouter<Arc<App>>) {
         let ListedRoute { path, layers, .. } = listed;
         let route = match (&listed.method, layers) {
@@ -226,7 +223,7 @@ impl ApiRouter {
                 .layer(from_fn(apply::enter)),
             _ => route,
         };
-        // The last layer is the first to see a request: it reads no body without a token.
+        // The last layer runs first, so no body is read without a token.
         let route = match layers {
             Layers::All | Layers::Apply | Layers::WithoutReplay => {
                 let limit = layers::body_limit(guard.max_body);
@@ -240,13 +237,13 @@ impl ApiRouter {
         self.listed.push(listed);
     }
 
-    /// Lists a route that needs no token, and is added after the layers.
+    /// Lists a public route, which is added outside of the layers.
     pub(super) fn list_without_token(&mut self, path: &'static str, describe: fn() -> Description) {
         let (method, layers) = (Method::GET, Layers::Guard);
         self.listed.push(ListedRoute { method, path, guard: None, layers, describe });
     }
 
-    /// Lists the routes that [`Self::into_router`] opens.
+    /// Lists the public routes that [`Self::into_router`] adds.
     pub(super) fn list_open(&mut self) {
         self.list_without_token(RESOURCE_METADATA_PATH, resource_metadata::describe);
         self.list_without_token(openapi::DOCUMENT_PATH, openapi::describe_document);
@@ -256,8 +253,8 @@ impl ApiRouter {
         self.list_without_token("/healthz", openapi::describe_readiness);
     }
 
-    /// Every path needs a token, whether it exists or not, except the open ones, which follow the
-    /// layers.
+    /// Builds the router. Every path requires a token, even if it does not exist. Only the public
+    /// routes, added after the authentication layer, do not.
     pub(super) fn into_router(self) -> Router<Arc<App>> {
         let Self { app, access, router, listed } = self;
         let token_url = format!("{}{TOKEN_PATH}", app.issuer.as_str());
@@ -268,7 +265,7 @@ impl ApiRouter {
                 Problem::method_not_allowed(&allowed(known.routes(), path.as_str()))
             })
             .fallback(async || Problem::not_found())
-            // Each route has a limit of its own.
+            // Each route has its own limit.
             .layer(DefaultBodyLimit::disable())
             .layer(Extension(ImportSlot::default()))
             .layer(Extension(ApplySlot::default()))
@@ -283,7 +280,8 @@ impl ApiRouter {
     }
 }
 
-/// The methods of a path (RFC 9110, section 15.5.6). axum answers HEAD wherever it answers GET.
+/// Returns the methods of a path (RFC 9110, section 15.5.6). axum answers HEAD wherever it answers
+/// GET.
 fn allowed(listed: &[ListedRoute], path: &str) -> String {
     let methods = listed.iter().filter(|listed| listed.path == path);
     let names = methods.map(|listed| match listed.method {

@@ -1,4 +1,4 @@
-//! `/v1/clients/{id}/secrets`.
+//! `/v1/clients/{id}/secrets`: the secrets of a client.
 
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ pub(super) struct RotationInput {
     secret: SecretInput,
 }
 
-/// How many secrets a page has by default.
+/// The default number of secrets per page.
 const PAGE_SIZE: u32 = 100;
 
 /// Which secrets a list holds, oldest first.
@@ -132,7 +132,7 @@ pub(super) async fn rotate(
     delivery::commit(delivery, pending, answer).await
 }
 
-/// The problem of a body with the member `secret`.
+/// Returns the problem of a body with the member `secret`.
 pub(super) fn problem_of_secret(error: AdminError) -> Problem {
     match error {
         AdminError::Invalid { field: "label", .. } => {
@@ -165,7 +165,7 @@ pub(super) struct ExpiredSecret {
     changed: bool,
 }
 
-/// Lets a secret end at once or after a while.
+/// Ends a secret immediately or after a delay.
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -182,12 +182,11 @@ pub(super) async fn update(
     Ok(ok(ExpiredSecret { client_id, secret_id, expires_at, changed }))
 }
 
-/// The secret in a path.
 fn known_form(text: &str) -> Result<SecretId, Problem> {
     SecretId::parse(text).map_err(|_| Problem::absent(ObjectKind::Secret, text))
 }
 
-/// Ends a secret at once. Its record stays, so that its use can be read later.
+/// Ends a secret immediately. The record is kept, so that its usage stays visible.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,

@@ -1,5 +1,5 @@
-//! What a client authenticates by besides secrets, as the admin API reads it. The members have the
-//! names of the registration of clients (RFC 7591, RFC 8705).
+//! Parsing of client credentials other than secrets. The member names come from client registration
+//! (RFC 7591, RFC 8705).
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::model::security::{KeySet, KeySetUri, KeySource, TlsSubject};
 use crate::web::api::Problem;
 use crate::web::api::json::at;
 
-/// The public keys of a client: a key set, or the URL of one.
+/// Parses the public keys of a client from a key set or its URL.
 pub(super) fn keys(
     jwks: Option<Value>,
     jwks_uri: Option<String>,
@@ -26,7 +26,7 @@ pub(super) fn keys(
     }
 }
 
-/// The subject of the certificate of a client: at most one of its kinds.
+/// Parses the certificate subject of a client. At most one kind may be given.
 pub(super) fn tls_subject(
     kinds: [(&str, Option<String>); 5],
 ) -> Result<Option<TlsSubject>, Problem> {
@@ -40,7 +40,7 @@ pub(super) fn tls_subject(
     at(&pointer, TlsSubject::parse(&format!("{kind}={value}"))).map(Some)
 }
 
-/// What the `aud` of assertions may be in addition to the issuer.
+/// Parses the additional `aud` values that assertions may have.
 pub(super) fn audiences(urls: &[String]) -> Result<AssertionAudiences, Problem> {
     if urls.is_empty() {
         return Ok(AssertionAudiences::default());

@@ -1,19 +1,19 @@
-//! What serde says about a body or a query, in the words of JSON and with what is expected.
+//! Translation of serde errors about bodies and queries into JSON terms, with the expected value.
 
 use crate::text::{escaping, suggestion};
 use crate::web::api::json::MAX_PAGE_SIZE;
 
-/// The text about a member of a body.
+/// Translates an error about a member of a body.
 pub(super) fn of_body(text: &str) -> String {
     unknown_name("member", text).unwrap_or_else(|| plain_type(text))
 }
 
-/// The text about a parameter of a query.
+/// Translates an error about a query parameter.
 pub(super) fn of_query(text: &str) -> String {
     unknown_name("parameter", text).unwrap_or_else(|| plain_query(text))
 }
 
-/// The text of serde about a value of another type, in the words of JSON.
+/// Translates an error about a wrong type or a missing member.
 fn plain_type(text: &str) -> String {
     if let Some(name) = text.strip_prefix("missing field `") {
         return format!("{} is missing", name.trim_end_matches('`'));
@@ -35,7 +35,7 @@ fn plain_type(text: &str) -> String {
     format!("{given}, expected {expected}")
 }
 
-/// The text of serde about a query, with what its parameter expects.
+/// Translates an error about a query and adds the expected value.
 fn plain_query(text: &str) -> String {
     let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
     if let Some(name) = text.rsplit_once("duplicate field `").map(|(_, name)| name) {
@@ -55,10 +55,10 @@ fn plain_query(text: &str) -> String {
     }
 }
 
-/// The text of serde about an unknown name, with the known name that may be meant.
+/// Translates an error about an unknown name, and suggests the nearest known one.
 fn unknown_name(kind: &str, text: &str) -> Option<String> {
     let (_, rest) = text.split_once("unknown field `")?;
-    // The names that are known come last, so a given name cannot look like them.
+    // serde lists the known names last, so the given name cannot imitate them.
     let (given, known) = match rest.rsplit_once("`, expected ") {
         Some((given, known)) => (given, known.split('`').skip(1).step_by(2).collect::<Vec<_>>()),
         None => (rest.rsplit_once("`, there ")?.0, Vec::new()),
@@ -79,7 +79,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only the names are needed")]
+    #[expect(dead_code, reason = "the test needs only the names")]
     struct Pet {
         name: Option<String>,
         owner: Option<String>,

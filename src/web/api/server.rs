@@ -1,4 +1,4 @@
-//! `/v1/server`.
+//! `/v1/server`: version, settings and health of this instance.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/v1/signing-keys`: the keys that tokens are signed with; never their private halves.
+//! `/v1/signing-keys`: the keys that sign tokens. Private keys are never shown.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ pub(super) async fn show(
     Ok(ok(signing_key::show(&app.services, &key_id(&kid)?).await?))
 }
 
-/// Lets the next key sign, on this instance before the answer and on the others soon.
+/// Makes the next key sign: on this instance before the response, on other instances shortly after.
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,

@@ -1,4 +1,4 @@
-//! `/v1/clients/{id}/trusts`: foreign issuers and SPIFFE trust domains whose tokens authenticate a
+//! `/v1/clients/{id}/trusts`: external issuers and SPIFFE trust domains whose tokens authenticate a
 //! client.
 
 use std::collections::BTreeMap;
@@ -80,17 +80,16 @@ pub(super) struct TestInput {
     token: SecretString,
 }
 
-/// A trust that the body describes.
 enum RequestedTrust {
     Issuer(NewTrust),
     Spiffe(SpiffeSource),
 }
 
 impl TrustInput {
-    /// Gives a client the trust that the input describes.
+    /// Adds the described trust to a client.
     ///
     /// # Errors
-    /// 422 for an input that describes none, or what the verb says.
+    /// 422 for an invalid input, or the error of the verb.
     pub(in crate::web) async fn add(
         self,
         services: &Services,
@@ -196,8 +195,8 @@ pub(super) async fn create(
     Ok(created(input.add(&app.services, &principal, &id).await?))
 }
 
-/// Tries a token against the trusts of a client. The caller must be able to change the client, so
-/// that it may know all that the answer tells of the trusts.
+/// Tests a token against the trusts of a client. The response reveals details of the trusts, so the
+/// caller must have the right to change the client.
 pub(super) async fn test(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,

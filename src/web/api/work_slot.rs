@@ -1,16 +1,15 @@
-//! Work that an instance does one at a time, with a large body before it. Each caller may send one
-//! such body at a time, and there are a few in all, so that a caller that sends slowly delays
-//! itself alone.
+//! A slot for work that an instance runs one at a time, such as an import. A caller may send one
+//! body at a time, and the number of bodies is bounded. So a slow caller delays only itself.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many bodies of a kind are in memory at a time.
+/// The maximum number of bodies in memory for one kind of work.
 const MAX_BODIES: usize = 4;
 
-/// The place of the work, and the bodies that wait for it.
+/// The slot of the work, and the bodies that wait for it.
 #[derive(Debug, Clone)]
 pub(super) struct WorkSlot {
     work: Arc<Semaphore>,
@@ -24,23 +23,24 @@ impl Default for WorkSlot {
 }
 
 impl WorkSlot {
-    /// A place for a body of this caller; `None` if it has one, or too many others have.
+    /// Reserves a place for a body of this caller; `None` if the caller has one already, or all are
+    /// taken.
     pub(super) fn enter(&self, caller: &str) -> Option<WaitingBody> {
         self.bodies.enter(caller)
     }
 
-    /// Takes the place of the work, if it is free. For when the body is there: a caller that sends
-    /// slowly holds up no other.
+    /// Takes the slot, if it is free. It is called after the body has arrived, so a slow caller
+    /// does not block others.
     pub(super) fn begin(&self) -> Option<OwnedSemaphorePermit> {
         self.work.clone().try_acquire_owned().ok()
     }
 }
 
-/// The callers whose bodies are read, or are read and not used yet.
+/// The callers whose bodies are being read, or wait for the slot.
 #[derive(Debug, Clone, Default)]
 struct WaitingBodies(Arc<Mutex<BTreeSet<String>>>);
 
-/// The place of one body. It is free again when this is dropped.
+/// The place of one body, which is released on drop.
 #[derive(Debug)]
 pub(super) struct WaitingBody {
     bodies: WaitingBodies,
@@ -57,7 +57,7 @@ impl WaitingBodies {
     }
 
     fn callers(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        // The set is consistent, even if a thread panicked with the lock.
+        // The set is consistent even if a thread panicked while it held the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

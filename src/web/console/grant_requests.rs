@@ -1,4 +1,4 @@
-//! Grant requests: a team asks for a grant of another team's resource.
+//! Grant requests: a team requests a grant for a resource of another team.
 
 use askama::Template;
 use axum::Extension;
@@ -17,7 +17,7 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Choice, Time, Unreadable};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// How many requests a page has.
+/// The number of requests per page.
 const PAGE_SIZE: u32 = 50;
 
 #[derive(Template)]
@@ -103,7 +103,7 @@ fn badge(state: GrantRequestState) -> Badge {
     }
 }
 
-/// Shows the requests that the caller may see, newest first.
+/// Shows the requests visible to the caller, newest first.
 pub(super) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -141,7 +141,7 @@ pub(super) async fn page(
     })
 }
 
-/// Approves or rejects a request. An approval is for what the page showed: its revision.
+/// Approves or rejects a request. An approval names the revision that the page showed.
 pub(super) async fn decide(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,

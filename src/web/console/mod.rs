@@ -1,8 +1,8 @@
-//! The console: pages for people on the management listener. A handler reads the request, calls the
-//! verbs of [`crate::admin`] with the signed-in principal, and fills a template. No rule is here.
+//! The console: pages for people on the management listener. A handler parses the request, calls
+//! the verbs of [`crate::admin`] with the signed-in principal, and renders a template. The console
+//! itself has no authorization or business rules.
 //!
-//! `sign_in::gate` lets a request through: its session, its rights, and that its form is one of the
-//! console.
+//! `sign_in::gate` checks each request: the session, its current rights, and the origin of forms.
 
 mod audit;
 mod clients;
@@ -28,7 +28,6 @@ use crate::app::App;
 use crate::web::api;
 use crate::web::erased_handler::{get, post};
 
-/// The routes of the console.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let signed_in = signed_in().layer(from_fn_with_state(app.clone(), sign_in::gate::signed_in));
     Router::new()
@@ -45,8 +44,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(page_parts::assets::routes())
 }
 
-/// The pages of a session. Lists are compressed. Another site learns nothing from their length:
-/// it cannot load them with a session, whose cookie is `SameSite=Strict`.
+/// The pages that need a session. Lists are compressed. The length of a page tells other sites
+/// nothing: the session cookie is `SameSite=Strict`, so their requests have no session.
 fn signed_in() -> Router<Arc<App>> {
     Router::new()
         .route("/console/", get(overview::page::page))
@@ -84,7 +83,6 @@ fn signed_in() -> Router<Arc<App>> {
         .method_not_allowed_fallback(page_parts::answer::other_method)
 }
 
-/// The pages of clients.
 fn clients() -> Router<Arc<App>> {
     let one = Router::new()
         .route("/", get(clients::detail::overview))

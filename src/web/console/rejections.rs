@@ -1,4 +1,4 @@
-//! Rejected requests: a list, and the explanation of one with how to fix it.
+//! Rejected requests: the list, and the explanation of a rejection with its remedy.
 
 use askama::Template;
 use axum::Extension;
@@ -22,7 +22,7 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Time};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// How many rejections a page has.
+/// The number of rejections per page.
 const PAGE_SIZE: u32 = 50;
 
 #[derive(Template)]
@@ -38,7 +38,6 @@ struct RejectionsPage {
     next: Option<String>,
 }
 
-/// A rejection in a list.
 pub(super) struct RejectionRow {
     pub(super) path: String,
     pub(super) at: Time,
@@ -72,7 +71,7 @@ impl RejectionRow {
     }
 }
 
-/// Shows a page of rejections, newest first. A request id leads to its explanation.
+/// Shows a page of rejections, newest first. A request id redirects to its explanation.
 pub(super) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -99,7 +98,7 @@ pub(super) async fn page(
         ..RejectionFilter::default()
     };
     let filter = rejection::restrict_to_caller(&signed_in.principal, filter);
-    // This instance may have rejected a request just now.
+    // This instance may have buffered a rejection just now.
     app.write_rejections().await?;
     let found = app.services.store.rejections(&filter, PAGE_SIZE).await?;
     let last = found.last().filter(|_| found.len() == PAGE_SIZE as usize);
@@ -122,7 +121,7 @@ pub(super) async fn page(
     })
 }
 
-/// The place of the last rejection of a page: its time and its request.
+/// Parses a cursor: the time and the request id of the last rejection of a page.
 fn position(text: &str) -> Result<RejectionPosition, Malformed> {
     let parts = text.split_once('.').and_then(|(at, request_id)| {
         let at = at.parse().ok().filter(|_| RejectionRecord::is_request_id(request_id))?;
@@ -142,13 +141,12 @@ struct RejectionPage {
     named_like: Vec<Link>,
 }
 
-/// A client that a rejection may be about.
+/// A client that the rejection may concern.
 struct Link {
     name: String,
     path: String,
 }
 
-/// Explains one rejection.
 pub(super) async fn one(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,

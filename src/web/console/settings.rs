@@ -1,4 +1,4 @@
-//! The settings that are in effect, each with its origin; secrets are masked.
+//! The effective settings with their sources. Secrets are masked.
 
 use std::collections::BTreeMap;
 
@@ -28,11 +28,11 @@ struct SettingsPage {
     facts: Vec<ServerDetail>,
     problems: Vec<String>,
     sections: Vec<Section>,
-    /// The doctor looks at the whole deployment.
+    /// The findings of the doctor, which checks the whole deployment.
     findings: Option<Vec<ShownFinding>>,
 }
 
-/// What a check of the doctor found.
+/// A finding of the doctor.
 struct ShownFinding {
     code: &'static str,
     state: Badge,
@@ -40,14 +40,14 @@ struct ShownFinding {
     fix: Vec<TextPart>,
 }
 
-/// A part of a text of the doctor, which sets commands and names in backticks.
+/// A part of a doctor's text, with commands and names in backticks as code.
 #[derive(Debug, PartialEq, Eq)]
 struct TextPart {
     text: String,
     is_code: bool,
 }
 
-/// The parts of a text; none of an empty one.
+/// Splits a text at backticks.
 fn parts(text: &str) -> Vec<TextPart> {
     let part =
         |(place, text): (usize, &str)| TextPart { text: text.to_owned(), is_code: place % 2 == 1 };
@@ -60,7 +60,7 @@ struct ServerDetail {
     value: String,
 }
 
-/// The settings of one table of the file.
+/// The settings of one table of the configuration file.
 struct Section {
     name: String,
     settings: Vec<Setting>,
@@ -73,7 +73,6 @@ struct Setting {
     is_default: bool,
 }
 
-/// Shows the settings.
 pub(super) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -109,7 +108,7 @@ pub(super) async fn page(
     })
 }
 
-/// Runs the checks; one page at a time does so.
+/// Runs the doctor. Only one request at a time does so.
 async fn findings(app: &App) -> Result<Vec<ShownFinding>, ConsoleError> {
     static DOCTOR_PERMIT: Semaphore = Semaphore::const_new(1);
     let permit = DOCTOR_PERMIT.acquire().await;

@@ -1,5 +1,5 @@
-//! What the types of a handler say about its operation: parameters, body and answer. So the
-//! document cannot say anything else than the code does.
+//! Descriptions of operations, derived from the types of their handlers: parameters, body and
+//! response. The document therefore always matches the code.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,25 +19,24 @@ use crate::web::api::conditions::{IfMatch, Tagged};
 use crate::web::api::json::{Input, Output, Parameters};
 use crate::web::api::openapi::parameters;
 
-/// The description of an operation while it is collected.
+/// The description of an operation while it is built.
 #[derive(Default)]
 pub(in crate::web::api) struct Description {
-    /// The schemas that the operation refers to, by name.
+    /// The schemas that the operation references, by name.
     pub(super) schemas: Vec<(String, RefOr<Schema>)>,
-    /// Parameters of the query and headers.
+    /// The query and header parameters.
     pub(super) parameters: Vec<Parameter>,
-    /// The media type and the schema of the body.
     pub(super) body: Option<(&'static str, RefOr<Schema>)>,
-    /// The same of the answer, for each form that it has.
+    /// The media type and the schema of each form of the response.
     pub(super) answers: Vec<(&'static str, RefOr<Schema>)>,
-    /// Whether the answer has an entity tag.
+    /// True if the response has an entity tag.
     pub(super) is_tagged: bool,
-    /// The statuses of problems beyond those that every operation has.
+    /// The problem statuses in addition to those of every operation.
     pub(super) problems: BTreeSet<u16>,
 }
 
 impl Description {
-    /// A reference to the schema of a type, which the document then holds.
+    /// Returns a reference to the schema of a type, and adds the schema to the document.
     pub(super) fn reference<T: ToSchema>(&mut self) -> RefOr<Schema> {
         let name = T::name().into_owned();
         self.schemas.push((name.clone(), T::schema()));
@@ -45,42 +44,42 @@ impl Description {
         Ref::from_schema_name(name).into()
     }
 
-    /// Adds a form of the answer.
+    /// Adds a form of the response.
     pub(in crate::web::api) fn answers_with<T: ToSchema>(&mut self, media_type: &'static str) {
         let schema = self.reference::<T>();
         self.answers.push((media_type, schema));
     }
 
-    /// The same for text of its own form.
+    /// Adds a response in a text format, with an example.
     pub(in crate::web::api) fn answers_text(&mut self, media_type: &'static str, example: &str) {
         self.answers.push((media_type, text_like(example)));
     }
 
-    /// The same for JSON of any form.
+    /// Adds a JSON response without a schema, with an example.
     pub(super) fn answers_any_object(&mut self, example: Value) {
         let schema = ObjectBuilder::new().examples([example]);
         self.answers.push((JSON, schema.into()));
     }
 
-    /// Adds the body of the request.
+    /// Adds the request body.
     pub(in crate::web::api) fn takes<T: ToSchema>(&mut self, media_type: &'static str) {
         let schema = self.reference::<T>();
         self.body = Some((media_type, schema));
         self.problems.extend([408, 413, 415, 422]);
     }
 
-    /// The same for a body that is text of its own form.
+    /// Adds a request body in a text format, with an example.
     pub(in crate::web::api) fn takes_text(&mut self, media_type: &'static str, example: &str) {
         self.body = Some((media_type, text_like(example)));
         self.problems.extend([408, 413, 415, 422]);
     }
 
-    /// Adds statuses of problems.
+    /// Adds problem statuses.
     pub(in crate::web::api) fn fails_with<const N: usize>(&mut self, statuses: [u16; N]) {
         self.problems.extend(statuses);
     }
 
-    /// Says that the answer has an entity tag.
+    /// Marks the response as having an entity tag.
     pub(in crate::web::api) fn is_tagged(&mut self) {
         self.is_tagged = true;
     }
@@ -94,20 +93,18 @@ const JSON: &str = "application/json";
 
 /// A parameter of a handler.
 pub(in crate::web::api) trait Part {
-    /// Adds what the parameter says.
     fn describe(description: &mut Description);
 }
 
-/// The answer of a handler.
+/// The response of a handler.
 pub(in crate::web::api) trait Answer {
-    /// Adds what the answer says.
     fn describe(description: &mut Description);
 }
 
-/// A handler whose types describe its operation. `T` is what axum takes for it: the types of its
-/// parameters.
+/// A handler whose types describe its operation. `T` is the tuple of parameter types that axum
+/// uses.
 pub(in crate::web::api) trait Described<T> {
-    /// Collects what the types say.
+    /// Collects the descriptions of all types.
     fn describe() -> Description;
 }
 
@@ -163,7 +160,7 @@ impl Part for Request {
     fn describe(_: &mut Description) {}
 }
 
-/// Its names and schemas follow from the path itself.
+/// The names and schemas come from the path.
 impl<T> Part for Path<T> {
     fn describe(description: &mut Description) {
         description.problems.insert(404);
@@ -203,7 +200,7 @@ impl<T: ToSchema> Answer for Tagged<T> {
     }
 }
 
-/// An answer without a body.
+/// A response without a body.
 impl Answer for StatusCode {
     fn describe(_: &mut Description) {}
 }

@@ -1,5 +1,5 @@
-//! Examples of bodies: the one that a schema has, or one made of the examples of its parts. So an
-//! example has every member that is always there, and cannot be forgotten when one is added.
+//! Examples of bodies. A schema without its own example gets one from its parts. So an example has
+//! every required member, even if members are added later.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use serde_json::{Map, Value};
 use utoipa::openapi::schema::{ArrayItems, Object, SchemaType};
 use utoipa::openapi::{Ref, RefOr, Schema, Type};
 
-/// How deep schemas are followed, in case one contains itself.
+/// The maximum depth of nested schemas, in case a schema contains itself.
 const MAX_DEPTH: u8 = 32;
 
-/// The schemas that references lead to, by name.
+/// All schemas by name.
 pub(super) struct Examples<'a>(pub(super) &'a BTreeMap<String, RefOr<Schema>>);
 
 impl Examples<'_> {
-    /// An example of a schema; `None` if a part that is always there has none.
+    /// Returns an example of a schema; `None` if a required part has no example.
     pub(super) fn of(&self, schema: &RefOr<Schema>) -> Option<Value> {
         self.made(schema, MAX_DEPTH)
     }
 
-    /// True for an object all of whose members have defaults, so that it may be left out.
+    /// True if all members of an object have defaults, so that it is optional.
     pub(super) fn has_only_defaults(&self, schema: &RefOr<Schema>) -> bool {
         match schema {
             RefOr::Ref(target) => {
@@ -60,7 +60,7 @@ impl Examples<'_> {
         }
     }
 
-    /// A choice other than `null`.
+    /// Returns an example of a choice other than `null`.
     fn choice(&self, schema: &RefOr<Schema>, depth: u8) -> Option<Value> {
         self.made(schema, depth).filter(|value| !value.is_null())
     }
@@ -84,7 +84,7 @@ impl Examples<'_> {
         }
     }
 
-    /// The members that are always there, and those that have an example of their own.
+    /// Builds an object from the required members and those with their own example.
     fn of_members(&self, object: &Object, depth: u8) -> Option<Value> {
         let mut members = Map::new();
         for (name, schema) in &object.properties {
@@ -95,7 +95,7 @@ impl Examples<'_> {
         Some(Value::Object(members))
     }
 
-    /// True for an object or a text that says itself what it may look like.
+    /// True for an object or a text with its own example.
     fn has_own(&self, schema: &RefOr<Schema>) -> bool {
         let schema = match schema {
             RefOr::T(schema) => Some(schema),
@@ -108,7 +108,6 @@ impl Examples<'_> {
     }
 }
 
-/// The name of the schema that a reference leads to.
 fn name_of(target: &Ref) -> &str {
     target.ref_location.rsplit('/').next().unwrap_or_default()
 }

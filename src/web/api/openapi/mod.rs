@@ -1,4 +1,4 @@
-//! The `OpenAPI` document of the admin API, made from its routes, and the page that shows it.
+//! The `OpenAPI` document of the admin API, generated from its routes, and its HTML page.
 
 mod description;
 mod examples;
@@ -32,16 +32,13 @@ use crate::web::api::Problem;
 use crate::web::api::router::ListedRoute;
 use crate::web::health::Report;
 
-/// The path of the document.
 pub(super) const DOCUMENT_PATH: &str = "/v1/openapi.json";
 
-/// The path of the page.
 pub(super) const PAGE_PATH: &str = "/docs";
 
-/// The path of its style sheet.
 pub(super) const STYLE_PATH: &str = "/docs/style.css";
 
-/// The document and its page. Each is written when the first caller reads it.
+/// The document and its HTML page. Each is generated on the first request.
 pub(super) struct Documentation {
     routes: Vec<ListedRoute>,
     token_url: String,
@@ -50,12 +47,11 @@ pub(super) struct Documentation {
 }
 
 impl Documentation {
-    /// The documentation of these routes, whose tokens are issued at `token_url`.
+    /// Creates the documentation of the routes. Their tokens are issued at `token_url`.
     pub(super) fn new(routes: Vec<ListedRoute>, token_url: String) -> Self {
         Self { routes, token_url, document: OnceLock::new(), page: OnceLock::new() }
     }
 
-    /// The routes.
     pub(super) fn routes(&self) -> &[ListedRoute] {
         &self.routes
     }
@@ -71,35 +67,32 @@ impl Documentation {
     }
 }
 
-/// What the document says of its own route and of the page.
+/// Describes the route of the document.
 pub(super) fn describe_document() -> Description {
     let mut description = Description::default();
     description.answers_any_object(json!({ "openapi": "3.1.0" }));
     description
 }
 
-/// The same of the page.
 pub(super) fn describe_page() -> Description {
     let mut description = Description::default();
     description.answers_text("text/html", "<!doctype html>");
     description
 }
 
-/// The same of liveness.
 pub(super) fn describe_liveness() -> Description {
     let mut description = Description::default();
     description.answers_any_object(json!({ "status": "alive" }));
     description
 }
 
-/// The same of readiness.
 pub(super) fn describe_readiness() -> Description {
     let mut description = Description::default();
     description.answers_with::<Report>("application/json");
     description
 }
 
-/// Answers the document. It is not compressed: a caller without a token must cost little.
+/// Serves the document. It is not compressed, because requests without a token must be cheap.
 pub(super) fn document_route<S>(documentation: Arc<Documentation>) -> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -111,7 +104,6 @@ where
     any(show)
 }
 
-/// Answers the page.
 pub(super) fn page_route<S>(documentation: Arc<Documentation>) -> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -124,7 +116,6 @@ where
     any(show)
 }
 
-/// Answers the style sheet of the page.
 pub(super) async fn style(method: Method) -> Result<Response, Problem> {
     check_method(&method)?;
     Ok(answer("text/css; charset=utf-8", None, Bytes::from_static(page::STYLE.as_bytes())))
@@ -147,7 +138,7 @@ fn answer(content_type: &'static str, policy: Option<&'static str>, body: Bytes)
     response
 }
 
-/// Writes the document.
+/// Generates the document.
 fn document(routes: &[ListedRoute], token_url: &str) -> OpenApi {
     let mut paths = Paths::new();
     let mut schemas: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();

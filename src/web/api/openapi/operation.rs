@@ -1,4 +1,4 @@
-//! One operation of the document: what its route, its handler and its text say.
+//! Operations of the document, built from the route, the handler and the text of each.
 
 use axum::http::{Method, StatusCode};
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter};
@@ -16,13 +16,12 @@ use crate::web::api::openapi::texts::{self, Text};
 use crate::web::api::openapi::{parameters, problems, security};
 use crate::web::api::router::{Layers, ListedRoute};
 
-/// The statuses of problems that every operation with a token may have.
+/// The problem statuses of every operation with a token.
 const OF_ALL: [u16; 6] = [400, 401, 403, 404, 500, 503];
 
-/// Those of an operation that writes.
+/// Additional problem statuses of an operation that writes.
 const OF_WRITES: [u16; 2] = [409, 422];
 
-/// The method as the document names it.
 pub(super) fn method(method: &Method) -> HttpMethod {
     match *method {
         Method::POST => HttpMethod::Post,
@@ -33,7 +32,7 @@ pub(super) fn method(method: &Method) -> HttpMethod {
     }
 }
 
-/// The operation of a route.
+/// Builds the operation of a route.
 pub(super) fn operation(
     route: &ListedRoute,
     text: &Text,
@@ -46,7 +45,7 @@ pub(super) fn operation(
     }
     let security = match &route.guard {
         Some(guard) => requirements(guard.scopes),
-        // An empty list: no token is needed.
+        // An empty list means that no token is required.
         None => Vec::new(),
     };
     let schemas = description.schemas.iter().cloned().collect();
@@ -69,7 +68,7 @@ pub(super) fn operation(
     operation
 }
 
-/// The parameters that layers read.
+/// Returns the parameters that the layers of a route read.
 fn of_layers(route: &ListedRoute, guard: &Guard) -> Vec<Parameter> {
     let mut parameters = Vec::new();
     if guard.query == RouteQuery::DryRun {
@@ -84,7 +83,7 @@ fn of_layers(route: &ListedRoute, guard: &Guard) -> Vec<Parameter> {
     parameters
 }
 
-/// Whether answers are stored for their `Idempotency-Key`.
+/// True if responses are stored for their `Idempotency-Key`.
 fn is_replayed(route: &ListedRoute) -> bool {
     route.method == Method::POST && matches!(route.layers, Layers::All | Layers::Apply)
 }
@@ -101,7 +100,6 @@ fn request_body(
         .build()
 }
 
-/// A body with an example.
 fn content(schema: RefOr<Schema>, examples: &Examples<'_>) -> Content {
     let example = examples.of(&schema);
     let mut content = Content::new(Some(schema));
@@ -109,7 +107,7 @@ fn content(schema: RefOr<Schema>, examples: &Examples<'_>) -> Content {
     content
 }
 
-/// The scopes that the caller needs, as a sentence.
+/// Describes the required scopes in a sentence.
 fn needs(guard: Option<&Guard>) -> String {
     let joined = |scopes: &[AdminScope], word: &str| {
         let names: Vec<_> = scopes.iter().map(|scope| format!("`{}`", scope.as_str())).collect();
@@ -123,7 +121,7 @@ fn needs(guard: Option<&Guard>) -> String {
     }
 }
 
-/// One requirement for scopes that are all needed, one for each of which one is enough.
+/// Returns one requirement if all scopes are needed, and one for each scope if one is enough.
 fn requirements(scopes: RouteScopes) -> Vec<SecurityRequirement> {
     let requirement = |names: Vec<&str>| SecurityRequirement::new(security::SCHEME, names);
     match scopes {
@@ -145,7 +143,7 @@ fn responses(
 ) -> Responses {
     let mut responses = Responses::new();
     let is_open = route.guard.is_none();
-    // An open route answers each of its statuses with its own body.
+    // A public route answers each of its statuses with its own body.
     let (mut answers, listed): (Vec<u16>, Vec<u16>) =
         text.statuses.iter().copied().partition(|status| is_open || *status < 300);
     if answers.is_empty() {
@@ -179,7 +177,7 @@ fn answer(status: u16, description: &Description, examples: &Examples<'_>) -> Re
     let mut answer = ResponseBuilder::new().description(phrase.unwrap_or_default()).build();
     for (media_type, schema) in &description.answers {
         let mut content = content(schema.clone(), examples);
-        // Health has the same body with 503: its example is one of success.
+        // The health routes have the same body for 503, but the example shows success.
         content.example = content.example.filter(|_| status < 400);
         answer.content.insert((*media_type).to_owned(), RefOr::T(content));
     }

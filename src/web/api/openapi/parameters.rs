@@ -1,4 +1,4 @@
-//! Parameters of paths, and headers that many operations take.
+//! Path parameters, and headers that many operations share.
 
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{ObjectBuilder, RefOr, Required, Schema, Type};
@@ -12,7 +12,7 @@ use crate::model::signing_key::KeyId;
 use crate::model::trust::TrustId;
 use crate::web::api::openapi::description::Description;
 
-/// The parameters of a path, from the names in it.
+/// Describes the parameters of a path.
 pub(super) fn of_path(path: &str, description: &mut Description) -> Vec<Parameter> {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     names.map(|name| of_segment(path, name, description)).collect()
@@ -69,7 +69,6 @@ pub(super) fn if_none_match() -> Parameter {
     header("If-None-Match", text, text_schema())
 }
 
-/// `Idempotency-Key`.
 pub(super) fn idempotency_key() -> Parameter {
     let text = "A key of your choice, such as a UUID. The same request with it gets the stored \
                 answer for ten minutes, a secret in it included.";
@@ -77,14 +76,12 @@ pub(super) fn idempotency_key() -> Parameter {
     header("Idempotency-Key", text, schema.min_length(Some(1)).into())
 }
 
-/// `Tokend-Force`.
 pub(super) fn force() -> Parameter {
     let text = "`true` changes an object as well that is applied from a source, and takes a step with signing keys that breaks verifiers.";
     let schema = ObjectBuilder::new().schema_type(Type::String);
     header("Tokend-Force", text, schema.enum_values(Some(["true"])).into())
 }
 
-/// `dry_run`.
 pub(super) fn dry_run() -> Parameter {
     ParameterBuilder::new()
         .name("dry_run")

@@ -1,4 +1,4 @@
-//! The problems in the document: one response for each status, with every code that has it.
+//! The problem responses of the document: one for each status, with all its codes.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::admin::AdminErrorCode;
 use crate::web::api::problem::ProblemDocument;
 use crate::web::api::problem_status::status as status_of_verb;
 
-/// Each status with its name in the document, and when it is answered.
+/// Each status with its name in the document and its meaning.
 const PROBLEMS: [(u16, &str, &str); 17] = [
     (400, "BadRequest", "The request cannot be read: its path, its query, a header or the body."),
     (401, "Unauthorized", "The token is missing, or it is not valid here."),
@@ -32,7 +32,7 @@ const PROBLEMS: [(u16, &str, &str); 17] = [
     (503, "ServiceUnavailable", "The server cannot do this right now; try again shortly."),
 ];
 
-/// The codes of requests that reach no verb, with their status. Those of verbs are
+/// The codes of requests that do not reach a verb, with their status. The codes of verbs are in
 /// [`AdminErrorCode`].
 pub(in crate::web::api) const OF_REQUESTS: [(u16, &str, &str); 32] = [
     (400, "invalid_body", "The body cannot be read to its end."),
@@ -69,22 +69,20 @@ pub(in crate::web::api) const OF_REQUESTS: [(u16, &str, &str); 32] = [
     (503, "temporarily_unavailable", "The database or another part is unavailable."),
 ];
 
-/// The name of the response of a status.
 pub(super) fn name(status: u16) -> &'static str {
     let found = PROBLEMS.iter().find(|(known, ..)| *known == status);
     found.map_or("InternalServerError", |(_, name, _)| name)
 }
 
-/// The responses, by name.
 pub(super) fn responses() -> impl Iterator<Item = (&'static str, Response)> {
     PROBLEMS.iter().map(|(status, name, text)| (*name, response(*status, text)))
 }
 
-/// The codes of a status, each with its meaning.
+/// Returns the codes of a status with their meanings.
 fn codes(status: u16) -> Vec<(&'static str, &'static str)> {
     let of_requests = OF_REQUESTS.iter().filter(|(known, ..)| *known == status);
     let of_requests = of_requests.map(|(_, code, meaning)| (*code, *meaning));
-    // A failure of the server is a code of the request: its reason is not for the caller.
+    // A server error of a verb is not listed, because its cause is not shown to the caller.
     let of_verbs = AdminErrorCode::ALL.into_iter().filter(|code| {
         let is = status_of_verb(*code);
         is.as_u16() == status && !is.is_server_error()

@@ -1,13 +1,12 @@
-//! How a caller authenticates, in the document.
+//! The security scheme of the document.
 
 use utoipa::openapi::security::{ClientCredentials, Flow, OAuth2, Scopes, SecurityScheme};
 
 use crate::model::admin_scope::AdminScope;
 
-/// The name of the scheme.
 pub(super) const SCHEME: &str = "tokend";
 
-/// A token of this server by the client credentials grant, with the scopes of `urn:tokend`.
+/// Describes the client credentials grant, with the scopes of `urn:tokend`.
 pub(super) fn scheme(token_url: &str) -> SecurityScheme {
     let scopes = AdminScope::ALL.map(|scope| (scope.as_str(), scope.description()));
     let flow = ClientCredentials::new(token_url, Scopes::from_iter(scopes));

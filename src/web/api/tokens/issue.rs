@@ -72,10 +72,10 @@ pub(in crate::web::api) async fn issue(
     Ok(created(IssuedJson { response, client_id: id, resource }))
 }
 
-/// Issues a token in the name of a client, and records it.
+/// Issues a token on behalf of a client, and records the event.
 ///
 /// # Errors
-/// What the caller lacks, or why the client would not get the token.
+/// The right that the caller lacks, or the reason why the client would not get the token.
 pub(in crate::web) async fn issue_for(
     app: &Arc<App>,
     principal: &Principal,
@@ -91,7 +91,7 @@ pub(in crate::web) async fn issue_for(
         return Err(AdminError::IssuerMissing.into());
     }
     admin_token::require_rights(app.services.store.read(), principal, id).await?;
-    // The caller may have enabled the client or granted the resource just before.
+    // The caller may have just enabled the client or granted the resource.
     app.catch_up().await?;
     let client =
         AuthenticatedClient::for_operator(&app.directory, id).map_err(|error| rejected(&error))?;
@@ -100,12 +100,12 @@ pub(in crate::web) async fn issue_for(
     let issued = Box::pin(token::respond(app, &request, RatePolicy::Exempt));
     let issued = issued.await.map_err(|error| rejected(&error))?.token;
     let (resource, scope) = (&issued.granted.resource().resource, issued.granted.scope());
-    // The token is dropped if the caller may not have it.
+    // If the caller lacks a right, the token is dropped.
     admin_token::note_issue(&app.services, principal, id, resource, scope, token_use).await?;
     Ok(issued)
 }
 
-/// Why the client would not get the token.
+/// Explains why the client would not get the token.
 fn rejected(error: &OAuthError) -> Problem {
     let reason = error.reason().to_owned();
     match error.code() {

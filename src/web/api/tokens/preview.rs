@@ -50,7 +50,7 @@ object_schema!(
     },
 );
 
-/// The claims that the next token of a client would have. Nothing is signed, counted or stored.
+/// Previews the claims of the next token of a client. Nothing is signed, counted or stored.
 pub(in crate::web::api) async fn preview(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,

@@ -58,7 +58,7 @@ pub(in crate::web::api) struct RevokedTokensJson {
     evt: i64,
 }
 
-/// Revokes one token, on this instance before the answer and on the others soon.
+/// Revokes one token: on this instance before the response, on other instances shortly after.
 pub(in crate::web::api) async fn revoke(
     State(app): State<Arc<App>>,
     Extension(principal): Extension<Principal>,
@@ -74,8 +74,8 @@ pub(in crate::web::api) async fn revoke(
     Ok(ok(RevokedTokenJson { jti: revoked.jti, kept_until: revoked.expires_at }))
 }
 
-/// The token that the caller presents with its request, if it names this one. It proves what a `jti`
-/// alone does not.
+/// Returns the token that authenticates this request, if the body names it. Unlike a `jti` alone,
+/// it proves the client and the expiry.
 fn own_token(
     principal: &Principal,
     headers: &HeaderMap,

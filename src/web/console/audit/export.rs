@@ -1,5 +1,5 @@
-//! The events of a filter as a file: lines of JSON, or CSV. One page of events is in memory at a
-//! time.
+//! Export of filtered events as a file, in JSON lines or CSV. Only one page of events is in memory
+//! at a time.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,17 +25,16 @@ use crate::web::console::page_parts::answer::{Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// How many events are read at a time.
+/// The number of events read at a time.
 const PAGE_SIZE: u32 = 1_000;
 
-/// The form of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Jsonl,
     Csv,
 }
 
-/// Why a file ends before its end: the browser sees a download that failed.
+/// An error during the export. The browser reports a failed download.
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
     #[error(transparent)]
@@ -46,7 +45,7 @@ enum ExportError {
     Json(#[from] serde_json::Error),
 }
 
-/// A file while it is written.
+/// The state of an export.
 struct Export {
     app: Arc<App>,
     filter: EventFilter,
@@ -55,7 +54,7 @@ struct Export {
     is_complete: bool,
 }
 
-/// Gives the file. Its events are those that the page of the same filters shows, oldest first.
+/// Downloads the events of the current filters, oldest first.
 pub(in crate::web::console) async fn file(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -83,7 +82,7 @@ pub(in crate::web::console) async fn file(
 }
 
 impl Export {
-    /// The next part of the file; `None` at its end.
+    /// Returns the next part of the file; `None` at its end.
     async fn next(mut self) -> Result<Option<(Vec<u8>, Self)>, ExportError> {
         if self.is_complete {
             return Ok(None);

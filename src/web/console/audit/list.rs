@@ -1,4 +1,4 @@
-//! The audit log: who changed what, as differences, and whether the chain is intact.
+//! The audit log: changes as differences, and verification of the hash chain.
 
 use std::collections::BTreeSet;
 
@@ -21,13 +21,13 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Time};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// How many events a page has.
+/// The number of events per page.
 const PAGE_SIZE: u32 = 50;
 
-/// How many events one page verifies.
+/// The maximum number of events that one request verifies.
 const MAX_VERIFIED: u32 = 10_000;
 
-/// The time of a day at which it begins and ends, after its date.
+/// The first and last time of a day, appended to its date.
 const DAY_BEGINS: &str = "T00:00:00Z";
 const DAY_ENDS: &str = "T23:59:59Z";
 
@@ -49,33 +49,31 @@ struct AuditPage {
     next: Option<String>,
     is_first: bool,
     is_filtered: bool,
-    /// The query of the export with the same filters.
+    /// The query string of an export with the same filters.
     exported: String,
 }
 
-/// What the verification of the chain found.
+/// The result of verifying the chain.
 struct Chain {
     badge: Badge,
     text: String,
 }
 
-/// An event in a list.
 pub(in crate::web::console) struct EventRow {
     pub(in crate::web::console) sequence: i64,
     pub(in crate::web::console) at: Time,
     pub(in crate::web::console) actor: String,
     pub(in crate::web::console) action: String,
     pub(in crate::web::console) subject: String,
-    /// The page of what it was about, if there is one.
+    /// The page of the subject, if it has one.
     pub(in crate::web::console) path: Option<String>,
     pub(in crate::web::console) changes: Vec<Change>,
-    /// Why it was done, in the words of a person; empty if nothing was said.
+    /// The reason that the actor gave; may be empty.
     pub(in crate::web::console) reason: String,
-    /// What is not a difference, as JSON; empty if there is nothing.
+    /// The remaining detail as JSON; empty if nothing remains.
     pub(in crate::web::console) detail: String,
 }
 
-/// A member that changed.
 pub(in crate::web::console) struct Change {
     pub(in crate::web::console) name: String,
     pub(in crate::web::console) before: String,
@@ -104,13 +102,13 @@ impl EventRow {
 }
 
 impl EventRow {
-    /// The subject without its kind, which the action says.
+    /// Returns the name of the subject. The action already shows its kind.
     pub(in crate::web::console) fn name(&self) -> &str {
         self.subject.split_once('/').map_or(&self.subject, |(_, name)| name)
     }
 }
 
-/// The page of a subject, if the caller may open it.
+/// Returns the page of a subject, if the caller may open it.
 fn path_of(subject: &str, signed_in: &SignedIn) -> Option<String> {
     let (scope, path) = match subject.split_once('/')? {
         ("client", id) => (Some(AdminScope::ClientsRead), shown::client_path(id)),
@@ -152,7 +150,6 @@ fn changes(detail: &mut Value) -> Vec<Change> {
     names.into_iter().map(change).filter(is_told).collect()
 }
 
-/// Takes the reason out of the detail of an event.
 fn take_reason(detail: &mut Value) -> String {
     match detail.as_object_mut().and_then(|members| members.remove("reason")) {
         Some(Value::String(reason)) => reason,
@@ -195,7 +192,7 @@ pub(in crate::web::console) async fn page(
     answer::page(&page)
 }
 
-/// The events of a query that the caller may see.
+/// Returns the filter of a query, limited to the events that the caller may see.
 pub(in crate::web::console) async fn visible(
     app: &App,
     signed_in: &SignedIn,
@@ -238,7 +235,7 @@ fn end_of_day(text: &str) -> Result<Timestamp, Malformed> {
     Timestamp::parse(&format!("{text}{DAY_ENDS}"))
 }
 
-/// Verifies the beginning of the chain; one page at a time does so.
+/// Verifies the beginning of the chain. An instance runs one verification at a time.
 async fn chain(app: &App) -> Result<Chain, ConsoleError> {
     let Ok(_permit) = app.log_verification.try_acquire() else {
         let badge = Badge::new("warn", "busy");

@@ -1,4 +1,4 @@
-//! The audit log: the list of events, and the file of them.
+//! The audit log: the list of events and its export.
 
 pub(super) mod export;
 pub(super) mod list;

@@ -1,5 +1,4 @@
-//! What a client may call: resources with their scopes, each as a form, and next to them the claims
-//! of its next token.
+//! The access page of a client. It shows a form for each grant, and the claims of the next token.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +24,7 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown;
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// How many resources a person can choose from.
+/// The maximum number of resources in the selection.
 const MAX_OFFERED: usize = 200;
 
 #[derive(Template)]
@@ -42,7 +41,7 @@ pub(in crate::web::console) struct AccessPage {
     preview: Option<Preview>,
 }
 
-/// What a grant is, or what a person typed for it.
+/// The form of a grant, with stored or entered values.
 struct GrantForm {
     number: usize,
     resource: String,
@@ -50,7 +49,7 @@ struct GrantForm {
     is_new: bool,
     is_all: bool,
     boxes: Vec<ScopeBox>,
-    /// The scopes of a resource whose scopes the caller may not see.
+    /// The granted scopes, shown as text if the caller may not see the resource.
     texts: Vec<String>,
     networks: String,
     claims: String,
@@ -64,7 +63,6 @@ struct ScopeBox {
     is_chosen: bool,
 }
 
-/// The form of a grant request.
 #[derive(Default)]
 struct RequestForm {
     resource: String,
@@ -73,14 +71,14 @@ struct RequestForm {
     is_open: bool,
 }
 
-/// The claims of the next token, or why there would be none.
+/// The claims of the next token, or the reason why it would be rejected.
 struct Preview {
     resource: String,
     claims: String,
     problem: String,
 }
 
-/// Shows what a client may call.
+/// Shows the access page.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -93,7 +91,7 @@ pub(in crate::web::console) async fn page(
     answer::page(&access_page(&app, &signed_in, &found, &query, String::new()).await?)
 }
 
-/// The page, after a form with a problem or for a query.
+/// Builds the page for a query, or for a rejected form.
 pub(in crate::web::console) async fn access_page(
     app: &App,
     signed_in: &SignedIn,
@@ -150,7 +148,7 @@ fn has_grant(found: &Registration, resource: &str) -> bool {
     found.grants.iter().any(|grant| grant.resource.as_str() == resource)
 }
 
-/// The resources that the caller may see.
+/// Returns the resources that the caller may see.
 async fn visible(
     app: &App,
     signed_in: &SignedIn,
@@ -212,7 +210,7 @@ impl GrantForm {
         }
     }
 
-    /// The form of a grant that does not exist yet.
+    /// Builds the form of a new grant.
     fn new(signed_in: &SignedIn, path: &str, resource: &Resource) -> Self {
         let id = resource.resource.to_string();
         Self {
@@ -230,7 +228,7 @@ impl GrantForm {
         }
     }
 
-    /// Shows again what a person typed.
+    /// Restores the entered values.
     fn take_typed(&mut self, form: &Form) {
         self.is_all = form.has("all");
         self.networks = form.typed("networks");
@@ -247,7 +245,7 @@ fn boxes(resource: &Resource, granted: &[ScopeName]) -> Vec<ScopeBox> {
         description: scope.description.clone(),
         is_chosen: granted.contains(&scope.name),
     });
-    // A scope that the resource no longer offers is still in the grant.
+    // A scope that the resource no longer offers is still part of the grant.
     let is_offered = |name: &&ScopeName| resource.scopes.iter().any(|scope| scope.name == **name);
     let gone = granted.iter().filter(|name| !is_offered(name)).map(|name| ScopeBox {
         name: name.to_string(),

@@ -1,4 +1,4 @@
-//! What happened to a client: its rejected requests, and who changed it.
+//! The activity of a client: rejected requests, token rate and audit events.
 
 use askama::Template;
 use axum::Extension;
@@ -21,10 +21,10 @@ use crate::web::console::page_parts::shown::{self, Time};
 use crate::web::console::rejections::RejectionRow;
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// Up to how many programs a client is not suspected of requesting too many tokens.
+/// The number of programs for which a token rate is still considered normal.
 const MAX_PROGRAMS: i64 = 10;
 
-/// How many rejections and events a page has.
+/// The maximum number of rows per page.
 const MAX_ROWS: u32 = 50;
 
 #[derive(Template)]
@@ -37,9 +37,9 @@ struct ActivityPage {
     pace: Option<Pace>,
 }
 
-/// How many tokens a client requests, and how many it needs.
+/// The token rate of a client, compared with the rate it needs.
 struct Pace {
-    /// On how many tokens of how many hours the average is.
+    /// The number of tokens and hours behind the average.
     basis: String,
     per_hour: String,
     expected: String,
@@ -49,8 +49,7 @@ struct Pace {
 }
 
 impl Pace {
-    /// The average since the first use. Nothing is said of a client that was used for less than an
-    /// hour.
+    /// Computes the average since the first use. Returns `None` for less than one hour of use.
     fn of(found: &Registration, lifetime: Lifetime) -> Option<Self> {
         let usages: Vec<Usage> =
             found.secrets.iter().filter_map(|it| it.usage).chain(found.usage).collect();
@@ -62,7 +61,7 @@ impl Pace {
             return None;
         }
         let per_hour = total / hours;
-        // One program requests the next token when the last one expires.
+        // A program requests the next token when the previous one expires.
         let expected = (3_600 / lifetime.seconds()).max(1);
         let is_much = per_hour > expected.saturating_mul(MAX_PROGRAMS);
         let verdict = if is_much {
@@ -86,7 +85,7 @@ impl Pace {
     }
 }
 
-/// Shows which requests of a client were rejected, and why.
+/// Shows the rejected requests of a client with their reasons.
 pub(in crate::web::console) async fn rejections(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -120,7 +119,7 @@ struct AuditPage {
     rows: Vec<EventRow>,
 }
 
-/// Shows who changed a client.
+/// Shows the audit events of a client.
 pub(in crate::web::console) async fn changes(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,

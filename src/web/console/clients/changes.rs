@@ -1,4 +1,4 @@
-//! What a person changes about a client: its state and its secrets.
+//! Changes of a client's state and secrets.
 
 use axum::Extension;
 use axum::extract::{Path, State};
@@ -21,7 +21,6 @@ use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::shown;
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// Disables or enables a client.
 pub(in crate::web::console) async fn set_state(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -42,7 +41,7 @@ pub(in crate::web::console) async fn set_state(
     answer::changed(&app, &path, done).await
 }
 
-/// A reason for the audit log.
+/// Returns the reason for the audit log.
 pub(in crate::web::console) fn reason(form: &Form) -> Result<Option<&str>, ConsoleError> {
     let reason = form.text("reason");
     if reason.is_some_and(|text| text.chars().count() > MAX_REASON_CHARS) {
@@ -53,7 +52,7 @@ pub(in crate::web::console) fn reason(form: &Form) -> Result<Option<&str>, Conso
     Ok(reason)
 }
 
-/// Gives a client a new secret, shows it once, and lets the old ones end.
+/// Creates a new secret, shows it once, and ends the old ones after the overlap.
 pub(in crate::web::console) async fn rotate(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -80,8 +79,8 @@ pub(in crate::web::console) async fn rotate(
     new_secret::page(&app, &signed_in, &found.client, &found.grants, &made)
 }
 
-/// True for an overlap that may end before the shortest one that the form offers, except the end at
-/// once: clients could fail before a person notices.
+/// True if an overlap may end before the shortest one that the form offers. Clients could then fail
+/// before the operator notices. The immediate end in the form is not part of the comparison.
 fn is_shorter_than_offered(overlap: Overlap) -> bool {
     let least = |overlap| match overlap {
         Overlap::None => 0,
@@ -93,8 +92,8 @@ fn is_shorter_than_offered(overlap: Overlap) -> bool {
     least(overlap) < offered.unwrap_or_default()
 }
 
-/// Asks for another sign-in before an administrator gets a credential or a right: a client one of
-/// whose grants is of the server itself.
+/// Requires recent authentication before an administrator gets a credential or a right. An
+/// administrator is a client with a grant for the server itself.
 ///
 /// # Errors
 /// A redirect to the sign-in.
@@ -109,7 +108,7 @@ pub(in crate::web::console) fn require_recent_authentication_for_administrator(
     Ok(())
 }
 
-/// Gives a client one more secret and shows it once. The others stay valid.
+/// Adds a secret and shows it once. Other secrets stay valid.
 pub(in crate::web::console) async fn add_secret(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -129,13 +128,12 @@ pub(in crate::web::console) async fn add_secret(
     new_secret::page(&app, &signed_in, &found.client, &found.grants, &made)
 }
 
-/// The label and the lifetime of a new secret.
 fn new_secret_of(form: &Form) -> Result<NewSecret, ConsoleError> {
     let label = form.typed("label");
     Ok(NewSecret { label, lifetime: form.parsed("lifetime", Lifetime::parse)?, digest: None })
 }
 
-/// Ends a secret at once, or after a time.
+/// Ends a secret immediately or after a delay.
 pub(in crate::web::console) async fn end_secret(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,

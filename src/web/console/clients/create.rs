@@ -1,4 +1,4 @@
-//! Creating a client: three questions, a summary, and its secret.
+//! Creation of a client: a form, and the page of its secret.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// How many resources the form offers.
+/// The maximum number of resources in the form.
 const MAX_OFFERED: usize = 200;
 
 const FIELDS: [&str; 10] = [
@@ -46,8 +46,8 @@ const FIELDS: [&str; 10] = [
     "once",
 ];
 
-/// What a client may authenticate by, as the form offers it: a value, a name, and for what is not a
-/// secret the page that asks for it.
+/// The credentials that the form offers: a value, a name, and the next page. A secret has no next
+/// page.
 const CREDENTIALS: [(&str, &str, &str); 5] = [
     ("secret", "A secret", ""),
     ("key", "A key of its own: it signs, and nothing secret is shared", "keys/new"),
@@ -56,7 +56,7 @@ const CREDENTIALS: [(&str, &str, &str); 5] = [
     ("issuer", "Another identity provider, such as GitLab or Azure", "trusts/new?kind=issuer"),
 ];
 
-/// What divides the resource from the scope in the value of a box. Neither may have a space.
+/// The separator of resource and scope in a checkbox value. Neither may contain a space.
 const DIVIDER: char = ' ';
 
 #[derive(Template)]
@@ -80,7 +80,6 @@ struct CreatePage {
     token_lifetime: String,
 }
 
-/// A resource that a client may be granted.
 struct ApiChoice {
     resource: String,
     number: usize,
@@ -95,7 +94,6 @@ struct ScopeChoice {
     is_chosen: bool,
 }
 
-/// Shows the form.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -169,7 +167,7 @@ async fn apis(
     Ok(known.take(MAX_OFFERED).enumerate().map(choice).collect())
 }
 
-/// Registers a client and shows its secret once.
+/// Creates a client and shows its secret once.
 pub(in crate::web::console) async fn create(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -207,12 +205,12 @@ pub(in crate::web::console) async fn create(
     new_secret::page(&app, &signed_in, client, &made.grants, &secret)
 }
 
-/// The form again, with what is wrong with it.
+/// Shows the form again with the problem.
 async fn rejected(app: &App, signed_in: &SignedIn, form: &Form, problem: String) -> Answer {
     answer::rejected(&form_page(app, signed_in, form, problem).await?)
 }
 
-/// The client that a form describes. Only these members are set: every other one has its default.
+/// Converts the form to a client. All other members have their defaults.
 fn new_client(form: &Form, may_give_secret: bool) -> Result<NewClient, String> {
     let name = form.text("name").ok_or("Name: it is missing.")?;
     let field =
@@ -228,7 +226,7 @@ fn new_client(form: &Form, may_give_secret: bool) -> Result<NewClient, String> {
         return Err("Credential: choose it in the form.".to_owned());
     }
     let has_secret = credential == CREDENTIALS[0].0;
-    // Keys and the tokens of other issuers are sent in the same way.
+    // Keys and tokens of other issuers use the same authentication method.
     let methods = if has_secret { Vec::new() } else { vec![AuthenticationMethod::PrivateKeyJwt] };
     Ok(NewClient {
         name: Some(ClientName::parse(name).map_err(field("Name"))?),
@@ -247,7 +245,7 @@ fn new_client(form: &Form, may_give_secret: bool) -> Result<NewClient, String> {
     })
 }
 
-/// The grants of the ticked boxes: all scopes of a resource, or some.
+/// Converts the checkboxes to grants of all or some scopes of a resource.
 fn grants(form: &Form) -> Result<Vec<Grant>, String> {
     let mut wanted: BTreeMap<&str, Option<Vec<ScopeName>>> = BTreeMap::new();
     for text in form.all("scope") {

@@ -1,4 +1,4 @@
-//! What a client authenticates by: secrets, keys, certificates and trusts.
+//! The credentials of a client: secrets, keys, certificates and trusts.
 
 use askama::Template;
 use axum::Extension;
@@ -26,20 +26,19 @@ struct CredentialsPage {
     head: ClientHeader,
     secrets: Vec<SecretRow>,
     others: Vec<OtherCredential>,
-    /// The last use of one of the others: they have one figure together.
+    /// The last use of the other credentials, which share one record.
     other_used: Option<OtherUse>,
     may_change: bool,
-    /// A secret is valid, which another one may follow.
+    /// True if a valid secret can be replaced.
     may_rotate: bool,
     overlaps: Vec<Choice>,
     lifetimes: Vec<Choice>,
-    /// Makes a form that is sent twice known.
+    /// Detects a repeated submission of the form.
     once: String,
-    /// The same for the other form that makes a secret.
+    /// Like `once`, for the form that adds a secret.
     another_once: String,
 }
 
-/// A secret in the list.
 struct SecretRow {
     id: String,
     suffix: String,
@@ -53,29 +52,28 @@ struct SecretRow {
     is_live: bool,
     is_safe: bool,
     reason: String,
-    /// What its end would break, as far as its use shows.
+    /// The expected effect of ending the secret, based on its usage.
     would_break: String,
     end_path: String,
 }
 
-/// A credential that is not a secret.
 struct OtherCredential {
     kind: &'static str,
     what: String,
     created: Option<Time>,
-    /// Where its removal is sent; empty if it cannot be removed here.
+    /// The path of the removal form; empty if it cannot be removed here.
     remove_path: String,
-    /// The key that is removed, if a client has several.
+    /// The key to remove, if the client has several.
     name: String,
 }
 
-/// When and from where something other than a secret was used.
+/// The time and address of the last use.
 struct OtherUse {
     time: Time,
     address: String,
 }
 
-/// How long old secrets stay valid, as the form offers it.
+/// The overlaps that the form offers.
 pub(in crate::web::console) const OVERLAPS: [(&str, &str); 4] = [
     ("until_unused:6h,max:7d", "when unused for 6 hours, after 7 days at the latest"),
     ("24h", "in 24 hours"),
@@ -83,7 +81,7 @@ pub(in crate::web::console) const OVERLAPS: [(&str, &str); 4] = [
     ("0s", "now: it leaked"),
 ];
 
-/// How long a new secret lives, as forms offer it.
+/// The lifetimes of a new secret that forms offer.
 pub(in crate::web::console) const LIFETIMES: [(&str, &str); 4] =
     [("180d", "180 days"), ("90d", "90 days"), ("365d", "1 year"), ("", "no expiry")];
 
@@ -122,7 +120,7 @@ impl SecretRow {
     }
 }
 
-/// What the end of a secret would break.
+/// Describes the effect of ending a secret.
 fn would_break(secret: &SecretRecord, is_safe: bool, now: Timestamp) -> String {
     let Some(usage) = secret.usage else {
         return "Nothing has used it yet: no program would break.".to_owned();
@@ -182,7 +180,7 @@ fn others(path: &str, found: &Registration, now: Timestamp) -> Vec<OtherCredenti
     others
 }
 
-/// Shows what a client authenticates by.
+/// Shows the credentials of a client.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -196,7 +194,7 @@ pub(in crate::web::console) async fn page(
     let rotation = format!("{} --overlap 24h", command(&found, "client rotate-secret"));
     let body = "{\"overlap\":\"24h\"}";
     let equivalent = Equivalent::new(rotation, "POST", &api_path(&found, "/secrets/rotate"), body);
-    // The newest secret is what a person looks for.
+    // Newest first, because that secret is usually needed.
     let secrets = found.secrets.iter().rev().map(|secret| SecretRow::of(&head.path, secret, now));
     let page = CredentialsPage {
         frame: frame(&signed_in, &found, equivalent),

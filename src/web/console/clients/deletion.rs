@@ -1,4 +1,4 @@
-//! Deleting a client, after a page that says what is lost, and revoking all of its tokens.
+//! Deletion of a client, with a confirmation page, and revocation of all its tokens.
 
 use askama::Template;
 use axum::Extension;
@@ -44,7 +44,7 @@ fn confirmation(signed_in: &SignedIn, found: &Registration, problem: String) -> 
     }
 }
 
-/// Says what is lost with a client.
+/// Shows the consequences of the deletion.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -55,7 +55,7 @@ pub(in crate::web::console) async fn page(
     answer::page(&confirmation(&signed_in, &found, String::new()))
 }
 
-/// Deletes a client whose id was typed.
+/// Deletes a client after its id was entered as confirmation.
 pub(in crate::web::console) async fn delete(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -78,7 +78,6 @@ pub(in crate::web::console) async fn delete(
     answer::changed(&app, "/console/clients", "deleted").await
 }
 
-/// Revokes all tokens of a client.
 pub(in crate::web::console) async fn revoke_tokens(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,

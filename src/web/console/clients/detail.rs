@@ -1,4 +1,4 @@
-//! One client: what it is, and what its other pages share.
+//! The overview of a client, and helpers that its other pages share.
 
 use askama::Template;
 use axum::Extension;
@@ -20,7 +20,7 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Time};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// What is above each page of a client.
+/// The header of every page of a client.
 pub(in crate::web::console) struct ClientHeader {
     pub(in crate::web::console) id: String,
     pub(in crate::web::console) name: String,
@@ -53,19 +53,16 @@ impl ClientHeader {
         }
     }
 
-    /// True for the tab of this page.
     pub(in crate::web::console) fn is_at(&self, tab: &str) -> bool {
         self.tab == tab
     }
 }
 
-/// A name and a value.
 struct DetailRow {
     name: &'static str,
     value: String,
 }
 
-/// What a client may call.
 struct ShownGrant {
     resource: String,
     is_all: bool,
@@ -92,7 +89,7 @@ struct OverviewPage {
     grants: Vec<ShownGrant>,
     labels: Vec<String>,
     description: String,
-    /// What it may authenticate by now; empty if it cannot.
+    /// The credentials that are valid now; empty if there are none.
     credentials: String,
     created: Time,
     used: Option<Time>,
@@ -100,7 +97,7 @@ struct OverviewPage {
     may_revoke: bool,
 }
 
-/// The client of a path, with the status of its secrets.
+/// Returns the client of a path, with the status of its secrets.
 pub(in crate::web::console) async fn find(
     app: &App,
     signed_in: &SignedIn,
@@ -112,7 +109,7 @@ pub(in crate::web::console) async fn find(
     Ok(found)
 }
 
-/// The id in a path.
+/// Parses the id in a path.
 pub(in crate::web::console) fn parsed(id: &str) -> Result<ClientId, ConsoleError> {
     ClientId::parse(id).map_err(|_| Problem::absent(ObjectKind::Client, id).into())
 }
@@ -134,7 +131,7 @@ pub(in crate::web::console) fn command(found: &Registration, words: &str) -> Str
     format!("tokend {words} {}", quote(found.client.client_id.as_str()))
 }
 
-/// Shows what a client is.
+/// Shows the overview.
 pub(in crate::web::console) async fn overview(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,

@@ -1,4 +1,4 @@
-//! Editing what a client is: its name, its facts, its limits and its claims.
+//! The form that edits a client: name, facts, limits and claims.
 
 use std::collections::BTreeSet;
 
@@ -69,7 +69,6 @@ struct EditPage {
     server_lifetime: String,
 }
 
-/// Shows the form.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -125,7 +124,6 @@ fn form_page(
     }
 }
 
-/// Saves the form.
 pub(in crate::web::console) async fn save(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -156,7 +154,7 @@ pub(in crate::web::console) async fn save(
     }
 }
 
-/// The form again, with what is wrong with it.
+/// Shows the form again with the problem.
 fn rejected(
     app: &App,
     signed_in: &SignedIn,
@@ -168,8 +166,8 @@ fn rejected(
     answer::rejected(&form_page(app, signed_in, found, values, problem))
 }
 
-/// The change that a form describes. A field that the form has not is not changed, and an empty one
-/// is removed.
+/// Converts the form to an update. A missing field changes nothing, and an empty field unsets the
+/// value.
 fn update_of(form: &Form) -> Result<ClientUpdate, String> {
     let name = form.read("name", ClientName::parse)?.ok_or("name: it is missing")?;
     let revision = form.text("revision").ok_or("revision: it is missing")?;
@@ -180,7 +178,7 @@ fn update_of(form: &Form) -> Result<ClientUpdate, String> {
     let labels = labels(form)?;
     Ok(ClientUpdate {
         precondition: Precondition::Revision(vec![revision.to_owned()]),
-        // The form has every member, so only those that differ need a right.
+        // The form has every member, so only changed ones need a right.
         rights: RightsNeeded::ForEachDifference,
         name: Some(name),
         auth_methods: Some(list("method", methods)?),
@@ -213,13 +211,13 @@ fn list<T>(
     values.collect::<Result<_, _>>().map_err(|problem| format!("{name}: {problem}"))
 }
 
-/// Labels, one `key=value` in a line.
+/// Parses labels, one `key=value` per line.
 pub(in crate::web::console) fn labels(form: &Form) -> Result<Labels, String> {
     let pairs = form.lines("labels").map(|line| line.split_once('=').unwrap_or((line, "")));
     Labels::parse(pairs).map_err(|problem| format!("labels: {problem}"))
 }
 
-/// The owners that an administrator is limited to; `None` without a limit.
+/// Parses the owners that an administrator is limited to; `None` without a limit.
 fn admin_of(form: &Form) -> Result<Option<BTreeSet<Owner>>, String> {
     let words = words(form.text("admin_of").unwrap_or_default());
     let owners = words.iter().map(|word| Owner::parse(word));

@@ -1,4 +1,4 @@
-//! The values of the form that edits a client: as they are stored, or as a person typed them.
+//! The field values of the form that edits a client, as stored or as entered.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ use crate::model::time::Lifetime;
 use crate::text::shell::quote;
 use crate::web::console::page_parts::form::Form;
 
-/// A client as texts of a form.
+/// The fields of a client as texts.
 #[derive(Default)]
 pub(in crate::web::console) struct EditedClient {
     pub(in crate::web::console) revision: String,
@@ -33,7 +33,7 @@ pub(in crate::web::console) struct EditedClient {
     pub(in crate::web::console) admin_of: String,
 }
 
-/// Static claims as a person edits them; empty if there is none.
+/// Formats static claims for editing; empty if there are none.
 pub(in crate::web::console) fn claims_text(claims: &StaticClaims) -> String {
     if claims.is_empty() {
         return String::new();
@@ -43,7 +43,6 @@ pub(in crate::web::console) fn claims_text(claims: &StaticClaims) -> String {
 }
 
 impl EditedClient {
-    /// The values of a client.
     pub(in crate::web::console) fn of(found: &Registration) -> Self {
         let (client, security) = (&found.client, &found.client.security);
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
@@ -71,7 +70,7 @@ impl EditedClient {
         }
     }
 
-    /// The values of a form that is shown again.
+    /// Returns the entered values, for a form that is shown again.
     pub(in crate::web::console) fn typed(form: &Form) -> Self {
         Self {
             revision: form.typed("revision"),
@@ -94,8 +93,8 @@ impl EditedClient {
         }
     }
 
-    /// The options of the command that sets the same values. An empty value is left out: no client
-    /// needs an option for what it does not have.
+    /// Returns the options of the command that sets the same values. Empty values are omitted,
+    /// because they need no option.
     pub(in crate::web::console) fn options(&self) -> String {
         let texts = [
             ("--name", self.name.as_str()),
@@ -128,7 +127,7 @@ impl EditedClient {
             .join(" ")
     }
 
-    /// The body of the request that sets the same values.
+    /// Returns the body of the API request that sets the same values.
     pub(in crate::web::console) fn body(&self) -> String {
         let text = |text: &str| (!text.is_empty()).then(|| json!(text));
         let list = |list: Vec<String>| (!list.is_empty()).then(|| json!(list));
@@ -158,13 +157,13 @@ impl EditedClient {
         Value::Object(given.collect()).to_string()
     }
 
-    /// The static claims, if their text is an object.
+    /// Returns the static claims, if their text is an object.
     fn claims(&self) -> Map<String, Value> {
         serde_json::from_str(&self.claims).unwrap_or_default()
     }
 
-    /// True if the client has one of the standard grant types alone and no further limit, so that
-    /// the rest of the form begins closed.
+    /// True if the client uses only the client credentials grant and has no further restrictions.
+    /// The advanced part of the form is then collapsed.
     pub(in crate::web::console) fn is_plain(&self) -> bool {
         let only = GrantType::ClientCredentials;
         let has_limits = !self.assertion_audiences.is_empty() || !self.admin_of.is_empty();
@@ -175,13 +174,13 @@ impl EditedClient {
     }
 }
 
-/// The labels of a field with one on each line, as the admin API has them.
+/// Converts labels, one per line, to the JSON object of the admin API.
 pub(in crate::web::console) fn labels_of(text: &str) -> Map<String, Value> {
     let pairs = text.lines().map(|line| line.split_once('=').unwrap_or((line, "")));
     pairs.map(|(key, value)| (key.to_owned(), json!(value))).collect()
 }
 
-/// The words of a field that has several values, with spaces or commas in between.
+/// Splits a field with several values at spaces and commas.
 pub(in crate::web::console) fn words(text: &str) -> Vec<String> {
     text.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }

@@ -1,4 +1,4 @@
-//! Giving, changing, removing and requesting grants of a client.
+//! Changes to the grants of a client, and grant requests.
 
 use axum::Extension;
 use axum::extract::{Path, State};
@@ -22,7 +22,7 @@ use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::shown;
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// Gives a grant, or changes it.
+/// Creates or changes a grant.
 pub(in crate::web::console) async fn put(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -52,7 +52,7 @@ pub(in crate::web::console) async fn put(
     }
 }
 
-/// The form again for what a person can correct.
+/// Shows the form again, if the error can be corrected.
 async fn after(
     app: &App,
     signed_in: &SignedIn,
@@ -79,7 +79,7 @@ fn resource_of(form: &Form) -> Result<ResourceId, String> {
     resource.ok_or_else(|| "resource: it is missing".to_owned())
 }
 
-/// The chosen scopes: each box, or words in one field.
+/// Parses the scopes from checkboxes, or from one field with several names.
 fn scopes_of(form: &Form) -> Result<Scopes, String> {
     let words = form.all("scope").flat_map(str::split_whitespace).map(ScopeName::parse);
     let scopes: Scopes =
@@ -103,7 +103,6 @@ fn change(form: &Form) -> Result<GrantChange, String> {
     })
 }
 
-/// Takes a grant away.
 pub(in crate::web::console) async fn remove(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -127,7 +126,7 @@ pub(in crate::web::console) async fn remove(
     answer::changed(&app, &page, "grant-removed").await
 }
 
-/// Requests a grant of a resource of another team.
+/// Requests a grant for a resource of another team.
 pub(in crate::web::console) async fn request(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,

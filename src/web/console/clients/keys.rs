@@ -18,7 +18,7 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// What a person may have of a key.
+/// The formats of a key that the form accepts.
 const KINDS: [(&str, &str); 4] = [
     ("pem", "a public key or a certificate (PEM), for private_key_jwt"),
     ("jwk", "a JWK or a JWK set (JSON)"),
@@ -69,7 +69,6 @@ fn form_page(
     }
 }
 
-/// Shows the forms.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -80,7 +79,6 @@ pub(in crate::web::console) async fn page(
     answer::page(&form_page(&signed_in, &found, &Form::default(), String::new()))
 }
 
-/// Registers a key.
 pub(in crate::web::console) async fn add(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -116,7 +114,7 @@ fn rejected(signed_in: &SignedIn, found: &Registration, form: &Form, problem: St
     answer::rejected(&form_page(signed_in, found, form, problem))
 }
 
-/// The keys as the admin API reads them.
+/// Converts the form to the key input of the admin API.
 fn input(form: &Form) -> Result<KeysInput, String> {
     let value = form.text("value").ok_or("value: it is missing")?;
     let kind = form.text("kind").filter(|kind| KINDS.iter().any(|(known, _)| known == kind));
@@ -132,7 +130,7 @@ fn input(form: &Form) -> Result<KeysInput, String> {
     serde_json::from_value(body).map_err(|error| format!("value: {error}"))
 }
 
-/// Removes a key, or all of them and the URL.
+/// Removes one key, or all keys and the URL.
 pub(in crate::web::console) async fn remove(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -147,7 +145,7 @@ pub(in crate::web::console) async fn remove(
     answer::changed(&app, &shown::credentials_path(&id), "key-removed").await
 }
 
-/// Registers the subject of the certificate.
+/// Sets the subject of the certificate.
 pub(in crate::web::console) async fn set_certificate(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,

@@ -20,10 +20,10 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Choice, Time, Unreadable};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// How many clients a page has.
+/// The number of clients per page.
 const PAGE_SIZE: u32 = 50;
 
-/// How far clients are counted.
+/// The maximum count of clients.
 const MAX_COUNTED: u32 = 10_000;
 
 const PARAMETERS: [&str; 9] =
@@ -42,7 +42,7 @@ struct ClientsPage {
     owner: String,
     label: String,
     resource: String,
-    /// Kept while other filters change.
+    /// Preserved while other filters change.
     expiring: String,
     unused: String,
     is_filtered: bool,
@@ -52,14 +52,13 @@ struct ClientsPage {
     plus: Icon,
 }
 
-/// A filter that needs no typing.
+/// A filter behind a link.
 struct QuickFilter {
     name: &'static str,
     query: String,
     is_current: bool,
 }
 
-/// A client in a list.
 pub(in crate::web::console) struct ClientRow {
     pub(in crate::web::console) id: String,
     pub(in crate::web::console) path: String,
@@ -68,7 +67,7 @@ pub(in crate::web::console) struct ClientRow {
     pub(in crate::web::console) state: Badge,
     pub(in crate::web::console) credentials: String,
     pub(in crate::web::console) expiring: Option<Time>,
-    /// Another secret stays valid when that one expires: it was rotated.
+    /// True if another secret is valid and does not expire soon.
     pub(in crate::web::console) is_rotated: bool,
     pub(in crate::web::console) used: Option<Time>,
     pub(in crate::web::console) apis: String,
@@ -97,13 +96,13 @@ impl ClientRow {
     }
 }
 
-/// When a client last authenticated.
+/// Returns the time of the last authentication.
 pub(in crate::web::console) fn last_use(found: &Registration) -> Option<Timestamp> {
     let of_secrets = found.secrets.iter().filter_map(|secret| secret.usage.as_ref());
     of_secrets.chain(&found.usage).map(|usage| usage.last_used_at).max()
 }
 
-/// What a client may authenticate by, in a few words; empty if it cannot authenticate.
+/// Summarizes the valid credentials of a client; empty if it has none.
 pub(in crate::web::console) fn credentials(found: &Registration, now: Timestamp) -> String {
     let secrets = found.secrets.iter().filter(|secret| secret.is_valid(now)).count();
     let trusts = found.trusts.len() + found.spiffe_trusts.len();
@@ -132,7 +131,6 @@ fn apis(found: &Registration) -> String {
     }
 }
 
-/// Shows the list.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -189,14 +187,13 @@ fn shown_page(
     }
 }
 
-/// Clients of a list.
 #[derive(Default)]
 pub(in crate::web::console) struct ClientRows {
     pub(in crate::web::console) readable: Vec<ClientRow>,
     pub(in crate::web::console) unreadable: Vec<Unreadable>,
 }
 
-/// Clients with all that belongs to them, in the order of the ids.
+/// Returns the rows of clients in the order of the ids.
 pub(in crate::web::console) async fn rows(
     app: &App,
     ids: &[&str],
@@ -222,7 +219,7 @@ pub(in crate::web::console) async fn rows(
     Ok(rows)
 }
 
-/// How many clients a list has, in words. A search is not counted: it looks at each client.
+/// Returns the number of clients as text. A search is not counted, because it scans all clients.
 async fn count(app: &App, filter: &ClientFilter) -> Result<String, ConsoleError> {
     if filter.search.is_some() {
         return Ok(String::new());
@@ -259,7 +256,7 @@ fn question(query: &Form) -> Result<ClientQuery, ConsoleError> {
     })
 }
 
-/// A label as it is searched for: `team=payments`.
+/// Parses a label filter: `team=payments`.
 fn label(text: &str) -> Result<(LabelKey, LabelValue), crate::model::Malformed> {
     let (key, value) = text.split_once('=').unwrap_or((text, ""));
     Ok((LabelKey::parse(key)?, LabelValue::parse(value)?))

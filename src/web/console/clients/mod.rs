@@ -1,4 +1,4 @@
-//! Clients: the list, a new one, and the pages of one.
+//! Clients: the list, the creation form and the pages of a client.
 
 pub(super) mod access;
 pub(super) mod activity;

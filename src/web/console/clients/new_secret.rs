@@ -1,4 +1,4 @@
-//! A secret that is shown once, and the light that turns green with its first token.
+//! The page that shows a new secret once, and the status that reports its first use.
 
 use std::collections::HashSet;
 
@@ -31,7 +31,7 @@ use crate::web::console::page_parts::shown::{self, Time};
 use crate::web::console::security::problems;
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// How many rejections are looked at: a client that has more uses than these has got a token.
+/// The maximum number of rejections read. A client with more uses is assumed to have got a token.
 const MAX_REJECTIONS: u32 = 100;
 
 #[derive(Template)]
@@ -48,23 +48,23 @@ struct NewSecretPage {
     kubernetes: String,
     docker: String,
     curl: String,
-    /// Without a grant the client gets no token.
+    /// True if the client has a grant. Without one it gets no token.
     has_grant: bool,
     usage_path: String,
 }
 
-/// An identifier for a form that must not be sent twice.
+/// Generates an identifier for a form that must not be submitted twice.
 ///
 /// # Errors
-/// If the operating system gives no random bytes.
+/// Fails if the operating system provides no random bytes.
 pub(in crate::web::console) fn once() -> Result<String, ConsoleError> {
     Ok(random::identifier("").map_err(AdminError::from)?)
 }
 
-/// Lets a form through once. A browser that loads the page of a secret again sends its form again.
+/// Accepts a form once. Reloading the page of a secret submits its form again.
 ///
 /// # Errors
-/// 409 if it was sent before.
+/// 409 if the form was submitted before.
 pub(in crate::web::console) async fn claim(
     app: &App,
     signed_in: &SignedIn,
@@ -85,7 +85,7 @@ pub(in crate::web::console) async fn claim(
     }
 }
 
-/// The page of a secret that was just made.
+/// Shows a new secret.
 pub(in crate::web::console) fn page(
     app: &App,
     signed_in: &SignedIn,
@@ -116,12 +116,12 @@ pub(in crate::web::console) fn page(
         usage_path: format!("{path}/secrets/{}/use", made.record.secret_id),
         path,
     })?;
-    // For caches of HTTP/1.0. All pages of the console have `Cache-Control: no-store`.
+    // For HTTP/1.0 caches. All console pages have `Cache-Control: no-store`.
     answered.headers_mut().insert("pragma", HeaderValue::from_static("no-cache"));
     Ok(answered)
 }
 
-/// Another secret without the console.
+/// Returns the command and the API request that add a secret.
 fn equivalent(id: &str) -> Equivalent {
     let path = format!("/v1/clients/{}/secrets", shown::segment(id));
     Equivalent::new(format!("tokend client add-secret {}", quote(id)), "POST", &path, "{}")
@@ -135,7 +135,7 @@ fn env(issuer: &str, id: &str, secret: &str) -> String {
     )
 }
 
-/// A Secret of Kubernetes. Its values are JSON texts, which YAML reads as they are.
+/// Renders a Kubernetes `Secret`. The values are JSON strings, which are valid YAML.
 fn kubernetes(id: &str, secret: &str) -> String {
     let name = object_name(id);
     format!(
@@ -146,7 +146,7 @@ fn kubernetes(id: &str, secret: &str) -> String {
     )
 }
 
-/// The name of an object of an orchestrator: letters, digits and hyphens.
+/// Converts a client id to an object name of letters, digits and hyphens.
 fn object_name(id: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let name: String = id.to_ascii_lowercase().chars().map(letter).collect();
@@ -156,18 +156,19 @@ fn object_name(id: &str) -> String {
     }
 }
 
-/// A secret of Docker. The space in front keeps the line out of the history of most shells.
+/// Renders the command for a Docker secret. Most shells do not store a line with a leading space in
+/// their history.
 fn docker(id: &str, secret: &str) -> String {
     let (name, secret) = (object_name(id), quote(secret));
     format!(" printf %s {secret} | docker secret create {name}-client-secret -")
 }
 
-/// A token for one API: a client with several must name it.
+/// Renders a token request. A client with several resources must name one.
 fn curl(issuer: &str, id: &str, grant: Option<&Grant>) -> String {
     let resource = grant.map(|grant| {
         let value: String =
             form_urlencoded::byte_serialize(grant.resource.as_str().as_bytes()).collect();
-        // What needs no encoding in practice is easier to read.
+        // These characters are valid unencoded and easier to read.
         let value = value.replace("%3A", ":").replace("%2F", "/");
         format!(" \\\n  -d {}", quote(&format!("resource={value}")))
     });
@@ -178,7 +179,7 @@ fn curl(issuer: &str, id: &str, grant: Option<&Grant>) -> String {
     )
 }
 
-/// Whether a secret has been used, as JSON for the script of its page.
+/// Reports the usage of a secret as JSON, for the script of its page.
 pub(in crate::web::console) async fn usage(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -195,8 +196,7 @@ pub(in crate::web::console) async fn usage(
             let clock = time.get(11..19).unwrap_or_default();
             let rejected =
                 rejected(&app, &signed_in, &found.client, created_at, usage.uses).await?;
-            // A use is a token, an introspection, a revocation or a sign-in: the statistics do not
-            // tell which.
+            // The usage statistics count tokens, introspections, revocations and sign-ins together.
             let text = if let Some(error) = &rejected {
                 format!("Used at {clock} UTC, but rejected: {error}. See Activity.")
             } else {
@@ -212,8 +212,8 @@ pub(in crate::web::console) async fn usage(
     Ok(response)
 }
 
-/// The error of the last request, if all requests with a secret since it was made were rejected
-/// although the secret was right.
+/// Returns the error of the last request, if all requests since the secret was created failed
+/// although the secret was correct.
 async fn rejected(
     app: &App,
     signed_in: &SignedIn,
@@ -221,7 +221,7 @@ async fn rejected(
     since: Timestamp,
     uses: i64,
 ) -> Result<Option<String>, ConsoleError> {
-    // What waits to be written is read where it is: the script of the page looks again and again.
+    // Pending rejections are read from memory instead of being written, because the script polls.
     let mut found = app.rejections.about_client(client.client_id.as_str(), since);
     let filter = RejectionFilter {
         client_id: Some(client.client_id.clone()),
@@ -247,7 +247,7 @@ mod tests {
         assert!(env("https://a.example", id, secret).contains("CLIENT_SECRET='x'\\''y\"z'"));
         assert!(kubernetes(id, secret).contains("client_secret: \"x'y\\\"z\""));
         assert!(kubernetes(id, secret).contains("name: \"a-b-c\""));
-        // YAML would read it as a number.
+        // Unquoted, YAML would parse it as a number.
         assert!(kubernetes("75901", secret).contains("name: \"75901\""));
         assert_eq!(object_name("(*)"), "client");
         let docker = docker(id, secret);

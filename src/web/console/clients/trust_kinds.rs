@@ -1,9 +1,9 @@
-//! The kinds of trusts that a form offers, with the fields of each.
+//! The kinds of trusts that the form offers, with their fields.
 
 use crate::web::console::page_parts::answer::ConsoleError;
 use crate::web::console::page_parts::form::Form;
 
-/// A field of the form of a kind. Its name is the member of the admin API.
+/// A field of the form. The name is the member of the admin API.
 pub(in crate::web::console) struct Field {
     pub(in crate::web::console) name: &'static str,
     label: &'static str,
@@ -12,17 +12,16 @@ pub(in crate::web::console) struct Field {
     is_required: bool,
 }
 
-/// A kind of trust.
 pub(in crate::web::console) struct Kind {
     pub(in crate::web::console) name: &'static str,
     pub(in crate::web::console) title: &'static str,
     pub(in crate::web::console) hint: &'static str,
-    /// The issuer, if the kind has one.
+    /// The fixed issuer of the kind, if it has one.
     pub(in crate::web::console) issuer: Option<&'static str>,
     pub(in crate::web::console) fields: &'static [Field],
 }
 
-/// A field with what a person typed.
+/// A field with its entered value.
 pub(in crate::web::console) struct FilledField {
     pub(in crate::web::console) name: &'static str,
     pub(in crate::web::console) label: &'static str,
@@ -72,7 +71,7 @@ const JWKS: Field = optional(
     "A JWK set, for an issuer that this server cannot reach. Empty: found by discovery.",
 );
 
-/// Every kind. The first one is the usual one.
+/// All kinds. The first one is the default.
 pub(in crate::web::console) static KINDS: [Kind; 4] = [
     Kind {
         name: "github",
@@ -164,28 +163,27 @@ pub(in crate::web::console) static KINDS: [Kind; 4] = [
 ];
 
 impl Kind {
-    /// The kind of this name.
+    /// Returns the kind with a name.
     ///
     /// # Errors
-    /// 400 for a name that no page of the console has.
+    /// 400 for an unknown name.
     pub(in crate::web::console) fn named(name: &str) -> Result<&'static Self, ConsoleError> {
         let found = KINDS.iter().find(|kind| kind.name == name);
         found.ok_or_else(|| ConsoleError::invalid("kind: github, kubernetes, issuer or spiffe"))
     }
 
-    /// The fields that its form may have.
+    /// Returns the names of all fields of the form.
     pub(in crate::web::console) fn field_names(&self) -> Vec<&'static str> {
         let fields = self.fields.iter().map(|field| field.name);
         std::iter::once("kind").chain(fields).collect()
     }
 
-    /// A subject of this kind.
     pub(in crate::web::console) fn subject_example(&self) -> &'static str {
         let subject = self.fields.iter().find(|field| field.name == "subject");
         subject.map_or("", |field| field.example)
     }
 
-    /// The fields with what a person typed.
+    /// Returns the fields with their entered values.
     pub(in crate::web::console) fn shown(&self, form: &Form) -> Vec<FilledField> {
         let shown = |field: &Field| FilledField {
             name: field.name,

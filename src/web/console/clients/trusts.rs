@@ -1,4 +1,4 @@
-//! Trusts of a client: workloads that authenticate by a token of their platform.
+//! Trusts of a client: workloads that authenticate with a token of their platform.
 
 use askama::Template;
 use axum::Extension;
@@ -81,7 +81,6 @@ pub(in crate::web::console) async fn page(
     answer::page(&form_page(&signed_in, &found, kind, &Form::default(), String::new()))
 }
 
-/// Adds a trust.
 pub(in crate::web::console) async fn add(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -123,7 +122,7 @@ fn rejected(
     answer::rejected(&form_page(signed_in, found, kind, form, problem))
 }
 
-/// The trust as the admin API reads it.
+/// Converts the form to the trust input of the admin API.
 fn input(kind: &Kind, form: &Form) -> Result<TrustInput, String> {
     let mut body = Map::new();
     if let Some(issuer) = kind.issuer {
@@ -157,7 +156,6 @@ fn input(kind: &Kind, form: &Form) -> Result<TrustInput, String> {
     serde_json::from_value(Value::Object(body)).map_err(|error| error.to_string())
 }
 
-/// Removes a trust.
 pub(in crate::web::console) async fn remove(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,

@@ -1,5 +1,5 @@
-//! Trying a client: programs that get a token with its values, and a test token that a person looks
-//! at, with what an API verifies.
+//! Testing of a client: example programs with its values, and a test token with the checks that an
+//! API performs.
 
 use askama::Template;
 use axum::Extension;
@@ -42,14 +42,14 @@ struct TryPage {
     issued: Option<Issued>,
 }
 
-/// A language as a link.
+/// A link to a language.
 struct Tab {
     name: &'static str,
     path: String,
     is_current: bool,
 }
 
-/// A test token with its parts and what was verified.
+/// A test token with its parts and check results.
 struct Issued {
     token: String,
     seconds: i64,
@@ -59,13 +59,13 @@ struct Issued {
     problem: String,
 }
 
-/// What an API verifies, and what this token has there.
+/// A check of an API, and the value in this token.
 struct Check {
     what: &'static str,
     value: String,
 }
 
-/// What a page is about.
+/// The client, language and resource of a page.
 struct Chosen<'a> {
     found: &'a Registration,
     language: &'static Language,
@@ -90,7 +90,7 @@ fn chosen<'a>(found: &'a Registration, form: &Form) -> Result<Chosen<'a>, Consol
     Ok(Chosen { found, language, resource })
 }
 
-/// Shows the programs.
+/// Shows the example programs.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -129,7 +129,7 @@ async fn try_page(
     let grants = found.grants.iter().map(|grant| grant.resource.as_str());
     let usable = grants.filter(|resource| *resource != ResourceId::SERVER);
     let resources: Vec<_> = usable.map(|id| (id, id)).collect();
-    // A team does not see the resources of others.
+    // A limited administrator does not see resources of other owners.
     let may_read = signed_in.sees_all() && signed_in.may(AdminScope::ResourcesRead);
     TryPage {
         frame: frame(signed_in, found, equivalent(found, resource.as_deref())),
@@ -154,7 +154,7 @@ fn equivalent(found: &Registration, resource: Option<&str>) -> Equivalent {
     Equivalent::new(command, "POST", "/v1/tokens", &body.to_string())
 }
 
-/// The scope that the next token has; empty if there would be none.
+/// Returns the scope of the next token; empty if there is none.
 async fn scope(app: &App, chosen: &Chosen<'_>) -> String {
     let resources = chosen.resource.iter().cloned().collect();
     let requested = RequestedAccess { resources, scope: None };
@@ -164,7 +164,6 @@ async fn scope(app: &App, chosen: &Chosen<'_>) -> String {
     scope.unwrap_or_default()
 }
 
-/// Issues a test token and shows it.
 pub(in crate::web::console) async fn issue(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -213,7 +212,7 @@ async fn shown_token(
     })
 }
 
-/// What an API verifies, as `docs/verifying-tokens.md` lists it.
+/// Returns the checks listed in `docs/verifying-tokens.md`.
 fn checks(app: &App, header: &Value, claims: &Value, resource: &ResourceId) -> Vec<Check> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let check = |what, value: String| Check { what, value };

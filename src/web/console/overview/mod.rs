@@ -1,4 +1,4 @@
-//! The overview: the page, and the traffic that it shows.
+//! The overview page and its traffic statistics.
 
 pub(super) mod page;
 pub(super) mod traffic;

@@ -1,4 +1,4 @@
-//! The overview: is it healthy, and what needs attention?
+//! The overview: the health of the server, and everything that needs attention.
 
 use askama::Template;
 use axum::Extension;
@@ -29,29 +29,29 @@ use crate::web::console::page_parts::shown::{self, Badge};
 use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::health::{self, HealthState, Report};
 
-/// How many clients are named in one kind of attention.
+/// The maximum number of clients listed for each kind of attention.
 const MAX_NAMED: u32 = 5;
 
-/// How many changes are named, and how many events are read for them.
+/// The maximum number of changes listed, and of events read to find them.
 const MAX_EVENTS: usize = 8;
 const MAX_EVENTS_READ: u32 = 50;
 
-/// How long a client is unused before it is named.
+/// The time without use after which a client is listed.
 const UNUSED_SECONDS: i64 = 90 * 86_400;
 
-/// How long before a signing key changes it is named.
+/// The time before a signing key changes at which it is listed.
 const KEY_NOTICE_SECONDS: i64 = 14 * 86_400;
 
 #[derive(Template)]
 #[template(path = "console/overview/page.html")]
 struct OverviewPage {
     frame: Frame,
-    /// Whether the server is healthy; `None` for a session that may not see it.
+    /// The health of the server; `None` if the session may not see it.
     health: Option<Badge>,
     problems: Vec<String>,
     tiles: Vec<Tile>,
     attention: Vec<Attention>,
-    /// What was looked at, if nothing needs attention.
+    /// The list of passed checks, shown if nothing needs attention.
     nothing: String,
     traffic: Option<TokenTraffic>,
     rejections: Option<Rejections>,
@@ -62,7 +62,6 @@ struct OverviewPage {
     check: Icon,
 }
 
-/// A figure.
 struct Tile {
     name: &'static str,
     value: String,
@@ -70,7 +69,7 @@ struct Tile {
     path: &'static str,
 }
 
-/// Something that needs a person.
+/// Something that needs the operator's attention.
 struct Attention {
     class: &'static str,
     icon: Icon,
@@ -89,7 +88,7 @@ impl Attention {
     }
 }
 
-/// Shows the overview. Every part needs the scope of its page.
+/// Shows the overview. Each part requires the scope of its own page.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -135,7 +134,7 @@ fn health_badge(report: &Report) -> Badge {
     }
 }
 
-/// The sentence that stands for an empty list. It names only what this session may see.
+/// Returns the text for an empty list. It names only what this session may see.
 fn nothing(signed_in: &SignedIn) -> String {
     let mut seen = Vec::new();
     if signed_in.may(AdminScope::ClientsRead) {
@@ -153,7 +152,8 @@ fn nothing(signed_in: &SignedIn) -> String {
     }
 }
 
-/// Figures of the whole server are for those who see all of it.
+/// Returns figures of the whole server, for administrators without limits. Rejections are limited
+/// to the caller's owners.
 fn tiles(app: &App, signed_in: &SignedIn, rejections: Option<&Rejections>) -> Vec<Tile> {
     let mut tiles = Vec::new();
     let number = |count: usize| shown::number(i64::try_from(count).unwrap_or(i64::MAX));
@@ -208,7 +208,7 @@ async fn attention(app: &App, signed_in: &SignedIn) -> Result<Vec<Attention>, Co
     if signed_in.may(AdminScope::ServerRead) {
         add_findings(app, &mut found);
     }
-    // What must be done stands above what is good to know. The order within stays.
+    // Warnings come first. The sort is stable.
     found.sort_by_key(|item| item.class != "warn");
     Ok(found)
 }
@@ -243,7 +243,7 @@ async fn add_clients(
     Ok(())
 }
 
-/// The first clients that a question finds.
+/// Returns the first clients that match a query.
 async fn clients(
     app: &App,
     signed_in: &SignedIn,
@@ -297,8 +297,8 @@ async fn add_keys(
     Ok(())
 }
 
-/// What the settings by themselves say. The other checks of the doctor take longer: the page of the
-/// settings runs them.
+/// Adds the doctor's findings about the settings. The settings page runs the other checks, which
+/// take longer.
 fn add_findings(app: &App, found: &mut Vec<Attention>) {
     let findings = doctor::examine_settings(&app.services.config);
     for finding in findings.iter().filter(|finding| finding.state >= CheckState::Warning) {
@@ -307,7 +307,8 @@ fn add_findings(app: &App, found: &mut Vec<Attention>) {
     }
 }
 
-/// The last changes. A sign-in to the console is an event, and changes nothing.
+/// Returns the latest changes. Console events such as sign-ins are omitted, because they change
+/// nothing.
 async fn events(app: &App, signed_in: &SignedIn) -> Result<Vec<EventRow>, ConsoleError> {
     let filter = audit::restrict_to_caller(&signed_in.principal, EventFilter::default());
     let found =

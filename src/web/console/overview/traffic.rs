@@ -1,5 +1,5 @@
-//! What the overview shows of the last day: tokens and rejections by hour, with the changes that may
-//! be their cause.
+//! Traffic of the last day: tokens and rejections by hour, and the changes that may have caused
+//! them.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -16,41 +16,38 @@ use crate::web::console::page_parts::chart::{Bars, Column};
 use crate::web::console::page_parts::shown::{self, Time};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// How many rejections are looked at.
+/// The maximum number of rejections read.
 const MAX_REJECTIONS: u32 = 1_000;
 
-/// How many error codes have a color of their own. The others share the last one.
+/// The number of error codes with their own color. All others share one.
 const COLORS: usize = 4;
 
-/// How many changes are marked.
+/// The maximum number of marked changes.
 const MAX_MARKERS: u32 = 30;
 
 const HOURS: i64 = 24;
 const HOUR_SECONDS: i64 = 3_600;
 
-/// The tokens of the last day.
 pub(in crate::web::console) struct TokenTraffic {
     pub(in crate::web::console) chart: Bars,
     pub(in crate::web::console) total: String,
 }
 
-/// The rejections of the last day.
 pub(in crate::web::console) struct Rejections {
     pub(in crate::web::console) total: String,
     pub(in crate::web::console) chart: Bars,
     pub(in crate::web::console) reasons: Vec<ReasonRow>,
 }
 
-/// An error code.
+/// An error code with its count.
 pub(in crate::web::console) struct ReasonRow {
     pub(in crate::web::console) error: String,
     pub(in crate::web::console) count: String,
     pub(in crate::web::console) path: String,
-    /// The number of its color.
+    /// The index of the color.
     pub(in crate::web::console) color: usize,
 }
 
-/// A change of the last day.
 pub(in crate::web::console) struct RecentChange {
     at: Timestamp,
     pub(in crate::web::console) time: Time,
@@ -58,7 +55,7 @@ pub(in crate::web::console) struct RecentChange {
     pub(in crate::web::console) subject: String,
 }
 
-/// The tokens of a resource since this instance started.
+/// The number of tokens for a resource since this instance started.
 pub(in crate::web::console) struct IssuedRow {
     pub(in crate::web::console) resource: String,
     pub(in crate::web::console) count: String,
@@ -69,18 +66,18 @@ fn hour_of(time: Timestamp) -> i64 {
     time.0.div_euclid(HOUR_SECONDS)
 }
 
-/// The first second of the day that the charts show.
+/// Returns the first second of the charts.
 fn beginning(now: Timestamp) -> Timestamp {
     Timestamp((hour_of(now) - HOURS + 1) * HOUR_SECONDS)
 }
 
-/// The last changes of the day that the caller may see.
+/// Returns the latest changes of the day that the caller may see.
 pub(in crate::web::console) async fn markers(
     app: &App,
     signed_in: &SignedIn,
 ) -> Result<Vec<RecentChange>, ConsoleError> {
     let since = Some(beginning(signed_in.now));
-    // What people look at is not a change of the server.
+    // Console and audit events do not change the server.
     let actions = ["client", "grant", "key", "resource", "secret", "trust"];
     let actions = actions.iter().flat_map(|group| audit::actions(group).unwrap_or_default());
     let filter = EventFilter { since, actions: actions.collect(), ..EventFilter::default() };
@@ -95,8 +92,8 @@ pub(in crate::web::console) async fn markers(
     Ok(events.into_iter().map(marker).collect())
 }
 
-/// Bars for the hours of the day, with the changes. `values` are the parts of the bar of an hour,
-/// and `total` says their sum in words.
+/// Builds the chart of the day, with one bar per hour and the changes as markers. `values` returns
+/// the segments of a bar; `total` formats their sum.
 fn day(
     now: Timestamp,
     markers: &[RecentChange],
@@ -124,7 +121,7 @@ fn day(
     bars
 }
 
-/// The tokens that this instance issued, for those who see the whole server.
+/// Returns the tokens that this instance issued, for administrators without limits.
 pub(in crate::web::console) fn issued_by_hour(
     app: &App,
     signed_in: &SignedIn,
@@ -134,7 +131,7 @@ pub(in crate::web::console) fn issued_by_hour(
         return None;
     }
     app.note_traffic();
-    // The third part has the color of the accent.
+    // The third segment has the accent color.
     let count = |hour| i64::try_from(app.traffic.in_hour_of(hour)).unwrap_or(i64::MAX);
     let tokens = |total| shown::counted(total, "token", "tokens");
     let chart = day(signed_in.now, markers, |hour| vec![0, 0, count(hour)], tokens);
@@ -142,7 +139,7 @@ pub(in crate::web::console) fn issued_by_hour(
     Some(TokenTraffic { chart, total: shown::number(total) })
 }
 
-/// The rejections that the caller may see.
+/// Returns the rejections that the caller may see.
 pub(in crate::web::console) async fn rejections(
     app: &App,
     signed_in: &SignedIn,
@@ -164,7 +161,7 @@ pub(in crate::web::console) async fn rejections(
     })
 }
 
-/// How many requests of each color were rejected, by hour.
+/// Counts the rejections of each color by hour.
 fn by_hour(found: &[RejectionRecord], reasons: &[ReasonRow]) -> BTreeMap<i64, Vec<i64>> {
     let mut values = BTreeMap::<i64, Vec<i64>>::new();
     for record in found {
@@ -192,7 +189,7 @@ fn by_error(found: &[RejectionRecord]) -> Vec<ReasonRow> {
     counts.into_iter().enumerate().map(row).collect()
 }
 
-/// The tokens of each resource.
+/// Returns the number of tokens for each resource.
 pub(in crate::web::console) fn issued(app: &App, signed_in: &SignedIn) -> Vec<IssuedRow> {
     if !signed_in.sees_all() || !signed_in.may(AdminScope::StatsRead) {
         return Vec::new();

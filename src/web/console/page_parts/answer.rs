@@ -1,4 +1,4 @@
-//! Answers of the console: a page, another place, or a page that says what went wrong.
+//! Responses of the console: a page, a redirect or an error page.
 
 use std::sync::Arc;
 
@@ -18,17 +18,17 @@ use crate::web::console::security::{headers, problems};
 use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
 
-/// Why a page is not shown.
+/// The reason why a page is not shown.
 #[derive(Debug)]
 pub(in crate::web::console) enum ConsoleError {
-    /// Something is wrong; the page of it is made by the gate, which knows who is signed in.
+    /// An error. The gate renders its page, because it knows the session.
     Problem(Box<Problem>),
-    /// The browser goes to another page of the console.
+    /// A redirect to another page of the console.
     Redirect(String),
 }
 
 impl ConsoleError {
-    /// 400 for a form or a query that no page of the console makes.
+    /// 400 for a form or a query that the console does not produce.
     pub(in crate::web::console) fn invalid(detail: impl Into<String>) -> Self {
         Problem::bad_request("invalid_query", detail).into()
     }
@@ -61,10 +61,11 @@ impl IntoResponse for ConsoleError {
     }
 }
 
-/// What a person corrects in the form that is shown again. Everything else has a page of its own.
+/// Returns the text of an error that can be corrected in the form. Other errors have their own
+/// page.
 ///
 /// # Errors
-/// The problem, if no other text in the form would fix it.
+/// The error itself, if other input would not fix it.
 pub(in crate::web::console) fn correctable(error: AdminError) -> Result<String, ConsoleError> {
     if matches!(error, AdminError::PreconditionFailed) {
         return Err(problems::changed_since().into());
@@ -81,15 +82,13 @@ pub(in crate::web::console) fn correctable(error: AdminError) -> Result<String, 
     if is_of_form { Ok(error.to_string()) } else { Err(error.into()) }
 }
 
-/// What a handler gives.
+/// The result of a handler.
 pub(in crate::web::console) type Answer = Result<Response, ConsoleError>;
 
-/// 200 with a page.
 pub(in crate::web::console) fn page(template: &impl Template) -> Answer {
     Ok(render(StatusCode::OK, template)?)
 }
 
-/// A page with a status.
 pub(in crate::web::console) fn render(
     status: StatusCode,
     template: &impl Template,
@@ -101,22 +100,22 @@ pub(in crate::web::console) fn render(
     Ok(response)
 }
 
-/// Sends the browser to a page of the console by GET.
+/// Redirects the browser to a page of the console by GET.
 pub(in crate::web::console) fn see_other(place: &str) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    // A place is a path of the console, which a header can hold.
+    // Paths of the console are valid header values.
     let place = HeaderValue::from_str(place).unwrap_or(HeaderValue::from_static("/console/"));
     response.headers_mut().insert(LOCATION, place);
     response
 }
 
-/// A form again, with what a person has to correct.
+/// Shows a form again with the problem.
 pub(in crate::web::console) fn rejected(form: &impl Template) -> Answer {
     Ok(render(StatusCode::UNPROCESSABLE_ENTITY, form)?)
 }
 
-/// Sends the browser to a page that shows what was done; `done` is a word of
+/// Redirects to a page that shows a notice; `done` is a key of
 /// [`notice`](crate::web::console::page_parts::shown::notice).
 pub(in crate::web::console) async fn changed(app: &App, place: &str, done: &str) -> Answer {
     catch_up_or_log(app).await;
@@ -124,25 +123,23 @@ pub(in crate::web::console) async fn changed(app: &App, place: &str, done: &str)
     Ok(see_other(&format!("{place}{separator}done={done}")))
 }
 
-/// Applies a change to the memory of this instance, so that it is effective in the next request. A
-/// change that cannot be read now is applied by the background task, as on every other instance.
+/// Applies a change to the memory of this instance, so that the next request sees it. If that fails
+/// now, the background task applies the change, as on other instances.
 pub(in crate::web::console) async fn catch_up_or_log(app: &App) {
     if let Err(error) = app.catch_up().await {
         tracing::debug!(%error, "a change was not applied at once");
     }
 }
 
-/// What a page says that something went wrong.
+/// The content of an error page.
 pub(in crate::web::console) struct Failure {
-    /// The status.
     pub(in crate::web::console) status: StatusCode,
-    /// What happened, in a few words.
+    /// The summary.
     pub(in crate::web::console) title: &'static str,
-    /// What failed, what was received, what is expected.
+    /// The failure, the received and the expected value.
     pub(in crate::web::console) detail: String,
-    /// The stable code.
     pub(in crate::web::console) code: String,
-    /// What became of the change, as far as that is known.
+    /// The effect of the failed change, as far as it is known.
     pub(in crate::web::console) outcome: &'static str,
 }
 
@@ -158,7 +155,8 @@ impl Failure {
     }
 }
 
-/// A form that was rejected has changed nothing. What a server that failed has done is not known.
+/// Describes the effect of a failed form. A rejected form changed nothing; after a server error,
+/// the effect is unknown.
 fn outcome(problem: &Problem, is_form: bool) -> &'static str {
     let is_rejected = problem.status().is_client_error();
     match problem.code() {
@@ -198,8 +196,8 @@ struct FailureOutside<'a> {
     request_id: &'static str,
 }
 
-/// The page of a failure, with or without a session. The outermost layer writes it into
-/// the answer, because it knows the id of the request.
+/// Renders the page of a failure, with or without a session. The outermost layer adds it to the
+/// response, because it knows the request id.
 pub(in crate::web::console) fn failure_page(
     signed_in: Option<&SignedIn>,
     failure: &Failure,
@@ -215,17 +213,17 @@ pub(in crate::web::console) fn failure_page(
     ErrorPage::with_headers(escape_hidden_characters(html.unwrap_or_default()), &headers::PAGE)
 }
 
-/// A path below `/console/` that does not exist.
+/// Answers a path below `/console/` that does not exist.
 pub(in crate::web::console) async fn not_found() -> ConsoleError {
     problems::no_page().into()
 }
 
-/// Answers a method that an address does not take.
+/// Answers a method that the path does not accept.
 pub(in crate::web::console) async fn other_method(method: Method) -> ConsoleError {
     problems::other_method(&method).into()
 }
 
-/// What handlers share.
+/// The state that handlers share.
 pub(in crate::web::console) type AppState = axum::extract::State<Arc<App>>;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The stylesheet, the script and the icons. The name of each has a digest of its content, so that
-//! a browser may keep it forever.
+//! The stylesheet, the script and the icons. File names contain a digest of the content, so
+//! browsers may cache them forever.
 
 use std::sync::{Arc, LazyLock};
 
@@ -17,10 +17,9 @@ use crate::app::App;
 use crate::crypto::digest;
 use crate::web::api;
 
-/// How many characters of the digest a name has.
+/// The number of digest characters in a name.
 const DIGEST_CHARS: usize = 16;
 
-/// A file that pages load.
 struct Asset {
     path: String,
     kind: &'static str,
@@ -61,23 +60,20 @@ fn asset(name: &str, extension: &str, kind: &'static str, text: &'static str) ->
     Asset { path: format!("/console/assets/{name}-{digest}.{extension}"), kind, text }
 }
 
-/// The path of the stylesheet.
 pub(in crate::web::console) fn stylesheet() -> &'static str {
     &ASSETS[0].path
 }
 
-/// The path of the script.
 pub(in crate::web::console) fn script() -> &'static str {
     &ASSETS[1].path
 }
 
-/// The path of the mark of tokend.
+/// The path of the tokend logo.
 pub(in crate::web::console) fn mark() -> &'static str {
     &ASSETS[3].path
 }
 
-/// An icon of the sprite by its name. It says nothing that the text next to
-/// it does not say.
+/// An icon of the sprite. It is decorative, because the text next to it has the same meaning.
 #[derive(Template)]
 #[template(path = "console/page_parts/icon.html")]
 pub(in crate::web::console) struct Icon {
@@ -85,7 +81,7 @@ pub(in crate::web::console) struct Icon {
     name: &'static str,
 }
 
-// Its template escapes each value.
+// The template escapes each value.
 impl HtmlSafe for Icon {}
 
 impl Icon {
@@ -94,13 +90,12 @@ impl Icon {
     }
 }
 
-/// The route of all files.
 pub(in crate::web::console) fn routes() -> Router<Arc<App>> {
     let route = get(show).layer(api::compression());
     Router::new().route("/console/assets/{name}", route)
 }
 
-/// A file, found by its whole name in the list: no path of a request reaches a file system.
+/// Serves a file of the list by its full name. A request path never reaches the file system.
 async fn show(Path(name): Path<String>) -> Response {
     const HEADERS: [(HeaderName, &str); 4] = [
         (CACHE_CONTROL, "public, max-age=31536000, immutable"),

@@ -1,32 +1,30 @@
-//! Charts: where their parts are. The templates draw them as SVG, with a table of the same figures.
+//! Layout of charts. The templates draw them as SVG, with a table of the same figures.
 
-/// The size of a chart of bars.
+/// The size of a bar chart.
 const WIDTH: i64 = 720;
 const HEIGHT: i64 = 170;
-/// The place below the bars for the names of the axis.
+/// The space below the bars for axis labels.
 const FOOT: i64 = 20;
-/// The place above the bars for markers and the greatest number.
+/// The space above the bars for markers and the maximum.
 const HEAD: i64 = 24;
 
-/// The figures of one bar.
 pub(in crate::web::console) struct Column {
-    /// The name below it; empty for most.
+    /// The label below the bar; empty for most bars.
     pub(in crate::web::console) name: String,
-    /// What it says, for a pointer and the table.
+    /// The text for the tooltip and the table.
     pub(in crate::web::console) title: String,
-    /// The values of its parts, from the ground up.
+    /// The values of the segments, from bottom to top.
     pub(in crate::web::console) values: Vec<i64>,
 }
 
-/// A part of a bar.
+/// A segment of a bar.
 pub(in crate::web::console) struct BarSegment {
     pub(in crate::web::console) y: i64,
     pub(in crate::web::console) height: i64,
-    /// Its place among the parts, which gives it its color.
+    /// The index of the segment, which determines its color.
     pub(in crate::web::console) number: usize,
 }
 
-/// A bar.
 pub(in crate::web::console) struct Bar {
     pub(in crate::web::console) x: i64,
     pub(in crate::web::console) width: i64,
@@ -36,19 +34,19 @@ pub(in crate::web::console) struct Bar {
 }
 
 impl Bar {
-    /// The middle of the bar, where its name is.
+    /// Returns the center of the bar, where its label is.
     pub(in crate::web::console) fn middle(&self) -> i64 {
         self.x + self.width / 2
     }
 }
 
-/// Something that happened at a time of the axis.
+/// A marker of an event on the time axis.
 pub(in crate::web::console) struct Marker {
     pub(in crate::web::console) x: i64,
     pub(in crate::web::console) title: String,
 }
 
-/// Bars next to each other, of stacked parts.
+/// A stacked bar chart.
 pub(in crate::web::console) struct Bars {
     pub(in crate::web::console) list: Vec<Bar>,
     pub(in crate::web::console) markers: Vec<Marker>,
@@ -60,7 +58,6 @@ pub(in crate::web::console) struct Bars {
 }
 
 impl Bars {
-    /// Bars for some columns.
     pub(in crate::web::console) fn new(columns: Vec<Column>) -> Self {
         let total = |column: &Column| column.values.iter().sum::<i64>();
         let greatest = columns.iter().map(total).max().unwrap_or(0).max(1);
@@ -77,19 +74,18 @@ impl Bars {
         Self { list, markers, greatest, width: WIDTH, height: HEIGHT, ground, head: HEAD }
     }
 
-    /// Marks something, as far along the axis as `part` of `whole`.
+    /// Adds a marker at the position `part` of `whole` on the axis.
     pub(in crate::web::console) fn mark(&mut self, part: i64, whole: i64, title: String) {
         let x = WIDTH.saturating_mul(part) / whole.max(1);
         self.markers.push(Marker { x: x.clamp(6, WIDTH - 6), title });
     }
 
-    /// True if every value is zero.
     pub(in crate::web::console) fn is_empty(&self) -> bool {
         self.list.iter().all(|bar| bar.total == 0)
     }
 }
 
-/// The parts of a bar, which stand on each other. A small number is seen too.
+/// Stacks the segments of a bar. Small values get a minimum height, so that they stay visible.
 fn parts(values: &[i64], total: i64, greatest: i64, ground: i64) -> Vec<BarSegment> {
     if total == 0 {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! A form that was sent: its fields, each known to the handler that reads them.
+//! Submitted forms. Each handler declares the fields that it reads.
 
 use std::fmt::Display;
 
@@ -8,29 +8,30 @@ use axum::extract::Request;
 use crate::model::Malformed;
 use crate::web::console::page_parts::answer::ConsoleError;
 
-/// The largest form, in bytes.
+/// The maximum size of a form in bytes.
 pub(in crate::web::console) const MAX_BYTES: usize = 64 << 10;
 
-/// The field with the token of the session.
+/// The field with the CSRF token of the session.
 pub(in crate::web::console) const TOKEN: &str = "form_token";
 
-/// The fields of a form, in their order. A field may occur several times.
+/// The fields of a form in their original order. A field may occur several times.
 #[derive(Clone, Default)]
 pub(in crate::web::console) struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads `application/x-www-form-urlencoded`.
+    /// Parses `application/x-www-form-urlencoded`.
     pub(in crate::web::console) fn parse(bytes: &Bytes) -> Self {
         Self(form_urlencoded::parse(bytes).into_owned().collect())
     }
 
-    /// Reads the query of a request, which is written in the same way.
+    /// Parses the query of a request, which has the same format.
     pub(in crate::web::console) fn of_query(request: &Request) -> Self {
         let query = request.uri().query().unwrap_or_default();
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// The same parameters with one of another value, as a query; without it if the value is empty.
+    /// Returns the parameters as a query, with one changed, or removed if the value is empty. The
+    /// notice and the page position are dropped.
     pub(in crate::web::console) fn query_with(&self, name: &str, value: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let others = self.0.iter().filter(|(known, value)| {
@@ -43,17 +44,17 @@ impl Form {
         query.finish()
     }
 
-    /// Some of the parameters, as a query.
+    /// Returns some of the parameters as a query.
     pub(in crate::web::console) fn query_of(&self, names: &[&str]) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(names.iter().filter_map(|name| Some((name, self.text(name)?))));
         query.finish()
     }
 
-    /// The value of a field that must be of a type; `None` if it is empty.
+    /// Parses a field; `None` if it is empty.
     ///
     /// # Errors
-    /// 400, with what is expected.
+    /// 400 with the expected format.
     pub(in crate::web::console) fn parsed<T>(
         &self,
         name: &str,
@@ -62,10 +63,10 @@ impl Form {
         self.read(name, parse).map_err(|problem| ConsoleError::invalid(&problem))
     }
 
-    /// The same for a form that is shown again with what is wrong.
+    /// Like [`Self::parsed`], for a form that is shown again with the problem.
     ///
     /// # Errors
-    /// The name of the field, and what is expected.
+    /// The name of the field and the expected format.
     pub(in crate::web::console) fn read<T, E: Display>(
         &self,
         name: &str,
@@ -75,38 +76,37 @@ impl Form {
         parse(text).map(Some).map_err(|problem| format!("{name}: {problem}"))
     }
 
-    /// The lines of a field that are not empty.
+    /// Returns the non-empty lines of a field.
     pub(in crate::web::console) fn lines(&self, name: &str) -> impl Iterator<Item = &str> {
         let lines = self.text(name).unwrap_or_default().lines().map(str::trim);
         lines.filter(|line| !line.is_empty())
     }
 
-    /// The first value of a field without space around it; `None` if it is absent or empty.
+    /// Returns the first value of a field, trimmed; `None` if it is absent or empty.
     pub(in crate::web::console) fn text(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// The same as a text that a page shows again; empty if it is absent.
+    /// Returns the value of a field for a form that is shown again; empty if it is absent.
     pub(in crate::web::console) fn typed(&self, name: &str) -> String {
         self.text(name).unwrap_or_default().to_owned()
     }
 
-    /// The values of a field.
     pub(in crate::web::console) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// True if a box is ticked.
+    /// True if a checkbox is checked.
     pub(in crate::web::console) fn has(&self, name: &str) -> bool {
         self.text(name).is_some()
     }
 
-    /// Rejects a form with a field that the handler does not read: nothing is assigned in passing.
-    /// No field has the character NUL, which Postgres does not store.
+    /// Rejects a form with a field that the handler does not read, which prevents mass assignment.
+    /// Also rejects NUL characters, which Postgres does not store.
     ///
     /// # Errors
-    /// 400, with the name of the field.
+    /// 400 with the name of the field.
     pub(in crate::web::console) fn only(&self, names: &[&str]) -> Result<(), ConsoleError> {
         if self.0.iter().any(|(_, value)| value.contains('\0')) {
             return Err(ConsoleError::invalid("A value has the character NUL, which no text has."));

@@ -1,5 +1,5 @@
-//! What surrounds each page: the head, the navigation, who is signed in, and how to do the same
-//! without the console.
+//! The frame of each page: head, navigation, signed-in user, and the equivalent command and API
+//! request.
 
 use crate::model::admin_scope::AdminScope;
 use crate::model::owner::Owner;
@@ -8,7 +8,7 @@ use crate::web::console::page_parts::assets::{self, Icon};
 use crate::web::console::security::cookie::Theme;
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// What a page without a session loads.
+/// The assets of a page without a session.
 pub(in crate::web::console) struct Outside {
     pub(in crate::web::console) stylesheet: &'static str,
     pub(in crate::web::console) script: &'static str,
@@ -21,7 +21,6 @@ impl Default for Outside {
     }
 }
 
-/// A link of the navigation.
 pub(in crate::web::console) struct NavLink {
     pub(in crate::web::console) path: &'static str,
     pub(in crate::web::console) name: &'static str,
@@ -29,7 +28,7 @@ pub(in crate::web::console) struct NavLink {
     pub(in crate::web::console) is_current: bool,
 }
 
-/// The links of the navigation: path, name, icon, and the scope that the page needs.
+/// The navigation links: path, name, icon, and required scope.
 const LINKS: [(&str, &str, &str, Option<AdminScope>); 9] = [
     ("/console/", "Overview", "overview", None),
     ("/console/clients", "Clients", "client", Some(AdminScope::ClientsRead)),
@@ -42,16 +41,15 @@ const LINKS: [(&str, &str, &str, Option<AdminScope>); 9] = [
     ("/console/sessions", "Sessions", "session", None),
 ];
 
-/// How to do without the console what a page does.
+/// The equivalent of a page without the console.
 pub(in crate::web::console) struct Equivalent {
-    /// The command.
     pub(in crate::web::console) command: String,
-    /// The request of the admin API.
+    /// The request to the admin API.
     pub(in crate::web::console) request: String,
 }
 
 impl Equivalent {
-    /// A command, and a request: a method with a path, and a body as JSON or nothing.
+    /// Creates an equivalent from a command and a request. The body is JSON or empty.
     pub(in crate::web::console) fn new(
         command: impl Into<String>,
         method: &str,
@@ -70,8 +68,8 @@ impl Equivalent {
         Self { command: command.into(), request }
     }
 
-    /// A list with the filters that are given: the option of the command, the parameter of the
-    /// request, and the value.
+    /// Creates the equivalent of a list. Each filter has the command option, the query parameter
+    /// and the value, if it is set.
     pub(in crate::web::console) fn of_list(
         command: &str,
         path: &str,
@@ -91,29 +89,28 @@ impl Equivalent {
     }
 }
 
-/// What surrounds a page.
 pub(in crate::web::console) struct Frame {
     pub(in crate::web::console) title: String,
     pub(in crate::web::console) issuer: String,
     pub(in crate::web::console) version: &'static str,
     pub(in crate::web::console) theme: Theme,
     pub(in crate::web::console) who: String,
-    /// What the rights are limited to, in words; empty if they are not.
+    /// The owners that the rights are limited to, as text; empty without a limit.
     pub(in crate::web::console) limits: String,
     pub(in crate::web::console) form_token: String,
     pub(in crate::web::console) nav: Vec<NavLink>,
     pub(in crate::web::console) equivalent: Option<Equivalent>,
-    /// What has just been done.
+    /// The notice about a completed action.
     pub(in crate::web::console) notice: Option<&'static str>,
     pub(in crate::web::console) path: String,
     pub(in crate::web::console) outside: Outside,
 }
 
 impl Frame {
-    /// The frame of a page with this title. `section` is the path of its link in the navigation.
+    /// Creates the frame of a page. `section` is the path of its navigation link.
     pub(in crate::web::console) fn new(signed_in: &SignedIn, title: &str, section: &str) -> Self {
         let may = |scope: Option<AdminScope>| scope.is_none_or(|scope| signed_in.may(scope));
-        // The settings are of the whole server.
+        // Settings belong to the whole server.
         let links = LINKS.into_iter().filter(|(path, .., scope)| {
             may(*scope) && (signed_in.sees_all() || *path != "/console/settings")
         });
@@ -144,17 +141,15 @@ impl Frame {
         }
     }
 
-    /// The same with a way to do it without the console.
     pub(in crate::web::console) fn with_equivalent(self, equivalent: Equivalent) -> Self {
         Self { equivalent: Some(equivalent), ..self }
     }
 
-    /// The attribute of the theme; nothing if the system decides.
+    /// Returns the theme attribute; `None` if the system decides.
     pub(in crate::web::console) fn theme_name(&self) -> Option<&'static str> {
         (self.theme != Theme::System).then(|| self.theme.as_str())
     }
 
-    /// True for the theme that is in use.
     pub(in crate::web::console) fn has_theme(&self, name: &str) -> bool {
         self.theme.as_str() == name
     }

@@ -1,4 +1,4 @@
-//! What pages are made of: the frame around them, forms, charts, values as text, and how an answer is sent.
+//! Parts of pages: the frame, forms, charts, formatted values and responses.
 
 pub(super) mod answer;
 pub(super) mod assets;

@@ -1,4 +1,4 @@
-//! Values as pages show them.
+//! Formatting of values for pages.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -9,16 +9,15 @@ use crate::model::plural;
 use crate::model::time::Timestamp;
 use crate::store::StoreError;
 
-/// What is percent-encoded in one segment of a path, or in a value of a query: everything but the
-/// unreserved characters (RFC 3986, section 2.3).
+/// The characters to percent-encode in a path segment or query value: all but the unreserved ones
+/// (RFC 3986, section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A text as one segment of a path.
+/// Encodes a text as a path segment.
 pub(in crate::web::console) fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
-/// An object whose row in the database cannot be read.
 pub(in crate::web::console) struct Unreadable {
     pub(in crate::web::console) id: String,
     pub(in crate::web::console) problem: String,
@@ -34,22 +33,19 @@ impl Unreadable {
     }
 }
 
-/// The path of a page of a client.
 pub(in crate::web::console) fn client_path(id: &str) -> String {
     format!("/console/clients/{}", segment(id))
 }
 
-/// The path of the page with the credentials of a client.
 pub(in crate::web::console) fn credentials_path(id: &str) -> String {
     format!("{}/credentials", client_path(id))
 }
 
-/// The path of the page of a resource.
 pub(in crate::web::console) fn resource_path(id: &str) -> String {
     format!("/console/resources/{}", segment(id))
 }
 
-/// A time: how far away it is in words, exact in the title.
+/// A time: relative in the text, exact in the tooltip.
 #[derive(Debug, Clone, Template)]
 #[template(path = "console/page_parts/time.html")]
 pub(in crate::web::console) struct Time {
@@ -57,7 +53,7 @@ pub(in crate::web::console) struct Time {
     words: String,
 }
 
-// Its template escapes each value.
+// The template escapes each value.
 impl HtmlSafe for Time {}
 
 impl Time {
@@ -71,18 +67,18 @@ impl Time {
         Self { exact: time.to_string(), words }
     }
 
-    /// The same for a time that may be absent.
+    /// Like [`Self::of`], for an optional time.
     pub(in crate::web::console) fn maybe(time: Option<Timestamp>, now: Timestamp) -> Option<Self> {
         time.map(|time| Self::of(time, now))
     }
 
-    /// The date alone.
+    /// Returns the date.
     pub(in crate::web::console) fn day(&self) -> &str {
         self.exact.get(..10).unwrap_or(&self.exact)
     }
 }
 
-/// How far away a time is: in days from two days on, below that in hours or minutes.
+/// Formats a distance: in days from two days on, otherwise in hours, minutes or seconds.
 fn distance(seconds: i64) -> String {
     match seconds {
         172_800.. => counted(seconds / 86_400, "day", "days"),
@@ -92,7 +88,7 @@ fn distance(seconds: i64) -> String {
     }
 }
 
-/// A state in words, with the class of its colour. The word says it without the colour.
+/// A state as text with a color class. The text alone is sufficient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::web::console) struct Badge {
     pub(in crate::web::console) class: &'static str,
@@ -112,7 +108,6 @@ impl Badge {
     }
 }
 
-/// A choice in a form.
 pub(in crate::web::console) struct Choice {
     pub(in crate::web::console) value: String,
     pub(in crate::web::console) name: String,
@@ -130,8 +125,7 @@ impl Choice {
     }
 }
 
-/// What was done before a page is shown, by the word in its address. The text is one of the
-/// program.
+/// Returns the notice for the `done` parameter of a query. Only fixed texts are returned.
 pub(in crate::web::console) fn notice(query: Option<&str>) -> Option<&'static str> {
     let word = form_urlencoded::parse(query?.as_bytes()).find(|(name, _)| name == "done")?.1;
     let notices = [
@@ -168,7 +162,7 @@ pub(in crate::web::console) fn notice(query: Option<&str>) -> Option<&'static st
     notices.into_iter().find(|(known, _)| *known == word).map(|(_, text)| text)
 }
 
-/// A number with a space between thousands.
+/// Formats a number with narrow spaces between thousands.
 pub(in crate::web::console) fn number(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut text = String::new();
@@ -181,7 +175,7 @@ pub(in crate::web::console) fn number(value: i64) -> String {
     if value < 0 { format!("-{text}") } else { text }
 }
 
-/// A number with what it counts: `1 token`, `2 tokens`.
+/// Formats a number with its noun: `1 token`, `2 tokens`.
 pub(in crate::web::console) fn counted(value: i64, one: &str, many: &str) -> String {
     format!("{} {}", number(value), plural::noun(value, one, many))
 }

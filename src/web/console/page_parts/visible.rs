@@ -1,12 +1,12 @@
-//! Characters that reorder or hide the text around them, made visible in a page.
+//! Escaping of characters that reorder or hide surrounding text.
 
 use crate::text::escaping;
 
-/// Where a page shows a text that a form sends back, which must stay as it is: what begins such a
-/// place, and what ends it. No untrusted text has a quote or an angle bracket here.
+/// The start and end of form fields, whose text must stay unchanged because the form sends it back.
+/// Untrusted text cannot contain quotes or angle brackets there.
 const FIELDS: [(&str, &str); 2] = [(" value=\"", "\""), ("<textarea", "</textarea")];
 
-/// A page whose texts have such characters escaped, as in `\u{202e}`.
+/// Escapes hidden characters in the texts of a page, for example as `\u{202e}`.
 pub(in crate::web::console) fn escape_hidden_characters(html: String) -> String {
     let is_hidden = |c: char| escaping::is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t');
     if !html.contains(is_hidden) {

@@ -1,4 +1,4 @@
-//! Deleting a resource, after a page that says what is lost.
+//! Deletion of a resource, with a confirmation page.
 
 use askama::Template;
 use axum::Extension;
@@ -40,7 +40,7 @@ fn confirmation(signed_in: &SignedIn, found: &Resource, problem: String) -> Dele
     }
 }
 
-/// Says what is lost with a resource.
+/// Shows the consequences of the deletion.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -52,7 +52,7 @@ pub(in crate::web::console) async fn page(
     answer::page(&confirmation(&signed_in, &found, String::new()))
 }
 
-/// Deletes a resource whose identifier was typed.
+/// Deletes a resource after its identifier was entered as confirmation.
 pub(in crate::web::console) async fn delete(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,

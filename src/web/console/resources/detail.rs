@@ -1,4 +1,4 @@
-//! One resource: what its tokens are like, how an API verifies them, and who may call it.
+//! The page of a resource: its tokens, code that verifies them, and its clients.
 
 use askama::Template;
 use axum::Extension;
@@ -23,7 +23,7 @@ use crate::web::console::resources::list::ResourceRow;
 use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::console::snippets::{SnippetPart, VerifierValues, stacks, verifier};
 
-/// How many clients are named that may call a resource.
+/// The maximum number of clients listed for a resource.
 const MAX_CLIENTS: u32 = 20;
 
 #[derive(Template)]
@@ -49,7 +49,7 @@ struct ResourcePage {
     may_change: bool,
 }
 
-/// What a verifier must know of an algorithm.
+/// Returns a compatibility note for an algorithm.
 fn note(algorithm: &str) -> &'static str {
     match algorithm {
         "RS256" => "Every library and gateway verifies RS256.",
@@ -62,7 +62,7 @@ fn note(algorithm: &str) -> &'static str {
     }
 }
 
-/// The resource of a path.
+/// Returns the resource of a path.
 pub(in crate::web::console) async fn find(
     app: &App,
     signed_in: &SignedIn,
@@ -72,7 +72,6 @@ pub(in crate::web::console) async fn find(
     Ok(resource::show(&app.services.store, &signed_in.principal, &parsed).await?)
 }
 
-/// Shows one resource.
 pub(in crate::web::console) async fn one(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -133,7 +132,7 @@ pub(in crate::web::console) async fn one(
     })
 }
 
-/// The first clients that may call a resource.
+/// Returns the first clients with a grant for a resource.
 async fn clients_of(
     app: &App,
     signed_in: &SignedIn,

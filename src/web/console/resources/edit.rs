@@ -1,4 +1,4 @@
-//! Editing a resource.
+//! The form that edits a resource.
 
 use askama::Template;
 use axum::Extension;
@@ -51,7 +51,7 @@ struct EditPage {
     server_lifetime: String,
 }
 
-/// A resource as texts of a form.
+/// The fields of a resource as texts.
 struct ResourceFormValues {
     revision: String,
     scopes: String,
@@ -98,7 +98,7 @@ impl ResourceFormValues {
         }
     }
 
-    /// The options of the command that sets the same values. An empty value is left out.
+    /// Returns the options of the command that sets the same values. Empty values are omitted.
     fn options(&self) -> String {
         let texts = [
             ("--token-ttl", &self.lifetime),
@@ -114,7 +114,7 @@ impl ResourceFormValues {
         given.map(|(option, text)| format!(" {option} {}", quote(text))).collect()
     }
 
-    /// The body of the request that sets the same values.
+    /// Returns the body of the API request that sets the same values.
     fn body(&self) -> String {
         let text = |text: &str| (!text.is_empty()).then(|| json!(text));
         let scopes = self.scopes.lines().map(|line| match line.split_once('=') {
@@ -138,7 +138,7 @@ impl ResourceFormValues {
     }
 }
 
-/// The lines of fields, each with the option that takes it.
+/// Splits fields into lines, each with its command option.
 fn lines_of<'a>(
     fields: &'a [(&'static str, &String)],
 ) -> impl Iterator<Item = (&'static str, &'a str)> {
@@ -176,7 +176,6 @@ fn edit_page(
     }
 }
 
-/// Shows the form.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -194,7 +193,6 @@ pub(in crate::web::console) async fn page(
     ))
 }
 
-/// Saves the form.
 pub(in crate::web::console) async fn save(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -227,7 +225,7 @@ pub(in crate::web::console) async fn save(
     }
 }
 
-/// The change that a form describes: it has every member.
+/// Converts the form to an update. The form has every member.
 fn update_of(form: &Form) -> Result<ResourceUpdate, String> {
     let revision = form.text("revision").ok_or("revision: it is missing")?;
     let scopes = form.lines("scopes").map(ResourceScope::parse).collect::<Result<Vec<_>, _>>();

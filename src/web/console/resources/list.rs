@@ -1,4 +1,4 @@
-//! Resources: the APIs that tokens are for. A list, and a form for a new one.
+//! Resources: the list, and the form that registers one.
 
 use askama::Template;
 use axum::Extension;
@@ -21,7 +21,7 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Choice, Unreadable};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// How many resources a page has.
+/// The number of resources per page.
 const PAGE_SIZE: u32 = 50;
 
 #[derive(Template)]
@@ -61,7 +61,6 @@ impl ResourceRow {
     }
 }
 
-/// Shows the list.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -139,7 +138,6 @@ fn create_page(app: &App, signed_in: &SignedIn, form: &Form, problem: String) ->
     }
 }
 
-/// Shows the form.
 pub(in crate::web::console) async fn form(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -148,7 +146,6 @@ pub(in crate::web::console) async fn form(
     answer::page(&create_page(&app, &signed_in, &Form::default(), String::new()))
 }
 
-/// Registers a resource.
 pub(in crate::web::console) async fn create(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -171,7 +168,7 @@ pub(in crate::web::console) async fn create(
     }
 }
 
-/// The resource that a form describes. Scopes stand one in a line.
+/// Converts the form to a resource. The scopes are one per line.
 fn new_resource(form: &Form) -> Result<NewResource, String> {
     let scopes = form.lines("scopes").map(ResourceScope::parse).collect::<Result<_, _>>();
     let facts = Facts {

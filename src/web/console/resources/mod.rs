@@ -1,4 +1,4 @@
-//! Resources: the list with a form for a new one, and the pages of one.
+//! Resources: the list, the registration form and the pages of a resource.
 
 pub(super) mod deletion;
 pub(super) mod detail;

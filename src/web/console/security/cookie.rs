@@ -1,4 +1,4 @@
-//! The cookies of the console: the secret of a session, and the theme.
+//! The cookies of the console: the session secret and the theme.
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
@@ -6,21 +6,20 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::console_session::ConsoleSession;
 
-/// The length of the secret of a session: 256 bits in base64url.
+/// The length of a session secret: 256 bits in base64url.
 const SECRET_LENGTH: usize = 43;
 
-/// How long a browser remembers the theme: a year.
+/// The lifetime of the theme cookie in seconds: one year.
 const THEME_SECONDS: u32 = 31_536_000;
 
 const THEME: &str = "tokend_theme";
 
-/// The cookie of sessions. Over https its name has a prefix by which the browser holds it to this
-/// host, to https and to all paths.
+/// The session cookie. Over https its name has the prefix `__Host-`, which restricts it to this
+/// host, to https and to the path `/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web::console) enum SessionCookie {
-    /// Over https.
     Secure,
-    /// Over plain HTTP on this machine.
+    /// Over plain HTTP on a loopback address.
     Loopback,
 }
 
@@ -39,13 +38,12 @@ impl SessionCookie {
         }
     }
 
-    /// The secret that a request carries.
+    /// Reads the secret from a request.
     pub(in crate::web::console) fn read(self, headers: &HeaderMap) -> Option<SecretString> {
         let value = value(headers, self.name())?;
         is_secret(value).then(|| SecretString::from(value))
     }
 
-    /// The header that sets the cookie.
     pub(in crate::web::console) fn set(self, secret: &SecretString) -> Option<HeaderValue> {
         let (name, age) = (self.name(), ConsoleSession::MAX_SECONDS);
         let (secret, attributes) = (secret.expose_secret(), self.attributes());
@@ -55,19 +53,19 @@ impl SessionCookie {
         Some(value)
     }
 
-    /// The header that removes it.
+    /// Returns the header that removes the cookie.
     pub(in crate::web::console) fn remove(self) -> Option<HeaderValue> {
         HeaderValue::from_str(&format!("{}=; Max-Age=0; {}", self.name(), self.attributes())).ok()
     }
 }
 
-/// True for a text of the form of a secret, of a session or of a link.
+/// True if the text has the format of a session or link secret.
 pub(in crate::web::console) fn is_secret(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     text.len() == SECRET_LENGTH && text.bytes().all(is_part)
 }
 
-/// The value of a cookie (RFC 6265, section 4.2).
+/// Returns the value of a cookie (RFC 6265, section 4.2).
 pub(in crate::web::console) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| {
@@ -77,14 +75,12 @@ pub(in crate::web::console) fn value<'a>(headers: &'a HeaderMap, name: &str) -> 
     pairs.next()
 }
 
-/// What the pages look like.
+/// The color theme of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web::console) enum Theme {
-    /// As the system does.
+    /// The theme of the system.
     System,
-    /// Light.
     Light,
-    /// Dark.
     Dark,
 }
 
@@ -103,12 +99,12 @@ impl Theme {
         Self::ALL.into_iter().find(|theme| theme.as_str() == text)
     }
 
-    /// The theme that a browser remembers.
+    /// Reads the theme from a request.
     pub(in crate::web::console) fn read(headers: &HeaderMap) -> Self {
         value(headers, THEME).and_then(Self::parse).unwrap_or(Self::System)
     }
 
-    /// The header that lets the browser remember it.
+    /// Returns the header that stores the theme in the browser.
     pub(in crate::web::console) fn set(self) -> Option<HeaderValue> {
         let name = self.as_str();
         let text =

@@ -1,4 +1,4 @@
-//! The headers of a page.
+//! The security headers of console pages.
 
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
@@ -6,15 +6,14 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue};
 
-/// Everything comes from this server, and nothing in a page runs. The script makes no markup:
-/// Trusted Types hold it to that.
+/// Resources come only from this server, and inline scripts are forbidden. The script does not
+/// create markup, and Trusted Types enforce that.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// The headers of each page. The referrer stays on this server; with `no-referrer` a browser would
-/// send `Origin: null` with a form, and `origin` could not tell the forms of the console from
-/// others.
+/// The headers of every page. The referrer policy is not `no-referrer`: browsers would then send
+/// `Origin: null` with forms, and `origin` could not recognize the console's own forms.
 pub(in crate::web::console) static PAGE: [(HeaderName, &str); 9] = [
     (CONTENT_TYPE, "text/html; charset=utf-8"),
     (CONTENT_SECURITY_POLICY, POLICY),
@@ -30,11 +29,11 @@ pub(in crate::web::console) static PAGE: [(HeaderName, &str); 9] = [
     ),
 ];
 
-/// A year of https alone, for a console that is called by it.
+/// Requires https for a year, if the console is served over https.
 const TRANSPORT: (HeaderName, &str) =
     (HeaderName::from_static("strict-transport-security"), "max-age=31536000");
 
-/// Adds the headers that a response lacks.
+/// Adds the headers that a response does not set itself.
 pub(in crate::web::console) fn add(headers: &mut HeaderMap, is_https: bool) {
     let transport = Some(TRANSPORT).filter(|_| is_https);
     for (name, value) in PAGE.iter().cloned().chain(transport) {

@@ -1,4 +1,4 @@
-//! What protects each page: its cookies and headers, where a form comes from, and what is rejected.
+//! Protection of pages: cookies, security headers, form origins and console errors.
 
 pub(super) mod cookie;
 pub(super) mod headers;

@@ -1,4 +1,4 @@
-//! How the console is called, and whether a form comes from one of its own pages.
+//! The transport of console requests, and the origin check of forms.
 
 use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
@@ -6,25 +6,25 @@ use axum::http::header::{HOST, ORIGIN};
 use crate::config::{Config, Issuer};
 use crate::web::console::security::cookie::SessionCookie;
 
-/// Why a request is not answered by a page.
+/// The reason why a request is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web::console) enum OriginError {
-    /// Plain HTTP to another machine.
+    /// Plain HTTP from another machine.
     PlainHttp,
-    /// A form of another site, or of an unknown one.
+    /// A form from another site or from an unknown one.
     OtherSite,
 }
 
-/// How the console is called.
+/// The transport of a request.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::web::console) struct Transport {
-    /// The cookie of its sessions.
+    /// The session cookie for this transport.
     pub(in crate::web::console) cookie: SessionCookie,
 }
 
 impl Transport {
-    /// How a request reached the console: by the https URL of the settings, or by plain HTTP on
-    /// this machine. The cookie of a session never passes over a network in the clear.
+    /// Determines the transport: https as configured, or plain HTTP on a loopback host. The session
+    /// cookie is never sent over a network unencrypted.
     pub(in crate::web::console) fn of(
         config: &Config,
         headers: &HeaderMap,
@@ -38,7 +38,6 @@ impl Transport {
         }
     }
 
-    /// True over https.
     pub(in crate::web::console) fn is_https(self) -> bool {
         self.cookie == SessionCookie::Secure
     }
@@ -63,8 +62,8 @@ fn is_loopback(host: &str) -> bool {
         || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Rejects a form that is not sent by a page of this console. A browser says so in two headers that
-/// no page can set: `Sec-Fetch-Site`, and `Origin` (RFC 6454). At least one of them is there.
+/// Rejects a form that was not sent by a page of this console. Browsers report the source in
+/// `Sec-Fetch-Site` and `Origin` (RFC 6454), which pages cannot set. At least one must be present.
 pub(in crate::web::console) fn check_form(
     config: &Config,
     headers: &HeaderMap,
@@ -91,8 +90,8 @@ fn host_is(headers: &HeaderMap, sent: &str) -> bool {
     host(headers).is_some_and(|host| host.eq_ignore_ascii_case(sent))
 }
 
-/// A local page to go to, in a parameter: `None` for everything that is not a path of the console,
-/// so that no link leads from the sign-in to another site.
+/// Returns a redirect target, if it is a path of the console. Anything else is rejected, so that
+/// the sign-in is not an open redirect.
 pub(in crate::web::console) fn safe_redirect_path(text: &str) -> Option<&str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%?=&+:,@".contains(&byte);
     let path = text.split('?').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What only a page of the console can reject.
+//! Errors that only pages of the console have.
 
 use axum::http::header::ALLOW;
 use axum::http::{Method, StatusCode};
@@ -7,14 +7,15 @@ use crate::model::person::Person;
 use crate::text::escaping;
 use crate::web::api::Problem;
 
-/// 404 for a page that does not exist. The path may be the secret of a link, so it is not repeated.
+/// 404 for a page that does not exist. The path is not repeated, because it may contain a link
+/// secret.
 pub(in crate::web::console) fn no_page() -> Problem {
     let detail = "The console has no page at this path.";
     Problem::of_page(StatusCode::NOT_FOUND, "page_not_found", detail)
 }
 
-/// 405 for a method that an address does not take. That of a form stays in the address bar after the
-/// form was sent.
+/// 405 for a method that the path does not accept. After a form was sent, its URL stays in the
+/// address bar.
 pub(in crate::web::console) fn other_method(method: &Method) -> Problem {
     let (detail, allowed) = match *method {
         Method::GET | Method::HEAD => {
@@ -27,14 +28,12 @@ pub(in crate::web::console) fn other_method(method: &Method) -> Problem {
         .with_header(ALLOW, allowed)
 }
 
-/// 403 for plain HTTP from another machine.
 pub(in crate::web::console) fn plain_http() -> Problem {
     let detail = "The console is open over https, or over plain HTTP as localhost. Its operator \
                   puts a proxy with TLS before it and sets management.url.";
     Problem::of_page(StatusCode::FORBIDDEN, "https_required", detail)
 }
 
-/// 403 for a form that another site sent.
 pub(in crate::web::console) fn other_site() -> Problem {
     let detail = "The form was not sent by a page of this console. Open the page here and send it \
                   again. Behind a proxy: it passes the header Host on, and management.url is the \
@@ -42,7 +41,7 @@ pub(in crate::web::console) fn other_site() -> Problem {
     Problem::of_page(StatusCode::FORBIDDEN, "cross_site_form", detail)
 }
 
-/// 403 for a form that was made for another session.
+/// 403 for a form of another session.
 pub(in crate::web::console) fn other_session() -> Problem {
     let detail = "The form belongs to another session. Open the page again and repeat the change.";
     Problem::of_page(StatusCode::FORBIDDEN, "form_expired", detail)
@@ -55,14 +54,14 @@ pub(in crate::web::console) fn sent_twice() -> Problem {
     Problem::of_page(StatusCode::CONFLICT, "form_sent_twice", detail)
 }
 
-/// 412 for a form of an object that was changed since.
+/// 412 for a form whose object has changed in the meantime.
 pub(in crate::web::console) fn changed_since() -> Problem {
     let detail = "The object was changed since this form was opened. Open the form again and \
                   repeat the change.";
     Problem::of_page(StatusCode::PRECONDITION_FAILED, "form_outdated", detail)
 }
 
-/// 403 for a client that has proved itself and may not use the console.
+/// 403 for an authenticated client that may not use the console.
 pub(in crate::web::console) fn not_an_administrator() -> Problem {
     let detail = "This client may not sign in to the console. It needs a grant of urn:tokend, the \
                   grant type client_credentials and a valid secret, and must be permitted from \
@@ -71,8 +70,8 @@ pub(in crate::web::console) fn not_an_administrator() -> Problem {
     Problem::of_page(StatusCode::FORBIDDEN, "not_an_administrator", detail)
 }
 
-/// 403 for a person without a group that has rights. It names what the provider sent, so that the
-/// person can tell an administrator what is missing.
+/// 403 for a person whose groups have no rights. It lists the received groups, so that an
+/// administrator can be told what is missing.
 pub(in crate::web::console) fn no_mapped_group(
     person: &Person,
     groups: Option<&[String]>,

@@ -1,5 +1,5 @@
-//! Signing in: by a one-time link of the operator, or by the id and the secret of an administrator.
-//! `oidc` has the third method, the identity provider of a company.
+//! Sign-in with a one-time link of the operator, or with the id and secret of an administrator.
+//! `oidc` implements the third method, a corporate identity provider.
 
 use std::borrow::Cow;
 
@@ -30,34 +30,31 @@ use crate::web::console::sign_in::oidc;
 use crate::web::error_response::ErrorResponse;
 use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
 
-/// The page of the sign-in.
 #[derive(Template)]
 #[template(path = "console/sign_in/form.html")]
 struct SignInPage {
     outside: Outside,
     issuer: String,
-    /// The page that follows.
+    /// The page to show after the sign-in.
     next: String,
     /// The identity provider, if one is set.
     provider: Option<ProviderLink>,
-    /// True if a sign-in is asked for again before a dangerous action.
+    /// True if recent authentication is required before a dangerous action.
     is_reauthentication: bool,
-    /// True if the browser comes from another site, and did not send the cookie because of that.
+    /// True if the browser came from another site and therefore withheld the cookie.
     is_cross_site: bool,
     failure: Option<SignInFailure>,
-    /// The client id that was typed before.
+    /// The client id that was entered before.
     client_id: String,
     request_id: &'static str,
 }
 
-/// The link to the identity provider.
 struct ProviderLink {
-    /// Its host.
+    /// The host of the provider.
     name: String,
     path: String,
 }
 
-/// Why a sign-in failed.
 pub(in crate::web::console) struct SignInFailure {
     pub(in crate::web::console) title: &'static str,
     pub(in crate::web::console) detail: Cow<'static, str>,
@@ -79,7 +76,6 @@ impl SignInPage {
         .with_provider(app)
     }
 
-    /// The same with the link to the identity provider.
     fn with_provider(mut self, app: &App) -> Self {
         let provider = app.services.identity_provider.as_ref();
         self.provider = provider.map(|provider| ProviderLink {
@@ -90,7 +86,6 @@ impl SignInPage {
     }
 }
 
-/// Shows the sign-in.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(transport): Extension<Transport>,
@@ -104,13 +99,14 @@ pub(in crate::web::console) async fn page(
     let mut page = SignInPage::new(&app, value("next").as_deref());
     page.is_reauthentication = value("fresh").is_some();
     let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
-    // A strict cookie does not come with a link of another site. The same page asks again.
+    // The browser withholds strict cookies when it follows a link from another site. The page then
+    // navigates to `next` itself.
     let has_cookie = transport.cookie.read(request.headers()).is_some();
     page.is_cross_site = site == Some("cross-site") && !has_cookie && !page.is_reauthentication;
     answer::page(&page.with_provider(&app))
 }
 
-/// Signs in by a one-time link: its whole text, or the part behind the number sign.
+/// Signs in with a one-time link. The form accepts the whole link or the part after `#`.
 pub(in crate::web::console) async fn by_link(
     State(app): AppState,
     Extension(form): Extension<Form>,
@@ -148,8 +144,8 @@ static CLIENT_FAILED: SignInFailure = SignInFailure {
     ),
 };
 
-/// Signs in by the id and the secret of an administrator: the same authentication as that of a
-/// token request, with its hash queue, its limit of guesses and its records.
+/// Signs in with the id and secret of an administrator. The secret is checked as in a token
+/// request, with the same hash queue, guess limit and rejection records.
 pub(in crate::web::console) async fn by_client(
     State(app): AppState,
     Extension(form): Extension<Form>,
@@ -165,7 +161,7 @@ pub(in crate::web::console) async fn by_client(
         let error = OAuthError::authentication_failed("the client id is too long");
         return Ok(failed(&app, error, &CLIENT_FAILED, form.text("next"), &typed));
     }
-    // Before the authentication: a revocation that comes later has a higher number.
+    // Read before the authentication, so that a later revocation has a higher sequence.
     let sequence = app.directory.published_sequence();
     let caller = caller(&app, id, secret, origin.clone());
     let client = match authenticate(&app, &caller, RateScope::Assertion).await {
@@ -186,7 +182,8 @@ pub(in crate::web::console) async fn by_client(
     }
 }
 
-/// The caller of the form. A client that may authenticate by the header alone may use it here.
+/// Builds the caller of the form. Clients that allow only `client_secret_basic` may use the form
+/// too.
 fn caller(app: &App, client_id: String, secret: SecretString, origin: RequestOrigin) -> Caller {
     let by_header = app.directory.client(&client_id).is_some_and(|entry| {
         !entry.allowed.auth_methods.contains(&AuthenticationMethod::ClientSecretPost)
@@ -200,7 +197,7 @@ fn caller(app: &App, client_id: String, secret: SecretString, origin: RequestOri
     Caller { credentials: Some(credentials), client_id: None, misspelt: None, origin }
 }
 
-/// Gives the browser the cookie of a new session, ends the one that it had, and shows the page after it.
+/// Sets the cookie of the new session, ends the previous session of the browser, and redirects.
 async fn enter(
     app: &App,
     transport: Transport,
@@ -222,8 +219,8 @@ async fn enter(
     Ok(response)
 }
 
-/// The sign-in with what failed, and the client id that was typed. The rejection is logged, counted and recorded like that of a token
-/// request.
+/// Shows the sign-in again with the failure and the entered client id. The rejection is logged,
+/// counted and recorded as for a token request.
 pub(in crate::web::console) fn failed(
     app: &App,
     error: OAuthError,
@@ -233,7 +230,7 @@ pub(in crate::web::console) fn failed(
 ) -> Response {
     let SignInFailure { title, detail } = failure;
     let mut page = SignInPage::new(app, next);
-    // A secret that was typed into the wrong field is not shown.
+    // The text may be a secret that was entered into the wrong field.
     page.client_id = secret::redact(client_id).into_owned();
     page.failure = Some(SignInFailure { title, detail: detail.clone() });
     let html = page.render().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! What each request of the console passes before its handler: how it came, whether its form is one
-//! of the console, who is signed in, and with which rights now.
+//! The gate of the console, which every request passes before its handler. It checks the transport,
+//! the origin of forms, the session and its current rights.
 
 use std::sync::Arc;
 
@@ -32,14 +32,14 @@ use crate::web::console::security::cookie::Theme;
 use crate::web::console::security::origin::{self, OriginError, Transport};
 use crate::web::console::security::{headers, problems};
 
-/// The person who is signed in, with the rights of now, and what the pages need.
+/// The signed-in user with current rights, and the data that pages need.
 #[derive(Clone)]
 pub(in crate::web::console) struct SignedIn(Arc<Inner>);
 
 pub(in crate::web::console) struct Inner {
     pub(in crate::web::console) principal: Principal,
     pub(in crate::web::console) session: ConsoleSession,
-    /// True shortly after the sign-in.
+    /// True for a limited time after the sign-in.
     is_recent: bool,
     pub(in crate::web::console) form_token: String,
     pub(in crate::web::console) theme: Theme,
@@ -59,30 +59,30 @@ impl std::ops::Deref for SignedIn {
 }
 
 impl SignedIn {
-    /// Rejects a holder of the session without this scope, as the route of the admin API does.
+    /// Rejects a session without the scope, as the admin API does.
     ///
     /// # Errors
-    /// 403.
+    /// 403 if the scope is missing.
     pub(in crate::web::console) fn require(&self, scope: AdminScope) -> Result<(), ConsoleError> {
         Ok(self.principal.require(scope)?)
     }
 
-    /// True if the holder has the scope: what it cannot use is not shown.
+    /// True if the session has the scope. Pages hide everything else.
     pub(in crate::web::console) fn may(&self, scope: AdminScope) -> bool {
         self.principal.require(scope).is_ok()
     }
 
-    /// True for a holder that is not limited to owners.
+    /// True if the session is not limited to owners.
     pub(in crate::web::console) fn sees_all(&self) -> bool {
         self.principal.owners().is_none()
     }
 
-    /// The owners that the holder is limited to, to choose from.
+    /// Returns the owners that the session is limited to, for selection.
     pub(in crate::web::console) fn owner_names(&self) -> Vec<String> {
         self.principal.owners().into_iter().flatten().map(Owner::to_string).collect()
     }
 
-    /// Asks for another sign-in before a dangerous action, and comes back to the page `next`.
+    /// Requires a recent sign-in before a dangerous action. The sign-in returns to the page `next`.
     ///
     /// # Errors
     /// A redirect to the sign-in.
@@ -96,19 +96,19 @@ impl SignedIn {
         Err(ConsoleError::Redirect(format!("{}&fresh=1", sign_in_path(next))))
     }
 
-    /// The frame of a page without a place in the navigation.
+    /// Returns the frame of a page outside of the navigation.
     pub(in crate::web::console) fn frame(&self, title: &str) -> Frame {
         Frame::new(self, title, "")
     }
 }
 
-/// The sign-in, which then goes to a page.
+/// Returns the path of the sign-in, which then redirects to `next`.
 pub(in crate::web::console) fn sign_in_path(next: &str) -> String {
     format!("/console/sign-in?next={}", utf8_percent_encode(next, NON_ALPHANUMERIC))
 }
 
-/// Lets a request through that came over https or on this machine. A form must be of a page
-/// of the console. Every answer has the headers of a page.
+/// Admits requests over https or from this machine. A form must come from a page of the console.
+/// All responses get the headers of a page.
 pub(in crate::web::console) async fn guard(
     State(app): State<Arc<App>>,
     request: Request,
@@ -150,7 +150,6 @@ fn problem(error: OriginError) -> Problem {
     }
 }
 
-/// Reads the form of a request.
 async fn form_of(headers: &HeaderMap, body: Body, is_form: bool) -> Result<Form, ConsoleError> {
     const KIND: &str = "application/x-www-form-urlencoded";
     if !is_form {
@@ -168,8 +167,8 @@ async fn form_of(headers: &HeaderMap, body: Body, is_form: bool) -> Result<Form,
     Ok(Form::parse(&bytes))
 }
 
-/// Lets a request through whose session lasts, with its rights now. A form has the token of the
-/// session. Everything else leads to the sign-in.
+/// Admits requests with a valid session and adds its current rights. A form must have the CSRF
+/// token of the session. Other requests are redirected to the sign-in.
 pub(in crate::web::console) async fn signed_in(
     State(app): State<Arc<App>>,
     Extension(form): Extension<Form>,
@@ -199,7 +198,6 @@ pub(in crate::web::console) async fn signed_in(
     response
 }
 
-/// The path of a request with its query.
 fn path_of(head: &Parts) -> &str {
     head.uri.path_and_query().map_or("/console/", PathAndQuery::as_str)
 }
@@ -229,7 +227,7 @@ async fn resume(
     Ok(Some(SignedIn(Arc::new(inner))))
 }
 
-/// Where a request comes from.
+/// Returns the origin of a request.
 pub(in crate::web::console) fn origin_of(
     extensions: &Extensions,
 ) -> Result<RequestOrigin, ConsoleError> {
@@ -237,7 +235,6 @@ pub(in crate::web::console) fn origin_of(
     origin.ok_or_else(|| Problem::internal("a request has no origin").into())
 }
 
-/// The visitor who signs in.
 pub(in crate::web::console) fn visitor<'a>(
     origin: &RequestOrigin,
     headers: &'a HeaderMap,
@@ -246,7 +243,7 @@ pub(in crate::web::console) fn visitor<'a>(
     Visitor { address: origin.address, user_agent: user_agent.unwrap_or_default() }
 }
 
-/// Gives a problem the form of a page.
+/// Adds an error page to a response with a problem.
 fn add_page(signed_in: Option<&SignedIn>, is_form: bool, response: &mut Response) {
     let has_page = response.extensions().get::<crate::web::page::ErrorPage>().is_some();
     let problem = response.extensions().get::<Problem>();

@@ -1,4 +1,4 @@
-//! Signing in: the page with its methods, the gate that each request passes, and the sessions.
+//! Sign-in: the methods, the gate of every request, and the sessions.
 
 pub(super) mod form;
 pub(super) mod gate;

@@ -1,7 +1,6 @@
-//! Signing in at the identity provider of a company (OpenID Connect, authorization code with PKCE).
+//! Sign-in with a corporate identity provider (OpenID Connect, authorization code with PKCE).
 //!
-//! The browser leaves by a link and comes back by the redirect URI. What belongs together is sealed
-//! in a cookie, so any instance takes the response.
+//! The state of a pending sign-in is sealed in a cookie, so any instance can process the callback.
 
 use std::borrow::Cow;
 
@@ -33,11 +32,10 @@ use crate::web::console::sign_in::form::{SignInFailure, failed};
 use crate::web::console::sign_in::gate::{self, sign_in_path};
 use crate::web::console::sign_in::oidc_cookie;
 
-/// The path of the redirect URI.
 pub(in crate::web::console) const CALLBACK_PATH: &str = "/console/sign-in/oidc/callback";
 
-/// The page that leads on. A redirect would not do: the browser comes from another site, and does
-/// not send the strict cookie of the session until a page of this site leads on.
+/// The page after the callback, which then navigates to the target. A redirect does not work: the
+/// navigation started at another site, so the browser would not send the strict session cookie.
 #[derive(Template)]
 #[template(path = "console/sign_in/signed_in.html")]
 struct SignedInPage {
@@ -46,13 +44,13 @@ struct SignedInPage {
     next: String,
 }
 
-/// The link that begins a sign-in, which then goes to a page.
+/// Returns the link that starts a sign-in, which then redirects to `next`.
 pub(in crate::web::console) fn begin_path(next: &str, is_reauthentication: bool) -> String {
     let fresh = if is_reauthentication { "&fresh=1" } else { "" };
     format!("/console/sign-in/oidc?next={}{fresh}", utf8_percent_encode(next, NON_ALPHANUMERIC))
 }
 
-/// Sends the browser to the provider.
+/// Redirects the browser to the provider.
 pub(in crate::web::console) async fn begin(
     State(app): AppState,
     Extension(transport): Extension<Transport>,
@@ -65,7 +63,7 @@ pub(in crate::web::console) async fn begin(
     let next = query.text("next").and_then(safe_redirect_path).unwrap_or("/console/").to_owned();
     let site = head.headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     if matches!(site, Some("cross-site" | "same-site")) {
-        // Another site must not sign a person in without a click.
+        // Another site must not start a sign-in without a click of the user.
         return Err(ConsoleError::Redirect(sign_in_path(&next)));
     }
     let redirect_uri = redirect_uri(&app.services.config, transport, &head.headers)
@@ -88,7 +86,7 @@ pub(in crate::web::console) async fn begin(
     }
 }
 
-/// Takes the response of the provider.
+/// Handles the response of the provider.
 pub(in crate::web::console) async fn callback(
     State(app): AppState,
     Extension(transport): Extension<Transport>,
@@ -115,7 +113,7 @@ fn provider(app: &App) -> Result<&IdentityProvider, ConsoleError> {
     provider.ok_or_else(|| problems::no_page().into())
 }
 
-/// The session that the browser has now.
+/// Returns the current session of the browser.
 async fn present_session(
     app: &App,
     transport: Transport,
@@ -127,7 +125,7 @@ async fn present_session(
     Ok(resumed.map(|resumed| resumed.session.session_id))
 }
 
-/// Opens the session, and answers with the page that leads on.
+/// Opens the session and shows the page that navigates to the target.
 async fn enter(app: &App, transport: Transport, head: &Parts, signed_in: SignedInPerson) -> Answer {
     let next = safe_redirect_path(&signed_in.pending.next).unwrap_or("/console/").to_owned();
     let origin = gate::origin_of(&head.extensions)?;
@@ -158,14 +156,14 @@ fn signed_in_page(app: &App, transport: Transport, opened: &OpenedSession, next:
     Ok(response)
 }
 
-/// The URL that the provider sends the browser back to: that of the settings over https, and on
-/// this machine the one by which the browser came, because the cookie belongs to its host.
+/// Returns the redirect URI: the configured URL over https. On this machine the URI uses the
+/// requested host, because the cookie belongs to it.
 fn redirect_uri(config: &Config, transport: Transport, headers: &HeaderMap) -> Option<String> {
     if transport.is_https() {
         let url = config.configured_management_url.as_ref()?;
         return Some(format!("{}{CALLBACK_PATH}", url.as_str()));
     }
-    // The transport has found that the host is one of this machine.
+    // `Transport` has already verified a loopback host.
     let host = headers.get(HOST)?.to_str().ok()?;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:[]-".contains(&byte);
     host.bytes().all(is_plain).then(|| format!("http://{host}{CALLBACK_PATH}"))
@@ -175,7 +173,7 @@ fn failure(detail: impl Into<Cow<'static, str>>) -> SignInFailure {
     SignInFailure { title: "Sign-in failed", detail: detail.into() }
 }
 
-/// The sign-in page with what failed. A person learns what to do, the operator the reason.
+/// Shows the sign-in with the failure. The user gets advice; the reason is only for the operator.
 fn rejected(app: &App, error: &SignInError, next: Option<&str>) -> Response {
     let reason = error.to_string();
     let (error, detail) = match error {

@@ -1,4 +1,4 @@
-//! The cookie of a sign-in at the identity provider, from the request until the browser is back.
+//! The cookie of a pending sign-in with the identity provider.
 
 use axum::http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -13,8 +13,8 @@ fn name(transport: SessionCookie) -> &'static str {
     }
 }
 
-/// The provider sends the browser back from another site, so the cookie is not `Strict`. `Lax` sends
-/// it with a navigation by GET alone. It opens nothing: what is in it is compared with the response.
+/// The cookie cannot be `Strict`, because the provider redirects from another site. `Lax` sends it
+/// only with GET navigations. It grants no access: its content is only compared with the response.
 fn attributes(transport: SessionCookie) -> &'static str {
     match transport {
         SessionCookie::Secure => "Path=/; HttpOnly; SameSite=Lax; Secure",
@@ -22,7 +22,6 @@ fn attributes(transport: SessionCookie) -> &'static str {
     }
 }
 
-/// The cookie that a request carries.
 pub(in crate::web::console) fn read(
     transport: SessionCookie,
     headers: &HeaderMap,
@@ -30,7 +29,6 @@ pub(in crate::web::console) fn read(
     value(headers, name(transport)).map(SecretString::from)
 }
 
-/// The header that sets the cookie.
 pub(in crate::web::console) fn set(
     transport: SessionCookie,
     sealed: &SecretString,
@@ -43,7 +41,7 @@ pub(in crate::web::console) fn set(
     Some(value)
 }
 
-/// The header that removes it.
+/// Returns the header that removes the cookie.
 pub(in crate::web::console) fn remove(transport: SessionCookie) -> Option<HeaderValue> {
     let (name, attributes) = (name(transport), attributes(transport));
     HeaderValue::from_str(&format!("{name}=; Max-Age=0; {attributes}")).ok()

@@ -1,4 +1,4 @@
-//! The sessions of the console: who is signed in, the end of one, the theme, and signing out.
+//! The sessions of the console: the list, ending a session, the theme, and signing out.
 
 use askama::Template;
 use axum::Extension;
@@ -28,7 +28,7 @@ struct SessionsPage {
     rows: Vec<SessionRow>,
     scopes: Vec<&'static str>,
     is_unlimited: bool,
-    /// The clients that may sign in, for a caller that may read clients.
+    /// The clients that may sign in, if the caller may read clients.
     administrators: Option<Vec<ClientRow>>,
 }
 
@@ -40,7 +40,7 @@ struct SessionRow {
     seen: Time,
     ends: Time,
     address: String,
-    /// The browser in words, and as it calls itself.
+    /// The browser as text, and the raw `User-Agent`.
     browser: String,
     agent: String,
     path: String,
@@ -64,8 +64,8 @@ impl SessionRow {
     }
 }
 
-/// A browser with its system, as people call them. The first name that fits is the right one: most
-/// browsers name others too. What is not known stays as it is.
+/// Names the browser and its operating system. The order matters, because most browsers also
+/// contain the names of others. An unknown user agent is returned unchanged.
 fn browser(agent: &str) -> String {
     const BROWSERS: [(&str, &str); 5] = [
         ("Edg/", "Edge"),
@@ -92,10 +92,10 @@ fn browser(agent: &str) -> String {
     }
 }
 
-/// How many administrators are named.
+/// The maximum number of administrators in the list.
 const MAX_ADMINISTRATORS: u32 = 50;
 
-/// The first clients with a grant of this server.
+/// Returns the first clients with a grant for this server.
 async fn administrators(app: &App, signed_in: &SignedIn) -> Result<Vec<ClientRow>, ConsoleError> {
     let (store, clock) = (&app.services.store, &app.services.clock);
     let resource = Some(ResourceId::SERVER.to_owned());
@@ -106,7 +106,7 @@ async fn administrators(app: &App, signed_in: &SignedIn) -> Result<Vec<ClientRow
     Ok(rows(app, &ids, signed_in.now).await?.readable)
 }
 
-/// Shows the sessions that the caller may see.
+/// Shows the sessions visible to the caller.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -131,7 +131,6 @@ pub(in crate::web::console) async fn page(
     })
 }
 
-/// Ends a session.
 pub(in crate::web::console) async fn end(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -139,7 +138,7 @@ pub(in crate::web::console) async fn end(
     Path(id): Path<String>,
 ) -> Answer {
     form.only(&[])?;
-    // An id of another form is one of a session that does not exist.
+    // A malformed id cannot be that of a session.
     let is_ended = match SessionId::parse(&id) {
         Ok(id) => console::end(&app.services, &signed_in.principal, &id).await?,
         Err(_) => false,
@@ -148,7 +147,7 @@ pub(in crate::web::console) async fn end(
     Ok(answer::see_other(&format!("/console/sessions?done={done}")))
 }
 
-/// Signs out: the session ends on all instances, and the browser forgets the cookie.
+/// Signs out: ends the session on all instances and removes the cookie.
 pub(in crate::web::console) async fn sign_out(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -165,7 +164,7 @@ pub(in crate::web::console) async fn sign_out(
     Ok(response)
 }
 
-/// Remembers the theme in the browser, and goes back to the page.
+/// Stores the theme in the browser and returns to the page.
 pub(in crate::web::console) async fn set_theme(Extension(form): Extension<Form>) -> Answer {
     form.only(&["theme", "next"])?;
     let theme = form.text("theme").and_then(Theme::parse);

@@ -1,5 +1,5 @@
-//! Rotating, retiring and revoking signing keys. A step that breaks tokens or verifiers says first
-//! what it breaks.
+//! Rotation, retirement and revocation of signing keys. A step that breaks tokens or verifiers must
+//! be confirmed.
 
 use axum::Extension;
 use axum::extract::{Path, State};
@@ -19,7 +19,7 @@ use crate::web::console::signing_keys::list;
 
 const PAGE: &str = "/console/signing-keys";
 
-/// The caller; a step of a person that has read what breaks is forced.
+/// Returns the caller. A confirmed step is forced.
 fn principal(signed_in: &SignedIn, form: &Form) -> Principal {
     let principal = signed_in.principal.clone();
     if form.has("force") { principal.forced() } else { principal }
@@ -29,7 +29,7 @@ fn key_id(kid: &str) -> Result<KeyId, ConsoleError> {
     KeyId::parse(kid).map_err(|_| Problem::absent(ObjectKind::SigningKey, kid).into())
 }
 
-/// The page after a step: with its notice, or with what it would break.
+/// Redirects with a notice, or shows the effects that need confirmation.
 async fn after(
     app: &App,
     signed_in: &SignedIn,
@@ -45,7 +45,7 @@ async fn after(
     }
 }
 
-/// Lets the next key sign early.
+/// Makes the next key sign early.
 pub(in crate::web::console) async fn rotate(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -66,7 +66,7 @@ pub(in crate::web::console) async fn rotate(
     after(&app, &signed_in, changed, "rotated").await
 }
 
-/// Lets a key sign no more. Its tokens stay valid.
+/// Stops a key from signing. Its tokens stay valid.
 pub(in crate::web::console) async fn retire(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -81,7 +81,7 @@ pub(in crate::web::console) async fn retire(
     after(&app, &signed_in, changed, "retired").await
 }
 
-/// Takes a key out of the key set at once: its tokens end.
+/// Removes a key from the key set immediately. Its tokens become invalid.
 pub(in crate::web::console) async fn revoke(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,

@@ -1,4 +1,4 @@
-//! The signing keys on a line of time: published, signing, verifying, gone.
+//! The timeline of signing keys: published, signing, verifying, gone.
 
 use askama::Template;
 use axum::Extension;
@@ -15,27 +15,27 @@ use crate::web::console::page_parts::frame::{Equivalent, Frame};
 use crate::web::console::page_parts::shown::{self, Badge, Choice, Time, Unreadable};
 use crate::web::console::sign_in::gate::SignedIn;
 
-/// The width of the picture, and the place for the names.
+/// The size of the timeline, and the space for names.
 const WIDTH: i64 = 900;
 const NAMES: i64 = 150;
 const ROW: i64 = 38;
 const TOP: i64 = 26;
 
-/// How much of the past the picture shows at the most, in seconds: 120 days.
+/// The maximum past on the timeline in seconds: 120 days.
 const MAX_PAST_SECONDS: i64 = 120 * 86_400;
 
-/// How many keys are drawn.
+/// The maximum number of keys on the timeline.
 const MAX_DRAWN: usize = 12;
 
 #[derive(Template)]
 #[template(path = "console/signing_keys/list.html")]
 pub(in crate::web::console) struct KeysPage {
     frame: Frame,
-    /// What a step would break; empty if no step was asked for.
+    /// The effects of a rejected step; empty otherwise.
     problem: String,
     may_change: bool,
     algorithms: Vec<Choice>,
-    /// How many keys the key set has, and how large it is: some gateways have limits.
+    /// The number and size of the published keys, because some gateways limit both.
     key_set: String,
     rows: Vec<KeyRow>,
     unreadable: Vec<Unreadable>,
@@ -61,7 +61,6 @@ struct KeyRow {
     readers: String,
 }
 
-/// The picture: a row for each key.
 struct Timeline {
     width: i64,
     height: i64,
@@ -77,7 +76,7 @@ struct Line {
     spans: Vec<Span>,
 }
 
-/// A time of a key in one state.
+/// The period of a key in one state.
 struct Span {
     x: i64,
     y: i64,
@@ -91,7 +90,6 @@ struct Tick {
     name: String,
 }
 
-/// Shows the keys.
 pub(in crate::web::console) async fn page(
     State(app): AppState,
     Extension(signed_in): Extension<SignedIn>,
@@ -102,7 +100,7 @@ pub(in crate::web::console) async fn page(
     answer::page(&keys_page(&app, &signed_in, String::new()).await?)
 }
 
-/// The page, after a step with a problem or for a look.
+/// Builds the page, with the problem of a rejected step if there is one.
 pub(in crate::web::console) async fn keys_page(
     app: &App,
     signed_in: &SignedIn,
@@ -195,7 +193,7 @@ impl KeyRow {
 }
 
 impl Timeline {
-    /// The picture of the keys that are or were in the key set lately.
+    /// Builds the timeline of all keys that are not gone.
     fn of(keys: &[ShownSigningKey], now: Timestamp) -> Option<Self> {
         let drawn = keys.iter().filter(|key| !matches!(key.state, KeyState::Gone));
         let drawn: Vec<_> = drawn.take(MAX_DRAWN).collect();
@@ -223,7 +221,7 @@ impl Timeline {
     }
 }
 
-/// From times to places.
+/// Maps times to horizontal positions.
 struct Scale {
     start: i64,
     end: i64,

@@ -1,4 +1,4 @@
-//! Signing keys: the list on a line of time, and their changes.
+//! Signing keys: the timeline and its changes.
 
 pub(super) mod changes;
 pub(super) mod list;

@@ -1,5 +1,5 @@
-//! Programs that a person copies: how a client gets a token, and how an API verifies one. Each has
-//! the values of the page, quoted for its language, and never a secret.
+//! Code snippets to copy: clients that get a token and APIs that verify one. They contain the
+//! values of the page, quoted for each language, but never a secret.
 
 mod verifying;
 
@@ -10,7 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::model::public_path::TOKEN_PATH;
 use crate::text::shell::quote;
 
-/// A language, with a program that gets a token.
+/// A language with its program that gets a token.
 pub(super) struct Language {
     pub(super) id: &'static str,
     pub(super) name: &'static str,
@@ -18,13 +18,13 @@ pub(super) struct Language {
     literal: fn(&str) -> String,
 }
 
-/// A text between double quotes, as JavaScript, Python, Go, Rust, Java and C# read it: texts of
-/// clients, scopes and resources have no control characters.
+/// Quotes a text for JavaScript, Python, Go, Rust, Java and C#. Clients, scopes and resources
+/// contain no control characters.
 fn double_quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// A text between single quotes, in which PHP replaces no variable.
+/// Quotes a text with single quotes, in which PHP does not expand variables.
 fn single_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
@@ -40,7 +40,7 @@ macro_rules! language {
     };
 }
 
-/// Every language, in the order of the page.
+/// All languages in page order.
 pub(super) const LANGUAGES: [Language; 8] = [
     language!("curl", "curl", "curl.sh", quote),
     language!("node", "Node", "node.mjs", double_quoted),
@@ -52,18 +52,17 @@ pub(super) const LANGUAGES: [Language; 8] = [
     language!("php", "PHP", "php.php", single_quoted),
 ];
 
-/// What a program asks for.
+/// The values to insert into a program.
 pub(super) struct SnippetValues<'a> {
     pub(super) issuer: &'a str,
     pub(super) client_id: &'a str,
-    /// `None` if the client has no grant: an example takes its place.
+    /// `None` if the client has no grant; then an example is used.
     pub(super) resource: Option<&'a str>,
-    /// Empty if the resource has no scopes.
     pub(super) scope: &'a str,
 }
 
 impl Language {
-    /// The program with these values. Its secret is an environment variable.
+    /// Returns the program with the values. It reads the secret from an environment variable.
     pub(super) fn program(&self, values: &SnippetValues<'_>) -> String {
         let is_local = values.issuer.starts_with("http://");
         let token_url = format!("{}{TOKEN_PATH}", values.issuer);
@@ -91,7 +90,7 @@ impl Language {
         program.trim_end().to_owned()
     }
 
-    /// A line with its values. What a value has that looks like a placeholder stays as it is.
+    /// Replaces the placeholders of a line. Values are not searched for placeholders.
     fn filled(&self, line: &str, replacements: &[(&str, &str)]) -> String {
         let mut text = String::new();
         let mut rest = line;
@@ -136,7 +135,7 @@ mod tests {
         assert!(local.contains("allowInsecureRequests") && !local.contains("options = {}"));
     }
 
-    /// What a client id may have ends no text in any language.
+    /// Characters of a client id cannot terminate a string in any language.
     #[test]
     fn a_value_is_one_text_of_its_language() {
         let hostile = "a\"'\\$(b)`c`@SCOPE@";

@@ -1,24 +1,23 @@
-//! How an API verifies tokens, for each stack of `docs/verifying-tokens.md`: the page is the source,
-//! and a resource's values take the place of those of its examples.
+//! Code that verifies tokens, for each stack in `docs/verifying-tokens.md`. The examples of that
+//! page are shown with the values of a resource.
 
 use std::sync::LazyLock;
 
 use crate::text::shell::quote;
 
-/// The page, from which each section of a stack is read.
+/// The page that contains a section for each stack.
 const PAGE: &str = include_str!("../../../../docs/verifying-tokens.md");
 
-/// The values of the examples.
+/// The values in the examples.
 const EXAMPLE_ISSUER: &str = "https://id.example.com";
 const EXAMPLE_AUDIENCES: [&str; 2] =
     ["https://orders.example.com", "https://kubernetes.example.com"];
 const EXAMPLE_SCOPE: &str = "orders:read";
 
-/// A stack: a library, a gateway or a platform.
 pub(in crate::web::console) struct Stack {
-    /// Its name in addresses.
+    /// The id in URLs.
     pub(in crate::web::console) id: String,
-    /// Its heading on the page.
+    /// The heading on the page.
     pub(in crate::web::console) name: &'static str,
     parts: Vec<SnippetPart>,
 }
@@ -30,17 +29,17 @@ pub(in crate::web::console) struct SnippetPart {
     pub(in crate::web::console) text: String,
 }
 
-/// The values of a resource.
+/// The values to insert into a program.
 pub(in crate::web::console) struct VerifierValues<'a> {
     pub(in crate::web::console) issuer: &'a str,
     pub(in crate::web::console) audience: &'a str,
     pub(in crate::web::console) algorithm: &'a str,
     pub(in crate::web::console) typ: &'a str,
-    /// A scope of the resource; that of the example if it has none.
+    /// A scope of the resource; if `None`, the example stays.
     pub(in crate::web::console) scope: Option<&'a str>,
 }
 
-/// Every stack of the page, in its order.
+/// Returns all stacks in page order.
 pub(in crate::web::console) fn stacks() -> &'static [Stack] {
     static STACKS: LazyLock<Vec<Stack>> = LazyLock::new(|| {
         let section = PAGE.split_once("\n## Stacks\n").map_or("", |(_, rest)| rest);
@@ -63,7 +62,7 @@ impl Stack {
 fn parts(body: &str) -> Vec<SnippetPart> {
     let mut parts = Vec::new();
     for (place, piece) in body.split("```").enumerate() {
-        // Pieces with an odd number are between fences, after the name of a language.
+        // Odd pieces are between fences and start with the name of a language.
         let is_program = place % 2 == 1;
         let text =
             if is_program { piece.split_once('\n').map_or("", |(_, code)| code) } else { piece };
@@ -80,7 +79,7 @@ fn parts(body: &str) -> Vec<SnippetPart> {
     parts
 }
 
-/// A paragraph without the signs of Markdown: links become their text.
+/// Removes Markdown from a paragraph; links become their text.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
@@ -94,19 +93,19 @@ fn plain(text: &str) -> String {
     (plain + rest).replace('`', "").replace('\n', " ")
 }
 
-/// The section of a stack with the values of a resource.
+/// Returns the section of a stack with the values of a resource.
 pub(in crate::web::console) fn verifier(
     stack: &Stack,
     values: &VerifierValues<'_>,
 ) -> Vec<SnippetPart> {
     let filled = |part: &SnippetPart| {
         let text = with_names(&part.text, values);
-        // What a paragraph says of algorithms is about all of them.
+        // Paragraphs describe all algorithms, so theirs stay unchanged.
         let text = if part.is_program { with_algorithm(&text, values) } else { text };
         SnippetPart { is_program: part.is_program, text }
     };
     let mut parts: Vec<_> = stack.parts.iter().map(filled).collect();
-    // A program that takes its values from the environment is preceded by them.
+    // A program that reads its values from the environment needs `export` lines before it.
     let reads = |part: &SnippetPart| part.is_program && part.text.contains("AUDIENCE");
     if stack.parts.iter().any(reads) {
         let (issuer, audience) = (quote(values.issuer), quote(values.audience));
@@ -116,8 +115,8 @@ pub(in crate::web::console) fn verifier(
     parts
 }
 
-/// True for a text that ends no string in any language of the page. Every other one is not put into
-/// a program: the value of the example stays, for a person to replace.
+/// True for a text that cannot terminate a string in any language of the page. Other texts are not
+/// inserted, and the example value stays.
 fn is_plain(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/._~-@+%=&?".contains(&byte);
     text.bytes().all(is_plain)

@@ -1,15 +1,15 @@
-//! HTML for texts of the document. Everything that comes from it is escaped here.
+//! HTML for the texts of the document. All text is escaped here.
 
 use serde_json::Value;
 
 use super::{list, text};
 
-/// Paragraphs and lists of a description.
+/// Renders the paragraphs and lists of a description.
 pub(super) fn prose(text: &str) -> String {
     text.split("\n\n").filter(|block| !block.is_empty()).map(block).collect()
 }
 
-/// The first paragraph of a description, without a tag around it.
+/// Renders the first paragraph of a description, without an enclosing tag.
 pub(super) fn first_paragraph(text: &str) -> String {
     inline(text.split("\n\n").next().unwrap_or_default())
 }
@@ -24,7 +24,7 @@ fn block(text: &str) -> String {
     }
 }
 
-/// A text with the two marks that descriptions use: code in backticks, and strong words.
+/// Renders the two kinds of markup in descriptions: code in backticks and bold text.
 pub(super) fn inline(text: &str) -> String {
     let marked = |text: &str, mark: &str, tag: &str| {
         let parts = text.split(mark).enumerate().map(|(place, part)| match place % 2 {
@@ -36,29 +36,26 @@ pub(super) fn inline(text: &str) -> String {
     marked(&marked(&escaped(text), "`", "code"), "**", "strong")
 }
 
-/// A text as code.
 pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", escaped(text))
 }
 
-/// A row of a table.
 pub(super) fn row(cells: &[String]) -> String {
     let cells: String = cells.iter().map(|cell| format!("<td>{cell}</td>")).collect();
     format!("<tr>{cells}</tr>\n")
 }
 
-/// A table of rows.
 pub(super) fn table(heads: &[&str], rows: &str) -> String {
     let heads: String = heads.iter().map(|head| format!("<th>{head}</th>")).collect();
     format!("<table>\n<tr>{heads}</tr>\n{rows}</table>\n")
 }
 
-/// A part that opens on a click.
+/// Renders a collapsible section.
 pub(super) fn details(summary: &str, html: &str) -> String {
     format!("<details><summary>{summary}</summary>\n{html}</details>\n")
 }
 
-/// An example, as JSON or as the text that it is.
+/// Renders an example as JSON or plain text.
 pub(super) fn example(value: &Value) -> String {
     let shown = match value {
         Value::Null => return String::new(),
@@ -68,7 +65,7 @@ pub(super) fn example(value: &Value) -> String {
     format!("<pre>{}</pre>\n", escaped(&shown))
 }
 
-/// The type of a schema in words, with links to schemas that have a name.
+/// Describes the type of a schema, with links to named schemas.
 pub(super) fn type_of(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
         let name = escaped(name);

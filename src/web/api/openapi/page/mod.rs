@@ -1,4 +1,4 @@
-//! The page that shows the document to a person: HTML and a style sheet, no scripts.
+//! The HTML page of the document, with a style sheet and without scripts.
 
 mod markup;
 mod schemas;
@@ -8,23 +8,22 @@ use serde_json::{Map, Value};
 use self::markup::{code, details, escaped, example, first_paragraph, inline, prose, row, table, type_of};
 use crate::web::api::openapi::{DOCUMENT_PATH, STYLE_PATH};
 
-/// Only the style sheet of this server is loaded; nothing runs, nothing is sent.
+/// Only the style sheet of this server is loaded. Scripts and forms are forbidden.
 pub(super) const SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The style sheet.
 pub(super) const STYLE: &str = include_str!("style.css");
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-/// An operation with its place in the document.
+/// An operation with its method and path.
 struct DocumentedOperation<'a> {
     method: &'static str,
     path: &'a str,
     operation: &'a Value,
 }
 
-/// Writes the page of a document.
+/// Renders the page of a document.
 pub(super) fn html(document: &[u8]) -> String {
     let document: Value = serde_json::from_slice(document).unwrap_or_default();
     let operations = operations(&document);
@@ -141,7 +140,7 @@ fn parameter(parameter: &Value) -> String {
     row(&[code(text(&parameter["name"])), place, type_of(schema), meaning])
 }
 
-/// An answer that is not a problem, with an example.
+/// Renders a successful response with an example.
 fn answer(status: &str, response: &Value) -> String {
     let phrase = inline(text(&response["description"]));
     let mut html = format!("<p>Answer {} {phrase}", code(status));
@@ -161,7 +160,7 @@ fn problem_link(document: &Value, status: &str, response: &Value) -> String {
     row(&[format!("<a href=\"#problem-{status}\">{status}</a>"), meaning])
 }
 
-/// The problems of each status with their codes.
+/// Renders the problems of each status with their codes.
 fn problems(document: &Value) -> String {
     let mut html = String::new();
     for (_, response) in members(&document["components"]["responses"]) {
@@ -175,7 +174,7 @@ fn problems(document: &Value) -> String {
     html
 }
 
-/// What a reference leads to.
+/// Returns the target of a reference, or the value itself.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let target = value["$ref"].as_str().and_then(|path| document.pointer(path.strip_prefix('#')?));
     target.unwrap_or(value)

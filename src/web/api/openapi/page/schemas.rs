@@ -1,11 +1,11 @@
-//! The schemas of the document on its page, each with its members.
+//! The schemas on the page of the document, each with its members.
 
 use serde_json::Value;
 
 use super::markup::{code, escaped, example, inline, prose, row, table, type_of};
 use super::{list, members, resolved, text};
 
-/// Every schema that has a name.
+/// Renders all named schemas.
 pub(super) fn schemas(document: &Value) -> String {
     let schemas = members(&document["components"]["schemas"]);
     schemas
@@ -33,7 +33,7 @@ fn body(document: &Value, schema: &Value) -> String {
     html
 }
 
-/// The members of an object, those of its parts included.
+/// Renders the members of an object, including those of its `allOf` parts.
 fn rows(document: &Value, schema: &Value) -> String {
     let of_parts =
         list(&schema["allOf"]).iter().map(|part| rows(document, resolved(document, part)));
@@ -49,7 +49,7 @@ fn rows(document: &Value, schema: &Value) -> String {
     rows
 }
 
-/// The description of what a member refers to.
+/// Returns the description of a member or of its target.
 fn meaning<'a>(document: &'a Value, member: &'a Value) -> &'a str {
     let target = list(&member["oneOf"]).iter().find(|choice| choice.get("$ref").is_some());
     let target = target.unwrap_or(member);

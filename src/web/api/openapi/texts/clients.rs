@@ -1,4 +1,4 @@
-//! Clients with their credentials and grants.
+//! Texts of the operations on clients, credentials and grants.
 
 use super::{Text, text};
 

@@ -1,19 +1,16 @@
-//! What a person reads about each operation. Everything that a program needs comes from the code.
+//! Texts of the operations for people. Everything that programs need comes from the code.
 
 mod clients;
 mod others;
 
-/// The text of an operation.
 pub(super) struct Text {
     /// The method and the path, such as `GET /v1/clients`.
     route: &'static str,
     /// The name of the operation for generated clients.
     pub(super) id: &'static str,
-    /// The statuses of answers, and those of problems that the types of the handler do not show.
+    /// The statuses of responses, and those of problems that the handler types do not show.
     pub(super) statuses: &'static [u16],
-    /// One line.
     pub(super) summary: &'static str,
-    /// What a caller must know.
     pub(super) description: &'static str,
 }
 
@@ -27,13 +24,13 @@ const fn text(
     Text { route, id, statuses, summary, description }
 }
 
-/// The text of a route; a test holds that each route has one.
+/// Returns the text of a route. A test checks that each route has one.
 pub(super) fn find(method: &str, path: &str) -> Option<&'static Text> {
     let is_it = |text: &&Text| text.route.split_once(' ') == Some((method, path));
     clients::TEXTS.iter().chain(&others::TEXTS).find(is_it)
 }
 
-/// The description of the API as a whole.
+/// The description of the whole API.
 pub(super) const INTRODUCTION: &str = "\
 Programs manage clients, resources and their grants with a token of this server.
 
@@ -53,7 +50,7 @@ Without `If-Match` it creates the object, or succeeds when nothing differs. PATC
 **Errors** are problem documents (RFC 9457) with a stable `code`. A mistake in the body has its \
 place in `errors`, as a JSON pointer.";
 
-/// The groups of operations, in the order of the page, each with a sentence.
+/// The groups of operations in page order, each with its description.
 pub(super) const TAGS: [(&str, &str); 14] = [
     ("Clients", "Machines that request tokens."),
     ("Secrets", "Secrets of a client. Each is shown once, in the answer that makes it."),
@@ -71,7 +68,6 @@ pub(super) const TAGS: [(&str, &str); 14] = [
     ("Server", "State, metrics and documents of the server."),
 ];
 
-/// The group of a path.
 pub(super) fn tag(path: &str) -> &'static str {
     let mut parts = path.split('/').skip(2);
     match (parts.next(), parts.next(), parts.next()) {

@@ -1,4 +1,4 @@
-//! Resources, tokens and the server.
+//! Texts of the operations on resources, tokens and the server.
 
 use super::{Text, text};
 
