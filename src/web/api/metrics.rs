@@ -17,8 +17,8 @@ use crate::app::App;
 use crate::config::Config;
 use crate::model::admin_scope::AdminScope;
 use crate::telemetry::metrics::{Format, definitions};
-use crate::web::api::openapi::{Answer, Description};
 use crate::web::api::Problem;
+use crate::web::api::openapi::{Answer, Description};
 use crate::web::api::router::ApiRouter;
 use crate::web::health::{self, HealthState};
 

@@ -27,8 +27,8 @@ use utoipa::openapi::{
     InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, Server,
 };
 
-use crate::web::api::problem::ProblemDocument;
 use crate::web::api::Problem;
+use crate::web::api::problem::ProblemDocument;
 use crate::web::api::router::ListedRoute;
 use crate::web::health::Report;
 

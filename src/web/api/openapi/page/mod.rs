@@ -5,7 +5,9 @@ mod schemas;
 
 use serde_json::{Map, Value};
 
-use self::markup::{code, details, escaped, example, first_paragraph, inline, prose, row, table, type_of};
+use self::markup::{
+    code, details, escaped, example, first_paragraph, inline, prose, row, table, type_of,
+};
 use crate::web::api::openapi::{DOCUMENT_PATH, STYLE_PATH};
 
 /// Only the style sheet of this server is loaded. Scripts and forms are forbidden.
