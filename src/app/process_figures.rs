@@ -1,11 +1,11 @@
-//! What the operating system says of this process.
+//! Figures of the operating system about this process.
 
 use crate::telemetry::metrics::figures::Figures;
 
-/// Adds them; nothing on a system without `/proc`.
+/// Adds the figures. Adds nothing on a system without `/proc`.
 #[cfg(target_os = "linux")]
 pub(super) fn add(figures: &mut Figures) {
-    // What cannot be read is left out: the other metrics are worth more than an error.
+    // Unreadable values are omitted, because the other metrics matter more than an error.
     let _ = read(figures);
 }
 
