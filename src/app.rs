@@ -44,7 +44,7 @@ pub struct App {
     pub issuer: Issuer,
     /// The directory.
     pub directory: Directory,
-    /// True once the server has been told to stop.
+    /// True once the server is stopping.
     pub stopping: AtomicBool,
     /// Recent rejections that have not been written yet.
     pub rejections: Arc<RecentRejections>,

@@ -9,7 +9,7 @@ use crate::services::audit_delivery::Delivery;
 #[derive(Debug, Default)]
 pub struct AuditDelivery {
     behind: AtomicI64,
-    /// Time of the oldest undelivered event; 0 if there is none.
+    /// Time of the oldest undelivered event; 0 if all events are delivered.
     oldest: AtomicI64,
 }
 
@@ -25,7 +25,7 @@ impl AuditDelivery {
         self.behind.load(Ordering::Relaxed)
     }
 
-    /// Returns the age of the oldest undelivered event in seconds; 0 if there is none. It also
+    /// Returns the age of the oldest undelivered event in seconds; 0 if all are delivered. It also
     /// grows while checks fail.
     pub fn lag_seconds(&self, now: Timestamp) -> i64 {
         match self.oldest.load(Ordering::Relaxed) {

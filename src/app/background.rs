@@ -29,7 +29,7 @@ struct Failures {
     last: MonotonicTime,
 }
 
-/// How to restart a task after a failure.
+/// Restart of a task after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restart {
     /// Number of failures of the task in this process.

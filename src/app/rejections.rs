@@ -9,7 +9,7 @@ use crate::model::network::customer_network;
 use crate::model::rejection::RejectionRecord;
 use crate::model::time::Timestamp;
 
-/// How long rejections are stored for `tokend explain`, in seconds.
+/// Retention of rejections for `tokend explain`, in seconds.
 pub(super) const REJECTIONS_TTL_SECONDS: i64 = 7 * 86_400;
 
 /// Maximum number of rejections until they are written.
@@ -23,7 +23,7 @@ const MAX_OF_UNKNOWN: usize = MAX_REJECTIONS / 2;
 /// others.
 const MAX_OF_ONE_ADDRESS: usize = 200;
 
-/// How much of the burst an address regains with each write.
+/// Part of the burst that an address regains with each write.
 const REFILL: usize = 50;
 
 /// Subject of a rejection.
@@ -44,7 +44,7 @@ struct PendingRejections {
     records: Vec<RejectionRecord>,
     /// Number of records without a known client.
     of_unknown: usize,
-    /// How much of its burst each address has used.
+    /// Used part of the burst of each address.
     by_address: HashMap<IpAddr, usize>,
 }
 

@@ -25,7 +25,7 @@ use crate::telemetry::metrics::per_client::ClientMeter;
 pub struct ClientEntry {
     /// The client id.
     pub client_id: ClientId,
-    /// Whether the client may receive tokens.
+    /// State of the client.
     pub state: ClientState,
     /// Methods by which it may request a token.
     pub allowed: Arc<AllowedMethods>,

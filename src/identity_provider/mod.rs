@@ -39,7 +39,7 @@ const REFRESH_AFTER: Duration = Duration::from_mins(5);
 /// Minimum age before keys are fetched again because of an unknown key.
 const REFRESH_FOR_KEY_AFTER: Duration = Duration::from_secs(10);
 
-/// How long a failure is cached, so that requests do not wait for one another.
+/// Time for which a failure is cached, so that requests do not wait for one another.
 const FAILURE_TTL: Duration = Duration::from_secs(2);
 
 /// The identity provider of the settings.

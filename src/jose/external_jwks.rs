@@ -221,7 +221,7 @@ pub(super) fn read(value: Value) -> Option<Jwk> {
     serde_json::from_value(Value::Object(members)).ok()
 }
 
-/// Whether a key is checked to be a point on its curve.
+/// Mode of the check that a key is a point on its curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Points {
     /// The check is computed.

@@ -10,8 +10,8 @@ use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::time::Timestamp;
 use crate::text::escaping;
 
-/// How far the clock of the provider may be behind that of this server, in seconds. A token may
-/// have been issued, and a person authenticated, this long before the sign-in began.
+/// Maximum lag of the provider's clock behind that of this server, in seconds. A token may have
+/// been issued, and a person authenticated, this long before the sign-in began.
 const PROVIDER_LAG_SECONDS: i64 = 60;
 
 /// Values that the ID token of a sign-in must have.
@@ -27,7 +27,7 @@ pub struct ExpectedIdToken<'a> {
     pub started_at: Timestamp,
     /// The current time.
     pub now: Timestamp,
-    /// Whether the provider had to authenticate the person again (`max_age=0`).
+    /// Required freshness of the authentication (`max_age=0`).
     pub freshness: Freshness,
 }
 

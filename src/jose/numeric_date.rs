@@ -12,7 +12,7 @@ pub fn read(value: &Value) -> Option<Timestamp> {
     value.as_i64().or_else(|| whole(value.as_f64()?)).map(Timestamp)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
 fn whole(seconds: f64) -> Option<i64> {
     (seconds.abs() < 1e12).then_some(seconds as i64)
 }

@@ -1,7 +1,7 @@
 //! Counts attempts on guessable secrets by client and by address. Such secrets must be protected
 //! against brute force (RFC 6749, section 2.3.1).
 //!
-//! The counters are in two tables of fixed size, so an attacker cannot exhaust the memory, and an
+//! The counters are in two tables of fixed size, so an attacker cannot exhaust the memory. An
 //! unknown client is counted like a known one. Two clients may share a counter. That is harmless,
 //! because an attempt over a limit only waits in another queue.
 
@@ -26,7 +26,7 @@ pub struct GuessLimits {
     pub by_address: Rate,
 }
 
-/// Whether an address has made other attempts in the current window.
+/// Attempts of an address in the current window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempts {
     /// The first attempt of the address, so the wrong ones came from other addresses.

@@ -49,7 +49,7 @@ pub struct OperatorDetails {
     pub reason: Option<Cow<'static, str>>,
     /// The client that the request is about.
     pub client_id: Option<String>,
-    /// How to fix it.
+    /// Remedy for the problem.
     pub remedy: Option<Remedy>,
     /// The last characters of a complete secret that was presented.
     pub suffix: Option<String>,

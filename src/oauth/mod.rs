@@ -1,5 +1,5 @@
-//! The OAuth protocol: authentication, authorization and tokens. It depends on no HTTP framework
-//! and no SQL.
+//! The OAuth protocol: authentication, authorization and tokens. It uses neither an HTTP framework
+//! nor SQL.
 //!
 //! Read [`token::respond`] first, which answers a token request.
 

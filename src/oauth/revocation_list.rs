@@ -25,8 +25,8 @@ const TYPE: &str = "revocations+jwt";
 /// Validity of a list.
 const LIST_TTL_SECONDS: i64 = 600;
 
-/// How long a revoked signing key is listed. Verifiers may cache its public key for long, and an
-/// attacker can sign tokens of any lifetime.
+/// Time for which a revoked signing key is listed, in seconds. Verifiers may cache its public key
+/// for long, and an attacker can sign tokens of any lifetime.
 const KEY_LISTED_SECONDS: i64 = 366 * 86_400;
 
 /// Version of the list. Version 2 added `epochs`.

@@ -48,7 +48,7 @@ impl Probe {
     /// takes at most five seconds and 256 KiB.
     ///
     /// # Errors
-    /// If there is no response, or it exceeds a limit. A response of any status is a success.
+    /// If the server does not respond, or exceeds a limit. A response of any status is a success.
     pub async fn get(
         &self,
         url: &Url,

@@ -53,7 +53,7 @@ impl ProviderClient {
     /// Fetches a document. Any status other than 2xx is an error.
     ///
     /// # Errors
-    /// If there is no response, or it exceeds a limit.
+    /// If the provider does not respond, or exceeds a limit.
     pub async fn text(&self, url: &str) -> Result<String, FetchError> {
         let answer = self.send(Method::GET, url, &HeaderMap::new(), Vec::new()).await?;
         match answer.status {
@@ -65,7 +65,7 @@ impl ProviderClient {
     /// Sends a request. It follows no redirect, and takes at most five seconds and 256 KiB.
     ///
     /// # Errors
-    /// If there is no response, or it exceeds a limit.
+    /// If the provider does not respond, or exceeds a limit.
     pub async fn send(
         &self,
         method: Method,

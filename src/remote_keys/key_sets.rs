@@ -176,8 +176,8 @@ fn pause_after(failures_in_a_row: u32) -> Duration {
     MIN_PAUSE.saturating_mul(1 << doublings).min(MAX_PAUSE)
 }
 
-/// A running attempt to fetch a set. If it is dropped unfinished, because its task panicked or was
-/// stopped, it counts as a failure.
+/// A running attempt to fetch a set. Dropping it unfinished, because its task panicked or was
+/// stopped, records a failure.
 #[derive(Debug)]
 pub struct FetchAttempt {
     set: Arc<RemoteKeys>,

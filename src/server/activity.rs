@@ -13,7 +13,7 @@ use futures_util::task::AtomicWaker;
 /// A request is being received or answered.
 const BUSY: u64 = 0;
 
-/// The connection has been told to close.
+/// The connection must close.
 const CLOSED: u64 = 1;
 
 /// Flag for a request head that has begun to arrive. The lower bits are the start time, so that the

@@ -21,7 +21,7 @@ const SLOTS_PER_ADDRESS_DIVISOR: usize = 8;
 /// Candidates for closing are collected in batches of this fraction of the waiting connections.
 const BATCH_DIVISOR: usize = 16;
 
-/// How long a batch without an idle connection is used.
+/// Time for which a batch without an idle connection is used.
 const BATCH_TTL: Duration = Duration::from_millis(5);
 
 /// Pause before the next attempt to get a slot.

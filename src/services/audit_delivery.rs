@@ -36,7 +36,7 @@ const LEASE_SECONDS: i64 = 30;
 /// Status of the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
-    /// Whether events are waiting.
+    /// State of the waiting events.
     pub backlog: Backlog,
     /// Number of waiting events.
     pub behind: i64,

@@ -74,7 +74,7 @@ pub struct AuditedChange {
     mode: WriteMode,
 }
 
-/// Whether changes are stored.
+/// Mode of a change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum WriteMode {
     /// Changes are stored.

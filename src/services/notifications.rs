@@ -29,7 +29,7 @@ const LEASE_SECONDS: i64 = 30;
 /// Maximum lag of the cursor of a receiver without matching events before it is advanced.
 const MAX_LAG: i64 = 1_000;
 
-/// Whether events are waiting for a receiver.
+/// State of the events that wait for a receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backlog {
     /// This instance knows of no waiting events.

@@ -51,7 +51,7 @@ impl Write for EscapingWriter {
     }
 }
 
-/// Queues a line for the log thread, or writes it directly if there is none.
+/// Queues a line for the log thread, or writes it directly without that thread.
 fn put(line: &[u8]) -> io::Result<()> {
     if OUTPUT.push(line) { Ok(()) } else { io::stderr().write_all(line) }
 }

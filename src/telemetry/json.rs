@@ -29,7 +29,7 @@ where
 {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut members = Members(JsonObject::with_capacity(LINE_CAPACITY));
-        #[expect(clippy::disallowed_methods, reason = "a test may move the clock, not the log")]
+        #[expect(clippy::disallowed_methods, reason = "log lines need the real time")]
         let now = SystemTime::now();
         members.0.shown("timestamp", humantime::format_rfc3339_micros(now));
         members.0.text("level", event.metadata().level().as_str());

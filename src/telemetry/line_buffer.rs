@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 /// Maximum number of buffered bytes. Further lines are dropped.
 const MAX_BUFFERED_BYTES: usize = 4 << 20;
 
-/// How long the thread collects lines. Under load it wakes once in this time and writes all of them
-/// together. Waking it for each line would cost more than the line.
+/// Time for which the thread collects lines. Under load it wakes once in this time and writes all
+/// of them together. Waking it for each line would cost more than the line.
 const GATHER_TIME: Duration = Duration::from_millis(10);
 
 /// Lines that wait to be written, in bounded memory.

@@ -150,7 +150,7 @@ struct WallClock {
 impl WallClock {
     #[expect(
         clippy::disallowed_methods,
-        reason = "a collector compares the times of processes, whose clocks no test moves"
+        reason = "a collector compares the times of processes, and no test sets their clocks"
     )]
     fn read() -> Self {
         Self { now: SystemTime::now(), at: Instant::now() }

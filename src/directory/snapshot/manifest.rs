@@ -20,7 +20,7 @@ const FORMAT: u32 = 1;
 /// Maximum length of the first line.
 const MAX_LINE_BYTES: u64 = 4096;
 
-/// How far the clock may be behind that of the writer, in seconds.
+/// Maximum lag of the clock behind that of the writer, in seconds.
 const MAX_CLOCK_DIFFERENCE: i64 = 60;
 
 /// Description of a snapshot. Each chunk of the sealed section is bound to it.

@@ -188,7 +188,7 @@ fn end(input: &mut impl Read) -> Result<(), SnapshotError> {
 }
 
 /// Inserts the clients of frames, until the channel closes.
-#[expect(clippy::needless_pass_by_value, reason = "the last thread that ends closes the channel")]
+#[expect(clippy::needless_pass_by_value, reason = "dropping the last clone closes the channel")]
 fn put_clients(
     directory: &Directory,
     shares: &RestoredShares<'_>,

@@ -133,7 +133,7 @@ fn not_taken(client_id: &ClientId, rejection: ReplayRejection) -> OAuthError {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as map_err passes it")]
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 fn unavailable(error: StoreError) -> OAuthError {
     OAuthError::unavailable(format!("cannot see whether an assertion is new: {error}"))
         .because(ReasonCode::DatabaseUnavailable)

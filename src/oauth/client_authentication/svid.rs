@@ -45,7 +45,7 @@ pub struct UnverifiedSvid<'a> {
 pub struct SvidProblem {
     /// Problem that was found.
     pub reason: String,
-    /// How to fix it.
+    /// Remedy for the problem.
     pub remedy: Remedy,
 }
 
@@ -133,8 +133,8 @@ impl<'a> UnverifiedSvid<'a> {
 /// Checks the audience and the times. `iss` and `jti` are optional and ignored.
 ///
 /// # Errors
-/// If `aud` is not the issuer alone, if the JWT-SVID has expired or is not valid yet, or if `exp`
-/// is more than `lifetime_max` ahead.
+/// If `aud` is not exactly the issuer, or the times are invalid. `exp` must not be more than
+/// `lifetime_max` ahead.
 pub fn check_claims(
     svid: VerifiedAssertion<'_>,
     issuer: &str,

@@ -44,7 +44,7 @@ pub(in crate::services) struct Undelivered {
 /// Cause of a failed attempt, which determines the next ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
-    /// The receiver is unreachable: there is no answer, or only that of a proxy in front of it.
+    /// The receiver is unreachable: nothing answers, or only a proxy in front of it.
     Unreachable,
     /// The receiver rejects the event.
     Rejected,

@@ -84,7 +84,7 @@ impl Histogram {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a metric needs no nanosecond of a year")]
+#[expect(clippy::cast_precision_loss, reason = "a sum of years needs no nanoseconds")]
 fn seconds(nanoseconds: u64) -> f64 {
     nanoseconds as f64 / 1e9
 }

@@ -208,7 +208,7 @@ impl Drop for OpenConnection {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a number of connections")]
+#[expect(clippy::cast_precision_loss, reason = "the number stays below 2^53")]
 fn whole(value: i64) -> f64 {
     value as f64
 }

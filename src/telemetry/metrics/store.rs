@@ -36,7 +36,7 @@ label! {
         DiskFull = "disk_full",
         /// The database is read-only.
         ReadOnly = "read_only",
-        /// There is no connection to the database.
+        /// The connection to the database failed.
         Connection = "connection",
         /// Any other reason.
         Other = OTHER,
