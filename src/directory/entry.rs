@@ -45,6 +45,7 @@ pub struct ClientEntry {
     pub security: Option<Box<SecurityEntry>>,
     /// Secrets, each with its verification cache.
     pub secrets: Box<[SecretEntry]>,
+    /// Grants of the client.
     pub grants: Box<[Arc<GrantEntry>]>,
 }
 

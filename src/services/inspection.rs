@@ -20,6 +20,7 @@ pub struct Inspection {
     pub master_key: MasterKeyState,
 }
 
+/// State of the master key for a server start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MasterKeyState {
     /// It unseals the keys of the database.

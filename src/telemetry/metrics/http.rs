@@ -90,6 +90,7 @@ impl Route {
     }
 }
 
+/// Listener of the server, as a metrics label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListenerName {
     /// Listener for tokens, metadata and keys.
