@@ -1,4 +1,4 @@
-//! The running server: the services and the memory of one instance.
+//! The running server: the services, and the memory of one instance.
 
 pub mod audit_delivery;
 pub mod background;
@@ -36,48 +36,48 @@ use crate::services::{Services, StartError};
 use crate::store::StoreError;
 use crate::telemetry::metrics::Metrics;
 
-/// The running server: the services, and everything in memory.
+/// The running server: the services and all state in memory.
 pub struct App {
     /// Settings, database, keys, clock.
     pub services: Arc<Services>,
     /// The `iss` of tokens.
     pub issuer: Issuer,
-    /// The memory.
+    /// The directory.
     pub directory: Directory,
-    /// True once the server has been told to stop.
+    /// True once the server is stopping.
     pub stopping: AtomicBool,
-    /// The last rejections, until they are written.
+    /// Recent rejections that have not been written yet.
     pub rejections: Arc<RecentRejections>,
-    /// The readers of the key set, until they are written.
+    /// Readers of the key set that have not been written yet.
     pub key_set_readers: KeySetReaders,
     /// The state of the background tasks.
     pub background: BackgroundTasks,
     /// The state of the database.
     pub database: DatabaseHealth,
-    /// When the usage statistics were last written; 0 for never.
+    /// Last time at which the usage statistics were written; 0 for never.
     usage_flushed_at: AtomicI64,
-    /// When the newest backup of this server was made; 0 for never.
+    /// Time of the newest backup of this server; 0 for never.
     pub backed_up_at: AtomicI64,
-    /// How many keys of the database are sealed under another master key than the first one.
+    /// Number of keys in the database that are sealed under a master key other than the first.
     outdated_seals: AtomicUsize,
-    /// The snapshots that were written.
+    /// Status of the snapshots.
     pub snapshot: SnapshotStatus,
-    /// How far the delivery of the audit log is.
+    /// Status of the delivery of the audit log.
     pub audit_delivery: AuditDelivery,
-    /// When a checkpoint of the audit log was last signed, by any instance; 0 for never.
+    /// Last time at which any instance signed a checkpoint of the audit log; 0 for never.
     pub checkpointed_at: AtomicI64,
-    /// What is counted.
+    /// Metrics of this process.
     pub metrics: Arc<Metrics>,
-    /// Limits the reports of leaked secrets of each caller.
+    /// Limits the reports of leaked secrets by caller.
     pub leak_reports: RateTable,
-    /// Limits the tests of tokens against trusts of each caller.
+    /// Limits the tests of tokens against trusts by caller.
     pub trust_tests: RateTable,
-    /// The open streams of events.
+    /// Open event streams.
     pub event_streams: Arc<EventStreams>,
-    /// How many tokens were issued in each of the last hours.
+    /// Number of tokens that were issued in each of the last hours.
     pub traffic: Traffic,
-    /// The place of the one verification of the audit log that runs at a time: it reads the log as
-    /// fast as the database gives it.
+    /// Permit for verifying the audit log. One verification runs at a time, because it reads the
+    /// log as fast as the database allows.
     pub log_verification: Semaphore,
 }
 
@@ -90,8 +90,8 @@ impl From<DirectoryError> for StartError {
     }
 }
 
-/// Notes what the other instances and commands should know of the tokens that are issued from now
-/// on: the issuer, and how long they live at most.
+/// Stores the issuer and the maximum lifetime of tokens from now on, for other instances and
+/// commands.
 async fn note_tokens(services: &Services, issuer: &Issuer) -> Result<(), StoreError> {
     let Services { store, clock, config, .. } = services;
     if let Some(before) = store.note_issuer(issuer.as_str(), clock.now()).await? {
@@ -107,7 +107,7 @@ async fn note_tokens(services: &Services, issuer: &Issuer) -> Result<(), StoreEr
 }
 
 impl App {
-    /// Loads the memory: from the snapshot and the events since, or all of it.
+    /// Loads the directory: from the snapshot and the events since, or completely.
     pub async fn load(mut services: Services, issuer: Issuer) -> Result<Self, StartError> {
         note_tokens(&services, &issuer).await?;
         let restored = snapshot::restore(&mut services).await;
@@ -115,7 +115,8 @@ impl App {
         let directory = if let Some((directory, stopped_instance)) = restored {
             directory.resume(store, &keys.master, clock.now()).await?;
             if let Some(instance) = stopped_instance {
-                // This server replaces that instance, so no other server starts from its snapshot.
+                // This server replaces that instance, so that no other server starts from its
+                // snapshot.
                 store.remove_heartbeat(&instance).await?;
             }
             directory
@@ -127,8 +128,8 @@ impl App {
         Ok(Self::with(Arc::new(services), issuer, directory))
     }
 
-    /// The app of one command. Its directory is empty, so that it does not load all clients:
-    /// the admin API works on the database.
+    /// Creates the app of a command. Its directory is empty, because the admin API works on the
+    /// database.
     pub async fn for_command(services: Services) -> Result<Self, StoreError> {
         let issuer = match &services.config.issuer {
             Some(issuer) => issuer.clone(),
@@ -138,8 +139,8 @@ impl App {
         Ok(Self::with(Arc::new(services), issuer, directory))
     }
 
-    /// The app of a command that issues a token of this client: the resources, the signing keys
-    /// and the one client are in memory.
+    /// Creates the app of a command that issues a token for this client. Only the resources, the
+    /// signing keys and this client are in memory.
     pub async fn with_client_loaded(&self, id: &ClientId) -> Result<Self, StartError> {
         let Services { store, keys, clock, .. } = &*self.services;
         note_tokens(&self.services, &self.issuer).await?;
@@ -176,12 +177,12 @@ impl App {
         }
     }
 
-    /// Writes what has been counted of the use of secrets and keys, and that all of it until now is
-    /// written. What cannot be written now is kept.
+    /// Writes the usage of secrets and other credentials, and the time until which it is complete.
+    /// If the write fails, the usage is kept.
     pub async fn write_usage(&self) -> Result<(), StoreError> {
         let Services { store, clock, .. } = &*self.services;
         self.note_traffic();
-        // The time comes first: what is used from here on may be written the next time.
+        // Read the time first: later uses may be missing from this write.
         let written_until = store.time(clock).await?;
         let entries = self.directory.usage.take();
         let uses: Vec<_> = entries.iter().map(|entry| (entry.used(), entry.usage)).collect();
@@ -190,11 +191,11 @@ impl App {
         let written = store.add_use(&uses, &heartbeat).await;
         self.metrics.usage_flushes.count(usize::from(written.is_err()));
         match &written {
-            // It writes a row even if nothing was used, so it tells whether writes work again.
+            // This writes a row even without usage, so it shows whether writes work again.
             Ok(()) => {
                 self.database.note_write(true);
             }
-            // The database answered, and took no write.
+            // The database answered, but rejected the write.
             Err(error) if error.message_of_database().is_some() => {
                 self.database.note_write(false);
             }
@@ -203,7 +204,7 @@ impl App {
         if written.is_ok() {
             self.usage_flushed_at.store(clock.now().0, Ordering::Relaxed);
             if let Err(problem) = store.note_activity(&uses).await {
-                // Lists look at the use itself then, until the next use.
+                // Lists then compute the activity from the usage itself, until the next use.
                 tracing::debug!(%problem, "the activity of clients was not written");
             }
         } else {
@@ -212,13 +213,13 @@ impl App {
         written
     }
 
-    /// Notes how many tokens were issued until now.
+    /// Records the total number of issued tokens.
     pub fn note_traffic(&self) {
         let total = self.directory.metrics.issued.totals().iter().map(|(_, count)| count).sum();
         self.traffic.note(self.services.clock.now(), total);
     }
 
-    /// Counts the keys of the database that another master key than the first one opens.
+    /// Counts the keys of the database that only a master key other than the first unseals.
     pub async fn count_outdated_seals(&self) -> Result<(), StoreError> {
         let keys = self.services.outdated_seals().await?;
         if self.outdated_seals.swap(keys, Ordering::Relaxed) == 0 && keys > 0 {
@@ -231,7 +232,7 @@ impl App {
         Ok(())
     }
 
-    /// Writes the readers of the key set since the last time. What cannot be written now is kept.
+    /// Writes the readers of the key set since the last write. If the write fails, they are kept.
     pub async fn write_key_set_readers(&self) -> Result<(), StoreError> {
         let readers = self.key_set_readers.take();
         if readers.is_empty() {
@@ -244,8 +245,8 @@ impl App {
         written
     }
 
-    /// Writes the rejections since the last time. While the database is unavailable the latest are
-    /// kept.
+    /// Writes the rejections since the last write. While the database is unavailable, the latest
+    /// are kept.
     pub async fn write_rejections(&self) -> Result<(), StoreError> {
         let rejections = self.rejections.take();
         if rejections.is_empty() {
@@ -258,9 +259,8 @@ impl App {
         written
     }
 
-    /// Deletes what has expired, in the database and in memory. Revocations and used assertions go
-    /// by the clock of the database: one instance whose clock is wrong must not make a token of all
-    /// others active again.
+    /// Deletes expired data in the database and in memory. The clock of the database decides,
+    /// because one instance with a wrong clock must not reactivate a revoked token for all others.
     pub async fn purge_expired(&self) -> Result<(), StoreError> {
         let Services { store, clock, .. } = &*self.services;
         let now = store.time(clock).await?;
@@ -273,7 +273,7 @@ impl App {
         store.purge_rejections(now.minus_seconds(REJECTIONS_TTL_SECONDS)).await
     }
 
-    /// Reads what others have changed; true if there was anything.
+    /// Follows the changes of other instances and commands. True if there were any.
     pub async fn catch_up(&self) -> Result<bool, DirectoryError> {
         let Services { store, keys, clock, .. } = &*self.services;
         self.directory.catch_up(store, &keys.master, clock.now()).await

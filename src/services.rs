@@ -1,6 +1,6 @@
-//! The service context of every command: settings, database, keys, clock, and the memory that only
-//! one process needs. It is built once at the start. The directory is not a part of it, so that a
-//! command does not load all clients.
+//! The service context of a process: settings, database, keys, clock, and the state that only one
+//! process needs. It is built once at startup. It does not include the directory, so that a command
+//! does not load all clients.
 
 pub mod atomic_file;
 pub mod audit_delivery;
@@ -38,7 +38,7 @@ use crate::store::schema::SchemaError;
 use crate::store::{Store, StoreError};
 use crate::x509::certificate::{CertificateError, ClientCa};
 
-/// Why a process cannot start.
+/// Reason why a process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The schema and this binary do not match.
@@ -47,24 +47,24 @@ pub enum StartError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A key could not be made, read or opened.
+    /// A key could not be generated, read or unsealed.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
-    /// Nothing can be fetched.
+    /// The HTTP client cannot be created.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// Client certificates cannot be checked.
+    /// The CA of client certificates cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// A database does not exist at the place of the settings.
+    /// The location of the settings has no tokend database.
     #[error("a tokend database does not exist at {location} ({origin})")]
     NoDatabase {
-        /// The place.
+        /// The location.
         location: String,
-        /// The setting that decides the place.
+        /// The setting that determines the location.
         origin: Origin,
     },
-    /// Postgres without a master key.
+    /// Postgres requires a master key in the settings.
     #[error(
         "no master key is set: with Postgres, signing keys are sealed under a key that is not in \
          the database"
@@ -76,34 +76,34 @@ pub enum StartError {
         /// The file of the key that a server generates.
         path: PathBuf,
     },
-    /// The database holds sealed keys, and the master key is missing.
+    /// The database has sealed keys, and the master key is missing.
     #[error("the master key of this database is missing: {looked_at}")]
     MasterKeyMissing {
-        /// Where the key was looked for.
+        /// Places where the key was expected.
         looked_at: String,
     },
-    /// The database was sealed under another master key.
+    /// The keys of the database are sealed under another master key.
     #[error("the master key {origin} is not the one this database was sealed with")]
     WrongMasterKey {
-        /// Where the key came from.
+        /// Source of the key.
         origin: String,
     },
-    /// The command that prints the master keys did not print them.
+    /// The command for the master keys did not print them.
     #[error("the master key command {program} ({origin}) {problem}{said}")]
     MasterKeyCommand {
         /// The program.
         program: String,
         /// The setting that names it.
         origin: String,
-        /// What is wrong.
+        /// The problem.
         problem: KeyCommandProblem,
-        /// What it said on standard error, as the end of the sentence.
+        /// Output on standard error, as the end of the sentence.
         said: String,
     },
-    /// The file of the master key cannot be read or made.
+    /// The file of the master key cannot be read or created.
     #[error("cannot read or make the master key {path}: {problem}", path = path.display())]
     MasterKeyFile {
-        /// Its place.
+        /// Path of the file.
         path: PathBuf,
         /// The cause.
         problem: String,
@@ -111,7 +111,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// True if the database is unavailable: a server may start from its snapshot.
+    /// True if the database is unavailable. A server may then start from its snapshot.
     pub fn is_database_unavailable(&self) -> bool {
         match self {
             Self::Store(error) | Self::Schema(SchemaError::Store(error)) => error.is_unavailable(),
@@ -145,9 +145,9 @@ impl StartError {
 /// The service context of a process.
 #[derive(Debug)]
 pub struct Services {
-    /// The settings at the start.
+    /// Settings at startup.
     pub config: Config,
-    /// Those that may change while a server runs.
+    /// Settings that may change while a server runs.
     pub live: Live,
     /// The database.
     pub store: Store,
@@ -159,33 +159,33 @@ pub struct Services {
     pub guess_limiter: GuessLimiter,
     /// Issues and verifies DPoP nonces.
     pub nonce_issuer: NonceIssuer,
-    /// The DPoP proofs of token requests.
+    /// DPoP proofs of token requests.
     pub dpop_proofs: ReplayCache,
-    /// The DPoP proofs of requests to APIs, which the check endpoint verifies. It has a memory of
-    /// its own, so that busy APIs do not fill the memory of token requests.
+    /// DPoP proofs of requests to APIs, verified by the check endpoint. They have a separate cache,
+    /// so that busy APIs do not fill that of token requests.
     pub api_dpop_proofs: ReplayCache,
-    /// The client assertions that the database does not have yet.
+    /// Client assertions that the database does not have yet.
     pub assertions: AssertionMemory,
     /// Fetches key sets.
     pub fetcher: Fetcher,
     /// Sends notifications.
     pub notifier: Fetcher,
-    /// The identity provider of the console, if one is set.
+    /// The identity provider of the console, if configured.
     pub identity_provider: Option<Box<IdentityProvider>>,
-    /// The roots of accepted client certificates.
+    /// Root CAs of accepted client certificates.
     pub client_ca: Option<ClientCa>,
     /// The clock.
     pub clock: Clock,
-    /// Identifies this process among the others on the same database.
+    /// Id of this process among the others on the same database.
     pub instance: String,
-    /// The host and the process, for people.
+    /// Host and process, for people.
     pub host: String,
     signature_checks: AtomicU64,
 }
 
 impl Services {
-    /// How many seconds a replaced signing key stays published: until the longest token that it
-    /// signed has expired, and a margin.
+    /// Returns how many seconds a replaced signing key stays published: until the longest token
+    /// that it signed has expired, plus a margin.
     pub fn keep_seconds(&self) -> i64 {
         self.config.keep_seconds()
     }
@@ -195,7 +195,7 @@ impl Services {
         self.signature_checks.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    /// How many signatures of clients and issuers this process has verified.
+    /// Returns how many signatures of clients and issuers this process has verified.
     pub fn signature_checks(&self) -> u64 {
         self.signature_checks.load(Ordering::Relaxed)
     }

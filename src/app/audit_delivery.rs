@@ -1,32 +1,32 @@
-//! How far the delivery of the audit log was at the last look of this instance.
+//! Status of the delivery of the audit log, from the latest check of this instance.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::model::time::Timestamp;
 use crate::services::audit_delivery::Delivery;
 
-/// The last look.
+/// Result of the latest check.
 #[derive(Debug, Default)]
 pub struct AuditDelivery {
     behind: AtomicI64,
-    /// The time of the first event that waits; 0 if none does.
+    /// Time of the oldest undelivered event; 0 if all events are delivered.
     oldest: AtomicI64,
 }
 
 impl AuditDelivery {
-    /// Notes a look.
+    /// Records the result of a check.
     pub fn note(&self, delivery: &Delivery) {
         self.behind.store(delivery.behind, Ordering::Relaxed);
         self.oldest.store(delivery.oldest.map_or(0, |oldest| oldest.0), Ordering::Relaxed);
     }
 
-    /// How many events wait.
+    /// Returns the number of undelivered events.
     pub fn behind(&self) -> i64 {
         self.behind.load(Ordering::Relaxed)
     }
 
-    /// How long the first event that waits has waited, in seconds; 0 if none does. It grows also
-    /// while nothing can be looked at.
+    /// Returns the age of the oldest undelivered event in seconds; 0 if all are delivered. It also
+    /// grows while checks fail.
     pub fn lag_seconds(&self, now: Timestamp) -> i64 {
         match self.oldest.load(Ordering::Relaxed) {
             0 => 0,

@@ -1,4 +1,4 @@
-//! The state of the background tasks of this process: which of them ended, and how often.
+//! Failures of the background tasks of this process.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use crate::model::time::MonotonicTime;
 
-/// A task that has run for this time since its last failure has recovered.
+/// Run time since the last failure after which a task has recovered.
 const RECOVERED_AFTER: Duration = Duration::from_mins(10);
 
-/// From this number of failures in a row on, a task keeps failing.
+/// Number of consecutive failures after which a task is failing.
 const TOO_MANY_FAILURES: u32 = 3;
 
-/// The pause before the first restart, doubled with each failure in a row.
+/// Pause before the first restart. Each consecutive failure doubles it.
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest pause before a restart.
+/// Maximum pause before a restart.
 const MAX_PAUSE: Duration = Duration::from_mins(1);
 
-/// The failures of all background tasks, by name.
+/// Failures of all background tasks, by name.
 #[derive(Debug, Default)]
 pub struct BackgroundTasks(Mutex<BTreeMap<&'static str, Failures>>);
 
@@ -29,12 +29,12 @@ struct Failures {
     last: MonotonicTime,
 }
 
-/// What to do after a failure.
+/// Restart of a task after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restart {
-    /// How often the task has failed in this process.
+    /// Number of failures of the task in this process.
     pub failures: u64,
-    /// How long to wait before it is started again.
+    /// Pause before the restart.
     pub pause: Duration,
 }
 
@@ -54,13 +54,13 @@ impl BackgroundTasks {
         Restart { failures: known.total, pause }
     }
 
-    /// How often each task that has ever failed did.
+    /// Returns the number of failures of each task that has failed.
     pub fn failures(&self) -> Vec<(&'static str, u64)> {
         self.tasks().iter().map(|(name, failures)| (*name, failures.total)).collect()
     }
 
-    /// The names of the tasks that keep failing: three times in a row, the last time within ten
-    /// minutes.
+    /// Returns the names of failing tasks: those with three consecutive failures, the last one
+    /// within ten minutes.
     pub fn failing(&self, now: MonotonicTime) -> Vec<&'static str> {
         let is_failing = |failures: &Failures| {
             failures.in_a_row >= TOO_MANY_FAILURES && !failures.has_recovered(now)

@@ -1,4 +1,4 @@
-//! What is known of the database without asking it: readiness must answer at once.
+//! State of the database from its latest use. Readiness reads it and must not wait for a query.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -7,11 +7,11 @@ use tokio::sync::watch;
 use crate::model::time::Timestamp;
 use crate::services::database_identity::DatabaseIdentity;
 
-/// How the database was when it was last used.
+/// State of the database when it was last used.
 #[derive(Debug)]
 pub struct DatabaseHealth {
     is_unavailable: AtomicBool,
-    /// The beginning of the outage, in seconds since 1970.
+    /// Start of the outage, in seconds since 1970.
     unavailable_since: AtomicI64,
     rejects_writes: AtomicBool,
     identity: watch::Sender<DatabaseIdentity>,
@@ -29,7 +29,7 @@ impl Default for DatabaseHealth {
 }
 
 impl DatabaseHealth {
-    /// A database that is unavailable when the server starts.
+    /// Creates the state of a database that is unavailable when the server starts.
     pub fn unavailable_at_start(now: Timestamp) -> Self {
         Self {
             is_unavailable: AtomicBool::new(true),
@@ -39,7 +39,7 @@ impl DatabaseHealth {
         }
     }
 
-    /// Notes what the database is.
+    /// Records the identity of the database.
     pub fn note_identity(&self, identity: DatabaseIdentity) {
         self.identity.send_replace(identity);
     }
@@ -49,14 +49,14 @@ impl DatabaseHealth {
         *self.identity.borrow() == DatabaseIdentity::Same
     }
 
-    /// Waits until it is known what the database is: [`DatabaseIdentity::Same`], or another one.
+    /// Waits until the database has this identity.
     pub async fn until(&self, identity: DatabaseIdentity) {
         let mut changes = self.identity.subscribe();
         // `self` holds the sender, so it is not closed.
         let _ = changes.wait_for(|known| *known == identity).await;
     }
 
-    /// Notes whether the database answered; true if that is new.
+    /// Records whether the database answered. True if that has changed.
     pub fn note_answer(&self, answers: bool, now: Timestamp) -> bool {
         if !answers && !self.is_unavailable.load(Ordering::Relaxed) {
             self.unavailable_since.store(now.0, Ordering::Relaxed);
@@ -64,23 +64,23 @@ impl DatabaseHealth {
         self.is_unavailable.swap(!answers, Ordering::Release) == answers
     }
 
-    /// When the outage began, if the database is unavailable.
+    /// Returns the start of the outage, if the database is unavailable.
     pub fn unavailable_since(&self) -> Option<Timestamp> {
         let is_unavailable = self.is_unavailable.load(Ordering::Acquire) || !self.is_known();
         is_unavailable.then(|| Timestamp(self.unavailable_since.load(Ordering::Relaxed)))
     }
 
-    /// Notes whether something could be written; true if that is new.
+    /// Records whether a write succeeded. True if that has changed.
     pub fn note_write(&self, is_done: bool) -> bool {
         self.rejects_writes.swap(!is_done, Ordering::Relaxed) == is_done
     }
 
-    /// True if the database did not answer the last time, or has not been asked yet.
+    /// True if the database did not answer its latest request, or has not been identified yet.
     pub fn is_unavailable(&self) -> bool {
         self.is_unavailable.load(Ordering::Relaxed) || !self.is_known()
     }
 
-    /// True if it answers, and could not be written the last time.
+    /// True if the database answers, but its latest write failed.
     pub fn rejects_writes(&self) -> bool {
         !self.is_unavailable() && self.rejects_writes.load(Ordering::Relaxed)
     }

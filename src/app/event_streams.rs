@@ -1,5 +1,5 @@
-//! The event streams of this instance: how many are open, how many of one caller, and their end when
-//! the server stops.
+//! Open event streams of this instance. Limits them in total and by caller, and ends them when the
+//! server stops.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,31 +8,31 @@ use tokio::sync::watch;
 
 use crate::services::audited_change::Actor;
 
-/// How many streams are open at a time. Each one has a connection of the management listener.
+/// Maximum number of open streams. Each one uses a connection of the management listener.
 pub const MAX_STREAMS: usize = 32;
 
-/// How many of them one caller may have.
+/// Maximum number of open streams of one caller.
 pub const MAX_STREAMS_PER_CALLER: usize = 4;
 
-/// The open streams of this instance.
+/// Open streams of this instance.
 #[derive(Debug, Default)]
 pub struct EventStreams {
     open: Mutex<HashMap<Actor, usize>>,
     stopping: watch::Sender<bool>,
 }
 
-/// Why a stream is not opened.
+/// Reason why a stream is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamRejection {
-    /// The caller has [`MAX_STREAMS_PER_CALLER`].
+    /// The caller has [`MAX_STREAMS_PER_CALLER`] open streams.
     OfCaller,
-    /// All of [`MAX_STREAMS`] are open.
+    /// The instance has [`MAX_STREAMS`] open streams.
     OfInstance,
-    /// The server stops.
+    /// The server is stopping.
     Stopping,
 }
 
-/// The permit of an open stream; dropping it returns it.
+/// Permit of an open stream, returned when it is dropped.
 #[derive(Debug)]
 pub struct StreamPermit {
     streams: Arc<EventStreams>,
@@ -41,7 +41,7 @@ pub struct StreamPermit {
 }
 
 impl EventStreams {
-    /// A permit for one more stream of a caller.
+    /// Returns a permit for one more stream of a caller.
     ///
     /// # Errors
     /// See [`StreamRejection`].
@@ -63,7 +63,7 @@ impl EventStreams {
         Ok(StreamPermit { streams: self.clone(), caller: caller.clone(), stopping })
     }
 
-    /// Ends all streams, and opens none from now on.
+    /// Ends all streams, and rejects new ones.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
     }
@@ -74,14 +74,14 @@ impl EventStreams {
 }
 
 impl StreamPermit {
-    /// True if the stream must end because the server stops.
+    /// True if the stream must end because the server is stopping.
     pub fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
 
     /// Waits until the server stops.
     pub async fn stopped(&mut self) {
-        // The permit holds the sender, so it cannot be gone.
+        // The permit holds the sender, so the channel is not closed.
         let _ = self.stopping.wait_for(|stopping| *stopping).await;
     }
 }

@@ -1,5 +1,5 @@
-//! The state of an instance when its metrics are read. Nothing here asks the database: metrics are
-//! needed most during an outage.
+//! State of an instance for its metrics. It never queries the database, because metrics are most
+//! needed during an outage.
 
 use std::sync::atomic::Ordering;
 
@@ -14,11 +14,11 @@ use crate::telemetry::metrics::Scrape;
 use crate::telemetry::metrics::definitions as names;
 use crate::telemetry::metrics::figures::Figures;
 
-/// The commit that the program was built from, if the build said so.
+/// Commit of the build, if the build provided it.
 const REVISION: Option<&str> = option_env!("TOKEND_REVISION");
 
 impl App {
-    /// Everything that metrics say of this instance besides [`App::metrics`].
+    /// Returns all metrics of this instance that are not in [`App::metrics`].
     pub fn scrape(&self) -> Scrape {
         let mut figures = Figures::default();
         let build = [env!("CARGO_PKG_VERSION"), REVISION.unwrap_or("unknown")];

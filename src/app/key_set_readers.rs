@@ -1,5 +1,5 @@
-//! Readers of the key set since they were last written, in fixed memory. A reader is a network with
-//! a user agent, so that no address of a person is stored.
+//! Readers of the key set since the last write, in bounded memory. A reader is a network with a
+//! user agent, so that no address of a person is stored.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,22 +10,22 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use crate::model::key_set_reader::KeySetReader;
 use crate::model::time::Timestamp;
 
-/// How many networks are noted between two writes; readers of other networks are not noted.
+/// Maximum number of networks between two writes. Readers of other networks are ignored.
 const MAX_NETWORKS: usize = 256;
 
-/// How many user agents of one network are noted; all others share one entry.
+/// Maximum number of user agents of one network. All others share one entry.
 const MAX_AGENTS_PER_NETWORK: usize = 8;
 
-/// The longest user agent, in bytes.
+/// Maximum length of a user agent, in bytes.
 const MAX_AGENT_BYTES: usize = 64;
 
-/// The user agent of readers that name none, or none that can be shown.
+/// User agent of readers that send none, or one that cannot be displayed.
 const UNNAMED: &str = "unnamed";
 
-/// The user agent of the readers of a network that has too many.
+/// User agent of the remaining readers of a network with too many.
 const OTHERS: &str = "others";
 
-/// The readers since the last write.
+/// Readers since the last write.
 #[derive(Debug, Default)]
 pub struct KeySetReaders {
     seen: Mutex<HashMap<IpNet, Vec<SeenReader>>>,
@@ -40,8 +40,8 @@ struct SeenReader {
 }
 
 impl KeySetReaders {
-    /// Notes a reader that has got a key set. `newest_key_at` is when its newest key was made. A
-    /// reader that is known costs a lookup and no allocation.
+    /// Records a reader that received a key set. `newest_key_at` is the creation time of the newest
+    /// key in it. A known reader costs a lookup and no allocation.
     pub fn note(
         &self,
         address: IpAddr,
@@ -57,7 +57,7 @@ impl KeySetReaders {
         note(seen.entry(network).or_default(), user_agent, newest_key_at, now, now);
     }
 
-    /// Takes all readers, to be written.
+    /// Takes all readers for writing.
     pub fn take(&self) -> Vec<KeySetReader> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = std::mem::take(&mut *seen);
@@ -75,7 +75,7 @@ impl KeySetReaders {
         readers.collect()
     }
 
-    /// Puts back what could not be written, as far as the capacity allows.
+    /// Puts back readers that could not be written, within the capacity.
     pub fn put_back(&self, readers: Vec<KeySetReader>) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for reader in readers {
@@ -112,9 +112,9 @@ fn note(
     }
 }
 
-/// The network that stands for an address.
+/// Returns the network of an address, which is stored in its place.
 fn network(address: IpAddr) -> IpNet {
-    // The lengths are valid, so neither fails.
+    // The prefix lengths are valid, so neither call fails.
     match address {
         IpAddr::V4(address) => Ipv4Net::new(address, 24).map(|net| IpNet::V4(net.trunc())),
         IpAddr::V6(address) => Ipv6Net::new(address, 48).map(|net| IpNet::V6(net.trunc())),
@@ -122,8 +122,8 @@ fn network(address: IpAddr) -> IpNet {
     .unwrap_or_else(|_| IpNet::from(address))
 }
 
-/// The first product of a `User-Agent` header (RFC 9110, section 10.1.5). Comments are left out:
-/// they say more of people than of verifiers.
+/// Returns the first product of a `User-Agent` header (RFC 9110, section 10.1.5). Comments are
+/// dropped, because they reveal more about people than about verifiers.
 fn product(header: Option<&str>) -> &str {
     let first = header.and_then(|header| header.split_ascii_whitespace().next());
     first
@@ -187,8 +187,8 @@ mod tests {
         assert_eq!(times(&readers.take()[0]), (10, 40, 8));
     }
 
-    /// Callers that always read under new names take no more memory than this, and do not hide
-    /// readers of other networks.
+    /// Callers that always change their names use bounded memory, and do not hide readers of other
+    /// networks.
     #[test]
     fn memory_is_bounded() {
         let readers = KeySetReaders::default();

@@ -1,5 +1,5 @@
-//! The client assertions that were accepted while the database was unavailable: stored when it is
-//! back, and kept by the snapshot until then.
+//! Client assertions that were accepted while the database was unavailable. They are stored when it
+//! is available again, and the snapshot keeps them until then.
 
 use crate::app::App;
 use crate::directory::snapshot::UsedAssertion;
@@ -8,11 +8,11 @@ use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
 use crate::store::StoreError;
 
-/// How many are stored before more are looked for.
+/// Number of assertions that are taken from the memory at a time.
 const BATCH: usize = 500;
 
 impl App {
-    /// Stores the assertions that the database does not have yet. What cannot be stored now is kept.
+    /// Stores the assertions that the database does not have yet. If that fails, they are kept.
     pub async fn write_assertions(&self) -> Result<(), StoreError> {
         let memory = &self.services.assertions;
         let (mut written, mut known) = (0, 0);
@@ -29,13 +29,14 @@ impl App {
             }
         }
         if written + known > 0 {
-            // Another instance accepted it too, or the database had stored it when it failed.
+            // `known`: another instance accepted it too, or the database had stored it before it
+            // failed.
             tracing::info!(written, known, "client assertions of an outage were stored");
         }
         Ok(())
     }
 
-    /// The assertions that a snapshot keeps.
+    /// Returns the assertions to keep in a snapshot.
     pub(super) fn assertions_to_keep(&self) -> Vec<UsedAssertion> {
         let accepted = self.services.assertions.accepted(usize::MAX).into_iter();
         let kept = accepted.map(|assertion| UsedAssertion {
@@ -47,7 +48,7 @@ impl App {
     }
 }
 
-/// Remembers the assertions of a snapshot.
+/// Restores the assertions of a snapshot.
 pub(super) fn remember(memory: &AssertionMemory, kept: Vec<UsedAssertion>, now: Timestamp) {
     for UsedAssertion { name, client_id, expires_at } in kept {
         let Ok(client_id) = ClientId::parse(&client_id) else { continue };

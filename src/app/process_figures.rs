@@ -1,11 +1,11 @@
-//! What the operating system says of this process.
+//! Figures of the operating system about this process.
 
 use crate::telemetry::metrics::figures::Figures;
 
-/// Adds them; nothing on a system without `/proc`.
+/// Adds the figures. Adds nothing on a system without `/proc`.
 #[cfg(target_os = "linux")]
 pub(super) fn add(figures: &mut Figures) {
-    // What cannot be read is left out: the other metrics are worth more than an error.
+    // Unreadable values are omitted, because the other metrics matter more than an error.
     let _ = read(figures);
 }
 
@@ -13,7 +13,7 @@ pub(super) fn add(figures: &mut Figures) {
 pub(super) fn add(_: &mut Figures) {}
 
 #[cfg(target_os = "linux")]
-#[expect(clippy::cast_precision_loss, reason = "a number of clock ticks")]
+#[expect(clippy::cast_precision_loss, reason = "clock ticks stay below 2^53")]
 fn read(figures: &mut Figures) -> Result<(), procfs::ProcError> {
     use procfs::process::{LimitValue, Process};
 

@@ -1,5 +1,5 @@
-//! The last rejections, in a bounded ring, until they are written to the database: a command of the
-//! operator is another process, and the instance that rejected may be any of several.
+//! Recent rejections in bounded memory, until they are written to the database. There, `tokend
+//! explain` finds them from another process, whichever instance rejected the request.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,48 +9,48 @@ use crate::model::network::customer_network;
 use crate::model::rejection::RejectionRecord;
 use crate::model::time::Timestamp;
 
-/// How long rejections are stored for `tokend explain`, in seconds.
+/// Retention of rejections for `tokend explain`, in seconds.
 pub(super) const REJECTIONS_TTL_SECONDS: i64 = 7 * 86_400;
 
-/// How many are held until they are written.
+/// Maximum number of rejections until they are written.
 const MAX_REJECTIONS: usize = 2000;
 
-/// How many of them may be about unknown clients. The rest is reserved: a caller that floods the
-/// server with rejections about nothing must not push out those that an operator will ask about.
+/// Maximum number of rejections about unknown clients. The rest is reserved: a flood of requests
+/// with unknown clients must not displace the rejections that an operator will look up.
 const MAX_OF_UNKNOWN: usize = MAX_REJECTIONS / 2;
 
-/// How many of one address (of IPv6: of one /64) are noted in a burst, so that a flood does not
-/// hide those of others.
+/// Maximum burst from one address (IPv6: one /64), so that a flood does not hide the rejections of
+/// others.
 const MAX_OF_ONE_ADDRESS: usize = 200;
 
-/// How many more of one address may come each time they are written.
+/// Part of the burst that an address regains with each write.
 const REFILL: usize = 50;
 
-/// What a rejection is about.
+/// Subject of a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum About {
     /// A client that exists.
     KnownClient,
-    /// Something else.
+    /// No known client.
     NoKnownClient,
 }
 
-/// The rejections since they were last taken.
+/// Rejections since they were last taken.
 #[derive(Debug, Default)]
 pub struct RecentRejections(Mutex<PendingRejections>);
 
 #[derive(Debug, Default)]
 struct PendingRejections {
     records: Vec<RejectionRecord>,
-    /// How many of them are about no known client.
+    /// Number of records without a known client.
     of_unknown: usize,
-    /// How much of its burst each address has used up.
+    /// Used part of the burst of each address.
     by_address: HashMap<IpAddr, usize>,
 }
 
 impl RecentRejections {
-    /// Notes a rejection if there is capacity. Never waits: where two threads meet, one of them
-    /// continues without; the log has all of them.
+    /// Records a rejection if there is capacity. It never waits: of two concurrent calls, one is
+    /// skipped. The log has all rejections.
     pub fn note(&self, address: IpAddr, about: About, record: impl FnOnce() -> RejectionRecord) {
         let mut held = match self.0.try_lock() {
             Ok(held) => held,
@@ -71,7 +71,7 @@ impl RecentRejections {
         held.records.push(record());
     }
 
-    /// Those about a client since a time, latest first. They stay held.
+    /// Returns the rejections of a client since a time, latest first. They stay in memory.
     pub fn about_client(&self, client_id: &str, since: Timestamp) -> Vec<RejectionRecord> {
         let held = self.lock();
         let is_asked = |record: &&RejectionRecord| {
@@ -80,7 +80,7 @@ impl RecentRejections {
         held.records.iter().rev().filter(is_asked).cloned().collect()
     }
 
-    /// Takes everything that is held.
+    /// Takes all rejections.
     pub fn take(&self) -> Vec<RejectionRecord> {
         let mut held = self.lock();
         held.by_address.retain(|_, used| {
@@ -91,8 +91,8 @@ impl RecentRejections {
         std::mem::take(&mut held.records)
     }
 
-    /// Holds what could not be written, for the next time: the latest of it, so that half of the
-    /// capacity stays free for what comes.
+    /// Puts back the latest rejections that could not be written, and leaves half of the capacity
+    /// free.
     pub fn put_back(&self, mut records: Vec<RejectionRecord>) {
         let mut held = self.lock();
         records.drain(..records.len().saturating_sub(MAX_REJECTIONS / 2));
@@ -128,7 +128,7 @@ mod tests {
         note_about(rejections, address, About::KnownClient);
     }
 
-    /// An address of a network of its own.
+    /// Returns an address in a separate network.
     fn address(number: usize) -> IpAddr {
         IpAddr::from([0xfd00, 0, 0, u16::try_from(number).expect("small"), 0, 0, 0, 1])
     }
@@ -139,7 +139,7 @@ mod tests {
         (0..2000).for_each(|_| note(&rejections, address(1)));
         note(&rejections, address(2));
         assert_eq!(rejections.take().len(), MAX_OF_ONE_ADDRESS + 1);
-        // It continues, a little at a time.
+        // More are accepted, a few at a time.
         (0..2000).for_each(|_| note(&rejections, address(1)));
         assert_eq!(rejections.take().len(), REFILL);
         (0..5000).for_each(|n| note(&rejections, address(n)));
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(rejections.take().len(), MAX_OF_ONE_ADDRESS);
     }
 
-    /// S-9: a flood about nothing filled the ring.
+    /// S-9: a flood about unknown clients filled the memory.
     #[test]
     fn a_share_is_kept_for_known_clients() {
         let rejections = RecentRejections::default();

@@ -1,4 +1,4 @@
-//! The snapshot of a running server: where it is, when it is written, and what a start takes of it.
+//! The snapshot of a running server: its location, when it is written, and how a start restores it.
 
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
@@ -17,25 +17,25 @@ use crate::services::Services;
 use crate::services::atomic_file::AtomicFile;
 use crate::store::engine;
 
-/// The file in `data_dir`.
+/// File name in `data_dir`.
 pub const FILE_NAME: &str = "tokend.snapshot";
 
-/// When a snapshot is written.
+/// Occasion on which a snapshot is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
-    /// The server runs, and issues tokens meanwhile.
+    /// The server is running and issues tokens meanwhile.
     Interval,
-    /// The server stops. `has_heartbeat` if its last heartbeat stays in the database.
+    /// The server stops.
     Stop {
-        /// Whether it does.
+        /// True if the last heartbeat of the instance stays in the database.
         has_heartbeat: bool,
     },
 }
 
-/// The size of the buffer between the seal and the file.
+/// Size of the buffer between the seal and the file.
 const BUFFER_BYTES: usize = 1 << 17;
 
-/// The snapshots of this process.
+/// Status of the snapshots of this process.
 #[derive(Debug, Default)]
 pub struct SnapshotStatus {
     written_at: AtomicI64,
@@ -44,33 +44,34 @@ pub struct SnapshotStatus {
 }
 
 impl SnapshotStatus {
-    /// When the newest one was written, in seconds since 1970; 0 for never.
+    /// Returns the time of the newest snapshot, in seconds since 1970; 0 for never.
     pub fn written_at(&self) -> i64 {
         self.written_at.load(Ordering::Relaxed)
     }
 
-    /// The size of the newest one in bytes.
+    /// Returns the size of the newest snapshot in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// How many could not be written.
+    /// Returns the number of failed snapshots.
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
     }
 }
 
-/// Where the snapshot of a server is.
+/// Returns the path of a server's snapshot.
 pub fn path(config: &Config) -> PathBuf {
     config.data_dir.join(FILE_NAME)
 }
 
 impl App {
-    /// Writes the memory to the file of the snapshot, and gives the sequence of its last event. The
-    /// file is replaced when the new one is whole.
+    /// Writes the directory to the snapshot file, and returns the sequence of its last event. The
+    /// file is replaced once the new one is complete.
     ///
     /// # Errors
-    /// What the operating system says, and [`SnapshotError::Reloading`]. Then the file is as it was.
+    /// If the operating system fails, and [`SnapshotError::Reloading`]. The old file is then
+    /// unchanged.
     pub async fn write_snapshot(
         self: &Arc<Self>,
         occasion: Occasion,
@@ -98,7 +99,7 @@ impl App {
     }
 }
 
-/// Writes the file; gives its size.
+/// Writes the file, and returns its size.
 fn write(app: &App, beginning: &Beginning, occasion: Occasion) -> Result<u64, SnapshotError> {
     let Services { config, keys, .. } = &*app.services;
     engine::files::create_private_folder(&config.data_dir)?;
@@ -119,9 +120,9 @@ fn write(app: &App, beginning: &Beginning, occasion: Occasion) -> Result<u64, Sn
     Ok(bytes)
 }
 
-/// Restores the memory from the snapshot of the database that is open, with the key of the MACs in
-/// it, and the instance that stopped with it. `None` if there is not a usable one: then everything is
-/// loaded from the database.
+/// Restores the directory and the MAC key from a snapshot of the open database. Also returns the
+/// instance that stopped with it. `None` if no snapshot is usable. Everything is then loaded from
+/// the database.
 pub(super) async fn restore(services: &mut Services) -> Option<(Directory, Option<String>)> {
     if !services.config.snapshot.enabled {
         return None;
@@ -148,7 +149,7 @@ pub(super) async fn restore(services: &mut Services) -> Option<(Directory, Optio
     }
 }
 
-/// Reads the file of the snapshot, if it exists and is usable.
+/// Reads the snapshot file, if it exists and is usable.
 pub(super) async fn read(
     config: Config,
     master: Arc<MasterKeys>,

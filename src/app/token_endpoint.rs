@@ -1,21 +1,20 @@
-//! The URLs of the token endpoint: as the audience of an assertion, and in a DPoP proof.
+//! URLs of the token endpoint, for the audience of assertions and for DPoP proofs.
 
 use std::iter::once;
 
 use crate::model::public_path::TOKEN_PATH;
 
-/// True if `url` is the token endpoint of this issuer under one of its paths: at the root or below
-/// the path of the issuer, as requests are routed, with or without one slash at the end. The
-/// comparison is exact.
+/// True if `url` is the token endpoint of this issuer under one of its routed paths: at the root or
+/// below the path of the issuer, with or without a trailing slash. The comparison is exact.
 pub fn is_token_endpoint(issuer: &str, aliases: &[String], url: &str) -> bool {
     let url = url.strip_suffix('/').unwrap_or(url);
     let bases = [origin(issuer), issuer];
     paths(aliases).any(|path| bases.iter().any(|base| url.strip_prefix(base) == Some(path)))
 }
 
-/// The URLs that the proof of a request at `request_path` may name (RFC 9449, section 4.2): the
-/// token endpoint below `base`, its aliases there, and the path of the request at the origin of
-/// `base`. The last differs from the others by a slash at the end, or by the path of `base`.
+/// Returns the URLs that the proof of a request at `request_path` may name (RFC 9449, section 4.2):
+/// the token endpoint below `base`, its aliases there, and the path of the request at the origin of
+/// `base`. The last one differs from the others by a trailing slash or by the path of `base`.
 pub fn token_endpoint_urls(
     base: &str,
     aliases: &[String],
@@ -25,12 +24,12 @@ pub fn token_endpoint_urls(
     below.chain(once(format!("{}{request_path}", origin(base))))
 }
 
-/// The paths of the token endpoint below the issuer, without a slash at the end.
+/// Returns the paths of the token endpoint below the issuer, without a trailing slash.
 fn paths(aliases: &[String]) -> impl Iterator<Item = &str> {
     once(TOKEN_PATH).chain(aliases.iter().map(String::as_str))
 }
 
-/// Scheme, host and port of an issuer.
+/// Returns scheme, host and port of an issuer.
 fn origin(issuer: &str) -> &str {
     let host = issuer.find("://").map_or(0, |colon| colon + "://".len());
     let end = issuer[host..].find('/').map_or(issuer.len(), |slash| host + slash);

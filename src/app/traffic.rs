@@ -1,21 +1,21 @@
-//! How many tokens this instance issued in each of the last hours. It is in memory alone, for a look
-//! at the present: monitoring has the metrics.
+//! Number of tokens that this instance issued in each of the last hours. It is only in memory, for
+//! the current view of the console. Monitoring uses the metrics.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::time::Timestamp;
 
-/// How many hours are known.
+/// Number of hours that are kept.
 const MAX_HOURS: usize = 24;
 
 const HOUR_SECONDS: i64 = 3_600;
 
-/// The issued tokens of the last hours.
+/// Tokens that were issued in the last hours.
 #[derive(Debug, Default)]
 pub struct Traffic(Mutex<VecDeque<Hour>>);
 
-/// The totals at the beginning and at the end of an hour.
+/// Totals at the beginning and end of an hour.
 #[derive(Debug, Clone, Copy)]
 struct Hour {
     number: i64,
@@ -24,7 +24,7 @@ struct Hour {
 }
 
 impl Traffic {
-    /// Notes how many tokens were issued in total since the start.
+    /// Records the total number of tokens since the start.
     pub fn note(&self, now: Timestamp, total: u64) {
         let number = now.0.div_euclid(HOUR_SECONDS);
         let mut hours = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,7 +40,7 @@ impl Traffic {
         }
     }
 
-    /// How many tokens were issued in the hour that has this time.
+    /// Returns the number of tokens that were issued in the hour of this time.
     pub fn in_hour_of(&self, time: Timestamp) -> u64 {
         let number = time.0.div_euclid(HOUR_SECONDS);
         let hours = self.0.lock().unwrap_or_else(PoisonError::into_inner);

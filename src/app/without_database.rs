@@ -1,5 +1,5 @@
-//! A start from the snapshot while the database is unavailable, and the steps that follow when it
-//! is back (D20).
+//! Starts from the snapshot while the database is unavailable, and reconnects when it is available
+//! again (D20).
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::secrets::secret::TagKey;
 use crate::services::database_identity::DatabaseIdentity;
 use crate::services::{Services, StartError, backup_keys, opening};
 
-/// What a server has that starts without its database.
+/// Parts of a server that starts without its database.
 pub struct WithoutDatabase {
     /// Settings, keys, clock, and a database that does not answer yet.
     pub services: Services,
@@ -23,11 +23,11 @@ pub struct WithoutDatabase {
 }
 
 impl WithoutDatabase {
-    /// Reads the snapshot. `None` if there is not one from which tokens may be issued: then the
-    /// server cannot start, and the log says why.
+    /// Reads the snapshot. `None` if no snapshot allows issuing tokens. The server then cannot
+    /// start, and the log has the reason.
     ///
     /// # Errors
-    /// Files of the settings that cannot be used.
+    /// If a file of the settings cannot be used.
     pub async fn start(config: Config, clock: Clock) -> Result<Option<Self>, StartError> {
         if !config.snapshot.enabled {
             return Ok(None);
@@ -50,15 +50,14 @@ impl WithoutDatabase {
     }
 }
 
-/// What a snapshot gives to a server.
+/// Parts that are restored from a snapshot.
 struct RestoredParts {
     keys: Keys,
     directory: Directory,
     stopped: StoppedState,
 }
 
-/// Restores the memory and the keys from a snapshot of the database at this location that is young
-/// enough.
+/// Restores the directory and the keys from a recent snapshot of the database at this location.
 async fn restore(
     config: &Config,
     master: Arc<MasterKeys>,
@@ -80,7 +79,7 @@ async fn restore(
 }
 
 impl App {
-    /// The app of a server that starts without its database.
+    /// Creates the app of a server that starts without its database.
     pub fn without_database(start: WithoutDatabase, issuer: Issuer) -> Self {
         let WithoutDatabase { services, directory } = start;
         let sequence = directory.published_sequence();
@@ -94,12 +93,12 @@ impl App {
         Self { database, ..Self::with(Arc::new(services), issuer, directory) }
     }
 
-    /// Looks whether the database is back, and is the one that the snapshot is of: then the memory
-    /// follows it. If it is another one, the memory is emptied, so that nothing is granted across
+    /// Checks whether the database is available again and is that of the snapshot. If it is, the
+    /// directory follows it. Otherwise the directory is emptied, so that nothing is granted across
     /// databases.
     ///
     /// # Errors
-    /// The database is still unavailable, or cannot be used.
+    /// If the database is still unavailable, or cannot be used.
     pub async fn identify_database(&self) -> Result<(), StartError> {
         let identity = self.services.identify_database().await?;
         if identity == DatabaseIdentity::Same {

@@ -1,11 +1,11 @@
-//! Base62: 32 bytes as 43 letters and digits, so that a secret needs no escaping anywhere.
+//! Base62 encoding: 32 bytes as 43 letters and digits, so that a secret needs no escaping anywhere.
 
-/// The length of 32 bytes in base62.
+/// Length of 32 bytes in base62.
 pub const LENGTH: usize = 43;
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Writes a 256-bit number, most significant digit first.
+/// Encodes a 256-bit number, most significant digit first.
 pub fn encode(bytes: &[u8; 32]) -> String {
     let mut number = *bytes;
     let mut digits = [b'0'; LENGTH];
@@ -21,7 +21,7 @@ pub fn encode(bytes: &[u8; 32]) -> String {
     digits.iter().map(|digit| char::from(*digit)).collect()
 }
 
-/// Reads what [`encode`] writes; `None` for another length, another character, or a number of
+/// Decodes the output of [`encode`]; `None` for another length, another character, or a number of
 /// more than 256 bits.
 pub fn decode(text: &str) -> Option<[u8; 32]> {
     if text.len() != LENGTH {
@@ -42,7 +42,7 @@ pub fn decode(text: &str) -> Option<[u8; 32]> {
     Some(number)
 }
 
-/// Writes a 32-bit number as six digits, which is enough for all of them.
+/// Encodes a 32-bit number as six digits, which is enough for all of them.
 pub fn encode_u32(mut number: u32) -> [u8; 6] {
     let mut digits = [b'0'; 6];
     for place in digits.iter_mut().rev() {
@@ -52,7 +52,7 @@ pub fn encode_u32(mut number: u32) -> [u8; 6] {
     digits
 }
 
-/// Writes the last ten digits of a 64-bit number, which hold 59 of its bits.
+/// Encodes the last ten digits of a 64-bit number, which hold 59 of its bits.
 pub fn encode_u64(mut number: u64) -> [u8; 10] {
     let mut digits = [b'0'; 10];
     for place in digits.iter_mut().rev() {

@@ -5,7 +5,7 @@ use std::fmt;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 
-/// A key of HMAC-SHA256, which cannot be printed.
+/// A key for HMAC-SHA256, which cannot be printed.
 pub struct MacKey(hmac::Key);
 
 impl fmt::Debug for MacKey {
@@ -15,12 +15,12 @@ impl fmt::Debug for MacKey {
 }
 
 impl MacKey {
-    /// Takes the bytes of the key.
+    /// Creates a key from its bytes.
     pub fn new(key: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
 
-    /// The code of these bytes: 32 bytes.
+    /// Returns the code of these bytes, which has 32 bytes.
     pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         hmac::sign(&self.0, bytes).as_ref().to_vec()
     }
@@ -31,7 +31,7 @@ pub fn is_equal(one: &[u8], other: &[u8]) -> bool {
     verify_slices_are_equal(one, other).is_ok()
 }
 
-/// HMAC-SHA256 (RFC 2104) over bytes.
+/// Computes HMAC-SHA256 (RFC 2104) over bytes.
 pub fn hmac_sha256(key: &[u8], bytes: &[u8]) -> Vec<u8> {
     MacKey::new(key).sign(bytes)
 }

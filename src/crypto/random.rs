@@ -6,7 +6,7 @@ use aws_lc_rs::rand;
 
 use crate::crypto::{CryptoError, base62};
 
-/// How many bytes of a thread's supply are fetched at once.
+/// Number of random bytes that a thread generates at once.
 const SUPPLY: usize = 1024;
 
 thread_local! {
@@ -14,17 +14,17 @@ thread_local! {
     static UNUSED: RefCell<([u8; SUPPLY], usize)> = const { RefCell::new(([0; SUPPLY], 0)) };
 }
 
-/// As many random bytes as the array is long.
+/// Returns `N` random bytes.
 pub fn bytes<const N: usize>() -> Result<[u8; N], CryptoError> {
     let mut bytes = [0_u8; N];
     rand::fill(&mut bytes).map_err(|_| CryptoError::Failed("making random bytes"))?;
     Ok(bytes)
 }
 
-/// As many random bytes for what is unique and public, such as the `jti` of a token: from a supply
-/// of the thread, because each call of the generator costs most of a microsecond. Each byte is
-/// given out once. **Never for secrets and keys**, which should not lie in memory before their
-/// time.
+/// Returns `N` random bytes for unique public values, such as the `jti` of a token. They come from
+/// a buffer of the thread, because each call of the generator costs most of a microsecond. Each
+/// byte is used once. **Never for secrets and keys**, which must not be in memory before they are
+/// used.
 pub fn public_bytes<const N: usize>() -> Result<[u8; N], CryptoError> {
     UNUSED.with_borrow_mut(|(supply, left)| {
         if *left < N {
@@ -38,13 +38,13 @@ pub fn public_bytes<const N: usize>() -> Result<[u8; N], CryptoError> {
     })
 }
 
-/// An identifier of 20 letters and digits (119 bits) behind a prefix such as `cl_`. Every request
-/// has one, so it is made of two machine words and not of one large number.
+/// Returns an id of 20 letters and digits (119 bits) after a prefix such as `cl_`. Every request
+/// has one, so it is encoded from two machine words instead of one large number.
 pub fn identifier(prefix: &str) -> Result<String, CryptoError> {
     Ok(readable(prefix, &public_bytes::<16>()?))
 }
 
-/// Two machine words as 20 letters and digits behind a prefix.
+/// Encodes two machine words as 20 letters and digits after a prefix.
 pub(crate) fn readable(prefix: &str, words: &[u8; 16]) -> String {
     let (one, other) = words.split_at(8);
     let mut text = String::with_capacity(prefix.len() + 20);
@@ -53,7 +53,7 @@ pub(crate) fn readable(prefix: &str, words: &[u8; 16]) -> String {
         let mut word = [0; 8];
         word.copy_from_slice(half);
         let letters = base62::encode_u64(u64::from_le_bytes(word));
-        // Letters and digits are text.
+        // Letters and digits are valid UTF-8.
         text.push_str(std::str::from_utf8(&letters).unwrap_or_default());
     }
     text

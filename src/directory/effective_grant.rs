@@ -1,6 +1,7 @@
-//! The present effect of a grant: computed when a resource or a grant changes, not for each token.
+//! The current effect of a grant. It is computed when a resource or a grant changes, not for each
+//! token.
 //!
-//! Many clients have the same grant, so each distinct one exists once.
+//! Many clients have the same grant, so each distinct grant is stored once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
 use crate::telemetry::metrics::issued::{IssuedForResource, IssuedTokens};
 
-/// A grant, as all clients have it who have the same.
+/// A distinct grant, shared by all clients that have it.
 #[derive(Debug)]
 pub struct GrantEntry {
     effective: ArcSwapOption<EffectiveGrant>,
@@ -26,26 +27,26 @@ pub struct GrantEntry {
     pub(super) key: Arc<GrantKey>,
 }
 
-/// The static claims of the tokens of a grant, serialized when the client or the grant changes: the
+/// Static claims of the tokens of a grant, serialized when the client or the grant changes: the
 /// members of a JSON object without the braces.
 #[derive(Debug, Default)]
 struct TokenClaims {
-    /// Those of the client, and in place of some of them those of the grant.
+    /// The claims of the client, overridden by those of the grant.
     merged: Option<Arc<str>>,
-    /// Those of the grant alone.
+    /// The claims of the grant only.
     of_grant: Option<Arc<str>>,
 }
 
-/// One resource that a client may ask for, with what it may have of it.
+/// A resource for which a client may request tokens, with the access that is granted.
 #[derive(Debug)]
 pub struct EffectiveGrant {
     /// The resource.
     pub resource: Arc<Resource>,
-    /// The scopes the grant opens, as far as the resource still has them (W-15).
+    /// The granted scopes that the resource still has (W-15).
     pub scope: Scopes,
-    /// The same as text (RFC 6749, section 3.3); empty if there is none.
+    /// The scopes as text (RFC 6749, section 3.3). Empty if there are none.
     pub scope_text: String,
-    /// Where the grant may be used from.
+    /// The networks from which the grant may be used.
     pub networks: Networks,
     /// The static claims of its tokens: members of a JSON object without the braces.
     pub claims: Option<Arc<str>>,
@@ -54,7 +55,7 @@ pub struct EffectiveGrant {
 }
 
 impl GrantEntry {
-    /// The present effect of the grant; nothing if its resource no longer exists.
+    /// Returns the current effect of the grant; `None` if its resource no longer exists.
     pub fn effective(&self) -> Option<Arc<EffectiveGrant>> {
         self.effective.load_full()
     }
@@ -63,10 +64,10 @@ impl GrantEntry {
 /// The resources of a directory.
 pub type Resources = BTreeMap<ResourceId, Arc<Resource>>;
 
-/// From this number of grants on, unused ones are looked for.
+/// Minimum number of grants before unused ones are swept.
 const MIN_SWEEP: usize = 64;
 
-/// Every distinct grant.
+/// All distinct grants.
 #[derive(Debug, Default)]
 pub(super) struct GrantInterner {
     known: Mutex<KnownGrants>,
@@ -76,20 +77,19 @@ pub(super) struct GrantInterner {
 #[derive(Debug, Default)]
 struct KnownGrants {
     entries: HashMap<Arc<GrantKey>, Arc<GrantEntry>>,
-    /// The number of entries from which on they are swept.
+    /// Number of entries at which the next sweep runs.
     sweep_at: usize,
 }
 
 impl KnownGrants {
-    /// Drops the grants that no client has. Each change of a client with claims of its own
-    /// leaves one.
+    /// Drops grants that no client has. Each change of a client with its own claims leaves one.
     fn sweep(&mut self) {
         self.entries.retain(|_, entry| Arc::strong_count(entry) > 1);
         self.sweep_at = MIN_SWEEP.max(self.entries.len() * 2);
     }
 }
 
-/// Everything that the entry of a grant depends on, apart from the resources.
+/// Everything on which the entry of a grant depends, except the resources.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct GrantKey {
     pub(super) held: HeldGrant,
@@ -97,8 +97,8 @@ pub(super) struct GrantKey {
     pub(super) client: Option<Arc<ClientClaims>>,
 }
 
-/// The static claims of a client, and the owner, who decides which resources get them. Most clients
-/// have none, so the owners of most clients are not in memory.
+/// Static claims of a client, and its owner, which decides which resources receive them. Most
+/// clients have no claims, so the owners of most clients are not in memory.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct ClientClaims {
     pub(super) json: Box<str>,
@@ -106,25 +106,25 @@ pub(super) struct ClientClaims {
 }
 
 impl GrantInterner {
-    /// No grants yet; the tokens for their resources are counted in `issued`.
+    /// Creates an empty interner. Tokens for the resources of grants are counted in `issued`.
     pub(super) fn new(issued: Arc<IssuedTokens>) -> Self {
         Self { known: Mutex::default(), issued }
     }
 
-    /// Computes every grant again, after the resources have changed.
+    /// Recomputes every grant, after the resources have changed.
     pub(super) async fn renew(&self, resources: &Resources) {
         let mut known = self.known.lock().await;
         known.sweep();
         for (count, (key, entry)) in known.entries.iter().enumerate() {
             if count % YIELD_EVERY == YIELD_EVERY - 1 {
-                // Each client with claims of its own has grants of its own.
+                // Each client with its own claims has its own grants.
                 tokio::task::yield_now().await;
             }
             entry.effective.store(effective(resources, key, &entry.claims, &self.issued));
         }
     }
 
-    /// The entries of a client's grants.
+    /// Returns the entries of a client's grants.
     pub(super) async fn entries(
         &self,
         grants: Vec<HeldGrant>,
@@ -143,10 +143,10 @@ impl GrantInterner {
         grants.into_iter().map(&mut entry).collect()
     }
 
-    /// The entry of a grant of a snapshot. For a thread that may block.
+    /// Returns the entry of a grant from a snapshot. It may block, so it is for a blocking thread.
     ///
     /// # Errors
-    /// If the claims of the client cannot be read.
+    /// If the claims of the client cannot be parsed.
     pub(super) fn restored(
         &self,
         key: GrantKey,
@@ -157,7 +157,7 @@ impl GrantInterner {
         Ok(self.entry(&mut self.known.blocking_lock(), key, &claims, resources))
     }
 
-    /// The one entry of a grant.
+    /// Returns the shared entry of a grant.
     fn entry(
         &self,
         known: &mut KnownGrants,
@@ -192,10 +192,11 @@ impl TokenClaims {
     }
 }
 
-/// The static claims that tokens for a resource have. A resource of another owner gets only what
-/// was approved with the grant: otherwise one team could write roles into the tokens for the API of
-/// another team. A resource without an owner gets all, unless a grant request named what it gets:
-/// then those who approved it have seen the claims of the grant, and not those of the client.
+/// Returns the static claims of tokens for a resource. A resource of another owner receives only
+/// the claims that were approved with the grant. Otherwise one team could write roles into the
+/// tokens for the API of another team. A resource without an owner receives all claims, unless an
+/// approved grant request named its claims. The approvers have seen the claims of the grant, and
+/// not those of the client.
 fn claims_for(
     resource_owner: Option<&Owner>,
     client_owner: Option<&Owner>,
@@ -262,7 +263,7 @@ mod tests {
         assert_eq!(claims_for(Some(&Owner::stored("a")), None, false, &nothing), None);
     }
 
-    /// A client that changes its claims again and again leaves nothing behind.
+    /// A client that changes its claims repeatedly leaves no grants behind.
     #[tokio::test]
     async fn grants_that_no_client_has_are_dropped() {
         let interner = GrantInterner::default();

@@ -1,5 +1,5 @@
-//! A client in memory: what a token request needs of it, and no more. There may be a million, so
-//! what many of them have alike is shared.
+//! A client in memory, with only the data that a token request needs. A million clients may exist,
+//! so values that many of them have in common are shared.
 
 use std::sync::Arc;
 
@@ -20,99 +20,99 @@ use crate::secrets::verification_cache::VerifiedSecretCache;
 use crate::store::loaded_clients::LoadedSecret;
 use crate::telemetry::metrics::per_client::ClientMeter;
 
-/// A client in memory, with all that belongs to it.
+/// A client in memory, with its credentials and grants.
 #[derive(Debug)]
 pub struct ClientEntry {
-    /// Its identifier.
+    /// The client id.
     pub client_id: ClientId,
-    /// Whether it may get tokens.
+    /// State of the client.
     pub state: ClientState,
-    /// How it may ask.
+    /// Methods by which it may request a token.
     pub allowed: Arc<AllowedMethods>,
-    /// How long its tokens live, if it says so.
+    /// Lifetime of its tokens, if it is set.
     pub token_lifetime: Option<Lifetime>,
-    /// How many tokens it may have, if it says so.
+    /// Token rate limit, if it is set.
     pub token_rate: Option<RateLimit>,
-    /// The tokens it has been given by this instance.
+    /// Counts its tokens on this instance.
     pub token_rate_counter: RateCounter,
-    /// The tokens it has revoked by this instance.
+    /// Counts its revocations on this instance.
     pub revocation_rate_counter: RateCounter,
-    /// Counts its requests, if clients are counted one by one.
+    /// Counts its requests, if metrics per client are enabled.
     pub meter: Option<Arc<ClientMeter>>,
-    /// The assertions that it has used for something else than a token.
+    /// Counts its assertions that are not for a token.
     pub assertion_rate_counter: RateCounter,
-    /// Its security settings; most clients have none.
+    /// Security settings. Most clients have none.
     pub security: Option<Box<SecurityEntry>>,
-    /// Its secrets, each with its verification cache.
+    /// Secrets, each with its verification cache.
     pub secrets: Box<[SecretEntry]>,
-    /// Its grants.
+    /// Grants of the client.
     pub grants: Box<[Arc<GrantEntry>]>,
 }
 
-/// The methods by which clients may request a token; most clients have the same.
+/// Methods by which clients may request a token. Most clients have the same.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct AllowedMethods {
-    /// How the client may authenticate.
+    /// Authentication methods of the client.
     pub auth_methods: Vec<AuthenticationMethod>,
-    /// The grants it may use.
+    /// Grant types of the client.
     pub grant_types: Vec<GrantType>,
 }
 
 /// The security settings of a client: keys, certificate subject, networks, token binding.
 #[derive(Debug, Default)]
 pub struct SecurityEntry {
-    /// Its public keys.
+    /// Public keys.
     pub keys: Option<KeysEntry>,
-    /// The text of the keys that are registered here, which a snapshot stores.
+    /// Text of the registered keys, which a snapshot stores.
     pub(super) key_set: Option<KeySet>,
-    /// True if its tokens must be bound to a key of its own.
+    /// True if its tokens must be bound to its own key.
     pub dpop_bound: bool,
-    /// The subject of the certificate that authenticates it, if a chain does.
+    /// Subject of the certificate that authenticates it, for a certificate with a chain.
     pub tls_subject: Option<TlsSubject>,
     /// True if its tokens must be bound to a certificate.
     pub certificate_bound: bool,
-    /// Where it may be used from.
+    /// Networks from which it may be used.
     pub networks: Networks,
-    /// What the `aud` of its own assertions may be in addition to the issuer.
+    /// Values of `aud` in its own assertions that are accepted in addition to the issuer.
     pub assertion_audiences: AssertionAudiences,
-    /// Foreign issuers whose tokens authenticate it.
+    /// External issuers whose tokens authenticate it.
     pub trusts: Box<[TrustEntry]>,
     /// SPIFFE trust domains whose JWT-SVIDs authenticate it.
     pub spiffe_trusts: Box<[SpiffeTrustEntry]>,
-    /// The use of all this since the usage statistics were last written; outlives a change of the
-    /// client.
+    /// Usage of these credentials since the usage statistics were last written. It survives a
+    /// change of the client.
     pub usage: Arc<UseCounter>,
 }
 
 /// A trust in memory.
 #[derive(Debug)]
 pub struct TrustEntry {
-    /// What it is about.
+    /// The federated credential.
     pub trust: FederatedCredential,
-    /// The issuer's keys.
+    /// Keys of the issuer.
     pub keys: KeysEntry,
 }
 
 /// A trust in a SPIFFE trust domain, in memory.
 #[derive(Debug)]
 pub struct SpiffeTrustEntry {
-    /// What it is about.
+    /// The trust.
     pub trust: SpiffeTrust,
-    /// The keys of the trust domain.
+    /// Keys of the trust domain.
     pub keys: KeysEntry,
 }
 
 /// Public keys in memory.
 #[derive(Debug, Clone)]
 pub enum KeysEntry {
-    /// They are registered here.
+    /// Registered keys.
     Inline(Arc<ExternalJwks>),
-    /// They are fetched from elsewhere.
+    /// Keys of a remote key set.
     Remote(Arc<RemoteKeys>),
 }
 
 impl KeysEntry {
-    /// The keys, if they are here already and not too old.
+    /// Returns the keys, if they have been fetched and are not too old.
     pub fn keys(&self) -> Option<Arc<ExternalJwks>> {
         match self {
             Self::Inline(keys) => Some(keys.clone()),
@@ -120,7 +120,7 @@ impl KeysEntry {
         }
     }
 
-    /// The same number for the same source of keys, and another one for every other that is held.
+    /// Returns a number that identifies the source of the keys while it is in memory.
     pub fn address(&self) -> usize {
         match self {
             Self::Inline(keys) => Arc::as_ptr(keys).addr(),
@@ -132,38 +132,38 @@ impl KeysEntry {
 /// A secret in memory.
 #[derive(Debug)]
 pub struct SecretEntry {
-    /// What is stored of it.
+    /// The stored part of the secret.
     pub stored: LoadedSecret,
-    /// What this process remembers of it; outlives a change of the client.
+    /// The memory of this process. It survives a change of the client.
     pub memory: Arc<SecretMemory>,
 }
 
-/// What a process remembers of a secret.
+/// Memory of a process about a secret.
 #[derive(Debug, Default)]
 pub struct SecretMemory {
-    /// Whether it was verified, and its MAC for later requests.
+    /// The cached MAC, once the secret has been verified.
     pub verified: VerifiedSecretCache,
-    /// Its use since the usage statistics were last written.
+    /// Usage since the usage statistics were last written.
     pub usage: UseCounter,
 }
 
 impl ClientEntry {
-    /// The foreign issuers that it trusts, with the conditions.
+    /// Returns the external issuers that the client trusts, with their conditions.
     pub fn trusts(&self) -> &[TrustEntry] {
         self.security.as_ref().map_or(&[], |security| &security.trusts)
     }
 
-    /// The SPIFFE trust domains that it trusts, with the workloads that are accepted.
+    /// Returns the SPIFFE trust domains that the client trusts, with the accepted workloads.
     pub fn spiffe_trusts(&self) -> &[SpiffeTrustEntry] {
         self.security.as_ref().map_or(&[], |security| &security.spiffe_trusts)
     }
 
-    /// How many of its secrets come from another system.
+    /// Returns how many of its secrets are imported.
     pub fn imported_secrets(&self) -> usize {
         self.secrets.iter().filter(|secret| secret.stored.kind == SecretKind::Imported).count()
     }
 
-    /// The memory of a secret, if it is still the same one.
+    /// Returns the memory of a secret, if its id and hash have not changed.
     pub(super) fn memory_of(&self, secret: &LoadedSecret) -> Option<Arc<SecretMemory>> {
         self.secrets
             .iter()

@@ -1,15 +1,15 @@
-//! Why the memory could not be loaded.
+//! Errors of loading the directory.
 
 use crate::crypto::CryptoError;
 use crate::store::StoreError;
 
-/// Why the directory could not be loaded or brought up to date.
+/// Reason why the directory could not be loaded or updated.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A signing key could not be opened.
+    /// A signing key could not be unsealed.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
 }

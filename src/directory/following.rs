@@ -1,4 +1,4 @@
-//! Following the events: what others have changed is loaded into memory, page by page.
+//! Follows the events: loads the changes of other instances and commands into memory, page by page.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -12,39 +12,39 @@ use crate::model::event::{Event, EventSubject, Head};
 use crate::model::time::Timestamp;
 use crate::store::Store;
 
-/// How far an instance has followed the events.
+/// Progress of an instance in following the events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// The sequence of the last event that is in memory; 0 while everything is loaded anew.
+    /// The sequence of the last event in memory. It is 0 during a full reload.
     pub sequence: i64,
-    /// How often everything was loaded anew, because the chain did not continue: the events may be
-    /// others than before.
+    /// Number of full reloads, because the chain did not continue. The events may then differ from
+    /// the earlier ones.
     pub reloads: u64,
 }
 
-/// From so many events on, it is faster to load everything than to follow them.
+/// Above this number of events, loading everything is faster than following them.
 const MAX_EVENTS_TO_RESUME: i64 = 100_000;
 
-/// How many clients are loaded at once.
+/// Number of clients that are loaded at once.
 const BATCH_SIZE: usize = 250;
 
-/// From so many changed clients on, all revocations of clients are loaded instead of one by one.
+/// Above this number of changed clients, all revocations of clients are loaded together.
 const MAX_SINGLE_LOADS: usize = 500;
 
-/// The sequence of an instance that has not loaded anything.
+/// Sequence of an instance that has loaded nothing.
 const NOTHING_LOADED: i64 = 0;
 
 impl Directory {
-    /// The sequence of the last event that is in memory with all events before it. A token request
-    /// reads it **before** it looks anything up, and its token carries it as `evt` (D24).
+    /// Returns the sequence of the last event that is in memory with all events before it. A token
+    /// request reads it **before** any look-up, and its token has it as `evt` (D24).
     ///
-    /// It falls to 0 while everything is loaded anew.
+    /// It is 0 during a full reload.
     pub fn published_sequence(&self) -> i64 {
         self.published.load(Ordering::Acquire)
     }
 
-    /// Says that all events up to this one are in memory. What was written before this is seen by
-    /// every request that reads the new number.
+    /// Publishes that all events up to this one are in memory. Every request that reads the new
+    /// sequence sees the data that was written before.
     pub(super) fn publish(&self, sequence: i64) {
         self.published.store(sequence, Ordering::Release);
         self.progress.send_modify(|progress| {
@@ -53,21 +53,20 @@ impl Directory {
         });
     }
 
-    /// Reports each change of [`Directory::published_sequence`] to those who wait for events.
+    /// Returns a receiver for changes of [`Directory::published_sequence`].
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }
 
-    /// Reads the events that have come since the last time and loads what they name. True if
-    /// there were any.
+    /// Reads the new events and loads the changes that they name. True if there were any.
     ///
-    /// If the chain does not continue where this memory is, the database is another one than
-    /// before: a standby that lacks the last changes, or a restored backup. Then everything is
-    /// loaded anew.
+    /// If the chain does not continue from the last followed event, the database is a different
+    /// one. It may be a standby that lacks the latest changes, or a restored backup. Everything is
+    /// then loaded again.
     ///
     /// # Errors
-    /// The database failed, or a signing key cannot be opened while everything is loaded. The next
-    /// call continues from the same place.
+    /// If the database fails, or a signing key cannot be unsealed during a full reload. The next
+    /// call continues from the same event.
     pub async fn catch_up(
         &self,
         store: &Store,
@@ -91,7 +90,7 @@ impl Directory {
                 tracing::warn!("the event chain does not continue: everything is loaded anew");
                 self.metrics.count_reload();
                 self.publish(NOTHING_LOADED);
-                // If loading fails halfway, no chain continues from here: the next call loads
+                // If the load fails, no chain continues from this head, so the next call loads
                 // everything again.
                 *followed_to = Head { sequence: -1, hash: String::new() };
                 self.load_everything(store, master).await?;
@@ -107,12 +106,12 @@ impl Directory {
         Ok(is_behind)
     }
 
-    /// Continues from a snapshot: loads the keys, which are few, and follows the events since. If
-    /// there are too many of them, or the chain does not have the place of the snapshot, everything
-    /// is loaded. Secrets that are still the same keep what is remembered of them.
+    /// Resumes from a snapshot: loads the signing keys and follows the events since. Loads
+    /// everything if there are too many events, or if the chain does not contain the head of the
+    /// snapshot. Unchanged secrets keep their memory.
     ///
     /// # Errors
-    /// The database failed, or a signing key cannot be opened.
+    /// If the database fails, or a signing key cannot be unsealed.
     pub async fn resume(
         &self,
         store: &Store,
@@ -136,7 +135,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Loads what a page of events names.
+    /// Loads the changes that a page of events names.
     async fn load_changes(
         &self,
         store: &Store,
@@ -157,9 +156,8 @@ impl Directory {
                         self.revocations.put_token(token);
                     }
                 }
-                // A reset is made only while no instance runs. A rotation changes no key, only its
-                // seal. Tokens depend neither on policies, the
-                // console nor the log itself.
+                // A reset is made only while no instance runs. A rotation of the master key changes
+                // only seals. Tokens do not depend on policies, the console or the log.
                 Ok(
                     EventSubject::GrantRequest(_)
                     | EventSubject::MasterKey
@@ -187,7 +185,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Loads the revocations of all tokens of some clients.
+    /// Loads the revocations of all tokens of these clients.
     async fn load_revocations_of(
         &self,
         store: &Store,
@@ -205,7 +203,7 @@ impl Directory {
     }
 }
 
-/// The end of `events` if they continue from `head` without a gap.
+/// Returns the end of `events` if they continue from `head` without a gap.
 fn extends_chain(head: &Head, events: &[Event]) -> Option<Head> {
     let mut end = head.clone();
     for event in events {
@@ -246,7 +244,7 @@ mod tests {
         assert_eq!(extends_chain(&head, &[]), None, "events were taken back");
     }
 
-    /// After a load that failed halfway, not even the first event of a database continues.
+    /// After a failed load, not even the first event of a database continues the chain.
     #[test]
     fn no_chain_continues_from_a_load_that_failed() {
         let nothing = Head { sequence: -1, hash: String::new() };

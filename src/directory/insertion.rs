@@ -1,4 +1,4 @@
-//! Putting clients in their place in memory, and taking them out.
+//! Inserts clients into memory, and removes them.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -17,7 +17,7 @@ use crate::model::trust::FederatedCredential;
 use crate::secrets::verification_cache::Mac;
 use crate::store::loaded_clients::{LoadedClient, LoadedSecret};
 
-/// A client that is about to be put in its place, with what it shares with other clients.
+/// A client to insert, with the values that it shares with other clients.
 #[derive(Debug)]
 pub(super) struct NewEntry {
     pub(super) client_id: ClientId,
@@ -28,13 +28,13 @@ pub(super) struct NewEntry {
     pub(super) security: ClientSecurity,
     pub(super) trusts: Vec<FederatedCredential>,
     pub(super) spiffe_trusts: Vec<SpiffeTrust>,
-    /// Its secrets; each with its MAC, if an earlier process has verified it.
+    /// The secrets, each with its MAC if an earlier process has verified it.
     pub(super) secrets: Vec<(LoadedSecret, Option<Mac>)>,
     pub(super) grants: Box<[Arc<GrantEntry>]>,
 }
 
 impl Directory {
-    /// Puts a client of the database in place of the one of the same id.
+    /// Inserts or replaces a client that was loaded from the database.
     pub(super) async fn put(&self, loaded: LoadedClient) {
         let LoadedClient { client, owner, secrets, grants, trusts, spiffe_trusts } = loaded;
         let resources = self.resources.load_full();
@@ -55,14 +55,13 @@ impl Directory {
         });
     }
 
-    /// Puts a client in place of the one of the same id. Secrets that are still the same keep what
-    /// is remembered of them.
+    /// Inserts or replaces a client. Unchanged secrets keep their memory.
     pub(super) fn insert(&self, client: NewEntry) {
         let clients = self.clients.pin();
         let before = clients.get(&client.client_id);
         let secrets = client.secrets.into_iter().map(|(stored, mac)| {
             let memory = before.and_then(|entry| entry.memory_of(&stored)).unwrap_or_default();
-            // An imported secret may be easy to guess: it is verified by each process again.
+            // An imported secret may be easy to guess, so each process verifies it again.
             if let Some(mac) = mac.filter(|_| stored.kind != SecretKind::Imported) {
                 memory.verified.remember(&mac);
             }
@@ -74,7 +73,7 @@ impl Directory {
             allowed: client.allowed,
             token_lifetime: client.token_lifetime,
             token_rate: client.token_rate,
-            // A token issued at the same time may be missed, which a rate limit tolerates.
+            // A token that is issued concurrently may be missed, which a rate limit tolerates.
             token_rate_counter: before
                 .map(|entry| entry.token_rate_counter.copy())
                 .unwrap_or_default(),
@@ -109,7 +108,7 @@ impl Directory {
         self.imported_secrets.fetch_sub(removed, Ordering::Relaxed);
     }
 
-    /// The one copy of these methods.
+    /// Returns the shared copy of these methods.
     pub(super) fn shared(&self, allowed: AllowedMethods) -> Arc<AllowedMethods> {
         // The set is consistent, even if a thread panicked with the lock.
         let mut known = self.allowed_methods.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +120,7 @@ impl Directory {
         shared
     }
 
-    /// Empties the memory, so that nothing is granted: neither a client nor a key is left.
+    /// Removes all clients and keys from memory, so that nothing is granted.
     pub fn forget(&self) {
         let known: Vec<_> = self.clients.pin().keys().cloned().collect();
         for id in known {

@@ -1,7 +1,7 @@
-//! The index of trusts: by foreign issuer, and below it by the one subject that a trust names.
+//! Index of trusts by external issuer, and within it by exact subject.
 //!
-//! A request may hold a token of an issuer without saying which client it is for. This index finds
-//! the trusts that could be meant without comparing the claims of each.
+//! A request may present a token of an issuer without a client id. This index finds the trusts that
+//! the token could meet without comparing the claims of each.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,38 +10,38 @@ use crate::directory::entry::{KeysEntry, TrustEntry};
 use crate::model::client::ClientId;
 use crate::model::trust::{ForeignIssuer, TrustId};
 
-/// A trust that could be meant.
+/// A trust that a token could meet.
 #[derive(Debug)]
 pub struct TrustCandidate {
-    /// The client that has it.
+    /// The client of the trust.
     pub client_id: ClientId,
-    /// Which of its trusts.
+    /// Id of the trust.
     pub trust_id: TrustId,
-    /// The keys of the issuer.
+    /// Keys of the issuer.
     pub keys: KeysEntry,
 }
 
-/// More trusts could be meant than are looked at.
+/// More trusts could be met than the maximum that is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyTrusts;
 
-/// The trusts in each issuer.
+/// Trusts by issuer.
 #[derive(Debug, Default)]
 pub(super) struct IssuerIndex(RwLock<HashMap<ForeignIssuer, IssuerTrusts>>);
 
-/// The trusts that could be meant, by their ids.
+/// Trusts that a token could meet, by id.
 pub(super) type Candidates = HashMap<TrustId, Arc<TrustCandidate>>;
 
 #[derive(Debug, Default)]
 struct IssuerTrusts {
-    /// Those that name one subject.
+    /// Trusts with an exact subject.
     by_subject: HashMap<Box<str>, Candidates>,
-    /// Those with a wildcard in the subject, or without a condition on it.
+    /// Trusts with a wildcard in the subject, or without a condition on it.
     others: Candidates,
 }
 
 impl IssuerIndex {
-    /// Puts the trusts of a client in place of those that it had.
+    /// Replaces the trusts of a client.
     pub(super) fn change(&self, id: &ClientId, before: &[TrustEntry], now: &[TrustEntry]) {
         if before.is_empty() && now.is_empty() {
             return;
@@ -60,8 +60,8 @@ impl IssuerIndex {
         }
     }
 
-    /// The trusts that a token of that issuer and subject could meet, unless there are more than
-    /// `max`.
+    /// Returns the trusts that a token with this issuer and subject could meet. Fails if there are
+    /// more than `max`.
     pub(super) fn candidates(
         &self,
         issuer: &str,
@@ -140,7 +140,7 @@ mod tests {
         }
     }
 
-    /// S-5: the bound is on trusts, and those with another subject are not among them.
+    /// S-5: the maximum applies to candidate trusts only, not to those with another subject.
     #[test]
     fn only_trusts_that_could_be_meant_are_found_and_no_more_than_the_bound() {
         let issuer_index = IssuerIndex::default();

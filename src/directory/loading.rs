@@ -1,4 +1,4 @@
-//! Loading from the database: everything at the start, and later what events name.
+//! Loads from the database: everything at startup, and later the changes that events name.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::store::loaded_clients::Page;
 use crate::store::resources::{StoredResources, UnreadableResource};
 
 impl Directory {
-    /// Loads some clients. One that this version cannot read gets no tokens here, and no other
-    /// client is held up by it.
+    /// Loads these clients. A client that this version cannot parse receives no tokens here, and
+    /// does not block other clients.
     pub(super) async fn load_clients_of(
         &self,
         store: &Store,
@@ -30,8 +30,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Loads the keys in a running server, which continues without those that cannot be opened:
-    /// its operator fixes that, and other changes are followed meanwhile.
+    /// Loads the signing keys in a running server. Keys that cannot be unsealed are skipped until
+    /// an operator fixes them, so that other changes are still followed.
     pub(super) async fn load_new_keys(
         &self,
         store: &Store,
@@ -48,7 +48,8 @@ impl Directory {
 
     pub(super) fn replace_keyring(&self, keyring: Keyring) {
         self.keyring.store(Arc::new(keyring));
-        // The revocation list names revoked keys, and a revoked key may have signed the last one.
+        // The revocation list names revoked keys, and a revoked key may have signed the cached
+        // list.
         self.revocations.renew_list();
     }
 
@@ -63,8 +64,8 @@ impl Directory {
         self.load_clients(store).await
     }
 
-    /// Replaces all revocations in memory by those of the database. One that is in both is never
-    /// missing in between.
+    /// Replaces all revocations in memory by those of the database. A revocation that is in both is
+    /// never missing meanwhile.
     pub(super) async fn load_revocations(&self, store: &Store) -> Result<(), DirectoryError> {
         let (mut tokens, mut clients) = (HashSet::new(), HashSet::new());
         let mut after = String::new();
@@ -119,7 +120,7 @@ impl Directory {
         let mut page = reader.stored_clients("", PAGE_SIZE).await?;
         while let Some((last, _)) = page.last() {
             let after = last.clone();
-            // The database looks for the next page while this one is put in its place.
+            // The database reads the next page while this page is inserted.
             let (next, ()) = tokio::join!(
                 reader.stored_clients(&after, PAGE_SIZE),
                 self.put_page(page, &mut unseen)
@@ -136,7 +137,7 @@ impl Directory {
     async fn put_page(&self, page: Page, unseen: &mut HashSet<ClientId>) {
         for (place, (id, client)) in page.into_iter().enumerate() {
             if place % YIELD_EVERY == 0 {
-                // Lets tokens be issued, and the next page be asked for, while this one is put in.
+                // Lets token requests and the next read make progress.
                 tokio::task::yield_now().await;
             }
             match client {
@@ -152,8 +153,8 @@ impl Directory {
     }
 }
 
-/// A resource as the memory holds it: of its facts, tokens need only the owner, which decides about
-/// static claims (D18).
+/// Keeps only the owner of the descriptive facts. Tokens need nothing else: it decides about static
+/// claims (D18).
 fn with_owner_only(resource: Resource) -> Resource {
     let facts = Facts { owner: resource.facts.owner, ..Facts::default() };
     Resource { facts, ..resource }

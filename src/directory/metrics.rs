@@ -1,4 +1,4 @@
-//! Figures of the memory for metrics: counted while it changes, or once in a while by a look at all
+//! Figures of the directory for metrics. They are counted on each change, or periodically over all
 //! clients.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::telemetry::metrics::issued::IssuedTokens;
 use crate::telemetry::metrics::per_client::BusiestClients;
 
-/// The figures.
+/// Figures of the directory.
 #[derive(Debug)]
 pub struct DirectoryMetrics {
     /// Issued tokens by resource.
@@ -25,21 +25,22 @@ pub struct DirectoryMetrics {
     unreadable_resources: AtomicUsize,
 }
 
-/// The secrets of active clients by their state.
+/// Secrets of active clients by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SecretCensus {
     /// Valid, and not in one of the other states.
     pub current: usize,
-    /// Valid, with an end, and not the last valid one of the client.
+    /// Valid, with an expiry, and not the last valid secret of the client.
     pub leaving: usize,
-    /// The last valid one of the client, with an end within `secrets.warn_before`.
+    /// The last valid secret of the client, with an expiry within `secrets.warn_before`.
     pub expiring: usize,
     /// No longer valid.
     pub expired: usize,
 }
 
 impl DirectoryMetrics {
-    /// Figures of an empty memory. So many clients are counted one by one.
+    /// Creates the figures of an empty directory. `per_client` is the number of clients with their
+    /// own metrics.
     pub(super) fn new(per_client: usize) -> Self {
         Self {
             issued: Arc::default(),
@@ -53,7 +54,7 @@ impl DirectoryMetrics {
         }
     }
 
-    /// Notes that a client has come, gone or changed its state.
+    /// Records that a client was added or removed, or changed its state.
     pub(super) fn count_client(&self, before: Option<ClientState>, now: Option<ClientState>) {
         let number = |state| match state {
             ClientState::Active => &self.active,
@@ -67,27 +68,27 @@ impl DirectoryMetrics {
         }
     }
 
-    /// Notes how many events were in the database and not in memory.
+    /// Records how many events of the database are not in memory.
     pub(super) fn note_behind(&self, events: i64) {
         self.events_behind.store(events, Ordering::Relaxed);
     }
 
-    /// Counts that everything is loaded anew.
+    /// Counts a full reload.
     pub(super) fn count_reload(&self) {
         self.reloads.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes how many stored resources cannot be read.
+    /// Records how many stored resources cannot be parsed.
     pub(super) fn note_unreadable_resources(&self, resources: usize) {
         self.unreadable_resources.store(resources, Ordering::Relaxed);
     }
 
-    /// The number of stored resources that cannot be read.
+    /// Returns the number of stored resources that cannot be parsed.
     pub fn unreadable_resources(&self) -> usize {
         self.unreadable_resources.load(Ordering::Relaxed)
     }
 
-    /// The number of clients of a state.
+    /// Returns the number of clients in a state.
     pub fn clients(&self, state: ClientState) -> usize {
         match state {
             ClientState::Active => self.active.load(Ordering::Relaxed),
@@ -95,17 +96,17 @@ impl DirectoryMetrics {
         }
     }
 
-    /// How many events were in the database and not in memory at the last look.
+    /// Returns how many events of the database were not in memory at the last check.
     pub fn events_behind(&self) -> i64 {
         self.events_behind.load(Ordering::Relaxed)
     }
 
-    /// How often everything was loaded anew.
+    /// Returns the number of full reloads.
     pub fn reloads(&self) -> u64 {
         self.reloads.load(Ordering::Relaxed)
     }
 
-    /// The secrets as they were last counted.
+    /// Returns the latest census of secrets.
     pub fn secrets(&self) -> SecretCensus {
         let [current, leaving, expiring, expired] =
             self.census.each_ref().map(|count| count.load(Ordering::Relaxed));
@@ -114,8 +115,8 @@ impl DirectoryMetrics {
 }
 
 impl Directory {
-    /// Looks at all clients: counts their secrets and ranks the busiest. Takes a tenth of a second
-    /// with a million clients, so it is for a thread that may block.
+    /// Counts the secrets of all clients and ranks the busiest clients. It takes a tenth of a
+    /// second with a million clients, so it is for a blocking thread.
     pub fn count_clients(&self, now: Timestamp, warn_before: Lifetime) {
         let clients = self.clients.pin();
         let mut census = SecretCensus::default();

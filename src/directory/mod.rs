@@ -1,7 +1,8 @@
-//! The directory: everything that a decision needs, in memory.
+//! The directory: all data that a decision needs, in memory.
 //!
-//! It is loaded once and then follows the events. Reading it takes no lock and asks no database; so
-//! tokens are issued while the database is unavailable, and the directory knows its own age.
+//! It is loaded once and then follows the events. Reading it takes no lock and no database query.
+//! Tokens are therefore issued while the database is unavailable, and the directory knows its own
+//! staleness.
 
 mod effective_grant;
 mod entry;
@@ -51,10 +52,10 @@ use crate::model::time::{Clock, Timestamp};
 use crate::remote_keys::KeySets;
 use crate::store::Store;
 
-/// How many rows are read at a time.
+/// Number of rows that are read at a time.
 const PAGE_SIZE: u32 = 1_000;
 
-/// How many of them are put in without a break.
+/// Number of rows that are inserted before yielding.
 const YIELD_EVERY: usize = 50;
 
 /// The memory of one instance.
@@ -73,19 +74,19 @@ pub struct Directory {
     followed_to: Mutex<Head>,
     published: AtomicI64,
     progress: watch::Sender<Progress>,
-    /// The use of secrets since it was last written.
+    /// Usage of credentials since it was last written.
     pub usage: UsageStats,
-    /// The tokens that have ended before their time.
+    /// Tokens that were revoked before they expired.
     pub revocations: Revocations,
-    /// Key sets that are fetched from elsewhere.
+    /// Remote key sets.
     pub key_sets: KeySets,
-    /// Figures of this memory for metrics.
+    /// Figures of the directory for metrics.
     pub metrics: DirectoryMetrics,
 }
 
 impl Directory {
-    /// Loads everything. A replaced signing key stays published for `keep_seconds`, and so many of
-    /// the busiest clients are counted one by one.
+    /// Loads everything. A replaced signing key stays published for `keep_seconds`. `per_client` is
+    /// the number of clients with their own metrics.
     pub async fn load(
         store: &Store,
         master: &MasterKeys,
@@ -93,7 +94,7 @@ impl Directory {
         per_client: usize,
         clock: &Clock,
     ) -> Result<Self, DirectoryError> {
-        // The place in the events comes first: what changes while it loads is read again later.
+        // Read the head first: changes during the load are read again later.
         let head = store.head().await?;
         let directory = Self::empty(keep_seconds, clock, &head, per_client);
         directory.load_everything(store, master).await?;
@@ -125,13 +126,13 @@ impl Directory {
         }
     }
 
-    /// The client of that id.
+    /// Returns the client with this id.
     pub fn client(&self, id: &str) -> Option<Arc<ClientEntry>> {
         self.clients.pin().get(id).cloned()
     }
 
-    /// The trusts that a token of that issuer and subject could meet, unless there are more than
-    /// `max`.
+    /// Returns the trusts that a token with this issuer and subject could meet. Fails if there are
+    /// more than `max`.
     pub fn trust_candidates(
         &self,
         issuer: &str,
@@ -141,8 +142,8 @@ impl Directory {
         self.issuer_index.candidates(issuer, subject, max)
     }
 
-    /// The trusts in SPIFFE trust domains that accept a workload of that id, unless there are more
-    /// than `max`.
+    /// Returns the trusts in SPIFFE trust domains that accept this workload. Fails if there are
+    /// more than `max`.
     pub fn spiffe_candidates(
         &self,
         id: &SpiffeId,
@@ -151,17 +152,17 @@ impl Directory {
         self.spiffe_index.candidates(id, max)
     }
 
-    /// True if a client trusts that SPIFFE trust domain.
+    /// True if a client trusts this SPIFFE trust domain.
     pub fn trusts_domain(&self, trust_domain: &TrustDomain) -> bool {
         self.spiffe_index.knows(trust_domain)
     }
 
-    /// The signing keys.
+    /// Returns the signing keys.
     pub fn keyring(&self) -> Guard<Arc<Keyring>> {
         self.keyring.load()
     }
 
-    /// The resources.
+    /// Returns the resources.
     pub fn resources(&self) -> Arc<Resources> {
         self.resources.load_full()
     }
@@ -171,7 +172,7 @@ impl Directory {
         self.imported_secrets.load(Ordering::Relaxed) > 0
     }
 
-    /// When this memory was last known to be up to date.
+    /// Returns the last time at which the directory was known to be up to date.
     fn followed_at(&self) -> Timestamp {
         Timestamp(self.followed_at.load(Ordering::Relaxed))
     }
@@ -180,7 +181,7 @@ impl Directory {
         self.followed_at.store(time.0, Ordering::Relaxed);
     }
 
-    /// How many seconds ago this memory was last known to be up to date.
+    /// Returns the seconds since the directory was last known to be up to date.
     pub fn staleness(&self, now: Timestamp) -> i64 {
         now.0.saturating_sub(self.followed_at().0)
     }

@@ -1,4 +1,4 @@
-//! Memories that hold a part: for commands, which must not load all clients.
+//! Partial directories, for commands, which must not load all clients.
 
 use crate::directory::{Directory, DirectoryError};
 use crate::keys::seal::MasterKeys;
@@ -7,7 +7,7 @@ use crate::model::time::Clock;
 use crate::store::{Store, StoreError};
 
 impl Directory {
-    /// Knows only the end of the events: for a command, which asks the database.
+    /// Loads only the head of the events, for a command that queries the database itself.
     pub async fn unloaded(store: &Store, clock: &Clock) -> Result<Self, StoreError> {
         let head = store.head().await?;
         let directory = Self::empty(0, clock, &head, 0);
@@ -15,8 +15,8 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Loads the resources and one client, if it exists: enough to decide what a token of it would
-    /// say. It has no keys, so it signs and verifies nothing.
+    /// Loads the resources and one client, if it exists: enough to decide the claims of its token.
+    /// It has no keys, so it cannot sign or verify.
     pub async fn load_client_only(
         store: &Store,
         id: &ClientId,
@@ -30,7 +30,8 @@ impl Directory {
         Ok(directory)
     }
 
-    /// The same with the signing keys: enough to issue a token of this client.
+    /// Like [`Directory::load_client_only`], with the signing keys: enough to issue a token for the
+    /// client.
     pub async fn load_client_with_keys(
         store: &Store,
         master: &MasterKeys,

@@ -1,4 +1,4 @@
-//! Revoked tokens, and clients whose tokens have been revoked, in memory.
+//! Revoked tokens, and clients whose tokens are revoked, in memory.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,7 @@ pub struct Revocations {
     list: Mutex<Option<SignedList>>,
 }
 
-/// The list for APIs that check tokens offline, as it was last signed.
+/// The last signed revocation list, for APIs that validate tokens offline.
 #[derive(Debug)]
 struct SignedList {
     version: u64,
@@ -28,10 +28,10 @@ struct SignedList {
     document: Document,
 }
 
-/// After so many seconds the same list is signed anew, so that its age tells that it is current.
+/// Seconds after which an unchanged list is signed again, so that its age shows that it is current.
 const RENEWED_AFTER: i64 = 60;
 
-/// What is remembered of the revocation of all tokens of a client.
+/// Revocation of all tokens of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ClientRevocation {
     epoch: RevocationEpoch,
@@ -40,24 +40,25 @@ struct ClientRevocation {
 }
 
 impl Revocations {
-    /// True if a token is revoked that has this identifier and client, and says of itself that it
-    /// was issued at `issued_at` after the event `evt`.
+    /// True if a token with this `jti` and client is revoked. `issued_at` and `evt` are its claims
+    /// `iat` and `evt`.
     pub fn is_revoked(&self, jti: &str, client_id: &str, evt: i64, issued_at: Timestamp) -> bool {
         self.tokens.pin().contains_key(jti)
             || self.epoch(client_id).is_some_and(|epoch| epoch.is_after(evt, issued_at))
     }
 
-    /// The boundary between the revoked tokens of a client and the valid ones, if any are revoked.
+    /// Returns the boundary between the revoked and the valid tokens of a client, if any are
+    /// revoked.
     pub fn epoch(&self, client_id: &str) -> Option<RevocationEpoch> {
         self.clients.pin().get(client_id).map(|revocation| revocation.epoch)
     }
 
-    /// Grows with each revocation and each one that is forgotten.
+    /// Returns a number that grows whenever a revocation is added or dropped.
     fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
-    /// The signed list; `sign` is called only after a change or a minute.
+    /// Returns the signed list. `sign` is called only after a change or a minute.
     pub fn list<E>(
         &self,
         now: Timestamp,
@@ -67,7 +68,7 @@ impl Revocations {
         let is_current = |list: &&SignedList| {
             list.version == version && now < list.at.plus_seconds(RENEWED_AFTER)
         };
-        // A thread that panicked while it held this has left the last list, which is still one.
+        // If a thread panicked while it held the lock, the last list is still valid.
         let mut last = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(list) = last.as_ref().filter(is_current) {
             return Ok(list.document.clone());
@@ -77,28 +78,28 @@ impl Revocations {
         Ok(document)
     }
 
-    /// How many tokens and how many clients are in the list.
+    /// Returns how many tokens and clients are in the list.
     pub fn lengths(&self) -> (usize, usize) {
         (self.tokens.len(), self.clients.len())
     }
 
-    /// Every revoked token, with the time at which it expires.
+    /// Returns every revoked token with its expiry.
     pub fn tokens(&self) -> BTreeMap<TokenId, Timestamp> {
         self.tokens.pin().iter().map(|(jti, expires_at)| (jti.clone(), *expires_at)).collect()
     }
 
-    /// Every client whose tokens have been revoked, with the second of the revocation.
+    /// Returns every client whose tokens are revoked, with the time of the revocation in seconds.
     pub fn clients(&self) -> BTreeMap<ClientId, Timestamp> {
         let clients = self.clients.pin();
         clients.iter().map(|(id, known)| (id.clone(), known.revoked_until)).collect()
     }
 
-    /// Every client whose tokens have been revoked, with the boundary.
+    /// Returns every client whose tokens are revoked, with the boundary.
     pub fn epochs(&self) -> BTreeMap<ClientId, RevocationEpoch> {
         self.clients.pin().iter().map(|(id, known)| (id.clone(), known.epoch)).collect()
     }
 
-    /// Every client whose tokens have been revoked, with all that is known of it.
+    /// Returns every client whose tokens are revoked, with all stored values.
     pub(super) fn revoked_clients(&self) -> Vec<RevokedClient> {
         let revoked = |(id, known): (&ClientId, &ClientRevocation)| {
             let ClientRevocation { epoch, revoked_until, expires_at } = *known;
@@ -107,7 +108,7 @@ impl Revocations {
         self.clients.pin().iter().map(revoked).collect()
     }
 
-    /// Drops what expired at least seven days before `now`, the time of the database.
+    /// Drops revocations that expired at least seven days before `now`, the time of the database.
     pub fn purge_expired(&self, now: Timestamp) {
         let expired_by = now.minus_seconds(REVOCATION_MARGIN_SECONDS);
         let before = self.tokens.len() + self.clients.len();
@@ -118,7 +119,7 @@ impl Revocations {
         }
     }
 
-    /// Drops everything but these tokens and clients.
+    /// Drops all revocations except those of these tokens and clients.
     pub(super) fn retain(&self, tokens: &HashSet<TokenId>, clients: &HashSet<ClientId>) {
         self.tokens.pin().retain(|jti, _| tokens.contains(jti));
         self.clients.pin().retain(|id, _| clients.contains(id));
@@ -138,7 +139,7 @@ impl Revocations {
         }
     }
 
-    /// Has the list signed anew the next time, because what it says besides these has changed.
+    /// Marks the list as outdated, because another part of its content has changed.
     pub(super) fn renew_list(&self) {
         self.change();
     }

@@ -1,4 +1,4 @@
-//! The security settings of a client, ready for use.
+//! Builds the security settings of a client in memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -15,11 +15,12 @@ use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::trust::FederatedCredential;
 use crate::remote_keys::RemoteSource;
 
-/// From this number of sets on, unused ones are looked for.
+/// Minimum number of sets before unused ones are swept.
 const MIN_SWEEP: usize = 64;
 
 impl Directory {
-    /// The security settings of a client. Keys that this version cannot read authenticate nothing.
+    /// Builds the security settings of a client. Keys that this version cannot parse authenticate
+    /// nothing.
     pub(super) fn security(
         &self,
         id: &ClientId,
@@ -96,8 +97,8 @@ impl Directory {
     }
 }
 
-/// Key sets that were pasted into trusts. Many clients trust one issuer with the same pasted set,
-/// which is held, and a signature checked with it, once.
+/// Inline key sets of trusts. Many clients trust one issuer with the same set. It is stored once,
+/// so a signature is verified with it only once.
 #[derive(Debug, Default)]
 pub(super) struct SharedKeys(Mutex<SharedSets>);
 
@@ -108,7 +109,7 @@ struct SharedSets {
 }
 
 impl SharedKeys {
-    /// The one copy of a set.
+    /// Returns the shared copy of a set.
     fn of(&self, set: &KeySet) -> Result<Arc<ExternalJwks>, ForeignKeyError> {
         let name = digest::of_bytes(set.as_str().as_bytes());
         // The map is consistent, even if a thread panicked with the lock.

@@ -1,7 +1,7 @@
-//! The index of trusts in SPIFFE trust domains: by the exact ID, and by the prefix.
+//! Index of trusts in SPIFFE trust domains, by exact ID and by prefix.
 //!
-//! A JWT-SVID does not say which client it is for. This index finds the trusts that accept its ID:
-//! one look-up for the ID itself and one for each prefix of it.
+//! A JWT-SVID does not name its client. This index finds the trusts that accept its ID, with one
+//! look-up for the ID and one for each of its prefixes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,12 +11,12 @@ use crate::directory::issuer_index::{Candidates, TooManyTrusts, TrustCandidate};
 use crate::model::client::ClientId;
 use crate::model::spiffe_id::{SpiffeId, SpiffeIdPattern, TrustDomain};
 
-/// The trusts in each trust domain.
+/// Trusts by trust domain.
 #[derive(Debug, Default)]
 pub(super) struct SpiffeIndex(RwLock<HashMap<TrustDomain, DomainTrusts>>);
 
-/// The trusts in one trust domain: by the ID, or by the prefix with a slash at its end. An ID never
-/// ends with a slash, so the two share a map.
+/// Trusts in one trust domain, by ID or by prefix with a trailing slash. An ID never ends with a
+/// slash, so both share a map.
 #[derive(Debug, Default)]
 struct DomainTrusts(HashMap<Box<str>, Candidates>);
 
@@ -47,12 +47,12 @@ impl SpiffeIndex {
         }
     }
 
-    /// True if there is a trust in that trust domain.
+    /// True if a client trusts this trust domain.
     pub(super) fn knows(&self, trust_domain: &TrustDomain) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).contains_key(trust_domain)
     }
 
-    /// The trusts that accept a workload of that id, unless there are more than `max`.
+    /// Returns the trusts that accept this workload. Fails if there are more than `max`.
     pub(super) fn candidates(
         &self,
         id: &SpiffeId,
@@ -69,7 +69,7 @@ impl SpiffeIndex {
     }
 }
 
-/// The key of a pattern in the map of its trust domain.
+/// Returns the key of a pattern in the map of its trust domain.
 fn key(pattern: &SpiffeIdPattern) -> String {
     match pattern {
         SpiffeIdPattern::Exact(id) => id.as_str().to_owned(),

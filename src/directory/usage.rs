@@ -1,8 +1,7 @@
-//! The usage: the use of each secret, and of what clients have instead, counted where it happens
-//! and written from time to time.
+//! Counts the use of each secret and of other credentials in memory, until it is written.
 //!
-//! Counting never waits. What is used for the first time since the usage statistics were last
-//! written is put on a list; so writing looks at what has been used only, not at everything.
+//! Counting never waits. A credential is queued on its first use since the last write, so a write
+//! visits only credentials that were used.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -15,7 +14,7 @@ use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 use crate::model::usage::{Usage, Used};
 
-/// Counts the use of one secret, or of the other credentials of a client.
+/// Counts the use of one secret, or of all other credentials of a client.
 #[derive(Debug, Default)]
 pub struct UseCounter {
     is_queued: AtomicBool,
@@ -25,15 +24,15 @@ pub struct UseCounter {
     address: Mutex<Option<IpAddr>>,
 }
 
-/// The queue of the credentials that were used since it was last emptied.
+/// Queue of credentials that were used since it was last emptied.
 #[derive(Debug)]
 pub struct UsageStats {
     sender: Sender<CountedCredential>,
     receiver: Mutex<Receiver<CountedCredential>>,
 }
 
-/// A credential that was used, with its counter. The keys, trusts and certificate of a client, by
-/// which it sends assertions or connects, have one counter.
+/// A credential that was used, with its counter. The keys, trusts and certificate of a client share
+/// one counter.
 #[derive(Debug)]
 enum CountedCredential {
     Secret(SecretId, Arc<SecretMemory>),
@@ -56,16 +55,16 @@ impl CountedCredential {
     }
 }
 
-/// Uses that are about to be written.
+/// Usage that is about to be written.
 #[derive(Debug)]
 pub struct Entry {
     credential: CountedCredential,
-    /// The use since it was last written.
+    /// Usage since it was last written.
     pub usage: Usage,
 }
 
 impl Entry {
-    /// What has been used.
+    /// Returns the credential that was used.
     pub fn used(&self) -> Used<'_> {
         self.credential.used()
     }
@@ -79,7 +78,7 @@ impl Default for UsageStats {
 }
 
 impl UsageStats {
-    /// Notes that a secret has just authenticated its client.
+    /// Records that a secret has authenticated its client.
     pub fn note(&self, secret: &SecretEntry, address: IpAddr, now: Timestamp) {
         if secret.memory.usage.count(address, now) {
             self.put(CountedCredential::Secret(
@@ -89,7 +88,7 @@ impl UsageStats {
         }
     }
 
-    /// Notes that a client was just authenticated by another credential.
+    /// Records that another credential has authenticated a client.
     pub fn note_other(&self, client: &ClientEntry, address: IpAddr, now: Timestamp) {
         // Without such a credential, the client could not have authenticated.
         let Some(security) = &client.security else { return };
@@ -101,7 +100,7 @@ impl UsageStats {
         }
     }
 
-    /// Takes what has been counted, in the order of the ids.
+    /// Takes the counted usage, ordered by id.
     pub fn take(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
         if let Ok(receiver) = self.receiver.lock() {
@@ -115,7 +114,7 @@ impl UsageStats {
         entries
     }
 
-    /// Counts entries again that could not be written, so that they are written later.
+    /// Adds entries back that could not be written, so that a later write includes them.
     pub fn put_back(&self, entries: Vec<Entry>) {
         for Entry { credential, usage } in entries {
             if credential.counter().add(usage) {
@@ -131,14 +130,14 @@ impl UsageStats {
 }
 
 impl UseCounter {
-    /// Counts one use; true if it must be queued.
+    /// Counts one use. True if the credential must be queued.
     fn count(&self, address: IpAddr, now: Timestamp) -> bool {
         // The thread that holds the lock writes an equally recent address.
         if let Ok(mut last) = self.address.try_lock() {
             *last = Some(address);
         }
-        // A first use is one that finds nothing counted. To look is cheaper than to write, and most
-        // uses change neither of the two times.
+        // The first use finds a zero. Loading is cheaper than storing, and most uses change neither
+        // time.
         if self.first.load(Ordering::Relaxed) == 0 {
             let _ = self.first.compare_exchange(0, now.0, Ordering::Relaxed, Ordering::Relaxed);
         }
@@ -149,21 +148,21 @@ impl UseCounter {
         self.must_be_queued()
     }
 
-    /// Comes after the counting, as taking looks at the list before the count: so either the
-    /// taker sees the count, or the counter sees that it must list.
+    /// Runs after counting, while `take` clears the flag before it reads the count. Either `take`
+    /// sees the count, or the counter sees that it must queue.
     fn must_be_queued(&self) -> bool {
         !self.is_queued.load(Ordering::SeqCst) && !self.is_queued.swap(true, Ordering::SeqCst)
     }
 
-    /// Takes what has been counted, and counts from nothing again.
+    /// Takes the count and resets it.
     fn take(&self) -> Option<Usage> {
         self.is_queued.store(false, Ordering::SeqCst);
-        // Without an address another thread is still counting the first use, and lists it later.
+        // Without an address, another thread is still counting the first use and queues it later.
         let last_address = self.address.lock().ok().and_then(|address| *address)?;
         let uses = self.uses.swap(0, Ordering::SeqCst);
         let first = self.first.swap(0, Ordering::Relaxed);
         let last = self.last.load(Ordering::Relaxed);
-        // The time of a use may be taken before its count; then the count has only the last.
+        // `first` may have been taken before its count. Then only `last` is known.
         let first = if first == 0 { last } else { first };
         (uses > 0).then_some(Usage {
             first_used_at: Timestamp(first),
@@ -173,7 +172,7 @@ impl UseCounter {
         })
     }
 
-    /// Adds what was taken and could not be written; true if it must be queued.
+    /// Adds usage back that could not be written. True if the credential must be queued.
     fn add(&self, usage: Usage) -> bool {
         if let Ok(mut last) = self.address.lock()
             && last.is_none()

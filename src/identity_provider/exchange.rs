@@ -44,7 +44,7 @@ impl ExtraTokenFields for IdTokenMember {}
 
 type OidcTokenResponse = StandardTokenResponse<IdTokenMember, BasicTokenType>;
 
-/// The client with the endpoints for a request and for the exchange.
+/// OAuth client with the endpoints for the request and the exchange.
 pub(super) struct OidcClient(
     Client<
         BasicErrorResponse,
@@ -60,13 +60,13 @@ pub(super) struct OidcClient(
     >,
 );
 
-/// The tokens of a sign-in. They are dropped when it has ended.
+/// Tokens of a sign-in. They are dropped at its end.
 pub(super) struct ExchangedTokens {
     response: OidcTokenResponse,
     id_token: String,
 }
 
-/// 256 random bits: a state, a nonce or a PKCE verifier.
+/// Returns 256 random bits as text, for a state, a nonce or a PKCE verifier.
 pub(super) fn random_text() -> Result<String, CryptoError> {
     Ok(BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<32>()?))
 }
@@ -91,7 +91,7 @@ impl OidcClient {
         Ok(Self(client))
     }
 
-    /// Where the browser goes.
+    /// Returns the URL to which the browser is redirected.
     pub(super) fn authorization_url(&self, pending: &PendingSignIn, scopes: &[String]) -> Url {
         let verifier = PkceCodeVerifier::new(pending.verifier.clone());
         let mut request = self
@@ -101,13 +101,13 @@ impl OidcClient {
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
             .add_extra_param("nonce", pending.nonce.clone());
         if pending.is_fresh {
-            // Some providers know only one of the two. The ID token says when it happened.
+            // Some providers support only one of the two. The ID token has the time of the
+            // authentication.
             request = request.add_extra_param("max_age", "0").add_extra_param("prompt", "login");
         }
         request.url().0
     }
 
-    /// Exchanges the code.
     pub(super) async fn exchange(
         &self,
         client: &ProviderClient,
@@ -140,7 +140,8 @@ impl ExchangedTokens {
     }
 }
 
-/// Why the exchange failed. What the parser says may hold tokens, so only the place is told.
+/// Converts an exchange error. The message of the parser may contain tokens, so only the position
+/// is reported.
 fn problem(error: &RequestTokenError<FetchError, BasicErrorResponse>) -> SignInError {
     SignInError::Exchange(match error {
         RequestTokenError::ServerResponse(response) => {
@@ -158,7 +159,7 @@ fn problem(error: &RequestTokenError<FetchError, BasicErrorResponse>) -> SignInE
     })
 }
 
-/// The HTTP client of this server as the library wants it.
+/// Adapts the HTTP client of this server to the interface of the library.
 struct ProviderHttp<'a>(&'a ProviderClient);
 
 impl<'c> AsyncHttpClient<'c> for ProviderHttp<'_> {

@@ -1,4 +1,4 @@
-//! The groups of a person, from its claims.
+//! Groups of a person, from the claims of the provider.
 
 use hyper::header::{AUTHORIZATION, HeaderValue};
 use hyper::{HeaderMap, Method};
@@ -12,8 +12,8 @@ use crate::model::trust;
 use crate::outbound::ProviderClient;
 use crate::telemetry;
 
-/// The groups in a claim: a list of texts, or one text. `None` if the claim is absent or something
-/// else. Names that are empty or too long are left out.
+/// Reads the groups in a claim, which is an array of strings or one string. `None` if the claim is
+/// absent or has another type. Empty and too long names are omitted.
 pub(super) fn read(claims: &Value, claim: &str) -> Option<Vec<String>> {
     let is_name = |name: &&str| !name.is_empty() && name.len() <= Person::MAX_GROUP_BYTES;
     match trust::lookup(claims, claim)? {
@@ -28,8 +28,8 @@ pub(super) fn read(claims: &Value, claim: &str) -> Option<Vec<String>> {
     }
 }
 
-/// The claims of the `UserInfo` endpoint, which must be of the same person (OpenID Connect Core,
-/// section 5.3).
+/// Fetches the claims of the `UserInfo` endpoint, which must be of the same person (OpenID Connect
+/// Core, section 5.3).
 pub(super) async fn user_info(
     client: &ProviderClient,
     url: &Url,
@@ -46,7 +46,7 @@ pub(super) async fn user_info(
     if answer.status != 200 {
         return Err(SignInError::UserInfo(format!("it answered with status {}", answer.status)));
     }
-    // What the parser says may hold claims of the person.
+    // The message of the parser may contain claims of the person.
     let claims: Map<String, Value> = serde_json::from_str(&answer.body)
         .map_err(|_| problem("it did not answer with a JSON object"))?;
     if claims.get("sub").and_then(Value::as_str) != Some(subject) {

@@ -1,8 +1,9 @@
-//! The identity provider of a company: people sign in to the console by OpenID Connect, with an
+//! The identity provider of a company. People sign in to the console by OpenID Connect, with an
 //! authorization code and PKCE.
 //!
-//! `begin` makes the request and seals what the answer is compared with, for a cookie of the
-//! browser. `finish` takes both back. So any instance can finish what another one began.
+//! `begin` creates the request, and seals the expected values of the response into a cookie of the
+//! browser. `finish` receives both. Any instance can therefore finish a sign-in that another one
+//! began.
 
 mod error;
 mod exchange;
@@ -32,13 +33,13 @@ use crate::model::time::{Clock, MonotonicTime, Timestamp};
 use crate::outbound::{FetchError, ProviderClient};
 use crate::remote_keys::FetchedProvider;
 
-/// Metadata and keys are fetched again after this time.
+/// Age after which metadata and keys are fetched again.
 const REFRESH_AFTER: Duration = Duration::from_mins(5);
 
-/// Keys are fetched again for an unknown one, but not sooner than this.
+/// Minimum age before keys are fetched again because of an unknown key.
 const REFRESH_FOR_KEY_AFTER: Duration = Duration::from_secs(10);
 
-/// How long a failure is remembered, so that requests do not wait for one another.
+/// Time for which a failure is cached, so that requests do not wait for one another.
 const FAILURE_TTL: Duration = Duration::from_secs(2);
 
 /// The identity provider of the settings.
@@ -50,32 +51,32 @@ pub struct IdentityProvider {
     known: Mutex<KnownProvider>,
 }
 
-/// What was fetched, and why the last attempt failed.
+/// Cached metadata and keys, and the error of the last attempt.
 #[derive(Debug, Default)]
 struct KnownProvider {
     fetched: Option<(Arc<FetchedProvider>, MonotonicTime)>,
     failed: Option<(String, MonotonicTime)>,
 }
 
-/// What a sign-in is asked for with.
+/// Parameters of a new sign-in.
 #[derive(Debug)]
 pub struct NewSignIn {
-    /// Where the provider sends the browser back to.
+    /// URL to which the provider redirects the browser.
     pub redirect_uri: String,
-    /// The page that follows.
+    /// The page to show after the sign-in.
     pub next: String,
-    /// Whether the person must be authenticated again.
+    /// Required freshness of the authentication.
     pub freshness: Freshness,
-    /// The session of the browser, which the sign-in ends.
+    /// Current session of the browser, which the sign-in ends.
     pub replaces: Option<SessionId>,
 }
 
-/// A sign-in that has begun.
+/// A sign-in that has started.
 #[derive(Debug)]
 pub struct BegunSignIn {
-    /// Where the browser goes.
+    /// URL to which the browser is redirected.
     pub url: Url,
-    /// What the browser keeps until it is back.
+    /// Cookie that the browser keeps until it returns.
     pub cookie: SecretString,
 }
 
@@ -84,16 +85,16 @@ pub struct BegunSignIn {
 pub struct SignedInPerson {
     /// The person.
     pub person: Person,
-    /// Its groups; `None` if the provider does not say.
+    /// Groups of the person; `None` if the provider does not name them.
     pub groups: Option<Vec<String>>,
-    /// When it was authenticated, if the provider says so.
+    /// Time of the authentication, if the provider names it.
     pub authenticated_at: Option<Timestamp>,
-    /// What the sign-in began with.
+    /// The pending sign-in that was finished.
     pub pending: PendingSignIn,
 }
 
 impl IdentityProvider {
-    /// The provider of the settings. Nothing is fetched yet.
+    /// Creates the provider of the settings. Nothing is fetched yet.
     ///
     /// # Errors
     /// [`FetchError::UnusableCa`].
@@ -106,7 +107,7 @@ impl IdentityProvider {
         Ok(Self { settings: settings.clone(), client, clock, known: Mutex::default() })
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn settings(&self) -> &OidcSettings {
         &self.settings
     }
@@ -138,11 +139,11 @@ impl IdentityProvider {
         Ok(BegunSignIn { url, cookie: pending.seal(master_keys)? })
     }
 
-    /// Finishes a sign-in with what the browser brings back: the cookie, and the parameters of the
-    /// authorization response.
+    /// Finishes a sign-in with the cookie of the browser and the parameters of the authorization
+    /// response.
     ///
     /// # Errors
-    /// What is wrong. Nothing was changed.
+    /// The first problem that is found. Nothing was changed.
     pub async fn finish(
         &self,
         master_keys: &MasterKeys,
@@ -172,7 +173,7 @@ impl IdentityProvider {
         Ok(SignedInPerson { person, groups, authenticated_at, pending })
     }
 
-    /// Verifies the ID token. A key that is not known may be a new one.
+    /// Verifies the ID token. Fetches the keys again for an unknown key, which may be new.
     async fn verify(
         &self,
         provider: &FetchedProvider,
@@ -198,7 +199,7 @@ impl IdentityProvider {
         }
     }
 
-    /// The groups of the ID token, or else of the `UserInfo` endpoint.
+    /// Returns the groups of the ID token, else those of the `UserInfo` endpoint.
     async fn groups(
         &self,
         provider: &FetchedProvider,
@@ -223,7 +224,7 @@ impl IdentityProvider {
         std::iter::once("openid").chain(others).map(str::to_owned).collect()
     }
 
-    /// Metadata and keys that are not older than this.
+    /// Returns metadata and keys that are not older than `max_age`.
     async fn provider(&self, max_age: Duration) -> Result<Arc<FetchedProvider>, SignInError> {
         let mut known = self.known.lock().await;
         let now = self.clock.monotonic();

@@ -1,4 +1,4 @@
-//! A sign-in between the request and the response: sealed, in a cookie of the browser.
+//! A sign-in between request and response, sealed in a cookie of the browser.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -10,17 +10,17 @@ use crate::keys::seal::MasterKeys;
 use crate::model::signing_key::Sealed;
 use crate::model::time::Timestamp;
 
-/// How long a sign-in may take, in seconds.
+/// Time limit of a sign-in, in seconds.
 pub const PENDING_SECONDS: i64 = 600;
 
-/// The longest cookie that is opened, in bytes.
+/// Maximum length of a cookie, in bytes.
 const MAX_COOKIE_BYTES: usize = 4_000;
 
-/// The name under which it is sealed: nothing else that is sealed opens as a cookie.
+/// Name under which the cookie is sealed, so that no other sealed data is accepted as a cookie.
 const SEAL_NAME: &str = "console_sign_in";
 
-/// What the response is compared with. The seal keeps the verifier secret, and keeps the browser
-/// from changing anything.
+/// Expected values of the response. The seal keeps the verifier secret, and protects all values
+/// from changes by the browser.
 #[derive(Serialize, Deserialize)]
 pub struct PendingSignIn {
     /// Binds the response to this browser.
@@ -31,11 +31,11 @@ pub struct PendingSignIn {
     pub(super) verifier: String,
     /// The redirect URI of the request.
     pub(super) redirect_uri: String,
-    /// The page that follows.
+    /// The page to show after the sign-in.
     pub next: String,
     /// True if the person must be authenticated again.
     pub(super) is_fresh: bool,
-    /// The id of the session that the sign-in replaces.
+    /// Id of the session that the sign-in replaces.
     pub replaces: Option<String>,
     pub(super) started_at: i64,
     pub(super) issuer: String,
@@ -49,24 +49,25 @@ impl std::fmt::Debug for PendingSignIn {
 }
 
 impl PendingSignIn {
-    /// What names the sign-in, so that its response is accepted once.
+    /// Returns the state, which identifies the sign-in, so that its response is accepted once.
     pub fn state(&self) -> &str {
         &self.state
     }
 
-    /// Until when its response is accepted, by the clock of the instance that began it.
+    /// Returns the time until which the response is accepted, by the clock of the instance that
+    /// started the sign-in.
     pub fn ends_at(&self) -> Timestamp {
         Timestamp(self.started_at).plus_seconds(PENDING_SECONDS)
     }
 
-    /// Seals it.
+    /// Seals the sign-in into the value of a cookie.
     pub(super) fn seal(&self, master_keys: &MasterKeys) -> Result<SecretString, CryptoError> {
         let text = serde_json::to_vec(self).map(Zeroizing::new);
         let text = text.map_err(|_| CryptoError::Failed("writing a sign-in"))?;
         Ok(SecretString::from(master_keys.seal_cookie(SEAL_NAME, &text)?.0))
     }
 
-    /// Opens the cookie of a sign-in that has not ended.
+    /// Unseals the cookie of a sign-in that has not expired.
     pub(super) fn open(
         master_keys: &MasterKeys,
         cookie: Option<&SecretString>,
@@ -115,7 +116,7 @@ mod tests {
     fn a_cookie_is_opened_by_the_same_keys_until_it_ends() {
         let keys = master_keys();
         let cookie = pending().seal(&keys).expect("a cookie");
-        // A browser keeps 4096 bytes of a cookie, its name and attributes included.
+        // Browsers limit a cookie to 4096 bytes, including its name and attributes.
         assert!(cookie.expose_secret().len() < 3_000, "{}", cookie.expose_secret().len());
         let open = |keys: &MasterKeys, cookie: &str, now| {
             PendingSignIn::open(keys, Some(&SecretString::from(cookie)), Timestamp(now))

@@ -1,11 +1,11 @@
-//! The authorization response: what the provider adds to the redirect URI.
+//! The authorization response: the parameters that the provider adds to the redirect URI.
 
 use crate::identity_provider::SignInError;
 use crate::remote_keys::ProviderMetadata;
 use crate::text::escaping;
 
-/// The parameters of an authorization response (RFC 6749, section 4.1.2; RFC 9207). An attacker can
-/// have written them.
+/// Parameters of an authorization response (RFC 6749, section 4.1.2; RFC 9207). They are untrusted
+/// input.
 #[derive(Default)]
 pub struct AuthorizationResponse {
     pub(super) code: Option<String>,
@@ -22,7 +22,7 @@ impl std::fmt::Debug for AuthorizationResponse {
 }
 
 impl AuthorizationResponse {
-    /// Reads a query. Other parameters are ignored (RFC 6749, section 4.1.2).
+    /// Parses a query. Other parameters are ignored (RFC 6749, section 4.1.2).
     ///
     /// # Errors
     /// [`SignInError::Duplicate`].
@@ -44,8 +44,8 @@ impl AuthorizationResponse {
         Ok(response)
     }
 
-    /// The code, if the response is of this issuer and not an error. A provider that names itself
-    /// in each response must have done so (RFC 9207, section 2.4).
+    /// Returns the code, if the response is of this issuer and not an error. If the provider
+    /// announces `iss` for its responses, it must be present (RFC 9207, section 2.4).
     pub(super) fn code(
         &self,
         issuer: &str,

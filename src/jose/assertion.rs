@@ -1,4 +1,4 @@
-//! JWTs that the server has not signed: assertions of clients and tokens of trusted issuers (RFC
+//! JWTs that another party has signed: assertions of clients and tokens of trusted issuers (RFC
 //! 7523).
 
 pub use jsonwebtoken::Algorithm;
@@ -9,23 +9,23 @@ use crate::jose::external_jwks::ExternalJwks;
 use crate::jose::jws::Jws;
 use crate::text::escaping;
 
-/// The longest JWT that is looked at, in bytes.
+/// Maximum length of a JWT, in bytes.
 const MAX_ASSERTION_BYTES: usize = 16 << 10;
 
-/// The most keys of one set that are tried if the header names none.
+/// Maximum number of keys of one set that are tried if the header has no `kid`.
 const MAX_KEYS_TRIED: usize = 8;
 
-/// Types that a token of an issuer may name although they are explicit. Every other type with a
-/// `+`, such as `logout+jwt`, `secevent+jwt` or `dpop+jwt`, says that the token is for another
-/// purpose (RFC 8725, section 3.11).
+/// Explicit types that a token of an issuer may have. Any other type with a `+`, such as
+/// `logout+jwt`, `secevent+jwt` or `dpop+jwt`, means that the token has another purpose (RFC 8725,
+/// section 3.11).
 const EXPLICIT_TYPES_TAKEN: [&str; 3] =
     ["at+jwt", "client-authentication+jwt", "authorization-grant+jwt"];
 
-/// What an assertion of a client may be signed with.
+/// Signature algorithms for client assertions.
 pub const CLIENT_ASSERTION_ALGS: [Algorithm; 4] =
     [Algorithm::ES256, Algorithm::RS256, Algorithm::PS256, Algorithm::EdDSA];
 
-/// What a token of a trusted issuer may be signed with.
+/// Signature algorithms for tokens of trusted issuers.
 pub const ISSUER_ALGS: [Algorithm; 9] = [
     Algorithm::ES256,
     Algorithm::RS256,
@@ -38,7 +38,7 @@ pub const ISSUER_ALGS: [Algorithm; 9] = [
     Algorithm::PS512,
 ];
 
-/// What a JWT-SVID may be signed with (JWT-SVID, section 2.1), except ES512: P-521 is not
+/// Signature algorithms for JWT-SVIDs (JWT-SVID, section 2.1), except ES512: P-521 is not
 /// supported.
 pub const SVID_ALGS: [Algorithm; 8] = [
     Algorithm::ES256,
@@ -51,54 +51,53 @@ pub const SVID_ALGS: [Algorithm; 8] = [
     Algorithm::PS512,
 ];
 
-/// Why a JWT is invalid; for the log.
+/// Reason why a JWT is invalid, for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionError {
-    /// It has white space, which a JWT never has.
+    /// The text has white space, which a JWT never has.
     #[error("it has a line break or a space in it")]
     WhiteSpace,
-    /// It is not a compact JWS with a readable header and an object of claims.
+    /// The text is not a compact JWS with a readable header and a JSON object as claims.
     #[error("it is not a JWT")]
     Unreadable,
-    /// It is too long.
+    /// The text is too long.
     #[error("it is longer than {MAX_ASSERTION_BYTES} bytes")]
     TooLong,
-    /// It demands an extension (RFC 7515, section 4.1.11).
+    /// The header requires an extension (RFC 7515, section 4.1.11).
     #[error("its header demands an extension (crit)")]
     Critical,
-    /// Its algorithm is not accepted from this kind of signer.
+    /// The algorithm is not accepted from this kind of signer.
     #[error("its alg '{found}' is not accepted; accepted: {}", names(accepted))]
     Algorithm {
         /// The `alg` of the header.
         found: String,
-        /// What is accepted.
+        /// Accepted algorithms.
         accepted: &'static [Algorithm],
     },
-    /// A key of that id does not exist.
+    /// No key has this `kid`.
     #[error("no key of the signer has its kid '{0}'")]
     UnknownKey(String),
-    /// A key for that algorithm does not exist.
+    /// No key is for this algorithm.
     #[error("no key of the signer is for its alg {0}")]
     NoKey(String),
     /// The signature does not match.
     #[error("its signature does not match")]
     WrongSignature,
-    /// So many keys could be the right one that not all of them were tried.
+    /// More keys could match than the maximum that is tried.
     #[error("its signature matches none of the first {0} keys: send the kid of the key that signs")]
     TooManyKeys(usize),
-    /// It says that it is for another purpose.
+    /// The `typ` is that of another purpose.
     #[error("its typ '{0}' says that it was made for another purpose (RFC 8725, section 3.11)")]
     OtherPurpose(String),
 }
 
-/// The names of algorithms, as `alg` has them.
 fn names(algorithms: &[Algorithm]) -> String {
     let names: Vec<_> = algorithms.iter().map(|algorithm| format!("{algorithm:?}")).collect();
     names.join(", ")
 }
 
-/// How many signatures one request has had verified. The number bounds the work, and a failed
-/// authentication brings it to the same value for a known and an unknown client.
+/// Number of signatures that were verified for one request. The maximum bounds the work. A failed
+/// authentication reaches the same number for a known and an unknown client.
 #[derive(Debug)]
 pub struct SignatureChecks {
     made: usize,
@@ -106,7 +105,7 @@ pub struct SignatureChecks {
 }
 
 impl SignatureChecks {
-    /// The number for one client. A failed client assertion costs exactly this number.
+    /// Maximum for one client. A failed client assertion costs exactly this number.
     pub const MAX_OF_ONE_CLIENT: usize = 4;
 
     /// Allows `max` verifications.
@@ -114,7 +113,7 @@ impl SignatureChecks {
         Self { made: 0, max }
     }
 
-    /// How many signatures have been verified.
+    /// Returns how many signatures have been verified.
     pub fn made(&self) -> usize {
         self.made
     }
@@ -126,14 +125,14 @@ impl SignatureChecks {
     }
 }
 
-/// A JWT that has been parsed. Nothing of it is verified.
+/// A parsed JWT. Nothing in it has been verified.
 pub struct UnverifiedAssertion<'a>(Jws<'a>);
 
-/// A JWT with a verified signature. Only [`UnverifiedAssertion::verify`] makes one.
+/// A JWT with a verified signature. Only [`UnverifiedAssertion::verify`] creates it.
 #[derive(Clone, Copy)]
 pub struct VerifiedAssertion<'a>(&'a Jws<'a>);
 
-/// The value of `aud` if it is one text, or a list of one.
+/// Returns the value of `aud` if it is a string or an array of one string.
 pub fn sole_audience(claims: &Value) -> Option<&str> {
     match &claims["aud"] {
         Value::Array(values) if values.len() == 1 => values[0].as_str(),
@@ -142,31 +141,31 @@ pub fn sole_audience(claims: &Value) -> Option<&str> {
 }
 
 impl VerifiedAssertion<'_> {
-    /// The claims.
+    /// Returns the claims.
     pub fn claims(&self) -> &Value {
         &self.0.claims
     }
 
-    /// A claim that is a string.
+    /// Returns a claim that is a string.
     pub fn text(&self, claim: &str) -> Option<&str> {
         self.0.claims[claim].as_str()
     }
 
-    /// The type, as [`UnverifiedAssertion::typ`] returns it.
+    /// Returns the type, like [`UnverifiedAssertion::typ`].
     pub fn typ(&self) -> Option<String> {
         typ(self.0)
     }
 }
 
-/// The type in lower case, without the optional prefix (RFC 7515, section 4.1.9).
+/// Returns the type in lower case, without the optional prefix (RFC 7515, section 4.1.9).
 fn typ(jws: &Jws<'_>) -> Option<String> {
     let typ = jws.header["typ"].as_str()?.to_ascii_lowercase();
     Some(typ.strip_prefix("application/").unwrap_or(&typ).to_owned())
 }
 
 impl<'a> UnverifiedAssertion<'a> {
-    /// Parses a JWT. Keys that its header names or contains (`jku`, `x5u`, `jwk`, `x5c`) are
-    /// never looked at (RFC 8725, section 3.10).
+    /// Parses a JWT. Keys that its header names or contains (`jku`, `x5u`, `jwk`, `x5c`) are never
+    /// used (RFC 8725, section 3.10).
     pub fn parse(text: &'a str) -> Result<Self, AssertionError> {
         if text.len() > MAX_ASSERTION_BYTES {
             return Err(AssertionError::TooLong);
@@ -188,23 +187,23 @@ impl<'a> UnverifiedAssertion<'a> {
         Ok(Self(jws))
     }
 
-    /// The claims. A caller can have written anything: they only help to find the keys that verify
-    /// the signature, or explain a rejection.
+    /// Returns the claims, which are untrusted input. They serve only to find the keys that verify
+    /// the signature, or to explain a rejection.
     pub fn unverified_claims(&self) -> &Value {
         &self.0.claims
     }
 
-    /// A claim that is a string, unverified.
+    /// Returns a claim that is a string, unverified.
     pub fn unverified_text(&self, claim: &str) -> Option<&str> {
         self.0.claims[claim].as_str()
     }
 
-    /// The type in lower case, without the optional prefix (RFC 7515, section 4.1.9).
+    /// Returns the type in lower case, without the optional prefix (RFC 7515, section 4.1.9).
     pub fn typ(&self) -> Option<String> {
         typ(&self.0)
     }
 
-    /// Rejects a token of an issuer that names an explicit type of another purpose.
+    /// Rejects a token of an issuer whose explicit type is that of another purpose.
     pub fn check_purpose(&self) -> Result<(), AssertionError> {
         match self.typ() {
             Some(typ) if typ.contains('+') && !EXPLICIT_TYPES_TAKEN.contains(&typ.as_str()) => {
@@ -214,8 +213,8 @@ impl<'a> UnverifiedAssertion<'a> {
         }
     }
 
-    /// Verifies the signature with the key that the header names, or with each one that could be
-    /// it. The algorithm must be one of the key's own and one of `allowed` (RFC 8725, section 3.1).
+    /// Verifies the signature with the key that the header names, or with each possible key. The
+    /// algorithm must be one of the key and one of `allowed` (RFC 8725, section 3.1).
     pub fn verify(
         &self,
         keys: &ExternalJwks,
@@ -228,7 +227,7 @@ impl<'a> UnverifiedAssertion<'a> {
             accepted: allowed,
         })?;
         let kid = self.0.header["kid"].as_str();
-        // A key without an id may be the one that is meant.
+        // A key without a `kid` is a possible match for every `kid`.
         let is_named = |known: Option<&str>| kid.is_none() || known.is_none() || known == kid;
         let mut named = keys.iter().filter(|key| is_named(key.kid.as_deref())).peekable();
         if kid.is_some() && named.peek().is_none() {
@@ -251,20 +250,19 @@ impl<'a> UnverifiedAssertion<'a> {
         }
     }
 
-    /// Verifies with a key whose private half is discarded until
-    /// [`SignatureChecks::MAX_OF_ONE_CLIENT`] signatures have been verified, so that time does not
-    /// tell whether a client exists and has keys.
+    /// Verifies with a decoy key until [`SignatureChecks::MAX_OF_ONE_CLIENT`] signatures have been
+    /// verified. The time therefore does not reveal whether a client exists and has keys.
     pub fn verify_nothing(&self, checks: &mut SignatureChecks) {
         let Some(algorithm) = self.0.algorithm() else { return };
         let Some(key) = decoy_key::find(algorithm) else { return };
         while checks.made < SignatureChecks::MAX_OF_ONE_CLIENT {
             checks.made += 1;
-            // The result has no meaning: the key is public.
+            // The result has no meaning: the private key is known.
             let _ = self.0.is_signed_by(key, algorithm);
         }
     }
 
-    /// A member of the header, short enough for the log.
+    /// Returns a member of the header, truncated for the log.
     fn name(&self, member: &str) -> String {
         escaping::escape_start(self.0.header[member].as_str().unwrap_or_default(), 80)
     }
@@ -286,7 +284,7 @@ mod tests {
         format!("{}.{}.{signature}", part(header), part(&json!({})))
     }
 
-    /// So many keys, with or without ids.
+    /// Generates a set of `count` keys, with or without ids.
     fn keys(algorithm: signing_key::Algorithm, count: usize, kid: Option<&str>) -> ExternalJwks {
         let jwks: Vec<Value> = (0..count)
             .map(|number| {
@@ -302,9 +300,9 @@ mod tests {
             .expect("keys")
     }
 
-    /// S-12: a known client with one key cost 115 us more than an unknown one, with eight keys and
-    /// no kid 720 us. Verifications are counted here, because a clock would only tell of the
-    /// machine.
+    /// S-12: a known client with one key cost 115 us more than an unknown one; with eight keys and
+    /// without `kid`, 720 us. Verifications are counted here, because a clock would only measure
+    /// the machine.
     #[test]
     fn a_failure_costs_the_same_whatever_keys_a_client_has() {
         let of = signing_key::Algorithm::Es256;
@@ -364,7 +362,8 @@ mod tests {
             let text = jwt(&json!({ "alg": "ES256", "typ": typ }));
             UnverifiedAssertion::parse(&text).expect("a JWT").check_purpose()
         };
-        // Kubernetes and Google name none or JWT, SPIFFE JOSE, others at+jwt (RFC 9068).
+        // Kubernetes and Google send no `typ` or JWT, SPIFFE sends JOSE, others send at+jwt (RFC
+        // 9068).
         for taken in [Value::Null, "JWT".into(), "jwt".into(), "JOSE".into(), "at+jwt".into()] {
             assert_eq!(purpose(taken.clone()), Ok(()), "{taken}");
         }

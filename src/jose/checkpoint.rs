@@ -1,8 +1,8 @@
-//! Checkpoints of the audit log as signed JWTs (RFC 7519) of a type of their own.
+//! Checkpoints of the audit log as signed JWTs (RFC 7519) with a separate type.
 //!
-//! Their key signs nothing else and is not in the key set of tokens, so no verifier of tokens
-//! accepts a checkpoint. A checkpoint is accepted with its own type and with an audit key alone, so
-//! no token is accepted as one (RFC 8725, section 3.11).
+//! The audit key signs nothing else and is not in the key set of tokens, so no verifier of tokens
+//! accepts a checkpoint. A checkpoint must have this type and be signed with an audit key, so no
+//! token is accepted as a checkpoint (RFC 8725, section 3.11).
 
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm};
 use jsonwebtoken::{Algorithm as JwsAlgorithm, DecodingKey};
@@ -16,7 +16,7 @@ use crate::jose::token_header;
 use crate::model::event::Head;
 use crate::model::signing_key::{Algorithm, KeyId, RsaSize};
 
-/// The type of a checkpoint.
+/// The `typ` of a checkpoint.
 pub const TYP: &str = "audit-checkpoint+jwt";
 
 /// The claims of a checkpoint.
@@ -24,34 +24,34 @@ pub const TYP: &str = "audit-checkpoint+jwt";
 pub struct CheckpointClaims {
     /// The issuer of the server.
     pub iss: String,
-    /// When it was signed.
+    /// Time of the signature, in seconds.
     pub iat: i64,
-    /// The place of the event that it names.
+    /// Sequence of the last event that the checkpoint covers.
     pub sequence: i64,
-    /// The hash of that event.
+    /// Hash of that event.
     pub hash: String,
 }
 
 impl CheckpointClaims {
-    /// The event that it names.
+    /// Returns the event that the checkpoint covers.
     pub fn head(&self) -> Head {
         Head { sequence: self.sequence, hash: self.hash.clone() }
     }
 }
 
-/// Why a text is not a valid checkpoint.
+/// Reason why a text is not a valid checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
-    /// It is not a JWS of the type and the algorithm of checkpoints.
+    /// The text is not a JWS of the type and algorithm of checkpoints.
     #[error("it is not a JWT of type {TYP} that is signed with ES256")]
     NotACheckpoint,
-    /// Its key is not an audit key.
+    /// The key is not an audit key.
     #[error("it is signed with key {0}, which is not an audit key of this server")]
     UnknownKey(String),
-    /// Its signature does not match.
+    /// The signature does not match.
     #[error("its signature does not match")]
     WrongSignature,
-    /// Its claims are not those of a checkpoint.
+    /// The claims are not those of a checkpoint.
     #[error("its claims are not those of a checkpoint")]
     WrongClaims,
     /// The key set cannot be read.
@@ -59,12 +59,12 @@ pub enum CheckpointError {
     UnreadableKeySet,
 }
 
-/// Makes a new private key, to be sealed at once.
+/// Generates a private key, which the caller must seal immediately.
 pub fn generate() -> Result<Zeroizing<Vec<u8>>, CryptoError> {
     signer::generate(Algorithm::Es256, RsaSize::Bits2048)
 }
 
-/// A private key that signs checkpoints.
+/// Private audit key, which signs checkpoints.
 #[derive(Debug)]
 pub struct CheckpointSigner {
     signer: Signer,
@@ -84,12 +84,12 @@ impl CheckpointSigner {
         Ok(Self { signer, header, kid, public_jwk })
     }
 
-    /// The identifier of the key.
+    /// Returns the id of the key.
     pub fn kid(&self) -> &KeyId {
         &self.kid
     }
 
-    /// The public half (RFC 7517).
+    /// Returns the public key (RFC 7517).
     pub fn public_jwk(&self) -> &str {
         &self.public_jwk
     }
@@ -101,7 +101,7 @@ impl CheckpointSigner {
     }
 }
 
-/// The public halves of audit keys.
+/// Public audit keys.
 pub struct CheckpointKeys(Vec<(String, DecodingKey)>);
 
 impl std::fmt::Debug for CheckpointKeys {
@@ -111,13 +111,13 @@ impl std::fmt::Debug for CheckpointKeys {
 }
 
 impl CheckpointKeys {
-    /// The keys of stored public halves. One that cannot be read verifies nothing.
+    /// Parses stored public keys. A key that cannot be parsed is skipped.
     pub fn stored(public_jwks: &[String]) -> Self {
         let keys = public_jwks.iter().filter_map(|text| serde_json::from_str::<Jwk>(text).ok());
         Self(keys.filter_map(|jwk| key_of(&jwk)).collect())
     }
 
-    /// The keys of a key set (RFC 7517, section 5).
+    /// Parses the keys of a key set (RFC 7517, section 5).
     ///
     /// # Errors
     /// [`CheckpointError::UnreadableKeySet`].
@@ -127,10 +127,10 @@ impl CheckpointKeys {
         Ok(Self(set.keys.iter().filter_map(key_of).collect()))
     }
 
-    /// Checks type, key and signature of a checkpoint. It does not expire.
+    /// Verifies the type, key and signature of a checkpoint. Checkpoints do not expire.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The first problem that is found.
     pub fn verify(&self, text: &str) -> Result<CheckpointClaims, CheckpointError> {
         let jws = Jws::read(text).ok_or(CheckpointError::NotACheckpoint)?;
         let is_checkpoint = jws.header["typ"].as_str() == Some(TYP)
@@ -177,7 +177,7 @@ mod tests {
         }
     }
 
-    /// A JWS of the same key with another header or other claims.
+    /// Signs other headers or claims with the key of `signer`.
     fn signed(signer: &CheckpointSigner, header: &Value, claims: &Value) -> String {
         let header = BASE64_URL_SAFE_NO_PAD.encode(header.to_string());
         let claims = claims.to_string();
@@ -199,7 +199,7 @@ mod tests {
         for wrong in ["", "{}", "[]", "{\"keys\":1}"] {
             assert!(CheckpointKeys::of_set(wrong).is_err(), "{wrong}");
         }
-        // Another key under the id of the first one.
+        // Another key with the id of the first one.
         let forged = signed(
             &other,
             &json!({ "typ": TYP, "alg": "ES256", "kid": own.kid() }),
@@ -237,7 +237,7 @@ mod tests {
         }
     }
 
-    /// No verifier of access tokens takes a checkpoint, even if it had the key.
+    /// No verifier of access tokens accepts a checkpoint, even with its key in the key set.
     #[test]
     fn a_checkpoint_is_not_an_access_token() {
         let own = signer();

@@ -1,5 +1,5 @@
-//! Assertions that this program signs as a client of a server (`private_key_jwt`, RFC 7523,
-//! section 2.2): the command line has a key of an administrator.
+//! Assertions that the command line signs as a client of a server (`private_key_jwt`, RFC 7523,
+//! section 2.2), with the key of an administrator.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -14,18 +14,18 @@ use crate::model::Malformed;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Timestamp;
 
-/// How long an assertion is valid, in seconds.
+/// Validity of an assertion, in seconds.
 const TTL_SECONDS: i64 = 60;
 
-/// Signs assertions of one client.
+/// Signs the assertions of one client.
 #[derive(Debug)]
 pub struct AssertionSigner(Signer);
 
 impl AssertionSigner {
-    /// Reads a private key in PEM: PKCS #8, of P-256, Ed25519 or RSA.
+    /// Parses a private key in PEM: PKCS #8, of P-256, Ed25519 or RSA.
     ///
     /// # Errors
-    /// What the text must be. The error never repeats the text.
+    /// If the text is not such a key. The error never repeats the text.
     pub fn from_pem(text: &[u8]) -> Result<Self, Malformed> {
         let blocks = Pem::iter_from_buffer(text).filter_map(Result::ok);
         let mut keys = blocks.filter(|block| block.label == "PRIVATE KEY");
@@ -42,7 +42,7 @@ impl AssertionSigner {
             .ok_or_else(|| Malformed::because("its key is not one of P-256, Ed25519 or RSA"))
     }
 
-    /// An assertion by which `client_id` authenticates to the server of this issuer.
+    /// Signs an assertion by which `client_id` authenticates to the server with this issuer.
     ///
     /// # Errors
     /// [`CryptoError`] if it cannot be signed.

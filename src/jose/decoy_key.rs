@@ -1,5 +1,5 @@
-//! Public keys for verifications whose answer is thrown away: the work for a client that does not
-//! exist, or has no keys, is that for one that has.
+//! Public keys for verifications whose result is discarded. They make a client that does not exist
+//! or has no keys as expensive as one that has keys.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 
-/// The generators of the curves: points like any other, whose private key is 1.
+/// Generators of the curves. They are ordinary points, whose private key is 1.
 const P256: (&str, &str) = (
     "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296",
     "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5",
@@ -18,7 +18,6 @@ const P384: (&str, &str) = (
 );
 const ED25519: &str = "5866666666666666666666666666666666666666666666666666666666666666";
 
-/// The decoys, made once.
 struct Decoys {
     p256: Option<DecodingKey>,
     p384: Option<DecodingKey>,
@@ -32,12 +31,12 @@ static DECOYS: LazyLock<Decoys> = LazyLock::new(|| {
         p256: point(P256),
         p384: point(P384),
         ed25519: DecodingKey::from_ed_components(&base64(ED25519)).ok(),
-        // Any odd number of 2048 bits costs what a modulus does.
+        // Any odd number of 2048 bits costs the same as a modulus.
         rsa: DecodingKey::from_rsa_components(&base64(&"f".repeat(512)), "AQAB").ok(),
     }
 });
 
-/// The decoy for an algorithm; nothing for one that is not taken anywhere.
+/// Returns the decoy for an algorithm; `None` for an algorithm that is never accepted.
 pub(super) fn find(algorithm: Algorithm) -> Option<&'static DecodingKey> {
     match algorithm {
         Algorithm::ES256 => DECOYS.p256.as_ref(),
@@ -53,7 +52,7 @@ pub(super) fn find(algorithm: Algorithm) -> Option<&'static DecodingKey> {
     }
 }
 
-/// A number in base64url from one in hexadecimal.
+/// Converts a number from hexadecimal to base64url.
 fn base64(hex: &str) -> String {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let bytes: Vec<u8> = hex
@@ -70,7 +69,7 @@ mod tests {
 
     use super::*;
 
-    /// A decoy that does not parse would cost nothing.
+    /// A decoy that does not parse would cost no time.
     #[test]
     fn the_decoys_are_keys() {
         let bytes =

@@ -1,4 +1,4 @@
-//! Proofs of possession: a small JWT by which a client shows that it has a key (RFC 9449).
+//! DPoP proofs: a small JWT by which a client proves possession of a key (RFC 9449).
 
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
@@ -13,76 +13,76 @@ use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::jose::{numeric_date, public_key};
 use crate::model::time::Timestamp;
 
-/// The longest proof that is looked at, in bytes.
+/// Maximum length of a proof, in bytes.
 const MAX_PROOF_BYTES: usize = 8 << 10;
 
-/// The longest `jti`, in bytes. It is kept as a hash anyway.
+/// Maximum length of `jti`, in bytes. Only its hash is stored.
 const MAX_JTI_BYTES: usize = 256;
 
-/// For how many seconds a proof is valid.
+/// Validity of a proof, in seconds.
 pub const PROOF_TTL_SECONDS: i64 = 60;
 
-/// What a proof must have been made for.
+/// The request for which a proof must have been made.
 #[derive(Debug)]
 pub struct Expected<'a> {
     /// The method of the request.
     pub method: &'a str,
-    /// The URLs that the endpoint has; one of them must be meant.
+    /// The URLs of the endpoint. The proof must name one of them.
     pub uris: &'a [String],
 }
 
-/// A proof whose points up to `htu` have been checked.
+/// A proof that has passed checks 2 to 9 of RFC 9449, section 4.3.
 #[derive(Debug)]
 pub struct Proof {
     /// The thumbprint of the key (RFC 7638).
     pub thumbprint: String,
-    /// A name of key and `jti` together.
+    /// A hash over the key and `jti`, which identifies the proof.
     pub name: String,
-    /// The nonce that it was made with, if it was.
+    /// The nonce of the proof, if it has one.
     pub nonce: Option<String>,
-    /// The hash of the access token that it was made for (RFC 9449, section 4.2).
+    /// The hash of the access token for which the proof was made (RFC 9449, section 4.2).
     ath: Option<String>,
     issued_at: Timestamp,
 }
 
-/// Why a proof is invalid, a variant for each point of RFC 9449, section 4.3.
+/// Reason why a proof is invalid, with a variant for each check of RFC 9449, section 4.3.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
-    /// Point 1.
+    /// Check 1.
     #[error("there is more than one DPoP header")]
     Several,
-    /// Point 2.
+    /// Check 2.
     #[error("it is not one well-formed JWT")]
     Malformed,
-    /// Point 3.
+    /// Check 3.
     #[error("it lacks {0}, or that is not of the right kind")]
     Lacks(&'static str),
-    /// Point 4.
+    /// Check 4.
     #[error("its typ is not dpop+jwt")]
     Type,
-    /// Point 5.
+    /// Check 5.
     #[error("its alg is not ES256, RS256, PS256 or EdDSA")]
     Algorithm,
-    /// Point 6.
+    /// Check 6.
     #[error("its signature does not match the jwk in its header")]
     Signature,
-    /// Point 7.
+    /// Check 7.
     #[error("the jwk in its header has a private part: that key is no longer a secret")]
     PrivateKey,
-    /// Point 8.
+    /// Check 8.
     #[error("its htm is not {0}")]
     Method(String),
-    /// Point 9.
+    /// Check 9.
     #[error("its htu is not {0}")]
     Uri(String),
-    /// Point 11.
+    /// Check 11.
     #[error("its iat is {0} s away from the server's clock: make a new one for each request")]
     Time(i64),
 }
 
 impl Proof {
-    /// Checks a proof in the order of RFC 9449, section 4.3, points 2 to 9. The nonce (10) and the
-    /// time (11) are for [`Proof::check_time`] and the issuer of nonces.
+    /// Runs checks 2 to 9 of RFC 9449, section 4.3, in this order. The caller checks the nonce (10)
+    /// with the nonce issuer and the time (11) with [`Proof::check_time`].
     pub fn check(text: &str, expected: &Expected<'_>) -> Result<Self, ProofError> {
         let jws = Some(text).filter(|text| text.len() <= MAX_PROOF_BYTES).and_then(Jws::read);
         let jws = jws.ok_or(ProofError::Malformed)?;
@@ -95,7 +95,7 @@ impl Proof {
             jws.algorithm().filter(|algorithm| CLIENT_ASSERTION_ALGS.contains(algorithm));
         let algorithm = algorithm.ok_or(ProofError::Algorithm)?;
         let key = external_jwks::read(jwk.clone()).ok_or(ProofError::Lacks("a usable jwk"))?;
-        // The proof contains the key; the token names its owner.
+        // The proof contains its key. The token binds the key to a client.
         let decoding =
             DecodingKey::from_jwk(&key).map_err(|_| ProofError::Lacks("a usable jwk"))?;
         if !jws.is_signed_by(&decoding, algorithm) {
@@ -120,12 +120,12 @@ impl Proof {
         Ok(Self { thumbprint, name, nonce, ath, issued_at })
     }
 
-    /// Point 12, first half: it was made for this access token.
+    /// Check 12, first half: the proof was made for this access token.
     pub fn is_for_token(&self, token: &str) -> bool {
         self.ath.as_deref() == Some(&digest::of_bytes(token.as_bytes()))
     }
 
-    /// Point 11: it is recent.
+    /// Check 11: the proof is recent.
     pub fn check_time(&self, now: Timestamp) -> Result<(), ProofError> {
         let age = now.0.saturating_sub(self.issued_at.0);
         if (-CLOCK_SKEW_SECONDS..=PROOF_TTL_SECONDS).contains(&age) {
@@ -136,15 +136,15 @@ impl Proof {
     }
 }
 
-/// True for a key that passes the checks of registered keys and is in its only form: a second text
-/// of the same key would have another thumbprint, which the key of an API could not meet.
+/// True for a key that passes the checks of registered keys and has its canonical form. A second
+/// encoding of the same key would have another thumbprint, which no API could match.
 fn is_sound(key: &Jwk) -> bool {
     public_key::check_numbers(&key.algorithm).is_ok()
         && public_key::check_point(&key.algorithm).is_ok()
         && public_key::has_minimal_numbers(&key.algorithm)
 }
 
-/// Point 3 (RFC 9449, section 4.2).
+/// Check 3 (RFC 9449, section 4.2).
 fn required<'a>(
     header: &'a Value,
     claims: &'a Value,
@@ -172,7 +172,8 @@ fn required<'a>(
     ))
 }
 
-/// Point 9: the URL without query and fragment, normalised (RFC 3986, sections 6.2.2 and 6.2.3).
+/// Check 9: compares the URL without query and fragment, normalized (RFC 3986, sections 6.2.2 and
+/// 6.2.3).
 fn check_uri(claims: &Value, expected: &Expected<'_>) -> Result<(), ProofError> {
     let normal = |text: &str| {
         let mut url = Url::parse(text).ok()?;
@@ -180,7 +181,8 @@ fn check_uri(claims: &Value, expected: &Expected<'_>) -> Result<(), ProofError> 
         url.set_fragment(None);
         Some(url)
     };
-    // A parser drops control characters and white space, and takes \ for /. A proof has none.
+    // The URL parser drops control characters and white space, and reads \ as /. A proof must not
+    // have these.
     let text = claims["htu"].as_str().filter(|text| text.bytes().all(is_of_a_uri));
     let presented = text.and_then(normal);
     let is_one = presented

@@ -1,4 +1,4 @@
-//! Remote public keys: of clients that sign assertions, and of trusted issuers.
+//! Public keys of other parties: of clients that sign assertions, and of trusted issuers.
 
 use std::time::Duration;
 
@@ -11,29 +11,29 @@ use serde_json::{Map, Value};
 use crate::crypto::digest;
 use crate::jose::public_key;
 
-/// The most keys of a set that are looked at.
+/// Maximum number of keys in a set.
 const MAX_KEYS: usize = 64;
 
-/// The members that make a key a private or a shared one (RFC 7518, section 6).
+/// The members of a private or symmetric key (RFC 7518, section 6).
 pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// The `use` of the keys of a SPIFFE bundle that verify JWT-SVIDs (SPIFFE Trust Domain and Bundle,
 /// section 4.2.2).
 pub(super) const JWT_SVID: &str = "jwt-svid";
 
-/// Keys that can check signatures, ready for use.
+/// Parsed keys that can verify signatures.
 #[derive(Debug, Default)]
 pub struct ExternalJwks {
     pub(super) keys: Vec<ExternalJwk>,
     pub(super) refresh_hint: Option<Duration>,
 }
 
-/// One of them, with the algorithms it may be used for.
+/// One key of a set, with the algorithms for which it may be used.
 pub struct ExternalJwk {
     pub(super) kid: Option<String>,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) decoding: DecodingKey,
-    /// The hash of the certificate that it came with, if it did.
+    /// Hash of the certificate in `x5c`, if present.
     certificate: Option<String>,
 }
 
@@ -51,39 +51,39 @@ impl std::fmt::Debug for ExternalJwk {
     }
 }
 
-/// The id of a key, and its algorithms or why it cannot be used.
+/// The id of a key, and its algorithms or the reason why it cannot be used.
 pub type ExaminedKey = (String, Result<String, &'static str>);
 
-/// Why keys cannot be used.
+/// Reason why keys cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForeignKeyError {
-    /// It is not a key set.
+    /// The text is not a key set.
     #[error(
         "this is not a JWK set: a JSON object whose member keys is a list (RFC 7517, section 5)"
     )]
     NotASet,
-    /// There is nothing in it.
+    /// The set has no keys.
     #[error("it has no usable key: EC P-256, RSA of 2048 bits or more, or Ed25519")]
     Empty,
-    /// There is too much in it.
+    /// The set has too many keys.
     #[error("it has more than {MAX_KEYS} keys")]
     TooMany,
-    /// It has a private half, which belongs to its owner alone.
+    /// A key has a private part, which must stay with its owner.
     #[error(
         "key {0} has a private part: give only the public half here, and treat that key as leaked"
     )]
     Private(String),
-    /// It is not of a kind that can be used.
+    /// A key is not of a supported kind.
     #[error("key {0} cannot be used: {1}")]
     Unusable(String, &'static str),
-    /// Two keys have the same id.
+    /// Two keys have the same `kid`.
     #[error("two keys have the kid {0}")]
     Twice(String),
 }
 
 impl ExternalJwks {
-    /// Reads a set that an operator registers: every key in it must be one that can be used with
-    /// one of the algorithms that are taken there.
+    /// Parses a set that an operator registers. Every key must be usable with one of the algorithms
+    /// in `taken`.
     pub fn registered(text: &str, taken: &[Algorithm]) -> Result<Self, ForeignKeyError> {
         let mut keys: Vec<ExternalJwk> = Vec::new();
         for (position, value) in values(text)?.into_iter().enumerate() {
@@ -108,8 +108,8 @@ impl ExternalJwks {
         Ok(Self::of(keys))
     }
 
-    /// Reads a set that was registered before. A key in it that is unusable by now, because a rule
-    /// became stricter, is left out and logged; the other keys of the client stay valid.
+    /// Parses a set that was registered before. A key that a stricter rule now rejects is skipped
+    /// and logged. The other keys of the client stay valid.
     pub fn stored(text: &str) -> Result<Self, ForeignKeyError> {
         let stored = |value: Value| {
             let kid = value["kid"].as_str().map_or_else(|| "without a kid".to_owned(), quoted);
@@ -122,8 +122,8 @@ impl ExternalJwks {
         Ok(Self::of(values(text)?.into_iter().filter_map(stored).collect()))
     }
 
-    /// Reads a set that was fetched: keys in it that cannot be used are for others. There
-    /// may be none left, when its owner has withdrawn them.
+    /// Parses a set that was fetched. Unusable keys are skipped, because they may serve other
+    /// purposes. The set is empty if its owner has withdrawn all keys.
     pub fn fetched(text: &str) -> Result<Self, ForeignKeyError> {
         Ok(Self::of(
             values(text)?
@@ -137,8 +137,8 @@ impl ExternalJwks {
         Self { keys, refresh_hint: None }
     }
 
-    /// The ids of the keys of a set and which of the algorithms `taken` each is for, for people;
-    /// also of those that cannot be used.
+    /// Returns the id of each key and its algorithms among `taken`, for people. Unusable keys are
+    /// included.
     pub fn describe(
         text: &str,
         taken: &[Algorithm],
@@ -156,11 +156,11 @@ impl ExternalJwks {
         Ok(values(text)?.into_iter().map(describe).collect())
     }
 
-    /// What a verifier finds in a published set: the id of each key, and what it is for or why it
-    /// cannot be used.
+    /// Returns the id of each key in a published set, with its algorithms or the reason why a
+    /// verifier cannot use it.
     ///
     /// # Errors
-    /// If it is not a set, has too many keys, or a key has a private part.
+    /// If the text is not a set, has too many keys, or a key has a private part.
     pub fn examine(text: &str) -> Result<Vec<ExaminedKey>, ForeignKeyError> {
         let examine = |(position, value): (usize, Value)| {
             let kid = value["kid"].as_str().map_or(format!("number {}", position + 1), quoted);
@@ -173,17 +173,16 @@ impl ExternalJwks {
         values(text)?.into_iter().enumerate().map(examine).collect()
     }
 
-    /// The keys.
     pub(super) fn iter(&self) -> impl Iterator<Item = &ExternalJwk> {
         self.keys.iter()
     }
 
-    /// True if one of the keys came with the certificate of that hash (RFC 8705, section 2.2).
+    /// True if a key has the certificate with this hash (RFC 8705, section 2.2).
     pub fn have_certificate(&self, thumbprint: &str) -> bool {
         self.keys.iter().any(|key| key.certificate.as_deref() == Some(thumbprint))
     }
 
-    /// The ids of the keys and what each is for, for people.
+    /// Returns the id and algorithms of each key, for people.
     pub fn names(&self) -> Vec<(String, String)> {
         let name = |key: &ExternalJwk| (key.kid.clone().unwrap_or_default(), key.algorithm_names());
         self.keys.iter().map(name).collect()
@@ -194,13 +193,13 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.chars().take(80).collect::<String>())
 }
 
-/// The keys of a set as they were sent. Only an object with a list of keys is a set; what the keys
-/// are is for the caller to decide.
+/// Returns the keys of a set, not yet parsed. Only an object with an array of keys is a set. The
+/// caller decides about each key.
 fn values(text: &str) -> Result<Vec<Value>, ForeignKeyError> {
     members(text).map(|(keys, _)| keys)
 }
 
-/// The keys of a set, and its other members.
+/// Returns the keys of a set, and its other members.
 pub(super) fn members(text: &str) -> Result<(Vec<Value>, Map<String, Value>), ForeignKeyError> {
     let mut set: Map<String, Value> =
         serde_json::from_str(text).map_err(|_| ForeignKeyError::NotASet)?;
@@ -213,7 +212,7 @@ pub(super) fn members(text: &str) -> Result<(Vec<Value>, Map<String, Value>), Fo
     Ok((keys, set))
 }
 
-/// Reads a JWK. The library does not know the younger name of `EdDSA` (RFC 9864).
+/// Parses a JWK. The library does not know `Ed25519`, the newer name of `EdDSA` (RFC 9864).
 pub(super) fn read(value: Value) -> Option<Jwk> {
     let Value::Object(mut members) = value else { return None };
     if let Some(alg) = members.get_mut("alg").filter(|alg| *alg == "Ed25519") {
@@ -222,12 +221,13 @@ pub(super) fn read(value: Value) -> Option<Jwk> {
     serde_json::from_value(Value::Object(members)).ok()
 }
 
-/// Whether it is computed that a key is a point on its curve.
+/// Mode of the check that a key is a point on its curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Points {
-    /// It is.
+    /// The check is computed.
     Checked,
-    /// It was, when the key was registered. Computing it again for each client would delay a start.
+    /// The key passed the check when it was registered. Repeating it for each client would delay
+    /// the start.
     Trusted,
 }
 
@@ -311,7 +311,7 @@ mod tests {
         assert!(ExternalJwks::registered(&set(&[key]), &ISSUER_ALGS).is_ok());
     }
 
-    /// C-135: nothing symmetric, nothing private, nothing weak.
+    /// C-135: symmetric, private and weak keys are rejected.
     #[test]
     fn what_an_operator_registers_must_be_usable() {
         let problem = |change: &dyn Fn(&mut Value)| {
@@ -358,7 +358,7 @@ mod tests {
         assert!(of(&[Algorithm::RS256]).is_err());
     }
 
-    /// S-13, D1: a rule that became stricter takes away one key, not the client.
+    /// S-13, D1: a stricter rule disables one key, not the client.
     #[test]
     fn a_weak_key_that_is_stored_is_left_out_and_the_others_stay() {
         let mut neutral = jwk(signing_key::Algorithm::EdDsa);

@@ -1,4 +1,4 @@
-//! Tests of readers with documents that no honest host would send.
+//! Tests of parsers with documents that only a hostile host would send.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::jose::assertion::ISSUER_ALGS;
 use crate::jose::external_jwks::{ExternalJwks, ForeignKeyError};
 
-/// S-2: a remote document that is JSON and not a set is an error, whatever it is.
+/// S-2: a remote JSON document that is not a key set is always an error.
 #[test]
 fn a_document_that_is_not_a_set_is_an_error() {
     let others = [
@@ -40,7 +40,7 @@ fn a_document_that_is_not_a_set_is_an_error() {
     assert!(ExternalJwks::registered(odd, &ISSUER_ALGS).is_err());
 }
 
-/// Any JSON, much of it close to a key set.
+/// Generates any JSON, much of it similar to a key set.
 pub(crate) fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -65,7 +65,7 @@ pub(crate) fn json() -> impl Strategy<Value = Value> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// No remote document makes the reader panic.
+    /// No remote document makes the parser panic.
     #[test]
     fn any_document_is_a_set_or_an_error(value in json(), bytes in any::<Vec<u8>>()) {
         let keys = serde_json::json!({ "keys": [value.clone()] });

@@ -10,32 +10,31 @@ use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::time::Timestamp;
 use crate::text::escaping;
 
-/// How far the clock of the provider may be behind that of this server, in seconds. A token that
-/// was issued, or a person who was authenticated, so long before the sign-in began is still of that
-/// sign-in.
+/// Maximum lag of the provider's clock behind that of this server, in seconds. A token may have
+/// been issued, and a person authenticated, this long before the sign-in began.
 const PROVIDER_LAG_SECONDS: i64 = 60;
 
-/// What the ID token of a sign-in must say.
+/// Values that the ID token of a sign-in must have.
 #[derive(Debug)]
 pub struct ExpectedIdToken<'a> {
-    /// Its `iss`, exactly.
+    /// The `iss` claim, compared exactly.
     pub issuer: &'a str,
     /// The client id of tokend at the provider.
     pub client_id: &'a str,
     /// The nonce of the request.
     pub nonce: &'a str,
-    /// When the sign-in began.
+    /// Time at which the sign-in began.
     pub started_at: Timestamp,
-    /// The time now.
+    /// The current time.
     pub now: Timestamp,
-    /// Whether the provider had to authenticate the person again (`max_age=0`).
+    /// Required freshness of the authentication (`max_age=0`).
     pub freshness: Freshness,
 }
 
-/// When a person must have been authenticated.
+/// Required time of the authentication of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
-    /// At any time.
+    /// Any time.
     Any,
     /// After the sign-in began.
     Fresh,
@@ -44,45 +43,45 @@ pub enum Freshness {
 /// An ID token that is valid for a sign-in.
 #[derive(Debug)]
 pub struct IdToken {
-    /// Its `sub`.
+    /// The `sub` claim.
     pub subject: String,
-    /// When the person was authenticated, if it says so; never in the future.
+    /// Time at which the person was authenticated, if the token has it. Never in the future.
     pub authenticated_at: Option<Timestamp>,
-    /// All its claims.
+    /// All claims.
     pub claims: Value,
 }
 
-/// Why an ID token is not accepted; for the log.
+/// Reason why an ID token is rejected, for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdTokenError {
-    /// The JWT or its signature.
+    /// The JWT or its signature is invalid.
     #[error(transparent)]
     Signature(#[from] AssertionError),
-    /// It says that it is another kind of token.
+    /// The `typ` is that of another kind of token.
     #[error("its typ '{0}' is not that of an ID token")]
     Typ(String),
-    /// It is of another issuer.
+    /// The token has another issuer.
     #[error("its iss is '{0}', which is not the issuer of the settings")]
     Issuer(String),
-    /// It is for another client.
+    /// The token is for another client.
     #[error("its aud does not contain the client id of tokend")]
     Audience,
-    /// It is for several audiences or another party.
+    /// The token has several audiences or another authorized party.
     #[error("its azp is not the client id of tokend")]
     AuthorizedParty,
-    /// It belongs to another sign-in.
+    /// The token belongs to another sign-in.
     #[error("its nonce is not that of this sign-in")]
     Nonce,
-    /// A time is missing or not a number.
+    /// A time claim is missing or not a number.
     #[error("its {0} is missing or not a number")]
     NotATime(&'static str),
-    /// It has expired.
+    /// The token has expired.
     #[error("it expired {0} s ago")]
     Expired(i64),
-    /// It is not valid yet.
+    /// The token is not valid yet.
     #[error("its {0} is in the future: compare the clocks")]
     Early(&'static str),
-    /// It was issued before the sign-in began.
+    /// The token was issued before the sign-in began.
     #[error("it was issued {0} s before the sign-in began")]
     Old(i64),
     /// The person was not authenticated again.
@@ -93,11 +92,11 @@ pub enum IdTokenError {
     Subject,
 }
 
-/// Verifies an ID token: the signature with the keys of the provider, by an asymmetric algorithm of
-/// [`ISSUER_ALGS`], then each claim.
+/// Verifies an ID token: first the signature with the keys of the provider, by an asymmetric
+/// algorithm of [`ISSUER_ALGS`], then each claim.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first problem that is found.
 pub fn verify(
     text: &str,
     keys: &ExternalJwks,
@@ -118,7 +117,7 @@ pub fn verify(
     Ok(IdToken { subject, authenticated_at, claims: token.claims().clone() })
 }
 
-/// The issuer of the token, its audience, and the sign-in that it is for.
+/// Checks the issuer, the audience and the nonce.
 fn check_parties(
     token: VerifiedAssertion<'_>,
     expected: &ExpectedIdToken<'_>,
@@ -168,7 +167,8 @@ fn check_times(claims: &Value, expected: &ExpectedIdToken<'_>) -> Result<(), IdT
     Ok(())
 }
 
-/// When the person was authenticated: required after `max_age` (OpenID Connect Core, section 2).
+/// Returns the time of the authentication, which is required after `max_age` (OpenID Connect Core,
+/// section 2).
 fn check_authentication(
     claims: &Value,
     expected: &ExpectedIdToken<'_>,
@@ -198,7 +198,7 @@ mod tests {
 
     const NOW: i64 = 1_795_527_403;
 
-    /// A key of a provider, and tokens that it signs.
+    /// A provider with its key, and the tokens that it signs.
     struct Provider {
         signer: Signer,
         keys: ExternalJwks,

@@ -1,25 +1,23 @@
-//! A signed JWT: parsed before anything of it is verified, then verified with a key. The library
-//! checks the signature. It does not read the header here, because it drops members that must be
-//! rejected and does not know the algorithm names of RFC 9864.
+//! A signed JWT that is first parsed and then verified with a key. The library verifies the
+//! signature only. It does not parse the header, because it drops members that must be rejected and
+//! does not know the algorithm names of RFC 9864.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 
-/// A compact JWS (RFC 7515, section 7.1) whose payload is an object.
+/// A compact JWS (RFC 7515, section 7.1) whose payload is a JSON object.
 pub(super) struct Jws<'a> {
     signed: &'a str,
     signature: &'a str,
-    /// Its header.
     pub(super) header: Value,
-    /// Its claims.
     pub(super) claims: Value,
 }
 
 impl<'a> Jws<'a> {
-    /// Parses a text; `None` if it is not a JWS. Keys that the header names or contains
-    /// are not looked at here (RFC 8725, section 3.10).
+    /// Parses a text; `None` if it is not a JWS. Keys that the header names or contains are not
+    /// used (RFC 8725, section 3.10).
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let (signed, signature) = text.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
@@ -27,8 +25,8 @@ impl<'a> Jws<'a> {
         Some(Self { signed, signature, header, claims })
     }
 
-    /// The algorithm that it says it is signed with, if it is an asymmetric one that is supported.
-    /// Of the two names of one algorithm the younger is of RFC 9864.
+    /// Returns the algorithm of the header, if it is a supported asymmetric one. The name `Ed25519`
+    /// for `EdDSA` is from RFC 9864.
     pub(super) fn algorithm(&self) -> Option<Algorithm> {
         Some(match self.header["alg"].as_str()? {
             "ES256" => Algorithm::ES256,
@@ -44,7 +42,7 @@ impl<'a> Jws<'a> {
         })
     }
 
-    /// True if it is signed by that key with that algorithm, which must be one of the key's family.
+    /// True if that key signed it with that algorithm, which must be one of the key's family.
     pub(super) fn is_signed_by(&self, key: &DecodingKey, algorithm: Algorithm) -> bool {
         let message = self.signed.as_bytes();
         jsonwebtoken::crypto::verify(self.signature, message, key, algorithm).unwrap_or(false)
@@ -77,7 +75,8 @@ mod tests {
         assert!(Jws::read(&jws("{}", "1")).is_none());
     }
 
-    /// C-135, C-192, C-197: nothing symmetric, nothing unsigned; both names of Ed25519.
+    /// C-135, C-192, C-197: symmetric algorithms and `none` are rejected; both names of Ed25519 are
+    /// accepted.
     #[test]
     fn only_asymmetric_algorithms_are_known() {
         let algorithm = |name: &str| {
@@ -91,7 +90,7 @@ mod tests {
         }
     }
 
-    /// An algorithm of another family than the key's is never tried with it.
+    /// A key is never used with an algorithm of another family.
     #[test]
     fn a_key_checks_only_algorithms_of_its_own_family() {
         let text = jws(r#"{"alg":"ES256"}"#, "{}");

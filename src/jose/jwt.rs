@@ -1,4 +1,4 @@
-//! Reads and verifies the tokens of this server (RFC 7519, RFC 9068, section 4).
+//! Parses and verifies the tokens of this server (RFC 7519, RFC 9068, section 4).
 
 use std::collections::BTreeMap;
 
@@ -66,7 +66,7 @@ pub enum Confirmation {
     Certificate(String),
 }
 
-/// A public key of this server, ready to verify tokens.
+/// A public key of this server, parsed for verifying tokens.
 #[derive(Clone)]
 pub struct VerificationKey {
     kid: String,
@@ -82,7 +82,7 @@ impl std::fmt::Debug for VerificationKey {
 }
 
 impl VerificationKey {
-    /// Reads a key as it is published, if it says what it is for.
+    /// Parses a published key; `None` if it does not name its algorithm and `kid`.
     pub fn of(jwk: &Jwk) -> Option<Self> {
         let (algorithm, name) = algorithm_of(jwk)?;
         let decoding = DecodingKey::from_jwk(jwk).ok()?;
@@ -90,55 +90,55 @@ impl VerificationKey {
     }
 }
 
-/// A token that has been checked.
+/// A token whose signature and claims are valid.
 #[derive(Debug)]
 pub struct Verified {
-    /// What it claims.
+    /// The claims of the token.
     pub claims: AccessTokenClaims,
     /// The key that signed it.
     pub kid: String,
-    /// What it is signed with.
+    /// Name of the signature algorithm.
     pub algorithm: &'static str,
 }
 
-/// Why a token is invalid.
+/// Reason why a token is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It is not a compact JWS with a readable header.
+    /// The text is not a compact JWS with a readable header.
     #[error("this is not a JWT")]
     NotAToken,
-    /// Its `typ` is not `at+jwt`, or it demands an extension.
+    /// The `typ` is not `at+jwt`, or the header requires an extension.
     #[error("this is a JWT, but not an access token: typ is not at+jwt")]
     NotAnAccessToken,
-    /// Its key is not in the key set.
+    /// The key is not in the key set.
     #[error("it is signed with key {0}, which is not in the key set")]
     UnknownKey(String),
-    /// The key set itself cannot be read.
+    /// The key set cannot be parsed.
     #[error("the key set cannot be read: {0}")]
     UnreadableKeySet(String),
-    /// Its algorithm is not the one of its key.
+    /// The algorithm is not that of the key.
     #[error("its algorithm is not the one of its key")]
     WrongAlgorithm,
-    /// Its signature does not match.
+    /// The signature does not match.
     #[error("the signature does not match")]
     WrongSignature,
-    /// Its claims are not those of an access token.
+    /// The claims are not those of an access token.
     #[error("its claims are not those of an access token: {0}")]
     WrongClaims(String),
-    /// It comes from another issuer.
+    /// The token has another issuer.
     #[error("its issuer is {0}")]
     WrongIssuer(String),
-    /// It has expired.
+    /// The token has expired.
     #[error("it expired at {0}")]
     Expired(Timestamp),
-    /// Its time has not come.
+    /// The token was issued in the future.
     #[error("it says it was issued at {0}, which is in the future")]
     FromTheFuture(Timestamp),
 }
 
-/// Checks a token of type `at+jwt` against the keys of this server: signature, type, issuer if one
-/// is given, and times. The algorithm is the key's own, never the token's; keys named in the header
-/// are never looked at.
+/// Verifies a token of type `at+jwt` with the keys of this server: signature, type, issuer if
+/// given, and times. The algorithm is always that of the key, never that of the token. Keys in the
+/// header are never used.
 pub fn verify<'a>(
     token: &str,
     keys: impl IntoIterator<Item = &'a VerificationKey>,
@@ -148,8 +148,8 @@ pub fn verify<'a>(
     verify_typed(token, keys, issuer, now, |_, typ| typ == TokenTyp::AtJwt)
 }
 
-/// The same for tokens of resources that may have another type: `admits` says whether a token for
-/// this audience may have this type.
+/// Like [`verify`], for resources whose tokens may have another type. `admits` decides whether a
+/// token for this audience may have this type.
 pub fn verify_typed<'a>(
     token: &str,
     keys: impl IntoIterator<Item = &'a VerificationKey>,
@@ -178,16 +178,15 @@ pub fn verify_typed<'a>(
     Ok(Verified { claims, kid, algorithm: key.name })
 }
 
-/// Reads a key set as it is published (RFC 7517, section 5). Keys that say nothing of their
-/// algorithm are left out.
+/// Parses a published key set (RFC 7517, section 5). Keys without an algorithm are skipped.
 pub fn key_set(text: &str) -> Result<Vec<VerificationKey>, TokenError> {
     serde_json::from_str::<JwkSet>(text)
         .map(|set| set.keys.iter().filter_map(VerificationKey::of).collect())
         .map_err(|error| TokenError::UnreadableKeySet(error.to_string()))
 }
 
-/// Reads header and claims without checking anything. **For showing a token to the person who
-/// holds it, and for nothing else.**
+/// Parses header and claims without verification. **Only for showing a token to the person who
+/// holds it.**
 pub fn read_unchecked(token: &str) -> Result<(Value, Value), TokenError> {
     let Jws { header, claims, .. } = Jws::read(token).ok_or(TokenError::NotAToken)?;
     Ok((header, claims))
@@ -195,8 +194,8 @@ pub fn read_unchecked(token: &str) -> Result<(Value, Value), TokenError> {
 
 fn decode(token: &str, key: &VerificationKey) -> Result<AccessTokenClaims, TokenError> {
     let mut validation = Validation::new(key.algorithm);
-    // Times and issuer are checked below, with the clock of this server; a token is for whom it
-    // says.
+    // Times and issuer are checked below, with the clock of this server. The caller checks the
+    // audience.
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
@@ -232,7 +231,7 @@ fn check_claims(
     Ok(())
 }
 
-/// The one algorithm of a key, with its name.
+/// Returns the only algorithm of a key, with its name.
 fn algorithm_of(key: &Jwk) -> Option<(jsonwebtoken::Algorithm, &'static str)> {
     match key.common.key_algorithm? {
         KeyAlgorithm::ES256 => Some((jsonwebtoken::Algorithm::ES256, "ES256")),

@@ -1,6 +1,8 @@
-//! JOSE: JWS, JWT and JWK, client assertions, DPoP proofs, and signing with the server's keys.
+//! JOSE: JWS, JWT and JWK, client assertions, DPoP proofs, and signing with the keys of this
+//! server.
 //!
-//! The algorithms come from aws-lc-rs and jsonwebtoken. Nothing here knows the database or HTTP.
+//! The algorithms come from aws-lc-rs and jsonwebtoken. This module does not use the database or
+//! HTTP.
 
 pub mod assertion;
 pub mod checkpoint;

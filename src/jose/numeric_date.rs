@@ -1,18 +1,18 @@
-//! Times in JWTs: numbers of seconds since 1970, perhaps with a fraction (RFC 7519, section 2).
+//! Times in JWTs: seconds since 1970, possibly with a fraction (RFC 7519, section 2).
 
 use serde_json::Value;
 
 use crate::model::time::Timestamp;
 
-/// How far the clock of another machine may differ from that of this server, in seconds.
+/// Maximum difference between the clocks of another machine and this server, in seconds.
 pub const CLOCK_SKEW_SECONDS: i64 = 10;
 
-/// The whole second of a `NumericDate`; nothing for anything else, absence included.
+/// Returns the whole second of a `NumericDate`; `None` for any other or absent value.
 pub fn read(value: &Value) -> Option<Timestamp> {
     value.as_i64().or_else(|| whole(value.as_f64()?)).map(Timestamp)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
 fn whole(seconds: f64) -> Option<i64> {
     (seconds.abs() < 1e12).then_some(seconds as i64)
 }

@@ -1,8 +1,8 @@
-//! The numbers of a public key: checked before any signature is verified with it.
+//! Checks the numbers of a public key before any signature is verified with it.
 //!
-//! A library parses more than is safe. With an Ed25519 point of small order, one signature is valid
-//! for every message. An RSA exponent of 1 makes every message its own signature. Registration,
-//! fetched key sets and DPoP proofs all pass through here.
+//! Libraries parse keys that are not safe. With an Ed25519 point of small order, one signature is
+//! valid for every message. An RSA exponent of 1 makes every message its own signature. These
+//! checks apply to registered keys, fetched key sets and DPoP proofs.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ParsedPublicKey, VerificationAlgorithm,
@@ -11,14 +11,15 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve};
 
-/// The length of an RSA modulus in bits: from RFC 7518, section 3.3, to what aws-lc verifies.
+/// Length of an RSA modulus in bits: the minimum of RFC 7518, section 3.3, and the maximum of
+/// aws-lc.
 const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// The longest RSA exponent in bits that aws-lc takes.
+/// Maximum length of an RSA exponent in bits that aws-lc accepts.
 const MAX_RSA_EXPONENT_BITS: usize = 33;
 
 /// The y coordinates of the points of small order on Curve25519 (orders 1, 2, 4 and 8), in little
-/// endian. The sign bit of x is not part of them.
+/// endian. They do not include the sign bit of x.
 const SMALL_ORDER_Y: [[u8; 32]; 5] = [
     // Order 4: y = 0.
     [0; 32],
@@ -48,8 +49,8 @@ const SMALL_ORDER_Y: [[u8; 32]; 5] = [
     ],
 ];
 
-/// Checks the numbers of a key: lengths, ranges, and points of small order. It computes nothing on
-/// a curve, so a million stored keys can be checked at a start. Returns what is wrong, for people.
+/// Checks the numbers of a key: lengths, ranges, and points of small order. It does no curve
+/// arithmetic, so a million stored keys can be checked at startup. The error is for people.
 pub(super) fn check_numbers(key: &AlgorithmParameters) -> Result<(), &'static str> {
     match key {
         AlgorithmParameters::EllipticCurve(key) => {
@@ -73,7 +74,8 @@ pub(super) fn check_numbers(key: &AlgorithmParameters) -> Result<(), &'static st
     }
 }
 
-/// Checks that x and y are a point on the curve (RFC 7518, section 6.2). Keys of other types pass.
+/// Checks that x and y are a point on the curve (RFC 7518, section 6.2). Accepts keys of other
+/// types.
 pub(super) fn check_point(key: &AlgorithmParameters) -> Result<(), &'static str> {
     let AlgorithmParameters::EllipticCurve(key) = key else { return Ok(()) };
     let algorithm: &'static dyn VerificationAlgorithm = match key.curve {
@@ -124,7 +126,7 @@ fn check_ed25519(mut point: [u8; 32]) -> Result<(), &'static str> {
     if SMALL_ORDER_Y.contains(&point) {
         return Err("its x is a point of small order: an attacker can forge its signatures");
     }
-    // y is below p = 2^255 - 19; a larger one would be a second text of the same point.
+    // y must be below p = 2^255 - 19. A larger value would be a second encoding of the same point.
     let is_canonical =
         point[0] < 0xed || point[31] != 0x7f || point[1..31].iter().any(|byte| *byte != 0xff);
     if is_canonical { Ok(()) } else { Err("its x is not an Ed25519 key (RFC 8032, section 5.1.3)") }
@@ -175,7 +177,7 @@ mod tests {
         }
     }
 
-    /// S-13: with the neutral element, `R = B*s` is a signature of every message.
+    /// S-13: with the neutral element, `R = B*s` is a valid signature of every message.
     #[test]
     fn ed25519_points_of_small_order_are_rejected_with_either_sign() {
         for y in SMALL_ORDER_Y {
@@ -185,7 +187,7 @@ mod tests {
                 assert!(check(&ed25519(&point)).is_err(), "{point:x?}");
             }
         }
-        // y = p and y = p + 1 are other texts of 0 and 1.
+        // y = p and y = p + 1 are other encodings of 0 and 1.
         for first in [0xed, 0xee, 0xff] {
             let mut point = [0xff; 32];
             point[0] = first;
@@ -235,7 +237,7 @@ mod tests {
         assert_eq!(with("P-256", &x, &y), Ok(()));
         assert!(with("P-384", &x, &y).is_err());
         assert!(with("P-521", &x, &y).is_err());
-        // The same 64 bytes, cut in another place.
+        // The same 64 bytes, split at another position.
         assert!(with("P-256", &x[..31], &[&x[31..], &y[..]].concat()).is_err());
         assert!(with("P-256", &[&[0], &x[..]].concat(), &y).is_err());
         assert!(with("P-256", &x, &x).is_err(), "no point");

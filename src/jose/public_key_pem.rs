@@ -1,5 +1,5 @@
-//! Public keys in PEM, as openssl writes them, and as certificates carry them: they become JWKs
-//! (RFC 7517), which is the one form that is registered.
+//! Converts public keys in PEM, from openssl or in certificates, into JWKs (RFC 7517). Only JWKs
+//! are registered.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -10,19 +10,19 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-/// Why a PEM text cannot be registered.
+/// Reason why a PEM text cannot be registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PemError {
-    /// It has a private key.
+    /// The text has a private key.
     #[error(
         "it has a private key, which must stay with the client. Make the public half with: \
          openssl pkey -in FILE -pubout"
     )]
     PrivateKey,
-    /// It has something else than keys and certificates.
+    /// The text has something other than keys and certificates.
     #[error("it has a {0}. Expected: PUBLIC KEY or CERTIFICATE")]
     UnknownLabel(String),
-    /// It is not PEM, or its content is not what the label says.
+    /// The text is not PEM, or its content does not match its label.
     #[error("it is not valid PEM with a PUBLIC KEY or a CERTIFICATE")]
     Malformed,
     /// The key is of a kind that cannot sign assertions here.
@@ -30,16 +30,16 @@ pub enum PemError {
     UnknownKey,
 }
 
-/// True if a text is PEM rather than JSON.
+/// True if a text is PEM, not JSON.
 pub fn is_pem(text: &str) -> bool {
     text.contains("-----BEGIN ")
 }
 
-/// Reads every public key and certificate of a PEM text as a JWK set. The `kid` of each is the
-/// thumbprint of its key (RFC 7638), which most libraries also take by default.
+/// Parses every public key and certificate of a PEM text into a JWK set. The `kid` of each key is
+/// its thumbprint (RFC 7638), which is also the default of most libraries.
 ///
 /// # Errors
-/// The text has a private key, something that is not a key, or a key that cannot be used.
+/// If the text has a private key, something other than keys, or a key that cannot be used.
 pub fn key_set(text: &str) -> Result<Value, PemError> {
     let mut keys = Vec::new();
     for pem in Pem::iter_from_buffer(text.as_bytes()) {
@@ -62,7 +62,7 @@ pub fn key_set(text: &str) -> Result<Value, PemError> {
     if keys.is_empty() { Err(PemError::Malformed) } else { Ok(json!({ "keys": keys })) }
 }
 
-/// The public key as a JWK, without a `kid`.
+/// Returns the public key as a JWK, without a `kid`.
 pub fn jwk(info: &SubjectPublicKeyInfo<'_>) -> Result<Value, PemError> {
     let encoded = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
     let raw: &[u8] = &info.subject_public_key.data;
@@ -88,7 +88,7 @@ pub fn jwk(info: &SubjectPublicKeyInfo<'_>) -> Result<Value, PemError> {
     Ok(jwk)
 }
 
-/// The thumbprint of a public key (RFC 7638), with SHA-256.
+/// Returns the thumbprint of a public key (RFC 7638), with SHA-256.
 ///
 /// # Errors
 /// [`PemError::UnknownKey`] if it is not a JWK of a known kind.

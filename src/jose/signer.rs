@@ -1,4 +1,4 @@
-//! One private key, parsed once, that signs.
+//! Signing with one private key, which is parsed once.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -20,7 +20,7 @@ use crate::crypto::CryptoError;
 use crate::model::Malformed;
 use crate::model::signing_key::{Algorithm, KeyId, RsaSize};
 
-/// A private key of one algorithm.
+/// A private key and its algorithm.
 pub struct Signer {
     algorithm: Algorithm,
     pair: SigningKeyPair,
@@ -39,7 +39,8 @@ impl std::fmt::Debug for Signer {
     }
 }
 
-/// Makes a new private key: PKCS #8, to be sealed at once. The size is that of an RSA key.
+/// Generates a private key (PKCS #8), which the caller must seal immediately. `rsa_size` is the
+/// size of an RSA key.
 pub fn generate(
     algorithm: Algorithm,
     rsa_size: RsaSize,
@@ -92,12 +93,12 @@ impl Signer {
         Ok(Self { algorithm, pair, random: SystemRandom::new() })
     }
 
-    /// What it signs with.
+    /// Returns the signature algorithm.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// How many characters a signature has in base64url, at the most.
+    /// Returns the maximum length of a signature in base64url, in characters.
     pub fn encoded_length(&self) -> usize {
         let bytes = match &self.pair {
             SigningKeyPair::Ecdsa(_) | SigningKeyPair::Ed25519(_) => 64,
@@ -127,7 +128,7 @@ impl Signer {
         Ok(())
     }
 
-    /// The public half, with the thumbprint as its `kid` (RFC 7517, RFC 7638).
+    /// Returns the public key, with the thumbprint as its `kid` (RFC 7517, RFC 7638).
     pub fn public_jwk(&self) -> Result<(KeyId, Jwk), CryptoError> {
         let (key_algorithm, algorithm) = match &self.pair {
             SigningKeyPair::Ecdsa(pair) => {
@@ -166,7 +167,7 @@ impl Signer {
     }
 }
 
-/// An uncompressed point of P-256: 0x04, then 32 bytes each of x and y.
+/// Converts an uncompressed point of P-256: 0x04, then 32 bytes each of x and y.
 fn elliptic_curve(point: &[u8]) -> Result<AlgorithmParameters, CryptoError> {
     if point.len() != 65 {
         return Err(CryptoError::Failed("reading a public key"));

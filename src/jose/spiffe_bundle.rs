@@ -1,4 +1,4 @@
-//! The bundle of a SPIFFE trust domain: the keys that verify its JWT-SVIDs (SPIFFE Trust Domain and
+//! The bundle of a SPIFFE trust domain, whose keys verify its JWT-SVIDs (SPIFFE Trust Domain and
 //! Bundle, section 4).
 
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::jose::external_jwks::{ExternalJwks, ForeignKeyError, JWT_SVID, Points, key, members};
 
 impl ExternalJwks {
-    /// Reads a bundle that was fetched: of its keys only those that verify JWT-SVIDs. Those of
-    /// X.509-SVIDs and of unknown uses are left out.
+    /// Parses a bundle that was fetched. Returns only the keys for JWT-SVIDs. Keys for X.509-SVIDs
+    /// and for unknown uses are skipped.
     ///
     /// # Errors
-    /// If the text is not a key set of a bounded size.
+    /// If the text is not a key set, or has too many keys.
     pub fn bundle(text: &str) -> Result<Self, ForeignKeyError> {
         let (values, mut others) = members(text)?;
         let keys = values
@@ -21,7 +21,7 @@ impl ExternalJwks {
         Ok(Self { keys: keys.collect(), refresh_hint: refresh_hint.map(Duration::from_secs) })
     }
 
-    /// How often the owner of a bundle suggests to fetch it (section 4.1.2).
+    /// Returns the refresh interval that the owner of the bundle suggests (section 4.1.2).
     pub fn refresh_hint(&self) -> Option<Duration> {
         self.refresh_hint
     }
@@ -70,7 +70,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
 
-        /// No remote document makes the reader panic.
+        /// No remote document makes the parser panic.
         #[test]
         fn any_bundle_is_read_or_an_error(value in hostile_documents::json()) {
             let _ = ExternalJwks::bundle(&value.to_string());

@@ -1,5 +1,5 @@
-//! The JOSE headers of the JWTs that this server signs, written once for each key, because a token
-//! request has no time to spare for JSON.
+//! JOSE headers of the JWTs that this server signs. They are encoded once for each key, so that a
+//! token request does not encode JSON.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -18,7 +18,7 @@ struct Header<'a> {
     kid: &'a str,
 }
 
-/// The encoded headers of access tokens that one key signs.
+/// Encoded headers of the access tokens that one key signs.
 #[derive(Debug)]
 pub(crate) struct TokenHeaders {
     at_jwt: String,
@@ -26,16 +26,15 @@ pub(crate) struct TokenHeaders {
 }
 
 impl TokenHeaders {
-    /// Writes the header of each type.
+    /// Encodes the header of each type.
     ///
     /// # Errors
-    /// [`CryptoError::Failed`] if a header cannot be written as JSON.
+    /// [`CryptoError::Failed`] if a header cannot be encoded as JSON.
     pub(crate) fn new(algorithm: Algorithm, kid: &KeyId) -> Result<Self, CryptoError> {
         let header = |typ: TokenTyp| encode(typ.as_str(), algorithm, kid);
         Ok(Self { at_jwt: header(TokenTyp::AtJwt)?, jwt: header(TokenTyp::Jwt)? })
     }
 
-    /// The header of a type.
     pub(crate) fn of(&self, typ: TokenTyp) -> &str {
         match typ {
             TokenTyp::AtJwt => &self.at_jwt,
@@ -44,12 +43,12 @@ impl TokenHeaders {
     }
 }
 
-/// Writes and signs a compact JWS under an encoded header (RFC 7515, section 3.1).
+/// Signs a compact JWS with an encoded header (RFC 7515, section 3.1).
 ///
 /// # Errors
-/// What the signer says.
+/// The error of the signer.
 pub(crate) fn sign(signer: &Signer, header: &str, claims: &[u8]) -> Result<String, CryptoError> {
-    // Exact, with a byte to spare: small buffers come from the allocator's fast lists.
+    // Exact plus one byte: small buffers come from the fast lists of the allocator.
     let signature_length = signer.encoded_length();
     let claims_length = claims.len() * 4 / 3 + 2;
     let length = header.len() + claims_length + signature_length + 2;
@@ -64,10 +63,10 @@ pub(crate) fn sign(signer: &Signer, header: &str, claims: &[u8]) -> Result<Strin
     Ok(token)
 }
 
-/// Writes and encodes the header of a JWT.
+/// Encodes the header of a JWT.
 ///
 /// # Errors
-/// [`CryptoError::Failed`] if it cannot be written as JSON.
+/// [`CryptoError::Failed`] if it cannot be encoded as JSON.
 pub(crate) fn encode(typ: &str, algorithm: Algorithm, kid: &KeyId) -> Result<String, CryptoError> {
     let header = Header { typ, alg: algorithm.as_str(), kid: kid.as_str() };
     let header =

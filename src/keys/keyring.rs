@@ -1,5 +1,5 @@
-//! The keyring: every signing key of this server, opened; which one signs now, and which ones are
-//! published.
+//! The keyring holds every signing key of this server, unsealed. It selects the key that signs now
+//! and the keys that are published.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::model::key_timeline::{KeyState, KeyTimeline};
 use crate::model::signing_key::{Algorithm, RsaSize, SigningKeyRecord};
 use crate::model::time::Timestamp;
 
-/// All keys, in the order in which they sign.
+/// All signing keys, in the order in which they sign.
 #[derive(Debug, Default)]
 pub struct Keyring {
     records: Vec<SigningKeyRecord>,
@@ -25,7 +25,7 @@ pub struct Keyring {
     keys: Vec<RingKey>,
 }
 
-/// A document that is served from memory, with its entity tag.
+/// A document that is served from memory, with its ETag.
 #[derive(Debug, Clone)]
 pub struct Document {
     /// The text.
@@ -34,7 +34,7 @@ pub struct Document {
     pub entity_tag: String,
 }
 
-/// Makes a signing key and seals it under its own id.
+/// Generates a signing key and seals it under its id.
 pub fn create(
     master: &MasterKeys,
     algorithm: Algorithm,
@@ -59,7 +59,7 @@ pub fn create(
     })
 }
 
-/// The public half of a private key (PKCS #8), as it is stored: a JWK (RFC 7517).
+/// Returns the public key of a private key (PKCS #8) in its stored form: a JWK (RFC 7517).
 ///
 /// # Errors
 ///
@@ -73,8 +73,8 @@ fn json(jwk: &Jwk) -> Result<String, CryptoError> {
 }
 
 impl Keyring {
-    /// Opens all keys. A replaced key stays published for `keep_seconds`: the longest lifetime of
-    /// a token and a reserve.
+    /// Unseals all keys. A replaced key stays published for `keep_seconds`, which is the longest
+    /// lifetime of a token plus a reserve.
     pub fn open(
         master: &MasterKeys,
         records: Vec<SigningKeyRecord>,
@@ -85,8 +85,8 @@ impl Keyring {
         Ok(Self::of(records, keys, keep_seconds))
     }
 
-    /// The same without the keys that cannot be opened: a running server continues with the others.
-    /// Gives what is wrong with the last one that is left out.
+    /// Like [`open`](Self::open), but skips keys that cannot be unsealed, so that a running server
+    /// continues with the others. Also returns the last error.
     pub fn open_readable(
         master: &MasterKeys,
         records: Vec<SigningKeyRecord>,
@@ -106,8 +106,8 @@ impl Keyring {
         (Self::of(readable, keys, keep_seconds), problem)
     }
 
-    /// The same from the stored public halves alone: verifies, and never signs. For commands that
-    /// have no master key. A key without a stored public half is left out.
+    /// Builds a keyring from the stored public keys only, for commands without a master key. It
+    /// verifies and never signs. A key without a stored public key is skipped.
     pub fn public(records: Vec<SigningKeyRecord>, keep_seconds: i64) -> Self {
         let keys = records
             .iter()
@@ -122,19 +122,19 @@ impl Keyring {
         Self { records, timelines, keys }
     }
 
-    /// The records behind the keys.
+    /// Returns the records of the keys.
     pub fn records(&self) -> &[SigningKeyRecord] {
         &self.records
     }
 
-    /// Every key with what it is for at `now`, in the order in which they sign.
+    /// Returns every key with its state at `now`, in the order in which they sign.
     pub fn states(&self, now: Timestamp) -> impl Iterator<Item = (&SigningKeyRecord, KeyState)> {
         let states = self.timelines.iter().map(move |timeline| timeline.state(now));
         self.records.iter().zip(states)
     }
 
-    /// The key that signs with `algorithm` at `now`. If none does, one that another instance has
-    /// just let sign at once, while the clock of this one is behind.
+    /// Returns the key that signs with `algorithm` at `now`. Falls back to a key that another
+    /// instance has just activated, while the clock of this instance is behind.
     pub fn signing(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Arc<SigningKey>> {
         let is_mine = |record: &SigningKeyRecord| record.algorithm == algorithm;
         self.signing_among(is_mine, now).or_else(|| {
@@ -146,23 +146,23 @@ impl Keyring {
         })
     }
 
-    /// The same, or the key that will sign next if none does yet. Only for tokens that no verifier
-    /// expects to be signed by another one.
+    /// Like [`signing`](Self::signing), but falls back to the next key that will sign. Only for
+    /// tokens whose verifiers do not expect another key.
     pub fn signing_early(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Arc<SigningKey>> {
         self.signing(algorithm, now)
             .or_else(|| self.next_among(|record| record.algorithm == algorithm, now))
     }
 
-    /// The key that signs at `now`, of whatever algorithm: for the time until the first key of a
-    /// newly chosen algorithm has been published long enough.
+    /// Returns the key that signs at `now`, of any algorithm. It is used until the first key of a
+    /// newly configured algorithm has been published long enough.
     ///
-    /// If none signs yet, the first key that will: another instance has just created it, and the
-    /// clock of this one is behind.
+    /// If none signs yet, returns the first key that will. Another instance has just created it,
+    /// and the clock of this instance is behind.
     pub fn signing_any(&self, now: Timestamp) -> Option<&Arc<SigningKey>> {
         self.signing_among(|_| true, now).or_else(|| self.next_among(|_| true, now))
     }
 
-    /// The last key that has begun to sign.
+    /// Returns the key that has begun to sign most recently.
     fn signing_among(
         &self,
         is_meant: impl Fn(&SigningKeyRecord) -> bool,
@@ -176,7 +176,7 @@ impl Keyring {
             .find_map(|place| self.keys[place].signing.as_ref())
     }
 
-    /// The first key that will sign.
+    /// Returns the first key that will sign.
     fn next_among(
         &self,
         is_meant: impl Fn(&SigningKeyRecord) -> bool,
@@ -189,14 +189,14 @@ impl Keyring {
             .find_map(|place| self.keys[place].signing.as_ref())
     }
 
-    /// When the newest key was made that is in the key set at `now`. A reader of the key set knows
-    /// every key that was made until then.
+    /// Returns the creation time of the newest key in the key set at `now`. A reader of the key set
+    /// knows every key that was created until then.
     pub fn newest_published(&self, now: Timestamp) -> Option<Timestamp> {
         let published = self.states(now).filter(|(_, state)| state.is_in_key_set());
         published.map(|(record, _)| record.created_at).max()
     }
 
-    /// The keys in the key set at `now`, ready to check tokens.
+    /// Returns the keys in the key set at `now`, for verifying tokens.
     pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &VerificationKey> {
         self.not_gone(now).map(|key| &key.key)
     }
@@ -209,7 +209,7 @@ impl Keyring {
             .filter_map(|(_, key)| key.verifying.as_ref())
     }
 
-    /// The algorithms of the keys in the key set at `now`, without repetition.
+    /// Returns the algorithms of the keys in the key set at `now`, without duplicates.
     pub fn algorithms(&self, now: Timestamp) -> Vec<Algorithm> {
         let published = self.states(now).filter(|(_, state)| state.is_in_key_set());
         let mut algorithms: Vec<_> = published.map(|(record, _)| record.algorithm).collect();
@@ -218,7 +218,7 @@ impl Keyring {
         algorithms
     }
 
-    /// The key set as a document (RFC 7517, section 5).
+    /// Returns the key set as a document (RFC 7517, section 5).
     pub fn key_set(&self, now: Timestamp) -> Document {
         let keys = self.not_gone(now).map(|key| key.jwk.clone()).collect();
         Document::of(&JwkSet { keys })
@@ -226,13 +226,13 @@ impl Keyring {
 }
 
 impl Document {
-    /// Writes a value as JSON and tags the text.
+    /// Writes a value as JSON and computes its ETag.
     pub fn of<T: Serialize>(value: &T) -> Self {
-        // The documents are plain structs of strings and lists, which JSON can always hold.
+        // The documents are structs of strings and lists, which JSON can always represent.
         Self::of_text(serde_json::to_string(value).unwrap_or_default())
     }
 
-    /// Tags a text.
+    /// Computes the ETag of a text.
     pub fn of_text(body: String) -> Self {
         let hash = digest::of_bytes(body.as_bytes());
         Self { body, entity_tag: format!("\"{hash}\"") }
@@ -271,7 +271,8 @@ mod tests {
         }
     }
 
-    /// An instance whose clock is ten seconds behind signs with the key that another one just made.
+    /// An instance whose clock is ten seconds behind signs with the key that another instance just
+    /// created.
     #[test]
     fn the_first_key_signs_although_its_time_has_not_come() {
         let master = master();
@@ -291,7 +292,7 @@ mod tests {
         assert_eq!(signs_at(20), second.as_str());
     }
 
-    /// C-190: public parts only.
+    /// C-190: public members only.
     #[test]
     fn the_key_set_has_no_private_part() {
         let master = master();
@@ -317,7 +318,7 @@ mod tests {
         assert!(matches!(error, CryptoError::WrongMasterKey(_)), "{error}");
     }
 
-    /// The public half outlives the master key, and does not sign.
+    /// The public key outlives the master key, and does not sign.
     #[test]
     fn a_key_without_its_private_half_is_published_and_never_signs() {
         let master = master();

@@ -1,6 +1,7 @@
-//! The secret keys of the server: the master key and what it seals, and the keyring that signs.
+//! Secret keys of the server: the master keys with the data that they seal, and the keyring that
+//! signs.
 //!
-//! `services` opens them once at the start; the directory keeps the keyring up to date.
+//! `services` unseals them once at startup. The directory keeps the keyring up to date.
 
 pub mod keyring;
 mod ring_key;
@@ -18,24 +19,24 @@ use crate::model::signing_key::Sealed;
 use crate::secrets::secret::TagKey;
 use crate::secrets::verification_cache::VerificationCacheKey;
 
-/// The keys that a process holds besides the keyring.
+/// Keys of a process, in addition to the keyring.
 #[derive(Debug)]
 pub struct Keys {
-    /// Seals and opens what is stored sealed.
+    /// Seal and unseal stored data.
     pub master: Arc<MasterKeys>,
     /// Tags generated secrets.
     pub tag_key: TagKey,
-    /// The tag key as the database stores it.
+    /// The tag key in its stored form.
     pub tag_key_seal: Sealed,
-    /// Keys the cache of verified secrets.
+    /// Key of the cache of verified secrets.
     pub verification_cache: VerificationCacheKey,
 }
 
 impl Keys {
-    /// New keys that open nothing that is stored: for a process that only reads what is not sealed.
+    /// Generates keys that cannot unseal stored data, for a process that reads only unsealed data.
     ///
     /// # Errors
-    /// [`CryptoError`] if the operating system gives no random bytes.
+    /// [`CryptoError`] if the operating system returns no random bytes.
     pub fn throwaway() -> Result<Self, CryptoError> {
         let list = MasterKeyList::parse(&MasterKeys::generate()?);
         let list = list.map_err(|_| CryptoError::Failed("making a key"))?;

@@ -1,4 +1,4 @@
-//! One key of the keyring: its private half that signs, and its public half that verifies.
+//! One key of the keyring: a private key that signs, and a public key that verifies.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::keys::seal::MasterKeys;
 use crate::model::resource::TokenTyp;
 use crate::model::signing_key::{Algorithm, KeyId, SigningKeyRecord};
 
-/// A key that has been opened, and so may sign.
+/// An unsealed private key, which can sign.
 #[derive(Debug)]
 pub struct SigningKey {
     signer: Signer,
@@ -20,15 +20,15 @@ pub struct SigningKey {
     headers: TokenHeaders,
 }
 
-/// The public half of a key, as it is published and as it verifies.
+/// Public key, in its published form and parsed for verification.
 #[derive(Debug)]
 pub(super) struct VerifyingKey {
     pub(super) jwk: Jwk,
     pub(super) key: VerificationKey,
 }
 
-/// A key of the ring. One whose master key was lost has its public half only; one that was lost
-/// before its public half was stored has neither.
+/// A key of the keyring. If its master key was lost, it has only the public key. If that happened
+/// before the public key was stored, it has neither.
 #[derive(Debug)]
 pub(super) struct RingKey {
     pub(super) signing: Option<Arc<SigningKey>>,
@@ -63,7 +63,7 @@ impl VerifyingKey {
         Some(Self { jwk, key })
     }
 
-    /// The public half in the database. One under another id than its own verifies nothing.
+    /// Parses the public key in the database; `None` if its id is not its own thumbprint.
     pub(super) fn stored(record: &SigningKeyRecord) -> Option<Self> {
         let jwk: Jwk = serde_json::from_str(record.public_jwk.as_deref()?).ok()?;
         let thumbprint = jwk.thumbprint(ThumbprintHash::SHA256).ok()?;
@@ -74,23 +74,23 @@ impl VerifyingKey {
 }
 
 impl SigningKey {
-    /// Its id.
+    /// Returns the id of the key.
     pub fn kid(&self) -> &KeyId {
         &self.kid
     }
 
-    /// The algorithm that it signs with.
+    /// Returns the signature algorithm.
     pub fn algorithm(&self) -> Algorithm {
         self.signer.algorithm()
     }
 
-    /// Writes and signs an access token over `claims` (RFC 9068, section 2), with the type that its
-    /// resource wants.
+    /// Signs an access token with `claims` (RFC 9068, section 2) and the type that its resource
+    /// requires.
     pub fn sign_typed(&self, typ: TokenTyp, claims: &[u8]) -> Result<String, CryptoError> {
         token_header::sign(&self.signer, self.headers.of(typ), claims)
     }
 
-    /// Writes and signs a JWT of another type than an access token.
+    /// Signs a JWT of a type other than access tokens.
     pub fn sign_as(&self, typ: &str, claims: &[u8]) -> Result<String, CryptoError> {
         let header = token_header::encode(typ, self.signer.algorithm(), &self.kid)?;
         token_header::sign(&self.signer, &header, claims)

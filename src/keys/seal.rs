@@ -1,4 +1,4 @@
-//! Keys at rest: sealed under a master key, so that a stolen database signs nothing.
+//! Encrypts keys at rest under a master key, so that a stolen database cannot sign tokens.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
@@ -10,20 +10,21 @@ use crate::crypto::{CryptoError, random};
 use crate::model::master_key::{MASTER_KEY_LENGTH, MasterKeyList};
 use crate::model::signing_key::Sealed;
 
-/// One key that seals and opens.
+/// Keys that are derived from one master key.
 struct SealingKey {
     key: RandomizedNonceKey,
-    /// Seals cookies. Any caller can have one sealed, and random nonces suffice for 2^32 seals of a
-    /// key (NIST SP 800-38D, section 8.3): those of stored keys are not used up.
+    /// Seals cookies. Any caller can cause a seal, and random nonces are safe for only 2^32 seals
+    /// of a key (NIST SP 800-38D, section 8.3). A separate key protects that budget for stored
+    /// keys.
     cookie_key: RandomizedNonceKey,
     fingerprint: String,
 }
 
-/// Chooses the key for what is stored, or the one for cookies.
+/// Selects the key for stored data or the key for cookies.
 type Choose = fn(&SealingKey) -> &RandomizedNonceKey;
 
-/// The master keys of this process, ready to use: the first seals, all open. The master keys
-/// themselves are not kept; these are derived from them.
+/// Sealing keys of this process: the first seals, all unseal. They are derived from the master
+/// keys, which are not kept in memory.
 pub struct MasterKeys(Vec<SealingKey>);
 
 impl std::fmt::Debug for MasterKeys {
@@ -32,11 +33,11 @@ impl std::fmt::Debug for MasterKeys {
     }
 }
 
-/// What opening a seal gives.
+/// Result of unsealing.
 pub struct Opened {
-    /// What was sealed.
+    /// The plaintext.
     pub content: Zeroizing<Vec<u8>>,
-    /// True if another key than the first one opened it, so that it should be sealed again.
+    /// True if a key other than the first unsealed it, so that it should be sealed again.
     pub is_outdated: bool,
 }
 
@@ -45,37 +46,37 @@ impl MasterKeys {
     ///
     /// # Errors
     ///
-    /// [`CryptoError::Failed`] if the library refuses.
+    /// [`CryptoError::Failed`] if the library fails.
     pub fn derive(list: &MasterKeyList) -> Result<Self, CryptoError> {
         list.keys().map(SealingKey::derive).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Makes the text of a new random key.
+    /// Generates a random master key as text.
     pub fn generate() -> Result<Zeroizing<String>, CryptoError> {
         let key = Zeroizing::new(random::bytes::<MASTER_KEY_LENGTH>()?);
         Ok(Zeroizing::new(BASE64_STANDARD.encode(key.as_slice())))
     }
 
-    /// The name of the first key, which seals: 16 hexadecimal digits that identify a master key and
-    /// say nothing about it.
+    /// Returns the fingerprint of the first key, which seals: 16 hexadecimal digits that identify a
+    /// master key and reveal nothing about it.
     pub fn fingerprint(&self) -> &str {
         &self.0[0].fingerprint
     }
 
-    /// The names of all keys, which open.
+    /// Returns the fingerprints of all keys, which unseal.
     pub fn fingerprints(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|key| key.fingerprint.as_str())
     }
 
-    /// Seals `content` under a `name`, without which it cannot be opened.
+    /// Seals `content` under a `name`, which is required to unseal it.
     pub fn seal(&self, name: &str, content: &[u8]) -> Result<Sealed, CryptoError> {
         self.seal_with(|key| &key.key, name, content)
     }
 
-    /// Seals a cookie under a `name`. It does not open as something that is stored.
+    /// Seals a cookie under a `name`. The result does not unseal as stored data.
     ///
     /// # Errors
-    /// [`CryptoError::Failed`] if the library refuses.
+    /// [`CryptoError::Failed`] if the library fails.
     pub fn seal_cookie(&self, name: &str, content: &[u8]) -> Result<Sealed, CryptoError> {
         self.seal_with(|key| &key.cookie_key, name, content)
     }
@@ -90,7 +91,7 @@ impl MasterKeys {
         Ok(Sealed(BASE64_URL_SAFE_NO_PAD.encode(text)))
     }
 
-    /// Opens what was sealed under that `name`.
+    /// Unseals data that was sealed under that `name`.
     pub fn open(&self, name: &str, sealed: &Sealed) -> Result<Opened, CryptoError> {
         let opened = self.open_with_any(|key| &key.key, name, sealed);
         let (position, content) =
@@ -98,18 +99,19 @@ impl MasterKeys {
         Ok(Opened { content, is_outdated: position > 0 })
     }
 
-    /// Opens a cookie that was sealed under that `name`; `None` for anything else.
+    /// Unseals a cookie that was sealed under that `name`; `None` for anything else.
     pub fn open_cookie(&self, name: &str, sealed: &Sealed) -> Option<Zeroizing<Vec<u8>>> {
         self.open_with_any(|key| &key.cookie_key, name, sealed).map(|(_, content)| content)
     }
 
-    /// The fingerprint of the key that opens what was sealed under that `name`; `None` if none does.
+    /// Returns the fingerprint of the key that unseals the data under that `name`; `None` if none
+    /// does.
     pub fn opener(&self, name: &str, sealed: &Sealed) -> Option<&str> {
         let (position, _) = self.open_with_any(|key| &key.key, name, sealed)?;
         self.0.get(position).map(|key| key.fingerprint.as_str())
     }
 
-    /// The content, and the position of the key that opens it.
+    /// Returns the content, and the position of the key that unseals it.
     fn open_with_any(
         &self,
         choose: Choose,
@@ -152,10 +154,10 @@ impl SealingKey {
     }
 }
 
-/// The length of a fingerprint in bytes.
+/// Length of a fingerprint, in bytes.
 const FINGERPRINT_LENGTH: usize = 8;
 
-/// How much HKDF is asked for.
+/// Length of the HKDF output.
 struct Length;
 
 impl KeyType for Length {
@@ -175,7 +177,7 @@ mod tests {
         MasterKeys::derive(&MasterKeyList::parse(text).expect("a list")).expect("master keys")
     }
 
-    /// D8: the first key seals, all open; so a key can be changed without a gap.
+    /// D8: the first key seals and all unseal, so a key can be rotated without downtime.
     #[test]
     fn a_seal_opens_with_every_key_of_the_list_and_tells_when_it_is_old() {
         let sealed = keys(OLD).seal("name", b"content").expect("sealed");
@@ -201,7 +203,8 @@ mod tests {
         assert!(both.open_cookie("name", &stored).is_none());
     }
 
-    /// A backup of any version names its master key by the fingerprint, so it never changes.
+    /// Backups of every version identify their master key by the fingerprint, so it must never
+    /// change.
     #[test]
     fn a_fingerprint_is_that_of_the_first_key_and_stays_the_same() {
         let both = keys(&format!("{OLD},{NEW}"));

@@ -1,8 +1,8 @@
-//! A long text, sealed in chunks of bounded size under the master key.
+//! Seals a long text under the master key, in chunks of bounded size.
 //!
-//! Each chunk is one line. Its place and whether it is the last one are a part of the name under
-//! which it is sealed. So a chunk that is changed, moved, missing, or of another stream is noticed,
-//! and so is a stream that ends too early.
+//! Each chunk is one line. Its position, and whether it is the last one, are part of the name under
+//! which it is sealed. A chunk that is changed, moved, missing or from another stream is therefore
+//! detected, and so is a truncated stream.
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -11,25 +11,24 @@ use zeroize::Zeroizing;
 use crate::keys::seal::MasterKeys;
 use crate::model::signing_key::Sealed;
 
-/// The number of bytes of a full chunk.
+/// Number of bytes in a full chunk.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// The maximum length of a line: a full chunk with nonce and tag in base64url, and its ends.
+/// Maximum length of a line: a full chunk with nonce and tag in base64url, plus both ends.
 const MAX_LINE_BYTES: u64 = (CHUNK_BYTES as u64 + 64) / 3 * 4 + 16;
 
-/// The first byte of the line of a chunk that others follow.
+/// First byte of a line that other chunks follow.
 const MORE: u8 = b'+';
 
-/// The first byte of the line of the last chunk.
+/// First byte of the line of the last chunk.
 const LAST: u8 = b'.';
 
-/// The name of a chunk.
 fn name_of(stream: &str, place: u64, end: u8) -> String {
     format!("{stream}/{place}/{}", char::from(end))
 }
 
-/// Seals what is written to it. [`SealedWriter::finish`] writes the last chunk; without it the
-/// stream cannot be read to its end.
+/// Seals the written bytes. [`SealedWriter::finish`] writes the last chunk. Without it, reading the
+/// stream fails at its end.
 pub struct SealedWriter<'a, W> {
     keys: &'a MasterKeys,
     stream: String,
@@ -39,16 +38,16 @@ pub struct SealedWriter<'a, W> {
 }
 
 impl<'a, W: Write> SealedWriter<'a, W> {
-    /// A stream of this name, which a reader must know as well.
+    /// Starts a stream with this name, which a reader must know.
     pub fn new(keys: &'a MasterKeys, stream: String, output: W) -> Self {
         let chunk = Zeroizing::new(Vec::with_capacity(CHUNK_BYTES));
         Self { keys, stream, place: 0, chunk, output }
     }
 
-    /// Writes the last chunk, and gives the output back.
+    /// Writes the last chunk, and returns the output.
     ///
     /// # Errors
-    /// What the output says.
+    /// The error of the output.
     pub fn finish(mut self) -> io::Result<W> {
         self.write_chunk(LAST)?;
         self.output.flush()?;
@@ -77,27 +76,27 @@ impl<W: Write> Write for SealedWriter<'_, W> {
         Ok(length)
     }
 
-    /// Does nothing: a chunk is written when it is full.
+    /// Does nothing: a chunk is written as soon as it is full.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// Reads what a [`SealedWriter`] wrote. What is not exactly that is an error of the kind
+/// Reads the output of a [`SealedWriter`]. Any other input is an error of kind
 /// [`io::ErrorKind::InvalidData`].
 pub struct SealedReader<'a, R> {
     keys: &'a MasterKeys,
     stream: String,
     place: u64,
     chunk: Zeroizing<Vec<u8>>,
-    /// How much of the chunk has been read.
+    /// Number of bytes of the chunk that have been read.
     read: usize,
     is_at_end: bool,
     input: R,
 }
 
 impl<'a, R: BufRead> SealedReader<'a, R> {
-    /// The stream of this name.
+    /// Opens the stream with this name.
     pub fn new(keys: &'a MasterKeys, stream: String, input: R) -> Self {
         let chunk = Zeroizing::default();
         Self { keys, stream, place: 0, chunk, read: 0, is_at_end: false, input }
@@ -197,7 +196,7 @@ mod tests {
             let error = opened(&keys, "s", &text).expect_err(name);
             assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{name}");
         }
-        // The mark of the last chunk is a part of its name.
+        // The mark of the last chunk is part of its name.
         let mut early = lines[..2].concat();
         let end = lines[0].len();
         early[end] = LAST;

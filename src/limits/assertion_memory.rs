@@ -1,8 +1,8 @@
-//! The client assertions that one instance has accepted and the database does not have yet: in
+//! Client assertions that one instance has accepted and the database does not have yet. They are in
 //! bounded memory, for the time that the database is unavailable (RFC 7523, section 3, item 7).
 //!
-//! Those that the database has are remembered as well, while there is capacity: in an outage, nothing
-//! else tells that they were used before.
+//! Assertions that the database has are remembered as well, while there is capacity. During an
+//! outage, only this memory shows that they were used before.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,16 +12,16 @@ use crate::limits::replay_cache::ReplayRejection;
 use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
 
-/// The most assertions that are remembered; some 25 MB.
+/// Maximum number of remembered assertions, about 25 MB.
 const MAX_ENTRIES: usize = 100_000;
 
-/// The most of them that may be of one client, so that it does not take the capacity of others.
+/// Maximum number of assertions of one client, so that it leaves capacity to others.
 const MAX_OF_ONE_CLIENT: usize = MAX_ENTRIES / 8;
 
-/// After so many seconds a client may find capacity again.
+/// Seconds after which a client may retry.
 const RETRY_SECONDS: u32 = 60;
 
-/// Assertions by their names.
+/// Assertions by name.
 #[derive(Debug)]
 pub struct AssertionMemory {
     max: usize,
@@ -34,7 +34,7 @@ pub struct AssertionMemory {
 struct Known {
     assertions: HashMap<String, Remembered>,
     by_client: HashMap<ClientId, usize>,
-    /// When expired ones were last looked for.
+    /// Time of the last sweep of expired assertions.
     swept_at: Timestamp,
 }
 
@@ -47,22 +47,22 @@ struct Remembered {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AssertionState {
-    /// A request has it, and does not know yet whether the database takes it.
+    /// A request is using it and does not know yet whether the database accepts it.
     InFlight,
-    /// It was accepted without the database.
+    /// Accepted without the database.
     Accepted,
-    /// The database has it.
+    /// Stored in the database.
     Stored,
 }
 
-/// An assertion that the database does not have yet.
+/// An accepted assertion that the database does not have yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedAssertion {
-    /// The hash of its client and its `jti`.
+    /// The hash of the client and its `jti`.
     pub name: String,
-    /// Its client.
+    /// The client id.
     pub client_id: ClientId,
-    /// How long it must be remembered.
+    /// Time until which it must be remembered.
     pub expires_at: Timestamp,
 }
 
@@ -82,11 +82,11 @@ impl Default for AssertionMemory {
 }
 
 impl AssertionMemory {
-    /// Remembers an assertion that has not been seen. Until [`Self::accept`], [`Self::keep_stored`]
-    /// or [`Self::remove`] the caller has to decide about it.
+    /// Remembers an assertion that has not been seen. The caller must then call [`Self::accept`],
+    /// [`Self::keep_stored`] or [`Self::remove`].
     ///
     /// # Errors
-    /// It has been seen, or the memory is full.
+    /// If it has been seen, or the memory is full.
     pub fn take(
         &self,
         assertion: AcceptedAssertion,
@@ -97,7 +97,7 @@ impl AssertionMemory {
         if known.assertions.contains_key(&name) {
             return Err(ReplayRejection::Seen);
         }
-        // A look at all of them, at most once a second.
+        // A sweep over all entries, at most once a second.
         if known.assertions.len() >= self.max && known.swept_at < now {
             known.sweep(now);
         }
@@ -115,8 +115,8 @@ impl AssertionMemory {
         Ok(())
     }
 
-    /// Notes that an assertion is accepted without the database, which gets it later. False if it is
-    /// not remembered, so that it must be rejected.
+    /// Records that an assertion is accepted without the database, which stores it later. Returns
+    /// false if it is not remembered, so that it must be rejected.
     pub fn accept(&self, name: &str) -> bool {
         let mut known = self.known();
         let Some(assertion) = known.assertions.get_mut(name) else { return false };
@@ -124,8 +124,7 @@ impl AssertionMemory {
         true
     }
 
-    /// Notes that the database has an assertion that is to be remembered as long as there is capacity
-    /// for it.
+    /// Records that the database has an assertion. It is remembered while there is capacity.
     pub fn keep_stored(&self, name: &str) {
         let mut known = self.known();
         let Some(assertion) = known.assertions.get_mut(name) else { return };
@@ -136,14 +135,14 @@ impl AssertionMemory {
         }
     }
 
-    /// Forgets an assertion: the database has it, or it was rejected.
+    /// Removes an assertion that the database has or that was rejected.
     pub fn remove(&self, name: &str) {
         let mut known = self.known();
         known.remove(name);
         self.count(&known);
     }
 
-    /// At most `max` assertions that the database should get.
+    /// Returns at most `max` assertions that the database should store.
     pub fn accepted(&self, max: usize) -> Vec<AcceptedAssertion> {
         if self.entries() == 0 {
             return Vec::new();
@@ -161,7 +160,7 @@ impl AssertionMemory {
         taken.take(max).collect()
     }
 
-    /// How many assertions are remembered.
+    /// Returns how many assertions are remembered.
     pub fn entries(&self) -> usize {
         self.entries.load(Ordering::Relaxed)
     }
@@ -184,7 +183,7 @@ impl Known {
         }
     }
 
-    /// Gives a part of the share of a client back.
+    /// Returns one entry to the share of a client.
     fn release(&mut self, client_id: &ClientId) {
         if let Some(of_client) = self.by_client.get_mut(client_id) {
             *of_client -= 1;
@@ -194,7 +193,7 @@ impl Known {
         }
     }
 
-    /// Drops what has expired, and what the database has.
+    /// Drops assertions that have expired or that the database has.
     fn sweep(&mut self, now: Timestamp) {
         self.swept_at = now;
         let is_unneeded = |assertion: &Remembered| {

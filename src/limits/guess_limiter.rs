@@ -1,9 +1,9 @@
-//! Attempts on secrets that could be guessed, counted by client and by address (RFC 6749, section
-//! 2.3.1: such secrets must be protected against brute force).
+//! Counts attempts on guessable secrets by client and by address. Such secrets must be protected
+//! against brute force (RFC 6749, section 2.3.1).
 //!
-//! The counts stand in two tables of fixed size, so an attacker cannot fill the memory, and an
-//! unknown client is counted like a known one. Two clients may share a place; that does no harm,
-//! because being over a limit only means to wait in another queue.
+//! The counters are in two tables of fixed size, so an attacker cannot exhaust the memory. An
+//! unknown client is counted like a known one. Two clients may share a counter. That is harmless,
+//! because an attempt over a limit only waits in another queue.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,39 +14,39 @@ use crate::model::network::customer_network;
 use crate::model::rate::Rate;
 use crate::model::time::Timestamp;
 
-/// How many counts each table holds.
+/// Number of counters in each table.
 const BUCKETS: usize = 1 << 14;
 
-/// How many attempts are ordinary.
+/// Rates of attempts that are not throttled.
 #[derive(Debug, Clone, Copy)]
 pub struct GuessLimits {
-    /// On one client.
+    /// Attempts on one client.
     pub by_client: Rate,
-    /// From one address.
+    /// Attempts from one address.
     pub by_address: Rate,
 }
 
-/// Whether an address has attempted anything else in this window of time.
+/// Attempts of an address in the current window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempts {
-    /// This is its first attempt, so the wrong ones were those of other addresses.
+    /// The first attempt of the address, so the wrong ones came from other addresses.
     First,
-    /// There were others before it that have not proved right.
+    /// Other attempts preceded it that have not succeeded.
     Repeated,
 }
 
-/// How an attempt stands against the limits.
+/// Relation of an attempt to the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Neither its client nor its address exceeds a limit.
+    /// Neither the client nor the address exceeds a limit.
     WithinLimits,
-    /// There were too many attempts on the client, from whatever address.
+    /// Too many attempts on the client, from all addresses.
     ClientOverLimit(RateExceeded, Attempts),
-    /// There were too many attempts from its own address.
+    /// Too many attempts from the address.
     AddressOverLimit(RateExceeded),
 }
 
-/// The counts of this process.
+/// Attempt counters of this process.
 #[derive(Debug)]
 pub struct GuessLimiter {
     by_client: RateTable,
@@ -56,7 +56,7 @@ pub struct GuessLimiter {
 }
 
 impl GuessLimiter {
-    /// Begins to count.
+    /// Creates empty counters with these limits.
     pub fn new(limits: GuessLimits) -> Self {
         let table = |rate| RateTable::new(rate, BUCKETS);
         Self {
@@ -67,13 +67,13 @@ impl GuessLimiter {
         }
     }
 
-    /// Sets the limits of later attempts.
+    /// Sets the limits for later attempts.
     pub fn set_limits(&self, limits: GuessLimits) {
         self.by_client.set_rate(limits.by_client);
         self.by_address.set_rate(limits.by_address);
     }
 
-    /// Notes an attempt before it is checked, and says how it stands.
+    /// Counts an attempt before it is verified, and returns its relation to the limits.
     pub fn note(&self, client_id: &str, address: IpAddr, now: Timestamp) -> Standing {
         let on_client = self.by_client.count(client_id, now);
         let network = customer_network(address);
@@ -95,23 +95,23 @@ impl GuessLimiter {
         standing
     }
 
-    /// How many attempts were over the limit of their client.
+    /// Returns how many attempts were over the limit of their client.
     pub fn over_client(&self) -> u64 {
         self.over_client.load(Ordering::Relaxed)
     }
 
-    /// How many attempts were over the limit of their address.
+    /// Returns how many attempts were over the limit of their address.
     pub fn over_address(&self) -> u64 {
         self.over_address.load(Ordering::Relaxed)
     }
 
-    /// Takes an attempt back that was no guess: the secret was right.
+    /// Reverts the count of an attempt with a correct secret.
     pub fn refund(&self, client_id: &str, address: IpAddr, now: Timestamp) {
         self.by_client.refund(client_id, now);
         self.refund_address(address, now);
     }
 
-    /// The same for one that was counted for its address alone.
+    /// Like [`refund`](Self::refund), for an attempt that was counted only for its address.
     pub fn refund_address(&self, address: IpAddr, now: Timestamp) {
         self.by_address.refund(&customer_network(address), now);
     }

@@ -1,5 +1,5 @@
-//! Limits in bounded memory: rates, guesses of imported secrets, replays of DPoP proofs and of
-//! client assertions, and the nonces of DPoP proofs.
+//! Limits in bounded memory: rates, guesses of imported secrets, replays of DPoP proofs and client
+//! assertions, and the nonces of DPoP proofs.
 
 pub mod assertion_memory;
 pub mod callers;

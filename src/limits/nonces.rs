@@ -1,5 +1,5 @@
-//! Nonces that a server issues and verifies without storing them (RFC 9449, section 8): a time and
-//! a MAC over it. All instances have the same key, so each accepts the nonces of the others.
+//! Nonces that the server issues and verifies without storing them (RFC 9449, section 8): a time
+//! and its MAC. All instances have the same key, so each accepts the nonces of the others.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -7,10 +7,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crate::crypto::mac::{self, MacKey};
 use crate::model::time::Timestamp;
 
-/// For how many seconds a nonce is valid.
+/// Validity of a nonce, in seconds.
 const NONCE_TTL_SECONDS: i64 = 300;
 
-/// How many bytes of the MAC are in a nonce.
+/// Number of bytes of the MAC in a nonce.
 const MAC_LENGTH: usize = 16;
 
 /// Issues nonces and verifies them.
@@ -18,12 +18,12 @@ const MAC_LENGTH: usize = 16;
 pub struct NonceIssuer(MacKey);
 
 impl NonceIssuer {
-    /// Nonces of a key that is for nothing else, and that all instances have.
+    /// Creates an issuer. The key must have no other use, and all instances must have it.
     pub fn new(key: &[u8]) -> Self {
         Self(MacKey::new(key))
     }
 
-    /// A nonce of this time.
+    /// Returns a nonce for this time.
     pub fn make(&self, now: Timestamp) -> String {
         let issued_at = now.0.to_be_bytes();
         let mac = self.0.sign(&issued_at);
@@ -32,13 +32,13 @@ impl NonceIssuer {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// True for a nonce of this server that is not too old.
+    /// True for a nonce of this server that has not expired.
     pub fn knows(&self, nonce: &str, now: Timestamp) -> bool {
         let Ok(bytes) = BASE64_URL_SAFE_NO_PAD.decode(nonce) else { return false };
         let Some((issued_at, _)) = bytes.split_first_chunk::<8>() else { return false };
         let issued_at = Timestamp(i64::from_be_bytes(*issued_at));
         let age = now.0.saturating_sub(issued_at.0);
-        // Some seconds of difference between the clocks of instances.
+        // The clocks of two instances may differ by some seconds.
         let is_young = (-10..=NONCE_TTL_SECONDS).contains(&age);
         let expected = self.make(issued_at);
         is_young && mac::is_equal(expected.as_bytes(), nonce.as_bytes())

@@ -5,20 +5,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::model::rate::Rate;
 use crate::model::time::Timestamp;
 
-/// No more are allowed until so many seconds have passed; at least one.
+/// The rate is exceeded. The next count is allowed after `seconds`, which is at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateExceeded {
-    /// The seconds.
+    /// Seconds until the next count is allowed.
     pub seconds: u32,
 }
 
-/// Counts in windows that follow one another without overlap. The number of the window and the
-/// count share one word, so counting takes no lock and no two threads count the same.
+/// Counts in consecutive windows. The number of the window and the count share one word, so
+/// counting takes no lock and no count is lost.
 #[derive(Debug, Default)]
 pub struct RateCounter(AtomicU64);
 
 impl RateCounter {
-    /// Counts one more, if the rate allows it.
+    /// Adds one, if the rate allows it.
     pub fn count(&self, rate: Rate, now: Timestamp) -> Result<(), RateExceeded> {
         let (window, left) = place(rate, now);
         let add = |word: u64| {
@@ -31,14 +31,14 @@ impl RateCounter {
         }
     }
 
-    /// Takes one back that turned out not to count.
+    /// Reverts one count.
     pub fn refund(&self, rate: Rate, now: Timestamp) {
         let (window, _) = place(rate, now);
         let subtract = |word: u64| {
             let is_counted = window_of(word) == window && count_of(word) > 0;
             is_counted.then(|| word_of(window, count_of(word) - 1))
         };
-        // The count of an earlier window is gone already.
+        // The count of an earlier window no longer exists.
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract);
     }
 
@@ -48,17 +48,17 @@ impl RateCounter {
         window_of(word) != place(rate, now).0 || count_of(word) == 0
     }
 
-    /// A counter that stands where this one stands now.
+    /// Returns a counter with the current state of this one.
     #[must_use]
     pub fn copy(&self) -> Self {
         Self(AtomicU64::new(self.0.load(Ordering::Relaxed)))
     }
 }
 
-/// The number of the window that `now` is in, and the seconds until it ends.
+/// Returns the number of the window at `now`, and the seconds until it ends.
 fn place(rate: Rate, now: Timestamp) -> (u32, u32) {
     let length = i64::from(rate.window_seconds());
-    // Until the year 2106 the number of seconds fits; a clock beyond counts all in one window.
+    // The number fits until the year 2106. After that, all counts are in one window.
     let window = u32::try_from(now.0.div_euclid(length)).unwrap_or(u32::MAX);
     let left = length - now.0.rem_euclid(length);
     (window, u32::try_from(left).unwrap_or(1))

@@ -1,18 +1,18 @@
-//! What was seen recently and must not be seen again: the names of proofs, in bounded
-//! memory (RFC 9449, section 11.1).
+//! Remembers the names of recent proofs in bounded memory, so that no proof is accepted twice (RFC
+//! 9449, section 11.1).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::time::Timestamp;
 
-/// The most names that are remembered in one period; at most some 20 MB for each of two.
+/// Maximum number of names in one period. Each of the two periods takes at most about 20 MB.
 const MAX_ENTRIES: usize = 500_000;
 
-/// The most of them that may be of one client, so that it does not take the capacity of others.
+/// Maximum number of names of one client, so that it leaves capacity to others.
 const MAX_OF_ONE_CLIENT: usize = MAX_ENTRIES / 8;
 
-/// So much of a name is kept: of a hash in base64url these are 96 bits.
+/// Number of characters of a name that are stored: 96 bits of a hash in base64url.
 const DIGEST_PREFIX_BYTES: usize = 16;
 
 /// Remembers names for one to two periods.
@@ -29,24 +29,24 @@ struct Seen {
     period: i64,
     now: HashSet<[u8; DIGEST_PREFIX_BYTES]>,
     before: HashSet<[u8; DIGEST_PREFIX_BYTES]>,
-    /// How many of `now` each client has.
+    /// Number of names in `now` for each client.
     by_client: HashMap<Box<str>, usize>,
 }
 
-/// Why a name is not taken.
+/// Reason why a name is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplayRejection {
-    /// It has been seen before.
+    /// The name has been seen before.
     Seen,
     /// The cache is full, so the proof cannot be accepted.
     Full,
-    /// The client has used its share of the cache. A retry succeeds after at most this many
+    /// The client has used its share of the cache. A retry succeeds after at most this number of
     /// seconds.
     FullForOne(u32),
 }
 
 impl ReplayCache {
-    /// Remembers each name for `period_seconds` seconds at least.
+    /// Creates a cache that remembers each name for at least `period_seconds`.
     pub fn new(period_seconds: i64) -> Self {
         Self {
             period_seconds,
@@ -56,17 +56,17 @@ impl ReplayCache {
         }
     }
 
-    /// How many names are remembered of the present period.
+    /// Returns how many names are remembered in the current period.
     pub fn entries(&self) -> usize {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).now.len()
     }
 
-    /// How many can be.
+    /// Returns the maximum number of names in one period.
     pub fn limit(&self) -> usize {
         self.most
     }
 
-    /// Takes a name of a client that has not been seen; it is a hash in base64url.
+    /// Records a name that has not been seen. The name is a hash in base64url.
     pub fn take(&self, name: &str, client: &str, now: Timestamp) -> Result<(), ReplayRejection> {
         let mut kept = [0; DIGEST_PREFIX_BYTES];
         kept.iter_mut().zip(name.bytes()).for_each(|(place, byte)| *place = byte);

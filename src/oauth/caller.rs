@@ -1,4 +1,4 @@
-//! The caller, as the request names it. Nothing about it is verified here.
+//! The caller of a request, as the request identifies it. Nothing is verified here.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,30 +13,30 @@ use crate::x509::certificate::ClientCertificate;
 
 const SEVERAL_METHODS: &str = "The request has two client authentication methods. Use the Authorization header, a secret in the body or a client assertion.";
 
-/// Where a request comes from, as the connection or a trusted proxy says.
+/// Origin of a request, as given by the connection or a trusted proxy.
 #[derive(Debug, Clone)]
 pub struct RequestOrigin {
     /// The client's address.
     pub address: IpAddr,
-    /// The certificate that the client has presented.
+    /// Certificate that the client presented.
     pub certificate: PresentedCertificate,
-    /// True if the peer is a trusted proxy, whose headers tell of the request that it forwards.
+    /// True if the peer is a trusted proxy, whose headers describe the request that it forwards.
     pub is_trusted_proxy: bool,
 }
 
-/// The certificate that a client has presented.
+/// Client certificate of a request.
 #[derive(Debug, Clone)]
 pub enum PresentedCertificate {
-    /// None.
+    /// No certificate was presented.
     Nothing,
-    /// This one.
+    /// A certificate was presented and parsed.
     Certificate(Arc<ClientCertificate>),
-    /// A trusted proxy passed something on that is none.
+    /// A trusted proxy sent a header that is not a valid certificate.
     Unreadable,
 }
 
 impl PresentedCertificate {
-    /// The certificate, if there is one.
+    /// Returns the certificate, if one was presented and could be read.
     pub fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
         match self {
             Self::Certificate(certificate) => Some(certificate),
@@ -45,16 +45,17 @@ impl PresentedCertificate {
     }
 }
 
-/// The caller.
+/// Caller of an endpoint, before authentication.
 #[derive(Debug)]
 pub struct Caller {
-    /// The credentials of the caller, if it presents any.
+    /// Credentials, if the request has any.
     pub credentials: Option<Credentials>,
-    /// The `client_id` of the body, which proves nothing.
+    /// The `client_id` of the body. It proves nothing.
     pub client_id: Option<String>,
-    /// A parameter that was most likely meant to be one of the credentials, fit for a description.
+    /// A parameter that was probably meant to be one of the credentials, sanitized for a
+    /// description.
     pub misspelt: Option<String>,
-    /// Where it calls from.
+    /// Origin of the request.
     pub origin: RequestOrigin,
 }
 
@@ -65,21 +66,21 @@ pub enum Credentials {
     Secret(SecretCredentials),
     /// A signed assertion (RFC 7523).
     Assertion(AssertionCredentials),
-    /// A certificate, with the id of its client (RFC 8705, section 2).
+    /// A certificate, with the client id of the request (RFC 8705, section 2).
     Certificate(String, Arc<ClientCertificate>),
 }
 
-/// A client id and a secret, and how they were presented.
+/// A client id and a secret, with the method by which they were sent.
 pub struct SecretCredentials {
     /// The client id that the caller presents.
     pub client_id: String,
     /// The secret.
     pub secret: SecretString,
-    /// How they were sent.
+    /// Method by which they were sent.
     pub method: AuthenticationMethod,
 }
 
-/// What a client assertion is, as `client_assertion_type` says.
+/// Type of a client assertion, from `client_assertion_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AssertionType {
     /// A JWT of the client itself or of a trusted issuer (RFC 7523, section 2.2).
@@ -98,11 +99,11 @@ impl AssertionType {
     }
 }
 
-/// A client assertion, unread.
+/// A client assertion, not yet parsed.
 pub struct AssertionCredentials {
-    /// What it is.
+    /// Type of the assertion.
     pub assertion_type: AssertionType,
-    /// The client id of the request, if it has one next to the assertion.
+    /// The client id of the request, if sent in addition to the assertion.
     pub client_id: Option<String>,
     /// The assertion: a JWT.
     pub assertion: SecretString,
@@ -127,12 +128,12 @@ pub enum HeaderCredentials {
     Absent,
     /// HTTP Basic, decoded: client id and secret (RFC 6749, section 2.3.1).
     Basic(String, SecretString),
-    /// It cannot be read as Basic; why is for the log.
+    /// Not readable as Basic. The reason is for the log.
     Unreadable(&'static str),
 }
 
 impl Caller {
-    /// Takes the caller's part out of the parameters of a request.
+    /// Takes the parameters of the caller out of a request.
     pub fn new(
         parameters: &mut Parameters,
         header: HeaderCredentials,
@@ -165,7 +166,8 @@ fn is_too_long(client_id: &str) -> bool {
 }
 
 impl Credentials {
-    /// The client id that the caller presents, if the request has one outside of an assertion.
+    /// Returns the client id that the caller presents, if the request has one outside of an
+    /// assertion.
     pub fn client_id(&self) -> Option<&str> {
         match self {
             Self::Secret(secret) => Some(&secret.client_id),
@@ -175,7 +177,8 @@ impl Credentials {
     }
 }
 
-/// Returns the one method by which the caller authenticates (RFC 6749, section 2.3: not two).
+/// Returns the credentials of the caller. Rejects two methods in one request (RFC 6749, section
+/// 2.3).
 fn credentials(
     header: HeaderCredentials,
     body_id: Option<String>,
@@ -214,7 +217,7 @@ fn credentials(
     }
 }
 
-/// Takes a client assertion with its type (RFC 7521, section 4.2; C-130).
+/// Takes a client assertion and its type (RFC 7521, section 4.2; C-130).
 fn assertion(
     parameters: &mut Parameters,
 ) -> Result<Option<(AssertionType, SecretString)>, OAuthError> {

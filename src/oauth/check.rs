@@ -1,6 +1,5 @@
-//! The check of an access token for an API: for the admin API of this server, and for a gateway that
-//! asks about each request that it forwards (RFC 6750, section 3; RFC 9449, section 7). From memory
-//! alone.
+//! Checks access tokens for an API (RFC 6750, section 3; RFC 9449, section 7). The admin API of
+//! this server and gateways call it for each request. It reads only memory.
 
 use std::borrow::Cow;
 
@@ -16,16 +15,16 @@ use crate::oauth::client_authentication::reject_if_stale;
 use crate::oauth::error::quote_input;
 use crate::oauth::token_validation;
 
-/// What an API wants to know: whether a token is for this resource and has these scopes.
+/// Access that an API requires of a token.
 #[derive(Debug)]
 pub struct RequiredAccess {
     /// The resource, which must be the token's audience.
     pub resource: String,
-    /// The scopes that the token must have; empty if any token for the resource will do.
+    /// The scopes that the token must have. If empty, any token for the resource is accepted.
     pub scopes: Scopes,
 }
 
-/// How a token was presented.
+/// Scheme by which a token was presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
     /// As a bearer token (RFC 6750, section 2.1).
@@ -34,51 +33,51 @@ pub enum Scheme {
     Dpop,
 }
 
-/// A token as the caller of the API presented it.
+/// An access token, as the caller of the API presented it.
 #[derive(Debug)]
 pub struct PresentedToken {
     /// The scheme of the `Authorization` header.
     pub scheme: Scheme,
-    /// The token, unread.
+    /// The token, not yet parsed.
     pub token: String,
-    /// The proof of possession, if it came with all that belongs to it.
+    /// The proof of possession, if the request has the proof and all values it is checked against.
     pub proof: Option<ProofOfRequest>,
 }
 
-/// A proof of possession, and the request that it was made for.
+/// A proof of possession, and the request for which it was made.
 #[derive(Debug)]
 pub struct ProofOfRequest {
     /// The value of the `DPoP` header.
     pub proof: String,
     /// The method of the caller's request.
     pub method: String,
-    /// The URLs of the caller's request; the proof names one of them.
+    /// The URLs of the caller's request. The proof must name one of them.
     pub urls: Vec<String>,
-    /// What is said about nonces.
+    /// Rule for the nonce of the proof.
     pub nonce: NonceRule,
 }
 
-/// Whether a proof must contain a nonce of this server (RFC 9449, section 9).
+/// Rule for the nonce of this server in a proof (RFC 9449, section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NonceRule {
-    /// The API has nonces of its own, or none.
+    /// A nonce is not checked: the API uses its own nonces or does not use any.
     Ignore,
-    /// It must.
+    /// The proof must have a nonce of this server.
     Require,
 }
 
-/// What the API may rely on.
+/// Properties of a valid token on which an API may rely.
 #[derive(Debug)]
 pub struct CheckedToken {
-    /// The client.
+    /// The client id.
     pub client_id: String,
-    /// The scopes of the token, separated by spaces; may be empty.
+    /// The scopes of the token, separated by spaces. May be empty.
     pub scope: String,
-    /// How many seconds the token is still valid.
+    /// Seconds until the token expires.
     pub expires_in: i64,
 }
 
-/// Why a request is not let through.
+/// Reason why a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckError {
     /// The token is malformed, expired, revoked, of another issuer or for another resource, or the
@@ -86,16 +85,16 @@ pub enum CheckError {
     InvalidToken(&'static str),
     /// The proof of possession is missing or wrong (RFC 9449, section 7.1).
     InvalidProof {
-        /// For the caller.
+        /// Text for the caller.
         text: String,
-        /// If only a nonce is missing: the one for the next proof (RFC 9449, section 9).
+        /// The nonce for the next proof, if only a nonce is missing (RFC 9449, section 9).
         nonce: Option<String>,
     },
     /// The token lacks a scope.
     InsufficientScope,
-    /// The gateway asks for something that does not exist. The text is for its operator.
+    /// The gateway requires a resource or scope that does not exist. The text is for its operator.
     Misconfigured(String),
-    /// The memory of this instance is too old, or cannot take one more proof.
+    /// The directory of this instance is stale, or a replay cache is full.
     Unavailable(Cow<'static, str>),
 }
 
@@ -105,7 +104,7 @@ const INVALID_TOKEN: &str = "The access token is malformed, expired, revoked or 
 ///
 /// # Errors
 /// See [`CheckError`]. The configuration of the gateway is checked before the token, so that a
-/// mistake in it shows at the first request.
+/// mistake in it shows on the first request.
 pub fn check(
     app: &App,
     required: &RequiredAccess,
@@ -129,8 +128,8 @@ pub fn check(
     Ok(CheckedToken { client_id: claims.client_id, scope, expires_in })
 }
 
-/// Checks again a token that [`check`] has let through, while an answer to its caller is written:
-/// whether it has ended since. Its binding was checked with the request.
+/// Checks a token again after [`check`], while a response to its caller is being written. Rejects
+/// it if it has expired or been revoked since. The binding is not checked again.
 ///
 /// # Errors
 /// [`CheckError::InvalidToken`] and [`CheckError::Unavailable`].
@@ -165,7 +164,7 @@ fn check_configuration(app: &App, required: &RequiredAccess) -> Result<(), Check
     }
 }
 
-/// Checks that the caller has the key that the token is bound to, if it is bound.
+/// Rejects a bound token unless the caller holds its key.
 fn check_binding(
     app: &App,
     claims: &AccessTokenClaims,
@@ -175,7 +174,7 @@ fn check_binding(
 ) -> Result<(), CheckError> {
     match (&claims.cnf, presented.scheme) {
         (None, Scheme::Bearer) => Ok(()),
-        // A bearer token gains nothing by a proof, and a bound one must not be used without.
+        // A proof does not protect a bearer token, and a bound token must not be used without one.
         (None, Scheme::Dpop) => {
             Err(CheckError::InvalidToken("The access token is a bearer token: use Bearer."))
         }
@@ -198,7 +197,7 @@ fn check_binding(
     }
 }
 
-/// RFC 9449, section 7.1: a proof for this very request, token and key, used once.
+/// Checks that a proof is for this request, token and key, and consumes it (RFC 9449, section 7.1).
 fn check_proof(
     app: &App,
     claims: &AccessTokenClaims,

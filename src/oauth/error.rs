@@ -1,5 +1,5 @@
-//! Rejections: a code of the RFCs and a description for the caller; reason and remedy for the
-//! operator. A description never names a command, an option or a setting of tokend.
+//! Rejections of the protocol: an error code and description for the caller, a reason and remedy
+//! for the operator. A description never names a command, an option or a setting of tokend.
 
 use std::borrow::Cow;
 
@@ -9,20 +9,20 @@ use crate::model::remedy::Remedy;
 use crate::secrets::secret;
 use crate::telemetry::stage_times::StageTimes;
 
-/// When a client should try again that was told to try again shortly.
+/// `Retry-After` of a temporary failure.
 const RETRY_AFTER_SECONDS: u32 = 2;
 
-/// What the caller is told in addition to the code.
+/// Text for the caller, in addition to the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Description {
-    /// This sentence.
+    /// A complete sentence.
     Sentence(Cow<'static, str>),
-    /// What failed. The answer adds the id of the request. It is identical for every failed
-    /// authentication, so an unauthenticated caller learns nothing (D11).
+    /// The operation that failed. The answer adds the id of the request. It is identical for every
+    /// failed authentication, so an unauthenticated caller learns nothing (D11).
     Failed(&'static str),
 }
 
-/// When a repeated request can succeed.
+/// Condition under which a repeated request can succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Retry {
     /// After this many seconds (RFC 9110, section 10.2.3).
@@ -31,7 +31,7 @@ pub enum Retry {
     WithNonce(String),
 }
 
-/// A rejection: what the caller is told, and what only the operator is told.
+/// A rejection, with the parts for the caller and for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", .code.as_str(), self.reason())]
 pub struct OAuthError {
@@ -42,36 +42,36 @@ pub struct OAuthError {
     operator_details: Box<OperatorDetails>,
 }
 
-/// What only the operator is told; never a secret.
+/// Details for the operator only. They never include a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OperatorDetails {
-    /// The true reason, if it is not what the caller is told.
+    /// The true reason, if it differs from the description.
     pub reason: Option<Cow<'static, str>>,
     /// The client that the request is about.
     pub client_id: Option<String>,
-    /// How to fix it.
+    /// Remedy for the problem.
     pub remedy: Option<Remedy>,
-    /// The last characters of a whole secret that was presented.
+    /// The last characters of a complete secret that was presented.
     pub suffix: Option<String>,
-    /// The stages of a token request until it was rejected.
+    /// The duration of each stage of a token request until it was rejected.
     pub times: Option<StageTimes>,
 }
 
 impl OAuthError {
-    /// Cold: the compiler puts what leads here behind the code that every request runs.
+    /// Cold, so that the compiler moves these paths out of the code that every request runs.
     #[cold]
     fn described(code: ErrorCode, description: Description) -> Self {
         let reason_code = ReasonCode::usual(code);
         Self { code, reason_code, description, retry: None, operator_details: Box::default() }
     }
 
-    /// Says which reason of the closed list this is, if it is not the usual one of the code.
+    /// Sets the reason code, if it is not the usual one for the error code.
     #[must_use]
     pub fn because(self, reason_code: ReasonCode) -> Self {
         Self { reason_code, ..self }
     }
 
-    /// The same for a rejection that no other reason of authentication has been found for.
+    /// Like [`because`](Self::because), unless a more specific reason of authentication is set.
     #[must_use]
     pub fn or_because(self, reason_code: ReasonCode) -> Self {
         if self.reason_code == ReasonCode::AuthenticationFailed {
@@ -80,7 +80,7 @@ impl OAuthError {
         self
     }
 
-    /// The reason in the closed list that metrics have.
+    /// Returns the reason code that metrics and the log use.
     pub fn reason_code(&self) -> ReasonCode {
         self.reason_code
     }
@@ -89,18 +89,18 @@ impl OAuthError {
         Self { retry: Some(retry), ..self }
     }
 
-    /// A rejection whose reason the caller may know. The sentence says what is expected.
+    /// Creates a rejection whose reason the caller may know. The sentence states what is expected.
     pub fn new(code: ErrorCode, sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::described(code, Description::Sentence(sanitize_description(sentence.into())))
     }
 
-    /// `invalid_request`, with what is wrong with the form of the request.
+    /// `invalid_request`: the form of the request is wrong.
     pub fn invalid_request(sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::InvalidRequest, sentence)
     }
 
-    /// `invalid_client` for a request that presents no credentials at all: nothing was wrong, so
-    /// nothing is given away. A parameter that is misspelt is named.
+    /// `invalid_client` for a request without any credentials. No credential was wrong, so the
+    /// description may be specific. It names a misspelt parameter.
     pub fn no_authentication(misspelt: Option<&str>) -> Self {
         Self::new(
             ErrorCode::InvalidClient,
@@ -110,7 +110,7 @@ impl OAuthError {
         .with_misspelt(misspelt)
     }
 
-    /// Adds the name of a parameter that is not known, but close to a known one.
+    /// Adds the name of an unknown parameter that resembles a known one.
     #[must_use]
     pub fn with_misspelt(mut self, name: Option<&str>) -> Self {
         if let (Some(name), Description::Sentence(sentence)) = (name, &mut self.description) {
@@ -121,22 +121,22 @@ impl OAuthError {
         self
     }
 
-    /// Replaces the reason, which only the operator is told. The description stays.
+    /// Replaces the reason for the operator. The description does not change.
     #[must_use]
     pub fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.operator_details.reason = Some(reason.into());
         self
     }
 
-    /// `invalid_client` for credentials that were presented and are not valid. The reason is for
-    /// the operator; the description is identical for every reason.
+    /// `invalid_client` for credentials that are not valid. The reason is for the operator. The
+    /// description is identical for every reason.
     pub fn authentication_failed(reason: impl Into<Cow<'static, str>>) -> Self {
         let description = Description::Failed("Client authentication failed.");
         Self::described(ErrorCode::InvalidClient, description).with_reason(reason)
     }
 
-    /// The same failure of the assertion that is a grant: `invalid_grant` (RFC 7521, section
-    /// 4.1.1).
+    /// Converts `invalid_client` into `invalid_grant`, for an assertion that is a grant (RFC 7521,
+    /// section 4.1.1).
     #[must_use]
     pub fn as_invalid_grant(self) -> Self {
         if self.code != ErrorCode::InvalidClient {
@@ -160,13 +160,13 @@ impl OAuthError {
         Self::new(ErrorCode::UseDpopNonce, sentence).retried(Retry::WithNonce(nonce))
     }
 
-    /// The caller sends too many requests, and may try again after so many seconds (RFC 6585,
+    /// The caller sends too many requests and may retry after this number of seconds (RFC 6585,
     /// section 4).
     pub fn too_many(sentence: String, seconds: u32) -> Self {
         Self::new(ErrorCode::TooManyRequests, sentence).retried(Retry::After(seconds))
     }
 
-    /// There were too many wrong secrets. The answer is the same for unknown and known clients.
+    /// Too many wrong secrets were presented. The answer is the same for unknown and known clients.
     pub fn too_many_guesses(seconds: u32) -> Self {
         Self::too_many(
             format!(
@@ -177,7 +177,7 @@ impl OAuthError {
         .because(ReasonCode::GuessLimit)
     }
 
-    /// `server_error`: the server failed; the cause is for the operator.
+    /// `server_error`: the server failed. The reason is for the operator.
     pub fn server_error(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::ServerError, "The server failed. The reason is recorded.")
             .with_reason(reason)
@@ -190,43 +190,43 @@ impl OAuthError {
         self
     }
 
-    /// Adds the stages of a token request until now.
+    /// Adds the duration of the stages of a token request until now.
     #[must_use]
     pub fn during(mut self, times: StageTimes) -> Self {
         self.operator_details.times = Some(times);
         self
     }
 
-    /// Adds how to fix it, which only the operator is told.
+    /// Adds the remedy, which is for the operator only.
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<Remedy>) -> Self {
         self.operator_details.remedy = Some(remedy.into());
         self
     }
 
-    /// Adds the last characters of the secret that was presented.
+    /// Adds the last characters of the presented secret.
     #[must_use]
     pub fn with_suffix(mut self, suffix: String) -> Self {
         self.operator_details.suffix = Some(suffix);
         self
     }
 
-    /// What only the operator is told.
+    /// Returns the details for the operator only.
     pub fn operator_details(&self) -> &OperatorDetails {
         &self.operator_details
     }
 
-    /// The code.
+    /// Returns the error code.
     pub fn code(&self) -> ErrorCode {
         self.code
     }
 
-    /// What the caller is told.
+    /// Returns the text for the caller.
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// The true reason, for the operator: the description if it says all.
+    /// Returns the true reason, for the operator. Falls back to the description.
     pub fn reason(&self) -> &str {
         match (&self.operator_details.reason, &self.description) {
             (Some(reason), _) => reason,
@@ -235,14 +235,14 @@ impl OAuthError {
         }
     }
 
-    /// When a repeated request can succeed, if that is known.
+    /// Returns the condition under which a repeated request can succeed, if it is known.
     pub fn retry(&self) -> Option<&Retry> {
         self.retry.as_ref()
     }
 }
 
-/// A sentence with nothing in it but the characters of RFC 6749, section 5.2. Ids of clients and
-/// resources stand in sentences too, and an imported id may hold others.
+/// Replaces characters that RFC 6749, section 5.2 does not allow. Sentences include ids of clients
+/// and resources, and an imported id may have such characters.
 fn sanitize_description(sentence: Cow<'static, str>) -> Cow<'static, str> {
     let is_allowed = |character| matches!(character, ' '..='!' | '#'..='[' | ']'..='~');
     if sentence.chars().all(is_allowed) {
@@ -251,8 +251,8 @@ fn sanitize_description(sentence: Cow<'static, str>) -> Cow<'static, str> {
     Cow::Owned(sentence.replace(|character| !is_allowed(character), "?"))
 }
 
-/// A value of the caller, made fit to stand in a description between single quotes: at most 100
-/// characters, all of them allowed there. Generated secrets are left out.
+/// Sanitizes a value of the caller for a description, in which it is quoted: at most 100
+/// characters, all allowed there. Generated secrets are redacted.
 pub fn quote_input(text: &str) -> String {
     let text = secret::redact(text);
     let start: String = text.chars().take(100).collect();

@@ -13,21 +13,22 @@ use crate::oauth::token::mint::token_type;
 use crate::oauth::token::request::TokenQuery;
 use crate::oauth::token_validation;
 
-/// The scope that lets a client introspect the tokens of a resource; held on the server itself,
-/// those of all resources.
+/// Scope that allows a client to introspect the tokens of a resource. Granted on the server itself,
+/// it covers the tokens of all resources.
 const SCOPE: &str = "introspect";
 
 /// The answer (RFC 7662, section 2.2).
 #[derive(Debug)]
 pub enum Introspection {
-    /// The token is active: its claims.
+    /// The token is active. Contains its claims.
     Active(Box<AccessTokenClaims>),
-    /// It is not active, or the caller may not introspect it: the answer has no other member.
+    /// The token is not active, or the caller may not introspect it. The answer has no other
+    /// member.
     Inactive,
 }
 
-/// Answers an introspection request: authenticate, check the token, and tell whom it concerns. Gives
-/// the client that asks as well.
+/// Answers an introspection request: authenticates the caller, validates the token, and checks that
+/// the caller may introspect it. Also returns the authenticated client.
 pub async fn introspect(
     app: &App,
     query: &TokenQuery,
@@ -39,14 +40,15 @@ pub async fn introspect(
             .filter(|claims| is_authorized_to_introspect(&client, claims));
     app.metrics.count_introspection(claims.is_some());
     let answer = claims.map_or(Introspection::Inactive, |mut claims| {
-        // The members of the answer itself are reserved names. This holds for any token.
+        // The members of the answer are reserved names, so static claims of the same name are
+        // removed.
         claims.static_claims.retain(|name, _| !static_claims::is_of_the_server(name));
         Introspection::Active(Box::new(claims))
     });
     Ok((client, answer))
 }
 
-/// True for the token's own client, and for a client that holds the scope on its audience or on the
+/// True for the client of the token, and for a client with the scope on its audience or on the
 /// server (RFC 7662, section 4).
 fn is_authorized_to_introspect(client: &AuthenticatedClient, claims: &AccessTokenClaims) -> bool {
     let is_own = client.id().as_str() == claims.client_id;
@@ -62,7 +64,7 @@ fn is_authorized_to_introspect(client: &AuthenticatedClient, claims: &AccessToke
 
 impl Serialize for Introspection {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        /// The members next to the claims.
+        /// The answer of an active token: its members in addition to the claims.
         #[derive(Serialize)]
         struct Answer<'a> {
             active: bool,

@@ -1,4 +1,4 @@
-//! Authorization server metadata (RFC 8414), with the members that OpenID-shaped libraries read.
+//! Authorization server metadata (RFC 8414), with members that OpenID Connect libraries require.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::model::signing_key::Algorithm;
 #[derive(Debug, Serialize)]
 pub struct ServerMetadata {
     issuer: String,
-    /// Libraries reject the document without it and the next member, also for grants that use
+    /// Libraries reject the document without this and the next member, even for grants that use
     /// neither. The endpoint rejects every request.
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_endpoint: Option<String>,
@@ -25,9 +25,9 @@ pub struct ServerMetadata {
     token_endpoint: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
-    /// Not registered: where the signed list of revocations is.
+    /// Not registered: URL of the signed revocation list.
     revocation_list_uri: String,
-    /// Not registered: where gateways have tokens checked.
+    /// Not registered: URL at which gateways have tokens checked.
     check_endpoint: String,
     jwks_uri: String,
     grant_types_supported: [&'static str; 2],
@@ -40,24 +40,24 @@ pub struct ServerMetadata {
     dpop_signing_alg_values_supported: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_client_certificate_bound_access_tokens: Option<bool>,
-    /// Where clients with certificates find the endpoints (RFC 8705, section 5).
+    /// URLs of the endpoints for clients with certificates (RFC 8705, section 5).
     #[serde(skip_serializing_if = "Option::is_none")]
     mtls_endpoint_aliases: Option<BTreeMap<&'static str, String>>,
-    /// Required by RFC 8414, and empty: the authorization endpoint supports no response type.
+    /// Required by RFC 8414. Empty, because the authorization endpoint supports no response type.
     response_types_supported: [&'static str; 0],
-    /// Read by OpenID-shaped libraries, which reject the document without them.
+    /// This and the next member are required by OpenID Connect libraries.
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<&'static str>,
 }
 
-/// True if a client's certificate can come here: by TLS that tokend terminates, or by a trusted
+/// True if the server can receive client certificates: it terminates TLS itself, or has a trusted
 /// proxy.
 fn takes_certificates(app: &App) -> bool {
     let services = &app.services;
     services.config.tls.is_some() || !services.live.load().trusted_proxies.is_empty()
 }
 
-/// Describes what this server offers now.
+/// Returns the current metadata of this server.
 pub fn metadata(app: &App) -> ServerMetadata {
     let issuer = app.issuer.as_str();
     let now = app.services.clock.now();
@@ -67,7 +67,7 @@ pub fn metadata(app: &App) -> ServerMetadata {
     let methods: Vec<_> = AuthenticationMethod::ALL
         .into_iter()
         .filter(|method| match method {
-            // Without a root no chain is good.
+            // Without a root CA, no chain is valid.
             AuthenticationMethod::TlsClientAuth => {
                 takes_certificates && app.services.client_ca.is_some()
             }
@@ -77,7 +77,7 @@ pub fn metadata(app: &App) -> ServerMetadata {
         .map(AuthenticationMethod::as_str)
         .collect();
     let has_authorization_endpoint = app.services.config.metadata.authorization_endpoint;
-    // What clients may sign their assertions with: all that are supported.
+    // Algorithms that clients may use for assertions: all supported ones.
     let signatures: Vec<_> = Algorithm::ALL.into_iter().map(Algorithm::as_str).collect();
     ServerMetadata {
         issuer: issuer.to_owned(),

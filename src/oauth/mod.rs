@@ -1,6 +1,7 @@
-//! The protocol: authentication, authorization and tokens. It knows no HTTP framework and no SQL.
+//! The OAuth protocol: authentication, authorization and tokens. It uses neither an HTTP framework
+//! nor SQL.
 //!
-//! Read [`token::respond`] first: it is the whole token request.
+//! Read [`token::respond`] first, which answers a token request.
 
 pub mod caller;
 pub mod check;

@@ -1,7 +1,7 @@
-//! The parameters of a request, as names and values, from a form or a JSON object.
+//! Parameters of a request, as names and values, parsed from a form or a JSON object.
 //!
-//! The rules are the same for both (RFC 6749, section 3.2): a parameter may occur once, an empty
-//! value is treated as absent, an unknown name is ignored.
+//! The rules are the same for both (RFC 6749, section 3.2). A parameter may occur once, an empty
+//! value is treated as absent, and an unknown name is ignored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use crate::oauth::error::{OAuthError, quote_input};
 
-/// The most parameters a request may have.
+/// Maximum number of parameters in a request.
 const MAX_PARAMETERS: usize = 64;
 
-/// The parameters that are read; all others are ignored, whatever their value.
+/// The parameters that are read. All others are ignored, whatever their value.
 const KNOWN: [&str; 10] = [
     "grant_type",
     "client_id",
@@ -29,8 +29,8 @@ const KNOWN: [&str; 10] = [
     "token",
 ];
 
-/// The one parameter that may be repeated (RFC 8707, section 2), in a form. A JSON object has no
-/// member twice (RFC 8259, section 4).
+/// The only parameter that a form may repeat (RFC 8707, section 2). A JSON object must not have
+/// duplicate members (RFC 8259, section 4).
 const REPEATABLE: &str = "resource";
 
 /// Names and values, in the order of the request.
@@ -44,7 +44,7 @@ impl fmt::Debug for Parameters {
 }
 
 impl Parameters {
-    /// Reads `application/x-www-form-urlencoded`, UTF-8 (RFC 6749, appendix B).
+    /// Parses `application/x-www-form-urlencoded`, UTF-8 (RFC 6749, appendix B).
     pub fn from_form(body: &str) -> Result<Self, OAuthError> {
         if body.trim_start().starts_with('{') {
             return Err(OAuthError::invalid_request(
@@ -53,8 +53,8 @@ impl Parameters {
         }
         let mut parameters = Self(Vec::with_capacity(KNOWN.len()));
         for (name, value) in form_urlencoded::parse(body.as_bytes()) {
-            // The decoder puts this character where the bytes are not UTF-8. A client may also send
-            // it.
+            // The decoder inserts this character for bytes that are not UTF-8. A client may also
+            // send it.
             let is_suspect =
                 |text: &Cow<'_, str>| matches!(text, Cow::Owned(text) if text.contains('\u{FFFD}'));
             let is_utf8 = || percent_decode_str(body).decode_utf8().is_ok();
@@ -69,7 +69,7 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Reads a JSON object whose known members are strings.
+    /// Parses a JSON object whose known members are strings.
     pub fn from_json(body: &str) -> Result<Self, OAuthError> {
         let mut deserializer = serde_json::Deserializer::from_str(body);
         let read = deserializer
@@ -92,13 +92,13 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Takes a parameter out; empty is treated as absent (C-14).
+    /// Removes a parameter and returns its value. An empty value is treated as absent (C-14).
     pub fn take(&mut self, name: &str) -> Option<String> {
         let position = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.swap_remove(position).1).filter(|value| !value.is_empty())
     }
 
-    /// Takes every value of a repeatable parameter out.
+    /// Removes a repeatable parameter and returns all its values.
     pub fn take_all(&mut self, name: &str) -> Vec<String> {
         std::iter::from_fn(|| {
             let position = self.0.iter().position(|(known, _)| known == name)?;
@@ -108,13 +108,13 @@ impl Parameters {
         .collect()
     }
 
-    /// The name of a parameter that is `name` but for its underscores and capitals, such as
-    /// `grantType`; made fit to stand in a description.
+    /// Finds a parameter that equals `name` except for underscores and case, such as `grantType`.
+    /// The name is sanitized for a description.
     pub fn misspelt(&self, name: &str) -> Option<String> {
         fn letters(text: &str) -> impl Iterator<Item = u8> {
             text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
         }
-        // Every request is searched, and most have only known names.
+        // This runs for every request, and most requests have only known names.
         let is_close = |other: &str| !KNOWN.contains(&other) && letters(other).eq(letters(name));
         self.0.iter().find(|(other, _)| is_close(other)).map(|(other, _)| quote_input(other))
     }
@@ -158,7 +158,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
-            // Also what is ignored is read as a value, because that bounds its depth.
+            // Ignored members are parsed as values too, because that bounds their depth.
             let value = match map.next_value::<Value>()? {
                 Value::String(text) => JsonMember::Text(text),
                 _ if KNOWN.contains(&name.as_str()) => JsonMember::NotText,
@@ -173,8 +173,8 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     }
 }
 
-/// Says what is wrong with a JSON text, and where. A comma before a closing brace gets a sentence
-/// of its own (T-03): it stands in published samples.
+/// Returns a rejection with the problem in a JSON text and its position. A trailing comma has its
+/// own sentence (T-03), because published samples have one.
 fn json_problem(body: &str, error: &serde_json::Error) -> OAuthError {
     let place = format!("line {}, column {}", error.line(), error.column());
     if error.is_data() {
@@ -195,7 +195,8 @@ fn json_problem(body: &str, error: &serde_json::Error) -> OAuthError {
     OAuthError::invalid_request(format!("The body is not valid JSON: see {place}."))
 }
 
-/// The place of the comma (line and column, from 1) if the parser stopped at a brace behind one.
+/// Returns the position of a trailing comma (line and column, from 1) before the brace at which the
+/// parser stopped.
 fn trailing_comma(body: &str, error: &serde_json::Error) -> Option<(usize, usize)> {
     let start: usize =
         body.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
@@ -251,7 +252,7 @@ mod tests {
         assert_eq!(parameters.take("client_id"), None);
     }
 
-    /// T-02, T-08: unknown members may be anything, known ones are strings.
+    /// T-02, T-08: unknown members may have any type; known members are strings.
     #[test]
     fn known_members_are_strings_and_unknown_ones_anything() {
         let mut parameters =
@@ -266,7 +267,7 @@ mod tests {
         }
     }
 
-    /// O-34: names as other languages write them.
+    /// O-34: names in the spelling of other languages.
     #[test]
     fn a_misspelt_name_is_found() {
         let parameters = Parameters::from_form("grantType=a&CLIENT-ID=b&scope=c&x=d");
@@ -286,7 +287,7 @@ mod tests {
         assert!(sentence(Parameters::from_form("a=%ff%fe")).contains("UTF-8"));
     }
 
-    /// Fuzzing found it: U+FFFD is a character like any other, in both kinds of body.
+    /// Found by fuzzing: U+FFFD is an ordinary character in both kinds of body.
     #[test]
     fn a_replacement_character_that_was_sent_is_not_an_encoding_error() {
         for body in ["scope=%EF%BF%BD", "scope=\u{FFFD}", "scope=%EF%BF%BD&x=a+b"] {

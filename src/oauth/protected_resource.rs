@@ -1,4 +1,5 @@
-//! Metadata of the admin API as a protected resource (RFC 9728): where a caller gets its token.
+//! Metadata of the admin API as a protected resource (RFC 9728): tells a caller where to get a
+//! token.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -36,7 +37,7 @@ pub struct ResourceMetadata {
     resource_name: &'static str,
 }
 
-/// Describes the admin API; `None` if the management listener has no URL.
+/// Returns the metadata of the admin API; `None` if the management listener has no URL.
 pub fn resource_metadata(app: &App) -> Option<ResourceMetadata> {
     let config = &app.services.config;
     Some(ResourceMetadata {
@@ -45,7 +46,7 @@ pub fn resource_metadata(app: &App) -> Option<ResourceMetadata> {
         scopes_supported: AdminScope::ALL.map(AdminScope::as_str),
         bearer_methods_supported: ["header"],
         dpop_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::as_str),
-        // The listener has no TLS of its own: only a trusted proxy presents a certificate.
+        // The listener does not terminate TLS, so only a trusted proxy can present a certificate.
         tls_client_certificate_bound_access_tokens: !app
             .services
             .live
@@ -56,7 +57,7 @@ pub fn resource_metadata(app: &App) -> Option<ResourceMetadata> {
     })
 }
 
-/// The URL of the metadata, which each challenge names (RFC 9728, section 5.1).
+/// Returns the URL of the metadata, which each challenge includes (RFC 9728, section 5.1).
 pub fn resource_metadata_url(app: &App) -> Option<String> {
     let url = app.services.config.management_url()?;
     Some(format!("{url}{RESOURCE_METADATA_PATH}"))

@@ -1,4 +1,4 @@
-//! Revokes a token that its own client names (RFC 7009).
+//! Revokes a token on request of its client (RFC 7009).
 
 use crate::app::App;
 use crate::model::client::ClientId;
@@ -12,9 +12,9 @@ use crate::oauth::token::request::TokenQuery;
 use crate::oauth::token_validation;
 use crate::services::own_revocation::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
 
-/// Answers a revocation request. A token that is invalid, or belongs to another client, is
-/// left as it is, and the caller is not told (RFC 7009, section 2.2; C-121). When this returns, the
-/// token has ended here and soon on every other instance. Gives the client that asks.
+/// Answers a revocation request and returns the authenticated client. A token that is invalid or
+/// belongs to another client is not changed, and the caller is not told (RFC 7009, section 2.2;
+/// C-121). On return, the token is revoked on this instance, and soon on all others.
 pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient, OAuthError> {
     let client =
         client_authentication::authenticate(app, &query.caller, RateScope::Assertion).await?;
@@ -57,9 +57,9 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient
     Ok(client)
 }
 
-/// Each revocation is in the list that every API reads until the token expires, so a client may
-/// have so many. All of its tokens can be revoked by one entry, which is for the operator to
-/// decide.
+/// Rejects a revocation beyond the maximum of a client. Each one stays in the list that every API
+/// reads until the token expires. An operator can revoke all tokens of the client with a single
+/// entry.
 fn too_many(id: &ClientId, now: Timestamp, until: Timestamp) -> OAuthError {
     let seconds = u32::try_from(until.0.saturating_sub(now.0)).unwrap_or(u32::MAX).max(1);
     OAuthError::too_many(

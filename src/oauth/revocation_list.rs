@@ -1,9 +1,10 @@
-//! The list of what has been revoked, for APIs that check tokens offline: a small JWT, signed with
-//! the key that signs tokens.
+//! The revocation list, for APIs that validate tokens offline: a small JWT, signed with the key
+//! that signs tokens.
 //!
-//! A token is revoked if `tokens` has its `jti`, if `keys` has its `kid`, or if `epochs` has its
-//! `client_id` with an `evt` greater than its own or an `iat_before` later than its `iat`. Verifiers
-//! of the first version of the list look at `clients` instead, and are as safe as before.
+//! A token is revoked if `tokens` has its `jti`, or if `keys` has its `kid`. It is also revoked if
+//! `epochs` has its `client_id` with an `evt` greater than its own, or an `iat_before` later than
+//! its `iat`. Verifiers of version 1 of the list read `clients` instead, and remain as safe as
+//! before.
 
 use std::collections::BTreeMap;
 
@@ -18,17 +19,17 @@ use crate::model::time::Timestamp;
 use crate::model::token::{RevocationEpoch, TokenId};
 use crate::oauth::error::OAuthError;
 
-/// The type of the JWT, so that it is never taken for a token (RFC 8725, section 3.11).
+/// The `typ` of the JWT, so that it is never accepted as a token (RFC 8725, section 3.11).
 const TYPE: &str = "revocations+jwt";
 
-/// For so many seconds a list may be relied on.
+/// Validity of a list.
 const LIST_TTL_SECONDS: i64 = 600;
 
-/// For so many seconds a revoked signing key is listed: verifiers may hold a copy of its public
-/// half for long, and an attacker can sign tokens of any lifetime.
+/// Time for which a revoked signing key is listed, in seconds. Verifiers may cache its public key
+/// for long, and an attacker can sign tokens of any lifetime.
 const KEY_LISTED_SECONDS: i64 = 366 * 86_400;
 
-/// The version of the list: 2 has `epochs`.
+/// Version of the list. Version 2 added `epochs`.
 const VERSION: u32 = 2;
 
 /// The claims of the list.
@@ -38,18 +39,18 @@ struct RevocationListClaims<'a> {
     iat: i64,
     exp: i64,
     version: u32,
-    /// Which tokens of each client have been revoked.
+    /// The revoked tokens of each client.
     epochs: BTreeMap<ClientId, RevocationEpoch>,
-    /// The second of each of these revocations.
+    /// The time of each of these revocations, in seconds.
     clients: BTreeMap<ClientId, i64>,
-    /// When each revoked token expires.
+    /// The expiry of each revoked token.
     tokens: BTreeMap<TokenId, i64>,
-    /// When each revoked signing key was revoked. Left out while there are none.
+    /// The revocation time of each revoked signing key. Omitted if empty.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     keys: BTreeMap<KeyId, i64>,
 }
 
-/// The current list; signed anew only after a change or a minute.
+/// Returns the current list. It is signed again after a change or a minute.
 pub fn revocation_list(app: &App) -> Result<Document, OAuthError> {
     let now = app.services.clock.now();
     app.directory.revocations.list(now, || sign(app, now))

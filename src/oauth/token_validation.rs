@@ -1,4 +1,4 @@
-//! Whether a token is valid now: the one answer that introspection and revocation share.
+//! Validates access tokens of this server, for introspection, revocation and the check of gateways.
 
 use crate::app::App;
 use crate::jose::jwt::{self, AccessTokenClaims};
@@ -6,8 +6,8 @@ use crate::model::client::ClientState;
 use crate::model::resource::TokenTyp;
 use crate::model::time::Timestamp;
 
-/// The claims of a token that is valid now: signed by a key of this server, by this issuer, in its
-/// time, of an active client, and not revoked. From memory alone.
+/// Returns the claims of a token that is valid now: signed by a key of this server, with this
+/// issuer, not expired, of an active client, and not revoked. Reads only memory.
 pub(super) fn validate_access_token(
     app: &App,
     token: &str,
@@ -16,7 +16,7 @@ pub(super) fn validate_access_token(
     let keyring = app.directory.keyring();
     let issuer = Some(app.issuer.as_str());
     let admits = |audience: &str, typ: TokenTyp| {
-        // A resource that is gone has the default.
+        // A deleted resource has the default.
         let resources = || app.directory.resources();
         typ == TokenTyp::AtJwt
             || resources().get(audience).is_some_and(|resource| resource.admits(typ))

@@ -1,9 +1,9 @@
-//! Tries a token against the trusts of a client, as an assertion would be: which trust accepts it, or
-//! what differs. Nothing is issued, and nothing is counted.
+//! Tests a token against the trusts of a client, as an assertion would be. Reports the trust that
+//! accepts it, or the differences. Nothing is issued or counted.
 //!
 //! Key sets are fetched by the rules of fetched URLs, each one once and at most a few for one test.
-//! Why a fetch failed tells of the network of the server, so only the operator reads it; others are
-//! told that it failed, and the log has the reason.
+//! The error of a fetch reveals details of the server's network, so only the operator sees it.
+//! Other callers learn only that the fetch failed, and the log has the reason.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -22,19 +22,19 @@ use crate::oauth::client_authentication::subject_form;
 use crate::oauth::client_authentication::svid::{SvidProblem, UnverifiedSvid, check_claims};
 use crate::remote_keys::{RemoteSource, fetch_keys};
 
-/// How many signatures are verified for one test: four keys for each of the trusts that a client
-/// may have.
+/// Maximum number of signatures that are verified for one test: four keys for each trust that a
+/// client may have.
 const MAX_SIGNATURE_CHECKS: usize = 4 * FederatedCredential::MAX_PER_CLIENT;
 
-/// How many key sets are fetched for one test. Each one takes ten seconds at most.
+/// Maximum number of key sets that are fetched for one test. Each one takes ten seconds at most.
 const MAX_FETCHES: usize = 4;
 
-/// How much is told about a key set that cannot be fetched.
+/// Level of detail for a key set that cannot be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchDetail {
-    /// The whole reason: for the operator of this process.
+    /// The complete reason. For the operator of this process.
     Full,
-    /// That it cannot be fetched. The log has the reason.
+    /// Only the fact that the fetch failed. The log has the reason.
     Logged,
 }
 
@@ -98,7 +98,7 @@ pub struct UnmetTrust {
 }
 
 impl TrustTest {
-    /// The same with remedies that are texts for people.
+    /// Converts the remedies into texts for people.
     #[must_use]
     pub fn with_texts(mut self, text: impl Fn(&Remedy) -> String) -> Self {
         for unmet in &mut self.trusts {
@@ -180,17 +180,16 @@ fn failed(
     }
 }
 
-/// A test that runs.
 struct Test<'a> {
     app: &'a App,
     found: &'a Registration,
     detail: FetchDetail,
-    /// Each key set that was fetched, or why not.
+    /// Each fetched key set, or the error of its fetch.
     fetched: Vec<(RemoteSource, Result<ExternalJwks, String>)>,
 }
 
 impl Test<'_> {
-    /// Judges a token by a trust in an issuer, as the server does with the type `jwt-bearer`.
+    /// Tests the token against a trust in an issuer, as the server does for the type `jwt-bearer`.
     async fn in_issuer(
         &mut self,
         trust: &FederatedCredential,
@@ -232,7 +231,8 @@ impl Test<'_> {
         untimely(claims, now).map_or(Ok(()), |problem| Err(unmet(problem)))
     }
 
-    /// Judges a token by a trust in a trust domain, as the server does with the type `jwt-spiffe`.
+    /// Tests the token against a trust in a trust domain, as the server does for the type
+    /// `jwt-spiffe`.
     async fn in_domain(
         &mut self,
         trust: &SpiffeTrust,
@@ -277,7 +277,7 @@ impl Test<'_> {
         })
     }
 
-    /// The keys of a source, fetched at most once for this test.
+    /// Returns the keys of a source, fetched at most once for this test.
     async fn fetch(&mut self, source: RemoteSource) -> Result<&ExternalJwks, String> {
         let known = self.fetched.iter().position(|(known, _)| *known == source);
         if known.is_none() {
@@ -298,7 +298,7 @@ impl Test<'_> {
         }
     }
 
-    /// What is told of a failed fetch.
+    /// Returns the error of a fetch at the level of detail of this test, and logs what it omits.
     fn told(&self, problem: String) -> String {
         if self.detail == FetchDetail::Full {
             return problem;

@@ -1,4 +1,4 @@
-//! Which addresses may be connected to: public ones, and those that the settings allow.
+//! Restricts outgoing connections to public addresses and those that the settings allow.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -7,26 +7,26 @@ use url::{Host, Url};
 
 use crate::outbound::FetchError;
 
-/// The most addresses of a name that are tried.
+/// Maximum number of addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 4;
 
-/// Resolves host names to addresses that may be connected to.
+/// Resolves host names to permitted addresses.
 #[derive(Debug)]
 pub(super) struct PublicAddressResolver {
     allowed: Vec<IpNet>,
-    /// The setting that allows them.
+    /// The setting of `allowed`.
     setting: &'static str,
 }
 
 impl PublicAddressResolver {
-    /// A resolver that also gives addresses in `allowed`, the value of `setting`.
+    /// Creates a resolver that also permits addresses in `allowed`, the value of `setting`.
     pub(super) fn new(allowed: Vec<IpNet>, setting: &'static str) -> Self {
         Self { allowed, setting }
     }
 
-    /// The addresses of the URL's host that may be connected to; at least one.
+    /// Returns the permitted addresses of the host of a URL; at least one.
     ///
-    /// The caller connects to one of these, so a second lookup cannot give another answer.
+    /// The caller connects to one of these, so that a second lookup cannot return another address.
     pub(super) async fn resolve(&self, url: &Url) -> Result<Vec<SocketAddr>, FetchError> {
         let port = url.port_or_known_default().ok_or(FetchError::NotHttps)?;
         let found: Vec<_> = match url.host() {
@@ -81,8 +81,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
-    // Of all there is, 2000::/3 is given out. Within it lie documentation, benchmarks and other
-    // things of its first block, and 6to4, which has an IPv4 address inside.
+    // Only 2000::/3 is allocated. It includes addresses that are not public: documentation,
+    // benchmarks and others in its first block, and 6to4, which embeds an IPv4 address.
     let is_given_out = first & 0xE000 == 0x2000;
     let is_first_block = first == 0x2001 && second < 0x0200;
     let is_documentation = (first == 0x2001 && second == 0x0DB8) || first == 0x3FFF;
@@ -102,7 +102,7 @@ mod tests {
             .admits(address.parse().expect("an address"))
     }
 
-    /// SECURITY 26: nothing inside, in any notation.
+    /// SECURITY 26: internal addresses are rejected, in any notation.
     #[test]
     fn only_public_addresses_are_connected_to() {
         for inside in [
@@ -146,8 +146,8 @@ mod tests {
         assert!(!resolver.admits("127.0.0.1".parse().expect("an address")));
     }
 
-    /// A name that stands for an inner address is rejected after its resolution, and so is the
-    /// address itself, in each way of writing it.
+    /// A name that resolves to an internal address is rejected after its resolution. So is the
+    /// address itself, in each notation.
     #[tokio::test]
     async fn names_and_addresses_inside_are_rejected() {
         let settings = config::FetchSettings { allowed_networks: Vec::new(), ca_file: None };

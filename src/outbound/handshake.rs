@@ -1,4 +1,4 @@
-//! The beginning of an HTTP/1.1 connection, over any stream.
+//! Starts an HTTP/1.1 connection over any stream.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -9,21 +9,21 @@ use tokio::task::JoinSet;
 
 use crate::outbound::FetchError;
 
-/// The largest response head, in bytes.
+/// Maximum size of a response head, in bytes.
 pub(super) const MAX_HEAD_BYTES: usize = 32 << 10;
 
-/// What drives a connection; the connection is aborted when it is dropped.
+/// The task that drives a connection. Dropping it aborts the connection.
 pub(super) type Driving = JoinSet<hyper::Result<()>>;
 
-/// Any stream.
+/// Any byte stream.
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// Begins a connection. Heads of responses are limited.
+/// Starts a connection, with a limit for response heads.
 ///
 /// # Errors
-/// What the connection says.
+/// The error of the connection.
 pub(super) async fn handshake<S>(
     stream: S,
 ) -> Result<(SendRequest<Full<Bytes>>, Driving), FetchError>
@@ -33,7 +33,7 @@ where
     begin(Box::new(stream)).await
 }
 
-/// The stream has one type, so that hyper's client is compiled once.
+/// The stream has one boxed type, so that hyper's client is compiled once.
 async fn begin(stream: Box<dyn Stream>) -> Result<(SendRequest<Full<Bytes>>, Driving), FetchError> {
     let mut builder = Builder::new();
     builder.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);

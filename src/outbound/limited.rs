@@ -1,5 +1,5 @@
-//! A stream with a budget: the bytes of a remote host are counted below TLS, so that handshake,
-//! heads, interim responses, framing and body all count.
+//! A stream with a byte limit. The bytes of a remote host are counted below TLS, so that handshake,
+//! heads, interim responses, framing and body are all included.
 
 use std::io;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream of which at most so many bytes are read.
+/// A stream from which at most `limit` bytes are read.
 #[derive(Debug)]
 pub(super) struct LimitedStream<S> {
     stream: S,
@@ -21,7 +21,7 @@ pub(super) struct LimitedStream<S> {
 struct LimitExceeded(usize);
 
 impl<S> LimitedStream<S> {
-    /// Wraps a stream; a read beyond `limit` bytes fails.
+    /// Wraps a stream. Reading more than `limit` bytes fails.
     pub(super) fn new(stream: S, limit: usize) -> Self {
         Self { stream, limit, received: 0 }
     }

@@ -1,10 +1,10 @@
-//! HTTP to others: key sets and metadata are fetched, notifications are sent. The one place that opens
-//! connections to the outside.
+//! HTTP to other hosts: fetches key sets and metadata, and sends notifications. Only this module
+//! opens outgoing connections.
 //!
-//! Any operator can register a URL, and it could name a host inside the network of the server. So
-//! each fetch resolves the name and connects to a public address only, unless the settings name
-//! others (SECURITY 26). A [`Probe`] and the [`OtlpClient`] connect to any address: the operator
-//! names it. Everything that the remote host sends is limited, in time and in bytes.
+//! Any operator can register a URL, which could name a host inside the network of the server. Each
+//! fetch therefore resolves the name and connects only to a public address, unless the settings
+//! allow others (SECURITY 26). A [`Probe`] and the [`OtlpClient`] connect to any address, because
+//! the operator names it. All data from the remote host is limited in time and bytes.
 
 mod address;
 mod handshake;
@@ -36,26 +36,26 @@ use crate::outbound::address::PublicAddressResolver;
 use crate::outbound::limited::LimitedStream;
 use crate::x509::server_certificate::ServerCertificateProblem;
 
-/// How long all of a fetch may take.
+/// Time limit of a complete fetch.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long connecting may take, all addresses of a name together.
+/// Time limit of connecting, for all addresses of a name together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The longest body that is read, in bytes.
+/// Maximum length of a body, in bytes.
 const MAX_BODY_BYTES: usize = 256 << 10;
 
-/// The most bytes that a remote host may send in a connection, counted below TLS. It leaves
-/// 128 KiB for handshake, head, interim responses and framing.
+/// Maximum number of bytes from a remote host in one connection, counted below TLS. It leaves 128
+/// KiB for handshake, head, interim responses and framing.
 const MAX_CONNECTION_BYTES: usize = MAX_BODY_BYTES + (128 << 10);
 
-/// Why something could not be fetched.
+/// Reason why a fetch failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The text is not a URL that can be fetched.
+    /// The text is not an https URL.
     #[error("it is not an https URL")]
     NotHttps,
-    /// The host is an address that must not be connected to.
+    /// The host is an address to which connections are not permitted.
     #[error("{0} is not a public address; if it may be connected to, add its network to {1}")]
     NotPublic(IpAddr, &'static str),
     /// The name could not be resolved.
@@ -70,13 +70,13 @@ pub enum FetchError {
     /// The TLS handshake failed.
     #[error("the TLS handshake failed")]
     Handshake(#[source] std::io::Error),
-    /// The remote host sent something else than a response.
+    /// The remote host sent something other than a response.
     #[error("there was no HTTP response")]
     Http(#[source] hyper::Error),
     /// The remote host was too slow.
     #[error("there was no complete answer within {} seconds", TIMEOUT.as_secs())]
     TimedOut,
-    /// The response has another status than 2xx.
+    /// The status of the response is not 2xx.
     #[error("the answer has status {0}; redirects are not followed")]
     Status(u16),
     /// There were too many interim responses.
@@ -88,7 +88,7 @@ pub enum FetchError {
     /// The body is not text.
     #[error("the answer is not UTF-8")]
     NotText,
-    /// TLS cannot be used at all.
+    /// TLS cannot be used.
     #[error("TLS cannot be used")]
     Tls(#[source] rustls::Error),
     /// A certificate of the settings cannot be used.
@@ -97,7 +97,7 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// What is wrong with the certificate of the remote host, if that is why it failed.
+    /// Returns the problem of the remote host's certificate, if it caused the failure.
     pub fn certificate_problem(&self) -> Option<ServerCertificateProblem> {
         let error = match self {
             Self::Tls(error) => error,
@@ -108,7 +108,7 @@ impl FetchError {
     }
 }
 
-/// Fetches texts.
+/// Fetches texts and sends notifications.
 pub struct Fetcher {
     tls: TlsClient,
     resolver: PublicAddressResolver,
@@ -121,13 +121,13 @@ impl std::fmt::Debug for Fetcher {
 }
 
 impl Fetcher {
-    /// A fetcher of key sets with these settings.
+    /// Creates a fetcher of key sets with these settings.
     pub fn new(settings: &config::FetchSettings) -> Result<Self, FetchError> {
         Self::within(settings, &settings.allowed_networks, "fetch.allowed_networks")
     }
 
-    /// A sender of notifications: it trusts the same certificates, and has networks of its own, so
-    /// that a network of receivers is not open to the key sets of clients.
+    /// Creates a sender of notifications. It trusts the same certificates, but has separate allowed
+    /// networks, so that key sets of clients cannot use the networks of receivers.
     pub fn of_notifications(config: &config::Config) -> Result<Self, FetchError> {
         let networks = &config.notifications.allowed_networks;
         Self::within(&config.fetch, networks, "notifications.allowed_networks")
@@ -143,7 +143,7 @@ impl Fetcher {
         Ok(Self { tls: tls.unwrap_or_default(), resolver })
     }
 
-    /// Fetches a text: one request, no redirect, at most five seconds and 256 KiB.
+    /// Fetches a text with one request, without redirects, in at most five seconds and 256 KiB.
     pub async fn text(&self, url: &str) -> Result<String, FetchError> {
         let url = https_url(url)?;
         let fetching = async {
@@ -153,11 +153,10 @@ impl Fetcher {
         tokio::time::timeout(TIMEOUT, fetching).await.unwrap_or(Err(FetchError::TimedOut))
     }
 
-    /// Sends a JSON text to a receiver, under the same bounds: one request, no redirect, public
-    /// addresses or allowed ones, at most five seconds.
+    /// Sends a JSON text to a receiver with the same limits: one request, no redirects, public or
+    /// allowed addresses, at most five seconds.
     ///
-    /// # Errors
-    /// No answer. An answer of any status is one.
+    /// If the receiver does not respond. A response of any status is a success.
     pub async fn post(
         &self,
         url: &str,
@@ -184,7 +183,7 @@ fn https_url(text: &str) -> Result<Url, FetchError> {
     url.ok_or(FetchError::NotHttps)
 }
 
-/// Connects to the first address that answers. Each one has an equal part of the time.
+/// Connects to the first address that answers. Each address has an equal share of the time.
 async fn connect_to_one(addresses: &[SocketAddr]) -> Result<TcpStream, FetchError> {
     let count = u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
     let mut failure = FetchError::NoAddress;

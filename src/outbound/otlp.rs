@@ -1,6 +1,6 @@
-//! Sends spans to a collector of OpenTelemetry (OTLP over HTTP).
+//! Sends spans to an OpenTelemetry collector (OTLP over HTTP).
 //!
-//! The operator of the process names the collector, so it may be at any address.
+//! The operator of the process configures the collector, so any address is permitted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,17 +23,17 @@ use crate::outbound::response::AGENT;
 use crate::outbound::{FetchError, MAX_CONNECTION_BYTES, TlsClient, connect_to_one};
 use crate::telemetry::with_causes;
 
-/// How long one delivery may take.
+/// Time limit of one delivery.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest answer that is read, in bytes.
+/// Maximum length of a response, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 
-/// Delivers spans, for a thread outside of the runtime.
+/// Delivers spans on behalf of a thread outside of the runtime.
 pub struct OtlpClient {
     runtime: Handle,
     tls: Arc<TlsClient>,
-    /// True if the last delivery failed: the log says so once.
+    /// True if the last delivery failed, so that only the first failure is logged.
     is_failing: AtomicBool,
 }
 
@@ -44,7 +44,7 @@ impl std::fmt::Debug for OtlpClient {
 }
 
 impl OtlpClient {
-    /// A client on this runtime that trusts the certificates of these settings as well.
+    /// Creates a client on this runtime that also trusts the certificates of these settings.
     ///
     /// # Errors
     /// [`FetchError::UnusableCa`].
@@ -54,7 +54,7 @@ impl OtlpClient {
         Ok(Self { runtime, tls, is_failing: AtomicBool::new(false) })
     }
 
-    /// Says when deliveries begin to fail, and when they work again.
+    /// Logs when deliveries begin to fail, and when they recover.
     fn note(&self, problem: Option<&str>) {
         let was_failing = self.is_failing.swap(problem.is_some(), Ordering::Relaxed);
         match (problem, was_failing) {
@@ -122,7 +122,7 @@ where
     head.headers.insert(HOST, host.map_err(|_| FetchError::NotHttps)?);
     head.headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    // The connection is aborted when this function ends, or its caller gives up.
+    // The connection is aborted when this function ends or is cancelled.
     let (mut sender, _driving) = handshake(stream).await?;
     let request = Request::from_parts(head, Full::new(body));
     let (head, body) = sender.send_request(request).await.map_err(FetchError::Http)?.into_parts();

@@ -1,4 +1,4 @@
-//! One POST to a configured receiver, over any stream.
+//! Sends one POST to a configured receiver, over any stream.
 
 use std::time::SystemTime;
 
@@ -14,26 +14,26 @@ use crate::outbound::FetchError;
 use crate::outbound::handshake::handshake;
 use crate::outbound::response::AGENT;
 
-/// The answer to a POST.
+/// Response to a POST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PostAnswer {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// When the next attempt is wanted, if that is said.
+    /// The requested time of the next attempt, if the response has it.
     pub retry_after: Option<RetryAfter>,
 }
 
-/// When the next attempt is wanted (RFC 9110, section 10.2.3).
+/// Requested time of the next attempt (RFC 9110, section 10.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryAfter {
-    /// After so many seconds.
+    /// After this number of seconds.
     Seconds(i64),
     /// At this time.
     At(Timestamp),
 }
 
 impl RetryAfter {
-    /// How many seconds to wait from now on.
+    /// Returns the number of seconds to wait from `now`.
     pub fn seconds(self, now: Timestamp) -> i64 {
         match self {
             Self::Seconds(seconds) => seconds,
@@ -41,7 +41,7 @@ impl RetryAfter {
         }
     }
 
-    /// Reads a number of seconds, or a date.
+    /// Parses a number of seconds or a date.
     fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -60,7 +60,7 @@ impl PostAnswer {
     }
 }
 
-/// Sends a JSON text with some headers. The body of the answer is not read.
+/// Sends a JSON text with these headers. The body of the response is not read.
 ///
 /// # Errors
 /// Malformed HTTP.
@@ -82,7 +82,7 @@ where
         request = request.header(*name, *value);
     }
     let request = request.body(Full::new(Bytes::from(body))).map_err(|_| FetchError::NotHttps)?;
-    // The connection is aborted when this function ends, or its caller gives up.
+    // The connection is aborted when this function ends or is cancelled.
     let (mut sender, _driving) = handshake(stream).await?;
     let response = sender.send_request(request).await.map_err(FetchError::Http)?;
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());

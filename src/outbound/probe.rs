@@ -1,4 +1,4 @@
-//! Looks at a server as its clients see it: one GET, with status, headers, body and certificate.
+//! Probes a server as its clients see it: one GET, with status, headers, body and certificate.
 
 use std::path::Path;
 
@@ -12,20 +12,20 @@ use crate::outbound::tls::TlsClient;
 use crate::outbound::{FetchError, MAX_CONNECTION_BYTES, TIMEOUT, connect_to_one};
 use crate::x509::server_certificate::ServerCertificate;
 
-/// The most addresses of a host that are tried.
+/// Maximum number of addresses of a host that are tried.
 const MAX_ADDRESSES: usize = 4;
 
-/// Looks at servers. It connects to any address, so the URL must come from an operator who could
-/// connect by other means too, never from a request or the database.
+/// Probes servers. It connects to any address, so the URL must come from an operator with network
+/// access, never from a request or the database.
 #[derive(Default)]
 pub struct Probe {
     tls: TlsClient,
 }
 
-/// What a server answered.
+/// Response of a server.
 #[derive(Debug)]
 pub struct ProbeAnswer {
-    /// The status.
+    /// The status code.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
@@ -36,7 +36,7 @@ pub struct ProbeAnswer {
 }
 
 impl Probe {
-    /// A probe that also trusts the certificates of a file (PEM).
+    /// Creates a probe that also trusts the certificates of a file (PEM).
     ///
     /// # Errors
     /// [`FetchError::UnusableCa`].
@@ -44,11 +44,11 @@ impl Probe {
         Ok(Self { tls: TlsClient::with_roots_of(path)? })
     }
 
-    /// Sends one GET with some headers, over TLS or to this machine. Follows no redirect, and takes
-    /// at most five seconds and 256 KiB.
+    /// Sends one GET with these headers, over TLS or to this machine. It follows no redirect, and
+    /// takes at most five seconds and 256 KiB.
     ///
     /// # Errors
-    /// No answer, or one that breaks a limit. An answer of any status is one.
+    /// If the server does not respond, or exceeds a limit. A response of any status is a success.
     pub async fn get(
         &self,
         url: &Url,
@@ -77,7 +77,7 @@ async fn answer(
     Ok(ProbeAnswer { status, headers, body: response.text().await?, certificate })
 }
 
-/// Connects to the host of a URL; over plain HTTP to loopback addresses alone.
+/// Connects to the host of a URL. Plain HTTP is permitted only to loopback addresses.
 async fn connect(url: &Url) -> Result<TcpStream, FetchError> {
     let port = url.port_or_known_default().ok_or(FetchError::NotHttps)?;
     let host = match url.host().ok_or(FetchError::NotHttps)? {

@@ -1,4 +1,4 @@
-//! HTTP to the identity provider of the console: GET and POST, under the bounds of other fetches.
+//! HTTP to the identity provider of the console: GET and POST, with the limits of other fetches.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -15,29 +15,29 @@ use crate::outbound::{
     FetchError, Fetcher, MAX_CONNECTION_BYTES, TIMEOUT, connect_to_one, https_url,
 };
 
-/// The addresses of this machine.
+/// Loopback networks.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
-/// Connects to the identity provider. Addresses are public, or in `fetch.allowed_networks`; those of
-/// this machine are open to a provider whose issuer is on it.
+/// Connects to the identity provider. Addresses must be public or in `fetch.allowed_networks`.
+/// Loopback addresses are permitted if the issuer is on this machine.
 #[derive(Debug)]
 pub struct ProviderClient {
     fetcher: Fetcher,
     is_plain: bool,
 }
 
-/// What the provider answered, of any status.
+/// Response of the provider, with any status.
 pub struct ProviderAnswer {
-    /// The status.
+    /// The status code.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body. It may hold tokens.
+    /// The body. It may contain tokens.
     pub body: String,
 }
 
 impl ProviderClient {
-    /// A client of this provider.
+    /// Creates a client of this provider.
     ///
     /// # Errors
     /// [`FetchError::UnusableCa`].
@@ -50,10 +50,10 @@ impl ProviderClient {
         Ok(Self { fetcher, is_plain: issuer.is_plain() })
     }
 
-    /// Fetches a document; another status than 2xx is an error.
+    /// Fetches a document. Any status other than 2xx is an error.
     ///
     /// # Errors
-    /// No answer, or one that breaks a limit.
+    /// If the provider does not respond, or exceeds a limit.
     pub async fn text(&self, url: &str) -> Result<String, FetchError> {
         let answer = self.send(Method::GET, url, &HeaderMap::new(), Vec::new()).await?;
         match answer.status {
@@ -62,10 +62,10 @@ impl ProviderClient {
         }
     }
 
-    /// Sends a request: no redirect is followed, and it takes at most five seconds and 256 KiB.
+    /// Sends a request. It follows no redirect, and takes at most five seconds and 256 KiB.
     ///
     /// # Errors
-    /// No answer, or one that breaks a limit.
+    /// If the provider does not respond, or exceeds a limit.
     pub async fn send(
         &self,
         method: Method,
@@ -95,7 +95,7 @@ impl ProviderClient {
         tokio::time::timeout(TIMEOUT, sending).await.unwrap_or(Err(FetchError::TimedOut))
     }
 
-    /// A URL of the provider: https, or http to this machine if its issuer is so.
+    /// Parses a URL of the provider: https, or http to this machine if its issuer uses that.
     fn url(&self, text: &str) -> Result<Url, FetchError> {
         match ProviderUrl::parse_endpoint(text) {
             Some(url) if self.is_plain => Ok(url),

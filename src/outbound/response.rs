@@ -1,4 +1,4 @@
-//! One request and its response, over any stream.
+//! Sends one request and reads its response, over any stream.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use url::{Position, Url};
 use crate::outbound::handshake::{Driving, handshake};
 use crate::outbound::{FetchError, MAX_BODY_BYTES};
 
-/// The most interim responses (1xx) before the final one.
+/// Maximum number of interim responses (1xx) before the final one.
 const MAX_INTERIM_RESPONSES: usize = 4;
 
 /// The value of `User-Agent`.
@@ -23,11 +23,11 @@ pub(super) const AGENT: &str = concat!("tokend/", env!("CARGO_PKG_VERSION"));
 
 /// Sends a GET for `url` and reads the body of the response as text.
 ///
-/// Reads at most a head of 32 KiB, four interim responses and 256 KiB of body. The time is for the
-/// caller to limit.
+/// Reads at most a head of 32 KiB, four interim responses and 256 KiB of body. The caller must
+/// limit the time.
 ///
 /// # Errors
-/// Another status than 2xx, malformed HTTP, too much of anything, or a body that is not UTF-8.
+/// A status other than 2xx, malformed HTTP, an exceeded limit, or a body that is not UTF-8.
 pub async fn exchange<S>(stream: S, url: &Url) -> Result<String, FetchError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -39,7 +39,7 @@ where
     response.text().await
 }
 
-/// A response whose head has been read. The connection ends with it.
+/// A response whose head has been read. Dropping it closes the connection.
 pub(super) struct OpenResponse {
     /// Status and headers.
     pub(super) head: Parts,
@@ -47,10 +47,10 @@ pub(super) struct OpenResponse {
     _driving: Driving,
 }
 
-/// Sends a GET for `url` with some headers, and reads the head of the response, of any status.
+/// Sends a GET for `url` with these headers, and reads the head of the response with any status.
 ///
 /// # Errors
-/// Malformed HTTP, or too much of anything.
+/// Malformed HTTP, or an exceeded limit.
 pub(super) async fn send<S>(
     stream: S,
     url: &Url,
@@ -62,10 +62,10 @@ where
     send_request(stream, request(url, headers)?).await
 }
 
-/// Sends a request, and reads the head of the response, of any status.
+/// Sends a request, and reads the head of the response with any status.
 ///
 /// # Errors
-/// Malformed HTTP, or too much of anything.
+/// Malformed HTTP, or an exceeded limit.
 pub(super) async fn send_request<S>(
     stream: S,
     mut request: Request<Full<Bytes>>,
@@ -106,7 +106,7 @@ impl OpenResponse {
     /// Reads the body as text.
     ///
     /// # Errors
-    /// A body that is too long or not UTF-8, and malformed HTTP.
+    /// A body that is too long or not UTF-8, or malformed HTTP.
     pub(super) async fn text(mut self) -> Result<String, FetchError> {
         let mut body = Vec::new();
         while let Some(frame) = self.incoming.frame().await {
@@ -149,7 +149,7 @@ mod tests {
     use crate::outbound::handshake::MAX_HEAD_BYTES;
     use crate::telemetry;
 
-    /// What a host that sends these bytes comes to.
+    /// Returns the outcome for a host that sends these bytes.
     async fn answered(bytes: Vec<u8>) -> Result<String, FetchError> {
         let (near, mut far) = tokio::io::duplex(1 << 20);
         let writing = tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! TLS to other servers: the root certificates of the system, and those of a file.
+//! TLS to other servers, with the root certificates of the system and those of a file.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -20,8 +20,8 @@ use crate::model::time::Timestamp;
 use crate::outbound::FetchError;
 use crate::x509::server_certificate::ServerCertificate;
 
-/// Opens TLS to other servers. The root certificates of the system are read for the first one: most
-/// servers and commands never fetch anything.
+/// TLS client for connections to other servers. The root certificates of the system are read for
+/// the first connection, because most servers and commands never open one.
 #[derive(Default)]
 pub struct TlsClient {
     config: OnceLock<Arc<ClientConfig>>,
@@ -29,7 +29,7 @@ pub struct TlsClient {
 }
 
 impl TlsClient {
-    /// The same, which also trusts the certificates of a file (PEM).
+    /// Creates a client that also trusts the certificates of a file (PEM).
     ///
     /// # Errors
     /// [`FetchError::UnusableCa`].
@@ -37,7 +37,7 @@ impl TlsClient {
         Ok(Self { config: OnceLock::new(), roots: certificates(path)? })
     }
 
-    /// Opens TLS on a stream to the host of a URL, whose certificate must be valid.
+    /// Opens TLS on a stream to the host of a URL, and validates its certificate.
     ///
     /// # Errors
     /// If the URL has no host, or the handshake fails.
@@ -56,10 +56,10 @@ impl TlsClient {
         connector.connect(name, stream).await.map_err(FetchError::Handshake)
     }
 
-    /// Checks the certificate of a server as a client of `host` does, without a connection.
+    /// Validates the certificate of a server as a client of `host` does, without a connection.
     ///
     /// # Errors
-    /// [`FetchError::Tls`], whose [`FetchError::certificate_problem`] is the problem.
+    /// [`FetchError::Tls`], with the problem in [`FetchError::certificate_problem`].
     pub fn verify(
         &self,
         certificate: &ServerCertificate,
@@ -89,7 +89,7 @@ impl TlsClient {
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(FetchError::Tls)?
-            // "Dangerous" because any verifier can be given; this one uses the system's roots.
+            // "Dangerous" because it accepts any verifier. This one uses the roots of the system.
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();

@@ -1,4 +1,4 @@
-//! Reads a key set from where it is kept, and the metadata that says where that is.
+//! Fetches a remote key set, and the metadata of an issuer that names its URL.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use crate::outbound::Fetcher;
 use crate::remote_keys::RemoteSource;
 use crate::telemetry;
 
-/// Fetches a key set from where it is kept.
+/// Fetches a key set from its source.
 ///
 /// # Errors
 /// A sentence for operators: why the set, or the metadata that names it, cannot be used.
@@ -35,19 +35,19 @@ async fn discover(fetcher: &Fetcher, issuer: &ForeignIssuer) -> Result<KeySetUri
     discovered_uri(&text, issuer)
 }
 
-/// Reads where the keys of an issuer are from its metadata (OpenID Connect Discovery, section 4).
+/// Parses the URL of an issuer's keys from its metadata (OpenID Connect Discovery, section 4).
 ///
 /// The URL must be one that an operator could register: https, without user and password.
 ///
 /// # Errors
-/// A sentence for operators: what the metadata lacks, or whose it is instead.
+/// A sentence for operators: what the metadata lacks, or that it belongs to another issuer.
 pub fn discovered_uri(text: &str, issuer: &ForeignIssuer) -> Result<KeySetUri, String> {
     #[derive(Deserialize)]
     struct IssuerMetadata {
         issuer: String,
         jwks_uri: String,
     }
-    // A struct would be read from a list, too; only an object is metadata.
+    // serde would also accept an array for a struct, but metadata must be an object.
     let metadata: IssuerMetadata = serde_json::from_str::<Map<String, Value>>(text)
         .and_then(|members| serde_json::from_value(Value::Object(members)))
         .map_err(|_| "its metadata is not a JSON object with issuer and jwks_uri")?;
@@ -76,7 +76,7 @@ mod tests {
         serde_json::json!({ "issuer": ISSUER, "jwks_uri": jwks_uri, "more": [1] }).to_string()
     }
 
-    /// S-16: the URL in metadata follows the rules of a URL that an operator registers.
+    /// S-16: a URL in metadata must follow the rules for a URL that an operator registers.
     #[test]
     fn a_discovered_url_is_one_that_could_be_registered() {
         assert_eq!(
@@ -114,7 +114,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
 
-        /// No remote document makes the reader panic.
+        /// No remote document makes the parser panic.
         #[test]
         fn any_metadata_is_read_or_an_error(value in hostile_documents::json(), text in ".{0,80}") {
             let _ = uri(&value.to_string());

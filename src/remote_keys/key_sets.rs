@@ -1,8 +1,8 @@
-//! Key sets that are kept elsewhere and fetched from there, off the path of any request.
+//! Remote key sets, which are fetched independently of any request.
 //!
-//! Each client entry that refers to a set holds its [`RemoteKeys`] here; a set that no entry refers
-//! to is dropped. Ages and waiting times use the monotonic clock, so a wrong time of day neither
-//! keeps withdrawn keys valid nor ends valid ones.
+//! Each client entry that refers to a set holds its [`RemoteKeys`]. A set without such an entry is
+//! dropped. Ages and pauses use the monotonic clock, so that a wrong system time neither keeps
+//! withdrawn keys valid nor expires valid ones.
 
 mod figures;
 
@@ -21,22 +21,22 @@ use crate::model::security::KeySetUri;
 use crate::model::time::{Clock, MonotonicTime};
 use crate::model::trust::ForeignIssuer;
 
-/// A fetched set is fetched again after this time.
+/// Age after which a fetched set is fetched again.
 const REFRESH_AFTER: Duration = Duration::from_mins(5);
 
-/// The shortest time between two attempts, and the pause after a first failure.
+/// Minimum time between two attempts, and the pause after the first failure.
 const MIN_PAUSE: Duration = Duration::from_secs(10);
 
-/// The longest pause after failures in a row.
+/// Maximum pause after consecutive failures.
 const MAX_PAUSE: Duration = Duration::from_mins(5);
 
-/// Keys that have not been fetched for this time are no longer valid.
+/// Age after which fetched keys are no longer valid.
 const KEYS_TTL: Duration = Duration::from_hours(24);
 
-/// A set that is kept elsewhere.
+/// A remote key set.
 #[derive(Debug)]
 pub struct RemoteKeys {
-    /// Where it is kept.
+    /// Source of the set.
     pub source: RemoteSource,
     clock: Clock,
     created_at: MonotonicTime,
@@ -53,35 +53,35 @@ struct FetchedKeys {
 }
 
 impl FetchedKeys {
-    /// The time after which the set is fetched again. The owner of a SPIFFE bundle may suggest a
-    /// shorter one than that of this server.
+    /// Returns the age after which the set is fetched again. The owner of a SPIFFE bundle may
+    /// suggest a shorter time than that of this server.
     fn refresh_after(&self) -> Duration {
         let hint = self.keys.refresh_hint();
         hint.map_or(REFRESH_AFTER, |hint| hint.clamp(MIN_PAUSE, REFRESH_AFTER))
     }
 }
 
-/// What is known of the attempts to fetch a set.
+/// State of the attempts to fetch a set.
 #[derive(Debug, Default)]
 struct FetchAttempts {
-    /// The end of the last one.
+    /// End of the last attempt.
     ended_at: Option<MonotonicTime>,
     failures_in_a_row: u32,
     is_running: bool,
 }
 
-/// Where a set is kept.
+/// Source of a key set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RemoteSource {
-    /// At this URL.
+    /// The set at this URL.
     KeySet(KeySetUri),
-    /// At the URL in the metadata of this issuer.
+    /// The set at the URL in the metadata of this issuer.
     Discovered(ForeignIssuer),
-    /// In the SPIFFE bundle at this URL.
+    /// The SPIFFE bundle at this URL.
     Bundle(KeySetUri),
 }
 
-/// Every set that a client entry refers to.
+/// All sets to which a client entry refers.
 #[derive(Debug)]
 pub struct KeySets {
     clock: Clock,
@@ -90,7 +90,7 @@ pub struct KeySets {
 }
 
 impl RemoteSource {
-    /// The URL that was registered: of the set, or of the issuer.
+    /// Returns the registered URL: that of the set or of the issuer.
     pub fn url(&self) -> &str {
         match self {
             Self::KeySet(uri) | Self::Bundle(uri) => uri.as_str(),
@@ -98,7 +98,7 @@ impl RemoteSource {
         }
     }
 
-    /// The host and port that are asked first.
+    /// Returns the host and port of the first request.
     pub fn authority(&self) -> String {
         url::Url::parse(self.url()).map_or_else(
             |_| self.url().to_owned(),
@@ -120,7 +120,7 @@ impl RemoteKeys {
         }
     }
 
-    /// The keys as they were last fetched; `None` if that was more than 24 hours ago, or never.
+    /// Returns the keys of the last fetch; `None` if that was more than 24 hours ago, or never.
     pub fn keys(&self) -> Option<Arc<ExternalJwks>> {
         let fetched = self.fetched.load();
         let fetched = fetched.as_ref()?;
@@ -128,25 +128,26 @@ impl RemoteKeys {
         (age <= KEYS_TTL).then(|| fetched.keys.clone())
     }
 
-    /// Why the last attempt failed, if it did.
+    /// Returns the reason why the last attempt failed, if it did.
     pub fn problem(&self) -> Option<Arc<String>> {
         self.problem.load_full()
     }
 
-    /// How many attempts have failed since the last success.
+    /// Returns how many attempts have failed since the last success.
     pub fn failures_in_a_row(&self) -> u32 {
         self.attempts().failures_in_a_row
     }
 
-    /// Begins an attempt; the caller must have taken the set from [`KeySets::due`].
+    /// Begins an attempt. The caller must have got the set from [`KeySets::due`].
     pub fn begin(self: &Arc<Self>) -> FetchAttempt {
         self.is_asked_for.store(false, Ordering::Relaxed);
         self.attempts().is_running = true;
         FetchAttempt { set: self.clone(), is_finished: false }
     }
 
-    /// When the set must be fetched; `None` while an attempt runs. A caller that asks for a set
-    /// never shortens the pause after a failure: any caller can ask, by naming an unknown key.
+    /// Returns the time at which the set must be fetched; `None` while an attempt is running. A
+    /// request for a set never shortens the pause after a failure, because any caller can cause one
+    /// with an unknown key.
     fn due_at(&self) -> Option<MonotonicTime> {
         let attempts = self.attempts();
         if attempts.is_running {
@@ -164,19 +165,19 @@ impl RemoteKeys {
     }
 
     fn attempts(&self) -> MutexGuard<'_, FetchAttempts> {
-        // Each change is one assignment, so a panic cannot leave half of one.
+        // Each change is one assignment, so a panic cannot leave a partial change.
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The pause after so many failures in a row: 10 s, 20 s, 40 s … five minutes.
+/// Returns the pause after this number of consecutive failures: 10 s, 20 s, 40 s … five minutes.
 fn pause_after(failures_in_a_row: u32) -> Duration {
     let doublings = failures_in_a_row.saturating_sub(1).min(16);
     MIN_PAUSE.saturating_mul(1 << doublings).min(MAX_PAUSE)
 }
 
-/// A running attempt to fetch a set. If it is dropped unfinished, because its task panicked or was
-/// stopped, it is a failed one.
+/// A running attempt to fetch a set. Dropping it unfinished, because its task panicked or was
+/// stopped, records a failure.
 #[derive(Debug)]
 pub struct FetchAttempt {
     set: Arc<RemoteKeys>,
@@ -184,7 +185,7 @@ pub struct FetchAttempt {
 }
 
 impl FetchAttempt {
-    /// Takes the result; gives the pause until the next attempt after a failure.
+    /// Records the result. After a failure, returns the pause until the next attempt.
     pub fn finish(mut self, result: Result<ExternalJwks, String>) -> Option<Duration> {
         self.end(result)
     }
@@ -218,12 +219,12 @@ impl Drop for FetchAttempt {
 }
 
 impl KeySets {
-    /// No sets yet; their ages are measured by `clock`.
+    /// Creates an empty collection, which measures ages by `clock`.
     pub fn new(clock: Clock) -> Self {
         Self { clock, sets: Mutex::default(), wake: Notify::new() }
     }
 
-    /// The entry of a set, which is fetched soon if it is new.
+    /// Returns the entry of a set. A new set is fetched soon.
     pub fn entry(&self, source: RemoteSource) -> Arc<RemoteKeys> {
         let mut sets = self.sets();
         if let Some(set) = sets.get(&source) {
@@ -235,18 +236,18 @@ impl KeySets {
         set
     }
 
-    /// Asks for a set to be fetched soon, because a key was not in it. Returns at once.
+    /// Requests that a set is fetched soon, because it lacks a key. Does not wait.
     pub fn request_fetch(&self, set: &RemoteKeys) {
         if !set.is_asked_for.swap(true, Ordering::Relaxed) {
             self.wake.notify_one();
         }
     }
 
-    /// The sets that must be fetched now, the one that has waited longest first.
+    /// Returns the sets that must be fetched now, the longest waiting one first.
     pub fn due(&self) -> Vec<Arc<RemoteKeys>> {
         let now = self.clock.monotonic();
         let mut sets = self.sets();
-        // A set that only this map and no client entry holds is dropped.
+        // Drops sets that only this map holds, and no client entry.
         sets.retain(|_, set| Arc::strong_count(set) > 1);
         let mut due: Vec<_> = sets
             .values()
@@ -256,7 +257,7 @@ impl KeySets {
         due.into_iter().map(|(_, set)| set).collect()
     }
 
-    /// Waits until a set is asked for.
+    /// Waits until a fetch is requested.
     pub async fn asked_for(&self) {
         self.wake.notified().await;
     }
@@ -307,7 +308,7 @@ mod tests {
         assert!(sets.sets().is_empty());
     }
 
-    /// SPIFFE Trust Domain and Bundle, section 4.1.2: within the bounds of this server.
+    /// SPIFFE Trust Domain and Bundle, section 4.1.2: within the limits of this server.
     #[test]
     fn a_bundle_is_fetched_as_often_as_it_says() {
         for (hint, seconds) in [(0, 10), (60, 60), (86_400, 300), (u64::MAX, 300)] {
@@ -321,7 +322,7 @@ mod tests {
         }
     }
 
-    /// S-7: failures in a row make the pauses longer, and no caller makes them shorter.
+    /// S-7: consecutive failures make the pauses longer, and no caller can shorten them.
     #[test]
     fn failures_in_a_row_are_tried_again_after_longer_and_longer_pauses() {
         let (sets, clock, set) = sets();
@@ -340,7 +341,7 @@ mod tests {
         assert_eq!(fail(&set), Some(Duration::from_secs(10)), "one success, and it starts over");
     }
 
-    /// The 24 hours are those of the monotonic clock, whatever the time of day does.
+    /// The 24 hours are measured by the monotonic clock, independently of the system time.
     #[test]
     fn keys_end_24_hours_after_their_fetch_whatever_the_time_of_day_says() {
         let (sets, clock, set) = sets();

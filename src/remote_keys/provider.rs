@@ -9,34 +9,34 @@ use crate::jose::external_jwks::ExternalJwks;
 use crate::outbound::ProviderClient;
 use crate::telemetry;
 
-/// The longest URL in metadata, in bytes.
+/// Maximum length of a URL in metadata, in bytes.
 const MAX_URL_BYTES: usize = 2_000;
 
-/// What the metadata of a provider says.
+/// Metadata of a provider.
 #[derive(Debug, Clone)]
 pub struct ProviderMetadata {
-    /// Where a person signs in.
+    /// Endpoint at which a person signs in.
     pub authorization_endpoint: Url,
-    /// Where a code is exchanged.
+    /// Endpoint at which a code is exchanged.
     pub token_endpoint: Url,
-    /// Where more claims are, if it has such a place.
+    /// Endpoint for further claims, if the provider has one.
     pub userinfo_endpoint: Option<Url>,
-    /// Where its keys are.
+    /// URL of its keys.
     pub jwks_uri: Url,
-    /// The scopes that it lists.
+    /// Scopes that it lists.
     pub scopes: Vec<String>,
-    /// True if the client secret goes into the body: HTTP Basic is not listed.
+    /// True if the client secret must be sent in the body, because HTTP Basic is not listed.
     pub takes_secret_in_body: bool,
     /// True if each authorization response names the issuer (RFC 9207).
     pub names_issuer_in_response: bool,
 }
 
-/// A provider as it was last fetched.
+/// Metadata and keys of a provider, as last fetched.
 #[derive(Debug)]
 pub struct FetchedProvider {
-    /// Its metadata.
+    /// Metadata of the provider.
     pub metadata: ProviderMetadata,
-    /// Its keys.
+    /// Keys of the provider.
     pub keys: ExternalJwks,
 }
 
@@ -63,7 +63,7 @@ fn problem(what: &str, url: &str, error: &dyn std::error::Error) -> String {
 }
 
 impl ProviderMetadata {
-    /// Reads metadata, which must be of exactly this issuer.
+    /// Parses metadata, which must be of exactly this issuer.
     ///
     /// # Errors
     /// A sentence for operators.
@@ -81,7 +81,7 @@ impl ProviderMetadata {
             #[serde(default)]
             authorization_response_iss_parameter_supported: bool,
         }
-        // A struct would be read from a list, too; only an object is metadata.
+        // serde would also accept an array for a struct, but metadata must be an object.
         let document: Document = serde_json::from_str::<Map<String, Value>>(text)
             .and_then(|members| serde_json::from_value(Value::Object(members)))
             .map_err(|error| format!("its metadata cannot be read: {error}"))?;
@@ -93,7 +93,7 @@ impl ProviderMetadata {
             ));
         }
         let url = |name: &str, text: &str| endpoint(issuer, name, text);
-        // The default of a provider that lists none is HTTP Basic.
+        // The default of a provider without a list is HTTP Basic.
         let methods = document.token_endpoint_auth_methods_supported.as_deref();
         let has = |method: &str| methods.unwrap_or_default().iter().any(|known| known == method);
         let userinfo = document.userinfo_endpoint.as_deref();
@@ -194,7 +194,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
 
-        /// No document of a provider makes the reader panic.
+        /// No document of a provider makes the parser panic.
         #[test]
         fn any_metadata_is_read_or_an_error(value in hostile_documents::json(), text in ".{0,80}") {
             let _ = parse(&value);

@@ -1,8 +1,8 @@
-//! argon2id, and the memory it works in.
+//! argon2id hashes, and a pool of the memory that they need.
 //!
-//! A hash needs megabytes of aligned memory. An allocator may keep such memory without using it
-//! again: with glibc 2.36, 1,000 hashes came to hold 19 GiB. So it is kept here and used again, as
-//! much as hashes have run at once.
+//! A hash needs megabytes of aligned memory. An allocator may keep such memory without reusing it:
+//! with glibc 2.36, 1,000 hashes held 19 GiB. This module therefore pools the memory, as much as
+//! hashes have run at once.
 
 use std::sync::Mutex;
 
@@ -13,41 +13,40 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use crate::crypto::{CryptoError, random};
 use crate::model::secret::SecretHash;
 
-/// The bounds within which a hash of another system is taken over: beyond them a single attempt
-/// would cost too much.
+/// Limits for an imported hash. Beyond them, a single attempt would cost too much.
 const MAX_MEMORY_KIB: u32 = 128 << 10;
 const MAX_ITERATIONS: u32 = 10;
 const MAX_PARALLELISM: u32 = 4;
 
-/// The length of the salt of a new hash (RFC 9106, section 4).
+/// Length of the salt of a new hash, in bytes (RFC 9106, section 4).
 const SALT_BYTES: usize = 16;
 
-/// How costly a new hash is.
+/// Cost of a new hash.
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
     /// Memory in KiB.
     pub memory_kib: u32,
-    /// Passes.
+    /// Number of passes.
     pub iterations: u32,
 }
 
-/// Memory that hashes have worked in and others will.
+/// Pool of memory for hashes.
 #[derive(Debug)]
 pub(super) struct Workspaces {
     free: Mutex<Vec<Vec<Block>>>,
-    /// Larger ones are not kept: some hash of another system has needed it.
+    /// Larger blocks are not kept, because only an imported hash needs them.
     largest: usize,
 }
 
 impl Workspaces {
-    /// None yet.
+    /// Creates an empty pool.
     pub(super) fn new(cost: Cost) -> Self {
         let largest = usize::try_from(cost.memory_kib).unwrap_or(usize::MAX);
         Self { free: Mutex::default(), largest }
     }
 
-    /// True if this text was hashed to that, in constant time but for the cost. A hash that cannot
-    /// be read matches nothing.
+    /// True if the text matches the hash, in constant time except for the cost. A hash that cannot
+    /// be parsed matches nothing.
     pub(super) fn matches(&self, presented: &str, hash: &SecretHash) -> bool {
         let Ok(hash) = PasswordHash::new(hash.as_phc()) else { return false };
         let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from);
@@ -69,7 +68,7 @@ impl Workspaces {
         done.is_ok() && verify_slices_are_equal(&output, expected.as_ref()).is_ok()
     }
 
-    /// The hash of a new secret, with a salt of its own.
+    /// Hashes a new secret with a random salt.
     pub(super) fn hash(&self, cost: Cost, secret: &str) -> Result<SecretHash, CryptoError> {
         const FAILED: CryptoError = CryptoError::Failed("hashing a secret");
         let params = Params::new(cost.memory_kib, cost.iterations, 1, None).map_err(|_| FAILED)?;
@@ -112,7 +111,7 @@ impl Workspaces {
     }
 }
 
-/// Checks a hash of another system: an argon2id PHC string within the bounds.
+/// Validates an imported hash: an argon2id PHC string within the limits.
 pub fn check_imported(text: &str) -> Result<SecretHash, CryptoError> {
     let hash = PasswordHash::new(text)
         .map_err(|_| CryptoError::UnusableHash("at all; it begins with $argon2id$v=19$"))?;
@@ -132,7 +131,7 @@ pub fn check_imported(text: &str) -> Result<SecretHash, CryptoError> {
     Ok(SecretHash::from_phc(text))
 }
 
-/// A hash that no secret has, and that costs as much to check as a real one.
+/// Returns a hash that no secret matches, with the cost of a real one.
 pub(super) fn dummy(cost: Cost) -> SecretHash {
     const SALT: &str = "AAAAAAAAAAAAAAAAAAAAAA";
     const OUTPUT: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -148,7 +147,7 @@ mod tests {
 
     const CHEAP: Cost = Cost { memory_kib: 64, iterations: 1 };
 
-    /// The library's own check agrees, also on hashes of other costs and of the older version.
+    /// The library agrees, including on hashes of other costs and of the older version.
     #[test]
     fn a_match_is_what_the_library_says() {
         use argon2::password_hash::PasswordVerifier;

@@ -1,5 +1,5 @@
-//! Turns to hash many new secrets, for an apply or an import: in the lanes of single new secrets, so
-//! that all of them together take no more of the processor.
+//! Turns for hashing many new secrets of an apply or an import. They share the lanes of single new
+//! secrets, so that both together use no more CPU.
 
 use std::sync::atomic::Ordering;
 
@@ -7,21 +7,21 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::secrets::hash_queue::{Busy, Hasher, acquire};
 
-/// A lane of new secrets, until it is dropped.
+/// A lane for new secrets, held until it is dropped.
 #[derive(Debug)]
 pub struct BatchTurn {
     _running: OwnedSemaphorePermit,
 }
 
 impl Hasher {
-    /// How many new secrets are hashed at once.
+    /// Returns how many new secrets are hashed in parallel.
     pub fn lanes(&self) -> usize {
         self.new.lanes
     }
 
-    /// Waits for a turn to hash one of many new secrets, as long as it takes. A batch asks for as
-    /// many turns at once as there are [`Self::lanes`], and turns come in their order: so a single
-    /// secret waits for one hash of the batch, not for all of it.
+    /// Waits without a deadline for a turn to hash one of many new secrets. A batch requests at
+    /// most [`Self::lanes`] turns in parallel, and turns are first come, first served. A single
+    /// secret therefore waits for one hash of the batch, not for all of it.
     ///
     /// # Errors
     /// Never while the process runs.
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
     use crate::secrets::argon2id::Cost;
 
-    /// A batch waits as long as it takes, and leaves a lane to single secrets in between.
+    /// A batch waits without a deadline, and leaves a lane to single secrets in between.
     #[tokio::test]
     async fn a_batch_takes_turns_with_single_secrets() {
         let hasher = Hasher::new(Cost { memory_kib: 64, iterations: 1 }, 1, 1);

@@ -1,11 +1,10 @@
-//! Verifies secrets against their stored hashes: argon2id, off the async threads, in bounded
+//! Verifies secrets against their stored argon2id hashes, on blocking threads and in bounded
 //! queues.
 //!
-//! One hash takes tens of milliseconds and megabytes on purpose. So at most a few run at once, at
-//! most a few more wait, and none waits longer than [`DEADLINE`]: a later caller gets 503.
-//! Generated secrets and guessable ones have queues of their own, so that a flood in one never
-//! holds up the other; and attempts on clients that are guessed at too often wait in a queue of
-//! their own ([`crate::secrets::throttled`]).
+//! One hash intentionally takes tens of milliseconds and megabytes. Only a few run at once, and
+//! only a few more wait, no longer than [`DEADLINE`]. After that the answer is 503. Generated and
+//! guessable secrets have separate queues, so that a flood in one never delays the other. Attempts
+//! on clients with too many guesses wait in a third queue ([`crate::secrets::throttled`]).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,10 +20,10 @@ use crate::secrets::argon2id::{self, Cost, Workspaces};
 use crate::secrets::offline;
 use crate::secrets::throttled::{Priority, ThrottledQueue, ThrottledTurn};
 
-/// How long an attempt may wait for its turn.
+/// Maximum time that an attempt waits for its turn.
 pub const DEADLINE: Duration = Duration::from_secs(2);
 
-/// The queue is full, or the turn did not come in time; the caller may try again.
+/// The queue is full, or the deadline has passed. The caller may retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the password-hash queue is full")]
 pub struct Busy;
@@ -32,32 +31,32 @@ pub struct Busy;
 /// The queue in which an attempt waits for its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HashQueue {
-    /// Generated secrets: their tag has been checked.
+    /// Generated secrets, whose tag has been checked.
     Generated,
-    /// Secrets that could be guessed: imported ones, and whatever is said for unknown clients.
+    /// Guessable secrets: imported ones, and any text for an unknown client.
     Imported,
-    /// The same while a limit of guesses is exceeded. One at a time waits in the queue of the
-    /// others, and none for as long again as the last hash took. The address is a network of
-    /// [`crate::model::network`].
+    /// Guessable secrets while a limit of guesses is exceeded. Only one at a time waits in the
+    /// queue for imported secrets. After each hash, the next one waits for as long as the hash
+    /// took. The address is a network of [`crate::model::network`].
     Throttled(IpAddr, Priority),
 }
 
-/// Why a secret was not hashed.
+/// Reason why a secret was not hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
-    /// Too many wait.
+    /// The queue is full.
     #[error(transparent)]
     Busy(#[from] Busy),
-    /// It cannot be hashed.
+    /// The hash failed.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
 }
 
-/// Makes and checks argon2id hashes.
+/// Creates and verifies argon2id hashes.
 #[derive(Debug)]
 pub struct Hasher {
     cost: Cost,
-    /// New secrets wait here, apart from those that are checked for tokens.
+    /// Queue of new secrets, separate from those that are verified for tokens.
     pub(super) new: QueueSlots,
     generated: QueueSlots,
     imported: QueueSlots,
@@ -75,24 +74,24 @@ struct QueueCounts {
     rejected: AtomicU64,
 }
 
-/// How full a queue is, and what it has done.
+/// Occupancy and counters of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueFigures {
-    /// The word for it in metrics.
+    /// Name of the queue in metrics.
     pub name: &'static str,
-    /// How many wait.
+    /// Number of waiting attempts.
     pub waiting: usize,
-    /// How many are being hashed.
+    /// Number of running hashes.
     pub running: usize,
-    /// How many may wait or run.
+    /// Maximum number of waiting and running attempts.
     pub capacity: usize,
-    /// How many were hashed.
+    /// Number of attempts that were hashed.
     pub hashed: u64,
-    /// How many were turned away.
+    /// Number of attempts that were rejected.
     pub rejected: u64,
 }
 
-/// The slots of a queue: so many may run, and so many more may wait.
+/// Slots of a queue: `lanes` attempts may run, and others may wait up to the capacity.
 #[derive(Debug)]
 pub(super) struct QueueSlots {
     pub(super) lanes: usize,
@@ -101,8 +100,8 @@ pub(super) struct QueueSlots {
     waiting: Semaphore,
 }
 
-/// A slot among those that run; given back when the hash is done, also when the caller has gone
-/// away meanwhile.
+/// A slot of a running hash. It is released when the hash ends, even if the caller has disconnected
+/// meanwhile.
 struct Turn {
     _running: OwnedSemaphorePermit,
     throttled: Option<ThrottledTurn>,
@@ -119,7 +118,7 @@ impl QueueSlots {
         }
     }
 
-    /// How many wait, how many run, and how large the queue is.
+    /// Returns the waiting and running attempts, and the capacity.
     fn occupancy(&self) -> (usize, usize, usize) {
         let running = self.lanes.saturating_sub(self.running.available_permits());
         let taken = self.capacity.saturating_sub(self.waiting.available_permits());
@@ -128,9 +127,9 @@ impl QueueSlots {
 }
 
 impl Hasher {
-    /// Sets up the queues: `lanes` hashes at once for generated secrets, as many for guessable
-    /// ones, and one throttled among these, and as many for new ones; with `queue` attempts waiting
-    /// for each.
+    /// Creates the queues. Generated, guessable and new secrets have `lanes` parallel hashes each,
+    /// and `queue` waiting attempts each. Throttled attempts use at most one lane of the guessable
+    /// ones.
     pub fn new(cost: Cost, lanes: usize, queue: usize) -> Self {
         Self {
             cost,
@@ -146,15 +145,16 @@ impl Hasher {
         }
     }
 
-    /// Hashes a new secret. Takes tens of milliseconds: for commands, not for async threads.
+    /// Hashes a new secret. It blocks for tens of milliseconds: for commands, not for async
+    /// threads.
     pub fn hash(&self, secret: &SecretString) -> Result<SecretHash, CryptoError> {
         self.workspaces.hash(self.cost, secret.expose_secret())
     }
 
-    /// Hashes a new secret off the async threads, when its turn has come.
+    /// Hashes a new secret on a blocking thread, when its turn comes.
     ///
     /// # Errors
-    /// [`HashError::Busy`] if too many wait or the turn does not come in time.
+    /// [`HashError::Busy`] if the queue is full or the turn does not come in time.
     pub async fn hash_in_turn(&self, secret: &SecretString) -> Result<SecretHash, HashError> {
         let _permit = self.new.waiting.try_acquire().map_err(|_| Busy)?;
         let turn = tokio::time::timeout(DEADLINE, acquire(&self.new)).await;
@@ -163,7 +163,7 @@ impl Hasher {
         Ok(in_turn(turn, self.hashing(secret.clone())).await?)
     }
 
-    /// The computation of a hash, for a thread of its own.
+    /// Returns the computation of a hash, to run on a blocking thread.
     pub fn hashing(
         &self,
         secret: SecretString,
@@ -172,8 +172,8 @@ impl Hasher {
         move || workspaces.hash(cost, secret.expose_secret())
     }
 
-    /// True if this is the secret of a hash or of a digest. Takes as long as [`Self::hash`]: for
-    /// commands too.
+    /// True if the secret matches a hash or a digest. It blocks as long as [`Self::hash`], so it is
+    /// for commands too.
     pub fn matches(&self, secret: &SecretString, hash: &SecretHash) -> bool {
         match hash.digest() {
             Some(known) => {
@@ -184,8 +184,8 @@ impl Hasher {
         }
     }
 
-    /// Checks a secret against a stored argon2id hash. A digest matches nothing here: it needs no
-    /// queue ([`crate::secrets::offline`]).
+    /// Verifies a secret against a stored argon2id hash. Digests never match here, because they
+    /// need no queue ([`crate::secrets::offline`]).
     pub async fn verify(
         &self,
         queue: HashQueue,
@@ -213,7 +213,7 @@ impl Hasher {
         let _permit = match queue {
             HashQueue::Generated => Some(self.generated.waiting.try_acquire().map_err(|_| Busy)?),
             HashQueue::Imported => Some(self.imported.waiting.try_acquire().map_err(|_| Busy)?),
-            // It has slots of its own.
+            // The throttled queue has separate slots.
             HashQueue::Throttled(..) => None,
         };
         let Ok(turn) = tokio::time::timeout(DEADLINE, self.turn(queue)).await else {
@@ -227,15 +227,15 @@ impl Hasher {
         let check = tokio::task::spawn_blocking(move || {
             let started = Instant::now();
             let is_right = workspaces.matches(presented.expose_secret(), &hash);
-            // Here, where a caller cannot avoid it by closing the connection.
+            // Released here, so that a caller cannot avoid it by closing the connection.
             turn.end(started.elapsed());
             is_right
         });
         check.await.map_err(|_| Busy)
     }
 
-    /// Costs what checking a wrong secret costs, so that time does not tell whether a client
-    /// exists or has such a secret.
+    /// Costs the same as verifying a wrong secret, so that the time does not reveal whether a
+    /// client exists or has such a secret.
     pub async fn verify_nothing(
         &self,
         queue: HashQueue,
@@ -255,7 +255,7 @@ impl Hasher {
         Ok(Turn { _running: acquire(slots).await?, throttled })
     }
 
-    /// How full the queues are. Throttled hashes run in a lane of the imported ones.
+    /// Returns the occupancy of the queues. Throttled hashes run in a lane of the imported ones.
     pub fn figures(&self) -> [QueueFigures; 3] {
         let [generated, imported, throttled] = &self.counts;
         let of = |name, (waiting, running, capacity), counts: &QueueCounts| QueueFigures {
@@ -273,19 +273,20 @@ impl Hasher {
         ]
     }
 
-    /// How many hashes have been checked since the start. A probe for tests of costs.
+    /// Returns how many hashes have been verified since the start. Used by tests of costs.
     pub fn checks(&self) -> u64 {
         self.checks.load(Ordering::Relaxed)
     }
 
-    /// How many new secrets have been hashed since the start.
+    /// Returns how many new secrets have been hashed since the start.
     pub fn made(&self) -> u64 {
         self.made.load(Ordering::Relaxed)
     }
 }
 
 impl Turn {
-    /// Lets the next one run, and the next throttled one after as long again as this one `took`.
+    /// Releases the slot for the next attempt. The next throttled attempt may start only after
+    /// another `took`.
     fn end(self, took: Duration) {
         if let Some(throttled) = self.throttled {
             let running = throttled.into_running();
@@ -302,17 +303,17 @@ pub(super) async fn acquire(slots: &QueueSlots) -> Result<OwnedSemaphorePermit, 
     slots.running.clone().acquire_owned().await.map_err(|_| Busy)
 }
 
-/// Runs a computation off the async threads, and gives its turn back after it.
+/// Runs a computation on a blocking thread, and releases its turn afterwards.
 ///
 /// # Errors
-/// As the computation, and if it panics.
+/// Those of the computation, and a panic in it.
 pub async fn in_turn<T: Send + 'static>(
     turn: impl Send + 'static,
     hashing: impl FnOnce() -> Result<T, CryptoError> + Send + 'static,
 ) -> Result<T, CryptoError> {
     let computed = tokio::task::spawn_blocking(move || {
         let computed = hashing();
-        // Here, where a caller cannot avoid it by closing the connection.
+        // Released here, so that a caller cannot avoid it by closing the connection.
         drop(turn);
         computed
     });
@@ -355,7 +356,7 @@ mod tests {
         assert_eq!(other_queue, Ok(true));
     }
 
-    /// A flood of new secrets does not delay those that are checked, and the reverse.
+    /// A flood of new secrets does not delay those that are verified, nor the other way round.
     #[tokio::test]
     async fn new_secrets_have_a_queue_of_their_own() {
         let hasher = Hasher::new(CHEAP, 1, 1);

@@ -1,5 +1,5 @@
 //! Client secrets: their format, argon2id hashes, the bounded hash queues, and the cache of
-//! verified secrets. Nothing here knows the database or HTTP.
+//! verified secrets. This module does not use the database or HTTP.
 
 pub mod argon2id;
 pub mod batch_turn;

@@ -1,8 +1,8 @@
 //! Secrets that are generated offline and registered by their SHA-256, so that neither this server
 //! nor the tool that registers them holds the secret.
 //!
-//! A fast digest is enough because such a secret has 256 random bits. So a digest is compared only
-//! with a secret of this form, which cannot be guessed from its digest.
+//! A fast digest is sufficient, because such a secret has 256 random bits. Only a secret of this
+//! form is compared with a digest, because it cannot be guessed from the digest.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -12,15 +12,16 @@ use crate::crypto::CryptoError;
 use crate::model::secret_digest::SecretDigest;
 use crate::secrets::secret::{self, SecretFormat};
 
-/// Makes a secret: `tkg_`, 43 letters and digits that are 256 random bits, and a checksum of six.
+/// Generates a secret: `tkg_`, 43 letters and digits that are 256 random bits, and a checksum of
+/// six.
 ///
 /// # Errors
-/// If the operating system gives no random bytes.
+/// If the operating system returns no random bytes.
 pub fn generate() -> Result<SecretString, CryptoError> {
     secret::generate_offline()
 }
 
-/// The digest by which a secret is registered; `None` for a text of another form.
+/// Returns the digest by which a secret is registered; `None` for a text of another form.
 pub fn digest_of(text: &str) -> Option<SecretDigest> {
     if secret::format_of(text) != SecretFormat::Offline {
         return None;
@@ -30,7 +31,7 @@ pub fn digest_of(text: &str) -> Option<SecretDigest> {
     Some(SecretDigest::new(bytes))
 }
 
-/// True if two digests are the same, in constant time.
+/// Compares two digests in constant time.
 pub fn is_same(one: &SecretDigest, other: &SecretDigest) -> bool {
     verify_slices_are_equal(one.as_bytes(), other.as_bytes()).is_ok()
 }
@@ -52,7 +53,7 @@ mod tests {
         assert!(!is_same(&digest, &digest_of(other.expose_secret()).expect("a digest")));
     }
 
-    /// So that a registered digest of a text that can be guessed matches nothing.
+    /// Otherwise a registered digest of a guessable text could match.
     #[test]
     fn no_other_text_has_a_digest() {
         let secret = generate().expect("a secret");

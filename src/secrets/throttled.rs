@@ -1,10 +1,10 @@
-//! The queue of attempts on clients with too many guesses: one hash at a time, in an order that
-//! puts the guesses of one address after those of others.
+//! The queue of attempts on clients with too many guesses. It runs one hash at a time, and serves
+//! an address with many guesses after the others.
 //!
-//! An attempt from an address that has not failed waits only for the hash that is running. Attempts
-//! from other addresses wait in a second line, at most `PER_ADDRESS` of one address at a time, and
-//! leave it one by one. Addresses over their own limit wait in a last line first, and one of them
-//! at a time may enter the second line.
+//! An attempt from an address without recent attempts waits only for the running hash. Attempts
+//! from other addresses wait in a second line, at most `PER_ADDRESS` for each address, and leave it
+//! one by one. Addresses over their own limit first wait in a last line, and only one of them at a
+//! time may enter the second line.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,24 +14,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::secrets::hash_queue::Busy;
 
-/// How many attempts of one address may wait or run.
+/// Maximum number of attempts of one address that wait or run.
 const PER_ADDRESS: usize = 2;
 
-/// Where an attempt waits.
+/// Line in which an attempt waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
-    /// Its address has not attempted anything else of late.
+    /// The address has made no other attempt recently.
     First,
-    /// Its address has, within its own limit.
+    /// The address has made other attempts, within its own limit.
     Second,
     /// Its address exceeds its own limit.
     Last,
 }
 
-/// The queue.
 #[derive(Debug)]
 pub(super) struct ThrottledQueue {
-    /// How many of each priority may wait.
+    /// Maximum number of waiting attempts of each priority.
     queue: usize,
     running: Arc<Semaphore>,
     first: Semaphore,
@@ -40,10 +39,10 @@ pub(super) struct ThrottledQueue {
     addresses: Arc<AddressPermits>,
 }
 
-/// A queue that one attempt at a time leaves.
+/// A line that attempts leave one at a time.
 #[derive(Debug)]
 struct WaitingLine {
-    /// The permits of those that wait. They bound the memory.
+    /// The permits of waiting attempts, which bound the memory.
     waiting: Semaphore,
     exit: Semaphore,
 }
@@ -54,21 +53,21 @@ impl WaitingLine {
     }
 }
 
-/// The right to run, given back when it is dropped.
+/// Permission to run, released when it is dropped.
 pub(super) struct ThrottledTurn {
     running: OwnedSemaphorePermit,
     _address: Option<AddressPermit>,
 }
 
 impl ThrottledTurn {
-    /// Returns the permit of the address, and keeps the right to run.
+    /// Releases the permit of the address, and keeps the permission to run.
     pub(super) fn into_running(self) -> OwnedSemaphorePermit {
         self.running
     }
 }
 
 impl ThrottledQueue {
-    /// A queue in which `queue` attempts of each priority may wait.
+    /// Creates a queue in which `queue` attempts of each priority may wait.
     pub(super) fn new(queue: usize) -> Self {
         Self {
             queue,
@@ -80,7 +79,7 @@ impl ThrottledQueue {
         }
     }
 
-    /// How many wait, how many run, and how many may wait.
+    /// Returns the waiting and running attempts, and the maximum number of waiting ones.
     pub(super) fn occupancy(&self) -> (usize, usize, usize) {
         let lines = [&self.first, &self.second.waiting, &self.last.waiting];
         let taken = |line: &Semaphore| self.queue.saturating_sub(line.available_permits());
@@ -88,7 +87,7 @@ impl ThrottledQueue {
         (waiting, 1_usize.saturating_sub(self.running.available_permits()), 3 * self.queue)
     }
 
-    /// Waits for a turn. The caller sets the limit of time.
+    /// Waits for a turn. The caller sets the deadline.
     pub(super) async fn turn(
         &self,
         network: IpAddr,
@@ -127,7 +126,7 @@ async fn acquire(semaphore: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'
     semaphore.acquire().await.map_err(|_| Busy)
 }
 
-/// The permits of each address that has an attempt here; no others are held.
+/// Permits by address, only for addresses that have an attempt in the queue.
 #[derive(Debug, Default)]
 struct AddressPermits(Mutex<HashMap<IpAddr, AddressUse>>);
 
@@ -195,7 +194,7 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
-    /// Starts an attempt; the number it sends when it has its turn tells the order.
+    /// Starts an attempt that sends its address when its turn comes.
     fn start(
         queue: &Arc<ThrottledQueue>,
         address: u8,
@@ -211,7 +210,7 @@ mod tests {
         })
     }
 
-    /// Lets every task go as far as it can.
+    /// Lets every task run as far as it can.
     async fn settle() {
         for _ in 0..200 {
             tokio::task::yield_now().await;
@@ -235,7 +234,7 @@ mod tests {
         for _ in 0..4 {
             first.push(came.recv().await.expect("a turn"));
         }
-        // The one of the flood that was at the exit already, and then each of the others.
+        // First the attempt of the flood that was already at the exit, then each of the others.
         assert_eq!(first[0], 1);
         assert!(first[1..3].contains(&3) && first[1..4].contains(&2), "{first:?}");
         for attempt in flood {

@@ -1,9 +1,8 @@
-//! The cache of verified secrets: after the first success, an attempt costs one MAC.
+//! The cache of verified secrets. After the first success, an attempt costs one MAC.
 //!
-//! The MAC is keyed with random bytes that exist in this process and in its sealed snapshot only.
-//! Right and wrong attempts cost the same, and a memory dump of the MACs gives nothing to guess
-//! against without the key. The MACs of imported secrets, which may be easy to guess, never leave the
-//! process.
+//! The MAC key is random and exists only in this process and in its sealed snapshot. Right and
+//! wrong attempts cost the same. Without the key, a memory dump of the MACs is useless for
+//! guessing. The MACs of imported secrets, which may be easy to guess, never leave the process.
 
 use std::sync::OnceLock;
 
@@ -14,10 +13,10 @@ use zeroize::Zeroizing;
 
 use crate::crypto::{CryptoError, random};
 
-/// The length of a MAC and of its key, in bytes.
+/// Length of a MAC and of its key, in bytes.
 pub const MAC_LENGTH: usize = 32;
 
-/// The key of this process.
+/// MAC key of this process.
 pub struct VerificationCacheKey {
     key: hmac::Key,
     bytes: Zeroizing<[u8; MAC_LENGTH]>,
@@ -29,7 +28,7 @@ impl std::fmt::Debug for VerificationCacheKey {
     }
 }
 
-/// The MAC of one presented secret of one client.
+/// MAC of a presented secret of a client.
 #[derive(Clone)]
 pub struct Mac([u8; MAC_LENGTH]);
 
@@ -40,13 +39,13 @@ impl std::fmt::Debug for Mac {
 }
 
 impl Mac {
-    /// A MAC of a snapshot.
+    /// Restores a MAC from a snapshot.
     pub fn stored(bytes: [u8; MAC_LENGTH]) -> Self {
         Self(bytes)
     }
 }
 
-/// What is remembered of a stored secret.
+/// Cached MAC of a stored secret.
 #[derive(Default)]
 pub struct VerifiedSecretCache(OnceLock<[u8; MAC_LENGTH]>);
 
@@ -61,25 +60,25 @@ impl std::fmt::Debug for VerifiedSecretCache {
 }
 
 impl VerificationCacheKey {
-    /// Makes the key of this process.
+    /// Generates the key of this process.
     pub fn generate() -> Result<Self, CryptoError> {
         Ok(Self::stored(Zeroizing::new(random::bytes()?)))
     }
 
-    /// The key of a snapshot.
+    /// Restores the key from a snapshot.
     pub fn stored(bytes: Zeroizing<[u8; MAC_LENGTH]>) -> Self {
         Self { key: hmac::Key::new(HMAC_SHA256, bytes.as_slice()), bytes }
     }
 
-    /// The key itself, for the sealed snapshot alone.
+    /// Returns the key bytes. Only for the sealed snapshot.
     pub fn expose(&self) -> &[u8; MAC_LENGTH] {
         &self.bytes
     }
 
-    /// The MAC of a presented secret.
+    /// Computes the MAC of a presented secret.
     pub fn mac(&self, client_id: &str, presented: &str) -> Mac {
         let mut context = hmac::Context::with_key(&self.key);
-        // No client id holds a line break, so the two texts cannot run into each other.
+        // No client id has a line break, so the two texts cannot overlap.
         context.update(client_id.as_bytes());
         context.update(b"\n");
         context.update(presented.as_bytes());
@@ -90,21 +89,22 @@ impl VerificationCacheKey {
 }
 
 impl VerifiedSecretCache {
-    /// Whether this is the secret that was right before, in constant time; `None` as long as
-    /// none has been. One look, so that a verification in another thread is before or after it.
+    /// Compares a MAC with that of the verified secret, in constant time; `None` if none has been
+    /// verified. The cache is read once, so that a verification in another thread is either before
+    /// or after it.
     pub fn recognise(&self, mac: &Mac) -> Option<bool> {
         let known = self.0.get()?;
         Some(verify_slices_are_equal(known, &mac.0).is_ok())
     }
 
-    /// The MAC of the secret that was right, if one has been.
+    /// Returns the MAC of the verified secret, if there is one.
     pub fn remembered(&self) -> Option<&[u8; MAC_LENGTH]> {
         self.0.get()
     }
 
-    /// Remembers a secret that has just been proved.
+    /// Caches a secret that has just been verified.
     pub fn remember(&self, mac: &Mac) {
-        // Two first successes at once remember the same MAC; the second is not needed.
+        // Two concurrent first successes have the same MAC, so the second one is not needed.
         let _ = self.0.set(mac.0);
     }
 }

@@ -1,5 +1,5 @@
-//! What a connection is doing, as one number: written by the connection without a lock, read when
-//! a listener is full.
+//! Activity of a connection as one atomic number. The connection writes it without a lock, and a
+//! full listener reads it.
 
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -10,18 +10,18 @@ use std::time::Instant;
 
 use futures_util::task::AtomicWaker;
 
-/// A request is being read or answered.
+/// A request is being received or answered.
 const BUSY: u64 = 0;
 
-/// The connection has been told to close.
+/// The connection must close.
 const CLOSED: u64 = 1;
 
-/// Set while a request head has begun to arrive. Below it is the time of the beginning, so that
-/// the smaller of two numbers is the one to close first.
+/// Flag for a request head that has begun to arrive. The lower bits are the start time, so that the
+/// smaller of two states is closed first.
 const HEAD: u64 = 1 << 62;
 
-/// What a connection is doing. All other numbers are the time, in nanoseconds, since when it has
-/// been idle.
+/// Activity of a connection. Any other value is the time in nanoseconds since which it has been
+/// idle.
 #[derive(Debug)]
 pub(super) struct Activity {
     state: AtomicU64,
@@ -30,29 +30,29 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    /// A new connection, which is idle until its first byte arrives.
+    /// Creates a new connection, which is idle until its first byte arrives.
     pub(super) fn new(network: Option<IpAddr>) -> Self {
         let state = AtomicU64::new(nanoseconds(Instant::now()));
         Self { state, waker: AtomicWaker::new(), network }
     }
 
-    /// The network whose place the connection has taken.
+    /// Returns the network whose slot the connection uses.
     pub(super) fn network(&self) -> Option<IpAddr> {
         self.network
     }
 
-    /// Notes that the connection waits for a request from `now` on.
+    /// Records that the connection waits for a request from `now` on.
     pub(super) fn wait(&self, now: Instant) {
         self.set(|_| nanoseconds(now));
     }
 
-    /// Notes that a head has begun to arrive, at `now` if that is not noted yet; false if the
-    /// connection must close instead.
+    /// Records that a head has begun to arrive at `now`, unless that is already recorded. False if
+    /// the connection must close instead.
     pub(super) fn begin_head(&self, now: Instant) -> bool {
         self.set(|state| if Self::is_idle(state) { HEAD | nanoseconds(now) } else { state })
     }
 
-    /// Notes that a request is being answered; false if the connection must close instead.
+    /// Records that a request is being answered. False if the connection must close instead.
     pub(super) fn begin_request(&self) -> bool {
         self.set(|_| BUSY)
     }
@@ -62,13 +62,13 @@ impl Activity {
         self.state.load(Ordering::Acquire) == CLOSED
     }
 
-    /// Has a waker woken once: when the connection must close, or by [`Self::wake`]. Look at what may
-    /// have changed after the registration: a change before it would be missed.
+    /// Registers a waker that is woken once: when the connection must close, or by [`Self::wake`].
+    /// Check the state after the registration, because an earlier change would be missed.
     pub(super) fn register(&self, waker: &Waker) {
         self.waker.register(waker);
     }
 
-    /// Wakes the connection, so that it sees that the server stops.
+    /// Wakes the connection, so that it notices that the server is stopping.
     pub(super) fn wake(&self) {
         self.waker.wake();
     }
@@ -82,12 +82,12 @@ impl Activity {
         poll_fn(closed).await;
     }
 
-    /// The state, if the connection waits for a request or for the rest of a head.
+    /// Returns the state, if the connection waits for a request or for the rest of a head.
     pub(super) fn waiting_state(&self) -> Option<u64> {
         Some(self.state.load(Ordering::Acquire)).filter(|state| *state > CLOSED)
     }
 
-    /// True for a state of a connection of which no byte of a request has arrived.
+    /// True for the state of a connection that has not received any byte of a request.
     pub(super) fn is_idle(state: u64) -> bool {
         state > CLOSED && state < HEAD
     }
@@ -108,7 +108,7 @@ impl Activity {
     }
 }
 
-/// Nanoseconds from the first call until `time`, from a number on that is not a state of its own.
+/// Returns the nanoseconds from the first call to `time`, within the range of idle states.
 fn nanoseconds(time: Instant) -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
     let start = *START.get_or_init(Instant::now);

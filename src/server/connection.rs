@@ -1,4 +1,5 @@
-//! One connection: HTTP/1.1 by hyper over a [`TimeoutStream`], which adds what hyper leaves out.
+//! One connection: HTTP/1.1 by hyper over a [`TimeoutStream`], which adds features that hyper
+//! lacks.
 
 use std::future::{Future, poll_fn, ready};
 use std::io;
@@ -20,12 +21,12 @@ use crate::server::request_counter::RequestCounter;
 use crate::server::timeout_stream::{TimeoutStream, Timeouts};
 use crate::web::{self, ListenerContext, Peer};
 
-/// The smallest buffer that hyper works with.
+/// Minimum buffer size of hyper.
 const MIN_BUFFER_BYTES: usize = 8192;
 
-/// Answers requests until the peer goes, is too slow, or the server stops: a change of `stopping`
-/// lets the connection finish the request that it has begun. The listener that changes it
-/// wakes the activity.
+/// Answers requests until the peer disconnects, is too slow, or the server stops. After a change of
+/// `stopping`, the connection finishes the current request. The listener that changes it also wakes
+/// the activity.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: Peer,
@@ -45,7 +46,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         None => Either::Right(ready(Err(io::Error::from(io::ErrorKind::ConnectionAborted)))),
     });
     let ended = {
-        // hyper borrows the stream, which may have to tell the peer why it was not understood.
+        // hyper borrows the stream, which may still have to explain a parse error to the peer.
         let connection = http1::Builder::new()
             .header_read_timeout(None)
             .max_header_size(header_size)
@@ -54,8 +55,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             .serve_connection(TokioIo::new(&mut stream), service);
         let mut connection = pin!(connection);
         let mut is_stopping = false;
-        // To look costs one load. A future that waits for the change would be asked twice for each
-        // request, with a lock each time.
+        // Checking the flag costs one load. Polling a future for the change would cost two locks
+        // for each request.
         poll_fn(|context| {
             loop {
                 if !is_stopping && is_told_to_stop(&stopping) {
@@ -63,7 +64,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                     connection.as_mut().graceful_shutdown();
                 }
                 let ended = connection.as_mut().poll(context);
-                // It may have changed before the stream registered its waker.
+                // The flag may have changed before the stream registered its waker.
                 if ended.is_ready() || is_stopping || !is_told_to_stop(&stopping) {
                     return ended;
                 }
@@ -71,7 +72,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         })
         .await
     };
-    // The peer caused an error here: it left, was too slow, or is not an HTTP client.
+    // The peer caused this error: it disconnected, was too slow, or is not an HTTP client.
     let Err(error) = ended else { return };
     tracing::debug!(client.address = %peer.address.ip().to_canonical(), %error, "connection ended");
     if error.is_parse()
@@ -83,13 +84,13 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     }
 }
 
-/// True if the server stops.
+/// True if the server is stopping.
 fn is_told_to_stop(stopping: &watch::Receiver<()>) -> bool {
     stopping.has_changed().unwrap_or(true)
 }
 
-/// Writes the last bytes of a connection and closes it. A peer that does not take them in time goes
-/// without.
+/// Writes the last bytes of a connection and closes it. Gives up if the peer does not read them in
+/// time.
 async fn write_last<S: AsyncWrite + Unpin>(mut stream: S, bytes: &[u8], limit: Duration) {
     let writing = async {
         stream.write_all(bytes).await?;

@@ -1,7 +1,7 @@
-//! The slots of a listener: how many connections it holds, how many of one address, and which one
-//! is closed when a new one finds no slot.
+//! Slots for the connections of a listener. They limit the connections in total and for each
+//! address, and select the connection to close when a new one finds no free slot.
 //!
-//! Connections are accepted before they have a slot, so that a full listener still answers: it
+//! Connections are accepted before they have a slot, so that a full listener still answers. It
 //! closes the connection that has waited longest for a request.
 
 use std::collections::HashMap;
@@ -15,25 +15,25 @@ use crate::config::live::Live;
 use crate::model::network::customer_network;
 use crate::server::activity::Activity;
 
-/// One address may have all slots divided by this.
+/// Divisor of all slots for the maximum of one address.
 const SLOTS_PER_ADDRESS_DIVISOR: usize = 8;
 
-/// Candidates for closing are looked for in batches: of this part of all that wait.
+/// Candidates for closing are collected in batches of this fraction of the waiting connections.
 const BATCH_DIVISOR: usize = 16;
 
-/// For how long a batch without an idle connection is used.
+/// Time for which a batch without an idle connection is used.
 const BATCH_TTL: Duration = Duration::from_millis(5);
 
-/// How long to wait before looking for a slot again.
+/// Pause before the next attempt to get a slot.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
 
-/// How long a connection may wait for a slot of its address.
+/// Maximum time that a connection waits for a slot of its address.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// How often a full listener is logged.
+/// Minimum interval of logging that a listener is full.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The slots of one listener.
+/// Slots of one listener.
 #[derive(Debug)]
 pub(super) struct ConnectionSlots {
     total: usize,
@@ -44,7 +44,7 @@ pub(super) struct ConnectionSlots {
     waiting: Semaphore,
 }
 
-/// The connections that have a slot.
+/// Connections that have a slot.
 #[derive(Debug, Default)]
 struct OpenConnections {
     next_id: u64,
@@ -53,28 +53,28 @@ struct OpenConnections {
     logged_at: Option<Instant>,
 }
 
-/// Why a connection has no slot.
+/// Reason why a connection has no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoSlot {
-    /// Its address has all its slots, and none of those connections waits for a request.
+    /// The address uses all its slots, and none of its connections is waiting for a request.
     Network,
-    /// All slots are taken, and no connection waits for a request.
+    /// All slots are used, and no connection is waiting for a request.
     Total,
 }
 
-/// A slot; dropping it frees it.
+/// A slot, freed when it is dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionSlot {
     slots: Arc<ConnectionSlots>,
     id: u64,
     network: Option<IpAddr>,
-    /// What the connection in this slot is doing.
+    /// Activity of the connection in this slot.
     pub(super) activity: Arc<Activity>,
 }
 
 impl ConnectionSlots {
-    /// Slots for `total` connections, an eighth of them, and at least one, for each address (of
-    /// IPv6, each /64) that is not a trusted proxy.
+    /// Creates slots for `total` connections. Each address (IPv6: each /64) except trusted proxies
+    /// gets an eighth of them, and at least one.
     pub(super) fn new(total: usize, live: Live) -> Arc<Self> {
         let per_network = (total / SLOTS_PER_ADDRESS_DIVISOR).max(1);
         Arc::new(Self {
@@ -87,8 +87,9 @@ impl ConnectionSlots {
         })
     }
 
-    /// A slot for a new connection, if need be that of the connection that has waited longest for
-    /// a request: among those of the same address if the address has all its slots.
+    /// Returns a slot for a new connection. If necessary, closes the connection that has waited
+    /// longest for a request. If the address uses all its slots, only its own connections are
+    /// considered.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, NoSlot> {
         let network = self.network_of(address);
         let mut open = self.lock();
@@ -118,7 +119,7 @@ impl ConnectionSlots {
         Ok(ConnectionSlot { slots: self.clone(), id, network, activity })
     }
 
-    /// Waits until any connection frees its slot or begins to wait for a request.
+    /// Waits until a connection frees its slot or begins to wait for a request.
     pub(super) async fn admit_when_free(
         self: &Arc<Self>,
         address: IpAddr,
@@ -134,8 +135,8 @@ impl ConnectionSlots {
         }
     }
 
-    /// Waits, at most a second, for a slot of an address that has all its slots. `None` if there
-    /// is none by then, or if as many others wait as an address has slots.
+    /// Waits at most a second for a slot of an address that uses all its slots. `None` if none
+    /// becomes free, or if too many connections are waiting already.
     pub(super) async fn admit_in_turn(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionSlot> {
         let _turn = self.waiting.try_acquire().ok()?;
         let until = Instant::now() + MAX_WAIT;
@@ -148,7 +149,7 @@ impl ConnectionSlots {
         None
     }
 
-    /// Closes the connection that has waited longest for a request, to get its descriptor back.
+    /// Closes the connection that has waited longest for a request, to free its file descriptor.
     pub(super) fn close_longest_waiting(&self) {
         let mut open = self.lock();
         if let Some(id) = open.all.close_longest_waiting() {
@@ -157,14 +158,14 @@ impl ConnectionSlots {
         }
     }
 
-    /// Wakes all connections, so that they see that the server stops.
+    /// Wakes all connections, so that they notice that the server is stopping.
     pub(super) fn wake_all(&self) {
         for activity in self.lock().all.members.values() {
             activity.wake();
         }
     }
 
-    /// The network whose slots an address takes; `None` for a trusted proxy.
+    /// Returns the network whose slots an address uses; `None` for a trusted proxy.
     fn network_of(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
         let live = self.live.load();
@@ -172,7 +173,7 @@ impl ConnectionSlots {
         (!is_trusted).then(|| customer_network(address))
     }
 
-    /// Tells the operator, at most once a minute.
+    /// Warns the operator, at most once a minute.
     fn log_full(&self, open: &mut OpenConnections, reason: NoSlot, address: IpAddr) {
         if open.logged_at.is_some_and(|at| at.elapsed() < LOG_INTERVAL) {
             return;
@@ -204,7 +205,7 @@ impl Drop for ConnectionSlot {
 }
 
 impl OpenConnections {
-    /// Frees a slot. One that has been freed before, to close its connection, stays free.
+    /// Frees a slot. Does nothing for a slot that was freed before, to close its connection.
     fn remove(&mut self, id: u64, network: Option<IpAddr>) {
         self.all.members.remove(&id);
         let Some(network) = network else { return };
@@ -216,15 +217,15 @@ impl OpenConnections {
     }
 }
 
-/// Connections of which one may have to be closed.
+/// A group of connections, of which one may have to be closed.
 #[derive(Debug, Default)]
 struct SlotGroup {
     members: HashMap<u64, Arc<Activity>>,
     batch: Batch,
 }
 
-/// Members that waited for a request when they were looked for, the longest waiting last. A member
-/// that begins to wait later has waited shorter than all of these; so one search serves many calls.
+/// Members that were waiting for a request at the last search, the longest waiting one last.
+/// Members that begin to wait later have waited less, so one search serves many calls.
 #[derive(Debug, Default)]
 struct Batch {
     candidates: Vec<Candidate>,
@@ -232,8 +233,8 @@ struct Batch {
     found_at: Option<Instant>,
 }
 
-/// A member that waits, in a state of its [`Activity`] that also orders the members: the one that
-/// has waited longest is first.
+/// A waiting member, with the state of its [`Activity`], which also defines the order: the member
+/// that has waited longest is first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
     state: u64,
@@ -241,8 +242,8 @@ struct Candidate {
 }
 
 impl SlotGroup {
-    /// Closes the member that has waited longest, and gives its id: an idle one, or else one whose
-    /// request head is incomplete.
+    /// Closes the member that has waited longest, and returns its id. Members with an incomplete
+    /// request head are closed only if none is idle.
     fn close_longest_waiting(&mut self) -> Option<u64> {
         let is_fresh = self.batch.found_at.is_some_and(|at| at.elapsed() < BATCH_TTL);
         if self.batch.has_idle || is_fresh {
@@ -250,7 +251,8 @@ impl SlotGroup {
                 return Some(id);
             }
             if !self.batch.has_idle {
-                // Nothing waited just now: not worth a search for each new connection.
+                // No member was waiting just now, so a search for each new connection would be
+                // wasted.
                 return None;
             }
         }
@@ -280,7 +282,7 @@ impl SlotGroup {
         candidates.sort_unstable_by(|one, other| other.cmp(one));
         let has_idle = candidates.last().is_some_and(|last| Activity::is_idle(last.state));
         if has_idle {
-            // Those with half a head are closed only if no connection is idle.
+            // Members with an incomplete head are closed only if no connection is idle.
             candidates.retain(|candidate| Activity::is_idle(candidate.state));
         }
         self.batch = Batch { candidates, has_idle, found_at: Some(Instant::now()) };
@@ -314,7 +316,7 @@ mod tests {
         let other = slots.admit(address(2)).expect("a slot");
         held.push(slots.admit(address(1)).expect("the slot of the first"));
         assert!(is_closed(&held[0]) && !is_closed(&other));
-        // The first and those that serve requests are not closed.
+        // Only the first one is closed. The others are serving requests.
         assert!(held[1..].iter().all(|slot| !is_closed(slot)));
         assert_eq!(slots.admit(address(1)).expect_err("full"), NoSlot::Network);
         drop(held.remove(0));
@@ -329,7 +331,8 @@ mod tests {
     fn the_connection_idle_longest_makes_way() {
         let slots = ConnectionSlots::new(16, live(""));
         let held: Vec<_> = (0..16).map(|n| slots.admit(address(n)).expect("a slot")).collect();
-        // The first has served a request since, the second serves one, the third has half a head.
+        // The first has served a request since, the second is serving one, and the third has an
+        // incomplete head.
         held[0].activity.wait(Instant::now());
         assert!(held[1].activity.begin_request());
         assert!(held[2].activity.begin_head(Instant::now()));

@@ -1,4 +1,4 @@
-//! One listener: accepts connections, gives each a slot, and lets them finish when the server
+//! One listener: accepts connections, assigns slots to them, and lets them finish when the server
 //! stops.
 
 use std::net::SocketAddr;
@@ -18,23 +18,23 @@ use crate::telemetry::metrics::http::ListenerName;
 use crate::telemetry::traces::Traces;
 use crate::web::{ErrorFormat, ListenerContext, Peer, RouteLabels};
 
-/// How long a TLS handshake may take.
+/// Time limit of a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long to wait after a connection could not be accepted.
+/// Pause after a failed accept.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// How long connections stay as they are after the last one was accepted. Then those without a
-/// request are closed.
+/// Grace period after the last connection was accepted. Then connections without a request are
+/// closed.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(200);
 
-/// One listener with its routes.
+/// A listener with its routes.
 pub(super) struct Listener {
     socket: TcpListener,
     acceptor: Acceptor,
 }
 
-/// What serves the connections of a listener.
+/// State for serving the connections of a listener.
 struct Acceptor {
     context: Arc<ListenerContext>,
     slots: Arc<ConnectionSlots>,
@@ -42,8 +42,8 @@ struct Acceptor {
 }
 
 impl Listener {
-    /// A listener that holds at most `connections` at once, with spans of its requests if there is a
-    /// collector for them.
+    /// Creates a listener for at most `connections` connections. Its requests have spans if
+    /// `traces` is given.
     pub(super) fn new(
         app: &App,
         listener: TcpListener,
@@ -77,16 +77,16 @@ impl Listener {
         Self { socket: listener, acceptor }
     }
 
-    /// The same with TLS, if there is any.
+    /// Enables TLS, if it is configured.
     pub(super) fn with_tls(mut self, tls: Option<Arc<Tls>>) -> Self {
         self.acceptor.tls = tls;
         self
     }
 
-    /// Accepts connections until the server closes, then lets those that are open finish.
+    /// Accepts connections until `closed` changes, then lets the open ones finish.
     pub(super) async fn accept(self, mut closed: watch::Receiver<bool>) {
         let Self { socket, acceptor } = self;
-        // Each connection has a receiver until it ends.
+        // Each connection holds a receiver until it ends.
         let stopping = watch::Sender::new(());
         loop {
             let accepting = acceptor.accept_one(&socket, &stopping);
@@ -98,7 +98,7 @@ impl Listener {
         for (stream, address) in close(socket) {
             acceptor.admit(stream, address, &stopping).await;
         }
-        // The first request of such a connection may still be on its way.
+        // The first request of such a connection may still be in transit.
         tokio::time::sleep(FIRST_REQUEST_GRACE).await;
         stopping.send_replace(());
         acceptor.slots.wake_all();
@@ -106,8 +106,8 @@ impl Listener {
     }
 }
 
-/// Closes a listener. What the kernel has accepted until then is accepted: the socket itself is asked,
-/// for the runtime may not have heard of the last connections.
+/// Closes a listener, and returns the connections that the kernel has accepted so far. It reads the
+/// socket directly, because the runtime may not have been notified of the last connections.
 fn close(socket: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     let mut accepted = Vec::new();
     if let Ok(socket) = socket.into_std() {
@@ -123,18 +123,17 @@ fn close(socket: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
 }
 
 impl Acceptor {
-    /// How long the peer of a new connection may take.
+    /// Returns the time limits for the peer of a new connection.
     fn timeouts(&self) -> Timeouts {
         let live = self.context.live.load();
         Timeouts { head: live.limits.header_timeout, write: live.limits.body_timeout }
     }
 
-    /// Accepts a connection.
     async fn accept_one(&self, socket: &TcpListener, stopping: &watch::Sender<()>) {
         match socket.accept().await {
             Ok((stream, address)) => self.admit(stream, address, stopping).await,
             Err(error) => {
-                // Out of file descriptors, most likely: one is freed, and others will be.
+                // Probably out of file descriptors: frees one, and waits for others.
                 tracing::warn!(%error, "cannot accept a connection");
                 self.slots.close_longest_waiting();
                 tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
@@ -142,10 +141,11 @@ impl Acceptor {
         }
     }
 
-    /// Has a connection served as soon as it has a slot. While no slot is free and no connection
-    /// can be closed, later ones wait in the kernel.
+    /// Serves a connection as soon as it has a slot. While no slot is free and no connection can be
+    /// closed, later ones wait in the kernel.
     async fn admit(&self, stream: TcpStream, address: SocketAddr, stopping: &watch::Sender<()>) {
-        // Small answers should not wait for more; a socket that refuses is only slower.
+        // Small responses should be sent immediately. Without this option the socket is only
+        // slower.
         let _ = stream.set_nodelay(true);
         let slot = match self.slots.admit(address.ip()) {
             Err(NoSlot::Total) => {
@@ -191,7 +191,7 @@ struct Connection {
 }
 
 impl Connection {
-    /// Serves the connection in its slot, over TLS if that is spoken here.
+    /// Serves the connection in its slot, over TLS if it is enabled.
     async fn serve(self, slot: ConnectionSlot) {
         let Self { stream, address, context, timeouts, tls, stopping } = self;
         let activity = slot.activity.clone();
@@ -200,7 +200,7 @@ impl Connection {
             let peer = Peer { address, certificate: None };
             return connection::serve(stream, peer, context, timeouts, activity, stopping).await;
         };
-        // A peer that cannot speak TLS, or takes too long, is not answered.
+        // A peer that does not speak TLS, or is too slow, gets no answer.
         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream));
         let outcome = tokio::select! {
             outcome = handshake => outcome,

@@ -36,26 +36,26 @@ use crate::telemetry::metrics::http::ListenerName;
 use crate::telemetry::traces::Traces;
 use crate::web;
 
-/// How many connections the management listener holds at the most.
+/// Maximum number of connections of the management listener.
 const MANAGEMENT_CONNECTIONS: usize = 128;
 
-/// Why the server could not start.
+/// Reason why the server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// An address cannot be listened on.
+    /// An address cannot be bound.
     #[error("cannot listen on {address}, the value of `{setting}`: {problem}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// The setting it comes from.
+        /// The setting of the address.
         setting: &'static str,
         /// The cause.
         problem: std::io::Error,
     },
-    /// The sockets that a service manager has opened cannot be used.
+    /// The sockets of the service manager cannot be used.
     #[error("cannot use the sockets of the service manager (LISTEN_FDS): {0}")]
     Inherited(String),
-    /// TLS cannot be spoken.
+    /// TLS cannot be set up.
     #[error("{0}")]
     Tls(String),
     /// The signing keys cannot be rotated.
@@ -64,7 +64,7 @@ pub enum ServeError {
     /// The usage statistics cannot be written.
     #[error("cannot write usage statistics")]
     Usage(#[source] Box<StoreError>),
-    /// The server started without its database, which turned out to be another one.
+    /// The server started without its database, which then turned out to be another one.
     #[error(
         "the database that is back is not the one of the snapshot: start the server again to serve \
          that database, or correct database.url"
@@ -72,7 +72,7 @@ pub enum ServeError {
     OtherDatabase,
 }
 
-/// A server that listens and does not answer yet.
+/// A server that has bound its listeners and does not answer yet.
 pub struct Server {
     app: Arc<App>,
     public: TcpListener,
@@ -82,13 +82,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Accepts connections on both addresses and makes sure that there is a signing key.
+    /// Listens on both addresses, and ensures that there is a signing key.
     pub async fn start(app: Arc<App>, sockets: Sockets) -> Result<Self, ServeError> {
         let (public, management) = sockets.listen()?;
         Self::from_listeners(app, public, management).await
     }
 
-    /// The same on listeners that are bound already.
+    /// Like [`Server::start`], on listeners that are already bound.
     pub async fn from_listeners(
         app: Arc<App>,
         public: TcpListener,
@@ -102,22 +102,22 @@ impl Server {
         Ok(Self { app, public, management, tls, traces: None })
     }
 
-    /// The same with spans of its requests, if there is a collector for them.
+    /// Enables spans for requests, if `traces` is given.
     #[must_use]
     pub fn with_traces(self, traces: Option<Traces>) -> Self {
         Self { traces: traces.map(Arc::new), ..self }
     }
 
-    /// What replaces settings while the server runs.
+    /// Returns a handle that replaces settings while the server runs.
     pub fn reloader(&self) -> Reloader {
         Reloader { services: self.app.services.clone(), tls: self.tls.clone() }
     }
 
-    /// Answers until `stop` comes: then readiness fails at once, requests are still accepted
-    /// for `shutdown.delay`, and those in flight have `shutdown.drain` to finish.
+    /// Serves requests until `stop` completes. Then readiness fails immediately, requests are still
+    /// accepted for `shutdown.delay`, and requests in flight have `shutdown.drain` to finish.
     ///
     /// # Errors
-    /// [`ServeError::OtherDatabase`], after the same end.
+    /// [`ServeError::OtherDatabase`], after the same shutdown.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { app, public, management, tls, traces } = self;
         let config = &app.services.config;
@@ -155,7 +155,7 @@ impl Server {
         app.stopping.store(true, Ordering::Relaxed);
         app.event_streams.stop();
         tokio::time::sleep(config.shutdown.delay).await;
-        // Every accept loop has a receiver as long as it runs.
+        // Every accept loop holds a receiver while it runs.
         let _ = closing.send(true);
         if tokio::time::timeout(config.shutdown.drain, accepting.join_all()).await.is_err() {
             tracing::warn!("some connections did not finish within shutdown.drain and are cut");
@@ -166,7 +166,7 @@ impl Server {
         }
         app.services.store.close().await;
         if let Some(traces) = traces {
-            // The runtime delivers the last spans while a thread waits for them.
+            // The runtime delivers the last spans while a blocking thread waits for them.
             let _ = tokio::task::spawn_blocking(move || traces.shutdown()).await;
         }
         tracing::info!("stopped");
@@ -174,12 +174,12 @@ impl Server {
     }
 }
 
-/// What a server does in its database before it serves, or as soon as the database is back.
+/// Prepares the database before the server serves, or as soon as the database is available again.
 async fn prepare_database(app: &App) -> Result<(), ServeError> {
     signing_key::rotation::rotate_due_keys(app, RotationPolicy::CreateAndRetire).await?;
-    // From the first request on, other instances know that a secret may be used here.
+    // From the first request on, other instances must know that a secret may be used here.
     app.write_usage().await.map_err(|error| ServeError::Usage(Box::new(error)))?;
-    // What fails here, the task that sends notifications does later.
+    // If this fails, the task that sends notifications repeats it.
     let _ = notifications::add_receivers(&app.services).await;
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Takes over new settings while the server runs: first everything is read and checked, then all of
-//! it is replaced.
+//! Replaces settings while the server runs. Everything is read and checked first, then replaced
+//! together.
 
 use std::sync::Arc;
 
@@ -7,38 +7,38 @@ use crate::config::Config;
 use crate::server::tls::{Tls, TlsState};
 use crate::services::Services;
 
-/// What of a running server may be replaced.
+/// The parts of a running server that may be replaced.
 pub struct Reloader {
     pub(super) services: Arc<Services>,
     pub(super) tls: Option<Arc<Tls>>,
 }
 
-/// New settings whose files were read: they can no longer fail.
+/// New settings whose files have been read. Applying them cannot fail.
 pub struct PreparedReload {
     config: Config,
     tls: Option<TlsState>,
 }
 
 impl Reloader {
-    /// True if the server speaks TLS itself.
+    /// True if the server terminates TLS itself.
     pub fn has_tls(&self) -> bool {
         self.tls.is_some()
     }
 
-    /// Reads the files that the settings name. Changes nothing.
+    /// Reads the files of the settings. Changes nothing.
     ///
     /// # Errors
-    /// A certificate or key that cannot be used, in words.
+    /// A description of a certificate or key that cannot be used.
     pub fn prepare(&self, config: Config) -> Result<PreparedReload, String> {
         let tls = match (&self.tls, &config.tls) {
             (Some(tls), Some(settings)) => tls.read(settings)?,
-            // TLS is turned on or off by a restart alone.
+            // TLS is turned on or off only by a restart.
             _ => None,
         };
         Ok(PreparedReload { config, tls })
     }
 
-    /// Replaces the settings. True if new connections see another certificate.
+    /// Replaces the settings. True if new connections get another certificate.
     pub fn apply(&self, prepared: PreparedReload) -> bool {
         let PreparedReload { config, tls } = prepared;
         self.services.apply_live(&config);

@@ -1,5 +1,5 @@
-//! The requests of one connection: how many have begun, and how many have an answer that hyper has
-//! taken as a whole. The connection writes it, its stream reads it.
+//! Counts the requests of one connection: those that have begun, and those whose whole response
+//! hyper has taken. The connection writes it, and its stream reads it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,21 +11,21 @@ use hyper::body::{Frame, SizeHint};
 
 use crate::server::activity::Activity;
 
-/// How many requests of a connection have begun and ended.
+/// Number of requests of a connection that have begun and ended.
 pub(super) struct RequestCounter {
     begun: AtomicUsize,
     ended: AtomicUsize,
-    /// What the connection is doing.
+    /// Activity of the connection.
     pub(super) activity: Arc<Activity>,
 }
 
 impl RequestCounter {
-    /// A connection without a request.
+    /// Creates the counter of a connection without requests.
     pub(super) fn new(activity: Arc<Activity>) -> Self {
         Self { begun: AtomicUsize::new(0), ended: AtomicUsize::new(0), activity }
     }
 
-    /// Notes that a request is answered from now on; `None` if the connection is being closed for
+    /// Counts a request that is about to be answered. `None` if the connection is being closed for
     /// another one, and the request must not be answered.
     pub(super) fn begin(self: &Arc<Self>) -> Option<OpenRequest> {
         self.begun.fetch_add(1, Ordering::Relaxed);
@@ -38,22 +38,22 @@ impl RequestCounter {
         self.begun() != self.ended()
     }
 
-    /// How many have begun.
+    /// Returns how many requests have begun.
     pub(super) fn begun(&self) -> usize {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// How many have ended.
+    /// Returns how many requests have ended.
     pub(super) fn ended(&self) -> usize {
         self.ended.load(Ordering::Relaxed)
     }
 }
 
-/// A request that has begun; dropping it ends it.
+/// A request that has begun. Dropping it ends the request.
 pub(super) struct OpenRequest(Arc<RequestCounter>);
 
 impl OpenRequest {
-    /// The body of the answer, which ends the request when hyper has no more use for it.
+    /// Returns the body of the response. It ends the request when hyper drops it.
     pub(super) fn answer(self, body: Body) -> AnswerBody {
         AnswerBody { body, _request: self }
     }
@@ -65,7 +65,7 @@ impl Drop for OpenRequest {
     }
 }
 
-/// The body of an answer. hyper drops it when all of it is in the buffer that hyper writes from.
+/// Body of a response. hyper drops it once all of it is in hyper's write buffer.
 pub(super) struct AnswerBody {
     body: Body,
     _request: OpenRequest,

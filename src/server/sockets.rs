@@ -1,6 +1,6 @@
 //! The two addresses of a server. They are bound before the clients are loaded, so that the ports
-//! are known, and they reject connections until the server can answer. A service manager may have
-//! opened them already: then connections wait.
+//! are known. Connections are rejected until the server can answer. If a service manager has opened
+//! the sockets, connections wait instead.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,20 +11,21 @@ use tokio::net::{TcpListener, TcpSocket};
 use crate::config::Config;
 use crate::server::ServeError;
 
-/// How many connections may wait to be accepted.
+/// Maximum number of connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// What a service manager has opened for this process, in the protocol of systemd (`LISTEN_FDS`):
-/// first the public listener, then the one for management.
+/// Sockets that a service manager has opened for this process, by the protocol of systemd
+/// (`LISTEN_FDS`): first the public listener, then the management listener.
 pub struct InheritedSockets(ListenFd);
 
 impl InheritedSockets {
-    /// Takes them. It removes variables of the environment, so that no other thread may run yet.
+    /// Takes the inherited sockets. It removes environment variables, so no other thread may be
+    /// running yet.
     pub fn take() -> Self {
         Self(ListenFd::from_env())
     }
 
-    /// No socket: the addresses of the settings are bound.
+    /// Returns no sockets, so that the addresses of the settings are bound.
     pub fn none() -> Self {
         Self(ListenFd::empty())
     }
@@ -79,13 +80,13 @@ enum Bound {
 }
 
 impl Sockets {
-    /// Binds the addresses of `listen` and `management.listen`, unless there is an inherited
-    /// socket. For port 0 the system chooses a free port. `config` then holds the real addresses,
-    /// and an issuer with port 0 takes the port of `listen`.
+    /// Binds the addresses of `listen` and `management.listen`, unless sockets are inherited. For
+    /// port 0 the system chooses a free port. The real addresses are written to `config`, and an
+    /// issuer with port 0 gets the port of `listen`.
     ///
     /// # Errors
-    /// [`ServeError::Listen`] if an address is taken or is not an address of this machine, and
-    /// [`ServeError::Inherited`] if the service manager gave sockets that are not expected.
+    /// [`ServeError::Listen`] if an address is in use or does not belong to this machine.
+    /// [`ServeError::Inherited`] if the service manager passed unexpected sockets.
     pub fn bind(config: &mut Config, mut inherited: InheritedSockets) -> Result<Self, ServeError> {
         inherited.check_count()?;
         let mut open = |index, setting, address| match inherited.socket(index, setting)? {
@@ -101,7 +102,7 @@ impl Sockets {
         Ok(Self { public, management })
     }
 
-    /// Accepts connections from now on; gives the public listener and the one for management.
+    /// Starts listening. Returns the public and the management listener.
     ///
     /// # Errors
     /// [`ServeError::Listen`] if another process has taken an address since it was bound.
@@ -117,8 +118,8 @@ impl Socket {
                 SocketAddr::V4(_) => TcpSocket::new_v4()?,
                 SocketAddr::V6(_) => TcpSocket::new_v6()?,
             };
-            // A restart must not wait for connections of the previous process. For port 0 the
-            // option would let the system choose a port that another process has bound.
+            // A restart must not wait for connections of the previous process. For port 0, this
+            // option could let the system choose a port that another process has bound.
             socket.set_reuseaddr(address.port() != 0)?;
             socket.bind(address)?;
             let address = socket.local_addr()?;

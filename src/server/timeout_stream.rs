@@ -1,19 +1,19 @@
-//! The stream below hyper: what it adds, what that costs, and the test that holds it.
+//! The stream below hyper. Each added feature is listed with its test and its cost.
 //!
-//! - **A deadline for each head**, from its first byte (`a_slow_peer_is_cut_off`). hyper's
-//!   `header_read_timeout` counts from the end of the answer before: it would close an idle
-//!   connection after the time of a head, and it sets a timer for each request. Here one timer a
-//!   connection is set at most once in the time of a head; a request costs a look at the clock.
-//! - **A time-out for a peer that does not read** (`a_peer_that_takes_no_answer_is_cut_off`). hyper
-//!   has none. A timer exists only while the peer does not read.
-//! - **A body for a malformed request** (`a_malformed_request_gets_a_json_rejection`). hyper writes an
-//!   empty answer and has no hook for it. What hyper writes while no answer of the server is due is
-//!   held back, and [`crate::server::connection`] writes its own answer. Two counters are compared
-//!   at each write.
-//!   If an earlier answer is not written yet, hyper's empty one goes out behind it. A peer that
-//!   begins with HTTP/2 gets none.
-//! - **A place for others** (`tests/it/listeners/connections.rs`): a connection that waits closes when a full
-//!   listener needs its place. One atomic number is set for each head, request and wait.
+//! - **A deadline for each request head**, from its first byte (`a_slow_peer_is_cut_off`). The
+//!   `header_read_timeout` of hyper starts at the end of the previous response. It would close idle
+//!   connections after the limit for a head, and it sets a timer for each request. Here, one timer
+//!   for each connection is set at most once within that limit. A request costs one reading of the
+//!   clock.
+//! - **A write time-out** (`a_peer_that_takes_no_answer_is_cut_off`), which hyper lacks. A timer
+//!   exists only while the peer does not read.
+//! - **A body for a malformed request** (`a_malformed_request_gets_a_json_rejection`). hyper writes
+//!   an empty response and has no hook for it. Bytes that hyper writes while no response of the
+//!   server is due are withheld, and [`crate::server::connection`] writes another response. This
+//!   compares two counters for each write. If an earlier response is still unwritten, the empty one
+//!   of hyper follows it. A peer that starts with HTTP/2 gets none.
+//! - **Closing for others** (`tests/it/listeners/connections.rs`): a waiting connection closes when
+//!   a full listener needs its slot. One atomic number is set for each head, request and wait.
 
 use std::io;
 use std::pin::Pin;
@@ -26,43 +26,43 @@ use tokio::time::{Instant, Sleep};
 
 use crate::server::request_counter::RequestCounter;
 
-/// How long a connection may be idle between two requests.
+/// Maximum idle time between two requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// How long a peer may take.
+/// Time limits of a peer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timeouts {
-    /// For each head, counted from its first byte.
+    /// For each head, from its first byte.
     pub(super) head: Duration,
-    /// For taking what is written.
+    /// For reading the bytes that the server writes.
     pub(super) write: Duration,
 }
 
-/// A stream with the time-outs of a connection, which holds back the answers of hyper itself.
+/// A stream with the time-outs of a connection, which withholds hyper's own responses.
 pub(super) struct TimeoutStream<S> {
     stream: S,
     timeouts: Timeouts,
     counter: Arc<RequestCounter>,
-    /// The requests whose answers have been written as a whole.
+    /// Number of requests whose whole response has been written.
     written: usize,
-    /// True once hyper has written an answer of its own.
+    /// True once hyper has written a response of its own.
     has_withheld: bool,
-    /// The requests that had been answered when the present wait began.
+    /// Number of answered requests when the current wait began.
     waiting_since: usize,
     has_begun: bool,
-    /// When the present wait ends.
+    /// End of the current wait.
     deadline: Instant,
-    /// Goes off then, or earlier and is set anew: to move a timer costs more than to look at the
-    /// clock, and the deadline moves with each request.
+    /// Fires at the deadline or earlier, and is then reset. Moving a timer costs more than reading
+    /// the clock, and the deadline moves with each request.
     alarm: Pin<Box<Sleep>>,
-    /// The waker that the alarm and the activity have.
+    /// The waker that is registered with the alarm and the activity.
     waker: Option<Waker>,
-    /// Set while the peer does not take what is written.
+    /// Set while the peer does not read written bytes.
     unread: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
-    /// A stream of a connection with these requests.
+    /// Creates the stream of a connection with this request counter.
     pub(super) fn new(stream: S, timeouts: Timeouts, counter: Arc<RequestCounter>) -> Self {
         Self {
             stream,
@@ -71,7 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
             written: 0,
             has_withheld: false,
             waiting_since: 0,
-            // A connection that never sends a byte has as long as one that begins a head.
+            // A connection without any byte has the same time limit as one that has begun a head.
             has_begun: true,
             deadline: Instant::now() + timeouts.head,
             alarm: Box::pin(tokio::time::sleep(timeouts.head)),
@@ -80,18 +80,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
         }
     }
 
-    /// The peer, if it has had no answer because the only one was hyper's own.
+    /// Returns the peer if it got no response, because hyper's own response was withheld.
     pub(super) fn into_unanswered(self) -> Option<S> {
         self.has_withheld.then_some(self.stream)
     }
 
-    /// True while an answer of the server is not written as a whole. All that hyper writes at other
-    /// times is an answer of its own to a head that it could not read.
+    /// True while a response of the server is not completely written. At other times, hyper writes
+    /// only its own response to a head that it could not parse.
     fn owes_answer(&self) -> bool {
         self.counter.begun() != self.written
     }
 
-    /// Passes on what a write came to, and gives up on a peer that takes nothing for too long.
+    /// Returns the outcome of a write. Fails if the peer has not read anything for too long.
     fn note_write<T>(
         &mut self,
         outcome: Poll<io::Result<T>>,
@@ -109,8 +109,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
         }
     }
 
-    /// Notes that a head has begun to arrive, and when it must be complete. False if the connection
-    /// makes way for another one.
+    /// Records that a head has begun to arrive, and its deadline. False if the connection must
+    /// close for another one.
     fn note_bytes(&mut self) -> bool {
         self.note_answers();
         if self.counter.is_serving() {
@@ -124,7 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
         self.counter.activity.begin_head(now.into_std())
     }
 
-    /// Notes that a request has been answered since, so that the wait for the next one begins.
+    /// Checks whether a request has been answered, so that the wait for the next one begins.
     fn note_answers(&mut self) {
         let count = self.counter.ended();
         if count != self.waiting_since {
@@ -138,15 +138,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
         }
     }
 
-    /// Why the connection ends although no bytes have arrived, if it does. A request is not
-    /// interrupted.
+    /// Returns the reason to end the connection while no bytes arrive, if there is one. A request
+    /// is never interrupted.
     fn ends(&mut self, context: &mut Context<'_>) -> Option<io::ErrorKind> {
         self.note_answers();
         if self.counter.is_serving() {
             return None;
         }
-        // hyper polls a connection twice for each request, and the second time nothing is new. To
-        // ask a timer costs locks, to look whether it has gone off does not.
+        // hyper polls a connection twice for each request, and nothing has changed at the second
+        // poll. Polling a timer takes locks; checking whether it has elapsed does not.
         let is_registered =
             self.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
         if !is_registered {
@@ -165,7 +165,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimeoutStream<S> {
             if now >= self.deadline {
                 return true;
             }
-            // Never further ahead than a head may take: one that begins meanwhile ends in time.
+            // Never later than the limit for a head, so that a head that begins meanwhile ends in
+            // time.
             self.alarm.as_mut().reset(self.deadline.min(now + self.timeouts.head));
         }
         false
@@ -216,7 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.has_withheld {
-            // The answer is still to be written.
+            // The replacement response has not been written yet.
             return Poll::Ready(Ok(()));
         }
         let outcome = Pin::new(&mut self.stream).poll_shutdown(context);

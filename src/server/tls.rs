@@ -1,5 +1,5 @@
-//! TLS of the listeners, by rustls. A client may present a certificate; whether it is valid is
-//! decided later, by what is registered of the client (RFC 8705).
+//! TLS of the listeners, by rustls. A client may present any certificate. It is validated later,
+//! against the registration of the client (RFC 8705).
 
 use std::fmt::Display;
 use std::path::Path;
@@ -24,7 +24,7 @@ pub(super) struct Tls {
     current: ArcSwap<TlsState>,
 }
 
-/// What answers handshakes now, and the files that it was read from.
+/// Current TLS configuration, and the files from which it was read.
 pub(super) struct TlsState {
     settings: config::TlsSettings,
     certificates: Vec<CertificateDer<'static>>,
@@ -32,24 +32,24 @@ pub(super) struct TlsState {
 }
 
 impl Tls {
-    /// Reads certificate and key; the error says which file it is.
+    /// Reads certificate and key. An error names the file.
     pub(super) fn new(settings: &config::TlsSettings) -> Result<Self, String> {
         let current = TlsState::make(certificates(settings)?, settings)?;
         Ok(Self { current: ArcSwap::from_pointee(current) })
     }
 
-    /// Reads the files again; true if there is another certificate, which new connections see
-    /// from now on. After an error the old one stays.
+    /// Reads the files again. True if the certificate has changed, which applies to new
+    /// connections. After an error the old one stays.
     pub(super) fn renew(&self) -> Result<bool, String> {
         let before = self.current.load_full();
         let Some(new) = self.read(&before.settings)? else { return Ok(false) };
-        // If other files were named meanwhile, those are the present ones.
+        // If the settings were replaced meanwhile, the newer state stays.
         let found = self.current.compare_and_swap(&before, Arc::new(new));
         Ok(Arc::ptr_eq(&found, &before))
     }
 
-    /// Reads the files of these settings; `None` if they are the present files with the present
-    /// certificate. Changes nothing.
+    /// Reads the files of these settings; `None` if settings and certificate have not changed.
+    /// Changes nothing.
     pub(super) fn read(&self, settings: &config::TlsSettings) -> Result<Option<TlsState>, String> {
         let certificates = certificates(settings)?;
         let current = self.current.load();
@@ -59,14 +59,14 @@ impl Tls {
         TlsState::make(certificates, settings).map(Some)
     }
 
-    /// Answers handshakes by what was read; true if that is another certificate.
+    /// Replaces the configuration of new handshakes. True if the certificate has changed.
     pub(super) fn replace(&self, new: TlsState) -> bool {
         let is_other = new.certificates != self.current.load().certificates;
         self.current.store(Arc::new(new));
         is_other
     }
 
-    /// What answers the next handshake.
+    /// Returns the acceptor for the next handshake.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.current.load().config.clone())
     }
@@ -101,7 +101,7 @@ fn unusable(setting: &str, path: &Path, error: impl Display) -> String {
     format!("`{setting}` cannot be used: {}: {error}", path.display())
 }
 
-/// The certificate that the client has presented, if it has.
+/// Returns the certificate that the client presented, if it did.
 pub(super) fn certificate(stream: &TlsStream<TcpStream>) -> Option<Arc<ClientCertificate>> {
     let (_, connection) = stream.get_ref();
     let (first, others) = connection.peer_certificates()?.split_first()?;
@@ -109,8 +109,8 @@ pub(super) fn certificate(stream: &TlsStream<TcpStream>) -> Option<Arc<ClientCer
     Some(Arc::new(ClientCertificate::new(first.to_vec(), intermediates)))
 }
 
-/// Takes any certificate, also a self-signed one, or none; but only from a peer that has its
-/// private key, which the handshake proves.
+/// Accepts any certificate, including a self-signed one, or none. The handshake still proves that
+/// the peer has its private key.
 #[derive(Debug)]
 struct AcceptAnyClientCertificate(Arc<CryptoProvider>);
 
@@ -161,7 +161,7 @@ impl ClientCertVerifier for AcceptAnyClientCertificate {
 mod tests {
     use super::*;
 
-    /// A certificate and a key that do not fit are half of a renewal: the old pair stays.
+    /// A certificate and a key that do not match are an incomplete renewal, so the old pair stays.
     #[test]
     fn a_renewed_certificate_is_used_only_when_both_files_are_complete() {
         let folder = tempfile::tempdir().expect("a folder");

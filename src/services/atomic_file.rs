@@ -1,4 +1,4 @@
-//! A file that appears under its name only when it is complete.
+//! A file that appears under its name only once it is complete.
 
 use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
@@ -10,16 +10,16 @@ use crate::crypto::random;
 use crate::store::engine;
 use crate::store::engine::files::sync_folder_of;
 
-/// How the name of an unfinished file ends.
+/// Suffix of the name of an unfinished file.
 pub const SUFFIX: &str = ".partial";
 
-/// How many letters and digits are before it.
+/// Number of random characters in the name of an unfinished file.
 const RANDOM_LENGTH: usize = 20;
 
-/// How often an unfinished file is created, while other processes remove it.
+/// Maximum number of attempts to create an unfinished file while other processes remove it.
 const MAX_ATTEMPTS: usize = 10;
 
-/// An unfinished file next to its later place, with mode 0600. It is removed if it is dropped.
+/// An unfinished file next to its target, with mode 0600. Dropping it removes the file.
 pub struct AtomicFile {
     path: PathBuf,
     target: PathBuf,
@@ -27,20 +27,20 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Creates the file, and removes those that killed processes have left for the same target. The
-    /// file is locked until it is closed: that tells other processes that it is not abandoned.
+    /// Creates the file, and removes the abandoned files of killed processes for the same target.
+    /// The file is locked until it is closed, which shows other processes that it is not abandoned.
     ///
     /// # Errors
-    /// A path that does not name a file, and the error of the operating system.
+    /// If the path does not name a file, or the operating system fails.
     pub fn create(target: &Path) -> io::Result<(Self, File)> {
         remove_abandoned(target);
         for _ in 0..MAX_ATTEMPTS {
             let (draft, file) = Self::create_new(target)?;
             match file.try_lock() {
-                // Another process has taken it for abandoned before it was locked.
+                // Another process considered it abandoned before it was locked.
                 Err(TryLockError::WouldBlock) => {}
                 Ok(()) if file.metadata()?.nlink() == 0 => {}
-                // A file system without locks is used without them.
+                // On a file system without locks, the file is used without one.
                 Ok(()) | Err(TryLockError::Error(_)) => return Ok((draft, file)),
             }
         }
@@ -60,10 +60,10 @@ impl AtomicFile {
         Ok((Self { path, target: target.to_owned(), is_finished: false }, file))
     }
 
-    /// Makes the content last, and gives the file its name. A file of that name is not replaced.
+    /// Syncs the content, and renames the file to its target. An existing target is not replaced.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`], and the error of the operating system.
+    /// [`io::ErrorKind::AlreadyExists`], or the error of the operating system.
     pub fn finish(self, file: &File) -> io::Result<()> {
         file.sync_all()?;
         if self.target.exists() {
@@ -72,11 +72,11 @@ impl AtomicFile {
         self.take_name()
     }
 
-    /// Makes the content last, and gives the file its name. A file of that name is replaced at
-    /// once: a reader sees the one or the other, whole.
+    /// Syncs the content, and renames the file to its target. An existing target is replaced
+    /// atomically: a reader sees either the old or the new file.
     ///
     /// # Errors
-    /// The error of the operating system. Then the file of that name is as it was.
+    /// If the operating system fails. An existing target is then unchanged.
     pub fn replace(self, file: &File) -> io::Result<()> {
         file.sync_all()?;
         self.take_name()
@@ -85,7 +85,7 @@ impl AtomicFile {
     fn take_name(mut self) -> io::Result<()> {
         std::fs::rename(&self.path, &self.target)?;
         self.is_finished = true;
-        // Not every system can; then the name becomes durable a little later.
+        // Not every system supports this. The name then becomes durable a little later.
         let _ = sync_folder_of(&self.target);
         Ok(())
     }
@@ -94,21 +94,21 @@ impl AtomicFile {
 impl Drop for AtomicFile {
     fn drop(&mut self) {
         if !self.is_finished {
-            // What cannot be removed says by its name what it is.
+            // A file that cannot be removed is recognizable by its name.
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// True if no process has locked an unfinished file. On a file system without locks no file is.
+/// True if no process has locked an unfinished file. Without file locks, this is always false.
 pub fn is_abandoned(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
-/// Removes what killed processes have left for a target.
+/// Removes the abandoned files of killed processes for a target.
 fn remove_abandoned(target: &Path) {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-    // What is wrong with a folder is found when the file is created.
+    // Creating the file reports problems with its folder.
     let entries = std::fs::read_dir(folder.unwrap_or(Path::new(".")));
     for entry in entries.into_iter().flatten().flatten() {
         if is_unfinished(&entry.file_name(), target) && is_abandoned(&entry.path()) {
@@ -118,7 +118,7 @@ fn remove_abandoned(target: &Path) {
     }
 }
 
-/// True for the name of an unfinished file of a target: `NAME.` with letters and digits, and
+/// True for the name of an unfinished file of a target: `NAME.` with letters and digits, then
 /// `.partial`.
 fn is_unfinished(name: &OsStr, target: &Path) -> bool {
     let target = target.file_name().and_then(OsStr::to_str).unwrap_or_default();

@@ -1,10 +1,10 @@
-//! Delivery of the audit log to a place outside of the database: standard output, a file or a
-//! receiver of webhooks, as `audit.sink` says.
+//! Delivers the audit log outside of the database, to the `audit.sink`: standard output, a file or
+//! a webhook receiver.
 //!
-//! An event is delivered at least once: the place in the log moves on after the event is written,
-//! to the disk if it goes to a file. One instance delivers at a time, under a lease in the database.
-//! Nothing is ever given up, so an event that cannot be delivered holds up those after it. Changes
-//! wait for none of this: events wait in the log.
+//! Each event is delivered at least once. The cursor advances after the event has been written; for
+//! a file, after it has been synced to disk. One instance delivers at a time, under a lease in the
+//! database. Events are never dropped, so an event that cannot be delivered delays all later ones.
+//! Changes do not wait for the delivery, because events wait in the log.
 
 mod file;
 
@@ -23,34 +23,34 @@ use crate::store::StoreError;
 use crate::store::server::notifications::{NotificationCursor, NotificationLease};
 use crate::text::escaping;
 
-/// How many events are written at a time.
+/// Maximum number of events that are written at once.
 const BATCH: u32 = 200;
 
-/// How many events are sent to a receiver under one lease.
+/// Maximum number of events that are sent to a receiver under one lease.
 const WEBHOOK_BATCH: u32 = 50;
 
-/// How long a lease lasts since the last write. The instance that has it keeps it while it runs, so
-/// that files of several machines are not written in turns.
+/// Duration of a lease since the last write. The instance that has it keeps it while it runs, so
+/// that instances do not write to the files of several machines in turns.
 const LEASE_SECONDS: i64 = 30;
 
-/// How far the delivery is.
+/// Status of the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
-    /// Whether events wait.
+    /// State of the waiting events.
     pub backlog: Backlog,
-    /// How many events wait.
+    /// Number of waiting events.
     pub behind: i64,
-    /// The time of the first event that waits.
+    /// Time of the oldest waiting event.
     pub oldest: Option<Timestamp>,
 }
 
-/// Why events could not be written, for the log.
+/// Reason why events could not be written, for the log.
 struct Failure {
     problem: String,
     retry_after: Option<RetryAfter>,
 }
 
-/// The name of a sink in the database, where its URL may be a secret.
+/// Returns the id of a sink in the database. Its URL may be a secret, so the id is a digest.
 fn id_of(sink: &AuditSink) -> String {
     let text = match sink {
         AuditSink::Output => "stdout".to_owned(),
@@ -60,7 +60,7 @@ fn id_of(sink: &AuditSink) -> String {
     format!("audit/{}", digest::of_bytes(text.as_bytes()))
 }
 
-/// How a sink is called in the log.
+/// Returns the name of a sink in the log.
 fn name_of(sink: &AuditSink) -> String {
     match sink {
         AuditSink::Output => "stdout".to_owned(),
@@ -69,10 +69,10 @@ fn name_of(sink: &AuditSink) -> String {
     }
 }
 
-/// The sequence of the last event that was delivered; `None` if the sink is new.
+/// Returns the sequence of the last delivered event; `None` if the sink is new.
 ///
 /// # Errors
-/// What the database says.
+/// The error of the database.
 pub async fn delivered_until(
     services: &Services,
     sink: &AuditSink,
@@ -81,26 +81,26 @@ pub async fn delivered_until(
     Ok(cursor.map(|cursor| cursor.sequence))
 }
 
-/// Lets another instance deliver at once, because this one stops.
+/// Releases the lease when this instance stops, so that another one can deliver immediately.
 ///
 /// # Errors
-/// What the database says.
+/// The error of the database.
 pub async fn release(services: &Services, sink: &AuditSink) -> Result<(), StoreError> {
     services.store.end_notification_lease(&id_of(sink), &services.instance).await
 }
 
-/// Delivers the next events, if there are any and no other instance does.
+/// Delivers the next events, unless another instance is delivering.
 ///
 /// # Errors
-/// What the database says.
+/// The error of the database.
 pub async fn deliver(services: &Services, sink: &AuditSink) -> Result<Delivery, StoreError> {
     let store = &services.store;
     let id = id_of(sink);
-    // The place comes before the end of the log, so that it is never ahead of it.
+    // Read the cursor before the head, so that it is never ahead of the head.
     let known = store.notification_cursor(&id).await?;
     let end = store.head().await?.sequence;
     let Some(cursor) = known else {
-        // A new sink gets every event that the log has.
+        // A new sink receives every event of the log.
         let first = store.audit_anchor().await?.map_or(0, |anchor| anchor.head.sequence);
         store.add_notification_cursor(&id, first).await?;
         return Ok(Delivery { backlog: Backlog::More, behind: end - first, oldest: None });
@@ -125,7 +125,7 @@ pub async fn deliver(services: &Services, sink: &AuditSink) -> Result<Delivery, 
         return Ok(waiting);
     }
     if events.is_empty() {
-        // A backup was restored, and numbers begin at its end again.
+        // A backup was restored, so new events continue from the restored head.
         let place = NotificationCursor { sequence: end, ..cursor };
         store.note_notification(&delivering.lease(now), cursor.sequence, &place).await?;
         return Ok(Delivery { backlog: Backlog::Empty, behind: 0, oldest: None });
@@ -141,7 +141,7 @@ pub async fn deliver(services: &Services, sink: &AuditSink) -> Result<Delivery, 
     Ok(Delivery { backlog, behind, oldest: rest.map(|event| event.at) })
 }
 
-/// The delivery of some events.
+/// Delivery of a batch of events.
 struct Delivering<'a> {
     services: &'a Services,
     sink: &'a AuditSink,
@@ -155,8 +155,8 @@ impl Delivering<'_> {
         NotificationLease { receiver: self.id, instance, now, until }
     }
 
-    /// Writes events in their order until one cannot be written or the lease is lost; gives the
-    /// sequence of the last one that is noted as delivered.
+    /// Writes events in order until one cannot be written or the lease is lost. Returns the
+    /// sequence of the last event that is recorded as delivered.
     async fn write(
         &self,
         mut cursor: NotificationCursor,
@@ -177,7 +177,7 @@ impl Delivering<'_> {
             };
             let store = &self.services.store;
             if !store.note_notification(&self.lease(now), cursor.sequence, &next).await? {
-                // Another instance delivers; it begins at the noted place.
+                // Another instance is delivering. It starts at the recorded cursor.
                 return Ok(cursor.sequence);
             }
             cursor = next;
@@ -215,7 +215,7 @@ impl Delivering<'_> {
         }
     }
 
-    /// The place after a failed attempt, which is logged.
+    /// Returns the cursor after a failed attempt, and logs the failure.
     fn failed(
         &self,
         cursor: NotificationCursor,
@@ -240,8 +240,8 @@ impl Delivering<'_> {
     }
 }
 
-/// One line of JSON for each event, as an export has it. On standard output a member tells them from
-/// other lines.
+/// Returns one line of JSON for each event, as in an export. On standard output, a member
+/// distinguishes them from other lines.
 fn lines(events: &[Event], is_marked: bool) -> Vec<u8> {
     let mut lines = Vec::new();
     for event in events {

@@ -1,4 +1,4 @@
-//! A change in progress: rows and their events, in one transaction.
+//! An audited change: rows and their events, in one transaction.
 
 use serde_json::Value;
 
@@ -13,22 +13,22 @@ use crate::store::reader::Reader;
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError};
 
-/// The actor: `cli:ana`, `server`.
+/// The actor of an event, such as `cli:ana` or `server`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Actor(String);
 
 impl Actor {
-    /// An actor of that kind and name; at most 100 characters, no control characters.
+    /// Creates an actor of this kind. The name is truncated, and control characters are removed.
     pub fn new(kind: &str, name: &str) -> Self {
         let name: String =
             name.chars().filter(|c| !c.is_control()).take(Self::MAX_NAME_LENGTH).collect();
         Self(format!("{kind}:{name}"))
     }
 
-    /// The longest name that an operator may give, in characters.
+    /// Maximum length of the name of an actor, in characters.
     pub const MAX_NAME_LENGTH: usize = 80;
 
-    /// An actor whose name an operator gave: what is not allowed is rejected, not removed.
+    /// Creates an actor with a name that an operator gave. An invalid name is rejected.
     pub fn named(kind: &str, name: &str) -> Result<Self, Malformed> {
         let length = name.chars().count();
         let is_blank = name.trim().is_empty();
@@ -41,43 +41,43 @@ impl Actor {
         Ok(Self::new(kind, name))
     }
 
-    /// The server itself.
+    /// Returns the actor of the server itself.
     pub fn server() -> Self {
         Self("server".to_owned())
     }
 
-    /// The name, as events have it.
+    /// Returns the actor as text, as in events.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A client that does something to its own tokens. Its id is recorded in full.
+    /// Returns the actor of a client that manages its own tokens, with its full id.
     pub fn client(id: &ClientId) -> Self {
         Self(format!("client:{id}"))
     }
 
-    /// A person of the identity provider, with issuer and subject in full.
+    /// Returns the actor of a person of the identity provider, with full issuer and subject.
     pub fn person(person: &Person) -> Self {
         Self(person.to_string())
     }
 }
 
-/// A change in progress, with everything that its events need.
+/// A change in progress, with the data of its events.
 pub struct AuditedChange {
-    /// What is written.
+    /// The transaction that is written.
     pub transaction: WriteTransaction,
-    /// The time of all of it, by the clock of this process.
+    /// Time of the whole change, by the clock of this process.
     pub now: Timestamp,
-    /// The time by the clock of the database, for what all instances compare.
+    /// Time of the database, for values that all instances compare.
     pub database_now: Timestamp,
     actor: Actor,
     mode: WriteMode,
 }
 
-/// Whether changes last.
+/// Mode of a change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum WriteMode {
-    /// They are stored.
+    /// Changes are stored.
     #[default]
     Store,
     /// Everything is checked, and nothing is stored: each transaction is rolled back.
@@ -85,18 +85,18 @@ pub enum WriteMode {
 }
 
 impl AuditedChange {
-    /// Begins a transaction. From here on no other process changes anything until
-    /// [`AuditedChange::commit`], so what [`AuditedChange::read`] gives stays true.
+    /// Begins a transaction. No other process can write until [`AuditedChange::commit`], so results
+    /// of [`AuditedChange::read`] stay valid.
     pub async fn begin(services: &Services, actor: &Actor) -> Result<Self, StoreError> {
         Self::begin_on(&services.store, &services.clock, actor).await
     }
 
-    /// The same without keys: for a change that is about their loss.
+    /// Like [`AuditedChange::begin`], without keys. For a change after the loss of the keys.
     pub async fn begin_on(store: &Store, clock: &Clock, actor: &Actor) -> Result<Self, StoreError> {
         Self::with_transaction(store.begin().await?, clock, actor).await
     }
 
-    /// The same on a transaction that has begun already: that of a restore.
+    /// Like [`AuditedChange::begin`], in the transaction of a restore, which has already begun.
     pub async fn with_transaction(
         mut transaction: WriteTransaction,
         clock: &Clock,
@@ -107,24 +107,24 @@ impl AuditedChange {
         Ok(Self { transaction, now, database_now, actor: actor.clone(), mode })
     }
 
-    /// The same change in another mode.
+    /// Sets the mode of the change.
     #[must_use]
     pub fn in_mode(self, mode: WriteMode) -> Self {
         Self { mode, ..self }
     }
 
-    /// Reads inside the transaction: what was committed, and what this change has written.
+    /// Reads inside the transaction: committed data, and the writes of this change.
     pub fn read(&mut self) -> Reader<'_> {
         self.transaction.read()
     }
 
-    /// The sequence of the next event that is recorded.
+    /// Returns the sequence of the next event.
     pub fn next_sequence(&self) -> i64 {
         self.transaction.head().sequence + 1
     }
 
-    /// Appends the event of what has been written, with the owner that its subject has now.
-    /// `detail` never holds a secret.
+    /// Appends the event of the change, with the current owner of its subject. `detail` must not
+    /// contain a secret.
     pub async fn record(
         &mut self,
         action: Action,
@@ -146,12 +146,12 @@ impl AuditedChange {
         self.record_with_owners(action, subject, owners, detail).await
     }
 
-    /// The name that the events of this change carry.
+    /// Returns the name of the actor in the events of this change.
     pub fn actor_name(&self) -> &str {
         &self.actor.0
     }
 
-    /// The owners of both sides of a grant.
+    /// Returns the owners of both sides of a grant.
     pub async fn owners_of_grant(
         &mut self,
         client: &ClientId,
@@ -163,8 +163,8 @@ impl AuditedChange {
         })
     }
 
-    /// Appends the event of what has been written, with these owners: for a grant, which has two
-    /// sides, and for a subject that is deleted or gets another owner.
+    /// Appends the event of the change with these owners. For a grant, which has two sides, and for
+    /// a subject that is deleted or changes its owner.
     pub async fn record_with_owners(
         &mut self,
         action: Action,
@@ -188,11 +188,11 @@ impl AuditedChange {
         self.transaction.append(&event).await
     }
 
-    /// Makes all of it last, and wakes the followers. In a dry run nothing lasts.
+    /// Commits the change and notifies the followers. A dry run stores nothing.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.mode {
             WriteMode::Store => self.transaction.commit().await,
-            // A transaction that is dropped leaves nothing behind.
+            // Dropping the transaction rolls it back.
             WriteMode::DryRun => Ok(()),
         }
     }

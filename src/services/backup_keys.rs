@@ -1,4 +1,4 @@
-//! The master keys that seal and open backups.
+//! Master keys that seal and unseal backups.
 
 use crate::config::Config;
 use crate::keys::seal::MasterKeys;
@@ -6,13 +6,12 @@ use crate::services::opening::TAG_KEY;
 use crate::services::{StartError, master_key, sealed};
 use crate::store::Store;
 
-/// The master keys of the settings, which must be those of the database: a backup under another
+/// Returns the master keys of the settings, which must match the database. A backup under another
 /// key could not be used later.
 ///
 /// # Errors
 ///
-/// A master key that is missing, unreadable, or not the one of the database; and what the database
-/// says.
+/// If a master key is missing, unreadable, or not that of the database, or if the database fails.
 pub async fn of_database(config: &Config, store: &Store) -> Result<MasterKeys, StartError> {
     let Some(found) = master_key::find(config).await? else {
         return Err(if store.holds_sealed_keys().await? {
@@ -28,11 +27,11 @@ pub async fn of_database(config: &Config, store: &Store) -> Result<MasterKeys, S
     Ok(master)
 }
 
-/// The master keys of the settings; `None` if there are none.
+/// Returns the master keys of the settings; `None` if there are none.
 ///
 /// # Errors
 ///
-/// A master key that cannot be read.
+/// If a master key cannot be read.
 pub async fn of_settings(config: &Config) -> Result<Option<MasterKeys>, StartError> {
     let found = master_key::find(config).await?;
     Ok(found.map(|found| MasterKeys::derive(&found.keys)).transpose()?)

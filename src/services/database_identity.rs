@@ -5,23 +5,24 @@ use crate::services::opening::{self, TAG_KEY};
 use crate::services::{Services, StartError};
 use crate::store::schema;
 
-/// Whether the database is the one whose content is in memory.
+/// Relation of the database to the data in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatabaseIdentity {
-    /// It was unavailable when the server started from its snapshot, and has not been asked yet.
+    /// The database was unavailable when the server started from its snapshot, and has not been
+    /// identified yet.
     Unknown,
-    /// It is.
+    /// The database is the one in memory.
     Same,
-    /// It is another one, or an empty one. Nothing of this server may be used with it.
+    /// The database is another one or empty. No data of this server may be used with it.
     Other,
 }
 
 impl Services {
-    /// Looks whether the database is the one that the keys of this process are of, and prepares its
-    /// schema as `database.migrate` says. Nothing is written to another database.
+    /// Checks whether the keys of this process belong to the database, and prepares its schema
+    /// according to `database.migrate`. Nothing is written to another database.
     ///
     /// # Errors
-    /// The database is still unavailable, or its schema does not fit.
+    /// If the database is still unavailable, or its schema does not match.
     pub async fn identify_database(&self) -> Result<DatabaseIdentity, StartError> {
         let store = self.store.beyond_gate();
         if schema::version(&store).await? == 0 {

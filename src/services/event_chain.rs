@@ -1,11 +1,11 @@
-//! The hash chain of events: a changed, removed or reordered row no longer fits.
+//! The hash chain of events, which detects changed, removed and reordered rows.
 
 use crate::crypto::digest;
 use crate::model::event::Event;
 
-/// The hash of an event: SHA-256 over all its other fields, in base64url. The fields are joined
-/// as a JSON array, so that no two different events read the same. An event without owners has the
-/// array of the time before schema 10, which is shorter.
+/// Returns the hash of an event: SHA-256 over all its other fields, in base64url. The fields are
+/// encoded as a JSON array, so that two different events never have the same encoding. An event
+/// without owners has the shorter array that was used before schema 10.
 pub fn hash(event: &Event) -> String {
     let mut fields = serde_json::json!([
         event.sequence,

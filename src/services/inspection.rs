@@ -1,4 +1,4 @@
-//! Examines what a server would start on, without writing anything.
+//! Examines the prerequisites of a server start, without writing anything.
 
 use std::path::PathBuf;
 
@@ -11,40 +11,41 @@ use crate::store::engine::open::OpenMode;
 use crate::store::schema::{self, SchemaError};
 use crate::store::{Store, StoreError, engine};
 
-/// What an examination found; everything that would stop a server is an error instead.
+/// Result of an inspection. A problem that would prevent a start is an error instead.
 #[derive(Debug)]
 pub struct Inspection {
-    /// The version of the schema; 0 if the database does not exist or is empty.
+    /// Version of the schema; 0 if the database does not exist or is empty.
     pub schema: i64,
-    /// The state of the master key.
+    /// State of the master key.
     pub master_key: MasterKeyState,
 }
 
-/// The state of the master key.
+/// State of the master key for a server start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MasterKeyState {
-    /// It opens the keys of the database.
+    /// It unseals the keys of the database.
     Opens,
-    /// It is set, and the database holds nothing sealed yet.
+    /// It is set, and the database has no sealed keys yet.
     Unused,
     /// A server will generate it.
     WillBeGenerated,
 }
 
-/// A file that others may read.
+/// A file that other users may read.
 #[derive(Debug)]
 pub struct OpenFile {
-    /// Its path.
+    /// Path of the file.
     pub path: PathBuf,
-    /// The users that may read it, in words.
+    /// Users that may read it, as text.
     pub readers: String,
 }
 
-/// Connects to the database, looks at its schema and at the keys, and writes nothing.
+/// Connects to the database, and checks its schema and the keys. Writes nothing.
 ///
 /// # Errors
 ///
-/// What would stop a server, except for a schema that is older: that is in the [`Inspection`].
+/// Any problem that would prevent a start, except for an older schema, which is in the
+/// [`Inspection`].
 pub async fn inspect(config: &Config) -> Result<Inspection, StartError> {
     Fetcher::new(&config.fetch)?;
     config.client_ca.as_deref().map(client_ca).transpose()?;
@@ -83,7 +84,7 @@ async fn inspect_store(
     Ok(Inspection { schema, master_key })
 }
 
-/// The state of the master key of a database that holds nothing sealed.
+/// Returns the state of the master key for a database without sealed keys.
 fn without_seals(config: &Config, key: Option<&FoundKey>) -> Result<MasterKeyState, StartError> {
     match (key, &config.database.location) {
         (Some(_), _) => Ok(MasterKeyState::Unused),
@@ -92,7 +93,7 @@ fn without_seals(config: &Config, key: Option<&FoundKey>) -> Result<MasterKeySta
     }
 }
 
-/// The file of the master key, if others may read it.
+/// Returns the file of the master key, if other users may read it.
 pub fn open_master_key(config: &Config) -> Option<OpenFile> {
     let path = match (&config.master_key, &config.master_key_command) {
         (Some(given), _) => given.file.clone()?,
@@ -103,7 +104,7 @@ pub fn open_master_key(config: &Config) -> Option<OpenFile> {
     Some(OpenFile { path, readers })
 }
 
-/// The files of a SQLite database that others may read.
+/// Returns the files of a SQLite database that other users may read.
 pub fn open_data_files(config: &Config) -> Vec<OpenFile> {
     let Location::Sqlite(database) = &config.database.location else { return Vec::new() };
     engine::files::of_database(database)

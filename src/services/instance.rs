@@ -1,4 +1,4 @@
-//! What an instance says of itself to the others and to operators.
+//! Information of an instance about itself, for other instances and operators.
 
 use crate::config::{Config, Location};
 use crate::model::time::Timestamp;
@@ -9,18 +9,18 @@ use crate::store::engine::open::OpenMode;
 use crate::store::instances::heartbeat::Heartbeat;
 use crate::store::{Store, StoreError};
 
-/// The host and the process, for people: `host-a, process 1234`.
+/// Returns host and process, for people: `host-a, process 1234`.
 pub(super) fn process_host() -> String {
     let name = rustix::system::uname();
     format!("{}, process {}", name.nodename().to_string_lossy(), std::process::id())
 }
 
-/// True if no process has the database open, so that no instance runs. Only SQLite can tell: an
-/// instance that has lost its connection to Postgres still runs.
+/// True if no process has the database open, so that no instance runs. Only SQLite can tell,
+/// because an instance that has lost its connection to Postgres still runs.
 ///
 /// # Errors
 ///
-/// What the engine says.
+/// The error of the engine.
 pub async fn is_unused(config: &Config) -> Result<bool, StartError> {
     if !matches!(config.database.location, Location::Sqlite(_)) {
         return Ok(false);
@@ -36,12 +36,13 @@ pub async fn is_unused(config: &Config) -> Result<bool, StartError> {
 }
 
 impl Services {
-    /// The fingerprints of the master keys of this process, as a [`Heartbeat`] has them.
+    /// Returns the fingerprints of the master keys of this process, in the form of a [`Heartbeat`].
     pub fn master_keys(&self) -> String {
         self.keys.master.fingerprints().collect::<Vec<_>>().join(",")
     }
 
-    /// What this instance says of itself. `master_keys` is what [`Services::master_keys`] gives.
+    /// Returns the heartbeat of this instance. `master_keys` is the result of
+    /// [`Services::master_keys`].
     pub fn heartbeat<'a>(
         &'a self,
         master_keys: &'a str,
@@ -52,13 +53,13 @@ impl Services {
         Heartbeat { instance, host, master_keys, written_until, expires_at }
     }
 
-    /// Notes that this instance runs, before it issues tokens. A rotation of the master key takes
-    /// the same lock: it sees this instance, or this instance sees what it has sealed.
+    /// Registers this instance before it issues tokens. A rotation of the master key takes the same
+    /// lock. Either the rotation sees this instance, or this instance sees the rotated seals.
     ///
     /// # Errors
     ///
     /// [`StartError::WrongMasterKey`] if the keys of the database were sealed under another master
-    /// key since this process has opened them, and what the database says.
+    /// key since this process unsealed them. Otherwise the error of the database.
     pub async fn register(&self) -> Result<(), StartError> {
         let mut change = self.store.begin().await?;
         let now = change.time(&self.clock).await?;
@@ -70,7 +71,7 @@ impl Services {
         Ok(change.commit().await?)
     }
 
-    /// How many keys of the database are sealed under another master key than the first one.
+    /// Returns how many keys of the database are sealed under a master key other than the first.
     pub async fn outdated_seals(&self) -> Result<usize, StoreError> {
         let master = &self.keys.master;
         if master.fingerprints().nth(1).is_none() {

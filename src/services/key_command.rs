@@ -1,7 +1,7 @@
-//! Runs the command that prints the master keys: for a KMS or an HSM, without a library of it.
+//! Runs the command that prints the master keys, for a KMS or an HSM without its library.
 //!
-//! What the command prints on standard output is never shown. What it says on standard error is,
-//! because only that tells why it failed.
+//! The standard output of the command is never shown. Its standard error is shown, because only
+//! that explains a failure.
 
 use std::process::{ExitStatus, Stdio};
 
@@ -14,48 +14,48 @@ use crate::model::master_key::MasterKeyList;
 use crate::services::StartError;
 use crate::text::escaping;
 
-/// The maximum length of what it prints, in bytes. A key has at most 64.
+/// Maximum length of the output, in bytes. A key has at most 64.
 const MAX_OUTPUT_BYTES: usize = 16 << 10;
 
-/// How much of what it says on standard error is kept, in bytes.
+/// Maximum length of standard error that is kept, in bytes.
 const MAX_STDERR_BYTES: usize = 4 << 10;
 
-/// How much of that is shown, in characters.
+/// Maximum length of standard error that is shown, in characters.
 const MAX_SHOWN_CHARACTERS: usize = 500;
 
-/// The beginning of the variables of tokend's settings.
+/// Prefix of the variables of tokend's settings.
 const OWN_VARIABLES: &str = "TOKEND_";
 
-/// Variables of other programs that hold a secret of this server, or that speak to its service
+/// Variables of other programs that contain a secret of this server, or that address its service
 /// manager.
 const WITHHELD_VARIABLES: [&str; 6] =
     ["PGPASSWORD", "NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
 
-/// Why a command gave no master keys.
+/// Reason why a command returned no master keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyCommandProblem {
-    /// It cannot be started.
+    /// The command cannot be started.
     #[error("cannot be started: {0}")]
     NotStarted(std::io::Error),
-    /// It ran for too long, and was ended.
+    /// The command exceeded the time limit and was killed.
     #[error("did not end within {0:?} and was killed")]
     TimedOut(std::time::Duration),
-    /// It says that it failed.
+    /// The command returned an error status.
     #[error("failed: {0}")]
     Failed(ExitStatus),
-    /// It cannot be read from or waited for.
+    /// The command cannot be read from or waited for.
     #[error("cannot be read from: {0}")]
     Unreadable(std::io::Error),
-    /// It printed more than a list of keys, and was ended.
+    /// The output was too long for a list of keys, and the command was killed.
     #[error("printed more than {MAX_OUTPUT_BYTES} bytes and was killed")]
     TooMuchOutput,
-    /// It printed something else.
+    /// The output is not a list of keys.
     #[error("printed {0} bytes that are not a list of master keys of 32 bytes in base64 or hex")]
     NotKeys(usize),
 }
 
 impl KeyCommandProblem {
-    /// True if the same may succeed later, without a change of the settings.
+    /// True if a retry may succeed without a change of the settings.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::TimedOut(_) | Self::Failed(_) | Self::Unreadable(_) => true,
@@ -64,7 +64,7 @@ impl KeyCommandProblem {
     }
 }
 
-/// Runs the command and reads the keys that it prints.
+/// Runs the command and parses the keys that it prints.
 ///
 /// # Errors
 ///
@@ -85,7 +85,7 @@ pub(super) async fn keys_of(command: &KeyCommand) -> Result<MasterKeyList, Start
     })
 }
 
-/// What the command said on standard error, in one line.
+/// Returns the standard error of the command in one line.
 fn shown(said: &[u8]) -> String {
     let text = String::from_utf8_lossy(said);
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -96,7 +96,7 @@ fn shown(said: &[u8]) -> String {
     format!(". It says: {line}")
 }
 
-/// Runs the command. Gives what it prints, and adds what it says to `said`.
+/// Runs the command and returns its output. Its standard error is appended to `said`.
 async fn output_of(
     command: &KeyCommand,
     said: &mut Vec<u8>,
@@ -106,7 +106,7 @@ async fn output_of(
     let work = async {
         tokio::try_join!(read_output(stdout), read_words(stderr, said), status_of(&mut child))
     };
-    // The command is killed when it is dropped.
+    // Dropping the command kills it.
     let ended = tokio::time::timeout(command.timeout, work).await;
     let (printed, (), status) =
         ended.map_err(|_| KeyCommandProblem::TimedOut(command.timeout))??;
@@ -133,11 +133,11 @@ async fn status_of(child: &mut Child) -> Result<ExitStatus, KeyCommandProblem> {
     child.wait().await.map_err(KeyCommandProblem::Unreadable)
 }
 
-/// Reads all that is printed, up to the limit.
+/// Reads the output, up to the limit.
 async fn read_output(
     output: Option<impl AsyncRead + Unpin>,
 ) -> Result<Zeroizing<Vec<u8>>, KeyCommandProblem> {
-    // As large as it can become, so that no copy of a key is left where it was smaller.
+    // Has the maximum capacity from the start, so that reallocation leaves no copy of a key.
     let mut printed = Zeroizing::new(Vec::with_capacity(MAX_OUTPUT_BYTES + 1));
     let Some(output) = output else { return Ok(printed) };
     let mut output = output.take(MAX_OUTPUT_BYTES as u64 + 1);
@@ -150,7 +150,7 @@ async fn read_output(
     Err(KeyCommandProblem::TooMuchOutput)
 }
 
-/// Reads all that is said, and keeps the beginning of it: a command must not wait for a reader.
+/// Reads all of standard error and keeps its beginning. A full pipe would block the command.
 async fn read_words(
     output: Option<impl AsyncRead + Unpin>,
     said: &mut Vec<u8>,

@@ -1,4 +1,4 @@
-//! Where the master key of this process comes from: the settings, a command, or a file in the data
+//! Sources of the master key of this process: the settings, a command, or a file in the data
 //! directory.
 
 use std::io::Write;
@@ -14,7 +14,7 @@ use crate::model::master_key::MasterKeyList;
 use crate::services::{StartError, key_command};
 use crate::store::engine;
 
-/// Master keys, and their source in words.
+/// Master keys with a description of their source.
 pub struct FoundKey {
     /// The keys.
     pub keys: MasterKeyList,
@@ -22,8 +22,8 @@ pub struct FoundKey {
     pub source: String,
 }
 
-/// The file of the master key that tokend generates next to a SQLite database; `None` with
-/// Postgres, whose master key is always given by the settings.
+/// Returns the file of the master key that tokend generates next to a SQLite database. `None` with
+/// Postgres, whose master key is always in the settings.
 pub fn generated_file(config: &Config) -> Option<PathBuf> {
     match &config.database.location {
         Location::Sqlite(_) => Some(config.data_dir.join("master.key")),
@@ -36,7 +36,7 @@ pub fn generated_file(config: &Config) -> Option<PathBuf> {
 ///
 /// # Errors
 ///
-/// [`StartError::MasterKeyFile`] if the file cannot be read or does not hold a master key,
+/// [`StartError::MasterKeyFile`] if the file cannot be read or is not a master key.
 /// [`StartError::MasterKeyCommand`] if the command does not print the keys.
 pub async fn find(config: &Config) -> Result<Option<FoundKey>, StartError> {
     if let Some(command) = &config.master_key_command {
@@ -55,12 +55,12 @@ pub async fn find(config: &Config) -> Result<Option<FoundKey>, StartError> {
     }
 }
 
-/// Generates the master key of a SQLite database that holds nothing sealed yet. Of several
-/// processes that do so at the same time, all get the same key.
+/// Generates the master key of a SQLite database without sealed keys. Concurrent processes all get
+/// the same key.
 ///
 /// # Errors
 ///
-/// [`StartError::NoMasterKey`] with Postgres, [`StartError::MasterKeyFile`] if the file cannot be
+/// [`StartError::NoMasterKey`] with Postgres. [`StartError::MasterKeyFile`] if the file cannot be
 /// written.
 pub(super) fn generate(config: &Config) -> Result<FoundKey, StartError> {
     let path = generated_file(config).ok_or(StartError::NoMasterKey)?;
@@ -76,7 +76,7 @@ fn found_in(path: PathBuf, text: &str) -> Result<FoundKey, StartError> {
     }
 }
 
-/// Makes the key file with mode 0600, or reads the one that another process has made meanwhile.
+/// Creates the key file with mode 0600, or reads the one that another process created meanwhile.
 fn read_or_make(path: &Path) -> Result<Zeroizing<String>, String> {
     let folder = path.parent().unwrap_or(Path::new("."));
     engine::files::create_private_folder(folder).map_err(|error| error.to_string())?;
@@ -84,16 +84,16 @@ fn read_or_make(path: &Path) -> Result<Zeroizing<String>, String> {
     let name = random::identifier("master.key.").map_err(|error| error.to_string())?;
     let draft = folder.join(name);
     write_private(&draft, &key).map_err(|error| error.to_string())?;
-    // A hard link appears whole or not at all, and never replaces a key that exists.
+    // A hard link appears atomically, and never replaces an existing key.
     let linked = std::fs::hard_link(&draft, path);
     let removed = std::fs::remove_file(&draft);
     match linked {
         Ok(()) => removed.map_err(|error| error.to_string())?,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        // Some file systems have no links; there the file itself must do.
+        // Some file systems do not support links. The file is then written directly.
         Err(_) => write_private(path, &key).map_err(|error| error.to_string())?,
     }
-    // Not every system can; then the name becomes durable a little later.
+    // Not every system supports this. The name then becomes durable a little later.
     let _ = engine::files::sync_folder_of(path);
     std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| error.to_string())
 }

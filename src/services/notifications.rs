@@ -1,10 +1,10 @@
-//! Notifications: events that are sent to receivers of the operator, signed by the scheme of
-//! Standard Webhooks.
+//! Notifications: sends events to receivers of the operator, signed by the scheme of Standard
+//! Webhooks.
 //!
-//! An event is sent at least once: the receiver's place in the log moves on after it has confirmed
-//! the event. One instance sends to a receiver at a time, under a lease in the database. Events
-//! are sent one by one, in their order. One that cannot be delivered is sent again with growing
-//! pauses, and is given up in the end, so that it does not hold up the others forever.
+//! Each event is sent at least once: the cursor of the receiver advances after it has confirmed the
+//! event. One instance sends to a receiver at a time, under a lease in the database. Events are
+//! sent one by one, in order. A failed delivery is retried with growing pauses, and is eventually
+//! given up, so that it does not block later events forever.
 
 pub(in crate::services) mod attempt;
 pub(in crate::services) mod message;
@@ -20,27 +20,27 @@ use crate::store::StoreError;
 use crate::store::events::{EventFilter, Order};
 use crate::store::server::notifications::{NotificationCursor, NotificationLease};
 
-/// How many events are sent under one lease.
+/// Maximum number of events that are sent under one lease.
 const BATCH: u32 = 50;
 
-/// How long a lease lasts since the last event. Sending one takes five seconds at most.
+/// Duration of a lease since the last event. Sending one takes at most five seconds.
 const LEASE_SECONDS: i64 = 30;
 
-/// How far the log may be ahead of a receiver for which it holds nothing, before that is noted.
+/// Maximum lag of the cursor of a receiver without matching events before it is advanced.
 const MAX_LAG: i64 = 1_000;
 
-/// Whether events wait for a receiver.
+/// State of the events that wait for a receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backlog {
-    /// None that this instance knows of.
+    /// This instance knows of no waiting events.
     Empty,
-    /// More than have just been sent.
+    /// More events are waiting than were just sent.
     More,
-    /// Some, for the next attempt or because another instance sends them.
+    /// Events are waiting for the next attempt or for another instance.
     Waiting,
 }
 
-/// Notes each new receiver: it gets the events from now on.
+/// Adds the cursor of each new receiver, which receives the events from now on.
 pub async fn add_receivers(services: &Services) -> Result<(), StoreError> {
     let end = services.store.head().await?.sequence;
     for Webhook { url, .. } in &services.config.notifications.webhooks {
@@ -49,12 +49,12 @@ pub async fn add_receivers(services: &Services) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The URL may be a secret, so the database has its digest.
+/// Returns the id of a receiver in the database. Its URL may be a secret, so the id is a digest.
 fn id_of(url: &WebhookUrl) -> String {
     digest::of_bytes(url.as_str().as_bytes())
 }
 
-/// The first event that a receiver does not have yet and will get; `None` if none waits.
+/// Returns the first event that waits for a receiver; `None` if none waits.
 pub async fn first_waiting(
     services: &Services,
     webhook: &Webhook,
@@ -67,7 +67,7 @@ pub async fn first_waiting(
     Ok(events.first().map(|event| event.sequence))
 }
 
-/// The events that a receiver gets after its place.
+/// Returns a filter for the events of a receiver after its cursor.
 fn wanted(services: &Services, cursor: &NotificationCursor) -> EventFilter {
     let actions = &services.config.notifications.events;
     EventFilter {
@@ -77,11 +77,11 @@ fn wanted(services: &Services, cursor: &NotificationCursor) -> EventFilter {
     }
 }
 
-/// Sends the next events to a receiver, if there are any and no other instance does.
+/// Sends the next events to a receiver, unless another instance is sending.
 pub async fn deliver(services: &Services, webhook: &Webhook) -> Result<Backlog, StoreError> {
     let store = &services.store;
     let receiver = id_of(&webhook.url);
-    // The place comes before the end of the log, so that it is never ahead of it.
+    // Read the cursor before the head, so that it is never ahead of the head.
     let known = store.notification_cursor(&receiver).await?;
     let end = store.head().await?.sequence;
     let Some(cursor) = known else {
@@ -103,7 +103,8 @@ pub async fn deliver(services: &Services, webhook: &Webhook) -> Result<Backlog, 
         return Ok(Backlog::Waiting);
     }
     let backlog = if events.is_empty() {
-        // Nothing to send up to there; or a backup was restored, and numbers begin at its end again.
+        // No event matches up to the head. Or a backup was restored, and new events continue from
+        // its head.
         let place = NotificationCursor { sequence: end, ..cursor };
         store.note_notification(&sending.lease(now), cursor.sequence, &place).await?;
         Backlog::Empty
@@ -113,7 +114,7 @@ pub async fn deliver(services: &Services, webhook: &Webhook) -> Result<Backlog, 
     Ok(backlog)
 }
 
-/// The sending of some events to one receiver.
+/// Sending of a batch of events to one receiver.
 struct Sending<'a> {
     services: &'a Services,
     webhook: &'a Webhook,
@@ -127,7 +128,7 @@ impl Sending<'_> {
         NotificationLease { receiver: self.receiver, instance, now, until }
     }
 
-    /// Sends events in their order until one cannot be delivered or the lease is lost.
+    /// Sends events in order until one cannot be delivered or the lease is lost.
     async fn send(
         &self,
         mut cursor: NotificationCursor,
@@ -145,7 +146,7 @@ impl Sending<'_> {
             };
             let is_last = !is_delivered || place + 1 == events.len();
             let lease = self.lease(now);
-            // After the last one, any instance may send.
+            // After the last event, any instance may send.
             let lease = if is_last { NotificationLease { until: now, ..lease } } else { lease };
             if !store.note_notification(&lease, before, &cursor).await? || !is_delivered {
                 return Ok(Backlog::Waiting);
@@ -154,7 +155,7 @@ impl Sending<'_> {
         Ok(if events.len() == BATCH as usize { Backlog::More } else { Backlog::Empty })
     }
 
-    /// The place after a failed attempt at the first of some events.
+    /// Returns the cursor after a failed attempt at the first of these events.
     fn failed(
         &self,
         cursor: NotificationCursor,

@@ -1,7 +1,7 @@
-//! Opens what a process needs: a server everything, a command only what it uses.
+//! Opens the services of a process: all of them for a server, only the required ones for a command.
 //!
-//! Only a server creates a database, migrates it or generates a master key (D8, D14). A
-//! command works on what exists, and says where it looked.
+//! Only a server creates or migrates a database, or generates a master key (D8, D14). A command
+//! requires existing ones, and its error names the location.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,13 +30,13 @@ use crate::store::schema::{self, SchemaError};
 use crate::store::{Store, StoreError};
 use crate::x509::certificate::{CertificateError, ClientCa};
 
-/// The name under which the tag key is sealed in the database.
+/// Name under which the tag key is sealed in the database.
 pub(crate) const TAG_KEY: &str = "secret_tag_key";
 
-/// The name under which the private audit key is sealed in the database.
+/// Name under which the private audit key is sealed in the database.
 pub(crate) const AUDIT_KEY: &str = "audit_key";
 
-/// Which process opens the sealed keys.
+/// Kind of the process that unseals the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// `serve` or `dev`.
@@ -45,7 +45,7 @@ pub(super) enum Role {
     Command,
 }
 
-/// What is opened besides the database.
+/// Opened services other than the database.
 struct OpenedServices {
     keys: Keys,
     fetcher: Fetcher,
@@ -87,8 +87,8 @@ impl OpenedServices {
 }
 
 impl Services {
-    /// Opens what a server needs. Creates and migrates the database as `database.migrate` says, and
-    /// generates a master key for a SQLite database that holds nothing sealed.
+    /// Opens the services of a server. Creates and migrates the database according to
+    /// `database.migrate`. Generates a master key for a SQLite database without sealed keys.
     ///
     /// # Errors
     ///
@@ -106,8 +106,8 @@ impl Services {
         Box::pin(Self::with_store(config, clock, store, Role::Server)).await
     }
 
-    /// Opens what a command needs that changes rows: a database with the schema of this binary,
-    /// and its keys.
+    /// Opens the services of a command that changes rows: a database with the schema of this
+    /// binary, and its keys.
     ///
     /// # Errors
     ///
@@ -117,28 +117,28 @@ impl Services {
         Box::pin(Self::with_store(config, clock, store, Role::Command)).await
     }
 
-    /// Opens what a command needs that only reads rows. It needs no master key and no file of the
-    /// settings: its keys open nothing, and it accepts no client certificate.
+    /// Opens the services of a command that only reads rows. It needs no master key and no files of
+    /// the settings. Its keys unseal nothing, and it accepts no client certificate.
     ///
     /// # Errors
     ///
-    /// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
+    /// [`StartError::NoDatabase`], [`StartError::Schema`] or the error of the engine.
     pub async fn open_to_read(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = open_existing(&config, OpenMode::Read).await?;
         Self::assemble(config, clock, store, OpenedServices::read_only()).await
     }
 
-    /// Takes over the settings that may change while a server runs.
+    /// Applies the settings that may change while a server runs.
     pub fn apply_live(&self, config: &Config) {
         self.guess_limiter.set_limits(guess_limits(config));
         self.live.replace(config);
     }
 
-    /// What a server has while its Postgres is unavailable, with the keys of its snapshot. `None`
-    /// for SQLite.
+    /// Creates the services of a server whose Postgres is unavailable, with the keys of its
+    /// snapshot. `None` for SQLite.
     ///
     /// # Errors
-    /// Files of the settings that cannot be used.
+    /// If a file of the settings cannot be used.
     pub fn without_database(
         config: Config,
         clock: Clock,
@@ -168,7 +168,7 @@ impl Services {
         match opened {
             Ok(opened) => Ok(Self::from_parts(config, clock, store, opened)),
             Err(error) => {
-                // So that SQLite leaves no file next to the database.
+                // Closed so that SQLite leaves no file next to the database.
                 store.close().await;
                 Err(error)
             }
@@ -201,7 +201,7 @@ impl Services {
     }
 }
 
-/// Does with the schema what `database.migrate` says.
+/// Prepares the schema according to `database.migrate`.
 pub(super) async fn prepare_schema(config: &Config, store: &Store) -> Result<(), StartError> {
     match schema::prepare(store, config.database.migrate).await {
         Err(SchemaError::Empty) => Err(SchemaError::Behind { found: 0 }.into()),
@@ -209,11 +209,11 @@ pub(super) async fn prepare_schema(config: &Config, store: &Store) -> Result<(),
     }
 }
 
-/// Opens a database that must exist with the schema of this binary.
+/// Opens an existing database with the schema of this binary.
 ///
 /// # Errors
 ///
-/// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
+/// [`StartError::NoDatabase`], [`StartError::Schema`] or the error of the engine.
 pub async fn open_existing(config: &Config, mode: OpenMode) -> Result<Store, StartError> {
     let opened = Store::open(&config.database, mode).await;
     let store = opened.map_err(|error| place(error, config))?;
@@ -226,11 +226,11 @@ pub async fn open_existing(config: &Config, mode: OpenMode) -> Result<Store, Sta
     }
 }
 
-/// Opens a database that must exist, to read it. Its schema may be older than this binary.
+/// Opens an existing database for reading. Its schema may be older than this binary.
 ///
 /// # Errors
 ///
-/// [`StartError::NoDatabase`], [`StartError::Schema`] or what the engine says.
+/// [`StartError::NoDatabase`], [`StartError::Schema`] or the error of the engine.
 pub async fn open_of_older_schema(config: &Config) -> Result<Store, StartError> {
     let opened = Store::open(&config.database, OpenMode::Read).await;
     let store = opened.map_err(|error| place(error, config))?;
@@ -242,7 +242,7 @@ pub async fn open_of_older_schema(config: &Config) -> Result<Store, StartError> 
     Err(place_schema(problem, config))
 }
 
-/// Adds where the database was looked for, if there is not one.
+/// Adds the expected location of a missing database to the error.
 fn place(error: StoreError, config: &Config) -> StartError {
     match error {
         StoreError::Absent => StartError::no_database(config),

@@ -1,4 +1,4 @@
-//! Revocation of a token by its own client, of which each client has a limited number.
+//! Revocation of a token by its own client. The number for each client is limited.
 
 use serde_json::json;
 
@@ -11,24 +11,23 @@ use crate::services::audited_change::{Actor, AuditedChange};
 use crate::store::StoreError;
 use crate::store::revocations::live::LiveRevocations;
 
-/// The most tokens that one client may have revoked by itself and that have not expired.
+/// Maximum number of unexpired tokens that one client may have revoked itself.
 pub const MAX_OWN_REVOCATIONS: u32 = 1_000;
 
-/// What became of a revocation that a client asked for.
+/// Result of a revocation by a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OwnRevocation {
-    /// The token has ended.
+    /// The token is revoked.
     Done,
-    /// The client has [`MAX_OWN_REVOCATIONS`] already, and the first of them ends then. Nothing was
-    /// changed.
+    /// The client has already reached [`MAX_OWN_REVOCATIONS`]. Nothing was changed.
     TooMany {
-        /// When one more is possible.
+        /// Time at which the first of these tokens expires, so that one more is possible.
         until: Timestamp,
     },
 }
 
-/// Ends one token that its own client names. The count is read again in the transaction, which
-/// lets changes in one by one; so it holds for all instances together.
+/// Revokes a token on request of its own client. The count is read again in the transaction, which
+/// serializes changes. The limit therefore applies to all instances together.
 pub async fn revoke_own_token(
     services: &Services,
     id: &ClientId,
@@ -36,7 +35,7 @@ pub async fn revoke_own_token(
 ) -> Result<OwnRevocation, StoreError> {
     let is_full = |live: LiveRevocations| live.count >= MAX_OWN_REVOCATIONS;
     let (now, max) = (services.clock.now(), MAX_OWN_REVOCATIONS);
-    // Without a transaction first: a client that keeps asking must not delay the changes of others.
+    // First without a transaction: a client that keeps asking must not delay the changes of others.
     let live = services.store.live_revocations(id, now, max).await?;
     if is_full(live) {
         return Ok(OwnRevocation::TooMany { until: live.first_end });

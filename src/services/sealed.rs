@@ -1,4 +1,4 @@
-//! The sealed keys of the database: opened, and made when there are none.
+//! Unseals the keys of the database, and generates missing ones.
 
 use zeroize::Zeroizing;
 
@@ -12,15 +12,15 @@ use crate::services::master_key::FoundKey;
 use crate::services::opening::{Role, TAG_KEY};
 use crate::store::Store;
 
-/// The keys that open what a database stores.
+/// Keys that unseal the data of a database.
 pub(super) struct OpenedKeys {
     pub(super) master: MasterKeys,
     pub(super) tag_key: TagKey,
     pub(super) tag_key_seal: Sealed,
 }
 
-/// Opens the tag key, or seals a new one in a database that has none. Of several processes that do
-/// so at the same time, all get the same key.
+/// Unseals the tag key, or stores a new one in a database without one. Concurrent processes all get
+/// the same key.
 pub(super) async fn open_keys(
     store: &Store,
     found: &FoundKey,
@@ -41,20 +41,20 @@ pub(super) async fn open_keys(
     Ok(OpenedKeys { master, tag_key: TagKey::new(&opened.content), tag_key_seal: seal })
 }
 
-/// Opens the seal of the tag key.
+/// Unseals the tag key.
 ///
 /// # Errors
 ///
-/// [`StartError::WrongMasterKey`] if none of the master keys opens it.
+/// [`StartError::WrongMasterKey`] if none of the master keys unseals it.
 pub(super) fn open_tag_key(found: &FoundKey, seal: &Sealed) -> Result<Opened, StartError> {
     open_with(&MasterKeys::derive(&found.keys)?, found, seal)
 }
 
-/// Opens the seal of the tag key with keys that were derived already.
+/// Like `open_tag_key`, with master keys that have already been derived.
 ///
 /// # Errors
 ///
-/// [`StartError::WrongMasterKey`] if none of the master keys opens it.
+/// [`StartError::WrongMasterKey`] if none of the master keys unseals it.
 pub(super) fn open_with(
     master: &MasterKeys,
     found: &FoundKey,
@@ -65,11 +65,11 @@ pub(super) fn open_with(
         .map_err(|_| StartError::WrongMasterKey { origin: found.source.clone() })
 }
 
-/// Stores the public half of each signing key that an older version made.
+/// Stores the public key of each signing key that an older version created.
 async fn keep_public_halves(store: &Store, master: &MasterKeys) -> Result<(), StartError> {
     for key in store.signing_keys().await? {
         let (None, Some(sealed)) = (&key.public_jwk, &key.sealed) else { continue };
-        // A key that no master key opens is rejected by name when the keyring is loaded.
+        // When the keyring is loaded, a key that no master key unseals is rejected by name.
         let Ok(opened) = master.open(key.kid.as_str(), sealed) else { continue };
         let public_jwk = keyring::public_jwk(key.algorithm, &opened.content)?;
         store.keep_public_jwk(&key.kid, &public_jwk).await?;

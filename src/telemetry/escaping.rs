@@ -1,4 +1,5 @@
-//! The last step of every log line: untrusted text cannot reach a terminal as a command.
+//! The last step of every log line: escapes untrusted text that a terminal would execute as a
+//! command.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -9,19 +10,19 @@ use crate::telemetry::log::OUTPUT;
 use crate::text::escaping::{escape_json, is_unsafe};
 use crate::text::plain::is_printable;
 
-/// How a line is written, which decides what may stand in it.
+/// Format of a line, which determines the characters that it may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LineFormat {
-    /// JSON: everything unsafe is escaped, and a reader gets back what was logged.
+    /// JSON. All unsafe characters are escaped, and parsing returns the original text.
     Json,
-    /// Text: everything unsafe is escaped.
+    /// Text. All unsafe characters are escaped.
     Plain,
-    /// Text with colours: the escape character stays, because the colours need it. The formatter
+    /// Text with colours. The escape character is kept, because the colours need it. The formatter
     /// has escaped those that are part of a field.
     Coloured,
 }
 
-/// Passes log lines on to the buffer of standard error.
+/// Writes log lines into the buffer of standard error.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EscapingWriter(pub(super) LineFormat);
 
@@ -34,7 +35,7 @@ impl<'a> MakeWriter<'a> for EscapingWriter {
 }
 
 impl Write for EscapingWriter {
-    /// Takes a whole line: the formatter writes each event with one call.
+    /// Writes a complete line, because the formatter writes each event with one call.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if is_plain(line) {
             put(line)?;
@@ -50,19 +51,19 @@ impl Write for EscapingWriter {
     }
 }
 
-/// Has a line written: by the thread of the log, or at once if there is none.
+/// Queues a line for the log thread, or writes it directly without that thread.
 fn put(line: &[u8]) -> io::Result<()> {
     if OUTPUT.push(line) { Ok(()) } else { io::stderr().write_all(line) }
 }
 
-/// True for a line of printable ASCII. Nearly every line is one.
+/// True for a line of printable ASCII, as nearly every line is.
 fn is_plain(line: &[u8]) -> bool {
     is_printable(line.strip_suffix(b"\n").unwrap_or(line))
 }
 
 fn escape_line(format: LineFormat, line: &str) -> Cow<'_, str> {
     let is_kept = |c: char| match c {
-        // The end of the line; in a field it would be a second, forged line.
+        // A line break inside a field would be a second, forged line.
         '\n' => false,
         '\u{1b}' => format == LineFormat::Coloured,
         other => !is_unsafe(other),
@@ -100,7 +101,7 @@ mod tests {
         }
     }
 
-    /// S-10: the JSON log had raw U+0085, U+009B and U+2028.
+    /// S-10: the JSON log contained raw U+0085, U+009B and U+2028.
     #[test]
     fn both_formats_escape_what_a_terminal_obeys() {
         let field = "kid '\u{85}\u{9b}31m\u{202e}\u{2028}\u{1b}[2J'";

@@ -1,4 +1,4 @@
-//! Log lines as JSON: one object for each event, with the causes of errors.
+//! Formats log lines as JSON: one object for each event, with the causes of errors.
 
 use std::error::Error;
 use std::fmt;
@@ -14,11 +14,11 @@ use tracing_subscriber::layer::Context;
 
 use crate::text::json_writer::JsonObject;
 
-/// The length of most lines; longer ones make their buffer grow.
+/// Capacity for most lines. The buffer grows for longer ones.
 const LINE_CAPACITY: usize = 640;
 
-/// Writes events as JSON objects: `timestamp`, `level`, the fields of the event, `target`. The causes
-/// of an error in the field `error` are the list `error.sources`.
+/// Writes events as JSON objects with `timestamp`, `level`, the fields of the event, and `target`.
+/// The causes of an error in the field `error` are the array `error.sources`.
 #[derive(Debug)]
 pub(super) struct JsonLines<W>(pub(super) W);
 
@@ -29,7 +29,7 @@ where
 {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut members = Members(JsonObject::with_capacity(LINE_CAPACITY));
-        #[expect(clippy::disallowed_methods, reason = "a test may move the clock, not the log")]
+        #[expect(clippy::disallowed_methods, reason = "log lines need the real time")]
         let now = SystemTime::now();
         members.0.shown("timestamp", humantime::format_rfc3339_micros(now));
         members.0.text("level", event.metadata().level().as_str());
@@ -37,12 +37,12 @@ where
         members.0.text("target", event.metadata().target());
         let mut line = members.0.end();
         line.push(b'\n');
-        // What cannot be written has no reader.
+        // A log that cannot be written has no reader either.
         let _ = self.0.make_writer_for(event.metadata()).write_all(&line);
     }
 }
 
-/// Writes the fields of an event. A value that cannot be JSON is left out.
+/// Writes the fields of an event. A value that JSON cannot represent is omitted.
 struct Members(JsonObject);
 
 impl Members {
@@ -116,7 +116,7 @@ mod tests {
         }
     }
 
-    /// What is logged while `log` runs, as JSON.
+    /// Returns the line that is logged while `log` runs, parsed as JSON.
     fn logged(log: impl FnOnce()) -> Value {
         let buffer = Buffer::default();
         let writer = buffer.clone();
@@ -128,7 +128,7 @@ mod tests {
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// O-12: the cause of an error is in the line, as it is in the text format.
+    /// O-12: the line has the causes of an error, as in the text format.
     #[test]
     fn a_line_holds_the_causes_of_an_error() {
         let error = Outer(std::io::Error::other("disk is full"));

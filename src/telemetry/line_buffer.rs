@@ -1,4 +1,4 @@
-//! The buffer between the log and standard error. A thread of its own writes, so a request never
+//! The buffer between the log and standard error. A separate thread writes it, so a request never
 //! waits for the reader of the log.
 
 use std::io::Write;
@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many bytes wait to be written. Lines beyond that are dropped.
+/// Maximum number of buffered bytes. Further lines are dropped.
 const MAX_BUFFERED_BYTES: usize = 4 << 20;
 
-/// How long the thread lets lines gather. Under load it wakes up once in this time and writes all of
-/// them at once; a wake-up for each line would cost more than the line.
+/// Time for which the thread collects lines. Under load it wakes once in this time and writes all
+/// of them together. Waking it for each line would cost more than the line.
 const GATHER_TIME: Duration = Duration::from_millis(10);
 
-/// Lines that wait to be written, within a bound.
+/// Lines that wait to be written, in bounded memory.
 #[derive(Debug)]
 pub(super) struct LineBuffer {
     waiting: Mutex<Waiting>,
-    /// Wakes the writing thread.
+    /// Wakes the writer thread.
     filled: Condvar,
-    /// Wakes those that wait until all is written.
+    /// Wakes threads that wait until everything is written.
     emptied: Condvar,
     dropped: AtomicU64,
 }
@@ -27,26 +27,26 @@ pub(super) struct LineBuffer {
 #[derive(Debug)]
 struct Waiting {
     lines: Vec<u8>,
-    /// How many lines were dropped since the last batch.
+    /// Number of lines that were dropped since the last batch.
     dropped: u64,
     state: WriterState,
-    /// True if a thread waits until all is written.
+    /// True if a thread waits until everything is written.
     is_urgent: bool,
 }
 
-/// What the writing thread does.
+/// State of the writer thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WriterState {
-    /// It does not run: lines are not buffered.
+    /// Not running: lines are not buffered.
     Absent,
-    /// It waits for the first line.
+    /// Waiting for the first line.
     Idle,
-    /// It has been woken, or writes.
+    /// Woken or writing.
     Busy,
 }
 
 impl LineBuffer {
-    /// An empty buffer without a thread.
+    /// Creates an empty buffer without a thread.
     pub(super) const fn new() -> Self {
         let state = WriterState::Absent;
         let waiting = Waiting { lines: Vec::new(), dropped: 0, state, is_urgent: false };
@@ -61,7 +61,7 @@ impl LineBuffer {
     /// Starts the thread that writes to `sink`.
     ///
     /// # Errors
-    /// The system gives no thread. Then [`Self::push`] takes nothing.
+    /// If the system cannot create a thread. [`Self::push`] then accepts nothing.
     pub(super) fn start(&'static self, sink: impl Write + Send + 'static) -> std::io::Result<()> {
         let mut waiting = self.lock();
         if waiting.state != WriterState::Absent {
@@ -72,8 +72,8 @@ impl LineBuffer {
         Ok(())
     }
 
-    /// Takes a line, or drops and counts it if the buffer is full. False without a thread: then the
-    /// caller writes it.
+    /// Buffers a line, or drops and counts it if the buffer is full. False without a thread, so
+    /// that the caller writes the line.
     pub(super) fn push(&self, line: &[u8]) -> bool {
         let mut waiting = self.lock();
         if waiting.state == WriterState::Absent {
@@ -93,12 +93,12 @@ impl LineBuffer {
         true
     }
 
-    /// How many lines were dropped so far.
+    /// Returns how many lines were dropped so far.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits until all lines are written, at most for `limit`.
+    /// Waits until all lines are written, for at most `limit`.
     pub(super) fn flush(&self, limit: Duration) {
         let end = Instant::now() + limit;
         let mut waiting = self.lock();
@@ -114,7 +114,7 @@ impl LineBuffer {
         }
     }
 
-    /// Writes whatever comes, until the process ends.
+    /// Writes all batches until the process ends.
     fn write_to(&self, mut sink: impl Write) {
         let mut batch = Vec::new();
         loop {
@@ -133,7 +133,7 @@ impl LineBuffer {
         }
     }
 
-    /// Waits for lines, and takes all of them; gives how many were dropped meanwhile.
+    /// Waits for lines and takes all of them. Returns how many were dropped meanwhile.
     fn next_batch(&self, batch: &mut Vec<u8>) -> u64 {
         let mut waiting = self.lock();
         while waiting.lines.is_empty() {
@@ -164,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    /// Standard error as a test needs it: each write waits for a permit.
+    /// A sink of which each write waits for a permit.
     struct SlowSink {
         written: Arc<Mutex<Vec<u8>>>,
         permits: Receiver<()>,
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(buffer.dropped(), 0);
     }
 
-    /// Nothing waits for a reader that has stopped reading; what does not fit is counted.
+    /// No thread waits for a reader that has stopped reading. Lines that do not fit are counted.
     #[test]
     fn a_reader_that_stands_still_costs_lines_and_no_time() {
         let (buffer, written, permit) = started();
@@ -214,7 +214,7 @@ mod tests {
         for _ in 0..pushed {
             assert!(buffer.push(&line));
         }
-        // One batch may be with the thread, another one in the buffer.
+        // One batch may be in the thread, and another one in the buffer.
         let kept = 2 * MAX_BUFFERED_BYTES / line.len();
         let dropped = usize::try_from(buffer.dropped()).expect("small");
         assert!(dropped >= pushed - kept, "{dropped} of {pushed}");

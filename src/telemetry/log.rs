@@ -1,4 +1,4 @@
-//! Logging: one line for each event, text for people or JSON for machines, to standard error.
+//! Logs to standard error, one line for each event: text for people or JSON for machines.
 
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
@@ -15,10 +15,10 @@ use crate::telemetry::escaping::{EscapingWriter, LineFormat};
 use crate::telemetry::json::JsonLines;
 use crate::telemetry::line_buffer::LineBuffer;
 
-/// Standard error. A process has one.
+/// The buffer of standard error, one for each process.
 pub(super) static OUTPUT: LineBuffer = LineBuffer::new();
 
-/// How long the end of the process waits for the last lines to be written.
+/// Maximum time that the end of the process waits for the last lines.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -26,27 +26,27 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const WANTED: &str =
     "must be error, warn, info, debug or trace, or a list such as info,tokend::web=debug";
 
-/// Checks a log directive such as `info` or `info,tokend::web=debug`.
+/// Validates a log directive such as `info` or `info,tokend::web=debug`.
 pub fn check_level(text: &str) -> Result<(), String> {
     targets(text).map(|_| ())
 }
 
-/// The level of the running log.
+/// Handle for the level of the running log.
 #[derive(Debug, Clone)]
 pub struct LogLevel(reload::Handle<Targets, Registry>);
 
 impl LogLevel {
-    /// Applies another level at once.
+    /// Changes the level immediately.
     ///
     /// # Errors
-    /// A sentence for operators, if the text is not a level, or without a log.
+    /// A sentence for operators, if the text is not a level or logging has not started.
     pub fn set(&self, level: &str) -> Result<(), String> {
         self.0.reload(targets(level)?).map_err(|error| error.to_string())
     }
 }
 
-/// Sets logging up for the rest of the process, in JSON or as text, and gives its level. A second
-/// call changes nothing. `level` has passed [`check_level`].
+/// Starts logging for the rest of the process, in JSON or as text, and returns a handle for its
+/// level. A second call changes nothing. `level` must have passed [`check_level`].
 pub fn start(level: &str, as_json: bool) -> LogLevel {
     let (filter, handle) = reload::Layer::new(targets(level).unwrap_or_default());
     let colour = std::io::stderr().is_terminal();
@@ -62,27 +62,28 @@ pub fn start(level: &str, as_json: bool) -> LogLevel {
         let lines = tracing_subscriber::fmt::layer().with_writer(writer);
         lines.with_ansi(colour).with_target(false).with_filter(filter).boxed()
     };
-    // Without a thread, lines are written where they are logged.
+    // Without a thread, each line is written directly.
     let _ = OUTPUT.start(std::io::stderr());
-    // The only failure is that logging is set up already, which is wanted.
+    // It fails only if logging has already started, which is intended.
     if tracing_subscriber::registry().with(layer).try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
     LogLevel(handle)
 }
 
-/// Waits until what was logged is written: at the end of the process. A reader that has stopped
-/// reading delays it by two seconds at most.
+/// Waits at the end of the process until the log is written. A reader that has stopped reading
+/// delays it by at most two seconds.
 pub fn flush() {
     OUTPUT.flush(FLUSH_LIMIT);
 }
 
-/// How many lines of the log were dropped, because standard error was not read in time.
+/// Returns how many lines of the log were dropped, because standard error was not read in time.
 pub fn dropped_lines() -> u64 {
     OUTPUT.dropped()
 }
 
-/// A panic is a line of the log like every other, so that JSON stays JSON. It may end the process.
+/// Logs a panic as an ordinary line, so that a JSON log stays JSON. Flushes, because the panic may
+/// end the process.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let location = panic.location().map(ToString::to_string).unwrap_or_default();
     tracing::error!(location, problem = panic_message(panic.payload()), "a panic");
@@ -90,7 +91,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 }
 
 fn targets(text: &str) -> Result<Targets, String> {
-    // The library would take a lone word that is not a level for the name of a module.
+    // The library would interpret a single word that is not a level as the name of a module.
     let is_level = |word: &str| LEVELS.contains(&word.trim());
     let is_sound = text
         .split(',')
@@ -98,12 +99,14 @@ fn targets(text: &str) -> Result<Targets, String> {
     if !is_sound {
         return Err(WANTED.to_owned());
     }
-    // The database driver reports each lost connection at INFO, which tokend itself does better.
+    // The database driver logs each lost connection at INFO. tokend logs this itself, with more
+    // detail.
     let text = if text.contains("sqlx") { text.to_owned() } else { with_quiet_driver(text) };
     Targets::from_str(&text).map_err(|_| WANTED.to_owned())
 }
 
-/// Adds the level of the database driver: at most `warn`, unless everything is to be traced.
+/// Adds the level of the database driver: at most `warn`, unless the default level is `debug` or
+/// `trace`.
 fn with_quiet_driver(text: &str) -> String {
     match text.split(',').next_back().map(str::trim) {
         Some("debug" | "trace" | "off" | "error") | None => text.to_owned(),
@@ -111,7 +114,7 @@ fn with_quiet_driver(text: &str) -> String {
     }
 }
 
-/// An error with its causes, in one line; a cause that has been told is not told again.
+/// Returns an error with its causes in one line. A cause that the text already includes is omitted.
 pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -126,7 +129,7 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The message of a panic, from what was caught.
+/// Returns the message of a caught panic.
 pub fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")

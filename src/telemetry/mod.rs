@@ -1,4 +1,4 @@
-//! What a running server shows of itself: logs, metrics and traces.
+//! Telemetry of a running server: logs, metrics and traces.
 
 mod escaping;
 mod json;

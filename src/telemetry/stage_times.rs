@@ -1,4 +1,4 @@
-//! When the stages of a token request ended: for the histograms, and for the spans of a trace.
+//! Durations of the stages of a token request, for the histograms and for the spans of a trace.
 
 use std::time::{Duration, Instant};
 
@@ -7,19 +7,19 @@ use crate::telemetry::metrics::Stages;
 /// A stage of a token request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// The caller.
+    /// Authentication of the client.
     Authenticate,
-    /// What for, from where, bound to what, and how often.
+    /// Authorization: resource, address, binding and rate.
     Authorize,
-    /// The token itself, with its signature.
+    /// Minting the token, including its signature.
     Mint,
 }
 
 impl Stage {
-    /// All, in their order.
+    /// All stages, in order.
     pub(super) const ALL: [Self; 3] = [Self::Authenticate, Self::Authorize, Self::Mint];
 
-    /// The name of the stage: of its span, and of its label in metrics.
+    /// Returns the name of the stage, for its span and its metrics label.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Authenticate => "authenticate",
@@ -29,22 +29,22 @@ impl Stage {
     }
 }
 
-/// The stages that a request has passed, and for how long it was in each.
+/// Stages that a request has completed, with their durations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StageTimes {
     began: Instant,
-    /// In nanoseconds: three times a [`Duration`] would make the future of a request larger.
+    /// In nanoseconds: three values of type [`Duration`] would enlarge the future of a request.
     lengths: [u64; Stage::ALL.len()],
     passed: u8,
 }
 
 impl StageTimes {
-    /// The first stage begins.
+    /// Starts the first stage.
     pub fn begin() -> Self {
         Self { began: Instant::now(), lengths: [0; Stage::ALL.len()], passed: 0 }
     }
 
-    /// The present stage is passed, and the next one begins.
+    /// Completes the current stage and starts the next one.
     pub fn pass(&mut self, stages: &Stages) {
         let Some(stage) = Stage::ALL.get(usize::from(self.passed)) else { return };
         let before: u64 = self.lengths.iter().sum();
@@ -57,8 +57,8 @@ impl StageTimes {
         self.passed += 1;
     }
 
-    /// Each stage that was begun with its beginning and its end. The last one of a rejected request
-    /// has no end: the request ended in it.
+    /// Returns each started stage with its start and end. The last stage of a rejected request has
+    /// no end, because the request ended in it.
     pub fn spans(&self) -> impl Iterator<Item = (Stage, Instant, Option<Instant>)> {
         let passed = usize::from(self.passed);
         let mut began = self.began;

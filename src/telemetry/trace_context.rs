@@ -1,11 +1,11 @@
-//! The trace that a request belongs to, as its header `traceparent` says (W3C Trace Context).
+//! The trace of a request, from its header `traceparent` (W3C Trace Context).
 
 use std::fmt;
 
-/// The length of a header of version 00.
+/// Length of a header of version 00, in bytes.
 const LENGTH: usize = 55;
 
-/// The id of a trace; never 0.
+/// Id of a trace; never 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceId(pub u128);
 
@@ -15,26 +15,25 @@ impl fmt::Display for TraceId {
     }
 }
 
-/// The span of the caller.
+/// Span of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceParent {
-    /// Its trace.
+    /// Id of the trace.
     pub trace_id: TraceId,
-    /// The span itself; never 0.
+    /// Id of the span; never 0.
     pub span_id: u64,
-    /// True if the caller has recorded it.
+    /// True if the caller has recorded the span.
     pub is_sampled: bool,
 }
 
 impl TraceParent {
-    /// Reads the value of the header (section 3.2). One that is malformed is treated as absent
-    /// (section 4.3).
+    /// Parses the header (section 3.2). A malformed header is treated as absent (section 4.3).
     pub fn parse(value: &[u8]) -> Option<Self> {
         let is_shaped = |(place, byte): (usize, &u8)| match place {
             2 | 35 | 52 => *byte == b'-',
             _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
         };
-        // A later version may append fields; these four stay as they are.
+        // A later version may append fields, but must keep these four.
         let (head, rest) = value.split_at_checked(LENGTH)?;
         if !head.iter().enumerate().all(is_shaped) || head.starts_with(b"ff") {
             return None;
@@ -67,7 +66,7 @@ mod tests {
         assert_eq!((parent.span_id, parent.is_sampled), (0x5399_5c3f_42cd_8ad8, true));
         let unsampled = TraceParent::parse(VALID.replace("-01", "-00").as_bytes());
         assert!(unsampled.is_some_and(|parent| !parent.is_sampled));
-        // Of a later version.
+        // Headers of later versions.
         for later in [VALID.replacen("00", "cc", 1), VALID.replacen("00", "01", 1) + "-what-else"] {
             assert_eq!(TraceParent::parse(later.as_bytes()), Some(parent), "{later}");
         }

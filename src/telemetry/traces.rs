@@ -1,8 +1,8 @@
-//! Traces: a span for each request, and one for each stage of a token request, sent to a collector of
-//! OpenTelemetry.
+//! Traces: sends a span for each request, and one for each stage of a token request, to an
+//! OpenTelemetry collector.
 //!
-//! Spans are made when the answer is there, from times that were taken before. So the token path does
-//! not know of them, and without a collector they cost nothing.
+//! Spans are created after the response, from times that were recorded before. The token path
+//! therefore does not depend on them, and they cost nothing without a collector.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -21,18 +21,18 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use crate::telemetry::stage_times::StageTimes;
 use crate::telemetry::trace_context::{TraceId, TraceParent};
 
-/// The name of this program in a trace, unless `OTEL_SERVICE_NAME` has another one.
+/// Service name of this program in a trace, unless `OTEL_SERVICE_NAME` is set.
 const SERVICE: &str = "tokend";
 
-/// How long the end of the process waits until the last spans are sent.
+/// Maximum time that the end of the process waits for the last spans.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
 
-/// Why spans cannot be sent.
+/// Reason why spans cannot be sent.
 #[derive(Debug, thiserror::Error)]
 #[error("the variables OTEL_… cannot be used: {0}")]
 pub struct TracesError(String);
 
-/// Makes spans, and has them sent in batches by a thread of its own. If the collector does not take
+/// Creates spans, and sends them in batches on a separate thread. If the collector does not accept
 /// them, they are dropped.
 #[derive(Debug)]
 pub struct Traces {
@@ -43,35 +43,35 @@ pub struct Traces {
 /// An answered request.
 #[derive(Debug)]
 pub struct RequestSpan<'a> {
-    /// The span of the caller.
+    /// Span of the caller.
     pub parent: Option<TraceParent>,
-    /// When it began.
+    /// Start of the request.
     pub started: Instant,
-    /// How long it took.
+    /// Duration of the request.
     pub took: Duration,
-    /// Its method.
+    /// Method of the request.
     pub method: &'a str,
-    /// The pattern of its path.
+    /// Path pattern of the request.
     pub route: Option<&'a str>,
-    /// The status of its answer.
+    /// Status of the response.
     pub status: u16,
-    /// The code of its answer, if it was rejected.
+    /// Error code of the response, if the request was rejected.
     pub error: Option<&'static str>,
-    /// Its id.
+    /// Request id.
     pub request_id: &'a str,
-    /// Where it came from.
+    /// Address of the client.
     pub address: IpAddr,
-    /// The client that it was about.
+    /// The client that the request was about.
     pub client_id: Option<&'a str>,
-    /// Its stages, if it is a token request that was read.
+    /// Stages, if it is a parsed token request.
     pub times: Option<&'a StageTimes>,
 }
 
 impl Traces {
-    /// Sends spans by `client` to the collector that the standard variables name.
+    /// Creates an exporter that sends spans by `client` to the collector in the standard variables.
     ///
     /// # Errors
-    /// A variable has a value that the library cannot follow.
+    /// If a variable has a value that the library does not support.
     pub fn to_collector(client: impl HttpClient + 'static) -> Result<Self, TracesError> {
         let exporter = SpanExporter::builder().with_http().with_http_client(client).build();
         let exporter = exporter.map_err(|error| TracesError(error.to_string()))?;
@@ -83,8 +83,8 @@ impl Traces {
         Ok(Self { provider, tracer })
     }
 
-    /// Makes the spans of a request, if it is sampled. Gives its trace if it is, or if the caller has
-    /// named one.
+    /// Creates the spans of a request, if it is sampled. Returns its trace id if it is sampled, or
+    /// if the caller has provided one.
     pub fn record(&self, request: &RequestSpan<'_>) -> Option<TraceId> {
         let clock = WallClock::read();
         let context = request.parent.map_or_else(Context::new, |parent| {
@@ -93,7 +93,8 @@ impl Traces {
             let parent = SpanContext::new(trace, span, flags, true, TraceState::default());
             Context::new().with_remote_span_context(parent)
         });
-        // The name without the route needs no allocation. Few requests may be sampled.
+        // A name without the route needs no allocation, which matters when few requests are
+        // sampled.
         let builder = SpanBuilder::from_name(known_method(request.method))
             .with_kind(SpanKind::Server)
             .with_start_time(clock.time(request.started));
@@ -132,14 +133,14 @@ impl Traces {
         }
     }
 
-    /// Sends what is left, and ends. Blocks for three seconds at most.
+    /// Sends the remaining spans and stops. Blocks for at most three seconds.
     pub fn shutdown(&self) {
-        // What a collector has not taken by now is lost, which the client has logged.
+        // Spans that the collector has not accepted by now are lost. The client has logged that.
         let _ = self.provider.shutdown_with_timeout(SHUTDOWN_LIMIT);
     }
 }
 
-/// Turns the times of this process into those of the day.
+/// Converts monotonic times of this process to system time.
 #[derive(Debug, Clone, Copy)]
 struct WallClock {
     now: SystemTime,
@@ -149,7 +150,7 @@ struct WallClock {
 impl WallClock {
     #[expect(
         clippy::disallowed_methods,
-        reason = "a collector compares the times of processes, whose clocks no test moves"
+        reason = "a collector compares the times of processes, and no test sets their clocks"
     )]
     fn read() -> Self {
         Self { now: SystemTime::now(), at: Instant::now() }
@@ -161,7 +162,7 @@ impl WallClock {
     }
 }
 
-/// What the collector knows of this process: the variables, else the name and version.
+/// Returns the resource attributes of this process: those of the variables, else name and version.
 fn resource() -> Resource {
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
     let found = Resource::builder().with_attribute(version.clone()).build();
@@ -172,13 +173,13 @@ fn resource() -> Resource {
     found
 }
 
-/// The method, or the word of OpenTelemetry for one that is not known.
+/// Returns the method, or the OpenTelemetry name for an unknown one.
 fn known_method(method: &str) -> &'static str {
     const METHODS: [&str; 7] = ["POST", "GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"];
     METHODS.into_iter().find(|known| *known == method).unwrap_or("HTTP")
 }
 
-/// Names a span and gives it the attributes of its request.
+/// Sets the name of a span and the attributes of its request.
 fn describe(span: &mut impl Span, request: &RequestSpan<'_>) {
     let method = known_method(request.method);
     if let Some(route) = request.route {
@@ -196,7 +197,7 @@ fn describe(span: &mut impl Span, request: &RequestSpan<'_>) {
     if let Some(error) = request.error {
         span.set_attribute(KeyValue::new("error.type", error));
     }
-    // The mistake of a caller is not an error of the server.
+    // A mistake of the caller is not an error of the server.
     if request.status >= 500 {
         span.set_status(Status::error(""));
     }

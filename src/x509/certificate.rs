@@ -1,4 +1,4 @@
-//! Client certificates: what is read of them, and whether their chain is valid (RFC 8705).
+//! Client certificates (RFC 8705): reads their names and keys, and validates their chains.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,55 +20,55 @@ use crate::model::distinguished_name::DistinguishedName;
 use crate::model::security::TlsSubject;
 use crate::model::time::Timestamp;
 
-/// A certificate that a client has presented and whose private key it has, with the chain that the
-/// client sent.
+/// A certificate that a client presented, with the chain that it sent. The client has proved
+/// possession of the private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
     /// The certificate itself (DER).
     der: Vec<u8>,
-    /// The ones between it and a root, if they were sent.
+    /// Intermediate certificates that the client sent.
     intermediates: Vec<Vec<u8>>,
 }
 
-/// Why a certificate cannot be used.
+/// Reason why a certificate cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
-    /// It cannot be read.
+    /// The certificate cannot be parsed.
     #[error("it is not an X.509 certificate")]
     Unreadable,
-    /// Its subject has a value that is not readable text.
+    /// The subject has a value that is not readable text.
     #[error("its subject has a value that is neither UTF-8 nor printable text")]
     UnreadableName,
-    /// Its key is of a kind that cannot be registered.
+    /// The key is of a kind that cannot be registered.
     #[error("its key is not EC P-256, RSA or Ed25519")]
     UnknownKey,
-    /// The file of roots cannot be used.
+    /// The file of root CAs cannot be used.
     #[error("the file of client CAs cannot be used: {0}")]
     UnusableCa(String),
-    /// It does not come from one of the roots, or has expired.
+    /// The chain does not end at a root CA, or a certificate has expired.
     #[error("its chain is not valid: {0}")]
     Untrusted(String),
 }
 
 impl ClientCertificate {
-    /// Takes a certificate and its chain.
+    /// Creates a certificate with its chain.
     pub fn new(der: Vec<u8>, intermediates: Vec<Vec<u8>>) -> Self {
         Self { der, intermediates }
     }
 
-    /// Reads the first certificate of a PEM text.
+    /// Parses the first certificate of a PEM text.
     pub fn from_pem(text: &[u8]) -> Result<Self, CertificateError> {
         let der = CertificateDer::from_pem_slice(text).map_err(|_| CertificateError::Unreadable)?;
         Ok(Self::new(der.to_vec(), Vec::new()))
     }
 
-    /// The hash of the whole certificate, for `x5t#S256` (RFC 8705, section 3.1).
+    /// Returns the hash of the whole certificate, for `x5t#S256` (RFC 8705, section 3.1).
     pub fn thumbprint(&self) -> String {
         digest::of_bytes(&self.der)
     }
 
-    /// Its names as they would be registered, the subject first. At most nine are returned, each
-    /// cut at 200 characters.
+    /// Returns the names of the certificate in their registered form, the subject first. At most
+    /// nine are returned, each truncated to 200 characters.
     pub fn names(&self) -> Result<Vec<String>, CertificateError> {
         let certificate = self.read()?;
         let subject = TlsSubject::SubjectDn(distinguished_name(certificate.subject())?);
@@ -77,7 +77,7 @@ impl ClientCertificate {
         Ok(std::iter::once(subject).chain(others.into_iter().take(8)).map(short).collect())
     }
 
-    /// True if the certificate is of that subject (RFC 8705, section 2.1.2).
+    /// True if the certificate has this subject (RFC 8705, section 2.1.2).
     pub fn is_of(&self, subject: &TlsSubject) -> Result<bool, CertificateError> {
         let certificate = self.read()?;
         if let TlsSubject::SubjectDn(name) = subject {
@@ -94,8 +94,8 @@ impl ClientCertificate {
         Ok(certificate)
     }
 
-    /// The public key as a JWK that carries the certificate (RFC 7517, section 4.7), for the
-    /// registration of a self-signed one.
+    /// Returns the public key as a JWK with the certificate (RFC 7517, section 4.7), for
+    /// registering a self-signed certificate.
     pub fn to_jwk(&self) -> Result<Value, CertificateError> {
         let certificate = self.read()?;
         let mut jwk = public_key_pem::jwk(certificate.public_key())
@@ -106,7 +106,7 @@ impl ClientCertificate {
     }
 }
 
-/// The alternative names that can be registered, as they would be.
+/// Returns the alternative names that can be registered, in their registered form.
 fn alternative_names(
     certificate: &X509Certificate<'_>,
 ) -> Result<Vec<TlsSubject>, CertificateError> {
@@ -128,7 +128,8 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
     four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
-/// Host names have no case, also behind the @ of a mail address (RFC 5280, sections 7.2 and 7.5).
+/// Compares two names. Host names are case-insensitive, including the host of a mail address (RFC
+/// 5280, sections 7.2 and 7.5).
 fn is_same(found: &TlsSubject, wanted: &TlsSubject) -> bool {
     match (found, wanted) {
         (TlsSubject::SanDns(found), TlsSubject::SanDns(wanted)) => {
@@ -146,8 +147,8 @@ fn is_same(found: &TlsSubject, wanted: &TlsSubject) -> bool {
     }
 }
 
-/// A name as text, the last part first (RFC 4514, section 2.1). A value of a kind that cannot be
-/// read must not be treated as an empty one.
+/// Returns a name as text, the last part first (RFC 4514, section 2.1). A value that cannot be read
+/// must not be treated as empty.
 fn distinguished_name(name: &X509Name<'_>) -> Result<String, CertificateError> {
     let pair = |pair: &AttributeTypeAndValue<'_>| {
         let oid = pair.attr_type();
@@ -165,7 +166,7 @@ fn distinguished_name(name: &X509Name<'_>) -> Result<String, CertificateError> {
     Ok(parts.join(","))
 }
 
-/// A value as RFC 4514, section 2.4, writes it.
+/// Escapes a value (RFC 4514, section 2.4).
 fn escaped(value: &str) -> String {
     let last = value.chars().count().saturating_sub(1);
     let mut text = String::with_capacity(value.len());
@@ -181,12 +182,12 @@ fn escaped(value: &str) -> String {
     text
 }
 
-/// The roots that client certificates may come from.
+/// Root CAs of accepted client certificates.
 #[derive(Debug, Clone)]
 pub struct ClientCa(Arc<dyn ClientCertVerifier>);
 
 impl ClientCa {
-    /// Reads roots from a PEM text.
+    /// Parses root CAs from a PEM text.
     pub fn from_pem(text: &[u8]) -> Result<Self, CertificateError> {
         let unusable = |error: String| CertificateError::UnusableCa(error);
         let mut roots = RootCertStore::empty();
@@ -199,7 +200,7 @@ impl ClientCa {
         Ok(Self(verifier.build().map_err(|error| unusable(error.to_string()))?))
     }
 
-    /// Checks the chain of a certificate up to one of the roots (RFC 5280, section 6).
+    /// Validates the chain of a certificate up to a root CA (RFC 5280, section 6).
     pub fn check(
         &self,
         certificate: &ClientCertificate,

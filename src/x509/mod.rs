@@ -1,5 +1,5 @@
-//! X.509 certificates: those of clients (RFC 8705), their subjects and the roots they chain to; and
-//! those of servers, their dates and names.
+//! X.509 certificates: those of clients with their subjects and root CAs (RFC 8705), and those of
+//! servers with their dates and names.
 
 pub mod certificate;
 pub mod server_certificate;

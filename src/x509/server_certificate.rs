@@ -1,4 +1,4 @@
-//! The certificate of a server as an operator looks at it: its dates, its names and its key.
+//! Inspection of a server certificate for operators: its dates, its names and its key.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -11,10 +11,10 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::model::time::Timestamp;
 
-/// How many names of a certificate are told.
+/// Maximum number of names that a message lists.
 const MAX_NAMES: usize = 5;
 
-/// What is wrong with the certificate of a server, for its clients.
+/// Problem of a server certificate for its clients.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ServerCertificateProblem {
     /// It has expired.
@@ -23,19 +23,19 @@ pub enum ServerCertificateProblem {
     /// It is not valid yet.
     #[error("the certificate is not valid before {0}")]
     NotYetValid(Timestamp),
-    /// It is for other hosts.
+    /// It is for other host names.
     #[error("the certificate is for {}, not for this host", .0.join(", "))]
     WrongName(Vec<String>),
-    /// Its chain does not end at a certificate authority that is trusted here.
+    /// Its chain does not end at a CA that this machine trusts.
     #[error("the chain of the certificate does not end at an authority that this machine trusts")]
     UnknownIssuer,
-    /// It cannot be used for another reason.
+    /// It cannot be used for any other reason.
     #[error("the certificate cannot be used: {0}")]
     Unusable(String),
 }
 
 impl ServerCertificateProblem {
-    /// The problem in an error of a handshake, if it is one of the certificate.
+    /// Returns the problem of the certificate, if it caused this handshake error.
     pub fn of(error: &rustls::Error) -> Option<Self> {
         use rustls::CertificateError as Error;
         let rustls::Error::InvalidCertificate(error) = error else { return None };
@@ -57,25 +57,25 @@ fn timestamp(time: UnixTime) -> Timestamp {
     Timestamp(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// The dates of a certificate.
+/// Validity dates of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
-    /// From when on it is valid.
+    /// Start of the validity.
     pub not_before: Timestamp,
-    /// Until when it is valid.
+    /// End of the validity.
     pub not_after: Timestamp,
 }
 
-/// The certificate of a server, with those between it and a root.
+/// The certificate of a server, with its intermediate certificates.
 #[derive(Debug, Clone)]
 pub struct ServerCertificate {
-    /// The certificate itself first (DER); never empty.
+    /// Starts with the certificate itself (DER). Never empty.
     chain: Vec<CertificateDer<'static>>,
 }
 
 impl ServerCertificate {
-    /// Takes the chain that a server has sent (DER), its own certificate first; `None` if it is
-    /// empty.
+    /// Creates it from the chain that a server sent (DER), starting with its own certificate.
+    /// `None` if the chain is empty.
     pub fn of_chain(chain: &[CertificateDer<'_>]) -> Option<Self> {
         let chain: Vec<_> = chain.iter().map(|one| one.clone().into_owned()).collect();
         (!chain.is_empty()).then_some(Self { chain })
@@ -84,7 +84,7 @@ impl ServerCertificate {
     /// Reads a chain and the private key of its first certificate (PEM files).
     ///
     /// # Errors
-    /// A file that cannot be read, and a key that does not fit, in words.
+    /// A description of a file that cannot be read, or of a key that does not match.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, String> {
         let unusable =
             |path: &Path, problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
@@ -101,15 +101,15 @@ impl ServerCertificate {
         Ok(Self { chain })
     }
 
-    /// The chain (DER), the certificate of the server first.
+    /// Returns the chain (DER), starting with the certificate of the server.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
     }
 
-    /// The dates between which every certificate of the chain is valid.
+    /// Returns the dates between which every certificate of the chain is valid.
     ///
     /// # Errors
-    /// A certificate that cannot be read.
+    /// If a certificate cannot be parsed.
     pub fn validity(&self) -> Result<Validity, ServerCertificateProblem> {
         let mut validity =
             Validity { not_before: Timestamp(i64::MIN), not_after: Timestamp(i64::MAX) };
@@ -124,10 +124,10 @@ impl ServerCertificate {
         Ok(validity)
     }
 
-    /// Checks that the certificate is for a host: a name or an address.
+    /// Checks that the certificate is for a host name or an address.
     ///
     /// # Errors
-    /// [`ServerCertificateProblem::WrongName`], or a certificate or host that cannot be read.
+    /// [`ServerCertificateProblem::WrongName`], or a certificate or host that cannot be parsed.
     pub fn check_name(&self, host: &str) -> Result<(), ServerCertificateProblem> {
         let unusable =
             |error: &dyn std::fmt::Display| ServerCertificateProblem::Unusable(error.to_string());

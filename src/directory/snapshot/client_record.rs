@@ -1,4 +1,4 @@
-//! A client as a snapshot stores it: what its entry in memory is made of.
+//! A client in the format of a snapshot: the data from which its entry in memory is built.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,12 +25,11 @@ use crate::remote_keys::RemoteSource;
 use crate::secrets::verification_cache::{MAC_LENGTH, Mac};
 use crate::store::loaded_clients::LoadedSecret;
 
-/// A client.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ClientRecord<'a> {
     client_id: &'a str,
     is_active: bool,
-    /// The place among the methods that clients share.
+    /// Index into the shared allowed methods.
     allowed: u32,
     token_lifetime: Option<i64>,
     token_rate: Option<Cow<'a, str>>,
@@ -40,16 +39,14 @@ pub(super) struct ClientRecord<'a> {
     security: Option<Box<SecurityRecord<'a>>>,
 }
 
-/// A grant of a client.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum GrantReference<'a> {
-    /// The place among the grants that clients share.
+    /// Index into the shared grants.
     Shared(u32),
-    /// One that no other client has.
+    /// A grant that no other client has.
     Own(#[serde(borrow)] Box<GrantRecord<'a>>),
 }
 
-/// A secret.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct SecretBlob<'a> {
     secret_id: &'a str,
@@ -57,11 +54,11 @@ struct SecretBlob<'a> {
     hash: HashRecord<'a>,
     suffix: &'a str,
     expires_at: Option<i64>,
-    /// The MAC, if a process has verified it. Never that of an imported secret.
+    /// The MAC, if a process has verified the secret. Never that of an imported secret.
     mac: Option<[u8; MAC_LENGTH]>,
 }
 
-/// The kind of a secret, and its stored hash.
+/// Kind of a secret, with its stored hash.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum HashRecord<'a> {
     Generated(&'a str),
@@ -89,7 +86,7 @@ enum KeysRecord<'a> {
     Remote(&'a str),
 }
 
-/// A trust in a foreign issuer.
+/// A trust in an external issuer.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct TrustBlob<'a> {
     trust_id: &'a str,
@@ -97,7 +94,6 @@ struct TrustBlob<'a> {
     #[serde(borrow)]
     keys: Option<KeysRecord<'a>>,
     audience: &'a str,
-    /// JSON.
     conditions: Cow<'a, str>,
     created_at: i64,
 }
@@ -113,7 +109,7 @@ struct SpiffeTrustRecord<'a> {
 }
 
 impl<'a> ClientRecord<'a> {
-    /// A client of the memory. What it shares is in `index` already.
+    /// Converts a client in memory. Its shared values must already be in `index`.
     pub(super) fn of(client: &'a ClientEntry, index: &SharedIndex) -> Result<Self, SnapshotError> {
         let grants = client.grants.iter().map(|grant| match index.grant(grant) {
             Some(place) => GrantReference::Shared(place),
@@ -131,7 +127,7 @@ impl<'a> ClientRecord<'a> {
         })
     }
 
-    /// What puts the client in its place.
+    /// Restores the entry to insert.
     pub(super) fn restore(self, shares: &RestoredShares<'_>) -> Result<NewEntry, SnapshotError> {
         let grants = self.grants.into_iter().map(|grant| match grant {
             GrantReference::Shared(place) => shares.grant(place),
@@ -196,7 +192,7 @@ impl<'a> SecurityRecord<'a> {
             (Some(set), _) => Some(KeysRecord::Inline(set.as_str())),
             (None, Some(KeysEntry::Remote(keys))) => match &keys.source {
                 RemoteSource::KeySet(uri) => Some(KeysRecord::Remote(uri.as_str())),
-                // The keys of a client are not found otherwise.
+                // A client's own keys have no other source.
                 RemoteSource::Discovered(_) | RemoteSource::Bundle(_) => None,
             },
             (None, _) => None,
@@ -231,7 +227,7 @@ impl<'a> SecurityRecord<'a> {
     }
 }
 
-/// The text of a value; most have none, which costs nothing.
+/// Returns the text of a value. Most values are empty, which allocates nothing.
 fn text_of<'a>(value: &impl ToString, is_empty: bool) -> Cow<'a, str> {
     if is_empty { Cow::Borrowed("") } else { Cow::Owned(value.to_string()) }
 }
@@ -260,7 +256,7 @@ impl<'a> TrustBlob<'a> {
             issuer: trust.issuer.as_str(),
             keys: trust.keys.as_ref().map(KeysRecord::of),
             audience: &trust.audience,
-            // A map of texts, which JSON can always hold.
+            // A map of strings, which JSON can always represent.
             conditions: serde_json::to_string(&trust.conditions).unwrap_or_default().into(),
             created_at: trust.created_at.0,
         }

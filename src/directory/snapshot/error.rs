@@ -1,53 +1,53 @@
-//! Why a snapshot cannot be written or read.
+//! Errors of writing or reading a snapshot.
 
 use std::io;
 
 use crate::model::Malformed;
 
-/// Why a snapshot cannot be written or read. The texts end the sentence "the snapshot is not used:".
+/// Reason why a snapshot cannot be written or read. The texts follow "the snapshot is not used:".
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The file cannot be read or written.
     #[error("{0}")]
     File(#[from] io::Error),
-    /// The first line is not one of a snapshot.
+    /// The first line is not that of a snapshot.
     #[error("its first line is not the one of a snapshot")]
     NotASnapshot,
-    /// Another program wrote it.
+    /// Another version of the program wrote it.
     #[error("tokend {found} wrote it, this is tokend {version}", version = env!("CARGO_PKG_VERSION"))]
     OtherVersion {
-        /// The version of the other program, with its format.
+        /// The version and format of the file.
         found: String,
     },
     /// It is sealed under another master key.
     #[error("it is sealed under the master key {found}, which the settings do not have")]
     OtherMasterKey {
-        /// The fingerprint of the other key.
+        /// The fingerprint of that key.
         found: String,
     },
-    /// It is of another database.
+    /// It belongs to another database.
     #[error("it is of another database")]
     OtherDatabase,
-    /// The database is at another place than before, and cannot be asked whether it is the same.
+    /// The location of the database has changed, and the database cannot be queried to identify it.
     #[error("it is of the database at {found}")]
     OtherLocation {
-        /// The other place.
+        /// The location in the file.
         found: String,
     },
-    /// It is too old, or of the future, to issue tokens from it alone.
+    /// It is too old, or from the future, for issuing tokens from it alone.
     #[error(
         "its last contact with the database was {age} s ago, directory.max_staleness is {max} s"
     )]
     Stale {
-        /// Its age in seconds.
+        /// Age in seconds.
         age: i64,
-        /// The setting in seconds.
+        /// Value of the setting in seconds.
         max: i64,
     },
-    /// What it holds cannot be understood.
+    /// The content cannot be parsed.
     #[error("it is damaged: {0}")]
     Damaged(String),
-    /// The memory has no certain place in the chain of events.
+    /// The directory has no position in the chain of events.
     #[error("the memory is being loaded anew")]
     Reloading,
 }

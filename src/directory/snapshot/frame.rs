@@ -1,5 +1,5 @@
-//! Frames: the sealed part of a snapshot in pieces of bounded size, which are decoded independently
-//! of each other.
+//! Frames: parts of bounded size in the sealed section of a snapshot. Each one is decoded
+//! independently.
 
 use std::io::{self, Read, Write};
 
@@ -8,27 +8,27 @@ use zeroize::Zeroizing;
 
 use crate::directory::snapshot::SnapshotError;
 
-/// A frame ends with the record that makes it as long as this.
+/// Length after which a frame ends, with the current record.
 const FRAME_BYTES: usize = 64 << 10;
 
-/// The maximum length of a frame: one record may be long, because a client may have many key sets.
+/// Maximum length of a frame. One record may be long, because a client may have many key sets.
 const MAX_FRAME_BYTES: usize = 32 << 20;
 
-/// What the records of a frame are.
+/// Type of the records in a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// One [`crate::directory::snapshot::other_records::State`]: the first frame.
+    /// A single [`crate::directory::snapshot::other_records::State`], in the first frame.
     State = 1,
     SigningKeys = 2,
     Resources = 3,
     RevokedTokens = 4,
     RevokedClients = 5,
     UsedAssertions = 6,
-    /// What clients may ask with.
+    /// The methods by which clients may request tokens.
     AllowedMethods = 7,
     Grants = 8,
     Clients = 9,
-    /// Nothing: the last frame.
+    /// The last frame. It is empty.
     End = 10,
 }
 
@@ -47,7 +47,7 @@ impl Kind {
     ];
 }
 
-/// The records of one kind that wait for their frame to be long enough.
+/// Records of one kind, collected until their frame is long enough.
 pub(super) struct Frame {
     kind: Kind,
     records: Vec<u8>,
@@ -58,7 +58,7 @@ impl Frame {
         Self { kind, records: Vec::new() }
     }
 
-    /// Adds a record; true if the frame should be written.
+    /// Adds a record. True if the frame should be written.
     pub(super) fn add<T: Serialize>(&mut self, record: &T) -> Result<bool, SnapshotError> {
         self.records = postcard::to_extend(record, std::mem::take(&mut self.records))?;
         Ok(self.records.len() >= FRAME_BYTES)
@@ -75,7 +75,6 @@ impl Frame {
     }
 }
 
-/// Writes records as frames.
 pub(super) fn write_all<T: Serialize>(
     kind: Kind,
     records: impl IntoIterator<Item = T>,
@@ -90,7 +89,6 @@ pub(super) fn write_all<T: Serialize>(
     frame.flush(output)
 }
 
-/// Writes the last frame.
 pub(super) fn write_end(output: &mut impl Write) -> Result<(), SnapshotError> {
     write(Kind::End, &[], output)
 }
@@ -106,7 +104,6 @@ fn write(kind: Kind, records: &[u8], output: &mut impl Write) -> Result<(), Snap
     Ok(())
 }
 
-/// Reads the next frame.
 pub(super) fn read(input: &mut impl Read) -> Result<(Kind, Zeroizing<Vec<u8>>), SnapshotError> {
     let mut kind = [0];
     input.read_exact(&mut kind)?;

@@ -1,5 +1,4 @@
-//! What many clients share, as a snapshot stores it: their grants, and the methods by which they may
-//! ask.
+//! Values that many clients share, in the format of a snapshot: grants and allowed methods.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,24 +16,21 @@ use crate::model::scope::Scopes;
 use crate::model::security::Networks;
 use crate::model::static_claims::StaticClaims;
 
-/// A grant.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct GrantRecord<'a> {
     resource: &'a str,
-    /// Separated by spaces; all if absent.
+    /// Separated by spaces. `None` means all scopes.
     scopes: Option<Cow<'a, str>>,
     networks: Cow<'a, str>,
-    /// JSON; none if absent.
+    /// JSON. `None` means no claims.
     claims: Option<Cow<'a, str>>,
     is_approved: bool,
     #[serde(borrow)]
     client: Option<ClaimsRecord<'a>>,
 }
 
-/// The claims of the client.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct ClaimsRecord<'a> {
-    /// JSON.
     json: &'a str,
     owner: Option<&'a str>,
 }
@@ -82,7 +78,7 @@ impl<'a> GrantRecord<'a> {
     }
 }
 
-/// The methods by which clients may ask.
+/// Methods by which clients may request a token.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AllowedRecord<'a> {
     #[serde(borrow)]

@@ -1,5 +1,5 @@
-//! The first line of a snapshot: what the file is, in clear text, so that a file of another program,
-//! key or database is recognised before anything is opened.
+//! The first line of a snapshot, in plain text. It identifies the program version, the key and the
+//! database of a file before anything is unsealed.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -14,36 +14,36 @@ use crate::keys::sealed_stream::{SealedReader, SealedWriter};
 use crate::model::event::Head;
 use crate::model::time::{Lifetime, Timestamp};
 
-/// The format of the sealed part. To be raised with every change of a record.
+/// Format of the sealed section. Increment it with every change of a record.
 const FORMAT: u32 = 1;
 
-/// The maximum length of the first line.
+/// Maximum length of the first line.
 const MAX_LINE_BYTES: u64 = 4096;
 
-/// How far a clock may be behind the one that wrote the snapshot, in seconds.
+/// Maximum lag of the clock behind that of the writer, in seconds.
 const MAX_CLOCK_DIFFERENCE: i64 = 60;
 
-/// What a snapshot says of itself. Each chunk of the sealed part is bound to this line.
+/// Description of a snapshot. Each chunk of the sealed section is bound to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     tokend_snapshot: u32,
     version: String,
-    /// The fingerprint of the master key.
+    /// Fingerprint of the master key.
     master_key: String,
-    /// The identity of the database.
+    /// Identity of the database.
     database: String,
-    /// Where the database is, without user and password.
+    /// Location of the database, without user and password.
     location: String,
-    /// The last event that is in the snapshot with all events before it.
+    /// Sequence of the last event that is in the snapshot with all events before it.
     sequence: i64,
-    /// The hash of that event.
+    /// Hash of that event.
     hash: String,
-    /// The last time that the memory was known to be up to date, in seconds since 1970.
+    /// Last time at which the directory was known to be up to date, in seconds since 1970.
     confirmed_at: i64,
 }
 
 impl Manifest {
-    /// The line of a snapshot that this program writes.
+    /// Creates the manifest of a snapshot that this program writes.
     pub fn new(
         keys: &MasterKeys,
         database: String,
@@ -63,17 +63,17 @@ impl Manifest {
         }
     }
 
-    /// The place in the chain of events from which changes are followed.
+    /// Returns the event from which changes are followed.
     pub fn head(&self) -> Head {
         Head { sequence: self.sequence, hash: self.hash.clone() }
     }
 
-    /// The identity of the database.
+    /// Returns the identity of the database.
     pub fn database(&self) -> &str {
         &self.database
     }
 
-    /// When the memory was last known to be up to date.
+    /// Returns the last time at which the directory was known to be up to date.
     pub fn confirmed_at(&self) -> Timestamp {
         Timestamp(self.confirmed_at)
     }
@@ -86,7 +86,7 @@ impl Manifest {
         if self.database == identity { Ok(()) } else { Err(SnapshotError::OtherDatabase) }
     }
 
-    /// Rejects a snapshot from which no tokens may be issued while the database is unavailable.
+    /// Rejects a snapshot that must not be used to issue tokens while the database is unavailable.
     ///
     /// # Errors
     /// [`SnapshotError::Stale`] or [`SnapshotError::OtherLocation`].
@@ -97,7 +97,7 @@ impl Manifest {
         now: Timestamp,
     ) -> Result<(), SnapshotError> {
         let (age, max) = (now.0.saturating_sub(self.confirmed_at), max_staleness.seconds());
-        // A clock that was set back must not make it younger.
+        // A clock that was set back must not make the snapshot appear younger.
         if age > max || age < -MAX_CLOCK_DIFFERENCE {
             return Err(SnapshotError::Stale { age, max });
         }
@@ -111,12 +111,12 @@ impl Manifest {
         Ok(serde_json::to_string(self)?)
     }
 
-    /// The fingerprint of the master key that it is sealed under.
+    /// Returns the fingerprint of the master key that sealed the snapshot.
     pub fn master_key(&self) -> &str {
         &self.master_key
     }
 
-    /// Writes the line; gives the writer of the sealed part.
+    /// Writes the manifest, and returns the writer of the sealed section.
     pub(super) fn begin<'a, W: Write>(
         &self,
         keys: &'a MasterKeys,
@@ -128,25 +128,26 @@ impl Manifest {
     }
 }
 
-/// The name of the sealed stream: another line is another stream.
+/// Returns the name of the sealed stream, which depends on the manifest.
 fn stream_of(line: &str) -> String {
     format!("snapshot/{}", digest::of_bytes(line.as_bytes()))
 }
 
-/// A snapshot whose first line was read. It is proved only when the rest is opened.
+/// A snapshot whose manifest was read. The manifest is authentic only once the rest has been
+/// unsealed.
 #[derive(Debug)]
 pub struct SnapshotFile {
-    /// What it says of itself.
+    /// The manifest.
     pub manifest: Manifest,
     stream: String,
     input: BufReader<File>,
 }
 
 impl SnapshotFile {
-    /// Opens a file and reads its first line; `None` if it does not exist.
+    /// Opens a file and reads its manifest; `None` if the file does not exist.
     ///
     /// # Errors
-    /// A file that cannot be read, or is not a snapshot of this program under one of these keys.
+    /// If the file cannot be read, or is not a snapshot of this version with one of these keys.
     pub fn open(path: &Path, keys: &MasterKeys) -> Result<Option<Self>, SnapshotError> {
         #[derive(Deserialize)]
         struct Beginning {
@@ -178,7 +179,7 @@ impl SnapshotFile {
         Ok(Some(Self { manifest, stream: stream_of(line), input }))
     }
 
-    /// The sealed part.
+    /// Returns a reader of the sealed section.
     pub(super) fn unseal(self, keys: &MasterKeys) -> SealedReader<'_, BufReader<File>> {
         SealedReader::new(keys, self.stream, self.input)
     }

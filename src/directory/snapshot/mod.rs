@@ -1,12 +1,12 @@
-//! The snapshot: the memory of an instance as a sealed file, so that a restart neither loads all
-//! clients from the database nor hashes their secrets again (D20).
+//! The snapshot: the memory of an instance in a sealed file. After a restart, clients need not be
+//! loaded from the database, and their secrets need not be hashed again (D20).
 //!
-//! [`write()`] streams the memory into the file, [`read`] gives it back on all cores. A snapshot is
-//! only a beginning: its reader follows the events from its place in the chain, and loads
-//! everything if the chain of the database does not have that place.
+//! [`write()`] streams the memory into the file, and [`read`] restores it on all cores. The reader
+//! then follows the events from the head of the snapshot. It loads everything if the chain of the
+//! database does not contain that head.
 //!
-//! The first line says in clear text what the file is. The rest is sealed under the master key, in
-//! frames: what clients share comes before the clients that refer to it.
+//! The first line describes the file in plain text. The rest is sealed under the master key, in
+//! frames. Shared values precede the clients that refer to them.
 
 mod client_record;
 mod error;

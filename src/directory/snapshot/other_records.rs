@@ -1,4 +1,4 @@
-//! What a snapshot holds besides clients.
+//! Records of a snapshot other than clients.
 
 use std::borrow::Cow;
 
@@ -18,15 +18,15 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::model::token::{RevocationEpoch, RevokedClient, RevokedToken, TokenId};
 use crate::secrets::verification_cache::{MAC_LENGTH, VerificationCacheKey};
 
-/// The keys of the process, and how much follows.
+/// Keys of the process, and the number of clients.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct State<'a> {
-    /// As the database stores it.
+    /// In the sealed form of the database.
     tag_key: &'a str,
     verification_cache: [u8; MAC_LENGTH],
-    /// About so many clients follow.
+    /// Approximate number of clients that follow.
     pub(super) clients: u64,
-    /// The instance that wrote it when it stopped.
+    /// The instance that wrote the snapshot when it stopped.
     stopped_instance: Option<&'a str>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> State<'a> {
     }
 }
 
-/// A signing key, sealed as the database stores it.
+/// A signing key, in the sealed form of the database.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct KeyRecord<'a> {
     kid: &'a str,
@@ -97,11 +97,10 @@ impl<'a> KeyRecord<'a> {
     }
 }
 
-/// A resource with what the memory has of it.
+/// A resource, with the values that the directory keeps.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ResourceRecord<'a> {
     resource: &'a str,
-    /// Names and descriptions.
     #[serde(borrow)]
     scopes: Vec<(&'a str, &'a str)>,
     token_lifetime: Option<i64>,
@@ -166,7 +165,6 @@ impl<'a> ResourceRecord<'a> {
     }
 }
 
-/// A revoked token.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RevokedTokenRecord<'a> {
     pub(super) jti: Cow<'a, str>,
@@ -211,22 +209,22 @@ impl RevokedClientRecord {
     }
 }
 
-/// What a snapshot keeps for the next process besides the memory.
+/// State that a snapshot passes to the next process, in addition to the directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoppedState {
-    /// Assertions that the database does not have yet.
+    /// Assertions that are not stored in the database yet.
     pub assertions: Vec<UsedAssertion>,
-    /// The instance that stopped with this snapshot, and whose last heartbeat stays in the database.
+    /// The instance that stopped with this snapshot. Its last heartbeat stays in the database.
     pub stopped_instance: Option<String>,
 }
 
-/// An assertion that was accepted while the database was unavailable, and is not stored there yet.
+/// An assertion that was accepted while the database was unavailable and is not stored yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsedAssertion {
-    /// The hash of its client and its `jti`.
+    /// The hash of the client and its `jti`.
     pub name: String,
-    /// Its client.
+    /// The client id.
     pub client_id: String,
-    /// How long it is remembered, in seconds since 1970.
+    /// Time until which it is remembered, in seconds since 1970.
     pub expires_at: i64,
 }

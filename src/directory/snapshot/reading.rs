@@ -1,4 +1,4 @@
-//! Reads a snapshot: one thread opens and splits the stream, and all cores decode clients.
+//! Reads a snapshot. One thread unseals and splits the stream, and all cores decode clients.
 
 use std::io::Read;
 use std::sync::mpsc::{self, Receiver};
@@ -22,30 +22,30 @@ use crate::model::signing_key::{Sealed, SigningKeyRecord};
 use crate::model::time::Clock;
 use crate::secrets::verification_cache::VerificationCacheKey;
 
-/// How many frames may wait for a thread that decodes them.
+/// Maximum number of frames that wait for a decoding thread.
 const WAITING_FRAMES: usize = 16;
 
-/// The most threads that decode.
+/// Maximum number of decoding threads.
 const MAX_THREADS: usize = 8;
 
-/// The most places that are reserved in memory because the file says so.
+/// Maximum capacity that is reserved on the claim of the file.
 const MAX_RESERVED: usize = 10_000_000;
 
-/// What a snapshot holds.
+/// Content of a snapshot.
 pub struct Restored {
-    /// The memory, at the place of the snapshot in the chain of events.
+    /// The directory, at the head of the snapshot.
     pub directory: Directory,
-    /// What the file says of itself.
+    /// The manifest of the file.
     pub manifest: Manifest,
-    /// The tag key as the database stored it.
+    /// The tag key in the sealed form of the database.
     pub tag_key_seal: Sealed,
-    /// The key of the MACs of verified secrets.
+    /// The MAC key of verified secrets.
     pub verification_cache: VerificationCacheKey,
-    /// What the process before left.
+    /// State of the previous process.
     pub stopped: StoppedState,
 }
 
-/// A memory that is being restored.
+/// A directory that is being restored.
 struct Restoring<'a> {
     directory: &'a Directory,
     master: &'a MasterKeys,
@@ -54,14 +54,14 @@ struct Restoring<'a> {
     assertions: Vec<UsedAssertion>,
 }
 
-/// The records of a frame.
+/// Encoded records of a frame.
 type Records = Zeroizing<Vec<u8>>;
 
-/// Reads a snapshot into an empty memory, which is then at the place of the snapshot. For a thread
-/// that may block.
+/// Reads a snapshot into an empty directory, which is then at the head of the snapshot. It blocks,
+/// so it is for a blocking thread.
 ///
 /// # Errors
-/// A file that is not exactly as it was written, and keys that cannot be opened.
+/// If the file is damaged, or a key cannot be unsealed.
 pub fn read(
     file: SnapshotFile,
     master: &MasterKeys,
@@ -96,7 +96,7 @@ pub fn read(
 }
 
 impl Restoring<'_> {
-    /// Reads until the last frame. What is before the clients is restored before them.
+    /// Reads until the last frame. Records that precede the clients are restored first.
     fn read_rest(&mut self, input: &mut impl Read) -> Result<(), SnapshotError> {
         let first = loop {
             let (kind, records) = frame::read(input)?;
@@ -136,7 +136,7 @@ impl Restoring<'_> {
     }
 }
 
-/// Reads the frames of clients, and those of what they share.
+/// Reads the frames of clients and of their shared values.
 fn read_clients(
     directory: &Directory,
     mut next: (Kind, Records),
@@ -150,14 +150,15 @@ fn read_clients(
         let shares = &shares;
         let start = |waiting| scope.spawn(move || put_clients(directory, shares, waiting));
         let decoding: Vec<_> = (0..threads).map(|_| start(waiting.clone())).collect();
-        // The channel closes when the last thread ends, so that a frame never waits in vain.
+        // Dropped so that the channel closes when the last thread ends, and a send never blocks
+        // forever.
         drop(waiting);
         let read = loop {
             let (kind, records) = next;
             let done = match kind {
                 Kind::AllowedMethods => decoded(&records).and_then(|new| shares.add_allowed(new)),
                 Kind::Grants => decoded(&records).and_then(|new| shares.add_grants(new)),
-                // If all threads have ended, one of them says why.
+                // If all threads have ended, one of them returns the error.
                 Kind::Clients if frames.send(records).is_ok() => Ok(()),
                 Kind::Clients => break Ok(()),
                 Kind::End => break end(input),
@@ -178,7 +179,7 @@ fn read_clients(
     })
 }
 
-/// The stream must end with its last frame: only then it is whole.
+/// Checks that the stream ends with its last frame. Only then is it complete.
 fn end(input: &mut impl Read) -> Result<(), SnapshotError> {
     match input.read(&mut [0])? {
         0 => Ok(()),
@@ -186,15 +187,15 @@ fn end(input: &mut impl Read) -> Result<(), SnapshotError> {
     }
 }
 
-/// Puts the clients of frames in their places, until the last frame.
-#[expect(clippy::needless_pass_by_value, reason = "the last thread that ends closes the channel")]
+/// Inserts the clients of frames, until the channel closes.
+#[expect(clippy::needless_pass_by_value, reason = "dropping the last clone closes the channel")]
 fn put_clients(
     directory: &Directory,
     shares: &RestoredShares<'_>,
     waiting: Arc<Mutex<Receiver<Records>>>,
 ) -> Result<(), SnapshotError> {
     loop {
-        // A thread that panicked while it held this has taken a frame, or none.
+        // A thread that panicked while it held the lock has taken one frame or none.
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(records) = next else { return Ok(()) };
         each(&records, |client: ClientRecord<'_>| {
@@ -204,7 +205,7 @@ fn put_clients(
     }
 }
 
-/// Decodes the records of a frame.
+/// Decodes the records of a frame one by one.
 fn each<'a, T: Deserialize<'a>>(
     mut records: &'a [u8],
     mut take: impl FnMut(T) -> Result<(), SnapshotError>,

@@ -1,4 +1,4 @@
-//! What many clients share is stored once; clients refer to it by its place.
+//! Stores values that many clients share once. Clients refer to them by index.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -11,18 +11,18 @@ use crate::directory::snapshot::frame::{self, Kind};
 use crate::directory::snapshot::grant_record::{AllowedRecord, GrantRecord};
 use crate::directory::{Directory, Resources};
 
-/// The most grants that are stored once. Those beyond it are stored with each client.
+/// Maximum number of grants that are stored once. Other grants are stored with each client.
 const MAX_SHARED_GRANTS: usize = 1 << 16;
 
-/// The places of what was written already. It holds what it names, so that an address is not that of
-/// another one later.
+/// Indexes of the shared values that have been written. It keeps the values alive, so that no
+/// address is reused.
 #[derive(Default)]
 pub(super) struct SharedIndex {
     grants: HashMap<usize, (u32, Arc<GrantEntry>)>,
     allowed: HashMap<usize, (u32, Arc<AllowedMethods>)>,
 }
 
-/// What was read already, in the order of the places.
+/// Shared values that have been read, in the order of their indexes.
 pub(super) struct RestoredShares<'a> {
     directory: &'a Directory,
     resources: Arc<Resources>,
@@ -35,7 +35,7 @@ fn next_place(length: usize) -> Result<u32, SnapshotError> {
 }
 
 impl SharedIndex {
-    /// Writes what a client shares, if it was not written before.
+    /// Writes the shared values of a client that have not been written yet.
     pub(super) fn write_new(
         &mut self,
         client: &ClientEntry,
@@ -50,7 +50,7 @@ impl SharedIndex {
         }
         for grant in &client.grants {
             let address = Arc::as_ptr(grant).addr();
-            // A grant with claims of the client belongs to this client alone.
+            // A grant with claims of the client belongs to this client only.
             let is_shared = grant.key.client.is_none() && self.grants.len() < MAX_SHARED_GRANTS;
             if is_shared && !self.grants.contains_key(&address) {
                 frame::write_all(Kind::Grants, [GrantRecord::of(&grant.key)], output)?;
@@ -61,7 +61,7 @@ impl SharedIndex {
         Ok(())
     }
 
-    /// True if all that a client shares was written.
+    /// True if all shared values of a client have been written.
     pub(super) fn has_all(&self, client: &ClientEntry) -> bool {
         let is_known = |grant: &Arc<GrantEntry>| {
             grant.key.client.is_some()
@@ -72,7 +72,7 @@ impl SharedIndex {
             && client.grants.iter().all(is_known)
     }
 
-    /// The place of a grant that is shared.
+    /// Returns the index of a shared grant.
     pub(super) fn grant(&self, grant: &Arc<GrantEntry>) -> Option<u32> {
         self.grants.get(&Arc::as_ptr(grant).addr()).map(|(place, _)| *place)
     }
@@ -89,7 +89,7 @@ impl<'a> RestoredShares<'a> {
         Self { directory, resources, grants: RwLock::default(), allowed: RwLock::default() }
     }
 
-    /// Takes grants in the order of their places.
+    /// Appends grants in the order of their indexes.
     pub(super) fn add_grants(&self, records: Vec<GrantRecord<'_>>) -> Result<(), SnapshotError> {
         let restored = records.into_iter().map(|record| self.restore_grant(record));
         let restored: Vec<_> = restored.collect::<Result<_, _>>()?;
@@ -98,7 +98,7 @@ impl<'a> RestoredShares<'a> {
         Ok(())
     }
 
-    /// The same for the methods.
+    /// Appends methods in the order of their indexes.
     pub(super) fn add_allowed(&self, records: Vec<AllowedRecord<'_>>) -> Result<(), SnapshotError> {
         let restored =
             records.into_iter().map(|record| Ok(self.directory.shared(record.restore()?)));

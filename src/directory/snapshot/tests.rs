@@ -1,4 +1,4 @@
-//! What is written is read again, and nothing else is read.
+//! A snapshot restores what was written, and any other file is rejected.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -115,7 +115,7 @@ fn security(keys: KeySource) -> ClientSecurity {
     }
 }
 
-/// A directory with everything that a client can have.
+/// A directory whose clients have every kind of value.
 async fn full() -> Directory {
     let directory = directory();
     let resource = Resource {
@@ -185,7 +185,7 @@ async fn add(directory: &Directory, number: usize) {
     });
 }
 
-/// All that is known of the clients, as text.
+/// Describes the clients with all their values, as text.
 fn described(directory: &Directory) -> BTreeMap<String, String> {
     let describe = |client: &ClientEntry| {
         let proofs: Vec<_> = client
@@ -262,7 +262,7 @@ async fn what_is_written_is_read_again() {
     assert!(!sealed.windows(9).any(|window| window == b"$argon2id"), "it is sealed");
 }
 
-/// The MAC of a secret that may be guessable is never in a snapshot, and never read from one.
+/// The MAC of a possibly guessable secret is never in a snapshot, and is never restored from one.
 #[tokio::test]
 async fn the_mac_of_an_imported_secret_is_neither_written_nor_kept() {
     let directory = full().await;
@@ -357,7 +357,7 @@ fn a_snapshot_of_another_program_database_or_time_is_told_apart() {
     }
 }
 
-/// A file that was begun before everything was loaded anew would be of two databases.
+/// A file that spans a full reload would mix two databases.
 #[tokio::test]
 async fn a_snapshot_ends_with_the_chain_that_it_began_with() {
     let (directory, keys) = (directory(), keys());

@@ -1,4 +1,4 @@
-//! Writes a snapshot: a stream, whose memory does not depend on the number of clients.
+//! Writes a snapshot as a stream, whose memory does not depend on the number of clients.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -15,25 +15,25 @@ use crate::keys::Keys;
 use crate::model::event::Head;
 use crate::model::time::Timestamp;
 
-/// How many clients are written without a break.
+/// Number of clients that are written between pauses.
 const CLIENTS_AT_ONCE: usize = 128;
 
-/// How long a writer in the background rests, as a multiple of the time that it has worked.
+/// Pause of a background writer, as a multiple of its working time.
 const REST_PER_WORK: u32 = 4;
 
-/// The longest rest at once.
+/// Maximum length of a pause.
 const MAX_REST: Duration = Duration::from_millis(50);
 
-/// How fast a snapshot is written.
+/// Speed at which a snapshot is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// At a fifth of one core, while tokens are issued.
+    /// Uses a fifth of one core, while tokens are issued.
     Background,
-    /// As fast as possible: the process ends.
+    /// As fast as possible, because the process ends.
     AtOnce,
 }
 
-/// The place in the chain from which the events must be followed after a snapshot is read.
+/// Position in the chain from which the events are followed after the snapshot is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beginning {
     head: Head,
@@ -42,12 +42,12 @@ pub struct Beginning {
 }
 
 impl Beginning {
-    /// The last event that the snapshot has.
+    /// Returns the sequence of the last event in the snapshot.
     pub fn sequence(&self) -> i64 {
         self.head.sequence
     }
 
-    /// The first line of the snapshot of a database with this identity at this location.
+    /// Returns the manifest for a snapshot of the current database at this location.
     pub fn manifest(&self, keys: &Keys, location: String) -> Manifest {
         let identity = keys.tag_key.database_identity();
         Manifest::new(&keys.master, identity, location, &self.head, self.confirmed_at)
@@ -55,11 +55,11 @@ impl Beginning {
 }
 
 impl Directory {
-    /// The place at which a snapshot begins. What changes while it is written is a later event,
-    /// which is followed again.
+    /// Returns the position at which a snapshot begins. Changes during the writing are later
+    /// events, which are followed again.
     ///
     /// # Errors
-    /// [`SnapshotError::Reloading`] while the memory has no place in the chain.
+    /// [`SnapshotError::Reloading`] during a full reload.
     pub async fn begin_snapshot(&self) -> Result<Beginning, SnapshotError> {
         let followed_to = self.followed_to.lock().await;
         if followed_to.sequence < 1 || self.published_sequence() != followed_to.sequence {
@@ -69,17 +69,17 @@ impl Directory {
         Ok(Beginning { head, confirmed_at: self.followed_at(), reloads })
     }
 
-    /// True if the memory has followed the same chain since a snapshot began.
+    /// True if no full reload has happened since a snapshot began.
     fn has_continued(&self, beginning: &Beginning) -> bool {
         self.metrics.reloads() == beginning.reloads
     }
 }
 
-/// Writes the memory, and gives the output back. For a thread that may block.
+/// Writes the directory, and returns the output. It blocks, so it is for a blocking thread.
 ///
 /// # Errors
-/// What the output says, and [`SnapshotError::Reloading`] if everything was loaded anew meanwhile:
-/// the file would be a part of one database and a part of another.
+/// If the output fails, and [`SnapshotError::Reloading`] after a full reload meanwhile: the file
+/// would mix two databases.
 pub fn write<W: Write>(
     directory: &Directory,
     keys: &Keys,
@@ -126,7 +126,8 @@ fn write_clients(
     let mut stride = Stride::new(pace);
     for client in directory.clients.pin().values() {
         if !index.has_all(client) {
-            // The clients before it may be written later: what they refer to is written already.
+            // Earlier clients may still be in the frame. Their shared values have been written
+            // already.
             index.write_new(client, output)?;
         }
         if frame.add(&ClientRecord::of(client, &index)?)? {
@@ -137,7 +138,7 @@ fn write_clients(
     frame.flush(output)
 }
 
-/// Rests after a number of clients, for a time that the work before it decides.
+/// Pauses after a number of clients, in proportion to the time of their work.
 struct Stride {
     pace: Pace,
     clients: usize,

@@ -1,5 +1,5 @@
-//! What all assertions share: parsing, an equal cost of every failure, and a rejection that says
-//! what is wrong.
+//! Shared by all kinds of assertions: parsing, an equal cost for every failure, and a rejection
+//! that describes the problem.
 
 use std::fmt::Display;
 
@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::jose::assertion::{SignatureChecks, UnverifiedAssertion};
 use crate::oauth::error::{ErrorCode, OAuthError};
 
-/// Runs a check of an assertion. If it fails, it has cost the same as every other failure.
+/// Runs a check of an assertion. Every failure costs the same number of signature verifications.
 pub(super) fn at_equal_cost<T>(
     app: &App,
     assertion: &UnverifiedAssertion<'_>,
@@ -22,7 +22,7 @@ pub(super) fn at_equal_cost<T>(
     outcome
 }
 
-/// Parses an assertion, or explains what it is instead.
+/// Parses an assertion. The rejection describes what was received instead.
 pub(super) fn parse(text: &str) -> Result<UnverifiedAssertion<'_>, OAuthError> {
     UnverifiedAssertion::parse(text).map_err(|error| {
         OAuthError::authentication_failed(format!("the assertion: {error}")).with_remedy(
@@ -31,7 +31,8 @@ pub(super) fn parse(text: &str) -> Result<UnverifiedAssertion<'_>, OAuthError> {
     })
 }
 
-/// A rejection that tells what is wrong: only for a caller that has signed with the client's key.
+/// Returns a rejection that discloses the problem. Only for a caller that has signed with the
+/// client's key.
 pub(super) fn disclosed_rejection(problem: impl Display) -> OAuthError {
     OAuthError::new(
         ErrorCode::InvalidClient,

@@ -1,20 +1,20 @@
-//! How a client has authenticated, for the log.
+//! The credential that authenticated a client, for the log.
 
 use crate::model::client::AuthenticationMethod;
 
-/// What has authenticated a client.
+/// Credential that authenticated a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthenticatedBy {
     /// A registered method.
     Method(AuthenticationMethod),
     /// An assertion of an issuer that the client trusts.
     Trust,
-    /// An operator, who speaks for the client.
+    /// An operator, acting for the client.
     Operator,
 }
 
 impl AuthenticatedBy {
-    /// The word in the log.
+    /// Returns the name for the log.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Method(method) => method.as_str(),
@@ -23,7 +23,7 @@ impl AuthenticatedBy {
         }
     }
 
-    /// True for a certificate.
+    /// True if a certificate authenticated the client.
     pub(super) fn is_certificate(self) -> bool {
         matches!(self, Self::Method(method) if method.is_by_certificate())
     }

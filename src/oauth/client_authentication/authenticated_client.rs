@@ -1,5 +1,5 @@
-//! A client that is authenticated, and how it becomes one: its credential is valid, and it may be
-//! used from its address.
+//! An authenticated client. Its credential is valid and may be used from the address of the
+//! request.
 
 use std::sync::Arc;
 
@@ -17,32 +17,31 @@ use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::x509::certificate::ClientCertificate;
 
 /// A client that is authenticated ([`authenticate`](super::authenticate)), or for which an operator
-/// speaks.
+/// acts.
 #[derive(Debug, Clone)]
 pub struct AuthenticatedClient {
     entry: Arc<ClientEntry>,
     /// The sequence that was published before the client was looked up.
     evt: i64,
-    /// Where it calls from; nowhere if an operator speaks for it.
+    /// Origin of the request; `None` if an operator acts for the client.
     origin: Option<RequestOrigin>,
     by: AuthenticatedBy,
     is_assertion_counted: bool,
-    /// The position of its secret in the entry, if a secret has authenticated it.
+    /// The position of the verified secret in the entry, if a secret authenticated the client.
     secret: Option<usize>,
 }
 
 impl AuthenticatedClient {
-    /// The client, with what it may ask for.
+    /// Returns the directory entry of the client, with its grants.
     pub fn entry(&self) -> &ClientEntry {
         &self.entry
     }
 
-    /// The client, as a shared pointer.
     pub(in crate::oauth) fn shared_entry(&self) -> Arc<ClientEntry> {
         self.entry.clone()
     }
 
-    /// Its identifier.
+    /// Returns the client id.
     pub fn id(&self) -> &ClientId {
         &self.entry.client_id
     }
@@ -53,51 +52,51 @@ impl AuthenticatedClient {
         current.is_some_and(|current| Arc::ptr_eq(&current, &self.entry))
     }
 
-    /// True if it calls from one of these networks, or an operator speaks for it.
+    /// True if the request comes from one of these networks, or an operator acts for the client.
     pub(in crate::oauth) fn is_within(&self, networks: &Networks) -> bool {
         self.origin.as_ref().is_none_or(|origin| networks.admit(origin.address))
     }
 
-    /// The certificate that it has presented.
+    /// Returns the certificate that the client presented.
     pub(in crate::oauth) fn certificate(&self) -> Option<&ClientCertificate> {
         self.origin.as_ref()?.certificate.certificate().map(Arc::as_ref)
     }
 
-    /// True if that certificate has authenticated it.
+    /// True if a certificate authenticated the client.
     pub(in crate::oauth) fn is_by_certificate(&self) -> bool {
         self.by.is_certificate()
     }
 
-    /// What has authenticated it.
+    /// Returns the credential that authenticated the client.
     pub fn authenticated_by(&self) -> AuthenticatedBy {
         self.by
     }
 
-    /// The secret that was verified, if a secret has authenticated it.
+    /// Returns the id of the secret that was verified, if a secret authenticated the client.
     pub fn secret_id(&self) -> Option<&SecretId> {
         let known = self.entry.secrets.get(self.secret?)?;
         Some(&known.stored.secret_id)
     }
 
-    /// True if its assertion has been counted as the token that is asked for.
+    /// True if the assertion of the client has already been counted as the requested token.
     pub(in crate::oauth) fn is_assertion_counted(&self) -> bool {
         self.is_assertion_counted
     }
 
-    /// The grant type of the next token, before a client requests it.
+    /// Returns the first grant type of the client, for a preview of its next token.
     pub(in crate::oauth) fn first_grant_type(&self) -> GrantType {
         let types = &self.entry.allowed.grant_types;
         types.first().cloned().unwrap_or(GrantType::ClientCredentials)
     }
 
-    /// The sequence of the last event that was in memory before the client was looked up: the claim
-    /// `evt` of its token (D24).
+    /// Returns the sequence of the last event that was in memory before the client was looked up.
+    /// It becomes the claim `evt` of the token (D24).
     pub(in crate::oauth) fn evt(&self) -> i64 {
         self.evt
     }
 
-    /// A client that an operator vouches for; `None` if it does not exist. **Only for commands of
-    /// the operator, who could give the client a new secret just as well.**
+    /// Returns a client without authentication; `None` if it does not exist. **Only for commands of
+    /// the operator, who could give the client a new secret as well.**
     ///
     /// # Errors
     /// The client is disabled.
@@ -114,19 +113,19 @@ impl AuthenticatedClient {
     }
 }
 
-/// What is known of a client whose credential is valid.
+/// A client whose credential is valid, before the check of its address.
 pub(super) struct Admission {
     pub(super) entry: Arc<ClientEntry>,
     /// The sequence that was published before the client was looked up.
     pub(super) evt: i64,
     pub(super) by: AuthenticatedBy,
     pub(super) is_assertion_counted: bool,
-    /// The position of the secret in the entry, if a secret has authenticated it.
+    /// The position of the verified secret in the entry, if a secret authenticated the client.
     pub(super) secret: Option<usize>,
 }
 
 impl Admission {
-    /// Admits a client that is authenticated by something else than a secret, and notes that.
+    /// Records the use of a credential other than a secret, then calls `admit`.
     pub(super) fn admit_without_secret(
         self,
         app: &App,
@@ -137,8 +136,8 @@ impl Admission {
         self.admit(origin)
     }
 
-    /// Admits an authenticated client, unless it may not be used from there. It is told, because it
-    /// is authenticated.
+    /// Rejects an authenticated client whose networks exclude its address. The rejection names the
+    /// reason, because the client is authenticated.
     pub(super) fn admit(self, origin: &RequestOrigin) -> Result<AuthenticatedClient, OAuthError> {
         let Self { entry, evt, by, is_assertion_counted, secret } = self;
         let networks = entry.security.as_ref().map(|security| &security.networks);

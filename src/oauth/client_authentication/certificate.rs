@@ -1,5 +1,5 @@
-//! By a certificate that the client presents in the handshake, or that a trusted proxy has seen
-//! (RFC 8705, section 2).
+//! Authentication by a certificate that the client presents in the TLS handshake, or that a trusted
+//! proxy forwards (RFC 8705, section 2).
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::oauth::client_authentication::{diagnosis, reject_disabled, rejection,
 use crate::oauth::error::OAuthError;
 use crate::x509::certificate::ClientCertificate;
 
-/// Finds the client whose registered certificate this is, and the method that it has passed.
+/// Finds the client to which the certificate belongs, and the method that succeeded.
 pub(super) fn authenticate(
     app: &App,
     client_id: &str,
@@ -50,7 +50,7 @@ pub(super) fn authenticate(
     Ok((entry, method))
 }
 
-/// `tls_client_auth`: a good chain and the registered subject (section 2.1).
+/// `tls_client_auth`: requires a valid chain and the registered subject (section 2.1).
 fn by_chain(
     app: &App,
     security: &SecurityEntry,
@@ -68,7 +68,7 @@ fn by_chain(
     }
 }
 
-/// `self_signed_tls_client_auth`: one of the registered certificates; no chain (section 2.2).
+/// `self_signed_tls_client_auth`: requires a registered certificate, without a chain (section 2.2).
 fn by_registration(
     app: &App,
     security: &SecurityEntry,

@@ -1,8 +1,8 @@
-//! Why a secret was wrong, for the operator, and how to fix it.
+//! Finds out for the operator why a secret was wrong, and how to fix it.
 //!
-//! Variants of what was presented are tried here, **for diagnosis only, never for acceptance**, and
-//! only by the tag of a secret, which costs a microsecond. Only the last characters of a complete
-//! secret are told, which are its checksum.
+//! Variants of the presented secret are tried here, **for diagnosis only, never for acceptance**.
+//! They are compared only by the tag of a secret, which costs a microsecond. A rejection shows only
+//! the last characters of a complete secret, which are its checksum.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -32,7 +32,7 @@ const TRIM: &str = "Remove the line break or the space: tr -d '\\r\\n' < FILE, o
 
 const UNQUOTE: &str = "Remove the quotation marks. docker --env-file and Kubernetes manifests keep them as a part of the value.";
 
-/// The presented id does not exist. It is not repeated as it is: it may be a secret.
+/// Rejects an unknown client id. The id is not repeated unchanged, because it may be a secret.
 pub(super) fn unknown_client(app: &App, credentials: &SecretCredentials) -> OAuthError {
     let error = unknown_id(app, &credentials.client_id);
     let is_basic = credentials.method == AuthenticationMethod::ClientSecretBasic;
@@ -42,7 +42,7 @@ pub(super) fn unknown_client(app: &App, credentials: &SecretCredentials) -> OAut
     error
 }
 
-/// The same without a secret.
+/// Like `unknown_client`, for a request without a secret.
 pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
     let unknown = |reason: String, remedy: Remedy| {
         OAuthError::authentication_failed(reason)
@@ -68,7 +68,7 @@ pub(super) fn unknown_id(app: &App, id: &str) -> OAuthError {
     unknown(UnknownId::of(id).to_string(), OperatorAction::CompareClientIds.into())
 }
 
-/// The client is known, and the secret is not one of its valid secrets.
+/// Rejects a secret that is not a valid secret of a known client.
 pub(super) fn wrong_secret(
     app: &App,
     entry: &ClientEntry,
@@ -124,7 +124,7 @@ pub(super) fn wrong_secret(
     }
 }
 
-/// The client has no secret at all; says by what it authenticates instead.
+/// Rejects a secret of a client that has no secrets. The reason lists its other credentials.
 fn without_secret(entry: &ClientEntry) -> OAuthError {
     let means = other_means(entry);
     let reason = if means.is_empty() {
@@ -139,7 +139,7 @@ fn without_secret(entry: &ClientEntry) -> OAuthError {
     })
 }
 
-/// What a client has to authenticate by besides secrets.
+/// Lists the credentials of a client other than secrets.
 pub(super) fn other_means(entry: &ClientEntry) -> Vec<String> {
     let Some(security) = entry.security.as_deref() else { return Vec::new() };
     let trusts = match security.trusts.len() + security.spiffe_trusts.len() {
@@ -152,7 +152,7 @@ pub(super) fn other_means(entry: &ClientEntry) -> Vec<String> {
     keys.into_iter().chain(subject).chain(trusts).collect()
 }
 
-/// The client had this secret before.
+/// Rejects a secret that the client had before.
 fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
     let suffix = secret::suffix(presented);
     let is_it = |known: &&SecretEntry| *known.stored.suffix == *suffix;
@@ -169,8 +169,8 @@ fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
     .with_remedy(OperatorAction::ReplaceSecret)
 }
 
-/// The secret was generated offline, and no valid digest of this client matches it. The digest is
-/// not told: a remedy with it would register the secret of an attacker.
+/// Rejects a secret that was generated offline and whose digest is not valid for this client. The
+/// digest is not shown: a remedy with it would register the secret of an attacker.
 fn offline_secret(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
     let known = by_digest(entry, presented);
     match known.and_then(|known| Some((known.stored.secret_id.as_str(), known.stored.expires_at?)))
@@ -190,7 +190,7 @@ fn offline_secret(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuth
     }
 }
 
-/// The secret of a client whose registered digest is that of a text.
+/// Finds the secret of a client whose registered digest is that of `text`.
 fn by_digest<'a>(entry: &'a ClientEntry, text: &str) -> Option<&'a SecretEntry> {
     let digest = offline::digest_of(text)?;
     let is_it = |known: &&SecretEntry| {
@@ -200,8 +200,8 @@ fn by_digest<'a>(entry: &'a ClientEntry, text: &str) -> Option<&'a SecretEntry> 
     entry.secrets.iter().find(is_it)
 }
 
-/// What may be wrong about a secret of another system, of which no variant can be tried: that would
-/// cost a hash each.
+/// Possible mistakes in a secret of another system. Its variants are not tried, because each one
+/// would cost a hash.
 fn oddities(text: &str) -> impl Iterator<Item = Mistake> {
     let is_hex = |byte: u8| byte.is_ascii_hexdigit();
     let is_encoded = text
@@ -222,7 +222,7 @@ fn is_quoted(text: &str) -> bool {
     ends('"') || ends('\'')
 }
 
-/// A usual mistake with an id or a secret.
+/// A common mistake with an id or a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mistake {
     Untrimmed,
@@ -231,14 +231,14 @@ enum Mistake {
     Base64,
     EncodedTwice,
     EncodedThrice,
-    /// What looks like percent-encoding in a text that may be meant so.
+    /// The text looks percent-encoded, which may be intended.
     PerhapsEncoded,
-    /// A space in a text that may be meant so.
+    /// The text has a space, which may be intended.
     PerhapsPlus,
 }
 
 impl Mistake {
-    /// What is wrong with the text, after "it".
+    /// Returns a description of the mistake, to follow "it".
     fn description(self) -> &'static str {
         match self {
             Self::Untrimmed => "has a line break or a space at its end or beginning",
@@ -258,7 +258,7 @@ impl Mistake {
         }
     }
 
-    /// How the caller fixes it.
+    /// Returns how the caller can fix the mistake.
     fn remedy(self) -> &'static str {
         match self {
             Self::Untrimmed => TRIM,
@@ -275,7 +275,7 @@ impl Mistake {
     }
 }
 
-/// What the text would be without the usual mistakes, and what the mistake is.
+/// Returns the text with each common mistake undone, and the mistake.
 fn variants(text: &str) -> Vec<(Zeroizing<String>, Mistake)> {
     let mut found = Vec::new();
     let trimmed = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');

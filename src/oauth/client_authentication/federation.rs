@@ -1,5 +1,5 @@
-//! By a token of a foreign issuer that the client's operator trusts (RFC 7523): a workload that has
-//! an identity already needs no client secret.
+//! Authentication by a token of an external issuer that the client trusts (RFC 7523). A workload
+//! that already has an identity needs no client secret.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -27,20 +27,19 @@ const TEST: OperatorAction = OperatorAction::TestTrust;
 
 const SEND_CLIENT_ID: &str = "Send client_id, or make the conditions of the trusts narrower.";
 
-/// The most trusts that are looked at for a request that names no client.
+/// Maximum number of trusts that are compared for a request without a client id.
 const MAX_TRUSTS: usize = 1000;
 
-/// The most signatures that are verified for one token.
+/// Maximum number of signatures that are verified for one token.
 const MAX_SIGNATURE_CHECKS: usize = 20;
 
-/// The verifications that one token may cost.
 pub(super) fn signature_checks() -> SignatureChecks {
     SignatureChecks::new(MAX_SIGNATURE_CHECKS)
 }
 
-/// Finds the client that trusts the token: the one that is named, or the only one. Several clusters
-/// may call themselves by the same name, and one may change its keys: so the signature decides
-/// between trusts that fit.
+/// Finds the client that trusts the token: the named client, or the only client with a matching
+/// trust. Several clusters may use the same issuer name, and an issuer may change its keys. The
+/// signature therefore decides between matching trusts.
 pub(super) fn authenticate(
     app: &App,
     assertion: &UnverifiedAssertion<'_>,
@@ -70,8 +69,8 @@ fn find_client(
     }
 }
 
-/// The client that is named. It has few trusts, so their claims are compared first, and only the
-/// keys of those that fit are tried.
+/// Checks the token against the named client. The client has few trusts, so their claims are
+/// compared first, and only the keys of matching trusts are tried.
 fn of_named_client(
     app: &App,
     assertion: &UnverifiedAssertion<'_>,
@@ -99,9 +98,9 @@ fn of_named_client(
     Ok(entry)
 }
 
-/// The only client that trusts the token. An attacker can write any claims, so the signature is
-/// verified first, once for each source of keys, and only then the claims of up to [`MAX_TRUSTS`]
-/// trusts.
+/// Finds the only client that trusts the token. An attacker can write any claims, so the signature
+/// is verified first, once for each key source. Only then are the claims of up to [`MAX_TRUSTS`]
+/// trusts compared.
 fn of_any_client(
     app: &App,
     assertion: &UnverifiedAssertion<'_>,
@@ -129,7 +128,7 @@ fn of_any_client(
     for candidate in &candidates {
         let Some(verified) = sources.verified_by(&candidate.keys) else { continue };
         let Some(entry) = app.directory.client(candidate.client_id.as_str()) else { continue };
-        // The client may have changed since the index was read; its entry decides.
+        // The client may have changed since the index was read, so its entry decides.
         let is_it = |known: &&TrustEntry| {
             known.trust.trust_id == candidate.trust_id && sources.verified_by(&known.keys).is_some()
         };
@@ -144,7 +143,7 @@ fn of_any_client(
     met.only_client().unwrap_or_else(|| Err(untrusted(app, assertion)))
 }
 
-/// The clients whose trust a token has met, for a request that names none.
+/// Clients whose trusts a token meets, for a request without a client id.
 #[derive(Default)]
 pub(super) struct MetTrusts {
     clients: Vec<Arc<ClientEntry>>,
@@ -152,7 +151,8 @@ pub(super) struct MetTrusts {
 }
 
 impl MetTrusts {
-    /// Notes that a trust of the client is met, or why the client is rejected although it is.
+    /// Records that the token meets a trust of the client. An error means that the client is
+    /// rejected nevertheless.
     pub(super) fn note(&mut self, entry: &Arc<ClientEntry>, outcome: Result<(), OAuthError>) {
         match outcome {
             Ok(()) if self.clients.iter().any(|other| other.client_id == entry.client_id) => {}
@@ -161,7 +161,7 @@ impl MetTrusts {
         }
     }
 
-    /// The client, if there is exactly one; `None` if nothing was noted.
+    /// Returns the client if there is exactly one; `None` if nothing was recorded.
     pub(super) fn only_client(self) -> Option<Result<Arc<ClientEntry>, OAuthError>> {
         match (&self.clients[..], self.rejected) {
             ([entry], _) => Some(Ok(Arc::clone(entry))),
@@ -174,11 +174,11 @@ impl MetTrusts {
     }
 }
 
-/// Which sources of keys have signed a token, each tried once.
+/// Key sources that have signed a token. Each one is tried once.
 pub(super) struct Sources<'a> {
-    /// The addresses of those that have, and what they have signed.
+    /// The signed assertion for each source that has signed it, by the address of the source.
     signed: HashMap<usize, VerifiedAssertion<'a>>,
-    /// Whether there was one that could not be tried, and why one that was tried did not match.
+    /// A source that could not be tried, and the error of a source that did not match.
     missing: Option<&'a KeysEntry>,
     problem: Option<AssertionError>,
 }
@@ -212,27 +212,27 @@ impl<'a> Sources<'a> {
         Self { signed, missing, problem }
     }
 
-    /// What these keys have signed.
+    /// Returns the assertion that these keys have signed.
     pub(super) fn verified_by(&self, keys: &KeysEntry) -> Option<VerifiedAssertion<'a>> {
         self.signed.get(&keys.address()).copied()
     }
 
-    /// True if none has.
+    /// True if none of the sources has signed the token.
     pub(super) fn have_not_signed(&self) -> bool {
         self.signed.is_empty()
     }
 
-    /// One that could not be tried, because it has not been fetched.
+    /// Returns a source that could not be tried, because it has not been fetched.
     pub(super) fn missing(&self) -> Option<&'a KeysEntry> {
         self.missing
     }
 
-    /// Why one that was tried did not match.
+    /// Returns the error of a source that was tried and did not match.
     pub(super) fn problem(&self) -> Option<&AssertionError> {
         self.problem.as_ref()
     }
 
-    /// The rejection if none has signed.
+    /// Returns the rejection for a token that none of the sources has signed.
     fn rejection(&self, entry: Option<&ClientEntry>, prefix: &str) -> OAuthError {
         let rejected = |reason: String| match entry {
             Some(entry) => rejection(entry, &reason),
@@ -268,7 +268,7 @@ fn reject_untimely(
     })
 }
 
-/// No trust of any client is met.
+/// Rejects a token that does not meet a trust of any client.
 fn untrusted(app: &App, assertion: &UnverifiedAssertion<'_>) -> OAuthError {
     let reason = "no client trusts the issuer of this token with these claims";
     match subject_form::of_any_client(app, assertion.unverified_claims()) {
@@ -282,14 +282,15 @@ fn untrusted(app: &App, assertion: &UnverifiedAssertion<'_>) -> OAuthError {
     }
 }
 
-/// The reason why none of a client's trusts fits.
+/// Rejects a token that does not meet any trust of the named client, with the reason for each
+/// trust.
 fn unfitting(entry: &ClientEntry, claims: &Value) -> OAuthError {
     let (mut problems, mut remedy) = (Vec::new(), None);
     for known in entry.trusts() {
         let Some(problem) = mismatch(&known.trust, claims) else { continue };
         let id = &known.trust.trust_id;
         match subject_form::note(entry.client_id.as_str(), &known.trust, &problem) {
-            // A reason is cut at its end, so what explains the most comes first.
+            // A reason is cut at its end, so the best explanation comes first.
             Some(note) => {
                 problems.insert(0, format!("trust {id}: {problem}: {}", note.reason));
                 remedy = Some(note.remedy);
@@ -305,14 +306,14 @@ fn unfitting(entry: &ClientEntry, claims: &Value) -> OAuthError {
     rejection(entry, &reason).with_remedy(remedy.unwrap_or_else(|| TEST.into()))
 }
 
-/// Why a token is not one that a trust is about.
+/// Reason why the claims of a token do not match a trust.
 #[derive(Debug)]
 pub enum Mismatch<'a> {
-    /// It is of another issuer.
+    /// The token has another issuer.
     Issuer(&'a Value, &'a ForeignIssuer),
-    /// It is for another audience.
+    /// The token has another audience.
     Audience(&'a Value, &'a str),
-    /// A claim is not as it must be.
+    /// A claim does not match its condition.
     Claim(Unmet<'a>),
 }
 
@@ -332,8 +333,7 @@ impl fmt::Display for Mismatch<'_> {
     }
 }
 
-/// Why a token with these claims is not one that a trust is about; nothing if it is. Signature and
-/// times are another matter.
+/// Compares claims with a trust; `None` if they match. The signature and the times are not checked.
 pub fn mismatch<'a>(trust: &'a FederatedCredential, claims: &'a Value) -> Option<Mismatch<'a>> {
     if claims["iss"] != trust.issuer.as_str() {
         return Some(Mismatch::Issuer(&claims["iss"], &trust.issuer));
@@ -349,7 +349,7 @@ pub fn mismatch<'a>(trust: &'a FederatedCredential, claims: &'a Value) -> Option
     trust.conditions.first_unmet(claims).map(Mismatch::Claim)
 }
 
-/// Why these claims are not valid now; `None` if they are.
+/// Checks the times of claims; `None` if they are valid now.
 pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
     let timestamp_claim = |claim: &str| numeric_date::read(&claims[claim]);
     let Some(expiry) = timestamp_claim("exp") else {
@@ -373,7 +373,7 @@ pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
     })
 }
 
-/// A claim for people, not too long.
+/// Returns a claim as quoted text of limited length.
 fn shown(value: Option<&Value>) -> String {
     let Some(value) = value.filter(|value| !value.is_null()) else { return "absent".to_owned() };
     let text = value.as_str().map_or_else(|| value.to_string(), |text| format!("'{text}'"));

@@ -1,6 +1,6 @@
-//! Client authentication (RFC 6749, section 2.3). One file for each method.
+//! Client authentication (RFC 6749, section 2.3), with one file for each method.
 //!
-//! Whatever fails here, the caller is told the same; only the log learns the reason.
+//! The caller receives the same answer for every failure. Only the log has the reason.
 
 mod assertion;
 mod authenticated_by;
@@ -36,16 +36,15 @@ use crate::oauth::caller::{
 use crate::oauth::client_authentication::authenticated_client::Admission;
 use crate::oauth::error::{ErrorCode, OAuthError};
 
-/// The assertion of a client's own key.
 const OWN_KEY: AuthenticatedBy = AuthenticatedBy::Method(AuthenticationMethod::PrivateKeyJwt);
 
-/// What a client authenticates for. It decides which rate an assertion counts against: each one
-/// is a row in the database, also if the request fails later.
+/// Purpose of an authentication. It decides which rate limit an assertion counts against. Each
+/// assertion is a row in the database, even if the request fails later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RateScope {
-    /// A token. The assertion is counted as the token.
+    /// A token request. The assertion is counted as the token.
     Token,
-    /// Introspection, revocation or the sign-in to the console: the assertion is counted as an
+    /// Introspection, revocation or the sign-in to the console. The assertion is counted as an
     /// assertion.
     Assertion,
 }
@@ -64,7 +63,7 @@ async fn identify(
     caller: &Caller,
     rate_scope: RateScope,
 ) -> Result<AuthenticatedClient, OAuthError> {
-    // Before any look-up: a revocation that comes later has a higher number.
+    // Read before any look-up, so that a later revocation has a higher sequence.
     let evt = app.directory.published_sequence();
     let now = app.services.clock.now();
     reject_if_stale(app, now)?;
@@ -76,7 +75,7 @@ async fn identify(
                 secret::authenticate(app, credentials, address, now).await?;
             reject_disabled(&entry)?;
             reject_other_methods(&entry, credentials.method)?;
-            // The secret was found in this very entry.
+            // The secret was found in this entry.
             app.directory.usage.note(&entry.secrets[secret], address, now);
             let by = AuthenticatedBy::Method(credentials.method);
             let secret = Some(secret);
@@ -89,7 +88,8 @@ async fn identify(
             let authenticated = Box::pin(authenticated).await;
             let (entry, by) =
                 authenticated.map_err(|error| error.or_because(ReasonCode::InvalidAssertion))?;
-            // The assertion of its own key has been counted as the token that it is for.
+            // The assertion of the client's own key has already been counted as the requested
+            // token.
             let is_assertion_counted = by == OWN_KEY && rate_scope == RateScope::Token;
             let admission = Admission { entry, evt, by, is_assertion_counted, secret: None };
             admission.admit_without_secret(app, &caller.origin, now)
@@ -105,9 +105,8 @@ async fn identify(
     }
 }
 
-/// Finds the client that an assertion authenticates. The assertion is of a trust domain, of the
-/// client's own key, or of an issuer that the client trusts. Returns the client, and which of these
-/// it was.
+/// Finds the client that an assertion authenticates, and which kind of credential it is. The
+/// assertion is of a trust domain, of the client's own key, or of an issuer that the client trusts.
 async fn by_assertion(
     app: &App,
     credentials: &AssertionCredentials,
@@ -134,7 +133,7 @@ async fn by_assertion(
 }
 
 /// Authenticates a client by the assertion that is its grant (RFC 7523, section 2.1). If the
-/// request authenticates a client besides, it must be the same.
+/// request also has client credentials, they must be of the same client.
 pub async fn authenticate_by_grant(
     app: &App,
     caller: &Caller,
@@ -146,7 +145,7 @@ pub async fn authenticate_by_grant(
     let assertion =
         assertion::parse(grant.expose_secret()).map_err(OAuthError::as_invalid_grant)?;
     let verified = match &caller.credentials {
-        // A mesh presents a certificate on every connection; here it need not prove anything.
+        // In a service mesh, every connection presents a certificate. It is not checked here.
         None | Some(Credentials::Certificate(..)) => None,
         Some(_) => Some(authenticate(app, caller, RateScope::Token).await?),
     };
@@ -162,7 +161,7 @@ pub async fn authenticate_by_grant(
     admission.admit_without_secret(app, &caller.origin, now)
 }
 
-/// The request has no credentials, or only half of them.
+/// Rejects a request without credentials, or with incomplete ones.
 fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
     match &caller.origin.certificate {
         PresentedCertificate::Nothing => nothing_but_an_id(app, caller),
@@ -177,7 +176,8 @@ fn nothing_presented(app: &App, caller: &Caller) -> OAuthError {
     }
 }
 
-/// The answer is the same for every client id; the operator learns what the client should present.
+/// Rejects a request with a client id only. The answer is the same for every id, and the reason for
+/// the operator names the credentials that the client can use.
 fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
     let rejection = OAuthError::no_authentication(caller.misspelt.as_deref());
     let Some(id) = &caller.client_id else { return rejection };
@@ -210,14 +210,14 @@ fn nothing_but_an_id(app: &App, caller: &Caller) -> OAuthError {
     rejection.with_reason(reason).about(id).with_remedy(remedy)
 }
 
-/// Requests a fetch of the remote key set, because it lacks the key.
+/// Requests a fetch of a remote key set that lacks the key.
 fn request_fetch(app: &App, keys: &KeysEntry) {
     if let KeysEntry::Remote(set) = keys {
         app.directory.key_sets.request_fetch(set);
     }
 }
 
-/// The rejection while the remote key set is not fetched; says what prevents it.
+/// Rejects an assertion whose remote key set has not been fetched. The reason includes the problem.
 fn keys_not_fetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthError {
     let problem = match keys {
         KeysEntry::Remote(set) => set.problem(),
@@ -268,7 +268,7 @@ fn reject_other_methods(
         .with_remedy(remedy))
 }
 
-/// A rejection whose reason names the client, which exists and is therefore no secret.
+/// Returns a rejection whose reason names the client. The client id exists, so it is not a secret.
 fn rejection(entry: &ClientEntry, reason: &str) -> OAuthError {
     let id = entry.client_id.as_str();
     OAuthError::authentication_failed(format!("{id}: {reason}")).about(id)

@@ -1,4 +1,4 @@
-//! Counts how authentications end.
+//! Counts authentications by their result.
 
 use crate::app::App;
 use crate::model::client::AuthenticationMethod;
@@ -7,7 +7,7 @@ use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::telemetry::metrics::{AuthenticationResult, PresentedMethod};
 
-/// Counts an authentication by method and result, and a failed one for the client that it was about.
+/// Counts an authentication by method and result, and a failure also for its client.
 pub(super) fn count(app: &App, caller: &Caller, found: &Result<AuthenticatedClient, OAuthError>) {
     let result = match found {
         Ok(_) => AuthenticationResult::Succeeded,

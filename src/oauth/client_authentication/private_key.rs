@@ -1,5 +1,5 @@
-//! By an assertion that the client signs with a key of its own: `private_key_jwt` (RFC 7523,
-//! section 3; the audience by RFC 10070).
+//! Authentication by an assertion that the client signs with its own key: `private_key_jwt` (RFC
+//! 7523, section 3; the audience by RFC 10070).
 
 use std::sync::Arc;
 
@@ -25,17 +25,16 @@ use crate::oauth::client_authentication::{
 use crate::oauth::error::{OAuthError, quote_input};
 use crate::oauth::token::rate;
 
-/// The longest `jti`, in bytes.
 const MAX_JTI_BYTES: usize = 256;
 
 const CLOCKS: &str =
     "Set the clock of the client's machine by NTP, and make an assertion for each request.";
 
-/// The types that are registered for this; a missing `typ` is accepted.
+/// Registered types of a client assertion. A missing `typ` is accepted.
 const TYPES: [&str; 2] = ["client-authentication+jwt", "jwt"];
 
-/// The client that an assertion claims to be signed by: `iss` and `sub` are its id (RFC 7523,
-/// section 3). `None` if it does not exist.
+/// Finds the client that an assertion claims as its signer: `iss` and `sub` are its id (RFC 7523,
+/// section 3). `None` if the client does not exist.
 pub(super) fn claimed_client(
     app: &App,
     assertion: &UnverifiedAssertion<'_>,
@@ -44,8 +43,9 @@ pub(super) fn claimed_client(
     app.directory.client(issuer).filter(|_| assertion.unverified_text("sub") == Some(issuer))
 }
 
-/// Verifies that the key of the client has signed the assertion, and that it is new. A failure
-/// costs the same number of signature verifications for every client id, known or not.
+/// Verifies that a key of the client signed the assertion, and that the assertion was not used
+/// before. A failure costs the same number of signature verifications for every client id, known or
+/// not.
 pub(super) async fn authenticate(
     app: &App,
     entry: &ClientEntry,
@@ -63,16 +63,17 @@ pub(super) async fn authenticate(
     })?;
     reject_disabled(entry)?;
     reject_other_methods(entry, AuthenticationMethod::PrivateKeyJwt)?;
-    // From here on the caller has proved to have the key, and may know what is wrong.
+    // From here on, the caller has proved possession of the key, so rejections describe the
+    // problem.
     let about = |error: OAuthError| error.about(entry.client_id.as_str());
     let expiry = check_claims(app, entry, assertion, now).map_err(about)?;
     let name = name(entry, assertion).map_err(about)?;
     let issued_at = timestamp_claim(assertion.claims(), "iat").map_err(about)?;
-    // Before the row is written, so that the rate of a client bounds its rows.
+    // Before the row is written, so that the rate limit of a client bounds its rows.
     rate::count_assertion(app, entry, rate_scope, now).map_err(about)?;
     let single = SingleUse { name, client_id: &entry.client_id, issued_at, expiry };
     if let Err(error) = single_use::use_once(app, single, now).await {
-        // No row was written: a replay holds the rate of the client only as long as the insert
+        // The row was not written. A replay uses the rate limit of the client only while the insert
         // runs.
         rate::refund_assertion(app, entry, rate_scope, now);
         return Err(about(error));
@@ -95,7 +96,7 @@ fn verify<'a>(
         return Err(keys_not_fetched(entry, "its jwks_uri", keys));
     };
     assertion.verify(&known, &CLIENT_ASSERTION_ALGS, checks).map_err(|error| {
-        // Its owner may have changed the key since it was fetched.
+        // The owner may have changed the key since it was fetched.
         if !matches!(error, AssertionError::Algorithm { .. } | AssertionError::TooManyKeys(_)) {
             request_fetch(app, keys);
         }
@@ -104,7 +105,7 @@ fn verify<'a>(
     })
 }
 
-/// Checks type, audience and times; gives the expiry.
+/// Checks the type, the audience and the times. Returns the expiry.
 fn check_claims(
     app: &App,
     entry: &ClientEntry,
@@ -123,16 +124,16 @@ fn check_claims(
     check_times(assertion.claims(), app.services.config.assertions.lifetime_max, now)
 }
 
-/// The audience is this issuer and nothing else: an assertion that is good elsewhere too could be
-/// used by the server that receives it there (RFC 10070). A client may have extra audiences, each
-/// of which is a URL of this token endpoint.
+/// Requires this issuer as the only audience. Another server in the audience could use the
+/// assertion that it receives (RFC 10070). A client may have extra audiences, each of which is a
+/// URL of this token endpoint.
 fn check_audience(app: &App, entry: &ClientEntry, claims: &Value) -> Result<(), OAuthError> {
     let issuer = app.issuer.as_str();
     let single = sole_audience(claims);
     if single == Some(issuer) {
         return Ok(());
     }
-    // Checked again here: issuer and aliases may have changed since the URL was registered.
+    // Checked again here: the issuer and aliases may have changed since the URL was registered.
     let aliases = &app.services.config.token.aliases;
     let own_url = single.filter(|url| is_token_endpoint(issuer, aliases, url));
     let audiences = entry.security.as_ref().map(|security| &security.assertion_audiences);
@@ -185,7 +186,7 @@ fn check_times(
     Ok(expiry)
 }
 
-/// A claim that is a time, if it is there.
+/// Reads a claim that is a time; `None` if it is absent.
 fn timestamp_claim(claims: &Value, claim: &str) -> Result<Option<Timestamp>, OAuthError> {
     match (&claims[claim], numeric_date::read(&claims[claim])) {
         (Value::Null, _) => Ok(None),
@@ -194,7 +195,7 @@ fn timestamp_claim(claims: &Value, claim: &str) -> Result<Option<Timestamp>, OAu
     }
 }
 
-/// The name of an assertion: its client and its `jti`.
+/// Returns the hash of the client and the `jti`, which identifies the assertion.
 fn name(entry: &ClientEntry, assertion: VerifiedAssertion<'_>) -> Result<String, OAuthError> {
     let jti = assertion.text("jti").filter(|jti| !jti.is_empty());
     let jti = jti.ok_or_else(|| disclosed_rejection("it has no jti"))?;

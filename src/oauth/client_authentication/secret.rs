@@ -1,5 +1,5 @@
-//! By a client secret (RFC 6749, section 2.3.1), at the price of one MAC once it has been right
-//! before.
+//! Authentication by a client secret (RFC 6749, section 2.3.1). A secret that was verified before
+//! costs one MAC.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,13 +22,13 @@ use crate::secrets::throttled::Priority;
 use crate::secrets::verification_cache::Mac;
 use crate::secrets::{offline, secret};
 
-/// A client, and which of its secrets was presented.
+/// A client, and the position of the secret that was presented.
 pub(super) struct VerifiedSecret {
     pub(super) entry: Arc<ClientEntry>,
     pub(super) secret: usize,
 }
 
-/// Finds the client whose valid secret this is.
+/// Finds the client to which a valid secret belongs.
 pub(super) async fn authenticate(
     app: &App,
     credentials: &SecretCredentials,
@@ -53,8 +53,8 @@ pub(super) async fn authenticate(
     as_of_now(app, credentials, verified)
 }
 
-/// Looks again at a client that changed while its secret was hashed, which takes its time. What
-/// has just been verified is remembered, so this costs one MAC.
+/// Looks up a client again if it changed while its secret was hashed. The verified secret is
+/// cached, so this costs one MAC.
 fn as_of_now(
     app: &App,
     credentials: &SecretCredentials,
@@ -79,13 +79,13 @@ fn mac(app: &App, credentials: &SecretCredentials) -> Mac {
     app.services.keys.verification_cache.mac(&credentials.client_id, presented)
 }
 
-/// The secret that this text was verified as before, if it is still valid: the ordinary case.
+/// Returns the position of a secret that was verified before and is still valid: the common case.
 fn remembered(entry: &ClientEntry, mac: &Mac, now: Timestamp) -> Option<usize> {
     let is_it = |known: &SecretEntry| known.memory.verified.recognise(mac) == Some(true);
     entry.secrets.iter().position(|known| is_it(known) && known.stored.is_valid(now))
 }
 
-/// An attempt that no memory of an earlier one decides.
+/// A verification that the cache does not decide.
 struct SecretVerification<'a> {
     app: &'a App,
     credentials: &'a SecretCredentials,
@@ -109,7 +109,7 @@ impl SecretVerification<'_> {
         let is_tagged = tag_key.is_tagged(&self.credentials.client_id, presented);
         let found = match &known {
             Some(entry) if is_tagged => self.verify_generated(entry).await?,
-            // It was generated for a client that has been deleted since.
+            // The secret was generated for a client that has been deleted since.
             None if is_tagged => None,
             entry => self.verify_imported(entry.as_deref()).await?,
         };
@@ -131,8 +131,8 @@ impl SecretVerification<'_> {
         }
     }
 
-    /// A secret that was generated offline is one whose digest is registered. It cannot be guessed,
-    /// so it needs neither a hash nor a limit.
+    /// Compares the digest of a secret that was generated offline with the registered ones. Such a
+    /// secret cannot be guessed, so it needs neither a hash nor a limit.
     fn verify_digest(&self, entry: &ClientEntry, digest: &SecretDigest) -> Option<usize> {
         let is_it = |known: &SecretEntry| {
             let registered = known.stored.hash.digest();
@@ -144,8 +144,9 @@ impl SecretVerification<'_> {
         Some(position)
     }
 
-    /// A secret with a valid tag was generated for this client: the suffix tells which one it must be.
-    /// It may also have come back by an import, after the client had been deleted.
+    /// Verifies a secret whose tag shows that it was generated for this client. Its suffix selects
+    /// the stored secret. After the client was deleted, the secret may also have been imported
+    /// again.
     async fn verify_generated(&self, entry: &ClientEntry) -> Result<Option<usize>, OAuthError> {
         let suffix = secret::suffix(self.credentials.secret.expose_secret());
         let may_be = |known: &SecretEntry| {
@@ -155,13 +156,12 @@ impl SecretVerification<'_> {
         Ok(found.map_err(queue_full)?.secret())
     }
 
-    /// Any other text may be a guess at an imported secret. As long as there are such secrets, a
-    /// wrong one costs a hash in any case, so that time does not tell whether the client exists,
-    /// has such a secret, or has used it already.
+    /// Verifies any other text, which may be a guess at an imported secret. While imported secrets
+    /// exist, each wrong guess costs a hash. Its time therefore does not reveal whether the client
+    /// exists, has such a secret, or has used it already.
     ///
     /// A correct secret is never rejected because of wrong ones from other addresses. It waits for
-    /// its turn, at most [`crate::secrets::hash_queue::DEADLINE`], and after that the answer is
-    /// 503.
+    /// at most [`crate::secrets::hash_queue::DEADLINE`]; after that the answer is 503.
     async fn verify_imported(
         &self,
         entry: Option<&ClientEntry>,
@@ -188,7 +188,7 @@ impl SecretVerification<'_> {
             | (Standing::AddressOverLimit(exceeded), _) => {
                 Err(OAuthError::too_many_guesses(exceeded.seconds))
             }
-            // It was not checked, so nothing is known of it.
+            // The secret was not checked, so nothing is known about it.
             (Standing::WithinLimits | Standing::ClientOverLimit(..), Err(busy)) => {
                 Err(queue_full(busy))
             }
@@ -213,7 +213,8 @@ impl SecretVerification<'_> {
         Ok(found.secret())
     }
 
-    /// Hashes as often as it must: a secret that was verified before is recognised without a hash.
+    /// Compares the text with each secret in question. A secret that was verified before needs no
+    /// hash.
     async fn matching(
         &self,
         entry: &ClientEntry,
@@ -245,7 +246,7 @@ fn queue_full(busy: Busy) -> OAuthError {
     OAuthError::unavailable(busy.to_string()).because(ReasonCode::HashQueueFull)
 }
 
-/// Where an attempt waits for its hash.
+/// Returns the queue in which an attempt waits for its hash.
 fn queue_of(standing: Standing, address: IpAddr) -> HashQueue {
     let throttled = |priority| HashQueue::Throttled(customer_network(address), priority);
     match standing {
@@ -256,14 +257,14 @@ fn queue_of(standing: Standing, address: IpAddr) -> HashQueue {
     }
 }
 
-/// Whether a text is one of the secrets it could be.
+/// Result of comparing a text with the secrets in question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Match {
-    /// It is this one.
+    /// The text is the secret at this position.
     Yes(usize),
-    /// It is not, and a hash has said so.
+    /// The text does not match, which took at least one hash.
     NoByHash,
-    /// It is not, and no hash was needed to know.
+    /// The text does not match, which took no hash.
     NoAtOnce,
 }
 

@@ -1,5 +1,5 @@
-//! The single use of a client assertion: once on all instances, by a row in the database; or once on
-//! each instance while the database is unavailable, if `assertions.during_outage` says so.
+//! Accepts each client assertion once: on all instances, by a row in the database. While the
+//! database is unavailable, once on each instance if `assertions.during_outage` allows it.
 
 use crate::app::App;
 use crate::config::DuringOutage;
@@ -15,15 +15,15 @@ use crate::store::StoreError;
 
 /// An assertion whose signature and claims are valid.
 pub(super) struct SingleUse<'a> {
-    /// The hash of its client and its `jti`.
+    /// The hash of the client and its `jti`.
     pub(super) name: String,
     pub(super) client_id: &'a ClientId,
     pub(super) issued_at: Option<Timestamp>,
     pub(super) expiry: Timestamp,
 }
 
-/// Accepts an assertion that has not been used. It is remembered as long as it is valid, and longer
-/// by the difference of the clocks of two instances.
+/// Accepts an assertion that has not been used. It is remembered until it expires, plus the maximum
+/// clock difference of two instances.
 pub(super) async fn use_once(
     app: &App,
     assertion: SingleUse<'_>,
@@ -39,7 +39,8 @@ pub(super) async fn use_once(
     }
 }
 
-/// Accepts it once on this instance, and on no other one as far as the database is there.
+/// Accepts an assertion once on this instance, and once on all instances while the database is
+/// available.
 async fn use_here(
     app: &App,
     assertion: SingleUse<'_>,
@@ -59,7 +60,7 @@ async fn use_here(
     }
     match stored(app, &name, remembered_until).await {
         Some(Ok(true)) => {
-            // In an outage, this alone tells that it was used here.
+            // During an outage, this is the only record that it was used here.
             memory.keep_stored(&name);
             Ok(())
         }
@@ -81,7 +82,7 @@ async fn use_here(
     }
 }
 
-/// Whether the database takes an assertion as new; `None` while it is unavailable.
+/// Stores an assertion. Returns whether it was new; `None` while the database is unavailable.
 async fn stored(
     app: &App,
     name: &str,
@@ -96,12 +97,12 @@ async fn stored(
     }
 }
 
-/// False if another instance, or an earlier process, may have stored the assertion before the outage.
+/// False if another instance or an earlier process may have stored the assertion before the outage.
 /// The clock of a client may be fast by [`CLOCK_SKEW_SECONDS`], so its `iat` may be later than its
-/// use. An assertion that does not say when it was issued is new as far as the memory of this
-/// instance knows, which has none of an earlier process.
+/// use. An assertion without `iat` is accepted only if this process has seen the database
+/// available, because its memory does not include an earlier process.
 fn may_be_of_outage(app: &App, issued_at: Option<Timestamp>, now: Timestamp) -> bool {
-    // A request may notice the outage first.
+    // This request may be the first to notice the outage.
     let since = app.database.unavailable_since().unwrap_or(now);
     match issued_at {
         Some(issued_at) => issued_at > since.plus_seconds(CLOCK_SKEW_SECONDS),
@@ -132,7 +133,7 @@ fn not_taken(client_id: &ClientId, rejection: ReplayRejection) -> OAuthError {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as map_err passes it")]
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes the error by value")]
 fn unavailable(error: StoreError) -> OAuthError {
     OAuthError::unavailable(format!("cannot see whether an assertion is new: {error}"))
         .because(ReasonCode::DatabaseUnavailable)

@@ -1,9 +1,9 @@
-//! By a JWT-SVID of a SPIFFE trust domain that the client's operator trusts
+//! Authentication by a JWT-SVID of a SPIFFE trust domain that the client trusts
 //! (draft-ietf-oauth-spiffe-client-auth-02, section 3.1).
 //!
 //! Trusts in issuers (`federation`) and trusts in trust domains are separate: the assertion type
-//! decides which of them are looked at. A JWT-SVID is a bearer token, and workloads reuse it until
-//! it expires: so `jti` is not remembered, and the lifetime is bounded instead.
+//! selects the kind. A JWT-SVID is a bearer token that workloads reuse until it expires. Its `jti`
+//! is therefore not remembered, and its lifetime is bounded instead.
 
 use std::sync::Arc;
 
@@ -24,13 +24,13 @@ use crate::oauth::client_authentication::{
 use crate::oauth::error::OAuthError;
 use crate::text::escaping;
 
-/// The maximum number of trusts that are looked at for a request that names no client.
+/// Maximum number of trusts that are compared for a request without a client id.
 const MAX_TRUSTS: usize = 1000;
 
 const TEST: OperatorAction = OperatorAction::TestTrust;
 
 /// Finds the client that trusts the JWT-SVID. A failure costs at least as many signature
-/// verifications as for an unknown client; one without `kid` can cost more, one for each key.
+/// verifications as for an unknown client. A JWT-SVID without `kid` can cost one for each key.
 pub(super) fn authenticate(
     app: &App,
     assertion: &UnverifiedAssertion<'_>,
@@ -47,8 +47,8 @@ pub(super) fn authenticate(
     })
 }
 
-/// The client that the request names. Software that knows no id of this server sends the SPIFFE ID
-/// as `client_id`, as the draft's examples do: that names no other client.
+/// Returns the client that the request names. A workload without a client id of this server sends
+/// its SPIFFE ID as `client_id`, as in the examples of the draft. Such an id names no client.
 fn named_client<'a>(
     app: &App,
     client_id: Option<&'a str>,
@@ -59,8 +59,8 @@ fn named_client<'a>(
     client_id.filter(|id| !names_the_workload(id))
 }
 
-/// The client that is named. Its trusts are compared first, and only the keys of those that accept
-/// the SPIFFE ID are tried.
+/// Checks the JWT-SVID against the named client. Its trusts are compared first, and only the keys
+/// of those that accept the SPIFFE ID are tried.
 fn of_named_client(
     app: &App,
     svid: &UnverifiedSvid<'_>,
@@ -87,7 +87,7 @@ fn of_named_client(
     Ok(entry)
 }
 
-/// The only client that trusts the JWT-SVID. Any caller can write claims, so the signature is
+/// Finds the only client that trusts the JWT-SVID. Any caller can write claims, so the signature is
 /// verified first, once for each bundle.
 fn of_any_client(
     app: &App,
@@ -113,7 +113,7 @@ fn of_any_client(
     for candidate in &candidates {
         let Some(verified) = sources.verified_by(&candidate.keys) else { continue };
         let Some(entry) = app.directory.client(candidate.client_id.as_str()) else { continue };
-        // The client may have changed since the index was read; its entry decides.
+        // The client may have changed since the index was read, so its entry decides.
         let is_it = |known: &&SpiffeTrustEntry| {
             known.trust.trust_id == candidate.trust_id
                 && known.trust.source.accepts(svid.id())
@@ -126,7 +126,7 @@ fn of_any_client(
     met.only_client().unwrap_or_else(|| Err(untrusted(app, svid)))
 }
 
-/// Checks what is left once the signature has been verified: claims, state, method.
+/// Checks the claims, the state and the method after the signature has been verified.
 fn admit(
     app: &App,
     entry: &ClientEntry,
@@ -143,7 +143,7 @@ fn admit(
     reject_other_methods(entry, AuthenticationMethod::SpiffeJwt)
 }
 
-/// The rejection if no bundle has signed it.
+/// Returns the rejection for a JWT-SVID that no bundle has signed.
 fn unsigned_by(sources: &Sources<'_>, entry: Option<&ClientEntry>, prefix: &str) -> OAuthError {
     match (sources.missing(), entry) {
         (Some(keys), Some(entry)) => {
@@ -176,7 +176,7 @@ fn url(keys: &KeysEntry) -> &str {
     }
 }
 
-/// No trust of any client accepts the SPIFFE ID.
+/// Rejects a SPIFFE ID that no trust of any client accepts.
 fn untrusted(app: &App, svid: &UnverifiedSvid<'_>) -> OAuthError {
     let domain = svid.id().trust_domain();
     let reason = if app.directory.trusts_domain(domain) {
@@ -188,7 +188,7 @@ fn untrusted(app: &App, svid: &UnverifiedSvid<'_>) -> OAuthError {
     OAuthError::authentication_failed(reason).with_remedy(OperatorAction::CompareTrusts)
 }
 
-/// The reason why none of a client's trusts accepts the SPIFFE ID.
+/// Rejects a SPIFFE ID that no trust of the named client accepts, with the reason for each trust.
 fn unaccepted(entry: &ClientEntry, svid: &UnverifiedSvid<'_>) -> OAuthError {
     let problems = entry.spiffe_trusts().iter().filter_map(|known| {
         let problem = svid.mismatch(&known.trust)?;
@@ -213,8 +213,7 @@ fn without_trust(entry: &ClientEntry) -> OAuthError {
     .with_remedy(format!("Send client_assertion_type={JWT_BEARER_ASSERTION}."))
 }
 
-/// The token does not have the form of a JWT-SVID. If the client trusts issuers only, the type is
-/// most likely the mistake.
+/// Rejects a token that does not have the form of a JWT-SVID.
 fn not_an_svid(app: &App, client_id: Option<&str>, problem: SvidProblem) -> OAuthError {
     let reason = format!("the JWT-SVID: {problem}");
     let entry = client_id.and_then(|id| app.directory.client(id));
@@ -225,8 +224,8 @@ fn not_an_svid(app: &App, client_id: Option<&str>, problem: SvidProblem) -> OAut
     .with_remedy(problem.remedy)
 }
 
-/// Adds to a failure of the type jwt-bearer that the token is a JWT-SVID which would be accepted
-/// with the type jwt-spiffe. Nothing of it was verified.
+/// Extends a failure of the type jwt-bearer if the token is a JWT-SVID that the type jwt-spiffe
+/// would accept. Nothing in the token has been verified.
 pub(super) fn explain_wrong_type(
     app: &App,
     assertion: &UnverifiedAssertion<'_>,

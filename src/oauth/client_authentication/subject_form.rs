@@ -1,5 +1,5 @@
-//! GitHub sends subjects in two forms. If a trust has one and a token has the other, this says
-//! which, and what would trust the token.
+//! Explains the two forms of GitHub subjects. If a trust has one form and a token the other, it
+//! describes the difference and suggests a trust that accepts the token.
 
 use serde_json::Value;
 
@@ -13,16 +13,16 @@ use crate::model::security::KeySource;
 use crate::model::trust::{FederatedCredential, Unmet, scalar};
 use crate::oauth::client_authentication::federation::{Mismatch, mismatch};
 
-/// The most trusts that are compared for a request that names no client. No signature has been
-/// checked then, so it must be cheap.
+/// Maximum number of trusts that are compared for a request without a client id. No signature has
+/// been verified then, so this must be cheap.
 const MAX_TRUSTS: usize = 50;
 
-/// What a mismatch of two subjects of GitHub means.
+/// Explanation of a mismatch between two subjects of GitHub.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FormNote {
-    /// Which form is sent, and which one the trust has.
+    /// Forms of the token and of the trust.
     pub reason: String,
-    /// The trust that would accept the token.
+    /// Trust that would accept the token.
     pub remedy: Remedy,
 }
 
@@ -42,8 +42,8 @@ fn difference(wanted: &GithubSubject<'_>, sent: &GithubSubject<'_>) -> Option<Su
     }
 }
 
-/// Explains a mismatch of a trust of that client, if two subjects of GitHub differ only in whose
-/// they are. Nothing was verified, so what it suggests is to be compared with what GitHub says.
+/// Explains a mismatch if two subjects of GitHub differ only in their owner or repository. Nothing
+/// has been verified, so the operator must compare the suggestion with GitHub.
 pub fn note(
     client_id: &str,
     trust: &FederatedCredential,
@@ -107,7 +107,7 @@ fn reason(
     }
 }
 
-/// The other claims of the same trust, with ids as claims.
+/// Returns the other claims of the trust, with the ids as claims.
 fn claims(
     trust: &FederatedCredential,
     (owner_id, repository_id): (Option<&str>, Option<&str>),
@@ -124,8 +124,8 @@ fn claims(
     kept.chain(ids).collect()
 }
 
-/// Explains a token of a request that names no client: the trust that has the other form of its
-/// subject, and the client of that trust.
+/// Explains a token of a request without a client id. Returns the trust with the other form of the
+/// subject, and its client.
 pub(super) fn of_any_client(app: &App, claims: &Value) -> Option<(String, FormNote)> {
     let issuer = claims["iss"].as_str()?;
     let twin = twin(claims)?;
@@ -140,7 +140,7 @@ pub(super) fn of_any_client(app: &App, claims: &Value) -> Option<(String, FormNo
     })
 }
 
-/// The subject of a token in the other form. GitHub sends the ids as claims of their own, too.
+/// Returns the subject of a token in the other form. GitHub also sends the ids as separate claims.
 fn twin(claims: &Value) -> Option<String> {
     let sent = GithubSubject::parse(claims["sub"].as_str()?)?;
     if sent.form() == Form::NamesAndIds {
@@ -224,8 +224,8 @@ mod tests {
         }
     }
 
-    /// Another owner, another branch, a pull request: a token that must not be trusted is not
-    /// recommended.
+    /// A token of another owner, of another branch or of a pull request must not be trusted, so no
+    /// trust for it is recommended.
     #[test]
     fn what_differs_in_more_than_its_form_is_not_recommended() {
         for (pattern, subject) in [

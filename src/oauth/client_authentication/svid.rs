@@ -1,6 +1,6 @@
-//! What makes a JWT a JWT-SVID that this server accepts (JWT-SVID, sections 2 and 3;
-//! draft-ietf-oauth-spiffe-client-auth-02, section 3.1). The server and `client trust test` share
-//! it.
+//! Requirements for a JWT to be a JWT-SVID that this server accepts (JWT-SVID, sections 2 and 3;
+//! draft-ietf-oauth-spiffe-client-auth-02, section 3.1). Used by the server and by `client trust
+//! test`.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::client_authentication::federation::untimely;
 use crate::text::escaping;
 
-/// The types that a JWT-SVID may name (JWT-SVID, section 2.3), in lower case.
+/// Values of `typ` that a JWT-SVID may have (JWT-SVID, section 2.3), in lower case.
 const TYPES: [&str; 2] = ["jwt", "jose"];
 
 const AS_IT_IS: &str = "Send the JWT-SVID as the Workload API returns it. A token of another issuer is sent with client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer.";
@@ -34,18 +34,18 @@ const NEWER: &str =
 
 const KEYS: &str = "Check that the bundle endpoint of the trust is that of the trust domain, and that its bundle has the key with use jwt-svid.";
 
-/// A JWT with the form of a JWT-SVID. Nothing of it is verified.
+/// A JWT with the form of a JWT-SVID. Nothing in it has been verified.
 pub struct UnverifiedSvid<'a> {
     assertion: &'a UnverifiedAssertion<'a>,
     id: SpiffeId,
 }
 
-/// Why a JWT-SVID is not accepted, and how to fix it; both for operators.
+/// Reason why a JWT-SVID is rejected, and how to fix it. Both are for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SvidProblem {
-    /// What is wrong.
+    /// Problem that was found.
     pub reason: String,
-    /// How to fix it.
+    /// Remedy for the problem.
     pub remedy: Remedy,
 }
 
@@ -65,7 +65,7 @@ impl<'a> UnverifiedSvid<'a> {
     /// Reads the type and the SPIFFE ID of a JWT.
     ///
     /// # Errors
-    /// If its `typ` is not one of a JWT-SVID, or its `sub` is not a SPIFFE ID.
+    /// If its `typ` is not that of a JWT-SVID, or its `sub` is not a SPIFFE ID.
     pub fn parse(assertion: &'a UnverifiedAssertion<'a>) -> Result<Self, SvidProblem> {
         if let Some(typ) = assertion.typ()
             && !TYPES.contains(&typ.as_str())
@@ -88,17 +88,17 @@ impl<'a> UnverifiedSvid<'a> {
         }
     }
 
-    /// The SPIFFE ID.
+    /// Returns the SPIFFE ID.
     pub fn id(&self) -> &SpiffeId {
         &self.id
     }
 
-    /// The JWT.
+    /// Returns the JWT.
     pub fn assertion(&self) -> &UnverifiedAssertion<'a> {
         self.assertion
     }
 
-    /// Why a trust does not accept the SPIFFE ID; `None` if it does.
+    /// Returns the reason why a trust does not accept the SPIFFE ID; `None` if it does.
     pub fn mismatch(&self, trust: &SpiffeTrust) -> Option<String> {
         let (wanted, is) = (trust.source.trust_domain(), self.id.trust_domain());
         let subject = trust.source.subject();
@@ -120,7 +120,7 @@ impl<'a> UnverifiedSvid<'a> {
     /// Verifies the signature with the keys of a bundle.
     ///
     /// # Errors
-    /// If the algorithm is not one of a JWT-SVID, or no key matches.
+    /// If the algorithm is not allowed for a JWT-SVID, or no key matches.
     pub fn verify(
         &self,
         keys: &ExternalJwks,
@@ -130,11 +130,11 @@ impl<'a> UnverifiedSvid<'a> {
     }
 }
 
-/// Checks the audience and the times. `iss` and `jti` are optional, and are ignored.
+/// Checks the audience and the times. `iss` and `jti` are optional and ignored.
 ///
 /// # Errors
-/// If `aud` is not the issuer alone, if it has expired or is not valid yet, or if `exp` is more
-/// than `lifetime_max` ahead.
+/// If `aud` is not exactly the issuer, or the times are invalid. `exp` must not be more than
+/// `lifetime_max` ahead.
 pub fn check_claims(
     svid: VerifiedAssertion<'_>,
     issuer: &str,
@@ -163,10 +163,8 @@ fn check_audience_and_times(
     Ok(())
 }
 
-/// The issuer must be the sole value: a server that is named too could use what it receives.
-///
-/// # Errors
-/// If it is not.
+/// Requires the issuer as the only audience. Another server in the audience could use the JWT-SVID
+/// that it receives.
 fn check_audience(claims: &Value, issuer: &str) -> Result<(), SvidProblem> {
     if sole_audience(claims) == Some(issuer) {
         return Ok(());
@@ -182,7 +180,7 @@ fn check_audience(claims: &Value, issuer: &str) -> Result<(), SvidProblem> {
     ))
 }
 
-/// Why no key of a bundle has signed a JWT-SVID.
+/// Returns the reason why no key of a bundle has signed a JWT-SVID.
 pub(super) fn unsigned(error: &AssertionError) -> SvidProblem {
     match error {
         AssertionError::Algorithm { found, .. } => {
@@ -200,7 +198,7 @@ pub(super) fn unsigned(error: &AssertionError) -> SvidProblem {
     }
 }
 
-/// A hint for operators: which assertion type a JWT-SVID is sent with.
+/// Returns a remedy for operators: the assertion type for a JWT-SVID.
 pub(super) fn right_type() -> String {
     format!("Send it with client_assertion_type={JWT_SPIFFE}.")
 }
@@ -290,7 +288,7 @@ mod tests {
         }
         assert!(check("nbf", json!(NOW.0 + 60)).is_err());
         assert!(check("iat", json!(NOW.0 + 60)).is_err());
-        // Optional: any value is ignored.
+        // `iss` and `jti` are optional: any value is ignored.
         for odd in [json!("https://spire.example"), json!(7), json!([])] {
             assert_eq!(check("iss", odd.clone()), Ok(()));
             assert_eq!(check("jti", odd), Ok(()));

@@ -1,5 +1,5 @@
-//! Step 2, authorization: resource, scope, networks and lifetime of the token, or a rejection that
-//! names what the client may request.
+//! Step 2, authorization: decides the resource, scope, networks and lifetime of the token. A
+//! rejection names what the client may request.
 
 use std::sync::Arc;
 
@@ -18,16 +18,16 @@ use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::token::request::RequestedAccess;
 use crate::text::suggestion;
 
-/// How many resources or scopes a rejection lists at the most.
+/// Maximum number of resources or scopes that a rejection lists.
 const MAX_LISTED: usize = 10;
 
-/// What a client has been granted. Only `authorize` makes one.
+/// Access that has been granted to a client. Only `authorize` creates it.
 #[derive(Debug)]
 pub struct Granted {
     client: AuthenticatedClient,
     subject: Subject,
     grant: Arc<EffectiveGrant>,
-    /// The requested scopes; all of the grant if absent.
+    /// The requested scopes. If `None`, all scopes of the grant.
     scope: Option<Scopes>,
     lifetime: Lifetime,
     grant_type: GrantType,
@@ -42,29 +42,29 @@ pub enum Subject {
 }
 
 impl Granted {
-    /// The client that has been granted this.
+    /// Returns the client that has been granted access.
     pub fn client(&self) -> &AuthenticatedClient {
         &self.client
     }
 
-    /// The claim `sub`.
+    /// Returns the claim `sub`.
     pub fn subject(&self) -> &str {
         match self.subject {
             Subject::Client => self.client.id().as_str(),
         }
     }
 
-    /// The resource, which becomes the audience.
+    /// Returns the resource, which becomes the audience.
     pub fn resource(&self) -> &Resource {
         &self.grant.resource
     }
 
-    /// The scope; may be empty.
+    /// Returns the granted scopes. May be empty.
     pub fn scope(&self) -> &Scopes {
         self.scope.as_ref().unwrap_or(&self.grant.scope)
     }
 
-    /// The scope as text; may be empty.
+    /// Returns the granted scopes as text. May be empty.
     pub fn scope_text(&self) -> String {
         match &self.scope {
             Some(scope) => scope.to_string(),
@@ -72,17 +72,17 @@ impl Granted {
         }
     }
 
-    /// The static claims: members of a JSON object without the braces.
+    /// Returns the static claims: members of a JSON object without the braces.
     pub fn claims(&self) -> Option<&str> {
         self.grant.claims.as_deref()
     }
 
-    /// The grant type of the request.
+    /// Returns the grant type of the request.
     pub fn grant_type(&self) -> &GrantType {
         &self.grant_type
     }
 
-    /// Counts a token that has been issued for this.
+    /// Counts a token that has been issued for this grant.
     pub(super) fn count_issued(&self, algorithm: Algorithm) {
         let client = self.client.entry();
         self.grant.issued.count(self.grant_type(), algorithm);
@@ -91,7 +91,7 @@ impl Granted {
         }
     }
 
-    /// How long the token lives.
+    /// Returns the lifetime of the token.
     pub fn lifetime(&self) -> Lifetime {
         match self.token_use {
             TokenUse::Access => self.lifetime,
@@ -99,13 +99,13 @@ impl Granted {
         }
     }
 
-    /// What the token is for.
+    /// Returns the use of the token.
     pub fn token_use(&self) -> TokenUse {
         self.token_use
     }
 }
 
-/// Grants all that is requested (D5), or rejects the request.
+/// Grants the requested access completely (D5), or rejects the request.
 pub(super) fn authorize(
     config: &Config,
     client: AuthenticatedClient,
@@ -166,8 +166,8 @@ fn reject_other_grants(
     ))
 }
 
-/// The one resource that the token is for: the one that is named, else the only one, else the
-/// only one that has all the scopes asked for.
+/// Chooses the resource of the token: the requested one, else the only granted one. Otherwise the
+/// only one that has all requested scopes.
 fn choose(
     config: &Config,
     client: &AuthenticatedClient,
@@ -195,9 +195,9 @@ fn choose(
     }
 }
 
-/// The grant of the resource of that name. The URL of the management listener is another name of
-/// `urn:tokend`: clients learn it from the metadata, which must name a URL (RFC 9728, section 3.3),
-/// and an audience may be more general than the resource that is requested (RFC 8707, section 2).
+/// Finds the grant for a resource by name. The URL of the management listener is an alias of
+/// `urn:tokend`. Clients learn it from the metadata, which must name a URL (RFC 9728, section 3.3).
+/// An audience may be more general than the requested resource (RFC 8707, section 2).
 fn named_grant(
     config: &Config,
     client: &AuthenticatedClient,
@@ -216,7 +216,8 @@ fn named_grant(
     })
 }
 
-/// The only grant that has all these scopes; several grants are too many, and none too few.
+/// Finds the only grant that has all these scopes. Rejects the request if several grants have them,
+/// or none.
 fn fitting_grant(
     client: &AuthenticatedClient,
     grants: Vec<Arc<EffectiveGrant>>,
@@ -243,8 +244,8 @@ fn fitting_grant(
     }
 }
 
-/// The shorter of what client and resource say, else the server's default; never beyond the
-/// server's maximum.
+/// Returns the shorter lifetime of client and resource, else the default of the server. Never
+/// exceeds the maximum of the server.
 fn lifetime(token: &TokenSettings, client: &AuthenticatedClient, resource: &Resource) -> Lifetime {
     [client.entry().token_lifetime, resource.token_lifetime]
         .into_iter()
@@ -287,8 +288,7 @@ fn several_targets(client: &AuthenticatedClient, grants: &[Arc<EffectiveGrant>])
     .because(ReasonCode::ResourceNotChosen)
 }
 
-/// Each scope belongs to an API that is granted, and no API has all of them: says which is of
-/// which.
+/// Rejects scopes that belong to several granted APIs, and lists the API of each.
 fn scopes_of_several(scope: &Scopes, grants: &[Arc<EffectiveGrant>]) -> OAuthError {
     let parts: Vec<_> = scope
         .iter()
@@ -308,7 +308,8 @@ fn scopes_of_several(scope: &Scopes, grants: &[Arc<EffectiveGrant>]) -> OAuthErr
     .because(ReasonCode::ResourceNotChosen)
 }
 
-/// What to say of a name that holds a separator of another protocol (RFC 6749, section 3.3).
+/// Returns advice for a scope name that has a separator of another protocol (RFC 6749, section
+/// 3.3).
 fn separators(scope: &str) -> &'static str {
     if scope.contains([',', ';', '+']) { " Separate scopes by spaces." } else { "" }
 }

@@ -1,4 +1,4 @@
-//! Step 3, the issue time of a token, so that no token survives a revocation (D24).
+//! Step 3, the issue time of a token, chosen so that no token survives a revocation (D24).
 
 use std::time::Duration;
 
@@ -8,33 +8,33 @@ use crate::model::time::Timestamp;
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::Granted;
 
-/// The pause between checks whether this instance has published a revocation that it is loading.
+/// Pause between checks for a revocation that this instance has loaded but not published.
 const PUBLICATION_POLL: Duration = Duration::from_millis(10);
 
-/// The number of checks: two seconds in all.
+/// Number of checks, which take two seconds in total.
 const PUBLICATION_POLLS: u32 = 200;
 
-/// The time of a token, in the two measures that a revocation compares.
+/// Issue time of a token, as clock time and as event sequence. A revocation compares both.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct IssueTime {
-    /// The claim `iat`. It is read once, so `exp` − `iat` is exactly what `expires_in` says.
+    /// The claim `iat`. It is read once, so `exp` − `iat` equals `expires_in` exactly.
     pub now: Timestamp,
     /// The claim `evt`: the sequence of the last event that was in memory when the client was
     /// looked up.
     pub evt: i64,
 }
 
-/// The time of a token. The clock is read again here: a first secret verification may have
-/// taken seconds.
+/// Returns the issue time of a token. The clock is read again, because a first secret verification
+/// may have taken seconds.
 ///
-/// A revocation that is newer than the client's number is either not in memory yet: then the token
-/// carries the smaller number and is revoked with the others. Or it is in memory and about to be
-/// published: then this waits some milliseconds for the new number. The client may use that one if
-/// the directory still holds the client that was authenticated.
+/// A revocation may be newer than the `evt` of the client. If it is not in memory yet, the token
+/// has the smaller `evt` and is revoked with the others. If it is in memory and about to be
+/// published, this function waits some milliseconds for the new sequence. The token may have the
+/// new sequence if the directory still holds the authenticated client.
 ///
 /// # Errors
-/// 503 if the client has been changed meanwhile, if the number does not come within two seconds, or
-/// if the clock of this instance is so far behind that the token would be revoked at once.
+/// 503 if the client has changed meanwhile, or if the sequence is not published within two seconds.
+/// Also if the clock of this instance is so far behind that the token would be revoked immediately.
 pub(super) async fn issue_time(app: &App, granted: &Granted) -> Result<IssueTime, OAuthError> {
     let client = granted.client();
     let mut issued = IssueTime { now: app.services.clock.now(), evt: client.evt() };
@@ -49,7 +49,7 @@ pub(super) async fn issue_time(app: &App, granted: &Granted) -> Result<IssueTime
             }
             _ => return Ok(issued),
         }
-        // In a box: few requests wait, and the timer is large.
+        // Boxed, because few requests wait and the timer is large.
         Box::pin(tokio::time::sleep(PUBLICATION_POLL)).await;
         issued =
             IssueTime { now: app.services.clock.now(), evt: app.directory.published_sequence() };

@@ -1,4 +1,4 @@
-//! Step 7, the token itself: a signed JWT (RFC 9068).
+//! Step 7, minting: signs the token as a JWT (RFC 9068).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,10 +23,10 @@ use crate::oauth::token::issue_time::IssueTime;
 use crate::oauth::token::sender_constraint::Bound;
 use crate::text::json_writer::JsonObject;
 
-/// The length of ordinary claims; longer ones make their buffer grow.
+/// Capacity for usual claims. The buffer grows for longer ones.
 const TOKEN_CAPACITY: usize = 512;
 
-/// What an answer has besides its token and its scope.
+/// Capacity for the members of a response other than token and scope.
 const RESPONSE_CAPACITY: usize = 128;
 
 /// The answer to a token request (RFC 6749, section 5.1).
@@ -50,7 +50,7 @@ pub struct TokenResponse {
 }
 
 impl TokenResponse {
-    /// The answer as JSON, as its serializer writes it.
+    /// Returns the response as JSON, in the same bytes as its serializer.
     pub fn to_json(&self) -> Vec<u8> {
         let Self { access_token, token_type, expires_in, scope } = self;
         let scope = scope.as_deref();
@@ -66,12 +66,12 @@ impl TokenResponse {
     }
 }
 
-/// A signed token, and what it was issued for.
+/// A signed token, and the access for which it was issued.
 #[derive(Debug)]
 pub struct MintedToken {
-    /// The answer to the requester.
+    /// The response to the requester.
     pub response: TokenResponse,
-    /// What has been granted.
+    /// The granted access.
     pub granted: Granted,
     /// The claim `jti`.
     pub jti: String,
@@ -79,7 +79,7 @@ pub struct MintedToken {
     pub key: Arc<SigningKey>,
 }
 
-/// Signs a token of what has been granted and bound.
+/// Signs a token for granted and bound access.
 pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<MintedToken, OAuthError> {
     let now = time.now;
     let granted = bound.granted();
@@ -112,13 +112,13 @@ pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<MintedTok
     Ok(MintedToken { response, granted: bound.into_granted(), jti, key })
 }
 
-/// An id for a token: 16 random bytes.
+/// Returns an id for a token: 16 random bytes.
 pub(super) fn new_jti() -> Result<String, CryptoError> {
     Ok(BASE64_URL_SAFE_NO_PAD.encode(random::public_bytes::<16>()?))
 }
 
-/// The claims of a token as JSON: those of RFC 9068, section 2.2, then the static ones. No name is in
-/// both: the names of the former are reserved.
+/// Returns the claims of a token as JSON: those of RFC 9068, section 2.2, then the static claims.
+/// Names cannot collide, because the former are reserved.
 pub(super) fn claims_json(
     issuer: &str,
     granted: &Granted,
@@ -152,14 +152,14 @@ pub(super) fn claims_json(
     }
 }
 
-/// The claims of a test token: `test` is `true`. The name is reserved, so no static claim has it.
+/// Adds the claim `test` of a test token. The name is reserved, so no static claim has it.
 fn marked(claims: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
     let mut claims: Map<String, Value> = serde_json::from_slice(claims)?;
     claims.insert("test".to_owned(), Value::Bool(true));
     serde_json::to_vec(&claims)
 }
 
-/// The scope as text; `None` if it is empty.
+/// Returns the scope as text; `None` if it is empty.
 pub(super) fn scope(granted: &Granted) -> Option<String> {
     Some(granted.scope_text()).filter(|scope| !scope.is_empty())
 }
@@ -168,7 +168,8 @@ fn expiry(granted: &Granted, now: Timestamp) -> Timestamp {
     now.plus(granted.lifetime())
 }
 
-/// The key of a resource's own algorithm, once it signs; until then the previous one.
+/// Returns a key of the resource's own algorithm. Until that key signs, the key of the previous
+/// algorithm.
 fn own_key<'a>(
     keyring: &'a Keyring,
     resource: &Resource,
@@ -182,7 +183,7 @@ fn own_key<'a>(
     })
 }
 
-/// How a token is used (RFC 6749, section 7.1; RFC 9449, section 5).
+/// Returns the `token_type` (RFC 6749, section 7.1; RFC 9449, section 5).
 pub(in crate::oauth) fn token_type(confirmation: Option<&Confirmation>) -> &'static str {
     match confirmation {
         Some(Confirmation::Key(_)) => "DPoP",

@@ -1,7 +1,7 @@
 //! The token request (RFC 6749, section 3.2): from a parsed request to a signed token.
 //!
 //! Read [`respond`] first. Each step takes the value that the previous step returned, and only the
-//! step that checks can make that value.
+//! step that performs a check can create its value.
 
 pub mod authorization;
 mod issue_time;
@@ -31,19 +31,19 @@ use crate::telemetry::stage_times::StageTimes;
 pub struct IssuedToken {
     /// The token.
     pub token: MintedToken,
-    /// The stages of its request.
+    /// The duration of each stage of the request.
     pub times: StageTimes,
 }
 
-/// How far a token request has come.
+/// State of a token request between its steps.
 struct Progress {
     times: StageTimes,
     /// The client, after step 1.
     client: Option<Arc<ClientEntry>>,
 }
 
-/// Answers a token request in seven steps, and measures them. The request is borrowed: the future
-/// of an async function holds a value that it takes twice.
+/// Answers a token request in seven steps, and measures them. The request is borrowed, because the
+/// future of an async function stores a value that it takes twice.
 ///
 /// | Step | Decides | Returns |
 /// |---|---|---|
@@ -105,7 +105,7 @@ impl Progress {
         self.times.pass(&app.metrics.stages);
     }
 
-    /// Counts a rejection for the client, if it is known, and adds what the log says.
+    /// Counts a rejection for the client, if it is known, and adds details for the log.
     #[cold]
     fn reject(self, rejection: OAuthError) -> OAuthError {
         let rejection = rejection.during(self.times);

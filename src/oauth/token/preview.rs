@@ -1,5 +1,5 @@
-//! The claims of the next token, without issuing it. The decision and the claims are those of
-//! [`respond`](super::respond); nothing is signed, counted or stored.
+//! Previews the claims of the next token without issuing it. The decision and the claims are those
+//! of [`respond`](super::respond). Nothing is signed, counted or stored.
 
 use serde_json::Value;
 
@@ -15,16 +15,16 @@ use crate::oauth::token::request::RequestedAccess;
 use crate::services::Services;
 use crate::store::StoreError;
 
-/// The reason why a preview failed.
+/// Reason why a preview failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PreviewError {
     /// The client does not exist.
     #[error("client {0} does not exist")]
     NoClient(ClientId),
-    /// The token would be rejected; the text is the rejection that the client would get.
+    /// The token request would be rejected, with this reason.
     #[error("{0}")]
     Rejected(String),
-    /// No issuer is known, and tokens name it.
+    /// The issuer is not known, and tokens name it.
     #[error("issuer: it is not set, and no server has started on this database yet")]
     IssuerMissing,
     /// The client cannot be loaded.
@@ -44,12 +44,12 @@ impl From<OAuthError> for PreviewError {
     }
 }
 
-/// The exact claims of the next token of a client for this request. `jti`, `iat` and `exp` are
-/// those of a token that is issued now. A token that is bound to a key or a certificate also has
-/// `cnf`, which is known only with the proof.
+/// Returns the exact claims of the next token of a client for this request. `jti`, `iat` and `exp`
+/// are those of a token issued now. A token that is bound to a key or a certificate also has `cnf`,
+/// which is known only with the proof.
 ///
-/// It loads this one client, however many there are. **Only for operators**, who could give the
-/// client a new secret just as well.
+/// Loads only this client, however many exist. **Only for operators**, who could give the client a
+/// new secret as well.
 ///
 /// # Errors
 /// A [`PreviewError`].

@@ -11,17 +11,17 @@ use crate::oauth::client_authentication::RateScope;
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::authorization::Granted;
 
-/// How tokens are counted against the rate of their client.
+/// Policy for counting tokens against the rate limit of their client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RatePolicy {
-    /// Each token counts. For requests of clients.
+    /// Each token is counted. For requests of clients.
     Enforce,
     /// Tokens are not counted. For operators.
     Exempt,
 }
 
-/// Counts a token before it is issued, or rejects it (RFC 6585, section 4). The client's own rate
-/// overrides the server's.
+/// Counts a token before it is issued, or rejects the request (RFC 6585, section 4). The client's
+/// own rate overrides the server's.
 pub(super) fn count(
     app: &App,
     granted: &Granted,
@@ -29,7 +29,7 @@ pub(super) fn count(
     now: Timestamp,
 ) -> Result<(), OAuthError> {
     let client = granted.client();
-    // An assertion has been counted as the token that it is for.
+    // The assertion has already been counted as the requested token.
     if policy == RatePolicy::Exempt || client.is_assertion_counted() {
         return Ok(());
     }
@@ -45,8 +45,8 @@ pub(super) fn count(
     })
 }
 
-/// Counts an assertion that is about to be noted as used. One for a token is counted as the token;
-/// one for introspection or revocation has a rate of its own.
+/// Counts an assertion before it is stored as used. An assertion for a token is counted as the
+/// token. Assertions for introspection and revocation have a separate rate.
 pub(in crate::oauth) fn count_assertion(
     app: &App,
     entry: &ClientEntry,
@@ -73,7 +73,7 @@ pub(in crate::oauth) fn count_assertion(
     })
 }
 
-/// Takes back what [`count_assertion`] counted, because no row was written.
+/// Reverts `count_assertion`, because no row was written.
 pub(in crate::oauth) fn refund_assertion(
     app: &App,
     entry: &ClientEntry,

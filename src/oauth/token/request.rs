@@ -1,4 +1,4 @@
-//! What a token request asks for, as data.
+//! Token requests as data: the requester, the grant and the requested access.
 
 use secrecy::SecretString;
 
@@ -18,9 +18,9 @@ pub struct TokenRequest {
     pub requester: Requester,
     /// The grant.
     pub grant: RequestedGrant,
-    /// What the token is requested for.
+    /// The access that the token should have.
     pub requested: RequestedAccess,
-    /// The proof of a key to which the token is to be bound.
+    /// The proof of the key to which the token is to be bound.
     pub proof: Option<PresentedProof>,
 }
 
@@ -29,7 +29,7 @@ pub struct TokenRequest {
 pub enum Requester {
     /// A client, with its credentials.
     Caller(Caller),
-    /// An operator, in the name of a client.
+    /// An operator, acting for a client.
     Operator(AuthenticatedClient, TokenUse),
 }
 
@@ -38,12 +38,12 @@ pub enum Requester {
 pub enum RequestedGrant {
     /// RFC 6749, section 4.4.
     ClientCredentials,
-    /// RFC 7523, section 2.1: the token of a trusted issuer is grant and credential at once.
+    /// RFC 7523, section 2.1: the token of a trusted issuer is both grant and credential.
     JwtBearer(SecretString),
 }
 
 impl RequestedGrant {
-    /// The parameter `grant_type`.
+    /// Returns the value of `grant_type`.
     pub fn grant_type(&self) -> GrantType {
         match self {
             Self::ClientCredentials => GrantType::ClientCredentials,
@@ -52,17 +52,17 @@ impl RequestedGrant {
     }
 }
 
-/// What the token should be for.
+/// Access that a token should have.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct RequestedAccess {
-    /// The resources named by `resource` (RFC 8707) or `audience`, without repetition.
+    /// The resources of `resource` (RFC 8707) and `audience`, without duplicates.
     pub resources: Vec<String>,
-    /// The text of `scope`, unread.
+    /// The text of `scope`, not yet parsed.
     pub scope: Option<String>,
 }
 
 impl TokenRequest {
-    /// Puts a request together from its parts and checks its shape.
+    /// Builds a request from its parts and checks its form.
     pub fn new(
         mut parameters: Parameters,
         header: HeaderCredentials,
@@ -88,7 +88,7 @@ impl TokenRequest {
     }
 }
 
-/// The assertion of a jwt-bearer grant; nothing for client credentials.
+/// Returns the assertion of a jwt-bearer grant; `None` for client credentials.
 fn assertion(
     parameters: &mut Parameters,
     grant_type: &str,
@@ -113,7 +113,7 @@ fn assertion(
 }
 
 impl TokenRequest {
-    /// The request of an operator in the name of a client.
+    /// Builds the request of an operator acting for a client.
     pub fn by_operator(
         client: AuthenticatedClient,
         requested: RequestedAccess,
@@ -127,7 +127,7 @@ impl TokenRequest {
         }
     }
 
-    /// Step 1, authentication: the client, and the use of its token.
+    /// Step 1, authentication: returns the client and the use of its token.
     pub(super) async fn authenticate(
         &self,
         app: &App,
@@ -138,7 +138,7 @@ impl TokenRequest {
                 client_authentication::authenticate(app, caller, RateScope::Token).await?
             }
             (Requester::Caller(caller), RequestedGrant::JwtBearer(assertion)) => {
-                // In a box, so that the future of other requests does not hold its state.
+                // Boxed, so that the future of other requests does not hold its state.
                 let authenticated =
                     client_authentication::authenticate_by_grant(app, caller, assertion);
                 Box::pin(authenticated).await?
@@ -147,7 +147,7 @@ impl TokenRequest {
         Ok((client, TokenUse::Access))
     }
 
-    /// The request with a proof of possession.
+    /// Adds a proof of possession.
     #[must_use]
     pub fn with_proof(self, proof: Option<PresentedProof>) -> Self {
         Self { proof, ..self }
@@ -159,12 +159,12 @@ impl TokenRequest {
 pub struct TokenQuery {
     /// The caller.
     pub caller: Caller,
-    /// The token asked about.
+    /// The token in question.
     pub token: String,
 }
 
 impl TokenQuery {
-    /// Puts a request together from its parts and checks its shape.
+    /// Builds a request from its parts and checks its form.
     pub fn new(
         mut parameters: Parameters,
         header: HeaderCredentials,

@@ -1,5 +1,5 @@
-//! Steps 4 and 6, sender constraint (RFC 9700, section 2.2.1): the token is bound to a key that the
-//! client proves to hold, or to the certificate that it presents.
+//! Steps 4 and 6, sender constraint (RFC 9700, section 2.2.1): binds the token to a key of which
+//! the client proves possession, or to the certificate that it presents.
 
 use std::iter::once;
 
@@ -14,7 +14,7 @@ use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::oauth::token::authorization::Granted;
 
-/// A proof as it came with a request (RFC 9449, section 5), unread.
+/// A proof from a request (RFC 9449, section 5), not yet parsed.
 #[derive(Debug)]
 pub struct PresentedProof {
     /// The values of the `DPoP` headers.
@@ -23,15 +23,15 @@ pub struct PresentedProof {
     pub path: String,
 }
 
-/// A binding without a fault. Only `verify_binding` makes one.
+/// A binding that passed all checks. Only `verify_binding` creates it.
 #[derive(Debug)]
 pub struct VerifiedBinding {
     confirmation: Option<Confirmation>,
-    /// The name of the proof, which is valid once.
+    /// The hash that identifies the proof, which is accepted once.
     proof: Option<String>,
 }
 
-/// What has been granted, and the binding of the token. Only `consume_proof` makes one.
+/// Granted access with the binding of the token. Only `consume_proof` creates it.
 #[derive(Debug)]
 pub struct Bound {
     granted: Granted,
@@ -39,23 +39,23 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// What has been granted.
+    /// Returns the granted access.
     pub fn granted(&self) -> &Granted {
         &self.granted
     }
 
-    /// The claim `cnf`; absent for a bearer token.
+    /// Returns the claim `cnf`; `None` for a bearer token.
     pub fn confirmation(&self) -> Option<&Confirmation> {
         self.confirmation.as_ref()
     }
 
-    /// What has been granted, by value.
+    /// Returns the granted access by value.
     pub fn into_granted(self) -> Granted {
         self.granted
     }
 }
 
-/// Checks the binding that the client requests, and that a client that must bind its tokens does.
+/// Verifies the requested binding. Rejects a client that must bind its tokens and does not.
 pub(super) fn verify_binding(
     app: &App,
     granted: &Granted,
@@ -66,7 +66,8 @@ pub(super) fn verify_binding(
     let security = client.entry().security.as_deref();
     let must = security.is_some_and(|security| security.dpop_bound);
     match presented {
-        // A token has one key (RFC 7800, section 3.1), and this client's is its certificate's.
+        // A token has one key (RFC 7800, section 3.1), and this client's is that of its
+        // certificate.
         Some(_) if is_certificate_bound(client) => Err(OAuthError::invalid_request(format!(
             "Tokens of client {} are bound to its certificate (RFC 8705): leave the DPoP header out.",
             client.id()
@@ -87,9 +88,9 @@ pub(super) fn verify_binding(
     }
 }
 
-/// Marks the proof as used. This comes after everything else that may reject the request: the
-/// client may then send the same proof again, and it has taken no space in the replay cache. A
-/// replayed proof still counts against the client's rate.
+/// Consumes the proof. This step comes last of all that may reject the request. A client whose
+/// request was rejected before may send the same proof again, and the proof has taken no space in
+/// the replay cache. A replayed proof still counts against the rate of the client.
 pub(super) fn consume_proof(
     app: &App,
     granted: Granted,
@@ -122,8 +123,8 @@ pub(super) fn consume_proof(
     }
 }
 
-/// The certificate that has authenticated the client, or to which its tokens must be bound
-/// (RFC 8705, section 3).
+/// Returns the certificate that authenticated the client, or to which its tokens must be bound (RFC
+/// 8705, section 3).
 fn by_certificate(client: &AuthenticatedClient) -> Result<Option<Confirmation>, OAuthError> {
     let is_bound = is_certificate_bound(client);
     match client.certificate() {
@@ -149,7 +150,7 @@ fn proof(app: &App, presented: &PresentedProof, now: Timestamp) -> Result<Proof,
     };
     let [text] = &presented.values[..] else { return Err(wrong(&ProofError::Several)) };
     let config = &app.services.config;
-    // A client with a certificate may have called the host that asks for one.
+    // A client with a certificate may have called the host of `mtls_url`.
     let uris: Vec<_> = once(&app.issuer)
         .chain(&config.mtls_url)
         .flat_map(|base| token_endpoint_urls(base.as_str(), &config.token.aliases, &presented.path))
@@ -161,7 +162,7 @@ fn proof(app: &App, presented: &PresentedProof, now: Timestamp) -> Result<Proof,
     Ok(proof)
 }
 
-/// Point 10 of RFC 9449, section 4.3, and section 8.
+/// RFC 9449, section 4.3, check 10, and section 8.
 fn check_nonce(app: &App, proof: &Proof, now: Timestamp) -> Result<(), OAuthError> {
     let nonces = &app.services.nonce_issuer;
     if !app.services.config.token.dpop_nonces

@@ -1,24 +1,24 @@
-//! The state of the remote key sets, for metrics.
+//! Figures of the remote key sets, for metrics.
 
 use std::time::Duration;
 
 use crate::remote_keys::key_sets::{KEYS_TTL, KeySets};
 
-/// How the sets are, all together.
+/// Number of remote key sets by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeySetFigures {
     /// Fetched, and the last attempt succeeded.
     pub current: usize,
-    /// Fetched, and the last attempt failed: the keys of before are used.
+    /// Fetched, but the last attempt failed, so the earlier keys are used.
     pub failing: usize,
-    /// Not fetched, or not for so long that the keys no longer count.
+    /// Not fetched, or so long ago that the keys are no longer valid.
     pub missing: usize,
-    /// The age of the oldest fetched set that is still used.
+    /// Age of the oldest fetched set that is still used.
     pub oldest: Duration,
 }
 
 impl KeySets {
-    /// How the sets are now.
+    /// Returns the current figures.
     pub fn figures(&self) -> KeySetFigures {
         let sets: Vec<_> = self.sets().values().cloned().collect();
         let now = self.clock.monotonic();

@@ -1,4 +1,4 @@
-//! Looks after the audit log: signs its checkpoints, and removes events that are old enough.
+//! Maintains the audit log: signs its checkpoints, and removes events beyond the retention.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::admin::{AdminError, Conflict, audit};
 use crate::app::App;
 use crate::store::StoreError;
 
-/// Signs the checkpoint that is due, and notes for metrics when the last one was signed.
+/// Signs a checkpoint if it is due, and records the time of the last one for metrics.
 pub(super) async fn sign_checkpoint(app: Arc<App>) {
     let signed = audit::checkpoint::create_if_due(&app.services, app.issuer.as_str()).await;
     match signed {
@@ -23,7 +23,7 @@ pub(super) async fn sign_checkpoint(app: Arc<App>) {
             "a checkpoint of the audit log cannot be signed; the next attempt is in a minute"
         ),
     }
-    // `follow` logs that the database is unavailable.
+    // `follow` logs an unavailable database.
     let _ = note_last(&app).await;
 }
 

@@ -1,4 +1,4 @@
-//! Delivers the audit log as `audit.sink` says: soon after each event, and again after a failure.
+//! Delivers the audit log to `audit.sink`: soon after each event, and again after a failure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const PACE: Pace = Pace {
     while_more: Duration::ZERO,
 };
 
-/// Delivers for as long as the server runs.
+/// Runs as long as the server.
 pub(super) async fn deliver_audit_events(app: Arc<App>) {
     let Some(sink) = &app.services.config.audit.sink else {
         return std::future::pending().await;

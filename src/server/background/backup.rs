@@ -1,4 +1,4 @@
-//! Makes backups as `backup.schedule` says.
+//! Creates backups according to `backup.schedule`.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use crate::admin::backup::{BackupError, schedule};
 use crate::app::App;
 
-/// How often to look whether a backup is due. One that failed is tried again after this time.
+/// Interval of checking for a due backup. A failed backup is retried after this time.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// Makes backups for as long as the server runs.
+/// Runs as long as the server.
 pub(super) async fn make_backups(app: Arc<App>) {
     loop {
         if let Err(error) = make_backup(&app).await {
@@ -26,7 +26,7 @@ pub(super) async fn make_backups(app: Arc<App>) {
 
 async fn make_backup(app: &App) -> Result<(), BackupError> {
     let made = Box::pin(schedule::create_if_due(&app.services)).await;
-    // The newest one is known also if another one cannot be made.
+    // The time of the newest backup is updated even if a new one fails.
     let newest = schedule::newest(&app.services.config.backup.dir)?;
     app.backed_up_at.store(newest.map_or(0, |newest| newest.0), Ordering::Relaxed);
     if let Some(made) = made? {

@@ -1,15 +1,15 @@
-//! Takes over the renewed certificate of the server.
+//! Reloads a renewed certificate of the server.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::server::tls::Tls;
 
-/// How often the files are checked.
+/// Interval of checking the files.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Checks for a renewed certificate for as long as the server runs. Two files that do not match are
-/// most likely being replaced, so only the second failure is logged.
+/// Runs as long as the server. Two files that do not match are probably being replaced, so only the
+/// second failure is logged.
 pub(super) async fn renew(tls: Arc<Tls>) {
     let mut failures = 0;
     loop {
@@ -30,7 +30,7 @@ pub(super) async fn renew(tls: Arc<Tls>) {
                     tracing::error!(error, "the certificate cannot be renewed: the old one stays");
                 }
             }
-            // The reading panicked; the supervisor says so and starts again.
+            // The blocking task panicked. The supervisor logs it and restarts this task.
             Err(_) => return,
         }
     }

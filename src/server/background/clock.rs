@@ -1,4 +1,4 @@
-//! The warning that the time of day has jumped. Tokens, secrets and assertions end by it.
+//! Warns that the system time has jumped. Tokens, secrets and assertions expire by it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::app::App;
 use crate::model::time::{Clock, MonotonicTime, Timestamp};
 
-/// How often the time of day is compared with the monotonic clock.
+/// Interval of comparing the system time with the monotonic clock.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// The smallest jump that is logged. Client assertions may be ahead by as much.
+/// Minimum jump that is logged. Client assertions may be ahead by the same time.
 const MIN_JUMP_SECONDS: i64 = 10;
 
-/// Warns for as long as the server runs.
+/// Runs as long as the server.
 pub(super) async fn watch_clock(app: Arc<App>) {
     let clock = &app.services.clock;
     let mut last = Reading::of(clock);
@@ -29,7 +29,6 @@ pub(super) async fn watch_clock(app: Arc<App>) {
     }
 }
 
-/// Both clocks at one time.
 struct Reading {
     time_of_day: Timestamp,
     monotonic: MonotonicTime,
@@ -40,7 +39,8 @@ impl Reading {
         Self { time_of_day: clock.now(), monotonic: clock.monotonic() }
     }
 
-    /// By how many seconds the time of day has moved more than time has passed, if that is a jump.
+    /// Returns how many seconds the system time has moved beyond the elapsed time, if that is a
+    /// jump.
     fn jump_since(&self, earlier: &Self) -> Option<i64> {
         let passed = self.monotonic.since(earlier.monotonic).as_secs();
         let moved = self.time_of_day.0.saturating_sub(earlier.time_of_day.0);

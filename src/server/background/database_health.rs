@@ -1,5 +1,5 @@
-//! Watches the database for readiness, which never asks it itself: a stopped or frozen database is
-//! known within a second, also while nothing else uses it.
+//! Probes the database for readiness, which never queries it itself. A stopped or frozen database
+//! is detected within a second, even if no request uses it.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crate::app::App;
 
-/// How often to look.
+/// Interval of the probe.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// How long Postgres may take to answer. With [`INTERVAL`] it is less than a second.
+/// Time limit of Postgres for a probe. Together with [`INTERVAL`] it is less than a second.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(600);
 
-/// Looks again and again whether the database answers, and whether a write has failed since the
-/// last look because the database takes none.
+/// Repeatedly checks whether the database answers, and whether it has rejected a write since the
+/// last check.
 pub(super) async fn watch_database(app: Arc<App>) {
     let store = &app.services.store;
     let mut prober = store.prober(PROBE_TIMEOUT);
@@ -30,7 +30,7 @@ pub(super) async fn watch_database(app: Arc<App>) {
             if let Some(server) = store.follow_primary(PROBE_TIMEOUT).await {
                 tracing::warn!(server, "another Postgres of database.url takes writes: it is used");
             }
-            // Its connection may be dead without an error.
+            // The connection may be dead without an error.
             prober = store.prober(PROBE_TIMEOUT);
         } else if app.database.note_answer(true, now) {
             tracing::info!("the database answers again");

@@ -1,4 +1,5 @@
-//! Delivers events soon after each one, and again after a failure: notifications and the audit log.
+//! Repeated delivery of events for notifications and the audit log: soon after each event, and
+//! again after a failure.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,21 +8,21 @@ use crate::app::App;
 use crate::services::notifications::Backlog;
 use crate::store::StoreError;
 
-/// How often to look for events while some wait.
+/// Interval of checking for events while some are waiting.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long to wait between two looks.
+/// Pauses between two checks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// While no event waits; a new event is noticed earlier.
+    /// While no event is waiting. A new event ends the pause.
     pub(super) while_idle: Duration,
-    /// After each look: many events may come at once.
+    /// After each check, because many events may arrive together.
     pub(super) after_each: Duration,
-    /// While more events can be delivered at once.
+    /// While more events can be delivered immediately.
     pub(super) while_more: Duration,
 }
 
-/// Calls `deliver` for as long as the server runs.
+/// Calls `deliver` as long as the server runs.
 pub(super) async fn deliver_repeatedly<F>(app: &App, pace: Pace, deliver: impl Fn() -> F)
 where
     F: Future<Output = Result<Backlog, StoreError>>,
@@ -35,7 +36,7 @@ where
                 tokio::time::sleep(pace.while_more).await;
                 continue;
             }
-            // `follow` logs that the database is unavailable.
+            // `follow` logs an unavailable database.
             Ok(Backlog::Waiting) | Err(_) => RETRY_INTERVAL,
         };
         tokio::time::sleep(pace.after_each).await;

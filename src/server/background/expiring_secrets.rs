@@ -1,5 +1,5 @@
-//! The warning before secrets expire: an event for each secret, and a line in the log at the start,
-//! with each new event and once a day.
+//! Warns before secrets expire: an event for each secret, and a log line at startup, with each new
+//! event and once a day.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,25 +9,25 @@ use crate::app::App;
 use crate::model::client::ClientState;
 use crate::store::clients::list::{ClientFilter, Expiring, Position};
 
-/// How often to look for secrets that expire soon.
+/// Interval of checking for secrets that expire soon.
 const INTERVAL: Duration = Duration::from_secs(15);
 
-/// How often the line in the log is repeated.
+/// Interval of repeating the log line.
 const REPEATED_AFTER: Duration = Duration::from_hours(24);
 
-/// How many clients are named.
+/// Maximum number of clients that are named.
 const MAX_NAMED: u32 = 10;
 
-/// How far clients are counted.
+/// Limit up to which clients are counted.
 const COUNT_BOUND: u32 = 10_000;
 
-/// Warns for as long as the server runs.
+/// Runs as long as the server.
 pub(super) async fn warn_of_expiring_secrets(app: Arc<App>) {
     let mut logged_at = None;
     loop {
         let now = app.services.clock.monotonic();
         let is_due = logged_at.is_none_or(|last| now.since(last) >= REPEATED_AFTER);
-        // `follow` logs that the database is unavailable.
+        // `follow` logs an unavailable database.
         if let Ok(true) = warn(&app, is_due).await {
             logged_at = Some(now);
         }
@@ -35,8 +35,8 @@ pub(super) async fn warn_of_expiring_secrets(app: Arc<App>) {
     }
 }
 
-/// Records the warnings that are due, and logs if there were any or if the line is due. True if it
-/// has looked at what to log.
+/// Records the warnings that are due. Logs if there were any or if the log line is due. True if it
+/// has logged or checked what to log.
 async fn warn(app: &App, is_due: bool) -> Result<bool, AdminError> {
     let recorded = secret::life::record_warnings(&app.services).await?;
     if recorded > 0 || is_due {

@@ -1,4 +1,4 @@
-//! Follows the changes of other instances: at once by notification, and by polling.
+//! Follows the changes of other instances, by notification and by polling.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use crate::services::database_identity::DatabaseIdentity;
 use crate::store::events::change_listener::ChangeListener;
 use crate::{server, telemetry};
 
-/// How long to wait after a lost connection of the listener, so that a database that refuses is not
-/// asked all the time.
+/// Pause after the listener has lost its connection, so that a database that rejects connections is
+/// not flooded.
 const RECONNECT_DELAY: Duration = Duration::from_millis(200);
 
-/// Follows the events for as long as the server runs: when the database notifies, and every
+/// Follows the events as long as the server runs: on each notification of the database, and every
 /// `directory.poll_interval`.
 pub(super) async fn follow(app: Arc<App>) {
     let mut listener: Option<ChangeListener> = None;
@@ -29,8 +29,8 @@ pub(super) async fn follow(app: Arc<App>) {
         }
         let caught_up = app.catch_up().await;
         let is_unavailable = note(&caught_up, was_unavailable);
-        // A listener that missed a change is replaced, and so is one of a database that was
-        // unavailable: its connection may be dead without an error.
+        // A listener that missed a change is replaced. So is one whose database was unavailable,
+        // because its connection may be dead without an error.
         let has_missed = matches!(caught_up, Ok(true)) && woken == Woken::Time;
         let is_back = was_unavailable && !is_unavailable;
         was_unavailable = is_unavailable;
@@ -47,12 +47,12 @@ pub(super) async fn follow(app: Arc<App>) {
     }
 }
 
-/// Waits until the database that was unavailable at the start is back, and does what the start left
-/// out. If it is another one, the server ends.
+/// Waits until a database that was unavailable at startup is available, and performs the deferred
+/// steps. If it is another database, the server ends.
 async fn wait_for_database(app: &App) {
     let mut logged = String::new();
     while let Err(error) = app.identify_database().await {
-        // The outage was logged at the start.
+        // The outage was logged at startup.
         let problem = telemetry::with_causes(&error);
         if !error.is_database_unavailable() && problem != logged {
             tracing::error!(problem, "the database is back and cannot be used");
@@ -70,7 +70,7 @@ async fn wait_for_database(app: &App) {
     }
 }
 
-/// What ended a wait.
+/// Event that ended a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Woken {
     /// A notification.
@@ -81,7 +81,7 @@ enum Woken {
     Loss,
 }
 
-/// Logs when following fails and when it works again; true if the database is unavailable.
+/// Logs when following fails and when it recovers. True if the database is unavailable.
 fn note(caught_up: &Result<bool, DirectoryError>, was_unavailable: bool) -> bool {
     match caught_up {
         Ok(_) => {

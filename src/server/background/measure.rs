@@ -1,15 +1,15 @@
-//! What metrics show and is too much for each reading of them: a look at all clients, and the size
-//! of the database.
+//! Periodic measurements for metrics that are too expensive for each scrape: a census of all
+//! clients, and the size of the database.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
 
-/// How often to measure.
+/// Interval of the measurements.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// Measures for as long as the server runs.
+/// Runs as long as the server.
 pub(super) async fn measure(app: Arc<App>) {
     loop {
         let counted = app.clone();
@@ -17,9 +17,9 @@ pub(super) async fn measure(app: Arc<App>) {
             let warn_before = counted.services.config.secrets.warn_before;
             counted.directory.count_clients(counted.services.clock.now(), warn_before);
         });
-        // A panic in it is logged; the figures of before stay.
+        // A panic is logged, and the previous figures stay.
         let _ = counting.await;
-        // `follow` logs that the database is unavailable.
+        // `follow` logs an unavailable database.
         if let Ok(bytes) = app.services.store.size().await {
             app.services.store.metrics.note_size(bytes);
         }

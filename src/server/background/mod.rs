@@ -1,4 +1,4 @@
-//! Background tasks: each runs under supervision for as long as the server runs (D25).
+//! Background tasks. Each one runs under supervision as long as the server (D25).
 
 mod audit;
 mod audit_delivery;
@@ -35,28 +35,28 @@ use crate::services::audit_delivery::release;
 use crate::services::database_identity::DatabaseIdentity;
 use crate::store::StoreError;
 
-/// How often to check whether a signing key is due.
+/// Interval of checking for due signing keys.
 const ROTATION_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How often usage statistics are written. A killed process loses at most this much of them.
+/// Interval of writing usage statistics. A killed process loses at most this much of them.
 const USAGE_INTERVAL: Duration = Duration::from_secs(WRITE_INTERVAL_SECONDS.unsigned_abs());
 
-/// How often to look for secrets that end because they are unused.
+/// Interval of checking for unused secrets that must end.
 const UNUSED_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How often rejections are written: an operator may ask for one soon after it happened.
+/// Interval of writing rejections. An operator may look one up soon after it happened.
 const REJECTIONS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often client assertions are stored that were accepted while the database was unavailable.
+/// Interval of storing client assertions that were accepted while the database was unavailable.
 const ASSERTIONS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often expired rows are deleted.
+/// Interval of deleting expired rows.
 const PURGE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How often to look whether a checkpoint of the audit log is due.
+/// Interval of checking for a due checkpoint of the audit log.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How often to look for events that are old enough to be removed.
+/// Interval of checking for events beyond the retention.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Starts all background tasks.
@@ -99,7 +99,7 @@ pub(super) fn start(app: &Arc<App>, tls: Option<&Arc<Tls>>) -> JoinSet<()> {
     tasks.running
 }
 
-/// Writes what would be lost by the end of the process, and the memory for the next start.
+/// Writes all state that would be lost when the process ends, and the snapshot for the next start.
 pub(super) async fn flush(app: &Arc<App>) {
     let mut has_heartbeat = false;
     if app.database.is_known() {
@@ -107,7 +107,7 @@ pub(super) async fn flush(app: &Arc<App>) {
         write_key_set_readers(app.clone()).await;
         write_assertions(app.clone()).await;
         if let Some(sink) = &app.services.config.audit.sink {
-            // If the database is unavailable, the lease ends by itself.
+            // If the database is unavailable, the lease expires.
             let _ = release(&app.services, sink).await;
         }
         let last_heartbeat = write_last_usage(app).await;
@@ -125,15 +125,14 @@ pub(super) async fn flush(app: &Arc<App>) {
     }
 }
 
-/// What a server that stops leaves in the database.
+/// State of the last heartbeat of a server that stops.
 enum LastHeartbeat {
-    /// Nothing of it: no other instance waits for it before it ends an unused secret.
+    /// Removed: no other instance waits for this one before it ends an unused secret.
     Removed,
-    /// Its last heartbeat: the snapshot may start a server that the others do not hear from.
+    /// Kept: the snapshot may start a server that does not reach the others.
     Kept,
 }
 
-/// Writes the last usage statistics.
 async fn write_last_usage(app: &App) -> Result<LastHeartbeat, StoreError> {
     app.write_usage().await?;
     let Services { store, config, instance, clock, .. } = &*app.services;
@@ -153,7 +152,7 @@ struct Tasks {
 }
 
 impl Tasks {
-    /// Runs a task that does not end by itself.
+    /// Supervises a task that never ends by itself.
     fn supervise<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         name: &'static str,
@@ -162,7 +161,7 @@ impl Tasks {
         self.supervise_boxed(name, Box::new(move |app| task(app).boxed()));
     }
 
-    /// All tasks have one type, so that their supervision is compiled once.
+    /// Boxed: all tasks have one type, so that their supervision is compiled once.
     fn supervise_boxed(&mut self, name: &'static str, task: BoxedTask) {
         let app = self.app.clone();
         self.running.spawn(async move {
@@ -171,7 +170,8 @@ impl Tasks {
         });
     }
 
-    /// The same for a task that works in the database. It begins when the database is known.
+    /// Like `supervise`, for a task that uses the database. It starts once the database is
+    /// identified.
     fn supervise_in_database<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         name: &'static str,
@@ -186,7 +186,7 @@ impl Tasks {
         });
     }
 
-    /// Runs a task in the database again and again, with a pause of `interval` before each run.
+    /// Repeats a task that uses the database, with a pause of `interval` before each run.
     fn every<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         interval: Duration,

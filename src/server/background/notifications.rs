@@ -15,7 +15,7 @@ const PACE: Pace = Pace {
     while_more: Duration::from_millis(200),
 };
 
-/// Sends notifications for as long as the server runs. A receiver that hangs delays only its own.
+/// Runs as long as the server. A receiver that hangs delays only its own notifications.
 pub(super) async fn send_notifications(app: Arc<App>) {
     let webhooks = &app.services.config.notifications.webhooks;
     if webhooks.is_empty() {

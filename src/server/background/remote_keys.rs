@@ -1,5 +1,5 @@
-//! Fetches key sets in the background. A slow or hostile host delays only itself: each set has a
-//! task of its own, and slots are limited in total and for each host.
+//! Fetches key sets in the background. A slow or hostile host delays only itself: each set has its
+//! own task, and slots are limited in total and for each host.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -12,23 +12,23 @@ use crate::app::App;
 use crate::jose::external_jwks::ExternalJwks;
 use crate::remote_keys::{KeySets, RemoteKeys, fetch_keys};
 
-/// How often to look for sets that have become old, or whose pause after a failure has ended.
+/// Interval of checking for sets that are old, or whose pause after a failure has ended.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many fetches may run at once, in total and from one host.
+/// Maximum number of parallel fetches, in total and from one host.
 struct Limits {
     total: usize,
     per_host: usize,
 }
 
-/// Sets whose last attempt succeeded, or that have not been tried.
+/// Limits for sets whose last attempt succeeded, or that have not been tried.
 const HEALTHY: Limits = Limits { total: 64, per_host: 16 };
 
-/// Sets whose last attempt failed. Their slots are their own, so that hosts that hang cannot
-/// take those of hosts that answer.
+/// Limits for sets whose last attempt failed. They have separate slots, so that hosts that hang do
+/// not block hosts that answer.
 const FAILING: Limits = Limits { total: 32, per_host: 4 };
 
-/// Fetches key sets, each when it is asked for or old.
+/// Fetches each key set when it is requested or old.
 pub(super) async fn fetch_key_sets(app: Arc<App>) {
     let fetcher = app.clone();
     let fetch = move |set: Arc<RemoteKeys>| {
@@ -61,14 +61,14 @@ where
     }
 }
 
-/// The fetches that run now.
+/// The running fetches.
 #[derive(Default)]
 struct Running {
     tasks: JoinSet<()>,
     slots: HashMap<Id, FetchSlot>,
 }
 
-/// What a fetch takes from the limits.
+/// Slot of a fetch, counted against the limits.
 #[derive(Debug, PartialEq, Eq)]
 struct FetchSlot {
     host: String,
@@ -76,7 +76,7 @@ struct FetchSlot {
 }
 
 impl Running {
-    /// A slot for a set, if one is free.
+    /// Returns a slot for a set, if one is free.
     fn slot(&self, set: &RemoteKeys) -> Option<FetchSlot> {
         let is_failing = set.failures_in_a_row() > 0;
         let slot = FetchSlot { host: set.source.authority(), is_failing };
@@ -104,7 +104,7 @@ impl Running {
         self.slots.insert(task.id(), slot);
     }
 
-    /// Waits until a fetch ends, and frees its slot; forever if none runs.
+    /// Waits until a fetch ends, and frees its slot. Waits forever if none is running.
     async fn one_ended(&mut self) {
         let ended = match self.tasks.join_next_with_id().await {
             None => std::future::pending().await,
@@ -132,7 +132,7 @@ mod tests {
         sets.entry(RemoteSource::KeySet(KeySetUri::parse(url).expect("a URI")))
     }
 
-    /// S-2, S-8: a fetch that panics, and hundreds that hang, keep no other set waiting.
+    /// S-2, S-8: a fetch that panics, and hundreds that hang, delay no other set.
     #[tokio::test]
     async fn sets_that_panic_or_hang_delay_no_other() {
         let clock = Clock::fixed(Timestamp(1_795_527_403));

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::app::snapshot::Occasion;
 use crate::directory::snapshot::SnapshotError;
 
-/// Writes snapshots for as long as the server runs.
+/// Runs as long as the server.
 pub(super) async fn write_snapshots(app: Arc<App>) {
     let mut was_written = true;
     loop {
@@ -18,12 +18,12 @@ pub(super) async fn write_snapshots(app: Arc<App>) {
     }
 }
 
-/// Writes the last one of a server that stops.
+/// Writes the last snapshot of a server that stops.
 pub(super) async fn write_last(app: &Arc<App>, has_heartbeat: bool) {
     note(&app.write_snapshot(Occasion::Stop { has_heartbeat }).await, true);
 }
 
-/// Logs a snapshot, and the first failure of several in a row.
+/// Logs a snapshot, and the first of several consecutive failures.
 fn note(written: &Result<i64, SnapshotError>, was_written: bool) {
     match written {
         Ok(sequence) => tracing::debug!(sequence, "a snapshot was written"),

@@ -1,5 +1,5 @@
-//! Keeps the background tasks running: a panic is caught, logged with the name of the task,
-//! counted, and the task starts again after a pause.
+//! Supervises the background tasks. A panic is caught, logged with the name of the task and
+//! counted, and the task is restarted after a pause.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -11,8 +11,8 @@ use crate::app::background::BackgroundTasks;
 use crate::model::time::Clock;
 use crate::telemetry;
 
-/// Runs a background task for as long as the process lives. `start` makes the task, again after
-/// each end: no background task ends by itself, so an end is a failure like a panic.
+/// Runs a background task as long as the process. `start` creates the task again after each end. No
+/// background task ends by itself, so an end is a failure like a panic.
 pub(super) async fn supervise<F: Future<Output = ()>>(
     name: &'static str,
     tasks: &BackgroundTasks,
@@ -25,14 +25,14 @@ pub(super) async fn supervise<F: Future<Output = ()>>(
     }
 }
 
-/// Runs a task until it panics or ends; gives the pause before its next start.
+/// Runs a task until it panics or ends. Returns the pause before its next start.
 async fn run_until_failure<F: Future<Output = ()>>(
     name: &'static str,
     tasks: &BackgroundTasks,
     clock: &Clock,
     start: impl Fn() -> F,
 ) -> Duration {
-    // A task keeps its state in the app, whose locks survive a panic; the rest starts anew.
+    // A task keeps its state in the app, whose locks survive a panic. Everything else is recreated.
     let run = AssertUnwindSafe(async { start().await }).catch_unwind();
     let problem = match run.await {
         Ok(()) => "it ended".to_owned(),
@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
 
-    /// D25: neither a panic nor an end stops a task, and readiness knows of both.
+    /// D25: neither a panic nor an end stops a task, and both affect readiness.
     #[tokio::test]
     async fn a_task_that_panics_or_ends_is_started_again() {
         let (tasks, clock) = (BackgroundTasks::default(), Clock::System);

@@ -1,4 +1,4 @@
-//! Appends lines to a file so that they survive a crash and a rotation.
+//! Appends lines to a file so that they survive a crash and a log rotation.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -7,27 +7,27 @@ use std::path::Path;
 
 use crate::store::engine::files::sync_folder_of;
 
-/// How often lines are written again because the file was rotated meanwhile.
+/// Maximum number of attempts when the file is rotated meanwhile.
 const MAX_ROTATIONS: usize = 3;
 
-/// Appends lines, each with its line break, and returns when they are on the disk. A file that does
-/// not exist is created with mode 0600. If the file is rotated meanwhile, the lines are also written
-/// to the new one: what reads the old one may have ended.
+/// Appends lines, each with its line break, and returns once they are on disk. A missing file is
+/// created with mode 0600. If the file is rotated meanwhile, the lines are also written to the new
+/// one, because the reader of the old one may have ended.
 ///
 /// # Errors
-/// What the operating system says. Then a part of the lines may have been written.
+/// If the operating system fails. Some of the lines may then have been written.
 pub(super) fn append(path: &Path, lines: &[u8]) -> io::Result<()> {
     for _ in 0..MAX_ROTATIONS {
         let mut file = open(path)?;
         let is_new = file.metadata()?.len() == 0;
-        // A killed process may have left a part of a line.
+        // A killed process may have left an incomplete line.
         if !is_new && last_byte(&file)? != b'\n' {
             file.write_all(b"\n")?;
         }
         file.write_all(lines)?;
         file.sync_all()?;
         if is_new {
-            // Not every system can; then the name becomes durable a little later.
+            // Not every system supports this. The name then becomes durable a little later.
             let _ = sync_folder_of(path);
         }
         if is_at(path, &file)? {
@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(text(), "1\n2\n3\n");
         let mode = std::fs::metadata(&path).expect("metadata").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        // A process was killed in the middle of a line.
+        // A process was killed while it wrote a line.
         std::fs::write(&path, "1\n{\"seq").expect("written");
         append(&path, b"2\n").expect("written");
         assert_eq!(text(), "1\n{\"seq\n2\n");

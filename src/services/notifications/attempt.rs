@@ -1,5 +1,4 @@
-//! What an attempt to deliver an event means for the next one: when it is made, and when an event is
-//! given up.
+//! Consequences of a delivery attempt: the time of the next attempt, and when an event is given up.
 
 use crate::model::event::Event;
 use crate::model::time::Timestamp;
@@ -7,68 +6,68 @@ use crate::outbound::{FetchError, PostAnswer, RetryAfter};
 use crate::store::server::notifications::NotificationCursor;
 use crate::telemetry;
 
-/// The pause after the first failure, in seconds; doubled with each one.
+/// Pause after the first failure, in seconds. Each further failure doubles it.
 const MIN_PAUSE_SECONDS: i64 = 5;
 
-/// The longest pause, in seconds.
+/// Maximum pause, in seconds.
 const MAX_PAUSE_SECONDS: i64 = 600;
 
-/// The longest pause that a receiver may ask for, in seconds.
+/// Maximum pause that a receiver may request, in seconds.
 const MAX_RETRY_AFTER_SECONDS: i64 = 3_600;
 
-/// How often a receiver may reject an event before it is given up: within about ten minutes.
+/// Number of rejections after which an event is given up, within about ten minutes.
 const MAX_REJECTIONS: i64 = 8;
 
-/// The same if the receiver takes no such event, such as one that is too large: a repetition is of
-/// little use, and the events after it wait.
+/// Like `MAX_REJECTIONS`, if the receiver rejects the content, such as an event that is too large.
+/// Repeating it rarely helps, and later events are waiting.
 const MAX_REJECTIONS_OF_CONTENT: i64 = 3;
 
-/// The age at which an event is given up if its receiver cannot be reached.
+/// Age at which an event is given up if its receiver is unreachable.
 const MAX_AGE_SECONDS: i64 = 3 * 86_400;
 
-/// The place after an event that was delivered or is given up.
+/// Returns the cursor after an event that was delivered or given up.
 pub(in crate::services) fn delivered(event: &Event) -> NotificationCursor {
     let (failures, rejections, next_attempt_at) = (0, 0, Timestamp(0));
     NotificationCursor { sequence: event.sequence, failures, rejections, next_attempt_at }
 }
 
-/// Why an event was not delivered.
+/// Reason why an event was not delivered.
 #[derive(Debug)]
 pub(in crate::services) struct Undelivered {
-    /// For the log.
+    /// The problem, for the log.
     pub(in crate::services) problem: String,
     cause: Cause,
-    /// When the receiver wants the next attempt.
+    /// The time at which the receiver requests the next attempt.
     retry_after: Option<RetryAfter>,
 }
 
-/// What a failed attempt says of the next ones.
+/// Cause of a failed attempt, which determines the next ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
-    /// The receiver cannot be reached: nothing, or a proxy in front of it, answers.
+    /// The receiver is unreachable: nothing answers, or only a proxy in front of it.
     Unreachable,
-    /// The receiver does not take the event.
+    /// The receiver rejects the event.
     Rejected,
-    /// The receiver takes no event like this one.
+    /// The receiver rejects every event of this content.
     ContentRejected,
 }
 
 impl Undelivered {
-    /// The problem, and when the receiver wants the next attempt.
+    /// Returns the problem, and the time at which the receiver requests the next attempt.
     pub(in crate::services) fn into_parts(self) -> (String, Option<RetryAfter>) {
         (self.problem, self.retry_after)
     }
 
-    /// No answer came.
+    /// Creates the failure of an attempt without an answer.
     pub(in crate::services) fn without_answer(error: &FetchError) -> Self {
         let (problem, cause) = (telemetry::with_causes(error), Cause::Unreachable);
         Self { problem, cause, retry_after: None }
     }
 
-    /// An answer came that is not a confirmation.
+    /// Creates the failure of an attempt whose answer is not a confirmation.
     pub(in crate::services) fn answered(PostAnswer { status, retry_after }: PostAnswer) -> Self {
         let cause = match status {
-            // With a time to wait, the size is a problem for now only (RFC 9110, section 15.5.14).
+            // With `Retry-After`, the size is only a temporary problem (RFC 9110, section 15.5.14).
             413 if retry_after.is_some() => Cause::Unreachable,
             429 | 502..=504 => Cause::Unreachable,
             400 | 413 | 414 | 415 | 422 | 431 => Cause::ContentRejected,
@@ -79,7 +78,7 @@ impl Undelivered {
     }
 }
 
-/// When an event is sent again after one more failure: the pause grows with the failures before.
+/// Returns the time of the next attempt. The pause grows with the number of earlier failures.
 pub(in crate::services) fn next_attempt(
     failures: i64,
     retry_after: Option<RetryAfter>,
@@ -91,8 +90,9 @@ pub(in crate::services) fn next_attempt(
     now.plus_seconds(pause.max(wanted))
 }
 
-/// The place after a failed attempt at the first of `events`. It is given up if it was rejected too
-/// often. If the receiver cannot be reached, all that are too old are given up.
+/// Returns the cursor after a failed attempt at the first of `events`. The event is given up if it
+/// was rejected too often. If the receiver is unreachable, all events that are too old are given
+/// up.
 pub(super) fn after_failure(
     cursor: NotificationCursor,
     events: &[Event],
@@ -109,7 +109,7 @@ pub(super) fn after_failure(
     let next_attempt_at = next_attempt(cursor.failures, undelivered.retry_after, now);
     if let Some(max) = max_rejections {
         return match events.first().filter(|_| rejections >= max) {
-            // The next event may be one that the receiver takes.
+            // The receiver may accept the next event.
             Some(event) => delivered(event),
             None => NotificationCursor { failures, rejections, next_attempt_at, ..cursor },
         };
@@ -155,7 +155,7 @@ mod tests {
         Undelivered::answered(PostAnswer { status, retry_after })
     }
 
-    /// The pauses until an event is given up to which a receiver answers with this status.
+    /// Returns the pauses until an event is given up, for a receiver that answers with this status.
     fn pauses(status: u16) -> Vec<i64> {
         let events = [event(3, 1_000), event(4, 1_000)];
         let (mut cursor, mut now, mut pauses) = (START, Timestamp(1_000), Vec::new());

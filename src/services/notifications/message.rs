@@ -1,4 +1,4 @@
-//! An event as a receiver gets it: one signed request.
+//! The signed request that sends an event to a receiver.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -11,7 +11,7 @@ use crate::model::webhook::WebhookSecret;
 use crate::services::Services;
 use crate::services::notifications::attempt::Undelivered;
 
-/// Sends an event to a receiver, which confirms it by its status.
+/// Sends an event to a receiver, which confirms it by its status code.
 pub(in crate::services) async fn post(
     services: &Services,
     webhook: &Webhook,
@@ -33,20 +33,20 @@ pub(in crate::services) async fn post(
     }
 }
 
-/// An event as it is sent.
+/// An event in the form that is sent.
 struct Message {
     id: String,
     body: String,
 }
 
 impl Message {
-    /// The id is the same for each attempt, and no other event has it.
+    /// Creates the message of an event. Its id is unique, and is the same for each attempt.
     fn of(event: &Event) -> Self {
         let body = json!({ "type": event.action, "timestamp": event.at, "data": event });
         Self { id: format!("evt_{}", event.hash), body: body.to_string() }
     }
 
-    /// A signature with each secret.
+    /// Returns a signature for each secret.
     fn signature(&self, timestamp: &str, secrets: &[WebhookSecret]) -> String {
         let signed = format!("{}.{timestamp}.{}", self.id, self.body);
         let signatures = secrets.iter().map(|secret| {
@@ -61,7 +61,7 @@ impl Message {
 mod tests {
     use super::*;
 
-    /// The example of the specification of Standard Webhooks.
+    /// Example from the specification of Standard Webhooks.
     #[test]
     fn the_signature_is_the_one_of_the_scheme() {
         let message = Message {

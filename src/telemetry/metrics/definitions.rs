@@ -1,18 +1,18 @@
-//! Every metric by name. `docs/monitoring.md` has this table; a test holds it.
+//! Definitions of all metrics. A test compares them with the table in `docs/monitoring.md`.
 
-/// What a metric is.
+/// Type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A number that only grows while the process runs.
+    /// A number that only increases while the process runs.
     Counter,
-    /// A number that rises and falls.
+    /// A number that can increase and decrease.
     Gauge,
-    /// Durations by their length, in seconds.
+    /// A distribution of durations, in seconds.
     Histogram,
 }
 
 impl Kind {
-    /// The word of the format.
+    /// Returns the name of the type in the text format.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -25,13 +25,13 @@ impl Kind {
 /// A metric.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Definition {
-    /// The name, as it is read.
+    /// Name of the metric in the text format.
     pub name: &'static str,
-    /// What it is.
+    /// Type of the metric.
     pub kind: Kind,
-    /// The names of its labels.
+    /// Names of its labels.
     pub labels: &'static [&'static str],
-    /// What it counts, in one sentence.
+    /// Description in one sentence.
     pub help: &'static str,
 }
 

@@ -1,12 +1,11 @@
-//! Values that are looked up when the metrics are read: what queues, caches, keys and the process
-//! are like at that time.
+//! Values that are read when the metrics are scraped: the current state of queues, caches, keys and
+//! the process.
 
 use std::fmt;
 
 use crate::telemetry::metrics::definitions::{ALL, Definition, Kind};
 use crate::telemetry::metrics::writer::Writer;
 
-/// A value of a metric.
 #[derive(Debug, Clone, Copy)]
 enum Value {
     Whole(u64),
@@ -20,36 +19,36 @@ struct Figure {
     value: Value,
 }
 
-/// The values of one look.
+/// Values of one scrape.
 #[derive(Debug, Default)]
 pub struct Figures {
     figures: Vec<Figure>,
-    /// Metrics that are written also without a value.
+    /// Metrics that are written even without a value.
     declared: Vec<&'static Definition>,
 }
 
 impl Figures {
-    /// Has a metric written also if it has no value, so that a reader finds its name.
+    /// Ensures that a metric is written even without a value, so that its name is visible.
     pub fn declare(&mut self, definition: &'static Definition) {
         self.declared.push(definition);
     }
 
-    /// Adds a whole value without labels.
+    /// Adds an integer value without labels.
     pub fn add(&mut self, definition: &'static Definition, value: usize) {
         self.add_by(definition, &[], value);
     }
 
-    /// Adds a whole value; the labels are in the order of the definition.
+    /// Adds an integer value. The labels are in the order of the definition.
     pub fn add_by(&mut self, definition: &'static Definition, labels: &[&str], value: usize) {
         self.push(definition, labels, Value::Whole(u64::try_from(value).unwrap_or(u64::MAX)));
     }
 
-    /// Adds a time or a difference of times in seconds; a negative one is 0.
+    /// Adds a time or a duration in seconds. A negative one becomes 0.
     pub fn add_seconds(&mut self, definition: &'static Definition, labels: &[&str], value: i64) {
         self.push(definition, labels, Value::Whole(u64::try_from(value).unwrap_or(0)));
     }
 
-    /// Adds a value that is not whole.
+    /// Adds a fractional value.
     pub fn add_fraction(&mut self, definition: &'static Definition, value: f64) {
         self.push(definition, &[], Value::Fraction(value));
     }
@@ -60,7 +59,7 @@ impl Figures {
         self.figures.push(Figure { definition, labels, value });
     }
 
-    /// Writes the values of each metric together, in the order of the definitions.
+    /// Writes the values grouped by metric, in the order of the definitions.
     pub(super) fn write(&self, writer: &mut Writer<'_>) -> fmt::Result {
         for definition in ALL {
             let of_metric: Vec<_> =

@@ -1,9 +1,9 @@
-//! A histogram of durations that is counted without a lock: two additions for each observation.
+//! A histogram of durations without a lock. Each observation costs two additions.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Upper bounds of requests, in nanoseconds: those of OpenTelemetry, and 1 ms and 2.5 ms.
+/// Upper bounds for requests, in nanoseconds: those of OpenTelemetry, plus 1 ms and 2.5 ms.
 pub const REQUEST_BOUNDS: &[u64] = &[
     1_000_000,
     2_500_000,
@@ -23,7 +23,7 @@ pub const REQUEST_BOUNDS: &[u64] = &[
     10_000_000_000,
 ];
 
-/// Upper bounds of the stages of a token request and of signatures, which take microseconds.
+/// Upper bounds for the stages of a token request and for signatures, which take microseconds.
 pub const STAGE_BOUNDS: &[u64] = &[
     5_000,
     10_000,
@@ -41,23 +41,23 @@ pub const STAGE_BOUNDS: &[u64] = &[
     2_500_000_000,
 ];
 
-/// Durations by their length.
+/// A distribution of durations.
 #[derive(Debug)]
 pub struct Histogram {
     bounds: &'static [u64],
-    /// One more than bounds: the last one has no bound.
+    /// One more than the bounds, because the last bucket is unbounded.
     counts: Box<[AtomicU64]>,
     nanoseconds: AtomicU64,
 }
 
 impl Histogram {
-    /// Nothing has been observed.
+    /// Creates an empty histogram.
     pub fn new(bounds: &'static [u64]) -> Self {
         let counts = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
         Self { bounds, counts, nanoseconds: AtomicU64::new(0) }
     }
 
-    /// Counts a duration.
+    /// Records a duration.
     pub fn observe(&self, duration: Duration) {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let place = self.bounds.iter().position(|bound| nanoseconds <= *bound);
@@ -67,24 +67,24 @@ impl Histogram {
         }
     }
 
-    /// How many have been observed.
+    /// Returns the number of recorded durations.
     pub fn count(&self) -> u64 {
         self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// The sum in seconds.
+    /// Returns the sum in seconds.
     pub(super) fn sum(&self) -> f64 {
         seconds(self.nanoseconds.load(Ordering::Relaxed))
     }
 
-    /// The bounds in seconds, each with the number of durations between it and the one before.
+    /// Returns the bounds in seconds, each with the number of durations above the previous bound.
     pub(super) fn buckets(&self) -> Vec<(f64, u64)> {
         let bounds = self.bounds.iter().map(|bound| seconds(*bound)).chain([f64::INFINITY]);
         bounds.zip(self.counts.iter().map(|count| count.load(Ordering::Relaxed))).collect()
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a metric needs no nanosecond of a year")]
+#[expect(clippy::cast_precision_loss, reason = "a sum of years needs no nanoseconds")]
 fn seconds(nanoseconds: u64) -> f64 {
     nanoseconds as f64 / 1e9
 }

@@ -1,5 +1,5 @@
-//! Requests by route, method and status. Handles are resolved when the routes are built: a request
-//! takes no lock, and allocates only if its combination occurs for the first time.
+//! Request metrics by route, method and status. Handles are resolved when the routes are built. A
+//! request takes no lock, and allocates only for the first occurrence of its combination.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,13 +13,13 @@ use crate::telemetry::metrics::definitions::{
 use crate::telemetry::metrics::histogram::{Histogram, REQUEST_BOUNDS};
 use crate::telemetry::metrics::writer::{Source, Writer};
 
-/// The label of what is not in a closed list: unknown methods, paths and codes.
+/// Label value for unknown methods, paths and codes.
 pub const OTHER: &str = "other";
 
-/// The methods that have a label of their own.
+/// Methods that have their own label value.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", OTHER];
 
-/// The statuses that have a label of their own.
+/// Statuses that have their own label value.
 const CODES: [(u16, &str); 26] = [
     (200, "200"),
     (201, "201"),
@@ -49,7 +49,7 @@ const CODES: [(u16, &str); 26] = [
     (0, OTHER),
 ];
 
-/// The requests at one route. Its histogram has their number too.
+/// Requests of one route. Their histograms also provide the counts.
 #[derive(Debug)]
 pub struct Route {
     label: String,
@@ -63,12 +63,12 @@ impl Route {
         Self { label: label.to_owned(), by_method_and_code }
     }
 
-    /// The pattern of its path.
+    /// Returns the path pattern of the route.
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// Counts an answered request.
+    /// Records an answered request.
     pub fn observe(&self, method: &str, code: u16, took: Duration) {
         let last = METHODS.len() - 1;
         let method = METHODS.iter().position(|known| *known == method).unwrap_or(last);
@@ -79,7 +79,7 @@ impl Route {
         }
     }
 
-    /// The labels and values of what has occurred.
+    /// Returns the labels and values of the combinations that have occurred.
     fn series(&self) -> impl Iterator<Item = ([(&str, &str); 3], &Histogram)> {
         self.by_method_and_code.iter().enumerate().filter_map(|(place, series)| {
             let (_, code) = CODES.get(place % CODES.len())?;
@@ -90,12 +90,12 @@ impl Route {
     }
 }
 
-/// One of the listeners.
+/// Listener of the server, as a metrics label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListenerName {
-    /// Tokens, metadata, keys.
+    /// Listener for tokens, metadata and keys.
     Public,
-    /// The admin API.
+    /// Listener for the admin API and the console.
     Management,
 }
 
@@ -117,7 +117,7 @@ struct Occupancy {
     aborted: AtomicU64,
 }
 
-/// All requests.
+/// Metrics of all requests.
 #[derive(Debug)]
 pub struct HttpMetrics {
     routes: Mutex<BTreeMap<String, Arc<Route>>>,
@@ -134,7 +134,8 @@ impl Default for HttpMetrics {
 }
 
 impl HttpMetrics {
-    /// The route with this label: a pattern of the program, never the path of a request.
+    /// Returns the route with this label, which must be a pattern of the program and never the path
+    /// of a request.
     pub fn route(&self, label: &str) -> Arc<Route> {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(route) = routes.get(label) {
@@ -145,7 +146,7 @@ impl HttpMetrics {
         route
     }
 
-    /// The requests at no route.
+    /// Returns the metrics of requests without a route.
     pub fn other(&self) -> &Route {
         &self.other
     }
@@ -158,21 +159,21 @@ impl HttpMetrics {
         }
     }
 
-    /// Notes that a request is being answered, until the guard is dropped.
+    /// Counts a request as in flight until the guard is dropped.
     pub fn begin(&self, listener: ListenerName) -> InFlight<'_> {
         let occupancy = self.occupancy(listener);
         occupancy.in_flight.fetch_add(1, Ordering::Relaxed);
         InFlight { occupancy, is_answered: false }
     }
 
-    /// Notes an open connection, until the guard is dropped.
+    /// Counts an open connection until the guard is dropped.
     pub fn connect(self: &Arc<Self>, listener: ListenerName) -> OpenConnection {
         self.occupancy(listener).connections.fetch_add(1, Ordering::Relaxed);
         OpenConnection { http: self.clone(), listener }
     }
 }
 
-/// A request that is being answered.
+/// Guard of a request that is being answered.
 #[derive(Debug)]
 pub struct InFlight<'a> {
     occupancy: &'a Occupancy,
@@ -180,7 +181,7 @@ pub struct InFlight<'a> {
 }
 
 impl InFlight<'_> {
-    /// There is an answer.
+    /// Marks the request as answered, so that it is not counted as aborted.
     pub fn answered(mut self) {
         self.is_answered = true;
     }
@@ -195,7 +196,7 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// An open connection.
+/// Guard of an open connection.
 #[derive(Debug)]
 pub struct OpenConnection {
     http: Arc<HttpMetrics>,
@@ -208,7 +209,7 @@ impl Drop for OpenConnection {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a number of connections")]
+#[expect(clippy::cast_precision_loss, reason = "the number stays below 2^53")]
 fn whole(value: i64) -> f64 {
     value as f64
 }

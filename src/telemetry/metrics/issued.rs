@@ -1,5 +1,5 @@
 //! Issued tokens by resource, grant type and algorithm. A grant holds the counters of its resource,
-//! which are found when resources and grants are loaded: a token only adds.
+//! which are resolved when resources and grants are loaded. A token request only increments them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,13 +12,13 @@ use crate::telemetry::metrics::definitions::TOKENS_ISSUED;
 use crate::telemetry::metrics::http::OTHER;
 use crate::telemetry::metrics::writer::Writer;
 
-/// How many resources have a label of their own; later ones share one.
+/// Maximum number of resources with their own label value. Further ones share one.
 const MAX_RESOURCES: usize = 500;
 
-/// The grant types that yield tokens.
+/// Grant types that yield tokens.
 const GRANT_TYPES: [&str; 2] = ["client_credentials", "jwt-bearer"];
 
-/// The issued tokens of one resource.
+/// Issued tokens of one resource.
 #[derive(Debug, Default)]
 pub struct IssuedForResource([[AtomicU64; Algorithm::ALL.len()]; GRANT_TYPES.len()]);
 
@@ -37,12 +37,13 @@ impl IssuedForResource {
     }
 }
 
-/// The issued tokens of all resources.
+/// Issued tokens of all resources.
 #[derive(Debug, Default)]
 pub struct IssuedTokens(Mutex<BTreeMap<String, Arc<IssuedForResource>>>);
 
 impl IssuedTokens {
-    /// The counters of a registered resource. They outlive it, as a counter must not fall.
+    /// Returns the counters of a registered resource. They outlive the resource, because a counter
+    /// must not decrease.
     pub fn of_resource(&self, resource: &str) -> Arc<IssuedForResource> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let label = if known.len() < MAX_RESOURCES || known.contains_key(resource) {
@@ -58,7 +59,7 @@ impl IssuedTokens {
         counters
     }
 
-    /// How many tokens have been issued for each resource since the start, most first.
+    /// Returns the number of tokens for each resource since the start, in descending order.
     pub fn totals(&self) -> Vec<(String, u64)> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let total = |counters: &IssuedForResource| {

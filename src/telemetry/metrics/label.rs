@@ -1,4 +1,4 @@
-//! Values of a label whose list is closed: an enum, and a value of any kind for each variant.
+//! Labels with a closed list of values: an enum, and a container with an element for each variant.
 
 use std::ops::Index;
 
@@ -7,14 +7,14 @@ pub(super) trait Label: Copy + 'static {
     /// All variants, each at its [`Label::index`].
     const ALL: &'static [Self];
 
-    /// The place in [`Label::ALL`].
+    /// Returns the index in [`Label::ALL`].
     fn index(self) -> usize;
 
-    /// The text of the value.
+    /// Returns the text of the value.
     fn text(self) -> &'static str;
 }
 
-/// Declares an enum with its texts. The list of all variants cannot miss one.
+/// Declares an enum with its texts, so that the list of variants is always complete.
 macro_rules! label {
     (
         $(#[$enum_doc:meta])*
@@ -43,7 +43,7 @@ macro_rules! label {
 }
 pub(super) use label;
 
-/// A value for each variant of a label.
+/// A container with an element for each variant of a label.
 #[derive(Debug)]
 pub(super) struct PerVariant<E, T> {
     values: Box<[T]>,
@@ -51,13 +51,13 @@ pub(super) struct PerVariant<E, T> {
 }
 
 impl<E: Label, T> PerVariant<E, T> {
-    /// Makes a value for each variant.
+    /// Creates an element for each variant.
     pub(super) fn new(mut make: impl FnMut() -> T) -> Self {
         let values = E::ALL.iter().map(|_| make()).collect();
         Self { values, label: std::marker::PhantomData }
     }
 
-    /// Each variant with its value.
+    /// Returns each variant with its element.
     pub(super) fn iter(&self) -> impl Iterator<Item = (E, &T)> {
         E::ALL.iter().copied().zip(&self.values)
     }
@@ -73,7 +73,7 @@ impl<E: Label, T> Index<E> for PerVariant<E, T> {
     type Output = T;
 
     fn index(&self, variant: E) -> &T {
-        // There is a value for each variant.
+        // There is an element for each variant.
         &self.values[variant.index()]
     }
 }

@@ -1,7 +1,8 @@
-//! Metrics: what is counted where it happens, and what is looked up when they are read.
+//! Metrics: values that are counted when an event occurs, and values that are read when the metrics
+//! are scraped.
 //!
-//! The token path only adds to numbers: every handle is resolved before, without a lock, a hash or
-//! an allocation for a token. No label holds a value that a caller can choose.
+//! The token path only increments numbers. Every handle is resolved beforehand, so that a token
+//! takes no lock, no hash and no allocation. No label has a value that a caller can choose.
 
 mod counters;
 pub mod definitions;
@@ -35,7 +36,7 @@ use crate::telemetry::metrics::store::StoreMetrics;
 use crate::telemetry::metrics::writer::{Source, Writer};
 use crate::telemetry::stage_times::Stage;
 
-/// The limits that a request can exceed, as [`crate::model::reason_code`] names them.
+/// Limits that a request can exceed, by their names in [`crate::model::reason_code`].
 const LIMITERS: [&str; 8] = [
     "tokens_per_client",
     "assertions_per_client",
@@ -48,41 +49,41 @@ const LIMITERS: [&str; 8] = [
 ];
 
 label! {
-    /// How clients present themselves.
+    /// Method by which a client presents itself.
     pub enum PresentedMethod {
         /// A secret in the header.
         SecretBasic = "client_secret_basic",
         /// A secret in the body.
         SecretPost = "client_secret_post",
-        /// An assertion of the client's own or of a trusted issuer.
+        /// An assertion of the client's own key or of a trusted issuer.
         Assertion = "client_assertion",
         /// A JWT-SVID.
         SpiffeJwt = "spiffe_jwt",
         /// A certificate.
         Certificate = "certificate",
-        /// Nothing.
+        /// No credentials.
         Nothing = "none",
     }
 }
 
 label! {
-    /// How an authentication ended.
+    /// Result of an authentication.
     pub enum AuthenticationResult {
         /// The client is authenticated.
         Succeeded = "succeeded",
-        /// It is not, or may not.
+        /// The client is not authenticated, or may not be used.
         Rejected = "rejected",
-        /// It is not known: the server could not check.
+        /// Unknown, because the server could not check the credentials.
         NotChecked = "not_checked",
     }
 }
 
-/// The stages of a token request, each with its durations.
+/// Stages of a token request, with their durations.
 #[derive(Debug)]
 pub struct Stages([Histogram; Stage::ALL.len()]);
 
 impl Stages {
-    /// The durations of a stage.
+    /// Returns the durations of a stage.
     pub fn of(&self, stage: Stage) -> &Histogram {
         let Self([authenticate, authorize, mint]) = self;
         match stage {
@@ -93,7 +94,7 @@ impl Stages {
     }
 }
 
-/// Everything that is counted where it happens.
+/// Metrics that are counted when an event occurs.
 #[derive(Debug)]
 pub struct Metrics {
     /// Requests.
@@ -102,7 +103,7 @@ pub struct Metrics {
     pub token_rejections: Rejections,
     /// Rejected requests at other paths.
     pub other_rejections: Rejections,
-    /// The time of the stages.
+    /// Durations of the stages of token requests.
     pub stages: Stages,
     signatures: [Histogram; Algorithm::ALL.len()],
     authentications: PerVariant<PresentedMethod, PerVariant<AuthenticationResult, AtomicU64>>,
@@ -135,7 +136,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// The durations of signatures with an algorithm.
+    /// Returns the durations of signatures with an algorithm.
     pub fn signature(&self, algorithm: Algorithm) -> &Histogram {
         let [es256, rs256, ps256, eddsa] = &self.signatures;
         match algorithm {
@@ -146,7 +147,7 @@ impl Metrics {
         }
     }
 
-    /// Counts an attempt to authenticate.
+    /// Counts an authentication attempt.
     pub fn count_authentication(&self, method: PresentedMethod, result: AuthenticationResult) {
         self.authentications[method][result].fetch_add(1, Ordering::Relaxed);
     }
@@ -156,25 +157,25 @@ impl Metrics {
         self.introspections.count(usize::from(!is_active));
     }
 
-    /// The text of all metrics.
+    /// Returns the text of all metrics.
     ///
     /// # Errors
-    /// If a value cannot be written, which does not occur.
+    /// If a value cannot be written, which never happens.
     pub fn render(self: &Arc<Self>, scrape: Scrape, format: Format) -> Result<String, fmt::Error> {
         writer::text(Exposition { metrics: self.clone(), scrape }, format)
     }
 }
 
-/// What belongs to others and is written with [`Metrics`].
+/// Metrics of other modules, which are written together with [`Metrics`].
 #[derive(Debug)]
 pub struct Scrape {
     /// Issued tokens by resource.
     pub issued: Arc<IssuedTokens>,
     /// The busiest clients.
     pub busiest: Arc<BusiestClients>,
-    /// The database.
+    /// Metrics of the database.
     pub store: Arc<StoreMetrics>,
-    /// What was looked up.
+    /// Values that were read for this scrape.
     pub figures: Figures,
 }
 

@@ -1,7 +1,7 @@
-//! Tokens and rejections of the busiest clients, if the operator wants them by client.
+//! Tokens and rejections of the busiest clients, if the operator enables metrics per client.
 //!
 //! A token is counted for its client while the client is among the busiest, and for `other`
-//! otherwise. So no counter ever falls when others become the busiest.
+//! otherwise. No counter therefore decreases when other clients become the busiest.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,14 +12,14 @@ use crate::telemetry::metrics::definitions::{CLIENT_REJECTIONS, CLIENT_TOKENS};
 use crate::telemetry::metrics::http::OTHER;
 use crate::telemetry::metrics::writer::Writer;
 
-/// What is counted of a client, or of all that have no label.
+/// Counts of a client, or of all clients without a label.
 #[derive(Debug, Default)]
 struct Counts {
     tokens: AtomicU64,
     rejections: AtomicU64,
 }
 
-/// The activity of one client.
+/// Activity of one client.
 #[derive(Debug)]
 pub struct ClientMeter {
     client_id: ClientId,
@@ -28,7 +28,7 @@ pub struct ClientMeter {
     is_shown: AtomicBool,
     /// Requests since the last ranking.
     recent: AtomicU64,
-    /// How busy it has been: of each ranking half of the one before.
+    /// Activity with exponential decay: each ranking halves the earlier score.
     score: AtomicU64,
 }
 
@@ -57,17 +57,17 @@ impl ClientMeter {
     }
 }
 
-/// The busiest clients.
+/// The busiest clients, which have a label.
 #[derive(Debug)]
 pub struct BusiestClients {
-    /// How many have a label; with 0 none is counted.
+    /// Maximum number of clients with a label. With 0, none is counted.
     most: usize,
     shown: Mutex<Vec<Arc<ClientMeter>>>,
     other: Arc<Counts>,
 }
 
 impl BusiestClients {
-    /// Shows so many clients; with 0 nothing is counted.
+    /// Creates metrics for `most` clients. With 0, nothing is counted.
     pub fn new(most: usize) -> Self {
         Self { most, shown: Mutex::default(), other: Arc::default() }
     }
@@ -77,7 +77,7 @@ impl BusiestClients {
         self.most > 0
     }
 
-    /// The meter of a client, if clients are counted.
+    /// Returns the meter of a client, if clients are counted.
     pub fn meter(&self, client_id: &ClientId) -> Option<Arc<ClientMeter>> {
         self.is_wanted().then(|| {
             Arc::new(ClientMeter {
@@ -91,7 +91,7 @@ impl BusiestClients {
         })
     }
 
-    /// Chooses the busiest again, among all clients.
+    /// Selects the busiest clients again, among all clients.
     pub fn rank(&self, all: impl Iterator<Item = Arc<ClientMeter>>) {
         let mut ranked: Vec<_> =
             all.map(|meter| (meter.rank(), meter)).filter(|(score, _)| *score > 0).collect();

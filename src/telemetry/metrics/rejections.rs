@@ -1,5 +1,5 @@
-//! Rejections by code and reason, each with the id of the last one, by which `tokend explain` finds
-//! it. A rejected request issues no token, so it may take a lock.
+//! Rejections by code and reason, each with the request id of the latest one, for `tokend explain`.
+//! A rejected request issues no token, so it may take a lock.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,16 +12,16 @@ use crate::model::reason_code::ReasonCode;
 use crate::telemetry::metrics::definitions::Definition;
 use crate::telemetry::metrics::writer::Writer;
 
-/// The labels of an exemplar: the id of a request.
+/// Labels of an exemplar: the request id.
 type ExemplarLabels = [(&'static str, String); 1];
 
-/// Counts rejections.
+/// Counters of rejections.
 #[derive(Debug)]
 pub struct Rejections {
-    /// Made at the start, one for each code and reason.
+    /// Created at startup, one for each code and reason.
     handles: Box<[CounterWithExemplar<ExemplarLabels>]>,
-    /// Those of the admin API and the console, whose code is the reason. The codes are literals of
-    /// the program, so there are few.
+    /// Counters of the admin API and the console, whose reason is the code. The codes are literals
+    /// of the program, so there are few.
     problems: Mutex<BTreeMap<&'static str, CounterWithExemplar<ExemplarLabels>>>,
 }
 
@@ -34,7 +34,7 @@ impl Default for Rejections {
 }
 
 impl Rejections {
-    /// Counts the rejection of a request.
+    /// Counts a rejected request.
     pub fn count(&self, code: ErrorCode, reason: ReasonCode, request_id: &str) {
         let place = code.index() * ReasonCode::ALL.len() + reason.index();
         if let Some(counter) = self.handles.get(place) {
@@ -42,14 +42,14 @@ impl Rejections {
         }
     }
 
-    /// Counts a rejection of the admin API or the console by the stable code of its problem.
+    /// Counts a rejection of the admin API or the console by its problem code.
     pub fn count_problem(&self, code: &'static str, request_id: &str) {
         let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
         let counter = problems.entry(code).or_default();
         counter.inc_by(1, Some([("request_id", request_id.to_owned())]), None);
     }
 
-    /// Writes those that have occurred. Codes that share a word share a line.
+    /// Writes the counters that are not zero. Codes with the same label share a line.
     pub(super) fn write(&self, writer: &mut Writer<'_>, definition: &Definition) -> fmt::Result {
         let mut family = writer.family(definition)?;
         for (counters, code) in self.handles.chunks(ReasonCode::ALL.len()).zip(ErrorCode::ALL) {
@@ -69,7 +69,7 @@ impl Rejections {
     }
 }
 
-/// The label of a code in metrics. Two codes have the same value of `error`.
+/// Returns the label of a code. Two codes share a value of `error`, so they need different labels.
 fn label(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::TooManyRequests => "too_many_requests",

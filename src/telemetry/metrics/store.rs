@@ -1,4 +1,4 @@
-//! The database: how long work in it takes, what fails, and what was changed.
+//! Metrics of the database: durations, failures and changes.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -14,11 +14,11 @@ use crate::telemetry::metrics::label::{Label, PerVariant, label};
 use crate::telemetry::metrics::writer::Writer;
 
 label! {
-    /// A kind of work in the database.
+    /// Kind of a database operation.
     pub enum Query {
         /// A statement outside of a transaction.
         Statement = "statement",
-        /// Waiting for the beginning of a transaction.
+        /// Waiting for the start of a transaction.
         Begin = "begin",
         /// A statement inside a transaction.
         InTransaction = "in_transaction",
@@ -28,17 +28,17 @@ label! {
 }
 
 label! {
-    /// Why work in the database failed.
+    /// Reason why a database operation failed.
     pub enum FailureKind {
-        /// It took too long.
+        /// It timed out.
         TimedOut = "timed_out",
         /// The disk is full.
         DiskFull = "disk_full",
-        /// The database may only be read.
+        /// The database is read-only.
         ReadOnly = "read_only",
-        /// The database has no connection.
+        /// The connection to the database failed.
         Connection = "connection",
-        /// Anything else.
+        /// Any other reason.
         Other = OTHER,
     }
 }
@@ -66,7 +66,7 @@ impl ByAction {
         place.and_then(|place| self.0.get(place)).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
-    /// What has occurred.
+    /// Returns the actions that have occurred.
     fn counted(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let names = Action::ALL.iter().map(|action| action.as_str()).chain([OTHER]);
         let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
@@ -74,7 +74,7 @@ impl ByAction {
     }
 }
 
-/// What is counted of the database.
+/// Metrics of the database.
 #[derive(Debug)]
 pub struct StoreMetrics {
     durations: PerVariant<Query, Histogram>,
@@ -83,7 +83,7 @@ pub struct StoreMetrics {
     failed: ByAction,
     followed: ByAction,
     write_errors: AtomicU64,
-    /// The size in bytes; -1 until it has been measured.
+    /// Size in bytes; -1 until it has been measured.
     size: AtomicI64,
 }
 
@@ -102,7 +102,7 @@ impl Default for StoreMetrics {
 }
 
 impl StoreMetrics {
-    /// Notes how long work took.
+    /// Records the duration of an operation.
     pub fn observe(&self, query: Query, took: Duration) {
         self.durations[query].observe(took);
     }
@@ -112,13 +112,14 @@ impl StoreMetrics {
         self.failures[kind].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often the database has taken no write, because its disk is full or it may only be read.
+    /// Returns how often the database rejected a write, because its disk is full or it is
+    /// read-only.
     pub fn failed_writes(&self) -> u64 {
         let kinds = [FailureKind::DiskFull, FailureKind::ReadOnly];
         kinds.into_iter().map(|kind| self.failures[kind].load(Ordering::Relaxed)).sum()
     }
 
-    /// Counts the events of a change that was made, or was not.
+    /// Counts the events of a change that was made or failed.
     pub fn count_change(&self, actions: &[String], is_made: bool) {
         let counters = if is_made { &self.done } else { &self.failed };
         for action in actions {
@@ -129,12 +130,12 @@ impl StoreMetrics {
         }
     }
 
-    /// Counts an event that is in memory now.
+    /// Counts an event that has been loaded into memory.
     pub fn count_followed(&self, action: &str) {
         self.followed.count(action);
     }
 
-    /// Notes the size of the database in bytes.
+    /// Records the size of the database in bytes.
     pub fn note_size(&self, bytes: i64) {
         self.size.store(bytes, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Writing metrics: the crate `prometheus-client` makes the text, this module hands it the values.
+//! Writes metrics with the crate `prometheus-client`, which produces the text.
 
 use std::fmt;
 
@@ -12,18 +12,18 @@ use prometheus_client::registry::Registry;
 use crate::telemetry::metrics::definitions::{Definition, Kind};
 use crate::telemetry::metrics::histogram::Histogram;
 
-/// A form of the text.
+/// Text format of the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// The text format of Prometheus, version 0.0.4.
     Prometheus,
-    /// `OpenMetrics` 1.0, which has exemplars too.
+    /// `OpenMetrics` 1.0, which includes exemplars.
     OpenMetrics,
 }
 
 impl Format {
-    /// The form that a caller accepts, by its header `Accept`: what it has not asked for, it may
-    /// not be able to read.
+    /// Returns the format for an `Accept` header. `OpenMetrics` is used only if the caller accepts
+    /// it explicitly.
     pub fn accepted(accept: &str) -> Self {
         let has = |range: &str| {
             let (name, parameters) = range.split_once(';').unwrap_or((range, ""));
@@ -36,7 +36,7 @@ impl Format {
         if accept.split(',').any(has) { Self::OpenMetrics } else { Self::Prometheus }
     }
 
-    /// The media type of the text.
+    /// Returns the media type of the format.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
@@ -45,22 +45,21 @@ impl Format {
     }
 }
 
-/// Something with metrics.
+/// A source of metrics.
 pub(super) trait Source: fmt::Debug + Send + Sync + 'static {
-    /// Writes all of them.
+    /// Writes all metrics of the source.
     fn write(&self, writer: &mut Writer<'_>) -> fmt::Result;
 }
 
-/// Writes one metric after the other.
+/// Writes metrics one after the other.
 pub(super) struct Writer<'a> {
     encoder: DescriptorEncoder<'a>,
 }
 
-/// Writes the values of one metric.
 pub(super) struct Family<'a>(MetricEncoder<'a>);
 
 impl Writer<'_> {
-    /// Begins a metric.
+    /// Starts a metric.
     pub(super) fn family<'s>(
         &'s mut self,
         definition: &'s Definition,
@@ -76,12 +75,12 @@ impl Writer<'_> {
 }
 
 impl Family<'_> {
-    /// A value of a counter.
+    /// Writes a value of a counter.
     pub(super) fn counter(&mut self, labels: &[(&str, &str)], value: u64) -> fmt::Result {
         self.0.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)
     }
 
-    /// A value of a counter that is not whole.
+    /// Writes a fractional value of a counter.
     pub(super) fn fractional_counter(
         &mut self,
         labels: &[(&str, &str)],
@@ -90,12 +89,12 @@ impl Family<'_> {
         self.0.encode_family(&labels)?.encode_counter::<NoLabelSet, _, f64>(&value, None)
     }
 
-    /// A value of a gauge.
+    /// Writes a value of a gauge.
     pub(super) fn gauge(&mut self, labels: &[(&str, &str)], value: f64) -> fmt::Result {
         self.0.encode_family(&labels)?.encode_gauge(&value)
     }
 
-    /// A histogram.
+    /// Writes a histogram.
     pub(super) fn histogram(
         &mut self,
         labels: &[(&str, &str)],
@@ -107,7 +106,7 @@ impl Family<'_> {
         labelled.encode_histogram::<NoLabelSet>(histogram.sum(), count, &buckets, None)
     }
 
-    /// Another metric type of the crate, with labels.
+    /// Writes another metric type of the crate, with labels.
     pub(super) fn metric(
         &mut self,
         labels: &[(&str, &str)],
@@ -117,7 +116,7 @@ impl Family<'_> {
     }
 }
 
-/// A source as the crate wants it.
+/// Adapts a source to the interface of the crate.
 #[derive(Debug)]
 struct Collected<S>(S);
 
@@ -127,7 +126,7 @@ impl<S: Source> Collector for Collected<S> {
     }
 }
 
-/// The text of all metrics of a source.
+/// Returns the text of all metrics of a source.
 pub(super) fn text<S: Source>(source: S, format: Format) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Collected(source)));
