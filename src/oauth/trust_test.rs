@@ -17,7 +17,8 @@ use crate::model::remedy::{OperatorAction, Remedy};
 use crate::model::security::KeySource;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::trust::{FederatedCredential, TrustId};
-use crate::oauth::client_authentication::federation::{mismatch, untimely};
+use crate::oauth::client_authentication::assertion::time_problem;
+use crate::oauth::client_authentication::federation::mismatch;
 use crate::oauth::client_authentication::subject_form;
 use crate::oauth::client_authentication::svid::{SvidProblem, UnverifiedSvid, check_claims};
 use crate::remote_keys::{RemoteSource, fetch_keys};
@@ -228,7 +229,7 @@ impl Test<'_> {
             }
         };
         assertion.verify(keys?, &ISSUER_ALGS, checks).map_err(|error| unmet(error.to_string()))?;
-        untimely(claims, now).map_or(Ok(()), |problem| Err(unmet(problem)))
+        time_problem(claims, now).map_or(Ok(()), |problem| Err(unmet(problem)))
     }
 
     /// Tests the token against a trust in a trust domain, as the server does for the type

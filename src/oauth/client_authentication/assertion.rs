@@ -1,11 +1,16 @@
-//! Shared by all kinds of assertions: parsing, an equal cost for every failure, and a rejection
-//! that describes the problem.
+//! Shared by all kinds of assertions: parsing, the check of times, an equal cost for every failure,
+//! and texts that describe the problem.
 
 use std::fmt::Display;
 
+use serde_json::Value;
+
 use crate::app::App;
 use crate::jose::assertion::{SignatureChecks, UnverifiedAssertion};
+use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
+use crate::model::time::Timestamp;
 use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::text::escaping;
 
 /// Runs a check of an assertion. Every failure costs the same number of signature verifications.
 pub(super) fn at_equal_cost<T>(
@@ -38,4 +43,37 @@ pub(super) fn disclosed_rejection(problem: impl Display) -> OAuthError {
         ErrorCode::InvalidClient,
         format!("The client assertion is invalid: {problem}."),
     )
+}
+
+/// Checks the times of claims; `None` if they are valid now.
+pub(in crate::oauth) fn time_problem(claims: &Value, now: Timestamp) -> Option<String> {
+    let timestamp_claim = |claim: &str| numeric_date::read(&claims[claim]);
+    let Some(expiry) = timestamp_claim("exp") else {
+        return Some("it has no exp that is a number".to_owned());
+    };
+    if expiry <= now.minus_seconds(CLOCK_SKEW_SECONDS) {
+        return Some(format!("it expired {} s ago", now.0.saturating_sub(expiry.0)));
+    }
+    ["nbf", "iat"].into_iter().find_map(|claim| {
+        if claims[claim].is_null() {
+            return None;
+        }
+        match timestamp_claim(claim) {
+            None => Some(format!("its {claim} is not a number")),
+            Some(begins) if begins > now.plus_seconds(CLOCK_SKEW_SECONDS) => {
+                let ahead = begins.0.saturating_sub(now.0);
+                Some(format!("its {claim} is {ahead} s in the future"))
+            }
+            Some(_) => None,
+        }
+    })
+}
+
+/// Returns a claim as quoted text of limited length.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "absent".to_owned(),
+        Value::String(text) => format!("'{}'", escaping::escape_start(text, 200)),
+        other => escaping::escape_start(&other.to_string(), 200),
+    }
 }

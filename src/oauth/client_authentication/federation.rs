@@ -1,41 +1,29 @@
 //! Authentication by a token of an external issuer that the client trusts (RFC 7523). A workload
 //! that already has an identity needs no client secret.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::app::App;
-use crate::directory::{ClientEntry, KeysEntry, TrustEntry};
+use crate::directory::{ClientEntry, TrustEntry};
 use crate::jose::assertion::{
-    Algorithm, AssertionError, ISSUER_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
+    ISSUER_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
 };
-use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
-use crate::oauth::client_authentication::assertion::at_equal_cost;
+use crate::oauth::client_authentication::assertion::{at_equal_cost, shown, time_problem};
+use crate::oauth::client_authentication::trusts::{
+    MAX_TRUSTS, MetTrusts, Sources, signature_checks,
+};
 use crate::oauth::client_authentication::{
-    diagnosis, keys_not_fetched, reject_disabled, rejection, request_fetch, subject_form,
+    diagnosis, keys_not_fetched, reject_disabled, rejection, subject_form,
 };
 use crate::oauth::error::OAuthError;
-use crate::text::escaping;
 
 const TEST: OperatorAction = OperatorAction::TestTrust;
-
-const SEND_CLIENT_ID: &str = "Send client_id, or make the conditions of the trusts narrower.";
-
-/// Maximum number of trusts that are compared for a request without a client id.
-const MAX_TRUSTS: usize = 1000;
-
-/// Maximum number of signatures that are verified for one token.
-const MAX_SIGNATURE_CHECKS: usize = 20;
-
-pub(super) fn signature_checks() -> SignatureChecks {
-    SignatureChecks::new(MAX_SIGNATURE_CHECKS)
-}
 
 /// Finds the client that trusts the token: the named client, or the only client with a matching
 /// trust. Several clusters may use the same issuer name, and an issuer may change its keys. The
@@ -91,9 +79,9 @@ fn of_named_client(
     let signed = fitting.iter().find_map(|known| Some((known, sources.verified_by(&known.keys)?)));
     let Some((known, assertion)) = signed else {
         let id = fitting[0].trust.trust_id.as_str();
-        return Err(sources.rejection(Some(&entry), &format!("trust {id}: ")));
+        return Err(unsigned_by(&sources, Some(&entry), &format!("trust {id}: ")));
     };
-    reject_untimely(&entry, known, assertion, now)?;
+    check_times(&entry, known, assertion, now)?;
     reject_disabled(&entry)?;
     Ok(entry)
 }
@@ -122,7 +110,7 @@ fn of_any_client(
     let keys = candidates.iter().map(|candidate| &candidate.keys);
     let sources = Sources::verify(app, assertion, keys, &ISSUER_ALGS, checks);
     if sources.have_not_signed() {
-        return Err(sources.rejection(None, ""));
+        return Err(unsigned_by(&sources, None, ""));
     }
     let mut met = MetTrusts::default();
     for candidate in &candidates {
@@ -137,132 +125,41 @@ fn of_any_client(
             continue;
         }
         let outcome =
-            reject_untimely(&entry, known, verified, now).and_then(|()| reject_disabled(&entry));
+            check_times(&entry, known, verified, now).and_then(|()| reject_disabled(&entry));
         met.note(&entry, outcome);
     }
     met.only_client().unwrap_or_else(|| Err(untrusted(app, assertion)))
 }
 
-/// Clients whose trusts a token meets, for a request without a client id.
-#[derive(Default)]
-pub(super) struct MetTrusts {
-    clients: Vec<Arc<ClientEntry>>,
-    rejected: Option<OAuthError>,
-}
-
-impl MetTrusts {
-    /// Records that the token meets a trust of the client. An error means that the client is
-    /// rejected nevertheless.
-    pub(super) fn note(&mut self, entry: &Arc<ClientEntry>, outcome: Result<(), OAuthError>) {
-        match outcome {
-            Ok(()) if self.clients.iter().any(|other| other.client_id == entry.client_id) => {}
-            Ok(()) => self.clients.push(entry.clone()),
-            Err(rejection) => self.rejected = Some(rejection),
+/// Rejects a token that none of the sources has signed.
+fn unsigned_by(sources: &Sources<'_>, entry: Option<&ClientEntry>, prefix: &str) -> OAuthError {
+    let rejected = |reason: String| match entry {
+        Some(entry) => rejection(entry, &reason),
+        None => OAuthError::authentication_failed(reason),
+    };
+    match (sources.missing(), entry) {
+        (Some(keys), Some(entry)) => {
+            keys_not_fetched(entry, &format!("{prefix}the issuer's key set"), keys)
         }
-    }
-
-    /// Returns the client if there is exactly one; `None` if nothing was recorded.
-    pub(super) fn only_client(self) -> Option<Result<Arc<ClientEntry>, OAuthError>> {
-        match (&self.clients[..], self.rejected) {
-            ([entry], _) => Some(Ok(Arc::clone(entry))),
-            ([], rejected) => rejected.map(Err),
-            ([..], _) => Some(Err(OAuthError::authentication_failed(
-                "several clients trust this token, and the request does not say which is meant",
-            )
-            .with_remedy(SEND_CLIENT_ID))),
+        (Some(_), None) => {
+            rejected("the key set of the token's issuer has not been fetched".to_owned())
+                .with_remedy("Send client_id to see the reason.")
+        }
+        (None, _) => {
+            let problem = sources.problem().map(ToString::to_string).unwrap_or_default();
+            let what = if entry.is_some() { "" } else { "no known key of its issuer signed it: " };
+            rejected(format!("{prefix}{what}{problem}")).with_remedy(TEST)
         }
     }
 }
 
-/// Key sources that have signed a token. Each one is tried once.
-pub(super) struct Sources<'a> {
-    /// The signed assertion for each source that has signed it, by the address of the source.
-    signed: HashMap<usize, VerifiedAssertion<'a>>,
-    /// A source that could not be tried, and the error of a source that did not match.
-    missing: Option<&'a KeysEntry>,
-    problem: Option<AssertionError>,
-}
-
-impl<'a> Sources<'a> {
-    pub(super) fn verify(
-        app: &App,
-        assertion: &'a UnverifiedAssertion<'_>,
-        keys: impl Iterator<Item = &'a KeysEntry>,
-        allowed: &'static [Algorithm],
-        checks: &mut SignatureChecks,
-    ) -> Self {
-        let (mut seen, mut signed) = (HashSet::new(), HashMap::new());
-        let (mut missing, mut problem) = (None, None);
-        for source in keys.filter(|source| seen.insert(source.address())) {
-            let Some(keys) = source.keys() else {
-                request_fetch(app, source);
-                missing = Some(source);
-                continue;
-            };
-            match assertion.verify(&keys, allowed, checks) {
-                Ok(verified) => {
-                    signed.insert(source.address(), verified);
-                }
-                Err(error) => {
-                    request_fetch(app, source);
-                    problem = Some(error);
-                }
-            }
-        }
-        Self { signed, missing, problem }
-    }
-
-    /// Returns the assertion that these keys have signed.
-    pub(super) fn verified_by(&self, keys: &KeysEntry) -> Option<VerifiedAssertion<'a>> {
-        self.signed.get(&keys.address()).copied()
-    }
-
-    /// True if none of the sources has signed the token.
-    pub(super) fn have_not_signed(&self) -> bool {
-        self.signed.is_empty()
-    }
-
-    /// Returns a source that could not be tried, because it has not been fetched.
-    pub(super) fn missing(&self) -> Option<&'a KeysEntry> {
-        self.missing
-    }
-
-    /// Returns the error of a source that was tried and did not match.
-    pub(super) fn problem(&self) -> Option<&AssertionError> {
-        self.problem.as_ref()
-    }
-
-    /// Returns the rejection for a token that none of the sources has signed.
-    fn rejection(&self, entry: Option<&ClientEntry>, prefix: &str) -> OAuthError {
-        let rejected = |reason: String| match entry {
-            Some(entry) => rejection(entry, &reason),
-            None => OAuthError::authentication_failed(reason),
-        };
-        match (self.missing, entry) {
-            (Some(keys), Some(entry)) => {
-                keys_not_fetched(entry, &format!("{prefix}the issuer's key set"), keys)
-            }
-            (Some(_), None) => {
-                rejected("the key set of the token's issuer has not been fetched".to_owned())
-                    .with_remedy("Send client_id to see the reason.")
-            }
-            (None, _) => {
-                let problem = self.problem.as_ref().map(ToString::to_string).unwrap_or_default();
-                let what =
-                    if entry.is_some() { "" } else { "no known key of its issuer signed it: " };
-                rejected(format!("{prefix}{what}{problem}")).with_remedy(TEST)
-            }
-        }
-    }
-}
-
-fn reject_untimely(
+fn check_times(
     entry: &ClientEntry,
     known: &TrustEntry,
     assertion: VerifiedAssertion<'_>,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
-    untimely(assertion.claims(), now).map_or(Ok(()), |problem| {
+    time_problem(assertion.claims(), now).map_or(Ok(()), |problem| {
         let id = &known.trust.trust_id;
         Err(rejection(entry, &format!("trust {id}: {problem}")).with_remedy(TEST))
     })
@@ -321,13 +218,18 @@ impl fmt::Display for Mismatch<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Issuer(is, wanted) => {
-                write!(formatter, "iss is {}, not {wanted}", shown(Some(is)))
+                write!(formatter, "iss is {}, not {wanted}", shown(is))
             }
             Self::Audience(is, wanted) => {
-                write!(formatter, "aud is {}, not {wanted}", shown(Some(is)))
+                write!(formatter, "aud is {}, not {wanted}", shown(is))
             }
             Self::Claim(Unmet { claim, pattern, value }) => {
-                write!(formatter, "{claim} is {}, not '{}'", shown(*value), pattern.as_str())
+                write!(
+                    formatter,
+                    "{claim} is {}, not '{}'",
+                    shown(value.unwrap_or(&Value::Null)),
+                    pattern.as_str()
+                )
             }
         }
     }
@@ -347,35 +249,4 @@ pub fn mismatch<'a>(trust: &'a FederatedCredential, claims: &'a Value) -> Option
         return Some(Mismatch::Audience(&claims["aud"], wanted));
     }
     trust.conditions.first_unmet(claims).map(Mismatch::Claim)
-}
-
-/// Checks the times of claims; `None` if they are valid now.
-pub fn untimely(claims: &Value, now: Timestamp) -> Option<String> {
-    let timestamp_claim = |claim: &str| numeric_date::read(&claims[claim]);
-    let Some(expiry) = timestamp_claim("exp") else {
-        return Some("it has no exp that is a number".to_owned());
-    };
-    if expiry <= now.minus_seconds(CLOCK_SKEW_SECONDS) {
-        return Some(format!("it expired {} s ago", now.0.saturating_sub(expiry.0)));
-    }
-    ["nbf", "iat"].into_iter().find_map(|claim| {
-        if claims[claim].is_null() {
-            return None;
-        }
-        match timestamp_claim(claim) {
-            None => Some(format!("its {claim} is not a number")),
-            Some(begins) if begins > now.plus_seconds(CLOCK_SKEW_SECONDS) => {
-                let ahead = begins.0.saturating_sub(now.0);
-                Some(format!("its {claim} is {ahead} s in the future"))
-            }
-            Some(_) => None,
-        }
-    })
-}
-
-/// Returns a claim as quoted text of limited length.
-fn shown(value: Option<&Value>) -> String {
-    let Some(value) = value.filter(|value| !value.is_null()) else { return "absent".to_owned() };
-    let text = value.as_str().map_or_else(|| value.to_string(), |text| format!("'{text}'"));
-    escaping::escape_start(&text, 200)
 }

@@ -2,7 +2,7 @@
 //!
 //! The caller receives the same answer for every failure. Only the log has the reason.
 
-mod assertion;
+pub(super) mod assertion;
 mod authenticated_by;
 mod authenticated_client;
 mod certificate;
@@ -15,6 +15,7 @@ mod single_use;
 mod spiffe;
 pub mod subject_form;
 pub mod svid;
+mod trusts;
 
 pub use authenticated_by::AuthenticatedBy;
 pub use authenticated_client::AuthenticatedClient;

@@ -14,18 +14,17 @@ use crate::model::client::{AuthenticationMethod, JWT_BEARER_ASSERTION};
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::assertion::at_equal_cost;
-use crate::oauth::client_authentication::federation::{self, MetTrusts, Sources};
 use crate::oauth::client_authentication::svid::{
     SvidProblem, UnverifiedSvid, check_claims, right_type, unsigned,
+};
+use crate::oauth::client_authentication::trusts::{
+    MAX_TRUSTS, MetTrusts, Sources, signature_checks,
 };
 use crate::oauth::client_authentication::{
     diagnosis, keys_not_fetched, reject_disabled, reject_other_methods, rejection,
 };
 use crate::oauth::error::OAuthError;
 use crate::text::escaping;
-
-/// Maximum number of trusts that are compared for a request without a client id.
-const MAX_TRUSTS: usize = 1000;
 
 const TEST: OperatorAction = OperatorAction::TestTrust;
 
@@ -37,7 +36,7 @@ pub(super) fn authenticate(
     client_id: Option<&str>,
     now: Timestamp,
 ) -> Result<Arc<ClientEntry>, OAuthError> {
-    at_equal_cost(app, assertion, federation::signature_checks(), |checks| {
+    at_equal_cost(app, assertion, signature_checks(), |checks| {
         let svid = UnverifiedSvid::parse(assertion)
             .map_err(|problem| not_an_svid(app, client_id, problem))?;
         match named_client(app, client_id, &svid) {

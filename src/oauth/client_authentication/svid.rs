@@ -17,7 +17,7 @@ use crate::model::remedy::Remedy;
 use crate::model::spiffe_id::SpiffeId;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::oauth::client_authentication::federation::untimely;
+use crate::oauth::client_authentication::assertion::{shown, time_problem};
 use crate::text::escaping;
 
 /// Values of `typ` that a JWT-SVID may have (JWT-SVID, section 2.3), in lower case.
@@ -151,7 +151,7 @@ fn check_audience_and_times(
     now: Timestamp,
 ) -> Result<(), SvidProblem> {
     check_audience(claims, issuer)?;
-    if let Some(problem) = untimely(claims, now) {
+    if let Some(problem) = time_problem(claims, now) {
         return Err(SvidProblem::new(problem, NEWER));
     }
     let expiry = numeric_date::read(&claims["exp"]).unwrap_or(now);
@@ -201,14 +201,6 @@ pub(super) fn unsigned(error: &AssertionError) -> SvidProblem {
 /// Returns a remedy for operators: the assertion type for a JWT-SVID.
 pub(super) fn right_type() -> String {
     format!("Send it with client_assertion_type={JWT_SPIFFE}.")
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "absent".to_owned(),
-        Value::String(text) => format!("'{}'", escaping::escape_start(text, 200)),
-        other => escaping::escape_start(&other.to_string(), 200),
-    }
 }
 
 #[cfg(test)]
