@@ -257,7 +257,7 @@ impl<'a> UnverifiedAssertion<'a> {
         let Some(key) = decoy_key::find(algorithm) else { return };
         while checks.made < SignatureChecks::MAX_OF_ONE_CLIENT {
             checks.made += 1;
-            // The result has no meaning: the private key is known.
+            // The result has no meaning, because the key is a decoy.
             let _ = self.0.is_signed_by(key, algorithm);
         }
     }

@@ -15,8 +15,8 @@ use crate::x509::server_certificate::ServerCertificate;
 /// Maximum number of addresses of a host that are tried.
 const MAX_ADDRESSES: usize = 4;
 
-/// Probes servers. It connects to any address, so the URL must come from an operator with network
-/// access, never from a request or the database.
+/// Probes servers. It connects to any address, so the URL must come from an operator, who could
+/// connect by other means as well. It must never come from a request or the database.
 #[derive(Default)]
 pub struct Probe {
     tls: TlsClient,

@@ -22,8 +22,8 @@ pub(super) struct SingleUse<'a> {
     pub(super) expiry: Timestamp,
 }
 
-/// Accepts an assertion that has not been used. It is remembered until it expires, plus the maximum
-/// clock difference of two instances.
+/// Accepts an assertion that has not been used. It is remembered as long as it is valid, plus the
+/// maximum clock difference of two instances.
 pub(super) async fn use_once(
     app: &App,
     assertion: SingleUse<'_>,

@@ -35,8 +35,8 @@ pub(super) async fn warn_of_expiring_secrets(app: Arc<App>) {
     }
 }
 
-/// Records the warnings that are due. Logs if there were any or if the log line is due. True if it
-/// has logged or checked what to log.
+/// Records the warnings that are due. Logs if there were any or if the log line is due. True if the
+/// log line is no longer due.
 async fn warn(app: &App, is_due: bool) -> Result<bool, AdminError> {
     let recorded = secret::life::record_warnings(&app.services).await?;
     if recorded > 0 || is_due {

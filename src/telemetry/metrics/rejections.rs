@@ -49,7 +49,7 @@ impl Rejections {
         counter.inc_by(1, Some([("request_id", request_id.to_owned())]), None);
     }
 
-    /// Writes the counters that are not zero. Codes with the same label share a line.
+    /// Writes the counters that are not zero.
     pub(super) fn write(&self, writer: &mut Writer<'_>, definition: &Definition) -> fmt::Result {
         let mut family = writer.family(definition)?;
         for (counters, code) in self.handles.chunks(ReasonCode::ALL.len()).zip(ErrorCode::ALL) {
