@@ -6,6 +6,7 @@ pub mod database_health;
 pub mod event_streams;
 pub mod figures;
 pub mod key_set_readers;
+pub mod last_time;
 mod outage_assertions;
 mod process_figures;
 pub mod rejections;
@@ -15,7 +16,7 @@ pub mod traffic;
 pub mod without_database;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
@@ -24,6 +25,7 @@ use crate::app::background::BackgroundTasks;
 use crate::app::database_health::DatabaseHealth;
 use crate::app::event_streams::EventStreams;
 use crate::app::key_set_readers::KeySetReaders;
+use crate::app::last_time::LastTime;
 use crate::app::rejections::{REJECTIONS_TTL_SECONDS, RecentRejections};
 use crate::app::snapshot::SnapshotStatus;
 use crate::app::traffic::Traffic;
@@ -54,18 +56,18 @@ pub struct App {
     pub background: BackgroundTasks,
     /// The state of the database.
     pub database: DatabaseHealth,
-    /// Last time at which the usage statistics were written; 0 for never.
-    usage_flushed_at: AtomicI64,
-    /// Time of the newest backup of this server; 0 for never.
-    pub backed_up_at: AtomicI64,
+    /// Last time at which the usage statistics were written.
+    usage_flushed_at: LastTime,
+    /// Time of the newest backup of this server.
+    pub backed_up_at: LastTime,
     /// Number of keys in the database that are sealed under a master key other than the first.
     outdated_seals: AtomicUsize,
     /// Status of the snapshots.
     pub snapshot: SnapshotStatus,
     /// Status of the delivery of the audit log.
     pub audit_delivery: AuditDelivery,
-    /// Last time at which any instance signed a checkpoint of the audit log; 0 for never.
-    pub checkpointed_at: AtomicI64,
+    /// Last time at which any instance signed a checkpoint of the audit log.
+    pub checkpointed_at: LastTime,
     /// Metrics of this process.
     pub metrics: Arc<Metrics>,
     /// Limits the reports of leaked secrets by caller.
@@ -162,12 +164,12 @@ impl App {
             key_set_readers: KeySetReaders::default(),
             background,
             database: DatabaseHealth::default(),
-            usage_flushed_at: AtomicI64::new(0),
-            backed_up_at: AtomicI64::new(0),
+            usage_flushed_at: LastTime::default(),
+            backed_up_at: LastTime::default(),
             outdated_seals: AtomicUsize::new(0),
             snapshot: SnapshotStatus::default(),
             audit_delivery: AuditDelivery::default(),
-            checkpointed_at: AtomicI64::new(0),
+            checkpointed_at: LastTime::default(),
             metrics: Arc::default(),
             leak_reports: callers::leak_reports(),
             trust_tests: callers::trust_tests(),
@@ -202,7 +204,7 @@ impl App {
             Err(_) => {}
         }
         if written.is_ok() {
-            self.usage_flushed_at.store(clock.now().0, Ordering::Relaxed);
+            self.usage_flushed_at.set(Some(clock.now()));
             if let Err(problem) = store.note_activity(&uses).await {
                 // Lists then compute the activity from the usage itself, until the next use.
                 tracing::debug!(%problem, "the activity of clients was not written");

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use crate::app::last_time::LastTime;
 use crate::model::time::Timestamp;
 use crate::services::audit_delivery::Delivery;
 
@@ -9,15 +10,15 @@ use crate::services::audit_delivery::Delivery;
 #[derive(Debug, Default)]
 pub struct AuditDelivery {
     behind: AtomicI64,
-    /// Time of the oldest undelivered event; 0 if all events are delivered.
-    oldest: AtomicI64,
+    /// Time of the oldest undelivered event.
+    oldest: LastTime,
 }
 
 impl AuditDelivery {
     /// Records the result of a check.
     pub fn note(&self, delivery: &Delivery) {
         self.behind.store(delivery.behind, Ordering::Relaxed);
-        self.oldest.store(delivery.oldest.map_or(0, |oldest| oldest.0), Ordering::Relaxed);
+        self.oldest.set(delivery.oldest);
     }
 
     /// Returns the number of undelivered events.
@@ -28,9 +29,6 @@ impl AuditDelivery {
     /// Returns the age of the oldest undelivered event in seconds; 0 if all are delivered. It also
     /// grows while checks fail.
     pub fn lag_seconds(&self, now: Timestamp) -> i64 {
-        match self.oldest.load(Ordering::Relaxed) {
-            0 => 0,
-            oldest => now.0.saturating_sub(oldest).max(0),
-        }
+        self.oldest.get().map_or(0, |oldest| now.0.saturating_sub(oldest.0).max(0))
     }
 }

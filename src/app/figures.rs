@@ -33,16 +33,16 @@ impl App {
         self.add_keys(&mut figures, self.services.clock.now());
         self.add_database(&mut figures);
         if self.services.config.backup.schedule.is_some() {
-            let newest = self.backed_up_at.load(Ordering::Relaxed);
+            let newest = self.backed_up_at.seconds();
             figures.add_seconds(&names::BACKUP_SUCCESS, &[], newest);
         }
         if self.services.config.snapshot.enabled {
-            figures.add_seconds(&names::SNAPSHOT_SUCCESS, &[], self.snapshot.written_at());
+            figures.add_seconds(&names::SNAPSHOT_SUCCESS, &[], self.snapshot.written_at.seconds());
             figures.add(&names::SNAPSHOT_SIZE, count(self.snapshot.bytes()));
             figures.add(&names::SNAPSHOT_FAILURES, count(self.snapshot.failures()));
         }
         if self.services.config.audit.checkpoint_interval.is_some() {
-            let last = self.checkpointed_at.load(Ordering::Relaxed);
+            let last = self.checkpointed_at.seconds();
             figures.add_seconds(&names::AUDIT_CHECKPOINT, &[], last);
         }
         if self.services.config.audit.sink.is_some() {
@@ -108,7 +108,7 @@ impl App {
         let (tokens, clients) = directory.revocations.lengths();
         figures.add_by(&names::REVOCATION_ENTRIES, &["token"], tokens);
         figures.add_by(&names::REVOCATION_ENTRIES, &["client"], clients);
-        let flushed_at = self.usage_flushed_at.load(Ordering::Relaxed);
+        let flushed_at = self.usage_flushed_at.seconds();
         figures.add_seconds(&names::USAGE_FLUSHED, &[], flushed_at);
         let sets = directory.key_sets.figures();
         for (state, number) in

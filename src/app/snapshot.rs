@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::app::{App, outage_assertions};
 use crate::config::Config;
@@ -38,17 +38,13 @@ const BUFFER_BYTES: usize = 1 << 17;
 /// Status of the snapshots of this process.
 #[derive(Debug, Default)]
 pub struct SnapshotStatus {
-    written_at: AtomicI64,
+    /// Time of the newest snapshot.
+    pub written_at: LastTime,
     bytes: AtomicU64,
     failures: AtomicU64,
 }
 
 impl SnapshotStatus {
-    /// Returns the time of the newest snapshot, in seconds since 1970; 0 for never.
-    pub fn written_at(&self) -> i64 {
-        self.written_at.load(Ordering::Relaxed)
-    }
-
     /// Returns the size of the newest snapshot in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
@@ -81,7 +77,7 @@ impl App {
         match &written {
             Ok((_, bytes)) => {
                 status.bytes.store(*bytes, Ordering::Relaxed);
-                status.written_at.store(self.services.clock.now().0, Ordering::Relaxed);
+                status.written_at.set(Some(self.services.clock.now()));
             }
             Err(_) => {
                 status.failures.fetch_add(1, Ordering::Relaxed);

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::admin::{AdminError, Conflict, audit};
 use crate::app::App;
@@ -52,7 +51,6 @@ fn say_altered(sequence: i64) {
 }
 
 async fn note_last(app: &App) -> Result<(), StoreError> {
-    let last = app.services.store.last_checkpoint_at().await?;
-    app.checkpointed_at.store(last.map_or(0, |last| last.0), Ordering::Relaxed);
+    app.checkpointed_at.set(app.services.store.last_checkpoint_at().await?);
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::admin::backup::{BackupError, schedule};
@@ -28,7 +27,7 @@ async fn make_backup(app: &App) -> Result<(), BackupError> {
     let made = Box::pin(schedule::create_if_due(&app.services)).await;
     // The time of the newest backup is updated even if a new one fails.
     let newest = schedule::newest(&app.services.config.backup.dir)?;
-    app.backed_up_at.store(newest.map_or(0, |newest| newest.0), Ordering::Relaxed);
+    app.backed_up_at.set(newest);
     if let Some(made) = made? {
         let manifest = made.manifest;
         tracing::info!(id = manifest.id, sequence = manifest.sequence, "a backup was made");
