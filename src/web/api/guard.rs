@@ -75,7 +75,7 @@ struct NoParameters {}
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WriteParameters {
-    /// True to check and answer everything, and to store nothing.
+    /// True to check the request and return the answer without storing anything.
     #[serde(default)]
     dry_run: bool,
 }

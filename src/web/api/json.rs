@@ -177,7 +177,7 @@ impl<T: Serialize> IntoResponse for Output<T> {
     }
 }
 
-/// How many objects a page has.
+/// The maximum number of objects on a page.
 pub(super) fn page_size(wanted: Option<u32>, default: u32) -> Result<u32, Problem> {
     let size = wanted.unwrap_or(default);
     if (1..=MAX_PAGE_SIZE).contains(&size) {

@@ -14,7 +14,7 @@ use crate::store::StoreError;
 pub(super) struct Page<T> {
     /// The objects.
     data: Vec<T>,
-    /// What the next request sends as `cursor`; `null` on the last page.
+    /// The `cursor` of the next request; `null` on the last page.
     next_cursor: Option<String>,
     /// Objects of this page whose rows cannot be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -55,7 +55,7 @@ impl<T: ToSchema> PartialSchema for Page<T> {
     fn schema() -> RefOr<Schema> {
         let cursor = ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-            .description(Some("What the next request sends as `cursor`; `null` on the last page."));
+            .description(Some("The `cursor` of the next request; `null` on the last page."));
         let data = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
         let unreadable = ArrayBuilder::new().items(Ref::from_schema_name(UnreadableObject::name()));
         let unreadable = unreadable.description(Some(

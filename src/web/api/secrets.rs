@@ -24,7 +24,7 @@ use crate::web::api::json::{
 use crate::web::api::page::Page;
 use crate::web::api::{Delivery, Problem, delivery};
 
-/// A secret, which is shown this once.
+/// A secret, which is shown only once.
 #[derive(Serialize, ToSchema)]
 pub(super) struct CreatedSecret {
     /// The client.
@@ -74,10 +74,10 @@ const PAGE_SIZE: u32 = 100;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// How many objects a page has.
+    /// The maximum number of objects on a page.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 
