@@ -103,12 +103,12 @@ pub(super) struct VerifyQuery {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChainVerification)]
 pub(super) struct Verification {
-    /// True if every event of the part fits; of the whole chain if `next_cursor` is `null` and the
-    /// first part began without a cursor.
+    /// True if every event of the part fits. If `next_cursor` is `null` and the first part began
+    /// without a cursor, the whole chain is intact.
     #[schema(examples(true))]
     is_intact: bool,
-    /// `SEQUENCE:HASH` of the last event that was checked. Noted elsewhere, it proves later that
-    /// the events until then were not rewritten.
+    /// `SEQUENCE:HASH` of the last checked event. Stored elsewhere, it proves later that the events
+    /// up to it were not rewritten.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(
         nullable = false,
@@ -116,7 +116,7 @@ pub(super) struct Verification {
     )]
     verified_until: Option<String>,
     /// `SEQUENCE:HASH` of the signed checkpoint at which the log begins; absent if it begins with
-    /// its first event. The events until there were removed for their age.
+    /// its first event. Earlier events were removed because of their age.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     begins_after: Option<String>,

@@ -44,7 +44,7 @@ pub(super) struct CheckpointJson {
     hash: String,
     /// When it was signed.
     signed_at: Timestamp,
-    /// True if the events until that one were removed for their age: the log begins here.
+    /// True if the events up to this one were removed because of their age: the log begins here.
     is_anchor: bool,
     /// The checkpoint: a JWT of type `audit-checkpoint+jwt` with `iss`, `iat`, `sequence` and
     /// `hash`.

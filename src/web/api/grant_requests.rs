@@ -72,7 +72,7 @@ pub(super) struct RequestInput {
     /// The scopes of the grant.
     #[schema(value_type = Vec<ScopeName>, min_items = 1)]
     scopes: Vec<String>,
-    /// From where the grant could be used; anywhere if absent.
+    /// The networks from which the grant could be used; anywhere if absent.
     #[serde(default)]
     #[schema(value_type = Networks)]
     networks: Vec<String>,

@@ -31,7 +31,7 @@ pub(super) struct CreatedSecret {
     client_id: ClientId,
     #[serde(flatten)]
     secret: SecretJson,
-    /// The secret, which is in no other answer. Absent after a dry run or with `secret_digest`.
+    /// The secret, which no other answer contains. Absent after a dry run or with `secret_digest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, examples("tkd_…19RbFA"))]
     client_secret: Option<String>,
@@ -147,7 +147,7 @@ pub(super) fn problem_of_secret(error: AdminError) -> Problem {
 #[serde(deny_unknown_fields)]
 #[schema(as = SecretEnd, examples(json!({ "expires_in_seconds": 3600 })))]
 pub(super) struct EndInput {
-    /// How long it stays valid at the most; 0 ends it at once. An expiry is never extended.
+    /// The maximum time that it stays valid; 0 ends it at once. An expiry is never extended.
     #[schema(minimum = 0)]
     expires_in_seconds: i64,
 }

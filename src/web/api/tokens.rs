@@ -90,7 +90,7 @@ pub(super) struct TokenInput {
     token: String,
 }
 
-/// Header and claims of a token, which nothing has checked.
+/// The header and claims of a token, unverified.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = InspectedToken, examples(json!({ "header": { "alg": "ES256", "typ": "at+jwt", "kid": "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" }, "claims": { "iss": "https://auth.example.com", "sub": "acme", "aud": "https://orders.example.com", "scope": "orders:read" } })))]
 pub(super) struct InspectedJson {
@@ -102,7 +102,7 @@ pub(super) struct InspectedJson {
     claims: Value,
 }
 
-/// What the check of a token found.
+/// The result of verifying a token.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = VerifiedToken)]
@@ -158,7 +158,7 @@ pub(super) struct RevocationInput {
 pub(super) struct RevokedTokenJson {
     /// Its identifier.
     jti: TokenId,
-    /// Until then it is in the list of revoked tokens.
+    /// When it leaves the list of revoked tokens.
     kept_until: Timestamp,
 }
 
@@ -334,7 +334,7 @@ pub(super) async fn revoke_all(
     Ok(ok(RevokedTokensJson { client_id, revoked_until, evt }))
 }
 
-/// What a token request would ask for (RFC 8707, section 2; RFC 6749, section 4.4.2).
+/// The parameters of a token request (RFC 8707, section 2; RFC 6749, section 4.4.2).
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(as = PreviewedRequest, examples(json!({ "resource": "https://orders.example.com", "scope": "orders:read" })))]

@@ -268,13 +268,13 @@ pub(super) const TEXTS: [Text; 35] = [
         "reject_grant_request",
         &[],
         "Reject a grant request",
-        "Needs an administrator of the resource.",
+        "Only an administrator of the resource can reject it.",
     ),
     text(
         "POST /v1/grant-requests/{id}/cancel",
         "cancel_grant_request",
         &[],
         "Cancel a grant request",
-        "Needs an administrator of the client.",
+        "Only an administrator of the client can cancel it.",
     ),
 ];
