@@ -170,7 +170,7 @@ pub struct GrantRequest {
     /// A message from the requester.
     #[schema(required = true)]
     pub message: Option<Remark>,
-    /// Why it ended.
+    /// The reason for its end.
     #[schema(required = true)]
     pub reason: Option<Remark>,
     /// The owner of the client at the time of the request.

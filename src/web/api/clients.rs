@@ -105,7 +105,7 @@ pub(super) struct CreatedClient {
 #[serde(deny_unknown_fields)]
 #[schema(as = StateChange, examples(json!({ "reason": "Its secret was found in a public repository." })))]
 pub(super) struct StateInput {
-    /// Why, for the audit log.
+    /// The reason, for the audit log.
     #[schema(max_length = 500)]
     reason: Option<String>,
 }

@@ -98,7 +98,7 @@ pub(super) struct ApprovalInput {
 #[serde(deny_unknown_fields)]
 #[schema(as = EndOfRequest, examples(json!({ "reason": "Use the reports API instead." })))]
 pub(super) struct EndInput {
-    /// Why, for the other team.
+    /// The reason, for the other team.
     #[schema(value_type = Option<Remark>)]
     reason: Option<String>,
 }
