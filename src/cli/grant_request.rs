@@ -48,16 +48,16 @@ pub(crate) enum GrantRequestCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Only with this state: pending, approved, rejected, cancelled or expired
+    /// Only requests in this state: pending, approved, rejected, cancelled or expired
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
-    /// Only of this client
+    /// Only requests of this client
     #[arg(long, value_name = "ID")]
     client: Option<String>,
-    /// Only for this resource
+    /// Only requests for this resource
     #[arg(long, value_name = "URI")]
     resource: Option<String>,
-    /// Only where this owner has the client or the resource
+    /// Only requests in which this owner has the client or the resource
     #[arg(long, value_name = "OWNER")]
     owner: Option<String>,
     /// At most this many
@@ -91,7 +91,7 @@ pub(crate) struct CreateArgs {
 pub(crate) struct EndArgs {
     /// The id of the request
     id: String,
-    /// Why
+    /// The reason
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }

@@ -45,7 +45,7 @@ pub(crate) struct RotateArgs {
     /// The next key signs at once. Unless it has been published long enough, this needs --force
     #[arg(long)]
     now: bool,
-    /// The algorithm whose next key signs; that of the server if omitted
+    /// The algorithm whose next key signs; the algorithm of the server if omitted
     #[arg(long, value_name = "ALG")]
     alg: Option<String>,
     /// Do not ask; required without a terminal if something breaks
@@ -66,7 +66,7 @@ pub(crate) struct RetireArgs {
 pub(crate) struct RevokeArgs {
     #[command(flatten)]
     key: KeyArgs,
-    /// Why, for the audit log
+    /// The reason, for the audit log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// Do not ask; required without a terminal

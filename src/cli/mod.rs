@@ -155,9 +155,9 @@ enum Command {
     Rejections(rejections::RejectionsCommand),
     /// Compare clients and resources with files, and change nothing
     Diff(Box<declarations::apply::DiffArgs>),
-    /// Make clients and resources as files declare them
+    /// Create, change or delete clients and resources as files declare them
     Apply(Box<declarations::apply::ApplyArgs>),
-    /// Print clients and resources as `apply` reads them, without secrets
+    /// Print clients and resources in the format that `apply` reads, without secrets
     Export(declarations::apply::ExportArgs),
     /// Audit log: every change, in a hash chain
     #[command(subcommand)]

@@ -36,7 +36,7 @@ pub(crate) enum OwnerPolicyCommand {
     Show(OwnerArgs),
     /// Set the policy of an owner; a rule that is not given is removed
     Set(SetArgs),
-    /// Remove the policy of an owner; then the one of * holds for it
+    /// Remove the policy of an owner; the policy of * then applies to it
     Delete(OwnerArgs),
 }
 

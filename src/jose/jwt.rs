@@ -28,7 +28,7 @@ pub struct AccessTokenClaims {
     /// The client it was issued to.
     #[schema(examples("acme"))]
     pub client_id: String,
-    /// What it may do, separated by spaces; absent if nothing in particular.
+    /// The granted scopes, separated by spaces; absent if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, examples("orders:read"))]
     pub scope: Option<String>,
@@ -38,7 +38,7 @@ pub struct AccessTokenClaims {
     /// When it expires.
     #[schema(examples(1_795_775_400))]
     pub exp: i64,
-    /// Its own identifier.
+    /// The unique identifier of the token.
     #[schema(examples("kq1sBz3vT0aXn9LrYc5uEw"))]
     pub jti: String,
     /// The sequence of the last event that the issuing instance had in memory when the request
@@ -46,7 +46,8 @@ pub struct AccessTokenClaims {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, examples(41))]
     pub evt: Option<i64>,
-    /// The key that its holder must prove to have (RFC 7800, section 3.1); absent for a bearer.
+    /// The key whose possession the holder must prove (RFC 7800, section 3.1); absent for a bearer
+    /// token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub cnf: Option<Confirmation>,

@@ -20,7 +20,7 @@ pub struct Pattern(Box<str>);
 
 text_schema!(
     Pattern,
-    "What a claim must be. `*` as a whole segment stands for any one segment; slashes and colons separate segments.",
+    "The pattern of a claim. `*` as a whole segment matches any one segment; slashes and colons separate segments.",
     min_length(Some(1)),
     max_length(Some(500)),
     examples(["repo:acme/api:ref:refs/heads/main"]),

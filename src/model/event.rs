@@ -294,11 +294,11 @@ impl EventOwners {
     }
 }
 
-/// One link of the chain, with texts as they are stored: whatever stands in the table can be
-/// read, hashed and shown, also if it was changed by hand.
+/// An event of the audit log, with texts as they are stored: a row can be read, hashed and shown
+/// even if it was changed by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Event {
-    /// Its place: 1, 2, 3 without a gap, in the order of commits.
+    /// The position in the log: 1, 2, 3 without a gap, in the order of commits.
     #[schema(examples(41))]
     pub sequence: i64,
     /// When the change was made.
@@ -306,23 +306,23 @@ pub struct Event {
     /// The actor, such as `cli:ana` or `server`.
     #[schema(examples("client:ops"))]
     pub actor: String,
-    /// What was done ([`Action::as_str`]).
+    /// The action, such as `client.created`.
     #[schema(examples("client.created"))]
     pub action: String,
-    /// What it was about (the text of an [`EventSubject`]).
+    /// The object of the change, such as `client/acme`.
     #[schema(examples("client/acme"))]
     pub subject: String,
-    /// More about it, as JSON; never a secret. Stored and hashed as this text, shown as an object.
+    /// Details as JSON; never a secret. Stored and hashed as this text, shown as an object.
     #[serde(serialize_with = "as_object")]
     #[schema(value_type = Object)]
     pub detail: String,
-    /// Whose objects it was about, at that time.
+    /// The owners of its objects at that time.
     #[serde(flatten)]
     pub owners: EventOwners,
     /// The hash of the event before it; empty for the first one.
     #[schema(examples("80a00f0b51c6d51dc228b0b2b1f4fb3a510da55c0aaef2a956d7c488180d68f9"))]
     pub previous_hash: String,
-    /// SHA-256 over all the above.
+    /// SHA-256 over all members above.
     #[schema(examples("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))]
     pub hash: String,
 }

@@ -8,8 +8,8 @@ use crate::model::labels::Labels;
 use crate::model::owner::Owner;
 use crate::text::schema::text_schema;
 
-/// What is known of a client or a resource besides what tokens need (D18). Of it the
-/// directory holds only the owner of a resource, and of a client that has static claims.
+/// Facts about a client or a resource that tokens do not need (D18). The directory holds only the
+/// owner of a resource, and of a client that has static claims.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Facts {
     /// The team that it belongs to.
@@ -18,7 +18,7 @@ pub struct Facts {
     /// What it is for.
     #[schema(required = true)]
     pub description: Option<Description>,
-    /// Where the people of the team are reached.
+    /// How to reach the team.
     #[schema(required = true)]
     pub contact: Option<Contact>,
     /// Keys with values, for selection.

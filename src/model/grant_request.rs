@@ -64,7 +64,7 @@ pub enum GrantRequestState {
 
 text_schema!(
     GrantRequestState,
-    "What became of a grant request.",
+    "The state of a grant request.",
     enum_values(Some(Self::ALL.map(Self::as_str))),
 );
 
@@ -162,15 +162,15 @@ pub struct GrantRequest {
     pub networks: Networks,
     /// The static claims of the grant.
     pub claims: StaticClaims,
-    /// 1, and 1 more with each change of what is requested. An approval names it.
+    /// The revision: 1 at first, and 1 more with each change of the request. An approval names it.
     #[schema(examples(1))]
     pub revision: i64,
-    /// What became of it.
+    /// The state of the request.
     pub state: GrantRequestState,
-    /// What the requester says about it.
+    /// A message from the requester.
     #[schema(required = true)]
     pub message: Option<Remark>,
-    /// Why it ended.
+    /// The reason for its end.
     #[schema(required = true)]
     pub reason: Option<Remark>,
     /// The owner of the client at the time of the request.
@@ -179,7 +179,7 @@ pub struct GrantRequest {
     /// The owner of the resource at the time of the request.
     #[schema(required = true)]
     pub resource_owner: Option<Owner>,
-    /// The actor of the last change of what is requested.
+    /// The actor of the last change of the request.
     #[schema(examples("client:ops"))]
     pub requested_by: String,
     /// The actor that ended it.

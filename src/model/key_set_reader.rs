@@ -17,9 +17,9 @@ pub struct KeySetReader {
     pub first_seen_at: Timestamp,
     /// When it was last seen.
     pub last_seen_at: Timestamp,
-    /// On how many days (UTC) it was seen.
+    /// The number of days (UTC) on which it was seen.
     pub days: i64,
-    /// When the newest key was made that it has fetched.
+    /// When the newest key that it has fetched was created.
     pub newest_key_at: Timestamp,
 }
 

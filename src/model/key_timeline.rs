@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::model::signing_key::{Algorithm, KeyId, SigningKeyRecord};
 use crate::model::time::Timestamp;
 
-/// What a key is for at a time.
+/// The state of a key at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyState {

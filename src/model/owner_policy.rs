@@ -100,11 +100,11 @@ impl OwnerPolicy {
     }
 }
 
-/// A policy, and whose clients it is about.
+/// A policy, and the owner of the clients that it applies to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = OwnerPolicy)]
 pub struct OwnerPolicyRecord {
-    /// Whose clients.
+    /// The owner of the clients, or `*`.
     #[serde(rename = "owner")]
     pub scope: PolicyScope,
     /// The rules.

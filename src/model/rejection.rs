@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 
-/// Why a request was rejected: what the caller was told, and what it was not.
+/// A rejected request: the answer that the caller got, and the true reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Rejection)]
 pub struct RejectionRecord {
-    /// The id of the request, which the caller has been told.
+    /// The id of the request, as in the answer to the caller.
     #[schema(examples("req_KfAPnLS0MFyEF6HBc9yT"))]
     pub request_id: String,
     /// When.
@@ -24,10 +24,10 @@ pub struct RejectionRecord {
     /// The code of the answer.
     #[schema(examples("invalid_client"))]
     pub error: String,
-    /// Where the request came from.
+    /// The address that the request came from.
     #[schema(examples("192.0.2.7"))]
     pub address: String,
-    /// The client it was about, if there is one of the id that was presented.
+    /// The client, if one has the id that was presented.
     #[schema(required = true, examples("acme"))]
     pub client_id: Option<String>,
     /// The true reason.

@@ -16,7 +16,7 @@ const NEVER_USED: &str = "never used";
 
 const NO_NEWER: &str = "no newer secret is used";
 
-/// What an operator should know of a secret.
+/// The status of a secret for operators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SecretStatus {
     /// Whether the secret can be ended.
@@ -27,7 +27,7 @@ pub struct SecretStatus {
     pub expiring_soon: bool,
 }
 
-/// Whether a secret can be ended without a client that fails, as far as its use shows.
+/// An assessment of whether ending a secret would break a client, based on its usage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(examples(json!({ "safe": false, "reason": "The secret is in use: last used 2 hours ago from 192.0.2.7." })))]
 pub struct SafeToEnd {

@@ -169,7 +169,7 @@ pub enum SpiffeIdPattern {
 
 text_schema!(
     SpiffeIdPattern,
-    "A SPIFFE ID, or all below a path: then it ends with `/*`.",
+    "A SPIFFE ID, or a path prefix that ends with `/*` and matches every ID below it.",
     pattern(Some("^spiffe://")),
     examples(["spiffe://acme.example/ns/*"]),
 );

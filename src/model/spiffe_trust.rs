@@ -22,8 +22,8 @@ pub struct SpiffeTrust {
     pub created_at: Timestamp,
 }
 
-/// A trust domain with its keys and the workloads of it that are accepted. The keys are bound to
-/// the trust domain (section 6): they never verify an ID of another one.
+/// A trust domain with its keys and its accepted workloads. The keys are bound to the trust domain
+/// (section 6): they never verify an ID of another domain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SpiffeSource {
     trust_domain: TrustDomain,

@@ -24,14 +24,14 @@ pub struct FederatedCredential {
     pub trust_id: TrustId,
     /// The issuer of the tokens, exactly as in `iss`.
     pub issuer: ForeignIssuer,
-    /// The issuer's keys; found by discovery if nothing is said.
+    /// The keys of the issuer; found by discovery if absent.
     #[serde(flatten)]
     #[schema(value_type = KeySource)]
     pub keys: Option<KeySource>,
-    /// What must be among the `aud` of a token.
+    /// A value that the `aud` of a token must contain.
     #[schema(examples("https://auth.example.com"))]
     pub audience: String,
-    /// What a token must say, claim by claim.
+    /// The conditions that a token must meet, by claim.
     pub conditions: Conditions,
     /// When the trust was made.
     pub created_at: Timestamp,
@@ -126,13 +126,13 @@ impl fmt::Display for ForeignIssuer {
     }
 }
 
-/// The conditions for the claims of a token: a pattern for each claim.
+/// The conditions that a token must meet: a pattern for each claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Conditions(BTreeMap<String, Pattern>);
 
 object_schema!(
     Conditions as "Conditions",
-    "What a token must say: a pattern for each claim.",
+    "The conditions that a token must meet: a pattern for each claim.",
     { "sub": "repo:acme/api:ref:refs/heads/main" },
     additional_properties(Some(AdditionalProperties::RefOr(Pattern::schema()))),
 );

@@ -25,17 +25,17 @@ pub enum Used<'a> {
     Other(&'a ClientId),
 }
 
-/// What is known of the use of something. Each use proved a client.
+/// Usage statistics. Each use authenticated a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Usage {
     /// The first use.
     pub first_used_at: Timestamp,
     /// The last use.
     pub last_used_at: Timestamp,
-    /// How many uses there were.
+    /// The number of uses.
     #[schema(examples(240))]
     pub uses: i64,
-    /// Where the last one came from.
+    /// The address of the last use.
     #[schema(value_type = String, examples("192.0.2.7"))]
     pub last_address: IpAddr,
 }

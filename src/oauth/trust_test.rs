@@ -56,7 +56,7 @@ pub struct TrustTest {
     #[serde(flatten)]
     #[schema(ignore)]
     pub failure: Option<TestFailure>,
-    /// What differs, trust by trust.
+    /// The differences for each trust.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trusts: Vec<UnmetTrust>,
 }

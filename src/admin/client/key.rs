@@ -149,10 +149,10 @@ pub struct ClientKey {
     /// Its `kid`, if it has one.
     #[schema(required = true, examples("2026-11"))]
     pub kid: Option<String>,
-    /// Its thumbprint (RFC 7638), by which a key without a `kid` is removed.
+    /// The thumbprint (RFC 7638), which identifies a key without a `kid`.
     #[schema(required = true, examples("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"))]
     pub thumbprint: Option<String>,
-    /// The algorithms of assertions that it verifies, or why it cannot be used.
+    /// The algorithms of assertions that the key verifies, or the reason why it cannot be used.
     #[schema(examples("ES256"))]
     pub algorithms: String,
     /// The key itself (RFC 7517).

@@ -77,7 +77,7 @@ pub struct PlannedChange {
     /// The members that differ, as they were; `null` for a new object.
     #[schema(value_type = Option<Object>, required = true)]
     pub was: Value,
-    /// The same as they will be; `null` for an object that is deleted.
+    /// The members that differ, as they will be; `null` for an object that is deleted.
     #[schema(value_type = Option<Object>, required = true)]
     pub is: Value,
     /// What ends with an object that is deleted, or with the owner of a resource.

@@ -33,36 +33,36 @@ pub struct ShownSigningKey {
     pub kid: KeyId,
     /// The algorithm it signs with.
     pub algorithm: Algorithm,
-    /// What it is for now.
+    /// The current state.
     pub state: KeyState,
-    /// When it was made, which is when it is published.
+    /// When the key was created and published.
     pub created_at: Timestamp,
-    /// From when on it signs.
+    /// When it begins to sign.
     pub signs_from: Timestamp,
     /// When it stops signing. Without a successor this is the plan of the settings.
     pub signs_until: Option<Timestamp>,
     /// When it leaves the key set; a plan as well, without a successor.
     pub leaves_at: Option<Timestamp>,
-    /// The key that takes over from it, once there is one.
+    /// The key that replaces it; absent if there is none yet.
     pub successor: Option<KeyId>,
-    /// What happens to it next.
+    /// The next step of the key.
     pub next_step: Option<NextStep>,
-    /// Since when it no longer signs, if it was retired.
+    /// When it stopped signing, if it was retired.
     #[schema(required = true)]
     pub retired_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
     /// When its first signature was postponed for readers that did not know it.
     pub postponed_at: Option<Timestamp>,
-    /// Which readers of the key set know it, while it waits to sign. Advice: a CDN hides the readers
-    /// behind it.
+    /// The readers of the key set that know it, while it waits to sign. This is only a hint: a CDN
+    /// hides the readers behind it.
     pub readers: Option<ReadersOfKey>,
     /// The public key (RFC 7517); `None` until a server has stored it.
     #[schema(value_type = Option<Object>, required = true)]
     pub public_jwk: Option<Box<RawValue>>,
 }
 
-/// What happens to a key next, and when.
+/// The next step of a key, and its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NextStep {
     /// What happens.
@@ -71,7 +71,7 @@ pub struct NextStep {
     pub at: Timestamp,
 }
 
-/// What can happen to a key by time alone.
+/// A scheduled step of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyStep {
@@ -85,14 +85,14 @@ pub enum KeyStep {
     LeavesKeySet,
 }
 
-/// Which of the readers of the key set that were seen lately know a key.
+/// The readers of the key set that were seen recently, and those that do not know a key.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReadersOfKey {
-    /// How many readers were seen lately.
+    /// The number of readers that were seen recently.
     pub active: usize,
-    /// How many of them have not fetched the key set since the key is in it.
+    /// The number of these readers that have not fetched the key set since the key was added.
     pub behind: usize,
-    /// Some of those that have not, those of many days first.
+    /// Some of the readers that have not, the most frequent first.
     pub listed: Vec<KeySetReader>,
 }
 

@@ -32,11 +32,11 @@ pub(crate) struct CheckpointsArgs {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SignedArgs {
     /// A checkpoint of this log that was stored elsewhere: a file, or the text itself; may be
-    /// repeated. It finds a log that was rewritten as a whole
+    /// repeated. It detects a log that was rewritten as a whole
     #[arg(long = "checkpoint", value_name = "FILE|JWS")]
     checkpoints: Vec<String>,
-    /// The key set that verifies the checkpoints, from `audit keys`, stored elsewhere; that of the
-    /// log if omitted
+    /// The key set that verifies the checkpoints, from `audit keys`, stored elsewhere; the key set
+    /// of the log if omitted
     #[arg(long, value_name = "FILE", requires = "checkpoints", value_hint = ValueHint::FilePath)]
     keys: Option<PathBuf>,
 }

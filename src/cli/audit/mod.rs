@@ -88,8 +88,8 @@ pub(crate) struct ListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// A sequence number and a hash that an earlier run printed and that was noted elsewhere; may
-    /// be repeated. It finds a log that was rewritten as a whole
+    /// A sequence number and a hash that an earlier run printed, stored elsewhere; may be repeated.
+    /// It detects a log that was rewritten as a whole
     #[arg(long, value_name = "SEQUENCE:HASH")]
     expect: Vec<String>,
     #[command(flatten)]

@@ -35,10 +35,10 @@ pub(crate) struct ImportArgs {
     /// Check everything and show what would happen, without writing anything
     #[arg(long)]
     dry_run: bool,
-    /// Leave clients that exist already as they are
+    /// Leave existing clients unchanged
     #[arg(long)]
     skip_existing: bool,
-    /// Change clients that exist already: replace the members that a line gives, add its secrets
+    /// Change existing clients: replace the members that a line gives, and add its secrets
     #[arg(long, conflicts_with = "skip_existing")]
     update: bool,
     /// Print the JSON Schema of a line

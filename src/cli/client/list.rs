@@ -26,7 +26,7 @@ const TERMINAL_LIMIT: u32 = 1_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Only clients with this part in their id or name, in any case of ASCII letters
+    /// Only clients with this text in their id or name; ASCII letters match in either case
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
     /// Only clients in this state: active or disabled
@@ -38,17 +38,17 @@ pub(crate) struct ListArgs {
     /// Only clients of this owner
     #[arg(long, value_name = "OWNER")]
     owner: Option<String>,
-    /// Only clients with this label; may be repeated: a client has each of them
+    /// Only clients with this label; may be repeated to require several labels
     #[arg(long = "label", value_name = "KEY=VALUE")]
     labels: Vec<String>,
     /// Only clients with a grant for this resource
     #[arg(long, value_name = "URI")]
     resource: Option<String>,
-    /// Only clients whose grants include this scope, those of all scopes included
+    /// Only clients whose grants include this scope, including grants of all scopes
     #[arg(long, value_name = "SCOPE")]
     scope: Option<String>,
-    /// Only clients with a valid secret that expires within this time, such as 14d; the one that
-    /// expires first comes first
+    /// Only clients with a valid secret that expires within this time, such as 14d; the earliest
+    /// expiry comes first
     #[arg(long, value_name = "DURATION")]
     expiring: Option<String>,
     /// Only clients that are older than this, such as 90d, and did not authenticate in that time
@@ -57,7 +57,7 @@ pub(crate) struct ListArgs {
     /// At most this many; 1000 in a table on a terminal, otherwise all
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Begin after this client: the last one of the page before
+    /// Begin after this client, the last one of the previous page
     #[arg(long, value_name = "ID")]
     after: Option<String>,
 }

@@ -56,8 +56,8 @@ pub(crate) enum ClientCommand {
     ExpireSecret(ExpireSecretArgs),
     /// Grant a client scopes of a resource, or change its grant
     ///
-    /// A new grant without a scope option has all scopes of the resource, those that the resource
-    /// gets later included. An existing grant keeps its scopes unless an option changes them.
+    /// A new grant without a scope option has all scopes of the resource, including scopes that are
+    /// added later. An existing grant keeps its scopes unless an option changes them.
     Grant(GrantArgs),
     /// Remove a client's grant for a resource
     RevokeGrant(RevokeGrantArgs),
@@ -83,7 +83,7 @@ pub(crate) struct IdArgs {
 pub(crate) struct DisableArgs {
     /// The client's id, or its name if the name is unique
     id: String,
-    /// Why, for the audit log
+    /// The reason, for the audit log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }

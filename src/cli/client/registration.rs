@@ -77,7 +77,7 @@ pub(crate) struct CreateArgs {
     /// issuer, for software that cannot send the issuer; may be repeated
     #[arg(long = "assertion-audience", value_name = "URL")]
     assertion_audiences: Vec<String>,
-    /// What is done with a secret of it that is reported as leaked; report if omitted
+    /// What to do with a secret of the client that is reported as leaked; report if omitted
     #[arg(long, value_name = "POLICY")]
     leak_policy: Option<String>,
     #[command(flatten)]
@@ -128,7 +128,7 @@ pub(crate) struct UpdateArgs {
     /// be repeated; `none` removes all
     #[arg(long = "assertion-audience", value_name = "URL")]
     assertion_audiences: Vec<String>,
-    /// What is done from now on with a secret of it that is reported as leaked
+    /// What to do from now on with a secret of the client that is reported as leaked
     #[arg(long, value_name = "POLICY")]
     leak_policy: Option<String>,
     #[command(flatten)]

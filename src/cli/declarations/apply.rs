@@ -48,7 +48,7 @@ pub(crate) struct ApplyArgs {
     /// The directory for new secrets: one file a client, which only its owner can read
     #[arg(long, value_name = "DIRECTORY")]
     secrets_dir: Option<PathBuf>,
-    /// What a file of a new secret holds
+    /// The content of each file with a new secret
     #[arg(long, value_enum, default_value_t = SecretsFormat::Plain, requires = "secrets_dir")]
     secrets_format: SecretsFormat,
 }

@@ -21,7 +21,7 @@ use crate::model::token::TokenId;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Issue a token in the name of a client; an event in the audit log says so
+    /// Issue a token in the name of a client; the audit log records it
     Issue(IssueArgs),
     /// Show the claims that the next token of a client would have, without issuing it
     Preview(PreviewArgs),

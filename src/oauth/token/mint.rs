@@ -40,10 +40,10 @@ pub struct TokenResponse {
     /// How it is used: `Bearer` or `DPoP`.
     #[schema(examples("Bearer"))]
     pub token_type: &'static str,
-    /// How many seconds it lives, from now.
+    /// The lifetime of the token in seconds.
     #[schema(examples(3600))]
     pub expires_in: i64,
-    /// What it may do; left out if that is nothing in particular.
+    /// The granted scopes; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, examples("orders:read"))]
     pub scope: Option<String>,

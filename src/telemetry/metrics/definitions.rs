@@ -55,11 +55,11 @@ macro_rules! definitions {
 
 definitions! {
     BUILD_INFO = Gauge "tokend_build_info" ["version", "revision"]
-        "The program: always 1.";
+        "Build information: always 1.";
     HEALTH = Gauge "tokend_health" ["state"]
-        "1 for what /readyz says: ready, degraded, unavailable or stopping.";
+        "1 for the current state of /readyz: ready, degraded, unavailable or stopping.";
     BACKGROUND_FAILURES = Counter "tokend_background_task_failures_total" ["task"]
-        "Failures of background tasks, which are started again.";
+        "Failures of background tasks. A failed task is restarted.";
 
     LOG_DROPPED = Counter "tokend_log_lines_dropped_total" []
         "Lines of the log that were dropped, because standard error was not read in time.";
@@ -71,7 +71,7 @@ definitions! {
     HTTP_IN_FLIGHT = Gauge "tokend_http_requests_in_flight" ["listener"]
         "Requests that are being answered.";
     HTTP_ABORTED = Counter "tokend_http_requests_aborted_total" ["listener"]
-        "Requests whose caller left before the answer.";
+        "Requests whose caller disconnected before the answer.";
     HTTP_CONNECTIONS = Gauge "tokend_http_connections" ["listener"]
         "Open connections.";
 
@@ -80,13 +80,13 @@ definitions! {
     TOKENS_REJECTED = Counter "tokend_token_requests_rejected_total" ["error", "reason"]
         "Token requests that were rejected, by the code of the answer and the true reason.";
     OTHERS_REJECTED = Counter "tokend_other_requests_rejected_total" ["error", "reason"]
-        "Rejected requests at other paths than that of the token endpoint.";
+        "Rejected requests at paths other than the token endpoint.";
     TOKEN_STAGES = Histogram "tokend_token_issue_duration_seconds" ["stage"]
         "Time of the stages of a token request.";
     SIGN_DURATION = Histogram "tokend_sign_duration_seconds" ["alg"]
-        "Time of one signature.";
+        "Time to create one signature.";
     AUTHENTICATIONS = Counter "tokend_client_authentications_total" ["method", "result"]
-        "Attempts of clients to authenticate.";
+        "Client authentication attempts.";
     RATE_LIMITED = Counter "tokend_rate_limited_total" ["limiter"]
         "Requests that exceeded a limit.";
     INTROSPECTIONS = Counter "tokend_introspections_total" ["active"]
@@ -99,7 +99,7 @@ definitions! {
         "Rejected requests of the busiest clients; only with `metrics.per_client`.";
 
     HASH_WAITING = Gauge "tokend_hash_queue_waiting" ["queue"]
-        "Secrets that wait for their hash.";
+        "Secrets that wait to be hashed.";
     HASH_RUNNING = Gauge "tokend_hash_queue_running" ["queue"]
         "Secrets that are being hashed.";
     HASH_CAPACITY = Gauge "tokend_hash_queue_capacity" ["queue"]
@@ -111,24 +111,24 @@ definitions! {
     SIGNATURE_CHECKS = Counter "tokend_signature_checks_total" []
         "Signatures of client assertions that were checked.";
     GUESSES = Counter "tokend_guess_limiter_exceeded_total" ["limit"]
-        "Attempts on imported secrets over a limit of guesses.";
+        "Attempts on imported secrets that exceeded a guess limit.";
     REPLAY_ENTRIES = Gauge "tokend_replay_cache_entries" ["cache"]
-        "DPoP proofs that are remembered of the present period.";
+        "DPoP proofs that are remembered for the current period.";
     REPLAY_LIMIT = Gauge "tokend_replay_cache_limit" ["cache"]
-        "DPoP proofs that can be remembered of one period.";
+        "DPoP proofs that can be remembered for one period.";
     ASSERTIONS_PENDING = Gauge "tokend_outage_assertions" []
         "Client assertions that this instance has accepted and the database does not have yet.";
 
     STALENESS = Gauge "tokend_directory_staleness_seconds" []
         "Time since the memory of this instance was known to be up to date.";
     STALENESS_LIMIT = Gauge "tokend_directory_staleness_limit_seconds" []
-        "Staleness from which on no tokens are issued: `directory.max_staleness`.";
+        "Staleness at which no more tokens are issued: `directory.max_staleness`.";
     EVENTS_BEHIND = Gauge "tokend_directory_events_behind" []
-        "Events that were in the database and not in memory at the last look.";
+        "Events that were in the database but not in memory at the last poll.";
     SEQUENCE = Gauge "tokend_directory_sequence" []
         "The sequence of the last event in memory.";
     RELOADS = Counter "tokend_directory_reloads_total" []
-        "Times that everything was loaded anew, because the chain of events did not continue.";
+        "Full reloads of the memory, because the chain of events did not continue.";
     CLIENTS = Gauge "tokend_clients" ["state"]
         "Clients in memory.";
     RESOURCES = Gauge "tokend_resources" []
@@ -156,14 +156,14 @@ definitions! {
     AUDIT_CHECKPOINT = Gauge "tokend_audit_last_checkpoint_timestamp_seconds" []
         "When a checkpoint of the audit log was last signed; 0 for never. Only with checkpoints of the audit log.";
     AUDIT_LAG = Gauge "tokend_audit_delivery_lag_seconds" []
-        "How long the first event that is not delivered has waited. Only with audit.sink.";
+        "Waiting time of the first event that is not delivered. Only with audit.sink.";
 
     SIGNING_KEYS = Gauge "tokend_signing_keys" ["state", "alg"]
         "Signing keys.";
     KEY_CREATED = Gauge "tokend_signing_key_created_timestamp_seconds" ["kid", "state", "alg"]
-        "When each signing key that is published was made.";
+        "When each published signing key was created.";
     NEXT_ROTATION = Gauge "tokend_signing_key_next_rotation_timestamp_seconds" ["alg"]
-        "When the next key begins to sign, or must.";
+        "When the next key begins to sign, or must begin.";
     OUTDATED_SEALS = Gauge "tokend_master_key_outdated_seals" []
         "Keys of the database that are sealed under another master key than the first one.";
     JWKS_KEYS = Gauge "tokend_jwks_keys" []
@@ -173,18 +173,18 @@ definitions! {
     REMOTE_SETS = Gauge "tokend_remote_key_sets" ["state"]
         "Key sets of clients and issuers that are fetched.";
     REMOTE_AGE = Gauge "tokend_remote_key_set_oldest_age_seconds" []
-        "Age of the fetched key set that is oldest.";
+        "Age of the oldest fetched key set.";
     REMOTE_FETCHES = Counter "tokend_remote_key_set_fetches_total" ["result"]
         "Attempts to fetch key sets.";
 
     ADMIN_CHANGES = Counter "tokend_admin_changes_total" ["action", "outcome"]
         "Changes that this instance has made or could not make.";
     AUDIT_EVENTS = Counter "tokend_audit_events_total" ["action"]
-        "Events that this instance has followed, also those of others.";
+        "Events that this instance has followed, including events of other instances.";
     AUDIT_ERRORS = Counter "tokend_audit_write_errors_total" []
         "Changes that could not be written with their event.";
     DB_DURATION = Histogram "tokend_db_query_duration_seconds" ["query"]
-        "Time of work in the database.";
+        "Duration of operations in the database.";
     DB_ERRORS = Counter "tokend_db_errors_total" ["kind"]
         "Failures of the database.";
     DB_POOL = Gauge "tokend_db_pool_connections" ["state"]

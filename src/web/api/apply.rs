@@ -34,19 +34,19 @@ use crate::web::api::work_slot::{WaitingBody, WorkSlot};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ApplyQuery {
-    /// True to answer the plan, and to change nothing.
+    /// True to return the plan without changing anything.
     #[serde(default)]
     dry_run: bool,
-    /// The source of documents that name none.
+    /// The source of documents that do not name one.
     #[param(value_type = Option<SourceName>, inline)]
     source: Option<String>,
-    /// True to take over objects of another source or of none.
+    /// True to take over objects of another source or without a source.
     #[serde(default)]
     adopt: bool,
     /// True to delete objects of the same source that are not declared.
     #[serde(default)]
     prune: bool,
-    /// How many objects may be deleted at the most.
+    /// The maximum number of objects that may be deleted.
     max_deletions: Option<usize>,
 }
 
@@ -59,10 +59,10 @@ pub(super) struct AppliedJson {
     applied: bool,
     /// The changes, in their order.
     changes: Vec<PlannedChange>,
-    /// How many objects are as they are declared.
+    /// The number of objects that already match their declaration.
     #[schema(examples(12))]
     unchanged: usize,
-    /// The new secrets, which are shown this once.
+    /// The new secrets, which are shown only once.
     secrets: Vec<NewSecretJson>,
 }
 

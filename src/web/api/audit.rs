@@ -44,31 +44,31 @@ const PART_SIZE: u32 = 10_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// How many objects a page has.
+    /// The maximum number of objects on a page.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<i64>,
-    /// Those of this actor, such as `client:ops` or `cli:ana`.
+    /// Only events of this actor, such as `client:ops` or `cli:ana`.
     actor: Option<String>,
-    /// Those with this action, such as `client.created`, or `client` for each one of that group.
+    /// Only events with this action, such as `client.created`, or of a group, such as `client`.
     action: Option<String>,
-    /// Those about this object, such as `client/acme`, or `acme` for each kind of object.
+    /// Only events about this object, such as `client/acme`, or `acme` for every kind of object.
     subject: Option<String>,
-    /// Those of which this was the owner of one side at that time.
+    /// Only events about an object that this owner had at that time.
     #[param(value_type = Option<Owner>, inline)]
     owner: Option<String>,
-    /// Those of this time or later, in RFC 3339.
+    /// Only events at this time or later, in RFC 3339.
     #[param(value_type = Option<Timestamp>, inline)]
     since: Option<String>,
-    /// Those of this time or earlier, in RFC 3339.
+    /// Only events at this time or earlier, in RFC 3339.
     #[param(value_type = Option<Timestamp>, inline)]
     until: Option<String>,
-    /// Those after this sequence, oldest first.
+    /// Only events after this sequence, oldest first.
     after: Option<i64>,
-    /// How far the events after this page are counted, as `remaining`.
+    /// Counts the events after this page up to this number, as `remaining`.
     count: Option<u32>,
-    /// True for a stream of the events that come, in their order.
+    /// True for a stream of new events, in order.
     #[serde(default)]
     follow: bool,
 }
@@ -81,7 +81,7 @@ type Events = Page<Event>;
 pub(super) struct EventPage {
     #[serde(flatten)]
     page: Events,
-    /// How many events follow, counted as far as `count` says.
+    /// The number of events that follow, up to `count`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     remaining: Option<i64>,
@@ -92,10 +92,10 @@ pub(super) struct EventPage {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct VerifyQuery {
-    /// How many events are checked.
+    /// The maximum number of events to check.
     #[param(minimum = 1)]
     limit: Option<u32>,
-    /// `SEQUENCE:HASH` of the event after which the part begins.
+    /// `SEQUENCE:HASH` of the last event before the part.
     cursor: Option<String>,
 }
 
@@ -103,12 +103,12 @@ pub(super) struct VerifyQuery {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChainVerification)]
 pub(super) struct Verification {
-    /// True if every event of the part fits; of the whole chain if `next_cursor` is `null` and the
-    /// first part began without a cursor.
+    /// True if every event of the part fits. If `next_cursor` is `null` and the first part began
+    /// without a cursor, the whole chain is intact.
     #[schema(examples(true))]
     is_intact: bool,
-    /// `SEQUENCE:HASH` of the last event that was checked. Noted elsewhere, it proves later that
-    /// the events until then were not rewritten.
+    /// `SEQUENCE:HASH` of the last checked event. Stored elsewhere, it proves later that the events
+    /// up to it were not rewritten.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(
         nullable = false,
@@ -116,7 +116,7 @@ pub(super) struct Verification {
     )]
     verified_until: Option<String>,
     /// `SEQUENCE:HASH` of the signed checkpoint at which the log begins; absent if it begins with
-    /// its first event. The events until there were removed for their age.
+    /// its first event. Earlier events were removed because of their age.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     begins_after: Option<String>,
@@ -128,7 +128,7 @@ pub(super) struct Verification {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     problem: Option<&'static str>,
-    /// What the next request sends as `cursor`; `null` at the end of the chain.
+    /// The `cursor` of the next request; `null` at the end of the chain.
     #[schema(required = true)]
     next_cursor: Option<String>,
 }

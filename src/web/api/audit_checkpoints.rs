@@ -25,10 +25,10 @@ const PAGE_SIZE: u32 = 100;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// How many objects a page has.
+    /// The maximum number of objects on a page.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<i64>,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct CheckpointJson {
     hash: String,
     /// When it was signed.
     signed_at: Timestamp,
-    /// True if the events until that one were removed for their age: the log begins here.
+    /// True if the events up to this one were removed because of their age: the log begins here.
     is_anchor: bool,
     /// The checkpoint: a JWT of type `audit-checkpoint+jwt` with `iss`, `iat`, `sequence` and
     /// `hash`.

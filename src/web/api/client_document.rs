@@ -51,7 +51,7 @@ pub(super) struct ClientDocument {
     #[serde(default)]
     #[schema(value_type = Option<Description>)]
     description: Member<String>,
-    /// Where the people of the team are reached.
+    /// How to reach the team.
     #[serde(default)]
     #[schema(value_type = Option<Contact>)]
     contact: Member<String>,
@@ -59,7 +59,7 @@ pub(super) struct ClientDocument {
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, Option<String>>>)]
     labels: Member<BTreeMap<String, Option<String>>>,
-    /// Whether the client gets tokens. No default changes it.
+    /// The state of the client; unchanged if absent.
     #[serde(default)]
     #[schema(value_type = ClientState, required = false)]
     state: Member<String>,
@@ -71,11 +71,11 @@ pub(super) struct ClientDocument {
     #[serde(default)]
     #[schema(value_type = Option<Vec<GrantType>>, min_items = 1)]
     grant_types: Member<Vec<String>>,
-    /// How long tokens live; the setting of the server if `null`.
+    /// The lifetime of tokens; the setting of the server if `null`.
     #[serde(default)]
     #[schema(value_type = Option<Lifetime>)]
     token_ttl_seconds: Member<i64>,
-    /// How many tokens the client may request; the setting of the server if `null`.
+    /// The token rate limit of the client; the setting of the server if `null`.
     #[serde(default)]
     #[schema(value_type = Option<RateLimit>)]
     token_rate: Member<String>,
@@ -83,11 +83,11 @@ pub(super) struct ClientDocument {
     #[serde(default)]
     #[schema(value_type = Option<LeakPolicy>)]
     leak_policy: Member<String>,
-    /// Whether every token must be bound to a key by DPoP (RFC 9449).
+    /// True if every token must be bound to a key by DPoP (RFC 9449).
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     dpop_bound_access_tokens: Member<bool>,
-    /// Whether every token must be bound to a certificate (RFC 8705).
+    /// True if every token must be bound to a certificate (RFC 8705).
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     tls_client_certificate_bound_access_tokens: Member<bool>,
@@ -103,7 +103,7 @@ pub(super) struct ClientDocument {
     #[serde(default)]
     #[schema(value_type = Option<StaticClaims>)]
     claims: Member<Box<RawValue>>,
-    /// What the client may access. Needs `grants:write`.
+    /// The resources that the client may access. Needs `grants:write`.
     #[serde(default)]
     #[schema(value_type = Option<Vec<GrantInput>>)]
     grants: Member<Vec<GrantInput>>,
@@ -160,7 +160,7 @@ pub(super) struct ClientDocument {
     #[serde(rename = "last_used_at", default)]
     #[schema(value_type = Option<Timestamp>, read_only)]
     _last_used_at: Member<Value>,
-    /// Whether a valid secret expires within `secrets.warn_before`.
+    /// True if a valid secret expires within `secrets.warn_before`.
     #[serde(rename = "expiring_soon", default)]
     #[schema(value_type = Option<bool>, read_only)]
     _expiring_soon: Member<Value>,
@@ -182,14 +182,14 @@ pub(super) struct ClientDocument {
     _usage: Member<IgnoredAny>,
 }
 
-/// What a secret should be like.
+/// The properties of a new secret.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(as = NewSecret, examples(json!({ "label": "2027", "expires_in_seconds": 7_776_000 })))]
 pub(super) struct SecretInput {
     /// The name of the secret for people.
     label: String,
-    /// How long it is valid; it does not expire if absent.
+    /// The lifetime of the secret; it does not expire if absent.
     #[schema(value_type = Option<Lifetime>)]
     expires_in_seconds: Option<i64>,
     /// The SHA-256 of a secret that was generated offline; it is generated here if absent.

@@ -39,16 +39,16 @@ pub(super) struct ClientJson {
     /// The source that the object is applied from. Other edits need `Tokend-Force: true`.
     #[schema(required = true)]
     source: Option<SourceName>,
-    /// Whether the client gets tokens. No default changes it.
+    /// The state of the client; unchanged if absent.
     state: ClientState,
     /// The methods by which the client may authenticate; by a secret if absent.
     auth_methods: Vec<AuthenticationMethod>,
     /// The grant types that the client may use; `client_credentials` if absent.
     grant_types: Vec<GrantType>,
-    /// How long tokens live; the setting of the server if `null`.
+    /// The lifetime of tokens; the setting of the server if `null`.
     #[schema(required = true, examples(900))]
     token_ttl_seconds: Option<i64>,
-    /// How many tokens the client may request; the setting of the server if `null`.
+    /// The token rate limit of the client; the setting of the server if `null`.
     #[schema(required = true)]
     token_rate: Option<RateLimit>,
     #[serde(flatten)]
@@ -57,9 +57,9 @@ pub(super) struct ClientJson {
     #[serde(flatten)]
     #[schema(value_type = TlsSubject)]
     tls_subject: Option<TlsSubject>,
-    /// Whether every token must be bound to a key by DPoP (RFC 9449).
+    /// True if every token must be bound to a key by DPoP (RFC 9449).
     dpop_bound_access_tokens: bool,
-    /// Whether every token must be bound to a certificate (RFC 8705).
+    /// True if every token must be bound to a certificate (RFC 8705).
     tls_client_certificate_bound_access_tokens: bool,
     /// Networks from which the client may be used; anywhere if empty.
     networks: Networks,
@@ -69,7 +69,7 @@ pub(super) struct ClientJson {
     leak_policy: LeakPolicy,
     /// Claims that are added to every token. Needs `grants:write`.
     claims: StaticClaims,
-    /// What the client may access. Needs `grants:write`.
+    /// The resources that the client may access. Needs `grants:write`.
     grants: Vec<GrantJson>,
     /// The owners that an administrator is limited to; none if empty. Needs `admins:write`.
     #[schema(required = true)]
@@ -81,7 +81,7 @@ pub(super) struct ClientJson {
     /// When the client last authenticated.
     #[schema(required = true)]
     last_used_at: Option<Timestamp>,
-    /// Whether a valid secret expires within `secrets.warn_before`.
+    /// True if a valid secret expires within `secrets.warn_before`.
     expiring_soon: bool,
     /// Its secrets, oldest first.
     secrets: Vec<SecretJson>,
@@ -163,10 +163,10 @@ pub(super) struct SecretJson {
     /// When it expires; `null` if it does not.
     #[schema(required = true)]
     expires_at: Option<Timestamp>,
-    /// The secret that a rotation replaced it by.
+    /// The secret that replaced it in a rotation.
     #[schema(required = true)]
     replaced_by: Option<SecretId>,
-    /// How long it must be unused to end before `expires_at`.
+    /// The time without use after which it ends before `expires_at`.
     #[schema(required = true)]
     unused_window_seconds: Option<Lifetime>,
     /// When it was first reported as leaked.

@@ -42,36 +42,36 @@ const PAGE_SIZE: u32 = 50;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// How many objects a page has.
+    /// The maximum number of objects on a page.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// The id of a client: the first page begins after it. Not together with `cursor`.
+    /// The id of the client after which the first page begins. Not together with `cursor`.
     #[param(value_type = Option<ClientId>, inline)]
     after: Option<String>,
-    /// Those in this state.
+    /// Only clients in this state.
     #[param(value_type = Option<ClientState>, inline)]
     state: Option<String>,
-    /// Those of this owner.
+    /// Only clients of this owner.
     #[param(value_type = Option<Owner>, inline)]
     owner: Option<String>,
-    /// A part of the id or the name, in any case of ASCII letters.
+    /// A part of the id or the name. ASCII letters match in either case.
     #[param(min_length = 1, max_length = 100)]
     q: Option<String>,
-    /// The whole name.
+    /// The exact name.
     name: Option<String>,
-    /// Such as `team=payments`; several are separated by commas.
+    /// Labels such as `team=payments`, separated by commas.
     label: Option<String>,
-    /// Those with a grant of this resource.
+    /// Only clients with a grant for this resource.
     resource: Option<String>,
-    /// Those with a grant of this scope.
+    /// Only clients with a grant of this scope.
     scope: Option<String>,
-    /// Those with a valid secret that expires within this time, such as `14d`.
+    /// Only clients with a valid secret that expires within this time, such as `14d`.
     expiring_within: Option<String>,
-    /// Those that were not used for this time, such as `90d`.
+    /// Only clients that were not used for this time, such as `90d`.
     unused_for: Option<String>,
-    /// How far the clients after this page are counted, as `remaining`.
+    /// Counts the clients after this page up to this number, as `remaining`.
     count: Option<u32>,
 }
 
@@ -83,18 +83,18 @@ type Clients = Page<ClientJson>;
 pub(super) struct ClientPage {
     #[serde(flatten)]
     page: Clients,
-    /// How many clients follow, counted as far as `count` says. Absent without `count` or with `q`.
+    /// The number of clients that follow, up to `count`. Absent without `count` or with `q`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     remaining: Option<i64>,
 }
 
-/// A client with its first secret, which is shown this once.
+/// A client with its first secret, which is shown only once.
 #[derive(Serialize, ToSchema)]
 pub(super) struct CreatedClient {
     #[serde(flatten)]
     client: ClientJson,
-    /// The secret, which is in no other answer. Absent after a dry run or with `secret_digest`.
+    /// The secret, which no other answer contains. Absent after a dry run or with `secret_digest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, examples("tkd_…19RbFA"))]
     client_secret: Option<String>,
@@ -105,7 +105,7 @@ pub(super) struct CreatedClient {
 #[serde(deny_unknown_fields)]
 #[schema(as = StateChange, examples(json!({ "reason": "Its secret was found in a public repository." })))]
 pub(super) struct StateInput {
-    /// Why, for the audit log.
+    /// The reason, for the audit log.
     #[schema(max_length = 500)]
     reason: Option<String>,
 }

@@ -25,9 +25,9 @@ pub(super) struct GrantJson {
     /// The scopes; `null` for all that the resource offers.
     #[schema(required = true)]
     scopes: Option<Scopes>,
-    /// From where the grant may be used.
+    /// The networks from which the grant may be used.
     networks: Networks,
-    /// Claims for tokens of this resource. One replaces the claim of the client of the same name.
+    /// Claims for tokens of this resource. They replace claims of the client with the same name.
     claims: StaticClaims,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct GrantInput {
     /// The scopes; all that the resource offers if absent or `null`.
     #[schema(value_type = Option<Vec<ScopeName>>, min_items = 1)]
     scopes: Option<Vec<String>>,
-    /// From where the grant may be used; anywhere if absent.
+    /// The networks from which the grant may be used; anywhere if absent.
     #[schema(value_type = Option<Networks>)]
     networks: Option<Vec<String>>,
     /// Claims for tokens of this resource.

@@ -39,21 +39,21 @@ const PAGE_SIZE: u32 = 50;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// How many objects a page has.
+    /// The maximum number of objects on a page.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<i64>,
-    /// Those in this state.
+    /// Only requests in this state.
     #[param(value_type = Option<GrantRequestState>, inline)]
     state: Option<String>,
-    /// Those of this client.
+    /// Only requests of this client.
     #[param(value_type = Option<ClientId>, inline)]
     client: Option<String>,
-    /// Those of this resource.
+    /// Only requests for this resource.
     #[param(value_type = Option<ResourceId>, inline)]
     resource: Option<String>,
-    /// Those of a client or of a resource of this owner.
+    /// Only requests in which this owner has the client or the resource.
     #[param(value_type = Option<Owner>, inline)]
     owner: Option<String>,
 }
@@ -72,7 +72,7 @@ pub(super) struct RequestInput {
     /// The scopes of the grant.
     #[schema(value_type = Vec<ScopeName>, min_items = 1)]
     scopes: Vec<String>,
-    /// From where the grant could be used; anywhere if absent.
+    /// The networks from which the grant could be used; anywhere if absent.
     #[serde(default)]
     #[schema(value_type = Networks)]
     networks: Vec<String>,
@@ -98,7 +98,7 @@ pub(super) struct ApprovalInput {
 #[serde(deny_unknown_fields)]
 #[schema(as = EndOfRequest, examples(json!({ "reason": "Use the reports API instead." })))]
 pub(super) struct EndInput {
-    /// Why, for the other team.
+    /// The reason, for the other team.
     #[schema(value_type = Option<Remark>)]
     reason: Option<String>,
 }

@@ -28,7 +28,7 @@ use crate::web::api::json::{Input, Output, ok};
 use crate::web::api::member::{Member, Omitted};
 use crate::web::api::page::Page;
 
-/// A grant after a change, with what ended by it.
+/// A grant after a change, with the credentials that the change ended.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChangedGrant)]
 pub(super) struct ChangedGrantJson {
@@ -39,7 +39,7 @@ pub(super) struct ChangedGrantJson {
     ended_credentials: EndedCredentials,
 }
 
-/// What should change about a grant; an absent member stays. A new grant without scopes has all.
+/// The changes to a grant; an absent member stays. A new grant without scopes has all scopes.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({ "add_scopes": ["orders:write"], "claims": { "tenant": "acme" } })))]
@@ -56,7 +56,7 @@ pub(super) struct GrantPatch {
     #[serde(default)]
     #[schema(value_type = Vec<ScopeName>, required = false)]
     remove_scopes: Vec<String>,
-    /// From where the grant may be used; anywhere if empty or `null`.
+    /// The networks from which the grant may be used; anywhere if empty or `null`.
     #[serde(default)]
     #[schema(value_type = Option<Networks>)]
     networks: Member<Vec<String>>,

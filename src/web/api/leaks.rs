@@ -16,7 +16,7 @@ use crate::telemetry;
 use crate::web::api::Problem;
 use crate::web::api::json::{Input, Output, at, ok};
 
-/// A text in which secrets may be.
+/// A text that may contain secrets.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = LeakReport, examples(json!({ "text": "CLIENT_SECRET=…" })))]
@@ -29,8 +29,8 @@ pub(super) struct LeakInput {
     client_id: Option<String>,
 }
 
-/// The secrets of the report that the caller may see. The answer is the same if a secret belongs to
-/// another owner, or to nothing.
+/// The secrets of the report that the caller may see. The answer is the same for a secret of
+/// another owner and for an unknown text.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LeakedSecrets)]
 pub(super) struct LeaksJson {

@@ -54,7 +54,7 @@ impl<T: ToSchema> PartialSchema for Page<T> {
     fn schema() -> RefOr<Schema> {
         let cursor = ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-            .description(Some("What the next request sends as `cursor`; `null` on the last page."));
+            .description(Some("The `cursor` of the next request; `null` on the last page."));
         let data = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
         let unreadable = ArrayBuilder::new().items(Ref::from_schema_name(UnreadableObject::name()));
         let unreadable = unreadable.description(Some(

@@ -28,24 +28,24 @@ const PAGE_SIZE: u32 = 100;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// How many objects a page has.
+    /// The maximum number of objects on a page.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// Those of this client.
+    /// Only rejections of this client.
     #[param(value_type = Option<ClientId>, inline)]
     client_id: Option<String>,
-    /// Those at this time or later.
+    /// Only rejections at this time or later.
     #[param(value_type = Option<Timestamp>, inline)]
     since: Option<String>,
-    /// Those at this time or earlier.
+    /// Only rejections at this time or earlier.
     #[param(value_type = Option<Timestamp>, inline)]
     until: Option<String>,
-    /// The whole error code, or a part of the reason.
+    /// The exact error code, or a part of the reason.
     #[param(min_length = 1, max_length = 100)]
     reason: Option<String>,
-    /// How far the rejections after this page are counted, as `remaining`.
+    /// Counts the rejections after this page up to this number, as `remaining`.
     count: Option<u32>,
 }
 
@@ -57,7 +57,7 @@ type Rejections = Page<RejectionRecord>;
 pub(super) struct RejectionPage {
     #[serde(flatten)]
     page: Rejections,
-    /// How many rejections follow, counted as far as `count` says.
+    /// The number of rejections that follow, up to `count`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     remaining: Option<i64>,

@@ -36,7 +36,7 @@ pub(super) struct ResourceJson {
     source: Option<SourceName>,
     /// The scopes that the resource offers.
     scopes: Vec<ScopeJson>,
-    /// How long tokens live; the setting of the server if `null`.
+    /// The lifetime of tokens; the setting of the server if `null`.
     #[schema(required = true)]
     token_ttl_seconds: Option<i64>,
     /// The algorithm that tokens are signed with; the setting of the server if `null`.
@@ -149,7 +149,7 @@ pub(super) struct ResourceDocument {
     #[serde(default)]
     #[schema(value_type = Option<Description>)]
     description: Member<String>,
-    /// Where the people of the team are reached.
+    /// How to reach the team.
     #[serde(default)]
     #[schema(value_type = Option<Contact>)]
     contact: Member<String>,
@@ -161,7 +161,7 @@ pub(super) struct ResourceDocument {
     #[serde(default)]
     #[schema(value_type = Option<Vec<ScopeInput>>)]
     scopes: Member<Vec<ScopeInput>>,
-    /// In a PATCH only: scopes to add, or to describe anew.
+    /// In a PATCH only: scopes to add, or to describe differently.
     #[serde(default)]
     #[schema(value_type = Vec<ScopeInput>, required = false)]
     add_scopes: Vec<ScopeInput>,
@@ -169,7 +169,7 @@ pub(super) struct ResourceDocument {
     #[serde(default)]
     #[schema(value_type = Vec<ScopeName>, required = false)]
     remove_scopes: Vec<String>,
-    /// How long tokens live; the setting of the server if `null`.
+    /// The lifetime of tokens; the setting of the server if `null`.
     #[serde(default)]
     #[schema(value_type = Option<Lifetime>)]
     token_ttl_seconds: Member<i64>,

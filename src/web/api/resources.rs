@@ -37,17 +37,17 @@ const PAGE_SIZE: u32 = 50;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// How many objects a page has.
+    /// The maximum number of objects on a page.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// Those of this owner.
+    /// Only resources of this owner.
     #[param(value_type = Option<Owner>, inline)]
     owner: Option<String>,
-    /// Such as `team=payments`; several are separated by commas.
+    /// Labels such as `team=payments`, separated by commas.
     label: Option<String>,
-    /// A part of the identifier, in any case of ASCII letters.
+    /// A part of the identifier. ASCII letters match in either case.
     #[param(min_length = 1, max_length = 100)]
     q: Option<String>,
 }

@@ -24,14 +24,14 @@ use crate::web::api::json::{
 use crate::web::api::page::Page;
 use crate::web::api::{Delivery, Problem, delivery};
 
-/// A secret, which is shown this once.
+/// A secret, which is shown only once.
 #[derive(Serialize, ToSchema)]
 pub(super) struct CreatedSecret {
     /// The client.
     client_id: ClientId,
     #[serde(flatten)]
     secret: SecretJson,
-    /// The secret, which is in no other answer. Absent after a dry run or with `secret_digest`.
+    /// The secret, which no other answer contains. Absent after a dry run or with `secret_digest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, examples("tkd_…19RbFA"))]
     client_secret: Option<String>,
@@ -74,10 +74,10 @@ const PAGE_SIZE: u32 = 100;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// How many objects a page has.
+    /// The maximum number of objects on a page.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 
@@ -147,7 +147,7 @@ pub(super) fn problem_of_secret(error: AdminError) -> Problem {
 #[serde(deny_unknown_fields)]
 #[schema(as = SecretEnd, examples(json!({ "expires_in_seconds": 3600 })))]
 pub(super) struct EndInput {
-    /// How long it stays valid at the most; 0 ends it at once. An expiry is never extended.
+    /// The maximum time that it stays valid; 0 ends it at once. An expiry is never extended.
     #[schema(minimum = 0)]
     expires_in_seconds: i64,
 }

@@ -14,7 +14,7 @@ use crate::web::api::Problem;
 use crate::web::api::json::{Output, ok};
 use crate::web::health::{self, Report};
 
-/// What this server is.
+/// Information about this server.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Server)]
 pub(super) struct ServerJson {
@@ -40,23 +40,23 @@ pub(super) struct ServerJson {
     now: Timestamp,
     /// What readiness says.
     health: Report,
-    /// The settings that decide what a change may say.
+    /// The settings that limit a change.
     settings: SettingsJson,
 }
 
-/// The settings that decide what a change may say.
+/// The settings that limit a change.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ServerSettings)]
 struct SettingsJson {
-    /// How long tokens live, if neither the client nor the resource says it.
+    /// The lifetime of tokens if neither the client nor the resource sets it.
     #[schema(examples(3600))]
     token_ttl_seconds: i64,
-    /// The longest life of a token.
+    /// The maximum lifetime of a token.
     #[schema(examples(86400))]
     token_ttl_max_seconds: i64,
     /// The algorithm of tokens, if the resource has none.
     signing_alg: Algorithm,
-    /// How many valid secrets a client may have.
+    /// The maximum number of valid secrets of a client.
     #[schema(examples(5))]
     secrets_max_per_client: usize,
     /// How long tokens are issued from memory while the database is unavailable.

@@ -21,7 +21,7 @@ use crate::web::api::page::Page;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RotationInput {
-    /// That of the server if absent.
+    /// The algorithm; the setting of the server if absent.
     algorithm: Option<String>,
     /// When the next key signs: 0 for at once, absent for as soon as every verifier knows it.
     start_in_seconds: Option<i64>,

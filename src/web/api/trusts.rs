@@ -54,7 +54,7 @@ pub(in crate::web) struct TrustInput {
     /// Where the keys of the issuer are fetched from.
     #[schema(value_type = Option<KeySetUri>)]
     jwks_uri: Option<String>,
-    /// What must be among the `aud`; the issuer of this server if absent.
+    /// A value that the `aud` must contain; the issuer of this server if absent.
     audience: Option<String>,
     /// A pattern for each claim.
     #[serde(default)]
@@ -70,7 +70,7 @@ pub(in crate::web) struct TrustInput {
     subject: Option<String>,
 }
 
-/// A token that is tried.
+/// The token to test.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = TrustTestInput, examples(json!({ "token": "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.e30.c2ln" })))]
 #[serde(deny_unknown_fields)]

@@ -241,7 +241,7 @@ const ALL: [(&str, Examples); 40] = [
     (
         "key revoke",
         &[(
-            "The key was stolen",
+            "Revoke a stolen key",
             "tokend key revoke q7Jw3kBv0dW9yXo2mKe5hTz8sLr1nGf4aCp6iKj-E_Q --reason INC-12 --force",
         )],
     ),
@@ -308,17 +308,14 @@ const ALL: [(&str, Examples); 40] = [
                 "Changes of a week, for a spreadsheet",
                 "tokend audit export --since 7d --format csv -f week.csv",
             ),
-            (
-                "From the event after the last export on",
-                "tokend audit export --since 9022 -f next.jsonl",
-            ),
+            ("Continue after the last export", "tokend audit export --since 9022 -f next.jsonl"),
         ],
     ),
     (
         "owner-policy",
         &[
             (
-                "Secrets of a team live for 90 days, and it has 50 clients",
+                "Limit a team to secrets of 90 days and to 50 clients",
                 "tokend owner-policy set sales --secret-max-age 90d --max-clients 50",
             ),
             (
@@ -340,9 +337,9 @@ const ALL: [(&str, Examples); 40] = [
     (
         "rejections",
         &[
-            ("Which clients fail now", "tokend rejections list --since 1h"),
+            ("Show which clients fail now", "tokend rejections list --since 1h"),
             (
-                "Why a client fails",
+                "Show why a client fails",
                 "tokend rejections list --client billing --since 7d --reason invalid_client",
             ),
         ],

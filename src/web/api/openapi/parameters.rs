@@ -70,14 +70,14 @@ pub(super) fn if_none_match() -> Parameter {
 }
 
 pub(super) fn idempotency_key() -> Parameter {
-    let text = "A key of your choice, such as a UUID. The same request with it gets the stored \
-                answer for ten minutes, a secret in it included.";
+    let text = "A key of your choice, such as a UUID. For ten minutes, the same request with this \
+                key gets the stored answer, including any secret in it.";
     let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(255));
     header("Idempotency-Key", text, schema.min_length(Some(1)).into())
 }
 
 pub(super) fn force() -> Parameter {
-    let text = "`true` changes an object as well that is applied from a source, and takes a step with signing keys that breaks verifiers.";
+    let text = "`true` also permits a change to an object that is applied from a source, and a step with signing keys that breaks verifiers.";
     let schema = ObjectBuilder::new().schema_type(Type::String);
     header("Tokend-Force", text, schema.enum_values(Some(["true"])).into())
 }
@@ -87,7 +87,9 @@ pub(super) fn dry_run() -> Parameter {
         .name("dry_run")
         .parameter_in(ParameterIn::Query)
         .required(Required::False)
-        .description(Some("True to check and answer everything, and to store nothing."))
+        .description(Some(
+            "True to check the request and return the answer without storing anything.",
+        ))
         .schema(Some(bool_schema()))
         .build()
 }

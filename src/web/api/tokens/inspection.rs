@@ -26,7 +26,7 @@ pub(in crate::web::api) struct TokenInput {
     token: String,
 }
 
-/// Header and claims of a token, which nothing has checked.
+/// The header and claims of a token, unverified.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = InspectedToken, examples(json!({ "header": { "alg": "ES256", "typ": "at+jwt", "kid": "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" }, "claims": { "iss": "https://auth.example.com", "sub": "acme", "aud": "https://orders.example.com", "scope": "orders:read" } })))]
 pub(in crate::web::api) struct InspectedJson {
@@ -38,7 +38,7 @@ pub(in crate::web::api) struct InspectedJson {
     claims: Value,
 }
 
-/// What the check of a token found.
+/// The result of verifying a token.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = VerifiedToken)]

@@ -19,7 +19,7 @@ use crate::web::api::Problem;
 use crate::web::api::clients::client_id;
 use crate::web::api::json::{Input, Output, ok};
 
-/// What a token request would ask for (RFC 8707, section 2; RFC 6749, section 4.4.2).
+/// The parameters of a token request (RFC 8707, section 2; RFC 6749, section 4.4.2).
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(as = PreviewedRequest, examples(json!({ "resource": "https://orders.example.com", "scope": "orders:read" })))]

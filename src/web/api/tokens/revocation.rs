@@ -41,7 +41,7 @@ pub(in crate::web::api) struct RevocationInput {
 pub(in crate::web::api) struct RevokedTokenJson {
     /// Its identifier.
     jti: TokenId,
-    /// Until then it is in the list of revoked tokens.
+    /// When it leaves the list of revoked tokens.
     kept_until: Timestamp,
 }
 

@@ -8,7 +8,7 @@ pub(super) const TEXTS: [Text; 35] = [
         "list_clients",
         &[],
         "List clients",
-        "In the order of their ids; with `expiring_within` in the order of the first expiry. \
+        "Ordered by id; with `expiring_within`, ordered by the earliest expiry. \
          A page of a search may be short or empty although `next_cursor` is not `null`: \
          follow it to the end.",
     ),
@@ -17,7 +17,7 @@ pub(super) const TEXTS: [Text; 35] = [
         "create_client",
         &[201],
         "Create a client",
-        "Answers its first secret as `client_secret`, once. The secret needs `secrets:write`, \
+        "Returns the first secret once, as `client_secret`. The secret needs `secrets:write`, \
          `grants` and `claims` need `grants:write`, `admin_of` needs `admins:write`.",
     ),
     text(
@@ -25,9 +25,9 @@ pub(super) const TEXTS: [Text; 35] = [
         "import_clients",
         &[200],
         "Import clients",
-        "Takes one client a line, in the format of an import file: at most 64 MiB and \
-         100,000 clients. All are imported, or none. A line needs the scopes of the single \
-         calls. The answer has one object a line: progress, then the result for each client, \
+        "Takes one client a line, in the format of an import file: at most 64 MiB and 100,000 \
+         clients. All are imported, or none. Each line needs the scopes of the corresponding \
+         single call. The answer has one object a line: progress, then the result for each client, \
          then a summary or a problem.",
     ),
     text(
@@ -35,17 +35,17 @@ pub(super) const TEXTS: [Text; 35] = [
         "show_client",
         &[],
         "Show a client",
-        "Shows the client with its grants and credentials; of a secret only the last characters. \
-         The `ETag` names this state for `If-Match`.",
+        "Shows the client with its grants and credentials. Only the last characters of a secret \
+         are shown. The `ETag` names this state for `If-Match`.",
     ),
     text(
         "PUT /v1/clients/{id}",
         "put_client",
         &[200, 201],
         "Create or replace a client",
-        "Replaces all members that can be written; secrets, keys and trusts stay. Without \
+        "Replaces all writable members; secrets, keys and trusts stay. Without \
          `If-Match` it creates the client, or succeeds when nothing differs; otherwise the \
-         answer is 428. A right to a member is needed only if the member would differ.",
+         answer is 428. The right to change a member is needed only if the member would differ.",
     ),
     text(
         "PATCH /v1/clients/{id}",
@@ -53,7 +53,7 @@ pub(super) const TEXTS: [Text; 35] = [
         &[],
         "Change a client",
         "A merge patch (RFC 7396): an absent member stays, `null` restores the default. \
-         Rights are checked by member.",
+         Rights are checked for each member.",
     ),
     text(
         "DELETE /v1/clients/{id}",
@@ -83,15 +83,15 @@ pub(super) const TEXTS: [Text; 35] = [
         "list_secrets",
         &[],
         "List the secrets of a client",
-        "Oldest first. Each has only the last characters of the secret, its use, and whether \
-         it is safe to end.",
+        "Oldest first. Each entry has the last characters of the secret, its usage, and whether it \
+         is safe to end.",
     ),
     text(
         "POST /v1/clients/{id}/secrets",
         "create_secret",
         &[201],
         "Add a secret",
-        "Answers the secret as `client_secret`, once. With `secret_digest` it registers a \
+        "Returns the secret once, as `client_secret`. With `secret_digest` it registers a \
          secret that was generated offline, which the server never sees.",
     ),
     text(
@@ -106,24 +106,25 @@ pub(super) const TEXTS: [Text; 35] = [
         "PATCH /v1/clients/{id}/secrets/{secret}",
         "expire_secret",
         &[],
-        "Let a secret end",
-        "Sets the end of a secret to `expires_in_seconds` from now; `0` ends it at once. An end \
-         is never extended: the earlier one stays.",
+        "Set the expiry of a secret",
+        "Sets the expiry of a secret to `expires_in_seconds` from now; `0` ends it at once. An \
+         expiry is never extended: the earlier one stays.",
     ),
     text(
         "DELETE /v1/clients/{id}/secrets/{secret}",
         "delete_secret",
         &[],
         "End a secret",
-        "Ends it at once. Its record stays for a while, so that its use can still be read.",
+        "Ends the secret at once. Its record stays for a while, so that its usage can still be \
+         read.",
     ),
     text(
         "POST /v1/leaks",
         "report_leak",
         &[429],
         "Report leaked secrets",
-        "Finds secrets of this server in any text and applies the `leak_policy` of their \
-         clients. The answer is the same for a secret of another owner as for none. Imported \
+        "Finds secrets of this server in any text and applies the `leak_policy` of their clients. \
+         For a secret of another owner, the answer is the same as for an unknown text. Imported \
          secrets are found only with `client_id`.",
     ),
     text(
@@ -138,7 +139,7 @@ pub(super) const TEXTS: [Text; 35] = [
         "add_keys",
         &[201],
         "Add keys",
-        "Takes exactly one of the members. A key replaces the one of the same `kid`.",
+        "Takes exactly one of the members. A key replaces an existing key with the same `kid`.",
     ),
     text(
         "DELETE /v1/clients/{id}/keys",
@@ -159,7 +160,7 @@ pub(super) const TEXTS: [Text; 35] = [
         "list_trusts",
         &[],
         "List the trusts of a client",
-        "Trusts in issuers, then those in SPIFFE trust domains.",
+        "Trusts in issuers first, then trusts in SPIFFE trust domains.",
     ),
     text(
         "POST /v1/clients/{id}/trusts",
@@ -174,7 +175,7 @@ pub(super) const TEXTS: [Text; 35] = [
         "test_trusts",
         &[429],
         "Test a token against the trusts of a client",
-        "Says which trust accepts the token, or what differs, trust by trust. Nothing is issued \
+        "Shows which trust accepts the token, or what differs for each trust. Nothing is issued \
          or counted.",
     ),
     text(
@@ -189,7 +190,7 @@ pub(super) const TEXTS: [Text; 35] = [
         "list_grants",
         &[],
         "List the grants of a client",
-        "What the client may access.",
+        "Shows the resources and scopes that the client may access.",
     ),
     text(
         "PUT /v1/clients/{id}/grants/{resource}",
@@ -206,9 +207,9 @@ pub(super) const TEXTS: [Text; 35] = [
         "update_grant",
         &[],
         "Change a grant",
-        "Adds or removes scopes, or changes networks and claims; an absent member stays. It makes \
-         the grant if there is none: then with the scopes of `scopes` or `add_scopes`, or with \
-         every scope. The rights are those of PUT.",
+        "Adds or removes scopes, or changes networks and claims; an absent member stays. Without a \
+         grant, it creates one with the scopes of `scopes` or `add_scopes`, or with every scope. \
+         It needs the same rights as PUT.",
     ),
     text(
         "DELETE /v1/clients/{id}/grants/{resource}",
@@ -230,36 +231,36 @@ pub(super) const TEXTS: [Text; 35] = [
         "preview_token",
         &[],
         "Preview the next token",
-        "Answers the exact claims that a token request would give, and issues none.",
+        "Returns the exact claims that a token request would yield. No token is issued.",
     ),
     text(
         "GET /v1/grant-requests",
         "list_grant_requests",
         &[],
         "List grant requests",
-        "Newest first. A caller sees those of its clients and of its resources.",
+        "Newest first. A caller sees the requests of its clients and for its resources.",
     ),
     text(
         "POST /v1/grant-requests",
         "create_grant_request",
         &[200, 201],
         "Request a grant",
-        "Answers 201 for a new request, and 200 if there is a pending one of the same client \
-         and resource, which is changed.",
+        "Answers 201 for a new request. If a request of the same client and resource is pending, \
+         it is changed and the answer is 200.",
     ),
     text(
         "GET /v1/grant-requests/{id}",
         "show_grant_request",
         &[],
         "Show a grant request",
-        "Its revision is the `ETag`; an approval names it.",
+        "The `ETag` is the revision; an approval names it.",
     ),
     text(
         "POST /v1/grant-requests/{id}/approve",
         "approve_grant_request",
         &[412, 428],
         "Approve a grant request",
-        "Gives the grant. Names the revision that was read, as `revision` or `If-Match`. The \
+        "Gives the grant. The body or `If-Match` names the revision that was read. The \
          team of the client alone cannot approve.",
     ),
     text(
@@ -267,13 +268,13 @@ pub(super) const TEXTS: [Text; 35] = [
         "reject_grant_request",
         &[],
         "Reject a grant request",
-        "By an administrator of the resource.",
+        "Only an administrator of the resource can reject it.",
     ),
     text(
         "POST /v1/grant-requests/{id}/cancel",
         "cancel_grant_request",
         &[],
         "Cancel a grant request",
-        "By an administrator of the client.",
+        "Only an administrator of the client can cancel it.",
     ),
 ];

@@ -42,10 +42,10 @@ token needs its DPoP proof or its certificate.
 **Lists.** An answer has `data` and `next_cursor`. Send `next_cursor` as `cursor` for the next \
 page; it is `null` on the last one.
 
-**Writes.** PUT replaces all members that can be written: an omitted one takes its default. \
+**Writes.** PUT replaces all writable members: an omitted member takes its default. \
 Without `If-Match` it creates the object, or succeeds when nothing differs. PATCH is a merge patch \
-(RFC 7396). `dry_run=true` checks and answers everything, and stores nothing. A POST with an \
-`Idempotency-Key` can be repeated for ten minutes.
+(RFC 7396). `dry_run=true` checks the request and returns the answer without storing anything. \
+A POST with an `Idempotency-Key` can be repeated for ten minutes.
 
 **Errors** are problem documents (RFC 9457) with a stable `code`. A mistake in the body has its \
 place in `errors`, as a JSON pointer.";
@@ -53,17 +53,17 @@ place in `errors`, as a JSON pointer.";
 /// The groups of operations in page order, each with its description.
 pub(super) const TAGS: [(&str, &str); 14] = [
     ("Clients", "Machines that request tokens."),
-    ("Secrets", "Secrets of a client. Each is shown once, in the answer that makes it."),
-    ("Keys", "Public keys by which a client authenticates."),
+    ("Secrets", "Secrets of a client. Each is shown once, in the answer to its creation."),
+    ("Keys", "Public keys that authenticate a client."),
     ("Trusts", "Issuers and SPIFFE trust domains whose tokens authenticate a client."),
-    ("Grants", "What a client may access."),
+    ("Grants", "Resources and scopes that a client may access."),
     ("Grant requests", "A team requests access to a resource of another team."),
     ("Resources", "APIs that tokens are issued for."),
     ("Owner policies", "Rules for the clients of a team."),
     ("Tokens", "Issue, read, verify and revoke tokens."),
     ("Signing keys", "The keys that tokens are signed with."),
     ("Declarations", "Clients and resources as documents."),
-    ("Rejections", "Why requests of clients were rejected."),
+    ("Rejections", "Rejected requests of clients, with the reasons."),
     ("Audit", "Every change, in a chain of hashes."),
     ("Server", "State, metrics and documents of the server."),
 ];

@@ -23,7 +23,7 @@ pub(super) const TEXTS: [Text; 36] = [
         "put_resource",
         &[200, 201],
         "Register or replace a resource",
-        "Replaces all members that can be written. Without `If-Match` it registers the \
+        "Replaces all writable members. Without `If-Match` it registers the \
          resource, or succeeds when nothing differs; otherwise the answer is 428.",
     ),
     text(
@@ -52,7 +52,7 @@ pub(super) const TEXTS: [Text; 36] = [
         "show_owner_policy",
         &[],
         "Show the policy of an owner",
-        "`*` is the policy of every owner without one of its own.",
+        "`*` is the policy of every owner without its own policy.",
     ),
     text(
         "PUT /v1/owner-policies/{owner}",
@@ -73,14 +73,14 @@ pub(super) const TEXTS: [Text; 36] = [
         "issue_token",
         &[201],
         "Issue a token in the name of a client",
-        "Never for `urn:tokend`, and not for a client with rights that the caller lacks. The \
+        "Rejected for `urn:tokend`, and for a client with rights that the caller lacks. The \
          audit log names the caller.",
     ),
     text(
         "POST /v1/tokens/inspect",
         "inspect_token",
         &[],
-        "Show header and claims of a token",
+        "Show the header and claims of a token",
         "Checks nothing: do not trust what it shows.",
     ),
     text(
@@ -95,22 +95,22 @@ pub(super) const TEXTS: [Text; 36] = [
         "revoke_token",
         &[],
         "Revoke a token",
-        "Takes the token, or its `jti` with the `client_id`. An administrator that is limited to owners \
-         revokes by `jti` only the token of this request.",
+        "Takes the token, or its `jti` with the `client_id`. An administrator that is limited to \
+         owners can revoke by `jti` only the token that authenticates this request.",
     ),
     text(
         "GET /v1/signing-keys",
         "list_signing_keys",
         &[],
         "List signing keys",
-        "Never their private halves.",
+        "Private keys are never shown.",
     ),
     text(
         "GET /v1/signing-keys/{kid}",
         "show_signing_key",
         &[],
         "Show a signing key",
-        "Never its private half.",
+        "The private key is never shown.",
     ),
     text(
         "POST /v1/signing-keys/rotate",
@@ -132,7 +132,7 @@ pub(super) const TEXTS: [Text; 36] = [
         "revoke_signing_key",
         &[],
         "Revoke a signing key",
-        "For a key that was stolen. It leaves the key set at once, all of its tokens are inactive, \
+        "For a key that was stolen. It leaves the key set at once, all its tokens become inactive, \
          and a new key signs. The answer says what breaks, and for how long verifiers cache.",
     ),
     text(
@@ -170,7 +170,7 @@ pub(super) const TEXTS: [Text; 36] = [
         "list_audit_checkpoints",
         &[],
         "List signed checkpoints of the audit log",
-        "Newest first. Each one proves later that the events until it were not altered.",
+        "Newest first. Each checkpoint proves later that the events up to it were not altered.",
     ),
     text(
         "POST /v1/audit-checkpoints",
@@ -191,16 +191,17 @@ pub(super) const TEXTS: [Text; 36] = [
         "show_server",
         &[],
         "Show the server",
-        "Version, database, health, and the settings that decide what a change may say.",
+        "Version, database, health, and the settings that limit a change.",
     ),
     text(
         "POST /v1/apply",
         "apply",
         &[],
         "Apply declarations",
-        "Takes a document with `resources` and `clients`, as in a file of declarations, or \
-         several as `{ \"documents\": [ … ] }`. Everything is done in one transaction. `dry_run=true` answers the \
-         plan. With an `Idempotency-Key`, an answer with new secrets can be read again. Each change needs the scopes of the single calls.",
+        "Takes a document with `resources` and `clients`, as in a file of declarations, or several \
+         as `{ \"documents\": [ … ] }`. Everything is done in one transaction. `dry_run=true` \
+         returns the plan. With an `Idempotency-Key`, an answer with new secrets can be read \
+         again. Each change needs the scopes of the corresponding single call.",
     ),
     text(
         "GET /v1/export",
@@ -222,15 +223,15 @@ pub(super) const TEXTS: [Text; 36] = [
         "GET /healthz",
         "health",
         &[200, 503],
-        "Check readiness by its old name",
-        "The same as `/readyz`.",
+        "Check readiness under its old name",
+        "An alias of `/readyz`.",
     ),
     text(
         "GET /.well-known/oauth-protected-resource",
         "show_protected_resource",
         &[200],
         "Read the metadata of the API",
-        "Where a caller gets its token (RFC 9728).",
+        "Names the authorization server that issues tokens for this API (RFC 9728).",
     ),
     text("GET /v1/openapi.json", "show_openapi", &[200], "Read this document", "OpenAPI 3.1."),
     text("GET /docs", "show_docs", &[200], "Read this document as a page", "HTML without scripts."),
