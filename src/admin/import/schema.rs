@@ -365,7 +365,7 @@ mod tests {
 
     /// Members that exclude one another, missing ones and unknown ones.
     #[test]
-    fn the_schema_knows_what_does_not_go_together() {
+    fn the_schema_rejects_conflicting_members() {
         let schema = schema();
         for kind in kinds() {
             for (one, other) in kind

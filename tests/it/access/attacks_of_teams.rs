@@ -21,7 +21,7 @@ fn document(client: &Value) -> Value {
 /// planter has no credential of it once the platform has taken it over.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_planted_client_is_worth_nothing(
+async fn the_planter_of_an_adopted_client_keeps_no_credentials(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values(Some("payments"), None)] owner: Option<&str>,
 ) {
@@ -75,7 +75,7 @@ async fn a_planted_client_is_worth_nothing(
 /// The same for an API: the clients of the planter get no tokens for it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_planted_resource_is_worth_nothing(
+async fn the_planter_of_an_adopted_resource_gets_no_tokens_for_it(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

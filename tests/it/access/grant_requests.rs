@@ -132,7 +132,7 @@ async fn an_approved_grant_is_narrowed_freely_and_never_widened(
 
 #[rstest]
 #[tokio::test]
-async fn a_request_ends_when_one_side_is_not_what_it_was(
+async fn a_grant_request_ends_when_its_client_or_resource_changes(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

@@ -33,7 +33,7 @@ fn events(cli: &Cli) -> Vec<Value> {
 /// O-7: README's own command gave a client every scope.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_existing_grant_changes_only_as_it_is_told(
+async fn an_existing_grant_changes_only_by_the_given_options(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = cli_with_client(engine).await;
@@ -82,7 +82,7 @@ async fn an_existing_grant_changes_only_as_it_is_told(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_grant_without_a_scope_says_that_it_has_all() {
+async fn a_new_grant_without_scopes_reports_that_it_has_all_scopes() {
     let cli = cli_with_client(Engine::Sqlite).await;
     cli.json(&["resource", "create", INVOICES, "--scope", "invoices:read"]);
     let run = cli.run(&["client", "grant", "billing", "--resource", INVOICES]);

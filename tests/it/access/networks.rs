@@ -38,7 +38,7 @@ async fn only_the_peer_address_is_used(#[values(Engine::Sqlite, Engine::Postgres
 /// Behind a trusted proxy, by the address that it forwards, IPv4 and IPv6 (SECURITY 21).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trusted_proxy_speaks_for_the_client(
+async fn the_address_forwarded_by_a_trusted_proxy_is_checked(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::with(engine, &[("TOKEND_PROXY_TRUSTED", "127.0.0.0/8")]).await;

@@ -86,7 +86,7 @@ async fn a_policy_is_set_read_and_removed(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_verb_is_held_to_the_policy(
+async fn every_write_enforces_the_owner_policy(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

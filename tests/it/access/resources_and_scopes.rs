@@ -37,7 +37,7 @@ async fn assert_granted(
 /// RFC 6749, section 3.3 (N-02, N-03, K-08, W-45, C-19, C-20, C-21, C-56, W-05).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scope_is_what_was_asked_or_all_that_is_granted(
+async fn a_token_has_the_requested_scope_or_all_granted_scopes(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

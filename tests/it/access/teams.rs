@@ -102,7 +102,7 @@ async fn a_name_means_a_client_of_the_own_team(
 /// Who loses a grant by a prune is told, for a decision; when it was used is for its own team.
 #[rstest]
 #[tokio::test]
-async fn a_plan_tells_no_use_of_clients_of_other_teams(
+async fn a_plan_does_not_reveal_usage_of_clients_of_other_teams(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -135,7 +135,7 @@ async fn a_plan_tells_no_use_of_clients_of_other_teams(
 /// What exists in other teams is not told by filters, cursors and suggestions.
 #[rstest]
 #[tokio::test]
-async fn filters_tell_nothing_about_other_owners(
+async fn filters_reveal_nothing_about_other_owners(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

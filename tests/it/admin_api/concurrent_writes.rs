@@ -99,7 +99,7 @@ async fn concurrent_writers_lose_nothing(
 /// Changes of one client at once: none overwrites another.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn concurrent_changes_of_one_client_all_count(
+async fn concurrent_changes_of_one_client_do_not_overwrite_each_other(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = database(engine).await;

@@ -72,7 +72,7 @@ async fn an_etag_covers_secrets_and_trusts_and_not_their_use(
 
 /// `If-None-Match: *` makes a PUT that only creates (RFC 9110, section 13.1.2).
 #[tokio::test]
-async fn a_put_may_be_one_that_only_creates() {
+async fn if_none_match_limits_a_put_to_creation() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     for path in [ACME, "/v1/resources/urn:acme:a"] {
@@ -89,7 +89,7 @@ async fn a_put_may_be_one_that_only_creates() {
 
 /// Each answer with secrets says which are safe to end.
 #[tokio::test]
-async fn a_change_answers_what_a_get_answers() {
+async fn the_response_to_a_change_includes_the_status_of_secrets() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     let made = api.call("POST", "/v1/clients", Some(json!({ "client_id": "acme" }))).await;

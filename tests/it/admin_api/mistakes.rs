@@ -9,7 +9,7 @@ const ACME: &str = "/v1/clients/acme";
 
 /// Mistakes have their place and the name that may be meant.
 #[tokio::test]
-async fn mistakes_are_named_by_their_place() {
+async fn validation_errors_have_a_pointer_and_a_suggestion() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     assert_eq!(api.call("PUT", ACME, Some(json!({}))).await.status, 201);
@@ -58,7 +58,7 @@ async fn mistakes_are_named_by_their_place() {
 
 /// The places of mistakes are in the body that was sent.
 #[tokio::test]
-async fn mistakes_of_other_routes_have_their_place() {
+async fn validation_errors_of_other_routes_point_into_the_sent_body() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     assert_eq!(api.call("PUT", ACME, Some(json!({}))).await.status, 201);
@@ -114,7 +114,7 @@ async fn a_put_creates_by_the_rules_of_a_post() {
 
 /// A text about a value or a parameter says what is expected.
 #[tokio::test]
-async fn a_mistake_says_what_is_expected() {
+async fn a_validation_error_names_the_expected_value() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     for (query, expected) in [

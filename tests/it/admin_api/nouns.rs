@@ -340,7 +340,7 @@ async fn the_audit_log_is_verified_in_parts() {
 
 /// One verification runs at a time, so that callers cannot keep the database busy.
 #[tokio::test]
-async fn a_second_verification_waits_its_turn() {
+async fn a_concurrent_verification_of_the_log_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, "audit:read").await;
     let running = server.app.log_verification.try_acquire().expect("the place");

@@ -118,7 +118,7 @@ async fn a_parameter_with_nul_is_the_mistake_of_the_caller() {
 
 /// Two readers of a text with a member twice may take different values (RFC 8259, section 4).
 #[tokio::test]
-async fn a_member_that_is_there_twice_is_rejected() {
+async fn a_duplicate_member_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     for (path, body, pointer) in [

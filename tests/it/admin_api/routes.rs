@@ -158,7 +158,7 @@ async fn a_token_that_is_not_valid_here_is_rejected() {
 
 #[rstest]
 #[tokio::test]
-async fn a_client_lives_from_its_creation_to_its_end(
+async fn a_client_can_be_created_changed_and_deleted_over_http(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

@@ -104,7 +104,7 @@ async fn a_token_is_tried_against_the_trusts_of_a_client(
 
 /// SECURITY 26: why a host cannot be reached tells of the network of the server.
 #[tokio::test(flavor = "multi_thread")]
-async fn why_a_fetch_fails_is_told_to_the_operator_alone() {
+async fn the_reason_of_a_failed_fetch_is_shown_only_to_the_operator() {
     let elsewhere = Https::new(|_| https::json("\"busy\"")).await;
     let server = instance(Engine::Sqlite, &elsewhere).await;
     let api = Api::with(&server, "secrets:write").await;

@@ -206,7 +206,7 @@ async fn a_receiver_that_rejects_everything_delays_no_other_one() {
 
 /// RFC 9110, section 10.2.3.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_says_when_it_wants_the_next_attempt() {
+async fn retry_after_of_a_receiver_sets_the_time_of_the_next_attempt() {
     let receiver = Receiver::new(|_| 503).await;
     receiver.ask_to_wait(90);
     let place = Arc::new(Place::new(Engine::Sqlite).await);

@@ -155,7 +155,7 @@ async fn a_trust_has_no_extra_audience() {
 
 /// `explain` says how to allow it, and only for a URL that can be allowed.
 #[tokio::test(flavor = "multi_thread")]
-async fn explain_tells_how_to_allow_an_audience() {
+async fn explain_prints_the_command_that_allows_an_audience() {
     let server = Server::start(Engine::Sqlite).await;
     let key = KeyPair::new(Algorithm::Es256);
     let client = keyed(&server, &key).await;

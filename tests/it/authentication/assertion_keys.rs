@@ -152,7 +152,7 @@ async fn the_operator_adds_lists_and_removes_keys(
 
 /// A kid in base64url may begin with a hyphen, which is not an option then.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_whose_kid_begins_with_a_hyphen_can_be_removed() {
+async fn a_key_with_a_leading_hyphen_in_its_kid_can_be_removed() {
     let cli = Cli::new(Engine::Sqlite).await;
     let kids = ["-uPkE3xO", "--all-of-it", "kept"];
     let jwks = kids.map(|kid| {

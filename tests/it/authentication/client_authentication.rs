@@ -51,7 +51,7 @@ fn face(answer: &Answer) -> String {
 /// RFC 6749, section 2.3.1 (C-08, C-09, C-10, N-06, N-07, K-02, K-04, C-195, W-02, SECURITY 3).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_header_and_the_body_both_prove_a_client(
+async fn a_client_authenticates_by_header_or_body(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -206,7 +206,7 @@ async fn a_client_can_be_disabled_and_enabled_again(
 /// itself.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_secret_lives_through_the_overlap_and_no_longer(
+async fn an_old_secret_expires_at_the_end_of_the_overlap(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -231,7 +231,7 @@ async fn an_old_secret_lives_through_the_overlap_and_no_longer(
 /// D4, K-06, C-42: secrets of other systems are used unchanged, first by hash and then by MAC.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn imported_secrets_count_by_hash_once_and_by_memory_after_that(
+async fn an_imported_secret_is_hashed_once_and_then_verified_by_mac(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

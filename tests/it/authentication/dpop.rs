@@ -75,7 +75,7 @@ async fn refused(server: &Server, client: &TestClient, proofs: &[&str], word: &s
 
 /// C-151, section 4.3, point 1: not more than one header.
 #[tokio::test(flavor = "multi_thread")]
-async fn point_1_there_is_one_header() {
+async fn two_dpop_headers_are_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);
@@ -85,7 +85,7 @@ async fn point_1_there_is_one_header() {
 
 /// C-151, point 2: one well-formed JWT.
 #[tokio::test(flavor = "multi_thread")]
-async fn point_2_it_is_one_well_formed_jwt() {
+async fn a_malformed_proof_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);
@@ -99,7 +99,7 @@ async fn point_2_it_is_one_well_formed_jwt() {
 
 /// C-151, point 3: every required claim and header.
 #[tokio::test(flavor = "multi_thread")]
-async fn point_3_nothing_is_missing() {
+async fn a_proof_without_a_required_claim_or_header_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);
@@ -124,7 +124,7 @@ async fn point_3_nothing_is_missing() {
 
 /// Points 4 to 7: type, algorithm, signature, no private key.
 #[tokio::test(flavor = "multi_thread")]
-async fn points_4_to_7_the_header_says_how_it_is_signed() {
+async fn a_proof_with_a_wrong_typ_alg_or_jwk_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let (key, other) = (KeyPair::new(Algorithm::Es256), KeyPair::new(Algorithm::Es256));
@@ -152,7 +152,7 @@ async fn points_4_to_7_the_header_says_how_it_is_signed() {
 
 /// Points 8 and 9: this method and this URL, normalised, without query and fragment.
 #[tokio::test(flavor = "multi_thread")]
-async fn points_8_and_9_it_is_for_this_request() {
+async fn a_proof_with_another_method_or_url_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);
@@ -179,7 +179,7 @@ async fn points_8_and_9_it_is_for_this_request() {
 /// one when it has grown old.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn point_10_a_nonce_of_the_server_if_it_wants_one(
+async fn a_proof_contains_a_server_nonce_if_the_settings_require_one(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::with(engine, &[("TOKEND_TOKEN_DPOP_NONCES", "true")]).await;
@@ -210,7 +210,7 @@ async fn point_10_a_nonce_of_the_server_if_it_wants_one(
 
 /// Point 11 (C-154): made just now; and used once.
 #[tokio::test(flavor = "multi_thread")]
-async fn point_11_it_is_young_and_used_once() {
+async fn an_old_or_replayed_proof_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);
@@ -269,7 +269,7 @@ async fn a_proof_may_be_for_the_endpoint_for_clients_with_certificates() {
 /// C-152: who must send one and does not gets no token.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_is_marked_must_send_a_proof(
+async fn a_dpop_bound_client_without_a_proof_is_rejected(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -285,7 +285,7 @@ async fn a_client_that_is_marked_must_send_a_proof(
 
 /// S-13: the checks of registered keys hold for the key of a proof, and one key has one text.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_needs_a_sound_key_in_its_one_form() {
+async fn a_weak_or_non_canonical_proof_key_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let (ec, rsa) = (KeyPair::new(Algorithm::Es256), KeyPair::new(Algorithm::Rs256));
@@ -319,7 +319,7 @@ async fn a_proof_needs_a_sound_key_in_its_one_form() {
 
 /// S-13: a parser drops control characters, so a proof with them passed for another URL.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_url_of_a_proof_is_a_url() {
+async fn a_proof_url_with_control_characters_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);

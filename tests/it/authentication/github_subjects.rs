@@ -137,7 +137,7 @@ fn words(remedy: &str) -> Vec<String> {
 /// A repository that was renamed or is new, and a trust from before.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trust_of_names_says_what_trusts_the_immutable_form(
+async fn a_names_only_trust_suggests_a_trust_of_the_immutable_subject(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let stage = Stage::new(engine).await;
@@ -171,7 +171,7 @@ async fn a_trust_of_names_says_what_trusts_the_immutable_form(
 /// A trust of the immutable form, and a repository that still sends names alone.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trust_of_ids_says_what_trusts_the_names(
+async fn an_immutable_trust_suggests_a_trust_of_the_names_only_subject(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let stage = Stage::new(engine).await;

@@ -180,7 +180,7 @@ async fn a_stranger_does_not_shorten_the_pause_after_failures() {
 
 /// S-16: the URL in the metadata of an issuer is held to the rules of a registered one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_discovered_url_with_a_password_is_not_asked() {
+async fn a_discovered_url_with_a_password_is_not_fetched() {
     let key = KeyPair::new(Algorithm::Es256);
     let elsewhere = Https::new(|_| String::new()).await;
     let issuer = elsewhere.url("");
@@ -222,7 +222,7 @@ async fn a_discovered_url_with_a_password_is_not_asked() {
 /// S-2: the operator's test of a trust says what the key set is, and does not panic.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_test_of_a_trust_says_that_the_document_is_not_a_key_set(
+async fn a_trust_test_reports_a_document_that_is_not_a_key_set(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let elsewhere =

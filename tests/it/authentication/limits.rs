@@ -194,7 +194,9 @@ async fn first_token_during_a_flood(engine: Engine) -> Duration {
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures time: make test-slow"]
-async fn time_does_not_tell_whether_a_client_exists(#[values(false, true)] with_imports: bool) {
+async fn response_time_does_not_reveal_whether_a_client_exists(
+    #[values(false, true)] with_imports: bool,
+) {
     let settings = [
         ("TOKEND_LIMITS_GUESSES_PER_CLIENT", "100000/m"),
         ("TOKEND_LIMITS_GUESSES_PER_ADDRESS", "100000/m"),
@@ -240,7 +242,7 @@ async fn medians_apart(server: &Server, known: &str, unknown: &str) -> f64 {
 /// N-11 (C-196): a client that asks for a token at each call is told to keep it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_rate_limits_a_client_and_the_answer_says_to_reuse_tokens(
+async fn a_token_rate_limit_rejects_a_client_and_advises_token_reuse(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::with(engine, &[("TOKEND_LIMITS_TOKENS_PER_CLIENT", "3/m")]).await;

@@ -165,7 +165,7 @@ async fn ask(server: &Server, actors: &Actors, way: Way, key: &KeyPair, is_json:
 /// The matrix, on both engines.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_way_by_every_algorithm_in_both_bodies_yields_a_token_that_others_accept(
+async fn every_method_algorithm_and_body_format_yields_a_verifiable_token(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values("ES256", "RS256", "PS256", "EdDSA")] algorithm: &str,
 ) {

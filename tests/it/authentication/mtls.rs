@@ -184,7 +184,7 @@ async fn a_registered_self_signed_certificate_authenticates(
 
 /// A client that may use both methods is proved by either.
 #[tokio::test(flavor = "multi_thread")]
-async fn either_of_two_permitted_methods_does() {
+async fn either_of_two_permitted_methods_authenticates() {
     let tls = Tls::new(Engine::Sqlite).await;
     let own = self_signed("worker");
     let jwk = ClientCertificate::new(own.der.clone(), Vec::new()).to_jwk().expect("a key");
@@ -226,7 +226,7 @@ async fn a_name_that_only_looks_the_same_is_another() {
 /// Section 3.4: a client that authenticates otherwise may bind its tokens too, and must if it is
 /// marked.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_marked_client_must_show_a_certificate() {
+async fn a_certificate_bound_client_must_present_a_certificate() {
     let tls = Tls::new(Engine::Sqlite).await;
     let client = tls.server.new_client(|new| new.security.certificate_bound = true).await;
     let own = self_signed("anything");

@@ -198,7 +198,7 @@ async fn an_unknown_client_gets_the_common_description() {
 
 /// C-130, C-04: the shape of the request.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_assertion_comes_alone_and_with_its_type() {
+async fn an_assertion_requires_its_type_and_no_other_credential() {
     let server = Server::start(Engine::Sqlite).await;
     let key = KeyPair::new(Algorithm::Es256);
     let client = keyed(&server, &key).await;

@@ -110,7 +110,7 @@ async fn a_token_of_a_trusted_issuer_authenticates_by_both_methods(
 
 /// Claim by claim; a caller whose claims do not match learns nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_claim_counts() {
+async fn every_claim_is_checked() {
     let server = Server::start(Engine::Sqlite).await;
     let (key, other) = (KeyPair::new(Algorithm::Rs256), KeyPair::new(Algorithm::Rs256));
     let client = without_secret(&server).await;
@@ -195,7 +195,7 @@ async fn the_signature_decides_between_trusts_that_fit(
 /// the same trust must be told apart.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_ends_a_trust_ends_it_at_once(
+async fn removing_a_trust_or_disabling_a_client_takes_effect_at_once(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -360,7 +360,7 @@ async fn a_token_of_another_purpose_authenticates_no_client() {
 
 /// S-16, S-13: what the operator is told about a wildcard, and weak keys that are refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_operator_is_told_of_pull_requests_and_weak_keys() {
+async fn trust_add_warns_of_pull_requests_and_rejects_weak_keys() {
     let cli = Cli::new(Engine::Sqlite).await;
     cli.json(&["resource", "create", ORDERS]);
     cli.json(&["client", "create", "A", "--id", "a", "--no-secret", "--grant", ORDERS]);

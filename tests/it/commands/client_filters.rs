@@ -214,7 +214,7 @@ fn filters() -> Vec<ClientFilter> {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn each_combination_of_filters_lists_what_a_look_at_each_client_finds(
+async fn each_filter_combination_equals_a_scan_of_all_clients(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await;

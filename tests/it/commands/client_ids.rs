@@ -111,7 +111,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 /// O-17, O-35, SECURITY 43: every command accepts an id, and a name that one client has.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unique_name_is_understood_and_said(
+async fn a_unique_name_is_resolved_and_its_id_is_reported(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await;

@@ -73,7 +73,7 @@ fn everything(key: &KeyPair) -> Value {
 /// All that `client create` and the commands after it can set.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_can_say_everything(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+async fn a_line_can_set_every_member(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let cli = cli_with_resources(engine).await;
     let line = everything(&KeyPair::new(Algorithm::Es256));
     assert_eq!(results(&import(&cli, &[], std::slice::from_ref(&line))), ["imported"]);

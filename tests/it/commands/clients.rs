@@ -29,7 +29,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 /// The contract of the issue: what scripts read (K-10, W-25).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_lives_from_create_to_delete(
+async fn a_client_can_be_created_changed_and_deleted(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = cli_with_resource(engine).await;

@@ -80,7 +80,7 @@ async fn health_names_the_setting_that_it_follows() {
 
 /// O-29: a check that was not made is not passed over.
 #[tokio::test(flavor = "multi_thread")]
-async fn verify_says_whether_the_issuer_was_checked() {
+async fn verify_reports_whether_it_checked_the_issuer() {
     let cli = cli_with_client().await;
     let token = cli.run(&["token", "issue", "--client", "a"]).stdout;
     let verified = cli.json_with(&["token", "verify"], &token);

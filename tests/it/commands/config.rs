@@ -46,7 +46,7 @@ async fn an_alias_that_collides_or_is_a_pattern_is_a_problem() {
 
 /// The screen of the checked settings.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_report_reads_like_this() {
+async fn check_config_prints_this_report() {
     let cli = Cli::new(Engine::Sqlite)
         .await
         .set("TOKEND_ISSUER", "https://id.example.com/")
@@ -93,7 +93,7 @@ async fn serve_starts_next_to_variables_that_are_not_settings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn config_show_tells_each_value_and_where_it_came_from() {
+async fn config_show_prints_each_value_and_its_source() {
     let cli = Cli::new(Engine::Sqlite)
         .await
         .set("TOKEND_DATABASE_URL", "postgres://tokend:hunter2@db.example/tokend");
@@ -123,7 +123,7 @@ async fn config_show_tells_each_value_and_where_it_came_from() {
 
 /// A rate that cannot be read names the setting, its origin and how a rate is written.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rate_that_is_none_is_rejected_with_an_example() {
+async fn an_invalid_rate_is_rejected_with_an_example() {
     let good = Cli::new(Engine::Sqlite)
         .await
         .set("TOKEND_LIMITS_TOKENS_PER_CLIENT", "600/h")

@@ -110,7 +110,7 @@ async fn without_a_terminal_a_destructive_command_needs_yes(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_a_terminal_a_destructive_command_asks() {
+async fn at_a_terminal_a_destructive_command_asks_for_confirmation() {
     let stage = Stage::new(Engine::Sqlite).await;
     let (code, screen) = stage.at_terminal("client delete used", "n");
     assert_eq!(code, 1, "{screen}");
@@ -124,7 +124,7 @@ async fn at_a_terminal_a_destructive_command_asks() {
 
 /// O-74: a command that waits for standard input says for what.
 #[tokio::test(flavor = "multi_thread")]
-async fn at_a_terminal_a_command_says_what_it_reads() {
+async fn at_a_terminal_a_command_prints_what_it_reads_from_standard_input() {
     let stage = Stage::new(Engine::Sqlite).await;
     for (command, what) in [
         ("token verify -", "Reading a token, or the whole answer of the token endpoint,"),

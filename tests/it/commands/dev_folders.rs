@@ -57,7 +57,7 @@ async fn serve_on_a_folder_of_dev_ends_its_use_by_dev() {
 
 /// A folder of an earlier release has no mark: its first client says that `dev` made it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_whose_first_client_is_the_demo_is_treated_as_made_by_dev() {
+async fn a_folder_with_the_demo_as_first_client_is_treated_as_made_by_dev() {
     let cli = new_dev().await;
     let folder = cli.place.folder.path().join(".tokend");
     drop(Dev::start(&cli, &[]));

@@ -97,7 +97,7 @@ async fn the_usual_mistakes_are_distinguished(
 /// What has ended, and what is not permitted.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_ended_says_when_and_what_is_not_permitted_says_what_is(
+async fn explain_reports_expiry_times_and_permitted_alternatives(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -126,7 +126,7 @@ async fn what_has_ended_says_when_and_what_is_not_permitted_says_what_is(
 
 /// Assertions, whose rejections name the number.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_assertion_says_by_how_much_it_is_wrong() {
+async fn a_rejected_assertion_reports_the_time_difference() {
     let server = Server::start(Engine::Sqlite).await;
     let key = KeyPair::new(Algorithm::Es256);
     let client = server.new_client(|new| new.security.keys = Some(key.source())).await;
@@ -154,7 +154,7 @@ async fn an_assertion_says_by_how_much_it_is_wrong() {
 
 /// What is wrong with an assertion as a text, with its key, and with a key set elsewhere.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_assertion_is_and_is_not_signed_with_is_said() {
+async fn a_rejected_assertion_reports_its_format_or_key_problem() {
     let server = Server::start(Engine::Sqlite).await;
     let (key, other) = (KeyPair::new(Algorithm::Es256), KeyPair::new(Algorithm::Es256));
     let client = server.new_client(|new| new.security.keys = Some(key.source())).await;
@@ -262,7 +262,7 @@ async fn a_name_that_was_sent_as_an_id_is_recognized(
 
 /// O-36: a client that has no secret at all.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_of_a_client_without_any_says_what_it_has() {
+async fn a_secret_for_a_client_without_secrets_reports_its_other_credentials() {
     let server = Server::start(Engine::Sqlite).await;
     let other = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);
@@ -285,7 +285,7 @@ async fn a_secret_of_a_client_without_any_says_what_it_has() {
 /// O-37: an id alone, of a client that authenticates by something else than the caller expects. The
 /// caller learns nothing of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_without_credentials_says_what_is_missing() {
+async fn a_client_id_without_credentials_reports_the_expected_method() {
     let server = Server::start(Engine::Sqlite).await;
     let worker = server
         .new_client(|new| {

@@ -43,7 +43,7 @@ fn ids(cli: &Cli, options: &[&str]) -> Vec<String> {
 /// O-31: each filter, and what does not exist is an error.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_are_found_by_what_an_operator_asks(
+async fn clients_are_listed_by_each_filter(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = cli_with_clients(engine).await;
@@ -157,7 +157,7 @@ async fn the_first_page_of_a_list_is_found_by_an_index() {
 /// O-11: the newest changes first, with what was and what is, and what is left out is said.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_log_answers_who_changed_what(
+async fn the_audit_log_is_filtered_by_actor_action_and_time(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = cli_with_clients(engine).await.set("TOKEND_ACTOR", "ci");

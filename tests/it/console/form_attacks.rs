@@ -193,7 +193,7 @@ async fn a_form_needs_the_scope_of_its_route() {
 }
 
 #[tokio::test]
-async fn what_is_dangerous_needs_a_sign_in_of_the_last_minutes() {
+async fn a_dangerous_form_needs_a_recent_sign_in() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let browser = Browser::by_link(&server, limits(None, None)).await;

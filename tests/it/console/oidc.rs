@@ -172,7 +172,7 @@ async fn a_claim_of_groups_may_be_nested_and_a_secret_may_go_into_the_body() {
 }
 
 #[tokio::test]
-async fn without_a_mapped_group_a_page_says_what_is_missing() {
+async fn without_a_mapped_group_a_page_explains_the_rejection() {
     let (provider, server) = start(Engine::Sqlite).await;
     for (groups, words) in [
         (json!(["staff", "<b>x</b>"]), ["staff, &#60;b&#62;x", "console.oidc.groups"]),
@@ -294,7 +294,7 @@ async fn new_keys_of_the_provider_are_found() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_is_said_and_comes_back() {
+async fn an_unavailable_provider_is_reported_and_recovers() {
     let (provider, server) = start(Engine::Sqlite).await;
     provider.set_down(true);
     let browser = Browser::new(&server);

@@ -88,7 +88,7 @@ fn faults(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn faults_are_found() {
+fn the_page_checker_finds_faults() {
     let good = "<title>a</title><main><h1>a</h1><label for=\"a\">A</label><input id=\"a\" name=\"a\"></main>";
     assert_eq!(faults(good), [""; 0]);
     for bad in [
@@ -104,7 +104,7 @@ fn faults_are_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_page_has_a_good_form_for_each_caller_and_all_links_lead_somewhere() {
+async fn each_page_is_well_formed_for_each_caller_and_all_links_resolve() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     server.ask(&client).await.token();
@@ -158,7 +158,7 @@ async fn each_page_has_a_good_form_for_each_caller_and_all_links_lead_somewhere(
 }
 
 #[tokio::test]
-async fn pages_for_a_person_who_is_not_signed_in_have_a_good_form() {
+async fn pages_without_a_session_are_well_formed() {
     let server = Server::start(Engine::Sqlite).await;
     let browser = Browser::new(&server);
     for path in ["/console/sign-in", "/console/sign-in?next=/console/clients&fresh=1"] {
@@ -229,7 +229,7 @@ async fn a_list_is_compressed() {
 
 /// The address of a form stays in the address bar after it was sent. A page says so.
 #[tokio::test]
-async fn the_address_of_a_form_is_a_page_that_says_so() {
+async fn a_get_of_a_form_address_returns_a_405_page() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let browser = Browser::by_link(&server, limits(None, None)).await;

@@ -96,7 +96,7 @@ async fn forms_of_a_resource_are_closed_to_others() {
 }
 
 #[tokio::test]
-async fn a_key_rotates_early_and_a_step_that_breaks_apis_says_so_first() {
+async fn a_key_can_rotate_early_and_a_breaking_step_requires_force() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let old = server.ask(&client).await.token();

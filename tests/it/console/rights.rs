@@ -104,7 +104,7 @@ async fn a_secret_that_has_just_ended_opens_no_session(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_ends_when_the_client_may_not_ask_for_a_token_by_secret() {
+async fn a_session_ends_when_its_client_may_not_request_tokens_by_secret() {
     let server = Server::start(Engine::Sqlite).await;
     let by_key = || ClientUpdate {
         auth_methods: Some(vec![AuthenticationMethod::PrivateKeyJwt]),

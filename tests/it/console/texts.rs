@@ -20,7 +20,7 @@ fn text_of(page: &str, id: &str) -> String {
 
 /// A person copies the command into a shell. The arguments are what the shell reads.
 #[tokio::test]
-async fn a_shell_runs_nothing_that_an_id_says() {
+async fn a_copied_command_quotes_a_malicious_id() {
     let server = Server::start(Engine::Sqlite).await;
     let browser = Browser::by_link(&server, limits(None, None)).await;
     let evil = "x$(echo$IFS'p'wned)`echo`";
@@ -214,7 +214,7 @@ async fn a_secret_in_a_path_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_failure_says_only_what_is_true() {
+async fn an_error_page_reports_whether_something_was_changed() {
     const UNCHANGED: &str = "Nothing was changed.";
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;

@@ -79,7 +79,7 @@ fn the_settings_of_the_page_exist() {
 
 /// A server makes a backup when the newest one is old enough, keeps the newest, and tells when.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_makes_backups_and_tells_the_time_of_the_newest() {
+async fn a_server_makes_backups_and_reports_the_time_of_the_newest() {
     let place = Arc::new(Place::new(Engine::Sqlite).await);
     let dir = place.folder.path().join("backups");
     std::fs::create_dir(&dir).expect("a folder");

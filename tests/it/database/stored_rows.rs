@@ -154,7 +154,7 @@ async fn a_client_that_todays_rules_would_reject_stays_usable(
 /// D1: a row without any meaning costs its client the tokens, and no other client.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_row_takes_its_own_client_alone(
+async fn a_damaged_row_affects_only_its_own_client(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     // One client for each damage, and one that stays whole.
@@ -204,7 +204,7 @@ async fn a_damaged_row_takes_its_own_client_alone(
 /// A row of a resource without any meaning costs that resource its tokens, and nothing else.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_row_takes_its_own_resource_alone(
+async fn a_damaged_row_affects_only_its_own_resource(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     const DAMAGE: [&str; 4] = [

@@ -58,7 +58,7 @@ impl Stage {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_database_is_asked_whether_the_secret_is_there(
+async fn after_an_unknown_commit_the_database_is_queried_for_the_secret(
     #[values(Commit::Done, Commit::Lost)] commit: Commit,
 ) {
     let stage = Stage::new().await;

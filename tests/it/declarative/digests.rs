@@ -125,7 +125,7 @@ async fn a_secret_that_has_ended_is_not_revived(
 
 /// What is refused says where, and never repeats the text: it may be the secret itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mistake_is_named_and_not_repeated() {
+async fn an_invalid_digest_is_reported_without_its_value() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     let (secret, digest) = generated();

@@ -110,7 +110,7 @@ async fn a_healthy_server_has_no_finding_and_nothing_is_written(
 /// D14: without a database nothing is created.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_database_the_doctor_says_where_it_looked_and_creates_nothing(
+async fn without_a_database_the_doctor_reports_the_path_and_creates_nothing(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = behind_a_proxy(Cli::without_database(engine).await);

@@ -103,7 +103,7 @@ async fn a_live_server_has_no_finding(#[values(Engine::Sqlite, Engine::Postgres)
 
 /// With TLS of tokend, as the screen shows it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_server_with_tls_reads_like_this() {
+async fn the_doctor_prints_this_report_for_a_server_with_tls() {
     let pair = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a pair");
     let file = |content: String| {
         let file = NamedTempFile::new().expect("a file");
@@ -277,7 +277,7 @@ async fn each_fault_of_the_certificate_is_one_finding() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_not_there_and_a_url_that_is_none_are_told() {
+async fn an_unreachable_server_and_an_invalid_url_are_reported() {
     let cli = Cli::without_database(Engine::Sqlite).await.unset_database();
     for (url, words) in [
         ("http://127.0.0.1:1", "cannot connect to 127.0.0.1:1"),

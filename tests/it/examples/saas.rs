@@ -101,7 +101,7 @@ async fn the_script_can_be_stopped_and_repeated(
 
 /// A lost file is not a reason to end a secret that a customer uses.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_script_tells_what_it_cannot_do() {
+async fn the_script_reports_a_lost_secret_file_and_changes_nothing() {
     let server = Server::start(Engine::Sqlite).await;
     let script = five_customers(&server).await;
     script.run("mv secrets/acme acme");

@@ -117,7 +117,7 @@ async fn a_change_arrives_although_the_listening_connection_was_killed() {
 /// T-15: a deleted client, secret, grant or resource is gone at once, and its proof with it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_taken_away_is_gone_on_the_next_request(
+async fn a_deleted_object_is_rejected_on_the_next_request(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

@@ -46,7 +46,7 @@ async fn sign_with(server: &Server, algorithm: Option<Algorithm>) {
 #[case("PS256", "3072", Some(384))]
 #[case("EdDSA", "2048", None)]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_server_signs_with_what_its_setting_says(
+async fn the_server_signs_with_the_configured_algorithm(
     #[case] algorithm: &str,
     #[case] size: &str,
     #[case] modulus: Option<usize>,
@@ -149,7 +149,7 @@ async fn the_first_keys_of_all_sign_at_once() {
 /// and leaves the key set when no resource needs it and its last token has expired.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(
+async fn a_key_exists_while_a_resource_needs_its_algorithm(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

@@ -113,7 +113,9 @@ async fn after_a_reset_the_start_generates_the_key_of_a_sqlite_database() {
 /// It needs its flags, it needs a loss, and it never works next to a running instance.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_rejects_what_it_must(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+async fn a_reset_requires_its_flags_a_lost_key_and_no_running_instance(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
     let cli = Cli::new(engine).await;
     let mut server = cli.serve().await;
     assert_eq!(cli.run(&["master-key", "reset", "--yes"]).code, 2);

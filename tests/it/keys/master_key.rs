@@ -311,7 +311,7 @@ fn rotation(cli: &Cli, failpoint: &str) -> std::process::Child {
 
 /// A server says in its log and in a metric that something is sealed under an older key.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_tells_of_seals_under_an_older_key() {
+async fn a_server_reports_seals_under_an_older_key() {
     let (cli, ..) = place(Engine::Sqlite).await;
     let mut server = cli.serve().await;
     assert!(metrics(&server).await.contains("tokend_master_key_outdated_seals 0"));

@@ -68,7 +68,7 @@ async fn a_command_gives_the_master_keys(
 
 /// What it prints is never shown, what it says is, and each failure has its code.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_fails_says_why() {
+async fn a_failed_key_command_reports_its_cause() {
     let place = Cli::new(Engine::Sqlite).await;
     client(&Cli::at(place.place.clone()));
     let change = ["client", "disable", "ops"];

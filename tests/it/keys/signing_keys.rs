@@ -270,7 +270,7 @@ async fn each_algorithm_has_its_own_timeline() {
 
 /// An instance whose clock is behind neither signs with a revoked key nor waits for the next one.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_whose_clock_is_behind_follows_at_once() {
+async fn an_instance_with_a_slow_clock_follows_at_once() {
     let one = Server::start(Engine::Sqlite).await;
     let late = second(&one, Clock::fixed(one.clock.now().minus_seconds(50))).await;
     let client = one.client().await;
@@ -292,7 +292,7 @@ async fn an_instance_whose_clock_is_behind_follows_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_commands_say_first_what_breaks() {
+async fn key_commands_warn_before_a_breaking_step() {
     let cli = Cli::new(Engine::Sqlite).await;
     let server = cli.serve().await;
     let signs = cli.json(&["key", "list"])[0]["kid"].as_str().expect("a kid").to_owned();

@@ -64,7 +64,7 @@ fn read(token: &str) -> (AccessTokenClaims, String) {
 
 /// UX 6.4: one line for an issued token says all about it, and no line holds the token (O-10).
 #[tokio::test(flavor = "multi_thread")]
-async fn the_line_of_a_token_says_what_was_issued_to_whom() {
+async fn the_line_of_a_token_names_client_resource_and_scope() {
     let (_cli, server, secret) = serving(&[]).await;
     let parent = format!("00-{TRACE}-53995c3f42cd8ad8-01");
     let answer = Answer::of(token_request(&server, &secret).header("traceparent", parent)).await;
@@ -96,7 +96,7 @@ async fn the_line_of_a_token_says_what_was_issued_to_whom() {
 
 /// A rejection names the client, if it exists, and the reason; the caller learns neither.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_line_of_a_rejection_says_why() {
+async fn the_line_of_a_rejection_has_its_reason() {
     let (_cli, server, _) = serving(&[]).await;
     let answer = Answer::of(token_request(&server, "wrong")).await;
     answer.assert_rejected(401, "invalid_client");

@@ -168,7 +168,7 @@ async fn a_connection_with_a_request_in_progress_is_not_closed() {
 
 /// Half a head takes no place from others either, once no connection is idle.
 #[tokio::test(flavor = "multi_thread")]
-async fn health_answers_while_all_places_have_half_a_head() {
+async fn health_answers_while_incomplete_requests_hold_every_slot() {
     let settings = [("TOKEND_LIMITS_CONNECTIONS", "16"), ("TOKEND_LIMITS_HEADER_TIMEOUT", "1m")];
     let server = Server::with(Engine::Sqlite, &settings).await;
     let to = Listener::Public.address(&server);

@@ -33,7 +33,7 @@ fn write(path: &Path, text: &str) {
 /// O-24: what can change without a restart changes, and the rest is named.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn sighup_applies_the_log_level_and_says_what_needs_a_restart(
+async fn sighup_applies_the_log_level_and_names_settings_that_need_a_restart(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await;

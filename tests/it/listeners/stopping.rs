@@ -258,7 +258,7 @@ pub async fn execute(engine: Engine, url: &str, sql: &'static str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_says_by_its_exit_code_whether_the_server_is_well() {
+async fn the_exit_code_of_health_reports_the_state_of_the_server() {
     let cli = Cli::new(Engine::Sqlite).await;
     let server = cli.serve().await;
     let listen = server.base.trim_start_matches("http://").to_owned();

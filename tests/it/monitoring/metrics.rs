@@ -124,7 +124,7 @@ async fn every_metric_has_a_help_text_and_is_one_of_the_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_asks_for_open_metrics_gets_exemplars() {
+async fn the_open_metrics_format_has_exemplars() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let wrong = TestClient { secret: "wrong".to_owned(), ..client };
@@ -267,7 +267,7 @@ async fn metrics_are_open_on_loopback_alone_or_need_the_scope() {
 
 /// A URL of another machine is that of a proxy, which reaches loopback for every caller.
 #[tokio::test]
-async fn metrics_need_a_token_behind_a_proxy_if_nothing_else_is_said() {
+async fn metrics_need_a_token_behind_a_proxy_by_default() {
     for (url, access, status) in [
         ("https://ops.example.com", "auto", 401),
         ("https://ops.example.com", "open", 200),

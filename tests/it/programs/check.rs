@@ -111,7 +111,7 @@ async fn everything_else_is_rejected() {
 
 /// A mistake in the gateway's configuration shows at the first request, with any token or none.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_configuration_is_said() {
+async fn a_wrong_gateway_configuration_is_reported() {
     let server = Server::start(Engine::Sqlite).await;
     for (query, word) in [
         (String::new(), "resource is missing"),

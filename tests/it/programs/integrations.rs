@@ -57,7 +57,7 @@ async fn a_node_plugin_accepts_rs256_and_nothing_else(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn fastmcp_accepts_the_algorithm_that_it_is_told(
+async fn fastmcp_accepts_only_the_configured_algorithm(
     #[values(Algorithm::Rs256, Algorithm::Es256)] algorithm: Algorithm,
 ) {
     let mut stage = Integration::of("FastMCP").await;

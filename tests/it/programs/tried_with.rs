@@ -287,7 +287,7 @@ fn known_rows(table: &str) -> BTreeMap<&str, (String, String)> {
 }
 
 #[test]
-fn the_table_says_what_the_tests_run() {
+fn the_table_matches_the_tested_programs() {
     let page = document("integrations.md");
     let (before, rest) = page.split_once(BEGIN).expect("a beginning");
     let (table, after) = rest.split_once(END).expect("an end");
@@ -338,7 +338,7 @@ fn a_test_records_each_program() {
 
 /// Each section says whether its program was run, and the table agrees.
 #[test]
-fn each_section_says_how_it_was_tried() {
+fn each_section_states_how_its_program_was_tested() {
     let page = document("integrations.md");
     let mut sections = 0;
     for section in page.split("\n### ").skip(1) {

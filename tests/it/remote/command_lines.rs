@@ -236,6 +236,6 @@ pub const ELSEWHERE: [&str; 4] = [
     "diff",
     "apply",
     "export",
-    // They need no database: a_local_command_says_so_if_a_server_is_named.
+    // They need no database: a_local_command_rejects_the_server_option.
     "config defaults",
 ];

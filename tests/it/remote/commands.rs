@@ -179,7 +179,7 @@ async fn every_command_of_the_program_is_in_a_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_local_command_says_so_if_a_server_is_named() {
+async fn a_local_command_rejects_the_server_option() {
     let stage = Stage::new(Engine::Sqlite).await;
     for line in LOCAL {
         let run = stage.run(&stage.local, &format!("{line} --server http://127.0.0.1:1"));

@@ -185,7 +185,7 @@ async fn a_restarted_server_loses_no_event_and_repeats_none(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_ends_is_replaced_and_a_right_that_ends_is_told() {
+async fn an_ended_token_is_replaced_and_an_ended_right_is_reported() {
     let (stage, server) = Stage::new(Engine::Sqlite).await;
     let start = stage.end_of_log();
     let mut following = stage.follow(&["--limit", "2"]);

@@ -168,7 +168,7 @@ async fn an_instance_that_stops_is_not_waited_for() {
 
 /// Each secret says whether it is safe to end and why, in the API and on the command line.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_secret_says_whether_it_is_safe_to_end() {
+async fn every_secret_reports_whether_it_is_safe_to_end() {
     let server = Server::start(Engine::Sqlite).await;
     let old = server.client().await;
     server.ask(&old).await.token();

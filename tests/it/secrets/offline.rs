@@ -64,7 +64,7 @@ async fn a_digest_matches_only_its_own_form() {
 /// `explain` says what is wrong with a secret of this form, and never the digest of what came: a
 /// remedy with it would register the secret of an attacker.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_reason_knows_the_form() {
+async fn explain_recognizes_offline_secrets() {
     let server = Server::start(Engine::Sqlite).await;
     let (secret, digest) = generated();
     let client = server

@@ -15,7 +15,7 @@ const CACHED: &str = "public, max-age=300, stale-while-revalidate=60, stale-if-e
 /// C-79, C-80, C-92, C-104, C-107).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn both_paths_tell_what_is_offered_and_nothing_else(
+async fn both_metadata_paths_list_the_same_supported_features(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -255,7 +255,7 @@ async fn a_new_algorithm_is_published_before_it_signs(
 
 /// O-40: the root says what this is, a browser in a page and a program in JSON.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_root_says_what_this_is() {
+async fn the_root_describes_the_server() {
     let server = Server::start(Engine::Sqlite).await;
     let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     let page = Answer::of(server.http.get(server.url("/")).header("accept", accept)).await;
@@ -293,7 +293,7 @@ async fn the_root_says_what_this_is() {
 
 /// The management listener does not send callers to an endpoint that it does not have.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_management_listener_says_what_it_has() {
+async fn a_404_of_the_management_listener_names_its_own_paths() {
     let server = Server::start(Engine::Sqlite).await;
     let url = format!("{}/nothing", server.management);
     let client =

@@ -248,7 +248,7 @@ async fn a_malformed_request_is_answered_with_its_problem(
 /// so.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_without_credentials_is_told_so(
+async fn a_request_without_credentials_gets_a_specific_description(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

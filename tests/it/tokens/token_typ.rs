@@ -140,7 +140,7 @@ async fn tokens_for_this_server_are_never_of_type_jwt() {
 /// The operator's commands: a warning, the row, the audit log and the check of a token.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_operator_is_told_what_is_lost(
+async fn the_operator_gets_a_warning_about_jwt_typed_tokens(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
