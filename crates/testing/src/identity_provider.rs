@@ -50,7 +50,7 @@ struct State {
     codes: BTreeMap<String, BTreeMap<String, String>>,
     used: BTreeSet<String>,
     /// True if a code may be exchanged again.
-    takes_codes_again: bool,
+    accepts_used_codes: bool,
     /// True if nothing is answered but errors.
     is_down: bool,
     /// Requests, by path.
@@ -84,7 +84,7 @@ impl IdentityProvider {
             userinfo: None,
             codes: BTreeMap::new(),
             used: BTreeSet::new(),
-            takes_codes_again: false,
+            accepts_used_codes: false,
             is_down: false,
             requests: Vec::new(),
             problems: Vec::new(),
@@ -151,8 +151,8 @@ impl IdentityProvider {
         self.state().key = KeyPair::new(Algorithm::Es256);
     }
 
-    pub fn take_codes_again(&self) {
-        self.state().takes_codes_again = true;
+    pub fn accept_used_codes(&self) {
+        self.state().accepts_used_codes = true;
     }
 
     pub fn set_down(&self, is_down: bool) {
@@ -297,7 +297,7 @@ impl State {
             return Err("the client is not authenticated".to_owned());
         }
         let code = get("code");
-        if !self.used.insert(code.clone()) && !self.takes_codes_again {
+        if !self.used.insert(code.clone()) && !self.accepts_used_codes {
             return Err("the code was used before".to_owned());
         }
         let request = self.codes.get(&code).ok_or("the code is unknown")?;

@@ -110,7 +110,7 @@ impl Server {
     }
 
     /// Tells the instance to stop, as SIGTERM does.
-    pub fn tell_to_stop(&mut self) {
+    pub fn request_shutdown(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
@@ -276,7 +276,7 @@ impl Server {
 /// No test ends without a look at what its instance has logged.
 impl Drop for Server {
     fn drop(&mut self) {
-        self.tell_to_stop();
+        self.request_shutdown();
         if std::thread::panicking() {
             return;
         }

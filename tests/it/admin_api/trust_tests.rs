@@ -45,7 +45,7 @@ fn claims(server: &Server, issuer: &str) -> Value {
     json!({ "iss": issuer, "sub": SUBJECT, "aud": "tokend", "exp": now + 300, "iat": now })
 }
 
-async fn tried(api: &Api<'_>, client: &TestClient, token: &str) -> Value {
+async fn test_trusts(api: &Api<'_>, client: &TestClient, token: &str) -> Value {
     api.server.keep_secret(token);
     let body = json!({ "token": format!("{token}\n") });
     let answer = api.call("POST", &path(client, "/test"), Some(body)).await;
@@ -64,11 +64,11 @@ async fn a_token_is_tried_against_the_trusts_of_a_client(
     let server = instance(engine, &elsewhere).await;
     let api = Api::with(&server, "secrets:write").await;
     let client = without_secret(&server).await;
-    let none = tried(&api, &client, &key.sign(&claims(&server, "https://ci.example"))).await;
+    let none = test_trusts(&api, &client, &key.sign(&claims(&server, "https://ci.example"))).await;
     assert_eq!((&none["matches"], &none["code"]), (&json!(false), &json!("no_trust_met")));
     let id = add(&api, &client, "https://ci.example", &elsewhere.url("/keys")).await;
     let right = claims(&server, "https://ci.example");
-    let met = tried(&api, &client, &key.sign(&right)).await;
+    let met = test_trusts(&api, &client, &key.sign(&right)).await;
     assert_eq!(
         met,
         json!({
@@ -83,21 +83,21 @@ async fn a_token_is_tried_against_the_trusts_of_a_client(
     ] {
         let mut wrong = right.clone();
         wrong[claim] = value;
-        let found = tried(&api, &client, &key.sign(&wrong)).await;
+        let found = test_trusts(&api, &client, &key.sign(&wrong)).await;
         let told = found["trusts"][0]["reason"].as_str().expect("a reason");
         assert!(found["matches"] == false && told.contains(reason), "{reason}: {found}");
         assert_eq!(found["trusts"][0]["trust_id"], id.as_str());
     }
     let other = KeyPair::new(Algorithm::Es256).sign(&right);
-    let found = tried(&api, &client, &other).await;
+    let found = test_trusts(&api, &client, &other).await;
     assert!(found.to_string().contains("no key of the signer"), "{found}");
-    assert_eq!(tried(&api, &client, "x").await["code"], "malformed_token");
+    assert_eq!(test_trusts(&api, &client, "x").await["code"], "malformed_token");
     // A test is not a use of the token, and no event.
     let state = ClientState::Disabled;
     let services = server.services();
     let target = client_id(&client.id);
     set_state(services, &operator(), &target, state, None).await.expect("disabled");
-    assert_eq!(tried(&api, &client, &key.sign(&right)).await["code"], "client_disabled");
+    assert_eq!(test_trusts(&api, &client, &key.sign(&right)).await["code"], "client_disabled");
     let answer = api.call("POST", &path(&client, "/test"), Some(json!({}))).await;
     assert_eq!(answer.status, 422, "{}", answer.text);
 }
@@ -115,7 +115,7 @@ async fn the_reason_of_a_failed_fetch_is_shown_only_to_the_operator() {
     for (number, url) in urls.iter().enumerate() {
         let issuer = format!("https://ci{number}.example");
         add(&api, &client, &issuer, url).await;
-        let found = tried(&api, &client, &key.sign(&claims(&server, &issuer))).await;
+        let found = test_trusts(&api, &client, &key.sign(&claims(&server, &issuer))).await;
         let unmet = found["trusts"].as_array().expect("trusts").iter();
         let reasons = unmet.map(|unmet| unmet["reason"].as_str().expect("a reason").to_owned());
         told.extend(reasons.filter(|reason| !reason.starts_with("iss is")));
@@ -148,7 +148,7 @@ async fn tests_are_bounded() {
         .await;
     let before = elsewhere.requests();
     let token = key.sign(&claims(&server, "https://ci.example"));
-    let found = tried(&api, &client, &token).await;
+    let found = test_trusts(&api, &client, &token).await;
     assert_eq!(elsewhere.requests() - before, 4, "{found}");
     assert!(found.to_string().contains("the maximum"), "{found}");
     let mut status = 200;
@@ -158,5 +158,5 @@ async fn tests_are_bounded() {
     }
     assert_eq!(status, 429);
     let other = Api::with(&server, "secrets:write").await;
-    assert_eq!(tried(&other, &client, "x").await["matches"], false);
+    assert_eq!(test_trusts(&other, &client, "x").await["matches"], false);
 }

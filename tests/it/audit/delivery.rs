@@ -79,7 +79,7 @@ async fn events_are_appended_to_a_file_which_may_be_rotated(
     // The events from before the sink was set are delivered as well.
     let mut server = Server::at(place.clone(), Clock::System, &[]).await;
     server.new_client(|new| new.grants.clear()).await;
-    server.tell_to_stop();
+    server.request_shutdown();
     drop(server);
     let (path, sink) = sink_in(&place);
     let server = start(&place, Clock::System, &sink, &[]).await;
@@ -222,7 +222,7 @@ async fn two_instances_deliver_each_event_once(
     }
     let found = until_delivered(&other, &path).await;
     assert_eq!(found, log_of(&other).await, "each event once");
-    one.tell_to_stop();
+    one.request_shutdown();
     drop(one);
     other.new_client(|new| new.grants.clear()).await;
     // The first one may have stopped between a write and its note.

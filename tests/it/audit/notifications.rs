@@ -113,7 +113,7 @@ async fn a_receiver_that_was_down_gets_every_event_after_a_restart(
     let mut expected = vec![disabled(&server).await];
     eventually("a first attempt", async || (!receiver.received().is_empty()).then_some(())).await;
     expected.push(disabled(&server).await);
-    server.tell_to_stop();
+    server.request_shutdown();
     drop(server);
     receiver.answer(|_| 204);
     let later = Clock::fixed(now().plus_seconds(60));
@@ -296,7 +296,7 @@ async fn a_private_address_is_not_connected_to_unless_the_settings_allow_it() {
     })
     .await;
     assert!(receiver.received().is_empty());
-    server.tell_to_stop();
+    server.request_shutdown();
     let later = Clock::fixed(now().plus_seconds(60));
     let _allowed = start(&place, later, &receiver, &url).await;
     until_subjects(&receiver, &[subject]).await;

@@ -256,7 +256,7 @@ async fn streams_end_when_the_server_stops(
     server.resource("urn:a", &["read"]).await;
     assert_eq!(stream.sequences(1).await.len(), 1);
     let token = api.token.clone();
-    server.tell_to_stop();
+    server.request_shutdown();
     assert_eq!(stream.end().await, "temporarily_unavailable");
     // No new stream is opened, as long as the listener still answers.
     let url = format!("{}/v1/audit-events?follow=true", server.management);

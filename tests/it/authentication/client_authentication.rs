@@ -34,7 +34,7 @@ fn basic(pair: &str) -> String {
 }
 
 /// The parts of an answer that must not differ: everything but the id and the date.
-fn face(answer: &Answer) -> String {
+fn comparable_parts(answer: &Answer) -> String {
     let id = answer.header("x-request-id").to_owned();
     let mut headers: Vec<_> = answer
         .headers
@@ -157,12 +157,12 @@ async fn every_authentication_failure_has_the_same_answer(
         assert!(challenge.ends_with(&description), "{challenge}");
         assert!(challenge.contains(answer.header("x-request-id")), "{challenge}");
         assert!(!answer.text.contains(id) && !answer.text.contains(secret), "{name}: {answer:?}");
-        faces.push((name, face(&answer)));
+        faces.push((name, comparable_parts(&answer)));
     }
     for broken in
         ["Basic", "Basic !!!", "Basic YQ==", "Basic OmI=", "Basic JTp4", "Bearer abc", "Digest x"]
     {
-        faces.push((broken, face(&with_header(&server, broken, GRANT).await)));
+        faces.push((broken, comparable_parts(&with_header(&server, broken, GRANT).await)));
     }
     for (name, other) in &faces {
         assert_eq!(*other, faces[0].1, "{name}");
@@ -175,7 +175,11 @@ async fn every_authentication_failure_has_the_same_answer(
         (&disabled.id, &disabled.secret),
         (&expired.id, &expired.secret),
     ] {
-        assert_eq!(face(&server.form(&form(id, secret)).await), faces[0].1, "{id} in the body");
+        assert_eq!(
+            comparable_parts(&server.form(&form(id, secret)).await),
+            faces[0].1,
+            "{id} in the body"
+        );
     }
     server.ask(&header_only).await.token();
     assert_eq!(server.form(&form(&body_only.id, &body_only.secret)).await.status, 200);
@@ -297,7 +301,7 @@ async fn too_many_concurrent_first_hashes_are_answered_with_retry_after(
     let server = Arc::new(Server::with(engine, &settings).await);
     // How many come at once is up to the machine: it may take several rounds to fill the queue.
     eventually("a full queue", async || {
-        let refused = rejected_of_twelve_first_proofs(&server).await;
+        let refused = count_rejected_first_hashes(&server).await;
         assert!(refused < 12, "none of 12 got through");
         (refused > 0).then_some(())
     })
@@ -305,7 +309,7 @@ async fn too_many_concurrent_first_hashes_are_answered_with_retry_after(
 }
 
 /// Twelve new clients ask at once; gives how many were told to come again.
-async fn rejected_of_twelve_first_proofs(server: &Arc<Server>) -> usize {
+async fn count_rejected_first_hashes(server: &Arc<Server>) -> usize {
     let mut clients = Vec::new();
     for _ in 0..12 {
         clients.push(server.client().await);

@@ -87,7 +87,7 @@ impl Stage {
 
     /// Asks with and without a client's id, tests the token, and checks that all say the same;
     /// gives the command that they recommend.
-    async fn told(&self, subject: &str, more: &Value, reason: &str) -> Vec<String> {
+    async fn recommended_command(&self, subject: &str, more: &Value, reason: &str) -> Vec<String> {
         let named = self.ask(subject, more, Some(&self.client.id)).await;
         let (told, remedy) = self.explain(&named).await;
         assert!(told.contains(reason), "{reason}: {told}");
@@ -148,7 +148,7 @@ async fn a_names_only_trust_suggests_a_trust_of_the_immutable_subject(
     );
     stage.ask(NAMES, &Value::Null, None).await.token();
     let reason = "GitHub sends the immutable form of the subject (names and ids) for acme/api";
-    let command = stage.told(IDS, &Value::Null, reason).await;
+    let command = stage.recommended_command(IDS, &Value::Null, reason).await;
     assert!(command.contains(&IDS.to_owned()), "{command:?}");
     assert_eq!(stage.run(command, stage.key.jwk.to_string()).await.code, 0);
     for client_id in [None, Some(stage.client.id.as_str())] {
@@ -180,7 +180,7 @@ async fn an_immutable_trust_suggests_a_trust_of_the_names_only_subject(
     stage.ask(IDS, &Value::Null, None).await.token();
     let ids = json!({ "repository_owner_id": "123", "repository_id": "456" });
     let reason = "GitHub sends the form of the subject with names alone for acme/api";
-    let command = stage.told(NAMES, &ids, reason).await;
+    let command = stage.recommended_command(NAMES, &ids, reason).await;
     assert!(command.contains(&"repository_id=456".to_owned()), "{command:?}");
     assert_eq!(stage.run(command, stage.key.jwk.to_string()).await.code, 0);
     stage.ask(NAMES, &ids, None).await.token();

@@ -97,11 +97,11 @@ async fn an_imported_secret_with_colons_meets_the_longest_known_id(
     // Unknown clients get the same answer.
     let unknown = token_by(&server, "nope:a:b").await;
     let known = token_by(&server, "svc:a:nope").await;
-    let face = |answer: &Answer| {
+    let comparable_parts = |answer: &Answer| {
         let id = answer.header("x-request-id").to_owned();
         (answer.status, answer.text.replace(&id, "ID"))
     };
-    assert_eq!(face(&unknown), face(&known));
+    assert_eq!(comparable_parts(&unknown), comparable_parts(&known));
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {

@@ -30,7 +30,7 @@ async fn basic(server: &Server, id: &str, secret: &str) -> Answer {
     server.basic(id, secret, &[("grant_type", "client_credentials")]).await
 }
 
-fn says(found: &Value, reason: &str, remedy: &str) {
+fn assert_explained(found: &Value, reason: &str, remedy: &str) {
     let of = |member: &str| found[member].as_str().unwrap_or_default().to_owned();
     assert!(of("reason").contains(reason), "{reason}: {found}");
     assert!(of("remedy").contains(remedy), "{remedy}: {found}");
@@ -72,26 +72,26 @@ async fn the_usual_mistakes_are_distinguished(
         answer.assert_rejected(401, "invalid_client");
         assert!(!answer.text.contains(reason), "the caller is not told");
         let found = explain(&server, &answer).await;
-        says(&found, reason, remedy);
+        assert_explained(&found, reason, remedy);
         assert!(!found.to_string().contains(secret), "{found}");
     }
     let answer = basic(&server, id, &other.secret).await;
     assert_eq!(explain(&server, &answer).await["secret_of"], json!([other.id]));
     let answer = basic(&server, &format!("{id}%20"), secret).await;
-    says(&explain(&server, &answer).await, id, "tr -d");
+    assert_explained(&explain(&server, &answer).await, id, "tr -d");
     // An id with a plus, sent as it is: the plus becomes a space.
     server.import("{\"client_id\":\"a+b\",\"client_secret\":\"hush-hush\"}\n").await;
     let answer = server.form("grant_type=client_credentials&client_id=a+b&client_secret=x").await;
-    says(&explain(&server, &answer).await, "a+b would be one", "once");
+    assert_explained(&explain(&server, &answer).await, "a+b would be one", "once");
     let answer = server.http.post(server.token_url()).header("authorization", "Basic !!!");
     let answer = Answer::of(answer.form(&[("grant_type", "client_credentials")])).await;
-    says(&explain(&server, &answer).await, "", "curl: -u");
+    assert_explained(&explain(&server, &answer).await, "", "curl: -u");
     // In JSON nothing is decoded.
     let body = json!({
         "grant_type": "client_credentials", "client_id": id, "client_secret": encoded(secret),
     });
     let answer = server.json(&body.to_string()).await;
-    says(&explain(&server, &answer).await, "percent-encoded", "once");
+    assert_explained(&explain(&server, &answer).await, "percent-encoded", "once");
 }
 
 /// What has ended, and what is not permitted.
@@ -115,11 +115,11 @@ async fn explain_reports_expiry_times_and_permitted_alternatives(
     server.clock.advance(3 * 86_400);
     server.catch_up().await;
     let ask = async |client: &TestClient| basic(&server, &client.id, &client.secret).await;
-    says(&explain(&server, &ask(&ends).await).await, "2 days ago", "rotate-secret");
+    assert_explained(&explain(&server, &ask(&ends).await).await, "2 days ago", "rotate-secret");
     let found = explain(&server, &ask(&narrow).await).await;
-    says(&found, "may not use client_secret_basic", "client_secret_post");
+    assert_explained(&found, "may not use client_secret_basic", "client_secret_post");
     assert_eq!(found["client_id"], narrow.id.as_str());
-    says(&explain(&server, &ask(&disabled).await).await, "disabled", "client enable");
+    assert_explained(&explain(&server, &ask(&disabled).await).await, "disabled", "client enable");
     let scope = server.ask_for(&narrow, &[("scope", "x")]).await;
     assert_eq!(explain(&server, &scope).await["error"], "invalid_client");
 }
@@ -144,11 +144,11 @@ async fn a_rejected_assertion_reports_the_time_difference() {
         "iss": client.id, "sub": client.id, "aud": server.base, "jti": "j", "exp": now + 60,
         "iat": now + 47,
     });
-    says(&explain(&server, &ask(&claims).await).await, "47 s in the future", "clock");
+    assert_explained(&explain(&server, &ask(&claims).await).await, "47 s in the future", "clock");
     claims["iat"] = json!(now);
     claims["aud"] = json!(server.token_url());
     let found = explain(&server, &ask(&claims).await).await;
-    says(&found, &server.base, &server.base);
+    assert_explained(&found, &server.base, &server.base);
     assert_eq!(found["client_id"], client.id.as_str());
 }
 
@@ -172,22 +172,30 @@ async fn a_rejected_assertion_reports_its_format_or_key_problem() {
         explain(&server, &answer).await
     };
     let claims = |id: &str| json!({ "iss": id, "sub": id, "aud": server.base, "jti": "j" });
-    says(&ask(&format!("{}\n", key.sign(&claims(&client.id)))).await, "line break", "one line");
-    says(&ask("no JWT").await, "space", "three parts");
-    says(&ask("no.jwt.").await, "it is not a JWT", "three parts");
-    says(&ask(&other.sign(&claims(&client.id))).await, "has its kid", "client keys list");
+    assert_explained(
+        &ask(&format!("{}\n", key.sign(&claims(&client.id)))).await,
+        "line break",
+        "one line",
+    );
+    assert_explained(&ask("no JWT").await, "space", "three parts");
+    assert_explained(&ask("no.jwt.").await, "it is not a JWT", "three parts");
+    assert_explained(
+        &ask(&other.sign(&claims(&client.id))).await,
+        "has its kid",
+        "client keys list",
+    );
     let mut header = other.header();
     header["kid"] = json!(key.kid());
     let forged = other.sign_under(&header, &claims(&client.id));
-    says(&ask(&forged).await, "signature does not match", "client keys list");
+    assert_explained(&ask(&forged).await, "signature does not match", "client keys list");
     let found = eventually("an attempt to fetch", async || {
         let found = ask(&key.sign(&claims(&inner.id))).await;
         let is_tried = !found["reason"].as_str().is_some_and(|text| text.contains("not tried yet"));
         is_tried.then_some(found)
     })
     .await;
-    says(&found, "has not been fetched", "fetch.allowed_networks");
-    says(&found, "127.0.0.1", "private networks");
+    assert_explained(&found, "has not been fetched", "fetch.allowed_networks");
+    assert_explained(&found, "127.0.0.1", "private networks");
 }
 
 /// What a caller writes into an assertion neither breaks what is kept nor hides the others.
@@ -210,8 +218,8 @@ async fn no_text_of_a_caller_spoils_what_is_kept(
     let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
     let other = basic(&server, "nobody", "nothing").await;
     let shown = r"a\u{0}b\u{1b}[31m\u{a}c\u{202e}\u{200b}\u{9b}d\u{2028}";
-    says(&explain(&server, &answer).await, shown, "");
-    says(&explain(&server, &other).await, "no client has that id", "");
+    assert_explained(&explain(&server, &answer).await, shown, "");
+    assert_explained(&explain(&server, &other).await, "no client has that id", "");
 }
 
 /// A running server writes by itself, other instances' rejections are found too, and what
@@ -274,12 +282,12 @@ async fn a_secret_for_a_client_without_secrets_reports_its_other_credentials() {
         .await;
     for secret in [&other.secret, "password"] {
         let found = explain(&server, &basic(&server, &keyed.id, secret).await).await;
-        says(&found, "has no secret; it has public keys", "add-secret");
+        assert_explained(&found, "has no secret; it has public keys", "add-secret");
     }
     let trusting =
         server.new_client(|new| new.auth_methods = vec![method("private_key_jwt")]).await;
     let found = explain(&server, &basic(&server, &trusting.id, "password").await).await;
-    says(&found, "has no secret, and nothing else", "add-secret");
+    assert_explained(&found, "has no secret, and nothing else", "add-secret");
 }
 
 /// O-37: an id alone, of a client that authenticates by something else than the caller expects. The
@@ -308,7 +316,7 @@ async fn a_client_id_without_credentials_reports_the_expected_method() {
         let answer = server.form(&format!("grant_type=client_credentials&client_id={id}")).await;
         answer.assert_rejected(401, "invalid_client");
         told.push(answer.description());
-        says(&explain(&server, &answer).await, reason, remedy);
+        assert_explained(&explain(&server, &answer).await, reason, remedy);
     }
     told.dedup();
     assert_eq!(told.len(), 1, "{told:?}");

@@ -11,7 +11,8 @@ use tokend::model::time::Clock;
 
 use crate::support::browser::console::{Browser, between, limits};
 use crate::support::browser::oidc::{
-    assert_no_session, begin, come_back, entered, instance, sign_in, start, start_with, try_sign_in,
+    assert_no_session, begin, entered, follow_callback, instance, sign_in, start, start_with,
+    try_sign_in,
 };
 use crate::support::identity_provider::IdentityProvider;
 use crate::support::{Engine, Place, Server, now};
@@ -50,7 +51,7 @@ async fn a_person_signs_in(#[values(Engine::Sqlite, Engine::Postgres)] engine: E
     assert!(page.contains("Sign in with localhost"), "{page}");
     let begun = begin(&browser, &link).await;
     assert!(begun.url.contains("scope=openid+groups&"), "{}", begun.url);
-    let answer = come_back(&server, &provider.authorize(&begun.url), &begun.cookie).await;
+    let answer = follow_callback(&server, &provider.authorize(&begun.url), &begun.cookie).await;
     // A page, not a redirect: it leads on, and then the browser sends the strict cookie.
     let signed_in = entered(&server, &answer);
     assert!(answer.text.contains("content=\"0; url=/console/clients\""), "{answer:?}");
@@ -104,16 +105,16 @@ async fn any_instance_takes_the_response(
     let place = Arc::new(Place::new(engine).await);
     let one = instance(&provider, place.clone(), clock.clone(), &[]).await;
     let other = instance(&provider, place, clock, &[]).await;
-    provider.take_codes_again();
+    provider.accept_used_codes();
     let begun = begin(&Browser::new(&one), "").await;
     let back = provider.authorize(&begun.url);
     let there = back.replace(&one.management, &other.management);
-    let signed_in = entered(&other, &come_back(&other, &there, &begun.cookie).await);
+    let signed_in = entered(&other, &follow_callback(&other, &there, &begun.cookie).await);
     one.catch_up().await;
     let elsewhere = Browser { server: &one, cookie: signed_in.cookie.clone() };
     assert_eq!(elsewhere.get("/console/").await.status, 200);
     // Nor does an instance take a response that another one has taken.
-    let again = come_back(&one, &back, &begun.cookie).await;
+    let again = follow_callback(&one, &back, &begun.cookie).await;
     assert_no_session(&again, 401);
     assert!(again.text.contains("used before"), "{again:?}");
 }
@@ -264,15 +265,15 @@ async fn a_dangerous_action_needs_a_fresh_authentication() {
     // A provider that does not authenticate again is not believed.
     let claims = |change: fn(&mut Value)| provider.claims(change);
     claims(|claims| claims["auth_time"] = (claims["iat"].as_i64().expect("a time") - 61).into());
-    let stale = come_back(&server, &provider.authorize(&begun.url), &begun.cookie).await;
+    let stale = follow_callback(&server, &provider.authorize(&begun.url), &begun.cookie).await;
     assert_no_session(&stale, 401);
     claims(|claims| drop(claims.as_object_mut().expect("an object").remove("auth_time")));
     let begun = begin(&browser, &link).await;
-    let absent = come_back(&server, &provider.authorize(&begun.url), &begun.cookie).await;
+    let absent = follow_callback(&server, &provider.authorize(&begun.url), &begun.cookie).await;
     assert_no_session(&absent, 401);
     claims(|_| {});
     let begun = begin(&browser, &link).await;
-    let answer = come_back(&server, &provider.authorize(&begun.url), &begun.cookie).await;
+    let answer = follow_callback(&server, &provider.authorize(&begun.url), &begun.cookie).await;
     assert!(answer.text.contains(&format!("url={path}\"")), "back at the page: {answer:?}");
     let again = entered(&server, &answer);
     assert!(is_signed_out(&browser.get("/console/").await), "the session before has ended");

@@ -9,7 +9,7 @@ use tokend::model::signing_key::Algorithm;
 
 use crate::support::browser::console::{Browser, limits};
 use crate::support::browser::oidc::{
-    Begun, assert_no_session, begin, come_back, entered, sign_in, sign_in_cookie, start,
+    Begun, assert_no_session, begin, entered, follow_callback, sign_in, sign_in_cookie, start,
     start_with, try_sign_in,
 };
 use crate::support::eventually::eventually;
@@ -122,18 +122,18 @@ async fn a_response_belongs_to_the_browser_that_began() {
     let attacker = begin(&browser, "").await;
     let of_attacker = provider.authorize(&attacker.url);
     // A victim that has not begun, or has begun another sign-in.
-    assert_no_session(&come_back(&server, &of_attacker, "").await, 401);
+    assert_no_session(&follow_callback(&server, &of_attacker, "").await, 401);
     let victim = begin(&browser, "").await;
-    assert_no_session(&come_back(&server, &of_attacker, &victim.cookie).await, 401);
+    assert_no_session(&follow_callback(&server, &of_attacker, &victim.cookie).await, 401);
     assert_eq!(provider.requests("/token"), 0, "nothing was exchanged");
     // The code of the attacker under the state of the victim: PKCE binds it.
     let of_victim = provider.authorize(&victim.url);
     let state = |url: &str| query(url, "state");
     let mixed = of_attacker.replace(&state(&of_attacker), &state(&of_victim));
-    assert_no_session(&come_back(&server, &mixed, &victim.cookie).await, 401);
+    assert_no_session(&follow_callback(&server, &mixed, &victim.cookie).await, 401);
     assert_eq!(provider.problems(), ["the code verifier is wrong"]);
     // The sign-in of the victim is not disturbed.
-    entered(&server, &come_back(&server, &of_victim, &victim.cookie).await);
+    entered(&server, &follow_callback(&server, &of_victim, &victim.cookie).await);
 }
 
 fn query(url: &str, name: &str) -> String {
@@ -165,7 +165,7 @@ async fn a_response_that_was_changed_is_rejected() {
         &[("error", "access_denied"), ("state", &state), ("iss", &iss)],
         &[("error", MARKUP), ("error_description", MARKUP), ("state", &state), ("iss", &iss)],
     ] {
-        let answer = come_back(&server, &response(pairs), &cookie).await;
+        let answer = follow_callback(&server, &response(pairs), &cookie).await;
         assert_no_session(&answer, 401);
         assert!(!answer.text.contains("<script>alert") && !answer.text.contains("<img src=x"));
     }
@@ -179,25 +179,25 @@ async fn a_response_that_was_changed_is_rejected() {
         format!("__Host-tokend_sign_in={value}"),
         "tokend_sign_in=".to_owned(),
     ] {
-        assert_no_session(&come_back(&server, &back, &cookie).await, 401);
+        assert_no_session(&follow_callback(&server, &back, &cookie).await, 401);
     }
     server.clock.advance(599);
     provider.claims(|_| {});
-    entered(&server, &come_back(&server, &back, &cookie).await);
+    entered(&server, &follow_callback(&server, &back, &cookie).await);
 }
 
 #[tokio::test]
 async fn a_response_is_used_once_and_within_ten_minutes() {
     let (provider, server) = start(Engine::Sqlite).await;
     // A provider that exchanges a code again.
-    provider.take_codes_again();
+    provider.accept_used_codes();
     let Begun { url, cookie } = begin(&Browser::new(&server), "").await;
     let back = provider.authorize(&url);
-    entered(&server, &come_back(&server, &back, &cookie).await);
-    assert_no_session(&come_back(&server, &back, &cookie).await, 401);
+    entered(&server, &follow_callback(&server, &back, &cookie).await);
+    assert_no_session(&follow_callback(&server, &back, &cookie).await, 401);
     let Begun { url, cookie } = begin(&Browser::new(&server), "").await;
     server.clock.advance(600);
-    assert_no_session(&come_back(&server, &provider.authorize(&url), &cookie).await, 401);
+    assert_no_session(&follow_callback(&server, &provider.authorize(&url), &cookie).await, 401);
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn a_sign_in_leads_to_a_page_of_the_console_alone() {
     ] {
         let query = format!("?next={}", urlencoded(next));
         let begun = begin(&Browser::new(&server), &query).await;
-        let answer = come_back(&server, &provider.authorize(&begun.url), &begun.cookie).await;
+        let answer = follow_callback(&server, &provider.authorize(&begun.url), &begun.cookie).await;
         entered(&server, &answer);
         assert!(answer.text.contains("content=\"0; url=/console/\""), "{next}: {answer:?}");
     }
@@ -295,7 +295,7 @@ async fn a_sign_in_gives_a_new_session() {
     let begun = begin(&Browser::new(&server), "").await;
     let chosen = "x".repeat(43);
     let both = format!("tokend_session={chosen}; {}", begun.cookie);
-    let answer = come_back(&server, &provider.authorize(&begun.url), &both).await;
+    let answer = follow_callback(&server, &provider.authorize(&begun.url), &both).await;
     let signed_in = entered(&server, &answer);
     assert!(!signed_in.cookie.contains(&chosen));
 }

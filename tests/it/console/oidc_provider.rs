@@ -7,7 +7,7 @@ use rstest::rstest;
 
 use crate::support::browser::console::{Browser, between};
 use crate::support::browser::oidc::{
-    assert_no_session, begin, come_back, entered, start_with_node,
+    assert_no_session, begin, entered, follow_callback, start_with_node,
 };
 use crate::support::{Answer, Engine, Server, client};
 
@@ -77,7 +77,7 @@ async fn a_person_signs_in_at_a_real_provider(#[case] engine: Engine, #[case] pl
     let begun = begin(&Browser::new(&server), "").await;
     let (back, forms) = ana.answer_all(&begun.url).await;
     assert_eq!(forms, ["login", "consent"]);
-    let answer = come_back(&server, &back, &begun.cookie).await;
+    let answer = follow_callback(&server, &back, &begun.cookie).await;
     let browser = entered(&server, &answer);
     let page = browser.page("/console/sessions").await;
     assert!(page.contains(&format!("oidc:{}#ana", ana.issuer)), "{page}");
@@ -86,11 +86,11 @@ async fn a_person_signs_in_at_a_real_provider(#[case] engine: Engine, #[case] pl
     let begun = begin(&browser, "").await;
     let (back, forms) = ana.answer_all(&begun.url).await;
     assert!(forms.is_empty(), "{forms:?}");
-    let browser = entered(&server, &come_back(&server, &back, &begun.cookie).await);
+    let browser = entered(&server, &follow_callback(&server, &back, &begun.cookie).await);
     let begun = begin(&browser, "?fresh=1").await;
     let (back, forms) = ana.answer_all(&begun.url).await;
     assert_eq!(forms, ["login"], "max_age=0");
-    let browser = entered(&server, &come_back(&server, &back, &begun.cookie).await);
+    let browser = entered(&server, &follow_callback(&server, &back, &begun.cookie).await);
     let client = server.client().await;
     let path = format!("/console/clients/{}/state", client.id);
     let answer = browser.send(&path, &[("state", "disabled")]).await;
@@ -101,9 +101,9 @@ async fn a_person_signs_in_at_a_real_provider(#[case] engine: Engine, #[case] pl
     let mut eve = Person { server: &server, issuer, name, cookies: BTreeMap::new() };
     let begun = begin(&Browser::new(&server), "").await;
     let (back, _) = eve.answer_all(&begun.url).await;
-    let answer = come_back(&server, &back, &begun.cookie).await;
+    let answer = follow_callback(&server, &back, &begun.cookie).await;
     assert_no_session(&answer, 403);
     assert!(answer.text.contains("The claim groups has staff."), "{}", answer.text);
     // The provider takes its code once.
-    assert_no_session(&come_back(&server, &back, &begun.cookie).await, 401);
+    assert_no_session(&follow_callback(&server, &back, &begun.cookie).await, 401);
 }

@@ -19,7 +19,7 @@ async fn status(server: &Server) -> (u16, String) {
     (answer.status, answer.json()["status"].as_str().expect("a status").to_owned())
 }
 
-async fn says(server: &Server, wanted: &str) {
+async fn until_status(server: &Server, wanted: &str) {
     eventually(wanted, async || {
         let (code, status) = status(server).await;
         assert_eq!(code, 200, "{status}");
@@ -43,13 +43,13 @@ async fn a_postgres_that_stops_or_freezes_is_noticed() {
     let (server, mut postgres, _) = server_on_own_postgres().await;
     let client = server.client().await;
     server.ask(&client).await.token();
-    says(&server, "ready").await;
+    until_status(&server, "ready").await;
     for (deed, back) in [(Deed::Freeze, Deed::Thaw), (Deed::Stop, Deed::Start)] {
         postgres.carry_out(deed);
-        says(&server, UNAVAILABLE).await;
+        until_status(&server, UNAVAILABLE).await;
         server.ask(&client).await.token();
         postgres.carry_out(back);
-        says(&server, "ready").await;
+        until_status(&server, "ready").await;
     }
 }
 
@@ -59,7 +59,7 @@ async fn a_postgres_that_stops_or_freezes_is_noticed() {
 async fn a_postgres_that_stops_or_freezes_is_noticed_within_a_second() {
     let (server, mut postgres, _) = server_on_own_postgres().await;
     for (deed, back) in [(Deed::Freeze, Deed::Thaw), (Deed::Stop, Deed::Start)] {
-        says(&server, "ready").await;
+        until_status(&server, "ready").await;
         let started = Instant::now();
         postgres.carry_out(deed);
         loop {
@@ -106,7 +106,7 @@ async fn a_postgres_that_takes_no_writes_is_noticed() {
     .await;
     server.ask(&client).await.token();
     set_read_only("off").await;
-    says(&server, "ready").await;
+    until_status(&server, "ready").await;
     let made = api.call("POST", "/v1/resources", Some(json!({ "resource": "urn:x" }))).await;
     assert_eq!(made.status, 201, "{}", made.text);
 }

@@ -23,19 +23,19 @@ async fn ask_for_orders(server: &Server, client: &TestClient) -> Answer {
 }
 
 /// Asserts that a value has every member of an older one, with the same values.
-fn assert_still(new: &Value, old: &Value, place: &str) {
+fn assert_contains(new: &Value, old: &Value, place: &str) {
     match (new, old) {
         (Value::Object(new), Value::Object(old)) => {
             for (name, old) in old {
                 let place = format!("{place}/{name}");
                 let new = new.get(name).unwrap_or_else(|| panic!("{place} is missing in {new:?}"));
-                assert_still(new, old, &place);
+                assert_contains(new, old, &place);
             }
         }
         (Value::Array(new), Value::Array(old)) => {
             assert_eq!(new.len(), old.len(), "{place}: {new:?} {old:?}");
             for (index, (new, old)) in new.iter().zip(old).enumerate() {
-                assert_still(new, old, &format!("{place}/{index}"));
+                assert_contains(new, old, &format!("{place}/{index}"));
             }
         }
         _ => assert_eq!(new, old, "{place}"),
@@ -44,7 +44,7 @@ fn assert_still(new: &Value, old: &Value, place: &str) {
 
 /// A client or a resource of an old program with the names of the admin API, which the command line
 /// prints today.
-fn with_names_of_today(old: &Value) -> Value {
+fn with_current_names(old: &Value) -> Value {
     match old {
         Value::Object(members) => {
             let named = members.iter().map(|(name, value)| match (name.as_str(), value) {
@@ -53,17 +53,17 @@ fn with_names_of_today(old: &Value) -> Value {
                 ("hint", value) => ("suffix".to_owned(), value.clone()),
                 ("kind", value) if value == "minted" => (name.clone(), json!("generated")),
                 ("scopes", value) if value == "all" => (name.clone(), Value::Null),
-                (_, value) => (name.clone(), with_names_of_today(value)),
+                (_, value) => (name.clone(), with_current_names(value)),
             });
             Value::Object(named.collect())
         }
-        Value::Array(items) => items.iter().map(with_names_of_today).collect(),
+        Value::Array(items) => items.iter().map(with_current_names).collect(),
         value => value.clone(),
     }
 }
 
 /// Asserts that a list has every item of an older one, found by the member `key`.
-fn assert_list_still(cli: &Cli, command: &str, old: &[Value], key: &str) {
+fn assert_list_contains(cli: &Cli, command: &str, old: &[Value], key: &str) {
     let arguments: Vec<_> = command.split(' ').collect();
     let new = cli.json(&arguments);
     assert!(!old.is_empty(), "{command}");
@@ -75,7 +75,7 @@ fn assert_list_still(cli: &Cli, command: &str, old: &[Value], key: &str) {
             // Since schema 10 the server itself has the scopes of administrators.
             continue;
         }
-        assert_still(item, old, &format!("{command}/{}", old[key]));
+        assert_contains(item, old, &format!("{command}/{}", old[key]));
     }
 }
 
@@ -89,8 +89,8 @@ async fn the_lists_show_what_the_old_program_showed(
     let released = Released::load(schema, engine).await;
     let cli = released.migrated();
     for (command, key) in [("client list", "client_id"), ("resource list", "resource")] {
-        let old: Vec<_> = released.printed(command).iter().map(with_names_of_today).collect();
-        assert_list_still(&cli, command, &old, key);
+        let old: Vec<_> = released.printed(command).iter().map(with_current_names).collect();
+        assert_list_contains(&cli, command, &old, key);
     }
     let clients = cli.json(&["client", "list"]);
     assert_eq!(clients.as_array().map(Vec::len), Some(released.printed("client list").len()));
@@ -99,7 +99,7 @@ async fn the_lists_show_what_the_old_program_showed(
     for key in &mut keys {
         key.as_object_mut().expect("a key").remove("state");
     }
-    assert_list_still(&cli, "key list", &keys, "kid");
+    assert_list_contains(&cli, "key list", &keys, "kid");
     // The chain is that of the old program, and the new one continues it. The detail of an event
     // was a text that held JSON; now it is JSON.
     let mut events = released.printed("audit list").clone();
@@ -107,7 +107,7 @@ async fn the_lists_show_what_the_old_program_showed(
         let detail = event["detail"].as_str().expect("a text");
         event["detail"] = serde_json::from_str(detail).expect("JSON");
     }
-    assert_list_still(&cli, "audit list --limit 500", &events, "sequence");
+    assert_list_contains(&cli, "audit list --limit 500", &events, "sequence");
     cli.json(&["client", "disable", "shop"]);
     let verified = cli.json(&["audit", "verify"]);
     assert_eq!(verified["events"], events.len() + 1, "{verified}");
@@ -271,6 +271,6 @@ async fn rejections_of_schema_3_are_explained(
         let mut old = old.clone();
         // The member has another name now.
         old["suffix"] = old.as_object_mut().expect("an object").remove("hint").expect("a hint");
-        assert_still(&cli.json(&arguments), &old, command);
+        assert_contains(&cli.json(&arguments), &old, command);
     }
 }

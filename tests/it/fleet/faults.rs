@@ -70,10 +70,10 @@ async fn postgres_is_stopped_and_frozen(#[values(Proxy::Nginx, Proxy::Haproxy)] 
     let load = Load::start(&fleet);
     for (away, back) in [(Deed::Stop, Deed::Start), (Deed::Freeze, Deed::Thaw)] {
         postgres.carry_out(away);
-        fleet.until_all_say("degraded: the database is unavailable").await;
+        fleet.until_all_report("degraded: the database is unavailable").await;
         tokio::time::sleep(OUTAGE).await;
         postgres.carry_out(back);
-        fleet.until_all_say("ready").await;
+        fleet.until_all_report("ready").await;
         let new = make_client(&fleet.cli, &format!("after {away:?}"));
         until_all_answer(&fleet, &new, 200).await;
     }
@@ -108,9 +108,9 @@ async fn a_standby_is_promoted(
     })
     .await;
     primary.carry_out(away);
-    fleet.until_all_say("degraded: the database is unavailable").await;
+    fleet.until_all_report("degraded: the database is unavailable").await;
     standby.carry_out(Deed::Promote);
-    fleet.until_all_say("ready").await;
+    fleet.until_all_report("ready").await;
     let new = make_client(&fleet.cli, "after");
     for who in [&known, &new] {
         until_all_answer(&fleet, who, 200).await;

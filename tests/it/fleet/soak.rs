@@ -199,9 +199,9 @@ async fn round(
         _ => (Deed::Freeze, Deed::Thaw),
     };
     postgres.carry_out(away);
-    fleet.until_all_say("degraded: the database is unavailable").await;
+    fleet.until_all_report("degraded: the database is unavailable").await;
     postgres.carry_out(back);
-    fleet.until_all_say("ready").await;
+    fleet.until_all_report("ready").await;
     done.interrupted += 1;
     let index = 1 + usize::try_from(number).expect("small") % (SIZE - 1);
     fleet.restart(index, if number.is_multiple_of(2) { "TERM" } else { "KILL" }).await;

@@ -16,7 +16,7 @@ pub async fn until_logged(server: &Process, start: usize, text: &str) {
 }
 
 /// Sends SIGHUP and waits for what is logged.
-pub async fn hang_up(server: &Process, text: &str) {
+pub async fn send_sighup(server: &Process, text: &str) {
     let start = server.log().len();
     server.signal("HUP");
     until_logged(server, start, text).await;
@@ -45,17 +45,17 @@ async fn sighup_applies_the_log_level_and_names_settings_that_need_a_restart(
         .set("TOKEND_LOG_LEVEL_FILE", &level.display().to_string())
         .set("TOKEND_TOKEN_LIFETIME_FILE", &lifetime.display().to_string());
     let mut server = cli.serve().await;
-    hang_up(&server, "no setting has changed").await;
+    send_sighup(&server, "no setting has changed").await;
 
     write(&level, "info,tokend::web=debug\n");
-    hang_up(&server, "a setting is applied").await;
+    send_sighup(&server, "a setting is applied").await;
     let start = server.log().len();
     ready(&server).await;
     until_logged(&server, start, "probe answered").await;
 
     write(&lifetime, "2h\n");
     let start = server.log().len();
-    hang_up(&server, "need a restart").await;
+    send_sighup(&server, "need a restart").await;
     let log = server.log()[start..].to_owned();
     assert!(log.contains("token.lifetime") && !log.contains("log.level"), "{log}");
 
@@ -63,7 +63,7 @@ async fn sighup_applies_the_log_level_and_names_settings_that_need_a_restart(
     write(&level, "loud\n");
     write(&lifetime, "soon\n");
     let start = server.log().len();
-    hang_up(&server, "nothing was changed").await;
+    send_sighup(&server, "nothing was changed").await;
     let log = server.log()[start..].to_owned();
     assert!(log.contains("`log.level` must be") && log.contains("`token.lifetime`"), "{log}");
     let start = server.log().len();
@@ -72,7 +72,7 @@ async fn sighup_applies_the_log_level_and_names_settings_that_need_a_restart(
 
     write(&level, "error\n");
     write(&lifetime, "1h\n");
-    hang_up(&server, "a setting is applied").await;
+    send_sighup(&server, "a setting is applied").await;
     assert!(server.child.try_wait().expect("a status").is_none(), "it runs");
     server.signal("TERM");
     assert_eq!(server.ended().await, Some(0), "{}", server.log());

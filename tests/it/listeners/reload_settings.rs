@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::database::backup::text;
-use crate::listeners::reload::hang_up;
+use crate::listeners::reload::send_sighup;
 use crate::listeners::stopping::ask;
 use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
@@ -40,7 +40,7 @@ impl Stage {
     async fn reload(&self, settings: &str, text: &str) -> String {
         write(&self.file, settings);
         let start = self.server.log().len();
-        hang_up(&self.server, text).await;
+        send_sighup(&self.server, text).await;
         self.server.log()[start..].to_owned()
     }
 

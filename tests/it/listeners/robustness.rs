@@ -37,7 +37,7 @@ fn assert_json_rejection(name: &str, answer: &str, status: u16) {
     assert!(answer.contains("x-request-id: req_"), "{name}: {answer}");
 }
 
-async fn assert_still_well(server: &Server, client: &TestClient) {
+async fn assert_issues_token(server: &Server, client: &TestClient) {
     server.ask(client).await.token();
 }
 
@@ -100,7 +100,7 @@ async fn a_malformed_request_gets_a_json_rejection() {
     let not_utf8 = [post(FORM, "xx").trim_end_matches("xx").as_bytes(), &[0xFF, 0xFE]].concat();
     let answer = raw::exchange(&server, &not_utf8).await.expect("an answer");
     assert_json_rejection("bytes that are not UTF-8", &answer, 400);
-    assert_still_well(&server, &client).await;
+    assert_issues_token(&server, &client).await;
 }
 
 /// The second request on a connection is watched like the first.
@@ -283,5 +283,5 @@ async fn only_http_1_1_is_spoken() {
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
     let answer = raw::exchange(&server, preface).await.expect("an end");
     assert!(answer.is_empty() || raw::status(&answer) == 400, "{answer:?}");
-    assert_still_well(&server, &client).await;
+    assert_issues_token(&server, &client).await;
 }

@@ -249,7 +249,7 @@ fn schemas_of_the_chart_reject_wrong_values() {
 #[case("vendor.github-workflows", ".github/workflows/ci.yml")]
 #[case("vendor.github-workflows", ".github/workflows/nightly.yml")]
 #[case("vendor.github-workflows", ".github/workflows/release.yml")]
-fn schemas_of_vendors_accept_the_files(#[case] schema: &str, #[case] file: &str) {
+fn vendor_schemas_accept_the_files(#[case] schema: &str, #[case] file: &str) {
     succeeds(deploy_tool("check-jsonschema").args(["--builtin-schema", schema, file]));
 }
 

@@ -146,7 +146,7 @@ async fn a_gateway_fails_closed(
     let client = stage.server.client().await;
     let token = stage.server.ask(&client).await.token();
     assert_eq!(stage.with_token(&token).await.status, 200);
-    stage.server.tell_to_stop();
+    stage.server.request_shutdown();
     while stage.server.http.get(stage.server.url("/livez")).send().await.is_ok() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -50,7 +50,7 @@ struct Image {
 }
 
 impl Image {
-    fn lay() -> Self {
+    fn create() -> Self {
         let program = std::env::var_os("TEST_RELEASE_PROGRAM");
         let program = program.expect("the path of a release program; run: make test-package");
         let folder = tempfile::tempdir().expect("a folder");
@@ -122,7 +122,7 @@ fn everything_below(folder: &Path) -> Vec<PathBuf> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs root and a release build: make test-package"]
 async fn the_release_program_serves_as_another_user_in_a_read_only_tree() {
-    let image = Image::lay();
+    let image = Image::create();
     let serve = image.command(&["serve"]).stderr(Stdio::null()).spawn().expect("the program");
     let _serve = Running(serve);
     eventually("a health check that succeeds", async || {

@@ -166,7 +166,7 @@ async fn a_restarted_server_loses_no_event_and_repeats_none(
     }
     following.until(start + 3).await;
     // The server stops, and changes are made while it is stopped.
-    server.tell_to_stop();
+    server.request_shutdown();
     stage.public.cut();
     stage.management.cut();
     drop(server);

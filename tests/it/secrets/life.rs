@@ -48,7 +48,7 @@ pub async fn events(server: &Server, action: &str) -> Vec<Event> {
 }
 
 /// What another instance says that it has written, by the clock of the database.
-async fn beat(server: &Server, seconds_ago: i64) {
+async fn write_heartbeat(server: &Server, seconds_ago: i64) {
     let store = &server.services().store;
     let now = store.time(&server.clock).await.expect("the time");
     let heartbeat = Heartbeat {
@@ -82,19 +82,19 @@ async fn a_replaced_secret_ends_when_it_is_unused_on_every_instance(
     for sql in AGE {
         execute(engine, &place.database_url, sql).await;
     }
-    beat(&first, 0).await;
+    write_heartbeat(&first, 0).await;
     assert_eq!(end_unused(&first).await, 0, "the new one was not used");
 
     let second = Server::at(place.clone(), Clock::System, &[]).await;
     second.ask(&new).await.token();
     second.app.write_usage().await.expect("written");
     first.app.write_usage().await.expect("written");
-    beat(&first, 3605).await;
+    write_heartbeat(&first, 3605).await;
     assert_eq!(end_unused(&second).await, 0, "an instance may have used it since");
     first.ask(&old).await.token();
     assert!(events(&first, "secret.expired").await.is_empty());
     first.app.write_usage().await.expect("written");
-    beat(&first, 0).await;
+    write_heartbeat(&first, 0).await;
     assert_eq!(end_unused(&second).await, 0, "it was used again");
 
     execute(engine, &place.database_url, AGE[0]).await;
@@ -135,7 +135,7 @@ async fn the_maximum_decides_and_a_lost_instance_does_not() {
 
     let newer = rotated(&server, &new, "until_unused:1h").await;
     server.ask(&newer).await.token();
-    beat(&server, 0).await;
+    write_heartbeat(&server, 0).await;
     server.clock.advance(3600);
     server.app.write_usage().await.expect("written");
     assert_eq!(end_unused(&server).await, 0, "the margin of two intervals");

@@ -87,7 +87,7 @@ impl Fleet {
     }
 
     /// Waits until each instance says that.
-    pub async fn until_all_say(&self, status: &str) {
+    pub async fn until_all_report(&self, status: &str) {
         let http = super::client();
         for instance in &self.instances {
             eventually(status, async || {

@@ -44,7 +44,7 @@ const NEEDS_APPROVAL: Expected = Problem(403, "grant_approval_needed");
 const LISTS: [Expected; 3] = [Listed, NotListed, NotListed];
 
 /// A call that is not about objects of an owner.
-pub(super) const fn alike(status: u16) -> [Expected; 3] {
+pub(super) const fn any_owner(status: u16) -> [Expected; 3] {
     [Status(status), Status(status), Status(status)]
 }
 
@@ -173,12 +173,12 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         route: "GET /v1/signing-keys",
         request: |_| ("/v1/signing-keys".to_owned(), None),
-        expected: alike(200),
+        expected: any_owner(200),
     },
     Row {
         route: "GET /v1/signing-keys/{kid}",
         request: |_| ("/v1/signing-keys/absent".to_owned(), None),
-        expected: alike(404),
+        expected: any_owner(404),
     },
     Row {
         route: "GET /v1/rejections",
@@ -310,22 +310,22 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         route: "GET /v1/audit-events/verify",
         request: |_| ("/v1/audit-events/verify".to_owned(), None),
-        expected: alike(200),
+        expected: any_owner(200),
     },
     Row {
         route: "GET /v1/audit-checkpoints",
         request: |_| ("/v1/audit-checkpoints".to_owned(), None),
-        expected: alike(200),
+        expected: any_owner(200),
     },
     Row {
         route: "GET /v1/audit-keys",
         request: |_| ("/v1/audit-keys".to_owned(), None),
-        expected: alike(200),
+        expected: any_owner(200),
     },
     Row {
         route: "GET /v1/server",
         request: |_| ("/v1/server".to_owned(), None),
-        expected: alike(200),
+        expected: any_owner(200),
     },
     Row {
         route: "GET /v1/grant-requests",

@@ -111,7 +111,7 @@ pub fn sign_in_cookie(answer: &Answer) -> Option<String> {
 }
 
 /// The browser comes back from another site: with the lax cookie alone.
-pub async fn come_back(server: &Server, url: &str, cookie: &str) -> Answer {
+pub async fn follow_callback(server: &Server, url: &str, cookie: &str) -> Answer {
     let path = url.strip_prefix(&server.management).expect("the URL of this console");
     let browser = Browser { server, cookie: cookie.to_owned() };
     let answer = browser.get_with(path, &[("sec-fetch-site", "cross-site")]).await;
@@ -122,7 +122,7 @@ pub async fn come_back(server: &Server, url: &str, cookie: &str) -> Answer {
 /// Signs in; gives the last answer.
 pub async fn try_sign_in(server: &Server, provider: &IdentityProvider) -> Answer {
     let begun = begin(&Browser::new(server), "").await;
-    come_back(server, &provider.authorize(&begun.url), &begun.cookie).await
+    follow_callback(server, &provider.authorize(&begun.url), &begun.cookie).await
 }
 
 /// Signs in, and must succeed.
