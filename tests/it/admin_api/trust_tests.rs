@@ -1,4 +1,4 @@
-//! `POST /v1/clients/{id}/trusts/test`: a token is tried, and the answer tells no more than the
+//! `POST /v1/clients/{id}/trusts/test`: a token is tested, and the answer reveals only what the
 //! caller may know.
 
 use rstest::rstest;
@@ -30,7 +30,7 @@ fn path(client: &TestClient, rest: &str) -> String {
     format!("/v1/clients/{}/trusts{rest}", client.id)
 }
 
-/// Adds a trust in an issuer whose key set is there; gives its id.
+/// Adds a trust in an issuer with an existing key set; returns its id.
 async fn add(api: &Api<'_>, client: &TestClient, issuer: &str, key_set: &str) -> String {
     let body = json!({
         "issuer": issuer, "jwks_uri": key_set, "audience": "tokend", "subject": SUBJECT,
@@ -92,7 +92,7 @@ async fn a_token_is_tried_against_the_trusts_of_a_client(
     let found = test_trusts(&api, &client, &other).await;
     assert!(found.to_string().contains("no key of the signer"), "{found}");
     assert_eq!(test_trusts(&api, &client, "x").await["code"], "malformed_token");
-    // A test is not a use of the token, and no event.
+    // A test does not use the token and writes no event.
     let state = ClientState::Disabled;
     let services = server.services();
     let target = client_id(&client.id);
@@ -102,7 +102,7 @@ async fn a_token_is_tried_against_the_trusts_of_a_client(
     assert_eq!(answer.status, 422, "{}", answer.text);
 }
 
-/// SECURITY 26: why a host cannot be reached tells of the network of the server.
+/// SECURITY 26: the reason of a failed connection would reveal the network of the server.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reason_of_a_failed_fetch_is_shown_only_to_the_operator() {
     let elsewhere = Https::new(|_| https::json("\"busy\"")).await;
@@ -131,7 +131,7 @@ async fn the_reason_of_a_failed_fetch_is_shown_only_to_the_operator() {
     assert!(run.code == 8 && run.stderr.contains("10.1.2.3 is not a public"), "{run:?}");
 }
 
-/// Each test fetches a few key sets, each one once, and a caller makes a few tests a minute.
+/// Each test fetches a few key sets, each once, and a caller can run a few tests a minute.
 #[tokio::test(flavor = "multi_thread")]
 async fn tests_are_bounded() {
     let key = KeyPair::new(Algorithm::Es256);
@@ -143,7 +143,7 @@ async fn tests_are_bounded() {
         let url = elsewhere.url(&format!("/{}", number % 6));
         add(&api, &client, "https://ci.example", &url).await;
     }
-    // The server fetches each of the six for itself.
+    // The server fetches each of the six again.
     eventually("the fetches of the server", async || (elsewhere.requests() >= 6).then_some(()))
         .await;
     let before = elsewhere.requests();
