@@ -1,4 +1,4 @@
-//! `tokend explain`: each rejection keeps its true reason, and how to fix it.
+//! `tokend explain`: each rejection is stored with its true reason and its remedy.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, Server, TestClient, client_id, lifetime, method, operator};
 
-/// What is kept about a refused request, as the command shows it.
+/// Returns the stored details of a rejected request, as the command shows them.
 async fn explain(server: &Server, answer: &Answer) -> Value {
     assert!(answer.status >= 400, "{answer:?}");
     server.app.write_rejections().await.expect("written");
@@ -23,7 +23,7 @@ async fn explain(server: &Server, answer: &Answer) -> Value {
 }
 
 async fn basic(server: &Server, id: &str, secret: &str) -> Answer {
-    // An id that is sent as a secret is none, and stands in the log.
+    // An id that is sent as a secret is not one, and may be in the log.
     if secret.contains("tkd_") {
         server.keep_secret(secret);
     }
@@ -36,7 +36,7 @@ fn assert_explained(found: &Value, reason: &str, remedy: &str) {
     assert!(of("remedy").contains(remedy), "{remedy}: {found}");
 }
 
-/// The usual mistakes with a secret, each told from the others (O-26, D11).
+/// The common mistakes with a secret have different reasons (O-26, D11).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_usual_mistakes_are_distinguished(
@@ -54,7 +54,7 @@ async fn the_usual_mistakes_are_distinguished(
         ("nobody", secret.to_owned(), "no client has that id", "client list"),
         (id, format!("{secret}%0A"), "line break", "tr -d"),
         (id, format!("\"{secret}\""), "quotation", "Remove the quotation marks"),
-        // The library encodes what is encoded already.
+        // The library encodes a value that is already encoded.
         (id, twice, "percent-encoded", "once"),
         (id, mistyped, "checksum", "Copy it again"),
         (id, secret[..30].to_owned(), "checksum", "Copy it again"),
@@ -62,7 +62,7 @@ async fn the_usual_mistakes_are_distinguished(
         (id, other.secret.clone(), "another client", "its own secret"),
         (id, "eyJhbGciOi.x.y".to_owned(), "looks like a token", "client_assertion"),
         (secret, id.to_owned(), "as the client id", "swapped"),
-        // Of a secret of another system no variant can be tried; what is odd about it is said.
+        // Variants of an imported secret cannot be tried; oddities in it are reported.
         (id, "a%252Bb".to_owned(), "percent sequence", "once"),
         (id, "an imported%0A".to_owned(), "line break", "tr -d"),
         (id, "'imported'".to_owned(), "quotation", "Remove the quotation marks"),
@@ -79,14 +79,14 @@ async fn the_usual_mistakes_are_distinguished(
     assert_eq!(explain(&server, &answer).await["secret_of"], json!([other.id]));
     let answer = basic(&server, &format!("{id}%20"), secret).await;
     assert_explained(&explain(&server, &answer).await, id, "tr -d");
-    // An id with a plus, sent as it is: the plus becomes a space.
+    // An id with a plus, sent unencoded: the plus becomes a space.
     server.import("{\"client_id\":\"a+b\",\"client_secret\":\"hush-hush\"}\n").await;
     let answer = server.form("grant_type=client_credentials&client_id=a+b&client_secret=x").await;
     assert_explained(&explain(&server, &answer).await, "a+b would be one", "once");
     let answer = server.http.post(server.token_url()).header("authorization", "Basic !!!");
     let answer = Answer::of(answer.form(&[("grant_type", "client_credentials")])).await;
     assert_explained(&explain(&server, &answer).await, "", "curl: -u");
-    // In JSON nothing is decoded.
+    // JSON values are not decoded.
     let body = json!({
         "grant_type": "client_credentials", "client_id": id, "client_secret": encoded(secret),
     });
@@ -94,7 +94,7 @@ async fn the_usual_mistakes_are_distinguished(
     assert_explained(&explain(&server, &answer).await, "percent-encoded", "once");
 }
 
-/// What has ended, and what is not permitted.
+/// Expired and disabled objects, and methods that are not permitted.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn explain_reports_expiry_times_and_permitted_alternatives(
@@ -124,7 +124,7 @@ async fn explain_reports_expiry_times_and_permitted_alternatives(
     assert_eq!(explain(&server, &scope).await["error"], "invalid_client");
 }
 
-/// Assertions, whose rejections name the number.
+/// The rejection of an assertion contains the number.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_assertion_reports_the_time_difference() {
     let server = Server::start(Engine::Sqlite).await;
@@ -152,7 +152,7 @@ async fn a_rejected_assertion_reports_the_time_difference() {
     assert_eq!(found["client_id"], client.id.as_str());
 }
 
-/// What is wrong with an assertion as a text, with its key, and with a key set elsewhere.
+/// Problems with the text of an assertion, its key, and a remote key set.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_assertion_reports_its_format_or_key_problem() {
     let server = Server::start(Engine::Sqlite).await;
@@ -198,7 +198,7 @@ async fn a_rejected_assertion_reports_its_format_or_key_problem() {
     assert_explained(&found, "127.0.0.1", "private networks");
 }
 
-/// What a caller writes into an assertion neither breaks what is kept nor hides the others.
+/// Text of a caller in an assertion neither corrupts the stored rejection nor hides other ones.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_text_of_a_caller_spoils_what_is_kept(
@@ -222,8 +222,8 @@ async fn no_text_of_a_caller_spoils_what_is_kept(
     assert_explained(&explain(&server, &other).await, "no client has that id", "");
 }
 
-/// A running server writes by itself, other instances' rejections are found too, and what
-/// is not known is said to be so.
+/// A running server stores rejections in the background. Rejections of other instances are found
+/// too, and an unknown id is reported as such.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_server_keeps_its_rejections_for_the_command(
@@ -253,7 +253,7 @@ async fn a_running_server_keeps_its_rejections_for_the_command(
     assert!(left.expect("a look").is_none());
 }
 
-/// O-35: the name of a client that was sent as its id.
+/// O-35: the caller sent the name of a client as its id.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_was_sent_as_an_id_is_recognized(
@@ -268,7 +268,7 @@ async fn a_name_that_was_sent_as_an_id_is_recognized(
     assert_eq!(found["named_like"], json!([]), "{found}");
 }
 
-/// O-36: a client that has no secret at all.
+/// O-36: the client has no secret at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_for_a_client_without_secrets_reports_its_other_credentials() {
     let server = Server::start(Engine::Sqlite).await;
@@ -290,8 +290,8 @@ async fn a_secret_for_a_client_without_secrets_reports_its_other_credentials() {
     assert_explained(&found, "has no secret, and nothing else", "add-secret");
 }
 
-/// O-37: an id alone, of a client that authenticates by something else than the caller expects. The
-/// caller learns nothing of it.
+/// O-37: only an id is sent, and the client uses another method than the caller expects. The caller
+/// learns nothing about it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_id_without_credentials_reports_the_expected_method() {
     let server = Server::start(Engine::Sqlite).await;
