@@ -1,5 +1,5 @@
-//! What a person changes about a resource and about signing keys, and what the log, the doctor and
-//! the overview show.
+//! Changes of a resource and of signing keys in the console, and the pages of the log, the doctor
+//! and the overview.
 
 use serde_json::Value;
 use tokend::admin;
@@ -179,7 +179,7 @@ async fn the_doctor_and_the_figures_of_the_day_are_shown() {
     let traffic = page.split("id=\"traffic\"").nth(1).expect("a part");
     assert!(traffic.contains(": 1 token<") && traffic.contains("client.created"), "{traffic}");
     assert!(!team.page("/console/").await.contains("id=\"traffic\""));
-    // Two hours of use tell how many tokens a client requests.
+    // Two hours of use show how many tokens a client requests.
     server.app.write_usage().await.expect("written");
     server.clock.advance(7_200);
     server.catch_up().await;
