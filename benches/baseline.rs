@@ -1,7 +1,7 @@
-//! The limit: a bare server that reads the same form, signs the same claims with the same kind of
-//! key, parsed once, and writes the same answer. It authenticates no client, logs nothing and
-//! stores nothing. A server cannot issue tokens over HTTP much faster than this; `token_path`
-//! measures how close tokend comes.
+//! The baseline: a bare server that reads the same form, signs the same claims with the same kind
+//! of key, parsed once, and writes the same answer. It authenticates no client, logs nothing and
+//! stores nothing. A server cannot issue tokens over HTTP much faster than this. `token_path`
+//! compares tokend with it.
 //!
 //! Usage: `baseline ALGORITHM`; prints the port it listens on.
 
@@ -104,7 +104,7 @@ struct Question<'a> {
     token: &'a str,
 }
 
-/// A bare verification: the signature, and the claims as they stand.
+/// A bare verification: the signature is checked, and the claims are returned unchecked.
 fn verify(key: &Key, token: &str) -> jwt::AccessTokenClaims {
     let (signed, signature) = token.rsplit_once('.').expect("a JWS");
     let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).expect("base64url");
@@ -126,7 +126,7 @@ async fn introspect(State(key): State<Arc<Key>>, body: Bytes) -> Response {
     response
 }
 
-/// The same as a check for a gateway: the token is in a header, and so is the answer.
+/// Like a check for a gateway: the token is in a header, and the result too.
 async fn check(State(key): State<Arc<Key>>, headers: HeaderMap) -> Response {
     let token = headers[AUTHORIZATION].to_str().expect("a text").strip_prefix("Bearer ");
     let claims = verify(&key, token.expect("a bearer token"));
@@ -139,7 +139,7 @@ async fn check(State(key): State<Arc<Key>>, headers: HeaderMap) -> Response {
     response
 }
 
-/// The public key, parsed once, if it is one of P-256.
+/// Returns the public key, parsed once, if it is a P-256 key.
 fn public(signer: &Signer) -> Option<ParsedPublicKey> {
     let jwk = serde_json::to_value(signer.public_jwk().expect("a key").1).expect("JSON");
     let part = |name: &str| BASE64_URL_SAFE_NO_PAD.decode(jwk[name].as_str()?).ok();
@@ -150,7 +150,7 @@ fn public(signer: &Signer) -> Option<ParsedPublicKey> {
 fn main() {
     let Some(algorithm) = std::env::args().nth(1).and_then(|name| Algorithm::parse(&name).ok())
     else {
-        // `cargo bench` runs every benchmark; this one is started by the other.
+        // `cargo bench` runs every benchmark; another benchmark starts this one.
         return;
     };
     let key = generate(algorithm, RsaSize::Bits2048).expect("a key");

@@ -1,8 +1,8 @@
-//! What each command costs on a database of a million clients: the wall time and the memory at
-//! most, in process and at a server.
+//! Measures the cost of each command on a database of a million clients: wall time and peak memory,
+//! in process and at a server.
 //!
-//! Run it by `make commands`. A number is that of the clients, names of engines choose them, and
-//! other words choose commands; with any, no results are kept.
+//! Run it by `make commands`. A number as argument sets the number of clients, a name of an engine
+//! selects the engine, and any other word selects commands. With an argument, no results are kept.
 
 #![expect(clippy::expect_used, reason = "a benchmark is no library")]
 
@@ -16,7 +16,7 @@ use tokend_testing::bench::organisation;
 use tokend_testing::bench::report::{self, Table};
 use tokend_testing::process::Cli;
 
-/// How often a command that only reads is run; the fastest one counts.
+/// The number of runs of a command that only reads. The fastest run is reported.
 const RUNS: usize = 3;
 
 const CLIENTS: u32 = 1_000_000;
@@ -168,11 +168,11 @@ async fn measure(engine: Engine, clients: u32, chosen: &[&String], table: &mut T
     }
 }
 
-/// Runs a command and looks at its memory once in a millisecond.
+/// Runs a command and samples its memory once in a millisecond.
 fn cost(cli: &Cli, words: &[String]) -> Cost {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let started = Instant::now();
-    // A command that makes a secret rejects an output where nothing reads it.
+    // A command that creates a secret rejects an output that is never read.
     let output = File::create(cli.place.folder.path().join("output")).expect("a file");
     let mut command = cli.command(&words);
     command.stdin(Stdio::null()).stdout(output).stderr(Stdio::null());

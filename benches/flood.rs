@@ -1,9 +1,10 @@
 //! A flood: 64 connections send wrong, forged, unknown and malformed credentials as fast as they
-//! can for half a minute, on the same cores as the server. Meanwhile a good client asks twenty
-//! times a second, and others ask for the first time. Ends with an error if a bar is missed.
+//! can for half a minute, on the same cores as the server. Meanwhile a valid client requests a
+//! token twenty times a second, and others request their first one. Exits with an error if a limit
+//! is exceeded.
 //!
-//! Run it by `make bench`. With the path of a program as argument it floods that one, to see what
-//! another version does, and keeps no results.
+//! Run it by `make bench`. With the path of a program as argument, it floods that program, to
+//! measure another version, and keeps no results.
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a benchmark is no library")]
 
@@ -56,7 +57,7 @@ struct Flood {
     bad: Vec<Vec<u8>>,
 }
 
-/// What was seen in half a minute.
+/// The measurements of half a minute.
 struct Seen {
     refused: usize,
     latencies: Vec<f64>,
@@ -68,7 +69,7 @@ struct Seen {
 }
 
 impl Flood {
-    /// A server as it is by default, with and without secrets that could be guessed.
+    /// Starts a server with default settings, with or without secrets that could be guessed.
     async fn new(with_imports: bool) -> Self {
         let fixture = Box::pin(Fixture::new(Engine::Sqlite, 20, 1, Hashing::Default)).await;
         let imported: Vec<_> = (0..if with_imports { 10 } else { 0 })
@@ -142,7 +143,7 @@ impl Seen {
         )
     }
 
-    /// The bars that were missed.
+    /// Returns the limits that were exceeded.
     fn missed(&self) -> Vec<String> {
         let mut missed = Vec::new();
         if self.failed * 1000 > self.latencies.len() {
@@ -172,7 +173,7 @@ fn line(client: &Credentials) -> String {
     )
 }
 
-/// Everything that must be refused: wrong, forged, unknown, malformed.
+/// Returns requests that must be rejected: wrong, forged, unknown and malformed ones.
 fn bad_requests(known: &[Credentials], imported: &[Credentials]) -> Vec<Vec<u8>> {
     let forger = TagKey::new(&[7; 32]);
     let mut bad = Vec::new();
@@ -213,7 +214,7 @@ fn bad_requests(known: &[Credentials], imported: &[Credentials]) -> Vec<Vec<u8>>
     requests
 }
 
-/// Sends what is bad over one connection; gives how many were refused.
+/// Sends bad requests over one connection; returns the number of rejections.
 async fn flood(server: &Peer, bad: &[Vec<u8>], start: usize, until: Instant) -> usize {
     let mut connection = Connection::open(server.port).await;
     let mut count = 0;
@@ -225,8 +226,8 @@ async fn flood(server: &Peer, bad: &[Vec<u8>], start: usize, until: Instant) -> 
     count
 }
 
-/// A warm client that asks twenty times a second; gives how long each answer took, in order of
-/// length, and how many were no tokens.
+/// Requests a token twenty times a second for a client that is already verified. Returns the sorted
+/// latencies and the number of failures.
 async fn ask_regularly(server: &Peer, request: &[u8], until: Instant) -> (Vec<f64>, usize) {
     let mut connection = Connection::open(server.port).await;
     let (mut latencies, mut failed) = (Vec::new(), 0);
@@ -241,8 +242,8 @@ async fn ask_regularly(server: &Peer, request: &[u8], until: Instant) -> (Vec<f6
     (latencies, failed)
 }
 
-/// Clients that ask for the first time, one every two seconds, and again shortly if they are told
-/// to; gives how long each had to wait for its first token, in milliseconds.
+/// Sends the first request of a new client every two seconds, and repeats it after `Retry-After`.
+/// Returns the time to the first token of each client, in milliseconds.
 async fn first_tokens(server: &Peer, requests: &[Vec<u8>], until: Instant) -> Vec<f64> {
     let mut times = Vec::new();
     for request in requests {

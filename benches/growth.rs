@@ -1,7 +1,7 @@
-//! Growth: how long a server takes to start, how much memory it needs and how fast it is, with up
-//! to a million clients of one secret and two grants each.
+//! Growth: measures start time, memory and throughput of a server with up to a million clients,
+//! each with one secret and two grants.
 //!
-//! Run it by `make growth`. With numbers or names of engines as arguments it measures only those,
+//! Run it by `make growth`. With numbers or names of engines as arguments, it measures only those,
 //! and keeps no results.
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! Introspection and the check for gateways, each compared with a bare verification of the same
-//! kind of token by the limit (`baseline.rs`), in turn. The last column must be at least 0.8.
+//! kind of token by the baseline (`baseline.rs`), in turn. The last column must be at least 0.8.
 //!
 //! Run it by `make bench`; the words `introspection` and `check` select rows.
 
@@ -39,7 +39,7 @@ async fn bench(words: &[String]) {
     );
 }
 
-/// What is asked about a token.
+/// The request that is sent about a token.
 #[derive(Clone, Copy)]
 enum Question {
     Introspection,

@@ -1,7 +1,7 @@
-//! A restart: how long a server with up to a million clients takes to start from a snapshot, and
-//! what its clients notice if all of them ask at once after it.
+//! A restart: measures how long a server with up to a million clients takes to start from a
+//! snapshot, and the latency of its clients if all of them request a token at once afterwards.
 //!
-//! Run it by `make growth`. With numbers or names of engines as arguments it measures only those,
+//! Run it by `make growth`. With numbers or names of engines as arguments, it measures only those,
 //! and keeps no results.
 
 use std::time::Duration;
@@ -11,13 +11,13 @@ use tokend_testing::bench::load::{self, Body, Figures};
 use tokend_testing::bench::report::{self, Table};
 use tokend_testing::{Engine, ORDERS};
 
-/// How many clients ask after the restart.
+/// The number of clients that request a token after the restart.
 const ASKING: usize = 10_000;
 
-/// Over how many connections they do.
+/// The number of connections that they share.
 const CONNECTIONS: usize = 256;
 
-/// How often the server is restarted. The start in the middle is shown, and the load with the smallest p99.
+/// The number of restarts. The median start is reported, and the load with the smallest p99.
 const RESTARTS: usize = 3;
 
 const COLUMNS: &str = "| clients | engine | ready, from the database | ready, from a snapshot | RSS, started | at most until then | ask at once | p50 ms | p99 ms | slowest ms | hashes |";
@@ -55,7 +55,7 @@ async fn row(engine: Engine, clients: usize) -> String {
     for _ in 0..RESTARTS {
         let server = fixture.serve(None);
         starts.push(server.ready().await);
-        // The tasks of a start come to an end.
+        // Lets the tasks of the start finish.
         tokio::time::sleep(Duration::from_secs(1)).await;
         (started, peak) = (started.max(server.rss_mib()), peak.max(server.peak_rss_mib()));
         latencies.push(load::once_each(server.port, &requests, CONNECTIONS).await);

@@ -1,7 +1,7 @@
-//! What log lines and traces cost on the token path: the release server with them, and next to it,
-//! in turn, the same program without them.
+//! The cost of log lines and traces on the token path: the release server with them, compared in
+//! turn with the same program without them.
 //!
-//! Run it by `make bench`. With any word as argument it keeps no results.
+//! Run it by `make bench`. With any word as argument, it keeps no results.
 
 #![expect(clippy::expect_used, reason = "a benchmark is no library")]
 
@@ -38,7 +38,7 @@ async fn fixture() -> Fixture {
     Box::pin(Fixture::new(Engine::Sqlite, 1, 1, Hashing::Cheap)).await
 }
 
-/// A collector that takes all spans. Gives its URL.
+/// Starts a collector that accepts all spans. Returns its URL.
 async fn collector() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));

@@ -1,8 +1,7 @@
-//! The token path, measured: the release server on one core, this load on the other, and next to
-//! it, in turn, the limit (`baseline.rs`). The last column is the result: how much of the limit
-//! tokend reaches.
+//! The token path: measures the release server on one core, with this load on the other, in turn
+//! with the baseline (`baseline.rs`). The last column is the result: the ratio to the baseline.
 //!
-//! Run it by `make bench`. With words as arguments it runs only the rows that have all of them,
+//! Run it by `make bench`. With words as arguments, it runs only the rows that contain all of them,
 //! and keeps no results, as in `cargo bench --bench token_path -- ES256 SQLite`.
 
 use tokend_testing::Engine;
@@ -59,7 +58,8 @@ async fn row(
     line(name, &compare(&server, &requests, limit, &bare).await)
 }
 
-/// A client with static claims. The limit is the same server for a client without any.
+/// Measures a client with static claims. Here the baseline is the same server and a client without
+/// static claims.
 async fn claims_row(name: &str) -> String {
     let fixture = || Box::pin(Fixture::new(Engine::Sqlite, 1, 1, Hashing::Cheap));
     let with_claims = Box::pin(fixture().await.with_claims(&ten_claims())).await;
@@ -73,7 +73,7 @@ async fn claims_row(name: &str) -> String {
     line(name, &compare(&servers[0], &requests[0], &servers[1], &requests[1]).await)
 }
 
-/// Ten claims, some 300 bytes of JSON together.
+/// Returns ten claims, about 300 bytes of JSON together.
 fn ten_claims() -> String {
     let claims = (0..10).map(|number| format!("\"claim_{number}\":\"{}\"", "v".repeat(17)));
     format!("{{{}}}", claims.collect::<Vec<_>>().join(","))

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::subject::{HeaderCredentials, assert_sendable, basic_credentials};
 
-/// Clients that exist: ids with colons, and one that changes when it is decoded.
+/// Existing clients: ids with colons, and one that changes when it is decoded.
 const KNOWN: [&str; 4] = ["svc", "svc:a", "https://agent.example.com/client.json", "a%2Fb+c"];
 
 /// Reads the input as the value of an `Authorization` header, and as credentials inside one.
@@ -18,14 +18,14 @@ pub fn fuzz(data: &[u8]) {
     let text = std::str::from_utf8(data).expect("only UTF-8 is accepted");
     assert!(text.contains(':') && !id.is_empty() && !secret.is_empty());
     assert!(id.len() + secret.len() < text.len(), "more than was sent: {text:?}");
-    // What a client that follows the RFC sends for the same pair is read as this pair.
+    // Credentials encoded by the RFC are read as the same pair.
     let form = |value: &str| form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", form(&id), form(&secret));
     let header = format!("bAsIc {}", BASE64_STANDARD.encode(pair));
     assert_eq!(read(header.as_bytes(), &[]), Some((id, secret)));
 }
 
-/// Reads one header; `None` for every failure. Two headers are an error, whatever they say.
+/// Reads one header; returns `None` for every failure. Two headers are always an error.
 fn read(value: &[u8], known: &[&str]) -> Option<(String, String)> {
     let is_known = |id: &str| known.contains(&id);
     let name = "authorization";

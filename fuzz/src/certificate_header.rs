@@ -1,4 +1,4 @@
-//! The certificate of a client: as DER, and as the headers by which a proxy passes it on (RFC 9440).
+//! The certificate of a client: as DER, and as the headers of a proxy (RFC 9440).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::subject::{
     ClientCertificate, ExternalJwks, ISSUER_ALGS, PresentedCertificate, TlsSubject,
 };
 
-/// A name longer than this is shortened for display, so the text is no longer the name.
+/// A longer name is shortened for display, so the text is no longer the name.
 const MAX_NAME: usize = 199;
 
 /// Reads the input as a certificate, and as headers: the first line is `Client-Cert`, the others are
@@ -35,7 +35,8 @@ pub fn fuzz(data: &[u8]) {
     assert!(shown(&headers).is_none(), "one of two certificates was chosen");
 }
 
-/// What a trusted proxy passes on. The same headers of a stranger show nothing.
+/// Returns the certificate that a trusted proxy passes on. The same headers from an untrusted peer
+/// are ignored.
 fn shown(headers: &[(&'static str, &[u8])]) -> Option<Arc<ClientCertificate>> {
     let trusted: [IpNet; 1] = ["10.0.0.0/8".parse().expect("a network")];
     let read = |peer: [u8; 4]| client_certificate(IpAddr::from(peer), headers, &trusted);
@@ -54,7 +55,7 @@ fn check_certificate(certificate: &ClientCertificate) {
     assert_eq!(certificate.thumbprint().len(), 43, "SHA-256 in Base64url");
     if let Ok(names) = certificate.names() {
         assert!(names.len() <= 9, "{} names", names.len());
-        // What is shown to the operator can be registered, and is then the name of the certificate.
+        // A name that is shown to the operator can be registered, and then matches the certificate.
         let whole = names.iter().filter(|name| name.chars().count() <= MAX_NAME);
         for subject in whole.filter_map(|name| TlsSubject::parse(name).ok()) {
             assert_eq!(certificate.is_of(&subject), Ok(true), "{subject}");

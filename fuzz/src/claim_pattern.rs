@@ -1,10 +1,10 @@
-//! What a trust wants a claim to be. An input has three lines: a claim, a pattern and the value that
-//! a token has.
+//! The condition of a trust on a claim. An input has three lines: a claim, a pattern and the value
+//! in a token.
 
 use super::input::{first_line, text};
 use super::subject::Pattern;
 
-/// Holds that a pattern matches only values of the owner that it names.
+/// Asserts that a pattern matches only values of the owner that it names.
 pub fn fuzz(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let (claim, rest) = first_line(text);
@@ -28,7 +28,7 @@ pub fn fuzz(data: &[u8]) {
     }
 }
 
-/// Each `*` stands for one name, and everything else is equal.
+/// Asserts that each `*` matches one name, and everything else is equal.
 fn check_segments(pattern: &str, value: &str) {
     let separators = |text: &str| text.matches(['/', ':']).collect::<String>();
     assert_eq!(separators(pattern), separators(value), "{pattern:?} and {value:?}");

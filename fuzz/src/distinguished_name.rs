@@ -22,7 +22,7 @@ pub fn fuzz(data: &[u8]) {
     check_values(one, other);
 }
 
-/// Names are equal exactly if their values are, however they are escaped.
+/// Asserts that names are equal exactly if their values are, in any escaped form.
 fn check_values(one: &str, other: &str) {
     let hex = |value: &str| DistinguishedName::parse(&format!("CN={},O=x", as_hex(value)));
     let plain = |value: &str| DistinguishedName::parse(&format!("2.5.4.3={},O=x", escaped(value)));
@@ -33,7 +33,7 @@ fn check_values(one: &str, other: &str) {
     assert_eq!(hex(one) == hex(other), one == other, "{one:?} and {other:?}");
 }
 
-/// Puts a space behind each separator that is not escaped.
+/// Adds a space after each separator that is not escaped.
 fn with_spaces(text: &str) -> String {
     let mut spaced = String::new();
     let mut is_escaped = false;
@@ -55,7 +55,7 @@ fn as_hex(value: &str) -> String {
     })
 }
 
-/// Escapes no more than RFC 4514, section 2.4, asks for.
+/// Escapes only the characters that RFC 4514, section 2.4, requires.
 fn escaped(value: &str) -> String {
     let last = value.chars().count().saturating_sub(1);
     let mut text = String::new();

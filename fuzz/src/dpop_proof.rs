@@ -1,4 +1,4 @@
-//! A proof of possession, whose header brings the key along.
+//! A proof of possession with the key in its header.
 
 use super::input::{compact_jws, decoded, signing_input, text};
 use super::subject::{Expected, Proof, Timestamp};

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::input::text;
 use super::subject::{Parameters, assert_parameters, assert_sendable};
 
-/// Reads the input as a form. What is accepted reads the same from a form and a JSON object that
-/// have the same parameters.
+/// Reads the input as a form. An accepted form and a JSON object with the same parameters are read
+/// alike.
 pub fn fuzz(data: &[u8]) {
     let Some(body) = text(data) else { return };
     if let Err(error) = Parameters::from_form(body) {

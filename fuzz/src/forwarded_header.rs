@@ -33,7 +33,7 @@ pub fn fuzz(data: &[u8]) {
     assert!(client == unknown || client == canonical || is_sent(client), "{client} was made up");
     assert_eq!(client == canonical && !is_sent(client), sent_nothing(&headers), "{client}");
     if !is_trusted(client) {
-        // What the client itself sent stands before what the proxies added.
+        // Headers of the client come before those that the proxies added.
         for forged in ["203.0.113.66", "10.6.6.6", "[::1]:80", "?"] {
             let first = ("x-forwarded-for", forged.as_bytes());
             let more = [&[first][..], &headers].concat();
@@ -52,7 +52,7 @@ fn sent_nothing(headers: &[(&str, &[u8])]) -> bool {
     entries(headers).next().is_none()
 }
 
-/// The addresses in headers, however they are written.
+/// Returns the addresses in the headers, in any notation.
 fn sent(headers: &[(&str, &[u8])]) -> impl Iterator<Item = IpAddr> {
     entries(headers).filter_map(|entry| {
         let text = std::str::from_utf8(entry).ok()?;

@@ -1,11 +1,11 @@
-//! What a remote host sends in answer to a request, below TLS.
+//! The response of a remote host, without TLS.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
 
 use super::subject::exchange;
 
-/// The largest body that is read.
+/// The maximum size of a body.
 const MAX_BODY_BYTES: usize = 256 << 10;
 
 /// Sends the input as the response.

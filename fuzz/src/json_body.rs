@@ -6,8 +6,7 @@ use serde_json::Value;
 use super::input::text;
 use super::subject::{Parameters, assert_parameters, assert_sendable};
 
-/// Reads the input as JSON. What is accepted reads the same from a form that has the same
-/// parameters.
+/// Reads the input as JSON. An accepted object and a form with the same parameters are read alike.
 pub fn fuzz(data: &[u8]) {
     let Some(body) = text(data) else { return };
     if let Err(error) = Parameters::from_json(body) {

@@ -1,14 +1,14 @@
-//! A foreign signed JWT: the assertion of a client or the token of a trusted issuer.
+//! An external signed JWT: the assertion of a client or the token of a trusted issuer.
 
 use std::sync::OnceLock;
 
 use super::input::{compact_jws, decoded, signing_input, text};
 use super::subject::{ExternalJwks, ISSUER_ALGS, SignatureChecks, UnverifiedAssertion};
 
-/// Public keys whose private halves exist no more.
+/// Public keys without existing private halves.
 const KEYS: &str = include_str!("../keys.json");
 
-/// All that was ever signed with them.
+/// All inputs that were ever signed with them.
 const SIGNED: [&str; 3] = [
     include_str!("../corpus/jws/signed_es256"),
     include_str!("../corpus/jws/signed_rs256"),

@@ -19,7 +19,7 @@ const FORGED: [&str; 2] = [
 /// Members of a private or a shared key (RFC 7518, section 6).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// Reads the input as a set, in each of the three ways.
+/// Reads the input as a set, for each of the three sources.
 pub fn fuzz(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let fetched = ExternalJwks::fetched(text);
@@ -36,7 +36,7 @@ pub fn fuzz(data: &[u8]) {
         assert_public(text);
         let count = registered.names().len();
         assert!((1..=64).contains(&count), "{count} keys");
-        // What is accepted today is read tomorrow, and from an issuer.
+        // A set that is accepted today can be read later, also from an issuer.
         assert_eq!(stored.as_ref().expect("stored").names().len(), count);
         assert_eq!(fetched.as_ref().expect("fetched").names().len(), count);
         if let Ok(set) = KeySet::parse(text) {

@@ -1,7 +1,8 @@
-//! The fuzz targets of tokend. Each is a function of bytes that panics if a reader breaks a promise.
+//! The fuzz targets of tokend. Each is a function of bytes that panics if a parser breaks an
+//! invariant.
 //!
-//! The fuzzer calls a target with inputs that it invents; the tests of tokend include this file
-//! and call each target with its corpus.
+//! The fuzzer calls a target with generated inputs. The tests of tokend include this file and call
+//! each target with its corpus.
 
 pub mod basic_header;
 pub mod certificate_header;

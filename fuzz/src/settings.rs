@@ -1,5 +1,6 @@
-//! Settings: a file, variables of the environment and flags in one input. A line that begins with
-//! `TOKEND_` is a variable, one that begins with `--set ` is a flag, every other one is of the file.
+//! Settings: a file, environment variables and flags in one input. A line that begins with
+//! `TOKEND_` is a variable, one that begins with `--set ` is a flag, and every other line belongs
+//! to the file.
 
 use std::io::{Seek, Write};
 
@@ -8,16 +9,16 @@ use tempfile::NamedTempFile;
 use super::input::text;
 use super::subject::{Config, Flags, Requirement, Settings};
 
-/// The settings whose values are never shown.
+/// The settings with values that are never shown.
 const SECRETS: [&str; 2] = ["master_key", "database.url"];
 
-/// What a secret contains that is looked for in a report, which may have other words by chance.
+/// The mark of secrets that must not be in a report. Other words may be in it by chance.
 const MARK: &str = "hunter2";
 
-/// Reads the settings and checks what is accepted, or the report of what is wrong.
+/// Reads the settings and checks the accepted values, or the report of problems.
 pub fn fuzz(data: &[u8]) {
     let Some(text) = text(data) else { return };
-    // A file that an input names is not opened: some, such as /dev/zero, never end.
+    // Files that an input names are not opened: some, such as /dev/zero, never end.
     if text.to_ascii_lowercase().contains("_file") || text.contains('\0') {
         return;
     }
@@ -40,7 +41,7 @@ pub fn fuzz(data: &[u8]) {
             let report = error.to_string();
             assert!(!error.problems().is_empty(), "an error without a problem");
             let is_secret = SECRETS.iter().any(|key| settings.text(key).contains(MARK));
-            // A text that also is in another place may be repeated from there.
+            // A text that also occurs elsewhere may be repeated from there.
             let is_unique = text.matches(MARK).count() <= 1;
             assert!(!(is_secret && is_unique && report.contains(MARK)), "a secret: {report}");
         }
@@ -66,7 +67,7 @@ fn check(config: &Config) {
     assert!(config.keep_seconds() > 0);
 }
 
-/// A file with this text.
+/// Creates a file with this text.
 fn written(text: &str) -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("a file");
     file.write_all(text.as_bytes()).expect("written");

@@ -1,14 +1,14 @@
-//! The static claims of a client: a JSON object, or a pair NAME=VALUE in each line.
+//! The static claims of a client: a JSON object, or a NAME=VALUE pair on each line.
 
 use serde_json::Value;
 
 use super::input::text;
 use super::subject::StaticClaims;
 
-/// Names that tokens and answers to introspection have already.
+/// Names that tokens and introspection responses already use.
 const OF_THE_SERVER: [&str; 8] = ["iss", "sub", "aud", "exp", "jti", "scope", "cnf", "active"];
 
-/// Holds that accepted claims keep their values and stay within the bounds.
+/// Asserts that accepted claims keep their values and stay within the bounds.
 pub fn fuzz(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let is_object = text.trim_start().starts_with('{');

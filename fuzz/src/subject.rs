@@ -1,4 +1,4 @@
-//! What the targets call: every path into tokend is on this page.
+//! The functions that the targets call: every call into tokend is in this file.
 
 use std::collections::BTreeMap;
 
@@ -27,10 +27,11 @@ use tokend::oauth::caller::RequestOrigin;
 use tokend::oauth::error::{Description, OAuthError};
 use tokend::oauth::token::request::TokenRequest;
 
-/// The most characters of a description: a sentence, and a value of the caller in it.
+/// The maximum length of a description: a sentence with a value of the caller.
 const MAX_DESCRIPTION: usize = 500;
 
-/// Holds that an error could be sent: only characters of RFC 6749, section 5.2, and not many.
+/// Asserts that an error could be sent: only characters of RFC 6749, section 5.2, and a bounded
+/// number.
 pub(crate) fn assert_sendable(error: &OAuthError) {
     let Description::Sentence(sentence) = error.description() else { return };
     let is_allowed = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
@@ -38,7 +39,7 @@ pub(crate) fn assert_sendable(error: &OAuthError) {
     assert!(sentence.len() <= MAX_DESCRIPTION, "too long: {sentence}");
 }
 
-/// Holds that parameters are these pairs, then puts a token request together from them.
+/// Asserts that parameters are these pairs, then builds a token request from them.
 pub(crate) fn assert_parameters(read: impl Fn() -> Parameters, pairs: &[(String, String)]) {
     let mut expected: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, value) in pairs {

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_once() {
+    fn a_change_of_health_is_reported_once() {
         let health = DatabaseHealth::default();
         assert!(!health.note_answer(true, NOW) && !health.note_write(true));
         assert!(health.note_write(false) && !health.note_write(false));

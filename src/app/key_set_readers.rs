@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_are_told_apart_by_network_and_product() {
+    fn readers_are_distinguished_by_network_and_product() {
         let readers = KeySetReaders::default();
         for (from, agent) in [
             ("192.0.2.7", Some("Go-http-client/1.1")),

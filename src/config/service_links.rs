@@ -46,7 +46,7 @@ mod tests {
     use crate::config::sources::{Flags, variable_of};
 
     #[test]
-    fn variables_of_services_are_told_from_settings() {
+    fn kubernetes_service_variables_are_distinguished_from_settings() {
         for (name, value, is_link) in [
             ("TOKEND_SERVICE_HOST", "10.0.0.1", true),
             ("TOKEND_SERVICE_PORT", "8080", true),

@@ -31,7 +31,7 @@ fn the_embedded_defaults_are_valid() {
 }
 
 #[test]
-fn every_setting_stands_in_the_manual_with_a_comment_above_it() {
+fn every_setting_in_the_manual_has_a_comment_above_it() {
     let lines: Vec<_> = DEFAULTS.lines().collect();
     for (index, line) in lines.iter().enumerate() {
         let is_setting = line.contains(" = ") && !line.starts_with('#');
@@ -43,7 +43,7 @@ fn every_setting_stands_in_the_manual_with_a_comment_above_it() {
 
 /// In increasing precedence: file, environment variable, file named by a variable, flag.
 #[test]
-fn the_stronger_source_wins() {
+fn a_later_source_overrides_an_earlier_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("a.toml");
     fs::write(&file, "[token]\nlifetime = \"10m\"\n").expect("a file");
@@ -131,7 +131,7 @@ fn a_variable_of_the_commands_is_not_an_unknown_setting() {
 }
 
 #[test]
-fn all_problems_are_told_at_once_each_with_origin_and_remedy() {
+fn all_problems_are_reported_at_once_with_origin_and_remedy() {
     let found = problems(&[
         ("TOKEND_ISSUER", "https://id.example.com/"),
         ("TOKEND_LISTEN", "8080"),

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_is_what_was_counted_since() {
+    fn a_batch_holds_the_uses_since_the_last_batch() {
         let (usage, one, other) = (UsageStats::default(), secret("sec_b"), secret("sec_a"));
         for (seconds, from) in [(5, 1), (7, 2), (9, 3)] {
             usage.note(&one, address(from), Timestamp(seconds));

@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejected_algorithm_is_told_with_those_of_the_signer() {
+    fn a_rejected_algorithm_is_reported_with_the_accepted_ones() {
         let text = jwt(&json!({ "alg": "ES512" }));
         let assertion = UnverifiedAssertion::parse(&text).expect("a JWT");
         let told = |accepted| {

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_rejected_and_a_private_key_is_said() {
+    fn other_pem_blocks_are_rejected_and_a_private_key_is_named() {
         let relabelled = |label: &str| ED25519.replace("PUBLIC KEY", label);
         assert_eq!(key_set(&relabelled("PRIVATE KEY")), Err(PemError::PrivateKey));
         assert_eq!(key_set(&relabelled("EC PRIVATE KEY")), Err(PemError::PrivateKey));

@@ -179,7 +179,7 @@ mod tests {
 
     /// D8: the first key seals and all unseal, so a key can be rotated without downtime.
     #[test]
-    fn a_seal_opens_with_every_key_of_the_list_and_tells_when_it_is_old() {
+    fn a_seal_opens_with_every_listed_key_and_reports_an_older_one() {
         let sealed = keys(OLD).seal("name", b"content").expect("sealed");
         let opened = keys(&format!("{NEW},{OLD}")).open("name", &sealed).expect("opened");
         assert_eq!(*opened.content, b"content");

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_database_has_gives_way_to_what_it_does_not_have() {
+    fn stored_assertions_are_evicted_before_unstored_ones() {
         let memory = AssertionMemory { max: 2, max_of_one: 1, ..AssertionMemory::default() };
         let take = |name: &str, now: i64| memory.take(assertion(name, "c", 100), Timestamp(now));
         assert_eq!(take("a", 1), Ok(()));

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_back_may_be_counted_again() {
+    fn a_refunded_request_may_be_counted_again() {
         let (rate, counter) = (Rate::parse("1/m").expect("a rate"), RateCounter::default());
         counter.refund(rate, Timestamp(0));
         for _ in 0..5 {

@@ -367,7 +367,7 @@ mod tests {
 
     /// A `*` is rejected wherever it could match another owner.
     #[test]
-    fn a_star_stands_only_behind_the_owner() {
+    fn a_wildcard_is_allowed_only_after_the_owner() {
         for bad in [
             "*",
             "repo:*/api:ref:refs/heads/main",

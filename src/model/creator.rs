@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_creator_whose_rights_are_not_remembered_is_limited() {
+    fn a_creator_with_unknown_rights_is_limited() {
         for (creator, is_limited) in [
             (Creator::Operator, false),
             (with("secrets:write"), false),

@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejected_pattern_says_what_to_write() {
+    fn a_rejected_pattern_suggests_a_valid_one() {
         for (text, written) in [
             ("repo:acme@*/api@*:x", "'repo:acme@OWNER_ID/api@REPOSITORY_ID:x'"),
             ("repo:acme@1/api@*:x", "'repo:acme@1/api@REPOSITORY_ID:x'"),

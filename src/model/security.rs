@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_is_none_is_rejected_with_words() {
+    fn an_invalid_network_is_rejected_with_a_correction() {
         assert!(Networks::parse("10.0.0.0/33").is_err());
         assert!(Networks::parse("example.com").is_err());
         let problem = Networks::parse("10.1.0.0/8").expect_err("bits").to_string();

@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_is_told_in_the_largest_unit_that_says_enough() {
+    fn a_duration_is_rounded_to_the_largest_sufficient_unit() {
         assert_eq!(in_words(2 * 86_400 + 5), "2 days");
         assert_eq!(in_words(86_400), "24 hours");
         assert_eq!(in_words(119), "119 s");

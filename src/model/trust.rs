@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_claim_that_differs_is_told() {
+    fn the_first_unmet_condition_is_returned() {
         let wanted = conditions(&[("sub", "a"), ("/kubernetes.io/namespace", "prod"), ("n", "7")]);
         let wanted = wanted.expect("conditions");
         let mut claims = serde_json::json!({

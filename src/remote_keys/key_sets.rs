@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_is_due_at_once_then_when_asked_for_or_old_and_dropped_when_unused() {
+    fn a_key_set_is_due_when_new_requested_or_old_and_dropped_when_unused() {
         let (sets, clock, set) = sets();
         assert_eq!(sets.due().len(), 1);
         let attempt = set.begin();
@@ -310,7 +310,7 @@ mod tests {
 
     /// SPIFFE Trust Domain and Bundle, section 4.1.2: within the limits of this server.
     #[test]
-    fn a_bundle_is_fetched_as_often_as_it_says() {
+    fn a_bundle_is_fetched_at_its_refresh_hint_within_bounds() {
         for (hint, seconds) in [(0, 10), (60, 60), (86_400, 300), (u64::MAX, 300)] {
             let (sets, clock, set) = sets();
             let bundle = format!(r#"{{"keys":[],"spiffe_refresh_hint":{hint}}}"#);
@@ -343,7 +343,7 @@ mod tests {
 
     /// The 24 hours are measured by the monotonic clock, independently of the system time.
     #[test]
-    fn keys_end_24_hours_after_their_fetch_whatever_the_time_of_day_says() {
+    fn keys_expire_after_24_monotonic_hours_despite_clock_jumps() {
         let (sets, clock, set) = sets();
         assert!(set.keys().is_none());
         set.begin().finish(Ok(ExternalJwks::default()));

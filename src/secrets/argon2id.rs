@@ -149,7 +149,7 @@ mod tests {
 
     /// The library agrees, including on hashes of other costs and of the older version.
     #[test]
-    fn a_match_is_what_the_library_says() {
+    fn a_match_agrees_with_the_argon2_crate() {
         use argon2::password_hash::PasswordVerifier;
         let workspaces = Workspaces::new(CHEAP);
         let larger = Cost { memory_kib: 128, iterations: 2 };

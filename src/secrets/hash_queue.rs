@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn throttled_attempts_never_take_every_place_of_the_guessable_lane() {
+    async fn throttled_attempts_leave_a_slot_for_imported_secrets() {
         let hasher = Arc::new(Hasher::new(CHEAP, 2, 64));
         let queue = |last: u8| HashQueue::Throttled([192, 0, 2, last].into(), Priority::First);
         let _running = hasher.turn(queue(1)).await.expect("a turn");

@@ -314,7 +314,7 @@ mod tests {
 
     /// A process may be killed while it writes a secret to a file.
     #[test]
-    fn the_beginning_of_a_secret_is_told_from_other_text() {
+    fn a_secret_prefix_is_distinguished_from_other_text() {
         let secret = TagKey::new(&[1; 32]).generate(&client("cl_a")).expect("a secret");
         let text = secret.expose_secret();
         for length in 0..text.len() {
@@ -341,13 +341,13 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_never_gives_a_short_secret_away() {
+    fn a_short_secret_has_no_suffix() {
         assert_eq!(suffix("hunter2"), "");
         assert_eq!(suffix("0123456789abcdefghijKLMN"), "KLMN");
     }
 
     #[test]
-    fn secrets_are_found_wherever_they_stand_in_a_text() {
+    fn secrets_are_found_anywhere_in_a_text() {
         let key = TagKey::new(&[1; 32]);
         let tagged = key.generate(&client("cl_a")).expect("a secret");
         let offline = generate_offline().expect("a secret");
@@ -364,7 +364,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_has_a_shape_and_a_hint(text in ".{0,300}") {
+        fn any_text_has_a_format_and_a_short_suffix(text in ".{0,300}") {
             let _ = format_of(&text);
             prop_assert!(suffix(&text).len() <= 6);
         }

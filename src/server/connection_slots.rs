@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_connection_idle_longest_makes_way() {
+    fn the_longest_idle_connection_is_closed_for_a_new_one() {
         let slots = ConnectionSlots::new(16, live(""));
         let held: Vec<_> = (0..16).map(|n| slots.admit(address(n)).expect("a slot")).collect();
         // The first has served a request since, the second is serving one, and the third has an
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_head_makes_way_only_if_no_connection_is_idle() {
+    fn an_incomplete_request_is_closed_only_if_no_connection_is_idle() {
         let slots = ConnectionSlots::new(2, live(""));
         let (slow, idle) = (slots.admit(address(1)).expect("a slot"), slots.admit(address(2)));
         assert!(slow.activity.begin_head(Instant::now()));

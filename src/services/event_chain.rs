@@ -31,7 +31,7 @@ mod tests {
     use crate::model::time::Timestamp;
 
     #[test]
-    fn every_field_counts() {
+    fn every_field_changes_the_hash() {
         let event = Event {
             sequence: 1,
             at: Timestamp(10),

@@ -192,13 +192,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_prints_the_list_as_the_setting_has_it() {
+    async fn a_key_command_prints_a_list_of_keys() {
         let keys = keys_of(&shell(&format!("echo a note >&2; echo {KEY},; echo {KEY}"))).await;
         assert_eq!(keys.expect("keys").keys().count(), 2);
     }
 
     #[tokio::test]
-    async fn what_it_says_is_shown_and_what_it_prints_is_not() {
+    async fn standard_error_is_shown_and_standard_output_is_not() {
         let (found, said) =
             problem(&shell("echo hunter2; printf 'no\n\\033[2Jaccess\n' >&2")).await;
         assert!(matches!(found, KeyCommandProblem::NotKeys(8)), "{found}");
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_is_ended_when_it_takes_too_long_or_prints_too_much() {
+    async fn a_key_command_that_is_slow_or_prints_too_much_is_killed() {
         let (found, _) = problem(&shell("cat /dev/zero")).await;
         assert!(matches!(found, KeyCommandProblem::TooMuchOutput), "{found}");
         let slow = KeyCommand { timeout: Duration::from_millis(100), ..shell("exec sleep 600") };

@@ -207,7 +207,7 @@ mod tests {
 
     /// No thread waits for a reader that has stopped reading. Lines that do not fit are counted.
     #[test]
-    fn a_reader_that_stands_still_costs_lines_and_no_time() {
+    fn a_blocked_reader_drops_lines_and_blocks_no_writer() {
         let (buffer, written, permit) = started();
         let line = [b'x'; 1 << 10];
         let pushed = 4 * MAX_BUFFERED_BYTES / line.len();

@@ -227,7 +227,7 @@ mod tests {
 
     /// An id with a percent sign or a plus sign, sent unencoded.
     #[test]
-    fn an_id_that_is_known_only_as_it_stands_is_not_decoded() {
+    fn an_id_that_is_known_only_in_encoded_form_is_not_decoded() {
         let pair = basic("a%2Fb+c:x%2By");
         let read = |known: &[&str]| read_knowing(&pair, known).expect("a pair");
         assert_eq!(read(&["a%2Fb+c"]), ("a%2Fb+c".into(), "x%2By".into()));

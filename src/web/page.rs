@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_asks_for_html_gets_it() {
+    fn html_is_sent_only_if_the_accept_header_prefers_it() {
         assert!(is_html("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
         assert!(is_html("text/html, application/json;q=0.5"));
         assert!(is_html("Text/HTML"));

@@ -334,7 +334,7 @@ mod tests {
 
     /// N-04, W-23, W-44: a panic is answered like any other server error, without its details.
     #[tokio::test]
-    async fn a_panic_is_answered_in_json_without_a_word_about_it() {
+    async fn a_panic_is_answered_in_json_without_details() {
         let routes =
             Router::new().route("/", get(|| async { unreachable!("hush") as &'static str }));
         for (error_format, content_type) in [

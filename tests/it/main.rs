@@ -1,5 +1,5 @@
-//! The integration tests: one binary, a file a feature. Each test starts a real instance on a
-//! database of its own and talks to it as its users do.
+//! The integration tests: one binary, one file for each feature. Each test starts a real instance
+//! on its own database and uses it like its users do.
 
 #![expect(
     unreachable_pub,

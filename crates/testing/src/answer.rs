@@ -1,8 +1,7 @@
-//! An answer of the server, with what tests ask of it.
+//! An answer of the server, and the assertions of tests about it.
 
 use serde_json::Value;
 
-/// What came back.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -37,14 +36,14 @@ impl Answer {
         self.json()["error_description"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// The token of an answer that must be a success.
+    /// Returns the token. Panics if the answer is not a success.
     pub fn token(&self) -> String {
         assert_eq!(self.status, 200, "{self:?}");
         self.json()["access_token"].as_str().expect("a token").to_owned()
     }
 
-    /// Asserts a rejection of that status and code, whole in every respect: JSON with two members
-    /// and no others (K-14, C-33), allowed characters (C-32), headers (C-27).
+    /// Asserts a rejection with this status and code in every respect: JSON with two members and no
+    /// others (K-14, C-33), allowed characters (C-32), headers (C-27).
     pub fn assert_rejected(&self, status: u16, error: &str) -> &Self {
         assert_eq!((self.status, self.error().as_str()), (status, error), "{self:?}");
         let members: Vec<_> = self.json().as_object().expect("an object").keys().cloned().collect();
@@ -54,13 +53,13 @@ impl Answer {
         assert_eq!(self.header("content-type"), "application/json", "{self:?}");
         assert_eq!(self.header("cache-control"), "no-store", "{self:?}");
         assert_eq!(self.header("pragma"), "no-cache", "{self:?}");
-        // A proxy that is trusted gives ids of another form.
+        // Ids of a trusted proxy have another form.
         assert!(self.header("x-request-id").len() >= 16, "{self:?}");
         self.assert_names_no_command();
         self
     }
 
-    /// Asserts that what a client or an API is told names no command and no option of tokend: the
+    /// Asserts that an answer to a client or an API names no command and no option of tokend. The
     /// remedy of the operator is in `tokend explain`.
     pub fn assert_names_no_command(&self) {
         for text in [&self.text, self.header("www-authenticate")] {

@@ -1,4 +1,4 @@
-//! Certificates of clients, and their issuers.
+//! Client certificates and their issuers.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -7,7 +7,7 @@ use rcgen::{
 };
 use tokend::crypto::digest;
 
-/// A certificate with its key, as files hold them.
+/// A certificate and its key, in the forms of files.
 pub struct Pair {
     pub der: Vec<u8>,
     pub certificate: String,
@@ -24,7 +24,7 @@ impl Pair {
         reqwest::Identity::from_pem(pem.as_bytes()).expect("an identity")
     }
 
-    /// As a proxy passes it on (RFC 9440).
+    /// Returns the `Client-Cert` header of a proxy (RFC 9440).
     pub fn header(&self) -> String {
         format!(":{}:", BASE64_STANDARD.encode(&self.der))
     }
@@ -51,7 +51,7 @@ pub fn self_signed(name: &str) -> Pair {
     }
 }
 
-/// A certificate authority, with the file that names it.
+/// A certificate authority, and a file with its certificate.
 pub struct Ca {
     issuer: Issuer<'static, KeyPair>,
     pub pem: String,

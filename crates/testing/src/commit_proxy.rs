@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What the forwarder does with the first COMMIT.
+/// The fate of the first COMMIT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Commit {
-    /// The database gets it and carries it out; its answer is lost.
+    /// The database receives and executes it; its answer is lost.
     Done,
-    /// The database does not get it.
+    /// The database does not receive it.
     Lost,
 }
 
-/// What later connections meet.
+/// The state of the database for later connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Afterwards {
     /// The database answers.
@@ -24,7 +24,7 @@ pub enum Afterwards {
     Closed,
 }
 
-/// Starts a forwarder before the address of a Postgres URL; gives the URL that leads through it.
+/// Starts a forwarder in front of the address of a Postgres URL; returns the URL of the forwarder.
 pub async fn start(url: &str, commit: Commit, afterwards: Afterwards) -> String {
     let (scheme, rest) = url.split_once('@').expect("a user");
     let (address, database) = rest.split_once('/').expect("a database");

@@ -1,14 +1,15 @@
-//! Waiting for what happens by itself, however slow the machine is.
+//! Waiting for asynchronous events, however slow the machine is.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// After so long, what a test waits for never comes. It does not claim a speed: on an idle machine
-/// all of it comes within two seconds.
+/// The time after which a test gives up waiting. It does not claim a speed: on an idle machine,
+/// every wait ends within two seconds.
 pub const HANGS_AFTER: Duration = Duration::from_mins(2);
 
-/// Looks again and again until there is something, and gives it. Fails if `what` never comes.
+/// Polls until `look` returns a value, and returns it. Panics if that never happens; `what` is
+/// named in the message.
 pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! Programs of other projects that a test runs with the configuration of a page.
+//! Third-party programs that a test runs with the configuration of a page.
 
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::repository;
 
-/// Where `.ci/install` puts the libraries of other languages.
+/// Returns the folder in which `.ci/install` puts the libraries of other languages.
 ///
 /// # Panics
 ///
@@ -23,20 +23,20 @@ pub fn libraries() -> PathBuf {
     path
 }
 
-/// Fails in `make test-fast`, which must not depend on what a machine has.
+/// Fails in `make test-fast`, which must not depend on other installed programs.
 pub fn assert_allowed(needed: &str) {
     let is_forbidden = std::env::var_os("TEST_FAST").is_some();
     assert!(!is_forbidden, "this test needs {needed}: add its name to tests/needs.txt");
 }
 
-/// A script or a program of the Python libraries, such as `python` or `envoy`.
+/// Returns the path of a script or a program of the Python libraries, such as `python` or `envoy`.
 pub fn python_program(name: &str) -> PathBuf {
     let path = libraries().join("python/bin").join(name);
     assert!(path.exists(), "{} is not installed; run: make test", path.display());
     path
 }
 
-/// A running program. It is told to stop, then killed, when this value is dropped.
+/// A running program. When this value is dropped, the program gets SIGTERM and then SIGKILL.
 pub struct Foreign {
     child: Child,
     log: PathBuf,
@@ -57,7 +57,7 @@ impl Foreign {
         Self { child, log }
     }
 
-    /// Waits until `is_ready` gives true.
+    /// Waits until `is_ready` returns true.
     ///
     /// # Panics
     ///
@@ -75,12 +75,12 @@ impl Foreign {
         panic!("not ready: {}", self.log());
     }
 
-    /// Waits until the program accepts connections on that port of this machine.
+    /// Waits until the program accepts connections on this port.
     pub async fn until_listening(&mut self, port: u16) {
         self.until(async || TcpStream::connect(("localhost", port)).is_ok()).await;
     }
 
-    /// What the program has printed.
+    /// Returns the output of the program.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -89,7 +89,7 @@ impl Foreign {
 impl Drop for Foreign {
     #[expect(clippy::print_stderr, reason = "a failed test shows what the program said")]
     fn drop(&mut self) {
-        // A program with processes of its own ends them only when it is asked to stop.
+        // A program with child processes ends them only if it is asked to stop.
         if self.child.try_wait().is_ok_and(|status| status.is_none()) {
             let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         }

@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// What makes an answer of a path.
+/// Returns the answer for a path.
 type Answer = Box<dyn Fn(&str) -> String + Send>;
 
 /// A server on loopback with a certificate of its own for `localhost`.
@@ -23,19 +23,19 @@ pub struct Https {
     sent: Arc<AtomicUsize>,
 }
 
-/// An answer that never comes.
+/// An answer that is never sent.
 pub const HANG: &str = "hang";
 
-/// An answer that is sent again and again, without end.
+/// An interim response that is sent repeatedly, without end.
 pub const INTERIM: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
 impl Https {
-    /// Answers each request by what `answer` makes of its path: a whole HTTP response.
+    /// Starts a server; `answer` returns the whole HTTP response for a path.
     pub async fn new(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
         Self::on(acceptor(), answer).await
     }
 
-    /// The same with a self-signed certificate of these parameters.
+    /// Like [`Self::new`], with a self-signed certificate of these parameters.
     pub async fn with(
         params: CertificateParams,
         answer: impl Fn(&str) -> String + Send + 'static,
@@ -89,17 +89,17 @@ impl Https {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// How many bytes of answers have been sent.
+    /// Returns the number of bytes that were sent in answers.
     pub fn sent(&self) -> usize {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Answers otherwise from now on.
+    /// Replaces the function that answers requests.
     pub fn answer(&self, answer: impl Fn(&str) -> String + Send + 'static) {
         *self.answers.lock().expect("a lock") = Box::new(answer);
     }
 
-    /// The settings by which an instance fetches from here.
+    /// Returns the settings with which an instance fetches documents from here.
     pub fn settings(&self) -> [(&'static str, String); 2] {
         [
             ("TOKEND_FETCH_CA_FILE", self.ca_file.path().display().to_string()),
@@ -108,12 +108,13 @@ impl Https {
     }
 }
 
-/// TLS with a new certificate for `localhost`, and the file of that certificate.
+/// Returns TLS with a new certificate for `localhost`, and the file of that certificate.
 pub(crate) fn acceptor() -> (TlsAcceptor, NamedTempFile) {
     acceptor_of(&CertificateParams::new(vec!["localhost".to_owned()]).expect("names"))
 }
 
-/// TLS with a new self-signed certificate of these parameters, and the file of that certificate.
+/// Returns TLS with a new self-signed certificate of these parameters, and the file of that
+/// certificate.
 fn acceptor_of(params: &CertificateParams) -> (TlsAcceptor, NamedTempFile) {
     let signing_key = KeyPair::generate().expect("a key");
     let certificate = params.self_signed(&signing_key).expect("a certificate");
@@ -127,7 +128,7 @@ fn acceptor_of(params: &CertificateParams) -> (TlsAcceptor, NamedTempFile) {
     (TlsAcceptor::from(Arc::new(config)), ca_file)
 }
 
-/// A response of 200 with JSON.
+/// Returns a 200 response with JSON.
 pub fn json(body: &str) -> String {
     format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\

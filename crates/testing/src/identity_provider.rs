@@ -1,4 +1,4 @@
-//! A small identity provider (OpenID Connect) that does what a test says, also what it must not.
+//! A small OpenID Connect provider. A test controls its answers, including invalid ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -16,10 +16,10 @@ use tokio::net::TcpListener;
 use crate::https::acceptor;
 use crate::keys::{KeyPair, set};
 
-/// The client of tokend there.
+/// The client id of tokend at the provider.
 pub const CLIENT_ID: &str = "tokend console";
 
-/// Its secret. It has characters that HTTP Basic must encode.
+/// The client secret. It has characters that HTTP Basic must encode.
 pub const CLIENT_SECRET: &str = "s3cret:/+ of the console";
 
 /// The access token of each sign-in.
@@ -39,19 +39,16 @@ struct State {
     issuer: String,
     clock: Clock,
     key: KeyPair,
-    /// Changes the claims of an ID token.
     claims: Change,
-    /// Changes the metadata.
     metadata: Change,
-    /// Signs an ID token.
     sign: Sign,
     userinfo: Option<Value>,
-    /// Codes with the requests that they are for.
+    /// Authorization codes, with the requests that they belong to.
     codes: BTreeMap<String, BTreeMap<String, String>>,
     used: BTreeSet<String>,
     /// True if a code may be exchanged again.
-    takes_codes_again: bool,
-    /// True if nothing is answered but errors.
+    accepts_used_codes: bool,
+    /// True if every answer is an error.
     is_down: bool,
     /// Requests, by path.
     requests: Vec<String>,
@@ -59,12 +56,12 @@ struct State {
 }
 
 impl IdentityProvider {
-    /// One without TLS.
+    /// Starts a provider without TLS.
     pub async fn start(clock: &Clock) -> Self {
         Self::on(clock, false).await
     }
 
-    /// One with a certificate of its own.
+    /// Starts a provider with its own certificate.
     pub async fn with_tls(clock: &Clock) -> Self {
         Self::on(clock, true).await
     }
@@ -84,7 +81,7 @@ impl IdentityProvider {
             userinfo: None,
             codes: BTreeMap::new(),
             used: BTreeSet::new(),
-            takes_codes_again: false,
+            accepts_used_codes: false,
             is_down: false,
             requests: Vec::new(),
             problems: Vec::new(),
@@ -109,7 +106,7 @@ impl IdentityProvider {
         Self { issuer, ca_file, state }
     }
 
-    /// The settings by which an instance uses it.
+    /// Returns the settings with which an instance uses the provider.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let mut settings = vec![
             ("TOKEND_CONSOLE_OIDC_ISSUER", self.issuer.clone()),
@@ -126,7 +123,7 @@ impl IdentityProvider {
         self.state.lock().expect("a lock")
     }
 
-    /// Changes the claims of each ID token from now on.
+    /// Changes the claims of each later ID token.
     pub fn claims(&self, change: impl Fn(&mut Value) + Send + 'static) {
         self.state().claims = Box::new(change);
     }
@@ -136,44 +133,45 @@ impl IdentityProvider {
         self.state().metadata = Box::new(change);
     }
 
-    /// Makes ID tokens of claims in another manner from now on.
+    /// Replaces the function that signs ID tokens.
     pub fn sign(&self, sign: impl Fn(&KeyPair, &Value) -> String + Send + 'static) {
         self.state().sign = Box::new(sign);
     }
 
-    /// Answers the `UserInfo` request with these claims from now on.
+    /// Answers later `UserInfo` requests with these claims.
     pub fn userinfo(&self, claims: Value) {
         self.state().userinfo = Some(claims);
     }
 
-    /// Has a new signing key from now on.
+    /// Replaces the signing key.
     pub fn rotate(&self) {
         self.state().key = KeyPair::new(Algorithm::Es256);
     }
 
-    pub fn take_codes_again(&self) {
-        self.state().takes_codes_again = true;
+    pub fn accept_used_codes(&self) {
+        self.state().accepts_used_codes = true;
     }
 
     pub fn set_down(&self, is_down: bool) {
         self.state().is_down = is_down;
     }
 
-    /// How many requests a path has had.
+    /// Returns the number of requests to a path.
     pub fn requests(&self, path: &str) -> usize {
         self.state().requests.iter().filter(|known| *known == path).count()
     }
 
-    /// What the requests of tokend did wrong.
+    /// Returns the mistakes in the requests of tokend.
     pub fn problems(&self) -> Vec<String> {
         self.state().problems.clone()
     }
 
-    /// Signs a person in who was sent here: gives the URL to which the browser goes back.
+    /// Signs a person in by the authorization request `url`; returns the redirect URL of the
+    /// response.
     ///
     /// # Panics
     ///
-    /// If the request is not one for a code with PKCE.
+    /// If the request does not ask for a code with PKCE.
     pub fn authorize(&self, url: &str) -> String {
         let url = reqwest::Url::parse(url).expect("a URL");
         assert!(url.as_str().starts_with(&format!("{}/authorize?", self.issuer)), "{url}");
@@ -297,7 +295,7 @@ impl State {
             return Err("the client is not authenticated".to_owned());
         }
         let code = get("code");
-        if !self.used.insert(code.clone()) && !self.takes_codes_again {
+        if !self.used.insert(code.clone()) && !self.accepts_used_codes {
             return Err("the code was used before".to_owned());
         }
         let request = self.codes.get(&code).ok_or("the code is unknown")?;

@@ -1,4 +1,4 @@
-//! Keys of clients and of foreign issuers, and the JWTs that they sign: right ones and wrong ones.
+//! Keys of clients and of external issuers, and the JWTs that they sign: valid and invalid ones.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use tokend::jose::signer::{Signer, generate};
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::{Algorithm, RsaSize};
 
-/// A key pair that is not the server's.
+/// A key pair that does not belong to the server.
 pub struct KeyPair {
     signer: Signer,
     pub jwk: Value,
@@ -18,7 +18,7 @@ impl KeyPair {
         Self::of(algorithm, &generate(algorithm, RsaSize::Bits2048).expect("a key"))
     }
 
-    /// The pair of a private key in PKCS #8.
+    /// Returns the key pair of a private key in PKCS #8.
     pub fn of(algorithm: Algorithm, pkcs8: &[u8]) -> Self {
         let signer = Signer::new(algorithm, pkcs8).expect("a signer");
         let jwk = serde_json::to_value(signer.public_jwk().expect("a key").1).expect("JSON");
@@ -29,17 +29,17 @@ impl KeyPair {
         self.jwk["kid"].as_str().expect("a kid")
     }
 
-    /// The public half as a client's registered keys.
+    /// Returns the public half as a client's registered keys.
     pub fn source(&self) -> KeySource {
         KeySource::Inline(KeySet::parse(&set(&[&self.jwk])).expect("a key set"))
     }
 
-    /// The header that fits.
+    /// Returns the header of a valid JWT.
     pub fn header(&self) -> Value {
         json!({ "alg": self.signer.algorithm().as_str(), "kid": self.kid() })
     }
 
-    /// A JWT with that header, whatever it says.
+    /// Signs a JWT with this header, valid or not.
     pub fn sign_under(&self, header: &Value, claims: &Value) -> String {
         let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let mut jwt = format!("{}.{}", part(header), part(claims));
@@ -50,13 +50,13 @@ impl KeyPair {
         jwt
     }
 
-    /// A JWT as it should be.
+    /// Signs a valid JWT.
     pub fn sign(&self, claims: &Value) -> String {
         self.sign_under(&self.header(), claims)
     }
 }
 
-/// A JWK set.
+/// Returns a JWK set.
 pub fn set(keys: &[&Value]) -> String {
     json!({ "keys": keys }).to_string()
 }

@@ -1,7 +1,8 @@
-//! What the tests and the benchmarks of tokend share: instances, in this process and as programs,
-//! with databases of their own; keys, certificates and remote servers; load and its figures.
+//! Shared parts of the tests and the benchmarks of tokend: instances, in this process and as
+//! programs, with databases of their own; keys, certificates and remote servers; load and its
+//! figures.
 //!
-//! `tests/it` sees it as `support`. Cargo passes the path of the program under test: see
+//! `tests/it` uses it as `support`. Cargo passes the path of the program under test: see
 //! [`process::program`].
 
 #![expect(
@@ -49,7 +50,6 @@ pub const ORDERS: &str = "https://orders.example.com";
 /// A second resource.
 pub const INVOICES: &str = "https://invoices.example.com";
 
-/// The folder of the repository.
 pub fn repository() -> &'static Path {
     const OWN: &str = env!("CARGO_MANIFEST_DIR");
     Path::new(OWN).ancestors().nth(2).expect("crates/testing is two folders below")

@@ -1,4 +1,5 @@
-//! The log of every instance in this process, at the finest level, kept in a file to be searched.
+//! The log of every instance in this process, at the finest level, kept in a file in which tests
+//! search.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -33,7 +34,7 @@ impl MakeWriter<'_> for Writer {
     }
 }
 
-/// Sets logging up, once for all tests of this process.
+/// Sets up logging, once for all tests of this process.
 pub fn start() {
     LOG.get_or_init(|| {
         let file = tempfile::tempfile().expect("a file");
@@ -46,13 +47,13 @@ pub fn start() {
     });
 }
 
-/// How much has been logged so far.
+/// Returns the length of the log so far.
 pub fn length() -> u64 {
     let mut file = LOG.get().expect("a log").lock().expect("a lock");
     file.seek(SeekFrom::End(0)).expect("the end")
 }
 
-/// What has been logged since `start`.
+/// Returns the part of the log after `start`.
 pub fn since(start: u64) -> String {
     let mut file = LOG.get().expect("a log").lock().expect("a lock");
     file.seek(SeekFrom::Start(start)).expect("the start");
@@ -61,14 +62,14 @@ pub fn since(start: u64) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Fails if the log since `start` holds one of these secrets, or anything that looks like a
+/// Fails if the log after `start` contains one of these secrets, or anything that looks like a
 /// secret, a token or a key of tokend.
 pub fn assert_silent_about(start: u64, secrets: &[String]) {
     let log = since(start);
     assert_text_is_silent(&log, secrets);
 }
 
-/// The same for any text.
+/// Like [`assert_silent_about`], for any text.
 pub fn assert_text_is_silent(text: &str, secrets: &[String]) {
     for secret in secrets.iter().filter(|secret| secret.len() > 5) {
         assert!(!text.contains(secret.as_str()), "a secret is in the log");

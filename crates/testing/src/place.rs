@@ -1,4 +1,4 @@
-//! Where an instance stores its data: a folder and a database of its own.
+//! The storage of an instance: a folder and a database of its own.
 
 use tempfile::TempDir;
 use tokend::store::Engine;
@@ -12,7 +12,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// The settings that only a machine with the database has.
+    /// The settings that need a database.
     pub const OF_DATABASE: [&str; 3] =
         ["TOKEND_DATA_DIR", "TOKEND_DATABASE_URL", "TOKEND_MASTER_KEY"];
 
@@ -25,16 +25,16 @@ impl Place {
         Self { folder, database_url }
     }
 
-    /// The environment of an instance that lives here.
+    /// Returns the environment of an instance that uses this place.
     pub fn environment(&self) -> Vec<(String, String)> {
         let folder = self.folder.path().display().to_string();
         [
             ("TOKEND_ISSUER", "http://127.0.0.1:1"),
             ("TOKEND_DATA_DIR", &folder),
             ("TOKEND_DATABASE_URL", &self.database_url),
-            // 32 bytes that exist for tests only.
+            // 32 bytes for tests only.
             ("TOKEND_MASTER_KEY", "dGVzdHMgb25seSB0ZXN0cyBvbmx5IHRlc3RzIG9ubHk="),
-            // argon2id as cheap as it can be: its cost is not what most tests are about.
+            // argon2id at its lowest cost: most tests do not measure it.
             ("TOKEND_SECRETS_ARGON2_MEMORY", "64KiB"),
             ("TOKEND_SECRETS_ARGON2_ITERATIONS", "1"),
             ("TOKEND_SHUTDOWN_DELAY", "0s"),

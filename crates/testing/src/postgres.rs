@@ -1,5 +1,5 @@
-//! A real Postgres: one throw-away cluster for all tests of this process, a database for each; and
-//! clusters of their own for tests that stop or freeze it.
+//! A real Postgres: one temporary cluster for all tests of this process, with a database for each
+//! test. Tests that stop or freeze a cluster have their own.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -16,12 +16,12 @@ static CLUSTER: OnceLock<Cluster> = OnceLock::new();
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 struct Cluster {
-    /// The URL of a cluster without the name of a database.
+    /// The URL of a cluster, without the name of a database.
     base: String,
     keeper: Option<Keeper>,
 }
 
-/// Stops the cluster when this process ends, however it ends: its standard input closes.
+/// Stops the cluster when this process ends in any way, because its standard input closes.
 struct Keeper {
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -29,33 +29,32 @@ struct Keeper {
     port: ReservedPort,
 }
 
-/// A cluster that a test has for itself.
+/// A cluster that only one test uses.
 pub struct OwnPostgres(Cluster);
 
-/// What is done to all processes of a cluster.
+/// An action on all processes of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
-    /// SIGQUIT: connections end without a word.
+    /// SIGQUIT: connections end without an error message.
     Stop,
     Start,
-    /// SIGSTOP: connections stand, and nothing answers.
+    /// SIGSTOP: connections stay open, and nothing answers.
     Freeze,
     Thaw,
-    /// A standby takes writes from now on.
+    /// A standby accepts writes from now on.
     Promote,
 }
 
-/// What a cluster begins with.
+/// The initial content of a cluster.
 #[derive(Debug, Clone, Copy)]
 enum Seed {
-    /// Nothing.
     Empty,
-    /// What the cluster at this port holds, which it follows.
+    /// A copy of the cluster at this port, which the new cluster follows.
     CopyOf(u16),
 }
 
 impl OwnPostgres {
-    /// Starts a cluster, with an empty database; gives its URL as well.
+    /// Starts a cluster with an empty database; returns its URL as well.
     pub async fn start() -> (Self, String) {
         assert_allowed("Postgres");
         Self::with(Seed::Empty).await
@@ -73,12 +72,12 @@ impl OwnPostgres {
         (Self(cluster), url)
     }
 
-    /// The port at which it listens.
+    /// Returns the port on which it listens.
     pub fn port(&self) -> u16 {
         self.0.keeper.as_ref().expect("a keeper").port.number()
     }
 
-    /// Does it, and returns when it is done.
+    /// Performs the action, and returns when it is done.
     pub fn carry_out(&mut self, deed: Deed) {
         let keeper = self.0.keeper.as_mut().expect("a keeper");
         let word = format!("{deed:?}").to_lowercase();
@@ -95,10 +94,10 @@ impl Keeper {
     }
 }
 
-/// Makes an empty database and gives its URL.
+/// Creates an empty database and returns its URL.
 pub async fn database() -> String {
     assert_allowed("Postgres");
-    // Starting blocks: one test does it, the others wait.
+    // Starting a cluster blocks: one test does it, the others wait.
     let base = tokio::task::spawn_blocking(|| cluster().base.clone()).await.expect("a cluster");
     let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let mut connection =
@@ -118,7 +117,7 @@ fn cluster() -> &'static Cluster {
     })
 }
 
-/// Where the programs of the newest installed Postgres are.
+/// Returns the folder with the programs of the newest installed Postgres.
 pub fn programs() -> PathBuf {
     let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -130,8 +129,8 @@ pub fn programs() -> PathBuf {
     found.pop().expect("no Postgres is installed here; `make test` installs it")
 }
 
-/// What the shell runs that keeps a cluster. Postgres does not run as root: then everything happens
-/// as its own user.
+/// Returns the shell script that runs a cluster. Postgres does not run as root, so root uses the
+/// user of Postgres.
 fn script(make: &str, is_root: bool, port: u16) -> String {
     let bin = programs();
     let bin = bin.display();

@@ -1,4 +1,4 @@
-//! The program itself, as operators run it.
+//! The program, run in the same way as by operators.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -12,14 +12,15 @@ use serde_json::Value;
 use crate::eventually::eventually;
 use crate::{Engine, Place, log};
 
-/// The message of the line in which a server reports its addresses.
+/// The message of the log line with the addresses of a server.
 pub const SERVES: &str = "tokend serves tokens";
 
-/// Counts the servers of this process, for the names of their logs.
+/// The number of servers of this process, for the names of their logs.
 static SERVERS: AtomicUsize = AtomicUsize::new(0);
 
-/// The program under test. Cargo passes its path to integration tests and benchmarks. The benchmarks
-/// of the Makefile name the release program: the one that Cargo builds for them has another profile.
+/// Returns the path of the program under test. Cargo passes it to integration tests and benchmarks.
+/// The benchmarks of the Makefile set it to the release program, because Cargo builds theirs with
+/// another profile.
 pub fn program() -> &'static Path {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
         let path = std::env::var_os("TEST_RELEASE_PROGRAM");
@@ -29,25 +30,25 @@ pub fn program() -> &'static Path {
     &PROGRAM
 }
 
-/// The command line on a place, with nothing of this process's own environment.
+/// The command line for a place, without the environment of this process.
 pub struct Cli {
     pub place: Arc<Place>,
     settings: Vec<(String, String)>,
     /// The program, if it is not the one under test.
     program: Option<PathBuf>,
-    /// The program that starts tokend, with its arguments; empty if nothing does.
+    /// The program that starts tokend, with its arguments; empty if there is none.
     starter: Vec<String>,
 }
 
 impl Cli {
-    /// On an empty database with the newest schema.
+    /// Creates an empty database with the newest schema.
     pub async fn new(engine: Engine) -> Self {
         let cli = Self::without_database(engine).await;
         assert_eq!(cli.run(&["migrate"]).code, 0);
         cli
     }
 
-    /// On a place where nothing has been created yet.
+    /// Uses a place in which nothing has been created yet.
     pub async fn without_database(engine: Engine) -> Self {
         Self::at(Arc::new(Place::new(engine).await))
     }
@@ -57,38 +58,38 @@ impl Cli {
         Self { place, settings, program: None, starter: Vec::new() }
     }
 
-    /// The same place and settings with another version of the program.
+    /// Returns a copy with another version of the program.
     pub fn of_version(&self, program: PathBuf) -> Self {
         let (place, settings) = (self.place.clone(), self.settings.clone());
         Self { place, settings, program: Some(program), starter: Vec::new() }
     }
 
-    /// The same place and settings with the program under test.
+    /// Returns a copy with the program under test.
     pub fn of_this_version(&self) -> Self {
         self.of_version(program().to_owned())
     }
 
-    /// The same with another setting.
+    /// Adds a setting.
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.retain(|(known, _)| known != name);
         self.settings.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The same without a setting.
+    /// Removes a setting.
     pub fn unset(mut self, name: &str) -> Self {
         self.settings.retain(|(known, _)| known != name);
         self
     }
 
-    /// The same on a machine that has no database.
+    /// Removes the settings of the database.
     pub fn unset_database(mut self) -> Self {
         self.settings.retain(|(name, _)| !Place::OF_DATABASE.contains(&name.as_str()));
         self
     }
 
-    /// The same on a machine that has no database, as this administrator of the server at these
-    /// addresses.
+    /// Removes the settings of the database, and adds those of this administrator of the server at
+    /// these addresses.
     pub fn remote(self, base: &str, management: &str, administrator: &str) -> Self {
         self.unset_database()
             .set("TOKEND_SERVER", management)
@@ -96,12 +97,12 @@ impl Cli {
             .set("TOKEND_ADMIN_CLIENT_ID", administrator)
     }
 
-    /// The settings, as a shell gives them to the program.
+    /// Returns the settings as environment variables.
     pub fn environment(&self) -> &[(String, String)] {
         &self.settings
     }
 
-    /// The same, started by another program.
+    /// Lets another program start tokend.
     pub fn started_by(mut self, starter: &[&str]) -> Self {
         self.starter = starter.iter().map(ToString::to_string).collect();
         self
@@ -150,7 +151,7 @@ impl Cli {
         self.json_with(arguments, "")
     }
 
-    /// The same with something on standard input.
+    /// Like [`Self::json`], with text on standard input.
     pub fn json_with(&self, arguments: &[&str], input: &str) -> Value {
         let mut arguments = arguments.to_vec();
         arguments.extend(["-o", "json"]);
@@ -159,7 +160,7 @@ impl Cli {
         serde_json::from_str(&run.stdout).expect("JSON")
     }
 
-    /// What a server logs: everything, unless a test asks for less, or gives the level by a file.
+    /// Returns the log level: everything, unless a test sets another one or a file.
     fn log_level(&self) -> Option<&str> {
         let set = |wanted: &str| {
             let found = self.settings.iter().find(|(name, _)| name == wanted);
@@ -177,7 +178,7 @@ impl Cli {
         self.serve_with(&[("TOKEND_ISSUER", "http://127.0.0.1:0")], any).await
     }
 
-    /// The same at this address, with the issuer of the settings.
+    /// Like [`Self::serve`], at this address and with the issuer of the settings.
     pub async fn serve_at(&self, address: SocketAddr) -> Process {
         self.serve_with(&[], address).await
     }
@@ -224,14 +225,14 @@ impl Run {
 /// A running `tokend serve`.
 pub struct Process {
     pub base: String,
-    /// The address for management.
+    /// The address of the management listener.
     pub management: String,
     pub child: Child,
     log: PathBuf,
 }
 
 impl Process {
-    /// Waits for the line in which it reports its addresses, and for its readiness.
+    /// Waits for the log line with its addresses, and until it is ready.
     async fn until_ready(&mut self) {
         let Self { child, log, .. } = self;
         let line = eventually("a line with the addresses", async || {
@@ -252,12 +253,12 @@ impl Process {
         .await;
     }
 
-    /// What it has logged, once that has a text: a thread of its own writes the log.
+    /// Returns the log, once it contains a text: a thread of its own writes the log.
     pub async fn log_with(&self, text: &str) -> String {
         eventually(text, async || Some(self.log()).filter(|log| log.contains(text))).await
     }
 
-    /// What it has logged.
+    /// Returns its log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("the log")
     }
@@ -270,7 +271,7 @@ impl Process {
         assert!(status.success());
     }
 
-    /// Waits for its end and gives the exit code.
+    /// Waits until it ends and returns the exit code.
     pub async fn ended(&mut self) -> Option<i32> {
         let child = &mut self.child;
         let ended =
@@ -289,7 +290,7 @@ impl Drop for Process {
     }
 }
 
-/// The address behind a name in a line of the log, in JSON or in text.
+/// Returns the address in a field of a log line, in JSON or in text.
 pub fn address_in(line: &str, name: &str) -> SocketAddr {
     let names = [format!("\"{name}\":\""), format!(" {name}=")];
     let rest = names.iter().find_map(|name| line.split_once(name.as_str())).expect("an address").1;

@@ -1,4 +1,4 @@
-//! A proxy in front of the database, whose link can be cut or frozen.
+//! A proxy in front of the database with a link that tests can cut or freeze.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use tokio::sync::watch;
 /// The state of the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Link {
-    /// Bytes pass.
+    /// Bytes are forwarded.
     Open,
-    /// Connections are refused, and those that were open are closed.
+    /// New connections are refused, and open ones are closed.
     Cut,
-    /// Connections stand, and nothing passes: only time limits help.
+    /// Connections stay open, and no bytes are forwarded: only timeouts help.
     Frozen,
 }
 
@@ -23,7 +23,7 @@ pub struct DatabaseProxy {
 }
 
 impl DatabaseProxy {
-    /// Stands before the address of a Postgres URL; gives the URL that leads through it.
+    /// Starts in front of the address of a Postgres URL; returns the URL of the proxy.
     pub async fn before(url: &str) -> (Self, String) {
         let (scheme, rest) = url.split_once('@').expect("a user");
         let (address, database) = rest.split_once('/').expect("a database");

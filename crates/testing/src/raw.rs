@@ -1,4 +1,4 @@
-//! A peer that speaks bytes, for what no HTTP client would send.
+//! A peer that sends raw bytes, for requests that no HTTP client would send.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -10,7 +10,7 @@ use crate::eventually::HANGS_AFTER;
 pub async fn exchange(server: &Server, bytes: &[u8]) -> Option<String> {
     let address = server.base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.expect("a connection");
-    // The server may close before it has read everything; what it said meanwhile counts.
+    // The server may close before it has read everything. Its answer is read anyway.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
     let reading = async {
@@ -26,12 +26,12 @@ pub async fn exchange(server: &Server, bytes: &[u8]) -> Option<String> {
     in_time.then(|| String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// The status of a raw answer.
+/// Returns the status of a raw answer.
 pub fn status(answer: &str) -> u16 {
     answer.get(9..12).and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-/// The body of a raw answer.
+/// Returns the body of a raw answer.
 pub fn body(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
 }

@@ -1,4 +1,4 @@
-//! A receiver of webhooks: an https server that keeps what it gets, and answers as a test says.
+//! A receiver of webhooks: an https server that records requests, and answers as a test specifies.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,21 +11,20 @@ use tokio_rustls::server::TlsStream;
 
 use crate::https::acceptor;
 
-/// A request.
 #[derive(Debug, Clone)]
 pub struct Received {
     pub path: String,
     /// By their names in lower case.
     pub headers: BTreeMap<String, String>,
     pub body: String,
-    /// What it was answered with.
+    /// The status of its answer.
     pub status: u16,
 }
 
-/// The answer of a receiver that is down: it closes the connection.
+/// The answer of an unreachable receiver: it closes the connection.
 pub const DOWN: u16 = 0;
 
-/// What decides about the status of an answer.
+/// Returns the status of an answer.
 type Status = Box<dyn Fn(&Received) -> u16 + Send>;
 
 /// A receiver on loopback with a certificate of its own for `localhost`.
@@ -61,22 +60,22 @@ impl Receiver {
         format!("https://localhost:{}{path}", self.port)
     }
 
-    /// Answers otherwise from now on.
+    /// Replaces the function that returns the status.
     pub fn answer(&self, status: impl Fn(&Received) -> u16 + Send + 'static) {
         *self.status.lock().expect("a lock") = Box::new(status);
     }
 
-    /// Asks from now on to wait so many seconds before the next attempt.
+    /// Sends this `Retry-After` value with later answers.
     pub fn ask_to_wait(&self, seconds: u32) {
         *self.retry_after.lock().expect("a lock") = Some(seconds);
     }
 
-    /// All requests until now.
+    /// Returns all requests so far.
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().expect("a lock").clone()
     }
 
-    /// The settings by which an instance trusts the receiver and may connect to it.
+    /// Returns the settings with which an instance trusts the receiver and may connect to it.
     pub fn settings(&self) -> [(&'static str, String); 2] {
         [
             ("TOKEND_FETCH_CA_FILE", self.ca_file.path().display().to_string()),

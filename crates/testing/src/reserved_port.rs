@@ -1,11 +1,11 @@
-//! A port of this machine for a program that cannot report the one it got.
+//! A local port for a program that cannot report the port it got.
 
 use std::net::SocketAddr;
 
 use tokio::net::TcpSocket;
 
-/// A port that the system gives to no other socket, at no address, as long as this value lives.
-/// Connections to it are refused until a program listens on it. The program can do so because both
+/// A port that the system assigns to no other socket, at any address, while this value exists.
+/// Connections to it are refused until a program listens on it. The program can listen because both
 /// sockets have `SO_REUSEADDR`, which every server of these tests sets.
 pub struct ReservedPort {
     _socket: TcpSocket,

@@ -1,4 +1,4 @@
-//! A live instance in this process, and the methods that talk to it.
+//! A live instance in this process, and the methods that send it requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -27,7 +27,6 @@ use tokio::sync::oneshot;
 
 use crate::{Answer, Engine, ORDERS, Place, client, client_id, grant, log, now, operator};
 
-/// A running instance on a port of its own.
 pub struct Server {
     pub base: String,
     pub management: String,
@@ -40,7 +39,6 @@ pub struct Server {
     stop: Option<oneshot::Sender<()>>,
 }
 
-/// A client of a test, with its secret.
 #[derive(Debug, Clone)]
 pub struct TestClient {
     pub id: String,
@@ -48,12 +46,12 @@ pub struct TestClient {
 }
 
 impl Server {
-    /// An instance with default settings, a resource [`ORDERS`], and a clock that stands still.
+    /// Starts an instance with default settings, a resource [`ORDERS`], and a fixed clock.
     pub async fn start(engine: Engine) -> Self {
         Self::with(engine, &[]).await
     }
 
-    /// The same with some settings of its own, as `TOKEND_…` variables.
+    /// Like [`Self::start`], with additional settings as `TOKEND_…` variables.
     pub async fn with(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let place = Arc::new(Place::new(engine).await);
         let server = Self::at(place, Clock::fixed(now()), settings).await;
@@ -61,7 +59,7 @@ impl Server {
         server
     }
 
-    /// An instance at a place that may have been lived in before.
+    /// Starts an instance at a place that another one may have used before.
     pub async fn at(place: Arc<Place>, clock: Clock, settings: &[(&str, &str)]) -> Self {
         log::start();
         let log_start = log::length();
@@ -109,19 +107,20 @@ impl Server {
         &self.app.services
     }
 
-    /// Tells the instance to stop, as SIGTERM does.
-    pub fn tell_to_stop(&mut self) {
+    /// Stops the instance, as SIGTERM does.
+    pub fn request_shutdown(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
     }
 
-    /// Brings the memory up to date now, where a test is not about how long that takes.
+    /// Updates the memory now, for tests that do not measure how long that takes.
     pub async fn catch_up(&self) {
         self.app.catch_up().await.expect("the events");
     }
 
-    /// Writes the usage statistics, and gives the use of what the client has besides secrets.
+    /// Writes the usage statistics, and returns the usage of the client's credentials other than
+    /// secrets.
     pub async fn usage(&self, client: &TestClient) -> Option<Usage> {
         self.app.write_usage().await.expect("written");
         let found = self.services().store.registration(&client_id(&client.id)).await;
@@ -137,7 +136,7 @@ impl Server {
         self.signed_resource(uri, scopes, None).await;
     }
 
-    /// The same with an algorithm of its own.
+    /// Creates a resource with a signing algorithm of its own.
     pub async fn signed_resource(&self, uri: &str, scopes: &[&str], algorithm: Option<Algorithm>) {
         let scopes = scopes.iter().map(|text| ResourceScope::parse(text).expect("a scope"));
         let new = NewResource {
@@ -152,12 +151,12 @@ impl Server {
         self.catch_up().await;
     }
 
-    /// A client with a grant of everything at [`ORDERS`].
+    /// Creates a client with a grant of everything at [`ORDERS`].
     pub async fn client(&self) -> TestClient {
         self.new_client(|_| {}).await
     }
 
-    /// A client that is changed before it is made.
+    /// Creates a client, after `change` has edited it.
     pub async fn new_client(&self, change: impl FnOnce(&mut NewClient)) -> TestClient {
         let mut new = NewClient {
             name: Some(ClientName::parse("A client").expect("a name")),
@@ -181,16 +180,16 @@ impl Server {
         self.known(made.client.client_id.as_str(), &secret.unwrap_or_default())
     }
 
-    /// A client as tests hold it; its secret must not be in the log.
+    /// Returns a client as tests hold it; its secret must not be in the log.
     pub fn known(&self, id: &str, secret: &SecretString) -> TestClient {
         let secret = secret.expose_secret().to_owned();
         self.keep_secret(&secret);
         TestClient { id: id.to_owned(), secret }
     }
 
-    /// Takes a client over from another system.
+    /// Imports clients of another system.
     pub async fn import(&self, lines: &str) -> Vec<ClientId> {
-        // Importing needs services of their own, as the command line has.
+        // An import needs its own services, like the command line.
         let config = self.services().config.clone();
         let services =
             Arc::new(Services::open(config, self.clock.clone()).await.expect("a services"));
@@ -210,31 +209,31 @@ impl Server {
         self.url("/v1/oauth/token")
     }
 
-    /// A request to the token endpoint with HTTP Basic and a form.
+    /// Sends a request to the token endpoint with HTTP Basic and a form.
     pub async fn basic(&self, id: &str, secret: &str, form: &[(&str, &str)]) -> Answer {
         let request = self.http.post(self.token_url()).basic_auth(id, Some(secret)).form(form);
         Answer::of(request).await
     }
 
-    /// The ordinary request of a client.
+    /// Sends the ordinary token request of a client.
     pub async fn ask(&self, client: &TestClient) -> Answer {
         self.basic(&client.id, &client.secret, &[("grant_type", "client_credentials")]).await
     }
 
-    /// The same with more parameters.
+    /// Like [`Self::ask`], with more parameters.
     pub async fn ask_for(&self, client: &TestClient, more: &[(&str, &str)]) -> Answer {
         let mut form = vec![("grant_type", "client_credentials")];
         form.extend(more);
         self.basic(&client.id, &client.secret, &form).await
     }
 
-    /// A form to any path, with HTTP Basic.
+    /// Sends a form to any path, with HTTP Basic.
     pub async fn post(&self, path: &str, caller: &TestClient, form: &[(&str, &str)]) -> Answer {
         let request = self.http.post(self.url(path));
         Answer::of(request.basic_auth(&caller.id, Some(&caller.secret)).form(form)).await
     }
 
-    /// A form in the body, exactly as given.
+    /// Sends a form body exactly as given.
     pub async fn form(&self, body: &str) -> Answer {
         let request = self
             .http
@@ -244,7 +243,7 @@ impl Server {
         Answer::of(request).await
     }
 
-    /// A JSON text in the body, exactly as given.
+    /// Sends a JSON body exactly as given.
     pub async fn json(&self, body: &str) -> Answer {
         let request = self
             .http
@@ -258,7 +257,7 @@ impl Server {
         Answer::of(self.http.get(self.url(path))).await
     }
 
-    /// The claims of a token, checked with the published keys.
+    /// Returns the claims of a token, verified with the published keys.
     pub async fn claims(&self, token: &str) -> Value {
         let keys = self.get("/.well-known/jwks.json").await;
         let keys = tokend::jose::jwt::key_set(&keys.text).expect("a key set");
@@ -273,10 +272,10 @@ impl Server {
     }
 }
 
-/// No test ends without a look at what its instance has logged.
+/// Every test ends with a search in the log of its instance.
 impl Drop for Server {
     fn drop(&mut self) {
-        self.tell_to_stop();
+        self.request_shutdown();
         if std::thread::panicking() {
             return;
         }

@@ -1,4 +1,4 @@
-//! A SPIFFE trust domain that the test runs, and requests with its JWT-SVIDs.
+//! A SPIFFE trust domain of the tests, and requests with its JWT-SVIDs.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,13 +28,13 @@ pub struct Domain {
     pub bundle: Arc<Mutex<String>>,
 }
 
-/// A bundle with keys of these uses.
+/// Returns a bundle with keys of these uses.
 pub fn bundle(keys: &[(&str, &KeyPair)]) -> String {
     let keys: Vec<_> = keys
         .iter()
         .map(|(name, key)| {
             let mut jwk = key.jwk.clone();
-            // As SPIRE writes it.
+            // SPIRE omits it.
             jwk.as_object_mut().expect("an object").remove("alg");
             jwk["use"] = json!(name);
             jwk
@@ -65,7 +65,8 @@ impl Domain {
         Server::with(engine, &settings).await
     }
 
-    /// A client that trusts these workloads, once the server has fetched the bundle.
+    /// Creates a client that trusts these workloads, and waits until the server has fetched the
+    /// bundle.
     pub async fn client(&self, server: &Server, subject: &str) -> TestClient {
         let client = server.new_client(|new| new.auth_methods = vec![method("spiffe_jwt")]).await;
         self.trust(server, &client, subject).await;
@@ -101,7 +102,8 @@ impl Domain {
     }
 }
 
-/// The claims of a JWT-SVID as SPIRE makes it: without `iss` and `jti`, with a list as `aud`.
+/// Returns the claims of a JWT-SVID as SPIRE issues it: without `iss` and `jti`, with a list as
+/// `aud`.
 pub fn claims(server: &Server, sub: &str) -> Value {
     let now = server.clock.now().0;
     json!({ "sub": sub, "aud": [server.base], "exp": now + 300, "iat": now })
@@ -122,7 +124,7 @@ pub async fn ask(server: &Server, id: Option<&str>, token: &str) -> Answer {
     send(server, id, JWT_SPIFFE, token).await
 }
 
-/// What is kept for the operator about a refused request: the reason and the fix.
+/// Returns the reason and the remedy that the operator gets for a rejected request.
 pub async fn explained(server: &Server, answer: &Answer) -> (String, String) {
     answer.assert_rejected(401, "invalid_client");
     let told = answer.description();

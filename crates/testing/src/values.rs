@@ -9,8 +9,8 @@ use tokend::model::security::Networks;
 use tokend::model::static_claims::StaticClaims;
 use tokend::model::time::{Clock, Lifetime, Timestamp};
 
-/// The time at which the clocks of tests stand: the real one, so that other libraries, which
-/// look at the real clock, agree.
+/// The time of the clocks of tests: the real time, so that other libraries, which use the real
+/// clock, agree.
 pub fn now() -> Timestamp {
     Clock::System.now()
 }
@@ -19,7 +19,7 @@ pub fn operator() -> Principal {
     Principal::operator(Actor::new("test", "it"))
 }
 
-/// A client that follows no redirect: the token path has none.
+/// Returns a client that follows no redirect: the token path has none.
 pub fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())

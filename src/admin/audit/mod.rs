@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_without_a_kind_stands_for_each_kind() {
+    fn a_filter_without_a_kind_matches_every_kind() {
         assert_eq!(actors("cli:ana"), ["cli:ana"]);
         assert_eq!(
             actors("server"),

@@ -172,14 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn the_removal_of_a_limit_is_told() {
+    fn a_plan_shows_the_removal_of_a_limit() {
         let sides = (json!({ "admin_of": ["a"] }), json!({ "admin_of": null }));
         let lines = plan_lines(&[change(PlannedAction::Update, sides.0, sides.1)], 0);
         assert!(lines[1].starts_with("    admin_of: [\"a\"] -> none: its limit"), "{lines:?}");
     }
 
     #[test]
-    fn a_secret_is_told_by_its_digest_and_by_what_changes() {
+    fn a_plan_shows_the_digest_of_a_new_secret_and_changed_members() {
         let known = json!({ "secret_id": "sec_1", "label": "a", "expires_at": null });
         let later = json!({ "secret_id": "sec_1", "label": "b", "expires_at": null });
         let new = json!({ "secret_id": "sec_2", "secret_digest": "sha256:00", "label": "" });

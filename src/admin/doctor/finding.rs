@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checks_without_a_finding_are_skipped_and_the_worst_state_counts() {
+    fn checks_without_a_finding_are_skipped_and_the_worst_state_is_reported() {
         let findings = vec![
             Finding::error(CheckCode::Schema, "0", "migrate"),
             Finding::ok(CheckCode::Settings, "valid"),

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_says_too_much_or_too_little_is_a_note() {
+    fn a_verbose_or_quiet_log_level_is_a_note() {
         let state = |level| log_level(level).state;
         for level in ["info", "warn", "info,tokend::web=debug"] {
             assert_eq!(state(level), CheckState::Ok, "{level}");

@@ -283,7 +283,7 @@ mod tests {
 
     /// All problems of a line are reported at once, without any value that may be a secret.
     #[test]
-    fn every_problem_is_told_and_no_secret() {
+    fn every_problem_is_reported_without_secrets() {
         let error = parsed(
             r#"{"client_id":"a b","client_secret":["hush"],"secret_hash":"hush","state":"on",
                 "token_lifetime":"15","networks":["10.0.0.0/8",7],"auth_methods":"none",
@@ -330,7 +330,7 @@ mod tests {
 
     /// An absent member differs from one that is reset to its default.
     #[test]
-    fn null_stands_for_the_default() {
+    fn null_means_the_default() {
         let line = parsed(
             r#"{"client_id":"a","name":null,"token_lifetime":null,"jwks":null,
                 "tls_client_auth_san_dns":null,"token_rate":"off","networks":[]}"#,

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_of_problems_is_bounded_and_says_what_it_leaves_out() {
+    fn the_list_of_problems_is_bounded_and_counts_omitted_ones() {
         let mut problems = Problems::default();
         for line in 1..=100 {
             problems.add(line, "a\u{1b}[31m");

@@ -366,7 +366,7 @@ mod tests {
 
     /// Covers members that exclude each other, missing members and unknown members.
     #[test]
-    fn the_schema_knows_what_does_not_go_together() {
+    fn the_schema_rejects_conflicting_members() {
         let schema = schema();
         for kind in kinds() {
             for (one, other) in kind

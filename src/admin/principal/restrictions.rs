@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn an_administrator_that_is_looser_in_one_way_is_told_apart() {
+    fn a_less_restricted_administrator_is_detected() {
         let (small, large) = ("10.1.0.0/16", "10.0.0.0/8");
         for (caller, other, is_held) in [
             (restrictions(false, &[]), restrictions(false, &[]), true),

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_another_server_is_told_from_one_of_the_api() {
+    fn an_answer_of_another_server_is_distinguished_from_one_of_the_api() {
         let failure = Failure::or_json(StatusCode::NOT_FOUND, b"<html>").expect_err("a failure");
         assert!(!failure.is(AdminErrorCode::ClientNotFound));
         let error = failure.into_error();

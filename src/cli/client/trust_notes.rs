@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_form_is_told_where_github_sends_both() {
+    fn a_note_shows_the_other_form_of_a_github_subject() {
         let issuer = "https://token.actions.githubusercontent.com";
         let of_one = notes(issuer, "repo:acme/api:environment:prod");
         assert!(of_one[0].contains("'repo:acme@OWNER_ID/api@REPOSITORY_ID:environment:prod'"));

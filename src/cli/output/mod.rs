@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_exact_and_says_how_far_it_is() {
+    fn a_time_is_exact_and_has_a_relative_part() {
         let now = Timestamp(1_795_527_403);
         let told = |seconds: i64| time(now.plus_seconds(seconds), now);
         assert_eq!(told(0), "2026-11-24T13:36:43Z (0 s ago)");

@@ -329,7 +329,7 @@ async fn a_file_that_is_not_exactly_as_it_was_written_is_rejected() {
 }
 
 #[test]
-fn a_snapshot_of_another_program_database_or_time_is_told_apart() {
+fn a_snapshot_of_another_program_database_or_time_is_distinguished() {
     let keys = keys();
     let head = Head { sequence: 7, hash: "h".to_owned() };
     let manifest =

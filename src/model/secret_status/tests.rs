@@ -122,7 +122,7 @@ fn another_credential_of_the_client_takes_the_place_of_a_secret() {
 }
 
 #[test]
-fn an_ended_secret_and_one_that_ends_soon_are_told() {
+fn only_an_unexpired_secret_that_ends_soon_is_marked() {
     let ended = SecretRecord {
         expires_at: Some(NOW.minus_seconds(3 * DAY)),
         ..secret("sec_1", 9 * DAY, None)

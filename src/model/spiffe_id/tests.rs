@@ -90,7 +90,7 @@ fn a_prefix_accepts_whole_segments_of_its_own_trust_domain() {
 }
 
 #[test]
-fn a_star_is_the_last_segment_and_never_stands_for_a_trust_domain() {
+fn a_wildcard_is_the_last_segment_and_never_a_trust_domain() {
     for (bad, word) in [
         ("spiffe://acme.example/*", "every workload"),
         ("spiffe://*/worker", "not the last segment"),

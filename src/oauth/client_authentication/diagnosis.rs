@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_about_a_foreign_secret_is_said() {
+    fn oddities_of_a_presented_secret_are_reported() {
         assert_eq!(oddities("plain+100%").count(), 0);
         for odd in ["a\n", "a%2Bb", "a b", "\"a\""] {
             assert_eq!(oddities(odd).count(), 1, "{odd:?}");

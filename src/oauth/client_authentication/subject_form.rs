@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_is_told_where_the_other_was_meant() {
+    fn a_subject_in_the_other_github_form_is_explained() {
         for (pattern, subject, reason) in [
             (
                 "repo:acme/api:ref:refs/heads/main",

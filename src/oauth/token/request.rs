@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn resource_and_audience_say_the_same() {
+    fn resource_and_audience_are_synonyms() {
         let form = format!("{GRANT}&resource=urn:a&audience=urn:a&resource=urn:b");
         let request = request(&form, HeaderCredentials::Absent).expect("a request");
         assert_eq!(request.requested.resources, ["urn:a", "urn:b"]);

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_jump_is_one() {
+    fn only_a_large_difference_is_a_clock_jump() {
         let clock = Clock::fixed(Timestamp(1_000_000));
         let start = Reading::of(&clock);
         clock.advance(3600);

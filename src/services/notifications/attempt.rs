@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_says_how_long_to_wait_within_bounds() {
+    fn retry_after_of_a_receiver_is_bounded() {
         let events = [event(3, 1_000)];
         for (status, retry_after, expected) in [
             (503, Some(1), 5),

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_stands_for_itself_in_a_pattern() {
+    fn special_characters_of_a_like_pattern_are_escaped() {
         assert_eq!(escaped("50%_a!b"), "50!%!_a!!b");
     }
 

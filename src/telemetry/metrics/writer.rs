@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_gets_open_metrics_only_if_it_asks_for_it() {
+    fn open_metrics_is_sent_only_if_the_accept_header_lists_it() {
         let prometheus = "application/openmetrics-text;version=1.0.0;q=0.6,\
                           text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         for (accept, format) in [

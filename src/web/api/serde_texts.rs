@@ -91,7 +91,7 @@ mod tests {
     struct Empty {}
 
     #[test]
-    fn a_value_of_another_type_is_told_in_words_of_json() {
+    fn serde_type_errors_are_rephrased_in_json_terms() {
         for (text, plain) in [
             (
                 "invalid type: string \"a\", expected struct ScopeInput",

@@ -1,4 +1,4 @@
-//! What an approval of a grant request says about claims holds in tokens, introspection and previews.
+//! The claims of an approved grant request are used in tokens, introspection and previews.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::support::team::{API, Team, grant_path};
 use crate::support::{Engine, Server, TestClient};
 
-/// The static claims of the next token, which the token itself, introspection and the preview show.
+/// Returns the static claims of the next token, which must be equal in the token, introspection and
+/// the preview.
 async fn claims_everywhere(server: &Server, all: &Team<'_>, client: &TestClient) -> Value {
     let token = server.ask_for(client, &[("resource", API)]).await.token();
     let of_token = server.claims(&token).await;
@@ -27,8 +28,8 @@ async fn claims_everywhere(server: &Server, all: &Team<'_>, client: &TestClient)
     only(&of_token)
 }
 
-/// A request for a resource without an owner is decided by what it names: the claims of the client,
-/// which no administrator was shown, do not come with it, neither now nor later.
+/// An approved request for a resource without an owner has the claims that it names. The claims of
+/// the client, which no administrator has seen, are not added, neither now nor later.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approved_grant_has_the_approved_claims_alone(
@@ -53,7 +54,7 @@ async fn an_approved_grant_has_the_approved_claims_alone(
     all.done("POST", &approve, Some(json!({ "revision": 1 }))).await;
     let approved = json!({ "tenant": "acme", "roles": null });
     assert_eq!(claims_everywhere(&server, &all, &client).await, approved);
-    // Neither a later claim of the client nor a narrower grant gives more.
+    // A later claim of the client adds nothing, nor does a narrower grant.
     billing.done("PATCH", path, Some(own(json!({ "roles": ["owner"], "tenant": "other" })))).await;
     assert_eq!(claims_everywhere(&server, &all, &client).await, approved);
     let narrower = json!({ "scopes": ["orders:read"], "claims": { "tenant": "acme" } });
@@ -64,7 +65,7 @@ async fn an_approved_grant_has_the_approved_claims_alone(
     all.done("PATCH", &grant_path("invoices"), Some(set)).await;
     let expected = json!({ "tenant": "acme", "roles": ["reader"] });
     assert_eq!(claims_everywhere(&server, &all, &client).await, expected);
-    // A grant that such an administrator gives without a request has the claims of the client.
+    // A grant that such an administrator creates without a request has the claims of the client.
     all.done("DELETE", &grant_path("invoices"), None).await;
     all.done("PUT", &grant_path("invoices"), Some(json!({ "scopes": ["orders:read"] }))).await;
     let expected = json!({ "tenant": "other", "roles": ["owner"] });

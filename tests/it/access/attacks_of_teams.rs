@@ -1,6 +1,6 @@
-//! Two limited administrators and the platform: each route by which one could reach a client of
-//! another owner. Objects that are made in advance under the name of a foreign source are the one
-//! route that needs no right over an existing object.
+//! Two limited administrators and the platform: each route by which an administrator could reach a
+//! client of another owner. Objects created in advance under the name of another source are the
+//! only route that needs no right over an existing object.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -17,11 +17,11 @@ fn document(client: &Value) -> Value {
     json!({ "source": "platform", "clients": [client] })
 }
 
-/// A client that a team plants under the source of the platform is not adopted in silence, and the
-/// planter has no credential of it once the platform has taken it over.
+/// A client that a team creates under the source of the platform is not adopted silently. After the
+/// platform has taken it over, the team has no credential of it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_planted_client_is_worth_nothing(
+async fn the_planter_of_an_adopted_client_keeps_no_credentials(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values(Some("payments"), None)] owner: Option<&str>,
 ) {
@@ -72,10 +72,10 @@ async fn a_planted_client_is_worth_nothing(
     assert_eq!(again["changes"], json!([]), "{again}");
 }
 
-/// The same for an API: the clients of the planter get no tokens for it.
+/// An adopted resource issues no tokens to the clients of the team that created it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_planted_resource_is_worth_nothing(
+async fn the_planter_of_an_adopted_resource_gets_no_tokens_for_it(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -98,8 +98,8 @@ async fn a_planted_resource_is_worth_nothing(
     assert_rejected(&back, 403, "grant_approval_needed");
 }
 
-/// Every call that names a client of another owner is answered as if it did not exist, and changes
-/// nothing: of one that the platform owns, and of one of another team.
+/// Every call that names a client of another owner, the platform or a team, is answered as if it
+/// did not exist, and changes nothing.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_of_another_owner_cannot_be_read_or_changed(
@@ -148,7 +148,7 @@ async fn a_client_of_another_owner_cannot_be_read_or_changed(
             ("POST", at("/tokens/revoke"), None),
         ] {
             let answer = evil.call(method, &path, body).await;
-            // A PUT of an id that is taken tells that, as every creation does.
+            // A PUT with an existing id reveals that, as every creation does.
             let expected = if method == "PUT" && !path.contains("grants") { 409 } else { 404 };
             assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text);
         }
@@ -177,7 +177,7 @@ async fn a_client_of_another_owner_cannot_be_read_or_changed(
     }
 }
 
-/// A limit never goes by omission, unless the caller may set it; then it is the default.
+/// An omitted limit is not removed, unless the caller may set it; then it gets the default.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_omitted_limit_widens_nothing(
@@ -221,7 +221,7 @@ async fn an_omitted_limit_widens_nothing(
     assert_rejected(&put(&shop.token).await, 403, "administrator_limited");
     assert_rejected(&put(&weak.token).await, 403, "scope_missing");
     assert_eq!(all.get(path).await.json()["admin_of"], json!(["shop"]));
-    // A limit that is stated is not a change, so it needs no right.
+    // A stated limit is not a change, so it needs no right.
     let mut renamed = limited;
     renamed["name"] = json!("Viewer");
     shop.done("POST", "/v1/apply", Some(document(&renamed))).await;

@@ -36,7 +36,7 @@ async fn a_grant_of_another_team_begins_as_a_request(
     let names = ["state", "revision", "client_owner", "resource_owner", "message"];
     assert_eq!(Value::from_iter(names.map(|name| made[name].clone())), expected);
     let path = format!("/v1/grant-requests/{}", made["request_id"].as_str().expect("an id"));
-    // A repetition changes nothing; another content is a new revision.
+    // A repeated request changes nothing; other content is a new revision.
     let again = billing.post("/v1/grant-requests", body.clone()).await;
     assert_eq!((again.status, again.json()["revision"].clone()), (200, json!(1)));
     let mut wider = body;
@@ -44,14 +44,14 @@ async fn a_grant_of_another_team_begins_as_a_request(
     let changed = billing.post("/v1/grant-requests", wider).await;
     assert_eq!((changed.status, changed.json()["revision"].clone()), (200, json!(2)));
     assert_eq!(changed.json()["request_id"], made["request_id"]);
-    // Both teams see it, others do not.
+    // Only the two teams see it.
     for team in [&shop, &billing] {
         let listed = team.get("/v1/grant-requests?state=pending&owner=shop").await.json();
         assert_eq!(listed["data"][0]["request_id"], made["request_id"]);
     }
     assert_eq!(third.get("/v1/grant-requests").await.json()["data"], json!([]));
     assert_rejected(&third.get(&path).await, 404, "grant_request_not_found");
-    // The revision that was read, and not by the team of the client.
+    // Only the revision that was read can be approved, and not by the team of the client.
     let approve = format!("{path}/approve");
     let answer = billing.post(&approve, json!({ "revision": 2 })).await;
     assert_rejected(&answer, 403, "owner_not_held");
@@ -64,7 +64,7 @@ async fn a_grant_of_another_team_begins_as_a_request(
     let approved = Answer::of(request).await;
     assert_eq!(approved.json()["state"], "approved", "{}", approved.text);
     server.catch_up().await;
-    // An ordinary grant, with the approved claims.
+    // The result is an ordinary grant, with the approved claims.
     let token = server.ask_for(&client, &[("resource", API)]).await.token();
     let claims = server.claims(&token).await;
     assert_eq!(
@@ -88,7 +88,7 @@ async fn a_grant_of_another_team_begins_as_a_request(
     assert_eq!(third.get("/v1/audit-events").await.json()["data"], json!([]));
 }
 
-/// Narrowing and removing need no approval, widening does.
+/// Narrowing and removing a grant need no approval, widening does.
 #[rstest]
 #[tokio::test]
 async fn an_approved_grant_is_narrowed_freely_and_never_widened(
@@ -116,15 +116,15 @@ async fn an_approved_grant_is_narrowed_freely_and_never_widened(
         let answer = billing.call("PUT", &path, Some(body.clone())).await;
         assert_eq!(answer.status, status, "{body}: {}", answer.text);
     }
-    // The team of the API ends the grant of a client that it does not see.
+    // The team of the API removes the grant of a client that it cannot see.
     assert_rejected(&shop.get("/v1/clients/invoices").await, 404, "client_not_found");
     shop.done("DELETE", &path, None).await;
     assert_eq!(server.ask_for(&client, &[("resource", API)]).await.status, 400);
-    // Now there is nothing that tells whether the client exists.
+    // Now no answer reveals whether the client exists.
     assert_rejected(&shop.call("DELETE", &path, None).await, 404, "client_not_found");
     let absent = grant_path("absent");
     assert_rejected(&shop.call("DELETE", &absent, None).await, 404, "client_not_found");
-    // The approval is used up.
+    // The approval has been used.
     let body = Some(json!({ "scopes": ["orders:read"] }));
     let answer = billing.call("PUT", &path, body).await;
     assert_rejected(&answer, 403, "grant_approval_needed");
@@ -132,7 +132,7 @@ async fn an_approved_grant_is_narrowed_freely_and_never_widened(
 
 #[rstest]
 #[tokio::test]
-async fn a_request_ends_when_one_side_is_not_what_it_was(
+async fn a_grant_request_ends_when_its_client_or_resource_changes(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -212,7 +212,7 @@ async fn a_request_expires_after_thirty_days(#[values(Engine::Sqlite)] engine: E
     };
     assert_eq!(shown(operator()).await.state.as_str(), "pending");
     server.clock.advance(1);
-    // It is expired for its readers before the server has written that.
+    // Readers see it as expired before the server has written that.
     assert_eq!(shown(operator()).await.state.as_str(), "expired");
     let parsed = GrantRequestId::parse(&id).expect("an id");
     let late = admin::grant_request::approve(services, &operator(), &parsed, 1).await;
@@ -224,7 +224,7 @@ async fn a_request_expires_after_thirty_days(#[values(Engine::Sqlite)] engine: E
         events.iter().filter(|event| event.action == "grant_request.expired").collect();
     assert_eq!(ends.len(), 1);
     assert_eq!(ends[0].owners.owner, Owner::parse("billing").ok());
-    // Its row goes after 90 days, its events stay.
+    // Its row is deleted after 90 days, its events are kept.
     server.clock.advance(GrantRequest::KEPT_SECONDS);
     admin::grant_request::expire_due(services).await.expect("deleted");
     let (store, clock) = (&services.store, &services.clock);
@@ -283,7 +283,7 @@ async fn a_request_that_is_not_needed_or_too_much_is_rejected() {
             assert_eq!(answer.status, 201, "{}", answer.text);
         }
     }
-    // The pages of the list hold each request once, the newest first.
+    // The pages of the list contain each request once, newest first.
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = billing.get(&format!("/v1/grant-requests?limit=7{cursor}")).await.json();

@@ -1,5 +1,4 @@
-//! Grants say what they do: nothing is widened that the command does not name, and every change
-//! shows what was and what is.
+//! Grants: a command widens only what it names, and every change reports the old and the new state.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -30,10 +29,10 @@ fn events(cli: &Cli) -> Vec<Value> {
     cli.json(&["audit", "list", "--action", "grant"]).as_array().expect("a list").clone()
 }
 
-/// O-7: README's own command gave a client every scope.
+/// O-7: the command in the README gave a client every scope.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_existing_grant_changes_only_as_it_is_told(
+async fn an_existing_grant_changes_only_by_the_given_options(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = cli_with_client(engine).await;
@@ -56,7 +55,7 @@ async fn an_existing_grant_changes_only_as_it_is_told(
     assert_eq!(only["is"]["scopes"], json!(["orders:read"]));
     let all = changed(&cli, &["--all-scopes"]);
     assert_eq!((&all["is"]["scopes"], &all["is"]["includes"]), (&json!("all"), &both));
-    // A scope that all scopes include already.
+    // All scopes already include this one.
     assert_eq!(changed(&cli, &["--scope", "orders:read"])["changed"], false);
     assert_eq!(
         changed(&cli, &["--remove-scope", "orders:write"])["is"]["scopes"][0],
@@ -82,7 +81,7 @@ async fn an_existing_grant_changes_only_as_it_is_told(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_grant_without_a_scope_says_that_it_has_all() {
+async fn a_new_grant_without_scopes_reports_that_it_has_all_scopes() {
     let cli = cli_with_client(Engine::Sqlite).await;
     cli.json(&["resource", "create", INVOICES, "--scope", "invoices:read"]);
     let run = cli.run(&["client", "grant", "billing", "--resource", INVOICES]);
@@ -102,7 +101,7 @@ async fn all_scopes_that_include_introspection_are_pointed_out() {
     let run = cli.run(&["resource", "update", ORDERS, "--scope", "introspect"]);
     assert!(run.stderr.contains("1 client with all scopes"), "{run:?}");
     assert!(run.stderr.contains("may now introspect its tokens: all."), "{run:?}");
-    // Nothing is new the second time.
+    // The second time, nothing changes.
     let run = cli.run(&["resource", "update", ORDERS, "--scope", "introspect"]);
     assert!(run.stderr.contains("nothing changed") && !run.stderr.contains("warning"), "{run:?}");
     let run = grant(&cli, &["--all-scopes"]);
@@ -118,7 +117,7 @@ async fn all_scopes_that_include_introspection_are_pointed_out() {
     assert!(shown.contains("named (introspect)"), "{shown}");
 }
 
-/// Of changes at the same time none is lost: each reads what the one before has written.
+/// Concurrent changes are not lost: each reads the result of the one before.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn scopes_that_are_added_at_once_are_all_there(

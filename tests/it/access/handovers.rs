@@ -1,5 +1,5 @@
-//! What a client or a resource leaves behind when its owner changes: credentials that a limited
-//! administrator made, and grants that the new owner has not approved.
+//! A client or a resource with a new owner loses credentials that a limited administrator created,
+//! and grants that the new owner has not approved.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::support::{Answer, Engine, Server, TestClient};
 const THIRD_API: &str = "https://third.example";
 const CLIENT: &str = "/v1/clients/worker";
 
-/// An import of one line over HTTP, which changes a client that exists.
+/// Imports one line over HTTP, which changes an existing client.
 pub async fn import(server: &Server, team: &Team<'_>, line: &Value) -> Answer {
     let url = format!("{}/v1/clients/import?existing=update", server.management);
     let request = server.http.post(url).bearer_auth(&team.token);
@@ -22,7 +22,7 @@ pub async fn import(server: &Server, team: &Team<'_>, line: &Value) -> Answer {
     answer
 }
 
-/// Gives a client one of each kind of credential besides secrets.
+/// Adds a credential of each kind except secrets.
 async fn add_credentials(team: &Team<'_>, path: &str) {
     let keys = json!({ "jwks_uri": "https://worker.example/jwks" });
     team.done("POST", &format!("{path}/keys"), Some(keys)).await;
@@ -41,7 +41,7 @@ async fn add_credentials(team: &Team<'_>, path: &str) {
     team.done("PATCH", path, Some(subject)).await;
 }
 
-/// One more secret, made by this administrator.
+/// Adds a secret, created by this administrator.
 async fn secret_of(server: &Server, team: &Team<'_>, id: &str) -> TestClient {
     let made = team.done("POST", &format!("/v1/clients/{id}/secrets"), Some(json!({}))).await;
     let secret = made["client_secret"].as_str().expect("a secret");
@@ -65,7 +65,7 @@ fn resources(shown: &Value) -> Vec<&str> {
     grants.iter().filter_map(|grant| grant["resource"].as_str()).collect()
 }
 
-/// The same for each verb that can change an owner.
+/// Each verb that can change an owner ends credentials and grants.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_leaves_what_its_old_team_knows(
@@ -127,13 +127,13 @@ async fn a_client_leaves_what_its_old_team_knows(
         assert_eq!(ended.0.as_array().map(Vec::len), Some(2), "{event}");
         assert_eq!((ended.1, ended.2), (&json!(true), &json!(true)), "{event}");
     }
-    // The team of the API that was lost sees that.
+    // The team of the API sees that the grant was revoked.
     let events = third.get("/v1/audit-events?action=grant.revoked").await.json();
     assert_eq!(events["data"][0]["detail"]["resource"], THIRD_API, "{events}");
     assert_eq!(all.get("/v1/audit-events/verify").await.json()["is_intact"], true);
 }
 
-/// What a file states stays, and a second apply finds no difference.
+/// Objects that a file states are kept, and a second apply finds no difference.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_declaration_keeps_what_it_states(
@@ -177,7 +177,7 @@ async fn a_declaration_keeps_what_it_states(
     assert_eq!((&again["changes"], &again["unchanged"]), (&json!([]), &json!(1)));
 }
 
-/// An administrator of both owners does not take the approval of a third one along.
+/// An administrator of both owners does not transfer the approval of a third one.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_does_not_move_with_a_client(
@@ -190,7 +190,7 @@ async fn an_approval_does_not_move_with_a_client(
     both.client("worker", "shop").await;
     approve(&both, &third, "worker", THIRD_API).await;
     let grants = json!([{ "resource": THIRD_API, "scopes": ["orders:read"] }]);
-    // To state the grant is to give it.
+    // Stating the grant creates it.
     let stated = json!({ "owner": "pay", "grants": grants });
     let answer = both.call("PATCH", CLIENT, Some(stated.clone())).await;
     assert_rejected(&answer, 403, "grant_approval_needed");
@@ -207,7 +207,8 @@ async fn an_approval_does_not_move_with_a_client(
     assert_eq!(both.get(CLIENT).await.json()["grants"], json!([]));
 }
 
-/// A resource leaves the grants of every team but its new one. Clients of the platform keep theirs.
+/// A resource with a new owner is removed from the grants of all other teams. Clients of the
+/// platform keep theirs.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resource_leaves_the_clients_of_other_teams(
@@ -257,7 +258,7 @@ async fn a_resource_leaves_the_clients_of_other_teams(
     }
 }
 
-/// A team gets another name in one file: its clients keep the grants of its resources.
+/// A team is renamed in one file: its clients keep the grants of its resources.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_team_is_renamed_in_one_apply() {
     let server = Server::start(Engine::Sqlite).await;

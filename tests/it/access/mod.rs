@@ -1,4 +1,4 @@
-//! Who may do what: owners, teams, grants, resources and what is required of clients.
+//! Access: owners, teams, grants, resources and requirements of clients.
 
 mod approved_claims;
 mod attacks_of_teams;

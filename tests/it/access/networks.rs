@@ -1,4 +1,4 @@
-//! Where a client, and where a grant, may be used from.
+//! The networks from which a client or a grant may be used.
 
 use rstest::rstest;
 use serde_json::json;
@@ -18,7 +18,7 @@ async fn ask_from(server: &Server, client: &TestClient, forwarded: &str, resourc
     Answer::of(request.basic_auth(&client.id, Some(&client.secret)).form(&form)).await
 }
 
-/// By the real peer. A header from a peer other than a trusted proxy changes nothing
+/// The address of the peer is used. A header from a peer other than a trusted proxy changes nothing
 /// (C-106).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -30,15 +30,15 @@ async fn only_the_peer_address_is_used(#[values(Engine::Sqlite, Engine::Postgres
     let refused = ask_from(&server, &elsewhere, "10.1.2.3", ORDERS).await;
     refused.assert_rejected(400, "unauthorized_client");
     assert!(refused.description().contains("127.0.0.1"), "{refused:?}");
-    // Who has not proved to be the client is not told.
+    // An unauthenticated caller does not learn the reason.
     let stranger = TestClient { secret: "wrong".to_owned(), ..elsewhere };
     ask_from(&server, &stranger, "", ORDERS).await.assert_rejected(401, "invalid_client");
 }
 
-/// Behind a trusted proxy, by the address that it forwards, IPv4 and IPv6 (SECURITY 21).
+/// Behind a trusted proxy, the forwarded address is used, IPv4 and IPv6 (SECURITY 21).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trusted_proxy_speaks_for_the_client(
+async fn the_address_forwarded_by_a_trusted_proxy_is_checked(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::with(engine, &[("TOKEND_PROXY_TRUSTED", "127.0.0.0/8")]).await;
@@ -50,9 +50,9 @@ async fn a_trusted_proxy_speaks_for_the_client(
         ("::ffff:10.1.2.3", 200),
         ("203.0.113.9", 400),
         ("2001:db9::1", 400),
-        // Written by the client itself, left of what the proxy has seen.
+        // Written by the client itself, left of the address that the proxy added.
         ("10.1.2.3, 203.0.113.9", 400),
-        // An unreadable address belongs to no client, and not to the proxy.
+        // An unreadable address is neither that of a client nor that of the proxy.
         ("unknown", 400),
     ] {
         let answer = ask_from(&server, &client, address, ORDERS).await;
@@ -60,7 +60,7 @@ async fn a_trusted_proxy_speaks_for_the_client(
     }
 }
 
-/// A grant of its own.
+/// A grant can have its own networks.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_may_be_narrower_than_its_client(
@@ -77,7 +77,7 @@ async fn a_grant_may_be_narrower_than_its_client(
     refused.assert_rejected(400, "unauthorized_client");
 }
 
-/// The scope that lets a client introspect counts only where its grant does.
+/// The scope that lets a client introspect is valid only in the networks of its grant.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_to_introspect_has_its_networks_too(
@@ -98,7 +98,6 @@ async fn a_grant_to_introspect_has_its_networks_too(
     assert_eq!(ask("203.0.113.9").await, json!({ "active": false }));
 }
 
-/// A limit is removed only on request.
 #[tokio::test(flavor = "multi_thread")]
 async fn networks_are_removed_only_on_request() {
     let cli = Cli::new(Engine::Sqlite).await;

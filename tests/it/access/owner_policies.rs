@@ -1,4 +1,4 @@
-//! Policies of owners: set by the platform team, held by every verb that changes a client.
+//! Policies of owners: the platform team sets them, and every write of a client enforces them.
 
 use std::collections::BTreeSet;
 
@@ -86,7 +86,7 @@ async fn a_policy_is_set_read_and_removed(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_verb_is_held_to_the_policy(
+async fn every_write_enforces_the_owner_policy(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -139,7 +139,7 @@ async fn every_verb_is_held_to_the_policy(
     });
     assert_code(&call(&api, "POST", "/v1/clients/old/trusts", trust).await, 422, method);
 
-    // A change that adds nothing is free, and so is a client without an owner or of another one.
+    // A change that adds nothing is allowed, and so is a client of another owner or of none.
     let renamed = json!({ "name": "Renamed", "description": "of before the policy" });
     assert_eq!(call(&api, "PATCH", "/v1/clients/old", renamed).await.status, 200);
     let methods = json!({ "auth_methods": ["client_secret_basic", "tls_client_auth"] });
@@ -153,7 +153,7 @@ async fn every_verb_is_held_to_the_policy(
     assert_eq!(api.call("DELETE", "/v1/clients/new", None).await.status, 204);
     let moved = call(&api, "PATCH", "/v1/clients/free", json!({ "owner": "sales" })).await;
     assert_code(&moved, 422, expiry);
-    // The policy of all others.
+    // The policy of all other owners.
     let others = json!({ "secret_expiry_required": true });
     assert_eq!(call(&api, "PUT", "/v1/owner-policies/*", others).await.status, 200);
     assert_code(&call(&api, "POST", "/v1/clients/other/secrets", json!({})).await, 422, expiry);
@@ -192,8 +192,8 @@ async fn an_import_is_held_to_the_policy(
     assert_eq!(run.code, 0, "{run:?}");
 }
 
-/// The rules are checked inside the transaction, so the status is sent before: the last line is the
-/// problem, and nothing was imported. A dry run finds the same.
+/// The rules are checked inside the transaction, after the status has been sent: the last line is
+/// the problem, and nothing was imported. A dry run finds the same problem.
 #[tokio::test]
 async fn an_import_over_http_ends_with_the_problem() {
     let server = Server::start(Engine::Sqlite).await;
@@ -218,7 +218,7 @@ async fn an_import_over_http_ends_with_the_problem() {
     }
 }
 
-/// A team that is held by a policy cannot write it.
+/// A team cannot change the policy that restricts it.
 #[tokio::test]
 async fn an_administrator_of_some_owners_sets_no_policy() {
     let server = Server::start(Engine::Sqlite).await;
@@ -254,7 +254,7 @@ async fn every_sample_of_the_policy_page_works() {
     assert_eq!((run.code, run.stderr.as_str()), (5, expected));
 }
 
-/// Files that write clients and need no check of their own, and why.
+/// Files that write clients and need no check of their own, with the reasons.
 const UNCHECKED: [(&str, &str); 4] = [
     ("import/update.rs", "import/planned.rs and declarative/execution.rs check"),
     ("client/registration.rs", "they check as well"),

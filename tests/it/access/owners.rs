@@ -7,7 +7,7 @@ use crate::listeners::stopping::execute;
 use crate::support::process::Cli;
 use crate::support::{Engine, INVOICES, ORDERS, Server, client_id};
 
-/// What `client show` and `resource show` say in JSON.
+/// Returns the facts in the JSON of `client show` and `resource show`.
 fn facts_of(shown: &Value) -> Value {
     let names = ["owner", "description", "contact", "labels"];
     names.iter().map(|name| ((*name).to_owned(), shown[name].clone())).collect()
@@ -61,7 +61,7 @@ async fn a_client_has_facts_that_can_be_changed_and_removed(
     let was = json!({ "labels": { "env": "prod", "example.com/tier": "" } });
     assert_eq!(event["detail"]["was"], was);
     assert_eq!(event["detail"]["is"], json!({ "labels": { "a": "b", "env": "test" } }));
-    // A label that is not there is removed without an event.
+    // Removing an absent label writes no event.
     let run = cli.run(&["client", "update", "billing", "--label", "absent-"]);
     assert!(run.code == 0 && run.stderr.contains("nothing changed"), "{run:?}");
     let empty =
@@ -142,14 +142,14 @@ async fn facts_that_break_a_rule_are_rejected() {
         let run = cli.run(&[&["client", "create", "a"][..], options].concat());
         assert!(run.code == 2 && run.stderr.contains(text), "{options:?}: {run:?}");
     }
-    // The labels of an object count, not those of one command.
+    // The limit applies to the labels of an object, not to those of one command.
     cli.json(&[&["client", "create", "a"][..], &many[..64]].concat());
     let run = cli.run(&["client", "update", "a", "--label", "one-more=v"]);
     assert!(run.code == 2 && run.stderr.contains("at most 32 labels"), "{run:?}");
     // Where --label has no other meaning, the old name still works.
     let run = cli.run(&["client", "add-secret", "a", "--label", "second"]);
     assert!(run.code == 0 && run.stderr.contains("write: --secret-label"), "{run:?}");
-    // Two secrets of one second are in the order of their random ids.
+    // Two secrets of the same second are sorted by their random ids.
     let shown = cli.json(&["client", "show", "a"]);
     let secrets = shown["secrets"].as_array().expect("a list");
     assert!(secrets.iter().any(|secret| secret["label"] == "second"), "{shown}");
@@ -200,7 +200,7 @@ async fn clients_are_listed_by_owner_and_label(
     assert!(run.code == 2 && run.stderr.contains("is not KEY=VALUE"), "{run:?}");
 }
 
-/// D18: the owners of that time stay with an event, also when the object is gone.
+/// D18: an event keeps the owners of its time, even after the object is deleted.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_keeps_the_owners_of_its_time(
@@ -244,14 +244,14 @@ async fn an_event_keeps_the_owners_of_its_time(
     assert_eq!(of("shop"), [1, 3, 4, 5, 7, 9]);
     assert_eq!(of("nobody"), Vec::<i64>::new());
     assert_eq!(cli.run(&["audit", "verify"]).code, 0);
-    // An owner that was changed by hand is found.
+    // A manually changed owner is detected.
     execute(engine, &cli.place.database_url, "UPDATE event SET owner = 'shop' WHERE sequence = 2")
         .await;
     assert_eq!(cli.run(&["audit", "verify"]).code, 8);
 }
 
-/// The team of a resource does not see the event of a client of another team, so it has one of its
-/// own for each grant.
+/// The team of a resource does not see the event of another team's client, so each grant has an
+/// event for that team.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_has_an_event_for_the_team_of_its_resource(
@@ -342,7 +342,7 @@ async fn an_import_gives_facts(#[values(Engine::Sqlite, Engine::Postgres)] engin
     }
 }
 
-/// D18: a server does not read facts, so facts that cannot be read cost no client its tokens.
+/// D18: a server does not read facts, so unreadable facts do not stop tokens.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn facts_are_not_read_for_tokens(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {

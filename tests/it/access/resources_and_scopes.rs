@@ -8,7 +8,7 @@ use tokend::model::scope::ScopeName;
 
 use crate::support::{Engine, INVOICES, ORDERS, Server, TestClient, grant, operator};
 
-/// A client that may read orders, and everything at invoices.
+/// Creates a client that may read orders, and has every scope of invoices.
 async fn server_with_two_apis(engine: Engine) -> (Server, TestClient) {
     let server = Server::start(engine).await;
     server.resource(INVOICES, &["invoices:read", "invoices:send"]).await;
@@ -37,7 +37,7 @@ async fn assert_granted(
 /// RFC 6749, section 3.3 (N-02, N-03, K-08, W-45, C-19, C-20, C-21, C-56, W-05).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scope_is_what_was_asked_or_all_that_is_granted(
+async fn a_token_has_the_requested_scope_or_all_granted_scopes(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -59,8 +59,8 @@ async fn a_scope_is_what_was_asked_or_all_that_is_granted(
     assert_eq!(server.form(&body).await.json()["scope"], "orders:read orders:write");
 }
 
-/// RFC 6749, sections 3.3 and 5.2 (N-10, C-19, C-23, C-24, C-32, SECURITY 25): refused as a whole,
-/// by name.
+/// RFC 6749, sections 3.3 and 5.2 (N-10, C-19, C-23, C-24, C-32, SECURITY 25): the request is
+/// rejected as a whole, and the description names the scope.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scope_beyond_the_grant_is_rejected_as_a_whole(
@@ -84,12 +84,12 @@ async fn a_scope_beyond_the_grant_is_rejected_as_a_whole(
             "{scope:?}: {answer:?}"
         );
     }
-    // Who has proved nothing learns nothing about scopes.
+    // An unauthenticated caller learns nothing about scopes.
     let stranger = TestClient { secret: "wrong".into(), ..client };
     server.ask_for(&stranger, &[("scope", "x")]).await.assert_rejected(401, "invalid_client");
 }
 
-/// More parameters, the code of the rejection, and words of its description.
+/// More parameters, the code of the rejection, and parts of its description.
 type Refused<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a [&'a str]);
 
 /// RFC 8707, section 2; D5 (C-90, C-91, C-94, C-101, C-161, C-162, C-58, O-32, O-33).
@@ -157,7 +157,7 @@ async fn a_token_is_for_the_one_resource_that_is_named_or_fits(
             assert!(answer.description().contains(words), "{more:?}: {answer:?}");
         }
     }
-    // C-160: a text that is not an identifier of a resource is not a resource of the client.
+    // C-160: a text that is not a resource identifier is not a resource of the client.
     let long = "https://a.example/".repeat(200);
     for odd in ["orders", "/orders", "https://orders.example.com#x", "caf\u{e9}:x", &long] {
         let answer = server.ask_for(&client, &[("resource", odd)]).await;
@@ -168,12 +168,12 @@ async fn a_token_is_for_the_one_resource_that_is_named_or_fits(
     let answer = server.ask(&outsider).await;
     answer.assert_rejected(400, "invalid_target");
     assert!(answer.description().contains("may not call any API yet"), "{answer:?}");
-    // A resource that exists and is not granted looks like one that does not exist.
+    // A resource without a grant looks like one that does not exist.
     let answer = server.ask_for(&outsider, &[("resource", ORDERS)]).await;
     answer.assert_rejected(400, "invalid_target");
 }
 
-/// W-14, W-15, C-89: what is taken from a resource is gone from every grant.
+/// W-14, W-15, C-89: a scope that is removed from a resource is removed from every grant.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scope_that_is_removed_from_a_resource_is_gone_from_tokens(
@@ -190,14 +190,14 @@ async fn a_scope_that_is_removed_from_a_resource_is_gone_from_tokens(
     server.catch_up().await;
     assert_granted(&server, &all, &[], ORDERS, "orders:read").await;
     server.ask_for(&all, &[("scope", "orders:write")]).await.assert_rejected(400, "invalid_scope");
-    // Nothing is left of this grant but the resource itself: a token without a scope.
+    // The grant has no scopes left: the token has none.
     let answer = server.ask(&some).await;
     assert!(answer.json().get("scope").is_none(), "{answer:?}");
     let claims = server.claims(&answer.token()).await;
     assert!(claims.get("scope").is_none() && claims["aud"] == ORDERS, "{claims}");
 }
 
-/// C-32: an imported id with characters that a description may not hold is shown without them.
+/// C-32: an imported id is shown without the characters that a description must not contain.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejection_holds_only_allowed_characters(

@@ -1,4 +1,4 @@
-//! Identifiers of resources that a lenient verifier takes for one another belong to one owner.
+//! Resource identifiers that a lenient verifier could confuse belong to one owner.
 
 use rstest::rstest;
 use serde_json::json;

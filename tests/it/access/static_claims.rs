@@ -1,4 +1,5 @@
-//! Static claims: from the command line, the import and the verbs into tokens and introspection.
+//! Static claims: set by the command line, imports and the admin API; used in tokens and
+//! introspection.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -38,7 +39,7 @@ async fn set_claims(server: &Server, client: &TestClient, change: ClaimsChange) 
     assert!(changed.expect("a change").is_changed);
 }
 
-/// The static claims of a token: what is in it besides the registered names.
+/// Returns the static claims of a token: all except the registered names.
 async fn of_token(server: &Server, client: &TestClient, resource: &str) -> Value {
     let token = server.ask_for(client, &[("resource", resource)]).await.token();
     let mut claims = server.claims(&token).await;
@@ -46,7 +47,8 @@ async fn of_token(server: &Server, client: &TestClient, resource: &str) -> Value
     claims
 }
 
-/// Types are kept, a grant replaces by name, another instance and the next start see the change.
+/// Types are kept, a claim of a grant replaces one of the client, and other instances see the
+/// change, also after a restart.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_carry_the_claims_of_client_and_grant(
@@ -113,7 +115,7 @@ async fn set_owners(
     admin::resource::update(services, &operator(), &orders, update).await.expect("a change");
     let update = ClientUpdate { facts: owned_by(of_client), ..ClientUpdate::default() };
     admin::client::update(services, &operator(), &id, update).await.expect("a change");
-    // A change of an owner ends a grant between two owners, so the operator grants again.
+    // A change of owner ends a grant between two owners, so the operator grants it again.
     let roles = claims(&json!({ "roles": ["reader"] }));
     let change = GrantChange {
         resource: orders,
@@ -154,7 +156,8 @@ async fn a_resource_of_another_owner_gets_the_claims_of_the_grant_alone(
     }
 }
 
-/// Introspection shows them next to the registered members; a gateway gets the headers as before.
+/// Introspection shows them next to the registered members; the headers for a gateway are
+/// unchanged.
 #[tokio::test(flavor = "multi_thread")]
 async fn introspection_shows_the_claims_and_a_gateway_does_not() {
     let server = Server::start(Engine::Sqlite).await;
@@ -185,7 +188,7 @@ fn admin_code(run: &Run) -> String {
     problem["admin_code"].as_str().expect("a code").to_owned()
 }
 
-/// Set, shown, changed and removed; the event tells what was and what is.
+/// Claims are set, shown, changed and removed; the event has the old and the new value.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_sets_shows_and_removes_claims(
@@ -229,7 +232,7 @@ async fn the_command_line_sets_shows_and_removes_claims(
     assert_eq!(both.code, 2, "{both:?}");
 }
 
-/// Each reserved name, and the bounds that a client and a grant share.
+/// Tests each reserved name, and the bounds that a client and a grant share.
 #[tokio::test(flavor = "multi_thread")]
 async fn reserved_names_and_too_large_claims_are_rejected() {
     let cli = cli_with_resource(Engine::Sqlite).await;
@@ -251,7 +254,7 @@ async fn reserved_names_and_too_large_claims_are_rejected() {
     assert_eq!(cli.run(&grant).code, 0, "a grant replaces a claim of the same name");
 }
 
-/// The preview is the token that is issued then, and it leaves no event.
+/// The preview equals the next token and writes no event.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preview_equals_the_next_token(
@@ -321,7 +324,7 @@ async fn an_import_sets_and_replaces_claims(
     assert_eq!(cli.json(&["client", "show", "a"])["claims"], json!({ "tenant": "b" }));
 }
 
-/// The first commands of the page print what it shows, and a stock verifier reads the claims.
+/// The first commands of the page print the output shown, and a stock verifier reads the claims.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_of_the_page_works() {
     let (mut stage, _cli) = Stage::set().await;

@@ -1,5 +1,6 @@
-//! Who may call what: every route, with every scope, for an object of the caller's owner, of another
-//! owner and of none. The routes are read from the source, so a route without a row fails here.
+//! The access matrix: every route, with every scope, for an object of the caller's owner, of
+//! another owner and of none. The routes are read from the source, so a route without a row fails
+//! here.
 
 mod credential_rows;
 mod policy_rows;
@@ -33,14 +34,13 @@ const OWNERS: [(&str, Option<&str>); 3] =
 /// The owner of the other side of grants and grant requests.
 const THIRD: &str = "c";
 
-/// What a cell is called with: objects of one owner that no other cell touches.
+/// The objects of one cell: they have one owner, and no other cell uses them.
 struct Objects {
-    /// A text that the names of all these objects contain, and no others.
+    /// A text that only the names of these objects contain.
     mark: String,
     owner: Option<&'static str>,
     client: String,
     secret: String,
-    /// The secret itself.
     plain_secret: String,
     resource: String,
     /// A resource of [`THIRD`], of which `client` has a grant.
@@ -57,7 +57,7 @@ struct Objects {
     rejection: String,
 }
 
-/// A route as the source declares it: `GET /v1/clients`, and the scope that it needs.
+/// Returns the routes that the source declares, such as `GET /v1/clients`, and the scope of each.
 fn declared_routes() -> BTreeMap<String, AdminScope> {
     let source = std::fs::read_to_string(root().join("src/web/api/mod.rs")).expect("a file");
     let source: String = source.split_whitespace().collect();
@@ -119,8 +119,8 @@ async fn each_cell_of_route_and_scope_and_owner_has_its_answer(
         for (place, (name, owner)) in OWNERS.into_iter().enumerate() {
             number += 1;
             let objects = objects(&server, number, owner).await;
-            // The last call is the one that may change the objects. The database has no part in the
-            // decision on scopes, so one engine is enough for it.
+            // The last call is the one that may change the objects. The decision on scopes does not
+            // depend on the database, so one engine is enough.
             let is_tried = |scope: &AdminScope| *scope != needed && has_all_scopes;
             let others = AdminScope::ALL.into_iter().filter(is_tried);
             for scope in others.chain([needed]) {
@@ -162,7 +162,7 @@ async fn call(server: &Server, token: &str, row: &Row, objects: &Objects) -> Ans
     Answer::of(request).await
 }
 
-/// A token for each scope, of an administrator that has no other scope and is limited to `a`.
+/// Returns a token for each scope, of an administrator with only that scope, limited to `a`.
 async fn tokens(server: &Server) -> BTreeMap<AdminScope, String> {
     let mut tokens = BTreeMap::new();
     for scope in AdminScope::ALL {
@@ -183,7 +183,7 @@ fn facts(owner: Option<&str>) -> Facts {
     Facts { owner, ..Facts::default() }
 }
 
-/// A policy without rules.
+/// Sets a policy without rules.
 async fn policy(server: &Server, owner: &str) {
     let scope = PolicyScope::parse(owner).expect("an owner");
     let record = OwnerPolicyRecord { scope, policy: OwnerPolicy::default() };
@@ -275,7 +275,7 @@ async fn objects(server: &Server, number: usize, owner: Option<&'static str>) ->
 }
 
 impl Expected {
-    /// What is wrong with an answer; `None` if nothing is.
+    /// Returns the difference to the expected answer; `None` if there is none.
     fn difference(&self, answer: &Answer, mark: &str) -> Option<String> {
         let code = || answer.json()["code"].as_str().unwrap_or_default().to_owned();
         let is_right = match self {

@@ -1,4 +1,4 @@
-//! Administrators that are limited to owners: what they see, change and import.
+//! Administrators limited to owners: the objects that they see, change and import.
 
 use rstest::rstest;
 use serde_json::json;
@@ -11,8 +11,8 @@ use tokend::model::scope::Scopes;
 use crate::support::team::{API, SCOPES, Team, assert_rejected, grant_path, set};
 use crate::support::{Answer, Engine, Server, client_id, grant, operator};
 
-/// The token of the request proves what a `jti` alone does not. Neither needs rights over the client
-/// of the caller, which has no owner.
+/// The token of the request is proof enough, unlike a `jti` alone. Neither needs rights over the
+/// client of the caller, which has no owner.
 #[tokio::test]
 async fn a_limited_administrator_revokes_its_own_token() {
     let server = Server::start(Engine::Sqlite).await;
@@ -55,11 +55,11 @@ async fn a_limited_administrator_makes_nothing_outside_of_its_owners(
     }
     assert_eq!(nothing.get("/v1/clients").await.json()["data"], json!([]));
     assert_rejected(&nothing.get("/v1/clients/invoices").await, 404, "client_not_found");
-    // Rights on both owners.
+    // This needs rights on both owners.
     let patch = Some(json!({ "owner": "shop" }));
     both.done("PATCH", "/v1/clients/invoices", patch).await;
     assert_rejected(&billing.get("/v1/clients/invoices").await, 404, "client_not_found");
-    // The event stays visible for the team that lost the client, the later ones do not.
+    // The team that lost the client still sees this event, but not the later ones.
     all.done("PATCH", "/v1/clients/invoices", Some(json!({ "name": "Later" }))).await;
     let events = billing.get("/v1/audit-events?subject=client/invoices").await.json();
     let names: Vec<_> = events["data"].as_array().expect("a list").iter().collect();
@@ -72,8 +72,8 @@ async fn a_limited_administrator_makes_nothing_outside_of_its_owners(
     assert_eq!(events["data"], json!([]));
 }
 
-/// A name is looked up among the clients of the caller: another team with the same name does not
-/// make it ambiguous.
+/// A name is resolved among the clients of the caller. A client of another team with the same name
+/// does not make it ambiguous.
 #[rstest]
 #[tokio::test]
 async fn a_name_means_a_client_of_the_own_team(
@@ -99,10 +99,11 @@ async fn a_name_means_a_client_of_the_own_team(
     }
 }
 
-/// Who loses a grant by a prune is told, for a decision; when it was used is for its own team.
+/// A plan names the clients that lose a grant by a prune, which the administrator needs for a
+/// decision. Their usage is visible to their own team only.
 #[rstest]
 #[tokio::test]
-async fn a_plan_tells_no_use_of_clients_of_other_teams(
+async fn a_plan_does_not_reveal_usage_of_clients_of_other_teams(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -132,10 +133,10 @@ async fn a_plan_tells_no_use_of_clients_of_other_teams(
     }
 }
 
-/// What exists in other teams is not told by filters, cursors and suggestions.
+/// Filters, cursors and suggestions do not reveal objects of other teams.
 #[rstest]
 #[tokio::test]
-async fn filters_tell_nothing_about_other_owners(
+async fn filters_reveal_nothing_about_other_owners(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -168,7 +169,7 @@ async fn filters_tell_nothing_about_other_owners(
         assert!(!answer.text.contains("api.shop.example"), "{query}: {}", answer.text);
         assert_eq!(ids(answer), Vec::<String>::new(), "{query}");
     }
-    // A client that is in such a list for its own team is like one that does not exist.
+    // A client in another team's list is treated like an absent one.
     let query = "/v1/clients?expiring_within=2h&after=";
     assert_eq!(shop.get(&format!("{query}cart")).await.status, 200);
     for after in ["cart", "absent"] {
@@ -187,7 +188,7 @@ async fn filters_tell_nothing_about_other_owners(
     assert!(!answer.text.contains("orders:write"), "{}", answer.text);
 }
 
-/// A limited administrator cannot become, make or take over one of more owners.
+/// A limited administrator cannot become, create or take over an administrator of more owners.
 #[tokio::test]
 async fn no_limited_administrator_gets_rights_on_more_owners() {
     let server = Server::start(Engine::Sqlite).await;
@@ -205,7 +206,7 @@ async fn no_limited_administrator_gets_rights_on_more_owners() {
     let within = of_billing(Some(&["billing"]), Some("clients:read")).await;
     let wider = of_billing(Some(&["billing", "shop"]), Some("clients:read")).await;
     let unlimited = of_billing(None, Some("clients:read")).await;
-    // Owners alone are rights as well: a grant may follow.
+    // Owners alone are rights too: a grant may follow.
     let owners_alone = of_billing(Some(&["shop"]), None).await;
     for (client, is_allowed) in [
         (&mine, true),
@@ -233,7 +234,7 @@ async fn no_limited_administrator_gets_rights_on_more_owners() {
             }
         }
     }
-    // Without a limit of its own, a client would be an administrator of all owners.
+    // Without its own limit, a client would be an administrator of all owners.
     billing.client("new", "billing").await;
     let path = "/v1/clients/new/grants/urn:tokend";
     let answer = billing.call("PUT", path, Some(json!({ "scopes": ["clients:read"] }))).await;
@@ -277,11 +278,11 @@ async fn the_limit_is_read_again_when_a_change_begins(
     let deleted = admin::client::delete(services, &waiting, &client_id(&other.id)).await;
     let code = deleted.expect_err("the limit is narrower now").code();
     assert_eq!(code, AdminErrorCode::AdministratorLimitChanged);
-    // The next request has the new limit, although the token is older.
+    // The next request uses the new limit, although the token is older.
     assert_rejected(&team.get("/v1/clients/x").await, 404, "client_not_found");
 }
 
-/// An import holds to the same rules as the single calls.
+/// An import follows the rules of the single calls.
 #[rstest]
 #[tokio::test]
 async fn an_import_of_a_limited_administrator_stays_within_its_owners(

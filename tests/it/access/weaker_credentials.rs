@@ -1,4 +1,4 @@
-//! The end of credentials that weaker callers made, when their client becomes an administrator.
+//! Credentials created by weaker callers end when their client becomes an administrator.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ async fn shown(server: &Server, client: &TestClient) -> Registration {
     found.expect("a client")
 }
 
-/// Gives a client each kind of credential besides secrets.
+/// Adds a credential of each kind except secrets.
 async fn add_credentials(services: &Services, who: &Principal, client: &TestClient) {
     let id = client_id(&client.id);
     let keys = KeyPair::new(Algorithm::Es256).source();
@@ -67,8 +67,8 @@ async fn promote(server: &Server, who: &Principal, client: &TestClient, scopes: 
     json!(changed.value.ended_credentials)
 }
 
-/// What a weaker caller made ends when the client becomes an administrator; what an operator or an
-/// equal caller made stays.
+/// Credentials of weaker callers end when the client becomes an administrator. Those of operators
+/// and equal callers are kept.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_of_weaker_callers_end_with_a_promotion(
@@ -120,7 +120,7 @@ async fn credentials_of_weaker_callers_end_with_a_promotion(
     assert_eq!(ended, json!({}), "fewer scopes end nothing");
 }
 
-/// Operators made all of these, so nothing ends.
+/// Operators created all of these, so nothing ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_of_operators_outlive_a_promotion() {
     let server = Server::start(Engine::Sqlite).await;
@@ -133,7 +133,7 @@ async fn credentials_of_operators_outlive_a_promotion() {
     assert!(after.client.security.keys.is_some() && after.client.security.tls_subject.is_some());
 }
 
-/// A key of a weaker caller does not hide behind one of an operator, whichever came first.
+/// A key of a weaker caller is not protected by one of an operator, in either order.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_set_of_keys_is_as_strong_as_its_weakest_creator(
@@ -155,14 +155,14 @@ async fn a_set_of_keys_is_as_strong_as_its_weakest_creator(
     }
     let ended = promote(&server, &operator(), &client, "clients:read").await;
     assert_eq!(ended, json!({ "keys": true }));
-    // Once they are gone, those of an operator are an operator's.
+    // After their removal, keys of an operator have the rights of an operator.
     let keys = KeyPair::new(Algorithm::Es256).source();
     let by_key = method("private_key_jwt");
     client::key::add(services, &operator(), &id, keys, by_key).await.expect("keys");
     assert_eq!(promote(&server, &operator(), &client, "audit:read").await, json!({}));
 }
 
-/// Over HTTP, from end to end: the attack, and the answer that tells its end.
+/// The attack over HTTP, from end to end, and the answer that lists the ended credentials.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prepared_secret_does_not_become_an_administrator() {
     let server = Server::start(Engine::Sqlite).await;
@@ -183,13 +183,13 @@ async fn a_prepared_secret_does_not_become_an_administrator() {
     assert_eq!(server.ask(&prepared).await.status, 401);
     let repeated = call(&server, &admin, "PUT", path, Some(body)).await;
     assert!(repeated.json()["ended_credentials"].is_null(), "{}", repeated.text);
-    // Now the client is stronger than the attacker, who cannot try again.
+    // The client is now stronger than the attacker, who cannot repeat this.
     let again =
         call(&server, &attacker, "POST", "/v1/clients/deploy/secrets", Some(json!({}))).await;
     assert_eq!(again.json()["code"], "client_more_powerful", "{}", again.text);
 }
 
-/// The command line says what ended, and an import ends it too.
+/// The command line lists the ended credentials, and an import ends them too.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_and_an_import_end_them_too(

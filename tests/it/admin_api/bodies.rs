@@ -1,11 +1,11 @@
-//! Bodies of requests to the admin API that are left out.
+//! Admin API requests without a body.
 
 use serde_json::json;
 
 use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::{Engine, ORDERS, Server};
 
-/// `curl -X POST` sends no body and no `Content-Type`, and `curl -d ''` an empty form.
+/// `curl -X POST` sends neither a body nor a `Content-Type`, and `curl -d ''` sends an empty form.
 #[tokio::test]
 async fn a_post_without_a_body_has_the_defaults() {
     let server = Server::start(Engine::Sqlite).await;
@@ -21,7 +21,7 @@ async fn a_post_without_a_body_has_the_defaults() {
     let disabled = api.send("POST", "/v1/clients/acme/disable", &[], None).await;
     assert_eq!((disabled.status, &disabled.json()["state"]), (200, &json!("disabled")));
 
-    // A member without a default is missed, and a body of another type is not read.
+    // A missing member without a default is an error, and a body of another type is not read.
     let rotated = api.send("POST", "/v1/clients/acme/secrets/rotate", &[], None).await;
     assert_eq!(rotated.status, 422, "{}", rotated.text);
     assert!(rotated.text.contains("overlap"), "{}", rotated.text);
@@ -30,7 +30,7 @@ async fn a_post_without_a_body_has_the_defaults() {
     assert_eq!(form.send().await.expect("an answer").status(), 415);
 }
 
-/// A `PUT` would reset every member, and a `PATCH` would change none: neither can be meant.
+/// A `PUT` would reset every member, and a `PATCH` would change none: both are mistakes.
 #[tokio::test]
 async fn a_put_and_a_patch_need_a_body() {
     let server = Server::start(Engine::Sqlite).await;

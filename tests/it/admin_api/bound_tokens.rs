@@ -9,7 +9,7 @@ use crate::support::certificates::self_signed;
 use crate::support::keys::KeyPair;
 use crate::support::{Engine, ORDERS, Server, grant};
 
-/// What a proof for `GET /v1/server` says.
+/// Sets the claims of a proof for `GET /v1/server`.
 pub fn for_server(server: &Server, claims: &mut Value) {
     claims["htm"] = json!("GET");
     claims["htu"] = json!(format!("{}/v1/server", server.management));
@@ -58,7 +58,7 @@ async fn a_token_bound_to_a_key_needs_a_proof_for_each_request() {
         let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
         assert!(detail.contains(word), "{word}: {detail}");
     }
-    // The name of the caller's choice proves nothing.
+    // A host name that the caller chooses proves nothing.
     let host = with(&|claims| claims["htu"] = json!("http://evil.example/v1/server"));
     let headers = [("dpop", host.as_str()), ("host", "evil.example")];
     let answer = call_with(&server, "DPoP", &token, &headers).await;
@@ -69,7 +69,7 @@ async fn a_token_bound_to_a_key_needs_a_proof_for_each_request() {
     let twice = call_with(&server, "DPoP", &token, &[("dpop", &one), ("dpop", &two)]).await;
     assert_unauthorized(&twice, "DPoP", "invalid_dpop_proof");
 
-    // Without its proof the token is worth nothing, also next to one.
+    // A stolen token is rejected without its proof, also together with another one.
     let stolen = call_with(&server, "Bearer", &token, &[("dpop", &one)]).await;
     assert_unauthorized(&stolen, "Bearer", "invalid_token");
     let bearer = server.ask(&client).await.token();
@@ -78,7 +78,7 @@ async fn a_token_bound_to_a_key_needs_a_proof_for_each_request() {
     assert_unauthorized(&answer, "DPoP", "invalid_token");
 }
 
-/// RFC 9449, section 9: the nonce comes with the first answer, and then the proof is accepted.
+/// RFC 9449, section 9: the first answer has the nonce, and the next proof is accepted.
 #[tokio::test]
 async fn a_proof_contains_a_nonce_if_the_settings_require_one() {
     let server = Server::start(Engine::Sqlite).await;
@@ -107,7 +107,7 @@ async fn a_proof_contains_a_nonce_if_the_settings_require_one() {
     assert_unauthorized(&ask(Some(&nonce)).await, "DPoP", "use_dpop_nonce");
 }
 
-/// RFC 8705, section 3: the certificate comes by a proxy that the settings trust, or not at all.
+/// RFC 8705, section 3: only a trusted proxy passes the certificate.
 #[tokio::test]
 async fn a_token_bound_to_a_certificate_needs_the_certificate() {
     let server = Server::with(Engine::Sqlite, &TRUSTED).await;

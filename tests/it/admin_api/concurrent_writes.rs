@@ -1,4 +1,4 @@
-//! Many administrators at once: every change is made exactly once, and the event chain holds.
+//! Concurrent administrators: every change is made exactly once, and the event chain is intact.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use crate::support::{Engine, ORDERS};
 const WRITERS: usize = 4;
 const CHANGES_OF_EACH: usize = 6;
 
-/// A database whose writers have long enough to wait for each other on a busy machine.
+/// Creates a database with a write timeout long enough for a busy machine.
 async fn database(engine: Engine) -> Arc<Cli> {
     let cli = Cli::new(engine).await.set("TOKEND_DATABASE_TIMEOUT", "60s");
     cli.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
     Arc::new(cli)
 }
 
-/// Runs one command in many processes at once; gives how each ended.
+/// Runs one command in many processes at once; returns the result of each.
 async fn at_once(cli: &Arc<Cli>, commands: Vec<Vec<String>>) -> Vec<Run> {
     let start = |command: Vec<String>| {
         let cli = cli.clone();
@@ -46,7 +46,7 @@ fn assert_chain_is_intact(cli: &Cli) {
     assert_eq!(run.code, 0, "{run:?}");
 }
 
-/// The sequence numbers of all events with that action.
+/// Returns the sequence numbers of all events with this action.
 fn sequences(cli: &Cli, action: &str) -> Vec<i64> {
     let listed = cli.json(&["audit", "list", "--action", action, "--limit", "1000"]);
     let mut found: Vec<_> = listed
@@ -59,8 +59,8 @@ fn sequences(cli: &Cli, action: &str) -> Vec<i64> {
     found
 }
 
-/// Several processes create clients at once. All are there, each with one event, and a server that
-/// has run meanwhile knows all of them.
+/// Several processes create clients at once. All clients exist, each with one event, and a running
+/// server knows all of them.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_writers_lose_nothing(
@@ -96,10 +96,10 @@ async fn concurrent_writers_lose_nothing(
     }
 }
 
-/// Changes of one client at once: none overwrites another.
+/// Concurrent changes of one client do not overwrite each other.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn concurrent_changes_of_one_client_all_count(
+async fn concurrent_changes_of_one_client_do_not_overwrite_each_other(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = database(engine).await;
@@ -114,7 +114,7 @@ async fn concurrent_changes_of_one_client_all_count(
     assert_chain_is_intact(&cli);
 }
 
-/// Of several processes that create the same client, one succeeds and the others are told why not
+/// If several processes create the same client, one succeeds and the others report why they failed
 /// (W-19).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! `?dry_run=true`: every check, the answer, and nothing stored. And the preview of a token.
+//! `?dry_run=true` performs every check and stores nothing. Also the preview of a token.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ async fn a_dry_run_answers_and_stores_nothing(
     assert_ne!(state().await, before);
 }
 
-/// A parameter that a route does not know is a mistake, not a silent change (W-24).
+/// An unknown parameter is an error, not a silent change (W-24).
 #[tokio::test]
 async fn unknown_parameters_are_rejected() {
     let server = Server::start(Engine::Sqlite).await;
@@ -105,7 +105,6 @@ async fn unknown_parameters_are_rejected() {
     }
 }
 
-/// The preview has the claims of the token that a request would get.
 #[tokio::test]
 async fn a_preview_has_the_claims_of_the_next_token() {
     let server = Server::start(Engine::Sqlite).await;

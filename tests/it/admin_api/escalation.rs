@@ -1,5 +1,5 @@
-//! No administrator gets more rights than it was given: by looser restrictions, by tokens of others,
-//! by signing keys, by hashes that cost the server more than the caller.
+//! Privilege escalation: no administrator gains rights by looser restrictions, by tokens of others,
+//! by signing keys, or by costly hashes.
 
 use reqwest::Method;
 use rstest::rstest;
@@ -17,7 +17,7 @@ use crate::support::{
     Answer, Engine, INVOICES, ORDERS, Server, TestClient, client_id, grant, operator,
 };
 
-/// A caller of the admin API, which really holds these scopes.
+/// Returns a caller of the admin API that really has these scopes.
 pub async fn principal(server: &Server, scopes: &str) -> Principal {
     let client = administrator(server, scopes).await;
     let scopes = AdminScope::known(&Scopes::parse(scopes).expect("scopes"));
@@ -28,7 +28,7 @@ pub async fn administrator(server: &Server, scopes: &str) -> TestClient {
     server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await
 }
 
-/// A request of an administrator over HTTP.
+/// Sends a request of an administrator over HTTP.
 pub async fn call(
     server: &Server,
     caller: &TestClient,
@@ -48,7 +48,7 @@ pub async fn call(
     answer
 }
 
-/// To loosen the restrictions of an administrator is to give it more rights.
+/// Loosening the restrictions of an administrator gives it more rights.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_does_not_loosen_its_own_restrictions() {
     let server = Server::start(Engine::Sqlite).await;
@@ -75,7 +75,7 @@ async fn an_administrator_does_not_loosen_its_own_restrictions() {
             }
         }
     }
-    // Bindings likewise; a client that is not an administrator does not have these rights.
+    // The same applies to token binding. A client that is not an administrator is not affected.
     let caller = administrator(&server, "clients:write").await;
     let bound = |resource: &'static str, scopes: &'static str| {
         server.new_client(move |new| {
@@ -94,8 +94,8 @@ async fn an_administrator_does_not_loosen_its_own_restrictions() {
     }
 }
 
-/// A caller that acts from its network only, or with its key only, would act from anywhere with a
-/// credential of an equal administrator that is not held to that.
+/// A caller is restricted to its network or its key. With a credential of an equal, unrestricted
+/// administrator, it could act from anywhere.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restricted_administrator_takes_no_looser_one_over(
@@ -156,7 +156,7 @@ async fn a_restricted_administrator_takes_no_looser_one_over(
     }
 }
 
-/// A signing key is made for an algorithm that has none yet, which needs a right of its own.
+/// Creating the first signing key of an algorithm needs a right of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_signing_key_needs_the_right_to_keys() {
     let server = Server::start(Engine::Sqlite).await;
@@ -205,7 +205,7 @@ async fn no_token_for_the_server_is_issued_in_the_name_of_a_client() {
     }
 }
 
-/// A hash is costly: no request that is rejected anyway gets one.
+/// A hash is costly: a rejected request computes none.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_request_costs_no_hash() {
     let server = Server::start(Engine::Sqlite).await;
@@ -253,7 +253,7 @@ async fn a_rejected_request_costs_no_hash() {
     assert_eq!(server.services().hasher.made(), made + 1);
 }
 
-/// Presets are named sets of scopes; the page has the same sets.
+/// Presets are named sets of scopes; the page lists the same sets.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_is_made_by_the_name_of_its_kind() {
     let cli = Cli::new(Engine::Sqlite).await;

@@ -1,4 +1,4 @@
-//! What the `ETag` of a client covers, and that each answer with a client says the same of it.
+//! The content that the `ETag` of a client covers. Every answer with a client has the same one.
 
 use rstest::rstest;
 use serde_json::json;
@@ -14,15 +14,15 @@ async fn acme(api: &Api<'_>) -> (String, TestClient) {
     (made.header("etag").to_owned(), of_answer(api, &made))
 }
 
-/// The client with the secret that an answer shows.
+/// Returns the client with the secret of an answer.
 fn of_answer(api: &Api<'_>, answer: &Answer) -> TestClient {
     let secret = answer.json()["client_secret"].as_str().expect("a secret").to_owned();
     api.server.keep_secret(&secret);
     TestClient { id: "acme".to_owned(), secret }
 }
 
-/// An answer with a client has its secrets and trusts, so the `ETag` covers them. It does not cover
-/// use, so a client that gets tokens can be changed.
+/// An answer with a client includes its secrets and trusts, so the `ETag` covers them. It does not
+/// cover usage, so a client in use can be changed.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_etag_covers_secrets_and_trusts_and_not_their_use(
@@ -70,9 +70,9 @@ async fn an_etag_covers_secrets_and_trusts_and_not_their_use(
     assert_eq!(api.call("GET", ACME, None).await.header("etag"), patched.header("etag"));
 }
 
-/// `If-None-Match: *` makes a PUT that only creates (RFC 9110, section 13.1.2).
+/// `If-None-Match: *` limits a PUT to creation (RFC 9110, section 13.1.2).
 #[tokio::test]
-async fn a_put_may_be_one_that_only_creates() {
+async fn if_none_match_limits_a_put_to_creation() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     for path in [ACME, "/v1/resources/urn:acme:a"] {
@@ -87,9 +87,9 @@ async fn a_put_may_be_one_that_only_creates() {
     assert_eq!(deletion.status, 412, "{}", deletion.text);
 }
 
-/// Each answer with secrets says which are safe to end.
+/// Each answer with secrets states which ones are safe to end.
 #[tokio::test]
-async fn a_change_answers_what_a_get_answers() {
+async fn the_response_to_a_change_includes_the_status_of_secrets() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     let made = api.call("POST", "/v1/clients", Some(json!({ "client_id": "acme" }))).await;

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a lost answer is read again, by the same caller and with the same rights.
+//! `Idempotency-Key`: the same caller with the same rights can read a lost answer again.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::support::{Answer, Engine, Server, client_id, operator};
 
 const CLIENTS: &str = "/v1/clients";
 
-/// A POST with a key.
+/// Sends a POST with a key.
 async fn post(api: &Api<'_>, key: &str, path: &str, body: &Value) -> Answer {
     api.send("POST", path, &[("idempotency-key", key)], Some(&body.to_string())).await
 }
@@ -42,7 +42,7 @@ async fn a_repeated_request_has_the_stored_answer(
     let events = api.call("GET", "/v1/audit-events?action=client.created&subject=acme", None).await;
     assert_eq!(events.json()["data"].as_array().map(Vec::len), Some(1), "{}", events.text);
 
-    // Another body, path or query is another request; another caller has keys of its own.
+    // Another body, path or query is another request; each caller has its own keys.
     let other = post(&api, "key-1", CLIENTS, &json!({ "client_id": "b" })).await;
     assert_code(&other, 422, "idempotency_key_reused");
     let secrets = "/v1/clients/acme/secrets";
@@ -50,7 +50,7 @@ async fn a_repeated_request_has_the_stored_answer(
     let stranger = Api::with(&server, ALL_SCOPES).await;
     assert_code(&post(&stranger, "key-1", CLIENTS, &body).await, 409, "already_exists");
 
-    // A second secret is made once.
+    // The second secret is created once.
     let added = post(&api, "key-2", secrets, &json!({})).await;
     assert_eq!(added.status, 201, "{}", added.text);
     server.keep_secret(added.json()["client_secret"].as_str().expect("a secret"));
@@ -58,14 +58,14 @@ async fn a_repeated_request_has_the_stored_answer(
     let listed = api.call("GET", secrets, None).await.json();
     assert_eq!(listed["data"].as_array().map(Vec::len), Some(2), "{listed}");
 
-    // After ten minutes the key is forgotten, by the request and by the background task.
+    // After ten minutes the key is deleted, by the request and by the background task.
     server.clock.advance(KEY_TTL_SECONDS + 1);
     if engine == Engine::Sqlite {
         assert_code(&post(&api, "key-1", CLIENTS, &body).await, 409, "already_exists");
     }
 }
 
-/// A failed request changes nothing, so its key is free for the corrected one.
+/// A failed request changes nothing, so its key can be used for the corrected request.
 #[tokio::test]
 async fn a_failed_request_does_not_take_its_key() {
     let server = Server::start(Engine::Sqlite).await;
@@ -74,7 +74,7 @@ async fn a_failed_request_does_not_take_its_key() {
     let made = post(&api, "k", CLIENTS, &json!({ "client_id": "a" })).await;
     assert_eq!(made.status, 201, "{}", made.text);
     server.keep_secret(made.json()["client_secret"].as_str().expect("a secret"));
-    // A dry run stores nothing, so it takes no key.
+    // A dry run stores nothing, so it uses no key.
     let path = "/v1/clients?dry_run=true";
     for _ in 0..2 {
         let dry = post(&api, "dry", path, &json!({ "client_id": "b" })).await;
@@ -87,7 +87,7 @@ async fn a_failed_request_does_not_take_its_key() {
     }
 }
 
-/// The answer is given to a caller that may still do what it did.
+/// A stored answer is returned only to a caller that may still perform the request.
 #[tokio::test]
 async fn a_stored_answer_is_authorized_again() {
     let server = Server::start(Engine::Sqlite).await;
@@ -95,7 +95,7 @@ async fn a_stored_answer_is_authorized_again() {
     let caller = Api::with(&server, "clients:read clients:write secrets:write").await;
     let made = post(&caller, "k", CLIENTS, &json!({ "client_id": "acme" })).await;
     server.keep_secret(made.json()["client_secret"].as_str().expect("a secret"));
-    // The client holds more than the caller now.
+    // The client now has more rights than the caller.
     let strong = "/v1/clients/acme/grants/urn:tokend";
     let granted = api.call("PUT", strong, Some(json!({ "scopes": ["keys:write"] }))).await;
     assert_eq!(granted.status, 200, "{}", granted.text);
@@ -104,7 +104,7 @@ async fn a_stored_answer_is_authorized_again() {
     assert_eq!(api.call("DELETE", strong, None).await.status, 204);
     let again = post(&caller, "k", CLIENTS, &json!({ "client_id": "acme" })).await;
     assert_eq!((again.status, &again.text), (201, &made.text));
-    // The caller holds less than before, although its scope of the route is still there.
+    // The caller has fewer rights than before, although it still has the scope of the route.
     let path = format!("/v1/clients/{}/grants/urn:tokend", caller.administrator.id);
     let fewer = json!({ "scopes": ["clients:read", "clients:write"] });
     assert_eq!(api.call("PUT", &path, Some(fewer)).await.status, 200);
@@ -112,8 +112,8 @@ async fn a_stored_answer_is_authorized_again() {
     assert_code(&refused, 403, "scope_missing");
 }
 
-/// The team of a resource does not see the client of a request that it decides. Its lost answer is
-/// read again anyway, and by no caller that sees neither side.
+/// The team of a resource does not see the client of a request that it decides. It can read the
+/// lost answer again anyway. A caller that sees neither side cannot.
 #[rstest]
 #[tokio::test]
 async fn the_answer_to_a_decision_is_read_again(
@@ -137,7 +137,7 @@ async fn the_answer_to_a_decision_is_read_again(
         assert_eq!((again.status, &again.text), (200, &first.text), "{verb}");
         assert_eq!(again.header("idempotency-replayed"), "true", "{verb}");
     }
-    // An administrator that has lost the owner sees the request no more, and its answer neither.
+    // An administrator that has lost the owner can no longer see the request or its answer.
     let id = billing.request("invoices", API).await;
     let last = format!("/v1/grant-requests/{id}/reject");
     let first = decide(&server, &shop, &last, &json!({})).await;
@@ -149,7 +149,7 @@ async fn the_answer_to_a_decision_is_read_again(
     assert_code(&again, 404, "grant_request_not_found");
 }
 
-/// A decision with a key of its own.
+/// Decides a request with an idempotency key.
 async fn decide(server: &Server, team: &Team<'_>, path: &str, body: &Value) -> Answer {
     let key = path.rsplit('/').take(2).collect::<Vec<_>>().join("-");
     let request = server.http.post(format!("{}{path}", server.management));
@@ -157,7 +157,7 @@ async fn decide(server: &Server, team: &Team<'_>, path: &str, body: &Value) -> A
     Answer::of(request.json(body)).await
 }
 
-/// What is in the database is sealed, and one request at a time holds a key.
+/// The stored data is sealed, and one request at a time holds a key.
 #[rstest]
 #[tokio::test]
 async fn a_key_is_claimed_once_and_its_answer_is_sealed(
@@ -180,7 +180,7 @@ async fn a_key_is_claimed_once_and_its_answer_is_sealed(
     assert_eq!(claim(&request, 0).await, IdempotencyState::Claimed);
     assert_eq!(claim(&request, 1).await, IdempotencyState::InFlight);
     assert_eq!(claim(&other, 1).await, IdempotencyState::OtherRequest);
-    // A server that ended in the middle of a request does not hold its key for ten minutes.
+    // A server that stopped during a request does not hold its key for ten minutes.
     assert_eq!(claim(&request, 200).await, IdempotencyState::Claimed);
     assert_eq!(claim(&request, 201).await, IdempotencyState::InFlight);
     store.release_key("k").await.expect("released");
@@ -195,7 +195,7 @@ async fn a_key_is_claimed_once_and_its_answer_is_sealed(
     assert_eq!(claim(&request, 204 + KEY_TTL_SECONDS).await, IdempotencyState::Claimed);
 }
 
-/// Of requests with one key at once, one changes something.
+/// Of concurrent requests with one key, only one makes a change.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn simultaneous_requests_change_something_once(
@@ -225,8 +225,8 @@ async fn simultaneous_requests_change_something_once(
     assert_eq!(found.expect("a client").secrets.len(), 2);
 }
 
-/// The answer of an apply with new secrets is stored. One without runs again, which changes nothing,
-/// and a dry run does not use a key up.
+/// The answer of an apply with new secrets is stored. An apply without new secrets runs again and
+/// changes nothing. A dry run does not use a key.
 #[rstest]
 #[tokio::test]
 async fn the_answer_to_an_apply_with_secrets_is_read_again(
@@ -252,7 +252,7 @@ async fn the_answer_to_an_apply_with_secrets_is_read_again(
     }
 }
 
-/// A stored answer to an apply is given to a caller that still administers its clients.
+/// A stored answer to an apply is returned only to a caller that still administers its clients.
 #[tokio::test]
 async fn the_answer_to_an_apply_is_authorized_again() {
     let server = Server::start(Engine::Sqlite).await;

@@ -132,7 +132,7 @@ async fn a_line_needs_the_rights_of_the_single_calls(
     assert_eq!(lines(&import(&api, "", &[free]).await)[0]["result"], "imported");
 }
 
-/// The policy decides when a secret ends, so it needs the right to end one.
+/// The policy determines when a secret ends, so it needs the right to end one.
 #[rstest]
 #[tokio::test]
 async fn a_leak_policy_is_imported_with_the_right_to_secrets(
@@ -175,7 +175,7 @@ async fn a_leak_policy_is_imported_with_the_right_to_secrets(
     assert_eq!(import(&writer, "?existing=update", &[wrong]).await.status, 422);
 }
 
-/// A client with more rights is not changed by an import, in no member.
+/// An import cannot change any member of a client with more rights.
 #[tokio::test]
 async fn an_import_takes_no_stronger_client_over() {
     let server = Server::start(Engine::Sqlite).await;
@@ -207,8 +207,7 @@ async fn an_import_takes_no_stronger_client_over() {
     assert_eq!(server.ask_for(&stronger, &[("resource", "urn:tokend")]).await.status, 200);
 }
 
-/// The answer is held and never read, as by a caller that takes nothing. The import ends all the
-/// same, and changes of others do not wait for it.
+/// The caller never reads the answer. The import ends anyway, and does not block other changes.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_does_not_wait_for_its_reader(
@@ -237,7 +236,7 @@ async fn an_import_does_not_wait_for_its_reader(
     drop(unread);
 }
 
-/// The time limit ends the transaction, and nothing of it is left.
+/// The time limit rolls the transaction back.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_takes_too_long_writes_nothing(

@@ -8,7 +8,7 @@ use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::process::Cli;
 use crate::support::{Engine, Server, undone_migrations};
 
-/// The ids in all pages of a list.
+/// Returns the ids in all pages of a list.
 async fn all(api: &Api<'_>, path: &str, id: &str) -> Vec<String> {
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -132,7 +132,7 @@ async fn the_migration_lists_the_labels_of_existing_clients(
     }
 }
 
-/// A page continues where the one before ended, although its last client has changed.
+/// A page continues after the previous one, even if its last client has changed.
 #[rstest]
 #[tokio::test]
 async fn a_cursor_outlives_a_change_of_its_client(

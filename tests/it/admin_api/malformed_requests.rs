@@ -1,5 +1,5 @@
-//! Malformed requests to every route of the admin API: each one is answered, never with 5xx, and an
-//! answer of 4xx is a problem document (RFC 9457).
+//! Malformed requests to every route of the admin API: each one is answered, never with 5xx, and a
+//! 4xx answer is a problem document (RFC 9457).
 
 use futures_util::{StreamExt, stream};
 use reqwest::Method;
@@ -11,11 +11,11 @@ use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::eventually::HANGS_AFTER;
 use crate::support::{Engine, Server};
 
-/// How many requests are open at a time.
+/// The number of concurrent requests.
 const AT_ONCE: usize = 8;
 
-/// One of so many queries, headers and bodies with a wrong type is sent to a route, and the next one
-/// to the next route: 1 sends all of them to each.
+/// Each route gets one of this many queries, headers and mistyped bodies, in rotation. With 1, each
+/// route gets all of them.
 const STRIDE: usize = 11;
 
 /// A request that no route expects.
@@ -42,7 +42,7 @@ impl Odd {
         self.with("content-type", "application/json")
     }
 
-    /// What the test says about it.
+    /// Returns the description of the request in messages.
     fn shown(&self) -> String {
         let short = |bytes: &[u8]| {
             let text: String = String::from_utf8_lossy(bytes).chars().take(120).collect();
@@ -240,7 +240,7 @@ fn odd_headers() -> Vec<(&'static str, Vec<u8>)> {
     found
 }
 
-/// Each kind at the routes where it means something.
+/// Returns the requests of each kind, at the routes where they have a meaning.
 fn requests(engine: Engine) -> Vec<Odd> {
     let mut all = Vec::new();
     let (ids, queries, headers) = (odd_ids(), odd_queries(), odd_headers());
@@ -254,7 +254,7 @@ fn requests(engine: Engine) -> Vec<Odd> {
         let is_list = method == "GET";
         // A stream does not end.
         let queries = queries.iter().filter(|query| *query != "follow=true").enumerate();
-        // Lists read their queries; elsewhere a few show that none is read.
+        // Lists parse their queries; on other routes, a few samples show that the query is ignored.
         let stride = if is_list { STRIDE } else { 4 * STRIDE };
         let some = queries.filter(|(place, _)| (place + route) % stride == 0);
         all.extend(some.map(|(_, query)| Odd::of(method, &format!("{path}?{query}"))));
@@ -273,7 +273,7 @@ fn requests(engine: Engine) -> Vec<Odd> {
             all.extend(bodies.map(|body| Odd::of(method, path).json(body.clone())));
         }
     }
-    // What depends on the route and not on the database is tried on one engine.
+    // Requests that do not depend on the database are sent on one engine only.
     let is_of_engine = |place: usize| engine == Engine::Postgres || place.is_multiple_of(7);
     all.into_iter()
         .enumerate()
@@ -282,7 +282,7 @@ fn requests(engine: Engine) -> Vec<Odd> {
         .collect()
 }
 
-/// What is wrong with the answer to a request, if anything.
+/// Returns what is wrong with the answer to a request, if anything.
 async fn problem_of(api: &Api<'_>, odd: &Odd) -> Option<String> {
     let method = Method::from_bytes(odd.method.as_bytes()).expect("a method");
     let url = format!("{}{}", api.server.management, odd.path);
@@ -293,8 +293,8 @@ async fn problem_of(api: &Api<'_>, odd: &Odd) -> Option<String> {
     if let Some(body) = &odd.body {
         request = request.body(body.clone());
     }
-    // The server closes a connection whose body it did not read to its end, and the client may be
-    // about to send the next request on it. That one is sent again.
+    // The server closes a connection if it did not read the whole body, and the client may be about
+    // to send the next request on it. That request is sent again.
     let request = request.timeout(HANGS_AFTER);
     let again = request.try_clone().expect("a body in memory");
     let sent = match request.send().await {
@@ -340,7 +340,7 @@ async fn every_malformed_request_is_answered_with_a_problem(
         .await;
     let some: Vec<_> = found.iter().take(40).collect();
     assert!(found.is_empty(), "{} of {}: {some:#?}", found.len(), all.len());
-    // The instance works as before.
+    // The instance still works.
     let answer = api.call("GET", "/v1/clients", None).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(api.call("GET", "/v1/audit-events/verify", None).await.json()["is_intact"], true);

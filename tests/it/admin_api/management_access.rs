@@ -1,5 +1,5 @@
-//! The management listener as a protected resource: what is open, what a challenge says, and which
-//! tokens are accepted how.
+//! The management listener as a protected resource: public paths, challenges, and the tokens that
+//! it accepts.
 
 use reqwest::Method;
 use rstest::rstest;
@@ -23,7 +23,7 @@ pub async fn administrator(server: &Server) -> TestClient {
     server.new_client(|new| new.grants = vec![grant("urn:tokend", Some("server:read"))]).await
 }
 
-/// A request to the management listener with these headers.
+/// Sends a request to the management listener with these headers.
 pub async fn call(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     let method: Method = method.parse().expect("a method");
     let mut request = server.http.request(method, format!("{}{path}", server.management));
@@ -52,7 +52,7 @@ fn challenges(answer: &Answer) -> Vec<String> {
     values.map(|value| value.to_str().expect("a text").to_owned()).collect()
 }
 
-/// Asserts 401 with a code, which is in the challenge of the scheme that was used and in no other.
+/// Asserts 401 with a code, which is only in the challenge of the scheme that was used.
 pub fn assert_unauthorized(answer: &Answer, scheme: &str, code: &str) {
     assert_eq!(answer.status, 401, "{answer:?}");
     assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -69,7 +69,7 @@ pub fn assert_unauthorized(answer: &Answer, scheme: &str, code: &str) {
     }
 }
 
-/// 401 comes before 404, 405, and any look at the body; the answers do not differ.
+/// 401 is sent before 404 and 405, and before the body is read; the answers are identical.
 #[tokio::test]
 async fn a_caller_without_a_token_learns_no_path_and_no_method() {
     let server = Server::start(Engine::Sqlite).await;
@@ -99,7 +99,7 @@ async fn a_caller_without_a_token_learns_no_path_and_no_method() {
     assert_eq!((head.status, challenges(&head)), (401, challenges(&known)));
 }
 
-/// With a token, each of them is a problem document.
+/// With a token, each of these errors is a problem document.
 #[tokio::test]
 async fn an_administrator_gets_the_problem_of_a_path() {
     let server = Server::start(Engine::Sqlite).await;
@@ -123,7 +123,7 @@ async fn an_administrator_gets_the_problem_of_a_path() {
         assert_eq!(answer.header("content-type"), "application/problem+json");
     }
     assert_eq!(call(&server, "HEAD", "/v1/server", &headers).await.status, 200);
-    // A scope that is missing is in the challenge, so that the caller can ask for it.
+    // A missing scope is in the challenge, so that the caller can request it.
     let answer = call(&server, "GET", "/v1/clients", &headers).await;
     assert_eq!((answer.status, answer.json()["code"].clone()), (403, json!("scope_missing")));
     let expected = format!(
@@ -133,7 +133,7 @@ async fn an_administrator_gets_the_problem_of_a_path() {
     assert_eq!(challenges(&answer), [expected]);
 }
 
-/// RFC 9728, sections 2, 3 and 5: from the challenge to the metadata, to the issuer, to a token.
+/// RFC 9728, sections 2, 3 and 5: the challenge leads to the metadata, the issuer and a token.
 #[tokio::test]
 async fn the_metadata_leads_from_a_challenge_to_a_token() {
     let server = Server::start(Engine::Sqlite).await;
@@ -146,7 +146,7 @@ async fn the_metadata_leads_from_a_challenge_to_a_token() {
     let document = document.json();
     let scopes: Vec<_> = AdminScope::ALL.into_iter().map(AdminScope::as_str).collect();
     let expected = json!({
-        // Section 3.3: the URL of the resource, from which that of the document is made.
+        // Section 3.3: the URL of the resource, from which the URL of the document is derived.
         "resource": server.management,
         "authorization_servers": [server.base],
         "scopes_supported": scopes,
@@ -166,7 +166,7 @@ async fn the_metadata_leads_from_a_challenge_to_a_token() {
     let token = Answer::of(request.form(&form)).await.token();
     assert_eq!(server.claims(&token).await["aud"], "urn:tokend");
     assert_eq!(call_with(&server, "bearer", &token, &[]).await.status, 200);
-    // The URL is a name of the resource, and no grant of it.
+    // The URL names the resource; it is not a grant of it.
     let plain = server.client().await;
     let answer = server.ask_for(&plain, &[("resource", &server.management)]).await;
     answer.assert_rejected(400, "invalid_target");
@@ -191,7 +191,7 @@ async fn the_url_of_the_listener_is_a_setting() {
     assert_eq!(call_with(&server, "Bearer", &token, &[]).await.status, 200);
 }
 
-/// A listener on an address of the network does not know its name.
+/// A listener on a network address does not know its own name.
 #[tokio::test]
 async fn a_listener_without_a_url_has_no_metadata_and_takes_no_proof() {
     let settings = [("TOKEND_MANAGEMENT_LISTEN", "192.0.2.1:8081")];
@@ -210,7 +210,7 @@ async fn a_listener_without_a_url_has_no_metadata_and_takes_no_proof() {
     assert_eq!(call_with(&server, "Bearer", &bearer, &[]).await.status, 200);
 }
 
-/// A token of another audience, one that has expired, was revoked or is of a disabled client (C-62,
+/// Tokens that are rejected: for another audience, expired, revoked, or of a disabled client (C-62,
 /// SECURITY 12).
 #[rstest]
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Mistakes in a request of the admin API: each is named by its place, with what is expected.
+//! Validation errors of the admin API: each one has a pointer and the expected value.
 
 use serde_json::{Value, json};
 
@@ -7,9 +7,9 @@ use crate::support::{Engine, INVOICES, ORDERS, Server, client_id};
 
 const ACME: &str = "/v1/clients/acme";
 
-/// Mistakes have their place and the name that may be meant.
+/// Errors have a pointer and suggest a similar name.
 #[tokio::test]
-async fn mistakes_are_named_by_their_place() {
+async fn validation_errors_have_a_pointer_and_a_suggestion() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     assert_eq!(api.call("PUT", ACME, Some(json!({}))).await.status, 201);
@@ -56,9 +56,9 @@ async fn mistakes_are_named_by_their_place() {
     assert!(error["detail"].as_str().expect("a text").contains("clients:read"), "{error}");
 }
 
-/// The places of mistakes are in the body that was sent.
+/// Pointers refer to the body that was sent.
 #[tokio::test]
-async fn mistakes_of_other_routes_have_their_place() {
+async fn validation_errors_of_other_routes_point_into_the_sent_body() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     assert_eq!(api.call("PUT", ACME, Some(json!({}))).await.status, 201);
@@ -87,7 +87,7 @@ async fn mistakes_of_other_routes_have_their_place() {
     }
 }
 
-/// A PUT creates no object with an id that a POST rejects, and says why.
+/// A PUT rejects the ids that a POST rejects, and reports why.
 #[tokio::test]
 async fn a_put_creates_by_the_rules_of_a_post() {
     let server = Server::start(Engine::Sqlite).await;
@@ -112,9 +112,9 @@ async fn a_put_creates_by_the_rules_of_a_post() {
     assert_eq!(kept.status, 200, "{}", kept.text);
 }
 
-/// A text about a value or a parameter says what is expected.
+/// An error about a value or a parameter states the expected value.
 #[tokio::test]
-async fn a_mistake_says_what_is_expected() {
+async fn a_validation_error_names_the_expected_value() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     for (query, expected) in [

@@ -157,7 +157,7 @@ async fn a_token_is_issued_verified_and_revoked(
 }
 
 impl Api<'_> {
-    /// The answer of introspection about a token.
+    /// Returns true if introspection reports the token as active.
     async fn is_active(&self, token: &str) -> bool {
         let form = [("token", token)];
         let answer = self.server.post("/v1/oauth/introspect", &self.administrator, &form).await;
@@ -165,7 +165,7 @@ impl Api<'_> {
     }
 }
 
-/// A jti alone does not tell when the token expires, so its revocation outlives every token.
+/// A jti alone does not reveal when the token expires, so its revocation outlasts every token.
 #[tokio::test]
 async fn a_revocation_by_jti_needs_rights_over_the_client_and_is_kept() {
     let server = Server::start(Engine::Sqlite).await;
@@ -202,7 +202,7 @@ async fn a_revocation_by_jti_needs_rights_over_the_client_and_is_kept() {
     assert_eq!(stronger.call("GET", "/v1/clients", None).await.status, 200);
 }
 
-/// No token for this server, and none of a client with more rights.
+/// Neither a token for this server is issued, nor one of a client with more rights.
 #[tokio::test]
 async fn issuing_a_token_gives_no_rights() {
     let server = Server::start(Engine::Sqlite).await;
@@ -253,7 +253,7 @@ async fn signing_keys_are_shown_without_their_private_half() {
     assert_eq!(&shown, key);
 }
 
-/// A remedy is a text for people, and not JSON in a text.
+/// A remedy is plain text, not JSON in a string.
 #[tokio::test]
 async fn the_remedy_of_a_rejection_is_a_text() {
     let server = Server::start(Engine::Sqlite).await;
@@ -307,7 +307,7 @@ async fn a_rejection_is_explained_at_once_and_listed(
     assert_eq!(none["data"], json!([]));
 }
 
-/// An audit log of any length is verified in parts.
+/// A long audit log is verified in parts.
 #[tokio::test]
 async fn the_audit_log_is_verified_in_parts() {
     let server = Server::start(Engine::Sqlite).await;
@@ -327,7 +327,7 @@ async fn the_audit_log_is_verified_in_parts() {
     };
     assert_eq!(end, whole["verified_until"]);
     assert!(parts > 1, "{parts}");
-    // An event that was rewritten since the cursor was noted is found by its hash.
+    // An event that was rewritten after the cursor was noted is detected by its hash.
     let hash = "A".repeat(43);
     let path = format!("/v1/audit-events/verify?cursor=1:{hash}");
     let part = api.call("GET", &path, None).await.json();
@@ -340,7 +340,7 @@ async fn the_audit_log_is_verified_in_parts() {
 
 /// One verification runs at a time, so that callers cannot keep the database busy.
 #[tokio::test]
-async fn a_second_verification_waits_its_turn() {
+async fn a_concurrent_verification_of_the_log_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, "audit:read").await;
     let running = server.app.log_verification.try_acquire().expect("the place");

@@ -1,4 +1,5 @@
-//! Texts of callers of the admin API that no database takes, or that mean something elsewhere.
+//! Texts in requests to the admin API that a database rejects, or that have a special meaning
+//! elsewhere.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::browser::console::{Browser, limits};
 use crate::support::{Engine, Server};
 
-/// Texts that a database does not take are the caller's mistake, on both engines.
+/// A text that a database rejects is an error of the caller, on both engines.
 #[rstest]
 #[tokio::test]
 async fn no_text_of_a_caller_makes_the_server_fail(
@@ -76,7 +77,7 @@ async fn no_text_of_a_caller_makes_the_server_fail(
     }
 }
 
-/// Postgres compares no text with NUL. So no parameter of a list or a page has it.
+/// Postgres cannot compare text with NUL, so parameters of lists and pages reject it.
 #[tokio::test]
 async fn a_parameter_with_nul_is_the_mistake_of_the_caller() {
     let server = Server::start(Engine::Postgres).await;
@@ -116,9 +117,9 @@ async fn a_parameter_with_nul_is_the_mistake_of_the_caller() {
     }
 }
 
-/// Two readers of a text with a member twice may take different values (RFC 8259, section 4).
+/// Two parsers may read different values from a duplicate member (RFC 8259, section 4).
 #[tokio::test]
-async fn a_member_that_is_there_twice_is_rejected() {
+async fn a_duplicate_member_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     for (path, body, pointer) in [

@@ -1,5 +1,5 @@
-//! The `OpenAPI` document: every route with its scope, current as committed, and true: `schemathesis`
-//! (`PyPI`) finds no answer outside of it.
+//! The `OpenAPI` document: every route with its scope, current as committed, and complete:
+//! `schemathesis` (`PyPI`) finds no answer outside of it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::support::{Engine, ORDERS, Server};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-/// A server whose metrics need a token, as they do beyond a loopback address.
+/// Starts a server with metrics that need a token, as they do beyond loopback.
 async fn server() -> Server {
     Server::with(Engine::Sqlite, &[("TOKEND_METRICS_ACCESS", "token")]).await
 }
@@ -27,7 +27,7 @@ async fn document(server: &Server) -> Value {
     answer.json()
 }
 
-/// Every operation: its method, its path, and what the document says.
+/// Returns every operation: its method, its path, and its part of the document.
 fn operations(document: &Value) -> Vec<(&'static str, &String, &Value)> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
@@ -38,14 +38,14 @@ fn operations(document: &Value) -> Vec<(&'static str, &String, &Value)> {
     found
 }
 
-/// True if a path of the document is that of a request.
+/// True if a path of the document matches the path of a request.
 fn is_path(template: &str, path: &str) -> bool {
     let (template, path) = (template.split('/'), path.split('/'));
     template.clone().count() == path.clone().count()
         && template.zip(path).all(|(known, given)| known == given || known.starts_with('{'))
 }
 
-/// The scopes in the form of [`ROUTES`].
+/// Returns the scopes in the form of [`ROUTES`].
 fn scopes(operation: &Value) -> String {
     let alternatives = operation["security"].as_array().expect("requirements").iter();
     let scopes = alternatives.map(|requirement| {
@@ -74,7 +74,7 @@ async fn every_route_is_in_the_document_with_its_scope() {
         let is_it = |(known, template, _): &&(&str, &String, &Value)| {
             known.eq_ignore_ascii_case(method) && is_path(template, path)
         };
-        // A path without parameters comes before one that has them.
+        // A path without parameters takes precedence over one with parameters.
         let found = operations.iter().filter(is_it).min_by_key(|found| found.1.contains('{'));
         let (_, _, operation) = found.unwrap_or_else(|| panic!("no {method} {path}"));
         assert_eq!(scopes(operation), needed, "{method} {path}");
@@ -145,7 +145,7 @@ async fn the_page_shows_every_operation_and_loads_nothing_from_elsewhere() {
     }
 }
 
-/// Answers and bodies with an example, each as its place, its schema and the example.
+/// Returns the answers and bodies with an example: their place, schema and example.
 fn bodies(document: &Value) -> Vec<(String, &Value)> {
     let mut found = Vec::new();
     for (method, path, operation) in operations(document) {
@@ -165,7 +165,7 @@ fn bodies(document: &Value) -> Vec<(String, &Value)> {
     found
 }
 
-/// Reads lines of a name, a schema and an example; writes what does not fit.
+/// Reads lines with a name, a schema and an example; prints the examples that do not validate.
 const VALIDATE: &str = "
 import json, sys
 from jsonschema_rs import Draft202012Validator
@@ -225,15 +225,15 @@ async fn every_code_of_the_page_has_its_status() {
     }
 }
 
-/// The document for `schemathesis`: it takes away the token of a request, to see that it is
-/// needed, only from schemes of the type `http`.
+/// Returns the document for `schemathesis`. It removes the token of a request, to check that it is
+/// required, only for schemes of the type `http`.
 fn with_bearer(mut document: Value) -> Value {
     document["components"]["securitySchemes"]["tokend"] =
         json!({ "type": "http", "scheme": "bearer" });
     document
 }
 
-/// Objects with the ids of the examples, so that requests find something.
+/// Creates objects with the ids of the examples, so that requests find something.
 async fn add_objects(api: &Api<'_>) {
     for (method, path, body) in [
         ("PUT", "/v1/owner-policies/payments", json!({ "max_clients": 100_000 })),
@@ -264,15 +264,14 @@ async fn add_objects(api: &Api<'_>) {
     }
 }
 
-/// Thousands of requests that fit the document, and as many that do not: no 5xx, and every answer
-/// is in the document.
+/// Sends thousands of valid and invalid requests: no answer is 5xx, and every answer is documented.
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_finds_no_answer_outside_of_the_document() {
-    // With default settings metrics are open here, so no route needs `stats:read`. The
-    // administrator holds it and its token does not: no request can change the administrator.
+    // With default settings metrics are public here, so no route needs `stats:read`. The
+    // administrator has it and its token does not, so no request can change the administrator.
     let server = Server::start(Engine::Sqlite).await;
     let mut api = Api::with(&server, ALL_SCOPES).await;
-    // Nor does it hold `keys:write`: a revoked signing key ends the token of the caller.
+    // The token lacks `keys:write` too: revoking a signing key would invalidate the token.
     let scopes = ALL_SCOPES.replace("stats:read ", "").replace("keys:write ", "");
     let parameters = [("resource", "urn:tokend"), ("scope", scopes.as_str())];
     api.token = server.ask_for(&api.administrator, &parameters).await.token();
@@ -297,6 +296,6 @@ async fn schemathesis_finds_no_answer_outside_of_the_document() {
     let report = String::from_utf8_lossy(&output.stdout);
     let problems = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{report}\n{problems}");
-    // The requests have not ended the caller, so the answers were those of an administrator.
+    // The requests have not disabled the caller, so the answers were those of an administrator.
     assert_eq!(api.call("GET", "/v1/server", None).await.status, 200);
 }

@@ -1,4 +1,4 @@
-//! The admin API: every route with the scope that it needs, and no right beyond those held.
+//! The admin API: the scope of every route, and no rights beyond the granted ones.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -11,8 +11,8 @@ use tokend::model::scope::Scopes;
 use crate::support::api::{ALL_SCOPES, Api, call};
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, grant, operator};
 
-/// Every route, the scopes that it needs, and the status of a request that has them and an unreadable body. Spaces
-/// separate scopes of which each is needed, bars those of which one is enough.
+/// Every route, its scopes, and the status of a request with these scopes and an unreadable body.
+/// Scopes separated by spaces are all needed; of those separated by bars, one is enough.
 pub const ROUTES: [(&str, &str, &str, u16); 65] = [
     ("GET", "/v1/clients", "clients:read", 200),
     ("POST", "/v1/clients", "clients:write", 415),
@@ -81,7 +81,7 @@ pub const ROUTES: [(&str, &str, &str, u16); 65] = [
     ("GET", "/metrics", "stats:read", 200),
 ];
 
-/// All scopes but those of which one would be enough, or but one of those that are all needed.
+/// Returns all scopes that are not enough for the route.
 fn without(scopes: &str) -> Vec<String> {
     let but = |gone: &[&str]| {
         let rest = ALL_SCOPES.split_whitespace().filter(|scope| !gone.contains(scope));
@@ -96,7 +96,7 @@ fn without(scopes: &str) -> Vec<String> {
 /// SECURITY 12: the scope of each route.
 #[tokio::test]
 async fn each_route_needs_its_scope_and_no_other_one_opens_it() {
-    // On a loopback address metrics are open otherwise.
+    // Otherwise metrics are public on a loopback address.
     let server = Server::with(Engine::Sqlite, &[("TOKEND_METRICS_ACCESS", "token")]).await;
     for (method, path, scopes, status) in ROUTES {
         let shown = format!("{method} {path}");
@@ -116,7 +116,7 @@ async fn each_route_needs_its_scope_and_no_other_one_opens_it() {
     }
 }
 
-/// A request whose body is of no type that a route takes, so that it changes nothing.
+/// Sends a body of a type that no route accepts, so that nothing changes.
 async fn unreadable(api: &Api<'_>, method: &str, path: &str) -> Answer {
     let url = format!("{}{path}", api.server.management);
     let mut request = api.server.http.request(method.parse().expect("a method"), url);
@@ -128,7 +128,8 @@ async fn unreadable(api: &Api<'_>, method: &str, path: &str) -> Answer {
     answer
 }
 
-/// SECURITY 12: the audience of a token, its signature, and the present rights of its client.
+/// SECURITY 12: the audience and the signature of a token are checked, and the present rights of
+/// its client.
 #[tokio::test]
 async fn a_token_that_is_not_valid_here_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
@@ -150,7 +151,7 @@ async fn a_token_that_is_not_valid_here_is_rejected() {
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(api.call("GET", "/v1/server", None).await.status, 403);
     assert_eq!(api.call("GET", "/v1/clients", None).await.status, 200);
-    // The token ends when it expires.
+    // The token has expired.
     server.clock.advance(7_200);
     server.catch_up().await;
     assert_eq!(api.call("GET", "/v1/clients", None).await.status, 401);
@@ -158,7 +159,7 @@ async fn a_token_that_is_not_valid_here_is_rejected() {
 
 #[rstest]
 #[tokio::test]
-async fn a_client_lives_from_its_creation_to_its_end(
+async fn a_client_can_be_created_changed_and_deleted_over_http(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -213,7 +214,7 @@ async fn a_client_lives_from_its_creation_to_its_end(
     assert_eq!(events["data"][0]["actor"], format!("client:{}", api.administrator.id));
 }
 
-/// The pages of a list hold every client once (SECURITY 27).
+/// The pages of a list contain every client once (SECURITY 27).
 #[tokio::test]
 async fn a_list_is_read_page_by_page() {
     let server = Server::start(Engine::Sqlite).await;
@@ -241,7 +242,7 @@ async fn a_list_is_read_page_by_page() {
     }
 }
 
-/// A mistake in the body is named by its place (RFC 9457; RFC 6901).
+/// An error in the body has a pointer (RFC 9457; RFC 6901).
 #[tokio::test]
 async fn a_mistake_in_a_body_is_named_by_its_place() {
     let server = Server::start(Engine::Sqlite).await;
@@ -268,8 +269,7 @@ async fn a_mistake_in_a_body_is_named_by_its_place() {
     assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD"));
 }
 
-/// Rights that were revoked while a request waited are not valid: its body may come seconds later
-/// than its head.
+/// Rights that are revoked while a request waits for its body are no longer valid.
 #[rstest]
 #[tokio::test]
 async fn rights_are_read_again_when_a_change_begins(

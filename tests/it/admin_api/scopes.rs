@@ -8,7 +8,7 @@ use crate::listeners::stopping::execute;
 use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS, undone_migrations};
 
-/// What grants could be in schema 9, and the scopes that it had.
+/// The forms of grants in schema 9, with its scopes.
 const DATA_OF_SCHEMA_9: [&str; 6] = [
     "DELETE FROM resource_scope WHERE resource = 'urn:tokend' AND scope <> 'introspect'",
     "INSERT INTO resource_scope (resource, scope, description)
@@ -19,7 +19,7 @@ const DATA_OF_SCHEMA_9: [&str; 6] = [
     "UPDATE client_grant SET scopes = NULL WHERE client_id = 'orders'",
 ];
 
-/// D17: no client becomes an administrator by an upgrade.
+/// D17: an upgrade makes no client an administrator.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_of_all_scopes_of_the_server_becomes_introspect(
@@ -43,7 +43,7 @@ async fn a_grant_of_all_scopes_of_the_server_becomes_introspect(
     assert_eq!(cli.run(&["audit", "verify"]).code, 0, "old events have their old hash");
 }
 
-/// The scopes of the database are those of the code.
+/// The scopes in the database are those in the code.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_offers_every_scope_of_administrators(
@@ -108,14 +108,14 @@ async fn the_scopes_of_the_server_stay_as_they_are(
         (&["resource", "delete", "urn:tokend", "--yes"], "built_in_resource"),
     ] {
         let run = cli.run(&[words, &["-o", "json"]].concat());
-        // What would be lost is printed first.
+        // The command prints first what would be lost.
         let problem = run.stderr.lines().next_back().expect("a problem");
         let problem: Value = serde_json::from_str(problem).expect("a problem");
         assert_eq!((run.code, &problem["admin_code"]), (5, &json!(code)), "{words:?}: {run:?}");
     }
     let shown = cli.json(&["resource", "show", "urn:tokend"]);
     assert_eq!(shown["scopes"].as_array().map(Vec::len), Some(AdminScope::ALL.len()));
-    // What has nothing to do with its scopes can be changed.
+    // Members other than its scopes can be changed.
     let changed = cli.json(&["resource", "update", "urn:tokend", "--token-ttl", "5m"]);
     assert_eq!(changed["token_ttl_seconds"], 300);
 }

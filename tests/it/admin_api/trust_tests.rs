@@ -1,4 +1,4 @@
-//! `POST /v1/clients/{id}/trusts/test`: a token is tried, and the answer tells no more than the
+//! `POST /v1/clients/{id}/trusts/test`: a token is tested, and the answer reveals only what the
 //! caller may know.
 
 use rstest::rstest;
@@ -30,7 +30,7 @@ fn path(client: &TestClient, rest: &str) -> String {
     format!("/v1/clients/{}/trusts{rest}", client.id)
 }
 
-/// Adds a trust in an issuer whose key set is there; gives its id.
+/// Adds a trust in an issuer with an existing key set; returns its id.
 async fn add(api: &Api<'_>, client: &TestClient, issuer: &str, key_set: &str) -> String {
     let body = json!({
         "issuer": issuer, "jwks_uri": key_set, "audience": "tokend", "subject": SUBJECT,
@@ -45,7 +45,7 @@ fn claims(server: &Server, issuer: &str) -> Value {
     json!({ "iss": issuer, "sub": SUBJECT, "aud": "tokend", "exp": now + 300, "iat": now })
 }
 
-async fn tried(api: &Api<'_>, client: &TestClient, token: &str) -> Value {
+async fn test_trusts(api: &Api<'_>, client: &TestClient, token: &str) -> Value {
     api.server.keep_secret(token);
     let body = json!({ "token": format!("{token}\n") });
     let answer = api.call("POST", &path(client, "/test"), Some(body)).await;
@@ -64,11 +64,11 @@ async fn a_token_is_tried_against_the_trusts_of_a_client(
     let server = instance(engine, &elsewhere).await;
     let api = Api::with(&server, "secrets:write").await;
     let client = without_secret(&server).await;
-    let none = tried(&api, &client, &key.sign(&claims(&server, "https://ci.example"))).await;
+    let none = test_trusts(&api, &client, &key.sign(&claims(&server, "https://ci.example"))).await;
     assert_eq!((&none["matches"], &none["code"]), (&json!(false), &json!("no_trust_met")));
     let id = add(&api, &client, "https://ci.example", &elsewhere.url("/keys")).await;
     let right = claims(&server, "https://ci.example");
-    let met = tried(&api, &client, &key.sign(&right)).await;
+    let met = test_trusts(&api, &client, &key.sign(&right)).await;
     assert_eq!(
         met,
         json!({
@@ -83,28 +83,28 @@ async fn a_token_is_tried_against_the_trusts_of_a_client(
     ] {
         let mut wrong = right.clone();
         wrong[claim] = value;
-        let found = tried(&api, &client, &key.sign(&wrong)).await;
+        let found = test_trusts(&api, &client, &key.sign(&wrong)).await;
         let told = found["trusts"][0]["reason"].as_str().expect("a reason");
         assert!(found["matches"] == false && told.contains(reason), "{reason}: {found}");
         assert_eq!(found["trusts"][0]["trust_id"], id.as_str());
     }
     let other = KeyPair::new(Algorithm::Es256).sign(&right);
-    let found = tried(&api, &client, &other).await;
+    let found = test_trusts(&api, &client, &other).await;
     assert!(found.to_string().contains("no key of the signer"), "{found}");
-    assert_eq!(tried(&api, &client, "x").await["code"], "malformed_token");
-    // A test is not a use of the token, and no event.
+    assert_eq!(test_trusts(&api, &client, "x").await["code"], "malformed_token");
+    // A test does not use the token and writes no event.
     let state = ClientState::Disabled;
     let services = server.services();
     let target = client_id(&client.id);
     set_state(services, &operator(), &target, state, None).await.expect("disabled");
-    assert_eq!(tried(&api, &client, &key.sign(&right)).await["code"], "client_disabled");
+    assert_eq!(test_trusts(&api, &client, &key.sign(&right)).await["code"], "client_disabled");
     let answer = api.call("POST", &path(&client, "/test"), Some(json!({}))).await;
     assert_eq!(answer.status, 422, "{}", answer.text);
 }
 
-/// SECURITY 26: why a host cannot be reached tells of the network of the server.
+/// SECURITY 26: the reason of a failed connection would reveal the network of the server.
 #[tokio::test(flavor = "multi_thread")]
-async fn why_a_fetch_fails_is_told_to_the_operator_alone() {
+async fn the_reason_of_a_failed_fetch_is_shown_only_to_the_operator() {
     let elsewhere = Https::new(|_| https::json("\"busy\"")).await;
     let server = instance(Engine::Sqlite, &elsewhere).await;
     let api = Api::with(&server, "secrets:write").await;
@@ -115,7 +115,7 @@ async fn why_a_fetch_fails_is_told_to_the_operator_alone() {
     for (number, url) in urls.iter().enumerate() {
         let issuer = format!("https://ci{number}.example");
         add(&api, &client, &issuer, url).await;
-        let found = tried(&api, &client, &key.sign(&claims(&server, &issuer))).await;
+        let found = test_trusts(&api, &client, &key.sign(&claims(&server, &issuer))).await;
         let unmet = found["trusts"].as_array().expect("trusts").iter();
         let reasons = unmet.map(|unmet| unmet["reason"].as_str().expect("a reason").to_owned());
         told.extend(reasons.filter(|reason| !reason.starts_with("iss is")));
@@ -131,7 +131,7 @@ async fn why_a_fetch_fails_is_told_to_the_operator_alone() {
     assert!(run.code == 8 && run.stderr.contains("10.1.2.3 is not a public"), "{run:?}");
 }
 
-/// Each test fetches a few key sets, each one once, and a caller makes a few tests a minute.
+/// Each test fetches a few key sets, each once, and a caller can run a few tests a minute.
 #[tokio::test(flavor = "multi_thread")]
 async fn tests_are_bounded() {
     let key = KeyPair::new(Algorithm::Es256);
@@ -143,12 +143,12 @@ async fn tests_are_bounded() {
         let url = elsewhere.url(&format!("/{}", number % 6));
         add(&api, &client, "https://ci.example", &url).await;
     }
-    // The server fetches each of the six for itself.
+    // The server fetches each of the six again.
     eventually("the fetches of the server", async || (elsewhere.requests() >= 6).then_some(()))
         .await;
     let before = elsewhere.requests();
     let token = key.sign(&claims(&server, "https://ci.example"));
-    let found = tried(&api, &client, &token).await;
+    let found = test_trusts(&api, &client, &token).await;
     assert_eq!(elsewhere.requests() - before, 4, "{found}");
     assert!(found.to_string().contains("the maximum"), "{found}");
     let mut status = 200;
@@ -158,5 +158,5 @@ async fn tests_are_bounded() {
     }
     assert_eq!(status, 429);
     let other = Api::with(&server, "secrets:write").await;
-    assert_eq!(tried(&other, &client, "x").await["matches"], false);
+    assert_eq!(test_trusts(&other, &client, "x").await["matches"], false);
 }

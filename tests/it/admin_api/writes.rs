@@ -1,4 +1,4 @@
-//! Replacing and patching clients and resources by the admin API, under conditions.
+//! Replacing and patching clients and resources by the admin API, with preconditions.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::{Answer, Engine, INVOICES, ORDERS, Server, grant};
 
 const ACME: &str = "/v1/clients/acme";
 
-/// A client with every member that a caller may write.
+/// Returns a client with every member that a caller may write.
 fn every_member() -> Value {
     json!({
         "client_id": "acme", "name": "Acme", "owner": "sales", "description": "Their orders",
@@ -26,7 +26,7 @@ fn every_member() -> Value {
     })
 }
 
-/// What a client has that no member was given for.
+/// Returns the members of a client that was created without any.
 fn defaults() -> Value {
     json!({
         "client_id": "acme", "name": "acme", "owner": null, "description": null, "contact": null,
@@ -39,7 +39,7 @@ fn defaults() -> Value {
     })
 }
 
-/// The members of an answer that a caller may write.
+/// Returns the members of an answer that a caller may write.
 fn writable(answer: &Answer) -> Value {
     let mut members = answer.json();
     for name in [
@@ -83,7 +83,7 @@ async fn a_client_is_replaced_as_a_whole(
     let secrets = api.call("GET", "/v1/clients/acme/secrets", None).await.json();
     assert_eq!(secrets["data"], json!([]));
 
-    // The same again changes nothing, and needs no condition.
+    // The same body again changes nothing, and needs no precondition.
     let events = || async { api.call("GET", "/v1/audit-events?subject=acme", None).await.json() };
     let before = events().await;
     let again = api.call("PUT", ACME, Some(every_member())).await;
@@ -110,14 +110,13 @@ async fn a_client_is_replaced_as_a_whole(
     let stale = api.call_if("PUT", ACME, etag(&made), Some(every_member())).await;
     assert_problem(&stale, 412, "precondition_failed");
 
-    // An answer of another time is another state, whatever else it says.
+    // A tag of an earlier answer does not match the present state.
     let old = api.call("PUT", ACME, Some(shown.json())).await;
     assert_problem(&old, 428, "precondition_required");
     let back = api.call_if("PUT", ACME, "*", Some(every_member())).await;
     assert_eq!((back.status, writable(&back)), (200, every_member()), "{}", back.text);
 }
 
-/// The events of a replacement are those of the single changes.
 #[tokio::test]
 async fn a_replacement_has_the_events_of_single_changes() {
     let server = Server::start(Engine::Sqlite).await;
@@ -137,14 +136,14 @@ async fn a_replacement_has_the_events_of_single_changes() {
         actions,
         ["grant.changed", "grant.revoked", "client.updated", "client.disabled", "client.created"]
     );
-    // A client stays disabled until a caller says otherwise.
+    // A client stays disabled unless a caller enables it.
     let kept = api.call_if("PUT", ACME, "*", Some(json!({}))).await;
     assert_eq!(kept.json()["state"], "disabled", "{}", kept.text);
     let enabled = api.call("PATCH", ACME, Some(json!({ "state": "active" }))).await;
     assert_eq!(enabled.json()["state"], "active", "{}", enabled.text);
 }
 
-/// Secrets, keys and trusts survive; a token is of the new state at once.
+/// Secrets, keys and trusts are kept; the next token has the new state.
 #[tokio::test]
 async fn a_replacement_leaves_credentials_as_they_are() {
     let server = Server::start(Engine::Sqlite).await;
@@ -162,7 +161,7 @@ async fn a_replacement_leaves_credentials_as_they_are() {
     assert_eq!((&claims["tenant"], &claims["tier"]), (&json!("acme"), &json!(2)));
 }
 
-/// `"secret": null` makes no secret, so it needs no right to secrets.
+/// `"secret": null` creates no secret, so it needs no right to secrets.
 #[tokio::test]
 async fn a_client_without_a_secret_is_made_by_null() {
     let server = Server::start(Engine::Sqlite).await;
@@ -216,7 +215,7 @@ async fn a_patch_is_a_merge_patch() {
     assert_eq!(api.call("GET", ACME, None).await.status, 404);
 }
 
-/// Each member needs its right, whatever the method.
+/// Each member needs its right, with any method.
 #[tokio::test]
 async fn rights_are_checked_by_member() {
     let server = Server::start(Engine::Sqlite).await;
@@ -241,7 +240,7 @@ async fn rights_are_checked_by_member() {
         let able = Api::with(&server, &format!("clients:read clients:write {scope}")).await;
         let answer = able.call_if("PUT", ACME, "*", Some(body.clone())).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
-        // What a member is needs no right to say so; only a patch names what it changes.
+        // Repeating the present value needs no right; only a patch names what it changes.
         let same = api.call("PUT", ACME, Some(answer.json())).await;
         assert_eq!(same.status, 200, "{}", same.text);
         assert_problem(&api.call("PATCH", ACME, Some(body)).await, 403, "scope_missing");
@@ -254,7 +253,8 @@ async fn rights_are_checked_by_member() {
     let able = Api::with(&server, "clients:write grants:write admins:write").await;
     let answer = able.call("PUT", ACME, Some(json!({ "grants": strong }))).await;
     assert_problem(&answer, 403, "rights_not_held");
-    // A client that holds more than the caller is not changed, nor is a right taken from it.
+    // A client with more rights than the caller cannot be changed, and its rights cannot be
+    // removed.
     let administrator = server.new_client(|new| {
         new.grants = vec![grant("urn:tokend", Some("keys:write"))];
     });
@@ -265,7 +265,7 @@ async fn rights_are_checked_by_member() {
     }
 }
 
-/// A resource is replaced and patched by the same rules.
+/// Replacing and patching a resource follow the same rules.
 #[rstest]
 #[tokio::test]
 async fn a_resource_is_replaced_and_patched(
@@ -308,7 +308,7 @@ async fn a_resource_is_replaced_and_patched(
     assert_problem(&stale, 412, "precondition_failed");
     assert_eq!(api.call_if("DELETE", path, "*", None).await.status, 204);
 
-    // The server itself keeps its scopes.
+    // The scopes of the server itself cannot be changed.
     let path = "/v1/resources/urn:tokend";
     let shown = api.call("GET", path, None).await;
     let same = api.call("PUT", path, Some(shown.json())).await;
@@ -319,7 +319,7 @@ async fn a_resource_is_replaced_and_patched(
     }
 }
 
-/// Claims of a grant are set by its own route too.
+/// A grant's own route can set its claims too.
 #[tokio::test]
 async fn a_grant_is_replaced_with_its_claims() {
     let server = Server::start(Engine::Sqlite).await;

@@ -1,5 +1,5 @@
-//! Signed checkpoints of the audit log: they find a log that was rewritten as a whole, and no token
-//! is one.
+//! Signed checkpoints of the audit log: they reveal a completely rewritten log, and cannot be
+//! confused with tokens.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl Stage {
         tamper(&self.server, self.engine, &statements).await;
     }
 
-    /// Writes the log anew from an event on, with another actor: a log that is intact in itself.
+    /// Rewrites the log after an event, with another actor: the chain of the result is intact.
     async fn rewrite(&self, from: i64) {
         let events = self.server.services().store.events(from - 1, 1_000).await.expect("events");
         let mut previous = events[0].previous_hash.clone();
@@ -102,13 +102,13 @@ async fn a_log_that_was_rewritten_as_a_whole_is_found(
     let shown = stage.cli.json(&["audit", "verify", "--checkpoint", file]);
     assert_eq!(shown["checkpoints"][0]["iss"], stage.server.base.as_str(), "{shown}");
 
-    // The first checkpoint that is in the log does not fit, and neither does the file.
+    // The first checkpoint in the log does not match, and neither does the file.
     stage.rewrite(2).await;
     assert_broken(&stage.verify(&[]), "another hash than in its signed checkpoint");
     stage.execute(&["DELETE FROM audit_checkpoint"]).await;
     assert_eq!(stage.verify(&[]).code, 0, "in itself it is intact");
     assert_broken(&stage.verify(&["--checkpoint", file]), "is not the one that was noted");
-    // Also if the keys are exchanged: those that were stored elsewhere stay valid.
+    // This also holds if the keys are exchanged: keys that were stored elsewhere stay valid.
     stage
         .execute(&["DELETE FROM audit_key", "DELETE FROM sealed_key WHERE name = 'audit_key'"])
         .await;
@@ -137,13 +137,13 @@ async fn changed_removed_and_cut_events_are_found(
     stage.execute(&[&back]).await;
     assert_eq!(stage.verify(&[]).code, 0);
 
-    // The end is cut off together with the stored end of the chain.
+    // The end is removed, and the stored end of the chain is changed to match.
     let cut = format!(
         "UPDATE event_head SET sequence = {before}, hash = (SELECT hash FROM event WHERE sequence = {before})"
     );
     stage.execute(&[&format!("DELETE FROM event WHERE sequence > {before}"), &cut]).await;
     broken("ends before a signed checkpoint");
-    // Nothing is signed that does not fit what was signed before.
+    // A log that does not match its earlier checkpoints is not signed again.
     let issuer = stage.server.app.issuer.as_str();
     let made = audit::checkpoint::create(stage.server.services(), &operator(), issuer).await;
     assert_eq!(made.expect_err("an error").code().as_str(), "audit_log_altered");
@@ -151,12 +151,13 @@ async fn changed_removed_and_cut_events_are_found(
     assert_eq!(stage.verify(&[]).code, 0);
     assert_broken(&stage.verify(&["--checkpoint", &jws]), "is not in the log");
 
-    // The beginning cannot be removed: only a checkpoint with an event of the removal begins a log.
+    // The beginning cannot be removed: a log begins only at a checkpoint with an event of the
+    // removal.
     stage.execute(&["DELETE FROM event WHERE sequence <= 2"]).await;
     broken("an event is missing");
 }
 
-/// A removal that no event records is not one for age, whatever the checkpoints say.
+/// A removal without an event is not accepted as retention, even with valid checkpoints.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_beginning_without_an_event_of_the_removal_is_not_accepted(
@@ -173,7 +174,7 @@ async fn a_beginning_without_an_event_of_the_removal_is_not_accepted(
     assert_broken(&stage.verify(&[]), "not validly signed");
 }
 
-/// A checkpoint is not a token, and a token is not a checkpoint: other keys, another type.
+/// Checkpoints and tokens have different keys and types, so neither is accepted as the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_and_a_token_are_never_taken_for_one_another() {
     let stage = Stage::new(Engine::Sqlite).await;
@@ -197,7 +198,7 @@ async fn a_checkpoint_and_a_token_are_never_taken_for_one_another() {
     assert_eq!(caller.call("GET", "/v1/audit-events", None).await.status, 401);
     let token = server.ask(&server.client().await).await.token();
     assert_broken(&stage.verify(&["--checkpoint", &token]), "not a JWT of type audit-checkpoint");
-    // Also with the key set of tokens.
+    // This also holds with the key set of tokens.
     let keys = stage.file("tokens.json", &public);
     let keys = keys.to_str().expect("a path");
     for text in [&token, &jws] {
@@ -205,7 +206,7 @@ async fn a_checkpoint_and_a_token_are_never_taken_for_one_another() {
     }
 }
 
-/// Two instances, each of which finds that a checkpoint is due: one is signed, by one key.
+/// A checkpoint is due on two instances: only one is signed, by one key.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_is_signed_when_it_is_due(
@@ -232,7 +233,7 @@ async fn a_checkpoint_is_signed_when_it_is_due(
     assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
     let keys: Value = serde_json::from_str(&cli.run(&["audit", "keys"]).stdout).expect("JSON");
     assert_eq!(keys["keys"].as_array().map(Vec::len), Some(1), "{keys}");
-    // Postgres has a clock of its own; there a day cannot be let pass.
+    // Postgres has a clock of its own, which a test cannot advance.
     if engine == Engine::Sqlite {
         one.clock.advance(86_400);
         assert_eq!(both().await.len(), 1, "the same event, signed again");
@@ -260,7 +261,7 @@ async fn checkpoints_survive_a_restore(#[case] from: Engine, #[case] to: Engine)
     assert_eq!(kid(&next), kid(&jws));
 }
 
-/// A lost master key: another audit key signs, and what the first one signed stays valid.
+/// After the loss of a master key, another audit key signs, and earlier checkpoints stay valid.
 #[tokio::test(flavor = "multi_thread")]
 async fn checkpoints_stay_valid_after_the_master_key_was_lost() {
     let cli = Cli::new(Engine::Sqlite).await;

@@ -1,4 +1,5 @@
-//! The sink of the audit log: each event at least once and in its order, by one instance at a time.
+//! The sink of the audit log: each event is delivered at least once and in order, by one instance
+//! at a time.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -17,12 +18,12 @@ use crate::support::process::Cli;
 use crate::support::receiver::{DOWN, Received, Receiver};
 use crate::support::{Engine, Place, Server, now};
 
-/// In place of the id of a process that was killed.
+/// Stands for the id of a killed process.
 const KILLED: u32 = u32::MAX;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// An instance with this sink.
+/// Starts an instance with this sink.
 async fn start(place: &Arc<Place>, clock: Clock, sink: &str, more: &[(&str, String)]) -> Server {
     let mut settings = vec![("TOKEND_AUDIT_SINK", sink)];
     settings.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
@@ -32,7 +33,7 @@ async fn start(place: &Arc<Place>, clock: Clock, sink: &str, more: &[(&str, Stri
     Server::at(place.clone(), clock, &settings).await
 }
 
-/// The whole lines of a file that are JSON; one that a crash has cut is not.
+/// Returns the JSON lines of a file, without a line that a crash has cut.
 fn events_in(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
@@ -43,15 +44,15 @@ fn sequences(events: &[Value]) -> Vec<i64> {
     events.iter().map(|event| event["sequence"].as_i64().expect("a number")).collect()
 }
 
-/// The log as the API has it.
+/// Returns the log from the API.
 async fn log_of(server: &Server) -> Vec<Value> {
     let events = server.services().store.events(0, 10_000).await.expect("events");
     events.iter().map(|event| serde_json::to_value(event).expect("JSON")).collect()
 }
 
-/// Waits until a file ends with the last event of the log, and until that is noted. Before it is
-/// noted, the writer may not have looked yet whether the file still has its name: events of a file
-/// that is rotated then are also in the next one.
+/// Waits until a file ends with the last event of the log, and until the position is stored. Before
+/// that, the writer may not have checked whether the file was rotated: its last events would also
+/// be in the next file.
 async fn until_delivered(server: &Server, path: &Path) -> Vec<Value> {
     let services = server.services();
     let sink = services.config.audit.sink.as_ref().expect("a sink");
@@ -76,10 +77,10 @@ async fn events_are_appended_to_a_file_which_may_be_rotated(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let place = Arc::new(Place::new(engine).await);
-    // The events from before the sink was set are delivered as well.
+    // Events from before the sink was configured are delivered too.
     let mut server = Server::at(place.clone(), Clock::System, &[]).await;
     server.new_client(|new| new.grants.clear()).await;
-    server.tell_to_stop();
+    server.request_shutdown();
     drop(server);
     let (path, sink) = sink_in(&place);
     let server = start(&place, Clock::System, &sink, &[]).await;
@@ -91,7 +92,7 @@ async fn events_are_appended_to_a_file_which_may_be_rotated(
     server.new_client(|new| new.grants.clear()).await;
     let second = until_delivered(&server, &path).await;
     assert_eq!([first, second].concat(), log_of(&server).await);
-    // A crash has cut a line: the next one is whole.
+    // A crash has cut a line: the next line is complete.
     let mut text = std::fs::read_to_string(&path).expect("the file");
     text.push_str("{\"sequence\":9");
     std::fs::write(&path, text).expect("written");
@@ -99,7 +100,7 @@ async fn events_are_appended_to_a_file_which_may_be_rotated(
     until_delivered(&server, &path).await;
 }
 
-/// A sink that does not take an event holds up neither changes nor, in the end, the other events.
+/// A sink that rejects an event delays neither changes nor, in the end, the other events.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_was_down_gets_every_event_in_its_order(
@@ -117,7 +118,7 @@ async fn a_receiver_that_was_down_gets_every_event_in_its_order(
     assert!(server.app.audit_delivery.behind() > 0);
     receiver.answer(|_| 204);
     let delivered = async || {
-        // SQLite has the clock of the test, Postgres its own.
+        // SQLite uses the clock of the test, Postgres its own.
         server.clock.advance(600);
         let confirmed = receiver.received().into_iter().filter(|found| found.status == 204);
         let found: Vec<Value> = confirmed.map(|found| data(&found)).collect();
@@ -142,14 +143,14 @@ fn data(received: &Received) -> Value {
     body["data"].clone()
 }
 
-/// `kill -9` after an event was received and before that is noted: the next instance sends it again
-/// when the lease of the first one has expired.
+/// The process is killed after an event was received and before the position is stored. The next
+/// instance sends the event again, once the lease of the first one has expired.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_is_killed_between_write_and_note_loses_nothing(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    // Not yet known, known, and killed.
+    // The states: not yet known, known, and killed.
     let victim = Arc::new(AtomicU32::new(0));
     let known = victim.clone();
     let receiver = Receiver::new(move |received| match known.load(Ordering::SeqCst) {
@@ -188,7 +189,7 @@ async fn an_instance_that_is_killed_between_write_and_note_loses_nothing(
         (1..=head).all(|sequence| known.contains(&sequence)).then_some(found)
     })
     .await;
-    // In the order of the log; what came twice is the same event. The third one did.
+    // The events are in order; a duplicate is the same event. The third one is a duplicate.
     let thirds = sequences(&found).into_iter().filter(|sequence| *sequence == 3).count();
     assert!(thirds >= 2, "{thirds}");
     let mut seen = Vec::new();
@@ -203,7 +204,7 @@ async fn an_instance_that_is_killed_between_write_and_note_loses_nothing(
     }
 }
 
-/// Two instances on one file: one delivers, and the other one continues when the first one stops.
+/// Two instances use one file: one delivers, and the other continues when the first one stops.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn two_instances_deliver_each_event_once(
@@ -222,15 +223,15 @@ async fn two_instances_deliver_each_event_once(
     }
     let found = until_delivered(&other, &path).await;
     assert_eq!(found, log_of(&other).await, "each event once");
-    one.tell_to_stop();
+    one.request_shutdown();
     drop(one);
     other.new_client(|new| new.grants.clear()).await;
-    // The first one may have stopped between a write and its note.
+    // The first one may have stopped between writing an event and storing its position.
     let found: BTreeSet<_> = sequences(&until_delivered(&other, &path).await).into_iter().collect();
     assert_eq!(Vec::from_iter(found), sequences(&log_of(&other).await));
 }
 
-/// On standard output a member tells events from other lines.
+/// On standard output, a member distinguishes events from other lines.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_go_to_standard_output() {
     let cli = Cli::new(Engine::Sqlite).await;

@@ -1,4 +1,5 @@
-//! `tokend audit export`: every event once and unchanged, in both forms, for those who may see it.
+//! `tokend audit export`: every event once and unchanged, in both formats, for callers that may see
+//! it.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -14,11 +15,11 @@ use crate::remote::declarations::administrator;
 use crate::support::process::Cli;
 use crate::support::{Engine, Place, Server};
 
-/// Names that are hard to write and to read back.
+/// Names that are hard to write and to parse.
 const NAMES: [&str; 5] =
     ["=HYPERLINK(\"https://evil.example\")", "a,b \"c\"", "' leading", "Größe ≥ 5 🦀", "@SUM(1)"];
 
-/// Three clients of two teams, made by actors with such names.
+/// Creates three clients of two teams, as actors with such names.
 fn make_events(cli: &Cli) {
     for (place, name) in NAMES.into_iter().enumerate() {
         let id = format!("c{place}");
@@ -33,7 +34,7 @@ pub fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
 }
 
-/// The events of a CSV text as JSON, with the apostrophes removed.
+/// Returns the events of a CSV text as JSON, without the protective apostrophes.
 fn of_csv(text: &str) -> Vec<Value> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let names: Vec<String> =
@@ -57,7 +58,7 @@ fn of_csv(text: &str) -> Vec<Value> {
     events
 }
 
-/// The hash of an event, computed from an export alone.
+/// Computes the hash of an event from an export alone.
 fn hash_of(event: &Value) -> String {
     let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
     let owner = |name: &str| event[name].as_str().map(Owner::stored);
@@ -135,7 +136,7 @@ async fn a_file_appears_complete_and_is_never_replaced() {
     assert!(run.code == 0 && run.stderr.contains("no event"), "{run:?}");
 }
 
-/// D17: a team exports its own events. More of them than a page has.
+/// D17: a team exports its own events, which fill more than one page.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_team_exports_its_own_events_from_a_server(

@@ -1,4 +1,4 @@
-//! The audit log: reading, proving, sending and shortening it.
+//! The audit log: reading, verification, delivery and retention.
 
 mod checkpoints;
 mod delivery;

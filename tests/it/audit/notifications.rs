@@ -36,7 +36,7 @@ async fn set_state(server: &Server, client: &TestClient, state: ClientState) {
     admin::client::set_state(services, &operator(), &id, state, None).await.expect("changed");
 }
 
-/// A new client, which is disabled; gives its subject.
+/// Creates a client and disables it; returns its subject.
 async fn disabled(server: &Server) -> String {
     let client = server.new_client(|new| new.grants.clear()).await;
     set_state(server, &client, ClientState::Disabled).await;
@@ -75,7 +75,7 @@ async fn an_event_is_sent_signed_and_again_after_a_failure(
     set_state(&server, &client, ClientState::Active).await;
     eventually("a first attempt", async || (!receiver.received().is_empty()).then_some(())).await;
     receiver.answer(|_| 204);
-    // SQLite has the clock of the test, Postgres its own.
+    // SQLite uses the clock of the test, Postgres its own.
     server.clock.advance(5);
     until_subjects(&receiver, &[format!("client/{}", client.id)]).await;
     let received = receiver.received();
@@ -113,7 +113,7 @@ async fn a_receiver_that_was_down_gets_every_event_after_a_restart(
     let mut expected = vec![disabled(&server).await];
     eventually("a first attempt", async || (!receiver.received().is_empty()).then_some(())).await;
     expected.push(disabled(&server).await);
-    server.tell_to_stop();
+    server.request_shutdown();
     drop(server);
     receiver.answer(|_| 204);
     let later = Clock::fixed(now().plus_seconds(60));
@@ -138,7 +138,7 @@ async fn two_instances_send_each_event_once(
         expected.push(disabled(server).await);
     }
     until_subjects(&receiver, &expected).await;
-    // Both have seen that nothing is left.
+    // Both have seen that no event is left.
     expected.push(disabled(&one).await);
     until_subjects(&receiver, &expected).await;
 }
@@ -182,7 +182,7 @@ async fn a_receiver_that_is_down_delays_no_other_one() {
     eventually("the rest", async || (subjects(&receiver).len() == 6).then_some(())).await;
 }
 
-/// A receiver that takes nothing costs the other one nothing: neither an event nor time.
+/// A receiver that rejects everything does not delay the other one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_rejects_everything_delays_no_other_one() {
     let receiver = Receiver::new(|found| match found.path.as_str() {
@@ -193,7 +193,7 @@ async fn a_receiver_that_rejects_everything_delays_no_other_one() {
     .await;
     let place = Arc::new(Place::new(Engine::Sqlite).await);
     let urls = ["/large", "/broken", "/up"].map(|path| receiver.url(path)).join(",");
-    // The clock stands still, so no second attempt is due.
+    // The clock is fixed, so no second attempt is due.
     let server = start(&place, Clock::fixed(now()), &receiver, &urls).await;
     let mut expected = Vec::new();
     for _ in 0..5 {
@@ -206,7 +206,7 @@ async fn a_receiver_that_rejects_everything_delays_no_other_one() {
 
 /// RFC 9110, section 10.2.3.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_says_when_it_wants_the_next_attempt() {
+async fn retry_after_of_a_receiver_sets_the_time_of_the_next_attempt() {
     let receiver = Receiver::new(|_| 503).await;
     receiver.ask_to_wait(90);
     let place = Arc::new(Place::new(Engine::Sqlite).await);
@@ -225,7 +225,7 @@ async fn a_receiver_says_when_it_wants_the_next_attempt() {
     until_subjects(&receiver, &[subject]).await;
 }
 
-/// No receiver can sign for another one that has a secret of its own.
+/// A receiver with its own secret cannot sign for another one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_may_have_a_secret_of_its_own() {
     let receiver = Receiver::new(|_| 204).await;
@@ -251,7 +251,7 @@ async fn a_receiver_may_have_a_secret_of_its_own() {
     }
 }
 
-/// A network that is opened for receivers is not opened for the key sets of clients, nor the other
+/// A network that is allowed for receivers is not allowed for key sets of clients, and the other
 /// way round.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_of_receivers_is_not_open_to_key_sets() {
@@ -275,7 +275,7 @@ async fn a_network_of_receivers_is_not_open_to_key_sets() {
     assert!(receiver.received().is_empty());
 }
 
-/// SECURITY 26: a webhook reaches no address inside, as a key set does not.
+/// SECURITY 26: like a key set, a webhook reaches no private address.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_address_is_not_connected_to_unless_the_settings_allow_it() {
     let receiver = Receiver::new(|_| 204).await;
@@ -296,13 +296,14 @@ async fn a_private_address_is_not_connected_to_unless_the_settings_allow_it() {
     })
     .await;
     assert!(receiver.received().is_empty());
-    server.tell_to_stop();
+    server.request_shutdown();
     let later = Clock::fixed(now().plus_seconds(60));
     let _allowed = start(&place, later, &receiver, &url).await;
     until_subjects(&receiver, &[subject]).await;
 }
 
-/// The samples of docs/notifications.md: the settings and commands, and the check of what arrives.
+/// The samples of docs/notifications.md: the settings and commands, and the verification of a
+/// request.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sample_of_the_page_works() {
     let page = "docs/notifications.md";

@@ -1,4 +1,4 @@
-//! The page on the audit log: its commands are run as they stand.
+//! The page on the audit log: its commands are run unchanged.
 
 use tokend::config::DEFAULTS;
 
@@ -28,7 +28,7 @@ async fn every_sample_of_the_page_on_the_audit_log_works() {
     let text = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a file");
     assert_eq!(lines(&text("first.jsonl")).len(), 2);
     assert!(text("week.csv").contains("\"client/acme\""));
-    // The claims of the page are those of a checkpoint.
+    // The claims on the page are those of a checkpoint.
     let shown: serde_json::Value = serde_json::from_str(&blocks(PAGE, "json")[0]).expect("JSON");
     let (_, claims) =
         tokend::jose::jwt::read_unchecked(text("checkpoint.jwt").trim()).expect("a JWT");
@@ -38,7 +38,6 @@ async fn every_sample_of_the_page_on_the_audit_log_works() {
     assert_eq!(names(&shown), names(&claims));
 }
 
-/// The settings of the page are those that exist.
 #[test]
 fn the_settings_of_the_page_exist() {
     let section = DEFAULTS.split_once("\n[audit]\n").expect("a section").1;

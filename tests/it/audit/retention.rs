@@ -1,4 +1,4 @@
-//! Retention: old events are removed up to a signed checkpoint, at which the log begins then.
+//! Retention: old events are removed up to a signed checkpoint, where the log begins afterwards.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ struct Stage {
     engine: Engine,
     server: Server,
     cli: Cli,
-    /// The last of the old events.
+    /// The sequence of the last old event.
     old: i64,
 }
 
@@ -79,7 +79,7 @@ async fn old_events_are_removed_and_the_log_begins_at_a_checkpoint(
     let verified = stage.verified();
     let begins = verified["begins_after"].as_str().expect("a beginning").to_owned();
     assert!(begins.starts_with(&format!("{}:", stage.old)), "{verified}");
-    // An event says what was removed.
+    // An event records the removal.
     let events = stage.cli.json(&["audit", "list", "--action", "audit.events_removed"]);
     let detail = &events[0]["detail"];
     assert_eq!((&detail["from"], &detail["until"]), (&1.into(), &stage.old.into()), "{events}");
@@ -87,7 +87,7 @@ async fn old_events_are_removed_and_the_log_begins_at_a_checkpoint(
     let listed = stage.cli.json(&["audit", "checkpoints"]);
     assert_eq!(listed[0]["is_anchor"], true, "{listed}");
 
-    // What was noted before of an event that is still there, or of the beginning, can be compared.
+    // A noted hash of an event that still exists, or of the beginning, can be compared.
     let noted = before["expect"].as_str().expect("a text");
     let verify = |expect: &str| stage.cli.run(&["audit", "verify", "--expect", expect]);
     assert_eq!(verify(noted).code, 0);
@@ -97,7 +97,7 @@ async fn old_events_are_removed_and_the_log_begins_at_a_checkpoint(
     let run = verify(&format!("{}:{}", stage.old, second.hash));
     assert!(run.code == 8 && run.stderr.contains("has the hash"), "{run:?}");
 
-    // A program that continues at a removed event learns that it has missed some.
+    // An export that continues at a removed event reports the missing events.
     let export = |since: &str| stage.cli.run(&["audit", "export", "--since", since]);
     let run = export("3");
     assert!(run.code == 5 && run.stderr.contains("removed for their age"), "{run:?}");
@@ -108,7 +108,8 @@ async fn old_events_are_removed_and_the_log_begins_at_a_checkpoint(
         assert_eq!(first["sequence"], stage.old + 1, "{since}: {run:?}");
     }
 
-    // Not again on the same day. What a killed process has left is not a part of the log, and goes.
+    // A removal runs once a day. The leftovers of a killed process are not part of the log, and are
+    // deleted.
     assert_eq!(stage.remove().await.expect("no error"), None);
     stage
         .execute(
@@ -137,7 +138,7 @@ async fn an_instance_from_before_the_beginning_loads_everything(
     let settings = [("TOKEND_AUDIT_RETENTION", "30d")];
     let server = Server::at(place.clone(), clock.clone(), &settings).await;
     server.new_client(|new| new.grants.clear()).await;
-    // It follows only when it is told to.
+    // It follows only on demand.
     let config = Config::load(&Flags::default(), &place.environment(), Requirement::Issuer);
     let config = config.expect("settings");
     let issuer = config.issuer.clone().expect("an issuer");
@@ -162,7 +163,7 @@ async fn an_instance_from_before_the_beginning_loads_everything(
     assert_eq!(behind.directory.metrics.reloads(), 1);
 }
 
-/// An event that a receiver does not have yet stays, however old it is.
+/// An event is kept until every receiver has it, however old it is.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_removed_that_is_not_delivered(
@@ -176,7 +177,7 @@ async fn nothing_is_removed_that_is_not_delivered(
     assert_eq!(stage.first().await, 1);
     std::fs::create_dir(&sinks).expect("a folder");
     let removal = eventually("a removal", async || {
-        // SQLite has the clock of the test, Postgres its own.
+        // SQLite uses the clock of the test, Postgres its own.
         stage.server.clock.advance(5);
         stage.remove().await.expect("no error").filter(|removal| removal.until == stage.old)
     });
@@ -184,7 +185,7 @@ async fn nothing_is_removed_that_is_not_delivered(
     assert_eq!(stage.verified()["intact"], true);
 }
 
-/// A log that was altered stays as it is: it is the proof.
+/// An altered log is kept as evidence.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_was_altered_is_not_shortened(
@@ -197,7 +198,7 @@ async fn a_log_that_was_altered_is_not_shortened(
     assert_eq!(stage.first().await, 1);
 }
 
-/// Several instances: one removes the events. A restored backup has the same beginning.
+/// Of several instances, one removes the events. A restored backup has the same beginning.
 #[rstest]
 #[case(Engine::Sqlite, Engine::Postgres)]
 #[case(Engine::Postgres, Engine::Sqlite)]

@@ -1,5 +1,5 @@
-//! `GET /v1/audit-events?follow=true`: events as they come, resumed without loss, until the rights
-//! of the caller end.
+//! `GET /v1/audit-events?follow=true`: live events, resumed without loss, until the rights of the
+//! caller end.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ impl Stream {
         stream
     }
 
-    /// The next event; `None` at the end.
+    /// Returns the next event; `None` at the end.
     async fn next(&mut self) -> Option<Sent> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -58,7 +58,7 @@ impl Stream {
         }
     }
 
-    /// The sequences of the next events.
+    /// Returns the sequences of the next events.
     async fn sequences(&mut self, count: usize) -> Vec<i64> {
         let mut found = Vec::new();
         while found.len() < count {
@@ -71,7 +71,7 @@ impl Stream {
         found
     }
 
-    /// The code of the last event, after which the stream ends.
+    /// Returns the code of the last event, after which the stream ends.
     async fn end(&mut self) -> String {
         loop {
             let sent = self.next().await.expect("an end that says why");
@@ -125,7 +125,7 @@ async fn a_stream_is_resumed_without_loss_or_repetition(
     server.resource("urn:b", &["read"]).await;
     assert_eq!(stream.sequences(2).await, [start + 1, start + 2]);
     drop(stream);
-    // More than a page while no stream is open, and more while it is.
+    // More than a page is written while no stream is open, and more while one is.
     for number in 0..130 {
         server.resource(&format!("urn:missed:{number}"), &["read"]).await;
     }
@@ -134,7 +134,7 @@ async fn a_stream_is_resumed_without_loss_or_repetition(
     assert_eq!(stream.sequences(130).await, missed);
     server.resource("urn:c", &["read"]).await;
     assert_eq!(stream.sequences(1).await, [start + 133]);
-    // From the beginning, and only what the filter matches.
+    // From the beginning, with only the events that match the filter.
     let mut stream = Stream::open(&api, "&action=resource&subject=urn:c", Some(0)).await;
     assert_eq!(stream.sequences(1).await, [start + 133]);
     server.resource("urn:d", &["read"]).await;
@@ -217,7 +217,7 @@ async fn a_request_for_a_stream_is_checked() {
         assert_eq!(answer.status, status, "{query} {after}: {}", answer.text);
         assert_eq!(answer.json()["code"], code, "{query} {after}");
     }
-    // Without follow, Accept says nothing.
+    // Without `follow`, the Accept header has no effect.
     let answer = api.call("GET", "/v1/audit-events?follow=false", None).await;
     assert!(answer.json()["data"].is_array(), "{}", answer.text);
 }
@@ -236,7 +236,7 @@ async fn a_caller_has_a_bounded_number_of_streams() {
     assert!(answer.headers.contains_key("retry-after"));
     let other = Api::with(&server, "audit:read").await;
     Stream::open(&other, "", None).await;
-    // A caller that goes away is noticed although no event comes.
+    // A closed connection is noticed even without an event.
     drop(open.pop());
     eventually("a free place", async || {
         let answer = request(&api, "", None).send().await.expect("an answer");
@@ -256,16 +256,16 @@ async fn streams_end_when_the_server_stops(
     server.resource("urn:a", &["read"]).await;
     assert_eq!(stream.sequences(1).await.len(), 1);
     let token = api.token.clone();
-    server.tell_to_stop();
+    server.request_shutdown();
     assert_eq!(stream.end().await, "temporarily_unavailable");
-    // No new stream is opened, as long as the listener still answers.
+    // No new stream is opened while the server stops.
     let url = format!("{}/v1/audit-events?follow=true", server.management);
     if let Ok(answer) = server.http.get(url).bearer_auth(token).send().await {
         assert_eq!(answer.status(), 503);
     }
 }
 
-/// A restored backup: numbers of events are used again for other events.
+/// After a restore, other events reuse the numbers.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_when_the_log_is_another_one(
@@ -288,7 +288,7 @@ async fn a_stream_ends_when_the_log_is_another_one(
     assert_eq!(answer.json()["code"], "event_not_found", "{}", answer.text);
 }
 
-/// D17: a stream has the events of the owners that its caller is limited to, as they are now.
+/// D17: a stream has the events of the owners to which its caller is limited at present.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limited_administrator_gets_the_events_of_its_owners(

@@ -1,5 +1,5 @@
-//! What an OAuth client is told: never a command, an option or a setting of tokend. A client's
-//! developer does not have the operator's shell; the operator reads `tokend explain`.
+//! Answers to OAuth clients never contain a command, an option or a setting of tokend. The
+//! developer of a client does not have the operator's shell; the operator uses `tokend explain`.
 
 use serde_json::{Value, json};
 use tokend::admin;
@@ -18,14 +18,14 @@ use crate::support::{
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const JWT_SPIFFE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 
-/// The names of settings that no sentence holds by chance: those of sections.
+/// Returns the names of settings in sections, which no sentence contains by chance.
 fn settings() -> Vec<String> {
     let settings = Settings::gather(&Flags::default(), &[]).expect("settings");
     let keys = settings.keys().iter().filter(|key| key.contains('.'));
     keys.flat_map(|key| [key.clone(), variable_of(key)]).collect()
 }
 
-/// Fails if the description or the challenge names what only an operator has.
+/// Fails if the description or the challenge names something that only an operator has.
 fn assert_for_clients(answer: &Answer) {
     assert!(answer.status >= 400, "not a rejection: {answer:?}");
     answer.assert_names_no_command();
@@ -39,7 +39,7 @@ fn assert_for_clients(answer: &Answer) {
     }
 }
 
-/// Fails if another client or another remedy is kept for the operator.
+/// Fails if the rejection stored for the operator has another client or another remedy.
 async fn assert_kept(
     server: &Server,
     answer: &Answer,
@@ -57,7 +57,7 @@ fn elsewhere() -> Networks {
     Networks::parse("10.0.0.0/8").expect("networks")
 }
 
-/// What a client is told that authenticated and may not do what it asks for.
+/// Answers to a client that authenticated but may not do what it requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_to_an_authenticated_client_has_no_command() {
     let settings = [("TOKEND_LIMITS_REVOCATIONS_PER_CLIENT", "1/h")];
@@ -111,7 +111,7 @@ async fn an_answer_to_an_authenticated_client_has_no_command() {
     assert_kept(&server, &refused, &client, OperatorAction::RevokeAllTokens).await;
 }
 
-/// What a caller is told that could not authenticate, by each method.
+/// Answers to a caller that could not authenticate, by each method.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_to_an_unauthenticated_caller_has_no_command() {
     let server = Server::start(Engine::Sqlite).await;
@@ -149,7 +149,7 @@ async fn an_answer_to_an_unauthenticated_caller_has_no_command() {
     }
 }
 
-/// What a client is told about its assertions, signed by its own key and by others.
+/// Answers to assertions that are signed by the client's own key and by others.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_assertion_is_rejected_without_a_command() {
     let server = Server::start(Engine::Sqlite).await;

@@ -44,7 +44,7 @@ async fn present(server: &Server, path: &str, assertion: &str) -> Answer {
     Answer::of(server.http.post(server.url(path)).form(&form)).await
 }
 
-/// An assertion of the client for an audience.
+/// Returns an assertion of the client for an audience.
 fn assertion(server: &Server, client: &TestClient, key: &KeyPair, aud: &Value) -> String {
     key.sign(&json!({
         "iss": client.id, "sub": client.id, "aud": aud, "exp": server.clock.now().0 + 60,
@@ -52,7 +52,8 @@ fn assertion(server: &Server, client: &TestClient, key: &KeyPair, aud: &Value) -
     }))
 }
 
-/// Off by default, exactly the registered URLs, one string, and for the client itself.
+/// The audience is rejected by default. Once registered, exactly these URLs are accepted, as one
+/// string, and only for this client.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_may_have_the_token_endpoint_as_audience(
@@ -111,7 +112,7 @@ async fn an_extra_audience_is_accepted_while_it_is_the_token_endpoint() {
     present(&server, "/token", &now).await.token();
 }
 
-/// Below the path of an issuer, as requests are routed.
+/// With an issuer that has a path, requests are routed below that path too.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_with_a_path_has_its_endpoint_at_both_places() {
     let server = Server::with(Engine::Sqlite, &[("TOKEND_ISSUER", "{base}/tenant")]).await;
@@ -125,7 +126,7 @@ async fn an_issuer_with_a_path_has_its_endpoint_at_both_places() {
     }
 }
 
-/// A foreign issuer's token for the token endpoint stays refused.
+/// A token of an external issuer for the token endpoint stays rejected.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trust_has_no_extra_audience() {
     let server = Server::start(Engine::Sqlite).await;
@@ -153,9 +154,9 @@ async fn a_trust_has_no_extra_audience() {
     present(&server, "/token", &token(&server.base)).await.token();
 }
 
-/// `explain` says how to allow it, and only for a URL that can be allowed.
+/// `explain` prints the command, but only for a URL that can be allowed.
 #[tokio::test(flavor = "multi_thread")]
-async fn explain_tells_how_to_allow_an_audience() {
+async fn explain_prints_the_command_that_allows_an_audience() {
     let server = Server::start(Engine::Sqlite).await;
     let key = KeyPair::new(Algorithm::Es256);
     let client = keyed(&server, &key).await;

@@ -12,8 +12,7 @@ use tokend::admin::client;
 use tokend::model::security::{KeySetUri, KeySource};
 use tokend::model::signing_key::Algorithm;
 
-/// Keys that are fetched; a new one is found without a restart; a fetch never waits in a
-/// request.
+/// Keys are fetched, and a new key is found without a restart. A request never waits for a fetch.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_fetched_off_the_request_path(
@@ -47,12 +46,12 @@ async fn keys_are_fetched_off_the_request_path(
     elsewhere.answer(move |_| https::json(&set));
     server.clock.advance(11);
     server.catch_up().await;
-    // An unknown key makes it look again.
+    // An unknown key triggers another fetch.
     eventually("the second key", async || is_accepted(&second).await.then_some(())).await;
     let old = ask(&server, &first.sign(&claims(&server, &client))).await;
     old.assert_rejected(401, "invalid_client");
 
-    // All keys are withdrawn: the set is empty, and that is effective.
+    // All keys are withdrawn: the empty set takes effect.
     elsewhere.answer(|_| https::json(r#"{"keys":[]}"#));
     server.clock.advance(11);
     let foreign = KeyPair::new(Algorithm::Es256);
@@ -60,7 +59,8 @@ async fn keys_are_fetched_off_the_request_path(
     eventually("the withdrawal", async || (!is_accepted(&second).await).then_some(())).await;
 }
 
-/// SECURITY 26: redirects, too much and non-sense are not taken, and inner addresses not asked.
+/// SECURITY 26: redirects, long bodies and malformed ones are rejected, and private addresses are
+/// not contacted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fetch_follows_no_redirect_and_reads_no_more_than_it_must() {
     let elsewhere = Https::new(|path| match path {
@@ -86,7 +86,7 @@ async fn a_fetch_follows_no_redirect_and_reads_no_more_than_it_must() {
     assert_eq!(elsewhere.requests(), requests);
 }
 
-/// A change of keys and a disabled client count at once.
+/// Changing keys and disabling a client take effect at once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_key_is_no_longer_accepted(
@@ -138,7 +138,7 @@ async fn the_operator_adds_lists_and_removes_keys(
     let run = cli.run_with(&["client", "keys", "add", "a", "--jwks", "-"], &private.to_string());
     assert!(run.code == 2 && run.stderr.contains("leaked"), "{run:?}");
     assert_eq!(cli.run(&["client", "keys", "remove", "a", "nope"]).code, 4);
-    // What an operator has shut stays shut while a key is removed.
+    // Removing a key does not enable another method that the operator has disabled.
     cli.json(&["client", "update", "a", "--auth-method", "client_secret_basic"]);
     let left = cli.json(&["client", "keys", "remove", "a", key.kid()]);
     let shown = cli.json(&["client", "update", "a", "--tls-subject", "san_dns=a.example"]);
@@ -150,9 +150,9 @@ async fn the_operator_adds_lists_and_removes_keys(
     assert_eq!(shown["jwks_uri"], "https://a.example/jwks");
 }
 
-/// A kid in base64url may begin with a hyphen, which is not an option then.
+/// A kid in base64url may begin with a hyphen. It must not be parsed as an option then.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_whose_kid_begins_with_a_hyphen_can_be_removed() {
+async fn a_key_with_a_leading_hyphen_in_its_kid_can_be_removed() {
     let cli = Cli::new(Engine::Sqlite).await;
     let kids = ["-uPkE3xO", "--all-of-it", "kept"];
     let jwks = kids.map(|kid| {

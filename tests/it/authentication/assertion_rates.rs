@@ -16,14 +16,14 @@ async fn assertions_beyond_the_rate_of_a_client_write_no_rows(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
-    // Rates count from full hours; no test should lie across one.
+    // Rates are counted from full hours; the test must not cross one.
     server.clock.advance(3600 - server.clock.now().0.rem_euclid(3600));
     server.catch_up().await;
     let key = KeyPair::new(Algorithm::Es256);
     let client = keyed(&server, key.source(), Some("2/h")).await;
     let first = key.sign(&claims(&server, &client.id));
     token_by_assertion(&server, &first).await.token();
-    // A replay is refused as such, writes nothing, and takes nothing from the client.
+    // A replay is rejected as such, writes nothing, and does not use up the client's rate.
     for _ in 0..5 {
         let replayed = token_by_assertion(&server, &first).await;
         replayed.assert_rejected(401, "invalid_client");
@@ -34,12 +34,12 @@ async fn assertions_beyond_the_rate_of_a_client_write_no_rows(
     let answer = token_by_assertion(&server, &beyond).await;
     answer.assert_rejected(429, "temporarily_unavailable");
     assert!(answer.description().contains("2 tokens a hour"), "{answer:?}");
-    // No row was written of it: the same assertion is new to the database.
+    // No row was written: the same assertion is new to the database.
     server.clock.advance(50);
     let name = tokend::crypto::digest::compute(&[&client.id, jti_of(&beyond).as_str()]);
     let is_new = server.services().store.use_assertion(&name, Timestamp(i64::MAX / 2)).await;
     assert!(is_new.expect("a store"), "a row was written");
-    // A stranger spends nothing of it.
+    // An unauthenticated caller does not use up the rate.
     let other = keyed(&server, key.source(), Some("1/h")).await;
     let forger = KeyPair::new(Algorithm::Es256);
     for _ in 0..3 {
@@ -54,7 +54,7 @@ fn jti_of(jwt: &str) -> String {
     claims["jti"].as_str().expect("a jti").to_owned()
 }
 
-/// S-15: introspection and revocation count no tokens, so their assertions have a rate of their
+/// S-15: introspection and revocation issue no tokens, so their assertions have a rate of their
 /// own.
 #[tokio::test(flavor = "multi_thread")]
 async fn assertions_for_introspection_have_a_rate_of_their_own() {
@@ -75,8 +75,8 @@ async fn assertions_for_introspection_have_a_rate_of_their_own() {
     token_by_assertion(&server, &key.sign(&claims(&server, &client.id))).await.token();
 }
 
-/// S-15: a client may have a thousand live revocations, on all instances together; then it is told
-/// what to do, and nothing else of it is revoked.
+/// S-15: a client may have a thousand active revocations on all instances together. Beyond that, it
+/// gets an error with advice, and nothing else is revoked.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_may_have_a_thousand_active_revocations(
@@ -116,13 +116,13 @@ async fn a_client_may_have_a_thousand_active_revocations(
         assert!(!refused.description().contains("tokend "), "no command line for a client");
         assert_eq!(refused.header("retry-after"), "900");
     }
-    // No epoch was made: the token is as good as before.
+    // No epoch was created: the token is still valid.
     let active = server.post("/v1/oauth/introspect", &client, &[("token", &beyond)]).await;
     assert_eq!(active.json()["active"], true);
-    // Another client is not concerned.
+    // Another client is not affected.
     let token = server.ask(&other).await.token();
     assert_eq!(revoke(&server, &other, &token).await.status, 200);
-    // When they have expired, there is capacity again.
+    // After they have expired, new ones are possible.
     server.clock.advance(901);
     server.catch_up().await;
     let token = server.ask(&client).await.token();

@@ -33,8 +33,8 @@ fn basic(pair: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
-/// The parts of an answer that must not differ: everything but the id and the date.
-fn face(answer: &Answer) -> String {
+/// Returns the parts of an answer that must not differ: all except the id and the date.
+fn comparable_parts(answer: &Answer) -> String {
     let id = answer.header("x-request-id").to_owned();
     let mut headers: Vec<_> = answer
         .headers
@@ -51,7 +51,7 @@ fn face(answer: &Answer) -> String {
 /// RFC 6749, section 2.3.1 (C-08, C-09, C-10, N-06, N-07, K-02, K-04, C-195, W-02, SECURITY 3).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_header_and_the_body_both_prove_a_client(
+async fn a_client_authenticates_by_header_or_body(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -68,7 +68,7 @@ async fn the_header_and_the_body_both_prove_a_client(
     assert_eq!(with_header(&server, &plain, &equal).await.status, 200);
     let body = format!("{GRANT}&client_id={id}&client_secret={secret}");
     assert_eq!(server.form(&body).await.status, 200);
-    // C-04, K-04, K-16, C-38: one way in one request.
+    // C-04, K-04, K-16, C-38: one method in one request.
     for form in
         [body, format!("{GRANT}&client_secret={secret}"), format!("{GRANT}&client_id=other")]
     {
@@ -115,7 +115,7 @@ async fn every_authentication_failure_has_the_same_answer(
     if with_imported {
         server.import(r#"{"client_id":"legacy","client_secret":"hush-hush-hush"}"#).await;
         let legacy = TestClient { id: "legacy".into(), secret: "hush-hush-hush".into() };
-        // It is right and without a grant: the secret counts.
+        // The secret is valid, and the client has no grant.
         server.ask(&legacy).await.assert_rejected(400, "invalid_target");
     }
     server.catch_up().await;
@@ -157,17 +157,17 @@ async fn every_authentication_failure_has_the_same_answer(
         assert!(challenge.ends_with(&description), "{challenge}");
         assert!(challenge.contains(answer.header("x-request-id")), "{challenge}");
         assert!(!answer.text.contains(id) && !answer.text.contains(secret), "{name}: {answer:?}");
-        faces.push((name, face(&answer)));
+        faces.push((name, comparable_parts(&answer)));
     }
     for broken in
         ["Basic", "Basic !!!", "Basic YQ==", "Basic OmI=", "Basic JTp4", "Bearer abc", "Digest x"]
     {
-        faces.push((broken, face(&with_header(&server, broken, GRANT).await)));
+        faces.push((broken, comparable_parts(&with_header(&server, broken, GRANT).await)));
     }
     for (name, other) in &faces {
         assert_eq!(*other, faces[0].1, "{name}");
     }
-    // The same in the body, where the client that must use the body gets through.
+    // As above, in the body, where a client that must use the body succeeds.
     let form = |id: &str, secret: &str| format!("{GRANT}&client_id={id}&client_secret={secret}");
     for (id, secret) in [
         (&good.id, "wrong"),
@@ -175,13 +175,17 @@ async fn every_authentication_failure_has_the_same_answer(
         (&disabled.id, &disabled.secret),
         (&expired.id, &expired.secret),
     ] {
-        assert_eq!(face(&server.form(&form(id, secret)).await), faces[0].1, "{id} in the body");
+        assert_eq!(
+            comparable_parts(&server.form(&form(id, secret)).await),
+            faces[0].1,
+            "{id} in the body"
+        );
     }
     server.ask(&header_only).await.token();
     assert_eq!(server.form(&form(&body_only.id, &body_only.secret)).await.status, 200);
 }
 
-/// K-09: a client that is enabled again gets tokens again, with the secret it had.
+/// K-09: a client that is enabled again gets tokens with its old secret.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_can_be_disabled_and_enabled_again(
@@ -202,11 +206,10 @@ async fn a_client_can_be_disabled_and_enabled_again(
     }
 }
 
-/// D4, W-13, SECURITY 31: rotation with overlap keeps both, and then lets the old one die by
-/// itself.
+/// D4, W-13, SECURITY 31: rotation with overlap keeps both secrets, and then the old one expires.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_secret_lives_through_the_overlap_and_no_longer(
+async fn an_old_secret_expires_at_the_end_of_the_overlap(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -228,10 +231,11 @@ async fn an_old_secret_lives_through_the_overlap_and_no_longer(
     server.ask(&new).await.token();
 }
 
-/// D4, K-06, C-42: secrets of other systems are used unchanged, first by hash and then by MAC.
+/// D4, K-06, C-42: secrets of other systems are used unchanged, first verified by hash and then by
+/// MAC.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn imported_secrets_count_by_hash_once_and_by_memory_after_that(
+async fn an_imported_secret_is_hashed_once_and_then_verified_by_mac(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -252,10 +256,10 @@ async fn imported_secrets_count_by_hash_once_and_by_memory_after_that(
     let body = format!("{GRANT}&client_id=a%3Ab&client_secret=a%2Bb%252F%3Ac");
     assert_eq!(server.form(&body).await.status, 200);
     assert_eq!(checks(), before + 1, "a proved secret is hashed again");
-    // A plain colon in a known id shows that nothing is encoded.
+    // A literal colon in a known id shows that nothing is encoded.
     assert_eq!(with_header(&server, &basic("a:b:a+b%2F:c"), GRANT).await.status, 200);
     assert_eq!(checks(), before + 1, "a proved secret is hashed again");
-    // The same bytes behind an id without a colon say something else, and fail cleanly.
+    // The same bytes after an id without a colon have another meaning, and are rejected.
     server.import(r#"{"client_id":"plain","client_secret":"a+b%2F:c","grants":[]}"#).await;
     let plain = basic("plain:a+b%2F:c");
     with_header(&server, &plain, GRANT).await.assert_rejected(401, "invalid_client");
@@ -285,8 +289,8 @@ async fn generated_secrets_are_hashed_once_and_forged_ones_never(
     assert_eq!(checks(), before + 1);
 }
 
-/// T-16, C-07, SECURITY 39: more first proofs at once than can be hashed are told to come again, in
-/// the same shape as everything else, and those that get through are right.
+/// T-16, C-07, SECURITY 39: if more secrets wait for their first hash than the queue holds,
+/// requests are rejected with `Retry-After` in the ordinary format, and the others succeed.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_concurrent_first_hashes_are_answered_with_retry_after(
@@ -295,17 +299,18 @@ async fn too_many_concurrent_first_hashes_are_answered_with_retry_after(
     let settings =
         [("TOKEND_SECRETS_HASHING_QUEUE", "1"), ("TOKEND_SECRETS_ARGON2_MEMORY", "8MiB")];
     let server = Arc::new(Server::with(engine, &settings).await);
-    // How many come at once is up to the machine: it may take several rounds to fill the queue.
+    // The number of concurrent requests depends on the machine: filling the queue may take several
+    // rounds.
     eventually("a full queue", async || {
-        let refused = rejected_of_twelve_first_proofs(&server).await;
+        let refused = count_rejected_first_hashes(&server).await;
         assert!(refused < 12, "none of 12 got through");
         (refused > 0).then_some(())
     })
     .await;
 }
 
-/// Twelve new clients ask at once; gives how many were told to come again.
-async fn rejected_of_twelve_first_proofs(server: &Arc<Server>) -> usize {
+/// Twelve new clients request tokens at once; returns the number of rejections with `Retry-After`.
+async fn count_rejected_first_hashes(server: &Arc<Server>) -> usize {
     let mut clients = Vec::new();
     for _ in 0..12 {
         clients.push(server.client().await);
@@ -327,7 +332,7 @@ async fn rejected_of_twelve_first_proofs(server: &Arc<Server>) -> usize {
     refused
 }
 
-/// A client deleted by mistake comes back with the secret it had.
+/// A client that was deleted by mistake is created again with its old secret.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_generated_secret_can_be_imported_again(
@@ -347,7 +352,7 @@ async fn a_generated_secret_can_be_imported_again(
     server.ask(&client).await.token();
 }
 
-/// G-02, K-18, C-36: who is proved and may not use the grant is told so.
+/// G-02, K-18, C-36: an authenticated client that may not use the grant type gets a specific error.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_without_the_grant_is_unauthorized(
@@ -360,7 +365,7 @@ async fn a_client_without_the_grant_is_unauthorized(
     let answer = server.ask(&client).await;
     answer.assert_rejected(400, "unauthorized_client");
     assert!(answer.description().contains("may not use client_credentials"), "{answer:?}");
-    // Only to who has proved it.
+    // Only an authenticated client gets it.
     let wrong = TestClient { secret: "wrong".into(), ..client };
     server.ask(&wrong).await.assert_rejected(401, "invalid_client");
 }

@@ -1,4 +1,4 @@
-//! Tokens that are bound to a key of the client's own (RFC 9449).
+//! Tokens that are bound to a key of the client (RFC 9449).
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -11,7 +11,7 @@ use tokend::model::signing_key::Algorithm;
 use crate::support::keys::KeyPair;
 use crate::support::{Answer, Engine, Server, TestClient};
 
-/// What a test does to claims or to a header.
+/// A change that a test makes to claims or to a header.
 type Change<'a> = &'a dyn Fn(&mut Value);
 
 fn header(key: &KeyPair) -> Value {
@@ -44,7 +44,8 @@ async fn ask(server: &Server, client: &TestClient, proofs: &[&str]) -> Answer {
     Answer::of(request.form(&[("grant_type", "client_credentials")])).await
 }
 
-/// C-150, C-100, W-08, SECURITY 40: the type, the thumbprint in the token and in its introspection.
+/// C-150, C-100, W-08, SECURITY 40: the token type, and the thumbprint in the token and its
+/// introspection.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proof_binds_the_token_to_its_key(
@@ -57,7 +58,7 @@ async fn a_proof_binds_the_token_to_its_key(
     let answer = ask(&server, &client, &[&proof(&server, &key)]).await;
     let token = answer.token();
     assert_eq!(answer.json()["token_type"], "DPoP");
-    // The kid of the server's own keys is the same thumbprint (RFC 7638).
+    // The kid of the server's own keys is the same kind of thumbprint (RFC 7638).
     let bound = json!({ "jkt": key.kid() });
     assert_eq!(server.claims(&token).await["cnf"], bound);
     let seen = server.post("/v1/oauth/introspect", &client, &[("token", &token)]).await.json();
@@ -75,7 +76,7 @@ async fn refused(server: &Server, client: &TestClient, proofs: &[&str], word: &s
 
 /// C-151, section 4.3, point 1: not more than one header.
 #[tokio::test(flavor = "multi_thread")]
-async fn point_1_there_is_one_header() {
+async fn two_dpop_headers_are_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);
@@ -85,7 +86,7 @@ async fn point_1_there_is_one_header() {
 
 /// C-151, point 2: one well-formed JWT.
 #[tokio::test(flavor = "multi_thread")]
-async fn point_2_it_is_one_well_formed_jwt() {
+async fn a_malformed_proof_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);
@@ -99,7 +100,7 @@ async fn point_2_it_is_one_well_formed_jwt() {
 
 /// C-151, point 3: every required claim and header.
 #[tokio::test(flavor = "multi_thread")]
-async fn point_3_nothing_is_missing() {
+async fn a_proof_without_a_required_claim_or_header_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);
@@ -124,7 +125,7 @@ async fn point_3_nothing_is_missing() {
 
 /// Points 4 to 7: type, algorithm, signature, no private key.
 #[tokio::test(flavor = "multi_thread")]
-async fn points_4_to_7_the_header_says_how_it_is_signed() {
+async fn a_proof_with_a_wrong_typ_alg_or_jwk_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let (key, other) = (KeyPair::new(Algorithm::Es256), KeyPair::new(Algorithm::Es256));
@@ -152,7 +153,7 @@ async fn points_4_to_7_the_header_says_how_it_is_signed() {
 
 /// Points 8 and 9: this method and this URL, normalised, without query and fragment.
 #[tokio::test(flavor = "multi_thread")]
-async fn points_8_and_9_it_is_for_this_request() {
+async fn a_proof_with_another_method_or_url_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);
@@ -175,11 +176,11 @@ async fn points_8_and_9_it_is_for_this_request() {
     }
 }
 
-/// Point 10 and section 8 (C-153): with the setting, a nonce of the server, one header, and a new
-/// one when it has grown old.
+/// Point 10 and section 8 (C-153): if the settings require it, a proof needs a nonce of the server.
+/// It comes in one header, and an old nonce is replaced.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn point_10_a_nonce_of_the_server_if_it_wants_one(
+async fn a_proof_contains_a_server_nonce_if_the_settings_require_one(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::with(engine, &[("TOKEND_TOKEN_DPOP_NONCES", "true")]).await;
@@ -196,7 +197,7 @@ async fn point_10_a_nonce_of_the_server_if_it_wants_one(
     let nonce = first.header("dpop-nonce").to_owned();
     ask(&server, &client, &[&with(&nonce)]).await.token();
     ask(&server, &client, &[&with("forged")]).await.assert_rejected(400, "use_dpop_nonce");
-    // Another instance knows it too.
+    // Another instance accepts it too.
     let settings = [("TOKEND_ISSUER", server.base.as_str()), ("TOKEND_TOKEN_DPOP_NONCES", "true")];
     let second = Server::at(server.place.clone(), server.clock.clone(), &settings).await;
     ask(&second, &client, &[&with(&nonce)]).await.token();
@@ -208,9 +209,9 @@ async fn point_10_a_nonce_of_the_server_if_it_wants_one(
     server.ask(&client).await.token();
 }
 
-/// Point 11 (C-154): made just now; and used once.
+/// Point 11 (C-154): `iat` must be recent, and a proof is used once.
 #[tokio::test(flavor = "multi_thread")]
-async fn point_11_it_is_young_and_used_once() {
+async fn an_old_or_replayed_proof_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);
@@ -229,14 +230,14 @@ async fn point_11_it_is_young_and_used_once() {
     let proof = at(now);
     ask(&server, &client, &[&proof]).await.token();
     refused(&server, &client, &[&proof], "used before").await;
-    // A failed authentication does not use a proof up, and tells nothing of it.
+    // A failed authentication does not use the proof up, and reveals nothing about it.
     let fresh = at(now);
     let stranger = TestClient { secret: "wrong".to_owned(), ..client.clone() };
     ask(&server, &stranger, &[&fresh]).await.assert_rejected(401, "invalid_client");
     ask(&server, &client, &[&fresh]).await.token();
 }
 
-/// What is refused for another reason uses no proof up: the same may come again.
+/// A request that is rejected for another reason does not use its proof up.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_beyond_the_rate_does_not_use_its_proof_up() {
     let server = Server::start(Engine::Sqlite).await;
@@ -251,8 +252,8 @@ async fn a_request_beyond_the_rate_does_not_use_its_proof_up() {
     ask(&server, &client, &[&later]).await.token();
 }
 
-/// The URL of the endpoint for clients with certificates, as the metadata has it, is accepted as
-/// well.
+/// The URL of the endpoint for clients with certificates, as published in the metadata, is accepted
+/// as well.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proof_may_be_for_the_endpoint_for_clients_with_certificates() {
     let settings = [("TOKEND_TLS_MTLS_URL", "https://mtls.example.com")];
@@ -266,10 +267,10 @@ async fn a_proof_may_be_for_the_endpoint_for_clients_with_certificates() {
     refused(&server, &client, &[&key.sign_under(&header(&key), &claims)], "htu").await;
 }
 
-/// C-152: who must send one and does not gets no token.
+/// C-152: a client that must send a proof gets no token without one.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_is_marked_must_send_a_proof(
+async fn a_dpop_bound_client_without_a_proof_is_rejected(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -283,9 +284,9 @@ async fn a_client_that_is_marked_must_send_a_proof(
     assert!(metadata["dpop_signing_alg_values_supported"].to_string().contains("ES256"));
 }
 
-/// S-13: the checks of registered keys hold for the key of a proof, and one key has one text.
+/// S-13: the rules for registered keys apply to the key of a proof, and a key has one encoding.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_needs_a_sound_key_in_its_one_form() {
+async fn a_weak_or_non_canonical_proof_key_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let (ec, rsa) = (KeyPair::new(Algorithm::Es256), KeyPair::new(Algorithm::Rs256));
@@ -295,7 +296,7 @@ async fn a_proof_needs_a_sound_key_in_its_one_form() {
     let (x, y) = (decode(&ec.jwk["x"]), decode(&ec.jwk["y"]));
     let text = |bytes: &[u8]| json!(BASE64_URL_SAFE_NO_PAD.encode(bytes));
     let other_curve: Change<'_> = &|jwk| jwk["crv"] = json!("P-384");
-    // The same 64 bytes, cut in another place.
+    // The same 64 bytes, divided at another position.
     let odd_lengths: Change<'_> = &|jwk| {
         jwk["x"] = text(&x[..31]);
         jwk["y"] = text(&[&x[31..], &y[..]].concat());
@@ -317,9 +318,9 @@ async fn a_proof_needs_a_sound_key_in_its_one_form() {
     refused(&server, &client, &[&forged], "jwk").await;
 }
 
-/// S-13: a parser drops control characters, so a proof with them passed for another URL.
+/// S-13: a parser that drops control characters would accept the proof for another URL.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_url_of_a_proof_is_a_url() {
+async fn a_proof_url_with_control_characters_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);

@@ -1,4 +1,4 @@
-//! The replay cache of DPoP proofs is full: what cannot be remembered is rejected.
+//! A full replay cache of DPoP proofs: a proof that cannot be stored is rejected.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -29,7 +29,7 @@ pub async fn ask(server: &Server, client: &TestClient, proof: &str) -> Answer {
     Answer::of(request.form(&[("grant_type", "client_credentials")])).await
 }
 
-/// Takes names for a client, as its proofs would, until the cache has no space for one more.
+/// Adds entries for a client, as its proofs would, until the cache is full.
 fn fill(server: &Server, client: &str) -> ReplayRejection {
     let now = server.clock.now();
     (0_u64..)
@@ -40,9 +40,9 @@ fn fill(server: &Server, client: &str) -> ReplayRejection {
         .expect("a limit")
 }
 
-/// One client fills its share: it waits, the others do not. All together fill the cache: a client
-/// that sends a proof is asked to come again, and clients without proofs are served. A used proof
-/// stays used all the time.
+/// A client that has filled its share must wait; others need not. When all clients together have
+/// filled the cache, a client with a proof is rejected with `Retry-After`, and clients without
+/// proofs are served. A used proof is rejected throughout.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_replay_cache_rejects_proofs_and_nothing_else() {
     let server = Server::start(Engine::Sqlite).await;

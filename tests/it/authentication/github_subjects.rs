@@ -1,4 +1,4 @@
-//! Both forms of the subjects of GitHub: with names alone, and with names and ids.
+//! Both forms of the subjects of GitHub: with names only, and with names and ids.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ impl Stage {
         run
     }
 
-    /// Runs `client trust add` with that pattern.
+    /// Runs `client trust add` with this pattern.
     async fn trust(&self, subject: &str) -> Run {
         let text = format!(
             "client trust add {} --issuer {GITHUB} --audience {} --jwks - --subject",
@@ -50,7 +50,8 @@ impl Stage {
         self.run(arguments, self.key.jwk.to_string()).await
     }
 
-    /// A token of GitHub for now. The command line goes by another clock than the server.
+    /// Returns a token of GitHub with this time. The command line uses another clock than the
+    /// server.
     fn token(&self, subject: &str, more: &Value, now: i64) -> String {
         let mut claims = json!({
             "iss": GITHUB, "sub": subject, "aud": self.server.base, "exp": now + 300, "iat": now,
@@ -73,7 +74,7 @@ impl Stage {
         Answer::of(self.server.http.post(self.server.token_url()).form(&form)).await
     }
 
-    /// The reason and the remedy of a rejection, as the command shows them.
+    /// Returns the reason and the remedy of a rejection, as the command shows them.
     async fn explain(&self, answer: &Answer) -> (String, String) {
         answer.assert_rejected(400, "invalid_grant");
         self.server.app.write_rejections().await.expect("written");
@@ -85,9 +86,9 @@ impl Stage {
         (of("reason"), of("remedy"))
     }
 
-    /// Asks with and without a client's id, tests the token, and checks that all say the same;
-    /// gives the command that they recommend.
-    async fn told(&self, subject: &str, more: &Value, reason: &str) -> Vec<String> {
+    /// Requests a token with and without a client id, tests it, and checks that all three report
+    /// the same; returns the recommended command.
+    async fn recommended_command(&self, subject: &str, more: &Value, reason: &str) -> Vec<String> {
         let named = self.ask(subject, more, Some(&self.client.id)).await;
         let (told, remedy) = self.explain(&named).await;
         assert!(told.contains(reason), "{reason}: {told}");
@@ -95,7 +96,7 @@ impl Stage {
         let (told, same) = self.explain(&unnamed).await;
         assert!(told.contains(reason) && told.contains(&self.client.id), "{told}");
         assert_eq!(remedy, same);
-        // The caller learns nothing of it.
+        // The answer does not reveal it to the caller.
         assert_eq!(
             named.description().split("id ").next(),
             unnamed.description().split("id ").next()
@@ -110,7 +111,7 @@ impl Stage {
     }
 }
 
-/// The words of the command in a remedy, as a shell reads them, with the key on standard input.
+/// Splits the command in a remedy as a shell does, with the key on standard input.
 fn words(remedy: &str) -> Vec<String> {
     let from = remedy.find("tokend client trust add").expect("a command");
     let command = remedy[from..].split(". ").next().expect("a command");
@@ -134,10 +135,10 @@ fn words(remedy: &str) -> Vec<String> {
         .collect()
 }
 
-/// A repository that was renamed or is new, and a trust from before.
+/// The repository was renamed or is new, and the trust is older.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trust_of_names_says_what_trusts_the_immutable_form(
+async fn a_names_only_trust_suggests_a_trust_of_the_immutable_subject(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let stage = Stage::new(engine).await;
@@ -148,7 +149,7 @@ async fn a_trust_of_names_says_what_trusts_the_immutable_form(
     );
     stage.ask(NAMES, &Value::Null, None).await.token();
     let reason = "GitHub sends the immutable form of the subject (names and ids) for acme/api";
-    let command = stage.told(IDS, &Value::Null, reason).await;
+    let command = stage.recommended_command(IDS, &Value::Null, reason).await;
     assert!(command.contains(&IDS.to_owned()), "{command:?}");
     assert_eq!(stage.run(command, stage.key.jwk.to_string()).await.code, 0);
     for client_id in [None, Some(stage.client.id.as_str())] {
@@ -168,10 +169,10 @@ async fn a_trust_of_names_says_what_trusts_the_immutable_form(
     }
 }
 
-/// A trust of the immutable form, and a repository that still sends names alone.
+/// The trust has the immutable form, and the repository still sends names only.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trust_of_ids_says_what_trusts_the_names(
+async fn an_immutable_trust_suggests_a_trust_of_the_names_only_subject(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let stage = Stage::new(engine).await;
@@ -180,16 +181,16 @@ async fn a_trust_of_ids_says_what_trusts_the_names(
     stage.ask(IDS, &Value::Null, None).await.token();
     let ids = json!({ "repository_owner_id": "123", "repository_id": "456" });
     let reason = "GitHub sends the form of the subject with names alone for acme/api";
-    let command = stage.told(NAMES, &ids, reason).await;
+    let command = stage.recommended_command(NAMES, &ids, reason).await;
     assert!(command.contains(&"repository_id=456".to_owned()), "{command:?}");
     assert_eq!(stage.run(command, stage.key.jwk.to_string()).await.code, 0);
     stage.ask(NAMES, &ids, None).await.token();
-    // Another account that has taken the name.
+    // Another account that now uses the name.
     let other = json!({ "repository_owner_id": "789", "repository_id": "999" });
     stage.ask(NAMES, &other, Some(&stage.client.id)).await.assert_rejected(400, "invalid_grant");
 }
 
-/// A `*` never skips an id, and a pattern that is refused says what to write.
+/// A `*` never matches an id, and the rejection of a pattern suggests another one.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_star_never_spans_the_id_of_another_owner(

@@ -22,7 +22,7 @@ use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, meth
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// JSON that is not a key set, as hosts send it in distress or on purpose.
+/// JSON that is not a key set, as failing or hostile hosts send it.
 const NOT_SETS: [&str; 7] = ["[]", "\"busy\"", "1", "true", "null", "[[]]", "{\"keys\":null}"];
 
 async fn instance(engine: Engine, elsewhere: &Https) -> Server {
@@ -31,7 +31,7 @@ async fn instance(engine: Engine, elsewhere: &Https) -> Server {
     Server::with(engine, &settings).await
 }
 
-/// A client whose keys are fetched from there.
+/// Creates a client with keys that are fetched from this URL.
 async fn fetched(server: &Server, url: &str) -> TestClient {
     let uri = KeySetUri::parse(url).expect("a URI");
     let new = |new: &mut tokend::admin::client::NewClient| {
@@ -66,7 +66,7 @@ async fn until(is_true: impl Fn() -> bool) {
     eventually("what the test waits for", async || is_true().then_some(())).await;
 }
 
-/// S-2: a key set that is JSON and not a set used to end all fetching in the process.
+/// S-2: JSON that is not a key set used to stop all fetching in the process.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_is_not_a_key_set_stops_no_other(
@@ -87,7 +87,7 @@ async fn a_document_that_is_not_a_key_set_stops_no_other(
     until(|| elsewhere.requests() >= NOT_SETS.len()).await;
     let good = fetched(&server, &elsewhere.url("/good")).await;
     until_token(&server, &good, &key).await;
-    // The hosts that failed are tried again after their pause, too.
+    // The failed hosts are tried again after their pause.
     let before = elsewhere.requests();
     eventually("another attempt for each", async || {
         server.clock.advance(10);
@@ -102,7 +102,8 @@ async fn a_document_that_is_not_a_key_set_stops_no_other(
     assert_eq!((ready.status, &ready.json()["background_tasks"]), (200, &json!("ok")));
 }
 
-/// S-8: dozens of sets that hang, on one host, delay neither a new set of that host nor others.
+/// S-8: dozens of key sets of one host that never answer delay neither a new key set of that host
+/// nor others.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_hangs_delays_no_other() {
     let key = KeyPair::new(Algorithm::Es256);
@@ -127,7 +128,7 @@ async fn a_host_that_hangs_delays_no_other() {
     until_token(&server, &client, &key).await;
 }
 
-/// S-7: interim responses and heads count for the limit, below TLS.
+/// S-7: interim responses and headers are included in the size limit, below TLS.
 #[tokio::test(flavor = "multi_thread")]
 async fn interim_responses_without_end_are_cut_off() {
     let elsewhere = Https::new(|path| match path {
@@ -144,11 +145,11 @@ async fn interim_responses_without_end_are_cut_off() {
     assert!(error.to_string().contains("interim"), "{error}");
     let error = fetcher.text(&elsewhere.url("/heads")).await.expect_err("refused");
     assert!(error.to_string().contains("HTTP"), "{error}");
-    // What was sent and never read is in the buffers of the sockets.
+    // Unread bytes are in the buffers of the sockets.
     assert!(elsewhere.sent() < 8 << 20, "{} bytes were sent", elsewhere.sent());
 }
 
-/// S-7: a stranger who names unknown keys does not shorten the pause after failures.
+/// S-7: a caller that names unknown keys does not shorten the pause after failures.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_does_not_shorten_the_pause_after_failures() {
     let elsewhere = Https::new(|_| https::json("[]")).await;
@@ -156,7 +157,7 @@ async fn a_stranger_does_not_shorten_the_pause_after_failures() {
     let url = elsewhere.url("/jwks");
     let client = fetched(&server, &url).await;
     let source = RemoteSource::KeySet(KeySetUri::parse(&url).expect("a URI"));
-    // The pause begins when the server has noted the failure, which is later than the request.
+    // The pause begins when the server has recorded the failure, which is later than the request.
     let set = server.app.directory.key_sets.entry(source);
     let stranger = KeyPair::new(Algorithm::Es256);
     let pass = async |seconds: i64| {
@@ -164,7 +165,7 @@ async fn a_stranger_does_not_shorten_the_pause_after_failures() {
         server.catch_up().await;
         for _ in 0..3 {
             ask(&server, &client, &stranger).await.assert_rejected(401, "invalid_client");
-            // Longer than the time after which the server looks for sets that are due.
+            // Longer than the interval at which the server looks for due sets.
             tokio::time::sleep(Duration::from_millis(400)).await;
         }
     };
@@ -178,9 +179,9 @@ async fn a_stranger_does_not_shorten_the_pause_after_failures() {
     assert_eq!(elsewhere.requests(), 3);
 }
 
-/// S-16: the URL in the metadata of an issuer is held to the rules of a registered one.
+/// S-16: the URL in the metadata of an issuer must follow the rules of a registered one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_discovered_url_with_a_password_is_not_asked() {
+async fn a_discovered_url_with_a_password_is_not_fetched() {
     let key = KeyPair::new(Algorithm::Es256);
     let elsewhere = Https::new(|_| String::new()).await;
     let issuer = elsewhere.url("");
@@ -219,10 +220,10 @@ async fn a_discovered_url_with_a_password_is_not_asked() {
     assert_eq!(keys_asked.load(std::sync::atomic::Ordering::Relaxed), 0);
 }
 
-/// S-2: the operator's test of a trust says what the key set is, and does not panic.
+/// S-2: the operator's test of a trust reports the invalid key set, and does not panic.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_test_of_a_trust_says_that_the_document_is_not_a_key_set(
+async fn a_trust_test_reports_a_document_that_is_not_a_key_set(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let elsewhere =

@@ -1,4 +1,4 @@
-//! Limits: guesses at imported secrets, and the tokens of one client.
+//! Rate limits: guesses at imported secrets, and the tokens of one client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, oper
 
 const GRANT: [(&str, &str); 1] = [("grant_type", "client_credentials")];
 
-/// An instance with a client of another system, whose secret could be guessed.
+/// Creates an instance with a client of another system, with a secret that could be guessed.
 async fn with_imported(engine: Engine, settings: &[(&str, &str)]) -> (Server, TestClient) {
     let server = Server::with(engine, settings).await;
     let line = format!(
@@ -26,8 +26,8 @@ async fn with_imported(engine: Engine, settings: &[(&str, &str)]) -> (Server, Te
     (server, TestClient { id: "legacy".into(), secret: "hush-hush-hush".into() })
 }
 
-/// RFC 6749, section 2.3.1 (W-11, W-12, N-11, C-196): guesses are limited, for an unknown client
-/// like for a known one, and the right secret is not locked out by them.
+/// RFC 6749, section 2.3.1 (W-11, W-12, N-11, C-196): guesses are limited, for unknown and known
+/// clients alike, and do not lock out the correct secret.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_are_limited_and_the_right_secret_is_not_locked_out(
@@ -49,7 +49,7 @@ async fn guesses_are_limited_and_the_right_secret_is_not_locked_out(
         faces.push((beyond.description(), seconds));
     }
     assert_eq!(faces[0], faces[1], "an unknown client is told something else");
-    // Its first proof of all, from the same address, in the same minute.
+    // Its very first verification, from the same address, in the same minute.
     for _ in 0..3 {
         server.ask(&legacy).await.token();
     }
@@ -59,7 +59,7 @@ async fn guesses_are_limited_and_the_right_secret_is_not_locked_out(
     guess("legacy", 5).await.assert_rejected(401, "invalid_client");
 }
 
-/// The limit by address holds whatever client is tried; generated secrets are not concerned.
+/// The limit by address covers all clients together; generated secrets are not affected.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_may_not_guess_through_all_clients(
@@ -88,7 +88,7 @@ async fn an_address_may_not_guess_through_all_clients(
     from("192.0.2.1", &legacy.id, &legacy.secret).await.token();
 }
 
-/// C-125: guesses at the other endpoints are counted with those at the token endpoint.
+/// C-125: the limit includes guesses at other endpoints.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_endpoint_is_a_way_around_the_limit_of_guesses() {
     let settings = [("TOKEND_LIMITS_GUESSES_PER_CLIENT", "3/m")];
@@ -109,7 +109,8 @@ async fn no_endpoint_is_a_way_around_the_limit_of_guesses() {
     }
 }
 
-/// Where nothing can be guessed, nothing is counted: a wrong secret costs no hash and stays 401.
+/// Generated secrets cannot be guessed, so nothing is counted: a wrong secret costs no hash and the
+/// answer stays 401.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn without_imported_secrets_there_is_nothing_to_limit(
@@ -136,7 +137,7 @@ async fn a_flood_of_guesses_does_not_exclude_other_clients(
     first_token_during_a_flood(engine).await;
 }
 
-/// The same, and the owner hardly waits.
+/// As above, and the owner waits two seconds at most.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures time: make test-slow"]
@@ -147,7 +148,8 @@ async fn the_first_token_during_a_flood_takes_two_seconds_at_most(
     assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
-/// Guesses at an imported client until its owner has a token. Returns how long the owner waited.
+/// Sends guesses at an imported client until its owner has a token. Returns how long the owner
+/// waited.
 async fn first_token_during_a_flood(engine: Engine) -> Duration {
     let settings =
         [("TOKEND_LIMITS_GUESSES_PER_CLIENT", "5/m"), ("TOKEND_SECRETS_ARGON2_MEMORY", "8MiB")];
@@ -171,7 +173,7 @@ async fn first_token_during_a_flood(engine: Engine) -> Duration {
     let many = || guesses.load(Ordering::Relaxed) >= 50;
     eventually("the flood", async || many().then_some(())).await;
     let asked = Instant::now();
-    // On a machine that is busy with other things the server may say: come again.
+    // On a busy machine, the server may answer with `Retry-After`.
     eventually("a token for the owner", async || {
         let answer = server.ask(&legacy).await;
         if answer.status == 200 {
@@ -189,12 +191,14 @@ async fn first_token_during_a_flood(engine: Engine) -> Duration {
     took
 }
 
-/// SECURITY 7, T-05: unknown and known clients take the same time. Asked in turn, so that a busy
-/// machine is busy for both; medians, so that a pause of it counts once.
+/// SECURITY 7, T-05: unknown and known clients take the same time. The requests alternate, so that
+/// load affects both equally. Medians exclude single pauses.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures time: make test-slow"]
-async fn time_does_not_tell_whether_a_client_exists(#[values(false, true)] with_imports: bool) {
+async fn response_time_does_not_reveal_whether_a_client_exists(
+    #[values(false, true)] with_imports: bool,
+) {
     let settings = [
         ("TOKEND_LIMITS_GUESSES_PER_CLIENT", "100000/m"),
         ("TOKEND_LIMITS_GUESSES_PER_ADDRESS", "100000/m"),
@@ -206,10 +210,10 @@ async fn time_does_not_tell_whether_a_client_exists(#[values(false, true)] with_
         let client = server.client().await;
         (server, client)
     };
-    // Proved before, which must make no difference.
+    // It was verified before, which must make no difference.
     server.ask(&legacy).await.token();
     let unknown = format!("{}y", &legacy.id[..legacy.id.len() - 1]);
-    // A machine that does other things meanwhile may favour one side by chance, but not each time.
+    // Other load on the machine may favour one side by chance, but not every time.
     let mut apart = Vec::new();
     for _ in 0..3 {
         apart.push(medians_apart(&server, &legacy.id, &unknown).await);
@@ -220,7 +224,7 @@ async fn time_does_not_tell_whether_a_client_exists(#[values(false, true)] with_
     panic!("a known and an unknown client are apart by {apart:.3?} of their time");
 }
 
-/// How far the medians of 2,000 rejections each are apart, as a part of the larger one.
+/// Returns the difference of the medians of 2,000 rejections each, relative to the larger one.
 async fn medians_apart(server: &Server, known: &str, unknown: &str) -> f64 {
     let mut times = [Vec::new(), Vec::new()];
     for number in 0..4000 {
@@ -237,14 +241,14 @@ async fn medians_apart(server: &Server, known: &str, unknown: &str) -> f64 {
     (known - unknown).abs() / known.max(unknown)
 }
 
-/// N-11 (C-196): a client that asks for a token at each call is told to keep it.
+/// N-11 (C-196): a client that requests a token for each call is told to reuse it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_rate_limits_a_client_and_the_answer_says_to_reuse_tokens(
+async fn a_token_rate_limit_rejects_a_client_and_advises_token_reuse(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::with(engine, &[("TOKEND_LIMITS_TOKENS_PER_CLIENT", "3/m")]).await;
-    // Rates count from full hours; no test should lie across one.
+    // Rates are counted from full hours; the test must not cross one.
     server.clock.advance(3600 - server.clock.now().0.rem_euclid(3600));
     server.catch_up().await;
     let ordinary = server.client().await;
@@ -275,11 +279,11 @@ async fn a_token_rate_limits_a_client_and_the_answer_says_to_reuse_tokens(
     server.clock.advance(seconds);
     server.catch_up().await;
     server.ask(&ordinary).await.token();
-    // Who has not proved anything learns nothing of it, and spends nothing.
+    // An unauthenticated caller learns nothing about it, and does not use it up.
     let stranger = TestClient { secret: "wrong".into(), ..narrow.clone() };
     server.ask(&stranger).await.assert_rejected(401, "invalid_client");
 
-    // A change counts at the next request, and what was counted stays counted.
+    // A change takes effect at the next request, and earlier requests stay counted.
     let set = async |rate: &str| {
         let rate = Some(RateLimit::parse(rate).expect("a rate"));
         let update = ClientUpdate { token_rate: Some(rate), ..ClientUpdate::default() };
@@ -295,7 +299,7 @@ async fn a_token_rate_limits_a_client_and_the_answer_says_to_reuse_tokens(
     server.ask(&narrow).await.token();
 }
 
-/// The rate of a client from the command line.
+/// The rate of a client is set on the command line.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_sets_the_rate_of_a_client(

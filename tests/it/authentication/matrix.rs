@@ -1,5 +1,5 @@
-//! The matrix: every way to authenticate, by every algorithm, in both kinds of body, and each token
-//! checked by two verifiers of other languages (`jose` on Node, `PyJWT` on Python).
+//! The authentication matrix: every method, with every algorithm, in both body formats. Each token
+//! is verified by two verifiers of other languages (`jose` on Node, `PyJWT` on Python).
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -29,17 +29,17 @@ const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const FOREIGN: &str = "https://ci.example";
 
-/// How a request says who it is from.
+/// The authentication of a request.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     Basic,
     Body,
     /// Signed with the client's own key.
     OwnAssertion,
-    /// Signed by a foreign issuer, as client authentication and as a grant.
+    /// Signed by an external issuer, as client authentication and as a grant.
     ForeignAssertion,
     ForeignGrant,
-    /// A certificate that a trusted proxy passes on: of a trusted root, and a registered one.
+    /// A certificate that a trusted proxy passes on: one with a trusted root, and a registered one.
     Certificate,
     SelfSignedCertificate,
 }
@@ -54,12 +54,12 @@ const WAYS: [Way; 7] = [
     Way::SelfSignedCertificate,
 ];
 
-/// Who asks, with all that it could prove itself by.
+/// The clients, with all their credentials.
 struct Actors {
     client: TestClient,
     own: Vec<KeyPair>,
     foreign: KeyPair,
-    /// A client for each way with a certificate, and what it shows.
+    /// A client for each method with a certificate, and its certificate.
     certified: (TestClient, Pair),
     self_signed: (TestClient, Pair),
 }
@@ -115,7 +115,7 @@ async fn actors(server: &Server, ca: &Ca) -> Actors {
     Actors { client, own, foreign, certified, self_signed }
 }
 
-/// The parameters of a request, in addition to a header.
+/// Returns the parameters of a request, in addition to a header.
 fn parameters(server: &Server, actors: &Actors, way: Way, key: &KeyPair) -> Map<String, Value> {
     let now = server.clock.now().0;
     let own = || {
@@ -162,10 +162,10 @@ async fn ask(server: &Server, actors: &Actors, way: Way, key: &KeyPair, is_json:
     Answer::of(request).await
 }
 
-/// The matrix, on both engines.
+/// Tests the matrix on both engines.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_way_by_every_algorithm_in_both_bodies_yields_a_token_that_others_accept(
+async fn every_method_algorithm_and_body_format_yields_a_verifiable_token(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values("ES256", "RS256", "PS256", "EdDSA")] algorithm: &str,
 ) {
@@ -186,7 +186,7 @@ async fn every_way_by_every_algorithm_in_both_bodies_yields_a_token_that_others_
     let mut count = 0;
     for way in WAYS {
         for (key, name) in actors.own.iter().zip(ALGORITHMS) {
-            // Only an assertion of its own is signed with one of its keys.
+            // Only an assertion of the client itself is signed with its keys.
             if !matches!(way, Way::OwnAssertion) && name != ALGORITHMS[0] {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! How clients authenticate, by each method, and what they are told.
+//! Client authentication by each method, and the answers to clients.
 
 mod answers_to_clients;
 mod assertion_audiences;

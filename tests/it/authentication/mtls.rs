@@ -1,4 +1,4 @@
-//! Clients that prove themselves by a certificate, and tokens that are bound to one (RFC 8705).
+//! Clients that authenticate by a certificate, and certificate-bound tokens (RFC 8705).
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -18,7 +18,7 @@ use crate::support::eventually::eventually;
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, Server, TestClient, client_id, method, operator};
 
-/// An instance with TLS of its own and a root for clients.
+/// An instance that terminates TLS, with a root for client certificates.
 struct Tls {
     server: Server,
     ca: Ca,
@@ -81,8 +81,8 @@ impl Tls {
     }
 }
 
-/// C-140, C-141, C-143, C-100, SECURITY 40: a good chain and the registered subject, of whichever
-/// kind; the token is bound to the hash of the whole certificate.
+/// C-140, C-141, C-143, C-100, SECURITY 40: a valid chain and the registered subject, of any type;
+/// the token is bound to the hash of the whole certificate.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_of_the_registered_subject_authenticates(
@@ -123,7 +123,8 @@ async fn a_certificate_of_the_registered_subject_authenticates(
     }
 }
 
-/// C-140: none, another root, a self-signed one of the same name, an expired one: refused alike.
+/// C-140: no certificate, one with another root, a self-signed one of the same name, and an expired
+/// one get the same rejection.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_without_a_valid_chain_does_not_authenticate() {
     let tls = Tls::new(Engine::Sqlite).await;
@@ -145,7 +146,7 @@ async fn a_certificate_without_a_valid_chain_does_not_authenticate() {
     let nobody = TestClient { id: "nobody".to_owned(), secret: String::new() };
     let worker = tls.ca.issue(&params("worker"));
     tls.ask(&nobody, Some(&worker)).await.assert_rejected(401, "invalid_client");
-    // A client that is registered for secrets only is not opened by a certificate.
+    // A certificate does not authenticate a client that is registered for secrets only.
     let other = tls.ask(&client, Some(&tls.ca.issue(&params("other")))).await;
     tls.server.app.write_rejections().await.expect("written");
     let id = other.header("x-request-id").to_owned();
@@ -182,9 +183,9 @@ async fn a_registered_self_signed_certificate_authenticates(
     }
 }
 
-/// A client that may use both methods is proved by either.
+/// A client that may use both methods authenticates by either.
 #[tokio::test(flavor = "multi_thread")]
-async fn either_of_two_permitted_methods_does() {
+async fn either_of_two_permitted_methods_authenticates() {
     let tls = Tls::new(Engine::Sqlite).await;
     let own = self_signed("worker");
     let jwk = ClientCertificate::new(own.der.clone(), Vec::new()).to_jwk().expect("a key");
@@ -201,8 +202,8 @@ async fn either_of_two_permitted_methods_does() {
     tls.ask(&client, Some(&other)).await.assert_rejected(401, "invalid_client");
 }
 
-/// RFC 4514: white space other than a space belongs to a name, and a value that cannot be read is
-/// not an empty one.
+/// RFC 4514: white space other than a space is part of a name, and an unreadable value is not
+/// treated as empty.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_only_looks_the_same_is_another() {
     let tls = Tls::new(Engine::Sqlite).await;
@@ -223,10 +224,10 @@ async fn a_name_that_only_looks_the_same_is_another() {
     }
 }
 
-/// Section 3.4: a client that authenticates otherwise may bind its tokens too, and must if it is
-/// marked.
+/// Section 3.4: a client with another authentication method may bind its tokens too. It must if it
+/// is registered for bound tokens.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_marked_client_must_show_a_certificate() {
+async fn a_certificate_bound_client_must_present_a_certificate() {
     let tls = Tls::new(Engine::Sqlite).await;
     let client = tls.server.new_client(|new| new.security.certificate_bound = true).await;
     let own = self_signed("anything");
@@ -239,7 +240,7 @@ async fn a_marked_client_must_show_a_certificate() {
     assert_eq!(bound["cnf"]["x5t#S256"], own.thumbprint().as_str());
     ask(None).await.assert_rejected(400, "invalid_request");
 
-    // A token has one key, and a proof of another one does not free it from the certificate.
+    // A token is bound to one key, and a proof with another key does not replace the certificate.
     let form = [("grant_type", "client_credentials")];
     let request = tls.http(Some(&own)).post(&tls.url).form(&form).header("dpop", "any");
     let answer = Answer::of(request.basic_auth(&client.id, Some(&client.secret))).await;
@@ -258,7 +259,7 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
     let url = tls.url.replace("/v1/oauth/token", "/.well-known/jwks.json");
     let new = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a pair");
     let root = reqwest::Certificate::from_pem(new.cert.pem().as_bytes()).expect("a root");
-    // Without connections that are kept: each request sees the certificate of its time.
+    // Connections are not kept alive, so each request sees the current certificate.
     let http = |root: &reqwest::Certificate| {
         let builder = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
         builder.tls_certs_only([root.clone()]).build().expect("a client")
@@ -272,7 +273,7 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
     assert!(http(&tls.root).get(&url).send().await.is_err(), "the old one is still used");
 }
 
-/// C-145: what metadata says, with TLS that tokend terminates and without.
+/// C-145: the metadata with and without TLS in tokend.
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_names_the_methods_and_the_aliases() {
     let tls = Tls::new(Engine::Sqlite).await;
@@ -282,7 +283,7 @@ async fn metadata_names_the_methods_and_the_aliases() {
     assert!(methods.contains(r#""tls_client_auth""#), "{methods}");
     assert!(methods.contains(r#""self_signed_tls_client_auth""#), "{methods}");
     assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true);
-    // Without a root no chain is good, so that method is not offered.
+    // Without a root no chain is valid, so that method is not offered.
     let proxied = Server::with(Engine::Sqlite, &[("TOKEND_PROXY_TRUSTED", "10.0.0.0/8")]).await;
     let without = proxied.get("/.well-known/oauth-authorization-server").await.json();
     let methods = without["token_endpoint_auth_methods_supported"].to_string();
@@ -292,7 +293,7 @@ async fn metadata_names_the_methods_and_the_aliases() {
     assert_eq!(aliases["token_endpoint"], "https://mtls.example.com/v1/oauth/token");
 }
 
-/// C-106: behind a proxy the header of RFC 9440 counts, and only from a trusted one.
+/// C-106: behind a proxy, the header of RFC 9440 is accepted from a trusted proxy only.
 #[rstest]
 #[case("127.0.0.0/8", true)]
 #[case("10.0.0.0/8", false)]

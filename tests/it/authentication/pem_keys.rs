@@ -1,4 +1,4 @@
-//! Public keys of clients in PEM, as people have them.
+//! Public keys of clients in PEM, in the common variants.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,7 +19,7 @@ fn python(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// O-69: a public key or a certificate, of each kind, and several in one file.
+/// O-69: a public key or a certificate, of each type, and several in one file.
 #[tokio::test(flavor = "multi_thread")]
 async fn pem_keys_authenticate_their_clients() {
     let place = Arc::new(Place::new(Engine::Sqlite).await);

@@ -1,4 +1,4 @@
-//! Clients that sign an assertion with a key of their own (RFC 7523, RFC 10070).
+//! Clients that sign an assertion with their own key (RFC 7523, RFC 10070).
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use tokend::model::signing_key::Algorithm;
 use crate::support::keys::KeyPair;
 use crate::support::{Answer, Engine, Server, TestClient, method};
 
-/// What a test does to claims or to a header.
+/// A change that a test makes to claims or to a header.
 type Change<'a> = &'a dyn Fn(&mut Value);
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -17,7 +17,7 @@ pub fn jti() -> String {
     random::identifier("").expect("an id")
 }
 
-/// A client without a secret, with that key.
+/// Creates a client with this key and without a secret.
 pub async fn keyed(server: &Server, key: &KeyPair) -> TestClient {
     server
         .new_client(|new| {
@@ -86,8 +86,8 @@ async fn a_signed_assertion_authenticates(
     assert_eq!(server.usage(&client).await.expect("a use").uses, 4);
 }
 
-/// C-131, C-132, C-135, C-136, C-53, SECURITY 10, SECURITY 11, SECURITY 38: what a signer may do,
-/// claim by claim and header by header.
+/// C-131, C-132, C-135, C-136, C-53, SECURITY 10, SECURITY 11, SECURITY 38: each claim and header
+/// is checked, even if the signature is valid.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_claim_and_header_is_checked() {
     let server = Server::start(Engine::Sqlite).await;
@@ -141,7 +141,7 @@ async fn each_claim_and_header_is_checked() {
         let answer = ask(&server, &under(&|header| header["typ"] = json!(typ))).await;
         answer.assert_rejected(401, "invalid_client");
     }
-    // Ignored, not followed: the registered key counts.
+    // It is ignored, not followed: the registered key is used.
     let other = KeyPair::new(Algorithm::Es256);
     for member in ["jku", "x5u"] {
         ask(&server, &under(&|header| header[member] = json!("https://e.example/"))).await.token();
@@ -154,7 +154,7 @@ async fn each_claim_and_header_is_checked() {
     ask(&server, &smuggled).await.assert_rejected(401, "invalid_client");
 }
 
-/// C-134, C-135, SECURITY 10: a caller that has not signed with the key learns nothing.
+/// C-134, C-135, SECURITY 10: a caller without the key learns nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_client_gets_the_common_description() {
     let server = Server::start(Engine::Sqlite).await;
@@ -196,9 +196,9 @@ async fn an_unknown_client_gets_the_common_description() {
     }
 }
 
-/// C-130, C-04: the shape of the request.
+/// C-130, C-04: the required and excluded parameters of the request.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_assertion_comes_alone_and_with_its_type() {
+async fn an_assertion_requires_its_type_and_no_other_credential() {
     let server = Server::start(Engine::Sqlite).await;
     let key = KeyPair::new(Algorithm::Es256);
     let client = keyed(&server, &key).await;
@@ -222,8 +222,8 @@ async fn an_assertion_comes_alone_and_with_its_type() {
     post(&[grant, given, right]).await.token();
 }
 
-/// C-133, SECURITY 19: used once, on whichever instance, also when it is presented many times at
-/// once.
+/// C-133, SECURITY 19: an assertion is used once, on any instance, even if it is presented many
+/// times at once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_assertion_is_accepted_once_on_all_instances(
@@ -242,7 +242,7 @@ async fn an_assertion_is_accepted_once_on_all_instances(
     let again = ask(&second, &assertion).await;
     again.assert_rejected(401, "invalid_client");
     assert!(again.description().contains("used before"), "{again:?}");
-    // A clock that jumps two days ahead, and back, makes no assertion new again.
+    // A clock that jumps two days ahead, and back, makes no used assertion valid again.
     server.clock.advance(2 * 86_400);
     server.app.purge_expired().await.expect("purged");
     server.clock.advance(-2 * 86_400);
@@ -256,7 +256,7 @@ async fn an_assertion_is_accepted_once_on_all_instances(
     assert!(store.use_assertion(&used, until).await.expect("a store"), "it was deleted in time");
 }
 
-/// O-70: the limit of `exp` is a setting, and a row lives as long as its own assertion.
+/// O-70: a setting limits `exp`, and a row is kept as long as its assertion is valid.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_assertion_is_remembered_until_it_has_expired(
@@ -282,7 +282,7 @@ async fn an_assertion_is_remembered_until_it_has_expired(
         let used = digest::compute(&[&client.id, claims["jti"].as_str().expect("a jti")]);
         store.use_assertion(&used, now).await.expect("a store")
     };
-    // Rows go seven days after their end.
+    // Rows are deleted seven days after their end.
     let seven_days = 7 * 86_400;
     store.purge_assertions(now.plus_seconds(seven_days + 86_400)).await.expect("purged");
     assert!(is_new(&short).await, "the row of a short assertion went in time");

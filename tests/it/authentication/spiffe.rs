@@ -1,4 +1,4 @@
-//! Workloads of a SPIFFE trust domain that the test itself runs: JWT-SVIDs with the assertion type
+//! Workloads of a SPIFFE trust domain that the test runs: JWT-SVIDs with the assertion type
 //! jwt-spiffe (draft-ietf-oauth-spiffe-client-auth-02), and X.509-SVIDs by mutual TLS.
 
 use rcgen::{CertificateParams, SanType};
@@ -22,7 +22,8 @@ use crate::support::{Answer, Engine, ORDERS, Server, client_id, method, operator
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// An exact ID and a prefix, with `client_id`, without it, and with the SPIFFE ID in its place.
+/// Tests an exact ID and a prefix, with `client_id`, without it, and with the SPIFFE ID as
+/// `client_id`.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_jwt_svid_of_a_trusted_domain_authenticates(
@@ -51,7 +52,7 @@ async fn a_jwt_svid_of_a_trusted_domain_authenticates(
         header["typ"] = json!(typ);
         ask(&server, None, &domain.key.sign_under(&header, &more)).await.token();
     }
-    // Introspection and revocation take it as well.
+    // Introspection and revocation accept it as well.
     let token = ask(&server, None, &svid).await.token();
     let form = [
         ("token", token.as_str()),
@@ -62,8 +63,8 @@ async fn a_jwt_svid_of_a_trusted_domain_authenticates(
     assert_eq!(Answer::of(revoke).await.status, 200);
 }
 
-/// A JWT-SVID is a bearer token that workloads reuse: it is valid until it expires, with `jti`
-/// or without, and what ends the trust or the client ends it at once.
+/// A JWT-SVID is a bearer token that workloads reuse: it is valid until it expires, with or without
+/// `jti`. Removing the trust or disabling the client takes effect at once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_jwt_svid_is_reused_until_it_expires(
@@ -89,7 +90,7 @@ async fn a_jwt_svid_is_reused_until_it_expires(
     set_state(server.services(), &operator(), &id, state, None).await.expect("enabled");
     server.catch_up().await;
     ask(&server, None, &svids[0]).await.token();
-    // Ten seconds are for the difference of the clocks.
+    // The clock skew allows ten more seconds.
     server.clock.advance(310);
     server.catch_up().await;
     let (reason, fix) = explained(&server, &ask(&server, None, &svids[0]).await).await;
@@ -104,7 +105,8 @@ async fn a_jwt_svid_is_reused_until_it_expires(
     assert!(reason.contains("no client trusts the trust domain"), "{reason}");
 }
 
-/// Of a bundle only keys for JWT-SVIDs verify one; a key that the trust domain has replaced ends.
+/// Only keys of the bundle with the JWT-SVID use verify one; a key that the trust domain has
+/// replaced is no longer accepted.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn only_keys_for_jwt_svids_verify_them_and_the_bundle_is_followed(
@@ -124,7 +126,7 @@ async fn only_keys_for_jwt_svids_verify_them_and_the_bundle_is_followed(
         let (reason, _) = explained(&server, &ask(&server, Some(&client.id), &svid).await).await;
         assert!(reason.contains("no key of the bundle for JWT-SVIDs"), "{name}: {reason}");
     }
-    // The trust domain rotates its key. The bundle says that it is to be fetched each minute.
+    // The trust domain rotates its key. The bundle asks for a refresh each minute.
     let next = KeyPair::new(Algorithm::Es256);
     domain.serve(bundle(&[("jwt-svid", &next)]));
     server.clock.advance(60);
@@ -138,7 +140,7 @@ async fn only_keys_for_jwt_svids_verify_them_and_the_bundle_is_followed(
     ask(&server, None, &old).await.assert_rejected(401, "invalid_client");
 }
 
-/// The assertion type decides which trusts are looked at.
+/// The assertion type determines the trusts that are searched.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_assertion_type_separates_the_two_kinds_of_trust(
@@ -147,7 +149,7 @@ async fn the_assertion_type_separates_the_two_kinds_of_trust(
     let domain = Domain::new(Algorithm::Es256).await;
     let server = domain.server(engine, &[]).await;
     let spiffe = domain.client(&server, WORKER).await;
-    // The trust of another client in an issuer, with the same key and the same subject.
+    // A trust of another client in an issuer, with the same key and the same subject.
     let federated =
         server.new_client(|new| new.auth_methods = vec![method("private_key_jwt")]).await;
     let issuer = "https://spire.acme.example";
@@ -169,7 +171,7 @@ async fn the_assertion_type_separates_the_two_kinds_of_trust(
             assert_eq!(server.claims(&token).await["sub"], client.id.as_str());
         }
     }
-    // Each of the wrong type.
+    // Each one with the wrong type.
     let answer = send(&server, Some(&federated.id), JWT_SPIFFE, &token).await;
     let (reason, fix) = explained(&server, &answer).await;
     assert!(reason.contains("trusts no SPIFFE trust domain"), "{reason}");
@@ -182,11 +184,11 @@ async fn the_assertion_type_separates_the_two_kinds_of_trust(
         assert!(reason.contains("is a JWT-SVID"), "{reason}");
         assert!(fix.contains("client-assertion-type:jwt-spiffe"), "{fix}");
     }
-    // The grant jwt-bearer is for issuers only.
+    // The jwt-bearer grant is for issuers only.
     let form = [("grant_type", GRANT), ("assertion", bare.as_str()), ("client_id", &spiffe.id)];
     let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
     answer.assert_rejected(400, "invalid_grant");
-    // A type that is not known, and a client that may not use the method.
+    // An unknown type, and a client that may not use the method.
     let answer = send(&server, None, &format!("{JWT_SPIFFE}2"), &bare).await;
     answer.assert_rejected(400, "invalid_request");
     assert!(answer.description().contains("jwt-spiffe"), "{answer:?}");
@@ -201,7 +203,7 @@ async fn the_assertion_type_separates_the_two_kinds_of_trust(
     assert!(reason.contains("may not use spiffe_jwt"), "{reason}");
 }
 
-/// The draft, section 4: the method is announced wherever it is accepted.
+/// The draft, section 4: the method is listed wherever it is accepted.
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_announces_the_method() {
     let server = Server::start(Engine::Sqlite).await;
@@ -214,7 +216,7 @@ async fn metadata_announces_the_method() {
     }
 }
 
-/// An X.509-SVID of the same trust domain authenticates by its SAN URI, as `tls_client_auth`; one
+/// An X.509-SVID of the same trust domain authenticates by its SAN URI, as `tls_client_auth`. One
 /// client can use both kinds of SVID, and its id can be the SPIFFE ID.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]

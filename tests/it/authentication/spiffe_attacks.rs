@@ -1,4 +1,4 @@
-//! JWT-SVIDs that must not authenticate a client, and what the operator learns of each.
+//! JWT-SVIDs that must not authenticate a client, and the reason that the operator gets for each.
 
 use serde_json::{Value, json};
 use tokend::admin::trust;
@@ -11,7 +11,7 @@ use crate::support::keys::KeyPair;
 use crate::support::spiffe::{DOMAIN, Domain, WORKER, ask, bundle, claims, explained};
 use crate::support::{Engine, client_id, https, operator};
 
-/// Each reason is told to the operator, and never to the caller.
+/// The operator gets each reason, and the caller never does.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_claim_is_checked_and_the_operator_learns_which_one_differs() {
     let domain = Domain::new(Algorithm::Es256).await;
@@ -60,14 +60,15 @@ async fn every_claim_is_checked_and_the_operator_learns_which_one_differs() {
     }
     let svid = domain.svid(&claims(&server, WORKER));
     ask(&server, Some(&client.id), &svid).await.token();
-    // A client that is named must be the one that trusts it.
+    // A named client must be the one that trusts the workload.
     let other = server.client().await;
     for id in [other.id.as_str(), "nobody", "spiffe://acme.example/ns/prod/other"] {
         explained(&server, &ask(&server, Some(id), &svid).await).await;
     }
 }
 
-/// Oversized, signed by another key, unsigned, signed with a shared key, of another type.
+/// Tests JWT-SVIDs that are oversized, signed by another key, unsigned, signed with a shared key,
+/// or of another type.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_jwt_svid_is_rejected() {
     let domain = Domain::new(Algorithm::Es256).await;
@@ -111,13 +112,13 @@ async fn a_forged_jwt_svid_is_rejected() {
     }
 }
 
-/// The keys of one trust domain never verify an ID of another, also if a client trusts both.
+/// The keys of one trust domain never verify an ID of another, even if a client trusts both.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trust_domain_vouches_only_for_its_own_workloads() {
     let domain = Domain::new(Algorithm::Es256).await;
     let server = domain.server(Engine::Sqlite, &[]).await;
     let client = domain.client(&server, WORKER).await;
-    // The same client trusts a second domain, whose bundle has another key.
+    // The same client trusts a second domain with another key in its bundle.
     let evil = KeyPair::new(Algorithm::Es256);
     let evil_bundle = bundle(&[("jwt-svid", &evil)]);
     let normal = domain.bundle.clone();
@@ -144,7 +145,7 @@ async fn a_trust_domain_vouches_only_for_its_own_workloads() {
             assert!(reason.contains("no key of the bundle"), "{reason}");
         }
     }
-    // Two clients that trust the same workload must be told apart.
+    // Two clients that trust the same workload must be distinguished.
     let second = domain.client(&server, "spiffe://acme.example/ns/*").await;
     let svid = domain.svid(&claims(&server, WORKER));
     let (reason, fix) = explained(&server, &ask(&server, None, &svid).await).await;

@@ -9,7 +9,7 @@ use crate::support::process::Cli;
 use crate::support::spiffe::{DOMAIN, Domain, WORKER};
 use crate::support::{Engine, ORDERS};
 
-/// The operator's commands: what is made, refused, shown, tested, imported and removed.
+/// Trusts are created, rejected, shown, tested, imported and removed.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_adds_tests_imports_and_removes_trusts(
@@ -82,7 +82,7 @@ async fn the_operator_adds_tests_imports_and_removes_trusts(
     let run = test(&KeyPair::new(Algorithm::Es256).sign(&claims));
     assert!(run.code == 8 && run.stderr.contains("no key of the bundle"), "{run:?}");
 
-    // What is shown is imported as it is; the same line again changes nothing.
+    // The output can be imported unchanged; the same line again changes nothing.
     let line = json!({ "client_id": "b", "spiffe_trusts": [{
         "trust_domain": DOMAIN, "bundle_endpoint": url, "subject": WORKER,
     }], "grants": [{ "resource": ORDERS }] });

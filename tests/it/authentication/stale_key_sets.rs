@@ -1,4 +1,4 @@
-//! The host of a client's key set is down: its last keys work for a day, and no longer.
+//! If the host of a client's key set is unavailable, its last keys work for a day, and no longer.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// A client whose keys have been fetched.
+    /// Creates a client and waits until its keys have been fetched.
     async fn new(engine: Engine) -> Self {
         let key = KeyPair::new(Algorithm::Es256);
         let set = keys::set(&[&key.jwk]);
@@ -51,7 +51,7 @@ impl Stage {
         ask(&self.server, &self.key.sign(&claims(&self.server, &self.client))).await.status
     }
 
-    /// Lets time pass, and waits until another attempt to fetch has ended.
+    /// Advances the clock, and waits until another fetch has failed.
     async fn pass(&self, seconds: i64) {
         let before = self.set.failures_in_a_row();
         self.server.clock.advance(seconds);
@@ -61,7 +61,7 @@ impl Stage {
     }
 }
 
-/// The answers of a host in distress.
+/// The answer of an unavailable host.
 const UNAVAILABLE: &str =
     "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -79,14 +79,14 @@ async fn the_keys_of_a_host_that_is_down_work_for_a_day(
     stage.pass(2 * HOUR).await;
     let refused = ask(&stage.server, &stage.key.sign(&claims(&stage.server, &stage.client))).await;
     refused.assert_rejected(401, "invalid_client");
-    // The operator reads why.
+    // The operator can read the reason.
     let id = refused.header("x-request-id").to_owned();
     stage.server.app.write_rejections().await.expect("written");
     let rejection = stage.server.services().store.rejection(&id).await.expect("a store");
     let reason = format!("{rejection:?}");
     assert!(reason.contains("has not been fetched") && reason.contains("503"), "{reason}");
 
-    // The host is back, with other keys: only those count.
+    // The host is available again with other keys: only those are valid.
     let next = KeyPair::new(Algorithm::Es256);
     let set = keys::set(&[&next.jwk]);
     stage.host.answer(move |_| https::json(&set));
@@ -99,8 +99,7 @@ async fn the_keys_of_a_host_that_is_down_work_for_a_day(
     assert_eq!(stage.status().await, 401, "a withdrawn key works again");
 }
 
-/// The same for a clock of the machine that is wrong: it neither ends valid keys nor keeps old
-/// ones.
+/// A wrong clock of the machine neither ends valid keys nor keeps old ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_time_of_day_does_not_change_the_age_of_keys() {
     let stage = Stage::new(Engine::Sqlite).await;

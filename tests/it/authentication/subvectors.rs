@@ -1,8 +1,8 @@
 //! The conformance vectors of `subvectors` for the trust conditions of clouds (`PyPI`), read from
 //! the installed package. Each condition is written as trusts, and each token is compared.
 //!
-//! A pattern of tokend is narrower than those of the clouds by intent: so a vector that a cloud
-//! accepts may be refused here, and then is in a list below. The reverse never happens.
+//! Patterns of tokend are narrower than those of the clouds by intent. So a vector that a cloud
+//! accepts may be rejected here, and is then in a list below. The reverse never happens.
 
 use std::collections::BTreeMap;
 
@@ -17,17 +17,17 @@ use crate::support::foreign::libraries;
 const ISSUER: &str = "https://issuer.example";
 const AUDIENCE: &str = "tokend";
 
-/// A condition: a claim, and the texts of which one must match.
+/// A condition: a claim, and the alternative texts of which one must match.
 type Condition = (String, Vec<String>);
 
-/// What the trusts say to a token.
+/// The result of the trusts for a token.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Matches,
     Differs,
     /// The trust cannot be registered.
     Refused,
-    /// The condition has no counterpart among trusts; why.
+    /// The condition has no counterpart among trusts; the text is the reason.
     NotExpressible(&'static str),
 }
 
@@ -48,7 +48,7 @@ fn suites() -> Vec<Value> {
     files.iter().map(|path| serde_json::from_str(&read(path)).expect("JSON")).collect()
 }
 
-/// The texts of one condition of AWS or of Azure's exact form.
+/// Parses the texts of one condition of AWS or of Azure's exact form.
 fn texts(condition: &Value) -> Result<Condition, &'static str> {
     if condition.get("qualifier").is_some() {
         return Err("a set operator of AWS");
@@ -68,7 +68,8 @@ fn texts(condition: &Value) -> Result<Condition, &'static str> {
     Ok((claim, texts.into_iter().map(str::to_owned).collect()))
 }
 
-/// `claims['x'] eq 'y'` and `matches` (Azure), `assertion.x == 'y'` (Google), joined by `and` or `&&`.
+/// Parses `claims['x'] eq 'y'` and `matches` (Azure), or `assertion.x == 'y'` (Google), joined by
+/// `and` or `&&`.
 fn expression(text: &str) -> Result<Vec<Condition>, &'static str> {
     let clauses = text.split(" and ").flat_map(|part| part.split(" && "));
     clauses.map(|clause| of_clause(clause.trim())).collect()
@@ -112,7 +113,7 @@ fn conditions(condition: &Value) -> Result<Vec<Condition>, &'static str> {
     }
 }
 
-/// Every combination of the alternatives: a trust for each.
+/// Returns every combination of the alternatives, one for each trust.
 fn combinations(conditions: &[Condition]) -> Vec<BTreeMap<String, String>> {
     conditions.iter().fold(vec![BTreeMap::new()], |known, (claim, texts)| {
         let with = |one: &BTreeMap<String, String>, text: &String| {
@@ -124,7 +125,7 @@ fn combinations(conditions: &[Condition]) -> Vec<BTreeMap<String, String>> {
     })
 }
 
-/// A trust, whose audience is a member of its own; none if it cannot be registered.
+/// Creates a trust; its audience is a separate member. Returns `None` if it cannot be registered.
 fn trust(mut conditions: BTreeMap<String, String>) -> Option<FederatedCredential> {
     let audience = conditions.remove("aud").unwrap_or_else(|| AUDIENCE.to_owned());
     let patterns: Result<BTreeMap<_, _>, _> = conditions
@@ -161,7 +162,7 @@ fn outcome(vector: &Value) -> Outcome {
     }
 }
 
-/// A cloud's `*` spans several segments here; that of tokend is one segment, and never
+/// Here the `*` of a cloud spans several segments. That of tokend matches one segment, and never
 /// `pull_request`.
 const NARROWER: [&str; 15] = [
     "circleci-aws-project-wildcard-org-wide",
@@ -214,8 +215,8 @@ const UNREGISTERED: [&str; 28] = [
     "tfc-gcp-workspace-name-shared-issuer-spoof",
 ];
 
-/// The corpus calls these dangerous, and a trust that spells them out accepts them: a name
-/// that was given up and taken by another, a pull request that is written out, each branch of a
+/// The corpus rates these as dangerous, and a trust that spells them out accepts them: a name that
+/// was abandoned and taken by another account, an explicit pull request, or each branch of a
 /// repository.
 const DANGEROUS: [&str; 19] = [
     "gh-aws-repo-only-customized-sub-admits-everything",
@@ -239,7 +240,7 @@ const DANGEROUS: [&str; 19] = [
     "tfc-flex-run-phase-wildcard-collapses-plan-apply",
 ];
 
-/// Conditions that cannot be written as trusts, and how many there are.
+/// The conditions that cannot be written as trusts, and their number.
 const NOT_EXPRESSIBLE: [(&str, usize); 5] = [
     ("a * that is no wildcard", 6),
     ("a ? as a wildcard", 3),

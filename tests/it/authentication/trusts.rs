@@ -1,4 +1,4 @@
-//! Workloads that prove themselves by a token of a foreign issuer (RFC 7523), without a secret.
+//! Workloads that authenticate by a token of an external issuer (RFC 7523), without a secret.
 
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ async fn as_grant(server: &Server, id: Option<&str>, token: &str) -> Answer {
     post(server, &form).await
 }
 
-/// Both methods, with and without a `client_id` next to the token.
+/// Tests both methods, with and without a `client_id` next to the token.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_a_trusted_issuer_authenticates_by_both_methods(
@@ -98,7 +98,7 @@ async fn a_token_of_a_trusted_issuer_authenticates_by_both_methods(
         let claims = server.claims(&answer.token()).await;
         assert_eq!((&claims["sub"], &claims["aud"]), (&json!(client.id), &json!(ORDERS)));
     }
-    // A change of the client takes nothing from what was counted.
+    // A change of the client does not reset what was counted.
     trusts(&server, &client, &key, "repo:acme/other:ref:refs/heads/main").await;
     let usage = server.usage(&client).await.expect("a use");
     assert_eq!((usage.uses, usage.last_used_at), (4, server.clock.now()));
@@ -108,9 +108,9 @@ async fn a_token_of_a_trusted_issuer_authenticates_by_both_methods(
     post(&server, &[("grant_type", GRANT)]).await.assert_rejected(400, "invalid_request");
 }
 
-/// Claim by claim; a caller whose claims do not match learns nothing.
+/// Each claim is checked, and a mismatch reveals nothing to the caller.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_claim_counts() {
+async fn every_claim_is_checked() {
     let server = Server::start(Engine::Sqlite).await;
     let (key, other) = (KeyPair::new(Algorithm::Rs256), KeyPair::new(Algorithm::Rs256));
     let client = without_secret(&server).await;
@@ -151,7 +151,7 @@ async fn every_claim_counts() {
     let stranger = without_secret(&server).await;
     let token = key.sign(&claims(&server));
     as_grant(&server, Some(&stranger.id), &token).await.assert_rejected(400, "invalid_grant");
-    // A client that authenticates by itself must be the one that is trusted.
+    // A client that authenticates by another method must be the trusted one.
     let by_secret = server.client().await;
     let form = [("grant_type", GRANT), ("assertion", token.as_str())];
     let mixed = server.post("/v1/oauth/token", &by_secret, &form).await;
@@ -162,8 +162,8 @@ async fn every_claim_counts() {
     as_grant(&server, None, "no.jwt").await.assert_rejected(400, "invalid_grant");
 }
 
-/// Two clusters may call themselves by the same name, and one may change its keys: the signature
-/// decides. A disabled client does not prevent this.
+/// Two clusters may use the same issuer name, and one may change its keys: the signature selects
+/// the trust. A disabled client does not prevent this.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_signature_decides_between_trusts_that_fit(
@@ -191,11 +191,11 @@ async fn the_signature_decides_between_trusts_that_fit(
     assert_eq!(server.claims(&token).await["sub"], one.id.as_str());
 }
 
-/// A trust that is removed, and a client that is disabled, stop at once; two clients with
-/// the same trust must be told apart.
+/// A removed trust and a disabled client are rejected at once. Two clients with the same trust must
+/// be distinguished by `client_id`.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_ends_a_trust_ends_it_at_once(
+async fn removing_a_trust_or_disabling_a_client_takes_effect_at_once(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -221,7 +221,7 @@ async fn what_ends_a_trust_ends_it_at_once(
     as_grant(&server, None, &token).await.assert_rejected(400, "invalid_grant");
 }
 
-/// Keys by discovery, whose metadata must be of that very issuer.
+/// Keys are discovered by metadata, which must be of exactly this issuer.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_keys_of_an_issuer_are_discovered(
@@ -273,7 +273,8 @@ async fn the_keys_of_an_issuer_are_discovered(
     as_grant(&server, Some(&client.id), &token).await.assert_rejected(400, "invalid_grant");
 }
 
-/// The operator's commands: what is made, what is refused with words, and what a token lacks.
+/// The operator's commands create trusts, reject invalid ones with an explanation, and report what
+/// a token lacks.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_adds_tests_and_removes_trusts(
@@ -332,7 +333,7 @@ async fn the_operator_adds_tests_and_removes_trusts(
     assert_eq!(test(&claims).code, 8);
 }
 
-/// S-16: a token that says it was made for another purpose authenticates no client.
+/// S-16: a token that was issued for another purpose authenticates no client.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_another_purpose_authenticates_no_client() {
     let server = Server::start(Engine::Sqlite).await;
@@ -352,15 +353,15 @@ async fn a_token_of_another_purpose_authenticates_no_client() {
             answer.assert_rejected(401, "invalid_client");
         }
     }
-    // What Kubernetes, GitHub, GitLab, Google, Azure and SPIFFE send.
+    // The types that Kubernetes, GitHub, GitLab, Google, Azure and SPIFFE send.
     for typ in [Value::Null, json!("JWT"), json!("JOSE"), json!("at+jwt")] {
         as_grant(&server, Some(&client.id), &of_type(typ)).await.token();
     }
 }
 
-/// S-16, S-13: what the operator is told about a wildcard, and weak keys that are refused.
+/// S-16, S-13: a wildcard prints a note for the operator, and weak keys are rejected.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_operator_is_told_of_pull_requests_and_weak_keys() {
+async fn trust_add_warns_of_pull_requests_and_rejects_weak_keys() {
     let cli = Cli::new(Engine::Sqlite).await;
     cli.json(&["resource", "create", ORDERS]);
     cli.json(&["client", "create", "A", "--id", "a", "--no-secret", "--grant", ORDERS]);

@@ -1,5 +1,5 @@
 //! Signing in to the console at the identity provider of npm `oidc-provider`, in a real browser:
-//! what a person does, and each page of it.
+//! the steps of a person, and each page.
 
 use rstest::rstest;
 
@@ -14,7 +14,8 @@ use crate::support::{Engine, Server};
 /// The link on the sign-in page that leads to the provider.
 const LINK: &str = "section[aria-labelledby='by-provider'] a.button";
 
-/// Fills in the forms of the provider until it sends the browser back. Gives the names of the forms.
+/// Fills in the forms of the provider until it redirects the browser back. Returns the names of the
+/// forms.
 async fn answer_provider(
     browser: &Chromium,
     provider: &NodeProvider,
@@ -26,7 +27,7 @@ async fn answer_provider(
         if !url.starts_with(&provider.issuer) {
             return Some(());
         }
-        // Each form has a URL of its own. The one of the form before stays until the next page comes.
+        // Each form has its own URL. The URL of the previous form stays until the next page loads.
         let buttons = browser.session.find(By::Css, "button[type='submit']").await;
         let button = buttons.unwrap_or_default().into_iter().next()?;
         if url == answered {
@@ -48,7 +49,7 @@ async fn answer_provider(
     forms
 }
 
-/// Forgets what pages of the provider have reported, such as a font that it loads from elsewhere.
+/// Discards reports about pages of the provider, such as a font from another host.
 async fn forget_provider(browser: &Chromium, provider: &NodeProvider) {
     browser.forget_reports_of(&[&provider.issuer, "fonts."]).await;
 }
@@ -61,7 +62,7 @@ async fn a_person_signs_in_at_the_provider_and_again_before_a_dangerous_action(#
     let (provider, server) = start_with_node(Engine::Sqlite, "id_token").await;
     let client = server.client().await;
     let browser = Chromium::start(look).await;
-    // The page that was wanted comes after the sign-in.
+    // After the sign-in, the requested page is shown.
     let path = format!("/console/clients/{}", client.id);
     go(&browser, &server, &path).await;
     browser.element(LINK).await.click().await;
@@ -69,7 +70,7 @@ async fn a_person_signs_in_at_the_provider_and_again_before_a_dangerous_action(#
     browser.until_at(&path).await;
     browser.press("Sessions").await;
     browser.until_text(&format!("oidc:{}#ana", provider.issuer)).await;
-    // The provider did not say when it authenticated the person, so that it may be long ago.
+    // The provider does not state when it authenticated the person, so it may be long ago.
     go(&browser, &server, &path).await;
     browser.press("Disable").await;
     browser.press("Disable A client").await;
@@ -91,7 +92,7 @@ async fn a_person_signs_in_at_the_provider_and_again_before_a_dangerous_action(#
     browser.assert_silent().await;
 }
 
-/// Shows each page of a sign-in at a provider, with its name.
+/// Opens each page of a sign-in at a provider, with its name.
 async fn tour(
     provider: &NodeProvider,
     server: &Server,
@@ -114,7 +115,7 @@ async fn tour(
     answer_provider(&eve, provider, "eve").await;
     eve.until_text("none of your groups has access").await;
     visit(&eve, "sign-in-no-group-failed").await;
-    // A file is saved, and the page that leads to it stays.
+    // A download starts, and the page with the link stays.
     let ana = Chromium::start(look).await;
     let next = "/console/sign-in?next=%2Fconsole%2Faudit%2Fexport%3Fformat%3Djsonl";
     go(&ana, server, next).await;

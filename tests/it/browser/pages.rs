@@ -10,7 +10,7 @@ use crate::support::browser::console_tour::{Demo, OUTSIDE, STOPS, visit_outside}
 use crate::support::browser::webdriver::key;
 use crate::support::process::Cli;
 
-/// The sources of axe-core, which `.ci/install` installs.
+/// Returns the source of axe-core, which `.ci/install` installs.
 pub fn axe() -> String {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -21,7 +21,7 @@ pub fn axe() -> String {
 
 const RULES: &str = "wcag2a wcag2aa wcag21a wcag21aa wcag22aa best-practice";
 
-/// What a person should see, and is left of the window, where nothing can be scrolled to.
+/// Finds visible elements left of the window, where scrolling cannot reach them.
 const CUT_OFF: &str = "
     const isCut = it => {
         const box = it.getBoundingClientRect();
@@ -30,7 +30,7 @@ const CUT_OFF: &str = "
     const all = document.querySelectorAll('main *, header *, nav *');
     return [...all].filter(isCut).map(it => it.outerHTML.slice(0, 120));";
 
-/// What axe-core finds wrong at the page.
+/// Returns the violations that axe-core finds on the page.
 async fn violations(browser: &Chromium, axe: &str) -> Vec<String> {
     browser.session.run(axe).await;
     let tags: Vec<String> = RULES.split(' ').map(|tag| format!("'{tag}'")).collect();
@@ -53,7 +53,7 @@ async fn violations(browser: &Chromium, axe: &str) -> Vec<String> {
 /// A server with the demo data.
 struct DemoServer {
     _dev: Dev,
-    /// The folder of its database, which must be there as long as the server.
+    /// The folder of its database, which must exist as long as the server runs.
     _cli: Cli,
     /// The address of its console, without a slash at the end.
     base: String,
@@ -62,7 +62,7 @@ struct DemoServer {
 }
 
 async fn demo() -> DemoServer {
-    // A disk that other tests keep busy is not a failure.
+    // A busy disk must not fail the test.
     let cli = new_dev().await.set("TOKEND_DATABASE_TIMEOUT", "60s");
     let dev = Dev::start(&cli, &["--demo-data"]);
     let link = dev.screen.split("console:  ").nth(1).expect("a link");
@@ -94,9 +94,9 @@ async fn every_page_is_accessible_and_reports_nothing(#[case] look: Look) {
     assert!(faults.is_empty(), "{look:?}: {}", faults.join("\n"));
 }
 
-/// Looks at a page, and adds what is wrong with it.
+/// Checks a page and records its faults.
 pub async fn check(browser: &Chromium, name: &str, axe: &str, faults: &mut Vec<String>) {
-    // A page that answers with an error status is a line of the log too.
+    // An error status of a page is logged as well.
     let reports = browser.reports().await.into_iter();
     let is_expected = |report: &String| {
         report.contains("the server responded with a status of")
@@ -112,11 +112,11 @@ pub async fn check(browser: &Chromium, name: &str, axe: &str, faults: &mut Vec<S
     let hidden = hidden.as_array().into_iter().flatten();
     faults.extend(hidden.map(|it| format!("{name}: left of the window: {it}")));
     faults.extend(violations(browser, axe).await.into_iter().map(|it| format!("{name}: {it}")));
-    // Of axe-core itself.
+    // Reports of axe-core itself.
     browser.reports().await;
 }
 
-/// What the focus is on: its name, and whether a person sees where it is.
+/// Returns the name of the focused element, and true if the focus is visible.
 async fn focused(browser: &Chromium) -> (String, bool) {
     let found = browser
         .session
@@ -156,7 +156,7 @@ async fn the_keyboard_reaches_everything_in_order_and_the_focus_is_seen() {
     let order = order.into_iter().chain(["Search", "State", "Owner", "Label", "Resource", "Find"]);
     let places: Vec<_> = order.map(place).collect();
     assert!(places.is_sorted(), "{names:?}");
-    // The skip link leads past the menus.
+    // The skip link skips the menus.
     browser.open(&format!("{base}/console/clients")).await;
     browser.session.press(key::TAB).await;
     browser.session.press(key::ENTER).await;

@@ -1,5 +1,5 @@
-//! What people do with the console, in a real browser, with JavaScript and without it. No page
-//! reports an error or a violation of its policy meanwhile.
+//! Tasks of people in the console, in a real browser, with JavaScript and without it. No page
+//! reports an error or a violation of its policy.
 
 use rstest::rstest;
 use secrecy::ExposeSecret;
@@ -10,8 +10,8 @@ use crate::support::browser::console::{limits, link};
 use crate::support::browser::webdriver::{By, key};
 use crate::support::{Engine, Server, TestClient, grant};
 
-/// Opens a browser and signs in by a new link: by its address, or by pasting it where no script reads
-/// the address.
+/// Opens a browser and signs in by a new link: by its address, or by pasting it if JavaScript is
+/// off.
 pub async fn signed_in(look: Look, server: &Server, owners: Option<&[&str]>) -> Chromium {
     let browser = Chromium::start(look).await;
     let secret = link(server, limits(None, owners)).await;
@@ -26,7 +26,7 @@ pub async fn signed_in(look: Look, server: &Server, owners: Option<&[&str]>) -> 
     browser
 }
 
-/// The client whose secret the page shows.
+/// Returns the client with the secret that the page shows.
 async fn shown_client(browser: &Chromium, server: &Server) -> TestClient {
     browser.until_text("It is shown now and never again").await;
     let id = browser.text_of("#client-id").await;
@@ -40,7 +40,7 @@ pub async fn go(browser: &Chromium, server: &Server, path: &str) {
     browser.open(&format!("{}{path}", server.management)).await;
 }
 
-/// Creates a resource and a client of it, as a person who has read nothing.
+/// Creates a resource and a client of it, as a person without prior knowledge.
 async fn create_client(browser: &Chromium, server: &Server, look: Look) -> TestClient {
     browser.press("Resources").await;
     browser.press("Register resource").await;
@@ -76,7 +76,7 @@ async fn a_client_is_created_its_secret_copied_and_the_light_turns_green() {
     assert_eq!(claims["aud"], "https://invoices.example.com");
     server.app.write_usage().await.expect("written");
     browser.element(".light.good").await;
-    // The secret is in the clipboard: it is pasted where it can be read again.
+    // The secret is in the clipboard: it is pasted to read it.
     browser.element("#stored").await.click().await;
     browser.press("Done").await;
     browser.until_text("Safe to end").await;
@@ -87,7 +87,7 @@ async fn a_client_is_created_its_secret_copied_and_the_light_turns_green() {
     browser.assert_silent().await;
 }
 
-/// D22: without JavaScript.
+/// D22: the console works without JavaScript.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_is_created_without_javascript() {
     let server = Server::start(Engine::Sqlite).await;
@@ -95,7 +95,7 @@ async fn a_client_is_created_without_javascript() {
     let client = create_client(&browser, &server, Look::PLAIN).await;
     server.ask(&client).await.token();
     server.app.write_usage().await.expect("written");
-    // In place of the light there is a link to the list of secrets.
+    // Instead of the light, there is a link to the list of secrets.
     browser.press("list of secrets").await;
     browser.until_text("from 127.0.0.1, 1 time").await;
     browser.assert_silent().await;
@@ -108,13 +108,13 @@ async fn a_client_is_created_without_javascript() {
 async fn a_secret_is_rotated_with_an_overlap_by_an_administrator(#[case] look: Look) {
     let server = Server::start(Engine::Sqlite).await;
     let old = server.client().await;
-    // Secrets of one second have no order.
+    // Secrets of the same second have no order.
     server.clock.advance(60);
     let administrator =
         server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(ALL_SCOPES))]).await;
     let browser = Chromium::start(look).await;
     let path = format!("/console/clients/{}/credentials", old.id);
-    // The page that was wanted comes after the sign-in.
+    // After the sign-in, the requested page is shown.
     go(&browser, &server, &path).await;
     browser.fill("Client id", &administrator.id).await;
     browser.fill("Client secret", &administrator.secret).await;
@@ -177,7 +177,7 @@ async fn a_client_is_disabled_and_its_rejection_is_found_and_explained(#[case] l
 async fn a_session_is_ended_elsewhere_and_a_person_signs_out(#[case] look: Look) {
     let server = Server::start(Engine::Sqlite).await;
     let lost = signed_in(look, &server, Some(&["payments"])).await;
-    // The ids of sessions are in the order of their sign-in.
+    // The ids of sessions are in the order of their sign-ins.
     server.clock.advance(60);
     let browser = signed_in(look, &server, None).await;
     browser.press("Sessions").await;
@@ -220,7 +220,7 @@ async fn the_theme_is_chosen_and_stays(#[case] look: Look) {
     browser.assert_silent().await;
 }
 
-/// A link that is put into the address bar of a tab that shows the console loads no page.
+/// A link that is entered in a tab with the console loads no page.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_works_in_a_tab_that_shows_the_console() {
     let server = Server::start(Engine::Sqlite).await;
@@ -232,7 +232,7 @@ async fn a_link_works_in_a_tab_that_shows_the_console() {
     assert!(!browser.session.current_url().await.contains('#'));
 }
 
-/// A person sees what was wrong, and what was typed is still there.
+/// The page shows the error, and keeps the input.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_is_rejected_keeps_what_was_typed() {
     let server = Server::start(Engine::Sqlite).await;

@@ -1,5 +1,5 @@
-//! What a person gives to clients with the console, in a real browser, with JavaScript and without
-//! it: a claim, a trust, and a grant of another team.
+//! Rights that a person gives to clients in the console, in a real browser, with JavaScript and
+//! without it: a claim, a trust, and a grant of another team.
 
 use rstest::rstest;
 use tokend::model::owner::Owner;

@@ -1,5 +1,4 @@
-//! Lists of clients, whatever they are found by: each list is the same as the filter of the full
-//! list in memory.
+//! Filters of client lists: each list equals the full list, filtered in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -20,7 +19,7 @@ use crate::support::bench::organisation;
 use crate::support::process::Cli;
 use crate::support::{Engine, Place, Server, undone_migrations};
 
-/// More than the rows of a condition that a list reads as a whole.
+/// More than the rows of a condition that a list reads at once.
 const CLIENTS: u32 = 12_000;
 
 const NOW: i64 = 1_800_000_000;
@@ -56,7 +55,7 @@ async fn every_client(store: &Store) -> Vec<Registration> {
     }
 }
 
-/// The ids of a list, page by page.
+/// Returns the ids of a list, read page by page.
 async fn listed(store: &Store, filter: &ClientFilter, limit: u32) -> Vec<String> {
     let (mut ids, mut after) = (Vec::new(), Position::start());
     loop {
@@ -68,7 +67,7 @@ async fn listed(store: &Store, filter: &ClientFilter, limit: u32) -> Vec<String>
     }
 }
 
-/// The same by a look at each client.
+/// Returns the same ids by checking each client.
 fn expected(all: &[Registration], filter: &ClientFilter) -> Vec<String> {
     let found = all.iter().filter(|client| matches(client, filter));
     let Some(Expiring { now, until }) = filter.expiring else {
@@ -141,7 +140,7 @@ fn grant(resources: Vec<ResourceId>, scope: Option<&str>) -> GrantFilter {
     GrantFilter { resources, scope }
 }
 
-/// The choices of each condition; the first one is none.
+/// The choices of each condition; the first one sets no condition.
 type Choice = fn(&mut ClientFilter, usize);
 
 const CHOICES: [(usize, Choice); 7] = [
@@ -185,7 +184,7 @@ const CHOICES: [(usize, Choice); 7] = [
     }),
 ];
 
-/// Each condition alone, and many combinations, chosen by a generator that is the same each time.
+/// Returns each condition alone, and many combinations from a deterministic generator.
 fn filters() -> Vec<ClientFilter> {
     let mut filters = vec![ClientFilter {
         name: Some(ClientName::parse("Service 77 of Team 1").expect("a name")),
@@ -204,7 +203,7 @@ fn filters() -> Vec<ClientFilter> {
         for (choices, apply) in CHOICES {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let number = usize::try_from(random >> 40).expect("a number");
-            // About half of the conditions are given.
+            // About half of the conditions are set.
             apply(&mut filter, if number % 2 == 0 { 0 } else { number / 2 % choices });
         }
         filters.push(filter);
@@ -214,7 +213,7 @@ fn filters() -> Vec<ClientFilter> {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn each_combination_of_filters_lists_what_a_look_at_each_client_finds(
+async fn each_filter_combination_equals_a_scan_of_all_clients(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await;
@@ -250,7 +249,7 @@ async fn each_combination_of_filters_lists_what_a_look_at_each_client_finds(
     assert!(found_some > 40, "{found_some}");
 }
 
-/// What is searched follows each change of a client, and is made anew by a migration.
+/// The search index follows each change of a client, and a migration rebuilds it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_follows_the_changes_of_clients(
@@ -301,7 +300,7 @@ async fn a_search_follows_the_changes_of_clients(
     assert_eq!(search("inserted").len(), 300);
 }
 
-/// The last use is noted once a day, and not on the token path.
+/// The last use is stored once a day, and not on the token path.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_activity_of_a_client_is_noted_once_a_day(
@@ -322,7 +321,7 @@ async fn the_activity_of_a_client_is_noted_once_a_day(
     assert_eq!(unused_for(90).await, std::slice::from_ref(&unused.id));
     let noted = active_at(&server.place, &used.id).await;
     assert_eq!(noted, server.clock.now().0);
-    // Within a day it stays, after a day it follows.
+    // It is unchanged within a day, and updated after a day.
     for (seconds, is_noted) in [(DAY / 2, false), (DAY, true)] {
         server.clock.advance(seconds);
         server.app.catch_up().await.expect("followed");
@@ -335,7 +334,7 @@ async fn the_activity_of_a_client_is_noted_once_a_day(
     let head = store.head().await.expect("a head");
     server.app.write_usage().await.expect("written");
     assert_eq!(store.head().await.expect("a head"), head, "it is not a change");
-    // A migration finds it again.
+    // A migration restores it.
     let noted = active_at(&server.place, &used.id).await;
     for statement in undone_migrations::back_to(engine, 28) {
         crate::listeners::stopping::execute(engine, &server.place.database_url, statement).await;

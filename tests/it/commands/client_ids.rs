@@ -33,7 +33,7 @@ async fn token_by(server: &Server, pair: &str) -> Answer {
     with_pair(server, "/v1/oauth/token", pair, &GRANT).await
 }
 
-/// Encoded and unencoded Basic, the body, introspection; with a generated secret.
+/// Tests encoded and unencoded Basic, the body, and introspection, with a generated secret.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_with_colons_works_in_every_form(
@@ -65,7 +65,7 @@ async fn an_id_with_colons_works_in_every_form(
         let form = [GRANT[0], ("client_id", id.as_str())];
         let pair = format!("{id}:{secret}");
         with_pair(&server, "/v1/oauth/token", &pair, &form).await.token();
-        // Its own token can be introspected with the same credentials.
+        // The same credentials can introspect its own token.
         let form = [("token", token.as_str())];
         let answer = with_pair(&server, "/v1/oauth/introspect", &pair, &form).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -73,7 +73,7 @@ async fn an_id_with_colons_works_in_every_form(
     }
 }
 
-/// Secrets of other systems have no form of their own, so known ids decide.
+/// Secrets of other systems have no recognizable form, so the known ids decide.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_imported_secret_with_colons_meets_the_longest_known_id(
@@ -92,26 +92,26 @@ async fn an_imported_secret_with_colons_meets_the_longest_known_id(
         let token = token_by(&server, &format!("{id}:{secret}")).await.token();
         assert_eq!(server.claims(&token).await["sub"], id);
     }
-    // `svc:a:b` is the longest known id here, and this is not its secret.
+    // `svc:a:b` is the longest known id here, and the secret belongs to another client.
     token_by(&server, "svc:a:b:q%41").await.assert_rejected(401, "invalid_client");
     // Unknown clients get the same answer.
     let unknown = token_by(&server, "nope:a:b").await;
     let known = token_by(&server, "svc:a:nope").await;
-    let face = |answer: &Answer| {
+    let comparable_parts = |answer: &Answer| {
         let id = answer.header("x-request-id").to_owned();
         (answer.status, answer.text.replace(&id, "ID"))
     };
-    assert_eq!(face(&unknown), face(&known));
+    assert_eq!(comparable_parts(&unknown), comparable_parts(&known));
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
-/// O-17, O-35, SECURITY 43: every command accepts an id, and a name that one client has.
+/// O-17, O-35, SECURITY 43: every command accepts an id, and a unique name.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_unique_name_is_understood_and_said(
+async fn a_unique_name_is_resolved_and_its_id_is_reported(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await;
@@ -143,7 +143,7 @@ async fn a_unique_name_is_understood_and_said(
     assert_eq!(cli.run(&["client", "show", "Büro 7"]).code, 4);
 }
 
-/// An id wins over a name; a name that two clients have means neither.
+/// An id takes precedence over a name; a name of two clients is ambiguous.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_wins_over_a_name_and_two_names_are_an_error(
@@ -161,7 +161,7 @@ async fn an_id_wins_over_a_name_and_two_names_are_an_error(
     assert_eq!(cli.run(&["client", "list", "-o", "id"]).stdout.lines().count(), 3);
 }
 
-/// The forms of earlier releases, for one release.
+/// The arguments of earlier releases work for one more release.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_forms_of_earlier_releases_still_work() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -175,7 +175,7 @@ async fn the_forms_of_earlier_releases_still_work() {
     let made: Value = serde_json::from_str(&run.stdout).expect("JSON");
     assert_eq!((text(&made, "client_id"), text(&made, "name")), ("billing", "Billing worker"));
     assert!(run.stderr.contains("--id is deprecated"), "{run:?}");
-    // The new form says nothing.
+    // The new form prints no note.
     let run = cli.run(&["client", "create", "plain"]);
     assert_eq!((run.code, &*run.stderr), (0, ""), "{run:?}");
     assert_eq!(text(&cli.json(&["client", "show", "plain"]), "name"), "plain");
@@ -207,7 +207,7 @@ async fn a_url_is_an_id_for_every_command(
     assert_eq!(cli.run(&["audit", "verify"]).code, 0);
 }
 
-/// O-18: a setting without a unit is refused, with its place and the fix.
+/// O-18: a setting without a unit is rejected, with its place and the fix.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_setting_without_a_unit_is_rejected() {
     let cli = Cli::new(Engine::Sqlite).await;

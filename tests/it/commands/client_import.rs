@@ -1,4 +1,4 @@
-//! `tokend client import`: everything a client can have, again and again, and never by halves.
+//! `tokend client import`: every member of a client, repeated runs, and atomicity.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -36,7 +36,7 @@ fn results(imported: &Value) -> Vec<&str> {
     clients.iter().map(|client| client["result"].as_str().expect("a result")).collect()
 }
 
-/// A client with everything that a line can say, and its keys.
+/// Returns a client with every member of a line, and its keys.
 fn everything(key: &KeyPair) -> Value {
     let keys: Value =
         serde_json::from_str(&serde_json::to_string(&key.source()).expect("keys")).expect("JSON");
@@ -70,10 +70,10 @@ fn everything(key: &KeyPair) -> Value {
     })
 }
 
-/// All that `client create` and the commands after it can set.
+/// A line can set everything that `client create` and later commands can.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_can_say_everything(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+async fn a_line_can_set_every_member(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let cli = cli_with_resources(engine).await;
     let line = everything(&KeyPair::new(Algorithm::Es256));
     assert_eq!(results(&import(&cli, &[], std::slice::from_ref(&line))), ["imported"]);
@@ -114,13 +114,13 @@ async fn a_line_can_say_everything(#[values(Engine::Sqlite, Engine::Postgres)] e
         let request = crate::support::client().post(format!("{}/v1/oauth/token", server.base));
         request.form(&form).send().await.expect("an answer").status().as_u16()
     };
-    // Proved, and then refused for want of the certificate that its tokens are bound to.
+    // It authenticates, and is then rejected because its tokens need a certificate.
     assert_eq!(ask("a-first-secret").await, 400);
     assert_eq!(ask("a-second-secret").await, 400);
     assert_eq!(ask("another-secret").await, 401);
 }
 
-/// What is done once is skipped, or left as it is, by the next run; no event is written.
+/// The next run skips existing clients or leaves them unchanged, and writes no event.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rerun_changes_nothing(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
@@ -152,7 +152,7 @@ async fn a_rerun_changes_nothing(#[values(Engine::Sqlite, Engine::Postgres)] eng
     assert!(run.stderr.contains("--skip-existing") && run.stderr.contains("--update"), "{run:?}");
 }
 
-/// Members that are given are replaced, secrets are added, everything else stays.
+/// Given members are replaced, secrets are added, everything else is kept.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_replaces_what_is_given(
@@ -199,7 +199,7 @@ async fn an_update_replaces_what_is_given(
     let log = cli.json(&["audit", "list", "--limit", "100"]).to_string();
     assert!(log.contains("client.updated") && log.contains("renamed"), "{log}");
     assert!(!log.contains("argon2"), "{log}");
-    // The same file again changes nothing, and an end is not moved later.
+    // The same file again changes nothing, and an expiry is not moved later.
     let later = json!({
         "client_id": id,
         "secrets": [{ "client_secret": "a-second-secret", "expires_at": "2999-06-01" }],
@@ -209,8 +209,8 @@ async fn an_update_replaces_what_is_given(
     }
 }
 
-/// A secret that would never be valid is a mistake in the file. One that the client has already may
-/// end at once, and not before it was made.
+/// A secret that would never be valid is an error in the file. An existing secret may end at once,
+/// but not before its creation.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_secret_has_an_end_to_come(
@@ -239,7 +239,7 @@ async fn a_new_secret_has_an_end_to_come(
     assert_eq!(secret["expires_at"], secret["created_at"], "{shown}");
 }
 
-/// A client that an import disables gets no tokens, and has none.
+/// A client that an import disables gets no tokens, and its tokens end.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_disables_a_client_ends_its_tokens(
@@ -256,12 +256,12 @@ async fn an_import_that_disables_a_client_ends_its_tokens(
     assert_eq!(results(&import(&cli, &["--update"], &[line])), ["updated"]);
     let run = local.run_with(&["token", "verify", "-"], &token);
     assert_eq!(run.code, 8, "{run:?}");
-    // A generated secret that is given again is the one that is there.
+    // A generated secret that is imported again is recognized.
     let line = json!({ "client_id": "a", "client_secret": secret });
     assert_eq!(results(&import(&cli, &["--update"], &[line])), ["unchanged"]);
 }
 
-/// All lines that are wrong are told at once, with their numbers, and nothing is written.
+/// All errors are reported at once, with their line numbers, and nothing is written.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_problem_has_its_line_and_nothing_is_written(
@@ -312,7 +312,7 @@ async fn every_problem_has_its_line_and_nothing_is_written(
     assert_eq!(cli.run(&["client", "list", "-o", "id"]).stdout, "taken\n");
 }
 
-/// Ten thousand clients, all or nothing; with --update no event for what stays.
+/// Ten thousand clients are imported atomically. With --update, unchanged clients have no event.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn many_clients_are_imported_at_once(
@@ -340,7 +340,6 @@ async fn many_clients_are_imported_at_once(
     assert_eq!(cli.run(&["audit", "verify"]).code, 0);
 }
 
-/// The schema and the page name the same members.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_schema_and_the_page_name_every_member() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -365,7 +364,7 @@ async fn the_schema_and_the_page_name_every_member() {
     assert_eq!(cli.run(&["client", "import"]).code, 2);
 }
 
-/// The samples of the page do what it says.
+/// The samples on the page have the described effect.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_samples_of_the_page_are_imported() {
     let cli = Cli::new(Engine::Sqlite).await;

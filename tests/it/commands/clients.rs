@@ -1,4 +1,4 @@
-//! `tokend client` and `tokend resource`, as operators and their scripts use them.
+//! `tokend client` and `tokend resource`, used by operators and scripts.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -26,10 +26,10 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
-/// The contract of the issue: what scripts read (K-10, W-25).
+/// The output that scripts read (K-10, W-25).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_lives_from_create_to_delete(
+async fn a_client_can_be_created_changed_and_deleted(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = cli_with_resource(engine).await;
@@ -88,7 +88,7 @@ async fn a_client_lives_from_create_to_delete(
     assert!(added["expires_at"].is_string());
     let ended = cli.json(&["client", "expire-secret", id, text(&added, "secret_id")]);
     assert_eq!(ended["secret_id"], added["secret_id"]);
-    // A secret that has ended does not come back by a later end.
+    // A secret that has ended does not become valid again by a later expiry.
     let later =
         cli.json(&["client", "expire-secret", id, text(&added, "secret_id"), "--in", "24h"]);
     assert_eq!(later["expires_at"], ended["expires_at"]);
@@ -126,7 +126,7 @@ async fn a_client_lives_from_create_to_delete(
     );
 }
 
-/// Scripts look at the exit code (O-44, O-46).
+/// Scripts depend on the exit code (O-44, O-46).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_failure_has_its_exit_code(
@@ -212,7 +212,7 @@ async fn output_is_for_people_for_programs_or_for_pipes() {
     }
 }
 
-/// K-06, D4: ids and secrets of other systems, as they are.
+/// K-06, D4: ids and secrets of other systems are imported unchanged.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_of_other_systems_are_taken_over_with_their_secrets(
@@ -257,7 +257,7 @@ async fn clients_of_other_systems_are_taken_over_with_their_secrets(
     }
 }
 
-/// An import is whole or nothing, and tells what is wrong with which line without repeating it.
+/// An import is atomic, and reports the error of each line without repeating the line.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_faulty_import_changes_nothing_and_names_the_lines() {
     let cli = cli_with_resource(Engine::Sqlite).await;
@@ -283,7 +283,8 @@ async fn a_faulty_import_changes_nothing_and_names_the_lines() {
     assert_eq!(cli.run_with(&["client", "import", "-"], good).code, 5);
 }
 
-/// K-11, W-17: the list of scopes of a resource, and how many grants its deletion has removed.
+/// K-11, W-17: the list of scopes of a resource, and the number of grants that its deletion
+/// removed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resource_can_be_changed_and_removed_with_its_grants() {
     let cli = cli_with_resource(Engine::Sqlite).await;
@@ -312,7 +313,7 @@ async fn a_resource_can_be_changed_and_removed_with_its_grants() {
     assert_eq!(cli.run(&["resource", "show", ORDERS]).code, 4);
 }
 
-/// D4: several valid secrets, yet not without end.
+/// D4: a client can have several valid secrets, up to a limit.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_has_a_bounded_number_of_valid_secrets() {
     let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_SECRETS_MAX_PER_CLIENT", "2");

@@ -1,4 +1,4 @@
-//! What every command has in common: help, pipes, and what is read from standard input.
+//! Common behaviour of all commands: help, pipes, and standard input.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -17,7 +17,7 @@ async fn cli_with_client() -> Cli {
     cli
 }
 
-/// Runs a command whose standard output is closed by its reader after `lines` lines.
+/// Runs a command with a standard output that its reader closes after `lines` lines.
 fn run_into_closed_pipe(cli: &Cli, arguments: &[&str], lines: usize) -> Run {
     let mut child = cli
         .command(arguments)
@@ -40,7 +40,7 @@ fn run_into_closed_pipe(cli: &Cli, arguments: &[&str], lines: usize) -> Run {
     }
 }
 
-/// O-41: `tokend … | head` says nothing and is not a failure.
+/// O-41: `tokend … | head` prints no error and does not fail.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_pipe_is_silent() {
     let cli = cli_with_client().await;
@@ -60,12 +60,12 @@ async fn a_closed_pipe_is_silent() {
     }
     let run = run_into_closed_pipe(&cli, &["config", "show", "-o", "json"], 1);
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "[\n", ""));
-    // A command that fails still says so, whatever has become of its output.
+    // A failed command still reports its error, even if its output is closed.
     let run = run_into_closed_pipe(&cli, &["client", "show", "nobody"], 0);
     assert!(run.code == 4 && run.stderr.contains("nobody"), "{run:?}");
 }
 
-/// O-30: who cannot be reached, and which setting says where it is.
+/// O-30: the message names the address and the setting that it comes from.
 #[tokio::test(flavor = "multi_thread")]
 async fn health_names_the_setting_that_it_follows() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -78,9 +78,9 @@ async fn health_names_the_setting_that_it_follows() {
     }
 }
 
-/// O-29: a check that was not made is not passed over.
+/// O-29: a check that was not made is reported.
 #[tokio::test(flavor = "multi_thread")]
-async fn verify_says_whether_the_issuer_was_checked() {
+async fn verify_reports_whether_it_checked_the_issuer() {
     let cli = cli_with_client().await;
     let token = cli.run(&["token", "issue", "--client", "a"]).stdout;
     let verified = cli.json_with(&["token", "verify"], &token);
@@ -89,8 +89,8 @@ async fn verify_says_whether_the_issuer_was_checked() {
     assert!(run.code == 0 && !run.stdout.contains("not checked"), "{run:?}");
 }
 
-/// O-29: next to `tokend dev`, which chooses its issuer, commands take the issuer that a server has
-/// noted in the database.
+/// O-29: `tokend dev` chooses its issuer, so commands use the issuer that a server has stored in
+/// the database.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_without_an_issuer_take_the_one_of_the_server(
@@ -115,7 +115,7 @@ async fn commands_without_an_issuer_take_the_one_of_the_server(
     assert!(run.code == 8 && run.stderr.contains("its issuer is"), "{run:?}");
 }
 
-/// O-38: the answer with its headers, as `curl -si` prints it, and an answer that is a rejection.
+/// O-38: accepts the answer with its headers, as `curl -si` prints it, and a rejection.
 #[tokio::test(flavor = "multi_thread")]
 async fn verify_reads_an_answer_with_its_headers() {
     let cli = cli_with_client().await;
@@ -132,7 +132,7 @@ async fn verify_reads_an_answer_with_its_headers() {
     assert!(run.stderr.contains("tokend explain req_a1"), "{run:?}");
 }
 
-/// O-48: the built-in resource was not created at the beginning of 1970.
+/// O-48: the built-in resource is not shown as created in 1970.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_built_in_resource_has_no_time_of_creation() {
     let cli = cli_with_client().await;
@@ -141,7 +141,7 @@ async fn the_built_in_resource_has_no_time_of_creation() {
     assert!(cli.json(&["resource", "show", ORDERS])["created_at"].is_string());
 }
 
-/// O-43: what is common to all commands stands last, and each group has examples.
+/// O-43: the global options are last, and each group has examples.
 #[tokio::test(flavor = "multi_thread")]
 async fn help_has_examples_and_puts_the_global_options_last() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -154,7 +154,7 @@ async fn help_has_examples_and_puts_the_global_options_last() {
     assert!(!help.contains('`') && !help.contains('\u{1b}'), "{help}");
 }
 
-/// O-65: a chain that was rewritten as a whole is intact, but not the one that was noted.
+/// O-65: a completely rewritten chain is intact, but does not match the expected hash.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rewritten_log_is_not_the_one_that_was_noted(
@@ -178,7 +178,7 @@ async fn a_rewritten_log_is_not_the_one_that_was_noted(
 }
 
 /// O-73, O-76: a client is shown with the conditions of its trusts, with what its methods lack, and
-/// with times that say how far away they are.
+/// with relative times.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_is_shown_with_conditions_gaps_and_distances() {
     let cli = cli_with_client().await;
@@ -198,7 +198,8 @@ async fn a_client_is_shown_with_conditions_gaps_and_distances() {
     assert!(run.stdout.contains("(in 90 d)") || run.stdout.contains("(in 89 d)"), "{run:?}");
 }
 
-/// O-71, O-72: a trust is tried once, unless that is not wanted, and a dangerous one is warned of.
+/// O-71, O-72: a trust is tested once, unless that is disabled, and a dangerous one prints a
+/// warning.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trust_in_pull_requests_is_warned_of() {
     let cli = cli_with_client().await;
@@ -210,8 +211,7 @@ async fn a_trust_in_pull_requests_is_warned_of() {
     assert!(!run.stderr.contains("fetched"), "{run:?}");
 }
 
-/// What bash offers for the last of these words, after it has read the script of `tokend
-/// completion`.
+/// Returns the completions of bash for the last word, with the script of `tokend completion`.
 fn offered(cli: &Cli, words: &[&str]) -> Vec<String> {
     let quoted: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
     let (last, before) = (words[words.len() - 1], words[words.len() - 2]);
@@ -267,11 +267,11 @@ async fn completion_offers_what_is_known_and_what_exists(
         offered(&cli, &["tokend", "serve", "--set", "token.life"]),
         ["token.lifetime=", "token.lifetime_max="]
     );
-    // No id is offered where a new one is made.
+    // No id is suggested where a new one is created.
     assert_eq!(offered(&cli, &["tokend", "client", "create", "b"]), [""]);
 }
 
-/// O-42: completion leaves nothing behind, and prints nothing without a database.
+/// O-42: completion leaves no files, and prints nothing without a database.
 #[tokio::test(flavor = "multi_thread")]
 async fn completion_leaves_no_file() {
     let cli = Cli::new(Engine::Sqlite).await;

@@ -26,7 +26,7 @@ async fn check_config_reports_every_problem() {
     }
 }
 
-/// The router would stop with a panic at two endpoints on one path.
+/// The router would panic on two endpoints with one path.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alias_that_collides_or_is_a_pattern_is_a_problem() {
     for alias in ["/v1/oauth/introspect", "/tenant", "/{id}", "/a/*"] {
@@ -44,9 +44,9 @@ async fn an_alias_that_collides_or_is_a_pattern_is_a_problem() {
     }
 }
 
-/// The screen of the checked settings.
+/// The report of checked settings.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_report_reads_like_this() {
+async fn check_config_prints_this_report() {
     let cli = Cli::new(Engine::Sqlite)
         .await
         .set("TOKEND_ISSUER", "https://id.example.com/")
@@ -93,7 +93,7 @@ async fn serve_starts_next_to_variables_that_are_not_settings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn config_show_tells_each_value_and_where_it_came_from() {
+async fn config_show_prints_each_value_and_its_source() {
     let cli = Cli::new(Engine::Sqlite)
         .await
         .set("TOKEND_DATABASE_URL", "postgres://tokend:hunter2@db.example/tokend");
@@ -121,9 +121,9 @@ async fn config_show_tells_each_value_and_where_it_came_from() {
     assert_eq!(defaults, include_str!("../../../config/default.toml"));
 }
 
-/// A rate that cannot be read names the setting, its origin and how a rate is written.
+/// The error of an invalid rate names the setting, its origin and the format.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rate_that_is_none_is_rejected_with_an_example() {
+async fn an_invalid_rate_is_rejected_with_an_example() {
     let good = Cli::new(Engine::Sqlite)
         .await
         .set("TOKEND_LIMITS_TOKENS_PER_CLIENT", "600/h")
@@ -147,7 +147,7 @@ async fn a_rate_that_is_none_is_rejected_with_an_example() {
     }
 }
 
-/// O-51, O-52, O-56, O-57, O-59, O-64: what would start and do something else than was meant is
+/// O-51, O-52, O-56, O-57, O-59, O-64: settings that would start with an unintended effect are
 /// rejected.
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_that_would_mean_something_else_are_rejected() {
@@ -213,7 +213,7 @@ async fn a_file_of_settings_names_the_files_of_secrets() {
     assert!(run.stderr.contains("E-CONF-TWICE"), "{run:?}");
 }
 
-/// O-66: a file that cannot be read is one problem, not two.
+/// O-66: a syntax error is one problem, not two.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_syntax_error_is_reported_once() {
     let cli = Cli::without_database(Engine::Sqlite).await.unset("TOKEND_ISSUER");
@@ -224,7 +224,8 @@ async fn a_syntax_error_is_reported_once() {
     assert_eq!(run.stderr.matches("tokend.toml").count(), 1, "{run:?}");
 }
 
-/// O-53, O-55: what the database said, and nothing of its own source; the file that is damaged.
+/// O-53, O-55: the message of the database is shown without its source code locations, and with the
+/// damaged file.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_text_of_a_database_error_is_unchanged() {
     let cli = Cli::new(Engine::Postgres).await;
@@ -244,7 +245,7 @@ async fn the_text_of_a_database_error_is_unchanged() {
     }
 }
 
-/// O-62: the port that is suggested for a taken one is free.
+/// O-62: the suggested port is free.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_suggested_port_is_free() {
     let (first, second) = loop {
@@ -263,7 +264,7 @@ async fn the_suggested_port_is_free() {
     assert!(!run.stderr.contains(&taken), "{run:?}");
 }
 
-/// A wrong value may hold a secret in any place.
+/// An invalid value may contain a secret anywhere.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_problem_and_no_list_repeats_a_secret_of_a_url_or_a_command() {
     let wrong = [

@@ -1,4 +1,4 @@
-//! Commands that take something away for good say what is lost, and ask.
+//! Destructive commands list what will be lost, and ask for confirmation.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -57,7 +57,8 @@ impl Stage {
     }
 }
 
-/// O-4, W-17: without a terminal nothing is deleted unless `--yes` is given, whatever is piped in.
+/// O-4, W-17: without a terminal nothing is deleted unless `--yes` is given, whatever standard
+/// input contains.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_terminal_a_destructive_command_needs_yes(
@@ -90,7 +91,7 @@ async fn without_a_terminal_a_destructive_command_needs_yes(
         }
     }
     assert_eq!(stage.events(), before);
-    // What does not exist is not found, and what breaks nothing does not ask.
+    // An absent object is not found, and a harmless change does not ask.
     assert_eq!(stage.cli.run(&["client", "delete", "nope"]).code, 4);
     assert_eq!(stage.cli.run(&["resource", "delete", "https://nope.example"]).code, 4);
     let unknown = ["resource", "update", ORDERS, "--remove-scope", "nope"];
@@ -110,7 +111,7 @@ async fn without_a_terminal_a_destructive_command_needs_yes(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_a_terminal_a_destructive_command_asks() {
+async fn at_a_terminal_a_destructive_command_asks_for_confirmation() {
     let stage = Stage::new(Engine::Sqlite).await;
     let (code, screen) = stage.at_terminal("client delete used", "n");
     assert_eq!(code, 1, "{screen}");
@@ -122,15 +123,15 @@ async fn at_a_terminal_a_destructive_command_asks() {
     assert_eq!(stage.cli.run(&["client", "show", "used"]).code, 4);
 }
 
-/// O-74: a command that waits for standard input says for what.
+/// O-74: a command that waits for standard input states what it reads.
 #[tokio::test(flavor = "multi_thread")]
-async fn at_a_terminal_a_command_says_what_it_reads() {
+async fn at_a_terminal_a_command_prints_what_it_reads_from_standard_input() {
     let stage = Stage::new(Engine::Sqlite).await;
     for (command, what) in [
         ("token verify -", "Reading a token, or the whole answer of the token endpoint,"),
         ("client import -", "Reading "),
     ] {
-        // The second line is what the terminal makes an end of: Ctrl-D.
+        // The second line is Ctrl-D, which the terminal turns into the end of input.
         let (_, screen) = stage.at_terminal(command, "x\n\u{4}");
         assert!(screen.contains(what), "{command}: {screen}");
         assert!(screen.contains(" from standard input. Ctrl-D ends it."), "{command}: {screen}");
@@ -139,7 +140,7 @@ async fn at_a_terminal_a_command_says_what_it_reads() {
     }
 }
 
-/// O-25: a scope that comes back under the same name is not granted again.
+/// O-25: a removed scope that is added again is not granted again.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_scope_is_taken_out_of_grants(

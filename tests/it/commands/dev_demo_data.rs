@@ -1,4 +1,4 @@
-//! `tokend dev --demo-data`: data to look at the console with.
+//! `tokend dev --demo-data`: data for exploring the console.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,6 @@ use crate::commands::first_minute::{Dev, new_dev};
 use crate::support::Engine;
 use crate::support::process::Cli;
 
-/// The rows of a list.
 fn rows(cli: &Cli, arguments: &[&str]) -> Vec<Value> {
     let listed = cli.json(arguments);
     let list = listed.as_array().or_else(|| listed["items"].as_array());
@@ -51,7 +50,7 @@ async fn the_demo_data_is_lively_and_a_second_start_adds_nothing() {
     drop(again);
 }
 
-/// A person starts `dev` first, and then wants the data too.
+/// A person starts `dev` first, and adds the data later.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_data_is_added_to_a_database_of_dev() {
     let cli = new_dev().await;
@@ -60,7 +59,7 @@ async fn the_demo_data_is_added_to_a_database_of_dev() {
     assert_eq!(rows(&cli, &["client", "list", "--limit", "100"]).len(), 41);
     assert_eq!(cli.run(&["audit", "verify"]).code, 0);
     drop(dev);
-    // Only dev has it.
+    // Only `dev` has the option.
     let cli = Cli::new(Engine::Sqlite).await;
     assert_eq!(cli.run(&["serve", "--demo-data"]).code, 2);
 }

@@ -1,4 +1,4 @@
-//! `tokend dev` works with what it made, and with nothing else (O-23).
+//! `tokend dev` only uses folders that it created (O-23).
 
 use std::path::Path;
 
@@ -55,16 +55,16 @@ async fn serve_on_a_folder_of_dev_ends_its_use_by_dev() {
     assert_eq!(cli.run(&["client", "list", "-o", "id"]).stdout, "cl_demo\n");
 }
 
-/// A folder of an earlier release has no mark: its first client says that `dev` made it.
+/// A folder of an earlier release has no marker: its first client shows that `dev` created it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_whose_first_client_is_the_demo_is_treated_as_made_by_dev() {
+async fn a_folder_with_the_demo_as_first_client_is_treated_as_made_by_dev() {
     let cli = new_dev().await;
     let folder = cli.place.folder.path().join(".tokend");
     drop(Dev::start(&cli, &[]));
     std::fs::remove_file(folder.join("made-by-dev")).expect("the mark");
     drop(Dev::start(&cli, &[]));
     assert!(folder.join("made-by-dev").exists());
-    // A key whose database is elsewhere is not deleted.
+    // A key with a database elsewhere is not deleted.
     let other = new_dev().await;
     let folder = other.place.folder.path().join(".tokend");
     std::fs::create_dir(&folder).expect("a folder");

@@ -1,4 +1,4 @@
-//! `tokend explain`: each rejection keeps its true reason, and how to fix it.
+//! `tokend explain`: each rejection is stored with its true reason and its remedy.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, Server, TestClient, client_id, lifetime, method, operator};
 
-/// What is kept about a refused request, as the command shows it.
+/// Returns the stored details of a rejected request, as the command shows them.
 async fn explain(server: &Server, answer: &Answer) -> Value {
     assert!(answer.status >= 400, "{answer:?}");
     server.app.write_rejections().await.expect("written");
@@ -23,20 +23,20 @@ async fn explain(server: &Server, answer: &Answer) -> Value {
 }
 
 async fn basic(server: &Server, id: &str, secret: &str) -> Answer {
-    // An id that is sent as a secret is none, and stands in the log.
+    // An id that is sent as a secret is not one, and may be in the log.
     if secret.contains("tkd_") {
         server.keep_secret(secret);
     }
     server.basic(id, secret, &[("grant_type", "client_credentials")]).await
 }
 
-fn says(found: &Value, reason: &str, remedy: &str) {
+fn assert_explained(found: &Value, reason: &str, remedy: &str) {
     let of = |member: &str| found[member].as_str().unwrap_or_default().to_owned();
     assert!(of("reason").contains(reason), "{reason}: {found}");
     assert!(of("remedy").contains(remedy), "{remedy}: {found}");
 }
 
-/// The usual mistakes with a secret, each told from the others (O-26, D11).
+/// The common mistakes with a secret have different reasons (O-26, D11).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_usual_mistakes_are_distinguished(
@@ -54,7 +54,7 @@ async fn the_usual_mistakes_are_distinguished(
         ("nobody", secret.to_owned(), "no client has that id", "client list"),
         (id, format!("{secret}%0A"), "line break", "tr -d"),
         (id, format!("\"{secret}\""), "quotation", "Remove the quotation marks"),
-        // The library encodes what is encoded already.
+        // The library encodes a value that is already encoded.
         (id, twice, "percent-encoded", "once"),
         (id, mistyped, "checksum", "Copy it again"),
         (id, secret[..30].to_owned(), "checksum", "Copy it again"),
@@ -62,7 +62,7 @@ async fn the_usual_mistakes_are_distinguished(
         (id, other.secret.clone(), "another client", "its own secret"),
         (id, "eyJhbGciOi.x.y".to_owned(), "looks like a token", "client_assertion"),
         (secret, id.to_owned(), "as the client id", "swapped"),
-        // Of a secret of another system no variant can be tried; what is odd about it is said.
+        // Variants of an imported secret cannot be tried; oddities in it are reported.
         (id, "a%252Bb".to_owned(), "percent sequence", "once"),
         (id, "an imported%0A".to_owned(), "line break", "tr -d"),
         (id, "'imported'".to_owned(), "quotation", "Remove the quotation marks"),
@@ -72,32 +72,32 @@ async fn the_usual_mistakes_are_distinguished(
         answer.assert_rejected(401, "invalid_client");
         assert!(!answer.text.contains(reason), "the caller is not told");
         let found = explain(&server, &answer).await;
-        says(&found, reason, remedy);
+        assert_explained(&found, reason, remedy);
         assert!(!found.to_string().contains(secret), "{found}");
     }
     let answer = basic(&server, id, &other.secret).await;
     assert_eq!(explain(&server, &answer).await["secret_of"], json!([other.id]));
     let answer = basic(&server, &format!("{id}%20"), secret).await;
-    says(&explain(&server, &answer).await, id, "tr -d");
-    // An id with a plus, sent as it is: the plus becomes a space.
+    assert_explained(&explain(&server, &answer).await, id, "tr -d");
+    // An id with a plus, sent unencoded: the plus becomes a space.
     server.import("{\"client_id\":\"a+b\",\"client_secret\":\"hush-hush\"}\n").await;
     let answer = server.form("grant_type=client_credentials&client_id=a+b&client_secret=x").await;
-    says(&explain(&server, &answer).await, "a+b would be one", "once");
+    assert_explained(&explain(&server, &answer).await, "a+b would be one", "once");
     let answer = server.http.post(server.token_url()).header("authorization", "Basic !!!");
     let answer = Answer::of(answer.form(&[("grant_type", "client_credentials")])).await;
-    says(&explain(&server, &answer).await, "", "curl: -u");
-    // In JSON nothing is decoded.
+    assert_explained(&explain(&server, &answer).await, "", "curl: -u");
+    // JSON values are not decoded.
     let body = json!({
         "grant_type": "client_credentials", "client_id": id, "client_secret": encoded(secret),
     });
     let answer = server.json(&body.to_string()).await;
-    says(&explain(&server, &answer).await, "percent-encoded", "once");
+    assert_explained(&explain(&server, &answer).await, "percent-encoded", "once");
 }
 
-/// What has ended, and what is not permitted.
+/// Expired and disabled objects, and methods that are not permitted.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_ended_says_when_and_what_is_not_permitted_says_what_is(
+async fn explain_reports_expiry_times_and_permitted_alternatives(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -115,18 +115,18 @@ async fn what_has_ended_says_when_and_what_is_not_permitted_says_what_is(
     server.clock.advance(3 * 86_400);
     server.catch_up().await;
     let ask = async |client: &TestClient| basic(&server, &client.id, &client.secret).await;
-    says(&explain(&server, &ask(&ends).await).await, "2 days ago", "rotate-secret");
+    assert_explained(&explain(&server, &ask(&ends).await).await, "2 days ago", "rotate-secret");
     let found = explain(&server, &ask(&narrow).await).await;
-    says(&found, "may not use client_secret_basic", "client_secret_post");
+    assert_explained(&found, "may not use client_secret_basic", "client_secret_post");
     assert_eq!(found["client_id"], narrow.id.as_str());
-    says(&explain(&server, &ask(&disabled).await).await, "disabled", "client enable");
+    assert_explained(&explain(&server, &ask(&disabled).await).await, "disabled", "client enable");
     let scope = server.ask_for(&narrow, &[("scope", "x")]).await;
     assert_eq!(explain(&server, &scope).await["error"], "invalid_client");
 }
 
-/// Assertions, whose rejections name the number.
+/// The rejection of an assertion contains the number.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_assertion_says_by_how_much_it_is_wrong() {
+async fn a_rejected_assertion_reports_the_time_difference() {
     let server = Server::start(Engine::Sqlite).await;
     let key = KeyPair::new(Algorithm::Es256);
     let client = server.new_client(|new| new.security.keys = Some(key.source())).await;
@@ -144,17 +144,17 @@ async fn an_assertion_says_by_how_much_it_is_wrong() {
         "iss": client.id, "sub": client.id, "aud": server.base, "jti": "j", "exp": now + 60,
         "iat": now + 47,
     });
-    says(&explain(&server, &ask(&claims).await).await, "47 s in the future", "clock");
+    assert_explained(&explain(&server, &ask(&claims).await).await, "47 s in the future", "clock");
     claims["iat"] = json!(now);
     claims["aud"] = json!(server.token_url());
     let found = explain(&server, &ask(&claims).await).await;
-    says(&found, &server.base, &server.base);
+    assert_explained(&found, &server.base, &server.base);
     assert_eq!(found["client_id"], client.id.as_str());
 }
 
-/// What is wrong with an assertion as a text, with its key, and with a key set elsewhere.
+/// Problems with the text of an assertion, its key, and a remote key set.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_assertion_is_and_is_not_signed_with_is_said() {
+async fn a_rejected_assertion_reports_its_format_or_key_problem() {
     let server = Server::start(Engine::Sqlite).await;
     let (key, other) = (KeyPair::new(Algorithm::Es256), KeyPair::new(Algorithm::Es256));
     let client = server.new_client(|new| new.security.keys = Some(key.source())).await;
@@ -172,25 +172,33 @@ async fn what_an_assertion_is_and_is_not_signed_with_is_said() {
         explain(&server, &answer).await
     };
     let claims = |id: &str| json!({ "iss": id, "sub": id, "aud": server.base, "jti": "j" });
-    says(&ask(&format!("{}\n", key.sign(&claims(&client.id)))).await, "line break", "one line");
-    says(&ask("no JWT").await, "space", "three parts");
-    says(&ask("no.jwt.").await, "it is not a JWT", "three parts");
-    says(&ask(&other.sign(&claims(&client.id))).await, "has its kid", "client keys list");
+    assert_explained(
+        &ask(&format!("{}\n", key.sign(&claims(&client.id)))).await,
+        "line break",
+        "one line",
+    );
+    assert_explained(&ask("no JWT").await, "space", "three parts");
+    assert_explained(&ask("no.jwt.").await, "it is not a JWT", "three parts");
+    assert_explained(
+        &ask(&other.sign(&claims(&client.id))).await,
+        "has its kid",
+        "client keys list",
+    );
     let mut header = other.header();
     header["kid"] = json!(key.kid());
     let forged = other.sign_under(&header, &claims(&client.id));
-    says(&ask(&forged).await, "signature does not match", "client keys list");
+    assert_explained(&ask(&forged).await, "signature does not match", "client keys list");
     let found = eventually("an attempt to fetch", async || {
         let found = ask(&key.sign(&claims(&inner.id))).await;
         let is_tried = !found["reason"].as_str().is_some_and(|text| text.contains("not tried yet"));
         is_tried.then_some(found)
     })
     .await;
-    says(&found, "has not been fetched", "fetch.allowed_networks");
-    says(&found, "127.0.0.1", "private networks");
+    assert_explained(&found, "has not been fetched", "fetch.allowed_networks");
+    assert_explained(&found, "127.0.0.1", "private networks");
 }
 
-/// What a caller writes into an assertion neither breaks what is kept nor hides the others.
+/// Text of a caller in an assertion neither corrupts the stored rejection nor hides other ones.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_text_of_a_caller_spoils_what_is_kept(
@@ -210,12 +218,12 @@ async fn no_text_of_a_caller_spoils_what_is_kept(
     let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
     let other = basic(&server, "nobody", "nothing").await;
     let shown = r"a\u{0}b\u{1b}[31m\u{a}c\u{202e}\u{200b}\u{9b}d\u{2028}";
-    says(&explain(&server, &answer).await, shown, "");
-    says(&explain(&server, &other).await, "no client has that id", "");
+    assert_explained(&explain(&server, &answer).await, shown, "");
+    assert_explained(&explain(&server, &other).await, "no client has that id", "");
 }
 
-/// A running server writes by itself, other instances' rejections are found too, and what
-/// is not known is said to be so.
+/// A running server stores rejections in the background. Rejections of other instances are found
+/// too, and an unknown id is reported as such.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_server_keeps_its_rejections_for_the_command(
@@ -245,7 +253,7 @@ async fn a_running_server_keeps_its_rejections_for_the_command(
     assert!(left.expect("a look").is_none());
 }
 
-/// O-35: the name of a client that was sent as its id.
+/// O-35: the caller sent the name of a client as its id.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_was_sent_as_an_id_is_recognized(
@@ -260,9 +268,9 @@ async fn a_name_that_was_sent_as_an_id_is_recognized(
     assert_eq!(found["named_like"], json!([]), "{found}");
 }
 
-/// O-36: a client that has no secret at all.
+/// O-36: the client has no secret at all.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_of_a_client_without_any_says_what_it_has() {
+async fn a_secret_for_a_client_without_secrets_reports_its_other_credentials() {
     let server = Server::start(Engine::Sqlite).await;
     let other = server.client().await;
     let key = KeyPair::new(Algorithm::Es256);
@@ -274,18 +282,18 @@ async fn a_secret_of_a_client_without_any_says_what_it_has() {
         .await;
     for secret in [&other.secret, "password"] {
         let found = explain(&server, &basic(&server, &keyed.id, secret).await).await;
-        says(&found, "has no secret; it has public keys", "add-secret");
+        assert_explained(&found, "has no secret; it has public keys", "add-secret");
     }
     let trusting =
         server.new_client(|new| new.auth_methods = vec![method("private_key_jwt")]).await;
     let found = explain(&server, &basic(&server, &trusting.id, "password").await).await;
-    says(&found, "has no secret, and nothing else", "add-secret");
+    assert_explained(&found, "has no secret, and nothing else", "add-secret");
 }
 
-/// O-37: an id alone, of a client that authenticates by something else than the caller expects. The
-/// caller learns nothing of it.
+/// O-37: only an id is sent, and the client uses another method than the caller expects. The caller
+/// learns nothing about it.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_without_credentials_says_what_is_missing() {
+async fn a_client_id_without_credentials_reports_the_expected_method() {
     let server = Server::start(Engine::Sqlite).await;
     let worker = server
         .new_client(|new| {
@@ -308,7 +316,7 @@ async fn an_id_without_credentials_says_what_is_missing() {
         let answer = server.form(&format!("grant_type=client_credentials&client_id={id}")).await;
         answer.assert_rejected(401, "invalid_client");
         told.push(answer.description());
-        says(&explain(&server, &answer).await, reason, remedy);
+        assert_explained(&explain(&server, &answer).await, reason, remedy);
     }
     told.dedup();
     assert_eq!(told.len(), 1, "{told:?}");

@@ -1,4 +1,4 @@
-//! `tokend dev`, as a newcomer meets it.
+//! `tokend dev` for a new user.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -9,11 +9,11 @@ use crate::support::eventually::{HANGS_AFTER, eventually};
 use crate::support::process::{Cli, program};
 use crate::support::{Engine, client};
 
-/// A running `tokend dev` and what its screen says.
+/// A running `tokend dev` and its screen.
 pub struct Dev {
     child: Child,
     pub screen: String,
-    /// Its issuer, which is the address that its screen shows.
+    /// Its issuer, which is the address on its screen.
     pub issuer: String,
 }
 
@@ -46,13 +46,13 @@ impl Dev {
         Self { child, screen, issuer }
     }
 
-    /// The secret on its screen.
+    /// Returns the secret on its screen.
     pub fn secret(&self) -> String {
         let secret = self.screen.split("cl_demo:").nth(1).and_then(|rest| rest.split('\'').next());
         secret.expect("a secret").to_owned()
     }
 
-    /// Ends it, and gives its log.
+    /// Stops it, and returns its log.
     fn end(mut self) -> String {
         let id = self.child.id().to_string();
         let status = Command::new("kill").args(["-TERM", &id]).status().expect("kill");
@@ -63,7 +63,7 @@ impl Dev {
         log
     }
 
-    /// The lines of the curl, as a person would copy them.
+    /// Returns the curl command, as a person would copy it.
     pub fn curl(&self) -> String {
         let start = self.screen.find("curl -s").expect("a curl");
         let end = start + self.screen[start..].find("\n\n").expect("its end");
@@ -84,7 +84,7 @@ pub async fn new_dev() -> Cli {
     names.into_iter().fold(cli, Cli::unset).set("TOKEND_MANAGEMENT_LISTEN", "127.0.0.1:0")
 }
 
-/// The first promise of the project: paste the curl, hold a token.
+/// The first promise of the project: paste the curl command and get a token.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_curl_on_the_screen_gets_a_token_that_verifies() {
     let cli = new_dev().await;
@@ -102,12 +102,12 @@ async fn the_curl_on_the_screen_gets_a_token_that_verifies() {
     assert!(answer.contains("\"scope\":\"demo:read\""), "{answer}");
     let run = cli.run_with(&["token", "verify", "-"], &answer);
     assert_eq!(run.code, 0, "{run:?}");
-    // What the screen suggests next works too, while the server runs.
+    // The next suggestions on the screen work too, while the server runs.
     let made = cli.json(&["client", "create", "billing", "--grant", "https://api.demo.localhost"]);
     assert!(made["client_secret"].is_string());
     let ignored = cli.place.folder.path().join(".tokend/.gitignore");
     assert_eq!(std::fs::read_to_string(ignored).expect("the file"), "*\n");
-    // The requests of dev itself are not in the log: they would stand before the screen.
+    // The log does not contain the requests of dev itself: they would be before the screen.
     let log = dev.end();
     assert_eq!(log.matches("token issued").count(), 1, "{log}");
     assert!(!log.contains("jwks.json"), "{log}");
@@ -145,7 +145,7 @@ async fn a_restart_keeps_the_data_and_shows_a_curl_that_works() {
     assert_ne!(fresh.secret(), secret);
 }
 
-/// O-27: whatever has become of the kept secret, the curl on the screen works.
+/// O-27: the curl command on the screen works in every state of the kept secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_curl_works_after_the_kept_secret_was_lost_or_replaced() {
     let cli = new_dev().await;
@@ -163,7 +163,7 @@ async fn the_curl_works_after_the_kept_secret_was_lost_or_replaced() {
     let output = Command::new("sh").args(["-c", &third.curl()]).output().expect("a shell");
     assert!(String::from_utf8_lossy(&output.stdout).contains("access_token"), "{output:?}");
     drop(third);
-    // With as many secrets as a client may have, the demo's are replaced.
+    // If the demo client has the maximum number of secrets, they are replaced.
     for _ in 0..20 {
         cli.run(&["client", "add-secret", "cl_demo"]);
     }
@@ -172,7 +172,7 @@ async fn the_curl_works_after_the_kept_secret_was_lost_or_replaced() {
     assert!(fourth.screen.contains("got a token over HTTP"), "{}", fourth.screen);
 }
 
-/// O-28: what the screen suggests reaches the data of this server, from any terminal.
+/// O-28: the suggested commands use the data of this server, from any terminal.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_suggested_commands_find_an_ephemeral_server() {
     let cli = new_dev().await;

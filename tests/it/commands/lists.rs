@@ -1,4 +1,4 @@
-//! Lists that answer the questions of an operator's day: clients, rejections, events.
+//! Lists for the daily work of operators: clients, rejections, events.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
 use crate::support::{Engine, INVOICES, ORDERS};
 
-/// Clients `a`, `b` and `c`; a secret of `b` expires in an hour, one of `c` in ten days.
+/// Creates clients `a`, `b` and `c`; a secret of `b` expires in an hour, one of `c` in ten days.
 async fn cli_with_clients(engine: Engine) -> Cli {
     let cli = Cli::new(engine).await;
     cli.json(&["resource", "create", ORDERS, "--scope", "orders:read", "--scope", "orders:write"]);
@@ -40,10 +40,10 @@ fn ids(cli: &Cli, options: &[&str]) -> Vec<String> {
     run.stdout.lines().map(str::to_owned).collect()
 }
 
-/// O-31: each filter, and what does not exist is an error.
+/// O-31: each filter; an absent value is an error.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_are_found_by_what_an_operator_asks(
+async fn clients_are_listed_by_each_filter(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = cli_with_clients(engine).await;
@@ -56,13 +56,13 @@ async fn clients_are_found_by_what_an_operator_asks(
         // A grant of all scopes includes each one.
         (&["--scope", "orders:write"], &["b", "c"]),
         (&["--resource", ORDERS, "--scope", "orders:read"], &["a", "b"]),
-        // The secret that expires first comes first, and each client once.
+        // Clients are sorted by the first expiry, and each one is listed once.
         (&["--expiring", "14d"], &["b", "c"]),
         (&["--expiring", "2h"], &["b"]),
         (&["--expiring", "14d", "--scope", "orders:write", "--name", "Gamma"], &["c"]),
         (&["--expiring", "14d", "--after", "b"], &["c"]),
         (&["--after", "a", "--limit", "1"], &["b"]),
-        // Nothing is unused for a day that has not existed for a day.
+        // A client that is younger than a day cannot be unused for a day.
         (&["--unused", "1d"], &[]),
         (&["--state", "active", "--resource", INVOICES], &[]),
     ];
@@ -111,8 +111,8 @@ async fn clients_that_are_not_used_are_found(
     assert_eq!(ids(&cli, &["--unused", "200d"]), Vec::<String>::new());
 }
 
-/// The plans of SQLite: a filter with an index looks at no client that it does not list, and sorts
-/// nothing. So the first page costs the same among a thousand clients and a million.
+/// The query plans of SQLite: a filter with an index reads only the clients that it lists, and
+/// sorts nothing. So the first page costs the same with a thousand clients and a million.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_page_of_a_list_is_found_by_an_index() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -149,15 +149,16 @@ async fn the_first_page_of_a_list_is_found_by_an_index() {
         let plan = plan.join("\n");
         assert!(plan.starts_with("SEARCH") && plan.contains(index), "{index}: {plan}");
         assert!(!plan.contains("SCAN"), "{index}: {plan}");
-        // Events of several subjects are put in order; clients never are.
+        // Events of several subjects are sorted; clients never are.
         assert!(index == "event_subject" || !plan.contains("B-TREE"), "{index}: {plan}");
     }
 }
 
-/// O-11: the newest changes first, with what was and what is, and what is left out is said.
+/// O-11: the newest changes come first, with the old and the new values, and omitted events are
+/// reported.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_log_answers_who_changed_what(
+async fn the_audit_log_is_filtered_by_actor_action_and_time(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = cli_with_clients(engine).await.set("TOKEND_ACTOR", "ci");
@@ -238,7 +239,7 @@ async fn changes_are_followed_and_logged() {
     use std::io::BufRead;
     let cli = cli_with_clients(Engine::Sqlite).await;
     let server = cli.serve().await;
-    // Of the clients that are active; `a` has a secret without an end.
+    // The warning is about active clients; `a` has a secret without an expiry.
     let warning = "secrets of clients expire within 14d (secrets.warn_before)";
     until_logged(&server, &[warning, "b c"]).await;
     let mut following = cli
@@ -264,14 +265,14 @@ async fn changes_are_followed_and_logged() {
     until_logged(&server, &["client.disabled", "client/c", "cli:ana", &sequence]).await;
 }
 
-/// Waits for a line that holds all of these.
+/// Waits for a line with all of these texts.
 async fn until_logged(server: &Process, texts: &[&str]) {
     let is_here = |line: &str| texts.iter().all(|text| line.contains(text));
     let what = format!("a line with {texts:?}");
     eventually(&what, async || server.log().lines().any(is_here).then_some(())).await;
 }
 
-/// O-63: which clients fail, and why.
+/// O-63: the failing clients, with the reasons.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn rejections_are_listed(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {

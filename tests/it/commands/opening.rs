@@ -1,4 +1,4 @@
-//! Who creates a database, who migrates it, who makes its keys, and what a command leaves behind.
+//! The side effects of commands on a database: creation, migration, keys and leftover files.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -25,7 +25,7 @@ const READERS: [&[&str]; 7] = [
     &["audit", "verify"],
 ];
 
-/// The files in the folder of a place with their content; a log of a server is not one of them.
+/// Returns the files in the folder of a place with their content, except the logs of servers.
 pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = std::fs::read_dir(folder).expect("a folder");
     entries
@@ -42,7 +42,7 @@ fn names(folder: &Path) -> Vec<String> {
     files(folder).into_keys().collect()
 }
 
-/// O-5: a command in the wrong folder creates nothing, and says where it looked and why there.
+/// O-5: a command in the wrong folder creates nothing, and reports the path and its origin.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_without_a_database_stops_and_creates_nothing(
@@ -98,12 +98,12 @@ async fn checks_write_nothing(#[values(Engine::Sqlite, Engine::Postgres)] engine
     assert_eq!(cli.json(&["migrate", "--status"])["schema"], newest);
     assert_eq!(files(folder), before);
 
-    // Nothing was sealed: a key other than that of the checks is the valid one.
+    // Nothing was sealed: another key than that of the checks is valid.
     let other = cli.set("TOKEND_MASTER_KEY", &"7".repeat(64));
     drop(other.serve().await);
 }
 
-/// A check reads what a killed server has left, and leaves it as it was.
+/// A check reads the leftovers of a killed server, and does not change them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_after_a_crash_leaves_the_write_ahead_log_alone() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -160,7 +160,7 @@ async fn reading_leaves_no_file_and_needs_no_master_key(
     read("after it has stopped");
 }
 
-/// A user who may read the files and not write them can read, and leaves nothing.
+/// A user with read permission only can read, and leaves no files.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_user_reads_without_write_permission() {
     if !rustix::process::geteuid().is_root() {
@@ -197,14 +197,14 @@ async fn another_user_reads_without_write_permission() {
     assert!(stdout.contains("https://a.example"), "{stdout}");
     assert_eq!(names(folder), before);
 
-    // O-54: who owns the file is said, and who tried.
+    // O-54: the message names the owner of the file, and the user of the command.
     std::fs::set_permissions(&database, PermissionsExt::from_mode(0o600)).expect("a mode");
     let (code, _, stderr) = as_nobody(&["resource", "list"]);
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("belongs to root, this process runs as nobody"), "{stderr}");
 }
 
-/// `migrate`, then `serve`: no key is needed for the first, and the second makes it.
+/// `migrate` needs no key, and `serve` creates it.
 #[tokio::test(flavor = "multi_thread")]
 async fn migrate_makes_no_key_and_serve_does() {
     let cli = Cli::new(Engine::Sqlite).await.unset("TOKEND_MASTER_KEY");
@@ -219,8 +219,8 @@ async fn migrate_makes_no_key_and_serve_does() {
     assert_eq!(cli.run(&["client", "create", "Ops"]).code, 0);
 }
 
-/// Connections that are given back at the same time are closed one after the other. Only then does
-/// the last one remove the files next to the database.
+/// Connections that are returned at the same time are closed one after the other. Only the last one
+/// removes the files next to the database.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_closed_database_is_one_file() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -241,7 +241,6 @@ async fn a_closed_database_is_one_file() {
     }
 }
 
-/// With a master key in the settings, clients can be made before the first start.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_given_master_key_clients_can_be_made_before_the_first_start(
@@ -253,7 +252,7 @@ async fn with_a_given_master_key_clients_can_be_made_before_the_first_start(
     assert_eq!(cli.json(&["client", "list"]).as_array().expect("a list").len(), 1);
 }
 
-/// O-9: without its key a sealed database is not touched, and no new key appears next to it.
+/// O-9: without its key a sealed database is not changed, and no new key is created.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_master_key_stops_every_change(
@@ -280,7 +279,7 @@ async fn a_missing_master_key_stops_every_change(
     assert_eq!(cli.json(&["audit", "list"]), events);
 }
 
-/// A schema older than the binary is told with both numbers, and nothing migrates it by accident.
+/// An older schema is reported with both numbers, and is not migrated accidentally.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_schema_is_not_migrated_by_a_command(
@@ -301,7 +300,7 @@ async fn an_older_schema_is_not_migrated_by_a_command(
     assert_eq!(status["schema"], 2, "{status}");
 }
 
-/// O-21, S-14, SECURITY 42: what tokend creates is for its own user alone.
+/// O-21, S-14, SECURITY 42: files that tokend creates are accessible only to its own user.
 #[tokio::test(flavor = "multi_thread")]
 async fn database_files_and_folder_are_private() {
     let cli = Cli::without_database(Engine::Sqlite).await.unset("TOKEND_MASTER_KEY");
@@ -335,7 +334,7 @@ async fn database_files_and_folder_are_private() {
     assert!(run.stderr.contains("chmod 600"), "{run:?}");
 }
 
-/// The same for a master key that the settings name by its file.
+/// This also applies to a master key file that the settings name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_named_master_key_file_that_others_can_read_is_rejected() {
     let cli = Cli::new(Engine::Sqlite).await.unset("TOKEND_MASTER_KEY");

@@ -1,4 +1,4 @@
-//! `tokend token`, `key` and `audit`: making, reading and checking.
+//! `tokend token`, `key` and `audit`: issuing, reading and verification.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -24,7 +24,7 @@ async fn an_operator_can_make_read_and_check_a_token(
     let token = answer["access_token"].as_str().expect("a token").to_owned();
     assert_eq!(answer["scope"], "orders:read");
 
-    // The token, a header's value, or the whole answer of the token endpoint.
+    // The input is the token, a header's value, or the whole answer of the token endpoint.
     for input in [token.clone(), format!("Bearer {token}\n"), answer.to_string()] {
         let run = cli.run_with(&["token", "verify", "-"], &input);
         assert_eq!(run.code, 0, "{run:?}");

@@ -1,4 +1,5 @@
-//! Attacks on the console: forms of other sites, markup in every field, borders of teams, caches.
+//! Attacks on the console: forms of other sites, markup in every field, objects of other teams,
+//! caches.
 
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -13,10 +14,10 @@ use crate::support::api::ALL_SCOPES;
 use crate::support::browser::console::{Browser, between, limits, link};
 use crate::support::{Engine, Server, TestClient, client_id};
 
-/// What would run if a page did not escape it.
+/// Markup that would run if a page did not escape it.
 const MARKUP: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 
-/// Every page that needs no object.
+/// Every page without an object in its path.
 pub const PAGES: [&str; 13] = [
     "/console/",
     "/console/clients",
@@ -82,11 +83,11 @@ async fn another_site_cannot_sign_a_person_in() {
     let answer = browser.post_with("/console/sign-in/link", &fields, &headers).await;
     assert_eq!(answer.status, 403, "{answer:?}");
     assert!(answer.header("set-cookie").is_empty());
-    // The link was not used up by it.
+    // The attack did not use up the link.
     assert_eq!(browser.post("/console/sign-in/link", &fields).await.status, 303);
 }
 
-/// A client whose every text is markup.
+/// Creates a client with markup in every text.
 async fn hostile_client(server: &Server) -> TestClient {
     let client = server
         .new_client(|new| {
@@ -144,7 +145,7 @@ async fn markup_in_any_field_is_text() {
         has_markup |= page.contains("&#60;script&#62;alert(1)");
     }
     assert!(has_markup, "the texts are shown as what they are");
-    // What a person types comes back as text too.
+    // The input of a person is shown as text too.
     let query = form_urlencoded(MARKUP);
     for path in ["/console/clients?q=", "/console/audit?actor=", "/console/rejections?reason="] {
         let page = browser.page(&format!("{path}{query}")).await;
@@ -198,7 +199,7 @@ async fn the_borders_of_teams_hold_in_addresses_and_forms() {
         assert_eq!(answer.status, 200, "{answer:?}");
         assert!(!answer.text.contains("Client id of another team"), "{answer:?}");
     }
-    // A new client belongs to the own team alone.
+    // A new client belongs to the caller's own team.
     let once = browser.once("/console/clients/new").await;
     let fields = [("name", "X"), ("owner", "b"), ("once", once.as_str())];
     assert_eq!(browser.send("/console/clients/new", &fields).await.status, 422);
@@ -219,7 +220,7 @@ async fn a_field_that_a_form_does_not_have_is_rejected() {
     assert_eq!(browser.send(&path, &fields).await.status, 400);
     assert_eq!(state(&server, &client).await, ClientState::Active);
     assert_eq!(browser.get("/console/clients?limit=100000").await.status, 400);
-    // A grant of the server itself is not offered, and asking for it needs the right of the verb.
+    // A grant of the server itself is not offered, and requesting it needs the right of the route.
     let team =
         Browser::by_link(&server, limits(Some(&["clients:write", "clients:read"]), None)).await;
     let once = team.once("/console/clients/new").await;

@@ -1,4 +1,4 @@
-//! What a person changes with the console, from a client without a token to its end.
+//! Changes in the console, from a client without a token to its end.
 
 use rstest::rstest;
 use tokend::admin;
@@ -36,7 +36,7 @@ async fn a_client_is_created_and_gets_a_token(
     assert!(curl.contains(&server.base) && curl.contains(&format!("resource={ORDERS}")), "{curl}");
     let watched = between(&answer.text, "data-watch=\"", "\"")[0].to_owned();
     assert_eq!(browser.get(&watched).await.json()["is_used"], false);
-    // A request that is rejected is a use of the secret, and gets no token.
+    // A rejected request uses the secret, and gets no token.
     let rejected = server.ask_for(&client, &[("resource", "urn:example:other")]).await;
     rejected.assert_rejected(400, "invalid_target");
     server.app.write_usage().await.expect("written");
@@ -46,14 +46,14 @@ async fn a_client_is_created_and_gets_a_token(
     server.ask(&client).await.token();
     server.app.write_usage().await.expect("written");
     assert_eq!(browser.get(&watched).await.json()["is_used"], true);
-    // The secret is shown once, and the same form makes no other one.
+    // The secret is shown once, and the same form creates no second one.
     let again = browser.send("/console/clients/new", &fields).await;
     assert_eq!(again.status, 409, "{again:?}");
     for rest in ["", "/credentials", "/access"] {
         let page = browser.page(&format!("/console/clients/billing{rest}")).await;
         assert!(!page.contains(&client.secret), "{page}");
     }
-    // A form that is rejected keeps what was typed.
+    // A rejected form keeps its input.
     let once = browser.once("/console/clients/new").await;
     let fields = [
         ("name", "Other"),
@@ -76,7 +76,7 @@ async fn a_secret_is_rotated_with_an_overlap_and_ended() {
     let client = server.client().await;
     let path = format!("/console/clients/{}", client.id);
     let browser = Browser::by_link(&server, limits(None, None)).await;
-    // Secrets of one second have no order, so the form of the old one is kept.
+    // Secrets of the same second have no order, so the form of the old one is kept.
     let page = browser.page(&format!("{path}/credentials")).await;
     let mut ends = between(&page, "action=\"", "\"").into_iter().filter(|it| it.ends_with("/end"));
     let end_of_old = ends.next().expect("a form").to_owned();

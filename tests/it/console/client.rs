@@ -1,4 +1,4 @@
-//! What a person changes about one client: what it is, its credentials and its access.
+//! Changes of one client in the console: its properties, credentials and access.
 
 use serde_json::json;
 use tokend::admin;
@@ -16,7 +16,7 @@ fn hidden(page: &str, name: &str) -> String {
     between(page, &start, "\"").first().expect("a field").to_string()
 }
 
-/// A client as the store has it.
+/// Returns a client from the store.
 async fn stored(server: &Server, client: &TestClient) -> tokend::model::client::Registration {
     let found = server.services().store.registration(&client_id(&client.id)).await;
     found.expect("a store").expect("a client")
@@ -58,10 +58,10 @@ async fn a_client_is_edited_and_its_claims_are_in_its_tokens() {
     let (_, claims) = tokend::jose::jwt::read_unchecked(&answer.token()).expect("a token");
     assert_eq!(claims["tenant"], "acme");
     assert_eq!(answer.json()["expires_in"], 900);
-    // The form was made for the client as it was before.
+    // The form was created for an earlier state of the client.
     let answer = browser.send(&format!("{path}/edit"), &fields).await;
     assert_eq!(answer.status, 412, "{answer:?}");
-    // What is wrong is shown with the form, and what was typed is kept.
+    // The error is shown with the form, and the input is kept.
     let page = browser.page(&format!("{path}/edit")).await;
     let revision = hidden(&page, "revision");
     let mut wrong: Vec<_> = fields[1..].to_vec();
@@ -225,7 +225,7 @@ async fn a_grant_is_given_changed_and_removed_with_its_claims() {
     assert_eq!(answer.status, 303, "{answer:?}");
     let page = browser.page(answer.header("location")).await;
     assert!(page.contains("The grant is saved."), "{page}");
-    // The claims of the next token are next to the form.
+    // The claims of the next token are shown next to the form.
     let preview = element(&page, "claims-preview");
     let preview: serde_json::Value = serde_json::from_str(&preview).expect("claims");
     assert_eq!(preview["aud"], "https://invoices.example.com");
@@ -259,7 +259,7 @@ async fn a_team_requests_a_grant_of_another_team_and_that_team_approves() {
     let path = format!("/console/clients/{}/access", client.id);
     let page = requester.page(&path).await;
     assert!(!page.contains("type=\"checkbox\""), "scopes of another team are not listed: {page}");
-    // It cannot take the grant, and the page offers the request instead.
+    // The team cannot take the grant, and the page offers the request instead.
     let grant = [("resource", ORDERS), ("scope", "orders:read")];
     let answer = requester.send(&format!("{path}/grant"), &grant).await;
     assert_eq!(answer.status, 422, "{answer:?}");

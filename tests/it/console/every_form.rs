@@ -1,12 +1,12 @@
-//! Each form of a session, of all that the routes of the console have: without its token, of another
-//! site, with a field that it does not have, and without a session it changes nothing.
+//! Every form of a session, from the routes of the console. It changes nothing without its token,
+//! from another site, with an unknown field, or without a session.
 
 use std::collections::BTreeSet;
 
 use crate::support::browser::console::{Browser, limits};
 use crate::support::{Engine, ORDERS, Server, TestClient};
 
-/// Every form but the two that sign in, which have no session yet.
+/// Every form except the two that sign in, which have no session yet.
 const FORMS: [&str; 25] = [
     "/console/clients/new",
     "/console/clients/{id}/access/grant",
@@ -39,7 +39,7 @@ const FORMS: [&str; 25] = [
 const FORMS_OF_A_KEY: [&str; 2] =
     ["/console/signing-keys/{kid}/retire", "/console/signing-keys/{kid}/revoke"];
 
-/// The path of a form with objects that exist, as far as a form needs them.
+/// Returns the path of a form, with existing objects if it needs them.
 fn filled(form: &str, client: &TestClient, kid: &str) -> String {
     let resource: String = ORDERS.bytes().map(|byte| format!("%{byte:02X}")).collect();
     form.replace("clients/{id}", &format!("clients/{}", client.id))
@@ -51,7 +51,7 @@ fn filled(form: &str, client: &TestClient, kid: &str) -> String {
         .replace("{kid}", kid)
 }
 
-/// The routes with a form, as the source of the console has them.
+/// Returns the routes with a form, from the source of the console.
 fn routes() -> BTreeSet<String> {
     let source = include_str!("../../../src/web/console/mod.rs");
     let of_clients = source.split_once("fn clients()").expect("the routes of clients").1;
@@ -112,6 +112,6 @@ async fn no_form_works_without_its_token_from_another_site_or_with_another_field
         assert!(answer.header("location").starts_with("/console/sign-in?next="), "{answer:?}");
         assert_eq!(head().await, before, "{path}");
     }
-    // The session is still there: its own sign-out was refused too.
+    // The session still exists: its own sign-out was rejected too.
     browser.page("/console/").await;
 }

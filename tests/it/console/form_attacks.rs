@@ -1,6 +1,6 @@
-//! Each form that changes a client or a resource, attacked in the same ways: without its token, from
-//! another site, with a field that it does not have, by a team of another owner, without the right,
-//! after a stale sign-in, and with markup in each field.
+//! Each form that changes a client or a resource, attacked in the same ways: without its token,
+//! from another site, with an unknown field, by a team of another owner, without the right, after a
+//! stale sign-in, and with markup in each field.
 
 use tokend::model::owner::Owner;
 
@@ -16,7 +16,7 @@ struct Form {
     fields: &'static [(&'static str, &'static str)],
     /// The scope that it needs.
     scope: &'static str,
-    /// True if it needs a sign-in of the last minutes.
+    /// True if it needs a recent sign-in.
     is_dangerous: bool,
 }
 
@@ -53,7 +53,7 @@ const EDIT: &[(&str, &str)] = &[
     ("assertion_audiences", "https://a.example"),
 ];
 
-/// Every form that is about one client.
+/// Every form about one client.
 const FORMS: &[Form] = &[
     form("{client}/edit", "clients:write", EDIT),
     dangerous("{client}/delete", "clients:write", &[("client_id", "{id}")]),
@@ -103,7 +103,7 @@ fn filled<'a>(form: &'a Form, id: &'a str) -> (String, Vec<(&'a str, &'a str)>) 
     (path, form.fields.iter().map(|(name, text)| (*name, value(text))).collect())
 }
 
-/// The number of events: a change adds one.
+/// Returns the number of events: a change adds one.
 async fn events(server: &Server) -> i64 {
     server.services().store.head().await.expect("a store").sequence
 }
@@ -193,7 +193,7 @@ async fn a_form_needs_the_scope_of_its_route() {
 }
 
 #[tokio::test]
-async fn what_is_dangerous_needs_a_sign_in_of_the_last_minutes() {
+async fn a_dangerous_form_needs_a_recent_sign_in() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let browser = Browser::by_link(&server, limits(None, None)).await;

@@ -1,4 +1,4 @@
-//! Signing in to the console at the identity provider of a company.
+//! Signing in to the console at a company's identity provider.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use tokend::model::time::Clock;
 
 use crate::support::browser::console::{Browser, between, limits};
 use crate::support::browser::oidc::{
-    assert_no_session, begin, come_back, entered, instance, sign_in, start, start_with, try_sign_in,
+    assert_no_session, begin, entered, follow_callback, instance, sign_in, start, start_with,
+    try_sign_in,
 };
 use crate::support::identity_provider::IdentityProvider;
 use crate::support::{Engine, Place, Server, now};
@@ -20,7 +21,7 @@ fn is_signed_out(answer: &crate::support::Answer) -> bool {
     answer.status == 303 && answer.header("location").starts_with("/console/sign-in?next=")
 }
 
-/// The events of sign-ins, newest first.
+/// Returns the sign-in events, newest first.
 async fn sign_ins(server: &Server) -> Vec<tokend::model::event::Event> {
     let mut events = server.services().store.events(0, 1_000).await.expect("events");
     events.retain(|event| event.action == "console.signed_in");
@@ -28,12 +29,12 @@ async fn sign_ins(server: &Server) -> Vec<tokend::model::event::Event> {
     events
 }
 
-/// The query of the link to the provider.
+/// Returns the query of the link to the provider.
 fn link_of(page: &str) -> String {
     between(page, "href=\"/console/sign-in/oidc", "\"")[0].replace("&#38;", "&")
 }
 
-/// The method in the event of a sign-in.
+/// Returns the method in the event of a sign-in.
 fn method(event: &tokend::model::event::Event) -> String {
     let detail: Value = serde_json::from_str(&event.detail).expect("JSON");
     detail["method"].as_str().expect("a method").to_owned()
@@ -50,8 +51,8 @@ async fn a_person_signs_in(#[values(Engine::Sqlite, Engine::Postgres)] engine: E
     assert!(page.contains("Sign in with localhost"), "{page}");
     let begun = begin(&browser, &link).await;
     assert!(begun.url.contains("scope=openid+groups&"), "{}", begun.url);
-    let answer = come_back(&server, &provider.authorize(&begun.url), &begun.cookie).await;
-    // A page, not a redirect: it leads on, and then the browser sends the strict cookie.
+    let answer = follow_callback(&server, &provider.authorize(&begun.url), &begun.cookie).await;
+    // The answer is a page, not a redirect: the next request has the strict cookie.
     let signed_in = entered(&server, &answer);
     assert!(answer.text.contains("content=\"0; url=/console/clients\""), "{answer:?}");
     assert!(answer.text.contains("href=\"/console/clients\""), "{answer:?}");
@@ -60,7 +61,7 @@ async fn a_person_signs_in(#[values(Engine::Sqlite, Engine::Postgres)] engine: E
     let set: Vec<_> = set.iter().map(|value| value.to_str().expect("text")).collect();
     assert!(set[0].starts_with("tokend_session=") && set[0].contains("SameSite=Strict"), "{set:?}");
     assert!(set[1].starts_with("tokend_sign_in=; Max-Age=0"), "{set:?}");
-    // The principal is issuer and subject.
+    // The principal consists of issuer and subject.
     let name = format!("oidc:{}#ana", provider.issuer);
     let page = signed_in.page("/console/sessions").await;
     assert!(page.contains(&name) && !page.contains("ana@example.com"), "{page}");
@@ -93,7 +94,7 @@ async fn without_a_provider_its_pages_do_not_exist() {
     }
 }
 
-/// What one instance has begun, another one finishes.
+/// One instance begins a sign-in, and another one finishes it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn any_instance_takes_the_response(
@@ -104,16 +105,16 @@ async fn any_instance_takes_the_response(
     let place = Arc::new(Place::new(engine).await);
     let one = instance(&provider, place.clone(), clock.clone(), &[]).await;
     let other = instance(&provider, place, clock, &[]).await;
-    provider.take_codes_again();
+    provider.accept_used_codes();
     let begun = begin(&Browser::new(&one), "").await;
     let back = provider.authorize(&begun.url);
     let there = back.replace(&one.management, &other.management);
-    let signed_in = entered(&other, &come_back(&other, &there, &begun.cookie).await);
+    let signed_in = entered(&other, &follow_callback(&other, &there, &begun.cookie).await);
     one.catch_up().await;
     let elsewhere = Browser { server: &one, cookie: signed_in.cookie.clone() };
     assert_eq!(elsewhere.get("/console/").await.status, 200);
-    // Nor does an instance take a response that another one has taken.
-    let again = come_back(&one, &back, &begun.cookie).await;
+    // An instance rejects a response that another one has accepted.
+    let again = follow_callback(&one, &back, &begun.cookie).await;
     assert_no_session(&again, 401);
     assert!(again.text.contains("used before"), "{again:?}");
 }
@@ -149,7 +150,7 @@ async fn groups_come_from_the_user_info_endpoint_if_the_id_token_has_none() {
     provider.userinfo(json!({ "sub": "ana", "groups": ["platform"] }));
     let browser = sign_in(&server, &provider).await;
     assert_eq!(browser.get("/console/settings").await.status, 200);
-    // They must be those of the same person.
+    // They must belong to the same person.
     provider.userinfo(json!({ "sub": "eve", "groups": ["platform"] }));
     assert_no_session(&try_sign_in(&server, &provider).await, 503);
 }
@@ -172,7 +173,7 @@ async fn a_claim_of_groups_may_be_nested_and_a_secret_may_go_into_the_body() {
 }
 
 #[tokio::test]
-async fn without_a_mapped_group_a_page_says_what_is_missing() {
+async fn without_a_mapped_group_a_page_explains_the_rejection() {
     let (provider, server) = start(Engine::Sqlite).await;
     for (groups, words) in [
         (json!(["staff", "<b>x</b>"]), ["staff, &#60;b&#62;x", "console.oidc.groups"]),
@@ -192,8 +193,7 @@ async fn without_a_mapped_group_a_page_says_what_is_missing() {
     assert!(sign_ins(&server).await.is_empty());
 }
 
-/// A session lasts at most as long as its groups may be old. (The clock of Postgres does not stand
-/// still.)
+/// A session lasts at most as long as its groups are valid. (The clock of Postgres is not fixed.)
 #[tokio::test]
 async fn groups_are_at_most_an_hour_old() {
     let (provider, server) = start(Engine::Sqlite).await;
@@ -204,12 +204,12 @@ async fn groups_are_at_most_an_hour_old() {
     }
     server.clock.advance(20);
     assert!(is_signed_out(&browser.get("/console/").await));
-    // The provider has taken the group away.
+    // The provider has removed the group.
     provider.claims(|claims| claims["groups"] = json!(["staff"]));
     assert_no_session(&try_sign_in(&server, &provider).await, 403);
 }
 
-/// The settings decide at each request: those of the start, and those that SIGHUP applies.
+/// Each request uses the current settings: those of the start, and those that SIGHUP applies.
 #[tokio::test]
 async fn a_changed_mapping_takes_effect_on_the_next_request() {
     let (provider, server) = start(Engine::Sqlite).await;
@@ -226,7 +226,7 @@ async fn a_changed_mapping_takes_effect_on_the_next_request() {
     apply("platform=clients:read");
     assert_eq!(browser.get("/console/settings").await.status, 403);
     assert_eq!(browser.get("/console/clients").await.status, 200);
-    // A group that had no right at the sign-in is known as well.
+    // A group without rights at the sign-in is stored as well.
     apply("staff=viewer");
     assert_eq!(browser.get("/console/settings").await.status, 200);
     apply("");
@@ -252,7 +252,7 @@ async fn a_dangerous_action_needs_a_fresh_authentication() {
     let (provider, server) = start(Engine::Sqlite).await;
     let client = server.client().await;
     let path = format!("/console/clients/{}", client.id);
-    // The provider let the person in whom it authenticated two hours ago.
+    // The provider authenticated the person two hours ago.
     let browser = sign_in(&server, &provider).await;
     let answer = browser.send(&format!("{path}/state"), &[("state", "disabled")]).await;
     let place = answer.header("location").to_owned();
@@ -261,18 +261,18 @@ async fn a_dangerous_action_needs_a_fresh_authentication() {
     let link = link_of(&page);
     let begun = begin(&browser, &link).await;
     assert!(begun.url.contains("max_age=0"), "{}", begun.url);
-    // A provider that does not authenticate again is not believed.
+    // A provider that does not authenticate the person again is rejected.
     let claims = |change: fn(&mut Value)| provider.claims(change);
     claims(|claims| claims["auth_time"] = (claims["iat"].as_i64().expect("a time") - 61).into());
-    let stale = come_back(&server, &provider.authorize(&begun.url), &begun.cookie).await;
+    let stale = follow_callback(&server, &provider.authorize(&begun.url), &begun.cookie).await;
     assert_no_session(&stale, 401);
     claims(|claims| drop(claims.as_object_mut().expect("an object").remove("auth_time")));
     let begun = begin(&browser, &link).await;
-    let absent = come_back(&server, &provider.authorize(&begun.url), &begun.cookie).await;
+    let absent = follow_callback(&server, &provider.authorize(&begun.url), &begun.cookie).await;
     assert_no_session(&absent, 401);
     claims(|_| {});
     let begun = begin(&browser, &link).await;
-    let answer = come_back(&server, &provider.authorize(&begun.url), &begun.cookie).await;
+    let answer = follow_callback(&server, &provider.authorize(&begun.url), &begun.cookie).await;
     assert!(answer.text.contains(&format!("url={path}\"")), "back at the page: {answer:?}");
     let again = entered(&server, &answer);
     assert!(is_signed_out(&browser.get("/console/").await), "the session before has ended");
@@ -294,7 +294,7 @@ async fn new_keys_of_the_provider_are_found() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_is_said_and_comes_back() {
+async fn an_unavailable_provider_is_reported_and_recovers() {
     let (provider, server) = start(Engine::Sqlite).await;
     provider.set_down(true);
     let browser = Browser::new(&server);

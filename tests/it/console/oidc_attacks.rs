@@ -9,7 +9,7 @@ use tokend::model::signing_key::Algorithm;
 
 use crate::support::browser::console::{Browser, limits};
 use crate::support::browser::oidc::{
-    Begun, assert_no_session, begin, come_back, entered, sign_in, sign_in_cookie, start,
+    Begun, assert_no_session, begin, entered, follow_callback, sign_in, sign_in_cookie, start,
     start_with, try_sign_in,
 };
 use crate::support::eventually::eventually;
@@ -19,13 +19,13 @@ use crate::support::{Answer, Engine, Server};
 
 const MARKUP: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 
-/// The reason that the operator finds under the id of the request.
+/// Returns the reason that the operator finds by the id of the request.
 async fn reason(server: &Server, answer: &Answer) -> String {
     let id = answer.header("x-request-id");
     assert!(answer.text.contains(id), "{id}: {answer:?}");
     let operator = Browser::by_link(server, limits(None, None)).await;
     let path = format!("/console/rejections/{id}");
-    // It is nowhere while the server writes it.
+    // It is not visible while the server writes it.
     let page = async || Some(operator.get(&path).await).filter(|answer| answer.status == 200);
     eventually("the rejection", page).await.text
 }
@@ -82,10 +82,11 @@ async fn an_id_token_without_a_signature_of_the_provider_is_rejected() {
             let header = json!({ "alg": "none", "kid": key.kid() });
             key.sign_under(&header, claims)
         }),
-        // Signed by the shared secret, or by the public key as if it were one.
+        // Signed by the shared secret, or by the public key as a shared secret.
         Box::new(|_, claims| hs256(CLIENT_SECRET.as_bytes(), claims)),
         Box::new(|key, claims| hs256(key.jwk["x"].as_str().expect("a text").as_bytes(), claims)),
-        // By another key: under its own id, under that of the right one, and brought along.
+        // Signed by another key: under its own id, under that of the right one, and included in the
+        // header.
         Box::new(move |key, claims| {
             other.sign_under(&json!({ "alg": "ES256", "kid": key.kid(), "jwk": other.jwk }), claims)
         }),
@@ -114,26 +115,26 @@ fn hs256(key: &[u8], claims: &Value) -> String {
     format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(tag))
 }
 
-/// Login CSRF: an attacker lets the browser of a victim come back with a response of its own.
+/// Login CSRF: an attacker makes the browser of a victim send the response of the attacker.
 #[tokio::test]
 async fn a_response_belongs_to_the_browser_that_began() {
     let (provider, server) = start(Engine::Sqlite).await;
     let browser = Browser::new(&server);
     let attacker = begin(&browser, "").await;
     let of_attacker = provider.authorize(&attacker.url);
-    // A victim that has not begun, or has begun another sign-in.
-    assert_no_session(&come_back(&server, &of_attacker, "").await, 401);
+    // The victim has not begun a sign-in, or has begun another one.
+    assert_no_session(&follow_callback(&server, &of_attacker, "").await, 401);
     let victim = begin(&browser, "").await;
-    assert_no_session(&come_back(&server, &of_attacker, &victim.cookie).await, 401);
+    assert_no_session(&follow_callback(&server, &of_attacker, &victim.cookie).await, 401);
     assert_eq!(provider.requests("/token"), 0, "nothing was exchanged");
-    // The code of the attacker under the state of the victim: PKCE binds it.
+    // The code of the attacker with the state of the victim: PKCE binds it.
     let of_victim = provider.authorize(&victim.url);
     let state = |url: &str| query(url, "state");
     let mixed = of_attacker.replace(&state(&of_attacker), &state(&of_victim));
-    assert_no_session(&come_back(&server, &mixed, &victim.cookie).await, 401);
+    assert_no_session(&follow_callback(&server, &mixed, &victim.cookie).await, 401);
     assert_eq!(provider.problems(), ["the code verifier is wrong"]);
-    // The sign-in of the victim is not disturbed.
-    entered(&server, &come_back(&server, &of_victim, &victim.cookie).await);
+    // The sign-in of the victim still works.
+    entered(&server, &follow_callback(&server, &of_victim, &victim.cookie).await);
 }
 
 fn query(url: &str, name: &str) -> String {
@@ -157,7 +158,7 @@ async fn a_response_that_was_changed_is_rejected() {
         &[("code", "code 0"), ("state", "x"), ("iss", &iss)],
         &[("code", "code 0"), ("state", &state), ("state", &state), ("iss", &iss)],
         &[("code", "code 0"), ("code", "code 0"), ("state", &state), ("iss", &iss)],
-        // A provider that names itself in each response (RFC 9207).
+        // A provider that includes its issuer in each response (RFC 9207).
         &[("code", "code 0"), ("state", &state)],
         &[("code", "code 0"), ("state", &state), ("iss", "https://evil.example")],
         &[("code", ""), ("state", &state), ("iss", &iss)],
@@ -165,12 +166,12 @@ async fn a_response_that_was_changed_is_rejected() {
         &[("error", "access_denied"), ("state", &state), ("iss", &iss)],
         &[("error", MARKUP), ("error_description", MARKUP), ("state", &state), ("iss", &iss)],
     ] {
-        let answer = come_back(&server, &response(pairs), &cookie).await;
+        let answer = follow_callback(&server, &response(pairs), &cookie).await;
         assert_no_session(&answer, 401);
         assert!(!answer.text.contains("<script>alert") && !answer.text.contains("<img src=x"));
     }
     assert_eq!(provider.requests("/token"), 0, "nothing was exchanged");
-    // Another cookie: a part of it, one of another name, one with a flipped character.
+    // Other cookies: a part of it, one with another name, one with a flipped character.
     let value = cookie.split_once('=').expect("a value").1;
     let flipped = if value.starts_with('A') { "B" } else { "A" };
     for cookie in [
@@ -179,25 +180,25 @@ async fn a_response_that_was_changed_is_rejected() {
         format!("__Host-tokend_sign_in={value}"),
         "tokend_sign_in=".to_owned(),
     ] {
-        assert_no_session(&come_back(&server, &back, &cookie).await, 401);
+        assert_no_session(&follow_callback(&server, &back, &cookie).await, 401);
     }
     server.clock.advance(599);
     provider.claims(|_| {});
-    entered(&server, &come_back(&server, &back, &cookie).await);
+    entered(&server, &follow_callback(&server, &back, &cookie).await);
 }
 
 #[tokio::test]
 async fn a_response_is_used_once_and_within_ten_minutes() {
     let (provider, server) = start(Engine::Sqlite).await;
-    // A provider that exchanges a code again.
-    provider.take_codes_again();
+    // A provider that accepts a used code.
+    provider.accept_used_codes();
     let Begun { url, cookie } = begin(&Browser::new(&server), "").await;
     let back = provider.authorize(&url);
-    entered(&server, &come_back(&server, &back, &cookie).await);
-    assert_no_session(&come_back(&server, &back, &cookie).await, 401);
+    entered(&server, &follow_callback(&server, &back, &cookie).await);
+    assert_no_session(&follow_callback(&server, &back, &cookie).await, 401);
     let Begun { url, cookie } = begin(&Browser::new(&server), "").await;
     server.clock.advance(600);
-    assert_no_session(&come_back(&server, &provider.authorize(&url), &cookie).await, 401);
+    assert_no_session(&follow_callback(&server, &provider.authorize(&url), &cookie).await, 401);
 }
 
 #[tokio::test]
@@ -215,7 +216,7 @@ async fn a_sign_in_leads_to_a_page_of_the_console_alone() {
     ] {
         let query = format!("?next={}", urlencoded(next));
         let begun = begin(&Browser::new(&server), &query).await;
-        let answer = come_back(&server, &provider.authorize(&begun.url), &begun.cookie).await;
+        let answer = follow_callback(&server, &provider.authorize(&begun.url), &begun.cookie).await;
         entered(&server, &answer);
         assert!(answer.text.contains("content=\"0; url=/console/\""), "{next}: {answer:?}");
     }
@@ -229,7 +230,7 @@ fn urlencoded(text: &str) -> String {
         .to_owned()
 }
 
-/// The redirect URI is that of this console, whatever a request says.
+/// The redirect URI is that of this console, and requests cannot change it.
 #[tokio::test]
 async fn another_site_neither_begins_a_sign_in_nor_chooses_where_it_ends() {
     let (_provider, server) = start(Engine::Sqlite).await;
@@ -274,7 +275,7 @@ async fn the_cookie_of_a_sign_in_is_lax_short_and_opens_no_page() {
     }
 }
 
-/// Over https the host of the settings decides, never that of the request.
+/// Over https, the host comes from the settings, never from the request.
 #[tokio::test]
 async fn over_https_the_cookie_has_a_prefix_and_the_settings_name_the_redirect_uri() {
     let more = [("TOKEND_MANAGEMENT_URL", "https://ops.example.com")];
@@ -295,7 +296,7 @@ async fn a_sign_in_gives_a_new_session() {
     let begun = begin(&Browser::new(&server), "").await;
     let chosen = "x".repeat(43);
     let both = format!("tokend_session={chosen}; {}", begun.cookie);
-    let answer = come_back(&server, &provider.authorize(&begun.url), &both).await;
+    let answer = follow_callback(&server, &provider.authorize(&begun.url), &both).await;
     let signed_in = entered(&server, &answer);
     assert!(!signed_in.cookie.contains(&chosen));
 }
@@ -334,7 +335,7 @@ async fn metadata_that_does_not_fit_ends_the_sign_in() {
         assert_no_session(&answer, 503);
         server.clock.advance(2);
     }
-    // An address inside that is not one of the provider.
+    // A private address that does not belong to the provider.
     provider.metadata(|document| document["token_endpoint"] = "https://10.0.0.1/token".into());
     let answer = try_sign_in(&server, &provider).await;
     assert_no_session(&answer, 503);

@@ -1,4 +1,5 @@
-//! Signing in to the console at the identity provider of npm `oidc-provider`, as it comes.
+//! Signing in to the console at the identity provider of npm `oidc-provider`, with its own
+//! defaults.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use rstest::rstest;
 
 use crate::support::browser::console::{Browser, between};
 use crate::support::browser::oidc::{
-    assert_no_session, begin, come_back, entered, start_with_node,
+    assert_no_session, begin, entered, follow_callback, start_with_node,
 };
 use crate::support::{Answer, Engine, Server, client};
 
@@ -20,7 +21,7 @@ struct Person<'a> {
 }
 
 impl Person<'_> {
-    /// Goes to a URL of the provider, or sends a form there.
+    /// Requests a URL of the provider, or sends a form there.
     async fn open(&mut self, url: &str, form: Option<&[(&str, &str)]>) -> Answer {
         let http = client();
         let url = reqwest::Url::parse(&self.issuer).expect("a URL").join(url).expect("a URL");
@@ -39,8 +40,8 @@ impl Person<'_> {
         answer
     }
 
-    /// Does what the provider asks for, until it sends the browser back to the console. Gives that
-    /// URL, and the names of the forms.
+    /// Fills in the forms of the provider until it redirects the browser to the console. Returns
+    /// that URL, and the names of the forms.
     async fn answer_all(&mut self, url: &str) -> (String, Vec<String>) {
         let (mut url, mut forms) = (url.to_owned(), Vec::new());
         for _ in 0..20 {
@@ -77,20 +78,20 @@ async fn a_person_signs_in_at_a_real_provider(#[case] engine: Engine, #[case] pl
     let begun = begin(&Browser::new(&server), "").await;
     let (back, forms) = ana.answer_all(&begun.url).await;
     assert_eq!(forms, ["login", "consent"]);
-    let answer = come_back(&server, &back, &begun.cookie).await;
+    let answer = follow_callback(&server, &back, &begun.cookie).await;
     let browser = entered(&server, &answer);
     let page = browser.page("/console/sessions").await;
     assert!(page.contains(&format!("oidc:{}#ana", ana.issuer)), "{page}");
     assert_eq!(browser.get("/console/settings").await.status, 200);
-    // It knows the person now, and asks for nothing; but a fresh authentication is one.
+    // The provider knows the person now and shows no form. A fresh authentication shows one.
     let begun = begin(&browser, "").await;
     let (back, forms) = ana.answer_all(&begun.url).await;
     assert!(forms.is_empty(), "{forms:?}");
-    let browser = entered(&server, &come_back(&server, &back, &begun.cookie).await);
+    let browser = entered(&server, &follow_callback(&server, &back, &begun.cookie).await);
     let begun = begin(&browser, "?fresh=1").await;
     let (back, forms) = ana.answer_all(&begun.url).await;
     assert_eq!(forms, ["login"], "max_age=0");
-    let browser = entered(&server, &come_back(&server, &back, &begun.cookie).await);
+    let browser = entered(&server, &follow_callback(&server, &back, &begun.cookie).await);
     let client = server.client().await;
     let path = format!("/console/clients/{}/state", client.id);
     let answer = browser.send(&path, &[("state", "disabled")]).await;
@@ -101,9 +102,9 @@ async fn a_person_signs_in_at_a_real_provider(#[case] engine: Engine, #[case] pl
     let mut eve = Person { server: &server, issuer, name, cookies: BTreeMap::new() };
     let begun = begin(&Browser::new(&server), "").await;
     let (back, _) = eve.answer_all(&begun.url).await;
-    let answer = come_back(&server, &back, &begun.cookie).await;
+    let answer = follow_callback(&server, &back, &begun.cookie).await;
     assert_no_session(&answer, 403);
     assert!(answer.text.contains("The claim groups has staff."), "{}", answer.text);
-    // The provider takes its code once.
-    assert_no_session(&come_back(&server, &back, &begun.cookie).await, 401);
+    // The provider accepts its code once.
+    assert_no_session(&follow_callback(&server, &back, &begun.cookie).await, 401);
 }

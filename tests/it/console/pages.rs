@@ -1,4 +1,4 @@
-//! The form of every page: one heading, named fields, links that lead somewhere, nothing inline.
+//! The structure of every page: one heading, labelled fields, links that resolve, nothing inline.
 
 use std::collections::BTreeSet;
 
@@ -23,12 +23,12 @@ pub const CLIENT_PAGES: [&str; 12] = [
     "/audit",
 ];
 
-/// The tags of a page, without the texts between them.
+/// Returns the tags of a page, without the texts between them.
 fn tags(page: &str) -> Vec<&str> {
     between(page, "<", ">")
 }
 
-/// The value of an attribute of a tag.
+/// Returns the value of an attribute of a tag.
 fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     tag.split(&format!(" {name}=\"")).nth(1)?.split('"').next()
 }
@@ -37,7 +37,7 @@ fn name_of(tag: &str) -> &str {
     tag.split([' ', '\n']).next().unwrap_or_default()
 }
 
-/// What is wrong with the form of a page.
+/// Returns the structural faults of a page.
 fn faults(page: &str) -> Vec<String> {
     let tags = tags(page);
     let mut faults = Vec::new();
@@ -88,7 +88,7 @@ fn faults(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn faults_are_found() {
+fn the_page_checker_finds_faults() {
     let good = "<title>a</title><main><h1>a</h1><label for=\"a\">A</label><input id=\"a\" name=\"a\"></main>";
     assert_eq!(faults(good), [""; 0]);
     for bad in [
@@ -104,7 +104,7 @@ fn faults_are_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_page_has_a_good_form_for_each_caller_and_all_links_lead_somewhere() {
+async fn each_page_is_well_formed_for_each_caller_and_all_links_resolve() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     server.ask(&client).await.token();
@@ -152,13 +152,13 @@ async fn each_page_has_a_good_form_for_each_caller_and_all_links_lead_somewhere(
             let new: Vec<String> = local.filter(|link| known.insert(link.clone())).collect();
             waiting.extend(new);
         }
-        // The first caller may see everything; each other one sees some of it.
+        // The first caller may see everything; each other one sees a part.
         assert!(shown > if place == 0 { paths.len() } else { 5 }, "{place}: {shown} pages");
     }
 }
 
 #[tokio::test]
-async fn pages_for_a_person_who_is_not_signed_in_have_a_good_form() {
+async fn pages_without_a_session_are_well_formed() {
     let server = Server::start(Engine::Sqlite).await;
     let browser = Browser::new(&server);
     for path in ["/console/sign-in", "/console/sign-in?next=/console/clients&fresh=1"] {
@@ -173,13 +173,13 @@ async fn pages_for_a_person_who_is_not_signed_in_have_a_good_form() {
     assert_eq!(answer.header("location"), "/console/");
     let answer = browser.post("/console/sign-in/link", &[("link", "x")]).await;
     assert!(faults(&answer.text).is_empty(), "{:#?}", faults(&answer.text));
-    // A link of another site brings no strict cookie: the page asks again by itself.
+    // A link of another site sends no strict cookie: the page reloads itself.
     let headers = [("sec-fetch-site", "cross-site")];
     let page = browser.get_with("/console/sign-in?next=/console/clients", &headers).await;
     assert!(page.text.contains("url=/console/clients"), "{page:?}");
 }
 
-/// The bytes of a body as they are on the wire to a browser.
+/// Returns the size of a body on the wire to a browser.
 async fn wire_size(browser: &Browser<'_>, path: &str) -> usize {
     let request = browser.server.http.get(format!("{}{path}", browser.server.management));
     let request = request.header("cookie", &browser.cookie).header("accept-encoding", "gzip");
@@ -188,7 +188,7 @@ async fn wire_size(browser: &Browser<'_>, path: &str) -> usize {
     answer.bytes().await.expect("a body").len()
 }
 
-/// The first visit: the sign-in, the overview, and all files that they name.
+/// The first visit: the sign-in, the overview, and all their files.
 #[tokio::test]
 async fn a_first_visit_is_at_most_60_kb_on_the_wire() {
     let server = Server::start(Engine::Sqlite).await;
@@ -212,7 +212,7 @@ async fn a_first_visit_is_at_most_60_kb_on_the_wire() {
     assert!(size < 60_000, "{size}");
 }
 
-/// Lists are compressed for a browser that takes that.
+/// Lists are compressed for a browser that accepts that.
 #[tokio::test]
 async fn a_list_is_compressed() {
     let server = Server::start(Engine::Sqlite).await;
@@ -227,9 +227,9 @@ async fn a_list_is_compressed() {
     }
 }
 
-/// The address of a form stays in the address bar after it was sent. A page says so.
+/// After sending a form, its address is in the address bar. Reloading shows an explanation.
 #[tokio::test]
-async fn the_address_of_a_form_is_a_page_that_says_so() {
+async fn a_get_of_a_form_address_returns_a_405_page() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let browser = Browser::by_link(&server, limits(None, None)).await;

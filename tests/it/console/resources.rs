@@ -1,5 +1,5 @@
-//! What a person changes about a resource and about signing keys, and what the log, the doctor and
-//! the overview show.
+//! Changes of a resource and of signing keys in the console, and the pages of the log, the doctor
+//! and the overview.
 
 use serde_json::Value;
 use tokend::admin;
@@ -96,7 +96,7 @@ async fn forms_of_a_resource_are_closed_to_others() {
 }
 
 #[tokio::test]
-async fn a_key_rotates_early_and_a_step_that_breaks_apis_says_so_first() {
+async fn a_key_can_rotate_early_and_a_breaking_step_requires_force() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let old = server.ask(&client).await.token();
@@ -179,7 +179,7 @@ async fn the_doctor_and_the_figures_of_the_day_are_shown() {
     let traffic = page.split("id=\"traffic\"").nth(1).expect("a part");
     assert!(traffic.contains(": 1 token<") && traffic.contains("client.created"), "{traffic}");
     assert!(!team.page("/console/").await.contains("id=\"traffic\""));
-    // Two hours of use tell how many tokens a client requests.
+    // Two hours of use show how many tokens a client requests.
     server.app.write_usage().await.expect("written");
     server.clock.advance(7_200);
     server.catch_up().await;

@@ -1,4 +1,4 @@
-//! What a session of the console may do is never more than what its sign-in proved.
+//! A session of the console never has more rights than its sign-in proved.
 
 use rstest::rstest;
 use secrecy::ExposeSecret;
@@ -20,7 +20,7 @@ async fn administrator(server: &Server, scopes: &str) -> TestClient {
     server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await
 }
 
-/// A secret that was generated offline, registered through the API for this client.
+/// Returns a secret that was generated offline and registered through the API for this client.
 async fn with_digest(api: &Api<'_>, id: &str) -> (TestClient, String) {
     let secret = offline::generate().expect("a secret");
     let digest = offline::digest_of(secret.expose_secret()).expect("a digest");
@@ -31,8 +31,8 @@ async fn with_digest(api: &Api<'_>, id: &str) -> (TestClient, String) {
     (api.server.known(id, &secret), secret_id)
 }
 
-/// A caller with few rights adds a secret to an administrator and signs in by it. When the
-/// administrator gets more rights, that secret ends, and so does the session.
+/// A caller with few rights adds a secret to an administrator and signs in with it. When the
+/// administrator gets more rights, the secret and the session end.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_gains_no_right_from_a_promotion(
@@ -79,7 +79,7 @@ async fn a_session_ends_with_a_secret_of_any_kind() {
     }
 }
 
-/// The memory of an instance follows a change. Until then a sign-in meets the old one.
+/// The memory of an instance follows a change. Until then, a sign-in uses the old state.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_has_just_ended_opens_no_session(
@@ -98,13 +98,13 @@ async fn a_secret_that_has_just_ended_opens_no_session(
             .expect("ended");
     }
     let answer = Browser::new(&server).sign_in_as(&client).await;
-    // Whether the memory has followed already decides which of the two it is.
+    // The status depends on whether the memory has already followed.
     assert!([401, 403].contains(&answer.status), "{answer:?}");
     assert!(answer.header("set-cookie").is_empty(), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_ends_when_the_client_may_not_ask_for_a_token_by_secret() {
+async fn a_session_ends_when_its_client_may_not_request_tokens_by_secret() {
     let server = Server::start(Engine::Sqlite).await;
     let by_key = || ClientUpdate {
         auth_methods: Some(vec![AuthenticationMethod::PrivateKeyJwt]),
@@ -126,7 +126,7 @@ async fn a_session_ends_when_the_client_may_not_ask_for_a_token_by_secret() {
     }
 }
 
-/// The name of an operator is what its link says, so it gives no right over another session.
+/// The name of an operator comes from its link, so it gives no right over another session.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_ends_only_those_that_have_no_more_rights() {
     let server = Server::start(Engine::Sqlite).await;
@@ -158,8 +158,8 @@ async fn a_session_ends_only_those_that_have_no_more_rights() {
     }
 }
 
-/// Ten minutes after the sign-in, what ends secrets soon or gives a secret of an administrator needs
-/// another one.
+/// Ten minutes after the sign-in, a short overlap and a secret of an administrator need a fresh
+/// one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_of_an_administrator_and_a_short_overlap_need_a_fresh_sign_in() {
     let server = Server::start(Engine::Sqlite).await;
@@ -193,7 +193,7 @@ async fn a_secret_of_an_administrator_and_a_short_overlap_need_a_fresh_sign_in()
     assert!(needs_sign_in(&answer), "{answer:?}");
 }
 
-/// The settings are of the whole server.
+/// The settings belong to the whole server.
 #[tokio::test]
 async fn an_administrator_of_some_owners_does_not_see_the_settings() {
     let server = Server::start(Engine::Sqlite).await;

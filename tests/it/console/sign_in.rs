@@ -1,4 +1,4 @@
-//! Signing in to the console, and how long a session lasts.
+//! Signing in to the console, and the lifetime of sessions.
 
 use rstest::rstest;
 use secrecy::ExposeSecret;
@@ -46,7 +46,7 @@ async fn a_link_signs_in_once(#[values(Engine::Sqlite, Engine::Postgres)] engine
     assert_eq!(again.status, 401, "{again:?}");
     assert!(again.text.contains("This link does not work"), "{again:?}");
     assert!(again.header("set-cookie").is_empty());
-    // The audit log has the link, the sign-in, and none of the secrets.
+    // The audit log contains the link and the sign-in, but no secret.
     let events = signed_in.page("/console/audit?action=console").await;
     for word in ["console.link_created", "console.signed_in", "operator:ana", "cli:ana"] {
         assert!(events.contains(word), "{word}: {events}");
@@ -197,7 +197,7 @@ async fn a_session_has_the_rights_that_the_client_has_now(
     assert!(is_signed_out(&browser.get("/console/").await), "it does not come back to life");
 }
 
-/// A grant of the server with these scopes alone.
+/// Returns a grant of the server with only these scopes.
 fn only(scopes: &str) -> admin::grant::GrantChange {
     let scopes = model::scope::Scopes::parse(scopes).expect("scopes");
     admin::grant::GrantChange {
@@ -231,7 +231,7 @@ async fn sessions_are_listed_and_ended() {
     let page = operator.page("/console/sessions").await;
     let ids = between(&page, "/console/sessions/", "/end");
     assert_eq!(ids.len(), 2, "{page}");
-    // A client without the right to make administrators sees its own alone.
+    // A client without the right to create administrators sees only its own.
     let own = other.page("/console/sessions").await;
     assert_eq!(between(&own, "/console/sessions/", "/end").len(), 1, "{own}");
     let foreign = ids.iter().find(|id| !own.contains(**id)).expect("the other one");

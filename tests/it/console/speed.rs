@@ -1,4 +1,4 @@
-//! How long the server takes for a page of the console, with many clients.
+//! The time that the server needs for a page of the console, with many clients.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ const PAGES: [&str; 19] = [
     "/console/sessions",
 ];
 
-/// A signed-in person at a server with so many clients.
+/// A signed-in person at a server with this number of clients.
 struct Visit {
     _server: Peer,
     fixture: Fixture,
@@ -49,7 +49,7 @@ impl Visit {
     async fn new(clients: usize) -> Self {
         let fixture = Box::pin(Fixture::new(Engine::Sqlite, clients, 1, Hashing::Cheap)).await;
         Box::pin(reject_requests(&fixture)).await;
-        // `make test-slow` has a release build.
+        // `make test-slow` uses a release build.
         let released = std::env::var_os("TEST_RELEASE_PROGRAM").map(PathBuf::from);
         let server = fixture.serve_with(released.as_deref().unwrap_or_else(|| program()), None);
         server.ready().await;
@@ -70,7 +70,7 @@ impl Visit {
         Self { _server: server, fixture, http, base, cookie }
     }
 
-    /// The shortest of some times for a page: what the server needs when nothing else runs.
+    /// Returns the shortest of several times for a page: the time without other load.
     async fn time(&self, path: &str) -> Duration {
         let path = path.replace("{id}", &self.fixture.credentials[0].id);
         let mut best = Duration::MAX;
@@ -86,7 +86,7 @@ impl Visit {
     }
 }
 
-/// As many rejections as are kept, of the last day.
+/// Stores the maximum number of rejections, all of the last day.
 async fn reject_requests(fixture: &Fixture) {
     let services = services(&fixture.environment).await;
     let now = services.clock.now();
@@ -107,7 +107,7 @@ async fn reject_requests(fixture: &Fixture) {
     services.store.close().await;
 }
 
-/// Prints the times, and gives those above the bound.
+/// Prints the times, and returns those above the bound.
 #[expect(clippy::print_stdout, reason = "the times are the result")]
 async fn slow_pages(clients: usize, bound: Duration) -> Vec<String> {
     let visit = Box::pin(Visit::new(clients)).await;

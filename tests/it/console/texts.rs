@@ -1,4 +1,4 @@
-//! Untrusted texts in pages of the console, and what a page says of a failure.
+//! Untrusted texts in pages of the console, and the texts of error pages.
 
 use std::process::Command;
 
@@ -20,7 +20,7 @@ fn text_of(page: &str, id: &str) -> String {
 
 /// A person copies the command into a shell. The arguments are what the shell reads.
 #[tokio::test]
-async fn a_shell_runs_nothing_that_an_id_says() {
+async fn a_copied_command_quotes_a_malicious_id() {
     let server = Server::start(Engine::Sqlite).await;
     let browser = Browser::by_link(&server, limits(None, None)).await;
     let evil = "x$(echo$IFS'p'wned)`echo`";
@@ -51,7 +51,7 @@ async fn a_shell_runs_nothing_that_an_id_says() {
     }
 }
 
-/// What the page of the form suggests sets every value that the client has: run on the client, the
+/// The suggestion on the page of a form sets every value of the client. Run on the same client, the
 /// command and the request change nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_and_the_request_of_a_form_set_its_values() {
@@ -81,7 +81,7 @@ async fn the_command_and_the_request_of_a_form_set_its_values() {
     }
 }
 
-/// The same for a resource.
+/// The suggestion for a resource has the same property.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_and_the_request_of_a_resource_set_its_values() {
     let server = Server::start(Engine::Sqlite).await;
@@ -103,7 +103,7 @@ async fn the_command_and_the_request_of_a_resource_set_its_values() {
     assert_sets_the_same(&server, &api, &page, &format!("/v1/resources/{segment}")).await;
 }
 
-/// Runs the request and the command that a page suggests: they change nothing.
+/// Runs the suggested request and command of a page: they change nothing.
 async fn assert_sets_the_same(server: &Server, api: &Api<'_>, page: &str, path: &str) {
     let before = api.call("GET", path, None).await.json();
     let events = api.call("GET", "/v1/audit-events", None).await.json();
@@ -125,7 +125,7 @@ async fn assert_sets_the_same(server: &Server, api: &Api<'_>, page: &str, path: 
         let after = api.call("GET", path, None).await.json();
         assert_eq!(after, before, "{program}: {arguments:?}");
     }
-    // A change that changes nothing has no event. The reads are not recorded.
+    // A change without effect has no event. Reads are not recorded.
     assert_eq!(api.call("GET", "/v1/audit-events", None).await.json(), events);
 }
 
@@ -176,13 +176,13 @@ async fn what_reorders_or_hides_text_is_shown() {
         assert!(page.contains("pay\\u{202e}load\\u{200b}\\u{2066}"), "{page}");
         assert!(!page.contains(|c: char| is_unsafe(c) && c != '\n'), "{page}");
     }
-    // A form sends back what it was given.
+    // A form returns its input unchanged.
     let page = browser.page("/console/clients?q=a%E2%80%AEb").await;
     assert!(page.contains("value=\"a\u{202e}b\""), "{page}");
 }
 
-/// A secret that is pasted into the address is in neither an answer nor the log, which the server
-/// of a test is searched for.
+/// A secret that is pasted into the address is in neither an answer nor the log, in which every
+/// test searches.
 #[tokio::test]
 async fn a_secret_in_a_path_is_not_repeated() {
     let server = Server::start(Engine::Sqlite).await;
@@ -214,7 +214,7 @@ async fn a_secret_in_a_path_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_failure_says_only_what_is_true() {
+async fn an_error_page_reports_whether_something_was_changed() {
     const UNCHANGED: &str = "Nothing was changed.";
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;

@@ -1,4 +1,4 @@
-//! The page that a developer copies from: each program gets a token, and the test token is short,
+//! The page with programs for developers: each program gets a token, and the test token is short,
 //! marked and in the audit log.
 
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::support::browser::console::{Browser, element, limits};
 use crate::support::foreign::{assert_allowed, libraries};
 use crate::support::{Engine, ORDERS, Server, TestClient};
 
-/// The program of the page in a language.
+/// Returns the program of the page in a language.
 async fn program(server: &Server, client: &TestClient, language: &str) -> String {
     let browser = Browser::by_link(server, limits(None, None)).await;
     let page = browser.page(&format!("/console/clients/{}/try?lang={language}", client.id)).await;
@@ -21,7 +21,7 @@ async fn program(server: &Server, client: &TestClient, language: &str) -> String
     program
 }
 
-/// A program in a file, and the command that runs it.
+/// Writes a program to a file; returns the command that runs it.
 fn command(language: &str, folder: &Path, program: &str) -> (Command, PathBuf) {
     let name = match language {
         "curl" => "token.sh",
@@ -47,7 +47,7 @@ fn command(language: &str, folder: &Path, program: &str) -> (Command, PathBuf) {
     (command, file)
 }
 
-/// What a program prints: the token, or the answer with it.
+/// Returns the token in the output of a program.
 fn token_of(printed: &str) -> String {
     let printed = printed.trim();
     let answer = serde_json::from_str::<Value>(printed).ok();
@@ -62,7 +62,7 @@ async fn the_program_of_each_language_gets_a_token(
 ) {
     assert_allowed(language);
     let server = Server::start(Engine::Sqlite).await;
-    // What a client id may have is text in every language.
+    // Characters that a client id may contain are text in every language.
     let client = server
         .new_client(|new| {
             let id = tokend::model::client::ClientId::parse_new("a\"'\\$(b)`c`%20&+{d}");
@@ -76,7 +76,7 @@ async fn the_program_of_each_language_gets_a_token(
         assert!(!page.contains(&client.secret), "the secret is not in the page");
         element(&page, "program")
     };
-    // Next to the libraries, where Node looks for them.
+    // Next to the libraries, where Node finds them.
     let folder = tempfile::Builder::new()
         .tempdir_in(if language == "node" {
             libraries().join("node")
@@ -98,7 +98,7 @@ async fn the_program_of_each_language_gets_a_token(
     assert_eq!(claims["scope"], "orders:read orders:write");
 }
 
-/// The same as the program in Rust, compiled.
+/// Equals the program in Rust on the page, compiled.
 async fn access_token(
     token_url: &str,
     client_id: &str,
@@ -203,7 +203,7 @@ async fn a_test_token_has_the_claims_of_the_client_and_lives_no_longer_than_its_
     server.keep_secret(&token);
     let (_, claims) = tokend::jose::jwt::read_unchecked(&token).expect("a token");
     assert_eq!((&claims["test"], &claims["tenant"]), (&json!(true), &json!("acme")));
-    // A lifetime that is shorter stays.
+    // A shorter lifetime is kept.
     let lifetime = claims["exp"].as_i64().expect("exp") - claims["iat"].as_i64().expect("iat");
     assert_eq!(lifetime, 60);
 }
@@ -219,7 +219,7 @@ async fn a_caller_without_the_right_gets_no_test_token() {
     let fields = [("lang", "curl"), ("resource", ORDERS)];
     let answer = reader.send(&format!("{path}/test-token"), &fields).await;
     assert_eq!(answer.status, 403, "{answer:?}");
-    // Not for this server itself, for any caller.
+    // No caller gets one for this server itself.
     let administrator = server
         .new_client(|new| {
             new.grants = vec![crate::support::grant("urn:tokend", Some("clients:read"))];

@@ -1,4 +1,4 @@
-//! Backups: what a restored server is like, on either engine.
+//! Backups: the state of a restored server, on either engine.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use crate::support::released::Released;
 use crate::support::{Engine, Place, Server, TestClient, client_id, operator};
 use crate::tokens::revocation::is_active;
 
-/// Makes a backup by the command, checks it, and gives its path and what was printed.
+/// Makes a backup by the command and verifies it; returns its path and the output.
 pub fn back_up(place: &Arc<Place>) -> (PathBuf, Value) {
     let file = place.folder.path().join("tokend.backup");
     let (cli, path) = (Cli::at(place.clone()), text(&file));
@@ -39,7 +39,7 @@ pub fn text(path: &Path) -> &str {
     path.to_str().expect("a text")
 }
 
-/// An empty place with the master key of all tests, and a backup restored in it.
+/// Restores a backup in an empty place with the master key of all tests.
 pub async fn restored(file: &Path, engine: Engine) -> Arc<Place> {
     let cli = Cli::without_database(engine).await;
     let printed = cli.json(&["restore", text(file)]);
@@ -47,7 +47,7 @@ pub async fn restored(file: &Path, engine: Engine) -> Arc<Place> {
     cli.place.clone()
 }
 
-/// Every row of every table that a backup has: each as an object, in an order of its own.
+/// Returns every row of every table in a backup, as objects in a fixed order.
 pub async fn rows_of(place: &Place) -> BTreeMap<&'static str, Vec<String>> {
     let config = Config::load(&Flags::default(), &place.environment(), Requirement::Nothing);
     let database = config.expect("settings").database;
@@ -82,7 +82,7 @@ fn assert_fails(run: &Run, code: i32, parts: &[&str]) {
     }
 }
 
-/// O-2: the move between engines, while the first server runs. Clients notice nothing.
+/// O-2: moves data between engines while the first server runs. Clients notice nothing.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_server_continues_where_the_other_one_stopped(
@@ -137,7 +137,7 @@ async fn a_restored_server_continues_where_the_other_one_stopped(
     assert_eq!(verified["events"], made["sequence"].as_i64().expect("a number") + 1);
 }
 
-/// Tables that this server has no rows in.
+/// True for tables that are empty on this server.
 fn is_optional(table: &str) -> bool {
     matches!(
         table,
@@ -150,7 +150,7 @@ fn is_optional(table: &str) -> bool {
     )
 }
 
-/// A backup of any released schema, made before the upgrade, gives what the upgrade would give.
+/// Restoring a backup of any released schema has the same result as an upgrade.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_of_an_older_schema_is_migrated_by_the_restore(
@@ -188,7 +188,7 @@ async fn a_stored_backup_is_restored_by_this_program(
         TestClient { id: id.to_owned(), secret }
     };
     let billing = client("billing");
-    // First: a server on Postgres purges old revocations after a minute of the real clock.
+    // This comes first: a server on Postgres purges old revocations after a minute of real time.
     for (name, expected) in [("active", true), ("revoked", false), ("of_disabled", false)] {
         let token = facts["tokens"][name].as_str().expect("a token");
         assert_eq!(is_active(&server, &billing, token).await, expected, "{name}");
@@ -197,7 +197,7 @@ async fn a_stored_backup_is_restored_by_this_program(
     server.ask(&client("gone")).await.assert_rejected(401, "invalid_client");
 }
 
-/// O-2: after an incident, what had ended since the backup can be ended again.
+/// O-2: after an incident, tokens and secrets that ended after the backup can be ended again.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_ends_tokens_and_secrets_that_it_would_bring_back(
@@ -213,7 +213,7 @@ async fn a_restore_ends_tokens_and_secrets_that_it_would_bring_back(
     let events = cli.run(&["audit", "list", "--after", &sequence, "-o", "jsonl"]);
     let path = server.place.folder.path().join("events.jsonl");
     std::fs::write(&path, &events.stdout).expect("written");
-    // A token that the lost database counted with a later event.
+    // A token that was issued after a later event of the lost database.
     server.catch_up().await;
     let later = server.ask(&other).await.token();
 
@@ -240,7 +240,7 @@ async fn a_restore_ends_tokens_and_secrets_that_it_would_bring_back(
     assert_fails(&run, 2, &["events.jsonl, line 1: is not an event", "E-USAGE"]);
 }
 
-/// A file that is not exactly what was written is rejected before anything is created.
+/// A file that differs from the written one is rejected before anything is created.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_a_whole_backup_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
@@ -280,7 +280,7 @@ async fn what_is_not_a_whole_backup_is_rejected() {
     assert_fails(&none.run(&["restore", text(&file)]), 3, &["the settings have none"]);
 }
 
-/// A backup never replaces a file or rows, and only its owner may read it.
+/// A backup never replaces a file or rows, and only its owner can read it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_exists_is_replaced(
@@ -300,7 +300,7 @@ async fn nothing_that_exists_is_replaced(
     let run = cli.run(&["restore", text(&file)]);
     let expected = match engine {
         Engine::Sqlite => "E-NOT-EMPTY",
-        // A server runs, which is said first.
+        // The message about the running server comes first.
         Engine::Postgres => "E-IN-USE",
     };
     assert_fails(&run, 5, &[expected]);

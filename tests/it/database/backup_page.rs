@@ -1,4 +1,4 @@
-//! The page on backups: its commands are run as they stand. And the backups that a server makes.
+//! The page on backups: its commands are run unchanged. Also the scheduled backups of a server.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use crate::support::{Answer, Engine, Place, Server};
 
 const PAGE: &str = "docs/backup.md";
 
-/// A SQLite server with the folder and the master key that it makes itself.
+/// Starts a SQLite server with a folder and a master key that it creates itself.
 async fn first_server() -> Cli {
     Cli::without_database(Engine::Sqlite).await.unset_database()
 }
 
-/// Runs a block in the folder of the first server; gives all that was said.
+/// Runs a block in the folder of the first server; returns its output.
 fn run(cli: &Cli, text: &str) -> String {
     let run = Script::of_cli(cli).done(text);
     format!("{}{}", run.stdout, run.stderr)
@@ -51,7 +51,7 @@ async fn every_sample_of_the_page_on_backups_works() {
     assert!(said.contains("restored to    Postgres"), "{said}");
     server.signal("TERM");
     server.ended().await;
-    // The moved server has the newest secret, and the one that was restored has none.
+    // The moved server has the newest secret; the restored one has none.
     let key = cli.place.folder.path().join(".tokend/master.key");
     let moved = first_server().await.set("TOKEND_DATABASE_URL", &postgres);
     let moved = moved.set("TOKEND_MASTER_KEY_FILE", text(&key));
@@ -66,7 +66,6 @@ async fn every_sample_of_the_page_on_backups_works() {
     }
 }
 
-/// The settings of the page are those that exist.
 #[test]
 fn the_settings_of_the_page_exist() {
     let block = blocks(PAGE, "toml").swap_remove(0);
@@ -77,9 +76,10 @@ fn the_settings_of_the_page_exist() {
     }
 }
 
-/// A server makes a backup when the newest one is old enough, keeps the newest, and tells when.
+/// A server makes a backup when the newest one is old enough, keeps the newest ones, and reports
+/// the time.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_makes_backups_and_tells_the_time_of_the_newest() {
+async fn a_server_makes_backups_and_reports_the_time_of_the_newest() {
     let place = Arc::new(Place::new(Engine::Sqlite).await);
     let dir = place.folder.path().join("backups");
     std::fs::create_dir(&dir).expect("a folder");

@@ -1,4 +1,4 @@
-//! Backups while changes are made, and restores that are killed.
+//! Backups during changes, and killed restores.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -22,10 +22,11 @@ use crate::support::eventually::eventually;
 use crate::support::process::Cli;
 use crate::support::{Engine, Place, Server, client_id, operator};
 
-/// How many backups are made while others write.
+/// The number of backups during the changes.
 const BACKUPS: usize = 3;
 
-/// Makes changes until it is told to stop: clients come and go, are disabled, get other secrets.
+/// Makes changes until `stop` is set: clients are created, deleted and disabled, and get other
+/// secrets.
 async fn change(server: Arc<Server>, stop: Arc<AtomicBool>) {
     let services = server.services();
     while !stop.load(Ordering::Relaxed) {
@@ -44,7 +45,7 @@ async fn change(server: Arc<Server>, stop: Arc<AtomicBool>) {
     }
 }
 
-/// What the events of a prefix say about clients: which exist, their state, and their secrets.
+/// The clients according to a prefix of the events: their ids, states and secrets.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Clients {
     states: BTreeMap<String, &'static str>,
@@ -86,7 +87,8 @@ impl Clients {
         clients
     }
 
-    /// The same from the rows of a place. The first secret of a client is in no event of its own.
+    /// Reads the same from the rows of a place. The first secret of a client has no event of its
+    /// own.
     async fn of(place: &Place) -> Self {
         let mut clients = Self::default();
         let tables = rows_of(place).await;
@@ -112,8 +114,8 @@ impl Clients {
     }
 }
 
-/// O-2: whatever is written meanwhile, a backup is one prefix of the event log with exactly the rows
-/// that these events made.
+/// O-2: a backup during changes is one prefix of the event log, with exactly the rows of these
+/// events.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_under_load_is_one_prefix_of_the_event_log(
@@ -163,13 +165,13 @@ async fn a_backup_under_load_is_one_prefix_of_the_event_log(
     }
 }
 
-/// An import of 3,000 clients.
+/// Returns an import of 3,000 clients.
 fn lines() -> String {
     let line = |number| format!("{{\"client_id\":\"c{number}\",\"secret_hash\":\"{HASH}\"}}\n");
     (0..3_000).map(line).collect()
 }
 
-/// However early or late a restore is killed, the database is empty or complete.
+/// If a restore is killed at any time, the database is empty or complete.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_restore_leaves_nothing_or_everything(
@@ -206,7 +208,6 @@ async fn a_killed_restore_leaves_nothing_or_everything(
     assert_eq!(rows_of(&place).await["client"].len(), 3_000);
 }
 
-/// A killed backup leaves no file under its name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_backup_leaves_no_file_under_its_name() {
     let server = Server::start(Engine::Sqlite).await;

@@ -9,7 +9,7 @@ use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::browser::console::{Browser, limits};
 use crate::support::{Engine, ORDERS, Server, TestClient, client_id, grant};
 
-/// A statement for each kind of row, with the object that it damages.
+/// A statement for each type of row, with the object that it damages.
 pub const DAMAGE: [(&str, &str); 25] = [
     (
         "urn:bad:alg",
@@ -78,8 +78,8 @@ pub const DAMAGE: [(&str, &str); 25] = [
     ),
 ];
 
-/// A server with an object of each kind that stays whole, and one for each damage; the clients that
-/// are damaged, and the one that stays whole.
+/// Creates a server with an intact object of each type, and one for each damage. Returns the
+/// damaged clients and the intact one.
 pub async fn fixture(engine: Engine) -> (Server, Vec<TestClient>, TestClient) {
     let server = Server::start(engine).await;
     let api = Api::with(&server, ALL_SCOPES).await;
@@ -132,7 +132,7 @@ pub async fn fixture(engine: Engine) -> (Server, Vec<TestClient>, TestClient) {
     (server, damaged, whole)
 }
 
-/// The clients that are damaged.
+/// Returns the ids of the damaged clients.
 pub fn damaged_clients() -> impl Iterator<Item = &'static str> {
     let ids = DAMAGE.iter().map(|(id, _)| *id);
     ids.filter(|id| !id.is_empty() && !id.starts_with("urn:"))

@@ -1,5 +1,5 @@
-//! Rows that no version of tokend writes: each costs its own object, and no list, page, command or
-//! change of another one. What would be wrong without the object says so instead of leaving it out.
+//! Rows that no version of tokend writes: each affects only its own object, and no list, page,
+//! command or change of another one. A result that would be wrong without the object is an error.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::support::browser::console::{Browser, limits};
 use crate::support::process::{Cli, Run};
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient};
 
-/// What a caller may read of the other objects.
+/// Readable paths of the other objects.
 const PATHS: [&str; 31] = [
     "/v1/clients",
     "/v1/clients?limit=2&count=10",
@@ -46,7 +46,7 @@ const PATHS: [&str; 31] = [
     "/readyz",
 ];
 
-/// The pages of the console about them.
+/// Pages of the console about the other objects.
 const PAGES: [&str; 22] = [
     "/console/",
     "/console/clients",
@@ -83,7 +83,7 @@ async fn get(api: &Api<'_>, path: &str) -> Answer {
     answer
 }
 
-/// Every list and every object that is whole is read, over the API and in the console.
+/// Reads every list and every intact object, over the API and in the console.
 async fn read_everything(server: &Server) {
     let api = Api::with(server, ALL_SCOPES).await;
     for path in PATHS {
@@ -98,7 +98,7 @@ async fn read_everything(server: &Server) {
     assert_eq!(names(&get(&api, "/v1/grant-requests").await.json()).len(), 1);
     assert_eq!(names(&get(&api, "/v1/owner-policies").await.json()), ["bad"]);
     assert_eq!(names(&get(&api, "/v1/signing-keys").await.json()), ["badkey"]);
-    // The pages of one resource end, whichever of them can be read.
+    // The pages of one resource end, even if some of them cannot be read.
     let (mut seen, mut cursor) = (0, String::new());
     loop {
         let page = get(&api, &format!("/v1/resources?limit=1{cursor}")).await.json();
@@ -123,7 +123,7 @@ async fn read_everything(server: &Server) {
     }
 }
 
-/// Other objects are created, changed, used and deleted.
+/// Creates, changes, uses and deletes other objects.
 async fn change_others(server: &Server, whole: &TestClient) {
     let api = Api::with(server, ALL_SCOPES).await;
     let steps = [
@@ -177,7 +177,7 @@ async fn a_damaged_row_is_named_and_holds_up_no_other_object(
 ) {
     let (server, damaged, whole) = fixture(engine).await;
     read_everything(&server).await;
-    // A server that starts on such a database is the same.
+    // A server that starts on such a database behaves the same.
     let restarted = Server::at(server.place.clone(), server.clock.clone(), &[]).await;
     restarted.ask_for(&whole, &[("resource", ORDERS)]).await.token();
     read_everything(&restarted).await;
@@ -185,7 +185,7 @@ async fn a_damaged_row_is_named_and_holds_up_no_other_object(
     for client in damaged {
         let answer = restarted.ask_for(&client, &[("resource", ORDERS)]).await;
         match client.id.as_str() {
-            // Tokens do not need what is damaged.
+            // Tokens do not need the damaged member.
             "labels" | "admin" | "use" => _ = answer.token(),
             _ => _ = answer.assert_rejected(401, "invalid_client"),
         }
@@ -284,7 +284,7 @@ async fn a_command_shows_what_can_be_read_and_fails_if_its_list_is_not_complete(
     assert!(text.contains("urn:bad:labels") && text.contains("badkey"), "{report:#}");
 }
 
-/// A request without a token is told nothing of damage.
+/// A request without a token learns nothing about damage.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_without_a_token_names_no_object() {
     let (server, ..) = fixture(Engine::Sqlite).await;

@@ -1,5 +1,5 @@
-//! The disk of a SQLite database is full: tokens flow, changes fail with a sentence, and both continue
-//! once there is space again. The disk is a small tmpfs in a mount namespace of its own.
+//! The disk of a SQLite database is full: tokens are issued, changes fail with an error, and both
+//! work again once space is available. The disk is a small tmpfs in its own mount namespace.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -13,7 +13,7 @@ use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Run};
 use crate::support::{Answer, Engine, ORDERS, client};
 
-/// A disk of two MiB, which a process holds in a namespace of its own. It ends with this value.
+/// A disk of two MiB, held by a process in its own namespace. It ends with this value.
 struct SmallDisk {
     holder: Child,
     filler: PathBuf,
@@ -40,7 +40,7 @@ impl SmallDisk {
         Self { holder, filler: folder.join("filler") }
     }
 
-    /// The commands of `cli`, with a database on this disk.
+    /// Returns the commands of `cli`, with a database on this disk.
     fn commands(&self, cli: Cli, mount_point: &Path) -> Cli {
         let url = format!("sqlite://{}", mount_point.join("tokend.db").display());
         let holder = self.holder.id().to_string();
@@ -54,7 +54,7 @@ impl SmallDisk {
         ])
     }
 
-    /// Writes until nothing more fits.
+    /// Fills the disk.
     fn fill(&self) {
         let mut filler = File::create(&self.filler).expect("a file");
         while filler.write_all(&[0; 1024]).is_ok() {}
@@ -108,13 +108,13 @@ async fn a_full_disk_stops_changes_and_no_tokens() {
     assert_eq!(failed.code, 7, "{failed:?}");
     assert!(failed.stderr.contains("database or disk is full"), "{failed:?}");
     assert!(failed.stderr.contains("Free space"), "{failed:?}");
-    // A secret is printed before its change is final: the command takes it back.
+    // A secret is printed before its change is final: the command reports that it is invalid.
     let is_taken_back = failed.stderr.contains("The secret that was printed is not valid");
     assert!(failed.stdout.is_empty() || is_taken_back, "{failed:?}");
     for _ in 0..20 {
         ask(&server.base, "a", &secret).await.token();
     }
-    // The server itself finds out by what it writes: rejections, and statistics every 15 seconds.
+    // The server notices by its own writes: rejections, and statistics every 15 seconds.
     let is_ready = async |wanted: &str| {
         eventually(wanted, async || {
             ask(&server.base, "a", "a-wrong-secret").await;

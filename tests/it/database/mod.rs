@@ -1,4 +1,4 @@
-//! The database: stored rows, schemas, backups, and what happens without it.
+//! The database: stored rows, schemas, backups, and outages.
 
 pub(crate) mod backup;
 mod backup_page;

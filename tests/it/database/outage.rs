@@ -1,5 +1,5 @@
-//! The database becomes unavailable: tokens are still issued, changes wait, and the server recovers
-//! by itself.
+//! An unavailable database: tokens are still issued, changes wait, and the server recovers by
+//! itself.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::support::eventually::eventually;
 use crate::support::proxy::{DatabaseProxy, Link};
 use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, client_id, now, operator};
 
-/// An instance that reaches its Postgres through a proxy whose link can be cut.
+/// Starts an instance with a proxy in front of its Postgres, whose link can be cut.
 pub async fn server_behind_proxy() -> (Server, DatabaseProxy) {
     let place = Arc::new(Place::new(Engine::Postgres).await);
     let (proxy, url) = DatabaseProxy::before(&place.database_url).await;
@@ -55,12 +55,12 @@ async fn tokens_are_issued_from_memory_while_postgres_is_unavailable() {
         assert_eq!(readiness(&server).await, (200, degraded), "{link:?}");
         server.ask(&warm).await.token();
 
-        // Longer than directory.max_staleness: memory is no longer to be trusted.
+        // Longer than directory.max_staleness: the memory is too old.
         server.clock.advance(3600);
         let refused = server.ask(&warm).await;
         refused.assert_rejected(503, "temporarily_unavailable");
         assert_eq!(refused.header("retry-after"), "2");
-        // Nothing is known about a token now, so it is not said to be inactive.
+        // The state of the token is unknown, so it is not reported as inactive.
         let unknown = server.post("/v1/oauth/introspect", &warm, &[("token", &valid)]).await;
         unknown.assert_rejected(503, "temporarily_unavailable");
         assert_eq!(readiness(&server).await, (503, "unavailable".to_owned()), "{link:?}");
@@ -76,7 +76,7 @@ async fn tokens_are_issued_from_memory_while_postgres_is_unavailable() {
         })
         .await;
 
-        // What was refused meanwhile can be explained now.
+        // Rejections of the outage can be explained now.
         let id = mistaken.header("x-request-id");
         eventually("the rejection", async || {
             server.services().store.rejection(id).await.expect("a look")
@@ -85,7 +85,7 @@ async fn tokens_are_issued_from_memory_while_postgres_is_unavailable() {
     }
 }
 
-/// The same, and tokens do not wait for the time limit of the database.
+/// Tokens do not wait for the time limit of the database either.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures time: make test-slow"]
 async fn tokens_do_not_wait_for_postgres() {
@@ -104,14 +104,14 @@ async fn tokens_do_not_wait_for_postgres() {
     }
 }
 
-/// SECURITY 35: a lock of another program slows changes, not tokens.
+/// SECURITY 35: a lock of another program delays changes, not tokens.
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_issued_while_sqlite_is_locked() {
     let server = Server::with(Engine::Sqlite, &[("TOKEND_DATABASE_TIMEOUT", "1s")]).await;
     let client = server.client().await;
     server.ask(&client).await.token();
     let held = server.services().store.begin().await.expect("the lock");
-    // A request that needed the lock would be refused: the lock is held all the time.
+    // A request that needed the lock would be rejected: the lock is held throughout.
     server.ask(&client).await.token();
     assert!(disable(&server, &client).await.is_err(), "two changes at once");
     drop(held);

@@ -1,4 +1,4 @@
-//! A start while the database is unavailable: from the snapshot, within `directory.max_staleness`.
+//! A start without the database: from the snapshot, within `directory.max_staleness`.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::support::{Answer, Engine, ORDERS, Place, Server, client, now};
 
 const UNAVAILABLE: &str = "degraded: the database is unavailable";
 
-/// A place on a Postgres of its own, with the client `worker` in a snapshot; gives its secret.
+/// Creates a place with its own Postgres and the client `worker` in a snapshot; returns its secret.
 async fn stopped_server() -> (Cli, OwnPostgres, String) {
     let (postgres, url) = OwnPostgres::start().await;
     let mut place = Place::new(Engine::Sqlite).await;
@@ -42,7 +42,7 @@ async fn readiness(server: &Process) -> (u16, String) {
     (answer.status, answer.json()["status"].as_str().expect("a status").to_owned())
 }
 
-/// The claims of a token, unverified.
+/// Returns the claims of a token, unverified.
 fn claims(token: &str) -> Value {
     let body = token.split('.').nth(1).expect("claims");
     let body = base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(body).expect("base64");
@@ -81,8 +81,8 @@ async fn a_server_starts_without_its_postgres_and_catches_up() {
     assert_eq!(cli.json(&["audit", "verify"])["intact"], true);
 }
 
-/// A change that was made while the server was down and the database was there is not known without
-/// the database; it is as soon as the database is back.
+/// A change while the server was down is unknown without the database, and known as soon as the
+/// database is available.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_before_the_start_is_seen_when_the_database_is_back() {
     let (cli, mut postgres, secret) = stopped_server().await;
@@ -132,7 +132,7 @@ async fn without_a_usable_snapshot_a_server_does_not_start() {
     ends(&cli, "cannot connect to");
 }
 
-/// Beyond `directory.max_staleness`, and before the clock of the snapshot.
+/// The snapshot is older than `directory.max_staleness`, or newer than the clock.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_that_is_too_old_starts_nothing() {
     let (cli, mut postgres, _) = stopped_server().await;
@@ -147,7 +147,7 @@ async fn a_snapshot_that_is_too_old_starts_nothing() {
     }
 }
 
-/// The database that is back is another one: the server ends, and writes nothing into it.
+/// Another database is available again: the server ends, and writes nothing to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_ends_when_another_database_comes_back() {
     let (cli, mut postgres, secret) = stopped_server().await;
@@ -174,7 +174,7 @@ async fn a_server_ends_when_another_database_comes_back() {
     assert_eq!(tables, 0);
 }
 
-/// An instance whose link to Postgres can be cut, with this setting.
+/// Starts an instance with this setting and a link to Postgres that can be cut.
 async fn server_with(during_outage: &str) -> (Server, DatabaseProxy) {
     let place = Arc::new(Place::new(Engine::Postgres).await);
     let (proxy, url) = DatabaseProxy::before(&place.database_url).await;
@@ -240,7 +240,8 @@ async fn an_assertion_is_accepted_once_during_an_outage_and_stored_after_it() {
         for replayed in [&new, &without, &used] {
             private_key_jwt::ask(&server, replayed).await.assert_rejected(401, "invalid_client");
         }
-        // The clock of a client may be fast, so it may have used it elsewhere before the outage.
+        // The clock of a client may be fast, so it may have used the assertion elsewhere before the
+        // outage.
         for iat in [beginning - 30, beginning, beginning + 10] {
             private_key_jwt::ask(&server, &issued(Some(iat)))
                 .await
@@ -260,7 +261,8 @@ async fn an_assertion_is_accepted_once_during_an_outage_and_stored_after_it() {
     }
 }
 
-/// What was accepted without the database is in the snapshot until the database has it.
+/// Assertions that were accepted without the database are in the snapshot until the database has
+/// them.
 #[tokio::test(flavor = "multi_thread")]
 async fn accepted_assertions_outlive_a_restart() {
     let (server, proxy) = server_with("local").await;
@@ -285,7 +287,7 @@ async fn accepted_assertions_outlive_a_restart() {
     private_key_jwt::ask(&again, &assertion).await.assert_rejected(401, "invalid_client");
 }
 
-/// An attacker repeats, in an outage, an assertion of a client whose clock is fast.
+/// In an outage, an attacker repeats an assertion of a client with a fast clock.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_assertion_from_before_an_outage_is_accepted_by_no_instance_again() {
     let (server, proxy) = server_with("local").await;

@@ -1,4 +1,4 @@
-//! Readiness: it tells at once what is wrong with the database, and asks it nothing.
+//! Readiness reports a problem of the database at once, without a query.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ async fn status(server: &Server) -> (u16, String) {
     (answer.status, answer.json()["status"].as_str().expect("a status").to_owned())
 }
 
-async fn says(server: &Server, wanted: &str) {
+async fn until_status(server: &Server, wanted: &str) {
     eventually(wanted, async || {
         let (code, status) = status(server).await;
         assert_eq!(code, 200, "{status}");
@@ -28,7 +28,7 @@ async fn says(server: &Server, wanted: &str) {
     .await;
 }
 
-/// An instance on a Postgres of its own.
+/// Starts an instance on its own Postgres.
 async fn server_on_own_postgres() -> (Server, OwnPostgres, String) {
     let (postgres, url) = OwnPostgres::start().await;
     let mut place = Place::new(Engine::Sqlite).await;
@@ -43,23 +43,23 @@ async fn a_postgres_that_stops_or_freezes_is_noticed() {
     let (server, mut postgres, _) = server_on_own_postgres().await;
     let client = server.client().await;
     server.ask(&client).await.token();
-    says(&server, "ready").await;
+    until_status(&server, "ready").await;
     for (deed, back) in [(Deed::Freeze, Deed::Thaw), (Deed::Stop, Deed::Start)] {
         postgres.carry_out(deed);
-        says(&server, UNAVAILABLE).await;
+        until_status(&server, UNAVAILABLE).await;
         server.ask(&client).await.token();
         postgres.carry_out(back);
-        says(&server, "ready").await;
+        until_status(&server, "ready").await;
     }
 }
 
-/// Readiness notices a stopped database within a second.
+/// Readiness reports a stopped database within a second.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures time: make test-slow"]
 async fn a_postgres_that_stops_or_freezes_is_noticed_within_a_second() {
     let (server, mut postgres, _) = server_on_own_postgres().await;
     for (deed, back) in [(Deed::Freeze, Deed::Thaw), (Deed::Stop, Deed::Start)] {
-        says(&server, "ready").await;
+        until_status(&server, "ready").await;
         let started = Instant::now();
         postgres.carry_out(deed);
         loop {
@@ -77,7 +77,7 @@ async fn a_postgres_that_stops_or_freezes_is_noticed_within_a_second() {
     }
 }
 
-/// As after a failover to a server that may only be read.
+/// The state after a failover to a read-only server.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_that_takes_no_writes_is_noticed() {
     let (server, _postgres, url) = server_on_own_postgres().await;
@@ -88,7 +88,7 @@ async fn a_postgres_that_takes_no_writes_is_noticed() {
         for sql in [
             "SET default_transaction_read_only = off".to_owned(),
             format!("ALTER DATABASE postgres SET default_transaction_read_only = {value}"),
-            // Those that are open keep the value that they began with.
+            // Open connections keep the value with which they began.
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
              WHERE pid <> pg_backend_pid() AND datname = 'postgres'"
                 .to_owned(),
@@ -97,7 +97,7 @@ async fn a_postgres_that_takes_no_writes_is_noticed() {
         }
     };
     set_read_only("on").await;
-    // A change that fails tells; without one, the statistics that are written every 15 seconds.
+    // A failed change reveals it; without one, the statistics that are written every 15 seconds do.
     eventually("a change that fails", async || {
         let made = api.call("POST", "/v1/resources", Some(json!({ "resource": "urn:x" }))).await;
         assert!(made.status == 503, "{}", made.text);
@@ -106,7 +106,7 @@ async fn a_postgres_that_takes_no_writes_is_noticed() {
     .await;
     server.ask(&client).await.token();
     set_read_only("off").await;
-    says(&server, "ready").await;
+    until_status(&server, "ready").await;
     let made = api.call("POST", "/v1/resources", Some(json!({ "resource": "urn:x" }))).await;
     assert_eq!(made.status, 201, "{}", made.text);
 }

@@ -1,4 +1,4 @@
-//! Databases of released schemas, filled by the programs of that time: what was true then is true
+//! Databases of released schemas, filled by the programs of that time. Their data is still correct
 //! after the migration.
 
 use rstest::rstest;
@@ -23,28 +23,28 @@ async fn ask_for_orders(server: &Server, client: &TestClient) -> Answer {
 }
 
 /// Asserts that a value has every member of an older one, with the same values.
-fn assert_still(new: &Value, old: &Value, place: &str) {
+fn assert_contains(new: &Value, old: &Value, place: &str) {
     match (new, old) {
         (Value::Object(new), Value::Object(old)) => {
             for (name, old) in old {
                 let place = format!("{place}/{name}");
                 let new = new.get(name).unwrap_or_else(|| panic!("{place} is missing in {new:?}"));
-                assert_still(new, old, &place);
+                assert_contains(new, old, &place);
             }
         }
         (Value::Array(new), Value::Array(old)) => {
             assert_eq!(new.len(), old.len(), "{place}: {new:?} {old:?}");
             for (index, (new, old)) in new.iter().zip(old).enumerate() {
-                assert_still(new, old, &format!("{place}/{index}"));
+                assert_contains(new, old, &format!("{place}/{index}"));
             }
         }
         _ => assert_eq!(new, old, "{place}"),
     }
 }
 
-/// A client or a resource of an old program with the names of the admin API, which the command line
-/// prints today.
-fn with_names_of_today(old: &Value) -> Value {
+/// Returns a client or a resource of an old program with the present names of the admin API, which
+/// the command line prints.
+fn with_current_names(old: &Value) -> Value {
     match old {
         Value::Object(members) => {
             let named = members.iter().map(|(name, value)| match (name.as_str(), value) {
@@ -53,17 +53,17 @@ fn with_names_of_today(old: &Value) -> Value {
                 ("hint", value) => ("suffix".to_owned(), value.clone()),
                 ("kind", value) if value == "minted" => (name.clone(), json!("generated")),
                 ("scopes", value) if value == "all" => (name.clone(), Value::Null),
-                (_, value) => (name.clone(), with_names_of_today(value)),
+                (_, value) => (name.clone(), with_current_names(value)),
             });
             Value::Object(named.collect())
         }
-        Value::Array(items) => items.iter().map(with_names_of_today).collect(),
+        Value::Array(items) => items.iter().map(with_current_names).collect(),
         value => value.clone(),
     }
 }
 
 /// Asserts that a list has every item of an older one, found by the member `key`.
-fn assert_list_still(cli: &Cli, command: &str, old: &[Value], key: &str) {
+fn assert_list_contains(cli: &Cli, command: &str, old: &[Value], key: &str) {
     let arguments: Vec<_> = command.split(' ').collect();
     let new = cli.json(&arguments);
     assert!(!old.is_empty(), "{command}");
@@ -75,11 +75,11 @@ fn assert_list_still(cli: &Cli, command: &str, old: &[Value], key: &str) {
             // Since schema 10 the server itself has the scopes of administrators.
             continue;
         }
-        assert_still(item, old, &format!("{command}/{}", old[key]));
+        assert_contains(item, old, &format!("{command}/{}", old[key]));
     }
 }
 
-/// D1: every value, as the old program printed it.
+/// D1: every value is equal to the output of the old program.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lists_show_what_the_old_program_showed(
@@ -89,8 +89,8 @@ async fn the_lists_show_what_the_old_program_showed(
     let released = Released::load(schema, engine).await;
     let cli = released.migrated();
     for (command, key) in [("client list", "client_id"), ("resource list", "resource")] {
-        let old: Vec<_> = released.printed(command).iter().map(with_names_of_today).collect();
-        assert_list_still(&cli, command, &old, key);
+        let old: Vec<_> = released.printed(command).iter().map(with_current_names).collect();
+        assert_list_contains(&cli, command, &old, key);
     }
     let clients = cli.json(&["client", "list"]);
     assert_eq!(clients.as_array().map(Vec::len), Some(released.printed("client list").len()));
@@ -99,21 +99,21 @@ async fn the_lists_show_what_the_old_program_showed(
     for key in &mut keys {
         key.as_object_mut().expect("a key").remove("state");
     }
-    assert_list_still(&cli, "key list", &keys, "kid");
+    assert_list_contains(&cli, "key list", &keys, "kid");
     // The chain is that of the old program, and the new one continues it. The detail of an event
-    // was a text that held JSON; now it is JSON.
+    // was a string with JSON; now it is JSON.
     let mut events = released.printed("audit list").clone();
     for event in &mut events {
         let detail = event["detail"].as_str().expect("a text");
         event["detail"] = serde_json::from_str(detail).expect("JSON");
     }
-    assert_list_still(&cli, "audit list --limit 500", &events, "sequence");
+    assert_list_contains(&cli, "audit list --limit 500", &events, "sequence");
     cli.json(&["client", "disable", "shop"]);
     let verified = cli.json(&["audit", "verify"]);
     assert_eq!(verified["events"], events.len() + 1, "{verified}");
 }
 
-/// Secrets of every origin: the right ones work, the others do not.
+/// Secrets of every origin: the correct ones work, the others do not.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_work_or_fail_as_before(
@@ -122,7 +122,7 @@ async fn secrets_work_or_fail_as_before(
 ) {
     let released = Released::load(schema, engine).await;
     let server = released.serve(Clock::fixed(released.at())).await;
-    // Generated, imported as a text, and the spare one of a client whose first one has ended.
+    // Generated, imported as text, and the second one of a client with an ended first one.
     for secret in ["billing", "billing second", "shop", "basic-only", "imported", "ended second"] {
         let client = released.client(secret);
         let claims = server.claims(&ask_for_orders(&server, &client).await.token()).await;
@@ -159,8 +159,8 @@ async fn secrets_work_or_fail_as_before(
     ask_for_orders(&server, &released.client("billing second")).await.token();
 }
 
-/// Tokens of the old program verify with the key set of the new one. What was revoked then, with
-/// the means of then, is inactive now.
+/// Tokens of the old program verify with the key set of the new one. Tokens that the old program
+/// revoked are inactive now.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_stay_active_or_inactive(
@@ -193,7 +193,7 @@ async fn tokens_stay_active_or_inactive(
     }
     let new = ask_for_orders(&server, &released.client("shop")).await.token();
     assert!(is_active(&new).await);
-    // Schemas 1 and 2 know no revocation: there, only the state of the client ends a token.
+    // Schemas 1 and 2 have no revocation: only the state of the client ends a token.
     if schema >= 3 {
         server.new_client(|new| new.client_id = Some(client_id("deleted"))).await;
         assert!(!is_active(released.token("deleted")).await, "a new client of that id");
@@ -205,7 +205,8 @@ async fn tokens_stay_active_or_inactive(
     }
 }
 
-/// What schema 3 knows besides secrets: keys, trusts, bound tokens, networks, and an own algorithm.
+/// Features of schema 3 besides secrets: keys, trusts, bound tokens, networks, and signing
+/// algorithms of resources.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn other_methods_and_limits_of_schema_3_hold(
@@ -213,7 +214,7 @@ async fn other_methods_and_limits_of_schema_3_hold(
 ) {
     let released = Released::load(3, engine).await;
     let server = released.serve(Clock::fixed(released.at())).await;
-    // An assertion of the client's key; one that was used before the migration stays used.
+    // An assertion with the client's key; one that was used before the migration stays used.
     let sign = |key: &KeyPair, jti: &str| {
         let exp = released.at().0 + 60;
         let issuer = server.app.issuer.as_str();
@@ -224,7 +225,7 @@ async fn other_methods_and_limits_of_schema_3_hold(
     let used = ask_with_assertion(&server, &sign(&key, "first")).await;
     used.assert_rejected(401, "invalid_client");
 
-    // A token of a foreign issuer, and one that does not meet the conditions.
+    // A token of an external issuer, and one that does not meet the conditions.
     let exchange = async |git_ref: &str| {
         let assertion = released.key("foreign issuer").sign(&json!({
             "iss": "https://ci.example", "sub": "repo:acme/api:43", "ref": git_ref,
@@ -246,7 +247,7 @@ async fn other_methods_and_limits_of_schema_3_hold(
     ask_for_orders(&server, &partly_near).await.token();
     let answer = server.ask_for(&partly_near, &[("resource", INVOICES)]).await;
     answer.assert_rejected(400, "unauthorized_client");
-    // The resource went from RS256 to EdDSA.
+    // The resource was changed from RS256 to EdDSA.
     let token = ask("reports").await.token();
     let (header, _) = tokend::jose::jwt::read_unchecked(&token).expect("a token");
     assert_eq!(header["alg"], "EdDSA");
@@ -256,7 +257,7 @@ async fn other_methods_and_limits_of_schema_3_hold(
     assert_eq!(answer.json()["active"], true);
 }
 
-/// Requests that the old program rejected can be explained by the new one.
+/// Rejections of the old program can be explained by the new one.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn rejections_of_schema_3_are_explained(
@@ -271,6 +272,6 @@ async fn rejections_of_schema_3_are_explained(
         let mut old = old.clone();
         // The member has another name now.
         old["suffix"] = old.as_object_mut().expect("an object").remove("hint").expect("a hint");
-        assert_still(&cli.json(&arguments), &old, command);
+        assert_contains(&cli.json(&arguments), &old, command);
     }
 }

@@ -8,7 +8,7 @@ use tokend::jose::jwt;
 use tokend::model::client::ClientId;
 use tokend::model::time::Clock;
 
-/// A restored database has other revocations: those in memory are replaced, and events are counted
+/// A restored database has other revocations: they replace those in memory, and events are counted
 /// from its own number.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +38,7 @@ async fn revocations_are_replaced_when_the_database_was_restored(
     assert_eq!(answer.json()["active"], false);
 }
 
-/// Rows of schema 3 have no epoch: they compare times, this second included.
+/// Rows of schema 3 have no epoch: they compare times, including the present second.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_of_schema_3_still_revokes(

@@ -1,4 +1,4 @@
-//! What the schema itself refuses and removes, whatever a program sends.
+//! Constraints of the schema itself, for any program.
 
 use rstest::rstest;
 use serde_json::json;
@@ -11,11 +11,10 @@ use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::{Engine, INVOICES, ORDERS, Place, Server, client_id};
 
-/// Tables that keep the id of a deleted client: its revocation, its rejections, and the sessions
-/// that ended with it.
+/// Tables that keep the id of a deleted client: its revocation, its rejections, and its ended
+/// sessions.
 const KEEP_IDS: [&str; 4] = ["revoked_client", "revoked_token", "refusal", "console_session"];
 
-/// Runs a statement.
 async fn run(place: &Place, sql: &str) -> Result<u64, sqlx::Error> {
     let sql = AssertSqlSafe(sql.to_owned());
     if place.database_url.starts_with("sqlite") {
@@ -29,7 +28,7 @@ async fn run(place: &Place, sql: &str) -> Result<u64, sqlx::Error> {
     }
 }
 
-/// The texts of a query with one column.
+/// Returns the texts of a query with one column.
 async fn texts(place: &Place, sql: &str) -> Vec<String> {
     let sql = AssertSqlSafe(sql.to_owned());
     if place.database_url.starts_with("sqlite") {
@@ -41,7 +40,7 @@ async fn texts(place: &Place, sql: &str) -> Vec<String> {
     }
 }
 
-/// The tables that have a column of that name.
+/// Returns the tables that have a column with this name.
 async fn tables_with(place: &Place, engine: Engine, column: &str) -> Vec<String> {
     let sql = match engine {
         Engine::Sqlite => format!(
@@ -57,8 +56,7 @@ async fn tables_with(place: &Place, engine: Engine, column: &str) -> Vec<String>
     texts(place, &sql).await
 }
 
-/// W-16: a value without a meaning, a row of an object that does not exist, and a second row of one
-/// id.
+/// W-16: a value without a meaning, a row of an absent object, and a duplicate id.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_schema_rejects_what_has_no_meaning(
@@ -80,7 +78,7 @@ async fn the_schema_rejects_what_has_no_meaning(
     ] {
         assert!(run(&cli.place, sql).await.is_err(), "the database takes: {sql}");
     }
-    // The statements reach rows: one that keeps the rules succeeds.
+    // The statements reach rows: a valid one succeeds.
     assert_eq!(run(&cli.place, "UPDATE client SET state = 'disabled'").await.expect("rows"), 2);
     if engine == Engine::Postgres {
         let sql = "UPDATE client SET created_at = 'yesterday'";
@@ -88,8 +86,7 @@ async fn the_schema_rejects_what_has_no_meaning(
     }
 }
 
-/// W-18: no table has a row of a client or of a resource that was deleted, but those that keep what
-/// happened.
+/// W-18: no table has a row of a deleted client or resource, except tables that record the past.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_leaves_no_orphans(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {

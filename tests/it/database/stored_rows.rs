@@ -1,5 +1,5 @@
-//! Rows of the database: a change reads what it has written, and a client that was registered by
-//! older rules stays readable.
+//! Rows of the database: a change reads its own writes, and a client that was registered by older
+//! rules stays readable.
 
 use rstest::rstest;
 use serde_json::json;
@@ -27,7 +27,7 @@ async fn execute(place: &Place, sql: &'static str) {
     }
 }
 
-/// D1: what a change reads through the store does not have its own writes.
+/// D1: reads through the store do not see the writes of an open change.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_reads_what_it_has_written(
@@ -100,8 +100,7 @@ async fn pages_hold_every_client_with_what_belongs_to_it(
     assert_eq!(seen, ["B", "a", "b-1", "b_2", "c"]);
 }
 
-/// D1: registration is strict, reading is lenient. Each value is one that registration
-/// refuses today.
+/// D1: registration is strict, reading is lenient. Registration rejects each of these values today.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_todays_rules_would_reject_stays_usable(
@@ -142,7 +141,7 @@ async fn a_client_that_todays_rules_would_reject_stays_usable(
         read.trusts[0].conditions.iter().next().map(|(claim, _)| claim),
         Some("repository_owner")
     );
-    // It can be changed, too: only what the change touches is judged.
+    // It can be changed too: only changed members are validated.
     let name = Some(ClientName::parse("Renamed").expect("a name"));
     let update = ClientUpdate { name, ..ClientUpdate::default() };
     let changed = admin::client::update(restarted.services(), &operator(), &id, update).await;
@@ -151,13 +150,13 @@ async fn a_client_that_todays_rules_would_reject_stays_usable(
     assert_eq!(restarted.ask(&known).await.status, 200);
 }
 
-/// D1: a row without any meaning costs its client the tokens, and no other client.
+/// D1: a meaningless row stops the tokens of its own client, and of no other client.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_row_takes_its_own_client_alone(
+async fn a_damaged_row_affects_only_its_own_client(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    // One client for each damage, and one that stays whole.
+    // One client for each damage, and an intact one.
     const DAMAGE: [&str; 6] = [
         "UPDATE client SET auth_methods = 'client_secret_smoke' WHERE client_id = 'method'",
         "UPDATE client SET token_rate = 'often' WHERE client_id = 'rate'",
@@ -183,7 +182,7 @@ async fn a_damaged_row_takes_its_own_client_alone(
     }
     restarted.ask(&whole).await.token();
 
-    // An event about such a client does not hold up those that follow.
+    // An event about such a client does not delay the following ones.
     let (services, operator) = (restarted.services(), operator());
     let mut change = AuditedChange::begin(services, operator.actor()).await.expect("a change");
     let subject = EventSubject::Client(client_id("rate"));
@@ -194,17 +193,17 @@ async fn a_damaged_row_takes_its_own_client_alone(
     restarted.catch_up().await;
     restarted.ask(&whole).await.assert_rejected(401, "invalid_client");
 
-    // Repaired, it gets tokens again.
+    // After the repair, it gets tokens again.
     let repair = "UPDATE client SET networks = NULL WHERE client_id = 'network'";
     execute(&restarted.place, repair).await;
     let restarted = Server::at(server.place.clone(), server.clock.clone(), &[]).await;
     restarted.ask(&clients[2]).await.token();
 }
 
-/// A row of a resource without any meaning costs that resource its tokens, and nothing else.
+/// A meaningless row of a resource stops the tokens of that resource, and nothing else.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_row_takes_its_own_resource_alone(
+async fn a_damaged_row_affects_only_its_own_resource(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     const DAMAGE: [&str; 4] = [
@@ -234,12 +233,12 @@ async fn a_damaged_row_takes_its_own_resource_alone(
     let metrics = metrics.send().await.expect("an answer").text().await.expect("a text");
     assert!(metrics.contains("tokend_resources_unreadable 4"), "{metrics}");
 
-    // An event about such a resource does not hold up those that follow.
+    // An event about such a resource does not delay the following ones.
     restarted.resource("urn:example:new", &["read"]).await;
     restarted.catch_up().await;
     restarted.ask_for(&client, &[("resource", ORDERS)]).await.token();
 
-    // The doctor names the rows. Repaired, the resource has tokens again.
+    // The doctor names the rows. After the repair, the resource has tokens again.
     let doctor = Cli::at(server.place.clone()).run(&["doctor", "-o", "json"]);
     let report: serde_json::Value = serde_json::from_str(&doctor.stdout).expect("JSON");
     let finding = report["checks"].as_array().into_iter().flatten();

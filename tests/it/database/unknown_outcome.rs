@@ -1,5 +1,5 @@
-//! A commit that the database does not confirm: a secret is made, is not made, or it is not known
-//! yet. Postgres only; SQLite has no connection that could be lost.
+//! A commit that the database does not confirm: a secret was created, was not created, or the
+//! outcome is unknown. Postgres only: SQLite has no connection that could be lost.
 
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ impl Stage {
         Self { direct, file, path, old }
     }
 
-    /// Runs a command whose COMMIT is not confirmed.
+    /// Runs a command without the confirmation of its COMMIT.
     async fn run(&self, commit: Commit, afterwards: Afterwards, arguments: &[&str]) -> Run {
         let url = start(&self.direct.place.database_url, commit, afterwards).await;
         let cli = Cli::at(self.direct.place.clone()).set("TOKEND_DATABASE_URL", &url);
@@ -47,7 +47,7 @@ impl Stage {
         std::fs::read_to_string(format!("{}.new", self.path)).ok()
     }
 
-    /// The last characters of the secrets that have no end.
+    /// Returns the suffixes of the secrets without an expiry.
     fn live(&self) -> Vec<String> {
         let shown = self.direct.json(&["client", "show", "a"]);
         let secrets = shown["secrets"].as_array().expect("secrets").clone();
@@ -58,7 +58,7 @@ impl Stage {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_database_is_asked_whether_the_secret_is_there(
+async fn after_an_unknown_commit_the_database_is_queried_for_the_secret(
     #[values(Commit::Done, Commit::Lost)] commit: Commit,
 ) {
     let stage = Stage::new().await;
@@ -108,7 +108,7 @@ async fn both_secrets_stay_while_the_outcome_is_unknown(
     let new = stage.draft().expect("the new secret");
     assert!(new.starts_with("tkd_") && new != stage.old);
 
-    // The next command on the file asks again; this one does nothing else.
+    // The next command on the file asks for the outcome again; this one does nothing else.
     let add = ["client", "add-secret", "a", "--secret-file", &stage.path];
     let run = stage.direct.run(&add);
     assert_eq!(run.code, 1, "{run:?}");

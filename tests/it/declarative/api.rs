@@ -1,4 +1,4 @@
-//! `POST /v1/apply` and `GET /v1/export`: the same rights as the single calls, and no more.
+//! `POST /v1/apply` and `GET /v1/export`: exactly the rights of the single calls.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -87,7 +87,7 @@ async fn an_apply_answers_its_plan_and_the_new_secrets() {
     }
 }
 
-/// Each member needs the scope of the call that would change it alone.
+/// Each member needs the scope of the call that changes only this member.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_apply_needs_what_the_single_calls_need() {
     let server = Server::start(Engine::Sqlite).await;

@@ -1,4 +1,4 @@
-//! Declarations and other changes at the same time, interrupted applies, and many clients.
+//! Declarations with concurrent changes, interrupted applies, and many clients.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -14,14 +14,14 @@ use tokend::model::client::ClientName;
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, Server, client_id, grant, operator};
 
-/// Clients without secrets.
+/// Returns clients without secrets.
 fn clients(count: usize) -> Value {
     let clients =
         (0..count).map(|number| json!({ "client_id": format!("c{number}"), "secret": null }));
     json!({ "source": "s", "clients": clients.collect::<Vec<_>>() })
 }
 
-/// What a plan is based on must still be true inside the transaction.
+/// The base of a plan is compared again inside the transaction.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_after_the_plan_is_a_conflict(
@@ -39,7 +39,7 @@ async fn a_change_after_the_plan_is_a_conflict(
     let mut changed = clients(3);
     changed["clients"][0]["name"] = json!("from the file");
 
-    // A client of the plan is changed, created and deleted meanwhile.
+    // A client of the plan is changed, created and deleted in the meantime.
     let stale = plan(&changed).await;
     let name = Some(ClientName::parse("by hand").expect("a name"));
     let update = ClientUpdate { name, ..ClientUpdate::default() };
@@ -77,7 +77,7 @@ fn kill_at(cli: &Cli, point: &str, arguments: &[&str]) {
     child.wait().expect("its end");
 }
 
-/// The state is the one before or the one after, and the next apply settles the files.
+/// The state is either the old or the new one, and the next apply completes the files.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_apply_leaves_the_state_before_or_after(
@@ -111,7 +111,7 @@ async fn a_killed_apply_leaves_the_state_before_or_after(
     assert!(again.stdout.contains("0 to create, 0 to change"), "{again:?}");
 }
 
-/// True if a file holds the one valid secret of a client: the last characters tell.
+/// True if a file contains the one valid secret of a client, compared by its suffix.
 fn is_secret_of(cli: &Cli, id: &str, file: &Path) -> bool {
     let text = std::fs::read_to_string(file).expect("a secret");
     let shown = cli.json(&["client", "show", id]);
@@ -121,7 +121,7 @@ fn is_secret_of(cli: &Cli, id: &str, file: &Path) -> bool {
     secrets.len() == 1 && words.any(|word| word.starts_with("tkd_") && word.ends_with(suffix))
 }
 
-/// One body, one transaction, one plan for many clients; a second apply finds nothing to do.
+/// One body, one transaction and one plan for many clients; a second apply has nothing to do.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_clients_are_applied_at_once() {
     let server = Server::start(Engine::Sqlite).await;

@@ -1,5 +1,5 @@
-//! Secrets that declarations name by their digest: registered once, never revived, and no way to
-//! more rights.
+//! Secrets that declarations name by their digest: registered once, never made valid again, and
+//! without a gain of rights.
 
 use rstest::rstest;
 use secrecy::{ExposeSecret, SecretString};
@@ -18,7 +18,7 @@ fn generated() -> (SecretString, SecretDigest) {
     (secret, digest)
 }
 
-/// A document with one client that has these secrets.
+/// Returns a document with one client that has these secrets.
 fn worker(secrets: &Value) -> Value {
     let grants = json!([{ "resource": ORDERS }]);
     let client = json!({ "client_id": "worker", "secrets": secrets, "grants": grants });
@@ -31,7 +31,7 @@ async fn apply(api: &Api<'_>, body: &Value) -> Value {
     answer.json()
 }
 
-/// The secret with a digest, and the number of all secrets of the client.
+/// Returns the secret with a digest, and the number of all secrets of the client.
 async fn secret_of(api: &Api<'_>, digest: &SecretDigest) -> (Value, usize) {
     let listed = api.call("GET", SECRETS, None).await.json();
     let all = listed["data"].as_array().expect("secrets");
@@ -63,7 +63,7 @@ async fn a_declared_digest_is_registered_once(
         (&json!("digest"), &json!("ci"))
     );
 
-    // Again nothing changes, also not with what an export says.
+    // A repetition changes nothing, nor does the output of an export.
     let events = async || api.call("GET", "/v1/audit-events", None).await.json();
     let before = events().await;
     assert_eq!(apply(&api, &worker(&json!([first]))).await["unchanged"], 1);
@@ -74,7 +74,7 @@ async fn a_declared_digest_is_registered_once(
     assert_eq!(apply(&api, &exported).await["unchanged"], 1);
     assert_eq!(events().await, before);
 
-    // A second one is added. The first gets another label and an end.
+    // A second one is added. The first gets another label and an expiry.
     let (other, of_other) = generated();
     let end = "2999-01-01T00:00:00Z";
     let both = json!([
@@ -85,14 +85,14 @@ async fn a_declared_digest_is_registered_once(
     assert!(is_accepted(&server, &secret).await && is_accepted(&server, &other).await);
     let (first, count) = secret_of(&api, &digest).await;
     assert_eq!((&first["label"], &first["expires_at"], count), (&json!(""), &json!(end), 2));
-    // A digest that is no longer listed stays, and no end is moved later.
+    // A digest that is no longer listed is kept, and no expiry is moved later.
     let alone = json!([{ "secret_digest": digest.to_string() }]);
     assert_eq!(apply(&api, &worker(&alone)).await["unchanged"], 1);
     assert!(is_accepted(&server, &other).await);
     assert_eq!(secret_of(&api, &digest).await.0["expires_at"], end);
 }
 
-/// A leaked secret that was ended stays ended, whatever the file says, and no other one is made.
+/// A leaked secret that was ended stays ended despite the file, and no other one is created.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_has_ended_is_not_revived(
@@ -117,15 +117,15 @@ async fn a_secret_that_has_ended_is_not_revived(
     let exported = api.call("GET", "/v1/export?source=s", None).await.json();
     assert_eq!(exported["documents"][0]["clients"][0].get("secrets"), None, "{exported}");
 
-    // A digest whose end has passed already is not registered.
+    // A digest with a past expiry is not registered.
     let (_, past) = generated();
     let past = json!([{ "secret_digest": past.to_string(), "expires_at": "2001-01-01T00:00:00Z" }]);
     assert_eq!(apply(&api, &worker(&past)).await["unchanged"], 1);
 }
 
-/// What is refused says where, and never repeats the text: it may be the secret itself.
+/// A rejection names the place, and never repeats the text, which may be the secret itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mistake_is_named_and_not_repeated() {
+async fn an_invalid_digest_is_reported_without_its_value() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, ALL_SCOPES).await;
     let (secret, digest) = generated();

@@ -1,4 +1,4 @@
-//! Declarations of a team: `apply`, `export` and `--prune` know the owners as the single calls do.
+//! Declarations of a team: `apply`, `export` and `--prune` check owners like the single calls.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn code(answer: &Answer) -> (u16, Value) {
     (answer.status, answer.json()["code"].clone())
 }
 
-/// The ids of the exported clients and resources.
+/// Returns the ids of the exported clients and resources.
 fn exported(answer: &Answer) -> Vec<String> {
     let documents = answer.json()["documents"].clone();
     let documents = documents.as_array().cloned().unwrap_or_default();
@@ -55,7 +55,8 @@ async fn a_team_applies_and_exports_its_own_objects(
     assert_eq!(exported(&shop.get("/v1/export").await), [API, "shop-job"]);
     assert_eq!(exported(&pay.get("/v1/export").await), ["pay-job"]);
 
-    // What the team does not see is answered as absent, and a plan tells nothing of it.
+    // Objects that the team cannot see are answered as absent, and a plan reveals nothing about
+    // them.
     for (id, owner, expected) in [
         ("pay-job", Some("shop"), (404, "client_not_found")),
         ("no-team", Some("shop"), (404, "client_not_found")),
@@ -72,7 +73,7 @@ async fn a_team_applies_and_exports_its_own_objects(
         }
     }
 
-    // A grant of another team's resource needs its approval; one that is approved stays.
+    // A grant of another team's resource needs its approval; an approved one is kept.
     let wider = client("pay-new", Some("pay"), &[json!({ "resource": API, "scopes": ["read"] })]);
     let answer = pay.post("/v1/apply", document(&[wider])).await;
     assert_eq!(code(&answer), (403, json!("grant_approval_needed")));
@@ -82,7 +83,7 @@ async fn a_team_applies_and_exports_its_own_objects(
     let answer = pay.post("/v1/apply", document(&[same])).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
 
-    // A prune ends nothing of others, although they have the same source.
+    // A prune deletes no objects of other teams, although they have the same source.
     let nothing = document(&[]);
     let answer = shop.post("/v1/apply?prune=true", nothing).await;
     assert_eq!(answer.status, 200, "{}", answer.text);

@@ -13,7 +13,7 @@ use crate::support::process::Cli;
 use crate::support::team::{API, Team};
 use crate::support::{Answer, Engine, Server};
 
-/// Each rule that is held inside the transaction of an apply.
+/// Tests each rule that is checked inside the transaction of an apply.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_rejects_what_the_apply_rejects(
@@ -71,7 +71,7 @@ async fn a_dry_run_rejects_what_the_apply_rejects(
     }
 }
 
-/// The command line plans by the same checks, and leaves nothing behind.
+/// The command line plans with the same checks, and leaves nothing behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_diff_rejects_what_the_apply_rejects() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -93,7 +93,8 @@ async fn a_diff_rejects_what_the_apply_rejects() {
     assert_eq!(cli.run(&["client", "list", "-o", "id"]).stdout, "");
 }
 
-/// A second apply of a caller is told to come again while the body of its first one arrives.
+/// A second apply of a caller is rejected with `Retry-After` while the body of the first one
+/// arrives.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_runs_one_apply_at_a_time() {
     let server = Server::start(Engine::Sqlite).await;
@@ -107,7 +108,7 @@ async fn an_instance_runs_one_apply_at_a_time() {
         api.token,
         text.len(),
     );
-    // The second request must not take the place before the first one has arrived.
+    // The second request must not take the slot before the first one has arrived.
     let (mut first, busy) = eventually("an apply in progress", async || {
         let mut first = TcpStream::connect(&address).await.expect("a connection");
         first.write_all(head.as_bytes()).await.expect("a head");
@@ -118,11 +119,11 @@ async fn an_instance_runs_one_apply_at_a_time() {
     .await;
     assert_eq!(busy.json()["code"], "apply_in_progress", "{}", busy.text);
     assert_eq!(busy.header("retry-after"), "2");
-    // Only a body of the same caller waits: another one is not held up.
+    // Only a body of the same caller waits: another caller is not delayed.
     let other = Api::with(&server, ALL_SCOPES).await;
     let answer = other.call("POST", "/v1/apply?dry_run=true", Some(body.clone())).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-    // Without the right to apply, a caller neither holds the place nor learns of it.
+    // Without the right to apply, a caller neither takes the slot nor learns about it.
     let stranger = Api::with(&server, "audit:read").await;
     let answer = stranger.call("POST", "/v1/apply", Some(body.clone())).await;
     assert_eq!(answer.status, 403, "{}", answer.text);
@@ -135,7 +136,7 @@ async fn an_instance_runs_one_apply_at_a_time() {
     assert_eq!(applied.json()["unchanged"], 1, "{}", applied.text);
 }
 
-/// A caller that sends the lines of an import slowly holds up no other one.
+/// A caller that sends the lines of an import slowly delays no other one.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_arrives_slowly_holds_up_no_other_caller() {
     let server = Server::start(Engine::Sqlite).await;
@@ -156,7 +157,8 @@ async fn an_import_that_arrives_slowly_holds_up_no_other_caller() {
     let connection = eventually("the slow import", async || {
         let mut connection = TcpStream::connect(&address).await.expect("a connection");
         connection.write_all(head.as_bytes()).await.expect("a head");
-        // Its own caller is told to come again, unless this one comes first.
+        // A second import of the same caller is rejected with `Retry-After`, unless it arrives
+        // first.
         import(&slow).await.text.contains("import_in_progress").then_some(connection)
     })
     .await;

@@ -1,4 +1,4 @@
-//! Declarations: `diff`, `apply`, `export`, over the command line, the API and at the start.
+//! Declarations: `diff`, `apply` and `export`, by the command line, the API and at the start.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ fn succeeds(run: &Run) {
     assert_eq!(run.code, 0, "{run:?}");
 }
 
-/// The files of a folder, by their names.
+/// Returns the files of a folder, sorted by name.
 fn files(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let names = entries.map(|entry| entry.expect("an entry").file_name());
@@ -109,7 +109,7 @@ async fn a_file_is_applied_once_and_exported_unchanged(
     assert_eq!(other.run(&["diff", "-f", &as_json, "--exit-code"]).code, 0);
 }
 
-/// An omitted member goes back to its default; a listed object is replaced as a whole.
+/// An omitted member gets its default; a listed object is replaced as a whole.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_is_no_longer_declared_gets_its_default(
@@ -160,7 +160,7 @@ async fn an_object_has_one_source() {
     succeeds(&apply(&cli, &file, &["--adopt"]));
     assert_eq!(cli.json(&["client", "show", "worker"])["source"], "payments");
 
-    // Other edits are refused, except of what a file does not declare.
+    // Other edits are rejected, except of undeclared members.
     for words in [
         &["client", "update", "billing", "--name", "x"][..],
         &["client", "disable", "billing"],
@@ -260,7 +260,7 @@ async fn secrets_go_to_files_of_the_wanted_format() {
     assert!(text.starts_with("TOKEND_CLIENT_ID='a$b'\nTOKEND_CLIENT_SECRET=tkd_"), "{text}");
 }
 
-/// A folder, standard input, JSON, and problems with their places.
+/// Declarations from a folder, standard input and JSON, and problems with their places.
 #[tokio::test(flavor = "multi_thread")]
 async fn declarations_come_from_folders_and_standard_input() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -334,7 +334,7 @@ fn the_schema_is_current() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_examples_are_applied() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples");
-    // What is in a folder below has a test of its own.
+    // The files in a subfolder have their own test.
     let names = files(&folder).into_iter().filter(|name| folder.join(name).is_file());
     let names: Vec<_> = names.collect();
     assert!(names.len() >= 4, "{names:?}");

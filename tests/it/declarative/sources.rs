@@ -1,5 +1,5 @@
-//! Objects that are applied from a source: other changes of them are refused, and what is exported
-//! is what was applied.
+//! Objects that are applied from a source: other changes of them are rejected, and an export equals
+//! the applied documents.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::support::{Answer, Engine, ORDERS, Server};
 const CLIENT: &str = "/v1/clients/billing";
 const RESOURCE: &str = "/v1/resources/https:%2F%2Finvoices.example.com";
 
-/// One source with a client and a resource, each with members of every kind.
+/// Returns one source with a client and a resource, each with members of every type.
 fn documents() -> Value {
     json!({ "documents": [{
         "source": "payments",
@@ -57,7 +57,7 @@ fn assert_code(answer: &Answer, status: u16, code: &str) {
     assert_eq!((answer.status, answer.json()["code"].as_str()), (status, Some(code)), "{answer:?}");
 }
 
-/// Apply, export and diff have no differences, on the same database and on another one.
+/// Apply, export and diff show no differences, on the same database and on another one.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_exported_is_what_was_applied(
@@ -80,7 +80,7 @@ async fn what_is_exported_is_what_was_applied(
     assert_eq!(again, exported);
 }
 
-/// Every verb that changes a declared member is refused; with `Tokend-Force` it is done.
+/// Every verb that changes a declared member is rejected, and succeeds with `Tokend-Force`.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_of_a_source_is_changed_only_by_force(
@@ -142,7 +142,7 @@ async fn an_object_of_a_source_is_changed_only_by_force(
     assert_eq!(undone["changes"].as_array().map(Vec::len), Some(2), "{undone}");
 }
 
-/// What changes nothing succeeds without `Tokend-Force`.
+/// A request without a change succeeds without `Tokend-Force`.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repetition_of_what_is_declared_needs_no_force(
@@ -178,7 +178,7 @@ async fn a_repetition_of_what_is_declared_needs_no_force(
     }
 }
 
-/// A body of more than 16 MiB is refused by its announced length, before it is read.
+/// A body of more than 16 MiB is rejected by its announced length, before it is read.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_too_large_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
@@ -203,7 +203,7 @@ async fn a_body_that_is_too_large_is_rejected() {
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     assert!(answer.contains("\"code\":\"body_too_large\""), "{answer}");
     assert!(answer.contains("larger than 16 MiB"), "{answer}");
-    // Whether the length is allowed is told to callers with a right alone.
+    // Only callers with a right learn whether the length is allowed.
     let stranger = Api::with(&server, "audit:read").await;
     let answer = announce(&stranger.token, (16 << 20) + 1).await;
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");

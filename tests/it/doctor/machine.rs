@@ -1,4 +1,4 @@
-//! `tokend doctor` on the machine of a server: a healthy one, and one fault after the other.
+//! `tokend doctor` on the machine of a server: a healthy one, and one fault at a time.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -20,13 +20,13 @@ use crate::support::{Engine, Place, Server, now, undone_migrations};
 const WARNINGS: i32 = 10;
 const ERRORS: i32 = 11;
 
-/// The issuer of the servers here, and the proxy in front of them.
+/// The issuer of these servers, and the proxy in front of them.
 const ISSUER: &str = "https://id.example.com";
 
-/// Another master key than that of the tests.
+/// A master key that differs from that of the tests.
 const OTHER_KEY: &str = "b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3Q=";
 
-/// A command line behind a proxy on this machine, and its running server.
+/// Returns a command line behind a proxy on this machine, and its running server.
 async fn deployment(engine: Engine) -> (Cli, Process) {
     let cli = behind_a_proxy(Cli::new(engine).await);
     let server = cli.serve_at(([127, 0, 0, 1], 0).into()).await;
@@ -45,20 +45,20 @@ pub fn examine(cli: &Cli, arguments: &[&str]) -> (Run, Value) {
     (run, report)
 }
 
-/// The codes of the findings in this state.
+/// Returns the codes of the findings in this state.
 pub fn codes(report: &Value, state: &str) -> Vec<String> {
     let checks = report["checks"].as_array().expect("checks").iter();
     let wanted = checks.filter(|check| check["state"] == state);
     wanted.map(|check| check["code"].as_str().expect("a code").to_owned()).collect()
 }
 
-/// The finding of a check.
+/// Returns the finding of a check.
 pub fn finding<'a>(report: &'a Value, code: &str) -> &'a Value {
     let mut checks = report["checks"].as_array().expect("checks").iter();
     checks.find(|check| check["code"] == code).unwrap_or_else(|| panic!("no {code}: {report}"))
 }
 
-/// Asserts that the doctor finds exactly this, and nothing else that is bad.
+/// Asserts that this is the only bad finding of the doctor.
 fn assert_finds(cli: &Cli, state: &str, code: &str, words: &str) {
     let (run, report) = examine(cli, &[]);
     let (warnings, errors) = (codes(&report, "warning"), codes(&report, "error"));
@@ -79,7 +79,7 @@ fn chmod(path: &Path, mode: u32) {
     std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("a mode");
 }
 
-/// O-6, D14: a healthy deployment has no finding, and the doctor leaves everything as it was.
+/// O-6, D14: a healthy deployment has no finding, and the doctor changes nothing.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_healthy_server_has_no_finding_and_nothing_is_written(
@@ -110,7 +110,7 @@ async fn a_healthy_server_has_no_finding_and_nothing_is_written(
 /// D14: without a database nothing is created.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_database_the_doctor_says_where_it_looked_and_creates_nothing(
+async fn without_a_database_the_doctor_reports_the_path_and_creates_nothing(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = behind_a_proxy(Cli::without_database(engine).await);
@@ -147,15 +147,15 @@ async fn each_setting_that_may_be_a_mistake_is_one_finding() {
     ] {
         assert_finds(&with(name, value), state, code, words);
     }
-    // A note is not a reason to fail.
+    // A note does not fail the command.
     let (run, report) = examine(&with("TOKEND_LOG_LEVEL", "debug"), &[]);
     assert_eq!((run.code, codes(&report, "note").len()), (0, 2), "{report:#}");
-    // A second master key, the new one first: nothing is lost, and something is to be done.
+    // A second master key, the new one first: nothing is lost, and a rotation is due.
     let keys = format!("{OTHER_KEY},dGVzdHMgb25seSB0ZXN0cyBvbmx5IHRlc3RzIG9ubHk=");
     let (run, report) = examine(&with("TOKEND_MASTER_KEY", &keys), &[]);
     assert_eq!(run.code, 0, "{report:#}");
     assert_eq!(finding(&report, "master_key")["state"], "note", "{report:#}");
-    // A shell that lacks the issuer of the server: everything else is checked anyway.
+    // A shell without the issuer of the server: everything else is checked anyway.
     let without = behind_a_proxy(Cli::at(cli.place.clone())).unset("TOKEND_ISSUER");
     assert_finds(&without, "error", "settings", "`issuer` is not set");
     let (_, report) = examine(&without, &[]);
@@ -168,7 +168,7 @@ async fn each_setting_that_may_be_a_mistake_is_one_finding() {
     assert_eq!(report["summary"]["ok"], 0, "{report:#}");
 }
 
-/// The first problem of TLS behind an https issuer: the server sees plain HTTP from other machines.
+/// A common TLS mistake behind an https issuer: the server accepts plain HTTP from other machines.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_listener_without_tls_is_an_error() {
     let (cli, server) = deployment(Engine::Sqlite).await;
@@ -203,7 +203,7 @@ async fn files_that_others_may_read_or_write_are_errors() {
     assert_finds(&cli, "error", "secret_files", text(&secret));
     chmod(&secret, 0o600);
     assert_eq!(examine(&cli, &[]).0.code, 0);
-    // Nothing of a secret is printed, whatever is wrong with its file.
+    // No part of a secret is printed, whatever is wrong with its file.
     let key = std::fs::read_to_string(data.join("master.key")).expect("a key");
     std::fs::write(data.join("master.key"), format!("x{key}")).expect("written");
     let (run, report) = examine(&cli, &[]);
@@ -212,7 +212,7 @@ async fn files_that_others_may_read_or_write_are_errors() {
     drop(server);
 }
 
-/// The schema of an older program, and of a newer one.
+/// The schemas of an older program and of a newer one.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn another_schema_is_reported_and_not_migrated(
@@ -237,7 +237,7 @@ async fn another_schema_is_reported_and_not_migrated(
     assert_finds(&cli, "error", "schema", "a newer tokend");
 }
 
-/// A Postgres that is not there, and one that never answers.
+/// An unreachable Postgres, and one that never answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_that_does_not_answer_is_one_finding() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -292,7 +292,7 @@ async fn a_backup_that_is_old_or_cannot_be_used_is_an_error() {
     drop(server);
 }
 
-/// The findings of a doctor in this process, with a clock of its own.
+/// Returns the findings of a doctor in this process, with its own clock.
 async fn at(server: &Server, place: &Place, clock: &Clock) -> Report {
     let mut environment = place.environment();
     environment.retain(|(name, _)| name != "TOKEND_ISSUER");
@@ -306,7 +306,7 @@ fn bad(report: &Report) -> Vec<(CheckCode, CheckState)> {
     bad.map(|finding| (finding.code, finding.state)).collect()
 }
 
-/// The clock of this machine differs from that of Postgres. SQLite has no other clock.
+/// The clock of this machine differs from that of Postgres. SQLite uses the clock of the machine.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_differs_from_the_database_is_a_finding(
@@ -324,7 +324,7 @@ async fn a_clock_that_differs_from_the_database_is_a_finding(
     }
 }
 
-/// No server made the next key in time.
+/// No server created the next key in time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_next_signing_key_that_is_overdue_is_a_warning() {
     let server = Server::start(Engine::Sqlite).await;
@@ -336,7 +336,7 @@ async fn a_next_signing_key_that_is_overdue_is_a_warning() {
     assert_eq!(bad(&at(&server, &server.place, &clock).await), expected);
 }
 
-/// The certificate of `tls.certificate`: its end, its host, its key and its chain.
+/// The certificate of `tls.certificate`: its expiry, its host, its key and its chain.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_files_of_tls_are_examined() {
     let (cli, _server) = deployment(Engine::Sqlite).await;
@@ -359,7 +359,7 @@ async fn the_files_of_tls_are_examined() {
             .set("TOKEND_TLS_CERTIFICATE", text(&path(certificate)))
             .set("TOKEND_TLS_KEY", text(&path(key)))
     };
-    // A certificate of an authority of one's own is a note; it is good where that is trusted.
+    // A certificate of a private authority is a note; it is valid where that is trusted.
     let (run, report) = examine(&with("good.pem", "good.key"), &[]);
     assert_eq!(run.code, 0, "{report:#}");
     assert_eq!(finding(&report, "tls_chain")["state"], "note", "{report:#}");

@@ -1,4 +1,4 @@
-//! `tokend doctor` on the machine of a server and from outside.
+//! `tokend doctor`, on the machine of a server and from outside.
 
 mod machine;
 mod outside;

@@ -1,4 +1,4 @@
-//! `tokend doctor --url`: a live server, and a stub that answers badly in every way.
+//! `tokend doctor --url`: a live server, and a stub with each kind of invalid answer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,7 +19,7 @@ const KEYS: &str = "/.well-known/jwks.json";
 /// A public key that every verifier can use (RFC 8037, appendix A.2).
 const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"a","alg":"EdDSA","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
-/// What a server answers.
+/// The answers of a server.
 #[derive(Clone)]
 struct Documents {
     metadata: Value,
@@ -68,7 +68,7 @@ impl Stage {
         (run.code, report)
     }
 
-    /// What the doctor says of these documents.
+    /// Returns the exit code and the report of the doctor about these documents.
     fn of(&self, change: impl FnOnce(&mut Documents)) -> (i32, Value) {
         let mut documents = Documents::good(&self.base);
         change(&mut documents);
@@ -77,7 +77,7 @@ impl Stage {
     }
 }
 
-/// Asserts that exactly this check is bad, and what it says.
+/// Asserts that this is the only bad check, and that its text has these words.
 fn assert_bad(found: (i32, Value), state: &str, code: &str, words: &str) {
     let (exit, report) = found;
     let bad = [codes(&report, "warning"), codes(&report, "error")].concat();
@@ -101,9 +101,9 @@ async fn a_live_server_has_no_finding(#[values(Engine::Sqlite, Engine::Postgres)
     assert!(!cli.place.folder.path().join(".tokend").exists());
 }
 
-/// With TLS of tokend, as the screen shows it.
+/// The report about a server that terminates TLS.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_server_with_tls_reads_like_this() {
+async fn the_doctor_prints_this_report_for_a_server_with_tls() {
     let pair = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a pair");
     let file = |content: String| {
         let file = NamedTempFile::new().expect("a file");
@@ -215,7 +215,7 @@ async fn documents_that_differ_from_one_request_to_the_next_are_errors() {
     assert_eq!((code, &finding(&report, "openid_configuration")["state"]), (0, &json!("skipped")));
 }
 
-/// Whatever answers, the doctor ends, and says what it saw.
+/// The doctor ends with every kind of answer, and reports it.
 #[rstest]
 #[case("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", "status 404")]
 #[case("HTTP/1.1 500 Oops\r\ncontent-length: 4\r\n\r\noops", "status 500")]
@@ -245,7 +245,7 @@ async fn a_body_without_end_is_one_finding() {
     assert_bad(stage.examine(), "error", "metadata", "longer than");
 }
 
-/// A key set that hangs does not hide what else was found.
+/// A key set that never arrives does not hide other findings.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_set_that_hangs_is_one_finding() {
     let stage = Stage::new().await;
@@ -269,7 +269,7 @@ async fn each_fault_of_the_certificate_is_one_finding() {
     let ca_file = text(expired.ca_file.path());
     let (run, report) = examine(&stage.cli, &["--url", &expired.url(""), "--ca-file", ca_file]);
     assert_bad((run.code, report), "error", "tls_certificate", "expired at 2026-01-01");
-    // A port that speaks plain HTTP.
+    // A port that serves plain HTTP.
     let server = Server::start(Engine::Sqlite).await;
     let url = server.base.replace("http:", "https:");
     let (run, report) = examine(&stage.cli, &["--url", &url]);
@@ -277,7 +277,7 @@ async fn each_fault_of_the_certificate_is_one_finding() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_not_there_and_a_url_that_is_none_are_told() {
+async fn an_unreachable_server_and_an_invalid_url_are_reported() {
     let cli = Cli::without_database(Engine::Sqlite).await.unset_database();
     for (url, words) in [
         ("http://127.0.0.1:1", "cannot connect to 127.0.0.1:1"),

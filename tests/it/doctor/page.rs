@@ -1,4 +1,4 @@
-//! The page on the doctor: its commands are run as they stand, and its screens are real ones.
+//! The page on the doctor: its commands are run unchanged, and its screens are real output.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::support::script::Script;
 
 const PAGE: &str = "docs/operations/doctor.md";
 
-/// The screen of the page, of a server behind a proxy whose settings have two faults.
+/// The screen of the page, of a server behind a proxy with two faulty settings.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_screen_of_the_page_is_a_real_one() {
     let cli = Cli::without_database(Engine::Sqlite).await.unset_database().unset("TOKEND_ISSUER");
@@ -32,7 +32,8 @@ async fn the_screen_of_the_page_is_a_real_one() {
     server.ended().await;
 }
 
-/// A screen without its command, and without what differs from one run to the next.
+/// Returns the lines of a screen without its command, and without the parts that differ in each
+/// run.
 fn shape(screen: &str) -> Vec<String> {
     let lines = screen.lines().filter(|line| !line.starts_with('$') && !line.is_empty());
     lines
@@ -45,7 +46,7 @@ fn shape(screen: &str) -> Vec<String> {
         .collect()
 }
 
-/// The commands of the page work on a server as they stand.
+/// The commands of the page work on a server unchanged.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sample_of_the_page_works() {
     let cli = Cli::new(Engine::Sqlite).await;

@@ -1,4 +1,4 @@
-//! The API of `examples/` takes good tokens and no others.
+//! The API of `examples/` accepts valid tokens and no others.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ mod program;
 
 const DEMO: &str = "https://api.demo.localhost";
 
-/// W-47: with the keys in its memory, the API asks the server nothing.
+/// W-47: with the keys in its memory, the API sends no request to the server.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_verifies_tokens() {
     let place = Arc::new(Place::new(Engine::Sqlite).await);

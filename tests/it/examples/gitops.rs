@@ -14,8 +14,8 @@ const PAGE: &str = "docs/declarative.md";
 
 const UNCHANGED: &str = "0 to create, 0 to change, 0 to delete, 2 unchanged\n";
 
-/// The repository on a machine of the CI system, which has the administrator of the page and no
-/// database.
+/// Creates the repository on a machine of the CI system, with the administrator of the page and
+/// without a database.
 async fn repository(engine: Engine) -> (Server, Script) {
     let server = Server::at(Arc::new(Place::new(engine).await), Clock::System, &[]).await;
     let script = Script::of(&server);
@@ -26,7 +26,7 @@ async fn repository(engine: Engine) -> (Server, Script) {
     (server, script.without_database())
 }
 
-/// The same as a job: the server and the administrator are in its environment.
+/// Creates it as in a job: the server and the administrator are in its environment.
 async fn job() -> (Server, Script) {
     let (server, script) = repository(Engine::Sqlite).await;
     let script = script
@@ -53,7 +53,7 @@ async fn the_jobs_of_the_page_do_what_it_says(
     assert_eq!(script.read("secrets/billing"), secret);
 }
 
-/// A merge request with changes is green, one with a mistake is red, and so is a server that
+/// A merge request with changes succeeds. One with a mistake fails, and so does a server that
 /// differs from the files.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_jobs_fail_when_they_should() {

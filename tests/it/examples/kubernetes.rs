@@ -1,5 +1,4 @@
-//! `docs/examples/kubernetes`: a job that rotates a secret, with a `kubectl` that stores what it is
-//! given.
+//! `docs/examples/kubernetes`: a job that rotates a secret, with a `kubectl` that stores its input.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -29,12 +28,12 @@ for last; do :; done
 if [ "$last" = - ]; then cat; else cat "$last"/*; fi > "$CLUSTER/manifest.yaml"
 "#;
 
-/// A file of YAML documents as JSON.
+/// Returns a file of YAML documents as JSON.
 fn documents(text: &str) -> Vec<Value> {
     text.split("\n---\n").map(|part| serde_saphyr::from_str(part).expect("YAML")).collect()
 }
 
-/// A shell with a cluster: its `kubectl`, and `$CLUSTER`, what it stores.
+/// Returns a shell with a cluster: its `kubectl`, and `$CLUSTER`, the folder of its objects.
 fn in_cluster(server: &Server) -> Script {
     let script = Script::of(server);
     let bin = script.folder.join("bin");
@@ -46,7 +45,7 @@ fn in_cluster(server: &Server) -> Script {
     script.with_programs(&bin).set("CLUSTER", &cluster)
 }
 
-/// The environment of the container in the manifest, but for what the field reference gives.
+/// Returns the environment of the container in the manifest, without field references.
 fn environment() -> Vec<(String, String)> {
     let documents = documents(&read(&format!("{FOLDER}/cronjob.yaml")));
     let job = documents.iter().find(|object| object["kind"] == "CronJob").expect("a CronJob");
@@ -56,7 +55,7 @@ fn environment() -> Vec<(String, String)> {
     variables.filter_map(|one| Some((text(&one["name"])?, text(&one["value"])?))).collect()
 }
 
-/// The pod of the `CronJob`: the administrator of the page trusts its service account.
+/// Returns the pod of the `CronJob`: the administrator of the page trusts its service account.
 async fn pod(server: &Server) -> Script {
     let mut script = in_cluster(server);
     let key = KeyPair::new(Algorithm::Rs256);
@@ -82,7 +81,7 @@ async fn pod(server: &Server) -> Script {
     script.set("TOKEN_FILE", "token")
 }
 
-/// The client in the Secret that the cluster has.
+/// Returns the client in the Secret of the cluster.
 fn stored(server: &Server, script: &Script) -> TestClient {
     let secret = &documents(&script.read("manifest.yaml"))[0];
     assert_eq!((&secret["kind"], &secret["apiVersion"]), (&json!("Secret"), &json!("v1")));
@@ -96,7 +95,7 @@ fn stored(server: &Server, script: &Script) -> TestClient {
     client
 }
 
-/// How many secrets of the client are valid.
+/// Returns the number of valid secrets of the client.
 fn valid_secrets(script: &Script) -> usize {
     script.run("tokend client show billing").matches("has secret").count()
 }
@@ -108,7 +107,7 @@ async fn the_job_makes_a_secret_and_rotates_it(
 ) {
     let server = Server::start(engine).await;
     let script = pod(&server).await.set("RUN", "tokend-sync-1");
-    // The cluster is unavailable after the secret was made: the retry of the job stores the same
+    // The cluster is unavailable after the secret was created: the retry of the job stores the same
     // secret.
     script.write("down", "");
     let run = script.try_run(RUN);
@@ -119,7 +118,7 @@ async fn the_job_makes_a_secret_and_rotates_it(
     assert_eq!(script.read("calls"), "apply --server-side --field-manager=tokend -f -\n");
     let first = stored(&server, &script);
 
-    // The client exists from now on, and is what its team makes of it.
+    // The client exists from now on, and its team changes it.
     script.run("tokend client grant billing --resource https://orders.example.com");
     let script = script.set("RUN", "tokend-sync-2");
     assert_eq!(script.run(RUN), "stored the secret of billing in billing-credentials\n");
@@ -168,7 +167,7 @@ async fn the_manifests_of_an_apply_are_stored() {
     server.keep_secret(&client.secret);
     server.catch_up().await;
     assert_eq!(server.claims(&server.ask(&client).await.token()).await["sub"], "billing");
-    // With nothing new, nothing is stored.
+    // Without a change, nothing is stored.
     script.run("rm -r secrets manifest.yaml");
     script.run(commands);
     assert!(!script.folder.join("manifest.yaml").exists());

@@ -1,4 +1,4 @@
-//! The examples of the repository and of `docs/`, run as they stand.
+//! The examples of the repository and of `docs/`, run unchanged.
 
 mod api;
 mod gitops;

@@ -10,10 +10,10 @@ use crate::support::{Engine, Server, TestClient};
 
 const PAGE: &str = "docs/admin-api.md";
 
-/// What the page runs for two thousand requests, for five customers.
+/// The command of the page, with five customers instead of two thousand.
 const RUN: &str = "python3 customers.py five.txt secrets";
 
-/// The claims of the answer of a token endpoint.
+/// Returns the claims in the answer of a token endpoint.
 fn claims(answer: &str) -> Value {
     let answer: Value = serde_json::from_str(answer).expect("JSON");
     read_unchecked(answer["access_token"].as_str().expect("a token")).expect("a JWT").1
@@ -47,7 +47,7 @@ async fn a_saas_creates_a_thousand_clients_with_their_tenants() {
     assert!(!script.folder.join("secrets/customer-1000%key").exists());
 }
 
-/// The administrator and five customers.
+/// Creates the administrator and five customers.
 async fn five_customers(server: &Server) -> Script {
     let script = Script::of(server)
         .set("ISSUER", &server.base)
@@ -79,14 +79,14 @@ async fn the_script_can_be_stopped_and_repeated(
     let file = "umbrella%2F1";
     assert_eq!(tenant(&server, &script, "umbrella/1", file).await, "umbrella/1");
 
-    // A change of what a client should be like reaches all of them, and no secret.
+    // A changed template reaches all clients, and no secret.
     let before = script.read("secrets/acme");
     let text = script.read("customers.py");
     script.write("customers.py", &text.replace("\"customer\"", "\"tenant\""));
     assert_eq!(script.run(RUN), "0 created, 5 changed, 0 unchanged, 0 new secrets\n");
     assert_eq!(script.read("secrets/acme"), before);
 
-    // The script was stopped after it had sent the request for a secret, and lost the answer.
+    // The script was stopped after the request for a secret, and lost the answer.
     script.run("rm secrets/hooli");
     script.write("secrets/hooli%key", "key-of-the-run-before");
     assert_eq!(script.run(RUN), "0 created, 0 changed, 5 unchanged, 1 new secrets\n");
@@ -99,9 +99,9 @@ async fn the_script_can_be_stopped_and_repeated(
     assert_eq!(tenant(&server, &script, "hooli", "hooli").await, "hooli");
 }
 
-/// A lost file is not a reason to end a secret that a customer uses.
+/// A lost file does not justify ending a secret that a customer uses.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_script_tells_what_it_cannot_do() {
+async fn the_script_reports_a_lost_secret_file_and_changes_nothing() {
     let server = Server::start(Engine::Sqlite).await;
     let script = five_customers(&server).await;
     script.run("mv secrets/acme acme");

@@ -25,7 +25,7 @@ async fn the_beginning_of_the_page_works() {
     assert_eq!((&claims["aud"], &claims["tenant"]), (&json!(API), &json!("acme")));
 }
 
-/// The states of requests that commands have shown.
+/// Returns the states of requests in the output of commands.
 fn states(printed: &str) -> Vec<&str> {
     let words = printed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     words.filter_map(|words| (words.first() == Some(&"state")).then(|| words[1])).collect()
@@ -56,7 +56,8 @@ async fn two_teams_with_a_file_each_share_an_api() {
         (&json!(API), &json!("orders:read"), &json!("acme"))
     );
 
-    // The team of the client cannot widen the grant by its file, nor apply one of the other team.
+    // The team of the client can neither widen the grant by its file, nor apply a grant of the
+    // other team.
     script.copy_example("teams");
     let widened = script.read("billing-with-grant.json").replace("orders:read", "orders:write");
     script.write("billing-with-grant.json", &widened);

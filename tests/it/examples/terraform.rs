@@ -10,26 +10,26 @@ use crate::support::{Answer, Engine, Server, TestClient};
 
 const FOLDER: &str = "docs/examples/terraform";
 
-/// A block of `main.tf`: the lines between its first line and the brace that closes it.
+/// Returns a block of `main.tf`: the lines between its first line and the closing brace.
 fn block(first_line: &str) -> String {
     let text = read(&format!("{FOLDER}/main.tf"));
     let (_, rest) = text.split_once(&format!("\n{first_line} {{\n")).expect("a block");
     rest.split("\n}\n").next().expect("its end").to_owned()
 }
 
-/// The text of an argument in a block.
+/// Returns the text of an argument in a block.
 fn argument(block: &str, name: &str) -> Option<String> {
     let lines = block.lines().filter_map(|line| line.trim().split_once('='));
     let mut found = lines.filter(|(key, _)| key.trim() == name);
     Some(found.next()?.1.trim().trim_matches('"').to_owned())
 }
 
-/// The provider as the configuration sets it up.
+/// The provider, configured as in the example.
 struct Provider<'a> {
     server: &'a Server,
     block: String,
     admin_secret: String,
-    /// Everything that it was answered, which is in the state.
+    /// All answers, which are in the state.
     state: String,
 }
 
@@ -39,13 +39,13 @@ struct Object {
     id_attribute: String,
     data: Value,
     update_data: Option<Value>,
-    /// The key of the search, and where its results are.
+    /// The key of the search, and the path of its results.
     read_search: Option<(String, String)>,
     id: Option<String>,
 }
 
 impl Object {
-    /// A resource of the configuration with values for its expressions.
+    /// Creates a resource of the configuration with values for its expressions.
     fn new(provider: &Provider<'_>, name: &str, data: Value, update_data: Option<Value>) -> Self {
         let block = block(&format!("resource \"restapi_object\" \"{name}\""));
         let path = argument(&block, "path").expect("a path");
@@ -73,7 +73,7 @@ impl Object {
 }
 
 impl Provider<'_> {
-    /// A request with a token of its own, as `golang.org/x/oauth2` gets it.
+    /// Sends a request with its own token, as `golang.org/x/oauth2` gets it.
     async fn send(&mut self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let id = argument(&self.block, "oauth_client_id").expect("an id");
         let form = [("grant_type", "client_credentials"), ("resource", "urn:tokend")];
@@ -97,7 +97,7 @@ impl Provider<'_> {
         answer
     }
 
-    /// The id is in the data, or in the answer: `write_returns_object`.
+    /// Creates the object. The id is in the data, or in the answer: `write_returns_object`.
     async fn create(&mut self, object: &mut Object) {
         assert_eq!(argument(&self.block, "write_returns_object").as_deref(), Some("true"));
         let answer = self.send("POST", &object.path, Some(&object.data)).await;
@@ -107,7 +107,7 @@ impl Provider<'_> {
         object.id = Some(id.as_str().expect("an id").to_owned());
     }
 
-    /// The object as it is; `None`, and no id from now on, if it does not exist.
+    /// Reads the object. If it does not exist, returns `None` and removes the id.
     async fn read(&mut self, object: &mut Object) -> Option<Value> {
         let found = match &object.read_search {
             None => {
@@ -149,18 +149,18 @@ fn with_secret(billing: &Value, digest: &str) -> Value {
     merged.into()
 }
 
-/// A secret that was generated offline, and its digest.
+/// Generates a secret offline; returns its client and its digest.
 fn generate(script: &Script, file: &str) -> (TestClient, String) {
     let digest = script.run(&format!("tokend secret generate --secret-file {file} -o id"));
     let secret = script.read(file).trim().to_owned();
     (TestClient { id: "billing".to_owned(), secret }, digest.trim().to_owned())
 }
 
-/// A server with what the page sets up, and the provider.
+/// Sets up a server as on the page, and the provider.
 async fn provider(server: &Server) -> (Script, Provider<'_>) {
     let script = Script::of(server);
     let setup = &blocks(&format!("{FOLDER}/README.md"), "sh")[0];
-    // The server of a test has this API.
+    // The server of a test already has this API.
     let lines = setup.lines().filter(|line| !line.contains("resource create"));
     script.run(&lines.map(|line| format!("{line}\n")).collect::<String>());
     server.catch_up().await;
@@ -201,7 +201,7 @@ async fn the_provider_creates_reads_updates_and_deletes_a_client() {
     }
     assert!(is_accepted(&server, &first).await);
 
-    // Another administrator has changed it. The update replaces all of it, but for its secrets.
+    // Another administrator has changed it. The update replaces everything except its secrets.
     script.run("tokend client update billing --description changed");
     server.catch_up().await;
     billing["contact"] = json!("#billing");
@@ -211,7 +211,7 @@ async fn the_provider_creates_reads_updates_and_deletes_a_client() {
     assert_eq!((&found["contact"], &found["description"]), (&json!("#billing"), &Value::Null));
     assert!(is_accepted(&server, &first).await);
 
-    // One that was deleted elsewhere is created again.
+    // An object that was deleted elsewhere is created again.
     script.run("tokend client delete billing --yes");
     server.catch_up().await;
     assert_eq!(terraform.read(&mut client).await, None);

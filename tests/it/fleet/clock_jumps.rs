@@ -19,7 +19,7 @@ async fn is_active(server: &Server, client: &TestClient, token: &str) -> bool {
     answer.json()["active"] == true
 }
 
-/// Tokens are issued at the corrected time, and the server is well.
+/// Tokens are issued at the corrected time, and the server is healthy.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_issued_after_the_clock_went_back(
@@ -36,23 +36,23 @@ async fn tokens_are_issued_after_the_clock_went_back(
     assert_eq!(difference, BACK);
     let ready = server.get("/readyz").await;
     assert_eq!((ready.status, ready.json()["status"].as_str()), (200, Some("ready")));
-    // What was registered before the correction can still be changed.
+    // Objects that were registered before the correction can still be changed.
     let other = server.client().await;
     server.ask(&other).await.token();
 }
 
-/// SECURITY 38: an operator reads about a jump in the log.
+/// SECURITY 38: the log reports a jump to the operator.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_jump_of_the_clock_is_warned_of() {
     const JUMP: i64 = -7_777;
     let server = Server::start(Engine::Sqlite).await;
     let start = log::length();
     eventually("a warning", async || {
-        // The task may have read the clock for the first time after the jump before.
+        // The task may have read the clock for the first time after the previous jump.
         server.clock.jump(JUMP);
         let log = log::since(start);
         let mut lines = log.lines().filter(|line| line.contains("the time of day has jumped"));
-        // Other tests write into this log, and jump by other distances.
+        // Other tests write to this log, with jumps by other distances.
         let seconds = |line: &str| {
             let text = line.split("seconds=").nth(1)?.split(' ').next()?;
             text.parse::<i64>().ok()
@@ -62,7 +62,7 @@ async fn a_jump_of_the_clock_is_warned_of() {
     .await;
 }
 
-/// What was used or revoked before the correction stays used and revoked.
+/// Assertions and tokens that were used or revoked before the correction stay so.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_goes_back_makes_nothing_valid_again(
@@ -90,7 +90,7 @@ async fn a_clock_that_goes_back_makes_nothing_valid_again(
     }
 }
 
-/// A DPoP proof that was used is not accepted again by a clock that went back a little.
+/// A used DPoP proof is not accepted again after the clock went back a little.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_used_proof_stays_used_when_the_clock_goes_back() {
     let server = Server::start(Engine::Sqlite).await;
@@ -103,8 +103,8 @@ async fn a_used_proof_stays_used_when_the_clock_goes_back() {
     ask().await.assert_rejected(400, "invalid_dpop_proof");
 }
 
-/// A client that has used up its rate does not wait longer than its window, although the window in
-/// which it was counted is in the future now.
+/// A client that has used up its rate waits no longer than its window, although that window is in
+/// the future now.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rate_limit_does_not_outlast_a_clock_that_goes_back() {
     let server = Server::start(Engine::Sqlite).await;
@@ -121,8 +121,8 @@ async fn a_rate_limit_does_not_outlast_a_clock_that_goes_back() {
     server.ask(&client).await.token();
 }
 
-/// The tokens of a client were revoked at a time that is in the future now. A new token would be
-/// revoked at once, so the server says so instead of issuing it. Other clients are served.
+/// The tokens of a client were revoked at a time that is now in the future. A new token would be
+/// revoked at once, so the server returns an error instead. Other clients are served.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_in_the_future_holds_up_its_client_alone(

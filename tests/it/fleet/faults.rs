@@ -1,6 +1,6 @@
-//! A fleet of four instances on one Postgres behind nginx and `HAProxy`, while parts of it restart,
-//! are killed, stopped, frozen or promoted: `make faults`. No token request of a client with a
-//! secret fails.
+//! A fleet of four instances on one Postgres behind nginx and `HAProxy`, while parts of it are
+//! restarted, killed, stopped, frozen or promoted: `make faults`. No token request of a client with
+//! a secret fails.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ use crate::support::gateways::front::Proxy;
 use crate::support::postgres::{Deed, OwnPostgres};
 use crate::support::{Place, client};
 
-/// How many instances a fleet has.
+/// The number of instances of a fleet.
 const SIZE: usize = 4;
 
-/// How long Postgres is unavailable. Longer than any limit of a statement.
+/// The duration of the outage of Postgres: longer than any statement timeout.
 const OUTAGE: Duration = Duration::from_secs(8);
 
-/// How long a change may take until all instances have it.
+/// The time limit for a change to reach all instances.
 const CHANGE_LIMIT: Duration = Duration::from_secs(2);
 
 fn place(database_url: String) -> Arc<Place> {
@@ -32,8 +32,8 @@ async fn fleet(proxy: Proxy) -> (OwnPostgres, Fleet) {
     (postgres, Fleet::start(proxy, place(url), SIZE, &[]).await)
 }
 
-/// Waits until each instance gives this client a token, or rejects it with 401; gives how long the
-/// last one took.
+/// Waits until each instance issues this client a token, or rejects it with 401; returns how long
+/// that took.
 async fn until_all_answer(fleet: &Fleet, who: &(String, String), status: u16) -> Duration {
     let (http, started) = (client(), Instant::now());
     for instance in &fleet.instances {
@@ -55,7 +55,7 @@ async fn instances_restart_and_are_killed(#[values(Proxy::Nginx, Proxy::Haproxy)
         let load = Load::start(&fleet);
         for index in 0..SIZE {
             fleet.restart(index, signal).await;
-            // The next one may end as soon as the proxy has seen this one again.
+            // The next one may end as soon as the proxy has detected this one again.
             tokio::time::sleep(Duration::from_secs(2)).await;
         }
         load.end().await.assert_none_failed();
@@ -70,10 +70,10 @@ async fn postgres_is_stopped_and_frozen(#[values(Proxy::Nginx, Proxy::Haproxy)] 
     let load = Load::start(&fleet);
     for (away, back) in [(Deed::Stop, Deed::Start), (Deed::Freeze, Deed::Thaw)] {
         postgres.carry_out(away);
-        fleet.until_all_say("degraded: the database is unavailable").await;
+        fleet.until_all_report("degraded: the database is unavailable").await;
         tokio::time::sleep(OUTAGE).await;
         postgres.carry_out(back);
-        fleet.until_all_say("ready").await;
+        fleet.until_all_report("ready").await;
         let new = make_client(&fleet.cli, &format!("after {away:?}"));
         until_all_answer(&fleet, &new, 200).await;
     }
@@ -81,8 +81,8 @@ async fn postgres_is_stopped_and_frozen(#[values(Proxy::Nginx, Proxy::Haproxy)] 
     assert_eq!(fleet.cli.run(&["audit", "verify"]).code, 0);
 }
 
-/// Two servers in the URL: the primary stops or freezes, the standby is promoted, and changes are
-/// possible again without a restart.
+/// With two servers in the URL: the primary stops or freezes, the standby is promoted, and changes
+/// are possible again without a restart.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes: make faults"]
@@ -98,7 +98,7 @@ async fn a_standby_is_promoted(
     let load = Load::start(&fleet);
     let known = make_client(&fleet.cli, "before");
     until_all_answer(&fleet, &known, 200).await;
-    // Replication is asynchronous here: what the standby lacks would be lost.
+    // Replication is asynchronous: changes that the standby lacks would be lost.
     eventually("the client at the standby", async || {
         let mut standby = PgConnection::connect(&standby_url).await.ok()?;
         let sql = "SELECT COUNT(*) FROM client WHERE client_id = $1";
@@ -108,9 +108,9 @@ async fn a_standby_is_promoted(
     })
     .await;
     primary.carry_out(away);
-    fleet.until_all_say("degraded: the database is unavailable").await;
+    fleet.until_all_report("degraded: the database is unavailable").await;
     standby.carry_out(Deed::Promote);
-    fleet.until_all_say("ready").await;
+    fleet.until_all_report("ready").await;
     let new = make_client(&fleet.cli, "after");
     for who in [&known, &new] {
         until_all_answer(&fleet, who, 200).await;
@@ -139,7 +139,7 @@ async fn a_change_is_on_all_instances_within_two_seconds() {
     load.end().await.assert_none_failed();
 }
 
-/// How many transactions a Postgres has ended.
+/// Returns the number of transactions that a Postgres has ended.
 async fn transactions(postgres: &OwnPostgres) -> i64 {
     let url = format!("postgres://postgres@127.0.0.1:{}/postgres", postgres.port());
     let mut connection = PgConnection::connect(&url).await.expect("a connection");
@@ -148,12 +148,12 @@ async fn transactions(postgres: &OwnPostgres) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect("a number")
 }
 
-/// What the fleet asks of Postgres in thirty seconds without a token and under load.
+/// Counts the statements of the fleet in thirty seconds, without a token and under load.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures time: make faults"]
 async fn statements_do_not_depend_on_tokens() {
-    /// Two batches of usage statistics of each instance fall into it.
+    /// It contains two batches of usage statistics of each instance.
     const WINDOW: Duration = Duration::from_secs(30);
     let (postgres, fleet) = fleet(Proxy::Nginx).await;
     let during = async || {
@@ -168,7 +168,8 @@ async fn statements_do_not_depend_on_tokens() {
     let with = during().await;
     let tokens = load.sent() - before;
     load.end().await.assert_none_failed();
-    // What polls and probes is the same, and writes the use of one client: a batch from time to time.
+    // Polling and probes are the same in both. Under load, the usage of one client is written in
+    // batches.
     assert!(tokens > 1_000, "only {tokens} tokens");
     let more = with - without;
     assert!(more < 100 && more < without / 4, "{without} without tokens, {with} with {tokens}");

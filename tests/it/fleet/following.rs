@@ -1,4 +1,4 @@
-//! A change by one process is effective in another, soon and whatever happens to the connection.
+//! A change by one process reaches another one soon, even if connections fail.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use tokend::model::token::TokenUse;
 use crate::support::eventually::HANGS_AFTER;
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, now, operator};
 
-/// Waits until the instance refuses the client; gives how long that took.
+/// Waits until the instance rejects the client; returns how long that took.
 async fn until_rejected(server: &Server, client: &TestClient) -> Duration {
     let started = Instant::now();
     while server.ask(client).await.status == 200 {
@@ -23,8 +23,8 @@ async fn until_rejected(server: &Server, client: &TestClient) -> Duration {
     started.elapsed()
 }
 
-/// Three attempts, of which one must keep the promise: a test machine that is busy with something
-/// else lengthens one, a server that is late lengthens all.
+/// One of three attempts must meet the limit: a busy test machine delays one attempt, a slow server
+/// delays all.
 async fn assert_soon(limit: Duration, attempt: impl AsyncFn() -> Duration) {
     let mut all = Vec::new();
     for _ in 0..3 {
@@ -66,7 +66,7 @@ async fn a_change_by_another_process_arrives_soon(
     assert_soon(limit, attempt).await;
 }
 
-/// Two instances on one database see the same, in both directions.
+/// Two instances on one database have the same state, in both directions.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn two_instances_follow_each_other(
@@ -79,7 +79,7 @@ async fn two_instances_follow_each_other(
     let client = one.client().await;
     other.catch_up().await;
     let token = other.ask(&client).await.token();
-    // The first instance made the key that the second signs with.
+    // The first instance created the key with which the second signs.
     let keys = one.get("/.well-known/jwks.json").await;
     let keys = tokend::jose::jwt::key_set(&keys.text).expect("a key set");
     tokend::jose::jwt::verify(&token, &keys, None, now()).expect("the same key");
@@ -89,10 +89,10 @@ async fn two_instances_follow_each_other(
     until_rejected(&other, &client).await;
 }
 
-/// A lost notification costs time, never a change.
+/// A lost notification delays a change, and never loses it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_arrives_although_the_listening_connection_was_killed() {
-    // By NOTIFY alone: the listener must be connected again.
+    // By NOTIFY alone: the listener must have reconnected.
     let settings = [("TOKEND_DIRECTORY_POLL_INTERVAL", "50m")];
     let server = Server::with(Engine::Postgres, &settings).await;
     let client = server.client().await;
@@ -100,7 +100,7 @@ async fn a_change_arrives_although_the_listening_connection_was_killed() {
     let mut connection =
         PgConnection::connect(&server.place.database_url).await.expect("a connection");
     let killed: Vec<bool> = sqlx::query_scalar(
-        // The listening connection is the one by which an instance shows that it runs.
+        // The listening connection also shows that the instance runs.
         "SELECT pg_terminate_backend(pid) FROM pg_locks
          WHERE locktype = 'advisory' AND database =
              (SELECT oid FROM pg_database WHERE datname = current_database())",
@@ -114,10 +114,11 @@ async fn a_change_arrives_although_the_listening_connection_was_killed() {
     connection.close().await.expect("a clean end");
 }
 
-/// T-15: a deleted client, secret, grant or resource is gone at once, and its proof with it.
+/// T-15: a deleted client, secret, grant or resource is rejected at once, and its cached
+/// verification is dropped.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_taken_away_is_gone_on_the_next_request(
+async fn a_deleted_object_is_rejected_on_the_next_request(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -144,7 +145,7 @@ async fn what_is_taken_away_is_gone_on_the_next_request(
     server.catch_up().await;
     server.ask(&client).await.assert_rejected(400, "invalid_target");
 
-    // A resource of the same name that is made later opens nothing to those who had the old one.
+    // A later resource of the same name does not restore the old grants.
     server.resource(ORDERS, &["orders:read"]).await;
     server.ask(&client).await.assert_rejected(400, "invalid_target");
 
@@ -176,7 +177,7 @@ async fn a_large_import_arrives_in_running_instances(
     assert!(server.app.directory.holds_imported_secrets());
 }
 
-/// Runs statements that no tokend would, one by one.
+/// Runs statements that tokend would never run, one by one.
 pub async fn tamper(server: &Server, engine: Engine, statements: &[String]) {
     for statement in statements {
         let statement: &'static str = Box::leak(statement.clone().into_boxed_str());
@@ -184,8 +185,8 @@ pub async fn tamper(server: &Server, engine: Engine, statements: &[String]) {
     }
 }
 
-/// A standby that lacks the last changes takes over, or a backup is put back: what happens from
-/// then on has numbers that were used before, and must arrive anyway.
+/// A standby without the last changes takes over, or a backup is restored. Later events reuse
+/// numbers, and must arrive anyway.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_fell_back_is_noticed_and_followed(

@@ -1,4 +1,4 @@
-//! Several instances, in time: following, snapshots, upgrades and faults.
+//! Several instances over time: following, snapshots, upgrades and faults.
 
 mod clock_jumps;
 mod faults;

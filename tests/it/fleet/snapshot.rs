@@ -1,4 +1,5 @@
-//! The snapshot: a restart is warm, and knows every change that was made meanwhile (D20).
+//! The snapshot: after a restart, verified secrets need no hash, and every change in the meantime
+//! is known (D20).
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -16,18 +17,18 @@ use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, operator};
 
-/// As a server that stops writes it.
+/// The occasion of a server that stops.
 pub const AT_ONCE: Occasion = Occasion::Stop { has_heartbeat: false };
 
 const NOT_USED: &str = "the snapshot is not used";
 const RESTORED: &str = "the memory was restored from the snapshot";
 
-/// The file of the snapshot of a place.
+/// Returns the path of the snapshot of a place.
 pub fn file(place: &Place) -> PathBuf {
     place.folder.path().join("tokend.snapshot")
 }
 
-/// A resource and a client with this id; gives its secret.
+/// Creates a resource and a client with this id; returns its secret.
 pub fn make_client(cli: &Cli, id: &str) -> String {
     if cli.run(&["resource", "show", ORDERS]).code != 0 {
         cli.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
@@ -36,13 +37,13 @@ pub fn make_client(cli: &Cli, id: &str) -> String {
     made["client_secret"].as_str().expect("a secret").to_owned()
 }
 
-/// Tells a server to stop, and waits for it.
+/// Stops a server and waits until it has ended.
 pub async fn stop(mut server: Process) {
     server.signal("TERM");
     assert_eq!(server.ended().await, Some(0));
 }
 
-/// A second instance on the place of the first, from a snapshot of it.
+/// Starts a second instance on the place of the first, from its snapshot.
 async fn second(first: &Server, settings: &[(&str, &str)]) -> Server {
     let clock = first.clock.clone();
     Server::at(first.place.clone(), clock, settings).await
@@ -52,7 +53,7 @@ async fn write(server: &Server) {
     server.app.write_snapshot(AT_ONCE).await.expect("a snapshot");
 }
 
-/// The first start finds nothing; the stop writes; the second start makes no hash (D20).
+/// The first start finds no snapshot; stopping writes one; the second start computes no hash (D20).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_hashes_no_secret_that_was_verified_before(
@@ -81,7 +82,7 @@ async fn a_restart_hashes_no_secret_that_was_verified_before(
     assert_eq!(cli.json(&["audit", "verify"])["intact"], true);
 }
 
-/// Nothing in the file can be read without the master key.
+/// The file cannot be read without the master key.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_file_has_no_secret_in_clear_text() {
     let server = Server::start(Engine::Sqlite).await;
@@ -97,7 +98,7 @@ async fn the_file_has_no_secret_in_clear_text() {
     assert!(manifest.starts_with("{\"tokend_snapshot\":1,\"version\":\""), "{manifest}");
 }
 
-/// What was changed after the snapshot is true after a restart: ended secrets, disabled and deleted
+/// Changes after the snapshot are effective after a restart: ended secrets, disabled and deleted
 /// clients, revoked tokens, new clients, changed grants (D20).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +152,7 @@ async fn a_snapshot_brings_nothing_back(
     assert_eq!(again.app.directory.published_sequence(), head.sequence);
 }
 
-/// An imported secret may be easy to guess: each process verifies it again.
+/// An imported secret may be easy to guess, so each process verifies it again.
 #[tokio::test(flavor = "multi_thread")]
 async fn imported_secrets_are_hashed_again() {
     let first = Server::start(Engine::Sqlite).await;
@@ -172,7 +173,7 @@ async fn imported_secrets_are_hashed_again() {
     assert_eq!(again.services().hasher.checks(), 1);
 }
 
-/// Many events since: they are followed in pages, and clients are loaded in batches.
+/// Many later events are followed in pages, and clients are loaded in batches.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn more_changes_than_a_page_are_followed(
@@ -193,7 +194,7 @@ async fn more_changes_than_a_page_are_followed(
     again.ask(&client).await.token();
 }
 
-/// A running server writes again and again, and says how old the newest one is.
+/// A running server writes snapshots regularly, and reports the age of the newest one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_server_writes_snapshots() {
     let settings = [("TOKEND_SNAPSHOT_INTERVAL", "1s")];
@@ -220,7 +221,7 @@ async fn a_running_server_writes_snapshots() {
     assert!(value("tokend_snapshot_failures_total") < 1.0);
 }
 
-/// Without the setting nothing is written, and nothing is read.
+/// Without the setting nothing is written or read.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_snapshots_loads_everything() {
     let first = Server::start(Engine::Sqlite).await;
@@ -232,7 +233,7 @@ async fn a_server_without_snapshots_loads_everything() {
     assert_eq!(again.services().hasher.checks(), 1);
 }
 
-/// What a killed process leaves: the file before, and a draft that the next one removes.
+/// A killed process leaves the previous file, and a draft that the next process removes.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_leaves_the_file_before(
@@ -257,7 +258,7 @@ async fn a_killed_process_leaves_the_file_before(
     assert!(path.exists());
 }
 
-/// Several instances may have one folder: each file is whole.
+/// Several instances may share a folder: each file is complete.
 #[tokio::test(flavor = "multi_thread")]
 async fn instances_that_share_a_folder_do_not_disturb_each_other() {
     let first = Server::start(Engine::Postgres).await;

@@ -1,5 +1,5 @@
-//! A snapshot that is not exactly the one of this database, key and program is not used: then the
-//! server starts as without one, and says so in one line.
+//! A snapshot that does not belong to exactly this database, key and program is not used. The
+//! server starts as without one, and logs one line.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use crate::support::{Engine, Place};
 const NOT_USED: &str = "the snapshot is not used: everything is loaded from the database";
 const NO_CONTINUATION: &str = "the event chain does not continue: everything is loaded anew";
 
-/// A place with a snapshot in which the client `worker` has been verified; gives its secret.
+/// Creates a place with a snapshot in which the client `worker` has been verified; returns its
+/// secret.
 async fn with_snapshot(engine: Engine) -> (Cli, String) {
     let cli = Cli::new(engine).await;
     let secret = make_client(&cli, "worker");
@@ -24,7 +25,7 @@ async fn with_snapshot(engine: Engine) -> (Cli, String) {
     (cli, secret)
 }
 
-/// The lines that say that the snapshot is not used.
+/// Returns the log lines about snapshots that are not used.
 fn reasons(server: &Process) -> Vec<String> {
     let log = server.log();
     log.lines().filter(|line| line.contains(NOT_USED)).map(str::to_owned).collect()
@@ -91,15 +92,15 @@ async fn a_snapshot_of_another_database_or_master_key_is_not_used(
         assert!(reasons.len() == 1 && reasons[0].contains(reason), "{reasons:?}");
         ask(&server.base, "worker", &secret).await.assert_rejected(401, "invalid_client");
         stop(server).await;
-        // The next one is its own.
+        // The next snapshot is its own.
         let server = other.serve().await;
         assert!(self::reasons(&server).is_empty());
         ask(&server.base, "worker", &secret).await.assert_rejected(401, "invalid_client");
     }
 }
 
-/// The database is restored to a time before the snapshot: what was made since does not exist, also
-/// if the restored one has gone on.
+/// The database is restored to a time before the snapshot: later objects do not exist, even if the
+/// restored database has new events.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_that_is_newer_than_the_database_is_not_a_part_of_it(

@@ -1,5 +1,5 @@
-//! `make soak`: a fleet under load for a given time, while everything happens to it that happens to a
-//! server in a year. Nothing fails that was not made to fail, and nothing grows.
+//! `make soak`: a fleet under load for a given time, with every event of a year of operation.
+//! Nothing fails except injected faults, and nothing grows.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,19 +15,20 @@ use crate::support::gateways::front::Proxy;
 use crate::support::postgres::{Deed, OwnPostgres};
 use crate::support::{Place, client};
 
-/// How long it takes, unless `SOAK_SECONDS` says otherwise.
+/// The duration, unless `SOAK_SECONDS` sets another one.
 const DEFAULT_SECONDS: u64 = 600;
 
-/// How many instances there are. The first is never restarted: its memory is measured.
+/// The number of instances. The first one is never restarted: its memory is measured.
 const SIZE: usize = 3;
 
-/// What memory may grow by after the first third, beyond a tenth: a longer look is more exact.
+/// The allowed growth of memory after the first third, in addition to a tenth. Longer runs are more
+/// exact.
 const MEMORY_SLACK_KIB: u64 = 12 << 10;
 
-/// How many more descriptors may be open than after the first third.
+/// The allowed growth of open descriptors after the first third.
 const DESCRIPTOR_SLACK: usize = 64;
 
-/// The most rows of a table, by what happened.
+/// Returns the maximum number of rows of a table, after these actions.
 fn bound(table: &str, done: &Done) -> Option<i64> {
     let clients = i64::from(done.created) + 2;
     let rotations = i64::from(done.keys_rotated) + 3;
@@ -42,7 +43,7 @@ fn bound(table: &str, done: &Done) -> Option<i64> {
         "resource" => 2,
         "resource_scope" => 40,
         "signing_key" | "wanted_algorithm" => rotations,
-        // One for each process that was killed may be left until it expires.
+        // Each killed process may leave one row until it expires.
         "usage_heartbeat" => i64::from(done.restarted) + 4,
         "refusal" => 10_000,
         "key_set_reader" => 200,
@@ -62,7 +63,7 @@ fn bound(table: &str, done: &Done) -> Option<i64> {
     })
 }
 
-/// What has happened.
+/// The number of actions of each kind.
 #[derive(Debug, Default)]
 struct Done {
     created: u32,
@@ -76,13 +77,13 @@ struct Done {
 
 impl Done {
     fn changes(&self) -> u32 {
-        // A rotated key is several events: made, published, signing, gone.
+        // A rotated key has several events: created, published, signing, gone.
         let of_clients = self.created + self.secrets_rotated + 2 * self.disabled + self.deleted;
         of_clients + 4 * self.keys_rotated
     }
 }
 
-/// What a process holds.
+/// The memory and descriptors of a process.
 #[derive(Debug, Clone, Copy)]
 struct Footprint {
     memory_kib: u64,
@@ -99,8 +100,8 @@ impl Footprint {
     }
 }
 
-/// A client that asks with the secret that it has at that time. It is never rejected: a new secret
-/// is used only when every instance has it, and the old one is valid for a while.
+/// A client that uses its current secret. It is never rejected: a new secret is used only when
+/// every instance has it, and the old one is valid for a while.
 struct Rotating {
     credentials: Arc<Mutex<(String, String)>>,
     is_over: Arc<AtomicBool>,
@@ -153,7 +154,7 @@ impl Rotating {
     }
 }
 
-/// Waits until an instance answers a client with that status.
+/// Waits until an instance answers a client with this status.
 async fn until(base: &str, who: &(String, String), status: u16) {
     let http = client();
     eventually("the change", async || {
@@ -163,7 +164,7 @@ async fn until(base: &str, who: &(String, String), status: u16) {
     .await;
 }
 
-/// One round: every kind of change, of fault and of restart, each with a look at its effect.
+/// One round: every kind of change, fault and restart, and a check of each effect.
 async fn round(
     number: u32,
     fleet: &mut Fleet,
@@ -190,7 +191,7 @@ async fn round(
         done.deleted += 1;
     }
     if number.is_multiple_of(3) {
-        // No verifier of this test keeps a key set.
+        // No verifier of this test caches a key set.
         fleet.cli.json(&["key", "rotate", "--now", "--force", "--yes"]);
         done.keys_rotated += 1;
     }
@@ -199,18 +200,18 @@ async fn round(
         _ => (Deed::Freeze, Deed::Thaw),
     };
     postgres.carry_out(away);
-    fleet.until_all_say("degraded: the database is unavailable").await;
+    fleet.until_all_report("degraded: the database is unavailable").await;
     postgres.carry_out(back);
-    fleet.until_all_say("ready").await;
+    fleet.until_all_report("ready").await;
     done.interrupted += 1;
     let index = 1 + usize::try_from(number).expect("small") % (SIZE - 1);
     fleet.restart(index, if number.is_multiple_of(2) { "TERM" } else { "KILL" }).await;
     done.restarted += 1;
-    // The proxy looks for it once a second.
+    // The proxy checks it once a second.
     tokio::time::sleep(Duration::from_secs(2)).await;
 }
 
-/// The rows of each table.
+/// Returns the number of rows of each table.
 async fn rows(postgres: &OwnPostgres) -> BTreeMap<String, i64> {
     let url = format!("postgres://postgres@127.0.0.1:{}/postgres", postgres.port());
     let mut database = PgConnection::connect(&url).await.expect("a connection");
@@ -249,7 +250,7 @@ async fn nothing_fails_and_nothing_grows() {
         }
     }
     let warm = warm.expect("a footprint");
-    // What has expired is deleted once a minute, and the connections of clients are closed.
+    // Expired rows are deleted once a minute, and connections of clients are closed.
     load.end().await.assert_none_failed();
     let (sent, failures) = rotating.end().await;
     assert!(failures.is_empty(), "{} of {sent}: {failures:?}", failures.len());

@@ -1,5 +1,5 @@
 //! Two versions of tokend on one database, during an upgrade. The other version is not run here: a
-//! database with what a newer version adds, or without what this one added, takes its place.
+//! database with the additions of a newer version, or without those of this one, takes its place.
 
 use rstest::rstest;
 use tokend::store::schema::NEWEST;
@@ -9,8 +9,8 @@ use crate::support::eventually::eventually;
 use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS};
 
-/// What a newer version does to the schema: a migration, a column and a table that this version
-/// does not know.
+/// The schema changes of a newer version: a migration, a column and a table that this version does
+/// not know.
 const MIGRATION: &str =
     "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
      VALUES (999, 'of a newer version', TRUE, '', 0)";
@@ -59,12 +59,12 @@ async fn a_running_server_survives_the_migration_of_a_newer_version(
     }
     assert!(server.child.try_wait().expect("a status").is_none(), "{}", server.log());
     ask(&server.base, "a", &secret).await.token();
-    // Its last act is to write the usage statistics, and to end well.
+    // When it stops, it writes the usage statistics and exits normally.
     server.signal("TERM");
     assert_eq!(server.ended().await, Some(0), "{}", server.log());
 }
 
-/// An instance of the older version sees what the newer one changes in rows that both know.
+/// An instance of the older version follows the changes of the newer one in rows that both know.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_server_follows_a_newer_version(
@@ -76,7 +76,7 @@ async fn a_running_server_follows_a_newer_version(
     for change in [COLUMN, TABLE] {
         execute(engine, &cli.place.database_url, change).await;
     }
-    // Any version writes this change; only the schema is ahead of the server.
+    // Any version writes this change; only the schema is newer than the server.
     cli.json(&["client", "disable", "a"]);
     eventually("the rejection of the client", async || {
         let answer = ask(&server.base, "a", &secret).await;
@@ -85,8 +85,7 @@ async fn a_running_server_follows_a_newer_version(
     .await;
 }
 
-/// The newer version, where it may not migrate: it stops, says how to continue, and changes
-/// nothing.
+/// If the newer version may not migrate, it stops, reports how to continue, and changes nothing.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_version_does_not_start_on_an_older_schema(

@@ -1,5 +1,5 @@
 //! The upgrade from the program of the previous commit to this one, under load, and back if the
-//! schema allows it: `make faults` builds that program.
+//! schema allows it. `make faults` builds that program.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ fn previous() -> PathBuf {
     path.expect("TEST_PREVIOUS_PROGRAM is not set: make faults").into()
 }
 
-/// Each instance gives a new client a token, and takes it away again when it is disabled.
+/// Asserts that each instance issues a new client a token, and rejects it after it was disabled.
 async fn assert_all_follow(fleet: &Fleet, commands: &Cli, name: &str) {
     let http = client();
     let new = make_client(commands, name);
@@ -36,7 +36,7 @@ async fn assert_all_follow(fleet: &Fleet, commands: &Cli, name: &str) {
     }
 }
 
-/// Each instance knows the tokens of every other one.
+/// Asserts that each instance accepts the tokens of every other one.
 async fn assert_tokens_are_known(fleet: &Fleet) {
     let http = client();
     for issuing in &fleet.instances {
@@ -84,7 +84,7 @@ async fn the_previous_program_and_this_one_run_together(
     }
     assert_tokens_are_known(&fleet).await;
     if !has_migrated {
-        // Back again.
+        // Back to the old version.
         for index in 0..fleet.instances.len() {
             fleet.replace(index, &old).await;
         }

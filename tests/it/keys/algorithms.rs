@@ -1,4 +1,4 @@
-//! What tokens are signed with: for the server, and for each resource.
+//! The signing algorithms of tokens, for the server and for each resource.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -39,14 +39,14 @@ async fn sign_with(server: &Server, algorithm: Option<Algorithm>) {
     server.catch_up().await;
 }
 
-/// Every algorithm, for the server as a whole; RSA keys of both sizes.
+/// Tests every algorithm, for the server as a whole; RSA keys of both sizes.
 #[rstest]
 #[case("ES256", "2048", None)]
 #[case("RS256", "2048", Some(256))]
 #[case("PS256", "3072", Some(384))]
 #[case("EdDSA", "2048", None)]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_server_signs_with_what_its_setting_says(
+async fn the_server_signs_with_the_configured_algorithm(
     #[case] algorithm: &str,
     #[case] size: &str,
     #[case] modulus: Option<usize>,
@@ -63,8 +63,8 @@ async fn the_server_signs_with_what_its_setting_says(
     assert_eq!(bytes, modulus);
 }
 
-/// No API has verified a token for a new resource, so its first token is signed as it wants; for
-/// one that exists the change waits, and until then its tokens stay as they are.
+/// No API has verified a token for a new resource, so its first token uses its algorithm. For an
+/// existing resource the change waits, and until then its tokens stay the same.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_until_then(
@@ -87,7 +87,7 @@ async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_u
     assert_eq!(of().await, "RS256");
     sign_with(Algorithm::Ps256).await;
     assert_eq!(of().await, "RS256");
-    // Changed again before that came true.
+    // Changed again before the first change took effect.
     sign_with(Algorithm::EdDsa).await;
     assert_eq!(of().await, "RS256");
     server.clock.advance(DAY);
@@ -98,8 +98,8 @@ async fn a_new_resource_has_its_algorithm_at_once_and_an_old_one_keeps_its_own_u
     server.claims(&server.ask(&client).await.token()).await;
 }
 
-/// What others want changes nothing for a resource: neither that it may go back to the server's
-/// choice, nor that it is new, nor that it must wait.
+/// The algorithms of other resources do not affect a resource: neither a return to the server's
+/// algorithm, nor a new resource, nor a delay.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_algorithm_of_one_resource_does_not_change_the_others() {
     let server = Server::start(Engine::Sqlite).await;
@@ -127,7 +127,7 @@ async fn the_algorithm_of_one_resource_does_not_change_the_others() {
     assert_eq!(of(ORDERS).await, "PS256");
 }
 
-/// A resource that was there before the first start of a server has no other beginning.
+/// A resource from before the first start of a server has no delay.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_keys_of_all_sign_at_once() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -145,11 +145,11 @@ async fn the_first_keys_of_all_sign_at_once() {
     drop(server);
 }
 
-/// A key of a type is made when the first resource wants it, published before it signs,
-/// and leaves the key set when no resource needs it and its last token has expired.
+/// A key of a type is created when the first resource needs it, and published before it signs. It
+/// leaves the key set when no resource needs it and its last token has expired.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(
+async fn a_key_exists_while_a_resource_needs_its_algorithm(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -178,7 +178,7 @@ async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(
     assert_eq!(of(ORDERS).await, "ES256");
     assert_eq!(algorithms(&server).await, ["ES256", "RS256"], "tokens of it are still valid");
 
-    // Wanted again in time, the same key signs on.
+    // If it is needed again in time, the same key continues to sign.
     sign_with(&server, Some(Algorithm::Rs256)).await;
     assert_eq!(of(ORDERS).await, "RS256");
     sign_with(&server, None).await;
@@ -192,7 +192,7 @@ async fn a_key_of_a_type_comes_and_goes_with_the_resources_that_want_it(
 }
 
 /// S-11: two instances with different `token.algorithm`, as in a rolling change, retired each
-/// other's keys and made new ones every half minute.
+/// other's keys and created new ones every half minute.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn instances_that_want_different_algorithms_keep_each_others_keys(
@@ -229,7 +229,7 @@ async fn instances_that_want_different_algorithms_keep_each_others_keys(
     assert!(known.iter().all(|key| key.retired_at.is_none()), "{known:?}");
     assert_eq!(algorithm_of(&new.ask(&client).await.token()), "EdDSA", "it comes to sign");
     assert_eq!(algorithm_of(&old.ask(&client).await.token()), "ES256");
-    // An hour after the last instance that wanted it is gone, a key is retired.
+    // A key is retired an hour after the last instance that needed it has ended.
     drop(new);
     old.clock.advance(3000);
     old.catch_up().await;

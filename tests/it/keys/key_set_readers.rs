@@ -1,5 +1,4 @@
-//! The readers of the key set: which of them do not know the next key, and a rotation that waits for
-//! them.
+//! The readers of the key set: those without the next key, and a rotation that waits for them.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -12,7 +11,7 @@ use crate::support::{Engine, Server};
 
 const DAY: i64 = 86_400;
 
-/// Reads the key set as a verifier of this name.
+/// Reads the key set as a verifier with this name.
 async fn read(server: &Server, method: reqwest::Method, agent: &str) {
     let url = server.url("/.well-known/jwks.json");
     let request = server.http.request(method, url).header("user-agent", agent);
@@ -88,7 +87,7 @@ async fn a_rotation_waits_once_for_a_steady_reader(
     let at = |key: &Value| {
         Timestamp::parse(key["signs_from"].as_str().expect("a time")).expect("a time").0
     };
-    // A reader of two days may have been there by chance.
+    // A reader of only two days may be accidental.
     let delay = if days < 3 { 0 } else { DAY };
     assert_eq!(at(&after), at(&before) + delay);
     let api = Api::with(&server, ALL_SCOPES).await;

@@ -1,5 +1,5 @@
-//! A year of signing keys: two instances, verifiers that keep a key set for twelve hours and fetch
-//! it for nothing else, and operators in between. No token is ever rejected.
+//! A year of signing keys: two instances, verifiers that cache a key set for exactly twelve hours,
+//! and operators. No token is ever rejected.
 
 use std::collections::BTreeSet;
 
@@ -21,13 +21,13 @@ const STEP: i64 = 3 * HOUR;
 const STEPS_PER_DAY: i64 = 24 * HOUR / STEP;
 const CACHE: i64 = 12 * HOUR;
 
-/// A verifier that holds a key set until it is twelve hours old.
+/// A verifier that caches a key set for twelve hours.
 struct Verifier {
     keys: Vec<VerificationKey>,
     fetched_at: i64,
 }
 
-/// A token and when it is verified for the last time.
+/// A token, and the time of its last verification.
 struct Issued {
     token: String,
     last_use: i64,
@@ -50,7 +50,7 @@ impl Year {
         let client = one.new_client(|new| new.grants = grants).await;
         let settings = [lifetime, ("TOKEND_ISSUER", one.base.as_str())];
         let two = Server::at(one.place.clone(), one.clock.clone(), &settings).await;
-        // Each fetches at another time of the twelve hours.
+        // Each one fetches at another time of the twelve hours.
         let verifiers = (0..CACHE / STEP).map(|phase| {
             let fetched_at = one.clock.now().0 - CACHE + phase * STEP;
             Verifier { keys: Vec::new(), fetched_at }
@@ -64,7 +64,7 @@ impl Year {
         self.instances[0].clock.now().0
     }
 
-    /// One step of time: both instances do what is due, tokens are issued and verified.
+    /// One step of time: both instances run due tasks, tokens are issued and verified.
     async fn step(&mut self, number: i64) {
         let now = self.now();
         for server in &self.instances {
@@ -111,18 +111,18 @@ impl Year {
         }
     }
 
-    /// What an operator does at the first step of a day.
+    /// Performs the operator's actions at the first step of a day.
     async fn operate(&self, day: i64) {
         let services = self.instances[0].services();
         match day {
-            // An ordinary rotation, and one that is announced for later.
+            // An ordinary rotation, and one that is planned for later.
             40 | 300 => {
                 let start = if day == 40 { Start::WhenKnown } else { Start::Now };
                 let rotated =
                     signing_key::change::rotate_now(services, &operator(), None, start).await;
                 assert_eq!(rotated.is_ok(), day == 40, "{:?}", rotated.err());
             }
-            // A key that signs is retired only when verifiers know the next one.
+            // A signing key is retired only when verifiers know the next one.
             120 => {
                 let signing = self.signing().await;
                 let retired = signing_key::change::retire(services, &operator(), &signing).await;

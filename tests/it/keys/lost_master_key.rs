@@ -1,4 +1,4 @@
-//! What can be done when the master key is lost: `tokend master-key reset --lost`.
+//! The recovery from a lost master key: `tokend master-key reset --lost`.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -20,7 +20,7 @@ fn key_of(token: &str) -> String {
     header["kid"].as_str().expect("a kid").to_owned()
 }
 
-/// A database with a client, its secret, and a token of it.
+/// Creates a database with a client, its secret, and its token.
 async fn served(cli: &Cli) -> (String, String, String) {
     assert_eq!(cli.run(&["resource", "create", "https://a.example", "--scope", "a"]).code, 0);
     let create = ["client", "create", "Ops", "--id", "ops", "--grant", "https://a.example"];
@@ -32,7 +32,7 @@ async fn served(cli: &Cli) -> (String, String, String) {
     let mut server = cli.serve().await;
     let token = ask(&server.base, "ops", &secret).await.token();
     let base = server.base.clone();
-    // An answer that only the master key opens.
+    // An answer that only the master key can open.
     let form = [("grant_type", "client_credentials"), ("resource", "urn:tokend")];
     let asking = client().post(format!("{base}/v1/oauth/token"));
     let admin =
@@ -46,7 +46,7 @@ async fn served(cli: &Cli) -> (String, String, String) {
     (base, secret, token)
 }
 
-/// Clients and their secrets stay, old tokens stay verifiable, new ones have a new key.
+/// Clients and their secrets are kept, old tokens stay verifiable, and new ones have a new key.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_reset_clients_continue_and_old_tokens_stay_verifiable(
@@ -80,7 +80,7 @@ async fn after_a_reset_clients_continue_and_old_tokens_stay_verifiable(
     let now = crate::support::now();
     tokend::jose::jwt::verify(&token, &keys, None, now).expect("the old token is valid");
 
-    // A wrong secret of the same form is still refused; a new one works as ever.
+    // A wrong secret of the same form is still rejected; a new one works.
     let wrong = tokend::secrets::secret::TagKey::new(&[1; 32]);
     let id = tokend::model::client::ClientId::parse("ops").expect("an id");
     let wrong = wrong.generate(&id).expect("a secret");
@@ -94,7 +94,7 @@ async fn after_a_reset_clients_continue_and_old_tokens_stay_verifiable(
     assert_eq!((state(&old_key), state(&new_key)), ("verifying".into(), "signing".into()));
 }
 
-/// With SQLite the next start generates the new master key, as the first one did.
+/// With SQLite, the next start generates the new master key, like the first start.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_reset_the_start_generates_the_key_of_a_sqlite_database() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -110,10 +110,12 @@ async fn after_a_reset_the_start_generates_the_key_of_a_sqlite_database() {
     ask(&server.base, "ops", &secret).await.token();
 }
 
-/// It needs its flags, it needs a loss, and it never works next to a running instance.
+/// A reset needs its flags and a lost key, and never works next to a running instance.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_rejects_what_it_must(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+async fn a_reset_requires_its_flags_a_lost_key_and_no_running_instance(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
     let cli = Cli::new(engine).await;
     let mut server = cli.serve().await;
     assert_eq!(cli.run(&["master-key", "reset", "--yes"]).code, 2);
@@ -128,11 +130,11 @@ async fn a_reset_rejects_what_it_must(#[values(Engine::Sqlite, Engine::Postgres)
     let run = cli.run(&RESET);
     assert_eq!(run.code, 5, "{run:?}");
     assert!(run.stderr.contains("nothing is lost"), "{run:?}");
-    // A killed instance does not stand in the way.
+    // A killed instance does not prevent it.
     assert_eq!(elsewhere.run(&RESET).code, 0);
 }
 
-/// With Postgres the new key must be set: one that was only forgotten would pass for a lost one.
+/// With Postgres the new key must be set: otherwise a forgotten setting would look like a lost key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_of_a_postgres_database_needs_the_new_key() {
     let cli = Cli::new(Engine::Postgres).await;
@@ -145,7 +147,7 @@ async fn a_reset_of_a_postgres_database_needs_the_new_key() {
     drop(cli.serve().await);
 }
 
-/// O-60: a start with another issuer than before is noticed.
+/// O-60: a start with another issuer than before prints a warning.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn another_issuer_than_at_the_last_start_is_warned_about(
@@ -154,7 +156,7 @@ async fn another_issuer_than_at_the_last_start_is_warned_about(
     let cli = Cli::new(engine).await;
     let first = cli.serve().await;
     assert!(!first.log().contains("the issuer is another one"), "{}", first.log());
-    // Each server of these tests has an issuer of its own.
+    // Each server of these tests has its own issuer.
     let second = cli.serve().await;
     assert!(second.log().contains("the issuer is another one"), "{}", second.log());
     assert!(second.log().contains(&first.base), "{}", second.log());

@@ -1,4 +1,4 @@
-//! The master key is replaced while servers run: `tokend master-key rotate` and `status`.
+//! The replacement of the master key while servers run: `tokend master-key rotate` and `status`.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -23,7 +23,7 @@ const NEW: &str = "7777777777777777777777777777777777777777777777777777777777777
 
 const API: &str = "https://a.example";
 
-/// The same place with other master keys.
+/// Returns the same place with other master keys.
 fn with_keys(cli: &Cli, keys: &str) -> Cli {
     Cli::at(cli.place.clone()).set("TOKEND_MASTER_KEY", keys)
 }
@@ -37,7 +37,7 @@ async fn stop(server: &mut Process) {
     assert_eq!(server.ended().await, Some(0));
 }
 
-/// A database with a client of an API and an administrator; gives their secrets.
+/// Creates a database with a client of an API and an administrator; returns their secrets.
 async fn place(engine: Engine) -> (Cli, String, String) {
     let cli = Cli::new(engine).await;
     assert_eq!(cli.run(&["resource", "create", API, "--scope", "a"]).code, 0);
@@ -50,7 +50,7 @@ async fn place(engine: Engine) -> (Cli, String, String) {
     (cli, client, administrator)
 }
 
-/// A token of the administrator.
+/// Returns a token of the administrator.
 async fn admin_token(server: &Process, secret: &str) -> String {
     let form = [("grant_type", "client_credentials"), ("resource", "urn:tokend")];
     let request = client().post(format!("{}/v1/oauth/token", server.base));
@@ -64,7 +64,8 @@ async fn create_once(server: &Process, token: &str) -> Answer {
     Answer::of(request.json(&json!({ "client_id": "once", "secret": null }))).await
 }
 
-/// What is sealed under a key: signing keys, tag key, stored answers, backups.
+/// Returns the numbers of values sealed under a key: signing keys, tag key, stored answers,
+/// backups.
 fn sealed(status: &Value, state: &str) -> [u64; 4] {
     let keys = status["keys"].as_array().expect("keys");
     let key = keys.iter().find(|key| key["state"] == state).expect("a key of that state");
@@ -76,7 +77,7 @@ fn status(cli: &Cli) -> Value {
     cli.json(&["master-key", "status"])
 }
 
-/// Requests tokens and introspects them until told to stop; gives how many it had.
+/// Requests tokens and introspects them until `stop` is set; returns the number of tokens.
 async fn ask_until(stop: Arc<AtomicBool>, base: String, secrets: [String; 2]) -> usize {
     let [client_secret, admin_secret] = secrets;
     let mut count = 0;
@@ -91,7 +92,7 @@ async fn ask_until(stop: Arc<AtomicBool>, base: String, secrets: [String; 2]) ->
     count
 }
 
-/// Everything is sealed under the new key while tokens are issued, and the old one can go.
+/// Everything is sealed under the new key while tokens are issued, and the old key can be removed.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_is_sealed_again_while_tokens_are_issued_and_the_old_key_can_go(
@@ -173,7 +174,7 @@ async fn a_rotation_waits_for_every_instance(
     assert_eq!(sealed(&status(&both), "opens"), [1, 1, 0, 0], "nothing was changed");
     assert_eq!(both.json(&["audit", "list", "--action", "master_key"]), json!([]));
 
-    // With the new key as the second one it opens what is sealed, and still seals otherwise.
+    // With the new key as the second one, it opens sealed values, and still seals with the old key.
     stop(&mut behind).await;
     let old_first = with_keys(&cli, &format!("{OLD},{NEW}"));
     let mut behind = old_first.serve().await;
@@ -189,8 +190,8 @@ async fn a_rotation_waits_for_every_instance(
     ask(&with_keys(&cli, NEW).serve().await.base, "ops", &secret).await.token();
 }
 
-/// An instance of Postgres that was killed is waited for until it expires: it may only be out
-/// of reach. That of a SQLite database has ended if no process has the file open.
+/// With Postgres, the rotation waits for a killed instance until it expires: it may only be
+/// unreachable. With SQLite, an instance has ended if no process has the file open.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_instance_is_waited_for_only_if_it_may_run(
@@ -207,7 +208,7 @@ async fn a_killed_instance_is_waited_for_only_if_it_may_run(
         assert!(run.stderr.contains("expires in 3"), "{run:?}");
         return;
     }
-    // Times have whole seconds: one that was heard from in this second may run.
+    // Times have whole seconds: an instance with a heartbeat in this second may still run.
     eventually("a later second", async || {
         (both.run(&["master-key", "rotate"]).code == 0).then_some(())
     })
@@ -217,7 +218,7 @@ async fn a_killed_instance_is_waited_for_only_if_it_may_run(
     stop(&mut server).await;
 }
 
-/// What no key of the settings opens is named, and nothing is changed.
+/// Values that no configured key opens are named, and nothing is changed.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_opened_is_not_sealed_again(
@@ -230,7 +231,7 @@ async fn what_cannot_be_opened_is_not_sealed_again(
     assert_eq!(run.code, 3, "{run:?}");
     let shown = status(&stranger);
     assert_eq!(sealed(&shown, "seals"), [0, 0, 0, 0], "{shown}");
-    // The key that the snapshot names, and then what none of the keys opens.
+    // The key that the snapshot names, and then the values that none of the keys opens.
     let of_snapshot = &shown["keys"][1];
     assert_eq!(
         (&of_snapshot["state"], &of_snapshot["sealed"]["snapshots"]),
@@ -265,8 +266,8 @@ async fn the_status_counts_backups_under_their_keys() {
     assert_eq!(both.run(&["backup", "verify", path]).code, 0);
 }
 
-/// A rotation that is killed leaves each key under the old one or the new one, and what it did not
-/// do is done by the next one.
+/// A killed rotation leaves each value under the old key or the new one, and the next rotation
+/// completes it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_rotation_is_continued_by_the_next_one(
@@ -309,9 +310,9 @@ fn rotation(cli: &Cli, failpoint: &str) -> std::process::Child {
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program")
 }
 
-/// A server says in its log and in a metric that something is sealed under an older key.
+/// The log and a metric of a server report values that are sealed under an older key.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_tells_of_seals_under_an_older_key() {
+async fn a_server_reports_seals_under_an_older_key() {
     let (cli, ..) = place(Engine::Sqlite).await;
     let mut server = cli.serve().await;
     assert!(metrics(&server).await.contains("tokend_master_key_outdated_seals 0"));
@@ -328,7 +329,7 @@ async fn metrics(server: &Process) -> String {
     Answer::of(client().get(format!("{}/metrics", server.management))).await.text
 }
 
-/// The page: its commands are run as they stand.
+/// The commands of the page are run unchanged.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_of_the_page_works() {
     let cli = Cli::without_database(Engine::Sqlite).await.unset_database();

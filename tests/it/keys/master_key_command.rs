@@ -1,4 +1,4 @@
-//! The master key comes from a command, for a KMS or an HSM, or from a credential of systemd.
+//! The master key comes from a command, for a KMS or an HSM, or from a systemd credential.
 
 use std::path::{Path, PathBuf};
 
@@ -21,14 +21,14 @@ fn write(cli: &Cli, name: &str, text: &str) {
     std::fs::write(file(cli, name), text).expect("written");
 }
 
-/// A place without a master key, where a script of the shell gives it.
+/// Returns a place without a master key, with a shell script that prints it.
 fn with_script(cli: &Cli, script: &str) -> Cli {
     write(cli, "script", script);
     let command = format!("sh '{}'", file(cli, "script").display());
     Cli::at(cli.place.clone()).unset("TOKEND_MASTER_KEY").set(COMMAND, &command)
 }
 
-/// A database with a client; gives its secret.
+/// Creates a database with a client; returns its secret.
 fn client(cli: &Cli) -> String {
     let resource = ["resource", "create", "https://a.example", "--scope", "a"];
     assert_eq!(cli.run(&resource).code, 0);
@@ -54,7 +54,7 @@ async fn a_command_gives_the_master_keys(
     let both = with_script(&place, &format!("printf '%s,%s' {OTHER} {KEY}"));
     let rotated = both.json(&["master-key", "rotate"]);
     assert_eq!(rotated["tag_key"], true, "{rotated}");
-    // The settings of a file name the program and each argument.
+    // The settings in a file name the program and each argument.
     let list = format!("master_key_command = [\"printf\", \"%s\\\\n\", \"{OTHER}\"]\n");
     write(&place, "tokend.toml", &list);
     let only_other = Cli::at(place.place.clone()).unset("TOKEND_MASTER_KEY");
@@ -66,9 +66,9 @@ async fn a_command_gives_the_master_keys(
     assert!(run.stderr.contains("the master key of the command sh"), "{run:?}");
 }
 
-/// What it prints is never shown, what it says is, and each failure has its code.
+/// Its standard output is never shown, its standard error is, and each failure has its code.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_fails_says_why() {
+async fn a_failed_key_command_reports_its_cause() {
     let place = Cli::new(Engine::Sqlite).await;
     client(&Cli::at(place.place.clone()));
     let change = ["client", "disable", "ops"];
@@ -105,7 +105,7 @@ async fn a_command_that_fails_says_why() {
     assert_eq!(shown["state"], "active", "{shown}");
 }
 
-/// It gets the environment of its own tools, and nothing of the settings of tokend.
+/// It gets the environment for its own tools, without the settings of tokend.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_does_not_see_the_settings() {
     let place = Cli::new(Engine::Sqlite).await;
@@ -136,7 +136,7 @@ fn rejected(run: &Run, words: &[&str]) {
     }
 }
 
-/// One source of the key, and a command that can be read.
+/// Only one source of the key is allowed, and the command must be valid.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_next_to_a_key_or_without_a_program_is_rejected() {
     let place = Cli::new(Engine::Sqlite).await;
@@ -151,7 +151,7 @@ async fn a_command_next_to_a_key_or_without_a_program_is_rejected() {
     rejected(&empty.run(&["check-config"]), &["does not name a program"]);
 }
 
-/// systemd gives the key as a file in a folder of the service.
+/// systemd passes the key as a file in a folder of the service.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_credential_of_systemd_gives_the_master_key(
@@ -163,7 +163,7 @@ async fn a_credential_of_systemd_gives_the_master_key(
     std::fs::create_dir(&credentials).expect("a folder");
     let key = credentials.join("master_key");
     std::fs::write(&key, format!("{KEY}\n")).expect("written");
-    // As systemd gives it to a service that does not run as root.
+    // The permissions that systemd uses for a service that does not run as root.
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o440)).expect("a mode");
     let cli = Cli::at(place.place.clone()).unset("TOKEND_MASTER_KEY");
     let cli = cli.set("CREDENTIALS_DIRECTORY", text(&credentials));
@@ -178,7 +178,7 @@ async fn a_credential_of_systemd_gives_the_master_key(
     let status = cli.json(&["master-key", "status"]);
     assert_eq!(status["keys"][0]["sealed"]["tag_key"], 1, "{status}");
 
-    // The environment overrides it, as it overrides a file of settings.
+    // The environment overrides it, like a file of settings.
     let other = cli.set("TOKEND_MASTER_KEY", OTHER);
     rejected(&other.run(&["client", "disable", "ops"]), &["from TOKEND_MASTER_KEY"]);
 }

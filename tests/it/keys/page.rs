@@ -1,4 +1,4 @@
-//! The page on signing keys: its commands are run as they stand.
+//! The page on signing keys: its commands are run unchanged.
 
 use crate::repository::readme::blocks;
 use crate::support::Engine;
@@ -9,7 +9,7 @@ use crate::support::script::Script;
 async fn every_sample_of_the_page_on_signing_keys_works() {
     let cli = Cli::new(Engine::Sqlite).await;
     let server = cli.serve().await;
-    // A running server follows within a second what a block before has changed.
+    // A running server follows the changes of the previous block within a second.
     let text = blocks("docs/keys.md", "sh").join("sleep 2\n");
     let run = Script::of_cli(&cli).with_urls(&server.base, &server.management).done(&text);
     for words in ["NEXT STEP", "successor published", "next key", "key.revoked", "\"keys\""] {

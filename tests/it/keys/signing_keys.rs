@@ -19,7 +19,7 @@ const DAY: i64 = 86_400;
 
 const FORCE: [(&str, &str); 1] = [("tokend-force", "true")];
 
-/// A second instance on the same database, with this clock.
+/// Starts a second instance on the same database, with this clock.
 async fn second(one: &Server, clock: Clock) -> Server {
     Server::at(one.place.clone(), clock, &[("TOKEND_ISSUER", &one.base)]).await
 }
@@ -35,14 +35,14 @@ async fn key_set(server: &Server) -> Vec<String> {
     keys.iter().map(|key| key["kid"].as_str().expect("a kid").to_owned()).collect()
 }
 
-/// The claims of the revocation list, checked with the published keys.
+/// Returns the claims of the revocation list, verified with the published keys.
 async fn revocations(server: &Server) -> Value {
     let list = server.get("/v1/oauth/revocations").await.text;
     assert!(key_set(server).await.contains(&kid(&list)), "it is signed by a key of the key set");
     jwt::read_unchecked(&list).expect("a JWT").1
 }
 
-/// Does what is due of the timelines of keys.
+/// Performs the due steps of the key timelines.
 pub async fn rotate_due(server: &Server) {
     server.catch_up().await;
     signing_key::rotation::rotate_due_keys(&server.app, RotationPolicy::CreateAndRetire)
@@ -50,7 +50,7 @@ pub async fn rotate_due(server: &Server) {
         .expect("a rotation");
 }
 
-/// A step that must succeed.
+/// Performs a step with `force`, which must succeed.
 async fn forced(api: &Api<'_>, path: &str, body: Value) -> Value {
     let answer = api.send("POST", path, &FORCE, Some(&body.to_string())).await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.text);
@@ -122,7 +122,7 @@ async fn a_revoked_key_is_out_on_every_instance_and_the_next_one_signs(
     let events = api.call("GET", "/v1/audit-events?action=key.revoked", None).await.json();
     assert_eq!(events["data"][0]["detail"]["reason"], "INC-12", "{events}");
     assert_eq!(events["data"].as_array().map(Vec::len), Some(1));
-    // After a year no verifier holds its public half.
+    // After a year no verifier caches its public half.
     one.clock.advance(367 * DAY);
     one.catch_up().await;
     assert!(revocations(&one).await.get("keys").is_none());
@@ -164,7 +164,7 @@ async fn the_next_key_signs_when_every_verifier_knows_it(
     let api = Api::with(&server, ALL_SCOPES).await;
     let step = &shown(&api, &kid(&old)).await["next_step"];
     assert_eq!(step["step"], "leaves_key_set", "{step}");
-    // One that is published long enough may sign earlier than planned, without force.
+    // A key that was published long enough may sign earlier than planned, without force.
     let body = json!({ "start_in_seconds": 3 * DAY });
     let planned = api.call("POST", "/v1/signing-keys/rotate", Some(body)).await.json();
     server.clock.advance(DAY);
@@ -209,7 +209,8 @@ async fn a_retired_key_stops_and_its_tokens_stay_valid(
     let next = api.call("POST", "/v1/signing-keys/rotate", Some(json!({}))).await.json();
     let next = next["key"]["kid"].as_str().expect("a kid").to_owned();
     let path = |kid: &str| format!("/v1/signing-keys/{kid}/retire");
-    // What does not sign yet leaves at once, and a retired next key does not end the present one.
+    // A key that does not sign yet leaves at once, and retiring the next key does not end the
+    // present one.
     let done = api.call("POST", &path(&next), None).await.json();
     assert_eq!((&done["key"]["state"], &done["successor"]), (&json!("gone"), &Value::Null));
     server.clock.advance(DAY);
@@ -232,7 +233,7 @@ async fn a_retired_key_stops_and_its_tokens_stay_valid(
     assert_eq!(key_set(&server).await.len(), 1);
 }
 
-/// One timeline for each algorithm: what happens to one changes nothing for the others.
+/// Each algorithm has its own timeline: a change of one does not affect the others.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_algorithm_has_its_own_timeline() {
     let server = Server::start(Engine::Sqlite).await;
@@ -243,7 +244,8 @@ async fn each_algorithm_has_its_own_timeline() {
     let of =
         async |resource: &str| server.ask_for(&client, &[("resource", resource)]).await.token();
     let (orders, early) = (of(ORDERS).await, of(INVOICES).await);
-    // The key of a new resource signs before its time. Revoked, it has a replacement at once.
+    // The key of a new resource signs before its time. When it is revoked, a replacement signs at
+    // once.
     let path = revoke_path(&kid(&early));
     assert_eq!(api.call("POST", &path, Some(json!({}))).await.status, 409);
     let done = forced(&api, &path, json!({})).await;
@@ -268,9 +270,9 @@ async fn each_algorithm_has_its_own_timeline() {
     assert_eq!(shown(&api, &orders_kid).await["next_step"]["step"], "successor_published");
 }
 
-/// An instance whose clock is behind neither signs with a revoked key nor waits for the next one.
+/// An instance with a slow clock neither signs with a revoked key nor waits for the next one.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_whose_clock_is_behind_follows_at_once() {
+async fn an_instance_with_a_slow_clock_follows_at_once() {
     let one = Server::start(Engine::Sqlite).await;
     let late = second(&one, Clock::fixed(one.clock.now().minus_seconds(50))).await;
     let client = one.client().await;
@@ -292,7 +294,7 @@ async fn an_instance_whose_clock_is_behind_follows_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_commands_say_first_what_breaks() {
+async fn key_commands_warn_before_a_breaking_step() {
     let cli = Cli::new(Engine::Sqlite).await;
     let server = cli.serve().await;
     let signs = cli.json(&["key", "list"])[0]["kid"].as_str().expect("a kid").to_owned();
@@ -316,7 +318,7 @@ async fn the_commands_say_first_what_breaks() {
         (!set.contains(&signs) && set.contains("kid")).then_some(())
     })
     .await;
-    // Nothing breaks, so nothing is asked.
+    // Nothing breaks, so the command does not ask.
     let run = cli.run(&["key", "rotate"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
     let run = cli.run(&["key", "list"]);

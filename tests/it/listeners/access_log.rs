@@ -1,5 +1,5 @@
-//! The lines of requests: what they say, which requests have one, and that no reader of the log
-//! holds up a request.
+//! Access log lines: their content, the requests that have one, and a blocked reader, which delays
+//! no request.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -15,7 +15,7 @@ use crate::support::{Answer, Engine, ORDERS, client};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// An instance with one client, whose log is JSON, and the secret of the client.
+/// Starts an instance with a JSON log and one client; returns the secret of the client.
 async fn serving(settings: &[(&str, &str)]) -> (Cli, Process, String) {
     let mut cli = Cli::new(Engine::Sqlite)
         .await
@@ -38,19 +38,19 @@ fn token_request(server: &Process, secret: &str) -> reqwest::RequestBuilder {
         .form(&form)
 }
 
-/// The lines of a kind.
+/// Returns the lines with a message.
 fn lines(server: &Process, message: &str) -> Vec<Value> {
     let log = server.log();
     let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     lines.filter(|line| line["message"] == message).collect()
 }
 
-/// The line of a kind, as soon as it is there.
+/// Waits for the line with a message.
 async fn line(server: &Process, message: &str) -> Value {
     eventually(message, async || lines(server, message).pop()).await
 }
 
-/// The claims and the key of a token, unverified.
+/// Returns the claims and the key id of a token, unverified.
 fn read(token: &str) -> (AccessTokenClaims, String) {
     use base64::Engine as _;
     use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -62,9 +62,10 @@ fn read(token: &str) -> (AccessTokenClaims, String) {
     (claims, header["kid"].as_str().expect("a kid").to_owned())
 }
 
-/// UX 6.4: one line for an issued token says all about it, and no line holds the token (O-10).
+/// UX 6.4: an issued token has one line with all its properties, and no line contains the token
+/// (O-10).
 #[tokio::test(flavor = "multi_thread")]
-async fn the_line_of_a_token_says_what_was_issued_to_whom() {
+async fn the_line_of_a_token_names_client_resource_and_scope() {
     let (_cli, server, secret) = serving(&[]).await;
     let parent = format!("00-{TRACE}-53995c3f42cd8ad8-01");
     let answer = Answer::of(token_request(&server, &secret).header("traceparent", parent)).await;
@@ -96,7 +97,7 @@ async fn the_line_of_a_token_says_what_was_issued_to_whom() {
 
 /// A rejection names the client, if it exists, and the reason; the caller learns neither.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_line_of_a_rejection_says_why() {
+async fn the_line_of_a_rejection_has_its_reason() {
     let (_cli, server, _) = serving(&[]).await;
     let answer = Answer::of(token_request(&server, "wrong")).await;
     answer.assert_rejected(401, "invalid_client");
@@ -113,7 +114,7 @@ async fn the_line_of_a_rejection_says_why() {
     assert_eq!(line["http.response.status_code"], 401);
     assert!(line["reason"].as_str().is_some_and(|reason| reason.starts_with("a: ")), "{line}");
     assert!(line.get("trace_id").is_none(), "{line}");
-    // There is nothing at this path, and the path itself is not in the log.
+    // The path does not exist, and is not in the log.
     Answer::of(client().get(format!("{}/never/logged", server.base))).await;
     let absent = eventually("the other line", async || {
         lines(&server, "request rejected")
@@ -125,7 +126,7 @@ async fn the_line_of_a_rejection_says_why() {
     assert!(!server.log().contains("never/logged"));
 }
 
-/// A rejection of the admin API has a reason of the closed list as well.
+/// A rejection of the admin API also has a reason of the closed list.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_line_of_a_problem_has_its_code() {
     let (_cli, server, _) = serving(&[]).await;
@@ -136,7 +137,7 @@ async fn the_line_of_a_problem_has_its_code() {
     assert_eq!(line["reason_code"], "token_missing", "{line}");
 }
 
-/// Probes are not in the log at the level info; `log.requests = off` leaves rejections alone.
+/// Probes are not logged at the level info; `log.requests = off` logs only rejections.
 #[tokio::test(flavor = "multi_thread")]
 async fn probes_and_unwanted_requests_have_no_line() {
     for (setting, expected) in [
@@ -171,7 +172,7 @@ async fn probes_and_unwanted_requests_have_no_line() {
     }
 }
 
-/// A trusted proxy names the request; another caller does not.
+/// The request id of a trusted proxy is used; that of another caller is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_request_id_of_a_trusted_proxy_is_kept() {
     let id = "0190163d-8694-739b-aea5-966c26f8ad91";
@@ -188,7 +189,7 @@ async fn the_request_id_of_a_trusted_proxy_is_kept() {
     }
 }
 
-/// A reader that does not read standard error costs lines, which are counted, and no request.
+/// If standard error is not read, lines are dropped and counted, and no request waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_is_not_read_holds_up_no_request() {
     let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_LOG_FORMAT", "json");
@@ -210,7 +211,7 @@ async fn a_log_that_is_not_read_holds_up_no_request() {
         answer.is_ok_and(|answer| answer.status() == 200).then_some(())
     })
     .await;
-    // Each request leaves several lines at this level: some megabytes until lines are dropped.
+    // Each request logs several lines at this level: some megabytes until lines are dropped.
     let metrics = format!("http://{}/metrics", management.address);
     let name = "tokend_log_lines_dropped_total ";
     eventually("a dropped line", async || {
@@ -224,7 +225,7 @@ async fn a_log_that_is_not_read_holds_up_no_request() {
         (dropped != "0").then_some(())
     })
     .await;
-    // Once it is read again, the log says what it lacks.
+    // Once it is read again, the log reports the number of dropped lines.
     let reading = std::thread::spawn(move || {
         let mut text = String::new();
         log.read_to_string(&mut text).expect("the log");

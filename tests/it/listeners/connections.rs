@@ -1,4 +1,4 @@
-//! Connections: no address keeps the others out, on either listener (S-3).
+//! Connection limits: no address can exclude others, on either listener (S-3).
 
 use rstest::rstest;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,14 +31,14 @@ async fn with_connections(count: &str) -> Server {
     Server::with(Engine::Sqlite, &[("TOKEND_LIMITS_CONNECTIONS", count)]).await
 }
 
-/// A connection from 127.0.0.`last`.
+/// Opens a connection from 127.0.0.`last`.
 async fn connect(to: SocketAddr, last: u8) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into()).expect("a loopback address");
     socket.connect(to).await.expect("a connection")
 }
 
-/// Asks on a connection; the status, or nothing if it was closed.
+/// Sends a request on a connection; returns the status, or `None` if it was closed.
 async fn ask(stream: &mut TcpStream) -> Option<u16> {
     stream.write_all(HEALTH).await.ok()?;
     let mut answer = Vec::new();
@@ -50,14 +50,14 @@ async fn ask(stream: &mut TcpStream) -> Option<u16> {
     std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
 }
 
-/// The same on a new connection, for which no client should wait long.
+/// Sends a request on a new connection, for which no client should wait long.
 async fn is_answered(to: SocketAddr, last: u8) -> bool {
     let mut stream = connect(to, last).await;
     let asking = tokio::time::timeout(HANGS_AFTER, ask(&mut stream));
     asking.await.ok().flatten() == Some(200)
 }
 
-/// How many of these the server has left open.
+/// Returns the number of connections that the server has left open.
 async fn open(streams: &mut [TcpStream]) -> usize {
     let mut count = 0;
     for stream in streams {
@@ -83,19 +83,20 @@ async fn idle_connections_of_one_address_do_not_exclude_other_clients(
         let mut stream = connect(to, 1).await;
         assert_eq!(ask(&mut stream).await, Some(200), "each is answered");
         held.push(stream);
-        // The server notes the end of an answer after the peer has it: the order must be the same.
+        // The server records the end of an answer after the peer has it: the order must be the
+        // same.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(is_answered(to, 1).await, "also one more of the same address");
     assert!(is_answered(to, 2).await);
-    // The new connection took the place of the oldest of the address, and is closed by now.
+    // The new connection took the slot of the oldest one of the address, which is closed by now.
     let last = held.split_off(count - limit + 1);
     assert_eq!(open(&mut held).await, 0, "the oldest are closed");
     held = last;
     assert_eq!(open(&mut held).await, limit - 1, "and no others");
 }
 
-/// When all places are taken, the connection idle longest is closed, of any client.
+/// When all slots are taken, the longest idle connection of any client is closed.
 #[rstest]
 #[case(Listener::Public, 16)]
 #[case(Listener::Management, 128)]
@@ -111,15 +112,16 @@ async fn a_full_listener_closes_the_connection_that_is_idle_longest(
     for number in 0..places {
         let last = u8::try_from(10 + number / of_address).expect("a number");
         let mut stream = connect(to, last).await;
-        // Every second one never says a word.
+        // Every second connection never sends a request.
         if number % 2 == 0 {
             assert_eq!(ask(&mut stream).await, Some(200));
         }
         held.push(stream);
-        // The server notes the end of an answer after the peer has it: the order must be the same.
+        // The server records the end of an answer after the peer has it: the order must be the
+        // same.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    // The first two are used again, which makes them the youngest.
+    // The first two are used again, which makes them the newest.
     assert_eq!(open(&mut held[..2]).await, 2);
     let mut new = Vec::new();
     for last in 100..104 {
@@ -133,7 +135,7 @@ async fn a_full_listener_closes_the_connection_that_is_idle_longest(
     assert_eq!(open(&mut held[places - 4..]).await, 4, "the youngest stay");
 }
 
-/// A request that has begun is finished, and connections that serve one do not make way.
+/// A request that has begun is finished, and a connection with a request in progress is not closed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_with_a_request_in_progress_is_not_closed() {
     let server = with_connections("8").await;
@@ -154,7 +156,7 @@ async fn a_connection_with_a_request_in_progress_is_not_closed() {
         stream.write_all(head.as_bytes()).await.expect("written");
         slow.push(stream);
     }
-    // Each takes the only place that is left from the one before.
+    // Each one takes the only free slot from the one before.
     for last in 20..40 {
         assert!(is_answered(to, last).await);
     }
@@ -166,9 +168,9 @@ async fn a_connection_with_a_request_in_progress_is_not_closed() {
     }
 }
 
-/// Half a head takes no place from others either, once no connection is idle.
+/// Incomplete requests do not take slots from other clients either, once no connection is idle.
 #[tokio::test(flavor = "multi_thread")]
-async fn health_answers_while_all_places_have_half_a_head() {
+async fn health_answers_while_incomplete_requests_hold_every_slot() {
     let settings = [("TOKEND_LIMITS_CONNECTIONS", "16"), ("TOKEND_LIMITS_HEADER_TIMEOUT", "1m")];
     let server = Server::with(Engine::Sqlite, &settings).await;
     let to = Listener::Public.address(&server);
@@ -183,7 +185,7 @@ async fn health_answers_while_all_places_have_half_a_head() {
     }
 }
 
-/// A proxy speaks for many: its connections are limited by the total only.
+/// A proxy serves many clients, so only the total limits its connections.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trusted_proxy_may_have_all_places() {
     let settings = [("TOKEND_LIMITS_CONNECTIONS", "16"), ("TOKEND_PROXY_TRUSTED", "127.0.0.1/32")];

@@ -1,5 +1,5 @@
-//! Cost belongs to the one who causes it: strangers, guessers and clients bear what they make the
-//! server do (findings S-5, S-6, S-9, S-12 and S-15).
+//! The caller bears the cost that it causes: unauthenticated callers, guessers and clients
+//! (findings S-5, S-6, S-9, S-12 and S-15).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ pub fn claims(server: &Server, id: &str) -> Value {
     })
 }
 
-/// The reason that is kept of a refused request.
+/// Returns the stored reason of a rejected request.
 pub async fn reason(server: &Server, answer: &Answer) -> String {
     assert!(answer.status >= 400, "{answer:?}");
     server.app.write_rejections().await.expect("written");
@@ -67,7 +67,7 @@ pub async fn reason(server: &Server, answer: &Answer) -> String {
 }
 
 /// S-12: a forged assertion costs the same number of verifications for a client that does not
-/// exist, has no keys, one key, or eight keys of which none is named.
+/// exist, has no keys, one key, or eight keys none of which is named.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_assertion_costs_the_same_for_every_client_id() {
     let server = Server::start(Engine::Sqlite).await;
@@ -98,7 +98,7 @@ async fn a_forged_assertion_costs_the_same_for_every_client_id() {
         }
     }
     assert_eq!(costs, [4; 8]);
-    // Without a kid, a client with two keys is still recognised by its second.
+    // Without a kid, a client with two keys still authenticates with the second one.
     let second = KeyPair::new(Algorithm::Es256);
     let both = keys::set(&[&one.jwk, &second.jwk]);
     let client =
@@ -119,7 +119,7 @@ async fn trusts(server: &Server, client: &TestClient, key: &KeyPair, sub: &str) 
     trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
 }
 
-/// S-5: an attacker can write any claims. So the signature is checked first, once for all trusts
+/// S-5: an attacker can write any claims. So the signature is verified first, once for all trusts
 /// with the same keys, and only then the claims of each.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -151,12 +151,12 @@ async fn a_token_without_a_client_is_checked_by_its_signature_before_its_claims(
         let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
         (answer, server.services().signature_checks() - before)
     };
-    // Claims that no trust has: what is said first is that the signature is wrong.
+    // Claims that no trust has: the wrong signature is reported first.
     let (answer, _) = ask(&token(&forger, "repo:evil/x:environment:prod")).await;
     answer.assert_rejected(400, "invalid_grant");
     let why = reason(&server, &answer).await;
     assert!(why.contains("signature"), "{why}");
-    // Ten trusts fit, with one source of keys: one verification.
+    // Ten trusts match, with one source of keys: one verification.
     let (answer, cost) = ask(&token(&key, "repo:acme/r7:environment:prod")).await;
     assert_eq!(cost, 1);
     assert_eq!(server.claims(&answer.token()).await["sub"], clients[7].id.as_str());
@@ -167,7 +167,7 @@ async fn a_token_without_a_client_is_checked_by_its_signature_before_its_claims(
     assert!(why.contains("no client trusts the issuer"), "{why}");
 }
 
-/// S-5: the bound is on trusts. Those that name another subject are not looked at.
+/// S-5: the number of trusts is bounded. Trusts with another subject are not searched.
 #[tokio::test(flavor = "multi_thread")]
 async fn beyond_a_thousand_trusts_that_could_be_meant_a_client_id_is_needed() {
     let server = Server::start(Engine::Sqlite).await;
@@ -241,7 +241,7 @@ async fn guesses_of_one_address_do_not_reject_the_owner_at_another(
             })
         })
         .collect();
-    // Until the guesses fill whatever they can fill.
+    // Wait until the guesses have filled the queue.
     let before = server.services().hasher.checks();
     while server.services().hasher.checks() < before + 4 {
         tokio::task::yield_now().await;
@@ -253,8 +253,8 @@ async fn guesses_of_one_address_do_not_reject_the_owner_at_another(
     }
 }
 
-/// S-9: what strangers ask for in vain, and paths that do not exist, do not push out the rejections
-/// of known clients.
+/// S-9: rejections of unknown clients, and of paths that do not exist, do not displace those of
+/// known clients.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rejections_of_known_clients_outlast_a_flood(
@@ -275,7 +275,7 @@ async fn the_rejections_of_known_clients_outlast_a_flood(
     let taken = server.app.rejections.take();
     assert!(taken.iter().all(|record| record.status != 404), "404 is kept");
     assert_eq!(taken.len(), 200, "a /64 counts as one address");
-    // The flood continues for a while, in many networks, and is younger than the rest.
+    // The flood continues for a while, from many networks, and is newer than the rest.
     let store = &server.services().store;
     let mut flood = Vec::new();
     for number in 0..10_001 {

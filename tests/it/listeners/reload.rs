@@ -1,4 +1,4 @@
-//! SIGHUP: settings are read again, and the server continues (O-24).
+//! SIGHUP: the settings are read again, and the server continues (O-24).
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,13 +10,13 @@ use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
 use crate::support::{Answer, Engine, client};
 
-/// Waits until the log since `start` holds a text.
+/// Waits until the log after `start` contains a text.
 pub async fn until_logged(server: &Process, start: usize, text: &str) {
     eventually(text, async || server.log()[start..].contains(text).then_some(())).await;
 }
 
-/// Sends SIGHUP and waits for what is logged.
-pub async fn hang_up(server: &Process, text: &str) {
+/// Sends SIGHUP and waits for a text in the log.
+pub async fn send_sighup(server: &Process, text: &str) {
     let start = server.log().len();
     server.signal("HUP");
     until_logged(server, start, text).await;
@@ -30,10 +30,10 @@ fn write(path: &Path, text: &str) {
     std::fs::write(path, text).expect("a file");
 }
 
-/// O-24: what can change without a restart changes, and the rest is named.
+/// O-24: changeable settings take effect without a restart, and the others are named.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn sighup_applies_the_log_level_and_says_what_needs_a_restart(
+async fn sighup_applies_the_log_level_and_names_settings_that_need_a_restart(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await;
@@ -45,25 +45,25 @@ async fn sighup_applies_the_log_level_and_says_what_needs_a_restart(
         .set("TOKEND_LOG_LEVEL_FILE", &level.display().to_string())
         .set("TOKEND_TOKEN_LIFETIME_FILE", &lifetime.display().to_string());
     let mut server = cli.serve().await;
-    hang_up(&server, "no setting has changed").await;
+    send_sighup(&server, "no setting has changed").await;
 
     write(&level, "info,tokend::web=debug\n");
-    hang_up(&server, "a setting is applied").await;
+    send_sighup(&server, "a setting is applied").await;
     let start = server.log().len();
     ready(&server).await;
     until_logged(&server, start, "probe answered").await;
 
     write(&lifetime, "2h\n");
     let start = server.log().len();
-    hang_up(&server, "need a restart").await;
+    send_sighup(&server, "need a restart").await;
     let log = server.log()[start..].to_owned();
     assert!(log.contains("token.lifetime") && !log.contains("log.level"), "{log}");
 
-    // What is wrong changes nothing, and is said.
+    // An invalid setting changes nothing, and is reported.
     write(&level, "loud\n");
     write(&lifetime, "soon\n");
     let start = server.log().len();
-    hang_up(&server, "nothing was changed").await;
+    send_sighup(&server, "nothing was changed").await;
     let log = server.log()[start..].to_owned();
     assert!(log.contains("`log.level` must be") && log.contains("`token.lifetime`"), "{log}");
     let start = server.log().len();
@@ -72,14 +72,14 @@ async fn sighup_applies_the_log_level_and_says_what_needs_a_restart(
 
     write(&level, "error\n");
     write(&lifetime, "1h\n");
-    hang_up(&server, "a setting is applied").await;
+    send_sighup(&server, "a setting is applied").await;
     assert!(server.child.try_wait().expect("a status").is_none(), "it runs");
     server.signal("TERM");
     assert_eq!(server.ended().await, Some(0), "{}", server.log());
 }
 
-/// A signal that comes while the server starts does not end it, for `dev` neither. Linux alone says
-/// from outside whether a process has a handler.
+/// A signal during the start does not end the server, nor `dev`. Only Linux shows from outside
+/// whether a process has a handler.
 #[cfg(target_os = "linux")]
 #[rstest]
 #[case(&["serve"])]
@@ -101,7 +101,7 @@ async fn sighup_during_the_start_does_not_end_the_server(#[case] command: &[&str
         .spawn()
         .expect("the program");
     let pid = child.id().to_string();
-    // The handler is there once the kernel says that the signal is caught.
+    // The handler is installed once the kernel reports the signal as caught.
     while !catches_sighup(&pid) {
         assert!(child.try_wait().expect("a status").is_none(), "it ended");
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -130,7 +130,7 @@ fn catches_sighup(pid: &str) -> bool {
     caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|m| m & 1 == 1)
 }
 
-/// O-12: with JSON logs, a start that fails is a JSON line as well.
+/// O-12: with JSON logs, a failed start is a JSON line as well.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_start_is_a_json_line_where_the_log_is_json() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -1,4 +1,4 @@
-//! SIGHUP takes over limits, trusted proxies and TLS files, all or none.
+//! SIGHUP applies limits, trusted proxies and TLS files, all or none.
 
 use std::path::{Path, PathBuf};
 
@@ -6,18 +6,18 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::database::backup::text;
-use crate::listeners::reload::hang_up;
+use crate::listeners::reload::send_sighup;
 use crate::listeners::stopping::ask;
 use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
 use crate::support::{Answer, Engine, ORDERS, client};
 
-/// A server whose settings are in a file, with a client, and the secret of the client.
+/// A server with its settings in a file, a client, and the secret of the client.
 struct Stage {
     server: Process,
     file: PathBuf,
     secret: String,
-    /// Holds the folder.
+    /// Keeps the folder.
     _cli: Cli,
 }
 
@@ -36,11 +36,11 @@ impl Stage {
         Self { server: cli.serve().await, file, secret, _cli: cli }
     }
 
-    /// Writes the settings and sends SIGHUP; gives what is logged until this text.
+    /// Writes the settings and sends SIGHUP; returns the log up to this text.
     async fn reload(&self, settings: &str, text: &str) -> String {
         write(&self.file, settings);
         let start = self.server.log().len();
-        hang_up(&self.server, text).await;
+        send_sighup(&self.server, text).await;
         self.server.log()[start..].to_owned()
     }
 
@@ -48,7 +48,7 @@ impl Stage {
         ask(&self.server.base, "ops", &self.secret).await
     }
 
-    /// Asks as a proxy does for a client at this address.
+    /// Sends a request like a proxy of a client at this address.
     async fn ask_from(&self, address: &str) -> Answer {
         let request = client()
             .post(format!("{}/v1/oauth/token", self.server.base))
@@ -63,7 +63,7 @@ fn write(path: &Path, text: &str) {
     std::fs::write(path, text).expect("a file");
 }
 
-/// The lines about settings that were applied: setting, old and new value.
+/// Returns the lines about applied settings: setting, old and new value.
 fn applied(log: &str) -> Vec<[String; 3]> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let applied = lines.filter(|line| line["message"] == "SIGHUP: a setting is applied");
@@ -106,7 +106,7 @@ async fn a_rate_limit_takes_effect_and_ends_again(
     stage.ask().await.token();
 }
 
-/// The client may come from one network alone. Only a trusted proxy may say that it does.
+/// The client may use one network only. Only a trusted proxy can forward its address.
 #[tokio::test(flavor = "multi_thread")]
 async fn trusted_proxies_take_effect() {
     let stage = Stage::new(Engine::Sqlite, "", &["--network", "203.0.113.0/24"]).await;
@@ -120,7 +120,7 @@ async fn trusted_proxies_take_effect() {
     stage.ask_from("203.0.113.9").await.assert_rejected(400, "unauthorized_client");
 }
 
-/// Nothing is taken over if one setting is not valid; what needs a restart is only named.
+/// Nothing is applied if one setting is invalid; settings that need a restart are only named.
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_settings_change_nothing_at_all() {
     let stage = Stage::new(Engine::Sqlite, "", &[]).await;
@@ -150,7 +150,7 @@ async fn invalid_settings_change_nothing_at_all() {
     stage.reload("", "no setting has changed").await;
 }
 
-/// True if the server shows this certificate.
+/// True if the server presents this certificate.
 async fn shows(url: &str, root: &Path) -> bool {
     let pem = std::fs::read(root).expect("a certificate");
     let root = reqwest::Certificate::from_pem(&pem).expect("a root");
@@ -176,7 +176,7 @@ async fn other_tls_files_take_effect_and_broken_ones_do_not() {
     let port = stage.server.base.rsplit_once(':').expect("a port").1;
     let url = format!("https://localhost:{port}");
     assert!(shows(&url, &path("old.pem")).await && !shows(&url, &path("new.pem")).await);
-    // A key that does not fit: also the limit is not taken over.
+    // The key does not match, so the limit is not applied either.
     let broken = format!("[limits]\nbody_size = \"32KiB\"\n{}", tls("new.pem", "old.key"));
     let log = stage.reload(&broken, "nothing was changed").await;
     assert!(log.contains("tls.certificate") && applied(&log).is_empty(), "{log}");
@@ -185,14 +185,14 @@ async fn other_tls_files_take_effect_and_broken_ones_do_not() {
     let changed: Vec<_> = applied(&log).into_iter().map(|[setting, ..]| setting).collect();
     assert_eq!(changed, ["tls.certificate", "tls.key"], "{log}");
     assert!(shows(&url, &path("new.pem")).await && !shows(&url, &path("old.pem")).await);
-    // The files that are named now are those that are renewed from now on.
+    // The new files are watched for renewals from now on.
     std::fs::copy(path("old.pem"), path("new.pem")).expect("copied");
     std::fs::copy(path("old.key"), path("new.key")).expect("copied");
     eventually("the renewed certificate", async || {
         shows(&url, &path("old.pem")).await.then_some(())
     })
     .await;
-    // TLS is turned off by a restart alone.
+    // TLS can be turned off only by a restart.
     let log = stage.reload("", "need a restart").await;
     assert!(log.contains("tls.certificate, tls.key"), "{log}");
     assert!(shows(&url, &path("old.pem")).await, "{}", text(&path("old.pem")));

@@ -1,5 +1,5 @@
-//! Hostile and clumsy peers: an answer with a body or a closed connection, never a failure of
-//! the server, never a hang, and the next good request succeeds.
+//! Hostile and faulty peers: they get an answer with a body or a closed connection. The server
+//! never fails or hangs, and the next valid request succeeds.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use crate::support::eventually::{HANGS_AFTER, eventually};
 use crate::support::{Engine, Server, TestClient, raw};
 
-/// A complete request with these lines in its head and this body.
+/// Returns a complete request with these header lines and this body.
 fn post(lines: &str, body: &str) -> String {
     let length = body.len();
     format!(
@@ -22,11 +22,11 @@ const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
 const JSON: &str = "content-type: application/json\r\n";
 const GRANT: &str = "grant_type=client_credentials";
 
-/// The codes of RFC 6749 that a request can get whose form is wrong.
+/// The codes of RFC 6749 for a malformed request.
 const ERRORS: [&str; 4] =
     ["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"];
 
-/// A raw answer is a rejection of that status with a JSON body that has `error`.
+/// Asserts that a raw answer is a rejection with this status and a JSON body with `error`.
 fn assert_json_rejection(name: &str, answer: &str, status: u16) {
     assert_eq!(raw::status(answer), status, "{name}: {answer}");
     let body = raw::body(answer);
@@ -37,11 +37,11 @@ fn assert_json_rejection(name: &str, answer: &str, status: u16) {
     assert!(answer.contains("x-request-id: req_"), "{name}: {answer}");
 }
 
-async fn assert_still_well(server: &Server, client: &TestClient) {
+async fn assert_issues_token(server: &Server, client: &TestClient) {
     server.ask(client).await.token();
 }
 
-/// SECURITY 1, 9, 22, 23 (T-13, C-41, W-03, W-43): the shape of a request.
+/// SECURITY 1, 9, 22, 23 (T-13, C-41, W-03, W-43): malformed requests are rejected.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_malformed_request_gets_a_json_rejection() {
     let server = Server::with(Engine::Sqlite, &[("TOKEND_LIMITS_BODY_TIMEOUT", "500ms")]).await;
@@ -88,7 +88,7 @@ async fn a_malformed_request_gets_a_json_rejection() {
     for (name, request, status) in cases {
         let mut answer = raw::exchange(&server, request.as_bytes()).await;
         if name == "a cut body" {
-            // The peer that promised more is cut off, with or without a word.
+            // A peer that announced more is disconnected, with or without an answer.
             answer = answer.filter(|answer| raw::status(answer) != 0);
             if answer.is_none() {
                 continue;
@@ -100,10 +100,10 @@ async fn a_malformed_request_gets_a_json_rejection() {
     let not_utf8 = [post(FORM, "xx").trim_end_matches("xx").as_bytes(), &[0xFF, 0xFE]].concat();
     let answer = raw::exchange(&server, &not_utf8).await.expect("an answer");
     assert_json_rejection("bytes that are not UTF-8", &answer, 400);
-    assert_still_well(&server, &client).await;
+    assert_issues_token(&server, &client).await;
 }
 
-/// The second request on a connection is watched like the first.
+/// The second request on a connection is checked like the first.
 #[tokio::test(flavor = "multi_thread")]
 async fn malformed_input_after_a_good_request_gets_a_json_rejection_too() {
     let server = Server::start(Engine::Sqlite).await;
@@ -119,8 +119,8 @@ async fn malformed_input_after_a_good_request_gets_a_json_rejection_too() {
     assert_json_rejection("noise", &rest, 400);
 }
 
-/// The same in one packet: the good request has its own answer, the rest has that of tokend and not
-/// hyper's.
+/// In one packet, the valid request has its own answer, and the rest gets the answer of tokend
+/// instead of hyper's.
 #[tokio::test(flavor = "multi_thread")]
 async fn malformed_input_in_the_packet_of_a_good_request_gets_a_json_rejection_too() {
     let server = Server::start(Engine::Sqlite).await;
@@ -138,7 +138,7 @@ async fn malformed_input_in_the_packet_of_a_good_request_gets_a_json_rejection_t
     }
 }
 
-/// SECURITY 22, T-16: a peer that dawdles is cut off, and only then.
+/// SECURITY 22, T-16: only a slow peer is disconnected.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_peer_is_cut_off() {
     let settings =
@@ -151,7 +151,7 @@ async fn a_slow_peer_is_cut_off() {
         [("a silent peer", ""), ("half a head", "POST /v1/oauth/token HT"), ("half a body", &head)];
     for (name, bytes) in cases {
         let address = server.base.trim_start_matches("http://");
-        // Before the server can begin to count.
+        // Before the server can start its timer.
         let started = Instant::now();
         let mut stream = TcpStream::connect(address).await.expect("a connection");
         stream.write_all(bytes.as_bytes()).await.expect("written");
@@ -165,13 +165,13 @@ async fn a_slow_peer_is_cut_off() {
             assert_json_rejection(name, &answer, 408);
         }
     }
-    // An idle connection between two requests is not a slow one. A test that is not scheduled for
-    // 300 ms is a slow peer itself, and tries again.
+    // An idle connection between two requests is not slow. A test that is not scheduled for 300 ms
+    // is a slow peer itself, and tries again.
     eventually("two answers with a pause between them", async || two_answers(&server).await).await;
 }
 
-/// Sends two requests on one connection with a pause of 700 ms between them; nothing if the server
-/// closes it before.
+/// Sends two requests on one connection with a pause of 700 ms; returns `None` if the server closes
+/// it before.
 async fn two_answers(server: &Server) -> Option<()> {
     let address = server.base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.ok()?;
@@ -185,7 +185,7 @@ async fn two_answers(server: &Server) -> Option<()> {
     Some(())
 }
 
-/// SECURITY 23: what two readers could understand in two ways ends the connection.
+/// SECURITY 23: a request that two parsers could read differently ends the connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_smuggled_behind_a_request_with_length_and_chunks() {
     let server = Server::start(Engine::Sqlite).await;
@@ -208,7 +208,7 @@ async fn nothing_is_smuggled_behind_a_request_with_length_and_chunks() {
     assert_json_rejection("chunks in HTTP/1.0", &answer, 400);
 }
 
-/// A peer that asks and asks and never reads does not keep its connection.
+/// A peer that sends requests and never reads is disconnected.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_takes_no_answer_is_cut_off() {
     let server = Server::with(Engine::Sqlite, &[("TOKEND_LIMITS_BODY_TIMEOUT", "300ms")]).await;
@@ -220,7 +220,7 @@ async fn a_peer_that_takes_no_answer_is_cut_off() {
     assert!(ended.is_ok(), "the connection is kept");
 }
 
-/// N-04, C-193, SECURITY 5: every path and method answers with a body that is JSON.
+/// N-04, C-193, SECURITY 5: every path and method answers with a JSON body.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_path_and_method_answers_in_json(
@@ -257,7 +257,7 @@ async fn every_path_and_method_answers_in_json(
     }
 }
 
-/// The reason of a rejection is in the log, once, under the id that the caller holds.
+/// The reason of a rejection is logged once, under the request id that the caller has.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_true_reason_is_logged_once_under_the_request_id() {
     let server = Server::start(Engine::Sqlite).await;
@@ -275,7 +275,7 @@ async fn the_true_reason_is_logged_once_under_the_request_id() {
     assert!(lines[0].contains(&client.id), "{lines:?}");
 }
 
-/// D23: a peer that begins with HTTP/2 gets no frame of it.
+/// D23: a peer that begins with HTTP/2 gets no HTTP/2 frame.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_http_1_1_is_spoken() {
     let server = Server::start(Engine::Sqlite).await;
@@ -283,5 +283,5 @@ async fn only_http_1_1_is_spoken() {
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
     let answer = raw::exchange(&server, preface).await.expect("an end");
     assert!(answer.is_empty() || raw::status(&answer) == 400, "{answer:?}");
-    assert_still_well(&server, &client).await;
+    assert_issues_token(&server, &client).await;
 }

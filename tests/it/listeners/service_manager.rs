@@ -1,4 +1,4 @@
-//! tokend under a service manager: it says when it serves, and takes sockets that are open already.
+//! tokend under a service manager: it reports when it serves, and accepts open sockets.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -14,7 +14,7 @@ use crate::support::{Answer, Engine, client};
 struct Manager(UnixDatagram);
 
 impl Manager {
-    /// The next report, or nothing if there is none yet.
+    /// Returns the next report, or `None` if there is none yet.
     fn report(&self) -> Option<String> {
         let mut buffer = [0; 512];
         let length = self.0.recv(&mut buffer).ok()?;
@@ -47,7 +47,7 @@ async fn the_service_manager_learns_what_the_server_does() {
     assert_eq!(manager.report(), None);
 }
 
-/// A service manager that is gone does not stop the server.
+/// A missing service manager does not stop the server.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_manager_that_does_not_listen_does_not_prevent_the_start() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -59,7 +59,7 @@ async fn a_service_manager_that_does_not_listen_does_not_prevent_the_start() {
     assert!(server.log().contains("NOTIFY_SOCKET"), "{}", server.log());
 }
 
-/// A program that begins with the descriptors 3 and 4, as systemd starts it.
+/// A program that starts with the descriptors 3 and 4, as under systemd.
 struct Started(Child);
 
 impl Started {
@@ -83,7 +83,7 @@ impl Drop for Started {
     }
 }
 
-/// What systemd does: it counts the sockets, names the process, and leaves them at 3 and above.
+/// Does what systemd does: counts the sockets, sets the process id, and passes descriptors 3 and 4.
 const ACTIVATION: &str =
     "export LISTEN_PID=$$ LISTEN_FDS=2; exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null";
 
@@ -101,7 +101,7 @@ async fn sockets_of_the_service_manager_serve() {
         let request = client().get(format!("http://{public}/livez"));
         Answer::of(request.timeout(Duration::from_secs(100))).await.status
     });
-    // An address that another process may have: it is not used.
+    // An address that another process may use: it is ignored.
     let cli =
         cli.set("TOKEND_LISTEN", "127.0.0.1:1").set("TOKEND_MANAGEMENT_LISTEN", "127.0.0.1:2");
     let started = Started::new(cli, ACTIVATION, [first.into(), second.into()]);
@@ -113,7 +113,8 @@ async fn sockets_of_the_service_manager_serve() {
     drop(started);
 }
 
-/// What is not a listener, and sockets that tokend has no use for, stop the start with a text.
+/// Descriptors that are not listeners, and sockets that tokend does not use, stop the start with an
+/// error.
 #[tokio::test(flavor = "multi_thread")]
 async fn sockets_that_cannot_be_used_are_named() {
     let place = Cli::new(Engine::Sqlite).await.place;

@@ -1,4 +1,4 @@
-//! Starting, stopping and being killed: the program as a process.
+//! The program as a process: starting, stopping and being killed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::process::Cli;
 use crate::support::reserved_port::ReservedPort;
 use crate::support::{Answer, Engine, ORDERS, Place, client};
 
-/// A client and its secret, made on the command line.
+/// Creates a client on the command line; returns its id and secret.
 fn make_client(cli: &Cli) -> (String, String) {
     cli.json(&["resource", "create", ORDERS, "--scope", "orders:read"]);
     let made = cli.json(&["client", "create", "worker", "--grant", ORDERS]);
@@ -28,7 +28,7 @@ pub async fn ask(base: &str, id: &str, secret: &str) -> Answer {
     .await
 }
 
-/// SECURITY 17: readiness fails at once, what is in flight finishes, the exit code is 0.
+/// SECURITY 17: readiness fails at once, requests in flight finish, the exit code is 0.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_finishes_what_was_begun(
@@ -37,7 +37,7 @@ async fn sigterm_finishes_what_was_begun(
     let cli = Cli::new(engine).await.set("TOKEND_SHUTDOWN_DELAY", "5s");
     let (id, secret) = make_client(&cli);
     let mut server = cli.serve().await;
-    // A request whose body is on its way, and a peer that never says a word.
+    // A request with a body in transfer, and a peer that sends nothing.
     let address = server.base.trim_start_matches("http://").to_owned();
     let mut slow = TcpStream::connect(&address).await.expect("a connection");
     let _silent = TcpStream::connect(&address).await.expect("a connection");
@@ -56,18 +56,18 @@ async fn sigterm_finishes_what_was_begun(
     })
     .await;
     assert_eq!((ready.status, ready.json()["status"].as_str()), (503, Some("stopping")));
-    // Requests are still accepted while balancers learn that it stops.
+    // Requests are still accepted while load balancers notice the stop.
     ask(&server.base, &id, &secret).await.token();
     slow.write_all(body.as_bytes()).await.expect("written");
     let mut answer = String::new();
     slow.read_to_string(&mut answer).await.expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(server.ended().await, Some(0), "{}", server.log());
-    // The silent peer has not held up the stop.
+    // The silent peer has not delayed the stop.
     assert!(!server.log().contains("shutdown.drain"), "{}", server.log());
 }
 
-/// Sends a whole request on a connection of its own. `None`: the connection was refused.
+/// Sends a whole request on its own connection. Returns `None` if the connection was refused.
 async fn exchange(address: &str, request: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).await.ok()?;
     let mut answer = Vec::new();
@@ -77,8 +77,8 @@ async fn exchange(address: &str, request: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// SECURITY 17: a request on a connection that was accepted is answered, also if it is the first one
-/// and the connection was accepted just before the listener closed.
+/// SECURITY 17: a request on an accepted connection is answered, even if the connection was
+/// accepted just before the listener closed.
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_leaves_no_accepted_request_without_an_answer() {
     let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_SHUTDOWN_DELAY", "200ms");
@@ -113,11 +113,12 @@ async fn sigterm_leaves_no_accepted_request_without_an_answer() {
         }
         assert_eq!(server.ended().await, Some(0), "{}", server.log());
     }
-    // The kernel may complete a handshake while the listener closes: the server has not accepted that connection.
+    // The kernel may complete a handshake while the listener closes: the server has not accepted
+    // that connection.
     assert!(answered > 100 && lost <= 3, "{lost} of {answered} were lost");
 }
 
-/// SECURITY 17: what was acknowledged survives `kill -9`, and so do the signing key and tokens.
+/// SECURITY 17: acknowledged changes survive `kill -9`, and so do the signing key and tokens.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_9_loses_nothing_that_was_acknowledged(
@@ -135,7 +136,7 @@ async fn kill_9_loses_nothing_that_was_acknowledged(
     server.ended().await;
     let again = cli.serve().await;
     ask(&again.base, &id, &secret).await.token();
-    // The second server has another address, and with it another issuer.
+    // The second server has another address, and therefore another issuer.
     let first = Cli::at(cli.place.clone()).set("TOKEND_ISSUER", &server.base);
     assert_eq!(first.run_with(&["token", "verify", "-"], &token).code, 0, "the key is lost");
     assert_eq!(cli.run(&["audit", "verify"]).code, 0);
@@ -155,7 +156,7 @@ async fn several_first_starts_at_once_agree(
     let mut sets = Vec::new();
     for server in [&servers.0, &servers.1, &servers.2, &servers.3] {
         let url = format!("{}/.well-known/jwks.json", server.base);
-        // An instance may have to hear of the key that another one made.
+        // An instance may have to wait for the key that another one created.
         let set = eventually("a key", async || {
             let set = Answer::of(client().get(&url)).await.text;
             set.contains("kid").then_some(set)
@@ -167,7 +168,7 @@ async fn several_first_starts_at_once_agree(
     assert_eq!(keys.as_array().expect("a list").len(), 1, "{keys}");
 }
 
-/// With SQLite the master key is made on the first start, for its owner alone.
+/// With SQLite the first start creates the master key, readable only by its owner.
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_makes_its_own_master_key_and_rejects_another() {
     use std::os::unix::fs::PermissionsExt;
@@ -192,7 +193,8 @@ async fn sqlite_makes_its_own_master_key_and_rejects_another() {
     assert_eq!(other.run(&["client", "disable", &id]).code, 3);
     assert_eq!(other.run(&["client", "list"]).code, 0, "reading needs no master key");
 
-    // Both keys, the new one first: a rotation seals everything anew, and the old one can go.
+    // With both keys, the new one first, a rotation seals everything again, and the old key can be
+    // removed.
     let new = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
     let both =
         Cli::at(cli.place.clone()).set("TOKEND_MASTER_KEY", &format!("{new},{}", key.trim()));
@@ -213,7 +215,7 @@ async fn postgres_without_a_master_key_is_rejected_with_the_command_that_makes_o
     assert!(run.stderr.contains("openssl rand -base64 32"), "{run:?}");
 }
 
-/// A schema newer than the binary stops the start; an older one stops it if it may not migrate.
+/// A schema newer than the program stops the start; an older one stops it if it may not migrate.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_that_does_not_fit_stops_the_start(
@@ -240,7 +242,7 @@ async fn a_schema_that_does_not_fit_stops_the_start(
     }
 }
 
-/// Runs a statement that no tokend would.
+/// Runs a statement that tokend would never run.
 pub async fn execute(engine: Engine, url: &str, sql: &'static str) {
     use sqlx::Connection;
     match engine {
@@ -258,7 +260,7 @@ pub async fn execute(engine: Engine, url: &str, sql: &'static str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_says_by_its_exit_code_whether_the_server_is_well() {
+async fn the_exit_code_of_health_reports_the_state_of_the_server() {
     let cli = Cli::new(Engine::Sqlite).await;
     let server = cli.serve().await;
     let listen = server.base.trim_start_matches("http://").to_owned();
@@ -282,7 +284,7 @@ async fn a_taken_port_and_an_unwritable_folder_are_reported_with_the_remedy() {
     assert!(run.stderr.contains("is taken by another process"), "{run:?}");
     assert!(run.stderr.contains("TOKEND_LISTEN=127.0.0.1:"), "{run:?}");
 
-    // No user can make a folder below a file, not even root.
+    // No user can create a folder below a file, not even root.
     let file = cli.place.folder.path().join("file");
     std::fs::write(&file, "").expect("a file");
     let below = file.join("data").display().to_string();
@@ -294,7 +296,7 @@ async fn a_taken_port_and_an_unwritable_folder_are_reported_with_the_remedy() {
     assert!(run.stderr.contains("TOKEND_DATA_DIR"), "{run:?}");
 }
 
-/// Exit code 7, and the cause: not only that it took too long.
+/// The exit code is 7, and the message has the cause, not only a timeout.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_does_not_exist_is_reported_with_its_cause() {
     let nobody = ReservedPort::new();

@@ -1,10 +1,10 @@
-//! TLS of the server itself: every endpoint that takes credentials, and what a start without it
-//! says.
+//! TLS of the server itself: every endpoint that takes credentials, and the warning of a start
+//! without TLS.
 
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, Server};
 
-/// C-116: introspection and revocation by TLS, and nothing by plain HTTP on the same port.
+/// C-116: introspection and revocation work over TLS, and never over plain HTTP on the same port.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_endpoint_is_served_over_tls_alone() {
     let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a pair");
@@ -40,12 +40,12 @@ async fn every_endpoint_is_served_over_tls_alone() {
     assert_eq!(active().await, true);
     assert_eq!(post("https", "revoke", &form).await.expect("an answer").status(), 200);
     assert_eq!(active().await, false);
-    // A client that does not know the certificate sends nothing.
+    // A client that does not trust the certificate sends nothing.
     let stranger = crate::support::client().get(format!("https://localhost:{number}/livez"));
     assert!(stranger.send().await.is_err());
 }
 
-/// SECURITY 42: a listener that other machines reach, without TLS and without a proxy.
+/// SECURITY 42: a listener that other machines can reach, without TLS and without a proxy.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_in_plain_http_is_warned_of() {
     const WARNING: &str = "secrets travel in plain HTTP on this address";
@@ -54,7 +54,7 @@ async fn a_start_in_plain_http_is_warned_of() {
     {
         let cli = Cli::new(Engine::Sqlite).await.set("TOKEND_PROXY_TRUSTED", trusted);
         let server = cli.serve_at((listen, 0).into()).await;
-        // The start has said what it has to say before the server is ready.
+        // The warnings are logged before the server is ready.
         let log = server.log_with("tokend serves tokens").await;
         assert_eq!(log.contains(WARNING), is_warned, "{listen:?} {trusted}: {log}");
         let base = server.base.replace("0.0.0.0", "127.0.0.1");

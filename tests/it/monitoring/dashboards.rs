@@ -1,4 +1,4 @@
-//! Dashboard, alert rules and the page about them agree with the metrics of a live instance.
+//! The dashboard, the alert rules and their page match the metrics of a live instance.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -22,7 +22,7 @@ fn folder() -> PathBuf {
     root().join("deploy/monitoring")
 }
 
-/// Every expression of the dashboard, with values in place of its variables.
+/// Returns every expression of the dashboard, with values for its variables.
 fn dashboard() -> Vec<String> {
     fn collect(value: &Value, found: &mut Vec<String>) {
         match value {
@@ -48,7 +48,7 @@ fn dashboard() -> Vec<String> {
     found.iter().map(filled).collect()
 }
 
-/// The alerts: name, expression, runbook.
+/// Returns the alerts: name, expression, runbook.
 fn alerts() -> Vec<(String, String, String)> {
     let text = read("deploy/monitoring/alerts.yml");
     let rules = text.split("- alert: ").skip(1);
@@ -70,7 +70,7 @@ fn expressions() -> Vec<String> {
     dashboard().into_iter().chain(alerts).collect()
 }
 
-/// The names of tokend's metrics in an expression, each with the labels that are compared to a
+/// Returns the metrics of tokend in an expression, each with the labels that are compared to a
 /// value.
 fn selectors(expression: &str) -> Vec<(String, Vec<String>)> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -91,7 +91,7 @@ fn selectors(expression: &str) -> Vec<(String, Vec<String>)> {
     found
 }
 
-/// The labels by which an expression groups.
+/// Returns the labels by which an expression groups.
 fn grouped(expression: &str) -> Vec<String> {
     let groups = expression.split("by (").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
     groups.flat_map(|group| group.split(',').map(|label| label.trim().to_owned())).collect()
@@ -119,7 +119,7 @@ fn an_expression_is_read_as_it_is() {
     assert!(alerts().iter().all(|(_, expression, _)| !expression.is_empty()));
 }
 
-/// A dashboard that shows nothing, and an alert that never fires, look like good news (O-13).
+/// An empty dashboard and an alert that never fires would look like good news (O-13).
 #[tokio::test(flavor = "multi_thread")]
 async fn every_metric_of_the_dashboard_and_the_alerts_exists_on_a_live_instance() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -157,7 +157,7 @@ async fn every_metric_of_the_dashboard_and_the_alerts_exists_on_a_live_instance(
     }
 }
 
-/// Each metric that an operator looks at is on the dashboard or in an alert.
+/// Each metric for operators is on the dashboard or in an alert.
 #[test]
 fn every_metric_is_used() {
     let used: BTreeSet<_> = expressions()
@@ -175,7 +175,7 @@ fn every_metric_is_used() {
     assert_eq!(unused, Vec::<&str>::new());
 }
 
-/// Runs promtool in the folder of the rules; gives what it says.
+/// Runs promtool in the folder of the rules; returns its output.
 fn promtool(arguments: &[&str], input: &str) -> String {
     let mut promtool = Command::new("promtool")
         .args(arguments)
@@ -193,7 +193,7 @@ fn promtool(arguments: &[&str], input: &str) -> String {
     said
 }
 
-/// O-13: the alerts, also those for writes that fail.
+/// O-13: the alerts, also those for failed writes.
 #[test]
 fn promtool_accepts_the_alerts_and_they_fire_when_they_should() {
     assert!(promtool(&["check", "rules", "alerts.yml"], "").contains("SUCCESS"));

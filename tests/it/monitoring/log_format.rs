@@ -10,7 +10,7 @@ use crate::support::eventually::eventually;
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, ORDERS, client};
 
-/// A kind of line: what one statement of the source logs.
+/// A kind of line: one logging statement of the source.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Kind {
     message: String,
@@ -18,7 +18,7 @@ struct Kind {
     fields: Vec<String>,
 }
 
-/// The arguments of a macro, separated at the commas that are outside of brackets and text.
+/// Splits the arguments of a macro at commas outside of brackets and strings.
 fn arguments(text: &str) -> Vec<String> {
     let (mut found, mut depth, mut is_text, mut is_escaped) =
         (vec![String::new()], 0, false, false);
@@ -41,7 +41,7 @@ fn arguments(text: &str) -> Vec<String> {
     found.iter().map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect()
 }
 
-/// The text of a literal; its continued lines are joined.
+/// Returns the text of a literal; continued lines are joined.
 fn literal(argument: &str) -> Option<String> {
     let text = argument.strip_prefix('"')?.strip_suffix('"')?;
     let lines: Vec<_> = text.split("\\\n").collect();
@@ -49,16 +49,16 @@ fn literal(argument: &str) -> Option<String> {
     Some(lines[..1].iter().copied().chain(rest).collect())
 }
 
-/// The name of a field: `a`, `%a`, `?a`, `a.b = …`.
+/// Returns the name of a field: `a`, `%a`, `?a`, `a.b = …`.
 fn field(argument: &str) -> String {
     let name = argument.split('=').next().unwrap_or_default();
     name.trim().trim_start_matches(['%', '?']).to_owned()
 }
 
-/// The fields that a line has only if they have a value.
+/// The fields that are omitted if they have no value.
 const OPTIONAL: [&str; 5] = ["trace_id", "http.route", "client.id", "scope", "reason_code"];
 
-/// Every kind of line in the source, without those of unit tests.
+/// Returns every kind of line in the source, except those of unit tests.
 fn kinds() -> Vec<Kind> {
     let mut found = Vec::new();
     for path in files(&root().join("src"), "rs") {
@@ -80,7 +80,7 @@ fn kinds() -> Vec<Kind> {
     found
 }
 
-/// True if a message is one of that kind, whose `{…}` stand for anything.
+/// True if a message is of this kind; each `{…}` matches anything.
 fn is_of(kind: &Kind, message: &str) -> bool {
     let mut parts = kind.message.split('{').map(|part| part.rsplit('}').next().unwrap_or(part));
     let first = parts.next().unwrap_or_default();
@@ -108,7 +108,7 @@ fn the_page_lists_every_kind_of_line() {
     assert!(page.contains(&table), "put this into docs/logs.md:\n{table}");
 }
 
-/// The lines of a server that starts, serves, rejects, follows changes and stops.
+/// Returns the log lines of a server that starts, serves, rejects, follows changes and stops.
 async fn lines() -> Vec<BTreeMap<String, Value>> {
     let level = "info,tokend=debug";
     let cli = Cli::new(Engine::Sqlite)
@@ -137,8 +137,8 @@ async fn lines() -> Vec<BTreeMap<String, Value>> {
     server.log().lines().map(line).collect()
 }
 
-/// O-12, O-67: each line is one object, none is of a library, and each is of a kind that the page
-/// lists.
+/// O-12, O-67: each line is one object, none comes from a library, and the page lists the kind of
+/// each.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_line_has_the_fields_that_the_page_lists() {
     let kinds = kinds();

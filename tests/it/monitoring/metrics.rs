@@ -1,4 +1,4 @@
-//! Metrics: what `/metrics` says, who may read it, and that no caller can make series.
+//! Metrics: the content of `/metrics`, its access control, and the bound on series.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,26 +13,27 @@ use crate::support::browser::console::{Browser, limits};
 use crate::support::eventually::eventually;
 use crate::support::{Answer, Engine, Server, TestClient, grant};
 
-/// The text, as a scraper without wishes gets it.
+/// Returns the text that a scraper without preferences gets.
 async fn text(server: &Server) -> String {
     let answer = Answer::of(server.http.get(format!("{}/metrics", server.management))).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.text
 }
 
-/// The value of a series, by its name with labels, such as `tokend_clients{state="active"}`.
+/// Returns the value of a series, by its name with labels, such as
+/// `tokend_clients{state="active"}`.
 fn value(text: &str, series: &str) -> Option<f64> {
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
     Some(line.parse().expect("a number"))
 }
 
-/// Every series with its labels, without values.
+/// Returns every series with its labels, without values.
 fn series(text: &str) -> BTreeSet<String> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| Some(line.rsplit_once(' ')?.0.to_owned())).collect()
 }
 
-/// What a token, two rejections and an introspection leave.
+/// The counters after a token, two rejections and an introspection.
 const COUNTED: &str = r#"
 tokend_tokens_issued_total{grant_type="client_credentials",resource="https://orders.example.com",alg="ES256"} 1
 tokend_token_requests_rejected_total{error="invalid_client",reason="wrong_secret"} 1
@@ -124,7 +125,7 @@ async fn every_metric_has_a_help_text_and_is_one_of_the_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_asks_for_open_metrics_gets_exemplars() {
+async fn the_open_metrics_format_has_exemplars() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let wrong = TestClient { secret: "wrong".to_owned(), ..client };
@@ -165,13 +166,13 @@ async fn a_rejection_of_the_admin_api_is_counted() {
             format!("tokend_other_requests_rejected_total{{error=\"{code}\",reason=\"{code}\"}}");
         let written = text(&server).await;
         assert_eq!(value(&written, &series), Some(1.0), "{path}: {written}");
-        // Prometheus rejects a text that has a series twice.
+        // Prometheus rejects a text with duplicate series.
         let lines = written.lines().filter(|line| !line.starts_with('#')).count();
         assert_eq!(self::series(&written).len(), lines, "{written}");
     }
 }
 
-/// SECURITY 33, D21: no caller chooses a label.
+/// SECURITY 33, D21: no caller can choose a label.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_makes_no_series() {
     let server = Server::start(Engine::Sqlite).await;
@@ -212,7 +213,7 @@ async fn a_caller_makes_no_series() {
     attack("two").await;
     let after = text(&server).await;
     let new: Vec<_> = series(&after).difference(&before).cloned().collect();
-    // The first reading of the metrics is a series of its own.
+    // The first request for the metrics creates its own series.
     assert!(new.iter().all(|series| series.contains("route=\"/metrics\"")), "{new:?}");
     for word in ["one1", "two2"] {
         assert!(!after.contains(word), "{word}:\n{after}");
@@ -251,7 +252,7 @@ async fn metrics_are_open_on_loopback_alone_or_need_the_scope() {
         (403, Some("administrator_limited"))
     );
     assert_eq!(server.get("/metrics").await.status, 404, "not on the public listener");
-    // The same setting by the address.
+    // The default for each address.
     for (listen, access, status) in [
         ("0.0.0.0:8081", "auto", 401),
         ("0.0.0.0:8081", "open", 200),
@@ -265,9 +266,9 @@ async fn metrics_are_open_on_loopback_alone_or_need_the_scope() {
     }
 }
 
-/// A URL of another machine is that of a proxy, which reaches loopback for every caller.
+/// The URL of another machine belongs to a proxy, which reaches loopback for every caller.
 #[tokio::test]
-async fn metrics_need_a_token_behind_a_proxy_if_nothing_else_is_said() {
+async fn metrics_need_a_token_behind_a_proxy_by_default() {
     for (url, access, status) in [
         ("https://ops.example.com", "auto", 401),
         ("https://ops.example.com", "open", 200),
@@ -282,7 +283,7 @@ async fn metrics_need_a_token_behind_a_proxy_if_nothing_else_is_said() {
     }
 }
 
-/// A page that a browser on this machine shows reaches loopback by a name of its own.
+/// A page in a browser on this machine can reach loopback under another host name.
 #[tokio::test]
 async fn open_metrics_on_loopback_are_read_by_a_name_of_the_listener() {
     let ask = async |server: &Server, hosts: &[&str]| {
@@ -317,12 +318,12 @@ async fn open_metrics_on_loopback_are_read_by_a_name_of_the_listener() {
             assert!(!answer.text.contains("tokend_"), "{host}: {}", answer.text);
         }
     }
-    // An operator who opens metrics on another address has decided which callers reach it.
+    // An operator that makes metrics public on another address has decided which callers reach it.
     let settings =
         [("TOKEND_MANAGEMENT_LISTEN", "0.0.0.0:8081"), ("TOKEND_METRICS_ACCESS", "open")];
     let server = Server::with(Engine::Sqlite, &settings).await;
     assert_eq!(ask(&server, &["tokend.monitoring.svc:8081"]).await.status, 200);
-    // With a token, the name does not matter: a browser has none.
+    // With a token, the name does not matter: a browser does not have a token.
     let server = Server::with(Engine::Sqlite, &[("TOKEND_METRICS_ACCESS", "token")]).await;
     let api = Api::with(&server, "stats:read").await;
     let answer = api.send("GET", "/metrics", &[("host", "evil.example")], None).await;
@@ -354,7 +355,7 @@ async fn the_busiest_clients_have_series_only_if_the_operator_wants_them() {
     assert!(!text(&server).await.contains("tokend_client_tokens_issued_total"));
 }
 
-/// A secret that ends is counted as what it is, once the minute has come.
+/// After a minute, an ended secret is counted in its new state.
 #[tokio::test]
 async fn secrets_are_counted_by_state() {
     let server = Server::start(Engine::Sqlite).await;

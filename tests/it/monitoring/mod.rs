@@ -1,4 +1,4 @@
-//! What a running server shows of itself: logs, metrics, traces, usage statistics.
+//! Observability of a running server: logs, metrics, traces, usage statistics.
 
 mod dashboards;
 mod log_format;

@@ -1,4 +1,4 @@
-//! Traces: the spans of requests, as a collector of OpenTelemetry gets them.
+//! Traces: the spans of requests that an OpenTelemetry collector receives.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -20,14 +20,14 @@ use crate::support::{Answer, Engine, ORDERS, client};
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-53995c3f42cd8ad8-01";
 
-/// A collector: it keeps what it gets.
+/// A collector that stores its input.
 #[derive(Clone, Default)]
 struct Collector {
     received: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
 }
 
 impl Collector {
-    /// Starts it; gives its URL as well.
+    /// Starts a collector; returns its URL as well.
     async fn start() -> (Self, String) {
         let collector = Self::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -50,7 +50,7 @@ impl Collector {
         scopes.flat_map(|scope| scope.spans.clone()).collect()
     }
 
-    /// What is known of the process.
+    /// Returns the resource attributes of the process.
     fn resource(&self) -> BTreeMap<String, String> {
         let received = self.received.lock().expect("a lock");
         let resource = received[0].resource_spans[0].resource.clone().expect("a resource");
@@ -71,7 +71,7 @@ fn texts(attributes: &[KeyValue]) -> BTreeMap<String, String> {
     attributes.iter().filter_map(text).collect()
 }
 
-/// An instance with a client that sends spans there, and the secret of the client.
+/// Starts an instance with a client that sends spans there; returns the secret of the client.
 async fn serving(url: &str, settings: &[(&str, &str)]) -> (Cli, Process, String) {
     let mut cli = Cli::new(Engine::Sqlite)
         .await
@@ -102,7 +102,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The span of a request with its parts in their order.
+/// Returns the span of a request with its parts in order.
 async fn of_request(collector: &Collector, request_id: &str) -> (Span, Vec<Span>) {
     eventually("the spans of the request", async || {
         let spans = collector.spans();
@@ -152,7 +152,7 @@ async fn a_token_request_has_a_span_with_its_stages() {
     assert_eq!(resource["service.name"], "id");
     assert_eq!(resource["zone"], "b");
     assert_eq!(resource["service.version"], env!("CARGO_PKG_VERSION"));
-    // The log names the trace.
+    // The log contains the trace id.
     let log = server.log_with("token issued").await;
     let line = log.lines().find(|line| line.contains("token issued"));
     assert!(line.is_some_and(|line| line.contains(TRACE)), "{log}");
@@ -184,7 +184,7 @@ async fn a_rejected_request_has_the_stages_that_it_reached() {
     assert!(spans.iter().all(|span| !span.name.contains("readyz")), "{spans:?}");
 }
 
-/// The standard sampler: nothing, unless the caller has sampled.
+/// With the standard sampler, a request is sampled only if the caller has sampled it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_caller_decides_what_is_sampled() {
     let (collector, url) = Collector::start().await;
@@ -200,8 +200,7 @@ async fn the_caller_decides_what_is_sampled() {
     assert_eq!(requests, 1);
 }
 
-/// Without an endpoint no collector is used, and an unavailable collector changes nothing but a
-/// line in the log.
+/// Without an endpoint no collector is used. An unavailable collector only causes a log line.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unavailable_collector_costs_no_request() {
     let (_cli, server, secret) = serving("http://127.0.0.1:9", &[]).await;

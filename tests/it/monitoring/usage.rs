@@ -1,4 +1,4 @@
-//! The usage: when was a secret used, how often, and from where?
+//! Usage statistics: the time, number and origin of uses of a secret.
 
 use rstest::rstest;
 use serde_json::Value;
@@ -48,7 +48,7 @@ async fn the_use_of_a_secret_is_counted_and_is_not_an_event(
     assert_eq!(server.services().store.head().await.expect("a head"), head);
 }
 
-/// A client that changes or goes away between use and batch takes nothing else with it.
+/// A client that is changed or deleted between use and batch does not affect other rows.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_survives_clients_that_change_or_go(
@@ -75,7 +75,7 @@ async fn a_batch_survives_clients_that_change_or_go(
     assert_eq!(usage(&server, &changing).await.expect("a use").uses, 2);
 }
 
-/// Many secrets are written in one go, more of them than one statement takes.
+/// Many secrets are written at once, more than fit into one statement.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_may_be_long(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
@@ -96,7 +96,7 @@ async fn a_batch_may_be_long(#[values(Engine::Sqlite, Engine::Postgres)] engine:
     }
 }
 
-/// D3: the database may be unavailable; tokens do not wait, and what was counted is written later.
+/// D3: while the database is unavailable, tokens do not wait, and the counts are written later.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_written_is_kept() {
     let (server, proxy) = server_behind_proxy().await;
@@ -119,7 +119,8 @@ async fn ask(server: &Process, made: &Value) {
     Answer::of(request).await.token();
 }
 
-/// The operator sees it: written at the stop at the latest, shown by `client show` and `list`.
+/// Statistics are written when the server stops at the latest, and `client show` and `list` show
+/// them.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn shutdown_writes_usage_statistics_and_the_operator_reads_them(

@@ -1,4 +1,4 @@
-//! The check of tokens for gateways that cannot verify a JWT.
+//! The token check for gateways that cannot verify a JWT.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -19,10 +19,10 @@ use crate::support::{
 
 const CHECK: &str = "/v1/oauth/check";
 
-/// tokend believes what a proxy on this machine forwards.
+/// tokend trusts the headers of a proxy on this machine.
 pub const TRUSTED: [(&str, &str); 1] = [("TOKEND_PROXY_TRUSTED", "127.0.0.1/32")];
 
-/// A check with these headers of the caller.
+/// Sends a check with these headers of the caller.
 async fn check(server: &Server, query: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = server.http.get(server.url(&format!("{CHECK}?{query}")));
     for (name, value) in headers {
@@ -48,8 +48,8 @@ fn assert_challenged(answer: &Answer, status: u16, challenge: &str) {
     assert_eq!(answer.header("x-auth-client-id"), "");
 }
 
-/// A valid token is let through with what the API needs to know of it, and with nothing that the
-/// caller sent (C-60).
+/// A valid token passes with the values that the API needs, and without anything that the caller
+/// sent (C-60).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_valid_token_is_let_through(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
@@ -73,8 +73,8 @@ async fn a_valid_token_is_let_through(#[values(Engine::Sqlite, Engine::Postgres)
     assert_challenged(&expired, 401, "Bearer realm=\"tokend\", error=\"invalid_token\"");
 }
 
-/// RFC 6750, section 3: each failure with its status and challenge, whatever the method (C-61,
-/// C-63, C-64).
+/// RFC 6750, section 3: each failure has its status and challenge, with any method (C-61, C-63,
+/// C-64).
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_else_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
@@ -109,9 +109,10 @@ async fn everything_else_is_rejected() {
     }
 }
 
-/// A mistake in the gateway's configuration shows at the first request, with any token or none.
+/// A mistake in the gateway's configuration is reported at the first request, with or without a
+/// token.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_configuration_is_said() {
+async fn a_wrong_gateway_configuration_is_reported() {
     let server = Server::start(Engine::Sqlite).await;
     for (query, word) in [
         (String::new(), "resource is missing"),
@@ -128,7 +129,7 @@ async fn a_wrong_configuration_is_said() {
     }
 }
 
-/// A revoked token, and one of a disabled client, is rejected; no rejection is written to the
+/// A revoked token and one of a disabled client are rejected; no rejection is written to the
 /// database, however many there are.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -148,7 +149,7 @@ async fn a_revoked_token_is_rejected_and_nothing_is_written(
     assert!(server.services().store.rejection(id).await.expect("a store").is_none());
 }
 
-/// A proof for a request to the API (RFC 9449, section 7).
+/// Returns a proof for a request to the API (RFC 9449, section 7).
 pub fn proof(server: &Server, key: &KeyPair, token: &str, change: impl Fn(&mut Value)) -> String {
     let mut jwk = key.jwk.clone();
     for member in ["kid", "use", "alg"] {
@@ -166,7 +167,7 @@ pub fn proof(server: &Server, key: &KeyPair, token: &str, change: impl Fn(&mut V
     key.sign_under(&header, &claims)
 }
 
-/// What a gateway forwards of the request that it asks about.
+/// The headers of a gateway about the forwarded request.
 const FORWARDED: [(&str, &str); 4] = [
     ("x-forwarded-method", "PUT"),
     ("x-forwarded-proto", "https"),
@@ -181,7 +182,7 @@ async fn check_dpop(server: &Server, token: &str, proof: &str) -> Answer {
     check(server, &orders(""), &headers).await
 }
 
-/// A token that is bound to a key.
+/// Returns a token that is bound to a key.
 pub async fn dpop_token(server: &Server, client: &TestClient, key: &KeyPair) -> String {
     let own = proof(server, key, "", |claims| {
         claims["htm"] = json!("POST");
@@ -192,8 +193,8 @@ pub async fn dpop_token(server: &Server, client: &TestClient, key: &KeyPair) -> 
     Answer::of(request.form(&[("grant_type", "client_credentials")])).await.token()
 }
 
-/// RFC 9449, section 7.1: the token is of use only with a new proof for this request and token by
-/// the same key, and only a trusted proxy can tell which request it is.
+/// RFC 9449, section 7.1: the token is valid only with a new proof for this request and token by
+/// the same key. Only a trusted proxy can state the request.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_bound_to_a_key_needs_its_proof() {
     let server = Server::with(Engine::Sqlite, &TRUSTED).await;
@@ -228,7 +229,7 @@ async fn a_token_bound_to_a_key_needs_its_proof() {
     );
 }
 
-/// What is forwarded must be one URL: each header once, and no part that reaches into another.
+/// The forwarded request must be one URL: each header once, and no part that extends into another.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_forwarded_ambiguously_is_rejected() {
     let server = Server::with(Engine::Sqlite, &TRUSTED).await;
@@ -245,7 +246,7 @@ async fn a_request_that_is_forwarded_ambiguously_is_rejected() {
         assert_challenged(&answer, 401, "DPoP algs=");
         assert!(answer.header("www-authenticate").contains("did not forward"), "{answer:?}");
     }
-    // This host would turn the path into a query, which a proof does not name.
+    // This host would turn the path into a query, which a proof does not contain.
     let good = proof(&server, &key, &token, |_| {});
     let mut headers = vec![("authorization", authorization.as_str()), ("dpop", good.as_str())];
     headers.extend(FORWARDED);
@@ -273,12 +274,12 @@ async fn bound_tokens_are_checked_for_trusted_proxies_only() {
     assert!(answer.header("www-authenticate").contains("did not forward it"), "{answer:?}");
 }
 
-/// A certificate, and a token that is bound to it.
+/// Returns a certificate, and a token that is bound to it.
 pub async fn certificate_token(server: &Server) -> (Pair, String) {
     certificate_token_for(server, grant(ORDERS, None)).await
 }
 
-/// The same for another resource.
+/// Like [`certificate_token`], for another resource.
 pub async fn certificate_token_for(server: &Server, granted: Grant) -> (Pair, String) {
     let pair = self_signed("worker");
     let jwk = ClientCertificate::new(pair.der.clone(), Vec::new()).to_jwk().expect("a key");
@@ -296,7 +297,7 @@ pub async fn certificate_token_for(server: &Server, granted: Grant) -> (Pair, St
     (pair, token)
 }
 
-/// RFC 8705, section 3: the certificate that the proxy has seen must be that of the token (C-144).
+/// RFC 8705, section 3: the certificate that the proxy has seen must match the token (C-144).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_bound_to_a_certificate_needs_it() {
     let server = Server::with(Engine::Sqlite, &TRUSTED).await;

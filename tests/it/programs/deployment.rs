@@ -1,5 +1,5 @@
-//! The files of `deploy/` for containers: they match the schemas of their formats, and name settings
-//! that exist.
+//! The container files in `deploy/`: they match the schemas of their formats, and name existing
+//! settings.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use crate::support::process::Cli;
 
 const CHART: &str = "deploy/helm/tokend";
 
-/// What a chart must be told.
+/// The required values of a chart.
 const REQUIRED: [&str; 4] =
     ["--set", "issuer=https://id.example.com", "--set", "existingSecret=tokend"];
 
-/// What a chart is told for SQLite, with everything that is off by default.
+/// The values of a chart for SQLite, with every optional part enabled.
 const SQLITE: [&str; 12] = [
     "--set",
     "database=sqlite",
@@ -37,7 +37,7 @@ const SQLITE: [&str; 12] = [
     "storage.className=fast",
 ];
 
-/// The files of a folder and below.
+/// Returns the files of a folder and its subfolders.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder") {
@@ -52,7 +52,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The names of settings in the lines of a text that are not comments.
+/// Returns the names of settings in the lines of a text that are not comments.
 fn variables(text: &str) -> impl Iterator<Item = &str> {
     let is_of_name = |c: char| c.is_ascii_uppercase() || c == '_';
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
@@ -61,7 +61,7 @@ fn variables(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| word.starts_with("TOKEND_"))
 }
 
-/// tokend rejects a setting that it does not know, so a misspelt one stops a deployment.
+/// tokend rejects unknown settings, so a misspelt one stops a deployment.
 #[test]
 fn the_variables_are_settings() {
     let settings = Settings::gather(&Flags::default(), &[]).expect("settings");
@@ -83,20 +83,20 @@ fn documents(text: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(text).expect("YAML")
 }
 
-/// The plain manifests, as one text.
+/// Returns the plain manifests, as one text.
 fn manifests() -> String {
     let files = files(&root().join("deploy/kubernetes"));
     let texts = files.iter().map(|path| std::fs::read_to_string(path).expect("a text"));
     texts.collect::<Vec<_>>().join("---\n")
 }
 
-/// The chart with these values.
+/// Renders the chart with these values.
 fn rendered(values: &[&str]) -> String {
     let mut helm = deploy_tool("helm");
     succeeds(helm.args(["template", "one", CHART]).args(REQUIRED).args(values))
 }
 
-/// Fails unless the objects are as the page promises.
+/// Fails unless the objects are as described on the page.
 fn check_objects(objects: &[Value]) {
     let of_kind = |kind: &'static str| objects.iter().filter(move |object| object["kind"] == kind);
     let deployment = of_kind("Deployment").next().expect("a Deployment");
@@ -151,7 +151,7 @@ fn the_manifests_agree_with_one_another() {
     assert!(objects.iter().any(|object| object["kind"] == "PodDisruptionBudget"));
 }
 
-/// The settings of a `ConfigMap` are valid for the program.
+/// Checks that the settings of a `ConfigMap` are valid for the program.
 async fn check_settings(objects: &[Value]) {
     let config = objects.iter().find(|object| object["kind"] == "ConfigMap").expect("a ConfigMap");
     let cli = Cli::without_database(Engine::Sqlite).await;
@@ -166,7 +166,7 @@ async fn the_settings_of_the_manifests_are_valid() {
     check_settings(&documents(&manifests())).await;
 }
 
-/// Compose sets what is not in `.env` to nothing, which must mean the default.
+/// Compose sets variables that are not in `.env` to an empty value, which must mean the default.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_variables_that_compose_leaves_empty_are_valid() {
     let text = read("deploy/compose.yaml");
@@ -191,7 +191,7 @@ fn validate(text: &str) {
     succeeds(tool.args(["--strict", "--no-warn"]).arg(file.path()));
 }
 
-/// Against the schemas of Kubernetes, which know each field of each kind.
+/// The schemas of Kubernetes know each field of each kind.
 #[test]
 fn schemas_of_kubernetes_accept_the_manifests() {
     validate(&manifests());
@@ -249,11 +249,11 @@ fn schemas_of_the_chart_reject_wrong_values() {
 #[case("vendor.github-workflows", ".github/workflows/ci.yml")]
 #[case("vendor.github-workflows", ".github/workflows/nightly.yml")]
 #[case("vendor.github-workflows", ".github/workflows/release.yml")]
-fn schemas_of_vendors_accept_the_files(#[case] schema: &str, #[case] file: &str) {
+fn vendor_schemas_accept_the_files(#[case] schema: &str, #[case] file: &str) {
     succeeds(deploy_tool("check-jsonschema").args(["--builtin-schema", schema, file]));
 }
 
-/// What is copied into the image exists, and its first layer builds the dependencies alone.
+/// Every copied file exists, and the first layer of the image builds only the dependencies.
 #[test]
 fn the_image_copies_files_that_exist() {
     let text = read("Dockerfile");
@@ -271,7 +271,7 @@ fn the_image_copies_files_that_exist() {
     assert!(ignored.lines().any(|line| line == "/target"), "{ignored}");
 }
 
-/// The version of the image in the files is that of the program.
+/// The image version in the files is the version of the program.
 #[test]
 fn the_files_name_the_present_version() {
     for file in ["deploy/compose.yaml", "deploy/kubernetes/deployment.yaml"] {
@@ -280,13 +280,13 @@ fn the_files_name_the_present_version() {
     }
 }
 
-/// What `systemd-analyze` says of the unit.
+/// Returns the output of `systemd-analyze` for the unit.
 fn analyze(arguments: &[&str], files: &[&Path]) -> String {
     crate::support::foreign::assert_allowed("systemd");
     succeeds(Command::new("systemd-analyze").args(arguments).args(files))
 }
 
-/// 0 is without exposure, 10 is a service without any restriction. The threshold is ten times the
+/// 0 means no exposure, 10 means a service without any restriction. The threshold is ten times the
 /// figure.
 #[test]
 fn systemd_finds_the_unit_hardened() {
@@ -295,7 +295,7 @@ fn systemd_finds_the_unit_hardened() {
     assert!(said.contains("Overall exposure level"), "{said}");
 }
 
-/// With a program and a man page that exist, there is nothing to say.
+/// With an existing program and man page, nothing is reported.
 #[test]
 fn systemd_accepts_the_units() {
     let folder = tempfile::tempdir().expect("a folder");

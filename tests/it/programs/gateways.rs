@@ -16,7 +16,7 @@ use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, ORDERS, Server, grant};
 
-/// A gateway in front of an API, and the server that it asks.
+/// A gateway in front of an API, and its server.
 struct Stage {
     server: Server,
     api: Api,
@@ -31,7 +31,7 @@ impl Stage {
         Self { server, api, gateway }
     }
 
-    /// A request to the API with these headers and a body.
+    /// Sends a request to the API with these headers and a body.
     async fn post(&self, headers: &[(&str, &str)]) -> Answer {
         let url = self.gateway.url("/orders/7?resource=urn:tokend&scope=x");
         let mut request = self.server.http.request(Method::POST, url).body("hello");
@@ -45,7 +45,7 @@ impl Stage {
         self.post(&[("authorization", &format!("Bearer {token}"))]).await
     }
 
-    /// Asserts that the request was answered so, and that the API has not seen it.
+    /// Asserts that the request got this answer, and that the API has not seen it.
     async fn assert_rejected(&self, headers: &[(&str, &str)], status: u16, challenge: &str) {
         let before = self.api.requests();
         let answer = self.post(headers).await;
@@ -55,7 +55,7 @@ impl Stage {
     }
 }
 
-/// The API learns the client from tokend and never from the caller, whatever the caller sends.
+/// The API gets the client from tokend and never from the caller.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_sees_the_client_of_a_valid_token(
@@ -107,12 +107,13 @@ async fn a_request_without_a_sufficient_token_is_rejected(
     stage.assert_rejected(&[("authorization", "Bearer a.b.c")], 401, invalid).await;
     let insufficient = "Bearer realm=\"tokend\", error=\"insufficient_scope\"";
     stage.assert_rejected(&[("authorization", &narrow)], 403, insufficient).await;
-    // The endpoint of the gateway itself is not for callers.
+    // The gateway's own endpoint is not accessible to callers.
     let own = stage.server.http.get(stage.gateway.url("/tokend-check"));
     assert!([401, 404].contains(&Answer::of(own).await.status));
 }
 
-/// No answer is cached: the next request knows. A revocation by another process arrives later.
+/// No answer is cached: the next request is rejected. A revocation by another process arrives
+/// later.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_token_is_rejected(
@@ -136,7 +137,7 @@ async fn a_revoked_token_is_rejected(
     .await;
 }
 
-/// Without tokend no request passes, and a valid token makes no difference.
+/// Without tokend no request passes, not even with a valid token.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_fails_closed(
@@ -146,7 +147,7 @@ async fn a_gateway_fails_closed(
     let client = stage.server.client().await;
     let token = stage.server.ask(&client).await.token();
     assert_eq!(stage.with_token(&token).await.status, 200);
-    stage.server.tell_to_stop();
+    stage.server.request_shutdown();
     while stage.server.http.get(stage.server.url("/livez")).send().await.is_ok() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -156,8 +157,8 @@ async fn a_gateway_fails_closed(
     assert_eq!(stage.api.requests(), before, "the API has seen the request");
 }
 
-/// RFC 9449, section 7: the gateway tells tokend which request it has seen. What the caller claims
-/// about its request or its certificate has no effect, although tokend trusts the gateway.
+/// RFC 9449, section 7: the gateway tells tokend which request it received. The caller's own
+/// headers about its request or its certificate have no effect, although tokend trusts the gateway.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bound_token_needs_its_key(

@@ -1,5 +1,5 @@
-//! Programs that verify tokens of tokend or get them, as released, with the configurations of
-//! `docs/integrations.md`. A verifier accepts exactly the tokens that the page says.
+//! Released programs that verify tokens of tokend or get them, with the configurations of
+//! `docs/integrations.md`. A verifier accepts exactly the tokens that the page lists.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,7 +19,7 @@ use crate::support::gateways::protected_api::ProtectedApi;
 use crate::support::integration::{Integration, Tokens};
 use crate::support::{INVOICES, ORDERS};
 
-/// What to remove from a section's commands to leave the resource at ES256.
+/// The option that is removed from a section's commands so that the resource stays at ES256.
 const RS256: &str = " --signing-alg RS256";
 
 async fn node_verifier(heading: &'static str, algorithm: Algorithm) -> (Integration, Tokens) {
@@ -57,7 +57,7 @@ async fn a_node_plugin_accepts_rs256_and_nothing_else(
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn fastmcp_accepts_the_algorithm_that_it_is_told(
+async fn fastmcp_accepts_only_the_configured_algorithm(
     #[values(Algorithm::Rs256, Algorithm::Es256)] algorithm: Algorithm,
 ) {
     let mut stage = Integration::of("FastMCP").await;
@@ -165,7 +165,8 @@ async fn envoy_accepts_what_its_filters_accept() {
     record(&["envoy"]);
 }
 
-/// The tokens for a resource with `typ: JWT`: all are of that type, except the one that should not.
+/// Changes the tokens for a resource with `typ: JWT`: all have that type, except the one that must
+/// not.
 fn of_type_jwt(stage: &Integration, tokens: &mut Tokens) {
     let keyring = stage.server.app.directory.keyring();
     let key = keyring.signing(Algorithm::Es256, stage.server.clock.now()).expect("a key");

@@ -1,4 +1,4 @@
-//! OAuth clients and JWT verifiers of other languages, as they come.
+//! OAuth clients and JWT verifiers of other languages, unmodified.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::programs::tried_with::record;
 use crate::support::foreign::libraries;
 use crate::support::{Engine, ORDERS, Place, Server, method};
 
-/// An instance on the real clock, by which those libraries go.
+/// Starts an instance on the real clock, which those libraries use.
 async fn server(engine: Engine, algorithm: &str) -> Server {
     let place = std::sync::Arc::new(Place::new(engine).await);
     let settings = [("TOKEND_TOKEN_ALGORITHM", algorithm)];
@@ -50,8 +50,8 @@ async fn stock_clients_get_tokens_that_stock_verifiers_accept(
     record(&["authlib", "requests-oauthlib", "openid-client", "oauth4webapi"]);
 }
 
-/// The libraries openid-client and oauth4webapi as they come, with a bound token too; Authlib is
-/// told the right audience, and works with it.
+/// The libraries openid-client and oauth4webapi unmodified, with a bound token too; Authlib needs
+/// the right audience in its configuration.
 #[rstest]
 #[case(Engine::Sqlite, "EC", "P-256", "ES256")]
 #[case(Engine::Postgres, "EC", "P-256", "ES256")]
@@ -68,7 +68,7 @@ async fn stock_clients_with_keys_of_their_own_get_tokens(
     let libraries = libraries();
     let server = server(engine, "ES256").await;
     let folder = tempfile::tempdir().expect("a folder");
-    // The library of another language makes the key.
+    // The library of another language creates the key.
     let script = "import sys, json\nfrom joserfc.jwk import JWKRegistry\nkind, curve, alg = sys.argv[1:]\nkey = JWKRegistry.generate_key(kind, curve)\nprint(json.dumps(key.as_dict(private=True) | {'alg': alg, 'kid': 'own'}))";
     let mut made = Command::new(libraries.join("python/bin/python"));
     let made = made.args(["-c", script, kind, curve, algorithm]).output().expect("the interpreter");

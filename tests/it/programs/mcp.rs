@@ -1,5 +1,5 @@
 //! The official MCP SDKs (TypeScript and Python), unmodified: the files of `docs/mcp.md`, each
-//! client against each server.
+//! client with each server.
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
@@ -31,7 +31,7 @@ use crate::support::{
 
 const SCOPE: &str = "tools:call";
 
-/// The places of the samples on the page, of each language.
+/// The indices of the samples on the page, for each language.
 const SERVER: usize = 0;
 const CLIENT: usize = 1;
 const WORKLOAD: usize = 2;
@@ -52,7 +52,7 @@ impl Language {
     }
 }
 
-/// An instance on the real clock, MCP servers that it protects, and the folder of their files.
+/// An instance on the real clock, the MCP servers that it protects, and the folder of their files.
 struct Stage {
     server: Server,
     folder: tempfile::TempDir,
@@ -71,7 +71,7 @@ impl Drop for Stage {
 }
 
 impl Stage {
-    /// With the MCP server of each language, ready for requests.
+    /// Starts the MCP server of each language, and waits until it accepts connections.
     async fn set(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let place = Arc::new(Place::new(engine).await);
         let server = Server::at(place, Clock::System, settings).await;
@@ -86,7 +86,7 @@ impl Stage {
         stage
     }
 
-    /// Starts the MCP server of that language, and waits until it accepts connections.
+    /// Starts the MCP server of this language, and waits until it accepts connections.
     async fn start(&mut self, language: Language) {
         let reserved = ReservedPort::new();
         let port = reserved.number();
@@ -104,7 +104,7 @@ impl Stage {
         }
     }
 
-    /// A sample of the page as a program of its own.
+    /// Returns a sample of the page as a program of its own.
     fn command(&self, language: Language, index: usize, name: &str) -> Command {
         let (interpreter, suffix) = match language {
             Language::TypeScript => (PathBuf::from("node"), "mjs"),
@@ -123,8 +123,7 @@ impl Stage {
         command
     }
 
-    /// Calls the tool of a resource by a sample; gives its answer or what the program complained
-    /// of.
+    /// Calls the tool of a resource by a sample; returns its answer or the error of the program.
     async fn call(
         &self,
         (language, index): (Language, usize),
@@ -148,7 +147,7 @@ impl Stage {
         self.server.new_client(|new| new.grants = self.grants()).await
     }
 
-    /// A client with a key of its own, and the file with its private half (PKCS #8).
+    /// Creates a client with a key; returns it with the file of the private half (PKCS #8).
     async fn keyed_client(&self) -> (TestClient, String) {
         let script = "
 from cryptography.hazmat.primitives import serialization as form
@@ -175,7 +174,7 @@ print(key.public_key().public_bytes(*public).decode())";
         (client, file.to_str().expect("a path").to_owned())
     }
 
-    /// A request to an MCP server, as a client begins, with that token or none.
+    /// Sends the first request of a client to an MCP server, with this token or none.
     async fn post(&self, resource: &str, token: Option<&str>) -> Answer {
         let about = json!({ "name": "test", "version": "1" });
         let parameters =
@@ -192,7 +191,7 @@ print(key.public_key().public_bytes(*public).decode())";
     }
 }
 
-/// Each client gets through to each server, with a secret and with a key.
+/// Each client works with each server, with a secret and with a key.
 #[rstest]
 #[case(Engine::Sqlite, "{base}")]
 #[case(Engine::Postgres, "{base}/tenant/a")]
@@ -214,7 +213,7 @@ async fn each_client_calls_a_tool_of_each_server(#[case] engine: Engine, #[case]
     record(&["@modelcontextprotocol/sdk", "mcp"]);
 }
 
-/// SEP-1933: the token of a platform is the grant; the client has nothing else.
+/// SEP-1933: the token of a platform is the grant; the client has no other credential.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workload_calls_a_tool_with_the_token_of_its_platform() {
     const PLATFORM: &str = "https://platform.example";
@@ -254,8 +253,8 @@ async fn a_workload_calls_a_tool_with_the_token_of_its_platform() {
     }
 }
 
-/// The servers of the page accept no token that is for another resource or lacks the scope, and
-/// tell a client where to look (RFC 9728).
+/// The servers of the page reject tokens that are for another resource or lack the scope, and point
+/// the client to the metadata (RFC 9728).
 #[tokio::test(flavor = "multi_thread")]
 async fn the_servers_hold_callers_to_resource_and_scope() {
     let stage = Stage::set(Engine::Sqlite, &[]).await;
@@ -288,7 +287,7 @@ async fn the_servers_hold_callers_to_resource_and_scope() {
     }
 }
 
-/// Why there is an authorization endpoint at all: without it these clients get no token.
+/// The reason for the authorization endpoint: without it these clients get no token.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sdks_reject_metadata_without_an_authorization_endpoint() {
     let settings = [("TOKEND_METADATA_AUTHORIZATION_ENDPOINT", "false")];
@@ -306,7 +305,7 @@ async fn the_sdks_reject_metadata_without_an_authorization_endpoint() {
     }
 }
 
-/// Twenty lines are promised for each server and each client.
+/// The page promises twenty lines for each server and each client.
 #[test]
 fn servers_and_clients_have_twenty_lines() {
     for (language, samples) in [(Language::TypeScript, 3), (Language::Python, 2)] {
@@ -318,7 +317,7 @@ fn servers_and_clients_have_twenty_lines() {
     }
 }
 
-/// What the crate `rmcp` 3.11 reads of the metadata. It was not run; see the page.
+/// The metadata that the crate `rmcp` 3.11 reads. It was not run; see the page.
 #[derive(Deserialize)]
 struct RmcpMetadata {
     authorization_endpoint: String,
@@ -329,7 +328,7 @@ struct RmcpMetadata {
     token_endpoint_auth_signing_alg_values_supported: Option<Vec<String>>,
 }
 
-/// What the crate `openidconnect` 4 demands of the metadata. It was not run; see the page.
+/// The metadata that the crate `openidconnect` 4 requires. It was not run; see the page.
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "it is enough that they can be read")]
 struct OpenidconnectMetadata {

@@ -1,4 +1,4 @@
-//! Programs of other projects, as released, and tokend as a package.
+//! Released programs of other projects, and tokend as a package.
 
 pub(crate) mod check;
 mod deployment;

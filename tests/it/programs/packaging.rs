@@ -1,6 +1,6 @@
-//! The image without an engine: the release program under the conditions that the Dockerfile
-//! sets. Another uid, an empty environment but for the image's own, and a tree in which only the
-//! data directory can be written.
+//! The image without a container engine: the release program under the conditions of the
+//! Dockerfile, with another uid, only the environment of the image, and a tree in which only the
+//! data directory is writable.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -18,7 +18,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The words behind an instruction of the Dockerfile, its continued lines joined.
+/// Returns the words after an instruction of the Dockerfile, with continued lines joined.
 fn instructions(name: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join("Dockerfile")).expect("the Dockerfile");
     text.replace("\\\n", " ")
@@ -42,7 +42,7 @@ fn the_image_runs_without_rights_and_has_a_health_check() {
     );
 }
 
-/// A tree as the image has it: the program, which no user may change, and `data`.
+/// A tree like in the image: the program, which no user may change, and `data`.
 struct Image {
     folder: tempfile::TempDir,
     port: ReservedPort,
@@ -50,7 +50,7 @@ struct Image {
 }
 
 impl Image {
-    fn lay() -> Self {
+    fn create() -> Self {
         let program = std::env::var_os("TEST_RELEASE_PROGRAM");
         let program = program.expect("the path of a release program; run: make test-package");
         let folder = tempfile::tempdir().expect("a folder");
@@ -65,7 +65,7 @@ impl Image {
         Self { folder, port: ReservedPort::new(), management: ReservedPort::new() }
     }
 
-    /// The program with the environment of the image and nothing else.
+    /// Returns the program with only the environment of the image.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("setpriv");
         command
@@ -76,7 +76,7 @@ impl Image {
             .current_dir(self.folder.path());
         for pair in instructions("ENV").join(" ").split(' ') {
             let (name, value) = pair.split_once('=').expect("a pair");
-            // The same, but for the place and the ports, which other tests use too.
+            // Unchanged, except for the place and the ports, which other tests use too.
             let value = match name {
                 "TOKEND_DATA_DIR" => self.folder.path().join("data").display().to_string(),
                 "TOKEND_LISTEN" => value.replace("8080", &self.port.number().to_string()),
@@ -122,7 +122,7 @@ fn everything_below(folder: &Path) -> Vec<PathBuf> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs root and a release build: make test-package"]
 async fn the_release_program_serves_as_another_user_in_a_read_only_tree() {
-    let image = Image::lay();
+    let image = Image::create();
     let serve = image.command(&["serve"]).stderr(Stdio::null()).spawn().expect("the program");
     let _serve = Running(serve);
     eventually("a health check that succeeds", async || {
@@ -209,11 +209,11 @@ fn the_program_installs_into_a_prefix() {
     assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
 }
 
-/// `make dist-archive` packs the same bytes each time, whatever the time and the user are.
+/// `make dist-archive` packs the same bytes at any time and for any user.
 #[test]
 fn the_archive_of_a_release_is_reproducible() {
     let copy = tempfile::tempdir().expect("a folder");
-    // The script writes into target/ of the folder that it is in.
+    // The script writes to target/ of its own folder.
     for path in [".ci", "config", "deploy"] {
         let copied = Command::new("cp").arg("-R").arg(root().join(path)).arg(copy.path()).status();
         assert!(copied.expect("cp").success());

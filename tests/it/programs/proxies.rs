@@ -24,7 +24,7 @@ use crate::support::{Answer, Engine, Place, Server, TestClient, method};
 /// The address of most clients of these tests.
 const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-/// Another address of this machine, which is not that of the proxy.
+/// Another address of this machine, which differs from that of the proxy.
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 const GRANT_TYPE: (&str, &str) = ("grant_type", "client_credentials");
@@ -53,7 +53,7 @@ impl Stage {
         format!("{}{path}", self.front.url())
     }
 
-    /// A token request through the proxy.
+    /// Returns a token request through the proxy.
     fn token_request(&self, http: &reqwest::Client) -> reqwest::RequestBuilder {
         http.post(self.url("/v1/oauth/token"))
     }
@@ -72,7 +72,7 @@ impl Stage {
     }
 }
 
-/// Each form of a request, and each answer with its headers.
+/// Tests each form of a request, and each answer with its headers.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_and_answers_pass_unchanged(
@@ -112,7 +112,7 @@ async fn requests_and_answers_pass_unchanged(
     assert_eq!(Answer::of(post("/v1/oauth/revoke")).await.status, 200);
     assert_eq!(Answer::of(post("/v1/oauth/introspect")).await.json()["active"], false);
 
-    // The proxy keeps its connections: without that, the gauge is 0 between two requests.
+    // The proxy keeps its connections: otherwise the gauge is 0 between two requests.
     let metrics = stage.server.http.get(format!("{}/metrics", stage.server.management));
     let metrics = Answer::of(metrics).await.text;
     let name = "tokend_http_connections{listener=\"public\"} ";
@@ -120,8 +120,7 @@ async fn requests_and_answers_pass_unchanged(
     assert!(open.parse::<f64>().expect("a number") > 0.0, "{open}");
 }
 
-/// The address is the one that the proxy sees. What a client writes into the headers that tokend
-/// accepts from a proxy has no effect.
+/// The address is the one that the proxy sees. Forged headers of the client have no effect.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_proxy_names_the_address_of_the_client(
@@ -144,7 +143,7 @@ async fn the_proxy_names_the_address_of_the_client(
     }
 }
 
-/// The proxy names each request. What a client writes into the header has no effect.
+/// The proxy sets the id of each request. The header of a client has no effect.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_proxy_names_the_request(
@@ -239,11 +238,11 @@ async fn the_proxy_passes_the_certificate_of_the_connection_on(
     assert_eq!(Answer::of(request).await.status, 200);
 }
 
-/// How many requests the clients send at least.
+/// The minimum number of requests that the clients send.
 const REQUESTS: usize = 2_000;
 
-/// Both instances restart, the second one as soon as the first is back, and no request fails (O-20,
-/// SECURITY 37).
+/// Both instances restart, the second one as soon as the first is available again, and no request
+/// fails (O-20, SECURITY 37).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_fails_while_the_instances_restart(
@@ -259,8 +258,9 @@ async fn no_request_fails_while_the_instances_restart(
     load.end().await.assert_none_failed();
 }
 
-/// A client assertion is accepted once. If the answer of the instance that has used it is lost, the
-/// proxy sends the request to the other one, which rejects it: the client must make a new one.
+/// A client assertion is accepted once. If the instance that accepted it loses its answer, the
+/// proxy sends the request to the other instance, which rejects it: the client must create a new
+/// assertion.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_retry_of_a_used_assertion_is_rejected(
@@ -292,7 +292,7 @@ async fn the_retry_of_a_used_assertion_is_rejected(
     };
     ask().await.token();
     forgetful.forget_next();
-    // The instances take turns, so one of two requests meets the one whose answer is lost.
+    // The instances take turns, so one of two requests reaches the one that loses its answer.
     let mut answers = vec![ask().await, ask().await];
     answers.sort_by_key(|answer| answer.status);
     let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();

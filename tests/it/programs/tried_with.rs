@@ -1,6 +1,6 @@
 //! The table "Tried with" of `docs/integrations.md`. A test that has run a program calls
-//! [`record`];
-//! `UPDATE_DOCS=1` writes the table from those records; without it, a table that differs is an error.
+//! [`record`]. `UPDATE_DOCS=1` writes the table from those records; without it, a table that
+//! differs is an error.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use tokend::model::time::Clock;
 
 use crate::repository::docs::document;
 
-/// How a program is known, and which version of it is used.
+/// The origin of a program, which determines its version.
 enum Source {
     /// Pinned in `tests/interop/package.json`.
     Npm(&'static str),
     /// Pinned in `tests/interop/requirements.txt`.
     Pypi(&'static str),
-    /// Installed by the system's package manager; the argument that prints the version.
+    /// Installed by the system's package manager, with the argument that prints the version.
     System(&'static str),
-    /// No test runs it: the version, where it came from, and the day of the trial.
+    /// Not run by a test: the version, its origin, and the day of the trial.
     ByHand { version: &'static str, origin: &'static str, date: &'static str },
-    /// Configured in `docs/` after its own documentation, and never run.
+    /// Configured in `docs/` after its own documentation, but never run.
     NotTried,
 }
 
@@ -146,8 +146,8 @@ const PROGRAMS: [Program; 43] = [
 const BEGIN: &str = "<!-- tried-with:begin -->\n";
 const END: &str = "<!-- tried-with:end -->\n";
 
-/// Notes that a test has run these programs, each in the version that is installed. Call it at the
-/// end: a test that fails records nothing.
+/// Records that a test has run these programs, each in the installed version. Call it at the end: a
+/// failing test records nothing.
 ///
 /// # Panics
 ///
@@ -175,7 +175,7 @@ fn today() -> String {
     Clock::System.now().to_string()[.."2026-11-26".len()].to_owned()
 }
 
-/// The name and the release of this machine's system.
+/// Returns the name and the release of this machine's system.
 fn this_system() -> String {
     let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     let value = |key: &str| {
@@ -187,12 +187,12 @@ fn this_system() -> String {
 }
 
 impl Program {
-    /// Where its last run is recorded.
+    /// Returns the path of the record of its last run.
     fn record(&self) -> PathBuf {
         root().join("target/tried-with").join(self.name.replace('/', "+"))
     }
 
-    /// The version in use, and where it comes from.
+    /// Returns the version in use, and its origin.
     fn version(&self) -> String {
         match &self.source {
             Source::Npm(package) => format!("{} (npm)", npm_version(package)),
@@ -208,7 +208,7 @@ impl Program {
         }
     }
 
-    /// The row; `known` is the version and the date that the page has.
+    /// Returns the row; `known` is the version and the date on the page.
     fn row(&self, known: Option<&(String, String)>, is_update: bool) -> String {
         let (by, version, date) = match &self.source {
             Source::ByHand { date, .. } => ("by hand", self.version(), (*date).to_owned()),
@@ -219,7 +219,7 @@ impl Program {
                         && !row.0.ends_with(&format!("({})", this_system()))
                 };
                 let (version, date) = match known.filter(is_of_another_system) {
-                    // This machine cannot say what the other one runs.
+                    // This machine cannot know the versions of another one.
                     Some(row) if !is_update => row.clone(),
                     _ => self.last_run(known, is_update),
                 };
@@ -229,8 +229,8 @@ impl Program {
         format!("| {} | {version} | {date} | {by} | {} |\n", self.name, self.done)
     }
 
-    /// The version in use, and the date of its last recorded run. Only an update reads the records:
-    /// a machine that has none must find the page in order.
+    /// Returns the version in use, and the date of its last recorded run. Only an update reads the
+    /// records: a machine without records must accept the page.
     fn last_run(&self, known: Option<&(String, String)>, is_update: bool) -> (String, String) {
         let version = self.version();
         let known = known.filter(|row| row.0 == version).map(|row| row.1.clone());
@@ -262,7 +262,7 @@ fn pypi_version(package: &str) -> String {
     pin.unwrap_or_else(|| panic!("no {package}")).to_owned()
 }
 
-/// The first version number that a program prints.
+/// Returns the first version number that a program prints.
 fn reported_version(program: &str, option: &str) -> String {
     let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
     let output = Command::new(program).arg(option).env("PATH", path).output();
@@ -275,7 +275,7 @@ fn reported_version(program: &str, option: &str) -> String {
     numbers.find(is_version).unwrap_or_else(|| panic!("{program}: {text}")).to_owned()
 }
 
-/// Version and date of each program on the page.
+/// Returns version and date of each program on the page.
 fn known_rows(table: &str) -> BTreeMap<&str, (String, String)> {
     let cells = table.lines().skip(2).map(|line| line.trim_matches('|').split('|').map(str::trim));
     cells
@@ -287,7 +287,7 @@ fn known_rows(table: &str) -> BTreeMap<&str, (String, String)> {
 }
 
 #[test]
-fn the_table_says_what_the_tests_run() {
+fn the_table_matches_the_tested_programs() {
     let page = document("integrations.md");
     let (before, rest) = page.split_once(BEGIN).expect("a beginning");
     let (table, after) = rest.split_once(END).expect("an end");
@@ -314,7 +314,7 @@ fn the_table_says_what_the_tests_run() {
     }
 }
 
-/// A program of the table that no test records would keep an old date forever.
+/// A program that no test records would keep an old date forever.
 #[test]
 fn a_test_records_each_program() {
     let mut sources = String::new();
@@ -336,9 +336,9 @@ fn a_test_records_each_program() {
     }
 }
 
-/// Each section says whether its program was run, and the table agrees.
+/// Each section states whether its program was run, and the table agrees.
 #[test]
-fn each_section_says_how_it_was_tried() {
+fn each_section_states_how_its_program_was_tested() {
     let page = document("integrations.md");
     let mut sections = 0;
     for section in page.split("\n### ").skip(1) {

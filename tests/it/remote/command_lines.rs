@@ -1,6 +1,6 @@
-//! The command lines that run both over the local database and at a server, and those that do not.
+//! The command lines that run both on the local database and at a server, and those that do not.
 
-/// Every converted command, in an order in which each finds what it needs, with its exit code.
+/// Every such command with its exit code, in an order in which each finds what it needs.
 pub const COMMANDS: &[(&str, i32)] = &[
     ("resource create API --scope orders:read=Read --scope orders:write --owner shop", 0),
     ("resource create API --scope orders:read", 5),
@@ -206,7 +206,7 @@ pub const JWKS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"one",
     "x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
     "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
 
-/// Commands that work on the local database or machine alone.
+/// Commands that work only on the local database or machine.
 pub const LOCAL: [&str; 20] = [
     "serve",
     "dev",
@@ -230,12 +230,12 @@ pub const LOCAL: [&str; 20] = [
     "token inspect x",
 ];
 
-/// Commands that other tests run both ways, or that have nothing to compare.
+/// Commands that other tests run in both modes, or that have no output to compare.
 pub const ELSEWHERE: [&str; 4] = [
     // remote/declarations.rs
     "diff",
     "apply",
     "export",
-    // They need no database: a_local_command_says_so_if_a_server_is_named.
+    // They need no database: a_local_command_rejects_the_server_option.
     "config defaults",
 ];

@@ -1,5 +1,5 @@
-//! Every command that goes through the admin API does the same over the local database and of a
-//! server: the same output, the same exit code.
+//! Every command that uses the admin API has the same output and exit code on the local database
+//! and at a server.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ struct Stage {
 impl Stage {
     async fn new(engine: Engine) -> Self {
         let place = Arc::new(Place::new(engine).await);
-        // A checkpoint that the server signs by itself is in one of two lists.
+        // A checkpoint of the server itself would be in one of two lists.
         let settings = [("TOKEND_AUDIT_CHECKPOINT_INTERVAL", "off")];
         let server = Server::at(place.clone(), Clock::System, &settings).await;
         let local = Cli::at(place);
@@ -42,7 +42,7 @@ impl Stage {
         self.local.place.folder.path().join(name)
     }
 
-    /// Runs a command that is written in one line. What comes after ` < ` is its input.
+    /// Runs a command line. The text after ` < ` is its input.
     fn run(&self, cli: &Cli, line: &str) -> Run {
         let (line, input) = line.split_once(" < ").unwrap_or((line, ""));
         let file = self.file("secret").display().to_string();
@@ -57,7 +57,8 @@ impl Stage {
     }
 }
 
-/// An output without what differs between two runs: secrets, ids, hashes, times and actors.
+/// Returns an output without the parts that differ in each run: secrets, ids, hashes, times and
+/// actors.
 fn normalized(text: &str, file: &str) -> String {
     let text = without_distances(&text.replace(file, "FILE"));
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_-:.…".contains(c);
@@ -66,7 +67,7 @@ fn normalized(text: &str, file: &str) -> String {
         let is_suffix = line.trim_start().starts_with("\"suffix\"");
         let words = line.split(|c| !is_part(c)).filter(|word| !word.is_empty());
         let words = words.map(|word| {
-            // The issuer of the command line is not that of the server.
+            // The issuer of the command line differs from that of the server.
             let is_host = word.starts_with("127.0.0.1:");
             let is_time = word.len() == 20 && word.starts_with("20") && word.ends_with('Z');
             let digits = word.trim_start_matches(':');
@@ -99,7 +100,7 @@ fn normalized(text: &str, file: &str) -> String {
     words.join(" ")
 }
 
-/// A text without how far its times are from now, such as `(3 s ago)`.
+/// Removes relative times from a text, such as `(3 s ago)`.
 fn without_distances(text: &str) -> String {
     let mut parts = text.split('(');
     let mut result = parts.next().unwrap_or_default().to_owned();
@@ -146,7 +147,7 @@ async fn every_command_does_the_same_locally_and_at_a_server(
     }
 }
 
-/// The commands without subcommands at and below a path, as the help texts list them.
+/// Returns the commands without subcommands at and below a path, from the help texts.
 fn commands_below(cli: &Cli, path: &[&str]) -> Vec<String> {
     let help = cli.run(&[path, &["--help"]].concat());
     assert_eq!(help.code, 0, "{path:?}: {help:?}");
@@ -160,7 +161,7 @@ fn commands_below(cli: &Cli, path: &[&str]) -> Vec<String> {
     names.flat_map(|name| commands_below(cli, &[path, &[name]].concat())).collect()
 }
 
-/// A new command has a row in one of the tables.
+/// A new command needs a row in one of the tables.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_of_the_program_is_in_a_table() {
     let cli = Cli::without_database(Engine::Sqlite).await;
@@ -179,7 +180,7 @@ async fn every_command_of_the_program_is_in_a_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_local_command_says_so_if_a_server_is_named() {
+async fn a_local_command_rejects_the_server_option() {
     let stage = Stage::new(Engine::Sqlite).await;
     for line in LOCAL {
         let run = stage.run(&stage.local, &format!("{line} --server http://127.0.0.1:1"));
@@ -187,7 +188,7 @@ async fn a_local_command_says_so_if_a_server_is_named() {
         assert!(run.stderr.contains("only") && run.stderr.contains("--server"), "{line}: {run:?}");
         assert_eq!(run.stdout, "", "{line}");
     }
-    // What needs no database works in a shell that names a server.
+    // A command without a database works in a shell that names a server.
     for line in ["version", "config defaults", "completion bash"] {
         assert_eq!(stage.run(&stage.remote, line).code, 0, "{line}");
     }
@@ -214,11 +215,11 @@ async fn a_caller_without_a_right_gets_exit_code_6() {
         assert_eq!((run.code, run.stdout.as_str()), (6, ""), "{line}: {run:?}");
         assert!(run.stderr.contains("E-NOT-ALLOWED"), "{line}: {run:?}");
     }
-    // A client that holds more rights cannot be changed, although the caller may write clients.
+    // A client with more rights cannot be changed, although the caller may write clients.
     let run = stage.run(&weak, "client disable ops -o json");
     let problem: Value = serde_json::from_str(&run.stderr).expect("a problem document");
     assert_eq!((run.code, &problem["admin_code"]), (6, &json!("client_more_powerful")), "{run:?}");
-    // What it may do needs no right to read.
+    // A permitted change needs no right to read.
     assert_eq!(stage.run(&weak, "client disable w").code, 0);
     let run = stage.run(&remote("tkd_wrong"), "client list");
     assert_eq!(run.code, 6, "{run:?}");
@@ -316,7 +317,7 @@ async fn an_interrupted_command_is_finished_by_the_next_one(
     assert_eq!(mode & 0o777, 0o600);
     assert!(!stage.file("secret").exists());
 
-    // This command refuses a file that exists, so all that it does is to finish the other one.
+    // This command rejects an existing file, so it only finishes the other one.
     let run = stage.run(&stage.remote, add);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.contains("was interrupted"), "{run:?}");

@@ -1,4 +1,5 @@
-//! `tokend diff`, `apply` and `export` at a server say and do what they do over the local database.
+//! `tokend diff`, `apply` and `export` have the same output and effect at a server as on the local
+//! database.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -31,7 +32,7 @@ async fn at_server(server: &Server, local: &Cli, scopes: &str) -> Cli {
     administrator(server, local, &format!("ops-{}", scopes.len()), scopes).await
 }
 
-/// The command line of a new administrator with this id and these scopes at a server.
+/// Returns the command line of a new administrator with this id and these scopes at a server.
 pub async fn administrator(server: &Server, local: &Cli, id: &str, scopes: &str) -> Cli {
     let grant = format!("urn:tokend={scopes}");
     let made = local.json(&["client", "create", id, "--grant", &grant]);
@@ -65,7 +66,7 @@ async fn declarations_are_applied_at_a_server(
     let file = file.to_str().expect("a path");
     let dir = secrets.to_str().expect("a path");
 
-    // The plan of both is the same, in words and in JSON.
+    // Both plans are equal, in words and in JSON.
     for options in [&[][..], &["-o", "json"], &["-o", "id"]] {
         let command = [&["diff", "-f", file, "--exit-code"][..], options].concat();
         let (here, there) = (local.run(&command), remote.run(&command));
@@ -74,7 +75,7 @@ async fn declarations_are_applied_at_a_server(
     }
     assert_eq!(local.run(&["client", "show", "billing"]).code, 4, "a diff changes nothing");
 
-    // Without a folder for its secret, and without the rights, nothing is done.
+    // Without a folder for its secret, or without the rights, nothing is changed.
     let refused = remote.run(&["apply", "-f", file]);
     assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.stderr.contains("billing"), "{refused:?}");
@@ -96,7 +97,7 @@ async fn declarations_are_applied_at_a_server(
     let client = server.known("billing", &secret.trim().to_owned().into());
     assert_eq!(server.ask(&client).await.status, 200, "the secret in the file is valid");
 
-    // A second time there is nothing to do, and an export of both is the same.
+    // A second apply changes nothing, and both exports are equal.
     let again = remote.run(&["apply", "-f", file]);
     assert_eq!(again.code, 0, "{again:?}");
     assert!(again.stdout.contains("0 to create, 0 to change, 0 to delete, 3 unchanged"));
@@ -110,7 +111,7 @@ async fn declarations_are_applied_at_a_server(
     let same = remote.run(&["diff", "-f", file, "--exit-code"]);
     assert_eq!(same.code, 0, "{same:?}");
 
-    // What is no longer declared is deleted, up to the limit.
+    // Objects that are no longer declared are deleted, up to the limit.
     fs::write(file, "source: git\nresources:\n  - resource: https://api.example.com\n    scopes: [read, write]\n").expect("a file");
     let refused = remote.run(&["apply", "-f", file, "--prune", "--max-deletions", "1"]);
     assert_eq!(refused.code, 5, "{refused:?}");

@@ -1,5 +1,5 @@
-//! `tokend audit list --follow` at a server: no event is lost and none is printed twice, whatever
-//! becomes of the connection, the token and the server.
+//! `tokend audit list --follow` at a server: no event is lost or printed twice, whatever happens to
+//! the connection, the token and the server.
 
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::support::eventually::eventually;
 use crate::support::process::Cli;
 use crate::support::{Engine, Place, Server};
 
-/// A fixed address in front of a server that is replaced.
+/// A fixed address in front of a server that tests replace.
 struct Front {
     url: String,
     target: watch::Sender<Option<String>>,
@@ -34,7 +34,7 @@ impl Front {
         Self { url, target }
     }
 
-    /// Forwards to this server from now on, and cuts every connection.
+    /// Forwards to this server from now on, and closes every connection.
     fn lead_to(&self, base: &str) {
         let address = base.strip_prefix("http://").expect("a URL").to_owned();
         self.target.send_replace(Some(address));
@@ -80,7 +80,7 @@ impl Stage {
         (stage, server)
     }
 
-    /// A server behind the same URLs.
+    /// Starts a server behind the same URLs.
     async fn start(&self) -> Server {
         let settings = [("TOKEND_ISSUER", self.public.url.as_str())];
         let server = Server::at(self.place.clone(), Clock::System, &settings).await;
@@ -89,7 +89,7 @@ impl Stage {
         server
     }
 
-    /// A change, which is one event.
+    /// Makes a change with one event.
     fn change(&self, number: usize) {
         let uri = format!("urn:resource:{number}");
         assert_eq!(self.local.run(&["resource", "create", &uri]).code, 0);
@@ -165,8 +165,8 @@ async fn a_restarted_server_loses_no_event_and_repeats_none(
         stage.change(number);
     }
     following.until(start + 3).await;
-    // The server stops, and changes are made while it is stopped.
-    server.tell_to_stop();
+    // The server stops, and changes are made in the meantime.
+    server.request_shutdown();
     stage.public.cut();
     stage.management.cut();
     drop(server);
@@ -185,7 +185,7 @@ async fn a_restarted_server_loses_no_event_and_repeats_none(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_ends_is_replaced_and_a_right_that_ends_is_told() {
+async fn an_ended_token_is_replaced_and_an_ended_right_is_reported() {
     let (stage, server) = Stage::new(Engine::Sqlite).await;
     let start = stage.end_of_log();
     let mut following = stage.follow(&["--limit", "2"]);
@@ -193,7 +193,7 @@ async fn a_token_that_ends_is_replaced_and_a_right_that_ends_is_told() {
     assert_eq!(following.sequences(), [start - 1, start]);
     let revoked = stage.local.run(&["client", "revoke-tokens", "ops"]);
     assert_eq!(revoked.code, 0, "{revoked:?}");
-    // What comes before the new token is printed once.
+    // Events before the new token are printed once.
     following.until(start + 1).await;
     stage.change(0);
     following.until(start + 2).await;

@@ -1,5 +1,5 @@
-//! `tokend client import` at a server: the same output as over the local database, and the file is
-//! never in memory as a whole.
+//! `tokend client import` at a server: the output equals that on the local database, and the file
+//! is never completely in memory.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::remote::declarations::administrator;
 use crate::support::process::{Cli, Run};
 use crate::support::{Engine, Place, Server};
 
-/// The most memory of its own that a command may use, in KiB.
+/// The maximum private memory of a command, in KiB.
 const MAX_MEMORY_KIB: u64 = 64 << 10;
 
-/// A server, and the command lines here and there.
+/// Returns a server, and the command lines for the local database and for the server.
 async fn stage(engine: Engine) -> (Server, Cli, Cli) {
     let place = Arc::new(Place::new(engine).await);
     let server = Server::at(place.clone(), Clock::System, &[]).await;
@@ -25,7 +25,7 @@ async fn stage(engine: Engine) -> (Server, Cli, Cli) {
     (server, local, remote)
 }
 
-/// A line with a client.
+/// Returns a line with a client.
 fn line(id: &str, more: &str) -> String {
     format!("{{\"client_id\": \"{id}\", \"jwks_uri\": \"https://keys.example.com/jwks\"{more}}}")
 }
@@ -42,7 +42,7 @@ async fn clients_are_imported_as_over_the_local_database(
     let (_server, local, remote) = stage(engine).await;
     let mut lines = String::new();
     for number in 0..2_500 {
-        // Of different lengths, so that columns are aligned page by page.
+        // Ids have different lengths, so that columns are aligned page by page.
         let id = 7_u64.pow(number % 20) + u64::from(number);
         let _ = writeln!(lines, "{}", line(&format!("c{id}"), ""));
     }
@@ -61,7 +61,7 @@ async fn clients_are_imported_as_over_the_local_database(
     assert!(done.stderr.contains("2500 imported, 0 updated, 0 unchanged, 0 skipped"));
     let again = local.run(&["client", "import", file, "--skip-existing"]);
     assert!(again.stderr.contains("2500 skipped"), "{}", again.stderr);
-    // All or none: a line that is wrong, clients that exist, and a right that is missing.
+    // The import is atomic: an invalid line, existing clients, and a missing right.
     for (second, code, text) in [
         ("{\"client_id\": 5}".to_owned(), 2, "line 2"),
         (line("ops", ""), 5, "ops"),
@@ -75,13 +75,13 @@ async fn clients_are_imported_as_over_the_local_database(
     }
     let run = remote.run(&["client", "import", "/absent"]);
     assert_eq!(run.code, 2, "{run:?}");
-    // A folder can be opened and not be read: its import is not one of an unknown outcome.
+    // A folder can be opened but not read: the outcome of its import is known.
     let run = remote.run(&["client", "import", "/"]);
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.stderr.contains("cannot be read"), "{run:?}");
 }
 
-/// The memory of a process that is its own, in KiB; `None` once it has ended.
+/// Returns the private memory of a process, in KiB; `None` once it has ended.
 fn memory(pid: u32) -> Option<u64> {
     let text = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status"));
     let line = text.ok()?.lines().find(|line| line.starts_with("RssAnon:"))?.to_owned();

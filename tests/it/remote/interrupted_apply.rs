@@ -1,5 +1,5 @@
-//! An `apply` at a server that is killed or loses its answer: the next one writes the secrets that
-//! are missing, or names those that are lost.
+//! An `apply` at a server that is killed or loses its answer: the next one writes the missing
+//! secrets, or names the lost ones.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use crate::remote::secrets::{Fault, Stage};
 
 const TWO: &str = "clients: [{ client_id: a }, { client_id: b }]\n";
 
-/// Where a command is killed whose request was carried out.
+/// The failpoint after the request was executed.
 const DONE: &str = "answered";
 
 impl Stage {
@@ -73,7 +73,7 @@ async fn the_next_apply_reads_the_answer_again(
 async fn a_lost_answer_is_read_again_and_shown() {
     let stage = Stage::new().await;
     let paths = stage.declare(TWO);
-    // The first POST makes the plan.
+    // The first POST creates the plan.
     stage.next([Fault::None, Fault::Lost]);
     let run = stage.remote.run(&apply(&paths));
     assert!(run.code == 7 && run.stderr.contains("reads the answer"), "{run:?}");
@@ -107,7 +107,7 @@ async fn a_lost_secret_is_reported_until_it_is_replaced() {
     let stage = Stage::new().await;
     let paths = stage.declare(TWO);
     stage.kill_at(DONE, &apply(&paths));
-    // The answer is no longer kept.
+    // The answer is no longer stored.
     let services = stage.server.services();
     let later = services.clock.now().plus_seconds(3_600);
     services.store.purge_keys(later).await.expect("purged");
@@ -131,8 +131,8 @@ async fn a_lost_secret_is_reported_until_it_is_replaced() {
     stage.assert_complete(&["a", "b"]).await;
 }
 
-/// Declarations that were corrected after the interruption are not applied as they were before. What
-/// was carried out keeps its secrets.
+/// Declarations that were corrected after the interruption are not applied in their earlier form.
+/// Objects that were created keep their secrets.
 #[rstest]
 #[case("apply-noted", &["a"])]
 #[case(DONE, &["a", "b"])]
@@ -152,7 +152,7 @@ async fn other_declarations_do_not_repeat_the_first_ones(
     assert_eq!(found, complete.contains(&"b"));
 }
 
-/// A secret that was replaced meanwhile is newer than that of the answer.
+/// A secret that was replaced in the meantime is newer than that of the answer.
 #[rstest]
 #[case("rotate-secret", 0)]
 #[case("add-secret", 1)]
@@ -162,7 +162,7 @@ async fn another_command_on_a_file_reads_the_answer_first(#[case] verb: &str, #[
     let paths = stage.declare(TWO);
     stage.kill_at(DONE, &apply(&paths));
     let file = stage.file("secrets/a").display().to_string();
-    // `add-secret` rejects a file that exists, so all that it does is to finish the other one.
+    // `add-secret` rejects an existing file, so it only finishes the other command.
     let run = stage.remote.run(&["client", verb, "a", "--secret-file", &file]);
     assert_eq!(run.code, code, "{run:?}");
     let secret = fs::read_to_string(&file).expect("a secret");

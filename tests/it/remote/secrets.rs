@@ -1,4 +1,4 @@
-//! New secrets of a server: what a command keeps after a failure, and what the next one does.
+//! New secrets of a server: the files after a failed command, and the next command.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -19,19 +19,18 @@ use crate::support::{Engine, Place, Server};
 const SCOPES: &str = "clients:read,clients:write,secrets:write,grants:write,resources:read,\
     resources:write,admins:write";
 
-/// What happens to the next POST.
+/// The fault that the next POST has.
 pub enum Fault {
-    /// Nothing.
     None,
-    /// The server does it, and its answer is lost.
+    /// The server executes the request, and its answer is lost.
     Lost,
-    /// The server does not see it.
+    /// The server does not receive the request.
     Answer(u16, &'static str),
 }
 
 type Faults = Arc<Mutex<VecDeque<Fault>>>;
 
-/// A proxy before the management listener, for one request a connection.
+/// Starts a proxy in front of the management listener, with one request per connection.
 fn front(server: &Server) -> (String, Faults) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -80,7 +79,7 @@ fn forward(mut client: TcpStream, target: &str, faults: &Faults) {
     }
 }
 
-/// A server with a command line through a front.
+/// A server, with a command line that uses the proxy.
 pub struct Stage {
     pub server: Server,
     pub local: Cli,
@@ -129,7 +128,7 @@ impl Stage {
     }
 }
 
-/// A failure of the repeated request says nothing of the first one, which was carried out.
+/// A failure of the repeated request does not mean that the first one failed.
 #[rstest]
 #[case(409, "idempotency_key_in_use", true)]
 #[case(429, "too_many_idempotency_keys", false)]
@@ -155,7 +154,7 @@ async fn the_request_is_kept_until_its_answer_is_read(
         assert!(run.stderr.contains("Run the command again"), "{run:?}");
         assert!(stage.file("secret.new").exists(), "{run:?}");
     }
-    // This command rejects a file that exists, so all that it does is to finish the other one.
+    // This command rejects an existing file, so it only finishes the other one.
     let run = stage.remote.run(&add);
     assert!(run.code == 1 && run.stderr.contains("was interrupted"), "{run:?}");
     stage.assert_valid("a", "secret").await;
@@ -179,7 +178,7 @@ async fn a_secret_of_a_later_page_is_recognized() {
     stage.assert_valid("a", "secret").await;
 }
 
-/// What is printed nowhere is told before the change, as it is locally.
+/// An output that is not written anywhere is reported before the change, as on the local database.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_output_that_takes_nothing_is_noticed_before_the_change() {
     let stage = Stage::new().await;
@@ -200,7 +199,7 @@ async fn an_output_that_takes_nothing_is_noticed_before_the_change() {
     }
 }
 
-/// The destination is judged before the request, so that both ways of a command say the same.
+/// The destination is checked before the request, so that both modes of a command print the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_takes_nothing_is_reported_before_the_request() {
     let stage = Stage::new().await;
@@ -221,7 +220,7 @@ async fn a_destination_that_takes_nothing_is_reported_before_the_request() {
         ("..", 2, "is not the name of a file"),
     ] {
         for words in [
-            // The first fails for another reason as well.
+            // The first one fails for another reason as well.
             &["client", "create", "a", "--secret-file", place][..],
             &["client", "rotate-secret", "a", "--secret-file", place],
             &["client", "add-secret", "a", "--secret-file", place],

@@ -1,11 +1,12 @@
-//! The shape of the house, held: layers, homes of the large dependencies, the length of files.
+//! The architecture: layers, the modules that may use each large dependency, and the length of
+//! files.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use syn::visit::{self, Visit};
 
-/// A dependency and the only modules, or the only file, that may use it.
+/// A dependency, and the only modules or the only file that may use it.
 const HOMES: [(&str, &[&str]); 20] = [
     ("askama::", &["web"]),
     ("axum::", &["web", "server"]),
@@ -29,7 +30,7 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("utoipa::", &["text", "model", "admin", "jose", "oauth", "web"]),
 ];
 
-/// Pairs of neighbours that must not know each other.
+/// Pairs of neighbouring modules that must not use each other.
 const STRANGERS: [(&str, &str); 4] =
     [("store", "crypto"), ("store", "jose"), ("store", "secrets"), ("admin", "oauth")];
 
@@ -65,7 +66,7 @@ impl Source {
 /// Collects the first names of paths that begin with `crate`, or with a `super` that reaches the
 /// root.
 struct Names {
-    /// How many modules are above the present one.
+    /// The number of modules above the present one.
     depth: usize,
     used: BTreeSet<String>,
 }
@@ -220,7 +221,8 @@ struct LongFunctions {
 }
 
 impl LongFunctions {
-    /// The lines of a function from its name to its end, without documentation and attributes.
+    /// Measures the lines of a function from its name to its end, without documentation and
+    /// attributes.
     fn measure(&mut self, name: &syn::Ident, block: &syn::Block) {
         let lines = block.brace_token.span.close().end().line - name.span().start().line + 1;
         if lines > self.max {
@@ -241,8 +243,7 @@ impl<'ast> Visit<'ast> for LongFunctions {
     }
 }
 
-/// The modules in the order of `src/lib.rs`.
-/// `for_operator` gives a client that has presented no credential. The first file defines it.
+/// `for_operator` returns a client that has presented no credential. The first file defines it.
 #[test]
 fn a_client_without_a_credential_is_made_in_two_places() {
     let callers = sources().into_iter().filter(|source| source.text.contains("for_operator("));

@@ -1,4 +1,5 @@
-//! The samples of `docs/` that can run here: each verifier takes a good token and no bad one.
+//! The samples of `docs/` that can run here: each verifier accepts a valid token and no invalid
+//! one.
 
 use std::io::Write;
 use std::path::Path;
@@ -19,18 +20,18 @@ use crate::support::foreign::libraries;
 use crate::support::keys::KeyPair;
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, grant, operator};
 
-/// The text of a document in `docs/`.
+/// Returns the text of a document in `docs/`.
 pub fn document(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
     std::fs::read_to_string(path).expect("a document")
 }
 
-/// The blocks of that language in a document.
+/// Returns the blocks of this language in a document.
 pub fn blocks(name: &str, fence: &str) -> Vec<String> {
     blocks_of(&document(name), fence)
 }
 
-/// The blocks of that language below a heading of level 3, up to the next heading.
+/// Returns the blocks of this language below a heading of level 3, up to the next heading.
 pub fn blocks_below(name: &str, heading: &str, fence: &str) -> Vec<String> {
     let text = document(name);
     let section = text.split_once(&format!("\n### {heading}\n")).expect("a heading").1;
@@ -46,7 +47,7 @@ fn blocks_of(text: &str, fence: &str) -> Vec<String> {
         .collect()
 }
 
-/// Runs a block with lines of LABEL, TAB, TOKEN; gives the labels it accepts.
+/// Runs a block with lines of LABEL, TAB, TOKEN; returns the labels that it accepts.
 fn accepted(server: &Server, fence: &str, block: &str, lines: &str) -> Vec<String> {
     let libraries = libraries();
     let folder = libraries.join("node");
@@ -72,7 +73,7 @@ for line in sys.stdin:
 ";
         (Command::new(libraries.join("python/bin/python")), ".py", harness)
     };
-    // Next to the libraries, where a module looks for them.
+    // Next to the libraries, where modules find them.
     let mut file = tempfile::Builder::new().suffix(suffix).tempfile_in(folder).expect("a file");
     file.write_all(block.as_bytes()).expect("written");
     file.write_all(harness.as_bytes()).expect("written");
@@ -92,7 +93,7 @@ for line in sys.stdin:
     stdout.lines().filter_map(|line| line.strip_prefix("yes ")).map(str::to_owned).collect()
 }
 
-/// A server on the real clock, a client of it, and a good token.
+/// Returns a server on the real clock, its client, and a valid token.
 async fn stage() -> (Server, TestClient, String) {
     let place = Arc::new(Place::new(Engine::Sqlite).await);
     let server = Server::at(place, Clock::System, &[]).await;
@@ -102,7 +103,7 @@ async fn stage() -> (Server, TestClient, String) {
     (server, client, token)
 }
 
-/// Tokens that must not be accepted, most of them signed with the server's own key.
+/// Returns tokens that must be rejected, most of them signed with the server's own key.
 pub fn bad_tokens(
     server: &Server,
     algorithm: Algorithm,
@@ -121,7 +122,7 @@ pub fn bad_tokens(
     let signature = rest.split_once('.').expect("a JWS").1;
     let tampered = BASE64_URL_SAFE_NO_PAD.encode(good.to_string().replace("orders:read", "all"));
     let none = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"at+jwt"}"#);
-    // A key that the token brings along, under the id of the server's.
+    // A key in the header of the token, under the id of the server's key.
     let other = KeyPair::new(algorithm);
     let mut own_key = other.header();
     own_key["typ"] = json!("at+jwt");
@@ -138,7 +139,7 @@ pub fn bad_tokens(
     ]
 }
 
-/// The first look at a token in `getting-tokens.md`, as a function that takes the token.
+/// Returns the code that decodes a token in `getting-tokens.md`, as a function of the token.
 fn first_look(server: &Server, fence: &str) -> String {
     let block = blocks("getting-tokens.md", fence).pop().expect("a block");
     let block = block.replace("http://localhost:8080", &server.base);
@@ -154,7 +155,7 @@ fn first_look(server: &Server, fence: &str) -> String {
     }
 }
 
-/// Those of the stacks of the page that can run here (C-93, O-49, W-20).
+/// Tests the stacks of the page that can run here (C-93, O-49, W-20).
 #[tokio::test(flavor = "multi_thread")]
 async fn each_verifier_of_the_docs_takes_good_tokens_and_no_bad_ones() {
     let (server, _, token) = stage().await;
@@ -174,7 +175,8 @@ async fn each_verifier_of_the_docs_takes_good_tokens_and_no_bad_ones() {
     record(&["jose", "oauth4webapi", "express-oauth2-jwt-bearer", "pyjwt", "joserfc"]);
 }
 
-/// The samples that read the list of revocations: by `jti`, and by the epoch of a client (C-122).
+/// Tests the samples that read the list of revocations: by `jti`, and by the epoch of a client
+/// (C-122).
 #[tokio::test(flavor = "multi_thread")]
 async fn each_verifier_that_reads_the_list_rejects_what_is_on_it() {
     let (server, client, token) = stage().await;
@@ -198,7 +200,7 @@ async fn each_verifier_that_reads_the_list_rejects_what_is_on_it() {
     }
 }
 
-/// Runs a sample as it stands, in a folder of its own below the libraries; gives what it printed.
+/// Runs a sample unchanged, in its own folder below the libraries; returns its output.
 fn printed(folder: &Path, block: &str, suffix: &str, environment: &[(&str, &str)]) -> String {
     let libraries = libraries();
     let file = folder.join(format!("sample{suffix}"));
@@ -215,8 +217,7 @@ fn printed(folder: &Path, block: &str, suffix: &str, environment: &[(&str, &str)
     String::from_utf8(run.stdout).expect("text").trim().to_owned()
 }
 
-/// Who does what the page on authentication says gets a token, in each way and language
-/// that can run here.
+/// Each method on the page on authentication gets a token, in each language that can run here.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_sample_of_a_client_gets_a_token() {
     let libraries = libraries().join("node");

@@ -1,4 +1,4 @@
-//! The documents agree with themselves and with the code: ids are defined, links lead somewhere.
+//! Consistency of the documents and the code: ids are defined, links resolve.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files of that extension in a folder and below, in order.
+/// Returns the files with this extension in a folder and its subfolders, sorted.
 pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten() {
@@ -31,7 +31,7 @@ pub fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Markdown that people read.
+/// Returns the Markdown files for people.
 fn pages() -> Vec<PathBuf> {
     let mut pages = files(&root().join("docs"), "md");
     let at_root = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
@@ -39,7 +39,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// Ids in a text: `C-34`, `SECURITY 16`, and `D14` where the text says `is_comment`.
+/// Returns the ids in a text: `C-34`, `SECURITY 16`, and `D14` if `is_comment` is true.
 pub fn cited(text: &str, is_comment: bool) -> Vec<String> {
     let mut found = Vec::new();
     let mut after_security = false;
@@ -64,8 +64,8 @@ pub fn cited(text: &str, is_comment: bool) -> Vec<String> {
     found
 }
 
-/// The ids that requirements.md defines: the first cell of each row, but of those that say how an
-/// id is held.
+/// Returns the ids that requirements.md defines: the first cell of each row, except in the table of
+/// ids without a test.
 pub fn defined() -> BTreeSet<String> {
     let mut defined = BTreeSet::new();
     let page = read(&root().join("docs/requirements.md"));
@@ -106,7 +106,8 @@ fn every_cited_id_is_defined() {
     assert!(unknown.is_empty(), "docs/requirements.md does not define: {unknown:#?}");
 }
 
-/// A reader has the repository alone: a line of an issue, or a section of another paper, is lost.
+/// A reader has only the repository: references to an issue, or to a section of another paper, are
+/// useless.
 #[test]
 fn comments_cite_nothing_outside_the_repository() {
     let is_lost = |line: &str| {
@@ -138,7 +139,7 @@ fn ids_are_found_in_each_form() {
     assert!(cited("let d = D2;", false).is_empty());
 }
 
-/// A page without its blocks of code.
+/// Returns a page without its blocks of code.
 fn prose(text: &str) -> Vec<&str> {
     let mut is_code = false;
     let mut lines = Vec::new();
@@ -152,7 +153,7 @@ fn prose(text: &str) -> Vec<&str> {
     lines
 }
 
-/// The anchors that GitHub makes of headings.
+/// Returns the anchors that GitHub generates for headings.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     for line in prose(text).into_iter().filter(|line| line.starts_with('#')) {
@@ -172,7 +173,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     anchors
 }
 
-/// Where the links of a page lead.
+/// Returns the targets of the links on a page.
 fn links(text: &str) -> Vec<String> {
     let text = prose(text).join("\n");
     text.split("](")
@@ -183,7 +184,8 @@ fn links(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// A path without `..`; nothing if it leaves the repository, as a link to a page of the host does.
+/// Returns a path without `..`; `None` if it leaves the repository, like a link to a page of the
+/// host.
 fn within_repository(path: &Path) -> Option<PathBuf> {
     let mut plain = PathBuf::new();
     for part in path.strip_prefix(root()).ok()?.components() {
@@ -231,7 +233,7 @@ fn broken_links_are_noticed() {
     assert_eq!(beside("../../security/advisories/new"), None);
 }
 
-/// So that whatever fails there can be repeated on any machine.
+/// Every failure there can be reproduced on any machine.
 #[test]
 fn every_step_of_the_workflows_is_a_make_target() {
     let makefile = read(&root().join("Makefile"));
@@ -256,7 +258,7 @@ fn every_step_of_the_workflows_is_a_make_target() {
 }
 
 /// SECURITY 41: the audit of dependencies is a step of both workflows, and the page for reporters
-/// leads to the private form.
+/// links to the private form.
 #[test]
 fn dependencies_are_checked_and_reports_are_private() {
     for workflow in ["ci.yml", "nightly.yml"] {

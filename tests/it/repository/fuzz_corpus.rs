@@ -1,4 +1,4 @@
-//! Each fuzz target runs over its corpus here, without a fuzzer.
+//! Runs each fuzz target on its corpus, without a fuzzer.
 
 #[path = "../../../fuzz/src/lib.rs"]
 mod targets;
@@ -25,7 +25,7 @@ fn every_target_accepts_its_corpus() {
     assert!(failed.is_empty(), "targets fail with these inputs: {failed:#?}");
 }
 
-/// A target that is missing in one of these places would not be fuzzed, or not be tested.
+/// A target that is missing in one of these places would not be fuzzed or tested.
 #[test]
 fn every_target_has_a_program_a_corpus_a_planted_defect_and_a_row_in_the_readme() {
     let names: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -56,7 +56,7 @@ fn every_target_has_a_program_a_corpus_a_planted_defect_and_a_row_in_the_readme(
     }
 }
 
-/// A defect can be planted only in a line that exists, and exists once.
+/// A defect can be planted only in a line that occurs exactly once.
 #[test]
 fn every_planted_defect_changes_one_line_of_the_source() {
     let source = files(&folder().join("../src"))
@@ -70,7 +70,7 @@ fn every_planted_defect_changes_one_line_of_the_source() {
     }
 }
 
-/// The targets of `planted_bugs.txt`, each with the line as it is and as a mistake would make it.
+/// Returns the targets of `planted_bugs.txt`, each with the correct line and the defective one.
 fn planted() -> Vec<(String, String, String)> {
     let text = fs::read_to_string(folder().join("planted_bugs.txt")).expect("planted_bugs.txt");
     let lines: Vec<_> =
@@ -91,7 +91,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
 }
 
-/// The files below a folder.
+/// Returns the files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {

@@ -1,11 +1,11 @@
-//! The types and commands that the glossary names exist.
+//! The types and commands in the glossary exist.
 
 use std::process::Command;
 
 use crate::repository::documents::{files, root};
 use crate::support::process::program;
 
-/// The cells of the rows of all tables in the glossary.
+/// Returns the cells of the rows of all tables in the glossary.
 fn rows() -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(root().join("docs/glossary.md")).expect("the glossary");
     text.lines()
@@ -14,7 +14,7 @@ fn rows() -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Everything in backticks.
+/// Returns every text in backticks.
 fn code() -> Vec<String> {
     let cells = rows().concat();
     cells.iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! The repository agrees with itself: code, documents and generated pages.
+//! Consistency of the repository: code, documents and generated pages.
 
 mod architecture;
 pub(crate) mod docs;

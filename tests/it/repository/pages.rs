@@ -1,4 +1,5 @@
-//! The pages for developers and operators: what can run here is run, taken from the text itself.
+//! The pages for developers and operators: every sample that can run here is run, from the text of
+//! the page.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use crate::support::{Engine, ORDERS, Place, Server, now};
 
 const GETTING_TOKENS: &str = "docs/getting-tokens.md";
 
-/// W-06, W-48: each sample runs, and a client that keeps its token asks once.
+/// W-06, W-48: each sample runs, and a client that reuses its token requests it once.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sample_of_getting_tokens_works() {
     let (mut stage, _cli) = Stage::set().await;
@@ -22,7 +23,7 @@ async fn every_sample_of_getting_tokens_works() {
     for words in ["valid   ", "time checks pass"] {
         assert!(said.contains(words), "no {words:?} in {said}");
     }
-    // The error that the page shows is the one that the server gives.
+    // The error on the page equals the answer of the server.
     let shown = blocks(GETTING_TOKENS, "json").pop().expect("an error");
     assert!(said.contains(shown.trim()), "{shown} is not in {said}");
 
@@ -66,7 +67,7 @@ async fn every_command_of_the_pages_for_operators_works() {
     }
 }
 
-/// Two issuers on one database, as the page on a change of the issuer describes them.
+/// Two issuers on one database, as on the page about changing the issuer.
 #[tokio::test(flavor = "multi_thread")]
 async fn instances_with_two_issuers_share_clients_and_keys_alone() {
     let place = Arc::new(Place::new(Engine::Sqlite).await);
@@ -93,7 +94,8 @@ async fn instances_with_two_issuers_share_clients_and_keys_alone() {
     }
 }
 
-/// The first numbers of the cells of a table whose first cell is a number of clients.
+/// Returns the first number in a cell, for each row of a table that begins with a number of
+/// clients.
 fn figures(text: &str, cell: usize) -> Vec<(u64, f64)> {
     let number = |cell: &str| {
         let digits: String = cell.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
@@ -108,7 +110,7 @@ fn figures(text: &str, cell: usize) -> Vec<(u64, f64)> {
     .collect()
 }
 
-/// No machine of the page is smaller than what an instance took (O-68).
+/// No machine on the page is smaller than the measured instance (O-68).
 #[test]
 fn the_sizes_of_machines_cover_what_was_measured() {
     let results = read("benches/RESULTS.md");
@@ -132,7 +134,8 @@ fn the_rust_snippet_is_the_one_that_compiles() {
     assert!(source.contains(snippet.trim_start_matches("async fn")), "{snippet}");
 }
 
-/// C-03, C-22, C-31, G-06, O-75: sizes and defaults are documented, truly, in samples that parse.
+/// C-03, C-22, C-31, G-06, O-75: sizes and defaults are documented correctly, in samples that
+/// parse.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sizes_and_samples_are_true() {
     let cli = crate::support::process::Cli::new(Engine::Sqlite).await;
@@ -154,7 +157,7 @@ async fn the_sizes_and_samples_are_true() {
     }
 }
 
-/// The libraries that a sample imports, by the names of their packages.
+/// Returns the packages of the libraries that a sample imports.
 fn packages(language: &str, sample: &str) -> Vec<String> {
     let of_line = |line: &str| {
         if language == "js" {

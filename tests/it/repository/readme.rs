@@ -1,4 +1,4 @@
-//! The README is true: what can run here is run, taken from the text itself.
+//! The README: every sample that can run here is run, from the text of the page.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -18,10 +18,10 @@ use crate::support::process::program;
 
 const GITHUB: &str = "https://token.actions.githubusercontent.com";
 const MAX_LINES: usize = 200;
-/// How often a test asks again for what a running server follows within seconds.
+/// The number of attempts, for changes that a running server follows within seconds.
 const MAX_ATTEMPTS: usize = 100;
 
-/// The code blocks of a language in a page, in order.
+/// Returns the code blocks of a language on a page, in order.
 pub fn blocks(page: &str, language: &str) -> Vec<String> {
     let text = read(page);
     let mut found = Vec::new();
@@ -36,7 +36,7 @@ pub fn blocks(page: &str, language: &str) -> Vec<String> {
     found
 }
 
-/// Runs the text of a page against a `tokend dev` of its own.
+/// Runs the text of a page with its own `tokend dev`.
 pub struct Stage {
     pub dev: crate::commands::first_minute::Dev,
     pub folder: PathBuf,
@@ -60,12 +60,12 @@ impl Stage {
         (Self { dev, folder, database, environment }, cli)
     }
 
-    /// Sets a variable for what runs from now on.
+    /// Sets a variable for later commands.
     pub fn set_variable(&mut self, name: &'static str, value: &str) {
         self.environment.push((name, value.to_owned()));
     }
 
-    /// Puts the libraries of `tests/interop` where Node finds them.
+    /// Links the libraries of `tests/interop` where Node finds them.
     pub fn link_node_modules(&self) -> PathBuf {
         let libraries = libraries();
         std::os::unix::fs::symlink(
@@ -76,13 +76,13 @@ impl Stage {
         libraries
     }
 
-    /// The text with this stage's port and database in place of the page's.
+    /// Replaces the port and the database of the page by those of this stage.
     fn adapted(&self, text: &str) -> String {
         text.replace("http://localhost:8080", &self.dev.issuer)
             .replace("postgres://tokend:PASSWORD@db.example.com/tokend", &self.database)
     }
 
-    /// Runs a block; gives what it printed.
+    /// Runs a block; returns its output.
     pub fn run(&self, program: &Path, arguments: &[&str], text: &str) -> String {
         let file = self.folder.join("snippet.mjs");
         std::fs::write(&file, self.adapted(text)).expect("a file");
@@ -99,13 +99,13 @@ impl Stage {
         stdout.into_owned()
     }
 
-    /// Runs a block of shell.
+    /// Runs a block of shell commands.
     pub fn shell(&self, text: &str) -> String {
         self.run(Path::new("sh"), &["-eu"], text)
     }
 }
 
-/// The id of the rejected request in an answer.
+/// Returns the id of the rejected request in an answer.
 fn request_id(answer: &str) -> &str {
     let start = answer.find("req_").expect("a request id");
     let is_of_id = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
@@ -128,7 +128,7 @@ async fn every_command_and_snippet_that_can_run_here_does_what_it_says() {
     let [get] = &blocks("README.md", "python")[..] else { panic!("other snippets than expected") };
     assert!(stage.run(&libraries.join("python/bin/python"), &[], get).starts_with("eyJ"));
 
-    // The rejection and its explanation are the ones that the page shows, except id and time.
+    // The rejection and its explanation equal those on the page, except id and time.
     let [_, shown] = &blocks("README.md", "json")[..] else { panic!("other samples") };
     let answer = stage.shell(wrong_secret);
     let id = request_id(&answer);
@@ -157,7 +157,8 @@ fn explanation(stage: &Stage, command: &str) -> String {
     panic!("{command} does not find the rejection")
 }
 
-/// The two commands of the operator and the lines of the job, with a token as GitHub makes it.
+/// Runs the two commands of the operator and the lines of the job, with a token like that of
+/// GitHub.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_workload_without_a_secret_gets_a_token() {
     let (mut stage, _cli) = Stage::set().await;
@@ -189,7 +190,7 @@ async fn the_workload_without_a_secret_gets_a_token() {
     panic!("the workload never gets a token: {}", stage.shell(&script));
 }
 
-/// Serves a token as the runner of GitHub Actions does; gives the URL.
+/// Serves a token like the runner of GitHub Actions; returns the URL.
 fn serve_token(token: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -209,7 +210,8 @@ fn serve_token(token: &str) -> String {
     format!("http://{address}/token?api-version=2.0")
 }
 
-/// The screen in the README is the screen of `tokend dev`, but for what differs each time.
+/// The screen in the README equals the screen of `tokend dev`, except for values that differ in
+/// each run.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_screen_is_the_real_one() {
     let (stage, _cli) = Stage::set().await;
@@ -221,7 +223,7 @@ async fn the_screen_is_the_real_one() {
                     word if word.starts_with("'cl_demo:tkd_") => "'cl_demo:tkd_…'",
                     word if word.contains("/console/#") => "http://127.0.0.1:8081/console/#…",
                     word if word.ends_with('…') => "…",
-                    // The schema's version grows with each migration.
+                    // The schema's version increases with each migration.
                     word if word.parse::<u32>().is_ok() => "1",
                     word if word.starts_with('(') && word[1..].parse::<u32>().is_ok() => "(1",
                     word => word,
@@ -234,7 +236,7 @@ async fn the_screen_is_the_real_one() {
     assert_eq!(normal(&blocks("README.md", "text")[0]), normal(&stage.dev.screen));
 }
 
-/// A stranger reads one page, and needs two commands and the right toolchain (O-19).
+/// A new user reads one page, and needs two commands and the right toolchain (O-19).
 #[test]
 fn the_page_is_short_and_names_the_toolchain() {
     let text = read("README.md");

@@ -1,4 +1,4 @@
-//! The requests of the five reference documents, as printed there.
+//! The requests of the five reference documents, unchanged.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -54,7 +54,7 @@ async fn the_node_client_gets_both_its_scopes(
     assert!(answer.json()["expires_in"].is_i64() && answer.json()["access_token"].is_string());
 }
 
-/// Document 003 (G-01, G-03, G-05): the raw request, id and secret in the form.
+/// Document 003 (G-01, G-03, G-05): the raw request, with id and secret in the form.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_raw_request_of_the_guide_works(
@@ -75,8 +75,8 @@ async fn the_raw_request_of_the_guide_works(
     }
 }
 
-/// Document 004 (K-01, K-06, K-07, K-13): a foreign id and secret, Basic, and nothing but the
-/// grant.
+/// Document 004 (K-01, K-06, K-07, K-13): an id and a secret of another system, Basic, and only the
+/// grant type.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_curl_of_the_platform_works_with_its_own_id_and_secret(
@@ -95,7 +95,7 @@ async fn the_curl_of_the_platform_works_with_its_own_id_and_secret(
     assert_eq!(claims["sub"], "7590139168389961");
 }
 
-/// curl itself, with the options of the document.
+/// Runs curl with the options of the document.
 fn curl(server: &Server, secret: &str) -> String {
     let header = BASE64_STANDARD.encode(format!("7590139168389961:{secret}"));
     // The beginning of the header that the document prints.

@@ -1,4 +1,4 @@
-//! Every requirement is held: a test cites its id, or the page says how it is held without one.
+//! Every requirement has a test that cites its id, or the page says how it is held without one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ const PAGE: &str = "docs/requirements.md";
 /// The section of the page with the ids that no test can hold.
 const WITHOUT_A_TEST: &str = "\n## Held without a test\n";
 
-/// The ids that tests in a source file cite: in the comment above a test, or in its body.
+/// Returns the ids that tests in a source file cite: in the comment above a test, or in its body.
 fn cited_by_tests(source: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let (mut above, mut is_test) = (String::new(), false);
@@ -43,7 +43,7 @@ fn cited_by_tests(source: &str) -> BTreeSet<String> {
     found
 }
 
-/// What the page says about the ids that no test holds.
+/// Returns the descriptions on the page for the ids without a test.
 fn held_without_a_test() -> BTreeMap<String, String> {
     let page = read(&root().join(PAGE));
     let section = page.split_once(WITHOUT_A_TEST).expect("a section").1;
@@ -96,7 +96,7 @@ fn another_test() {}
     assert_eq!(found, ["C-03", "D5", "SECURITY 4"]);
 }
 
-/// The sample of the page is what the command prints.
+/// The sample on the page equals the output of the command.
 #[test]
 fn the_sample_of_the_page_is_true() {
     let page = read(&root().join(PAGE));

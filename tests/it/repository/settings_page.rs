@@ -27,7 +27,7 @@ token.lifetime_max                24h                                           
 ## Sources
 ";
 
-/// A setting as the file describes it.
+/// A setting, as described in the file.
 struct Setting {
     key: String,
     section: String,
@@ -36,18 +36,18 @@ struct Setting {
 }
 
 impl Setting {
-    /// The default as a cell of a table: code, or empty.
+    /// Returns the default as a cell of a table: code, or empty.
     fn cell(&self) -> String {
         if self.default.is_empty() { String::new() } else { format!("`{}`", self.default) }
     }
 
-    /// The anchor of its heading.
+    /// Returns the anchor of its heading.
     fn anchor(&self) -> String {
         self.key.replace('.', "")
     }
 }
 
-/// The settings of the file in its order, each with the comment above it.
+/// Returns the settings of the file in order, each with the comment above it.
 fn settings() -> Vec<Setting> {
     let (mut found, mut section, mut meaning) = (Vec::new(), String::new(), Vec::new());
     for line in DEFAULTS.lines() {
@@ -71,7 +71,8 @@ fn settings() -> Vec<Setting> {
     found
 }
 
-/// The sources of settings: the comment at the head of the file without its first paragraph.
+/// Returns the sources of settings: the comment at the head of the file without its first
+/// paragraph.
 fn sources() -> String {
     let head = DEFAULTS.split("\n\n").next().unwrap_or_default();
     let lines = head.lines().map(|line| line.trim_start_matches('#').trim());
@@ -79,7 +80,7 @@ fn sources() -> String {
     text.split_once("\n\n").expect("two paragraphs").1.to_owned()
 }
 
-/// The heading of a section.
+/// Returns the heading of a section.
 fn title(section: &str) -> String {
     match section {
         "" => "Server".to_owned(),
@@ -88,7 +89,7 @@ fn title(section: &str) -> String {
     }
 }
 
-/// The table of settings is the one that the defaults make, and so is the rest of the page.
+/// The table of settings is generated from the defaults, and so is the rest of the page.
 #[test]
 fn the_page_of_settings_is_current() {
     let settings = settings();

@@ -8,7 +8,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 const MILLISECONDS_PER_MINUTE: f64 = 60_000.0;
 const CLIENTS_AT_ONCE: f64 = 10_000.0;
 
-/// A section of the results: when and where it was measured, and its table.
+/// A section of the results: time and place of the measurement, and its table.
 struct Section {
     measured: String,
     columns: Vec<String>,
@@ -20,7 +20,7 @@ fn cells(line: &str) -> Vec<String> {
     line.split('|').map(|cell| cell.trim().trim_matches('*').to_owned()).collect()
 }
 
-/// A cell as a number, without its unit.
+/// Parses a cell as a number, without its unit.
 fn number(cell: &str) -> f64 {
     let first = cell.split(' ').next().unwrap_or_default();
     first.parse().unwrap_or_else(|_| panic!("{cell:?} is not a number"))
@@ -40,7 +40,7 @@ impl Section {
         Self { measured: measured.to_owned(), columns, rows }
     }
 
-    /// The cells of a column in the rows that the condition on their first cell selects.
+    /// Returns the cells of a column in the rows with a first cell that `is_wanted` accepts.
     fn cells(&self, column: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<&str> {
         let index = self.columns.iter().position(|name| name == column);
         let index = index.unwrap_or_else(|| panic!("no column {column:?}"));
@@ -50,12 +50,12 @@ impl Section {
         found
     }
 
-    /// The same as numbers.
+    /// Like [`Self::cells`], as numbers.
     fn numbers(&self, column: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<f64> {
         self.cells(column, is_wanted).into_iter().map(number).collect()
     }
 
-    /// All of it: the table, and when and where it was measured.
+    /// Returns the whole section: the table, and time and place of the measurement.
     fn whole(&self) -> String {
         let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
         let head = format!("{}|{}\n", line(&self.columns), "---|".repeat(self.columns.len()));
@@ -72,13 +72,13 @@ fn largest(numbers: &[f64]) -> f64 {
     numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// The smallest and the largest of some ratios.
+/// Returns the smallest and the largest of several ratios.
 fn ratios(numbers: &[f64]) -> String {
     let (least, most) = (format!("{:.2}", smallest(numbers)), format!("{:.2}", largest(numbers)));
     if least == most { least } else { format!("{least}–{most}") }
 }
 
-/// A rate, rounded to hundreds, with a comma between the thousands.
+/// Returns a rate, rounded to hundreds, with a comma between the thousands.
 fn rate(number: f64) -> String {
     let text = format!("{:.0}", (number / 100.0).round() * 100.0);
     match text.len().checked_sub(3) {
@@ -93,7 +93,7 @@ fn tokens_of(algorithm: &str, clients: Option<&str>) -> impl Fn(&str) -> bool {
     move |row: &str| row.starts_with(&start) && end.as_ref().is_none_or(|end| row.ends_with(end))
 }
 
-/// What the README says: the rate on one core, and how close it is to the limit.
+/// Returns the text of the README: the rate on one core, and its ratio to the baseline.
 fn headline(path: &Section) -> String {
     let es256 = |column| path.numbers(column, tokens_of("ES256", None));
     let (rates, near) = (es256("tokens/s"), ratios(&es256("ratio")));
@@ -123,7 +123,7 @@ fn token_path(path: &Section) -> String {
     )
 }
 
-/// What a machine needs, computed from the measurements.
+/// Returns the requirements of a machine, computed from the measurements.
 fn sizing(path: &Section, growth: &Section, flood: &Section) -> String {
     let slowest = |algorithm| rate(smallest(&path.numbers("tokens/s", tokens_of(algorithm, None))));
     let warm = |clients: &str| largest(&growth.numbers("RSS, all warm", |row| row == clients));
@@ -154,7 +154,6 @@ fn sizing(path: &Section, growth: &Section, flood: &Section) -> String {
     )
 }
 
-/// The figures of both pages are those of the results.
 #[test]
 fn the_figures_are_those_of_the_results() {
     let path = Section::read("The token path");
@@ -173,7 +172,7 @@ fn the_figures_are_those_of_the_results() {
     assert_current("README.md", &with_blocks("README.md", &[("figures", headline(&path))]));
 }
 
-/// Rates and ratios are rounded as the pages show them.
+/// Rates and ratios are rounded as on the pages.
 #[test]
 fn figures_are_rounded() {
     assert_eq!([rate(20_795.0), rate(2_279.4), rate(949.0)], ["20,800", "2,300", "900"]);

@@ -1,5 +1,5 @@
 //! A secret reaches its destination before anything changes: processes killed at every step, files
-//! that must not be lost, outputs that fail.
+//! that must not be lost, failing outputs.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ impl Stage {
         self.cli.place.folder.path().join(name)
     }
 
-    /// Runs a command and kills it with SIGKILL when it reaches a failpoint; gives its output.
+    /// Runs a command and kills it with SIGKILL when it reaches a failpoint; returns its output.
     fn kill_at(&self, point: &str, arguments: &[&str]) -> String {
         let mut child = self
             .cli
@@ -110,7 +110,7 @@ async fn a_rotation_killed_at_any_step_leaves_a_valid_secret_that_the_next_comma
         let holder = if is_made && draft(&file).exists() { draft(&file) } else { file.clone() };
         assert!(stage.is_valid(&id, &holder).await, "{step}: the valid secret is lost");
 
-        // This command refuses the file, so all that it does is to settle the leftover.
+        // This command rejects the file, so it only finishes the leftover.
         let had_leftover = draft(&file).exists();
         let run = stage.cli.run(&["client", "add-secret", &id, "--secret-file", text(&file)]);
         assert_eq!(run.code, 1, "{step}: {run:?}");
@@ -120,7 +120,7 @@ async fn a_rotation_killed_at_any_step_leaves_a_valid_secret_that_the_next_comma
         let after = std::fs::read_to_string(&file).expect("the file");
         assert_eq!(after != before, is_made, "{step}");
 
-        // And rotating again works.
+        // Another rotation works.
         let run = stage.cli.run(&["client", "rotate-secret", &id, "--secret-file", text(&file)]);
         assert_eq!(run.code, 0, "{step}: {run:?}");
         assert!(stage.is_valid(&id, &file).await, "{step}");
@@ -143,7 +143,7 @@ async fn a_registration_killed_at_any_step_is_repeated_or_finished(
         let is_made = position >= 2;
         assert_eq!(stage.ids() != known, is_made, "{step}");
         let run = stage.cli.run(&command);
-        // A client that was made is not made a second time: its secret has got its file.
+        // A client that was created is not created again: its secret is written to the file.
         assert_eq!(run.code, i32::from(is_made), "{step}: {run:?}");
         let ids = stage.ids();
         let new: Vec<_> = ids.lines().filter(|id| !known.contains(id)).collect();
@@ -156,7 +156,7 @@ async fn a_registration_killed_at_any_step_is_repeated_or_finished(
     }
 }
 
-/// What was printed and not committed is not valid, and nothing else has changed.
+/// A printed secret without a commit is not valid, and nothing else has changed.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_printed_before_the_commit(
@@ -171,7 +171,7 @@ async fn a_secret_is_printed_before_the_commit(
     assert_eq!((stage.ids().as_str(), &made["shown_once"]), ("a\n", &true.into()));
 }
 
-/// O-1, O-8: outputs and files that cannot take the secret change nothing.
+/// O-1, O-8: outputs and files that cannot store the secret change nothing.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_fails_changes_nothing(
@@ -232,7 +232,7 @@ async fn a_destination_that_fails_changes_nothing(
     assert!(stage.is_valid("good", &file).await);
 }
 
-/// A file with anything else than a secret of this client is never replaced.
+/// A file with other content than a secret of this client is never replaced.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_secret_of_the_same_client_is_replaced() {
     let stage = Stage::new(Engine::Sqlite).await;
@@ -257,7 +257,7 @@ async fn only_a_secret_of_the_same_client_is_replaced() {
     assert!(stage.is_valid("mine", &mine).await);
     assert_eq!(rotate(&empty).code, 0);
     assert!(stage.is_valid("mine", &empty).await);
-    // The secret in it has ended meanwhile, but it is a secret of this client.
+    // The secret in it has ended since, but it belongs to this client.
     assert!(!stage.is_valid("mine", &mine).await);
     assert_eq!(rotate(&mine).code, 0);
     assert!(stage.is_valid("mine", &mine).await);
@@ -265,8 +265,8 @@ async fn only_a_secret_of_the_same_client_is_replaced() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-/// A file that another user put into a folder for all users is not replaced: the new file would
-/// belong to that user. Only root can prepare such a file.
+/// A file of another user in a folder for all users is not replaced: the new file would belong to
+/// that user. Only root can prepare such a file.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_another_user_in_an_open_folder_is_rejected() {
     use std::os::unix::fs::{PermissionsExt, chown};
@@ -294,7 +294,7 @@ async fn a_file_of_another_user_in_an_open_folder_is_rejected() {
     assert!(stage.is_valid("mine", &trap).await);
 }
 
-/// A leftover that may be valid somewhere is never removed.
+/// A leftover that may be valid for another client or database is never removed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leftover_of_another_client_or_database_stays() {
     let stage = Stage::new(Engine::Sqlite).await;
@@ -320,7 +320,7 @@ async fn a_leftover_of_another_client_or_database_stays() {
         );
         assert!(stage.is_valid("a", &file).await);
     }
-    // A secret that has ended is valid nowhere.
+    // An ended secret is valid nowhere.
     std::fs::copy(&file, stage.file("old")).expect("a copy");
     std::fs::remove_file(draft(&file)).expect("the leftover");
     let rotate = || stage.cli.run(&["client", "rotate-secret", "a", "--secret-file", text(&file)]);
@@ -332,7 +332,7 @@ async fn a_leftover_of_another_client_or_database_stays() {
     assert!(stage.is_valid("a", &file).await);
 }
 
-/// While one command writes a file, another one on it fails cleanly and takes nothing away.
+/// While one command writes a file, another one on it fails without side effects.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_commands_on_one_file_do_not_harm_each_other() {
     let stage = Stage::new(Engine::Sqlite).await;
@@ -357,7 +357,7 @@ async fn two_commands_on_one_file_do_not_harm_each_other() {
     first.kill().expect("SIGKILL");
     first.wait().expect("its end");
     std::fs::remove_file(draft(&file)).expect("the leftover");
-    // Many at once: one makes the file, and the file holds what is valid.
+    // Many commands at once: one creates the file, and the file contains a valid secret.
     let rotations: Vec<_> = (0..6)
         .map(|number| {
             let id = format!("n{number}");

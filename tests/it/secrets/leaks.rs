@@ -1,5 +1,5 @@
-//! Reports of leaked secrets: found in any text, ended by the policy of the client, and silent about
-//! what the caller must not see.
+//! Reports of leaked secrets: found in any text, ended by the policy of the client, and without
+//! information that the caller must not see.
 
 use std::collections::BTreeSet;
 
@@ -30,19 +30,19 @@ async fn report(api: &Api<'_>, text: &str) -> Answer {
     api.call("POST", "/v1/leaks", Some(json!({ "text": text }))).await
 }
 
-/// A text with each of its bytes percent-encoded.
+/// Returns a text with each byte percent-encoded.
 fn percent_encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// The clients whose secrets an answer names.
+/// Returns the clients of the secrets in an answer.
 fn clients(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.status, 200, "{}", answer.text);
     let secrets = answer.json()["secrets"].as_array().expect("a list").clone();
     secrets.iter().map(|secret| secret["client_id"].as_str().expect("an id").to_owned()).collect()
 }
 
-/// Each policy does what it says, with one event, also if the report is repeated.
+/// Each policy has its effect with one event, also if the report is repeated.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leaked_secret_ends_by_the_policy_of_its_client(
@@ -78,8 +78,8 @@ async fn a_leaked_secret_ends_by_the_policy_of_its_client(
     }
 }
 
-/// Secrets are found in the text of a program, in HTTP Basic, and by their digest; what is not a
-/// secret of this database changes nothing.
+/// Secrets are found in the source of a program, in HTTP Basic, and by their digest; a text without
+/// a secret of this database changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_found_in_any_text() {
     let server = Server::start(Engine::Sqlite).await;
@@ -115,7 +115,7 @@ async fn secrets_are_found_in_any_text() {
     assert_eq!(report(&api, &many).await.status, 422);
 }
 
-/// An imported secret is found for the client that is named, at the same number of hashes for every
+/// An imported secret is found for the named client, with the same number of hashes for every
 /// client.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_imported_secret_is_found_for_its_client() {
@@ -144,7 +144,8 @@ async fn an_imported_secret_is_found_for_its_client() {
     assert!(clients(&report(&api, "a-secret-of-another-system").await).is_empty());
 }
 
-/// The policy runs for a secret of another owner, and the caller sees what it sees for none.
+/// The policy takes effect for a secret of another owner, and the caller gets the answer of an
+/// unknown secret.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_learns_nothing_about_secrets_of_another_owner(
@@ -191,7 +192,7 @@ async fn a_caller_learns_nothing_about_secrets_of_another_owner(
     assert!(secret::leak::find(services, &reader, &report).await.is_err(), "the scope is missing");
 }
 
-/// A caller may report a secret of a client that is stronger than itself: the secret is the proof.
+/// A caller may report a secret of a client with more rights: having the secret is enough.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_secret_of_a_stronger_client_ends_too() {
     let server = Server::start(Engine::Sqlite).await;
@@ -210,7 +211,7 @@ async fn the_secret_of_a_stronger_client_ends_too() {
     .await;
 }
 
-/// The reports of one caller are limited, and those of another one are not.
+/// The limit applies to the reports of each caller.
 #[tokio::test(flavor = "multi_thread")]
 async fn reports_are_limited_by_caller() {
     let server = Server::start(Engine::Sqlite).await;

@@ -1,4 +1,4 @@
-//! The life of a secret: replaced until it is unused, warned of before it expires.
+//! The lifetime of a secret: replacement until it is unused, and the warning before it expires.
 
 use std::sync::Arc;
 
@@ -19,13 +19,13 @@ use crate::support::api::Api;
 use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, lifetime, operator};
 
-/// Lets two hours pass for what is stored of secrets.
+/// Makes the stored times of secrets two hours older.
 const AGE: [&str; 2] = [
     "UPDATE secret_use SET last_used_at = last_used_at - 7200, first_used_at = first_used_at - 7200",
     "UPDATE client_secret SET created_at = created_at - 7200",
 ];
 
-/// Replaces the secret of a client, and gives the client with the new one.
+/// Replaces the secret of a client, and returns the client with the new one.
 async fn rotated(server: &Server, old: &TestClient, overlap: &str) -> TestClient {
     let overlap = Overlap::parse(overlap).expect("an overlap");
     let (id, new) = (client_id(&old.id), NewSecret::default());
@@ -40,15 +40,15 @@ async fn secrets(server: &Server, id: &str) -> Vec<SecretRecord> {
     found.expect("a store").expect("a client").secrets
 }
 
-/// The events of an action, oldest first.
+/// Returns the events of an action, oldest first.
 pub async fn events(server: &Server, action: &str) -> Vec<Event> {
     let filter = EventFilter { actions: vec![action.to_owned()], ..EventFilter::default() };
     let found = server.services().store.find_events(&filter, Order::OldestFirst, 100).await;
     found.expect("the events")
 }
 
-/// What another instance says that it has written, by the clock of the database.
-async fn beat(server: &Server, seconds_ago: i64) {
+/// Writes the heartbeat of another instance, by the clock of the database.
+async fn write_heartbeat(server: &Server, seconds_ago: i64) {
     let store = &server.services().store;
     let now = store.time(&server.clock).await.expect("the time");
     let heartbeat = Heartbeat {
@@ -65,8 +65,8 @@ async fn end_unused(server: &Server) -> usize {
     secret::life::end_unused(server.services()).await.expect("a look at the secrets")
 }
 
-/// The old secret ends early: after the new one was used, it was unused itself, and each instance
-/// has written its usage so far; by one of the instances, also one that started later.
+/// The old secret ends early if the new one was used, it was unused itself, and each instance has
+/// written its usage so far. Any instance ends it, also one that started later.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replaced_secret_ends_when_it_is_unused_on_every_instance(
@@ -82,19 +82,19 @@ async fn a_replaced_secret_ends_when_it_is_unused_on_every_instance(
     for sql in AGE {
         execute(engine, &place.database_url, sql).await;
     }
-    beat(&first, 0).await;
+    write_heartbeat(&first, 0).await;
     assert_eq!(end_unused(&first).await, 0, "the new one was not used");
 
     let second = Server::at(place.clone(), Clock::System, &[]).await;
     second.ask(&new).await.token();
     second.app.write_usage().await.expect("written");
     first.app.write_usage().await.expect("written");
-    beat(&first, 3605).await;
+    write_heartbeat(&first, 3605).await;
     assert_eq!(end_unused(&second).await, 0, "an instance may have used it since");
     first.ask(&old).await.token();
     assert!(events(&first, "secret.expired").await.is_empty());
     first.app.write_usage().await.expect("written");
-    beat(&first, 0).await;
+    write_heartbeat(&first, 0).await;
     assert_eq!(end_unused(&second).await, 0, "it was used again");
 
     execute(engine, &place.database_url, AGE[0]).await;
@@ -119,8 +119,8 @@ async fn a_replaced_secret_ends_when_it_is_unused_on_every_instance(
     }
 }
 
-/// Whatever is known of the use, the maximum ends the old secret; and an instance that is not heard
-/// from for `directory.max_staleness` is not waited for.
+/// The maximum ends the old secret even if its usage is unknown. An instance without a heartbeat
+/// for `directory.max_staleness` is ignored.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_maximum_decides_and_a_lost_instance_does_not() {
     let server = Server::start(Engine::Sqlite).await;
@@ -135,20 +135,20 @@ async fn the_maximum_decides_and_a_lost_instance_does_not() {
 
     let newer = rotated(&server, &new, "until_unused:1h").await;
     server.ask(&newer).await.token();
-    beat(&server, 0).await;
+    write_heartbeat(&server, 0).await;
     server.clock.advance(3600);
     server.app.write_usage().await.expect("written");
     assert_eq!(end_unused(&server).await, 0, "the margin of two intervals");
     server.clock.advance(31);
     server.app.write_usage().await.expect("written");
-    // The other instance expired an hour after its last word.
+    // The other instance expired an hour after its last heartbeat.
     assert_eq!(end_unused(&server).await, 1);
     server.catch_up().await;
     server.ask(&new).await.assert_rejected(401, "invalid_client");
     server.ask(&newer).await.token();
 }
 
-/// An instance that stops takes its heartbeat along, so that no other one waits for it.
+/// An instance that stops removes its heartbeat, so that no other one waits for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_stops_is_not_waited_for() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -166,9 +166,9 @@ async fn an_instance_that_stops_is_not_waited_for() {
     assert_eq!(store.usage_written_until(far).await.expect("an answer"), None);
 }
 
-/// Each secret says whether it is safe to end and why, in the API and on the command line.
+/// Each secret states whether it is safe to end and why, in the API and on the command line.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_secret_says_whether_it_is_safe_to_end() {
+async fn every_secret_reports_whether_it_is_safe_to_end() {
     let server = Server::start(Engine::Sqlite).await;
     let old = server.client().await;
     server.ask(&old).await.token();
@@ -200,7 +200,7 @@ async fn every_secret_says_whether_it_is_safe_to_end() {
     );
     assert_eq!(first["expiring_soon"], true, "its maximum is near");
     assert_eq!(second["safe_to_end"]["safe"], false);
-    // A page with one of them says the same as the whole list.
+    // A page with one of them has the same values as the whole list.
     let page = api.call("GET", &format!("{path}?limit=1"), None).await.json();
     assert_eq!((&page["data"], &page["next_cursor"]), (&json!([first]), &first["secret_id"]));
     let cursor = page["next_cursor"].as_str().expect("a cursor");
@@ -218,7 +218,7 @@ async fn every_secret_says_whether_it_is_safe_to_end() {
     assert!(found.expect("the client")["secrets"][1]["safe_to_end"]["safe"].is_boolean());
 }
 
-/// A mistake in an overlap is told with the forms, and nothing is changed.
+/// An invalid overlap is reported with the accepted forms, and nothing is changed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_overlap_changes_nothing() {
     let server = Server::start(Engine::Sqlite).await;
@@ -238,7 +238,7 @@ async fn a_wrong_overlap_changes_nothing() {
     server.ask(&client).await.token();
 }
 
-/// One event for each secret before it expires, whichever instance looks; lists mark it.
+/// One event for each secret before it expires, on any instance; lists mark it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_warned_of_once_before_it_expires(
@@ -279,7 +279,7 @@ async fn a_secret_is_warned_of_once_before_it_expires(
         let secrets = api.call("GET", &path, None).await.json();
         assert_eq!(secrets["data"][0]["expiring_soon"], is_soon, "{secrets}");
     }
-    // A day later the other one comes near its end.
+    // A day later the other one is about to expire.
     server.clock.advance(86_400);
     look().await;
     assert_eq!(look().await, 0);

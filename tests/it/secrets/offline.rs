@@ -1,4 +1,4 @@
-//! Secrets that were generated offline and are registered by their digest.
+//! Secrets that were generated offline and registered by their digest.
 
 use rstest::rstest;
 use secrecy::{ExposeSecret, SecretString};
@@ -18,7 +18,8 @@ fn generated() -> (SecretString, SecretDigest) {
     (secret, digest)
 }
 
-/// It authenticates like any other secret, and neither it nor a wrong one of its form costs a hash.
+/// An offline secret authenticates like any other secret. Neither it nor a wrong one of its form
+/// costs a hash.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registered_digest_authenticates_without_a_hash(
@@ -47,7 +48,7 @@ async fn a_registered_digest_authenticates_without_a_hash(
     assert!(server.usage(&client).await.is_none(), "it is the use of the secret");
 }
 
-/// A digest of anything else matches nothing: neither the text itself, nor the digest as a secret.
+/// A digest of another text matches nothing: neither the text itself, nor the digest as a secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_digest_matches_only_its_own_form() {
     let server = Server::start(Engine::Sqlite).await;
@@ -61,10 +62,10 @@ async fn a_digest_matches_only_its_own_form() {
     }
 }
 
-/// `explain` says what is wrong with a secret of this form, and never the digest of what came: a
-/// remedy with it would register the secret of an attacker.
+/// `explain` reports what is wrong with a secret of this form, but never the digest of the
+/// presented one: a remedy with it would register the secret of an attacker.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_reason_knows_the_form() {
+async fn explain_recognizes_offline_secrets() {
     let server = Server::start(Engine::Sqlite).await;
     let (secret, digest) = generated();
     let client = server
@@ -91,7 +92,8 @@ async fn the_reason_knows_the_form() {
     assert!(reason(&server, &refused).await.contains("expired at"), "it was this client's");
 }
 
-/// The API takes a digest where it would make a secret, and a digest is registered once a client.
+/// The API accepts a digest where it would generate a secret, and registers it once for each
+/// client.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_registers_digests(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
@@ -123,7 +125,7 @@ async fn the_api_registers_digests(#[values(Engine::Sqlite, Engine::Postgres)] e
         assert_eq!(wrong.json()["errors"][0]["pointer"], "/secret_digest");
         assert!(!wrong.text.contains(digest), "it may be a secret");
     }
-    // The name of an unknown member may be one too.
+    // The name of an unknown member may be a secret too.
     let body = json!({ second.expose_secret(): 1 });
     let wrong = api.call("POST", path, Some(body)).await;
     assert_eq!(wrong.status, 422, "{}", wrong.text);
@@ -136,7 +138,7 @@ async fn the_api_registers_digests(#[values(Engine::Sqlite, Engine::Postgres)] e
     server.ask(&server.known("worker", &third)).await.token();
 }
 
-/// `secret generate` and `check` work without a database, and no secret comes by an argument.
+/// `secret generate` and `check` work without a database, and accept no secret as an argument.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commands_work_offline() {
     let cli = Cli::without_database(Engine::Sqlite).await;
@@ -171,7 +173,7 @@ async fn the_commands_work_offline() {
     assert_eq!(std::fs::read_to_string(&file).expect("the secret"), written);
 }
 
-/// An import of such a secret keeps its digest and no hash.
+/// An import of such a secret stores its digest and no hash.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_imported_secret_of_this_form_is_kept_by_its_digest() {
     let server = Server::start(Engine::Sqlite).await;

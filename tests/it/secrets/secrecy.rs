@@ -1,5 +1,5 @@
-//! Secrets are nowhere but where they must be. (That the log is silent is asserted at the end of
-//! every test: see `crates/testing/src/log.rs`.)
+//! Secrets are stored and shown only where necessary. (The log is searched at the end of every
+//! test: see `crates/testing/src/log.rs`.)
 
 use rstest::rstest;
 use secrecy::SecretString;
@@ -14,7 +14,7 @@ use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS, Server, TestClient, client_id, operator};
 
-/// SECURITY 15: what prints itself for debugging prints no secret, key or hash.
+/// SECURITY 15: debug output contains no secret, key or hash.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_prints_a_secret_when_it_is_debugged(
@@ -46,7 +46,7 @@ async fn nothing_prints_a_secret_when_it_is_debugged(
     }
 }
 
-/// D4, D2, C-39, SECURITY 31: the database and the audit log hold hashes, never a secret or a
+/// D4, D2, C-39, SECURITY 31: the database and the audit log contain hashes, never a secret or a
 /// token.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_holds_no_secret_and_no_token() {
@@ -78,7 +78,7 @@ async fn the_database_holds_no_secret_and_no_token() {
     }
 }
 
-/// No command but the one that makes a secret shows it, and no error repeats one.
+/// Only the command that generates a secret shows it, and no error repeats one.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_command_shows_a_secret_again() {
     let cli = Cli::new(Engine::Sqlite).await;
@@ -102,8 +102,8 @@ async fn no_command_shows_a_secret_again() {
     }
 }
 
-/// S-16: the memory of a server holds keys, so it writes no core, and its descriptor limit fits
-/// `limits.connections`.
+/// S-16: the memory of a server contains keys, so it writes no core dump, and its descriptor limit
+/// fits `limits.connections`.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_writes_no_core_and_raises_its_descriptor_limit() {
@@ -124,7 +124,8 @@ async fn a_server_writes_no_core_and_raises_its_descriptor_limit() {
     assert_eq!(is_warned, hard < needed, "{open_files:?}");
 }
 
-/// S-10: in neither format of the log does a caller's text obey or mislead a terminal.
+/// S-10: in both formats of the log, text of a caller cannot control a terminal or mislead its
+/// reader.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_escapes_what_a_caller_writes(#[values("json", "text")] format: &str) {

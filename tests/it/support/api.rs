@@ -1,4 +1,4 @@
-//! The admin API as an administrator calls it.
+//! The admin API, called as an administrator.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -10,7 +10,7 @@ pub const ALL_SCOPES: &str = "clients:read clients:write secrets:write grants:wr
     resources:write keys:read keys:write tokens:issue tokens:revoke audit:read stats:read \
     server:read admins:write introspect";
 
-/// The admin API as an administrator with some scopes sees it.
+/// The admin API with a token of an administrator with some scopes.
 pub struct Api<'a> {
     pub server: &'a Server,
     pub token: String,
@@ -29,7 +29,7 @@ impl<'a> Api<'a> {
         call(self.server, Some(&format!("Bearer {}", self.token)), method, path, body).await
     }
 
-    /// A request on the condition that the object has this entity tag.
+    /// Sends a request with the precondition that the object has this entity tag.
     pub async fn call_if(
         &self,
         method: &str,
@@ -41,12 +41,12 @@ impl<'a> Api<'a> {
         self.send(method, path, &[("if-match", tag)], body.as_deref()).await
     }
 
-    /// The same with a body that may not be what a library writes.
+    /// Like [`Self::call_if`], with a raw body that a library would not write.
     pub async fn send_if(&self, method: &str, path: &str, tag: &str, body: &str) -> Answer {
         self.send(method, path, &[("if-match", tag)], Some(body)).await
     }
 
-    /// A request with some headers.
+    /// Sends a request with some headers.
     pub async fn send(
         &self,
         method: &str,
@@ -69,7 +69,7 @@ impl<'a> Api<'a> {
     }
 }
 
-/// A request with or without a token.
+/// Sends a request with or without a token.
 pub async fn call(
     server: &Server,
     authorization: Option<&str>,

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use super::foreign::assert_allowed;
 use super::repository;
 
-/// `helm`, or a program of the Python tools.
+/// Returns `helm`, or a program of the Python tools.
 ///
 /// # Panics
 ///
@@ -19,7 +19,7 @@ pub fn deploy_tool(name: &str) -> Command {
     };
     assert!(path.exists(), "{} is not installed; run: make test", path.display());
     let mut command = Command::new(path);
-    // helm stores nothing elsewhere.
+    // helm stores its files only here.
     for name in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
         command.env(name, folder.join("helm-home"));
     }
@@ -27,7 +27,7 @@ pub fn deploy_tool(name: &str) -> Command {
     command
 }
 
-/// The standard output of a command that must succeed.
+/// Returns the standard output of a command that must succeed.
 pub fn succeeds(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().expect("the program");
     let stdout = String::from_utf8_lossy(&stdout).into_owned();

@@ -1,5 +1,4 @@
-//! Several instances behind a proxy of another project, and a load of clients that notes what
-//! fails.
+//! Several instances behind a third-party proxy, and a load of clients that records failures.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use super::reserved_port::ReservedPort;
 use super::{ORDERS, Place};
 use crate::support::gateways::front::{Front, Proxy};
 
-/// How many clients ask at the same time, and how long each waits between two requests.
+/// The number of concurrent clients, and the pause of each between two requests.
 const CLIENTS: usize = 64;
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -30,7 +29,7 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Starts `size` instances as the page of proxies configures them, with more settings.
+    /// Starts `size` instances, configured as on the page about proxies, with more settings.
     pub async fn start(
         proxy: Proxy,
         place: Arc<Place>,
@@ -44,7 +43,7 @@ impl Fleet {
         Self::of(proxy, cli, size).await
     }
 
-    /// The same with the program and the place of a command line.
+    /// Like [`Self::start`], with the program and the place of a command line.
     pub async fn of(proxy: Proxy, cli: Cli, size: usize) -> Self {
         assert_allowed("proxies of other projects");
         let mut front = Front::new(proxy);
@@ -73,7 +72,7 @@ impl Fleet {
         self.instances[index] = self.cli.serve_at(self.ports[index].address).await;
     }
 
-    /// Ends an instance in order, and starts another version of the program in its place.
+    /// Stops an instance, and starts another version of the program in its place.
     pub async fn replace(&mut self, index: usize, version: &Cli) {
         self.end(index, "TERM").await;
         self.instances[index] = version.serve_at(self.ports[index].address).await;
@@ -86,8 +85,8 @@ impl Fleet {
         assert!(signal != "TERM" || code == Some(0), "{code:?}: {}", instance.log());
     }
 
-    /// Waits until each instance says that.
-    pub async fn until_all_say(&self, status: &str) {
+    /// Waits until each instance reports this status.
+    pub async fn until_all_report(&self, status: &str) {
         let http = super::client();
         for instance in &self.instances {
             eventually(status, async || {
@@ -99,14 +98,14 @@ impl Fleet {
     }
 }
 
-/// Makes a client with a grant; gives its id and its secret.
+/// Creates a client with a grant; returns its id and its secret.
 pub fn make_client(cli: &Cli, name: &str) -> (String, String) {
     let made = cli.json(&["client", "create", name, "--grant", ORDERS]);
     let text = |name: &str| made[name].as_str().expect("a text").to_owned();
     (text("client_id"), text("client_secret"))
 }
 
-/// The token request of a client.
+/// Returns the token request of a client.
 pub fn token_request(
     http: &reqwest::Client,
     base: &str,
@@ -116,14 +115,14 @@ pub fn token_request(
     http.post(format!("{base}/v1/oauth/token")).basic_auth(id, Some(secret)).form(&form)
 }
 
-/// Clients that ask the proxy of a fleet for tokens until they are told to stop.
+/// Clients that request tokens from the proxy of a fleet until the load ends.
 pub struct Load {
     sent: Arc<AtomicUsize>,
     is_over: Arc<AtomicBool>,
     clients: Vec<JoinHandle<Vec<String>>>,
 }
 
-/// What a load came to.
+/// The results of a load.
 pub struct Outcome {
     pub sent: usize,
     pub failures: Vec<String>,
@@ -155,12 +154,12 @@ impl Load {
         Self { sent, is_over, clients }
     }
 
-    /// How many requests were answered until now.
+    /// Returns the number of answered requests so far.
     pub fn sent(&self) -> usize {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Waits until so many requests were answered.
+    /// Waits until this number of requests has been answered.
     pub async fn until_sent(&self, count: usize) {
         eventually("the requests", async || (self.sent() >= count).then_some(())).await;
     }
@@ -176,7 +175,7 @@ impl Load {
 }
 
 impl Outcome {
-    /// No request has failed, and there were some.
+    /// Asserts that there were requests, and none has failed.
     pub fn assert_none_failed(&self) {
         let Self { sent, failures } = self;
         let shown: Vec<_> = failures.iter().take(5).collect();

@@ -1,5 +1,5 @@
-//! Text of the documentation that is generated: a test fails if a page is not current. `make docs`
-//! runs the same tests with `UPDATE_DOCS` set, which writes the pages.
+//! Generated text in the documentation: a test fails if a page is not current. `make docs` runs the
+//! same tests with `UPDATE_DOCS` set, which writes the pages.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ fn path_of(page: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(page)
 }
 
-/// The text of a file of the repository.
+/// Returns the text of a file in the repository.
 pub fn read(page: &str) -> String {
     std::fs::read_to_string(path_of(page)).expect("a page")
 }
@@ -34,7 +34,7 @@ pub fn assert_current(page: &str, expected: &str) {
     );
 }
 
-/// A page with the text between its markers replaced. Each block has a name.
+/// Returns a page with the text between its markers replaced. Each block has a name.
 pub fn with_blocks(page: &str, blocks: &[(&str, String)]) -> String {
     let mut text = read(page);
     let mut at = 0;

@@ -1,5 +1,5 @@
-//! A section of `docs/integrations.md`, set up as it says: the commands run against a server of the
-//! test's own, the files have its address.
+//! A section of `docs/integrations.md`: the commands run on a server of the test, and the files
+//! contain its address.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -22,10 +22,10 @@ use crate::repository::docs::{bad_tokens, blocks_below};
 
 const PAGE: &str = "integrations.md";
 
-/// Of a key that no client has.
+/// The thumbprint of a key that no client has.
 const THUMBPRINT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 
-/// A section with a server, and the program that it is about.
+/// A section with its server and its program.
 pub struct Integration {
     pub server: Server,
     /// The files of the section.
@@ -39,12 +39,12 @@ pub struct Integration {
 }
 
 impl Integration {
-    /// A server on the real clock and a free port, before any command.
+    /// Starts a server on the real clock and reserves a port, before any command.
     pub async fn of(heading: &'static str) -> Self {
         let place = Arc::new(Place::new(Engine::Sqlite).await);
         let server = Server::at(place, Clock::System, &[]).await;
         let folder = tempfile::tempdir().expect("a folder");
-        // A module looks for its libraries here, and other users must reach some files.
+        // Modules find their libraries here, and other users must be able to read some files.
         let modules = libraries().join("node/node_modules");
         symlink(modules, folder.path().join("node_modules")).expect("a link");
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755))
@@ -66,13 +66,13 @@ impl Integration {
         self.replacements.push((from.to_owned(), to.to_owned()));
     }
 
-    /// A block of the section with the addresses of this test.
+    /// Returns a block of the section with the addresses of this test.
     pub fn block(&self, fence: &str, index: usize) -> String {
         let block = blocks_below(PAGE, self.heading, fence).swap_remove(index);
         self.adapt(&block)
     }
 
-    /// A text of a page with the addresses of this test.
+    /// Returns a text of a page with the addresses of this test.
     pub fn adapt(&self, text: &str) -> String {
         self.replacements.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
     }
@@ -105,7 +105,7 @@ impl Integration {
         std::fs::write(self.folder.path().join(name), text).expect("written");
     }
 
-    /// A file that a command of the section has written.
+    /// Returns the content of a file that a command of the section has written.
     pub fn secret(&self, name: &str) -> String {
         let path = self.folder.path().join(format!("{name}.secret"));
         let secret = std::fs::read_to_string(path).expect("a secret").trim().to_owned();
@@ -113,13 +113,13 @@ impl Integration {
         secret
     }
 
-    /// Puts the secret of a client of the section in the place of `CLIENT_SECRET`.
+    /// Replaces `CLIENT_SECRET` by the secret of a client of the section.
     pub fn fill_in_secret(&mut self, name: &str) {
         let secret = self.secret(name);
         self.replace("CLIENT_SECRET", &secret);
     }
 
-    /// Runs a file of the section with Node or Python, for tokens of that resource.
+    /// Runs a file of the section with Node or Python, for tokens of this resource.
     pub async fn run(&mut self, file: &str, audience: &str) {
         let is_python = std::path::Path::new(file).extension().is_some_and(|suffix| suffix == "py");
         let mut command =
@@ -139,27 +139,27 @@ impl Integration {
         started.until_listening(port).await;
     }
 
-    /// Starts a program that listens nowhere, or is ready later.
+    /// Starts a program that does not listen, or is ready later.
     pub fn spawn(&mut self, command: &mut Command) -> &mut Foreign {
         self.program.insert(Foreign::start(command, self.folder.path()))
     }
 
-    /// The program that was started.
+    /// Returns the program that was started.
     pub fn program(&mut self) -> &mut Foreign {
         self.program.as_mut().expect("a program")
     }
 
-    /// What it has printed.
+    /// Returns its output.
     pub fn log(&self) -> String {
         self.program.as_ref().map(Foreign::log).unwrap_or_default()
     }
 
-    /// A client with a grant of these scopes.
+    /// Creates a client with a grant of these scopes.
     pub async fn client(&self, resource: &str, scopes: Option<&str>) -> TestClient {
         self.server.new_client(|new| new.grants = vec![grant(resource, scopes)]).await
     }
 
-    /// A good token for the resource, and tokens with one fault each; the client.
+    /// Returns a valid token for the resource, tokens with one fault each, and the client.
     pub async fn tokens(&self, resource: &str, algorithm: Algorithm, scope: &str) -> Tokens {
         let client = self.client(resource, Some(scope)).await;
         let token = self.server.ask(&client).await.token();
@@ -183,13 +183,13 @@ impl Integration {
         Tokens { client, list }
     }
 
-    /// A request to the program with a token; gives the answer.
+    /// Sends a request to the program with a token; returns the answer.
     pub async fn get(&self, path: &str, token: &str) -> Answer {
         let url = format!("http://localhost:{}{path}", self.port);
         Answer::of(self.server.http.request(Method::GET, url).bearer_auth(token)).await
     }
 
-    /// The same with a JSON text.
+    /// Like [`Self::get`], with a JSON body.
     pub async fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
         let url = format!("http://localhost:{}{path}", self.port);
         let request = self.server.http.post(url).bearer_auth(token).json(body);
@@ -197,15 +197,15 @@ impl Integration {
     }
 }
 
-/// Tokens of a client, with what is wrong with each.
+/// Tokens of a client, with the fault of each.
 pub struct Tokens {
     pub client: TestClient,
     pub list: Vec<(&'static str, String)>,
 }
 
 impl Tokens {
-    /// The labels of the tokens for which the program answers 200. It answers 401 or 403 to all
-    /// others.
+    /// Returns the labels of the tokens for which the program answers 200. It answers 401 or 403 to
+    /// all others.
     pub async fn accepted(&self, send: impl AsyncFn(&str) -> Answer) -> Vec<&'static str> {
         let mut labels = Vec::new();
         for (label, token) in &self.list {

@@ -1,4 +1,4 @@
-//! What the tests share: the crate `tokend-testing`, and what sets up the programs of a page.
+//! Shared parts of the tests: the crate `tokend-testing`, and the setup of third-party programs.
 
 pub mod api;
 pub mod browser;

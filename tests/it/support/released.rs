@@ -1,4 +1,4 @@
-//! Databases that the programs of released schemas filled: `tests/schemas/dump.py` made them.
+//! Databases that the programs of released schemas filled: `tests/schemas/dump.py` created them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use super::keys::KeyPair;
 use super::process::Cli;
 use super::{Engine, Place, Server, TestClient};
 
-/// A server deletes expired rows after a minute by the clock of the database, which on Postgres is
-/// not that of a test. So a slow run would lose them.
+/// Keeps expired rows: a server deletes them after a minute by the clock of the database, which a
+/// test cannot control on Postgres. A slow run would lose them.
 const KEEP: &str = "
     UPDATE revoked_token SET expires_at = expires_at + 3000000000;
     UPDATE revoked_client SET expires_at = expires_at + 3000000000;
     UPDATE used_assertion SET expires_at = expires_at + 3000000000;";
 
-/// A new database with the rows of an old one, and what its program knew of it.
+/// A new database with the rows of an old one, and the output of its program.
 pub struct Released {
     pub place: Arc<Place>,
     facts: Value,
@@ -49,18 +49,18 @@ impl Released {
         Self { place, facts }
     }
 
-    /// The time at which the old program stopped.
+    /// Returns the time at which the old program stopped.
     pub fn at(&self) -> Timestamp {
         Timestamp(self.facts["at"].as_i64().expect("seconds"))
     }
 
-    /// An instance that continues where the old one stopped.
+    /// Starts an instance that continues where the old one stopped.
     pub async fn serve(&self, clock: Clock) -> Server {
         let issuer = self.facts["issuer"].as_str().expect("an issuer");
         Server::at(self.place.clone(), clock, &[("TOKEND_ISSUER", issuer)]).await
     }
 
-    /// The command line, after the migration.
+    /// Returns the command line, after the migration.
     pub fn migrated(&self) -> Cli {
         let cli = Cli::at(self.place.clone());
         let run = cli.run(&["migrate"]);
@@ -68,39 +68,39 @@ impl Released {
         cli
     }
 
-    /// A client with the secret of that name, which begins with the id of the client.
+    /// Returns a client with the secret of this name, which begins with the id of the client.
     pub fn client(&self, secret: &str) -> TestClient {
         let id = secret.split(' ').next().expect("an id").to_owned();
         let secret = self.facts["secrets"][secret].as_str().expect("a secret").to_owned();
         TestClient { id, secret }
     }
 
-    /// A token that the old program issued.
+    /// Returns a token that the old program issued.
     pub fn token(&self, name: &str) -> &str {
         self.facts["tokens"][name].as_str().expect("a token")
     }
 
-    /// A key pair of a client or of a foreign issuer.
+    /// Returns a key pair of a client or of an external issuer.
     pub fn key(&self, name: &str) -> KeyPair {
         let key = self.facts["keys"][name].as_str().expect("a key");
         let pkcs8 = BASE64_STANDARD.decode(key).expect("base64");
         KeyPair::of(Algorithm::EdDsa, &pkcs8)
     }
 
-    /// Each `tokend explain` with what the old program printed.
+    /// Returns each `tokend explain` with the output of the old program.
     pub fn explanations(&self) -> Vec<(&String, &Value)> {
         let printed = self.facts["printed"].as_object().expect("an object");
         printed.iter().filter(|(command, _)| command.starts_with("explain ")).collect()
     }
 
-    /// The list that the old program printed for a command.
+    /// Returns the list that the old program printed for a command.
     pub fn printed(&self, command: &str) -> &Vec<Value> {
         self.facts["printed"][command].as_array().expect("a list")
     }
 }
 
 async fn replay(engine: Engine, url: &str, sql: String) {
-    // A dump of SQLite names the tables in any order, and switches foreign keys off itself.
+    // A dump of SQLite lists the tables in any order, and disables foreign keys itself.
     match engine {
         Engine::Sqlite => {
             let url = format!("{url}?mode=rwc");

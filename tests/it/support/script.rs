@@ -14,7 +14,7 @@ pub struct Script {
     environment: Vec<(String, String)>,
     path: String,
     urls: Vec<(&'static str, String)>,
-    /// Deletes the folder, if it is the shell's own.
+    /// Deletes the folder, if it belongs to this shell.
     _own: Option<TempDir>,
 }
 
@@ -25,22 +25,22 @@ impl Script {
         Self { folder, environment, path, urls: Vec::new(), _own: None }
     }
 
-    /// A shell in the folder and with the settings of a command line.
+    /// Returns a shell in the folder and with the settings of a command line.
     pub fn of_cli(cli: &Cli) -> Self {
         Self::new(cli.place.folder.path().to_owned(), cli.environment().to_vec())
     }
 
-    /// A shell next to a server, in a folder of its own.
+    /// Returns a shell for a server, in its own folder.
     pub fn of(server: &Server) -> Self {
         let own = tempfile::tempdir().expect("a folder");
-        // Pages name the examples by their paths in the repository.
+        // Pages refer to the examples by their paths in the repository.
         let docs = repository().join("docs");
         std::os::unix::fs::symlink(docs, own.path().join("docs")).expect("a link");
         let script = Self::new(own.path().to_owned(), server.place.environment());
         Self { _own: Some(own), ..script }.with_urls(&server.base, &server.management)
     }
 
-    /// The same, with these addresses of a server in place of those of a page.
+    /// Replaces the addresses on a page by these addresses of a server.
     pub fn with_urls(mut self, base: &str, management: &str) -> Self {
         self.urls = vec![
             ("http://localhost:8080", base.to_owned()),
@@ -49,21 +49,21 @@ impl Script {
         self
     }
 
-    /// The same on a machine that has no database.
+    /// Removes the settings of the database.
     #[must_use]
     pub fn without_database(mut self) -> Self {
         self.environment.retain(|(name, _)| !Place::OF_DATABASE.contains(&name.as_str()));
         self
     }
 
-    /// The same with a variable.
+    /// Sets a variable.
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.environment.retain(|(known, _)| known != name);
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The same, which finds programs in this folder first.
+    /// Searches programs in this folder first.
     pub fn with_programs(mut self, folder: &Path) -> Self {
         self.path = format!("{}:{}", folder.display(), self.path);
         self
@@ -79,7 +79,7 @@ impl Script {
         }
     }
 
-    /// The text of a file in the folder.
+    /// Returns the text of a file in the folder.
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.folder.join(name)).expect("a file")
     }
@@ -88,7 +88,7 @@ impl Script {
         std::fs::write(self.folder.join(name), text).expect("written");
     }
 
-    /// Runs a text, whatever becomes of it.
+    /// Runs a script, which may fail.
     pub fn try_run(&self, text: &str) -> Run {
         let mut text = text.to_owned();
         for (on_the_page, url) in &self.urls {
@@ -105,14 +105,14 @@ impl Script {
         Run::of(output)
     }
 
-    /// Runs a text that must succeed.
+    /// Runs a script that must succeed.
     pub fn done(&self, text: &str) -> Run {
         let run = self.try_run(text);
         assert_eq!(run.code, 0, "{text}\n{}{}", run.stdout, run.stderr);
         run
     }
 
-    /// The same; gives what it printed.
+    /// Like [`Self::done`]; returns the standard output.
     pub fn run(&self, text: &str) -> String {
         self.done(text).stdout
     }

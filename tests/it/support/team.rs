@@ -8,7 +8,7 @@ use tokend::model::resource::ResourceId;
 
 use crate::support::{Answer, Server, TestClient, grant};
 
-/// What an administrator of a team holds.
+/// The scopes of a team's administrator.
 pub const SCOPES: &str = "clients:read clients:write secrets:write grants:write resources:read \
     resources:write tokens:revoke audit:read admins:write";
 
@@ -27,7 +27,7 @@ impl<'a> Team<'a> {
         Self::of(server, Some(&[owner])).await
     }
 
-    /// The administrator of these owners; of all if absent.
+    /// Returns the administrator of these owners; of all if absent.
     pub async fn of(server: &'a Server, owners: Option<&[&str]>) -> Self {
         let administrator = server
             .new_client(|new| {
@@ -59,14 +59,14 @@ impl<'a> Team<'a> {
         self.call("POST", path, Some(body)).await
     }
 
-    /// The answer to a call that must succeed.
+    /// Returns the answer to a call that must succeed.
     pub async fn done(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let answer = self.call(method, path, body).await;
         assert!(answer.status < 300, "{method} {path}: {} {}", answer.status, answer.text);
         if answer.text.is_empty() { Value::Null } else { answer.json() }
     }
 
-    /// A client with a secret.
+    /// Creates a client with a secret.
     pub async fn client(&self, id: &str, owner: &str) -> TestClient {
         let body = json!({ "client_id": id, "owner": owner });
         let made = self.done("POST", "/v1/clients", Some(body)).await;
@@ -81,14 +81,14 @@ impl<'a> Team<'a> {
         self.done("POST", "/v1/resources", Some(body)).await;
     }
 
-    /// Requests `orders:read`; gives the id.
+    /// Requests `orders:read`; returns the id of the request.
     pub async fn request(&self, client: &str, resource: &str) -> String {
         let body = json!({ "client_id": client, "resource": resource, "scopes": ["orders:read"] });
         let made = self.done("POST", "/v1/grant-requests", Some(body)).await;
         made["request_id"].as_str().expect("an id").to_owned()
     }
 
-    /// The state of a request, and why it ended.
+    /// Returns the state of a request, and the reason of its end.
     pub async fn state(&self, id: &str) -> (String, String) {
         let shown = self.done("GET", &format!("/v1/grant-requests/{id}"), None).await;
         let text = |name: &str| shown[name].as_str().unwrap_or_default().to_owned();

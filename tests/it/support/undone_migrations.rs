@@ -1,4 +1,4 @@
-//! Statements that undo migrations, so that a test can see one of them run over data.
+//! Statements that undo migrations, so that a test can run a migration on existing data.
 
 use super::Engine;
 
@@ -149,7 +149,7 @@ const UNDO: &[(i64, &[&str])] = &[
     ),
 ];
 
-/// The same for a migration with a text for each engine: the first statements differ.
+/// The statements for a migration that differs for each engine.
 const UNDO_SEARCH: &str = "DELETE FROM _sqlx_migrations WHERE version = 30";
 const UNDO_SEARCH_ON_POSTGRES: [&str; 3] =
     ["DROP FUNCTION client_search_add CASCADE", "DROP TABLE client_search", UNDO_SEARCH];
@@ -160,7 +160,7 @@ const UNDO_SEARCH_ON_SQLITE: [&str; 4] = [
     UNDO_SEARCH,
 ];
 
-/// The statements that bring a database of this program back to the schema of a version.
+/// Returns the statements that restore the schema of a version in a database of this program.
 pub fn back_to(engine: Engine, version: i64) -> impl Iterator<Item = &'static str> {
     let search: &[&str] = match engine {
         Engine::Postgres => &UNDO_SEARCH_ON_POSTGRES,

@@ -1,4 +1,4 @@
-//! The token itself: RFC 9068.
+//! The access token: RFC 9068.
 
 use std::collections::HashSet;
 
@@ -53,7 +53,7 @@ async fn a_token_has_the_claims_of_rfc_9068_and_no_others(
     );
 }
 
-/// SECURITY 18, N-11, C-39: no two tokens are alike, however many are asked for at once.
+/// SECURITY 18, N-11, C-39: no two tokens are equal, even if many are requested at once.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_token_has_an_id_of_its_own(
@@ -80,7 +80,7 @@ async fn every_token_has_an_id_of_its_own(
     assert_eq!(seen.len(), 200);
 }
 
-/// D6 (W-09, C-65, C-58): the shorter of client and resource, never beyond the maximum.
+/// D6 (W-09, C-65, C-58): the shorter lifetime of client and resource, never more than the maximum.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_shortest_lifetime_is_used(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {

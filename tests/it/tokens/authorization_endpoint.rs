@@ -1,5 +1,5 @@
-//! The authorization endpoint, which exists because libraries refuse metadata without one. It
-//! refuses every request, and never redirects.
+//! The authorization endpoint, which exists because libraries reject metadata without one. It
+//! rejects every request, and never redirects.
 
 use rstest::rstest;
 
@@ -7,11 +7,12 @@ use crate::support::{Answer, Engine, Server};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
-/// What a client for people sends (RFC 6749, section 4.1.1), with markup in each value.
+/// The request of a client for people (RFC 6749, section 4.1.1), with markup in each value.
 const QUERY: &str = "response_type=code&client_id=%3Cb%3Exyzzy&redirect_uri=https%3A%2F%2Fevil.example%2F\
                      &state=%22%3E%3Cscript%3E&code_challenge=abc&code_challenge_method=S256";
 
-/// A person gets a page, a program gets the code of the RFC; neither a redirect (G-07, W-27).
+/// A person gets a page, a program gets the error code of the RFC; neither gets a redirect (G-07,
+/// W-27).
 #[rstest]
 #[case("")]
 #[case("/tenant/a")]
@@ -53,7 +54,7 @@ async fn a_person_gets_a_page_and_a_program_an_error(#[case] path: &str) {
     assert_eq!(put.header("allow"), "GET, HEAD, POST");
 }
 
-/// The setting takes the endpoint and both members out.
+/// The setting removes the endpoint and both members.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_setting_takes_the_endpoint_out() {
     let settings = [("TOKEND_METADATA_AUTHORIZATION_ENDPOINT", "false")];

@@ -1,4 +1,4 @@
-//! Introspection (RFC 7662): what a token is worth, told to those whom it concerns.
+//! Introspection (RFC 7662): the state of a token, for authorized callers.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ async fn is_active(server: &Server, caller: &TestClient, token: &str) -> bool {
     let answer = introspect(server, caller, token).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let is_active = answer.json()["active"].as_bool().expect("a boolean");
-    // C-112: nothing else in it.
+    // C-112: the answer has only this member.
     assert!(is_active || answer.text == r#"{"active":false}"#, "{answer:?}");
     is_active
 }
@@ -26,7 +26,7 @@ async fn granted(server: &Server, resource: &str, scopes: Option<&str>) -> TestC
     server.new_client(|new| new.grants = vec![grant(resource, scopes)]).await
 }
 
-/// C-110, C-113: full claims, the same as in the token; a wrong hint hides nothing.
+/// C-110, C-113: all claims of the token; a wrong hint has no effect.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_learns_all_about_its_own_token(
@@ -50,8 +50,8 @@ async fn a_client_learns_all_about_its_own_token(
     assert_eq!(answer.json(), expected, "JSON works as a form does");
 }
 
-/// C-111, C-112, C-115: the audience's introspecting client and the server's own, and no other
-/// caller.
+/// C-111, C-112, C-115: a client with the introspection scope of the audience or the server is
+/// accepted, and no other caller.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_of_the_scope_on_the_audience_or_the_server_may_introspect(
@@ -77,8 +77,7 @@ async fn a_holder_of_the_scope_on_the_audience_or_the_server_may_introspect(
     assert!(is_active(&server, &server_wide, &orders).await);
 }
 
-/// C-110, C-111, C-114, SECURITY 14: the caller itself must be right, and the request must have a
-/// shape.
+/// C-110, C-111, C-114, SECURITY 14: the caller must authenticate, and the request must be valid.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unauthenticated_caller_gets_invalid_client() {
     let server = Server::start(Engine::Sqlite).await;
@@ -103,8 +102,8 @@ async fn an_unauthenticated_caller_gets_invalid_client() {
     assert_eq!(server.get(INTROSPECT).await.status, 405);
 }
 
-/// C-112, C-115, SECURITY 13: unknown, expired, forged, foreign, revoked, of a disabled or deleted
-/// client.
+/// C-112, C-115, SECURITY 13: unknown, expired, forged, external and revoked tokens, and those of a
+/// disabled or deleted client.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_token_is_inactive_without_other_members(
@@ -165,7 +164,7 @@ async fn an_invalid_token_is_inactive_without_other_members(
     assert!(!is_active(&server, &watcher, &fourth).await, "expired");
 }
 
-/// The built-in resource is always there, and nothing takes it away.
+/// The built-in resource always exists, and cannot be deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_itself_is_a_resource_that_stays() {
     let server = Server::start(Engine::Sqlite).await;

@@ -8,14 +8,14 @@ use crate::support::{Answer, Engine, ORDERS, Server, grant};
 const METADATA: [&str; 2] =
     ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
 
-/// A shared cache may continue with what it has for a day while it cannot reach the server.
+/// A shared cache may use its copy for a day while it cannot reach the server.
 const CACHED: &str = "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400";
 
 /// RFC 8414, sections 2 and 3.2; D12 (W-07, C-70, C-72, C-73, C-74, C-75, C-76, C-77, C-78,
 /// C-79, C-80, C-92, C-104, C-107).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn both_paths_tell_what_is_offered_and_nothing_else(
+async fn both_metadata_paths_list_the_same_supported_features(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
@@ -58,7 +58,7 @@ async fn both_paths_tell_what_is_offered_and_nothing_else(
             })
         );
     }
-    // C-106, SECURITY 20: what is said follows the settings, never the request.
+    // C-106, SECURITY 20: the content depends on the settings, never on the request.
     let request = server
         .http
         .get(server.url(METADATA[0]))
@@ -68,7 +68,8 @@ async fn both_paths_tell_what_is_offered_and_nothing_else(
     assert_eq!(Answer::of(request).await.json()["issuer"], base.as_str());
 }
 
-/// C-105, C-170, C-175: only an operator makes clients, so none chooses its id or its rights.
+/// C-105, C-170, C-175: only an operator creates clients, so no client chooses its id or its
+/// rights.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_client_registers_itself() {
     let server = Server::start(Engine::Sqlite).await;
@@ -81,7 +82,7 @@ async fn no_client_registers_itself() {
         let asked = server.http.post(server.url(path)).json(&request);
         Answer::of(asked).await.assert_rejected(404, "not_found");
     }
-    // What makes clients is on the other listener, and needs the right to it.
+    // The route that creates clients is on the other listener, and needs its right.
     let made = server.http.post(format!("{}/v1/clients", server.management)).json(&request);
     assert_eq!(Answer::of(made).await.status, 401);
     let plain = server.ask(&server.client().await).await.token();
@@ -169,8 +170,8 @@ async fn the_key_set_is_public_small_and_cacheable(
     assert_eq!(post.header("allow"), "GET, HEAD, OPTIONS");
 }
 
-/// D7 (W-21, C-190, SECURITY 32): published a day before it signs, kept until its last token
-/// is dead.
+/// D7 (W-21, C-190, SECURITY 32): a key is published a day before it signs, and kept until its last
+/// token has expired.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_hands_over_to_the_next_without_a_gap(
@@ -253,9 +254,9 @@ async fn a_new_algorithm_is_published_before_it_signs(
     assert_eq!(algorithm().await, jsonwebtoken::Algorithm::RS256);
 }
 
-/// O-40: the root says what this is, a browser in a page and a program in JSON.
+/// O-40: the root describes the server, to a browser in a page and to a program in JSON.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_root_says_what_this_is() {
+async fn the_root_describes_the_server() {
     let server = Server::start(Engine::Sqlite).await;
     let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     let page = Answer::of(server.http.get(server.url("/")).header("accept", accept)).await;
@@ -291,9 +292,9 @@ async fn the_root_says_what_this_is() {
     Answer::of(posted).await.assert_rejected(404, "not_found");
 }
 
-/// The management listener does not send callers to an endpoint that it does not have.
+/// The management listener does not refer callers to an endpoint of the other listener.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_management_listener_says_what_it_has() {
+async fn a_404_of_the_management_listener_names_its_own_paths() {
     let server = Server::start(Engine::Sqlite).await;
     let url = format!("{}/nothing", server.management);
     let client =

@@ -1,4 +1,4 @@
-//! Ending tokens before their time (RFC 7009), here and on every other instance.
+//! Revocation of tokens (RFC 7009), on this instance and on every other one.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use crate::support::{
 const REVOKE: &str = "/v1/oauth/revoke";
 const LIST: &str = "/v1/oauth/revocations";
 
-/// What introspection says of a token.
+/// True if introspection reports a token as active.
 pub async fn is_active(server: &Server, caller: &TestClient, token: &str) -> bool {
     let answer = server.post("/v1/oauth/introspect", caller, &[("token", token)]).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -36,8 +36,8 @@ async fn list(server: &Server) -> serde_json::Value {
     claims
 }
 
-/// C-120, C-121, C-122, C-123: the token's own client ends it; any other caller changes nothing and
-/// is not told.
+/// C-120, C-121, C-122, C-123: only the token's own client can revoke it; a request of any other
+/// caller changes nothing and gets the same answer.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn only_its_own_client_ends_a_token(
@@ -66,7 +66,8 @@ async fn only_its_own_client_ends_a_token(
     assert!(is_active(&server, &client, &kept).await);
 }
 
-/// Kept until seven days after the token has expired, then deleted, in memory and in the database.
+/// A revocation is kept until seven days after the token has expired, then deleted, in memory and
+/// in the database.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_outlives_a_restart_and_is_purged_in_time(
@@ -130,8 +131,8 @@ async fn all_tokens_issued_until_now_are_revoked_at_once(
     assert!(is_active(&server, &client, &token).await);
 }
 
-/// A revocation is kept for as long as the tokens that were issued live, also if the process that
-/// revokes has other settings, and a second one takes nothing back.
+/// A revocation is kept as long as the issued tokens are valid, even if the revoking process has
+/// other settings. A second revocation does not shorten it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_lasts_whatever_the_settings_of_the_process_that_revokes(
@@ -165,7 +166,6 @@ async fn a_revocation_lasts_whatever_the_settings_of_the_process_that_revokes(
     assert!(kept.is_some_and(|token| token.expires_at > now().plus_seconds(3600)));
 }
 
-/// Effective on every instance.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_instance_learns_of_a_revocation(
@@ -174,7 +174,6 @@ async fn every_instance_learns_of_a_revocation(
     time_until_every_instance_knows(engine).await;
 }
 
-/// Effective within two seconds.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures time: make test-slow"]
@@ -185,7 +184,7 @@ async fn every_instance_knows_within_two_seconds(
     assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
-/// How long a second instance takes a token for active that the first one has revoked.
+/// Returns how long a second instance accepts a token that the first one has revoked.
 async fn time_until_every_instance_knows(engine: Engine) -> Duration {
     let server = Server::start(engine).await;
     let client = server.client().await;
@@ -223,7 +222,7 @@ async fn the_list_is_signed_and_answers_304_while_nothing_changes() {
     assert_ne!(second.header("etag"), first.header("etag"));
 }
 
-/// One by one costs rows, so there are only so many of them a minute (C-125).
+/// Single revocations write rows, so their number per minute is limited (C-125).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_cannot_fill_the_database_with_revocations() {
     let settings = [("TOKEND_LIMITS_REVOCATIONS_PER_CLIENT", "2/h")];
@@ -242,7 +241,7 @@ async fn a_client_cannot_fill_the_database_with_revocations() {
     assert_ne!(answer.header("retry-after"), "");
 }
 
-/// The operator's commands, by jti, by token and by client.
+/// The operator's commands revoke by jti, by token and by client.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_ends_tokens_by_jti_by_token_and_by_client(
@@ -270,6 +269,6 @@ async fn the_operator_ends_tokens_by_jti_by_token_and_by_client(
     cli.json(&["client", "revoke-tokens", "a"]);
     assert_eq!(verify(&third).code, 8);
     assert_eq!(cli.run(&["client", "revoke-tokens", "nobody"]).code, 4);
-    // In the very same second too.
+    // This also works in the same second.
     assert_eq!(verify(&issue()).code, 0);
 }

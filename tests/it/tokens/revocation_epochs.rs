@@ -1,5 +1,4 @@
-//! No token outlives its revocation, for any timing, clock, engine and number of instances
-//! (D24).
+//! No token outlasts its revocation, for any timing, clock, engine and number of instances (D24).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +28,8 @@ pub const TWO_DAYS: i64 = 2 * 86_400;
 
 pub const UNLIMITED: (&str, &str) = ("TOKEND_LIMITS_TOKENS_PER_CLIENT", "off");
 
-/// How many clients each command is raced with. `TOKEND_RACE_CLIENTS` asks for more than the gate.
+/// Returns the number of clients in the race with each command. `TOKEND_RACE_CLIENTS` sets a higher
+/// number than that of the CI.
 fn race_clients() -> usize {
     let asked = std::env::var("TOKEND_RACE_CLIENTS").ok();
     asked.map_or(10, |text| text.parse().expect("a number"))
@@ -42,7 +42,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// The clocks of the instances differ from the right time by so many seconds.
+    /// Starts the instances with clocks that differ from the correct time by these seconds.
     async fn start(engine: Engine, skews: [i64; 2]) -> Self {
         let place = Arc::new(Place::new(engine).await);
         let now = now();
@@ -69,8 +69,8 @@ impl Pair {
         answer.json()["active"].as_bool().expect("a boolean")
     }
 
-    /// The tokens that an API takes: one that introspects at either instance, or one that reads
-    /// the list.
+    /// Returns the tokens that an API accepts, by introspection at either instance, or by the
+    /// revocation list.
     async fn survivors(&self, tokens: Vec<String>) -> Vec<String> {
         let list = self.servers[0].get("/v1/oauth/revocations").await;
         let (_, list) = jwt::read_unchecked(&list.text).expect("a JWT");
@@ -91,7 +91,7 @@ impl Pair {
     }
 }
 
-/// The rule of the documentation for verifiers of the list.
+/// Applies the documented rule for verifiers of the list.
 pub fn is_listed(list: &Value, token: &str) -> bool {
     let (_, claims) = jwt::read_unchecked(token).expect("a JWT");
     let id = claims["client_id"].as_str().expect("a client");
@@ -104,7 +104,7 @@ pub fn is_listed(list: &Value, token: &str) -> bool {
     list["tokens"].get(jti).is_some() || list["epochs"].get(id).is_some_and(is_after)
 }
 
-/// What an operator does when a secret has leaked.
+/// The action of an operator after a secret has leaked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Command {
     Disable,
@@ -133,7 +133,7 @@ impl Command {
         }
     }
 
-    /// Afterwards the client comes back, or another one with its id.
+    /// Enables the client again, or creates another one with its id.
     async fn undo(self, server: &Server, client: &TestClient) {
         match self {
             Self::Disable => set_state(server, client, ClientState::Active).await,
@@ -151,7 +151,7 @@ pub async fn set_state(server: &Server, client: &TestClient, state: ClientState)
     admin::client::set_state(services, &who, &id, state, None).await.expect("a change");
 }
 
-/// S-1: a thief asks without a pause on 16 connections while the operator acts.
+/// S-1: a thief sends requests without a pause on 16 connections while the operator acts.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_survives_a_race_with_its_revocation(
@@ -165,7 +165,7 @@ async fn no_token_survives_a_race_with_its_revocation(
     pair.catch_up().await;
     let mut revoked = Vec::new();
     for client in &clients {
-        // From now on no instance needs a hash, so that the race is as fast as it can be.
+        // From now on no instance needs a hash, so the race is as fast as possible.
         for server in &pair.servers {
             revoked.push(server.ask(client).await.token());
         }
@@ -245,8 +245,8 @@ async fn no_token_survives_because_clocks_differ(
     }
 }
 
-/// S-4: an instance whose clock is behind does not accept a secret that was rotated out, so it
-/// issues no token with it after the revocation.
+/// S-4: an instance with a slow clock does not accept a secret that was rotated out, so it issues
+/// no token with it after the revocation.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ended_secret_is_rejected_where_the_clock_is_behind(
@@ -264,7 +264,7 @@ async fn an_ended_secret_is_rejected_where_the_clock_is_behind(
     }
 }
 
-/// S-4: a clock that jumps two days ahead, and back, makes nothing active again.
+/// S-4: a clock that jumps two days ahead, and back, makes no token active again.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_makes_nothing_valid_again(
@@ -292,8 +292,8 @@ async fn a_clock_that_jumps_makes_nothing_valid_again(
     }
 }
 
-/// A revocation by a clock that is ahead stops the client, and another one by the right clock lets
-/// it continue.
+/// A revocation by a fast clock stops the client, and another one by the correct clock lets it
+/// continue.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_by_a_clock_that_is_ahead_can_be_repeated() {
     let server = Server::start(Engine::Sqlite).await;
@@ -317,7 +317,7 @@ async fn a_revocation_by_a_clock_that_is_ahead_can_be_repeated() {
 }
 
 /// S-1: a request that waits for the database while its client is disabled gets no token that
-/// outlives this.
+/// outlasts this.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_waits_for_the_database_gets_no_token_that_survives() {
     let pair = Pair::start(Engine::Postgres, [0, 0]).await;
@@ -338,7 +338,7 @@ async fn a_request_that_waits_for_the_database_gets_no_token_that_survives() {
          client-assertion-type%3Ajwt-bearer&client_assertion={assertion}"
     );
     let operator = async {
-        // The request has looked its client up and waits for the lock.
+        // The request has found its client and waits for the lock.
         let waiting = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted";
         loop {
             let waiting: i64 =

@@ -1,4 +1,4 @@
-//! What an ordinary token costs the database: nothing.
+//! The token path needs no database statement.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
 use crate::support::{Answer, Engine, ORDERS, client};
 
-/// How many statements the process has logged; sqlx logs each one at this level.
+/// Returns the number of statements that the process has logged; sqlx logs each one at this level.
 fn statements(server: &Process) -> usize {
     server.log().matches("sqlx::query").count()
 }
 
-/// Waits until no query of the database is running.
+/// Waits until no database query is running.
 async fn settled(server: &Process) -> usize {
     eventually("the end of the start", async || {
         let before = statements(server);
@@ -23,8 +23,8 @@ async fn settled(server: &Process) -> usize {
     .await
 }
 
-/// The statements that background tasks repeat next to the token path: they write the usage
-/// statistics and look for secrets that end or expire soon.
+/// True for statements of background tasks, which are independent of the token path: they write the
+/// usage statistics and look for secrets that end or expire soon.
 fn is_usage(line: &str) -> bool {
     let words = [
         "secret_use",
@@ -40,14 +40,14 @@ fn is_usage(line: &str) -> bool {
     words.iter().any(|word| line.contains(word))
 }
 
-/// D3, D4, SECURITY 34: the token path touches no database and, once a client is warm, runs no
-/// hash. Ten thousand requests leave nothing in the database but the batches of usage statistics.
+/// D3, D4, SECURITY 34: the token path uses no database. Once the secret of a client is verified,
+/// it computes no hash. Ten thousand requests only write batches of usage statistics.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_tokens_cost_no_statement_and_one_hash(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    // Following asks the database by itself; it sleeps through this test.
+    // Following polls the database by itself; its interval is longer than this test.
     let cli = Cli::new(engine)
         .await
         .set("TOKEND_DIRECTORY_POLL_INTERVAL", "50m")
@@ -85,9 +85,10 @@ async fn ten_thousand_tokens_cost_no_statement_and_one_hash(
     let others: Vec<_> = statements(running).into_iter().filter(|line| !is_usage(line)).collect();
     assert_eq!(others, Vec::<String>::new(), "a token request has asked the database");
     let usage = statements(&log).iter().filter(|line| is_usage(line)).count();
-    // A batch is written every 15 seconds, however long that takes: far from one for each token.
+    // A batch is written every 15 seconds, however long that takes: far less than one for each
+    // token.
     assert!((1..1000).contains(&usage), "{usage} statements of the usage statistics");
-    // Ten connections may have begun their first proof before the first of them was done.
+    // Ten connections may have begun their first hash before the first of them was done.
     let hashes = log.matches("a secret is hashed").count();
     assert!((1..=10).contains(&hashes), "{hashes} hashes");
 }

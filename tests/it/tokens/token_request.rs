@@ -1,4 +1,4 @@
-//! The shape of a token request: methods, types, bodies, parameters.
+//! Token requests: methods, content types, bodies, parameters.
 
 use rstest::rstest;
 
@@ -19,13 +19,13 @@ async fn a_form_and_a_json_object_get_the_same_token(
     let json = format!(
         r#"{{"client_id":"{id}","client_secret":"{secret}","grant_type":"client_credentials","scope":"offline_access orders:read"}}"#
     );
-    // C-26: no refresh token, whatever is asked; an unknown scope is refused as a whole.
+    // C-26: a refresh token is never issued; an unknown scope is rejected as a whole.
     server.json(&json).await.assert_rejected(400, "invalid_scope");
     let answers = [
         server.ask(&client).await,
         server.form(&format!("{GRANT}&client_id={id}&client_secret={secret}")).await,
         server.json(&json.replace("offline_access orders:read", "orders:write orders:read")).await,
-        // T-02: unknown members and parameters are ignored, whatever they hold.
+        // T-02: unknown members and parameters are ignored, with any value.
         server
             .json(
                 &json.replace(
@@ -52,7 +52,7 @@ async fn a_form_and_a_json_object_get_the_same_token(
     }
 }
 
-/// T-09, N-08, D10: the type decides, in any case and with or without a charset.
+/// T-09, N-08, D10: the content type decides, in any case and with or without a charset.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_content_type_decides_how_a_body_is_read(
@@ -82,7 +82,7 @@ async fn the_content_type_decides_how_a_body_is_read(
     without.assert_rejected(415, "invalid_request");
 }
 
-/// RFC 6749, section 3.2 (T-12, C-13, C-55, C-193, SECURITY 30): POST alone, and no CORS.
+/// RFC 6749, section 3.2 (T-12, C-13, C-55, C-193, SECURITY 30): only POST, and no CORS.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn only_post_is_taken(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
@@ -103,7 +103,8 @@ async fn only_post_is_taken(#[values(Engine::Sqlite, Engine::Postgres)] engine: 
     assert_eq!(answer.header("access-control-allow-origin"), "");
 }
 
-/// D10, N-09, C-17: aliases, a slash at the end, a query that means nothing; never a redirect.
+/// D10, N-09, C-17: aliases, a trailing slash and a query without a meaning are accepted, without a
+/// redirect.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_endpoint_has_several_paths_and_no_redirect(
@@ -133,7 +134,8 @@ async fn the_endpoint_has_several_paths_and_no_redirect(
     }
 }
 
-/// RFC 6749, sections 2.3.1 and 3.2 (C-05, C-51, C-59, SECURITY 4): never in the URL.
+/// RFC 6749, sections 2.3.1 and 3.2 (C-05, C-51, C-59, SECURITY 4): credentials are never accepted
+/// in the URL.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_in_the_url_are_rejected_and_not_logged(
@@ -187,13 +189,13 @@ async fn a_malformed_request_is_answered_with_its_problem(
             "unsupported_grant_type",
             "not offered",
         ),
-        // Decided before the client is looked at.
+        // Rejected before the client is looked up.
         (
             "grant_type=refresh_token&client_id=nobody&client_secret=x".into(),
             "unsupported_grant_type",
             "not offered",
         ),
-        // O-34: the names of other libraries and languages.
+        // O-34: parameter names of other libraries and languages.
         (
             format!("{credentials}&granttype=client_credentials"),
             "invalid_request",
@@ -244,11 +246,10 @@ async fn a_malformed_request_is_answered_with_its_problem(
     );
 }
 
-/// K-15, C-12, C-57: credentials in headers of one's own are not credentials, and the answer says
-/// so.
+/// K-15, C-12, C-57: custom headers are not credentials, and the description says so.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_without_credentials_is_told_so(
+async fn a_request_without_credentials_gets_a_specific_description(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

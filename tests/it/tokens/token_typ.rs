@@ -1,4 +1,4 @@
-//! Resources whose tokens have the type `JWT`, for verifiers that refuse `at+jwt`.
+//! Resources with tokens of the type `JWT`, for verifiers that reject `at+jwt`.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -19,7 +19,7 @@ fn header(token: &str) -> Value {
     serde_json::from_slice(&header).expect("JSON")
 }
 
-/// A resource whose tokens are of type JWT, and a client of it and of [`ORDERS`].
+/// Creates a resource with tokens of type JWT, and a client of it and of [`ORDERS`].
 async fn mail(server: &Server) -> TestClient {
     let new = NewResource {
         resource: ResourceId::parse(MAIL).expect("a resource"),
@@ -41,7 +41,7 @@ async fn set(server: &Server, resource: &str, typ: TokenTyp) {
     server.catch_up().await;
 }
 
-/// The token for a resource, signed by the server under another type.
+/// Returns the token for a resource, signed by the server under another type.
 fn retyped(server: &Server, claims: &Value, typ: &str) -> String {
     let keyring = server.app.directory.keyring();
     let key = keyring.signing(Algorithm::Es256, server.clock.now()).expect("a key");
@@ -54,7 +54,7 @@ fn claims(token: &str) -> Value {
         .expect("JSON")
 }
 
-/// Whether introspection and the check accept a token; they must agree.
+/// True if introspection and the check accept a token; they must agree.
 async fn is_accepted(server: &Server, client: &TestClient, resource: &str, token: &str) -> bool {
     let told = server.post("/v1/oauth/introspect", client, &[("token", token)]).await;
     let is_active = told.json()["active"] == true;
@@ -64,7 +64,7 @@ async fn is_accepted(server: &Server, client: &TestClient, resource: &str, token
     is_active
 }
 
-/// Such a resource only, and never a token of another one.
+/// Only such a resource has tokens of type JWT.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resource_may_have_tokens_of_type_jwt(
@@ -95,7 +95,7 @@ async fn a_resource_may_have_tokens_of_type_jwt(
     let told = server.post("/v1/oauth/introspect", &client, &[("token", &forged)]).await;
     assert_eq!(told.json(), json!({ "active": false }));
 
-    // Revoked like every other token.
+    // It can be revoked like every other token.
     let form = [("token", mail.as_str())];
     assert_eq!(server.post("/v1/oauth/revoke", &client, &form).await.status, 200);
     assert!(!is_accepted(&server, &client, MAIL, &mail).await);
@@ -120,7 +120,7 @@ async fn a_change_of_the_type_is_effective_at_once(
     assert!(!is_accepted(&server, &client, ORDERS, &during).await);
 }
 
-/// This server is the verifier of its own tokens, so they keep their type.
+/// This server verifies its own tokens, so they keep their type.
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_for_this_server_are_never_of_type_jwt() {
     let server = Server::start(Engine::Sqlite).await;
@@ -137,10 +137,10 @@ async fn tokens_for_this_server_are_never_of_type_jwt() {
     assert!(is_accepted(&server, &client, own, &token).await);
 }
 
-/// The operator's commands: a warning, the row, the audit log and the check of a token.
+/// The operator's commands: a warning, the row, the audit log and the verification of a token.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_operator_is_told_what_is_lost(
+async fn the_operator_gets_a_warning_about_jwt_typed_tokens(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

@@ -1,5 +1,5 @@
-//! A load of keep-alive connections that asks for tokens as fast as they come. It does as little
-//! as it can: requests are written once, answers are looked through for their length.
+//! A load of keep-alive connections that requests tokens as fast as possible. It does as little
+//! work as possible: requests are written once, and answers are only searched for their length.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How a client asks.
+/// The authentication method and body format of a request.
 #[derive(Clone, Copy)]
 pub enum Body {
     FormBasic,
@@ -25,13 +25,12 @@ impl Body {
     }
 }
 
-/// A client with its secret.
 pub struct Credentials {
     pub id: String,
     pub secret: String,
 }
 
-/// What a run came to.
+/// The figures of a run.
 #[derive(Clone, Default)]
 pub struct Figures {
     pub tokens: f64,
@@ -44,7 +43,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// What so many answers in so many seconds come to.
+    /// Computes the figures of these latencies, measured within this time.
     pub fn of(mut latencies: Vec<f64>, seconds: f64) -> Self {
         latencies.sort_by(f64::total_cmp);
         let count = f64::from(u32::try_from(latencies.len()).expect("a count that fits"));
@@ -58,7 +57,7 @@ impl Figures {
         }
     }
 
-    /// The run in the middle, by tokens a second.
+    /// Returns the median run, by tokens a second.
     pub fn median(runs: &[Self]) -> Self {
         let mut runs = runs.to_vec();
         runs.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
@@ -66,12 +65,12 @@ impl Figures {
     }
 }
 
-/// The bytes of each client's request.
+/// Returns the bytes of each client's request.
 pub fn requests(clients: &[Credentials], body: Body) -> Vec<Vec<u8>> {
     requests_for(clients, body, "")
 }
 
-/// The same for a resource, if one is named.
+/// Like [`requests`], for a resource if one is given.
 pub fn requests_for(clients: &[Credentials], body: Body, resource: &str) -> Vec<Vec<u8>> {
     let form = match resource {
         "" => "grant_type=client_credentials".to_owned(),
@@ -121,7 +120,7 @@ pub fn check(token: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Asks for one token.
+/// Requests one token.
 pub async fn token(port: u16, request: &[u8]) -> String {
     let mut connection = Connection::open(port).await;
     let filled = connection.exchange(request).await;
@@ -135,7 +134,7 @@ pub fn bare_requests() -> Vec<Vec<u8>> {
     requests(&[Credentials { id: "cl".into(), secret: "tkd".into() }], Body::FormBasic)
 }
 
-/// True if the server says that it can issue tokens.
+/// True if the server reports that it can issue tokens.
 pub async fn is_ready(port: u16) -> bool {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { return false };
     let request = b"GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
@@ -145,7 +144,7 @@ pub async fn is_ready(port: u16) -> bool {
         && answer.starts_with(b"HTTP/1.1 200")
 }
 
-/// Lets each client ask once over so many connections. Gives how long each answer took, in
+/// Sends one request for each client over this number of connections. Returns the latencies, in
 /// milliseconds.
 pub async fn once_each(port: u16, requests: &[Vec<u8>], connections: usize) -> Vec<f64> {
     let parts = requests.chunks(requests.len().div_ceil(connections).max(1));
@@ -162,8 +161,8 @@ pub async fn once_each(port: u16, requests: &[Vec<u8>], connections: usize) -> V
     futures_util::future::join_all(asking).await.concat()
 }
 
-/// Asks for `time` over so many connections; the clients take turns. Gives how long each answer
-/// took, in milliseconds, and how long all took, in seconds.
+/// Sends requests for `time` over this number of connections; the clients take turns. Returns the
+/// latencies in milliseconds, and the total time in seconds.
 pub async fn run(
     port: u16,
     requests: &[Vec<u8>],
@@ -186,7 +185,6 @@ pub async fn run(
     (latencies.take(), started.elapsed().as_secs_f64())
 }
 
-/// A keep-alive connection.
 pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -210,8 +208,8 @@ impl Connection {
         );
     }
 
-    /// Sends a request and gives the status of its answer. A connection that the server closes
-    /// after it is opened anew.
+    /// Sends a request and returns the status of its answer. Opens a new connection if the server
+    /// closes this one.
     pub async fn status(&mut self, request: &[u8]) -> u16 {
         let filled = self.exchange(request).await;
         let answer = &self.buffer[..filled];
@@ -223,7 +221,7 @@ impl Connection {
         status
     }
 
-    /// Sends a request and reads the whole answer; gives its length.
+    /// Sends a request and reads the whole answer; returns its length.
     async fn exchange(&mut self, request: &[u8]) -> usize {
         self.stream.write_all(request).await.expect("written");
         let mut filled = 0;
@@ -240,7 +238,7 @@ impl Connection {
     }
 }
 
-/// The length of a whole answer, as soon as its head is there.
+/// Returns the length of a whole answer, once its head has been read.
 fn answer_length(bytes: &[u8]) -> Option<usize> {
     const NAME: &[u8] = b"content-length: ";
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;

@@ -1,5 +1,5 @@
-//! What benchmarks share: a database with many clients and the program over it, load, and a page of
-//! figures.
+//! Shared parts of the benchmarks: a database with many clients, the program that uses it, load,
+//! and a page of results.
 
 pub mod compare;
 pub mod fixture;

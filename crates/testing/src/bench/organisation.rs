@@ -1,12 +1,11 @@
-//! A database as a large organisation has it, made by SQL alone: `benches/commands.sql`.
+//! A database like that of a large organisation, filled by SQL alone: `benches/commands.sql`.
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 
-/// The statements, for both engines.
 const STATEMENTS: &str = include_str!("../../../../benches/commands.sql");
 
-/// Fills a database that has the newest schema with so many clients. `now` is the present time in
-/// seconds since 1970.
+/// Fills a database with the newest schema with this number of clients. `now` is a Unix time in
+/// seconds.
 pub async fn fill(url: &str, clients: u32, now: i64) {
     let text = STATEMENTS.replace("{clients}", &clients.to_string());
     let text = text.replace("{now}", &now.to_string());

@@ -1,4 +1,4 @@
-//! Keeps the figures: each benchmark replaces its own section of `RESULTS.md`.
+//! Writes results: each benchmark replaces its own section of `RESULTS.md`.
 
 use std::process::Command;
 
@@ -6,12 +6,12 @@ use tokend::model::time::Clock;
 
 use crate::repository;
 
-/// The words on the command line: which rows to measure. With any, no results are kept.
+/// Returns the words on the command line, which select rows. With any, no results are kept.
 pub fn words() -> Vec<String> {
     std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect()
 }
 
-/// Runs a benchmark on this one thread. Results that are kept are those of a commit.
+/// Runs a benchmark on this one thread. Results are kept only for a commit.
 pub fn run<T>(bench: impl Future<Output = T>) -> T {
     if words().is_empty() {
         require_commit();
@@ -20,12 +20,12 @@ pub fn run<T>(bench: impl Future<Output = T>) -> T {
     runtime.expect("a runtime").block_on(bench)
 }
 
-/// Rows that are printed as they come.
+/// Rows that are printed as they are measured.
 pub struct Table(String);
 
 #[expect(clippy::print_stdout, reason = "a benchmark shows each row when it is measured")]
 impl Table {
-    /// Begins with the names of the columns.
+    /// Starts a table with these column names.
     pub fn new(columns: &str) -> Self {
         let count = columns.matches('|').count() - 1;
         let head = format!("{columns}\n|{}", "---|".repeat(count));
@@ -39,8 +39,8 @@ impl Table {
         self.0.push_str(line);
     }
 
-    /// Writes the section of that title anew: where and when it was measured, what it means, and
-    /// the rows.
+    /// Replaces the section with this title: where and when it was measured, what it means, and the
+    /// rows.
     pub fn keep(&self, title: &str, meaning: &str) {
         keep(title, &format!("{}\n\n{}", meaning.trim_end(), self.0));
     }
@@ -62,14 +62,14 @@ fn keep(title: &str, body: &str) {
     std::fs::write(place, after).expect("RESULTS.md is written");
 }
 
-/// Stops if what is measured is not committed.
+/// Stops if the source has uncommitted changes.
 fn require_commit() {
     let measured = ["src", "crates", "benches/*.rs", "Cargo.toml", "Cargo.lock", ".cargo"];
     let changes = output_of("git", &[&["status", "--porcelain"], &measured[..]].concat());
     assert!(changes.is_empty(), "commit these changes before you measure them:\n{changes}");
 }
 
-/// Date, commit and machine.
+/// Returns date, commit and machine.
 fn circumstances() -> String {
     let date = Clock::System.now().to_string();
     let commit = output_of("git", &["rev-parse", "--short", "HEAD"]);

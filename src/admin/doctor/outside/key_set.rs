@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_no_verifier_takes_are_told() {
+    fn unusable_keys_are_reported() {
         let good = r#"{"kty":"OKP","crv":"Ed25519","kid":"a","alg":"EdDSA",
             "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
         let odd = r#"{"kty":"EC","crv":"P-256","kid":"b","x":"AA","y":"AA"}"#;

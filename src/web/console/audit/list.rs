@@ -289,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_are_told_member_by_member() {
+    fn differences_are_listed_member_by_member() {
         let mut detail = json!({
             "reason": "x",
             "was": { "state": "active", "n": 1 },

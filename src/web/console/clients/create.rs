@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_field() {
+    fn a_problem_names_its_field() {
         for (text, start) in [
             ("", "Name: "),
             ("name=A&client_id=a+b", "Client id: "),

@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_field() {
+    fn a_problem_names_its_field() {
         for (text, start) in [
             ("revision=x", "name: "),
             ("name=A", "revision: "),

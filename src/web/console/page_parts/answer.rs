@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_says_of_a_change_what_is_known() {
+    fn a_failure_states_whether_something_changed() {
         let says = |problem: &Problem, is_form, text: &str| {
             assert!(Failure::of(problem, is_form).outcome.starts_with(text), "{text}");
         };

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_stand_on_the_ground_and_within_the_picture() {
+    fn bars_start_at_the_baseline_and_fit_the_picture() {
         let bars = Bars::new(vec![column(&[0, 0]), column(&[0, 1]), column(&[700, 300])]);
         assert!(bars.list[0].parts.is_empty());
         for bar in &bars.list[1..] {

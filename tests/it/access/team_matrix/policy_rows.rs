@@ -1,5 +1,4 @@
-//! The rows of policies of owners, of which there is one of `a` and one of `b`, and of signing keys,
-//! which belong to no owner.
+//! The rows of owner policies, one of `a` and one of `b`, and of signing keys, which have no owner.
 
 use serde_json::json;
 

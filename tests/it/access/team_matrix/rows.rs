@@ -1,21 +1,20 @@
-//! The rows of the matrix: a route, what is sent, and the answers for the three owners.
+//! The rows of the matrix: a route, the request, and the answers for the three owners.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::{Objects, THIRD};
 
-/// A row: the objects of each owner are other ones.
+/// A row. Each owner has its own objects.
 pub(super) struct Row {
-    /// As the source declares it: `GET /v1/clients/{id}`.
+    /// The route as the source declares it: `GET /v1/clients/{id}`.
     pub(super) route: &'static str,
     /// The path and the body.
     pub(super) request: fn(&Objects) -> (String, Option<Value>),
-    /// The answers with the scope of the route, for the caller's owner, another one and none.
+    /// The answers with the scope of the route, for the caller's owner, another owner and none.
     pub(super) expected: [Expected; 3],
 }
 
-/// An answer.
 #[derive(Debug)]
 pub(super) enum Expected {
     Status(u16),
@@ -43,8 +42,8 @@ const NEEDS_APPROVAL: Expected = Problem(403, "grant_approval_needed");
 /// A list of objects of one owner.
 const LISTS: [Expected; 3] = [Listed, NotListed, NotListed];
 
-/// A call that is not about objects of an owner.
-pub(super) const fn alike(status: u16) -> [Expected; 3] {
+/// The answer to a request that does not concern objects of an owner.
+pub(super) const fn any_owner(status: u16) -> [Expected; 3] {
     [Status(status), Status(status), Status(status)]
 }
 
@@ -60,7 +59,7 @@ const fn request(status: u16) -> [Expected; 3] {
     [Status(status), NO_REQUEST, NO_REQUEST]
 }
 
-/// One segment of a path.
+/// Encodes one segment of a path.
 fn segment(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
@@ -89,7 +88,7 @@ pub(super) fn empty() -> Value {
     json!({})
 }
 
-/// The rows. A route has several of them if it names objects of two owners.
+/// The rows. A route has several rows if it names objects of two owners.
 pub(super) const ROWS: &[Row] = &[
     Row {
         route: "GET /v1/clients",
@@ -128,17 +127,17 @@ pub(super) const ROWS: &[Row] = &[
             let body = json!({ "owner": it.owner, "grants": [granted(&it.third_resource)] });
             (of_client(it, ""), Some(body))
         },
-        // The name has its default again, and nothing says which state is replaced.
+        // The name is reset to its default, and no precondition names the replaced state.
         expected: [Problem(428, "precondition_required"), NOT_HELD, NOT_HELD],
     },
-    // A client of another owner has the answer of any id that is taken.
+    // An id of another owner's client is answered like any existing id.
     Row {
         route: "PUT /v1/clients/{id}",
         request: |it| {
             let body = json!({ "owner": "a", "auth_methods": ["private_key_jwt"] });
             (of_client(it, ""), Some(body))
         },
-        // The grant would go, which needs another scope.
+        // The grant would be removed, which needs another scope.
         expected: [Problem(403, "scope_missing"), TAKEN, TAKEN],
     },
     Row {
@@ -173,12 +172,12 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         route: "GET /v1/signing-keys",
         request: |_| ("/v1/signing-keys".to_owned(), None),
-        expected: alike(200),
+        expected: any_owner(200),
     },
     Row {
         route: "GET /v1/signing-keys/{kid}",
         request: |_| ("/v1/signing-keys/absent".to_owned(), None),
-        expected: alike(404),
+        expected: any_owner(404),
     },
     Row {
         route: "GET /v1/rejections",
@@ -190,7 +189,7 @@ pub(super) const ROWS: &[Row] = &[
         request: |it| (of_client(it, "/grants"), None),
         expected: client(200),
     },
-    // The client's owner changes from cell to cell; its grant is narrowed to what it has.
+    // The client's owner differs from cell to cell; its grant is narrowed to its present scopes.
     Row {
         route: "PUT /v1/clients/{id}/grants/{resource}",
         request: |it| (grant_of(&it.client, &it.third_resource), Some(of_scopes())),
@@ -211,7 +210,8 @@ pub(super) const ROWS: &[Row] = &[
         request: |it| (grant_of(&it.third_client, &it.resource), Some(of_scopes())),
         expected: [NO_CLIENT, NO_CLIENT, NO_CLIENT],
     },
-    // A body without members leaves a grant as it is, and is a new one of all scopes without one.
+    // A body without members leaves an existing grant unchanged, and creates one with all scopes
+    // otherwise.
     Row {
         route: "PATCH /v1/clients/{id}/grants/{resource}",
         request: |it| (grant_of(&it.client, &it.third_resource), Some(empty())),
@@ -237,7 +237,7 @@ pub(super) const ROWS: &[Row] = &[
         request: |it| (grant_of(&it.client, &it.third_resource), None),
         expected: client(204),
     },
-    // The team of a resource takes a grant of it from a client that it does not see.
+    // The team of a resource removes a grant from a client that it cannot see.
     Row {
         route: "DELETE /v1/clients/{id}/grants/{resource}",
         request: |it| (grant_of(&it.third_client, &it.resource), None),
@@ -310,22 +310,22 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         route: "GET /v1/audit-events/verify",
         request: |_| ("/v1/audit-events/verify".to_owned(), None),
-        expected: alike(200),
+        expected: any_owner(200),
     },
     Row {
         route: "GET /v1/audit-checkpoints",
         request: |_| ("/v1/audit-checkpoints".to_owned(), None),
-        expected: alike(200),
+        expected: any_owner(200),
     },
     Row {
         route: "GET /v1/audit-keys",
         request: |_| ("/v1/audit-keys".to_owned(), None),
-        expected: alike(200),
+        expected: any_owner(200),
     },
     Row {
         route: "GET /v1/server",
         request: |_| ("/v1/server".to_owned(), None),
-        expected: alike(200),
+        expected: any_owner(200),
     },
     Row {
         route: "GET /v1/grant-requests",

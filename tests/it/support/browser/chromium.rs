@@ -14,14 +14,13 @@ use serde_json::{Value, json};
 use super::webdriver::{By, Element, Session};
 use crate::support::eventually::{HANGS_AFTER, eventually};
 
-/// How a page looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Theme {
     Light,
     Dark,
 }
 
-/// What a browser is like.
+/// The properties of a browser.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
     pub theme: Theme,
@@ -31,29 +30,28 @@ pub struct Look {
 }
 
 impl Look {
-    /// A window of a laptop.
+    /// The window of a laptop.
     pub const WIDE: Self = Self { theme: Theme::Light, width: 1280, height: 900, has_script: true };
-    /// A telephone.
+    /// The window of a telephone.
     pub const NARROW: Self = Self { width: 390, height: 844, ..Self::WIDE };
-    /// JavaScript is switched off.
+    /// Without JavaScript.
     pub const PLAIN: Self = Self { has_script: false, ..Self::WIDE };
 }
 
-/// A running browser with one window. It ends with its value.
+/// A running browser with one window. It ends when the value is dropped.
 pub struct Chromium {
     pub session: Session,
     chromedriver: Child,
     address: SocketAddr,
-    /// What its pages have reported: errors of scripts, blocked resources, failed requests.
+    /// Reports of its pages: errors of scripts, blocked resources, failed requests.
     reports: Mutex<Vec<String>>,
 }
 
 impl Chromium {
-    /// Starts a browser.
     pub async fn start(look: Look) -> Self {
         let (chromedriver, address) = start_chromedriver();
         let session = Session::new(address, &capabilities(look)).await;
-        // A headless window has a least width of its own.
+        // A headless window has a minimum width.
         let metrics = json!({
             "width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": false,
         });
@@ -73,7 +71,7 @@ impl Chromium {
         self.note_reports().await;
     }
 
-    /// The path and the query of the page.
+    /// Returns the path and the query of the page.
     pub async fn path(&self) -> String {
         let url = self.session.current_url().await;
         let path = url.splitn(4, '/').nth(3).unwrap_or_default();
@@ -85,7 +83,7 @@ impl Chromium {
         eventually(path, async || (self.path().await == path).then_some(())).await;
     }
 
-    /// The text that a person sees; empty while the page changes.
+    /// Returns the visible text; empty while the page changes.
     pub async fn text(&self) -> String {
         let found = self.session.find(By::Css, "body").await.unwrap_or_default();
         match found.first() {
@@ -109,7 +107,7 @@ impl Chromium {
         self.note_reports().await;
     }
 
-    /// The first element that matches, and that a person sees if there is a choice.
+    /// Returns the first matching element, preferably a visible one.
     pub async fn first(&self, by: By, selector: &str) -> Element {
         eventually(selector, async || {
             let found = self.session.find(by, selector).await.ok()?;
@@ -123,17 +121,17 @@ impl Chromium {
         .await
     }
 
-    /// The element of a CSS selector.
+    /// Returns the element of a CSS selector.
     pub async fn element(&self, selector: &str) -> Element {
         self.first(By::Css, selector).await
     }
 
-    /// The text of an element, without white space around it.
+    /// Returns the trimmed text of an element.
     pub async fn text_of(&self, selector: &str) -> String {
         self.element(selector).await.text().await.expect("a text").trim().to_owned()
     }
 
-    /// Writes into the field with this label, or chooses this value of it.
+    /// Fills in the field with this label, or selects this value of it.
     pub async fn fill(&self, label: &str, text: &str) {
         let field = self.field(label).await;
         if field.tag().await == "select" {
@@ -144,7 +142,7 @@ impl Chromium {
         }
     }
 
-    /// The field with this label, as a person finds it.
+    /// Returns the field with this label.
     pub async fn field(&self, label: &str) -> Element {
         let label = format!("//label[starts-with(normalize-space(.), '{label}')]");
         let label = self.first(By::XPath, &label).await;
@@ -152,7 +150,7 @@ impl Chromium {
         self.element(&format!("[id='{id}']")).await
     }
 
-    /// Presses the button or the summary, or follows the link, with this name.
+    /// Presses the button or the summary with this name, or follows the link.
     pub async fn press(&self, name: &str) {
         let is_it = format!("[normalize-space(.)=\"{name}\" or @aria-label=\"{name}\"]");
         let path = format!("//button{is_it} | //a{is_it} | //summary{is_it}");
@@ -160,32 +158,33 @@ impl Chromium {
         self.note_reports().await;
     }
 
-    /// Keeps what the page has reported until now.
+    /// Stores the reports of the page so far.
     async fn note_reports(&self) {
         let new = self.session.log().await;
         self.reports.lock().expect("a lock").extend(new);
     }
 
-    /// What pages have reported since the last call.
+    /// Returns the reports of pages since the last call.
     pub async fn reports(&self) -> Vec<String> {
         self.note_reports().await;
         std::mem::take(&mut *self.reports.lock().expect("a lock"))
     }
 
-    /// Forgets the reports until now that have one of these texts: of pages of another server.
+    /// Discards the reports so far that contain one of these texts: those about pages of another
+    /// server.
     pub async fn forget_reports_of(&self, parts: &[&str]) {
         self.note_reports().await;
         let mut reports = self.reports.lock().expect("a lock");
         reports.retain(|report| !parts.iter().any(|part| report.contains(part)));
     }
 
-    /// No page has reported an error: a script that failed, something that the policy blocked, or a
-    /// request that failed.
+    /// Asserts that no page has reported an error: a failed script, a resource blocked by the
+    /// policy, or a failed request.
     pub async fn assert_silent(&self) {
         assert_eq!(self.reports().await, [""; 0]);
     }
 
-    /// A picture of the whole page.
+    /// Returns a picture of the whole page.
     pub async fn picture(&self) -> Vec<u8> {
         let metrics = self.session.devtools("Page.getLayoutMetrics", &json!({})).await;
         let (size, window) = (&metrics["cssContentSize"], &metrics["cssLayoutViewport"]);
@@ -200,12 +199,12 @@ impl Chromium {
     }
 }
 
-/// Ends the session, with which chromedriver ends Chromium, and then chromedriver.
+/// Ends the session, so chromedriver ends Chromium, and then chromedriver itself.
 impl Drop for Chromium {
     fn drop(&mut self) {
         if let Ok(mut connection) = TcpStream::connect(self.address) {
             let _ = connection.write_all(self.session.end().as_bytes());
-            // It answers when Chromium has ended, and keeps the connection.
+            // It answers when Chromium has ended, and keeps the connection open.
             let _ = connection.read(&mut [0; 64]);
         }
         let _ = self.chromedriver.kill();
@@ -213,7 +212,7 @@ impl Drop for Chromium {
     }
 }
 
-/// How often chromedriver is started: it ends if another process takes its port.
+/// The number of attempts to start chromedriver: it ends if another process takes its port.
 const STARTS: u32 = 5;
 
 /// Starts chromedriver on a free port, which it reports.
@@ -234,7 +233,7 @@ fn start_chromedriver() -> (Child, SocketAddr) {
             continue;
         };
         let port = port.trim_end_matches('.').parse::<u16>().expect("a number");
-        // It must be able to continue to write.
+        // It must be able to continue writing.
         std::thread::spawn(move || lines.for_each(drop));
         return (child, SocketAddr::from(([127, 0, 0, 1], port)));
     }
@@ -245,7 +244,7 @@ fn capabilities(look: Look) -> Value {
     let size = format!("--window-size={},{}", look.width.max(600), look.height);
     let arguments = [
         "--headless=new",
-        // Chromium does not sandbox its parts as root, which tests in a container are.
+        // Chromium has no sandbox as root, which tests in a container use.
         "--no-sandbox",
         "--disable-dev-shm-usage",
         "--disable-gpu",

@@ -1,4 +1,4 @@
-//! The console as a browser sees it: a cookie, pages and forms.
+//! The console from the view of a browser: a cookie, pages and forms.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ pub struct Browser<'a> {
     pub cookie: String,
 }
 
-/// Limits of a link.
+/// Returns the limits of a link.
 pub fn limits(scopes: Option<&[&str]>, owners: Option<&[&str]>) -> OperatorLimits {
     let scope = |text: &&str| AdminScope::parse(text).expect("a scope");
     let owner = |text: &&str| Owner::parse(text).expect("an owner");
@@ -27,7 +27,7 @@ pub fn limits(scopes: Option<&[&str]>, owners: Option<&[&str]>) -> OperatorLimit
     }
 }
 
-/// The secret of a new link.
+/// Creates a link; returns its secret.
 pub async fn link(server: &Server, limits: OperatorLimits) -> SecretString {
     let actor = Actor::new("cli", "ana");
     let made = console::create_link(server.services(), &actor, "ana", limits).await;
@@ -36,19 +36,19 @@ pub async fn link(server: &Server, limits: OperatorLimits) -> SecretString {
     secret
 }
 
-/// The cookie that an answer sets, as the browser sends it back.
+/// Returns the cookie that an answer sets, in the form of a request header.
 pub fn cookie(answer: &Answer) -> String {
     let set = answer.headers.get_all(SET_COOKIE).iter().map(|value| value.to_str().expect("text"));
     let set = set.into_iter().find(|set| set.contains("tokend_session="));
     set.expect("a cookie").split(';').next().expect("a pair").to_owned()
 }
 
-/// The texts between two others.
+/// Returns the texts between two others.
 pub fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
     text.split(start).skip(1).filter_map(|rest| rest.split(end).next()).collect()
 }
 
-/// The text of the element with this id.
+/// Returns the text of the element with this id.
 pub fn element(page: &str, id: &str) -> String {
     let start = format!("id=\"{id}\"");
     let rest = page.split(&start).nth(1).unwrap_or_else(|| panic!("{id}: {page}"));
@@ -59,12 +59,12 @@ pub fn element(page: &str, id: &str) -> String {
 }
 
 impl<'a> Browser<'a> {
-    /// One without a cookie.
+    /// Returns a browser without a cookie.
     pub fn new(server: &'a Server) -> Self {
         Self { server, cookie: String::new() }
     }
 
-    /// One that is signed in by a link with these limits.
+    /// Returns a browser that is signed in by a link with these limits.
     pub async fn by_link(server: &'a Server, limits: OperatorLimits) -> Self {
         let secret = link(server, limits).await;
         let browser = Self::new(server);
@@ -73,7 +73,7 @@ impl<'a> Browser<'a> {
         Self { server, cookie: browser.entered(&answer) }
     }
 
-    /// One that is signed in as an administrator.
+    /// Returns a browser that is signed in as an administrator.
     pub async fn by_client(server: &'a Server, client: &TestClient) -> Self {
         let browser = Self::new(server);
         let answer = browser.sign_in_as(client).await;
@@ -98,7 +98,7 @@ impl<'a> Browser<'a> {
         self.get_with(path, &[]).await
     }
 
-    /// The same with some headers.
+    /// Like [`Self::get`], with some headers.
     pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = self.server.http.get(format!("{}{path}", self.server.management));
         if !self.cookie.is_empty() {
@@ -110,21 +110,21 @@ impl<'a> Browser<'a> {
         Answer::of(request).await
     }
 
-    /// A page that must be there.
+    /// Returns an existing page.
     pub async fn page(&self, path: &str) -> String {
         let answer = self.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         answer.text
     }
 
-    /// Sends a form as a page of the console does, but without a token.
+    /// Sends a form like a page of the console, but without a token.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let origin = self.server.management.clone();
         let headers = [("sec-fetch-site", "same-origin"), ("origin", origin.as_str())];
         self.post_with(path, fields, &headers).await
     }
 
-    /// Sends a form with these headers alone.
+    /// Sends a form with only these headers.
     pub async fn post_with(
         &self,
         path: &str,
@@ -144,14 +144,14 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    /// The token of the forms of this session.
+    /// Returns the token of the forms of this session.
     pub async fn form_token(&self) -> String {
         let page = self.page("/console/sessions").await;
         let start = "name=\"form_token\" value=\"";
         between(&page, start, "\"").first().expect("a form").to_string()
     }
 
-    /// Sends a form of a page.
+    /// Sends a form of a page, with the token.
     pub async fn send(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let token = self.form_token().await;
         let mut all = vec![("form_token", token.as_str())];
@@ -159,7 +159,7 @@ impl<'a> Browser<'a> {
         self.post(path, &all).await
     }
 
-    /// The hidden field of a page that lets its form be sent once.
+    /// Returns the hidden field of a page that limits its form to one use.
     pub async fn once(&self, path: &str) -> String {
         let page = self.page(path).await;
         between(&page, "name=\"once\" value=\"", "\"").first().expect("a field").to_string()

@@ -4,19 +4,19 @@
 use super::chromium::Chromium;
 use super::console::between;
 
-/// A page and the way to it.
+/// A page, and the steps to reach it.
 pub struct Stop {
     /// The name of its picture.
     pub name: &'static str,
-    /// Its path. A part in braces is filled in by [`Demo`].
+    /// Its path. [`Demo`] replaces the parts in braces.
     pub path: &'static str,
-    /// What is done there.
+    /// The steps on the page.
     pub then: &'static [Act],
 }
 
-/// What a person does at a page.
+/// A step of a person on a page.
 pub enum Act {
-    /// Writes into the field with this label.
+    /// Fills in the field with this label.
     Fill(&'static str, &'static str),
     /// Presses a button or a summary with this name.
     Press(&'static str),
@@ -30,7 +30,7 @@ const fn page(name: &'static str, path: &'static str) -> Stop {
     Stop { name, path, then: &[] }
 }
 
-/// Every page of a person who is signed in.
+/// Every page with a session.
 pub const STOPS: [Stop; 46] = [
     page("overview", "/console/"),
     page("clients", "/console/clients"),
@@ -124,7 +124,7 @@ pub const STOPS: [Stop; 46] = [
     page("not-found", "/console/clients/absent"),
 ];
 
-/// The pages of a person who is not signed in.
+/// The pages without a session.
 pub const OUTSIDE: [Stop; 3] = [
     page("sign-in", "/console/sign-in"),
     page("sign-in-again", "/console/sign-in?next=/console/clients&fresh=1"),
@@ -160,14 +160,14 @@ impl<'a> Demo<'a> {
         Self { browser, base, rejection }
     }
 
-    /// Goes to a page and does there what its row says.
+    /// Opens a page and performs the steps of its row.
     pub async fn visit(&self, stop: &Stop) {
         visit(self.browser, self.base, &stop.path.replace("{rejection}", &self.rejection), stop)
             .await;
     }
 }
 
-/// The same for a page that needs no session.
+/// Opens a page that needs no session.
 pub async fn visit_outside(browser: &Chromium, base: &str, stop: &Stop) {
     visit(browser, base, stop.path, stop).await;
 }

@@ -1,4 +1,4 @@
-//! A browser, real or as HTTP sees it, for the tests of the console.
+//! Browsers, real ones or HTTP clients, for the tests of the console.
 
 pub mod chromium;
 pub mod console;

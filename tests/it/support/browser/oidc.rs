@@ -1,4 +1,4 @@
-//! Signing in to the console at an identity provider, as a browser does it.
+//! Signing in to the console at an identity provider, like a browser.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use crate::support::identity_provider::{ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, 
 use crate::support::reserved_port::ReservedPort;
 use crate::support::{Answer, Engine, ORDERS, Place, Server, now, repository};
 
-/// What the groups of these tests permit.
+/// The rights of the groups in these tests.
 pub const GROUPS: &str = "platform=admin,payments=owner@payments,auditors=audit:read+clients:read";
 
-/// An instance with an identity provider, and groups that have rights.
+/// Starts an instance with an identity provider, and groups that have rights.
 pub async fn start(engine: Engine) -> (IdentityProvider, Server) {
     start_with(engine, &[]).await
 }
 
-/// The same with more settings.
+/// Like [`start`], with more settings.
 pub async fn start_with(engine: Engine, more: &[(&str, &str)]) -> (IdentityProvider, Server) {
     let clock = Clock::fixed(now());
     let provider = IdentityProvider::start(&clock).await;
@@ -32,7 +32,7 @@ pub async fn start_with(engine: Engine, more: &[(&str, &str)]) -> (IdentityProvi
     (provider, server)
 }
 
-/// An instance that uses this provider.
+/// Starts an instance that uses this provider.
 pub async fn instance(
     provider: &IdentityProvider,
     place: Arc<Place>,
@@ -50,8 +50,8 @@ pub async fn instance(
     server
 }
 
-/// The identity provider of npm `oidc-provider`, as it comes. The person `ana` has the group
-/// `platform`; every other one has `staff` alone.
+/// The identity provider of npm `oidc-provider`, unmodified. The person `ana` has the group
+/// `platform`; every other person has only `staff`.
 pub struct NodeProvider {
     pub issuer: String,
     _process: Foreign,
@@ -59,7 +59,7 @@ pub struct NodeProvider {
     _folder: TempDir,
 }
 
-/// An instance that uses that provider. The groups are in the ID token, or at the `UserInfo`
+/// Starts an instance that uses that provider. The groups are in the ID token, or at the `UserInfo`
 /// endpoint: `id_token` or `userinfo`.
 pub async fn start_with_node(engine: Engine, groups_at: &str) -> (NodeProvider, Server) {
     let port = ReservedPort::new();
@@ -87,13 +87,13 @@ pub async fn start_with_node(engine: Engine, groups_at: &str) -> (NodeProvider, 
     (NodeProvider { issuer, _process: process, _port: port, _folder: folder }, server)
 }
 
-/// A sign-in that has begun: where the browser was sent, and the cookie that it keeps.
+/// A sign-in in progress: the URL of the provider, and the cookie of the browser.
 pub struct Begun {
     pub url: String,
     pub cookie: String,
 }
 
-/// Follows the link of the sign-in page.
+/// Follows the link on the sign-in page.
 pub async fn begin(browser: &Browser<'_>, query: &str) -> Begun {
     let path = format!("/console/sign-in/oidc{query}");
     let answer = browser.get_with(&path, &[("sec-fetch-site", "same-origin")]).await;
@@ -103,15 +103,15 @@ pub async fn begin(browser: &Browser<'_>, query: &str) -> Begun {
     Begun { url: answer.header("location").to_owned(), cookie }
 }
 
-/// The cookie of a sign-in that an answer sets, as the browser sends it back.
+/// Returns the cookie of a sign-in that an answer sets, in the form of a request header.
 pub fn sign_in_cookie(answer: &Answer) -> Option<String> {
     let set = answer.headers.get_all(SET_COOKIE).iter().map(|value| value.to_str().expect("text"));
     let set = set.into_iter().find(|set| set.starts_with("tokend_sign_in="))?;
     Some(set.split(';').next().expect("a pair").to_owned())
 }
 
-/// The browser comes back from another site: with the lax cookie alone.
-pub async fn come_back(server: &Server, url: &str, cookie: &str) -> Answer {
+/// Follows the redirect from another site, which sends only the lax cookie.
+pub async fn follow_callback(server: &Server, url: &str, cookie: &str) -> Answer {
     let path = url.strip_prefix(&server.management).expect("the URL of this console");
     let browser = Browser { server, cookie: cookie.to_owned() };
     let answer = browser.get_with(path, &[("sec-fetch-site", "cross-site")]).await;
@@ -119,18 +119,18 @@ pub async fn come_back(server: &Server, url: &str, cookie: &str) -> Answer {
     answer
 }
 
-/// Signs in; gives the last answer.
+/// Tries to sign in; returns the last answer.
 pub async fn try_sign_in(server: &Server, provider: &IdentityProvider) -> Answer {
     let begun = begin(&Browser::new(server), "").await;
-    come_back(server, &provider.authorize(&begun.url), &begun.cookie).await
+    follow_callback(server, &provider.authorize(&begun.url), &begun.cookie).await
 }
 
-/// Signs in, and must succeed.
+/// Signs in. Panics if that fails.
 pub async fn sign_in<'a>(server: &'a Server, provider: &IdentityProvider) -> Browser<'a> {
     entered(server, &try_sign_in(server, provider).await)
 }
 
-/// The browser of a person who has signed in.
+/// Returns the browser of a person who has signed in.
 pub fn entered<'a>(server: &'a Server, answer: &Answer) -> Browser<'a> {
     assert_eq!(answer.status, 200, "{answer:?}");
     let cookie = cookie(answer);

@@ -1,7 +1,7 @@
-//! The protocol `WebDriver`, as far as the tests of the console need it: a method a command, with
-//! the two commands of chromedriver for the log and the developer tools.
+//! The parts of the protocol `WebDriver` that the tests of the console need: one method for each
+//! command, and the two commands of chromedriver for the log and the developer tools.
 //!
-//! The crates for it do not fit: `fantoccini` brings code under the MPL, and `thirtyfour` brings
+//! The crates for it are not suitable: `fantoccini` adds code under the MPL, and `thirtyfour` adds
 //! `Add<Key> for String`, with which `text + &other` no longer compiles anywhere in the binary.
 
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::client;
 
-/// The member that holds the id of an element.
+/// The member with the id of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// Keys that are not text.
@@ -21,17 +21,17 @@ pub mod key {
     pub const CONTROL: &str = "\u{E009}";
 }
 
-/// How an element is found.
+/// The kind of a selector.
 #[derive(Debug, Clone, Copy)]
 pub enum By {
     Css,
     XPath,
 }
 
-/// What a command gives: its value, or the error code, such as `no such element`.
+/// The result of a command: its value, or the error code, such as `no such element`.
 pub type Outcome<T> = Result<T, String>;
 
-/// A session at a driver.
+/// A session of a driver.
 #[derive(Clone)]
 pub struct Session {
     http: reqwest::Client,
@@ -50,7 +50,7 @@ impl Session {
         Self { id, ..unnamed }
     }
 
-    /// The request that ends the session.
+    /// Returns the request that ends the session.
     pub fn end(&self) -> String {
         let Self { address, id, .. } = self;
         format!("DELETE /session/{id} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
@@ -81,7 +81,7 @@ impl Session {
         text(&self.get("source").await.expect("a page"))
     }
 
-    /// All elements that match, in the order of the page.
+    /// Returns all matching elements, in the order of the page.
     pub async fn find(&self, by: By, selector: &str) -> Outcome<Vec<Element>> {
         let using = match by {
             By::Css => "css selector",
@@ -92,19 +92,19 @@ impl Session {
         Ok(found.map(|it| Element { session: self.clone(), id: text(&it[ELEMENT]) }).collect())
     }
 
-    /// Runs a script in the page, and gives what it returns.
+    /// Runs a script in the page, and returns its result.
     pub async fn run(&self, script: &str) -> Value {
         let body = json!({ "script": script, "args": [] });
         self.post("execute/sync", body).await.unwrap_or_else(|error| panic!("{error}: {script}"))
     }
 
-    /// The same with a script that calls its last argument with what it returns.
+    /// Runs a script that passes its result to its last argument.
     pub async fn run_async(&self, script: &str) -> Value {
         let body = json!({ "script": script, "args": [] });
         self.post("execute/async", body).await.unwrap_or_else(|error| panic!("{error}: {script}"))
     }
 
-    /// Presses a key on what has the focus.
+    /// Presses a key on the focused element.
     pub async fn press(&self, key: &str) {
         let steps =
             [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })];
@@ -112,7 +112,7 @@ impl Session {
         self.post("actions", json!({ "actions": [keyboard] })).await.expect("a key");
     }
 
-    /// What pages have reported since the last call, a line each.
+    /// Returns the reports of pages since the last call, one a line.
     pub async fn log(&self) -> Vec<String> {
         let found = self.post("se/log", json!({ "type": "browser" })).await.expect("a log");
         let line =
@@ -159,7 +159,7 @@ impl Element {
         self.post("value", json!({ "text": text })).await.expect("keys");
     }
 
-    /// The text that a person sees.
+    /// Returns the visible text.
     pub async fn text(&self) -> Outcome<String> {
         self.get("text").await
     }
@@ -180,13 +180,13 @@ impl Element {
         self.get(&format!("property/{name}")).await
     }
 
-    /// The value of a property of its style.
+    /// Returns the value of a style property.
     pub async fn style(&self, name: &str) -> String {
         self.get(&format!("css/{name}")).await.expect("a value")
     }
 }
 
-/// A text as it is, everything else as JSON.
+/// Returns a string unchanged, everything else as JSON.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

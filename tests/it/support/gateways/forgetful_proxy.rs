@@ -1,5 +1,5 @@
-//! A forwarder before an instance that can lose an answer: the instance has done the work, and its
-//! connection ends without a word.
+//! A forwarder in front of an instance that can lose an answer: the instance executes the request,
+//! and the connection to the client ends without an answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ pub struct ForgetfulProxy {
 }
 
 impl ForgetfulProxy {
-    /// Stands before a port of this machine.
+    /// Starts a forwarder in front of a local port.
     pub async fn before(target: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -45,7 +45,7 @@ async fn forward(mut client: TcpStream, target: u16, forgets: Arc<AtomicBool>) {
                 }
                 let is_post = up[..count].starts_with(b"POST");
                 if is_post && forgets.swap(false, Ordering::SeqCst) {
-                    // The body may come in a part of its own.
+                    // The body may arrive separately.
                     let mut is_answered = false;
                     while !is_answered {
                         tokio::select! {

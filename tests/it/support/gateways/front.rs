@@ -1,4 +1,4 @@
-//! Proxies of other projects in front of tokend, with the files of `deploy/proxy`.
+//! Third-party proxies in front of tokend, with the files of `deploy/proxy`.
 
 use std::net::Ipv4Addr;
 use std::process::Command;
@@ -32,7 +32,7 @@ pub struct Front {
 }
 
 impl Front {
-    /// Chooses the ports. tokend must know them before the proxy can start.
+    /// Reserves the ports. tokend must know them before the proxy can start.
     pub fn new(proxy: Proxy) -> Self {
         let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
         let own = own.expect("a certificate");
@@ -57,17 +57,17 @@ impl Front {
         }
     }
 
-    /// The issuer: the URL that clients use.
+    /// Returns the issuer: the URL that clients use.
     pub fn url(&self) -> String {
         format!("https://localhost:{}", self.port.number())
     }
 
-    /// The URL for clients with a certificate.
+    /// Returns the URL for clients with a certificate.
     pub fn url_for_certificates(&self) -> String {
         format!("https://localhost:{}", self.port_for_certificates.number())
     }
 
-    /// A client that trusts the proxy, with an address of its own and perhaps a certificate.
+    /// Returns a client that trusts the proxy, with its own address and optionally a certificate.
     pub fn client(&self, from: Ipv4Addr, certificate: Option<&Pair>) -> reqwest::Client {
         let mut http = reqwest::Client::builder()
             .no_proxy()
@@ -80,7 +80,7 @@ impl Front {
         http.build().expect("an HTTP client")
     }
 
-    /// Starts the proxy in front of two instances or more, and waits until one answers through it.
+    /// Starts the proxy in front of two or more instances, and waits until one answers through it.
     pub async fn start(&mut self, instances: &[u16]) {
         self.write_files(instances);
         let (http, url) =
@@ -94,7 +94,7 @@ impl Front {
         program.until(is_ready).await;
     }
 
-    /// The files of `deploy/proxy` with the ports and the folder of this test.
+    /// Writes the files of `deploy/proxy` with the ports and the folder of this test.
     fn write_files(&self, instances: &[u16]) {
         let (one, two) = (instances[0], instances[1]);
         let (port, second) = (self.port.number(), self.port_for_certificates.number());
@@ -136,7 +136,7 @@ impl Front {
             .expect("written");
     }
 
-    /// The program in the foreground.
+    /// Returns the command that runs the program in the foreground.
     fn command(&self) -> Command {
         let folder = self.folder.path();
         let mut command;
@@ -163,7 +163,7 @@ impl Front {
     }
 }
 
-/// The text with a line for each instance beyond the second, like that of the second.
+/// Adds a line for each instance after the second, like that of the second.
 fn with_more_servers(text: &str, second: u16, others: &[u16]) -> String {
     let own = format!("127.0.0.1:{second}");
     let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! Gateways of other projects, with the configurations of `docs/gateways.md`, and an API behind.
+//! Third-party gateways, with the configurations of `docs/gateways.md`, and an API behind them.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -16,7 +16,7 @@ use crate::support::eventually::HANGS_AFTER;
 use crate::support::foreign::python_program;
 use crate::support::reserved_port::ReservedPort;
 
-/// A program that asks tokend about each request.
+/// A gateway that sends each request to tokend for a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     Nginx,
@@ -30,7 +30,7 @@ const TOKEND: &str = "127.0.0.1:8080";
 const API: &str = "127.0.0.1:3000";
 const GATEWAY: &str = "127.0.0.1:8000";
 
-/// A running gateway. It ends with this value.
+/// A running gateway. It ends when the value is dropped.
 pub struct Gateway {
     pub port: u16,
     child: Child,
@@ -39,7 +39,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts a program in front of an API; `base` is the URL of tokend. Waits until it rejects a
+    /// Starts a gateway in front of an API; `base` is the URL of tokend. Waits until it rejects a
     /// request without a token.
     pub async fn start(program: Program, base: &str, api: &Api) -> Self {
         let files = program.files();
@@ -48,7 +48,8 @@ impl Gateway {
         gateway
     }
 
-    /// The same with TLS, as the page changes the configurations for certificates of clients.
+    /// Like [`Self::start`], with TLS, as the page changes the configurations for client
+    /// certificates.
     pub async fn with_tls(program: Program, base: &str, api: &Api, client: &Pair) -> Self {
         let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
         let own = own.expect("a certificate");
@@ -120,7 +121,7 @@ impl Gateway {
         TcpStream::connect(("127.0.0.1", self.port)).await.ok()
     }
 
-    /// True if a request without a token gets 401. One that listens may not know its routes yet.
+    /// True if a request without a token gets 401. A listening gateway may not know its routes yet.
     async fn rejects(&self) -> bool {
         let Some(mut stream) = self.connection().await else { return false };
         let host = format!("127.0.0.1:{}", self.port);
@@ -131,7 +132,7 @@ impl Gateway {
             && answer.starts_with(b"HTTP/1.1 401")
     }
 
-    /// The certificate of a gateway with TLS.
+    /// Returns the certificate of a gateway with TLS.
     pub fn root(&self) -> reqwest::Certificate {
         let pem = std::fs::read(self.folder.path().join("api.crt")).expect("a certificate");
         reqwest::Certificate::from_pem(&pem).expect("a root")
@@ -158,9 +159,10 @@ pub const CADDY: &str = "{\n\tadmin off\n\tauto_https disable_redirects\n}\n\n";
 
 const JS_MODULE: &str = "/usr/lib/nginx/modules/ngx_http_js_module.so";
 
-/// What Debian's own file of nginx has around those of its folder `conf.d`, but without daemons.
+/// Returns the main file of Debian's nginx around the files of its folder `conf.d`, but without a
+/// daemon.
 pub fn nginx_main(includes: &str) -> String {
-    // Debian loads the module by a link that works in its own folder only.
+    // Debian loads the module by a link that works only in its own folder.
     let is_there = Path::new(JS_MODULE).exists();
     let module = if is_there { format!("load_module {JS_MODULE};") } else { String::new() };
     format!(
@@ -184,7 +186,7 @@ http {{
 }
 
 impl Program {
-    /// Its name in the table of programs that were tried.
+    /// Returns its name in the table of tested programs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
@@ -194,7 +196,7 @@ impl Program {
         }
     }
 
-    /// The files of the page.
+    /// Returns the files of the page.
     fn files(self) -> Vec<(&'static str, String)> {
         match self {
             Self::Nginx => vec![("orders.conf", block("nginx", 0))],
@@ -208,7 +210,7 @@ impl Program {
         }
     }
 
-    /// The same, changed as the page says.
+    /// Returns the files with the changes on the page for TLS.
     fn files_with_tls(self) -> Vec<(&'static str, String)> {
         match self {
             Self::Nginx => {
@@ -236,7 +238,7 @@ impl Program {
         }
     }
 
-    /// The program in the foreground.
+    /// Returns the command that runs the program in the foreground.
     fn command(self, folder: &Path) -> Command {
         let mut command;
         match self {
@@ -266,13 +268,13 @@ fn block(fence: &str, index: usize) -> String {
     blocks("gateways.md", fence).get(index).cloned().expect("a block")
 }
 
-/// Replaces what must be there exactly once.
+/// Replaces a text that must occur exactly once.
 fn replace(text: &str, old: &str, new: &str) -> String {
     assert_eq!(text.matches(old).count(), 1, "{old:?} in {text}");
     text.replace(old, new)
 }
 
-/// An API that answers 200 to everything and remembers what it was asked.
+/// An API that answers 200 to everything and records the requests.
 pub struct Api {
     pub port: u16,
     requests: Arc<AtomicUsize>,
@@ -300,18 +302,18 @@ impl Api {
         api
     }
 
-    /// How many requests have reached it.
+    /// Returns the number of requests that have reached it.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// The last request, as it came.
+    /// Returns the last request unchanged.
     pub fn last(&self) -> String {
         self.last.lock().expect("a lock").clone()
     }
 
-    /// The values of a header of the last request. As many frameworks do, it takes an underscore
-    /// for a hyphen.
+    /// Returns the values of a header of the last request. Like many frameworks, it treats an
+    /// underscore as a hyphen.
     pub fn header(&self, name: &str) -> Vec<String> {
         let last = self.last();
         let fields = last.lines().skip(1).take_while(|line| !line.is_empty());
@@ -325,7 +327,7 @@ impl Api {
 
 const API_ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
 
-/// Reads one request; `None` if the connection ends before it is whole.
+/// Reads one request; returns `None` if the connection ends before it is complete.
 async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
     loop {

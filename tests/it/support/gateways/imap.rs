@@ -1,4 +1,4 @@
-//! Logging in to an IMAP server with a token (RFC 7628), and what Dovecot needs to run in a test.
+//! Logging in to an IMAP server with a token (RFC 7628), and the settings of Dovecot in a test.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -16,8 +16,8 @@ use crate::support::eventually::eventually;
 pub struct Imap;
 
 impl Imap {
-    /// What Dovecot needs besides the settings of the page: a folder, a port, users, and no delay
-    /// after a failure.
+    /// Returns the settings that Dovecot needs in addition to those of the page: a folder, a port,
+    /// users, and no delay after a failure.
     pub fn dovecot(folder: &TempDir, port: u16) -> String {
         let mail = folder.path().join("mail");
         std::fs::create_dir(&mail).expect("a folder");
@@ -51,8 +51,8 @@ impl Imap {
         )
     }
 
-    /// True if the user can log in with that token. Dovecot resets connections while a process for
-    /// them starts: those are made again.
+    /// True if the user can log in with this token. Dovecot resets connections while a process for
+    /// them starts, so these are repeated.
     pub async fn log_in(port: u16, user: &str, token: &str) -> bool {
         eventually("an answer", async || Self::answer(port, user, token).await.ok()).await
     }

@@ -1,11 +1,11 @@
-//! As much of a Kafka broker as a client needs to present its token.
+//! The parts of a Kafka broker that a client needs to present its token.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A broker that keeps the token of the last client and then closes the connection.
+/// A broker that stores the token of the last client and then closes the connection.
 pub struct Broker {
     pub port: u16,
     token: Arc<Mutex<Option<String>>>,
@@ -27,7 +27,7 @@ impl Broker {
         broker
     }
 
-    /// The token that a client has presented.
+    /// Returns the token that a client has presented.
     pub fn token(&self) -> Option<String> {
         self.token.lock().expect("a lock").clone()
     }
@@ -48,7 +48,7 @@ async fn presented_token(mut stream: TcpStream) -> Option<String> {
             |at: usize| Some(u16::from_be_bytes([*request.get(at)?, *request.get(at + 1)?]));
         let body = match (number(0)?, number(2)?) {
             (API_VERSIONS, 0) => versions(0),
-            // The client then asks in version 0.
+            // The client then uses version 0.
             (API_VERSIONS, _) => versions(UNSUPPORTED_VERSION),
             (SASL_HANDSHAKE, _) => handshake(),
             (SASL_AUTHENTICATE, _) => {
@@ -65,7 +65,7 @@ async fn presented_token(mut stream: TcpStream) -> Option<String> {
     }
 }
 
-/// The requests that it knows, with the lowest and the highest version of each.
+/// Returns the known requests, with the lowest and the highest version of each.
 fn versions(error: u16) -> Vec<u8> {
     let known = [[SASL_HANDSHAKE, 0, 1], [API_VERSIONS, 0, 0], [SASL_AUTHENTICATE, 0, 0]];
     let known = known.as_flattened().iter().flat_map(|number| number.to_be_bytes());
@@ -73,7 +73,7 @@ fn versions(error: u16) -> Vec<u8> {
     head.as_flattened().iter().copied().chain(known).collect()
 }
 
-/// No error, and one mechanism.
+/// Returns an answer without an error, and with one mechanism.
 fn handshake() -> Vec<u8> {
     const MECHANISM: &[u8] = b"\0\x0bOAUTHBEARER";
     [&[0, 0, 0, 0, 0, 1], MECHANISM].concat()

@@ -1,4 +1,4 @@
-//! Programs of other projects that stand before or behind tokend.
+//! Third-party programs in front of tokend or behind it.
 
 pub mod forgetful_proxy;
 pub mod front;

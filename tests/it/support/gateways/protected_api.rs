@@ -1,4 +1,4 @@
-//! An API that answers 200 only to a token for its resource, and remembers what was sent.
+//! An API that answers 200 only to a token for its resource, and records the requests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -52,14 +52,14 @@ impl ProtectedApi {
         Self { port, shared }
     }
 
-    /// The path and the claims of each request with a valid token.
+    /// Returns the path and the claims of each request with a valid token.
     pub fn accepted(&self) -> Vec<(String, Value)> {
         self.shared.accepted.lock().expect("a lock").clone()
     }
 }
 
 impl Shared {
-    /// The claims of a valid token for this API.
+    /// Returns the claims of a valid token for this API.
     fn claims(&self, request: &Request) -> Option<Value> {
         let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
         let token = value.strip_prefix("Bearer ")?;
