@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::app::last_time::LastTime;
 use crate::app::{App, outage_assertions};
 use crate::config::Config;
 use crate::directory::Directory;
