@@ -25,7 +25,7 @@ pub struct Keyring {
     keys: Vec<RingKey>,
 }
 
-/// A document that is served from memory, with its ETag.
+/// A document that is served from memory, with its `ETag`.
 #[derive(Debug, Clone)]
 pub struct Document {
     /// The text.
@@ -226,13 +226,13 @@ impl Keyring {
 }
 
 impl Document {
-    /// Writes a value as JSON and computes its ETag.
+    /// Writes a value as JSON and computes its `ETag`.
     pub fn of<T: Serialize>(value: &T) -> Self {
         // The documents are structs of strings and lists, which JSON can always represent.
         Self::of_text(serde_json::to_string(value).unwrap_or_default())
     }
 
-    /// Computes the ETag of a text.
+    /// Computes the `ETag` of a text.
     pub fn of_text(body: String) -> Self {
         let hash = digest::of_bytes(body.as_bytes());
         Self { body, entity_tag: format!("\"{hash}\"") }
