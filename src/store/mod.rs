@@ -34,7 +34,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
@@ -295,19 +294,14 @@ async fn until_given_back(pool: &SqlitePool) {
 }
 
 /// Limits the time of a statement: a frozen database never responds.
-///
-/// Boxed: callers then hold a pointer instead of the state of a statement, so that the compiler
-/// does not look into it for each of them.
-fn with_timeout<'a, T: Send + 'a>(
+async fn with_timeout<T>(
     timeout: Duration,
-    statement: impl Future<Output = Result<T, StoreError>> + Send + 'a,
-) -> BoxFuture<'a, Result<T, StoreError>> {
-    Box::pin(async move {
-        match tokio::time::timeout(timeout, statement).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(StoreError::TimedOut(timeout)),
-        }
-    })
+    statement: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(timeout, statement).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(StoreError::TimedOut(timeout)),
+    }
 }
 
 /// True if another process holds the lock of a SQLite file: `SQLITE_BUSY`, `SQLITE_LOCKED` or one

@@ -9,23 +9,20 @@ pub(in crate::store) use crate::telemetry::metrics::store::Query;
 use crate::telemetry::metrics::store::{FailureKind, StoreMetrics};
 
 /// Runs the work within the timeout and records metrics. The work is boxed, so that this function
-/// is compiled once per result type instead of once per statement; and so is the whole, so that
-/// callers stay small for the compiler.
-pub(in crate::store) fn measured<'a, T: Send + 'a>(
-    metrics: &'a StoreMetrics,
+/// is compiled once per result type instead of once per statement.
+pub(in crate::store) async fn measured<T>(
+    metrics: &StoreMetrics,
     query: Query,
     timeout: Duration,
-    work: BoxFuture<'a, Result<T, StoreError>>,
-) -> BoxFuture<'a, Result<T, StoreError>> {
-    Box::pin(async move {
-        let started = Instant::now();
-        let done = with_timeout(timeout, work).await;
-        metrics.observe(query, started.elapsed());
-        if let Some(kind) = done.as_ref().err().and_then(failure) {
-            metrics.count_failure(kind);
-        }
-        done
-    })
+    work: BoxFuture<'_, Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let started = Instant::now();
+    let done = with_timeout(timeout, work).await;
+    metrics.observe(query, started.elapsed());
+    if let Some(kind) = done.as_ref().err().and_then(failure) {
+        metrics.count_failure(kind);
+    }
+    done
 }
 
 /// The kind of database failure. `None` for other errors, such as a row that already exists.
