@@ -124,7 +124,6 @@ async fn every_authentication_failure_has_the_same_answer(
 
     let last = if good.secret.ends_with('x') { 'y' } else { 'x' };
     let damaged = format!("{}{last}", &good.secret[..good.secret.len() - 1]);
-    let cut = good.secret[..20].to_owned();
     let long = "x".repeat(5000);
     let cases: Vec<(&str, &str, &str)> = vec![
         ("unknown client, real secret", "cl_nobody", &good.secret),
@@ -132,7 +131,7 @@ async fn every_authentication_failure_has_the_same_answer(
         ("an id of another format", "2f1c0c8e-8f0e-4a57-9d3c-0d0c8a1d9b11", "wrong"),
         ("wrong secret", &good.id, "wrong"),
         ("damaged secret", &good.id, &damaged),
-        ("cut secret", &good.id, &cut),
+        ("cut secret", &good.id, &good.secret[..20]),
         ("secret of another client", &good.id, &other.secret),
         ("secret that is too long", &good.id, &long),
         ("id and secret swapped", &good.secret, &good.id),
@@ -175,11 +174,8 @@ async fn every_authentication_failure_has_the_same_answer(
         (&disabled.id, &disabled.secret),
         (&expired.id, &expired.secret),
     ] {
-        assert_eq!(
-            comparable_parts(&server.form(&form(id, secret)).await),
-            faces[0].1,
-            "{id} in the body"
-        );
+        let answer = server.form(&form(id, secret)).await;
+        assert_eq!(comparable_parts(&answer), faces[0].1, "{id} in the body");
     }
     server.ask(&header_only).await.token();
     assert_eq!(server.form(&form(&body_only.id, &body_only.secret)).await.status, 200);

@@ -250,7 +250,7 @@ fn a_client_without_a_credential_is_made_in_two_places() {
     let mut files: Vec<_> =
         callers.filter_map(|source| Some(source.name.rsplit_once('/')?.1.to_owned())).collect();
     files.sort();
-    assert_eq!(files, ["authenticated_client.rs", "preview.rs", "tokens.rs"]);
+    assert_eq!(files, ["authenticated_client.rs", "issue.rs", "preview.rs"]);
 }
 
 fn layers() -> Vec<String> {
