@@ -213,9 +213,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_key_command_that_is_slow_or_prints_too_much_is_killed() {
-        let (found, _) = problem(&shell("cat /dev/zero")).await;
+        let (found, _) = problem(&shell("while :; do echo 00000000; done")).await;
         assert!(matches!(found, KeyCommandProblem::TooMuchOutput), "{found}");
-        let slow = KeyCommand { timeout: Duration::from_millis(100), ..shell("exec sleep 600") };
+        let slow =
+            KeyCommand { timeout: Duration::from_millis(100), ..shell("while :; do :; done") };
         let (found, _) = problem(&slow).await;
         assert!(matches!(found, KeyCommandProblem::TimedOut(_)), "{found}");
         let absent = KeyCommand { program: "/absent/program".to_owned(), ..shell("") };
