@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodFilter, MethodRouter, any, on};
+use axum::routing::{MethodFilter, MethodRouter, any};
 use axum::{Extension, Router};
 
 use crate::admin::declarative;
@@ -21,6 +21,7 @@ use crate::web::api::imports::{self, ImportSlot};
 use crate::web::api::layers::{self, compression, timeout};
 use crate::web::api::openapi::{self, Described, Description, Documentation};
 use crate::web::api::{Problem, idempotency, resource_metadata};
+use crate::web::erased_handler::on;
 use crate::web::health;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
