@@ -60,7 +60,7 @@ pub(crate) struct ListArgs {
     /// Only requests in which this owner has the client or the resource
     #[arg(long, value_name = "OWNER")]
     owner: Option<String>,
-    /// At most this many
+    /// The maximum number of rows
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }

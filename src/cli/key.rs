@@ -24,7 +24,7 @@ pub(crate) enum KeyCommand {
     Show(KeyArgs),
     /// Let the next key sign: as soon as every verifier knows it, or at another time
     Rotate(RotateArgs),
-    /// Let a key stop signing; it stays published until its last token has expired
+    /// Stop signing with a key; it stays published until its last token has expired
     Retire(RetireArgs),
     /// Revoke a leaked key: it leaves the key set, and its tokens become invalid
     Revoke(RevokeArgs),
@@ -48,7 +48,7 @@ pub(crate) struct RotateArgs {
     /// The algorithm whose next key signs; the algorithm of the server if omitted
     #[arg(long, value_name = "ALG")]
     alg: Option<String>,
-    /// Do not ask; required without a terminal if something breaks
+    /// Skip the confirmation; required without a terminal if something breaks
     #[arg(long)]
     yes: bool,
 }
@@ -57,7 +57,7 @@ pub(crate) struct RotateArgs {
 pub(crate) struct RetireArgs {
     #[command(flatten)]
     key: KeyArgs,
-    /// Do not ask; required without a terminal if something breaks
+    /// Skip the confirmation; required without a terminal if something breaks
     #[arg(long)]
     yes: bool,
 }
@@ -69,7 +69,7 @@ pub(crate) struct RevokeArgs {
     /// The reason, for the audit log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Do not ask; required without a terminal
+    /// Skip the confirmation; required without a terminal
     #[arg(long)]
     yes: bool,
 }

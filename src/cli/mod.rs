@@ -86,7 +86,7 @@ pub(crate) struct Global {
                 https://tokend-admin.example.com, or TOKEND_SERVER; the local database if omitted"
     )]
     server: Option<String>,
-    /// How to print: a table for people, JSON or one JSON object a line for programs, or one id a
+    /// How to print: a table for people, JSON or one JSON object per line for programs, or one id a
     /// line
     #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
     output: Format,

@@ -53,7 +53,7 @@ impl Revocations {
         self.clients.pin().get(client_id).map(|revocation| revocation.epoch)
     }
 
-    /// Returns a number that grows whenever a revocation is added or dropped.
+    /// Returns a number that grows whenever the content of the list changes.
     fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
@@ -88,7 +88,8 @@ impl Revocations {
         self.tokens.pin().iter().map(|(jti, expires_at)| (jti.clone(), *expires_at)).collect()
     }
 
-    /// Returns every client whose tokens are revoked, with the time of the revocation in seconds.
+    /// Returns every client whose tokens are revoked, with the second up to which they are revoked.
+    /// For verifiers that do not know epochs.
     pub fn clients(&self) -> BTreeMap<ClientId, Timestamp> {
         let clients = self.clients.pin();
         clients.iter().map(|(id, known)| (id.clone(), known.revoked_until)).collect()

@@ -12,7 +12,7 @@ use crate::text::escaping;
 /// Maximum length of a JWT, in bytes.
 const MAX_ASSERTION_BYTES: usize = 16 << 10;
 
-/// Maximum number of keys of one set that are tried if the header has no `kid`.
+/// Maximum number of keys of one set that are tried for one signature.
 const MAX_KEYS_TRIED: usize = 8;
 
 /// Explicit types that a token of an issuer may have. Any other type with a `+`, such as

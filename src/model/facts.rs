@@ -8,8 +8,8 @@ use crate::model::labels::Labels;
 use crate::model::owner::Owner;
 use crate::text::schema::text_schema;
 
-/// Facts about a client or a resource that tokens do not need (D18). The directory holds only the
-/// owner of a resource, and of a client that has static claims.
+// The directory holds only the owner of a resource, and of a client that has static claims (D18).
+/// Facts about a client or a resource, for people and policies. Tokens do not contain them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Facts {
     /// The team that it belongs to.

@@ -108,7 +108,7 @@ pub struct Remark(String);
 
 text_schema!(
     Remark,
-    "A remark of a person, without control characters.",
+    "A comment, without control characters.",
     min_length(Some(1)),
     max_length(Some(Self::MAX_LENGTH)),
     examples(["The nightly export needs the orders of yesterday."]),

@@ -76,7 +76,7 @@ impl Rate {
         self.window.seconds()
     }
 
-    /// The window as a word, as in "60 tokens a minute".
+    /// The window as a word, as in "60 tokens per minute".
     pub fn window(self) -> &'static str {
         match self.window {
             Window::Second => "second",

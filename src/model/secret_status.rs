@@ -33,7 +33,7 @@ pub struct SecretStatus {
 pub struct SafeToEnd {
     /// True if nothing has used the secret for its window, and something else is used instead.
     pub safe: bool,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: String,
 }
 

@@ -18,12 +18,12 @@ pub struct SpiffeTrust {
     /// What is trusted.
     #[serde(flatten)]
     pub source: SpiffeSource,
-    /// When the trust was made.
+    /// When the trust was created.
     pub created_at: Timestamp,
 }
 
-/// A trust domain with its keys and its accepted workloads. The keys are bound to the trust domain
-/// (section 6): they never verify an ID of another domain.
+/// A trust domain with its keys and its accepted workloads. The keys never verify an ID of another
+/// trust domain (SPIFFE Trust Domain and Bundle, section 6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SpiffeSource {
     trust_domain: TrustDomain,

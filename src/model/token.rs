@@ -87,8 +87,8 @@ pub struct RevocationEpoch {
 }
 
 impl RevocationEpoch {
-    /// A token issued at least this many seconds before the revocation is revoked by its time
-    /// alone. Clocks are assumed to differ by less.
+    /// A token issued more than this many seconds before the revocation is revoked by its time
+    /// alone. Clocks are assumed to differ by at most this.
     pub const CLOCK_DIFFERENCE_SECONDS: i64 = 60;
 
     /// The epoch that starts with the event `evt` at the time `now`.

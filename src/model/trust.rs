@@ -33,7 +33,7 @@ pub struct FederatedCredential {
     pub audience: String,
     /// The conditions that a token must meet, by claim.
     pub conditions: Conditions,
-    /// When the trust was made.
+    /// When the trust was created.
     pub created_at: Timestamp,
 }
 

@@ -14,8 +14,8 @@ pub const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource"
 /// The metadata document (RFC 9728, section 2).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ResourceMetadata {
-    /// The URL of the listener, because a client rejects any other value (section 3.3). The token
-    /// endpoint takes it for `urn:tokend`, which is not a URL.
+    /// The URL of the listener, because a client rejects any other value (RFC 9728, section
+    /// 3.3). The token endpoint takes it for `urn:tokend`, which is not a URL.
     #[schema(examples("https://admin.example.com"))]
     resource: String,
     /// The issuer.

@@ -156,6 +156,7 @@ impl Fetcher {
     /// Sends a JSON text to a receiver with the same limits: one request, no redirects, public or
     /// allowed addresses, at most five seconds.
     ///
+    /// # Errors
     /// If the receiver does not respond. A response of any status is a success.
     pub async fn post(
         &self,

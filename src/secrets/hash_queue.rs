@@ -172,8 +172,8 @@ impl Hasher {
         move || workspaces.hash(cost, secret.expose_secret())
     }
 
-    /// True if the secret matches a hash or a digest. It blocks as long as [`Self::hash`], so it is
-    /// for commands too.
+    /// True if the secret matches a hash or a digest. A hash blocks like [`Self::hash`], so only
+    /// commands may call it.
     pub fn matches(&self, secret: &SecretString, hash: &SecretHash) -> bool {
         match hash.digest() {
             Some(known) => {

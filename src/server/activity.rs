@@ -20,8 +20,8 @@ const CLOSED: u64 = 1;
 /// smaller of two states is closed first.
 const HEAD: u64 = 1 << 62;
 
-/// Activity of a connection. Any other value is the time in nanoseconds since which it has been
-/// idle.
+/// Activity of a connection: [`BUSY`], [`CLOSED`], the time in nanoseconds since which it has been
+/// idle, or [`HEAD`] with the time at which a head began to arrive.
 #[derive(Debug)]
 pub(super) struct Activity {
     state: AtomicU64,

@@ -19,7 +19,7 @@ const ALLOWED: &str = "GET, HEAD";
 /// The delay in seconds, beyond the poll interval, after which the database is reported as late.
 const LATE_SECONDS: i64 = 5;
 
-/// What readiness says.
+/// The result of the readiness check.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Health)]
 pub(super) struct Report {

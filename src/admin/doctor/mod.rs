@@ -37,7 +37,8 @@ const MAX_PART_TIME: Duration = Duration::from_secs(20);
 /// time.
 const CLOCK_TOLERANCE_SECONDS: u64 = 5;
 
-/// The difference between two clocks above which credentials become invalid, in seconds.
+/// The difference between two clocks that is reported as an error, in seconds. A DPoP proof is valid
+/// for as long.
 const MAX_CLOCK_SECONDS: u64 = 60;
 
 /// Checks the settings, files, database and keys of this machine. It is read-only: it does not

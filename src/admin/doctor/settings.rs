@@ -7,9 +7,13 @@ use crate::admin::doctor::finding::Finding;
 use crate::admin::doctor::first_of;
 use crate::config::{Config, Issuer};
 
-/// The shortest plausible prefixes of a network of proxies: private IPv4, IPv6 and public IPv4.
+/// The shortest plausible prefix of a private IPv4 network of proxies.
 const MIN_PREFIX_V4: u8 = 16;
+
+/// The shortest plausible prefix of an IPv6 network of proxies.
 const MIN_PREFIX_V6: u8 = 48;
+
+/// The shortest plausible prefix of a public IPv4 network of proxies.
 const MIN_PREFIX_OF_PUBLIC: u8 = 24;
 
 /// The maximum number of networks that a finding names.

@@ -33,7 +33,7 @@ pub enum Start {
     Now,
 }
 
-/// What a step did.
+/// The result of a step.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KeyChange {
     /// The key of the step: the next one, the retired one, or the revoked one.

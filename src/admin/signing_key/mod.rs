@@ -57,7 +57,7 @@ pub struct ShownSigningKey {
     /// The readers of the key set that know it, while it waits to sign. This is only a hint: a CDN
     /// hides the readers behind it.
     pub readers: Option<ReadersOfKey>,
-    /// The public key (RFC 7517); `None` until a server has stored it.
+    /// The public key (RFC 7517); `null` until a server has stored it.
     #[schema(value_type = Option<Object>, required = true)]
     pub public_jwk: Option<Box<RawValue>>,
 }

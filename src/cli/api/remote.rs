@@ -36,7 +36,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Time limit for the head of a stream and for the text of an error.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The maximum silence in a stream of events: four times the interval of the server's keep-alive
+/// The maximum silence in a stream of events: 30 times the interval of the server's keep-alive
 /// comments.
 const EVENT_SILENCE: Duration = Duration::from_mins(1);
 

@@ -28,7 +28,7 @@ pub(crate) struct ExportArgs {
     /// The last event, in the same forms; the newest one if omitted
     #[arg(long, value_name = "TIME|SEQUENCE")]
     until: Option<String>,
-    /// The form: one JSON object a line, or CSV that spreadsheets can open
+    /// The form: one JSON object per line, or CSV that spreadsheets can open
     #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
     format: ExportFormat,
     /// Write to this new file, which appears when it is complete; standard output if omitted
@@ -39,7 +39,7 @@ pub(crate) struct ExportArgs {
 /// The form of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ExportFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Jsonl,
     /// Comma-separated values (RFC 4180).
     Csv,

@@ -29,7 +29,7 @@ const HEADER: [&str; 2] = ["IMPORTED", "RESULT"];
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate option")]
 pub(crate) struct ImportArgs {
-    /// A file with one JSON object a line, or - for standard input
+    /// A file with one JSON object per line, or - for standard input
     #[arg(required_unless_present = "schema")]
     file: Option<PathBuf>,
     /// Check everything and show what would happen, without writing anything
@@ -88,7 +88,7 @@ pub(in crate::cli) type Source = Box<dyn Read + Send>;
 
 fn open(file: &Path) -> Result<Source, CliError> {
     if file == Path::new("-") {
-        arguments::input::announce("clients, one JSON object a line,");
+        arguments::input::announce("clients, one JSON object per line,");
         return Ok(Box::new(io::stdin()));
     }
     let opened = File::open(file)

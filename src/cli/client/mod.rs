@@ -92,7 +92,7 @@ pub(crate) struct DisableArgs {
 pub(crate) struct DeleteArgs {
     /// The client's id, or its name if the name is unique
     id: String,
-    /// Do not ask; required without a terminal
+    /// Skip the confirmation; required without a terminal
     #[arg(long)]
     yes: bool,
 }

@@ -45,7 +45,7 @@ pub(crate) struct ApplyArgs {
     /// Show what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// The directory for new secrets: one file a client, which only its owner can read
+    /// The directory for new secrets: one file per client, which only its owner can read
     #[arg(long, value_name = "DIRECTORY")]
     secrets_dir: Option<PathBuf>,
     /// The content of each file with a new secret

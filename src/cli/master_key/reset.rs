@@ -19,7 +19,7 @@ pub(crate) struct ResetArgs {
     /// Confirm that the master key is lost: everything that it sealed is lost as well
     #[arg(long, required = true)]
     lost: bool,
-    /// Do not ask; required without a terminal
+    /// Skip the confirmation; required without a terminal
     #[arg(long)]
     yes: bool,
 }

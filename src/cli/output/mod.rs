@@ -27,9 +27,9 @@ pub(crate) enum Format {
     Table,
     /// JSON for programs.
     Json,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Jsonl,
-    /// One identifier a line.
+    /// One identifier per line.
     Id,
 }
 

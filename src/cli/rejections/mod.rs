@@ -38,7 +38,7 @@ pub(crate) struct ListArgs {
     /// Only with this error code, such as `invalid_client`, or with this text in the reason
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// At most this many
+    /// The maximum number of rows
     #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: u32,
 }

@@ -264,7 +264,7 @@ impl ArgumentRemedy {
                 "Give how long ago, such as 90m, 24h or 7d, or a time in UTC: 2026-11-24 or \
                  2026-11-24T13:36:43Z."
             }
-            Self::UseJsonLines => "Use -o jsonl: one object a line.",
+            Self::UseJsonLines => "Use -o jsonl: one object per line.",
         }
     }
 }

@@ -93,7 +93,7 @@ pub(crate) struct UpdateArgs {
 pub(crate) struct DeleteArgs {
     /// Its identifier
     uri: String,
-    /// Do not ask; required without a terminal
+    /// Skip the confirmation; required without a terminal
     #[arg(long)]
     yes: bool,
 }

@@ -54,7 +54,7 @@ pub(crate) struct IssueArgs {
     /// A scope; may be repeated; every granted scope if omitted
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// Issue a test token: it lives at most five minutes and has the claim `test`
+    /// Issue a test token: it expires after at most five minutes and has the claim `test`
     #[arg(long)]
     test: bool,
 }

@@ -12,7 +12,8 @@ use crate::model::time::Timestamp;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::text::escaping;
 
-/// Runs a check of an assertion. Every failure costs the same number of signature verifications.
+/// Runs a check of an assertion. A failure costs at least as many signature verifications as one
+/// client can cost, whether the client exists or not. It may cost more if `checks` allows more.
 pub(super) fn at_equal_cost<T>(
     app: &App,
     assertion: &UnverifiedAssertion<'_>,

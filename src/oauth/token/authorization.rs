@@ -166,8 +166,8 @@ fn reject_other_grants(
     ))
 }
 
-/// Chooses the resource of the token: the requested one, else the only granted one. Otherwise the
-/// only one that has all requested scopes.
+/// Chooses the resource of the token: the requested one. If none is requested, the only granted one,
+/// or the only granted one that has all requested scopes.
 fn choose(
     config: &Config,
     client: &AuthenticatedClient,
@@ -179,7 +179,7 @@ fn choose(
         ([name], _, _) => named_grant(config, client, &grants, name),
         ([_, _, ..], _, _) => Err(OAuthError::new(
             ErrorCode::InvalidTarget,
-            "A token is for one resource. Ask for one token a resource.",
+            "A token is for one resource. Request a separate token for each resource.",
         )
         .because(ReasonCode::ResourceNotChosen)),
         ([], 1, _) => Ok(grants.swap_remove(0)),
@@ -278,7 +278,7 @@ fn several_targets(client: &AuthenticatedClient, grants: &[Arc<EffectiveGrant>])
     OAuthError::new(
         ErrorCode::InvalidTarget,
         format!(
-            "{} may call {} such APIs. Say which: {}{}",
+            "{} has grants for {} APIs that fit this request. Name one: {}{}",
             client.id(),
             grants.len(),
             choices.join(" or "),
@@ -295,13 +295,13 @@ fn scopes_of_several(scope: &Scopes, grants: &[Arc<EffectiveGrant>]) -> OAuthErr
         .take(MAX_LISTED)
         .filter_map(|name| {
             let owner = grants.iter().find(|grant| grant.scope.contains(name))?;
-            Some(format!("{name} is of {}", owner.resource.resource))
+            Some(format!("{name} belongs to {}", owner.resource.resource))
         })
         .collect();
     OAuthError::new(
         ErrorCode::InvalidTarget,
         format!(
-            "These scopes are of several APIs, and a token is for one: {}. Ask for one token for each API.",
+            "These scopes belong to several APIs, and a token is for one: {}. Request a separate token for each API.",
             parts.join(", ")
         ),
     )
@@ -332,7 +332,7 @@ fn beyond_grant(client: &AuthenticatedClient, grant: &EffectiveGrant, scope: &st
             client.id(),
             grant.resource.resource,
             other.map_or_else(String::new, |other| format!(
-                " It is of {}: ask for another token for that API.",
+                " It belongs to {}: request a separate token for that API.",
                 other.resource.resource
             )),
             separators(scope),

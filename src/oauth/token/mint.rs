@@ -168,8 +168,9 @@ fn expiry(granted: &Granted, now: Timestamp) -> Timestamp {
     now.plus(granted.lifetime())
 }
 
-/// Returns a key of the resource's own algorithm. Until that key signs, the key of the previous
-/// algorithm.
+/// Returns the key of the resource's own algorithm. Before that algorithm has a signing key: the
+/// next key for a new resource, the key of the previous algorithm, or `None` for the default of the
+/// server.
 fn own_key<'a>(
     keyring: &'a Keyring,
     resource: &Resource,

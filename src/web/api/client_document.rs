@@ -107,7 +107,8 @@ pub(super) struct ClientDocument {
     #[serde(default)]
     #[schema(value_type = Option<Vec<GrantInput>>)]
     grants: Member<Vec<GrantInput>>,
-    /// The owners that an administrator is limited to; none if empty. Needs `admins:write`.
+    /// The owners whose objects an administrator may manage: all if `null`, none of the objects if
+    /// the list is empty. Needs `admins:write`.
     #[serde(default)]
     #[schema(value_type = Option<Vec<Owner>>)]
     admin_of: Member<Vec<String>>,

@@ -30,20 +30,20 @@ use crate::web::api::grant_json::GrantJson;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Client)]
 pub(super) struct ClientJson {
-    /// The identifier, sent in token requests. It never changes; it is generated if absent.
+    /// The identifier, sent in token requests. It never changes.
     client_id: ClientId,
-    /// The name for people; the identifier if absent.
+    /// The display name.
     name: ClientName,
     #[serde(flatten)]
     facts: Facts,
     /// The source that the object is applied from. Other edits need `Tokend-Force: true`.
     #[schema(required = true)]
     source: Option<SourceName>,
-    /// The state of the client; unchanged if absent.
+    /// The state of the client.
     state: ClientState,
-    /// The methods by which the client may authenticate; by a secret if absent.
+    /// The methods by which the client may authenticate.
     auth_methods: Vec<AuthenticationMethod>,
-    /// The grant types that the client may use; `client_credentials` if absent.
+    /// The grant types that the client may use.
     grant_types: Vec<GrantType>,
     /// The lifetime of tokens; the setting of the server if `null`.
     #[schema(required = true, examples(900))]
@@ -71,7 +71,8 @@ pub(super) struct ClientJson {
     claims: StaticClaims,
     /// The resources that the client may access. Needs `grants:write`.
     grants: Vec<GrantJson>,
-    /// The owners that an administrator is limited to; none if empty. Needs `admins:write`.
+    /// The owners whose objects an administrator may manage: all if `null`, none of the objects if
+    /// the list is empty. Needs `admins:write`.
     #[schema(required = true)]
     admin_of: Option<BTreeSet<Owner>>,
     /// When the object was created.

@@ -38,7 +38,7 @@ impl From<Grant> for GrantJson {
     }
 }
 
-/// A grant to be given, as a whole. `scopes` is `null` or absent for every scope that the resource
+/// A complete grant. `scopes` is `null` or absent for every scope that the resource
 /// offers; networks and claims are none if they are absent.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

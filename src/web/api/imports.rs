@@ -143,7 +143,7 @@ fn check_media_type(request: &Request) -> Result<(), Problem> {
     if MEDIA_TYPES.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
         return Ok(());
     }
-    let text = "Send Content-Type: application/x-ndjson, with one JSON object a line.";
+    let text = "Send Content-Type: application/x-ndjson, with one JSON object per line.";
     Err(Problem::of_body(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text))
 }
 

@@ -62,7 +62,7 @@ struct PendingAlgorithm {
     /// The algorithm until then; `null` for the one of the server.
     #[schema(value_type = Option<Algorithm>, required = true)]
     until_then: Option<&'static str>,
-    /// When the first key begins to sign; `null` if a server has yet to make it.
+    /// When the first key begins to sign; `null` until a server has created it.
     #[schema(required = true)]
     signs_from: Option<Timestamp>,
 }

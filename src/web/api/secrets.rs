@@ -161,7 +161,7 @@ pub(super) struct ExpiredSecret {
     secret_id: SecretId,
     /// When it ends.
     expires_at: Timestamp,
-    /// False if it ended no later before.
+    /// False if the secret already had this expiry or an earlier one.
     changed: bool,
 }
 

@@ -38,7 +38,7 @@ pub(super) struct ServerJson {
     sequence: i64,
     /// The time of this instance.
     now: Timestamp,
-    /// What readiness says.
+    /// The result of the readiness check.
     health: Report,
     /// The settings that limit a change.
     settings: SettingsJson,

@@ -35,10 +35,10 @@ pub(super) struct RevocationInput {
     reason: Option<String>,
 }
 
-/// What a step did.
+/// The result of a step.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct KeyChangeJson {
-    /// False if it was so before.
+    /// False if the key was already in this state.
     changed: bool,
     #[serde(flatten)]
     change: KeyChange,

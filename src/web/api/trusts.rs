@@ -40,7 +40,7 @@ pub(in crate::web) enum TrustJson {
     Spiffe(SpiffeTrust),
 }
 
-/// A trust to be made: in an issuer, or in a trust domain.
+/// A trust to add: in an issuer, or in a trust domain.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewTrust, examples(json!({ "issuer": "https://token.actions.githubusercontent.com", "subject": "repo:acme/api:ref:refs/heads/main", "conditions": { "repository_id": "1234" } })))]

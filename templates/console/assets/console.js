@@ -84,7 +84,7 @@ function summarize() {
   const tell = () => {
     const name = form.elements.name.value.trim() || "The client";
     const access = [...form.querySelectorAll("fieldset.api")].map(accessOf).filter(Boolean);
-    const may = access.length === 0 ? "may call no API yet" : "may call " + access.join(" and ");
+    const may = access.length === 0 ? "may not call any API yet" : "may call " + access.join(" and ");
     place.textContent = `${name} ${may}.${credential()}`;
     place.hidden = false;
   };

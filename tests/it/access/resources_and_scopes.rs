@@ -133,9 +133,9 @@ async fn a_token_is_for_the_one_resource_that_is_named_or_fits(
             &[("scope", "orders:read invoices:read")],
             "invalid_target",
             &[
-                "orders:read is of https://orders.example.com",
-                "invoices:read is of https://invoices.example.com",
-                "Ask for one token for each API.",
+                "orders:read belongs to https://orders.example.com",
+                "invoices:read belongs to https://invoices.example.com",
+                "Request a separate token for each API.",
             ],
         ),
         (
@@ -147,7 +147,7 @@ async fn a_token_is_for_the_one_resource_that_is_named_or_fits(
         (
             &[("resource", ORDERS), ("scope", "invoices:read")],
             "invalid_scope",
-            &["Granted: orders:read.", "It is of https://invoices.example.com"],
+            &["Granted: orders:read.", "It belongs to https://invoices.example.com"],
         ),
     ];
     for (more, error, words) in rejections {

@@ -33,7 +33,7 @@ async fn assertions_beyond_the_rate_of_a_client_write_no_rows(
     let beyond = key.sign(&claims(&server, &client.id));
     let answer = token_by_assertion(&server, &beyond).await;
     answer.assert_rejected(429, "temporarily_unavailable");
-    assert!(answer.description().contains("2 tokens a hour"), "{answer:?}");
+    assert!(answer.description().contains("2 tokens per hour"), "{answer:?}");
     // No row was written: the same assertion is new to the database.
     server.clock.advance(50);
     let name = tokend::crypto::digest::compute(&[&client.id, jti_of(&beyond).as_str()]);
@@ -71,7 +71,7 @@ async fn assertions_for_introspection_have_a_rate_of_their_own() {
     }
     let last = last.expect("an answer");
     last.assert_rejected(429, "temporarily_unavailable");
-    assert!(last.description().contains("2 assertions a day"), "{last:?}");
+    assert!(last.description().contains("2 assertions per day"), "{last:?}");
     token_by_assertion(&server, &key.sign(&claims(&server, &client.id))).await.token();
 }
 

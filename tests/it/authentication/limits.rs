@@ -266,7 +266,7 @@ async fn a_token_rate_limit_rejects_a_client_and_advises_token_reuse(
     }
     let beyond = server.ask(&ordinary).await;
     beyond.assert_rejected(429, "temporarily_unavailable");
-    assert!(beyond.description().contains("3 tokens a minute"), "{beyond:?}");
+    assert!(beyond.description().contains("3 tokens per minute"), "{beyond:?}");
     assert!(beyond.description().contains("keep it and use it again until it expires"));
     let seconds: i64 = beyond.header("retry-after").parse().expect("seconds");
     assert!((1..=60).contains(&seconds), "{beyond:?}");

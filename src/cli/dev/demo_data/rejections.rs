@@ -64,7 +64,7 @@ const CAUSES: [Cause; 8] = [
         error: "invalid_target",
         client: Some("dashboard"),
         address: "10.4.0.12",
-        reason: "dashboard may call 2 such APIs. Say which: resource=https://orders.example.com or resource=https://reports.example.com.",
+        reason: "dashboard has grants for 2 APIs that fit this request. Name one: resource=https://orders.example.com or resource=https://reports.example.com.",
         remedy: || "Have the client send resource=https://reports.example.com.".into(),
         share: 11,
     },

@@ -97,7 +97,7 @@ pub(super) const SINGLE: [(&str, &str, &str); 54] = [
     ("key show", "Show one key", "tokend key show q7Jw3kBv0dW9yXo2mKe5hTz8sLr1nGf4aCp6iKj-E_Q"),
     (
         "key retire",
-        "Let a key stop signing",
+        "Stop signing with a key",
         "tokend key retire q7Jw3kBv0dW9yXo2mKe5hTz8sLr1nGf4aCp6iKj-E_Q",
     ),
     ("master-key status", "Show what is sealed under each key", "tokend master-key status"),

@@ -23,7 +23,7 @@ use crate::web::api::Problem;
 use crate::web::api::grant_json::scopes;
 use crate::web::api::json::{Input, Output, at, created};
 
-/// A token to be issued.
+/// A token to issue.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewToken, examples(json!({ "client_id": "acme", "resource": "https://orders.example.com", "scopes": ["orders:read"] })))]
@@ -37,7 +37,7 @@ pub(in crate::web::api) struct IssueInput {
     /// Every granted scope if absent.
     #[schema(value_type = Option<Vec<ScopeName>>)]
     scopes: Option<Vec<String>>,
-    /// True for a test token: it lives at most five minutes and has the claim `test`.
+    /// True for a test token: it expires after at most five minutes and has the claim `test`.
     #[serde(default)]
     test: bool,
 }

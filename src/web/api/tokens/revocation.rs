@@ -20,7 +20,7 @@ use crate::web::api::clients::client_id;
 use crate::web::api::json::{Input, Output, at, ok};
 use crate::web::bearer;
 
-/// A token to be revoked: its text, or its identifier and its client.
+/// A token to revoke: its text, or its identifier and its client.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Revocation, examples(json!({ "client_id": "acme", "jti": "kq1sBz3vT0aXn9LrYc5uEw" })))]

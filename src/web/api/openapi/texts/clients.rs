@@ -25,9 +25,9 @@ pub(super) const TEXTS: [Text; 35] = [
         "import_clients",
         &[200],
         "Import clients",
-        "Takes one client a line, in the format of an import file: at most 64 MiB and 100,000 \
+        "Takes one client per line, in the format of an import file: at most 64 MiB and 100,000 \
          clients. All are imported, or none. Each line needs the scopes of the corresponding \
-         single call. The answer has one object a line: progress, then the result for each client, \
+         single call. The answer has one object per line: progress, then the result for each client, \
          then a summary or a problem.",
     ),
     text(

@@ -124,7 +124,7 @@ pub(super) const TEXTS: [Text; 36] = [
         "POST /v1/signing-keys/{kid}/retire",
         "retire_signing_key",
         &[],
-        "Let a key stop signing",
+        "Stop signing with a key",
         "The key verifies until its last token has expired. A successor signs.",
     ),
     text(
