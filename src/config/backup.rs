@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::parse::{lifetime, path, whole};
+use crate::config::parse::{lifetime, parse_integer, path};
 use crate::config::read::SettingsReader;
 use crate::model::time::Lifetime;
 
@@ -34,7 +34,7 @@ impl SettingsReader<'_> {
             "" => Ok(data_dir.join("backups")),
             text => path(text).map(PathBuf::from),
         });
-        let keep = self.parsed("backup.keep", |text| whole(text, 1, 1_000));
+        let keep = self.parsed("backup.keep", |text| parse_integer(text, 1, 1_000));
         Some(BackupSettings { schedule: schedule?, dir: dir?, keep: keep? })
     }
 }

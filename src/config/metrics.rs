@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use url::Url;
 
 use crate::config::Issuer;
-use crate::config::parse::{is_loopback, whole};
+use crate::config::parse::{is_loopback, parse_integer};
 use crate::config::read::SettingsReader;
 
 /// Access to metrics, and the number of per-client series.
@@ -35,7 +35,7 @@ impl SettingsReader<'_> {
             "token" => Ok(false),
             _ => Err("must be auto, open or token".to_owned()),
         });
-        let per_client = self.parsed("metrics.per_client", |text| whole(text, 0, 1_000));
+        let per_client = self.parsed("metrics.per_client", |text| parse_integer(text, 0, 1_000));
         Some(MetricsSettings { is_open: is_open?, per_client: per_client? })
     }
 }

@@ -196,10 +196,10 @@ pub(super) fn pause(text: &str) -> Result<Duration, ValueProblem> {
     }
 }
 
-pub(super) fn whole(text: &str, least: usize, most: usize) -> Result<usize, ValueProblem> {
+pub(super) fn parse_integer(text: &str, min: usize, max: usize) -> Result<usize, ValueProblem> {
     match text.parse::<usize>() {
-        Ok(number) if (least..=most).contains(&number) => Ok(number),
-        _ => Err(format!("must be a whole number from {least} to {most}")),
+        Ok(number) if (min..=max).contains(&number) => Ok(number),
+        _ => Err(format!("must be a whole number from {min} to {max}")),
     }
 }
 
@@ -209,7 +209,7 @@ pub(super) fn lanes(text: &str) -> Result<usize, ValueProblem> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         return Ok(cores.saturating_sub(1).max(1));
     }
-    whole(text, 1, 256).map_err(|complaint| format!("{complaint}, or auto"))
+    parse_integer(text, 1, 256).map_err(|complaint| format!("{complaint}, or auto"))
 }
 
 pub(super) fn rate(text: &str) -> Result<Rate, ValueProblem> {

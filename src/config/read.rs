@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use crate::config::database_url::location;
 use crate::config::parse::{
     self, ValueProblem, address, aliases, assertion_lifetime, boolean, duration, lifetime,
-    networks, origin, path, proxies, public_paths, rate, rate_limit, size, whole,
+    networks, origin, parse_integer, path, proxies, public_paths, rate, rate_limit, size,
 };
 use crate::config::problem::{ConfigProblem, SettingRemedy};
 use crate::config::sources::Settings;
@@ -185,7 +185,8 @@ impl SettingsReader<'_> {
     fn database(&mut self, data_dir: &std::path::Path) -> Option<DatabaseSettings> {
         let location = self.parsed("database.url", |text| location(text, data_dir));
         let is_file_of_data_dir = self.settings.text("database.url").is_empty();
-        let max_connections = self.parsed("database.max_connections", |text| whole(text, 4, 1000));
+        let max_connections =
+            self.parsed("database.max_connections", |text| parse_integer(text, 4, 1000));
         let timeout = self.parsed("database.timeout", duration);
         let migrate = self.parsed("database.migrate", |text| match text {
             "auto" => Ok(Migrate::Auto),
@@ -305,7 +306,8 @@ impl SettingsReader<'_> {
         let header_size = self.parsed("limits.header_size", |text| size(text, 8 << 10, 1 << 20));
         let header_timeout = self.parsed("limits.header_timeout", duration);
         let body_timeout = self.parsed("limits.body_timeout", duration);
-        let connections = self.parsed("limits.connections", |text| whole(text, 1, 1_000_000));
+        let connections =
+            self.parsed("limits.connections", |text| parse_integer(text, 1, 1_000_000));
         let tokens_per_client = self.parsed("limits.tokens_per_client", rate_limit);
         let revocations_per_client = self.parsed("limits.revocations_per_client", rate);
         let assertions_per_client = self.parsed("limits.assertions_per_client", rate_limit);

@@ -8,7 +8,7 @@ use crate::directory::Directory;
 use crate::directory::entry::{
     ClientEntry, KeysEntry, SecurityEntry, SpiffeTrustEntry, TrustEntry,
 };
-use crate::jose::external_jwks::{ExternalJwks, ForeignKeyError};
+use crate::jose::external_jwks::{ExternalJwks, ExternalJwksError};
 use crate::model::client::ClientId;
 use crate::model::security::{ClientSecurity, KeySet, KeySource};
 use crate::model::spiffe_trust::SpiffeTrust;
@@ -80,7 +80,7 @@ impl Directory {
         &self,
         id: &ClientId,
         source: KeySource,
-        read: impl FnOnce(&KeySet) -> Result<Arc<ExternalJwks>, ForeignKeyError>,
+        read: impl FnOnce(&KeySet) -> Result<Arc<ExternalJwks>, ExternalJwksError>,
     ) -> Option<KeysEntry> {
         match source {
             KeySource::Remote(uri) => {
@@ -110,7 +110,7 @@ struct SharedSets {
 
 impl SharedKeys {
     /// Returns the shared copy of a set.
-    fn of(&self, set: &KeySet) -> Result<Arc<ExternalJwks>, ForeignKeyError> {
+    fn of(&self, set: &KeySet) -> Result<Arc<ExternalJwks>, ExternalJwksError> {
         let name = digest::of_bytes(set.as_str().as_bytes());
         // The map is consistent, even if a thread panicked with the lock.
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);

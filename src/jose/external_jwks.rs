@@ -56,7 +56,7 @@ pub type ExaminedKey = (String, Result<String, &'static str>);
 
 /// Reason why keys cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ForeignKeyError {
+pub enum ExternalJwksError {
     /// The text is not a key set.
     #[error(
         "this is not a JWK set: a JSON object whose member keys is a list (RFC 7517, section 5)"
@@ -72,45 +72,45 @@ pub enum ForeignKeyError {
     #[error(
         "key {0} has a private part: give only the public half here, and treat that key as leaked"
     )]
-    Private(String),
+    HasPrivatePart(String),
     /// A key is not of a supported kind.
     #[error("key {0} cannot be used: {1}")]
     Unusable(String, &'static str),
     /// Two keys have the same `kid`.
     #[error("two keys have the kid {0}")]
-    Twice(String),
+    DuplicateKid(String),
 }
 
 impl ExternalJwks {
     /// Parses a set that an operator registers. Every key must be usable with one of the algorithms
     /// in `taken`.
-    pub fn registered(text: &str, taken: &[Algorithm]) -> Result<Self, ForeignKeyError> {
+    pub fn registered(text: &str, taken: &[Algorithm]) -> Result<Self, ExternalJwksError> {
         let mut keys: Vec<ExternalJwk> = Vec::new();
         for (position, value) in values(text)?.into_iter().enumerate() {
             let name = value["kid"].as_str().map_or(format!("number {}", position + 1), quoted);
             if PRIVATE.iter().any(|member| !value[*member].is_null()) {
-                return Err(ForeignKeyError::Private(name));
+                return Err(ExternalJwksError::HasPrivatePart(name));
             }
-            let unusable = |why| ForeignKeyError::Unusable(name.clone(), why);
+            let unusable = |why| ExternalJwksError::Unusable(name.clone(), why);
             let mut key = key(value, Points::Checked).map_err(unusable)?;
             key.algorithms.retain(|algorithm| taken.contains(algorithm));
             if key.algorithms.is_empty() {
                 return Err(unusable("its algorithm is not accepted here"));
             }
             if key.kid.is_some() && keys.iter().any(|other| other.kid == key.kid) {
-                return Err(ForeignKeyError::Twice(name));
+                return Err(ExternalJwksError::DuplicateKid(name));
             }
             keys.push(key);
         }
         if keys.is_empty() {
-            return Err(ForeignKeyError::Empty);
+            return Err(ExternalJwksError::Empty);
         }
         Ok(Self::of(keys))
     }
 
     /// Parses a set that was registered before. A key that a stricter rule now rejects is skipped
     /// and logged. The other keys of the client stay valid.
-    pub fn stored(text: &str) -> Result<Self, ForeignKeyError> {
+    pub fn stored(text: &str) -> Result<Self, ExternalJwksError> {
         let stored = |value: Value| {
             let kid = value["kid"].as_str().map_or_else(|| "without a kid".to_owned(), quoted);
             key(value, Points::Trusted)
@@ -124,7 +124,7 @@ impl ExternalJwks {
 
     /// Parses a set that was fetched. Unusable keys are skipped, because they may serve other
     /// purposes. The set is empty if its owner has withdrawn all keys.
-    pub fn fetched(text: &str) -> Result<Self, ForeignKeyError> {
+    pub fn fetched(text: &str) -> Result<Self, ExternalJwksError> {
         Ok(Self::of(
             values(text)?
                 .into_iter()
@@ -142,7 +142,7 @@ impl ExternalJwks {
     pub fn describe(
         text: &str,
         taken: &[Algorithm],
-    ) -> Result<Vec<(String, String)>, ForeignKeyError> {
+    ) -> Result<Vec<(String, String)>, ExternalJwksError> {
         let describe = |value: Value| {
             let kid = value["kid"].as_str().unwrap_or_default().to_owned();
             match key(value, Points::Checked) {
@@ -161,11 +161,11 @@ impl ExternalJwks {
     ///
     /// # Errors
     /// If the text is not a set, has too many keys, or a key has a private part.
-    pub fn examine(text: &str) -> Result<Vec<ExaminedKey>, ForeignKeyError> {
+    pub fn examine(text: &str) -> Result<Vec<ExaminedKey>, ExternalJwksError> {
         let examine = |(position, value): (usize, Value)| {
             let kid = value["kid"].as_str().map_or(format!("number {}", position + 1), quoted);
             if PRIVATE.iter().any(|member| !value[*member].is_null()) {
-                return Err(ForeignKeyError::Private(kid));
+                return Err(ExternalJwksError::HasPrivatePart(kid));
             }
             let algorithms = key(value, Points::Checked).map(|key| key.algorithm_names());
             Ok((kid, algorithms))
@@ -195,19 +195,19 @@ fn quoted(text: &str) -> String {
 
 /// Returns the keys of a set, not yet parsed. Only an object with an array of keys is a set. The
 /// caller decides about each key.
-fn values(text: &str) -> Result<Vec<Value>, ForeignKeyError> {
+fn values(text: &str) -> Result<Vec<Value>, ExternalJwksError> {
     members(text).map(|(keys, _)| keys)
 }
 
 /// Returns the keys of a set, and its other members.
-pub(super) fn members(text: &str) -> Result<(Vec<Value>, Map<String, Value>), ForeignKeyError> {
+pub(super) fn members(text: &str) -> Result<(Vec<Value>, Map<String, Value>), ExternalJwksError> {
     let mut set: Map<String, Value> =
-        serde_json::from_str(text).map_err(|_| ForeignKeyError::NotASet)?;
+        serde_json::from_str(text).map_err(|_| ExternalJwksError::NotASet)?;
     let Some(Value::Array(keys)) = set.remove("keys") else {
-        return Err(ForeignKeyError::NotASet);
+        return Err(ExternalJwksError::NotASet);
     };
     if keys.len() > MAX_KEYS {
-        return Err(ForeignKeyError::TooMany);
+        return Err(ExternalJwksError::TooMany);
     }
     Ok((keys, set))
 }
@@ -329,21 +329,21 @@ mod tests {
         let shared = r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#;
         assert!(matches!(
             ExternalJwks::registered(shared, &ISSUER_ALGS),
-            Err(ForeignKeyError::Private(_))
+            Err(ExternalJwksError::HasPrivatePart(_))
         ));
         let weak = r#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#;
         assert!(ExternalJwks::registered(weak, &ISSUER_ALGS).is_err());
         assert_eq!(
             ExternalJwks::registered("{}", &ISSUER_ALGS).err(),
-            Some(ForeignKeyError::NotASet)
+            Some(ExternalJwksError::NotASet)
         );
         assert_eq!(
             ExternalJwks::registered(r#"{"keys":[]}"#, &ISSUER_ALGS).err(),
-            Some(ForeignKeyError::Empty)
+            Some(ExternalJwksError::Empty)
         );
         let key = jwk(signing_key::Algorithm::Es256);
         let twice = ExternalJwks::registered(&set(&[key.clone(), key]), &ISSUER_ALGS);
-        assert!(matches!(twice, Err(ForeignKeyError::Twice(_))));
+        assert!(matches!(twice, Err(ExternalJwksError::DuplicateKid(_))));
     }
 
     #[test]

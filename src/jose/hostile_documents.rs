@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::jose::assertion::ISSUER_ALGS;
-use crate::jose::external_jwks::{ExternalJwks, ForeignKeyError};
+use crate::jose::external_jwks::{ExternalJwks, ExternalJwksError};
 
 /// S-2: a remote JSON document that is not a key set is always an error.
 #[test]
@@ -31,7 +31,7 @@ fn a_document_that_is_not_a_set_is_an_error() {
     ];
     for text in others {
         let fetched = ExternalJwks::fetched(text).map(|keys| keys.names());
-        assert_eq!(fetched, Err(ForeignKeyError::NotASet), "{text}");
+        assert_eq!(fetched, Err(ExternalJwksError::NotASet), "{text}");
         assert!(ExternalJwks::registered(text, &ISSUER_ALGS).is_err(), "{text}");
         assert!(ExternalJwks::stored(text).is_err(), "{text}");
     }

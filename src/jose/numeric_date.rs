@@ -9,11 +9,11 @@ pub const CLOCK_SKEW_SECONDS: i64 = 10;
 
 /// Returns the whole second of a `NumericDate`; `None` for any other or absent value.
 pub fn read(value: &Value) -> Option<Timestamp> {
-    value.as_i64().or_else(|| whole(value.as_f64()?)).map(Timestamp)
+    value.as_i64().or_else(|| truncate_to_seconds(value.as_f64()?)).map(Timestamp)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
-fn whole(seconds: f64) -> Option<i64> {
+fn truncate_to_seconds(seconds: f64) -> Option<i64> {
     (seconds.abs() < 1e12).then_some(seconds as i64)
 }
 

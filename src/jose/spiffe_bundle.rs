@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::jose::external_jwks::{ExternalJwks, ForeignKeyError, JWT_SVID, Points, key, members};
+use crate::jose::external_jwks::{ExternalJwks, ExternalJwksError, JWT_SVID, Points, key, members};
 
 impl ExternalJwks {
     /// Parses a bundle that was fetched. Returns only the keys for JWT-SVIDs. Keys for X.509-SVIDs
@@ -11,7 +11,7 @@ impl ExternalJwks {
     ///
     /// # Errors
     /// If the text is not a key set, or has too many keys.
-    pub fn bundle(text: &str) -> Result<Self, ForeignKeyError> {
+    pub fn bundle(text: &str) -> Result<Self, ExternalJwksError> {
         let (values, mut others) = members(text)?;
         let keys = values
             .into_iter()

@@ -23,7 +23,7 @@ impl RateCounter {
         let (window, left) = place(rate, now);
         let add = |word: u64| {
             let count = if window_of(word) == window { count_of(word) } else { 0 };
-            (count < rate.most()).then(|| word_of(window, count + 1))
+            (count < rate.max_count()).then(|| word_of(window, count + 1))
         };
         match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
             Ok(_) => Ok(()),

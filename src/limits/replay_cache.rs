@@ -19,8 +19,8 @@ const DIGEST_PREFIX_BYTES: usize = 16;
 #[derive(Debug)]
 pub struct ReplayCache {
     period_seconds: i64,
-    most: usize,
-    most_of_one: usize,
+    max: usize,
+    max_of_one: usize,
     seen: Mutex<Seen>,
 }
 
@@ -50,8 +50,8 @@ impl ReplayCache {
     pub fn new(period_seconds: i64) -> Self {
         Self {
             period_seconds,
-            most: MAX_ENTRIES,
-            most_of_one: MAX_OF_ONE_CLIENT,
+            max: MAX_ENTRIES,
+            max_of_one: MAX_OF_ONE_CLIENT,
             seen: Mutex::default(),
         }
     }
@@ -63,7 +63,7 @@ impl ReplayCache {
 
     /// Returns the maximum number of names in one period.
     pub fn limit(&self) -> usize {
-        self.most
+        self.max
     }
 
     /// Records a name that has not been seen. The name is a hash in base64url.
@@ -82,11 +82,11 @@ impl ReplayCache {
         if seen.now.contains(&kept) || seen.before.contains(&kept) {
             return Err(ReplayRejection::Seen);
         }
-        if seen.now.len() >= self.most {
+        if seen.now.len() >= self.max {
             return Err(ReplayRejection::Full);
         }
         match seen.by_client.get_mut(client) {
-            Some(count) if *count >= self.most_of_one => {
+            Some(count) if *count >= self.max_of_one => {
                 return Err(ReplayRejection::FullForOne(
                     u32::try_from(self.period_seconds).unwrap_or(u32::MAX),
                 ));
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_name_is_remembered_for_its_period_and_the_memory_is_bounded() {
-        let replays = ReplayCache { most: 2, ..ReplayCache::new(100) };
+        let replays = ReplayCache { max: 2, ..ReplayCache::new(100) };
         let take = |name: &str, now: Timestamp| replays.take(name, "x", now);
         assert_eq!(take("a", Timestamp(199)), Ok(()));
         assert_eq!(take("a", Timestamp(200)), Err(ReplayRejection::Seen));
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn one_client_leaves_capacity_for_the_others() {
-        let replays = ReplayCache { most_of_one: 1, ..ReplayCache::new(100) };
+        let replays = ReplayCache { max_of_one: 1, ..ReplayCache::new(100) };
         assert_eq!(replays.take("a", "x", Timestamp(0)), Ok(()));
         assert_eq!(replays.take("b", "x", Timestamp(0)), Err(ReplayRejection::FullForOne(100)));
         assert_eq!(replays.take("b", "y", Timestamp(0)), Ok(()));

@@ -330,7 +330,7 @@ mod tests {
     }
 
     /// Extracts the owner and the repository without the code under test.
-    fn whose(text: &str) -> (String, String) {
+    fn owner_and_repository(text: &str) -> (String, String) {
         let mut parts = text.trim_start_matches("repo:").splitn(3, ['/', ':']);
         let mut next = || parts.next().unwrap_or_default().to_owned();
         (next(), next())
@@ -343,7 +343,7 @@ mod tests {
         fn a_pattern_never_matches_another_owner_or_repository(pattern in text(), subject in text()) {
             let Ok(parsed) = Pattern::parse("sub", &pattern) else { return Ok(()) };
             if parsed.matches(&subject) {
-                let ((owner, name), (other_owner, other_name)) = (whose(&pattern), whose(&subject));
+                let ((owner, name), (other_owner, other_name)) = (owner_and_repository(&pattern), owner_and_repository(&subject));
                 prop_assert_eq!(&owner, &other_owner);
                 if name == "*" {
                     prop_assert_eq!(owner.contains('@'), other_name.contains('@'));

@@ -11,7 +11,7 @@ use crate::text::schema::text_schema;
 /// A maximum count per window, such as `60/m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    most: NonZeroU32,
+    max_count: NonZeroU32,
     window: Window,
 }
 
@@ -47,7 +47,7 @@ impl Rate {
     /// Parses a whole number, a slash and `s`, `m` (or `min`), `h` or `d`.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let malformed = || Malformed::because("is not a rate; write 50/s, 60/m, 1000/h or 5000/d");
-        let (most, window) = text.split_once('/').ok_or_else(malformed)?;
+        let (max_count, window) = text.split_once('/').ok_or_else(malformed)?;
         let window = match window {
             "s" => Window::Second,
             "m" | "min" => Window::Minute,
@@ -55,20 +55,20 @@ impl Rate {
             "d" => Window::Day,
             _ => return Err(malformed()),
         };
-        let is_number = most.bytes().all(|byte| byte.is_ascii_digit());
-        let most = most.parse().ok().filter(|_| is_number).ok_or_else(malformed)?;
-        Ok(Self { most, window })
+        let is_number = max_count.bytes().all(|byte| byte.is_ascii_digit());
+        let max_count = max_count.parse().ok().filter(|_| is_number).ok_or_else(malformed)?;
+        Ok(Self { max_count, window })
     }
 
-    /// A rate of `MOST` per minute. A rate of 0 does not compile.
-    pub const fn per_minute<const MOST: u32>() -> Self {
-        const { assert!(MOST > 0, "a rate is at least 1") };
-        Self { most: NonZeroU32::MIN.saturating_add(MOST - 1), window: Window::Minute }
+    /// A rate of `MAX` per minute. A rate of 0 does not compile.
+    pub const fn per_minute<const MAX: u32>() -> Self {
+        const { assert!(MAX > 0, "a rate is at least 1") };
+        Self { max_count: NonZeroU32::MIN.saturating_add(MAX - 1), window: Window::Minute }
     }
 
     /// The maximum count per window.
-    pub fn most(self) -> u32 {
-        self.most.get()
+    pub fn max_count(self) -> u32 {
+        self.max_count.get()
     }
 
     /// The length of the window.
@@ -89,7 +89,7 @@ impl Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.most, self.window.letter())
+        write!(formatter, "{}/{}", self.max_count, self.window.letter())
     }
 }
 

@@ -26,9 +26,9 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient
     };
     let rate = app.services.live.load().limits.revocations_per_client;
     client.entry().revocation_rate_counter.count(rate, now).map_err(|exceeded| {
-        let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
+        let (max, window, seconds) = (rate.max_count(), rate.window(), exceeded.seconds);
         let sentence = format!(
-            "Client {} is limited to {most} revocations per {window} and has reached this limit. Ask your operator to revoke all tokens of the client at once, or try again in {seconds} s.",
+            "Client {} is limited to {max} revocations per {window} and has reached this limit. Ask your operator to revoke all tokens of the client at once, or try again in {seconds} s.",
             client.id(),
         );
         OAuthError::too_many(sentence, seconds)

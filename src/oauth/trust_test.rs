@@ -288,7 +288,7 @@ impl Test<'_> {
                 ));
             }
             let keys = fetch_keys(&self.app.services.fetcher, &source).await;
-            let keys = keys.map_err(|problem| self.told(problem));
+            let keys = keys.map_err(|problem| self.at_detail_level(problem));
             self.fetched.push((source, keys));
         }
         let found = known.map_or_else(|| self.fetched.last(), |place| self.fetched.get(place));
@@ -300,7 +300,7 @@ impl Test<'_> {
     }
 
     /// Returns the error of a fetch at the level of detail of this test, and logs what it omits.
-    fn told(&self, problem: String) -> String {
+    fn at_detail_level(&self, problem: String) -> String {
         if self.detail == FetchDetail::Full {
             return problem;
         }

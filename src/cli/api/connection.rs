@@ -75,7 +75,7 @@ impl Connector {
         let answer = self.open(url, request, TIMEOUT).await?;
         let place = answer.place.clone();
         let missing = |text: String| ExchangeError::NoAnswer(format!("{place}: {text}"));
-        match tokio::time::timeout(TIMEOUT, answer.whole()).await {
+        match tokio::time::timeout(TIMEOUT, answer.read_to_end()).await {
             Ok(whole) => whole.map_err(missing),
             Err(_) => Err(missing(format!("no answer within {TIMEOUT:?}"))),
         }
@@ -153,7 +153,7 @@ impl OpenAnswer {
     }
 
     /// Reads the whole body, up to `MAX_BODY_BYTES`.
-    pub(super) async fn whole(self) -> Result<Answer, String> {
+    pub(super) async fn read_to_end(self) -> Result<Answer, String> {
         let status = self.response.status();
         let body = Limited::new(self.response.into_body(), MAX_BODY_BYTES).collect().await;
         drop(self.driving);

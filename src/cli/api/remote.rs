@@ -201,7 +201,7 @@ impl RemoteApi {
         if answer.status().is_success() {
             return Ok(answer.lines(silence));
         }
-        let whole = tokio::time::timeout(HEAD_TIMEOUT, answer.whole()).await;
+        let whole = tokio::time::timeout(HEAD_TIMEOUT, answer.read_to_end()).await;
         let whole = whole.unwrap_or_else(|_| Err("the answer does not end".to_owned()));
         let Answer { status, body } = whole.map_err(CliError::server)?;
         Err(Failure::of_answer(status, &body))

@@ -187,12 +187,12 @@ async fn list(global: &Global, args: &ListArgs) -> Result<(), CliError> {
     }
     listing.end()?;
     if let (Some(place), 1..) = (cursor, remaining) {
-        say_what_is_left_out(remaining, &place, query.order);
+        print_omitted_count(remaining, &place, query.order);
     }
     Ok(())
 }
 
-fn say_what_is_left_out(count: i64, place: &str, order: Order) {
+fn print_omitted_count(count: i64, place: &str, order: Order) {
     let events = plural::noun(count, "event", "events");
     let count = bounded(count);
     output::hint(&match order {

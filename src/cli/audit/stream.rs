@@ -103,5 +103,5 @@ async fn ended(server: &RemoteApi, event: &SentEvent, last: i64) -> Result<Strin
     if failure.is_transient() {
         return Ok(detail.trim_end_matches('.').to_owned());
     }
-    Err(failure.into_error().and_say(format!("The last event that was printed is {last}.")))
+    Err(failure.into_error().with_note(format!("The last event that was printed is {last}.")))
 }

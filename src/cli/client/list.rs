@@ -130,7 +130,7 @@ pub(crate) async fn run(global: &Global, args: &ListArgs) -> Result<(), CliError
         cursor = page.next_cursor;
         if cursor.is_none() || wanted == Some(0) {
             listing.end()?;
-            say_what_is_left_out(page.remaining, last.as_deref());
+            print_omitted_count(page.remaining, last.as_deref());
             break;
         }
     }
@@ -151,7 +151,7 @@ fn row(found: &Object<ClientObject>, now: Timestamp) -> Vec<String> {
     ]
 }
 
-fn say_what_is_left_out(remaining: Option<i64>, last: Option<&str>) {
+fn print_omitted_count(remaining: Option<i64>, last: Option<&str>) {
     let (Some(count), Some(last)) = (remaining, last) else { return };
     let text = match count {
         0 => return,

@@ -42,7 +42,7 @@ pub(crate) async fn run(global: &Global, args: &RestoreArgs) -> Result<(), CliEr
         Some(path) => ended_secrets(path, manifest.sequence)?,
         None => BTreeSet::new(),
     };
-    tell_what_returns(&manifest, args);
+    print_restored_rights(&manifest, args);
     let to_end = RightsToEnd { tokens: args.revoke_tokens, secrets };
     let principal = global.principal()?;
     let restored =
@@ -67,7 +67,7 @@ pub(crate) async fn run(global: &Global, args: &RestoreArgs) -> Result<(), CliEr
 }
 
 /// Lists the rights that a restore brings back, and the options that end them.
-fn tell_what_returns(manifest: &Manifest, args: &RestoreArgs) {
+fn print_restored_rights(manifest: &Manifest, args: &RestoreArgs) {
     let Manifest { created_at, sequence, .. } = manifest;
     let mut text = format!(
         "The backup is the state of {created_at}, event {sequence}. Each later change is lost: \

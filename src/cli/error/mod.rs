@@ -145,7 +145,7 @@ impl CliError {
     }
 
     /// Adds a sentence after the remedy.
-    pub(crate) fn and_say(mut self, sentence: impl Into<String>) -> Self {
+    pub(crate) fn with_note(mut self, sentence: impl Into<String>) -> Self {
         let sentence = sentence.into();
         self.remedy = Some(match self.remedy {
             Some(remedy) => format!("{remedy}\n  {sentence}"),

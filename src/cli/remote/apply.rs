@@ -107,7 +107,7 @@ pub(in crate::cli) async fn apply(
     for secret in &done.secrets {
         let id = ClientId::parse(&secret.client_id)?;
         let published = pending_apply::publish(dir, &id, &secret.client_secret);
-        let published = published.map_err(|error| error.and_say(of_kept(&pending)))?;
+        let published = published.map_err(|error| error.with_note(of_kept(&pending)))?;
         files.push((id.to_string(), published));
     }
     pending.discard();
@@ -117,7 +117,7 @@ pub(in crate::cli) async fn apply(
         Some(id) => Err(CliError::failed(format!(
             "another command has made the secret of {id} meanwhile, and has it"
         ))
-        .and_say("Run the command again.")),
+        .with_note("Run the command again.")),
     }
 }
 
@@ -127,18 +127,18 @@ fn without_folder(client: &str) -> CliError {
         "the change was made, and the new secret of {client} is lost: a directory for new secrets \
          was not given"
     ))
-    .and_say("Make another secret, and end this one.")
+    .with_note("Make another secret, and end this one.")
 }
 
 fn not_answered(failure: Failure, pending: Option<PendingApply<'_>>) -> CliError {
     let may_have_been_done = failure.may_have_been_done();
     let error = CliError::from(failure);
     match pending {
-        Some(pending) if may_have_been_done => error.and_say(of_kept(&pending)),
-        None if may_have_been_done => error.and_say("Run the command again."),
+        Some(pending) if may_have_been_done => error.with_note(of_kept(&pending)),
+        None if may_have_been_done => error.with_note("Run the command again."),
         pending => {
             pending.into_iter().for_each(PendingApply::discard);
-            error.and_say("Nothing was changed.")
+            error.with_note("Nothing was changed.")
         }
     }
 }

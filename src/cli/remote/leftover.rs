@@ -163,7 +163,7 @@ async fn answer_again(
     let place = dir.folder().join(REQUEST_FILE);
     if !request.is_for(api) {
         let (place, server) = (place.display(), request.server());
-        return Err(CliError::failed(format!("{place} holds a request to {server}")).and_say(
+        return Err(CliError::failed(format!("{place} holds a request to {server}")).with_note(
             "Nothing was changed. Repeat the interrupted command with that server, or move the \
              file elsewhere.",
         ));
@@ -181,7 +181,7 @@ async fn answer_again(
         Ok(answer) => Ok(Some(answer)),
         // The server ran the request again, so a response to the first one does not exist.
         Err(failure) if failure.is_rejected_change() => Ok(None),
-        Err(failure) => Err(CliError::from(failure).and_say(still_pending(&place))),
+        Err(failure) => Err(CliError::from(failure).with_note(still_pending(&place))),
     }
 }
 
@@ -201,7 +201,7 @@ async fn finish(
         && is_valid(api, id, secret).await?
     {
         pending_apply::publish(dir, id, secret)?;
-        say_finished(id, file);
+        print_finished(id, file);
         return Ok(Outcome::Published);
     }
     // The next apply finds an empty file and reports the lost secret again.
@@ -233,7 +233,7 @@ async fn settle_text(api: &Api, leftover: &Leftover) -> Result<(), CliError> {
         published.map_err(|error| {
             CliError::failed(format!("cannot rename {}: {error}", draft.display()))
         })?;
-        say_finished(id, file);
+        print_finished(id, file);
         return Ok(());
     }
     let is_whole = read(draft)
@@ -269,7 +269,7 @@ fn or_absent(outcome: Result<bool, Failure>) -> Result<bool, Failure> {
     }
 }
 
-fn say_finished(id: &ClientId, file: &Path) {
+fn print_finished(id: &ClientId, file: &Path) {
     output::hint(&format!(
         "note: an earlier apply was interrupted after its change; {} now holds the valid secret of \
          client {id}",
@@ -280,7 +280,7 @@ fn say_finished(id: &ClientId, file: &Path) {
 fn of_other_format(note: &ApplyNote) -> CliError {
     let format = note.format.as_str();
     CliError::failed("an interrupted apply has left its request in the directory for new secrets")
-        .and_say(format!(
+        .with_note(format!(
             "Nothing was changed. Repeat it with --secrets-format {format} before another format \
              is used."
         ))
@@ -297,10 +297,10 @@ fn of_lost(lost: &[Leftover]) -> CliError {
         lost.len(),
         ids.join(", ")
     ))
-    .and_say("Replace each of them, and run the command again:");
+    .with_note("Replace each of them, and run the command again:");
     for Leftover { id, file, .. } in lost.iter().take(MAX_LISTED) {
         let (client, file) = (id.as_str(), file.display().to_string());
-        error = error.and_say(CommandLine::RotateSecret { client, file: &file }.to_string());
+        error = error.with_note(CommandLine::RotateSecret { client, file: &file }.to_string());
     }
     error
 }

@@ -71,7 +71,7 @@ pub(in crate::cli) async fn make(
     publish(secret_draft, &answer)?;
     note.discard();
     output::text(text.as_bytes())
-        .map_err(|error| error.and_say("The change was made, and the secret is in its file."))?;
+        .map_err(|error| error.with_note("The change was made, and the secret is in its file."))?;
     Ok(answer)
 }
 
@@ -82,7 +82,7 @@ async fn print(api: &Api, request: &ApiRequest, render: &Render) -> Result<Value
     output::text(text.as_bytes()).map_err(|error| {
         let client = answer["client_id"].as_str().unwrap_or_default();
         let text = format!("the secret was not printed: {}", error.text());
-        CliError::failed(text).and_say(format!(
+        CliError::failed(text).with_note(format!(
             "The change was made, and the secret cannot be read again. Replace it: {}",
             CommandLine::RotateSecret { client, file: "FILE" }
         ))
@@ -94,10 +94,10 @@ async fn print(api: &Api, request: &ApiRequest, render: &Render) -> Result<Value
 fn not_answered(failure: Failure, note: PendingFile) -> CliError {
     if !failure.may_have_been_done() {
         note.discard();
-        return CliError::from(failure).and_say("Nothing was changed.");
+        return CliError::from(failure).with_note("Nothing was changed.");
     }
     let (kept, file) = (note.draft().display(), note.destination().display().to_string());
-    CliError::from(failure).and_say(format!(
+    CliError::from(failure).with_note(format!(
         "{kept} holds the request. The next command with {} within ten minutes reads the answer.",
         CommandLine::SecretFile(&file)
     ))
@@ -152,7 +152,7 @@ pub(in crate::cli) async fn settle(api: &Api, place: &Path) -> Result<(), CliErr
         Err(failure) if failure.proves_rejection() => {
             return discard(&draft, CliError::from(failure).text());
         }
-        Err(failure) => return Err(CliError::from(failure).and_say(still_pending(&draft))),
+        Err(failure) => return Err(CliError::from(failure).with_note(still_pending(&draft))),
     };
     let secret = answer["client_secret"].as_str().unwrap_or_default();
     let is_published = read(place).is_ok_and(|found| secret_in(&found).expose_secret() == secret);

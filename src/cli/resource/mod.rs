@@ -124,7 +124,7 @@ async fn create(global: &Global, args: &CreateArgs) -> Result<(), CliError> {
     let api = Api::open(global, ApiUse::Change).await?;
     let made = api.read(&ApiRequest::post(path(&["resources"]), body)).await?;
     if let Some(algorithm) = algorithm {
-        output::hint(who_reads(algorithm));
+        output::hint(describe_verifiers(algorithm));
     }
     warn_of_typ(typ);
     view::print(global, made, None, api.now())
@@ -179,9 +179,9 @@ async fn update(global: &Global, args: &UpdateArgs) -> Result<(), CliError> {
     if let Some(text) = &args.signing_alg {
         let chosen = algorithm_or_default(text)?.or_else(|| api.default_algorithm());
         if let Some(algorithm) = chosen {
-            output::hint(who_reads(algorithm));
+            output::hint(describe_verifiers(algorithm));
         }
-        say_from_when(&changed.object);
+        print_signing_start(&changed.object);
     }
     if let Some(typ) = args.token_typ.as_deref().map(TokenTyp::parse).transpose()? {
         warn_of_typ(typ);
@@ -282,7 +282,7 @@ fn algorithm_or_default(text: &str) -> Result<Option<Algorithm>, CliError> {
 }
 
 /// Tells the time from which tokens use the algorithm of a resource, if none do yet.
-fn say_from_when(resource: &ResourceObject) {
+fn print_signing_start(resource: &ResourceObject) {
     let Some(pending) = &resource.signing_alg_pending else { return };
     match pending.signs_from {
         Some(first) => output::hint(&format!(
@@ -294,7 +294,7 @@ fn say_from_when(resource: &ResourceObject) {
 }
 
 /// Describes the verifiers that need an algorithm, and those that do not support it.
-fn who_reads(algorithm: Algorithm) -> &'static str {
+fn describe_verifiers(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::Es256 => {
             "ES256: every current library supports it. Some gateways support only RSA (AWS load \

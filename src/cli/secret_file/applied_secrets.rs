@@ -233,10 +233,10 @@ impl Drafts {
             CommitOutcome::Committed => failpoint::reached("committed"),
             CommitOutcome::NotCommitted(error) => {
                 self.discard();
-                return Err(error.and_say("Nothing was changed."));
+                return Err(error.with_note("Nothing was changed."));
             }
             CommitOutcome::Unknown(error) => {
-                return Err(error.and_say(
+                return Err(error.with_note(
                     "The new secrets are in the files that end in .new. The next apply with this \
                      folder asks the database, and keeps those that are valid.",
                 ));

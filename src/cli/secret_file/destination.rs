@@ -216,13 +216,13 @@ impl Delivered {
             CommitOutcome::Committed => {
                 draft.publish()?;
                 output::text(text.as_bytes()).map_err(|error| {
-                    error.and_say("The change was made, and the secret is in its file.")
+                    error.with_note("The change was made, and the secret is in its file.")
                 })?;
                 Ok(secret.answer)
             }
             CommitOutcome::NotCommitted(error) => {
                 draft.discard();
-                Err(error.and_say("Nothing was changed."))
+                Err(error.with_note("Nothing was changed."))
             }
             CommitOutcome::Unknown(error) => Err(unknown_outcome(error, &draft, &secret)),
         }
@@ -234,9 +234,9 @@ fn printed(outcome: CommitOutcome, secret: UncommittedSecret) -> Result<Value, C
     match outcome {
         CommitOutcome::Committed => Ok(secret.answer),
         CommitOutcome::NotCommitted(error) => {
-            Err(error.and_say("Nothing was changed. The secret that was printed is not valid."))
+            Err(error.with_note("Nothing was changed. The secret that was printed is not valid."))
         }
-        CommitOutcome::Unknown(error) => Err(error.and_say(format!(
+        CommitOutcome::Unknown(error) => Err(error.with_note(format!(
             "The secret that was printed is valid if `{}` lists {}.",
             CommandLine::ShowClient(&secret.client_id),
             secret.secret_id
@@ -252,7 +252,7 @@ fn unknown_outcome(error: CliError, draft: &PendingFile, secret: &UncommittedSec
     } else {
         format!("{new} holds the new secret.")
     };
-    error.and_say(format!(
+    error.with_note(format!(
         "{older} The new one is valid if `{}` lists {}. The next command with {} asks the \
          database and keeps the valid one.",
         CommandLine::ShowClient(&secret.client_id),

@@ -121,7 +121,7 @@ impl Running {
         }
         let changes = self.changes(&settings, is_live);
         let has_new_certificate = self.server.apply(prepared);
-        self.tell(&changes, &log_level);
+        self.log_changes(&changes, &log_level);
         if has_new_certificate {
             tracing::info!("new connections see the renewed certificate of tls.certificate");
         }
@@ -143,7 +143,7 @@ impl Running {
 
     /// Applies the log level. The changes are logged under the more verbose of the old and the new
     /// level.
-    fn tell(&self, changes: &[Change], log_level: &str) {
+    fn log_changes(&self, changes: &[Change], log_level: &str) {
         let tell = || {
             for Change { setting, old, new } in changes {
                 tracing::warn!(setting, old, new, "SIGHUP: a setting is applied");

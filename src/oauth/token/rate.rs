@@ -35,9 +35,9 @@ pub(super) fn count(
     }
     let RateLimit::AtMost(rate) = limit(app, client.entry()) else { return Ok(()) };
     client.entry().token_rate_counter.count(rate, now).map_err(|exceeded| {
-        let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
+        let (max, window, seconds) = (rate.max_count(), rate.window(), exceeded.seconds);
         let sentence = format!(
-            "Client {} is limited to {most} tokens per {window} and has reached this limit. A token is valid for {} s: keep it and use it again until it expires. The next token is available in {seconds} s.",
+            "Client {} is limited to {max} tokens per {window} and has reached this limit. A token is valid for {} s: keep it and use it again until it expires. The next token is available in {seconds} s.",
             client.id(),
             granted.lifetime().seconds(),
         );
@@ -55,7 +55,7 @@ pub(in crate::oauth) fn count_assertion(
 ) -> Result<(), OAuthError> {
     let (counter, RateLimit::AtMost(rate)) = of(app, entry, rate_scope) else { return Ok(()) };
     counter.count(rate, now).map_err(|exceeded| {
-        let (most, window, seconds) = (rate.most(), rate.window(), exceeded.seconds);
+        let (max, window, seconds) = (rate.max_count(), rate.window(), exceeded.seconds);
         let id = &entry.client_id;
         let reason_code = match rate_scope {
             RateScope::Token => ReasonCode::TokenRate,
@@ -63,10 +63,10 @@ pub(in crate::oauth) fn count_assertion(
         };
         let sentence = match rate_scope {
             RateScope::Token => format!(
-                "Client {id} is limited to {most} tokens per {window} and has reached this limit. Each assertion is counted as a token. Keep a token and use it again until it expires. The next token is available in {seconds} s."
+                "Client {id} is limited to {max} tokens per {window} and has reached this limit. Each assertion is counted as a token. Keep a token and use it again until it expires. The next token is available in {seconds} s."
             ),
             RateScope::Assertion => format!(
-                "Client {id} is limited to {most} assertions per {window} for introspection and revocation, and has reached this limit. Keep the answer for some seconds, or authenticate by another method. The next assertion is accepted in {seconds} s."
+                "Client {id} is limited to {max} assertions per {window} for introspection and revocation, and has reached this limit. Keep the answer for some seconds, or authenticate by another method. The next assertion is accepted in {seconds} s."
             ),
         };
         OAuthError::too_many(sentence, seconds).because(reason_code)

@@ -16,7 +16,7 @@ pub(super) async fn sign_checkpoint(app: Arc<App>) {
             let sequence = checkpoint.head.sequence;
             tracing::info!(sequence, "a checkpoint of the audit log was signed");
         }
-        Err(AdminError::Conflict(Conflict::AuditLogAltered(sequence))) => say_altered(sequence),
+        Err(AdminError::Conflict(Conflict::AuditLogAltered(sequence))) => log_altered(sequence),
         Err(error) => tracing::warn!(
             error = &error as &dyn Error,
             "a checkpoint of the audit log cannot be signed; the next attempt is in a minute"
@@ -35,7 +35,7 @@ pub(super) async fn remove_old_events(app: Arc<App>) {
             let (until, events) = (removal.until, removal.events);
             tracing::info!(until, events, "old events were removed from the audit log");
         }
-        Err(AdminError::Conflict(Conflict::AuditLogAltered(sequence))) => say_altered(sequence),
+        Err(AdminError::Conflict(Conflict::AuditLogAltered(sequence))) => log_altered(sequence),
         Err(error) => tracing::warn!(
             error = &error as &dyn Error,
             "old events cannot be removed from the audit log; the next attempt is in ten minutes"
@@ -43,7 +43,7 @@ pub(super) async fn remove_old_events(app: Arc<App>) {
     }
 }
 
-fn say_altered(sequence: i64) {
+fn log_altered(sequence: i64) {
     tracing::error!(
         sequence,
         "the audit log was altered: events do not fit the chain or a signed checkpoint; verify it"

@@ -210,7 +210,7 @@ impl Drop for OpenConnection {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the number stays below 2^53")]
-fn whole(value: i64) -> f64 {
+fn to_f64(value: i64) -> f64 {
     value as f64
 }
 
@@ -232,7 +232,7 @@ impl Source for Arc<HttpMetrics> {
         let mut family = writer.family(&HTTP_IN_FLIGHT)?;
         for (name, occupancy) in listeners {
             let value = occupancy.in_flight.load(Ordering::Relaxed);
-            family.gauge(&[("listener", name)], whole(value))?;
+            family.gauge(&[("listener", name)], to_f64(value))?;
         }
         let mut family = writer.family(&HTTP_ABORTED)?;
         for (name, occupancy) in listeners {
@@ -241,7 +241,7 @@ impl Source for Arc<HttpMetrics> {
         let mut family = writer.family(&HTTP_CONNECTIONS)?;
         for (name, occupancy) in listeners {
             let value = occupancy.connections.load(Ordering::Relaxed);
-            family.gauge(&[("listener", name)], whole(value))?;
+            family.gauge(&[("listener", name)], to_f64(value))?;
         }
         Ok(())
     }

@@ -30,7 +30,9 @@ impl FactsMembers {
             labels: match (self.labels, omitted) {
                 (Member::Absent, Omitted::Stays) => LabelsUpdate::default(),
                 (Member::Absent | Member::Null, _) => LabelsUpdate::Replace(Labels::default()),
-                (Member::Value(all), Omitted::HasDefault) => LabelsUpdate::Replace(whole(&all)?),
+                (Member::Value(all), Omitted::HasDefault) => {
+                    LabelsUpdate::Replace(parse_labels(&all)?)
+                }
                 (Member::Value(patch), Omitted::Stays) => {
                     let set = patch.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
                     let gone = patch.iter().filter(|(_, value)| value.is_none());
@@ -46,7 +48,7 @@ impl FactsMembers {
 }
 
 /// Parses the complete labels of an object.
-fn whole(all: &BTreeMap<String, Option<String>>) -> Result<Labels, Problem> {
+fn parse_labels(all: &BTreeMap<String, Option<String>>) -> Result<Labels, Problem> {
     if let Some((key, _)) = all.iter().find(|(_, value)| value.is_none()) {
         let text = format!("label {key} is null; leave it out");
         return Err(Problem::member(place(key), text));

@@ -10,7 +10,7 @@ use crate::admin::doctor::first_of;
 use crate::admin::doctor::fix::Fix;
 use crate::admin::doctor::outside::{MAX_SHOWN, documents, json_object, text_of};
 use crate::config::Issuer;
-use crate::jose::external_jwks::{ExternalJwks, ForeignKeyError};
+use crate::jose::external_jwks::{ExternalJwks, ExternalJwksError};
 use crate::outbound::{Probe, ProbeAnswer};
 use crate::telemetry;
 use crate::text::escaping::escape_start;
@@ -54,7 +54,7 @@ fn keys(text: &str) -> Finding {
     let code = CheckCode::KeySet;
     let keys = match ExternalJwks::examine(text) {
         Ok(keys) => keys,
-        Err(problem @ ForeignKeyError::Private(_)) => {
+        Err(problem @ ExternalJwksError::HasPrivatePart(_)) => {
             let fix = "tokend never publishes a private key: another program answers here. Take it \
                        down, and treat the key as leaked.";
             return Finding::error(code, problem.to_string(), fix);
