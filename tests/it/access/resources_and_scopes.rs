@@ -113,7 +113,7 @@ async fn a_token_is_for_the_one_resource_that_is_named_or_fits(
             &[],
             "invalid_target",
             &[
-                "may call 2",
+                "has grants for 2",
                 "resource=https://invoices.example.com or resource=https://orders.example.com",
             ],
         ),
