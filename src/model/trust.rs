@@ -267,6 +267,13 @@ mod tests {
         Conditions::new(pairs.collect())
     }
 
+    /// Found by fuzzing: a debug build panicked in a dependency.
+    #[test]
+    fn a_host_with_percent_encoding_and_capitals_is_not_fetched() {
+        let issuer = ForeignIssuer::parse("https://ci.exampC%CCCjwks").expect("an issuer");
+        assert_eq!(issuer.discovery_url(), None);
+    }
+
     #[test]
     fn a_trust_that_names_no_workload_is_rejected() {
         assert!(conditions(&[]).is_err());
