@@ -19,11 +19,7 @@ type Call = dyn Fn(Request, Arc<App>) -> BoxFuture<'static, Response> + Send + S
 struct ErasedHandler(Arc<Call>);
 
 impl ErasedHandler {
-    fn new<H, T>(handler: H) -> Self
-    where
-        H: Handler<T, Arc<App>>,
-        T: 'static,
-    {
+    fn new<T: 'static>(handler: impl Handler<T, Arc<App>>) -> Self {
         Self(Arc::new(move |request, app| Box::pin(handler.clone().call(request, app))))
     }
 }
@@ -37,28 +33,19 @@ impl Handler<(), Arc<App>> for ErasedHandler {
 }
 
 /// [`routing::on`] with an erased handler.
-pub(super) fn on<H, T>(filter: MethodFilter, handler: H) -> MethodRouter<Arc<App>>
-where
-    H: Handler<T, Arc<App>>,
-    T: 'static,
-{
+pub(super) fn on<T: 'static>(
+    filter: MethodFilter,
+    handler: impl Handler<T, Arc<App>>,
+) -> MethodRouter<Arc<App>> {
     routing::on(filter, ErasedHandler::new(handler))
 }
 
 /// [`routing::get`] with an erased handler.
-pub(super) fn get<H, T>(handler: H) -> MethodRouter<Arc<App>>
-where
-    H: Handler<T, Arc<App>>,
-    T: 'static,
-{
+pub(super) fn get<T: 'static>(handler: impl Handler<T, Arc<App>>) -> MethodRouter<Arc<App>> {
     on(MethodFilter::GET, handler)
 }
 
 /// [`routing::post`] with an erased handler.
-pub(super) fn post<H, T>(handler: H) -> MethodRouter<Arc<App>>
-where
-    H: Handler<T, Arc<App>>,
-    T: 'static,
-{
+pub(super) fn post<T: 'static>(handler: impl Handler<T, Arc<App>>) -> MethodRouter<Arc<App>> {
     on(MethodFilter::POST, handler)
 }
