@@ -220,7 +220,7 @@ pub(super) fn rate_limit(text: &str) -> Result<RateLimit, ValueProblem> {
     RateLimit::parse(text).map_err(|malformed| malformed.to_string())
 }
 
-pub(super) fn size(text: &str, least: usize, most: usize) -> Result<usize, ValueProblem> {
+pub(super) fn size(text: &str, min: usize, max: usize) -> Result<usize, ValueProblem> {
     let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
         Some(end) => text.split_at(end),
         None => (text, ""),
@@ -237,9 +237,7 @@ pub(super) fn size(text: &str, least: usize, most: usize) -> Result<usize, Value
         .zip(factor)
         .and_then(|(number, factor)| number.checked_mul(factor));
     match bytes {
-        Some(bytes) if (least..=most).contains(&bytes) => Ok(bytes),
-        _ => {
-            Err(format!("must be a size from {} to {} KiB, such as 64KiB", least >> 10, most >> 10))
-        }
+        Some(bytes) if (min..=max).contains(&bytes) => Ok(bytes),
+        _ => Err(format!("must be a size from {} to {} KiB, such as 64KiB", min >> 10, max >> 10)),
     }
 }
