@@ -124,9 +124,9 @@ pub enum Action {
     ClientKeysAdded,
     /// Public keys of a client were removed.
     ClientKeysRemoved,
-    /// A trust in a foreign issuer was added to a client.
+    /// A trust in an external issuer was added to a client.
     TrustAdded,
-    /// A trust in a foreign issuer was removed from a client.
+    /// A trust in an external issuer was removed from a client.
     TrustRemoved,
     /// A resource was registered.
     ResourceCreated,

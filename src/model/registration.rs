@@ -19,7 +19,7 @@ pub struct Registration {
     pub secrets: Vec<SecretRecord>,
     /// Grants, one per resource.
     pub grants: Vec<Grant>,
-    /// Foreign issuers whose tokens authenticate the client.
+    /// External issuers whose tokens authenticate the client.
     pub trusts: Vec<FederatedCredential>,
     /// SPIFFE trust domains whose JWT-SVIDs authenticate the client.
     #[serde(skip_serializing_if = "Vec::is_empty")]

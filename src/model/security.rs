@@ -118,7 +118,7 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// The source of the public keys of a client or a foreign issuer (RFC 7591, section 2).
+/// The source of the public keys of a client or an external issuer (RFC 7591, section 2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum KeySource {
     /// The keys are registered here.

@@ -1,4 +1,4 @@
-//! Trusts: foreign issuers whose tokens authenticate a client, so that it needs no secret (RFC
+//! Trusts: external issuers whose tokens authenticate a client, so that it needs no secret (RFC
 //! 7523; workload identity federation).
 
 use std::borrow::Cow;
@@ -17,7 +17,7 @@ use crate::model::time::Timestamp;
 use crate::text::newtype::text_newtype;
 use crate::text::schema::{object_schema, text_schema};
 
-/// A trust of a client in a foreign issuer.
+/// A trust of a client in an external issuer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FederatedCredential {
     /// Its identifier.
@@ -71,7 +71,7 @@ impl TrustId {
 
 text_newtype!(TrustId);
 
-/// The `iss` of a foreign issuer, usually a URL. Its keys may not be discoverable: those of a
+/// The `iss` of an external issuer, usually a URL. Its keys may not be discoverable: those of a
 /// private cluster are registered by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct ForeignIssuer(Box<str>);

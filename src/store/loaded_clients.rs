@@ -29,7 +29,7 @@ pub struct LoadedClient {
     pub secrets: Vec<LoadedSecret>,
     /// Grants, in alphabetical order of their resources.
     pub grants: Vec<HeldGrant>,
-    /// Foreign issuers whose tokens authenticate the client.
+    /// External issuers whose tokens authenticate the client.
     pub trusts: Vec<FederatedCredential>,
     /// SPIFFE trust domains whose JWT-SVIDs authenticate the client.
     pub spiffe_trusts: Vec<SpiffeTrust>,

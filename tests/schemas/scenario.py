@@ -30,7 +30,7 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 # Of "password", from the tests of the reference implementation of argon2.
 HASH = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
-FOREIGN_ISSUER = "https://ci.example"
+EXTERNAL_ISSUER = "https://ci.example"
 
 
 def base64url(data):
@@ -38,7 +38,7 @@ def base64url(data):
 
 
 class Key:
-    """An Ed25519 key of a client or of a foreign issuer."""
+    """An Ed25519 key of a client or of an external issuer."""
 
     def __init__(self, folder, name):
         self.pem = folder / f"{name}.pem"
@@ -273,9 +273,9 @@ def play_keys(tokend, secrets):
     create("revoked", *orders)
     without_secret("federated", "--grant-type", "client_credentials", "--grant-type", JWT_BEARER)
     trust = ("client trust add federated --audience", ISSUER, "--issuer")
-    foreign = ("--claim", "ref=refs/heads/main", "--jwks", "-")
+    external = ("--claim", "ref=refs/heads/main", "--jwks", "-")
     public = json.dumps(keys["foreign issuer"].jwk)
-    tokend.run(*trust, FOREIGN_ISSUER, "--subject", "repo:acme/api:*", *foreign, input=public)
+    tokend.run(*trust, EXTERNAL_ISSUER, "--subject", "repo:acme/api:*", *external, input=public)
     fetched = ("--jwks-uri", "https://spire.example/keys", "--subject", "spiffe://example/worker")
     tokend.run(*trust, "https://spire.example", *fetched)
     claim = ("--claim", "/kubernetes.io/namespace=billing")
@@ -291,10 +291,10 @@ def play_tokens(tokend, secrets, tokens, keys):
     proof = {"client_assertion_type": ASSERTION, "client_assertion": keys["keyed"].sign(claims)}
     tokens["keyed"] = tokend.token(proof)
     tokend.post("/v1/oauth/token", {"grant_type": "client_credentials"} | proof)
-    claims = {"iss": FOREIGN_ISSUER, "sub": "repo:acme/api:42", "aud": ISSUER} | times
+    claims = {"iss": EXTERNAL_ISSUER, "sub": "repo:acme/api:42", "aud": ISSUER} | times
     claims["ref"] = "refs/heads/main"
-    foreign = {"grant_type": JWT_BEARER, "assertion": keys["foreign issuer"].sign(claims)}
-    tokens["federated"] = tokend.token(foreign)
+    external = {"grant_type": JWT_BEARER, "assertion": keys["foreign issuer"].sign(claims)}
+    tokens["federated"] = tokend.token(external)
     for client in ("near", "reports", "revoked", "partly-near"):
         resource = {"resource": REPORTS if client == "reports" else ORDERS}
         tokens[client] = tokend.token(resource, (client, secrets[client]))

@@ -205,7 +205,7 @@ pub(in crate::admin) const CLIENT_MEMBERS: [Member; 27] = [
         MemberType::TokenEndpoints,
         "URLs of this server's token endpoint that its assertions may name as aud.",
     ),
-    member("trusts", MemberType::Trusts, "Foreign issuers whose tokens authenticate it."),
+    member("trusts", MemberType::Trusts, "External issuers whose tokens authenticate it."),
     member(
         "spiffe_trusts",
         MemberType::SpiffeTrusts,

@@ -20,7 +20,7 @@ pub(in crate::admin) struct Stated {
     pub(in crate::admin) keys: bool,
     /// The subject of the certificate.
     pub(in crate::admin) tls_subject: bool,
-    /// The trusts in foreign issuers.
+    /// The trusts in external issuers.
     pub(in crate::admin) trusts: bool,
     /// The trusts in SPIFFE trust domains.
     pub(in crate::admin) spiffe_trusts: bool,

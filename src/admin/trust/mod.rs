@@ -1,4 +1,4 @@
-//! Trusts of clients in foreign issuers.
+//! Trusts of clients in external issuers.
 
 pub mod spiffe;
 
@@ -32,7 +32,7 @@ pub struct NewTrust {
     pub conditions: BTreeMap<String, Pattern>,
 }
 
-/// Lets tokens of a foreign issuer authenticate a client, as client assertions and by the
+/// Lets tokens of an external issuer authenticate a client, as client assertions and by the
 /// jwt-bearer grant.
 pub async fn add(
     services: &Services,

@@ -64,7 +64,7 @@ pub(crate) enum ClientCommand {
     /// Public keys and certificates of a client, for authentication without a secret
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Trusts: foreign issuers whose tokens authenticate a client
+    /// Trusts: external issuers whose tokens authenticate a client
     #[command(subcommand)]
     Trust(TrustCommand),
     /// Revoke every token that a client has, on every instance within two seconds

@@ -1,4 +1,4 @@
-//! `tokend client trust`: manages foreign issuers whose tokens authenticate a client.
+//! `tokend client trust`: manages external issuers whose tokens authenticate a client.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::remote_keys::RemoteSource;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TrustCommand {
-    /// Let tokens of a foreign issuer, or of a SPIFFE trust domain, authenticate a client
+    /// Let tokens of an external issuer, or of a SPIFFE trust domain, authenticate a client
     Add(AddArgs),
     /// List the trusts of a client
     List(IdArgs),

@@ -70,7 +70,7 @@ pub(in crate::store) struct Children {
     pub(in crate::store) secrets: Vec<SecretRecord>,
     /// Grants, sorted by resource.
     pub(in crate::store) grants: Vec<HeldGrant>,
-    /// Trusts in foreign issuers, oldest first.
+    /// Trusts in external issuers, oldest first.
     pub(in crate::store) trusts: Vec<FederatedCredential>,
     /// Trusts in SPIFFE trust domains, oldest first.
     pub(in crate::store) spiffe_trusts: Vec<SpiffeTrust>,

@@ -17,7 +17,7 @@ use crate::store::write_transaction::{WriteTransaction, on_write};
 pub struct CredentialCreators {
     /// Creators of secrets.
     pub secrets: Vec<(SecretId, Creator)>,
-    /// Creators of trusts in foreign issuers.
+    /// Creators of trusts in external issuers.
     pub trusts: Vec<(TrustId, Creator)>,
     /// Creators of trusts in SPIFFE trust domains.
     pub spiffe_trusts: Vec<(TrustId, Creator)>,

@@ -1,4 +1,4 @@
-//! Trusts of clients in foreign issuers.
+//! Trusts of clients in external issuers.
 
 mod assertions;
 pub(super) mod spiffe;

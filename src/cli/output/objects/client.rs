@@ -54,7 +54,7 @@ pub(crate) struct ClientObject {
     pub(crate) grants: Vec<GrantObject>,
     #[serde(default)]
     pub(crate) secrets: Vec<SecretObject>,
-    /// Trusts in foreign issuers.
+    /// Trusts in external issuers.
     #[serde(default)]
     pub(crate) trusts: Vec<TrustObject>,
     /// Trusts in SPIFFE trust domains.
