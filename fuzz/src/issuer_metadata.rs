@@ -5,13 +5,13 @@ use serde_json::Value;
 use url::Url;
 
 use super::input::{first_line, text};
-use super::subject::{ForeignIssuer, KeySetUri, discovered_uri};
+use super::subject::{ExternalIssuer, KeySetUri, discovered_uri};
 
 /// Reads the document as the metadata of the issuer.
 pub fn fuzz(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let (issuer, document) = first_line(text);
-    let Ok(issuer) = ForeignIssuer::parse(issuer) else { return };
+    let Ok(issuer) = ExternalIssuer::parse(issuer) else { return };
     if let Some(url) = issuer.discovery_url() {
         let url = Url::parse(&url).expect("a URL");
         assert_eq!(url.scheme(), "https");

@@ -15,7 +15,7 @@ pub(crate) use tokend::model::distinguished_name::DistinguishedName;
 pub(crate) use tokend::model::security::{KeySet, KeySetUri, TlsSubject};
 pub(crate) use tokend::model::static_claims::StaticClaims;
 pub(crate) use tokend::model::time::Timestamp;
-pub(crate) use tokend::model::trust::ForeignIssuer;
+pub(crate) use tokend::model::trust::ExternalIssuer;
 pub(crate) use tokend::oauth::caller::{HeaderCredentials, PresentedCertificate};
 pub(crate) use tokend::oauth::parameters::Parameters;
 pub(crate) use tokend::outbound::exchange;

@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::config::parse::{ValueProblem, is_loopback};
 use crate::model::group_mapping::GroupMapping;
-use crate::model::trust::ForeignIssuer;
+use crate::model::trust::ExternalIssuer;
 
 /// The path of the metadata of an issuer (OpenID Connect Discovery, section 4).
 const METADATA_PATH: &str = "/.well-known/openid-configuration";
@@ -31,7 +31,7 @@ pub struct OidcSettings {
 /// The URL of an identity provider: https, or http for a loopback host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderUrl {
-    issuer: ForeignIssuer,
+    issuer: ExternalIssuer,
     url: Url,
 }
 
@@ -52,7 +52,7 @@ impl ProviderUrl {
             let problem = "is the URL of the metadata".to_owned();
             return Err((problem, "write the member issuer of that document"));
         }
-        let issuer = ForeignIssuer::parse(text).map_err(|problem| (problem.0, WRITE_URL))?;
+        let issuer = ExternalIssuer::parse(text).map_err(|problem| (problem.0, WRITE_URL))?;
         let parsed = Self { issuer, url };
         match parsed.url.scheme() {
             "https" => Ok(parsed),
@@ -69,7 +69,7 @@ impl ProviderUrl {
     }
 
     /// The issuer, as in the ID tokens of the provider.
-    pub fn issuer(&self) -> &ForeignIssuer {
+    pub fn issuer(&self) -> &ExternalIssuer {
         &self.issuer
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::directory::entry::{KeysEntry, TrustEntry};
 use crate::model::client::ClientId;
-use crate::model::trust::{ForeignIssuer, TrustId};
+use crate::model::trust::{ExternalIssuer, TrustId};
 
 /// A trust that a token could meet.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct TooManyTrusts;
 
 /// Trusts by issuer.
 #[derive(Debug, Default)]
-pub(super) struct IssuerIndex(RwLock<HashMap<ForeignIssuer, IssuerTrusts>>);
+pub(super) struct IssuerIndex(RwLock<HashMap<ExternalIssuer, IssuerTrusts>>);
 
 /// Trusts that a token could meet, by id.
 pub(super) type Candidates = HashMap<TrustId, Arc<TrustCandidate>>;
@@ -68,7 +68,7 @@ impl IssuerIndex {
         subject: Option<&str>,
         max: usize,
     ) -> Result<Vec<Arc<TrustCandidate>>, TooManyTrusts> {
-        let Ok(issuer) = ForeignIssuer::parse(issuer) else { return Ok(Vec::new()) };
+        let Ok(issuer) = ExternalIssuer::parse(issuer) else { return Ok(Vec::new()) };
         let issuers = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let Some(trusts) = issuers.get(&issuer) else { return Ok(Vec::new()) };
         let exact = subject.and_then(|subject| trusts.by_subject.get(subject));
@@ -130,7 +130,7 @@ mod tests {
         TrustEntry {
             trust: FederatedCredential {
                 trust_id: TrustId::parse(&format!("tru_{number}")).expect("an id"),
-                issuer: ForeignIssuer::parse("https://ci.example").expect("an issuer"),
+                issuer: ExternalIssuer::parse("https://ci.example").expect("an issuer"),
                 keys: None,
                 audience: "x".to_owned(),
                 conditions: Conditions::new(conditions).expect("conditions"),

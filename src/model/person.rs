@@ -3,14 +3,14 @@
 use std::fmt;
 
 use crate::model::Malformed;
-use crate::model::trust::ForeignIssuer;
+use crate::model::trust::ExternalIssuer;
 
 /// A person who signed in with OpenID Connect, identified by issuer and subject (OpenID Connect
 /// Core, section 5.7). An email address or a name does not identify a person.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Person {
     /// The identity provider.
-    pub issuer: ForeignIssuer,
+    pub issuer: ExternalIssuer,
     /// The identifier of the person at the provider.
     pub subject: PersonSubject,
 }
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_person_has_a_name_of_issuer_and_subject() {
         let person = Person {
-            issuer: ForeignIssuer::parse("https://login.example.com/").expect("an issuer"),
+            issuer: ExternalIssuer::parse("https://login.example.com/").expect("an issuer"),
             subject: PersonSubject::parse("248289761001#1").expect("a subject"),
         };
         assert_eq!(person.to_string(), "oidc:https://login.example.com/#248289761001#1");

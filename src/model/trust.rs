@@ -23,7 +23,7 @@ pub struct FederatedCredential {
     /// Its identifier.
     pub trust_id: TrustId,
     /// The issuer of the tokens, exactly as in `iss`.
-    pub issuer: ForeignIssuer,
+    pub issuer: ExternalIssuer,
     /// The keys of the issuer; found by discovery if absent.
     #[serde(flatten)]
     #[schema(value_type = KeySource)]
@@ -74,16 +74,16 @@ text_newtype!(TrustId);
 /// The `iss` of an external issuer, usually a URL. Its keys may not be discoverable: those of a
 /// private cluster are registered by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct ForeignIssuer(Box<str>);
+pub struct ExternalIssuer(Box<str>);
 
 text_schema!(
-    ForeignIssuer,
+    ExternalIssuer,
     "The `iss` of the tokens of an issuer. It is compared exactly.",
     pattern(Some("^[!-~]{1,500}$")),
     examples(["https://token.actions.githubusercontent.com"]),
 );
 
-impl ForeignIssuer {
+impl ExternalIssuer {
     /// Parses 1 to 500 printable characters. A URL must not contain credentials, because issuers
     /// are shown and logged.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
@@ -120,7 +120,7 @@ impl ForeignIssuer {
     }
 }
 
-impl fmt::Display for ForeignIssuer {
+impl fmt::Display for ExternalIssuer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
@@ -270,7 +270,7 @@ mod tests {
     /// Found by fuzzing: a debug build panicked in a dependency.
     #[test]
     fn a_host_with_percent_encoding_and_capitals_is_not_fetched() {
-        let issuer = ForeignIssuer::parse("https://ci.exampC%CCCjwks").expect("an issuer");
+        let issuer = ExternalIssuer::parse("https://ci.exampC%CCCjwks").expect("an issuer");
         assert_eq!(issuer.discovery_url(), None);
     }
 
@@ -293,10 +293,10 @@ mod tests {
     #[test]
     fn an_issuer_has_no_credentials() {
         for issuer in ["https://u:p@a.example", "https://u@a.example/x", "https://:p@a.example"] {
-            assert!(ForeignIssuer::parse(issuer).is_err(), "{issuer}");
+            assert!(ExternalIssuer::parse(issuer).is_err(), "{issuer}");
         }
         for issuer in ["https://a.example/u@b", "accounts@a.example", "urn:a:b@c"] {
-            assert!(ForeignIssuer::parse(issuer).is_ok(), "{issuer}");
+            assert!(ExternalIssuer::parse(issuer).is_ok(), "{issuer}");
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::jose::external_jwks::ExternalJwks;
 use crate::model::security::KeySetUri;
-use crate::model::trust::ForeignIssuer;
+use crate::model::trust::ExternalIssuer;
 use crate::outbound::Fetcher;
 use crate::remote_keys::RemoteSource;
 use crate::telemetry;
@@ -29,7 +29,7 @@ pub async fn fetch_keys(fetcher: &Fetcher, source: &RemoteSource) -> Result<Exte
     keys.map_err(|error| error.to_string())
 }
 
-async fn discover(fetcher: &Fetcher, issuer: &ForeignIssuer) -> Result<KeySetUri, String> {
+async fn discover(fetcher: &Fetcher, issuer: &ExternalIssuer) -> Result<KeySetUri, String> {
     let url = issuer.discovery_url().ok_or("its metadata cannot be at a URL that is not https")?;
     let text = fetcher.text(&url).await.map_err(|error| telemetry::with_causes(&error))?;
     discovered_uri(&text, issuer)
@@ -41,7 +41,7 @@ async fn discover(fetcher: &Fetcher, issuer: &ForeignIssuer) -> Result<KeySetUri
 ///
 /// # Errors
 /// A sentence for operators: what the metadata lacks, or that it belongs to another issuer.
-pub fn discovered_uri(text: &str, issuer: &ForeignIssuer) -> Result<KeySetUri, String> {
+pub fn discovered_uri(text: &str, issuer: &ExternalIssuer) -> Result<KeySetUri, String> {
     #[derive(Deserialize)]
     struct IssuerMetadata {
         issuer: String,
@@ -68,7 +68,7 @@ mod tests {
     const ISSUER: &str = "https://ci.example";
 
     fn uri(text: &str) -> Result<String, String> {
-        let issuer = ForeignIssuer::parse(ISSUER).expect("an issuer");
+        let issuer = ExternalIssuer::parse(ISSUER).expect("an issuer");
         discovered_uri(text, &issuer).map(|uri| uri.as_str().to_owned())
     }
 

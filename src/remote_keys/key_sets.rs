@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use crate::jose::external_jwks::ExternalJwks;
 use crate::model::security::KeySetUri;
 use crate::model::time::{Clock, MonotonicTime};
-use crate::model::trust::ForeignIssuer;
+use crate::model::trust::ExternalIssuer;
 
 /// Age after which a fetched set is fetched again.
 const REFRESH_AFTER: Duration = Duration::from_mins(5);
@@ -76,7 +76,7 @@ pub enum RemoteSource {
     /// The set at this URL.
     KeySet(KeySetUri),
     /// The set at the URL in the metadata of this issuer.
-    Discovered(ForeignIssuer),
+    Discovered(ExternalIssuer),
     /// The SPIFFE bundle at this URL.
     Bundle(KeySetUri),
 }

@@ -8,14 +8,14 @@ use crate::admin::import::problems::Problems;
 use crate::admin::trust::NewTrust;
 use crate::model::Malformed;
 use crate::model::claim_pattern::Pattern;
-use crate::model::trust::{FederatedCredential, ForeignIssuer};
+use crate::model::trust::{ExternalIssuer, FederatedCredential};
 
 /// Parses the member and reports every problem. Returns `None` if the line does not have it.
 pub(super) fn parse(object: &Object<'_>, problems: &mut Problems) -> Option<Vec<NewTrust>> {
     let trusts =
         object.objects("trusts", FederatedCredential::MAX_PER_CLIENT, problems)?.into_iter();
     let trusts = trusts.filter_map(|trust| {
-        let issuer = trust.parsed("issuer", ForeignIssuer::parse, problems);
+        let issuer = trust.parsed("issuer", ExternalIssuer::parse, problems);
         let keys = keys(&trust, problems).and_then(Given::into_value);
         let audience = trust.parsed("audience", audience, problems);
         let mut conditions = BTreeMap::new();

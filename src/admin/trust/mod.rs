@@ -16,14 +16,14 @@ use crate::model::client::{ClientId, GrantType, Registration};
 use crate::model::event::{Action, EventSubject};
 use crate::model::security::KeySource;
 use crate::model::time::Timestamp;
-use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
+use crate::model::trust::{Conditions, ExternalIssuer, FederatedCredential, TrustId};
 use crate::services::Services;
 
 /// A trust to create.
 #[derive(Debug)]
 pub struct NewTrust {
     /// The issuer of the tokens.
-    pub issuer: ForeignIssuer,
+    pub issuer: ExternalIssuer,
     /// The issuer's keys. If absent, they are discovered.
     pub keys: Option<KeySource>,
     /// A required value of the `aud` claim. Default: this server's issuer.

@@ -20,7 +20,7 @@ use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Netwo
 use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
 use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
 use crate::model::time::{Lifetime, Timestamp};
-use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
+use crate::model::trust::{Conditions, ExternalIssuer, FederatedCredential, TrustId};
 use crate::remote_keys::RemoteSource;
 use crate::secrets::verification_cache::{MAC_LENGTH, Mac};
 use crate::store::loaded_clients::LoadedSecret;
@@ -265,7 +265,7 @@ impl<'a> TrustBlob<'a> {
     fn restore(self) -> Result<FederatedCredential, SnapshotError> {
         Ok(FederatedCredential {
             trust_id: TrustId::parse(self.trust_id)?,
-            issuer: ForeignIssuer::stored(self.issuer),
+            issuer: ExternalIssuer::stored(self.issuer),
             keys: self.keys.map(KeysRecord::restore),
             audience: self.audience.to_owned(),
             conditions: Conditions::stored(&self.conditions)?,

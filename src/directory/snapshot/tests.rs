@@ -32,7 +32,7 @@ use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::{Clock, Lifetime, Timestamp};
 use crate::model::token::{RevocationEpoch, RevokedClient, RevokedToken, TokenId};
-use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
+use crate::model::trust::{Conditions, ExternalIssuer, FederatedCredential, TrustId};
 use crate::secrets::verification_cache::Mac;
 use crate::store::loaded_clients::LoadedSecret;
 
@@ -88,9 +88,9 @@ fn trusts() -> (Vec<FederatedCredential>, Vec<SpiffeTrust>) {
     let subject = SpiffeIdPattern::parse("spiffe://acme.example/ns/prod/*").expect("a pattern");
     let endpoint = KeySetUri::bundle_endpoint("https://acme.example/bundle").expect("a URL");
     let domain = TrustDomain::parse("acme.example").expect("a domain");
-    let foreign = FederatedCredential {
+    let external = FederatedCredential {
         trust_id: TrustId::parse("tru_1").expect("an id"),
-        issuer: ForeignIssuer::parse("https://ci.example").expect("an issuer"),
+        issuer: ExternalIssuer::parse("https://ci.example").expect("an issuer"),
         keys: Some(KeySource::Inline(KeySet::stored(JWKS))),
         audience: "https://id.example".to_owned(),
         conditions: conditions.expect("conditions"),
@@ -101,7 +101,7 @@ fn trusts() -> (Vec<FederatedCredential>, Vec<SpiffeTrust>) {
         source: SpiffeSource::new(domain, endpoint, subject).expect("a source"),
         created_at: Timestamp(4),
     };
-    (vec![foreign], vec![spiffe])
+    (vec![external], vec![spiffe])
 }
 
 fn security(keys: KeySource) -> ClientSecurity {

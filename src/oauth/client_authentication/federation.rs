@@ -13,7 +13,7 @@ use crate::jose::assertion::{
 };
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
-use crate::model::trust::{FederatedCredential, ForeignIssuer, Unmet, scalar};
+use crate::model::trust::{ExternalIssuer, FederatedCredential, Unmet, scalar};
 use crate::oauth::client_authentication::assertion::{at_equal_cost, shown, time_problem};
 use crate::oauth::client_authentication::trusts::{
     MAX_TRUSTS, MetTrusts, Sources, signature_checks,
@@ -207,7 +207,7 @@ fn unfitting(entry: &ClientEntry, claims: &Value) -> OAuthError {
 #[derive(Debug)]
 pub enum Mismatch<'a> {
     /// The token has another issuer.
-    Issuer(&'a Value, &'a ForeignIssuer),
+    Issuer(&'a Value, &'a ExternalIssuer),
     /// The token has another audience.
     Audience(&'a Value, &'a str),
     /// A claim does not match its condition.

@@ -159,7 +159,7 @@ mod tests {
 
     use super::*;
     use crate::model::time::Timestamp;
-    use crate::model::trust::{Conditions, ForeignIssuer, TrustId};
+    use crate::model::trust::{Conditions, ExternalIssuer, TrustId};
 
     const ISSUER: &str = "https://token.actions.githubusercontent.com";
 
@@ -168,7 +168,7 @@ mod tests {
             .map(|(claim, text)| (claim.to_owned(), Pattern::parse(claim, text).expect("one")));
         let trust = FederatedCredential {
             trust_id: TrustId::parse("tru_1").expect("an id"),
-            issuer: ForeignIssuer::parse(ISSUER).expect("an issuer"),
+            issuer: ExternalIssuer::parse(ISSUER).expect("an issuer"),
             keys: None,
             audience: "https://id.example.com".to_owned(),
             conditions: Conditions::new(BTreeMap::from(conditions)).expect("conditions"),

@@ -14,7 +14,7 @@ use crate::model::owner::Owner;
 use crate::model::person::{Person, PersonSubject};
 use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
-use crate::model::trust::ForeignIssuer;
+use crate::model::trust::ExternalIssuer;
 use crate::store::row::{TableRow, readable, table_row};
 use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
@@ -156,7 +156,7 @@ impl SessionRow {
             },
             (None, Some(issuer), Some(subject)) => SessionHolder::Person {
                 person: Person {
-                    issuer: ForeignIssuer::stored(&issuer),
+                    issuer: ExternalIssuer::stored(&issuer),
                     subject: PersonSubject::stored(&subject),
                 },
                 groups: groups(self.person_groups.as_deref()),

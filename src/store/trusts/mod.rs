@@ -5,7 +5,7 @@ pub(super) mod spiffe;
 
 use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
-use crate::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
+use crate::model::trust::{Conditions, ExternalIssuer, FederatedCredential, TrustId};
 use crate::store::StoreError;
 use crate::store::clients::child_rows::ChildRow;
 use crate::store::clients::{key_columns, key_source};
@@ -44,7 +44,7 @@ impl TrustRow {
     pub(super) fn decode(self) -> Result<FederatedCredential, StoreError> {
         Ok(FederatedCredential {
             trust_id: TrustId::parse(&self.trust_id)?,
-            issuer: ForeignIssuer::stored(&self.issuer),
+            issuer: ExternalIssuer::stored(&self.issuer),
             keys: key_source(self.key_set.as_deref(), self.jwks_uri.as_deref())?,
             audience: self.audience,
             conditions: Conditions::stored(&self.conditions)?,

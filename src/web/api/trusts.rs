@@ -20,7 +20,7 @@ use crate::model::client::ClientId;
 use crate::model::security::{KeySetUri, KeySource};
 use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
 use crate::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
-use crate::model::trust::{FederatedCredential, ForeignIssuer, TrustId};
+use crate::model::trust::{ExternalIssuer, FederatedCredential, TrustId};
 use crate::oauth::trust_test::{self, FetchDetail, TrustTest};
 use crate::remedies;
 use crate::services::Services;
@@ -46,7 +46,7 @@ pub(in crate::web) enum TrustJson {
 #[schema(as = NewTrust, examples(json!({ "issuer": "https://token.actions.githubusercontent.com", "subject": "repo:acme/api:ref:refs/heads/main", "conditions": { "repository_id": "1234" } })))]
 pub(in crate::web) struct TrustInput {
     /// Exactly the `iss` of the tokens.
-    #[schema(value_type = Option<ForeignIssuer>)]
+    #[schema(value_type = Option<ExternalIssuer>)]
     issuer: Option<String>,
     /// The keys of the issuer; found by discovery if neither `jwks` nor `jwks_uri` is given.
     #[schema(value_type = Option<Object>)]
@@ -142,7 +142,7 @@ impl TrustInput {
             (None, None) => None,
         };
         let issuer = self.issuer.unwrap_or_default();
-        let issuer = at("/issuer", ForeignIssuer::parse(&issuer))?;
+        let issuer = at("/issuer", ExternalIssuer::parse(&issuer))?;
         Ok(NewTrust { issuer, keys, audience: self.audience, conditions })
     }
 

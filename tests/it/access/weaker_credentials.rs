@@ -18,7 +18,7 @@ use tokend::model::security::{KeySetUri, TlsSubject};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::spiffe_id::SpiffeIdPattern;
 use tokend::model::spiffe_trust::SpiffeSource;
-use tokend::model::trust::ForeignIssuer;
+use tokend::model::trust::ExternalIssuer;
 use tokend::services::Services;
 
 use crate::admin_api::escalation::{administrator, call, principal};
@@ -39,7 +39,7 @@ async fn add_credentials(services: &Services, who: &Principal, client: &TestClie
     client::key::add(services, who, &id, keys, by_key).await.expect("keys");
     let pattern = Pattern::parse("sub", "worker").expect("a pattern");
     let new = NewTrust {
-        issuer: ForeignIssuer::parse("https://ci.example.com").expect("an issuer"),
+        issuer: ExternalIssuer::parse("https://ci.example.com").expect("an issuer"),
         keys: Some(KeyPair::new(Algorithm::Es256).source()),
         audience: Some("tokend".to_owned()),
         conditions: BTreeMap::from([("sub".to_owned(), pattern)]),

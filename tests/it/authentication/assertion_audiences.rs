@@ -7,7 +7,7 @@ use tokend::admin::trust::{self, NewTrust};
 use tokend::model::assertion_audiences::AssertionAudiences;
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::signing_key::Algorithm;
-use tokend::model::trust::ForeignIssuer;
+use tokend::model::trust::ExternalIssuer;
 
 use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
@@ -130,14 +130,14 @@ async fn an_issuer_with_a_path_has_its_endpoint_at_both_places() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trust_has_no_extra_audience() {
     let server = Server::start(Engine::Sqlite).await;
-    let (own, foreign) = (KeyPair::new(Algorithm::Es256), KeyPair::new(Algorithm::Es256));
+    let (own, external) = (KeyPair::new(Algorithm::Es256), KeyPair::new(Algorithm::Es256));
     let client = keyed(&server, &own).await;
     let url = server.token_url();
     allow(&server, &client, &url).await;
     let pattern = Pattern::parse("sub", "worker").expect("a pattern");
     let new = NewTrust {
-        issuer: ForeignIssuer::parse("https://issuer.example").expect("an issuer"),
-        keys: Some(foreign.source()),
+        issuer: ExternalIssuer::parse("https://issuer.example").expect("an issuer"),
+        keys: Some(external.source()),
         audience: None,
         conditions: [("sub".to_owned(), pattern)].into(),
     };
@@ -145,7 +145,7 @@ async fn a_trust_has_no_extra_audience() {
     trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
     server.catch_up().await;
     let token = |aud: &str| {
-        foreign.sign(&json!({
+        external.sign(&json!({
             "iss": "https://issuer.example", "sub": "worker", "aud": aud,
             "exp": server.clock.now().0 + 60,
         }))

@@ -10,7 +10,7 @@ use tokend::crypto::random;
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::security::{KeySetUri, KeySource};
 use tokend::model::signing_key::Algorithm;
-use tokend::model::trust::ForeignIssuer;
+use tokend::model::trust::ExternalIssuer;
 use tokend::outbound::Fetcher;
 use tokend::remote_keys::RemoteSource;
 
@@ -201,7 +201,7 @@ async fn a_discovered_url_with_a_password_is_not_fetched() {
     let client = fetched(&server, "https://localhost:1/").await;
     let pattern = Pattern::parse("sub", "worker").expect("a pattern");
     let new = NewTrust {
-        issuer: ForeignIssuer::parse(&issuer).expect("an issuer"),
+        issuer: ExternalIssuer::parse(&issuer).expect("an issuer"),
         keys: None,
         audience: Some("tokend".to_owned()),
         conditions: BTreeMap::from([("sub".to_owned(), pattern)]),
@@ -209,7 +209,7 @@ async fn a_discovered_url_with_a_password_is_not_fetched() {
     let id = client_id(&client.id);
     trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
     server.catch_up().await;
-    let source = RemoteSource::Discovered(ForeignIssuer::parse(&issuer).expect("an issuer"));
+    let source = RemoteSource::Discovered(ExternalIssuer::parse(&issuer).expect("an issuer"));
     let set = server.app.directory.key_sets.entry(source);
     until(|| set.failures_in_a_row() >= 1).await;
     assert!(

@@ -14,7 +14,7 @@ use tokend::model::claim_pattern::Pattern;
 use tokend::model::security::{ClientSecurity, KeySet, KeySource, TlsSubject};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
-use tokend::model::trust::ForeignIssuer;
+use tokend::model::trust::ExternalIssuer;
 use tokend::x509::certificate::ClientCertificate;
 
 use crate::support::certificates::{Ca, Pair, params, self_signed};
@@ -27,7 +27,7 @@ use crate::support::{
 const ALGORITHMS: [&str; 4] = ["ES256", "RS256", "PS256", "EdDSA"];
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-const FOREIGN: &str = "https://ci.example";
+const EXTERNAL: &str = "https://ci.example";
 
 /// The authentication of a request.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +37,8 @@ enum Way {
     /// Signed with the client's own key.
     OwnAssertion,
     /// Signed by an external issuer, as client authentication and as a grant.
-    ForeignAssertion,
-    ForeignGrant,
+    ExternalAssertion,
+    ExternalGrant,
     /// A certificate that a trusted proxy passes on: one with a trusted root, and a registered one.
     Certificate,
     SelfSignedCertificate,
@@ -48,8 +48,8 @@ const WAYS: [Way; 7] = [
     Way::Basic,
     Way::Body,
     Way::OwnAssertion,
-    Way::ForeignAssertion,
-    Way::ForeignGrant,
+    Way::ExternalAssertion,
+    Way::ExternalGrant,
     Way::Certificate,
     Way::SelfSignedCertificate,
 ];
@@ -58,7 +58,7 @@ const WAYS: [Way; 7] = [
 struct Actors {
     client: TestClient,
     own: Vec<KeyPair>,
-    foreign: KeyPair,
+    external: KeyPair,
     /// A client for each method with a certificate, and its certificate.
     certified: (TestClient, Pair),
     self_signed: (TestClient, Pair),
@@ -100,11 +100,11 @@ async fn actors(server: &Server, ca: &Ca) -> Actors {
             new.security.keys = Some(KeySource::Inline(KeySet::parse(&set).expect("a set")));
         })
         .await;
-    let foreign = KeyPair::new(Algorithm::Rs256);
+    let external = KeyPair::new(Algorithm::Rs256);
     let pattern = Pattern::parse("sub", "worker").expect("a pattern");
     let new = NewTrust {
-        issuer: ForeignIssuer::parse(FOREIGN).expect("an issuer"),
-        keys: Some(foreign.source()),
+        issuer: ExternalIssuer::parse(EXTERNAL).expect("an issuer"),
+        keys: Some(external.source()),
         audience: None,
         conditions: [("sub".to_owned(), pattern)].into(),
     };
@@ -112,7 +112,7 @@ async fn actors(server: &Server, ca: &Ca) -> Actors {
     trust::add(server.services(), &operator(), &id, new).await.expect("a trust");
     server.catch_up().await;
     let (certified, self_signed) = (certified(server, ca).await, self_certified(server).await);
-    Actors { client, own, foreign, certified, self_signed }
+    Actors { client, own, external, certified, self_signed }
 }
 
 /// Returns the parameters of a request, in addition to a header.
@@ -124,10 +124,10 @@ fn parameters(server: &Server, actors: &Actors, way: Way, key: &KeyPair) -> Map<
             "exp": now + 60, "jti": random::identifier("").expect("an id"),
         }))
     };
-    let foreign = || {
+    let external = || {
         let claims =
-            json!({ "iss": FOREIGN, "sub": "worker", "aud": server.base, "exp": now + 60 });
-        actors.foreign.sign(&claims)
+            json!({ "iss": EXTERNAL, "sub": "worker", "aud": server.base, "exp": now + 60 });
+        actors.external.sign(&claims)
     };
     let parameters = match way {
         Way::Basic => json!({}),
@@ -137,10 +137,10 @@ fn parameters(server: &Server, actors: &Actors, way: Way, key: &KeyPair) -> Map<
         Way::OwnAssertion => {
             json!({ "client_assertion_type": ASSERTION, "client_assertion": own() })
         }
-        Way::ForeignAssertion => {
-            json!({ "client_assertion_type": ASSERTION, "client_assertion": foreign() })
+        Way::ExternalAssertion => {
+            json!({ "client_assertion_type": ASSERTION, "client_assertion": external() })
         }
-        Way::ForeignGrant => json!({ "grant_type": GRANT, "assertion": foreign() }),
+        Way::ExternalGrant => json!({ "grant_type": GRANT, "assertion": external() }),
         Way::Certificate => json!({ "client_id": actors.certified.0.id }),
         Way::SelfSignedCertificate => json!({ "client_id": actors.self_signed.0.id }),
     };

@@ -10,7 +10,7 @@ use tokend::model::claim_pattern::Pattern;
 use tokend::model::client::ClientState;
 use tokend::model::security::TlsSubject;
 use tokend::model::signing_key::Algorithm;
-use tokend::model::trust::ForeignIssuer;
+use tokend::model::trust::ExternalIssuer;
 
 use crate::support::certificates::{Ca, Pair};
 use crate::support::eventually::eventually;
@@ -154,7 +154,7 @@ async fn the_assertion_type_separates_the_two_kinds_of_trust(
         server.new_client(|new| new.auth_methods = vec![method("private_key_jwt")]).await;
     let issuer = "https://spire.acme.example";
     let new = NewTrust {
-        issuer: ForeignIssuer::parse(issuer).expect("an issuer"),
+        issuer: ExternalIssuer::parse(issuer).expect("an issuer"),
         keys: Some(domain.key.source()),
         audience: None,
         conditions: [("sub".to_owned(), Pattern::parse("sub", WORKER).expect("a pattern"))].into(),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::time::Timestamp;
-use tokend::model::trust::{Conditions, FederatedCredential, ForeignIssuer, TrustId};
+use tokend::model::trust::{Conditions, ExternalIssuer, FederatedCredential, TrustId};
 use tokend::oauth::client_authentication::federation::mismatch;
 
 use crate::support::foreign::libraries;
@@ -134,7 +134,7 @@ fn trust(mut conditions: BTreeMap<String, String>) -> Option<FederatedCredential
         .collect();
     Some(FederatedCredential {
         trust_id: TrustId::parse("tru_1").expect("an id"),
-        issuer: ForeignIssuer::parse(ISSUER).expect("an issuer"),
+        issuer: ExternalIssuer::parse(ISSUER).expect("an issuer"),
         keys: None,
         audience,
         conditions: Conditions::new(patterns.ok()?).ok()?,

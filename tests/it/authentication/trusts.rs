@@ -9,7 +9,7 @@ use tokend::admin::trust::{self, NewTrust};
 use tokend::model::claim_pattern::Pattern;
 use tokend::model::client::ClientState;
 use tokend::model::signing_key::Algorithm;
-use tokend::model::trust::{FederatedCredential, ForeignIssuer};
+use tokend::model::trust::{ExternalIssuer, FederatedCredential};
 use tokend::remote_keys::RemoteSource;
 
 use crate::support::eventually::eventually;
@@ -44,7 +44,7 @@ async fn trusts(
     let mut conditions = BTreeMap::new();
     conditions.insert("sub".to_owned(), Pattern::parse("sub", sub).expect("a pattern"));
     let new = NewTrust {
-        issuer: ForeignIssuer::parse(GITHUB).expect("an issuer"),
+        issuer: ExternalIssuer::parse(GITHUB).expect("an issuer"),
         keys: Some(key.source()),
         audience: None,
         conditions,
@@ -246,7 +246,7 @@ async fn the_keys_of_an_issuer_are_discovered(
         let client = without_secret(&server).await;
         let pattern = Pattern::parse("sub", "worker").expect("a pattern");
         let new = NewTrust {
-            issuer: ForeignIssuer::parse(issuer).expect("an issuer"),
+            issuer: ExternalIssuer::parse(issuer).expect("an issuer"),
             keys: None,
             audience: Some("tokend".to_owned()),
             conditions: BTreeMap::from([("sub".to_owned(), pattern)]),
@@ -266,7 +266,7 @@ async fn the_keys_of_an_issuer_are_discovered(
     .await;
     let liar = elsewhere.url("/lie");
     let (client, token) = trusting(&liar).await;
-    let source = RemoteSource::Discovered(ForeignIssuer::parse(&liar).expect("an issuer"));
+    let source = RemoteSource::Discovered(ExternalIssuer::parse(&liar).expect("an issuer"));
     let set = server.app.directory.key_sets.entry(source);
     let problem = eventually("the failed discovery", async || set.problem()).await;
     assert!(problem.contains("another issuer"), "{problem}");

@@ -13,7 +13,7 @@ use tokend::model::rate::RateLimit;
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Timestamp;
-use tokend::model::trust::ForeignIssuer;
+use tokend::model::trust::ExternalIssuer;
 
 use crate::support::eventually::eventually;
 use crate::support::keys::{self, KeyPair};
@@ -110,7 +110,7 @@ async fn a_forged_assertion_costs_the_same_for_every_client_id() {
 async fn trusts(server: &Server, client: &TestClient, key: &KeyPair, sub: &str) {
     let pattern = Pattern::parse("sub", sub).expect("a pattern");
     let new = NewTrust {
-        issuer: ForeignIssuer::parse(ISSUER).expect("an issuer"),
+        issuer: ExternalIssuer::parse(ISSUER).expect("an issuer"),
         keys: Some(key.source()),
         audience: None,
         conditions: BTreeMap::from([("sub".to_owned(), pattern)]),

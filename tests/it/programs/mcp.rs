@@ -18,7 +18,7 @@ use tokend::model::grant::Grant;
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
-use tokend::model::trust::ForeignIssuer;
+use tokend::model::trust::ExternalIssuer;
 
 use crate::programs::tried_with::record;
 use crate::repository::docs::blocks;
@@ -228,7 +228,7 @@ async fn a_workload_calls_a_tool_with_the_token_of_its_platform() {
     let key = KeyPair::new(Algorithm::Es256);
     let pattern = Pattern::parse("sub", "worker").expect("a pattern");
     let new = NewTrust {
-        issuer: ForeignIssuer::parse(PLATFORM).expect("an issuer"),
+        issuer: ExternalIssuer::parse(PLATFORM).expect("an issuer"),
         keys: Some(key.source()),
         audience: None,
         conditions: BTreeMap::from([("sub".to_owned(), pattern)]),

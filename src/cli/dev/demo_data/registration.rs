@@ -19,7 +19,7 @@ use crate::model::scope::Scopes;
 use crate::model::security::{ClientSecurity, KeySet, KeySource, Networks};
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::Lifetime;
-use crate::model::trust::ForeignIssuer;
+use crate::model::trust::ExternalIssuer;
 
 /// A public key. Its private key was discarded.
 const PUBLIC_KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"2026-03","use":"sig","alg":"ES256","x":"X6Q3BfwZ1VfqgFw8lSR-twiTsx-WHs-SHEiuVFtWwnw","y":"HVgYmXt0UU3lafr7kEAq1YC-Q3mUHWTcQNgZaEEiAIE"}]}"#;
@@ -118,7 +118,7 @@ pub(super) fn new_trust(credential: &DemoCredential) -> Result<Option<NewTrust>,
     };
     let subject = Pattern::parse("sub", &subject)?;
     Ok(Some(NewTrust {
-        issuer: ForeignIssuer::parse(issuer)?,
+        issuer: ExternalIssuer::parse(issuer)?,
         keys: None,
         audience: None,
         conditions: [("sub".to_owned(), subject)].into(),
