@@ -65,7 +65,7 @@ struct Seen {
     cold: Vec<f64>,
     cold_imported: Vec<f64>,
     rss_before: f64,
-    rss_most: f64,
+    rss_peak: f64,
 }
 
 impl Flood {
@@ -112,7 +112,7 @@ impl Flood {
             cold,
             cold_imported,
             rss_before,
-            rss_most: server.peak_rss_mib(),
+            rss_peak: server.peak_rss_mib(),
         }
     }
 }
@@ -139,7 +139,7 @@ impl Seen {
             worst(&self.cold),
             self.cold.len(),
             self.rss_before,
-            self.rss_most,
+            self.rss_peak,
         )
     }
 
@@ -159,8 +159,8 @@ impl Seen {
         if self.cold.is_empty() || self.cold.iter().any(|time| *time > 1000.0) {
             missed.push(format!("first tokens took {:.0?} ms", self.cold));
         }
-        if self.rss_most - self.rss_before > 64.0 {
-            missed.push(format!("memory grew by {:.0} MiB", self.rss_most - self.rss_before));
+        if self.rss_peak - self.rss_before > 64.0 {
+            missed.push(format!("memory grew by {:.0} MiB", self.rss_peak - self.rss_before));
         }
         missed
     }

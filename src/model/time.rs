@@ -140,7 +140,7 @@ impl fmt::Display for Lifetime {
         const UNITS: [(u32, u32, char); 3] = [(86_400, 3, 'd'), (3_600, 1, 'h'), (60, 1, 'm')];
         let fitting = UNITS
             .into_iter()
-            .find(|(size, least, _)| self.0.is_multiple_of(*size) && self.0 / size >= *least);
+            .find(|(size, min, _)| self.0.is_multiple_of(*size) && self.0 / size >= *min);
         match fitting {
             Some((size, _, unit)) => write!(formatter, "{}{unit}", self.0 / size),
             None => write!(formatter, "{}s", self.0),

@@ -80,9 +80,9 @@ fn is_wide(network: &IpNet) -> bool {
             let address = network.network();
             let is_public =
                 !(address.is_private() || address.is_loopback() || address.is_link_local());
-            let least = if is_public { MIN_PREFIX_OF_PUBLIC } else { MIN_PREFIX_V4 };
+            let min_prefix = if is_public { MIN_PREFIX_OF_PUBLIC } else { MIN_PREFIX_V4 };
             // 127.0.0.0/8 contains only this machine.
-            !address.is_loopback() && network.prefix_len() < least
+            !address.is_loopback() && network.prefix_len() < min_prefix
         }
         IpNet::V6(network) => network.prefix_len() < MIN_PREFIX_V6,
     }

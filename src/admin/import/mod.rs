@@ -253,14 +253,14 @@ fn check_existence(
     if let Err(error) = line.registered(now) {
         problems.add(number, &error.to_string());
     }
-    let most = services.config.secrets.max_per_client;
+    let max = services.config.secrets.max_per_client;
     let ends = line.said.secrets.iter().map(|secret| secret.expires_at.and_then(Given::into_value));
     for problem in ends.clone().filter_map(|end| secrets::check_end(end, now).err()) {
         problems.add(number, &problem);
     }
     let count = ends.filter(|end| now.is_before(*end)).count();
-    if count > most {
-        let text = format!("secrets: {count} valid secrets; secrets.max_per_client is {most}");
+    if count > max {
+        let text = format!("secrets: {count} valid secrets; secrets.max_per_client is {max}");
         problems.add(number, &text);
     }
 }

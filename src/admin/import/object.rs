@@ -229,19 +229,19 @@ impl<'a> Object<'a> {
         texts
     }
 
-    /// Parses a list of at most `most` objects.
+    /// Parses a list of at most `max` objects.
     pub(in crate::admin) fn objects(
         &self,
         name: &str,
-        most: usize,
+        max: usize,
         problems: &mut Problems,
     ) -> Option<Vec<Object<'a>>> {
         let (member, _) = self.members.iter().find(|(member, _)| member.name == name)?;
         let kind = member.value_type.items()?;
         let items: Vec<&'a RawValue> = self.value(name, problems)?;
-        if items.len() > most {
+        if items.len() > max {
             let (place, count) = (self.place(name), items.len());
-            problems.add(self.line, &format!("{place} has {count} elements; at most {most}"));
+            problems.add(self.line, &format!("{place} has {count} elements; at most {max}"));
             return None;
         }
         let objects = items.into_iter().enumerate().filter_map(|(index, json)| {

@@ -89,9 +89,9 @@ impl Update {
             return Ok(None);
         };
         let live = wanted.secrets.iter().filter(|secret| secret.is_valid(now)).count();
-        let most = services.config.secrets.max_per_client;
-        if live > most && wanted.secrets.len() > before.secrets.len() {
-            return Err(Conflict::SecretLimit { live, max: most }.into());
+        let max = services.config.secrets.max_per_client;
+        if live > max && wanted.secrets.len() > before.secrets.len() {
+            return Err(Conflict::SecretLimit { live, max }.into());
         }
         wanted.client.updated_at = now;
         Ok(Some(Self { before, wanted, difference, ended: EndedCredentials::default() }))

@@ -53,9 +53,9 @@ pub(crate) async fn named(api: &Api, name: &str) -> Result<Vec<ClientId>, CliErr
 }
 
 fn ambiguous(name: &str, ids: &[ClientId]) -> CliError {
-    let most = usize::try_from(MAX_LISTED).unwrap_or(usize::MAX);
-    let mut listed: Vec<_> = ids.iter().take(most).map(ToString::to_string).collect();
-    if ids.len() > most {
+    let max = usize::try_from(MAX_LISTED).unwrap_or(usize::MAX);
+    let mut listed: Vec<_> = ids.iter().take(max).map(ToString::to_string).collect();
+    if ids.len() > max {
         listed.push("and more".to_owned());
     }
     CliError::usage(format!("\"{name}\" is the name of several clients: {}", listed.join(", ")))

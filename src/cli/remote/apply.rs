@@ -153,12 +153,12 @@ fn of_kept(pending: &PendingApply<'_>) -> String {
 
 /// Builds the request that applies declarations.
 pub(in crate::cli) fn request(declarations: &Declarations, options: &ApplyOptions) -> ApiRequest {
-    let most = options.max_deletions.unwrap_or(u32::MAX as usize);
+    let max_deletions = options.max_deletions.unwrap_or(u32::MAX as usize);
     ApiRequest::post(path(&["apply"]), declarations.to_json())
         .with_some("source", options.source.as_ref())
         .with("adopt", options.is_adopting)
         .with("prune", options.is_pruning)
-        .with("max_deletions", most)
+        .with("max_deletions", max_deletions)
 }
 
 /// Returns the clients of declarations.

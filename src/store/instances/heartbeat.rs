@@ -128,8 +128,8 @@ impl Store {
     ) -> Result<Option<Timestamp>, StoreError> {
         const SQL: &str = "SELECT MIN(written_until) FROM usage_heartbeat WHERE expires_at > $1";
         on_pool!(self, |pool| {
-            let least: Option<i64> = sqlx::query_scalar(SQL).bind(now.0).fetch_one(pool).await?;
-            Ok(least.map(Timestamp))
+            let earliest: Option<i64> = sqlx::query_scalar(SQL).bind(now.0).fetch_one(pool).await?;
+            Ok(earliest.map(Timestamp))
         })
     }
 

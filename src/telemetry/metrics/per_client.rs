@@ -61,20 +61,20 @@ impl ClientMeter {
 #[derive(Debug)]
 pub struct BusiestClients {
     /// Maximum number of clients with a label. With 0, none is counted.
-    most: usize,
+    max_clients: usize,
     shown: Mutex<Vec<Arc<ClientMeter>>>,
     other: Arc<Counts>,
 }
 
 impl BusiestClients {
-    /// Creates metrics for `most` clients. With 0, nothing is counted.
-    pub fn new(most: usize) -> Self {
-        Self { most, shown: Mutex::default(), other: Arc::default() }
+    /// Creates metrics for `max_clients` clients. With 0, nothing is counted.
+    pub fn new(max_clients: usize) -> Self {
+        Self { max_clients, shown: Mutex::default(), other: Arc::default() }
     }
 
     /// True if clients are counted.
     pub fn is_wanted(&self) -> bool {
-        self.most > 0
+        self.max_clients > 0
     }
 
     /// Returns the meter of a client, if clients are counted.
@@ -99,7 +99,7 @@ impl BusiestClients {
             let by_score = other.0.cmp(&one.0);
             by_score.then_with(|| one.1.client_id.cmp(&other.1.client_id))
         });
-        ranked.truncate(self.most);
+        ranked.truncate(self.max_clients);
         let busiest: Vec<_> = ranked.into_iter().map(|(_, meter)| meter).collect();
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         for (meters, is_shown) in [(&*shown, false), (&busiest, true)] {

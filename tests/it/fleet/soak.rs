@@ -256,10 +256,10 @@ async fn nothing_fails_and_nothing_grows() {
     assert!(failures.is_empty(), "{} of {sent}: {failures:?}", failures.len());
     let now = Footprint::of(measured);
     eprintln!("soak: {:?}, {done:?}, {warm:?}, {now:?}", started.elapsed());
-    let most = warm.memory_kib + warm.memory_kib / 10 + MEMORY_SLACK_KIB;
-    assert!(now.memory_kib <= most, "memory grows: {warm:?}, {now:?}");
-    let most = warm.descriptors + DESCRIPTOR_SLACK;
-    assert!(now.descriptors <= most, "descriptors grow: {warm:?}, {now:?}");
+    let max_memory_kib = warm.memory_kib + warm.memory_kib / 10 + MEMORY_SLACK_KIB;
+    assert!(now.memory_kib <= max_memory_kib, "memory grows: {warm:?}, {now:?}");
+    let max_descriptors = warm.descriptors + DESCRIPTOR_SLACK;
+    assert!(now.descriptors <= max_descriptors, "descriptors grow: {warm:?}, {now:?}");
     for (table, count) in rows(&postgres).await {
         let bound = bound(&table, &done);
         let bound = bound.unwrap_or_else(|| panic!("{table} has no bound: give it one"));

@@ -104,13 +104,13 @@ async fn a_large_file_is_sent_in_little_memory() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program");
-    let mut most = 0;
+    let mut peak_kib = 0;
     while child.try_wait().expect("a status").is_none() {
-        most = most.max(memory(child.id()).unwrap_or(0));
+        peak_kib = peak_kib.max(memory(child.id()).unwrap_or(0));
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let run = Run::of(child.wait_with_output().expect("its output"));
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.stderr.contains("unknown"), "{run:?}");
-    assert!((1..MAX_MEMORY_KIB).contains(&most), "{most} KiB for a file of 60 MiB");
+    assert!((1..MAX_MEMORY_KIB).contains(&peak_kib), "{peak_kib} KiB for a file of 60 MiB");
 }

@@ -164,10 +164,10 @@ async fn each_verifier_of_the_docs_takes_good_tokens_and_no_bad_ones() {
     for (label, bad) in bad_tokens(&server, Algorithm::Es256, &good, &token) {
         lines.push_str(&format!("{label}\t{bad}\n"));
     }
-    for (fence, at_least) in [("js", 4), ("python", 3)] {
+    for (fence, min_count) in [("js", 4), ("python", 3)] {
         let mut blocks = blocks("verifying-tokens.md", fence);
         blocks.push(first_look(&server, fence));
-        assert!(blocks.len() >= at_least, "{fence}: {}", blocks.len());
+        assert!(blocks.len() >= min_count, "{fence}: {}", blocks.len());
         for block in &blocks {
             assert_eq!(accepted(&server, fence, block, &lines), ["good"], "{block}");
         }

@@ -121,8 +121,8 @@ fn the_sizes_of_machines_cover_what_was_measured() {
     assert_eq!(sizes.len(), 3, "{sizes:?}");
     for (clients, size) in sizes {
         let of_size = measured.iter().filter(|(number, _)| *number == clients);
-        let most = of_size.map(|(_, most)| *most).fold(0.0, f64::max);
-        assert!(most > 0.0 && most < size, "{clients}: {most} of {size} MiB");
+        let max = of_size.map(|(_, mib)| *mib).fold(0.0, f64::max);
+        assert!(max > 0.0 && max < size, "{clients}: {max} of {size} MiB");
     }
 }
 

@@ -74,8 +74,8 @@ fn largest(numbers: &[f64]) -> f64 {
 
 /// Returns the smallest and the largest of several ratios.
 fn ratios(numbers: &[f64]) -> String {
-    let (least, most) = (format!("{:.2}", smallest(numbers)), format!("{:.2}", largest(numbers)));
-    if least == most { least } else { format!("{least}–{most}") }
+    let (min, max) = (format!("{:.2}", smallest(numbers)), format!("{:.2}", largest(numbers)));
+    if min == max { min } else { format!("{min}–{max}") }
 }
 
 /// Returns a rate, rounded to hundreds, with a comma between the thousands.

@@ -82,14 +82,14 @@ pub(in crate::web::console) async fn rotate(
 /// True if an overlap may end before the shortest one that the form offers. Clients could then fail
 /// before the operator notices. The immediate end in the form is not part of the comparison.
 fn is_shorter_than_offered(overlap: Overlap) -> bool {
-    let least = |overlap| match overlap {
+    let min_seconds = |overlap| match overlap {
         Overlap::None => 0,
         Overlap::For(time) => time.seconds(),
         Overlap::UntilUnused { window, max } => window.seconds().min(max.seconds()),
     };
     let offered = OVERLAPS.iter().filter_map(|(text, _)| Overlap::parse(text).ok());
-    let offered = offered.filter(|offered| *offered != Overlap::None).map(least).min();
-    least(overlap) < offered.unwrap_or_default()
+    let offered = offered.filter(|offered| *offered != Overlap::None).map(min_seconds).min();
+    min_seconds(overlap) < offered.unwrap_or_default()
 }
 
 /// Requires recent authentication before an administrator gets a credential or a right. An
