@@ -80,11 +80,11 @@ pub(super) fn client(
         || !has_other_credential(&line);
     let mut client = line.client(by_secret, now)?;
     // Declared methods and grant types are used unchanged.
-    if let Some(methods) = line.said.auth_methods.as_ref().filter(|given| !given.is_empty()) {
+    if let Some(methods) = line.input.auth_methods.as_ref().filter(|given| !given.is_empty()) {
         client.auth_methods.clone_from(methods);
         check_security(&client.security, &client.auth_methods)?;
     }
-    if let Some(types) = line.said.grant_types.as_ref().filter(|given| !given.is_empty()) {
+    if let Some(types) = line.input.grant_types.as_ref().filter(|given| !given.is_empty()) {
         client.grant_types.clone_from(types);
     }
     (client.source, client.admin_of) = (source, admin_of);
@@ -115,7 +115,7 @@ pub(super) fn client(
     let registration = Registration {
         client,
         secrets,
-        grants: line.said.grants.unwrap_or_default(),
+        grants: line.input.grants.unwrap_or_default(),
         trusts,
         spiffe_trusts: spiffe,
         usage: before.and_then(|before| before.usage),
@@ -142,9 +142,9 @@ impl DesiredClient {
 
 /// True if the client has a credential other than a secret.
 fn has_other_credential(line: &CheckedLine) -> bool {
-    let said = &line.said;
-    said.keys.as_ref().and_then(Given::value).is_some()
-        || said.tls_subject.as_ref().and_then(Given::value).is_some()
+    let input = &line.input;
+    input.keys.as_ref().and_then(Given::value).is_some()
+        || input.tls_subject.as_ref().and_then(Given::value).is_some()
         || line.has_trusts()
         || line.has_spiffe_trusts()
 }

@@ -27,7 +27,7 @@ use crate::store::resources::{StoredResources, UnreadableResource};
 /// A line whose content can be stored.
 #[derive(Debug)]
 pub(in crate::admin) struct CheckedLine {
-    pub(in crate::admin) said: ClientLine,
+    pub(in crate::admin) input: ClientLine,
     /// True if the line contains a secret.
     pub(super) has_secrets: bool,
     /// The trusts of the line, each with a new id.
@@ -95,30 +95,30 @@ impl<'a> Checker<'a> {
     /// Checks a line and reports every problem. Returns `None` if there is one.
     pub(in crate::admin) fn check(
         &self,
-        mut said: ClientLine,
+        mut input: ClientLine,
         problems: &mut Problems,
     ) -> Option<CheckedLine> {
         let before = problems.count();
-        let (line, path) = (said.line, said.path.clone());
+        let (line, path) = (input.line, input.path.clone());
         let mut note = |place: &str, result: Result<(), AdminError>| {
             if let Err(error) = result {
                 problems.add(line, &format!("{path}{place}{error}"));
             }
         };
-        let lifetime = said.token_lifetime.and_then(Given::into_value);
+        let lifetime = input.token_lifetime.and_then(Given::into_value);
         note("", client::check_lifetime(self.services, lifetime));
-        let keys = said.keys.as_ref().and_then(Given::value);
+        let keys = input.keys.as_ref().and_then(Given::value);
         note("", client::key::check(keys, &CLIENT_ASSERTION_ALGS));
-        if let Some(audiences) = &said.assertion_audiences {
+        if let Some(audiences) = &input.assertion_audiences {
             let issuer = self.issuer.as_deref();
             let checked = client::key::check_audiences_of(self.services, issuer, audiences);
             note("assertion_audiences: ", checked);
         }
-        let grants = said.grants.iter().flatten().enumerate();
+        let grants = input.grants.iter().flatten().enumerate();
         for (index, wanted) in grants {
             note(&format!("grants[{index}]."), self.check_grant(wanted));
         }
-        let trusts = said.trusts.take().map(|trusts| {
+        let trusts = input.trusts.take().map(|trusts| {
             let trusts = trusts.into_iter().enumerate().filter_map(|(index, new)| {
                 trust::registered(self.services, new, self.now)
                     .map_err(|error| note(&format!("trusts[{index}]."), Err(error)))
@@ -126,7 +126,7 @@ impl<'a> Checker<'a> {
             });
             trusts.collect()
         });
-        let spiffe_trusts = said.spiffe_trusts.take().map(|sources| {
+        let spiffe_trusts = input.spiffe_trusts.take().map(|sources| {
             let trusts = sources.into_iter().filter_map(|source| {
                 trust::spiffe::registered(source, self.now)
                     .map_err(|error| note("spiffe_trusts: ", Err(error)))
@@ -134,9 +134,9 @@ impl<'a> Checker<'a> {
             });
             trusts.collect()
         });
-        let has_secrets = !said.secrets.is_empty();
+        let has_secrets = !input.secrets.is_empty();
         (problems.count() == before).then_some(CheckedLine {
-            said,
+            input,
             has_secrets,
             trusts,
             spiffe_trusts,
@@ -147,9 +147,9 @@ impl<'a> Checker<'a> {
 impl CheckedLine {
     /// Returns the new client that the line describes. Rejects one that could not authenticate.
     pub(in crate::admin) fn registered(&self, now: Timestamp) -> Result<Client, AdminError> {
-        let said = &self.said;
-        let has_keys = said.keys.as_ref().and_then(Given::value).is_some();
-        let has_subject = said.tls_subject.as_ref().and_then(Given::value).is_some();
+        let input = &self.input;
+        let has_keys = input.keys.as_ref().and_then(Given::value).is_some();
+        let has_subject = input.tls_subject.as_ref().and_then(Given::value).is_some();
         let has_any_trust = self.has_trusts() || self.has_spiffe_trusts();
         if !self.has_secrets && !has_any_trust && !has_keys && !has_subject {
             return Err(AdminError::invalid("client_secret", InvalidValue::NoCredential));
@@ -164,10 +164,10 @@ impl CheckedLine {
         by_secret: bool,
         now: Timestamp,
     ) -> Result<Client, AdminError> {
-        let said = &self.said;
+        let input = &self.input;
         let mut client = Client {
             token: ClientTokenSettings {
-                client_id: said.client_id.clone(),
+                client_id: input.client_id.clone(),
                 state: ClientState::Active,
                 auth_methods: Vec::new(),
                 grant_types: vec![GrantType::ClientCredentials],
@@ -176,7 +176,7 @@ impl CheckedLine {
                 security: ClientSecurity::default(),
                 claims: StaticClaims::default(),
             },
-            name: ClientName::of_id(&said.client_id),
+            name: ClientName::of_id(&input.client_id),
             leak_policy: LeakPolicy::default(),
             facts: Facts::default(),
             admin_of: None,
@@ -190,44 +190,44 @@ impl CheckedLine {
             client.auth_methods.push(AuthenticationMethod::PrivateKeyJwt);
         }
         self.apply_to(&mut client)?;
-        client::claims::check_sizes(&client.claims, said.grants.as_deref().unwrap_or_default())?;
+        client::claims::check_sizes(&client.claims, input.grants.as_deref().unwrap_or_default())?;
         Ok(client)
     }
 
     /// Overwrites members of a client with those of the line. Absent members are kept.
     pub(in crate::admin) fn apply_to(&self, client: &mut Client) -> Result<(), AdminError> {
-        let said = &self.said;
-        if let Some(name) = &said.name {
+        let input = &self.input;
+        if let Some(name) = &input.name {
             let name = name.value().cloned();
             client.name = name.unwrap_or_else(|| ClientName::of_id(&client.client_id));
         }
-        client.state = said.state.unwrap_or(client.state);
-        said.facts.apply_to(&mut client.facts);
-        if let Some(methods) = said.auth_methods.as_ref().filter(|methods| !methods.is_empty()) {
+        client.state = input.state.unwrap_or(client.state);
+        input.facts.apply_to(&mut client.facts);
+        if let Some(methods) = input.auth_methods.as_ref().filter(|methods| !methods.is_empty()) {
             client.auth_methods.clone_from(methods);
         }
-        if let Some(types) = said.grant_types.as_ref().filter(|types| !types.is_empty()) {
+        if let Some(types) = input.grant_types.as_ref().filter(|types| !types.is_empty()) {
             client.grant_types.clone_from(types);
         }
-        replace(&mut client.token_lifetime, said.token_lifetime.as_ref());
-        replace(&mut client.token_rate, said.token_rate.as_ref());
-        if let Some(policy) = &said.leak_policy {
+        replace(&mut client.token_lifetime, input.token_lifetime.as_ref());
+        replace(&mut client.token_rate, input.token_rate.as_ref());
+        if let Some(policy) = &input.leak_policy {
             client.leak_policy = policy.value().copied().unwrap_or_default();
         }
-        if let Some(claims) = &said.claims {
+        if let Some(claims) = &input.claims {
             client.claims.clone_from(claims);
         }
         let security = &mut client.security;
-        if let Some(networks) = &said.networks {
+        if let Some(networks) = &input.networks {
             security.networks.clone_from(networks);
         }
-        if let Some(audiences) = &said.assertion_audiences {
+        if let Some(audiences) = &input.assertion_audiences {
             security.assertion_audiences.clone_from(audiences);
         }
-        security.dpop_bound = said.dpop_bound.unwrap_or(security.dpop_bound);
-        security.certificate_bound = said.certificate_bound.unwrap_or(security.certificate_bound);
-        replace(&mut security.keys, said.keys.as_ref());
-        replace(&mut security.tls_subject, said.tls_subject.as_ref());
+        security.dpop_bound = input.dpop_bound.unwrap_or(security.dpop_bound);
+        security.certificate_bound = input.certificate_bound.unwrap_or(security.certificate_bound);
+        replace(&mut security.keys, input.keys.as_ref());
+        replace(&mut security.tls_subject, input.tls_subject.as_ref());
         self.permit_what_is_given(client);
         if self.changes_security() {
             check_security(&client.security, &client.auth_methods)?;
@@ -239,10 +239,10 @@ impl CheckedLine {
     /// need.
     fn permit_what_is_given(&self, client: &mut Client) {
         let methods = &mut client.auth_methods;
-        if let Some(Given::Value(_)) = &self.said.keys {
+        if let Some(Given::Value(_)) = &self.input.keys {
             client::key::permit(AuthenticationMethod::PrivateKeyJwt, methods);
         }
-        if let Some(Given::Value(_)) = &self.said.tls_subject {
+        if let Some(Given::Value(_)) = &self.input.tls_subject {
             permit_subject(methods);
         }
         if self.has_trusts() && !client.grant_types.contains(&GrantType::JwtBearer) {
@@ -265,10 +265,10 @@ impl CheckedLine {
     /// True if the line contains a member that [`check_security`] reads. Unchanged members are not
     /// checked again: they were accepted when they were stored.
     fn changes_security(&self) -> bool {
-        let said = &self.said;
-        said.auth_methods.is_some()
-            || said.tls_subject.is_some()
-            || said.dpop_bound.is_some()
-            || said.certificate_bound.is_some()
+        let input = &self.input;
+        input.auth_methods.is_some()
+            || input.tls_subject.is_some()
+            || input.dpop_bound.is_some()
+            || input.certificate_bound.is_some()
     }
 }

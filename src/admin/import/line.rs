@@ -81,8 +81,8 @@ pub(in crate::admin) fn parse(
     let before = problems.count();
     let object = Object::parse(json, &CLIENT, line, String::new(), problems)?;
     let secrets = secrets(&object, problems);
-    let said = of_object(&object, line, problems).filter(|_| problems.count() == before)?;
-    Some(ClientLine { secrets, ..said })
+    let input = of_object(&object, line, problems).filter(|_| problems.count() == before)?;
+    Some(ClientLine { secrets, ..input })
 }
 
 /// Parses a client from an object with the members of a line, without secrets. Returns `None` after
@@ -267,17 +267,17 @@ mod tests {
     /// O-14: the error names the unknown member, the intended one, and all known ones.
     #[test]
     fn an_unknown_member_is_named_with_the_known_ones() {
-        let said = |json: &str| parsed(json).expect_err(json);
-        let error = said(r#"{"client_id":"a","client_secret":"x","token_ttl":900}"#);
+        let error_of = |json: &str| parsed(json).expect_err(json);
+        let error = error_of(r#"{"client_id":"a","client_secret":"x","token_ttl":900}"#);
         assert!(error.contains("line 7: token_ttl is not a member of a client."), "{error}");
         assert!(error.contains("Did you mean token_lifetime?"), "{error}");
         for member in CLIENT.names() {
             assert!(error.contains(member), "{member}: {error}");
         }
-        let error = said(r#"{"client_id":"a","grants":[{"resource":"urn:a","scops":[]}]}"#);
+        let error = error_of(r#"{"client_id":"a","grants":[{"resource":"urn:a","scops":[]}]}"#);
         assert!(error.contains("grants[0].scops is not a member of a grant"), "{error}");
         assert!(error.contains("Did you mean scopes?"), "{error}");
-        let error = said(r#"{"client_id":"a","secrets":[{"secret":"hush"}]}"#);
+        let error = error_of(r#"{"client_id":"a","secrets":[{"secret":"hush"}]}"#);
         assert!(error.contains("secrets[0].secret is not a member of a secret"), "{error}");
     }
 

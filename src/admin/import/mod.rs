@@ -208,8 +208,8 @@ pub async fn check<R: BufRead>(
                 continue;
             }
         };
-        let Some(said) = line::parse(&text, number, &mut problems) else { continue };
-        let id = said.client_id.clone();
+        let Some(input) = line::parse(&text, number, &mut problems) else { continue };
+        let id = input.client_id.clone();
         if let Some(first) = seen.insert(id.clone(), number) {
             problems.add(number, &format!("duplicate client {id}, first in line {first}"));
             continue;
@@ -219,7 +219,7 @@ pub async fn check<R: BufRead>(
             problems.add(number, &text);
             break;
         }
-        let Some(line) = checker.check(said, &mut problems) else { continue };
+        let Some(line) = checker.check(input, &mut problems) else { continue };
         let exists = services.store.has_client(&id).await?;
         check_existence(services, &line, exists, options, &mut problems);
         let is_skipped = exists && options.existing != Existing::Update;
@@ -242,7 +242,7 @@ fn check_existence(
     options: ImportOptions,
     problems: &mut Problems,
 ) {
-    let (number, id) = (line.said.line, &line.said.client_id);
+    let (number, id) = (line.input.line, &line.input.client_id);
     if exists {
         if options.existing == Existing::Reject {
             problems.add_conflict(number, &format!("there is already a client {id}"));
@@ -254,7 +254,8 @@ fn check_existence(
         problems.add(number, &error.to_string());
     }
     let max = services.config.secrets.max_per_client;
-    let ends = line.said.secrets.iter().map(|secret| secret.expires_at.and_then(Given::into_value));
+    let ends =
+        line.input.secrets.iter().map(|secret| secret.expires_at.and_then(Given::into_value));
     for problem in ends.clone().filter_map(|end| secrets::check_end(end, now).err()) {
         problems.add(number, &problem);
     }
@@ -276,7 +277,7 @@ async fn prepare_all(
     let mut preparing = stream::iter(checked)
         .map(|(line, exists)| async move {
             if exists && options.existing == Existing::Skip {
-                return Ok(Planned::Skip(line.said.client_id));
+                return Ok(Planned::Skip(line.input.client_id));
             }
             secrets::prepare(services.clone(), line, exists, options)
                 .await

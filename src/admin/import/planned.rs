@@ -31,7 +31,7 @@ impl Planned {
             }
             Self::Write(line) => line,
         };
-        let (id, number) = (line.line.said.client_id.clone(), line.line.said.line);
+        let (id, number) = (line.line.input.client_id.clone(), line.line.input.line);
         let written = write_checked(services, principal, change, *line).await;
         let result = written.map_err(|error| of_line(number, error))?;
         Ok(ImportedClient { client_id: id, result })
@@ -45,7 +45,7 @@ async fn write_checked(
     change: &mut AuditedChange,
     line: PreparedLine,
 ) -> Result<ImportOutcome, AdminError> {
-    let id = line.line.said.client_id.clone();
+    let id = line.line.input.client_id.clone();
     if !line.exists {
         create(principal, change, line).await?;
         owner::policy::check(change, None, &id).await?;
@@ -94,7 +94,7 @@ async fn create(
 ) -> Result<(), AdminError> {
     let PreparedLine { line, secrets, .. } = prepared;
     let client = line.registered(change.now)?;
-    let grants = line.said.grants.unwrap_or_default();
+    let grants = line.input.grants.unwrap_or_default();
     owner::ownership::check_whole_client(change, principal, None, &client, &grants).await?;
     let new = |secret| match secret {
         PreparedSecret::New(record) => Some(record),

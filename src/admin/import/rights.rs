@@ -18,25 +18,25 @@ pub(super) fn require(
     principal.require(AdminScope::ClientsWrite)?;
     if let Some(before) = before {
         if !principal.may_administer(before.client.facts.owner.as_ref()) {
-            return Err(AdminError::no_client(&line.said.client_id));
+            return Err(AdminError::no_client(&line.input.client_id));
         }
         principal.require_rights_over(before)?;
     }
-    let said = &line.said;
+    let input = &line.input;
     // The leak policy decides when a leaked secret ends.
     let touches_credentials = line.has_secrets
-        || said.keys.is_some()
-        || said.tls_subject.is_some()
-        || said.leak_policy.is_some()
+        || input.keys.is_some()
+        || input.tls_subject.is_some()
+        || input.leak_policy.is_some()
         || line.trusts.is_some()
         || line.spiffe_trusts.is_some();
     if touches_credentials {
         principal.require(AdminScope::SecretsWrite)?;
     }
-    if said.claims.is_some() {
+    if input.claims.is_some() {
         principal.require(AdminScope::GrantsWrite)?;
     }
-    let Some(given) = &said.grants else { return Ok(()) };
+    let Some(given) = &input.grants else { return Ok(()) };
     principal.require(AdminScope::GrantsWrite)?;
     let held = before.map(|before| before.grants.as_slice()).unwrap_or_default();
     let added = given.iter().filter(|grant| !held.contains(grant));

@@ -45,17 +45,17 @@ pub(super) async fn prepare(
     exists: bool,
     options: ImportOptions,
 ) -> Result<PreparedLine, AdminError> {
-    let said = std::mem::take(&mut line.said.secrets);
-    if said.is_empty() {
+    let input = std::mem::take(&mut line.input.secrets);
+    if input.is_empty() {
         return Ok(PreparedLine { line, exists, secrets: Vec::new() });
     }
     let stored =
-        if exists { services.store.registration(&line.said.client_id).await? } else { None };
+        if exists { services.store.registration(&line.input.client_id).await? } else { None };
     let stored = stored.map(|found| found.secrets).unwrap_or_default();
-    let needs_hash = said.iter().any(|secret| matches!(secret.imported, ImportedSecret::Plain(_)));
+    let needs_hash = input.iter().any(|secret| matches!(secret.imported, ImportedSecret::Plain(_)));
     let (of_line, is_dry_run) = (services.clone(), options.is_dry_run);
     let compute = move || -> Result<Vec<PreparedSecret>, CryptoError> {
-        said.into_iter().map(|secret| prepare_one(&of_line, &stored, secret, is_dry_run)).collect()
+        input.into_iter().map(|secret| prepare_one(&of_line, &stored, secret, is_dry_run)).collect()
     };
     let secrets =
         if needs_hash { options.load.compute(&services, compute).await? } else { compute()? };
@@ -64,7 +64,7 @@ pub(super) async fn prepare(
     for secret in &secrets {
         let PreparedSecret::New(record) = secret else { continue };
         check_end(record.expires_at, record.created_at).map_err(|problem| {
-            let text = format!("line {}: {problem}; nothing was imported", line.said.line);
+            let text = format!("line {}: {problem}; nothing was imported", line.input.line);
             AdminError::invalid("import", text)
         })?;
     }
@@ -84,10 +84,10 @@ pub(super) fn check_end(end: Option<Timestamp>, now: Timestamp) -> Result<(), St
 fn prepare_one(
     services: &Services,
     stored: &[SecretRecord],
-    said: SecretLine,
+    input: SecretLine,
     is_dry_run: bool,
 ) -> Result<PreparedSecret, CryptoError> {
-    let SecretLine { imported, label, expires_at } = said;
+    let SecretLine { imported, label, expires_at } = input;
     let known = stored.iter().find(|stored| match &imported {
         ImportedSecret::Hash(hash) => stored.hash == *hash,
         ImportedSecret::Plain(plain) => {

@@ -41,11 +41,11 @@ pub(super) fn wanted(
     let mut client = before.client.clone();
     line.apply_to(&mut client)?;
     let mut stated = Stated {
-        keys: line.said.keys.is_some(),
-        tls_subject: line.said.tls_subject.is_some(),
+        keys: line.input.keys.is_some(),
+        tls_subject: line.input.tls_subject.is_some(),
         trusts: line.trusts.is_some(),
         spiffe_trusts: line.spiffe_trusts.is_some(),
-        grants: line.said.grants.is_some(),
+        grants: line.input.grants.is_some(),
         secrets: Vec::new(),
     };
     let trusts = match line.trusts {
@@ -63,7 +63,7 @@ pub(super) fn wanted(
         }
         put_secret(&mut secrets, secret);
     }
-    let grants = line.said.grants.unwrap_or_else(|| before.grants.clone());
+    let grants = line.input.grants.unwrap_or_else(|| before.grants.clone());
     let usage = before.usage;
     Ok((Registration { client, secrets, grants, trusts, spiffe_trusts, usage }, stated))
 }
