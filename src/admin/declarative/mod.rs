@@ -6,6 +6,7 @@
 //! objects of the plan are read again, and a change since then is a conflict. A dry run ends with
 //! [`rehearse`], which is [`write()`] without a commit.
 
+mod declared;
 mod deletions;
 mod desired;
 mod digests;
@@ -17,14 +18,13 @@ mod plan;
 mod rights;
 mod step;
 mod stored;
-mod wanted;
 mod words;
 
 use crate::admin::{AdminError, HashLoad, Principal, SourceConflict};
 use crate::model::source::SourceName;
 use crate::services::Services;
 
-pub use desired::Declarations;
+pub use declared::Declarations;
 pub use document::{MAX_BYTES, SourceText};
 pub use execution::{
     Applied, AppliedSecret, PreparedPlan, finish, generate_secrets, rehearse, write,

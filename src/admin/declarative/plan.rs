@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Value, json};
 
+use crate::admin::declarative::declared::{Declarations, Desired, DesiredClient, DesiredResource};
 use crate::admin::declarative::deletions::{self, DeclaredIds};
-use crate::admin::declarative::desired::{Declarations, Desired, DesiredClient, DesiredResource};
+use crate::admin::declarative::desired::{self, WantedClient};
 use crate::admin::declarative::step::{ClientStep, DeletionStep, PlannedChange, ResourceStep};
 use crate::admin::declarative::stored::{self, StoredClients};
-use crate::admin::declarative::wanted::{self, WantedClient};
 use crate::admin::declarative::{ApplyOptions, rights, words};
 use crate::admin::difference::Difference;
 use crate::admin::import::check::Checker;
@@ -170,7 +170,7 @@ impl Planner<'_> {
             let (document, path) = (desired.document, desired.path.clone());
             let before = known.get(&desired.new.resource).cloned();
             rights::require_visible_resource(self.principal, before.as_ref())?;
-            let wanted = match wanted::resource(self.services, desired, before.as_ref(), now) {
+            let wanted = match desired::resource(self.services, desired, before.as_ref(), now) {
                 Ok(wanted) => wanted,
                 Err(error) => {
                     self.problems.add(document, &format!("{path}{error}"));
@@ -226,7 +226,7 @@ impl Planner<'_> {
             let (document, path) = (desired.line.line, desired.line.path.clone());
             let (line, declared) = desired.split();
             let Some(line) = checker.check(line, &mut self.problems) else { continue };
-            match wanted::client(self.services, line, declared, before.as_ref(), now) {
+            match desired::client(self.services, line, declared, before.as_ref(), now) {
                 Ok(wanted) => self.client(before, wanted).await?,
                 Err(error) => self.problems.add(document, &format!("{path}{error}")),
             }
