@@ -1,4 +1,4 @@
-//! The desired state of resources and clients, parsed from declarations.
+//! The declared resources and clients, parsed from declarations.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Display;
@@ -69,7 +69,7 @@ impl Declarations {
     /// Invalid, with every problem and its position: the file and line for texts, the path for
     /// JSON.
     pub fn check(&self, source: Option<&SourceName>) -> Result<(), AdminError> {
-        Desired::parse(self, source).map(|_| ())
+        DeclaredObjects::parse(self, source).map(|_| ())
     }
 
     /// Returns an error that lists all problems with their positions, if there are any.
@@ -96,7 +96,7 @@ impl Declarations {
 
 /// A declared resource.
 #[derive(Debug)]
-pub(super) struct DesiredResource {
+pub(super) struct DeclaredResource {
     /// The index of its document.
     pub(super) document: usize,
     /// The path in the document, such as `resources[0].`.
@@ -107,7 +107,7 @@ pub(super) struct DesiredResource {
 
 /// A declared client.
 #[derive(Debug)]
-pub(super) struct DesiredClient {
+pub(super) struct DeclaredClient {
     pub(super) source: Option<SourceName>,
     pub(super) line: ClientLine,
     pub(super) secret: SecretPolicy,
@@ -128,14 +128,14 @@ pub(super) enum SecretPolicy {
 
 /// Everything that the documents declare.
 #[derive(Debug, Default)]
-pub(super) struct Desired {
-    pub(super) resources: Vec<DesiredResource>,
-    pub(super) clients: Vec<DesiredClient>,
+pub(super) struct DeclaredObjects {
+    pub(super) resources: Vec<DeclaredResource>,
+    pub(super) clients: Vec<DeclaredClient>,
     /// The sources that the documents name.
     pub(super) sources: BTreeSet<SourceName>,
 }
 
-impl Desired {
+impl DeclaredObjects {
     /// Parses the objects of all documents. `source` is the one that the caller names. A document
     /// without a source gets it, and every other document must name the same one.
     ///
@@ -145,7 +145,7 @@ impl Desired {
         declarations: &Declarations,
         source: Option<&SourceName>,
     ) -> Result<Self, AdminError> {
-        let (mut problems, mut desired) = (Problems::default(), Self::default());
+        let (mut problems, mut declared) = (Problems::default(), Self::default());
         for (number, document) in declarations.documents.iter().enumerate() {
             let json = document.json();
             // An empty document declares nothing.
@@ -154,20 +154,20 @@ impl Desired {
             }
             let object = Object::parse(&json, &DOCUMENT, number, String::new(), &mut problems);
             if let Some(object) = object {
-                desired.add(number, &object, source, &mut problems);
+                declared.add(number, &object, source, &mut problems);
             }
         }
         let mut seen = HashMap::new();
-        for resource in &desired.resources {
+        for resource in &declared.resources {
             let place = (resource.document, format!("{}resource", resource.path));
             note_duplicate(&mut seen, "resource", &resource.new.resource, place, &mut problems);
         }
-        for client in &desired.clients {
+        for client in &declared.clients {
             let place = (client.line.line, format!("{}client_id", client.line.path));
             note_duplicate(&mut seen, "client", &client.line.client_id, place, &mut problems);
         }
         declarations.settle(problems)?;
-        Ok(desired)
+        Ok(declared)
     }
 
     fn add(
@@ -190,7 +190,7 @@ impl Desired {
         for found in object.objects("resources", MAX_OBJECTS, problems).unwrap_or_default() {
             if let Some(new) = resource(&found, number, problems) {
                 let (path, source) = (found.path().to_owned(), source.clone());
-                self.resources.push(DesiredResource { document: number, path, source, new });
+                self.resources.push(DeclaredResource { document: number, path, source, new });
             }
         }
         for found in object.objects("clients", MAX_OBJECTS, problems).unwrap_or_default() {
@@ -201,7 +201,7 @@ impl Desired {
             if let (Some(line), Some(secret)) = (line, secret) {
                 let admin_of = owners.map(|owners| owners.into_iter().collect());
                 let source = source.clone();
-                self.clients.push(DesiredClient { source, line, secret, digests, admin_of });
+                self.clients.push(DeclaredClient { source, line, secret, digests, admin_of });
             }
         }
     }
@@ -302,12 +302,12 @@ fn secret_policy(
 mod tests {
     use super::*;
 
-    fn parse(text: &str, source: Option<&str>) -> Result<Desired, String> {
+    fn parse(text: &str, source: Option<&str>) -> Result<DeclaredObjects, String> {
         let text = SourceText { name: "a.yaml".to_owned(), text: text.to_owned() };
         let source = source.map(|name| SourceName::parse(name).expect("a source"));
         let declarations = Declarations::read(&[text]);
-        let desired = declarations.and_then(|read| Desired::parse(&read, source.as_ref()));
-        desired.map_err(|error| error.to_string())
+        let declared = declarations.and_then(|read| DeclaredObjects::parse(&read, source.as_ref()));
+        declared.map_err(|error| error.to_string())
     }
 
     #[test]
@@ -332,16 +332,16 @@ mod tests {
     #[test]
     fn a_document_has_one_source() {
         let text = "source: a\nclients: [{client_id: x}]\n---\nclients: [{client_id: y}]\n";
-        let desired = parse(text, None).expect("two documents");
-        assert_eq!(desired.clients.len(), 2);
-        let sources: Vec<_> = desired
+        let declared = parse(text, None).expect("two documents");
+        assert_eq!(declared.clients.len(), 2);
+        let sources: Vec<_> = declared
             .clients
             .iter()
             .map(|client| client.source.as_ref().map(SourceName::as_str))
             .collect();
         assert_eq!(sources, [Some("a"), None]);
-        let desired = parse(text, Some("a")).expect("one source");
-        assert!(desired.clients.iter().all(|client| client.source.is_some()));
+        let declared = parse(text, Some("a")).expect("one source");
+        assert!(declared.clients.iter().all(|client| client.source.is_some()));
         let problem = parse(text, Some("b")).expect_err("another source");
         assert!(problem.contains("a.yaml:1: source: a is given, expected b"), "{problem}");
     }

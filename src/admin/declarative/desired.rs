@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::admin::client::{check_lifetime, check_security};
-use crate::admin::declarative::declared::{DesiredClient, DesiredResource, SecretPolicy};
+use crate::admin::declarative::declared::{DeclaredClient, DeclaredResource, SecretPolicy};
 use crate::admin::declarative::digests::{self, DeclaredDigest};
 use crate::admin::import::check::CheckedLine;
 use crate::admin::import::line::ClientLine;
@@ -22,7 +22,7 @@ use crate::services::Services;
 
 /// The state that a declaration requests for a client.
 #[derive(Debug)]
-pub(super) struct WantedClient {
+pub(super) struct DesiredClient {
     /// The members without a secret to generate. Members that a declaration cannot have keep their
     /// stored values.
     pub(super) registration: Registration,
@@ -38,11 +38,11 @@ pub(super) struct WantedClient {
 /// If it is the built-in resource of this server, or a value is not allowed.
 pub(super) fn resource(
     services: &Services,
-    desired: DesiredResource,
+    declared: DeclaredResource,
     before: Option<&Resource>,
     now: Timestamp,
 ) -> Result<Resource, AdminError> {
-    let DesiredResource { source, new, .. } = desired;
+    let DeclaredResource { source, new, .. } = declared;
     if new.resource.is_built_in() {
         return Err(Conflict::BuiltInScopes(new.resource).into());
     }
@@ -69,11 +69,11 @@ pub(super) fn resource(
 pub(super) fn client(
     services: &Services,
     line: CheckedLine,
-    desired: Declared,
+    members: DeclarationMembers,
     before: Option<&Registration>,
     now: Timestamp,
-) -> Result<WantedClient, AdminError> {
-    let Declared { source, secret, digests, admin_of } = desired;
+) -> Result<DesiredClient, AdminError> {
+    let DeclarationMembers { source, secret, digests, admin_of } = members;
     facts::check_admin_of(admin_of.as_ref())?;
     let by_secret = matches!(secret, SecretPolicy::Ensure(_))
         || !digests.is_empty()
@@ -120,23 +120,23 @@ pub(super) fn client(
         spiffe_trusts: spiffe,
         usage: before.and_then(|before| before.usage),
     };
-    Ok(WantedClient { registration, secret, stated })
+    Ok(DesiredClient { registration, secret, stated })
 }
 
 /// The members of a declaration that an import does not have.
 #[derive(Debug)]
-pub(super) struct Declared {
+pub(super) struct DeclarationMembers {
     source: Option<SourceName>,
     secret: SecretPolicy,
     digests: Vec<DeclaredDigest>,
     admin_of: Option<BTreeSet<Owner>>,
 }
 
-impl DesiredClient {
+impl DeclaredClient {
     /// Separates the members that an import can check from the others.
-    pub(super) fn split(self) -> (ClientLine, Declared) {
+    pub(super) fn split(self) -> (ClientLine, DeclarationMembers) {
         let Self { source, line, secret, digests, admin_of } = self;
-        (line, Declared { source, secret, digests, admin_of })
+        (line, DeclarationMembers { source, secret, digests, admin_of })
     }
 }
 

@@ -65,12 +65,12 @@ pub async fn generate_secrets(
     plan: Plan,
     load: HashLoad,
 ) -> Result<PreparedPlan, AdminError> {
-    let mut wanted: Vec<(ClientId, NewSecret)> = Vec::new();
+    let mut new_secrets: Vec<(ClientId, NewSecret)> = Vec::new();
     for step in &plan.clients {
-        let id = &step.wanted.client.client_id;
-        wanted.extend(step.secret.clone().map(|secret| (id.clone(), secret)));
+        let id = &step.desired.client.client_id;
+        new_secrets.extend(step.secret.clone().map(|secret| (id.clone(), secret)));
     }
-    let hashing = stream::iter(wanted).map(|(id, new)| generate_one(services, load, id, new));
+    let hashing = stream::iter(new_secrets).map(|(id, new)| generate_one(services, load, id, new));
     let secrets = hashing.buffered(load.width(services)).try_collect().await?;
     Ok(PreparedPlan { plan, secrets })
 }
@@ -185,7 +185,7 @@ async fn generate_one(
 async fn require_unchanged(change: &mut AuditedChange, plan: &Plan) -> Result<(), AdminError> {
     let of_resource = |resource: &Resource| serde_json::json!(resource);
     let updated = plan.resources.iter().map(|step| {
-        (step.wanted.resource.clone(), step.before.as_ref().map_or(Value::Null, of_resource))
+        (step.desired.resource.clone(), step.before.as_ref().map_or(Value::Null, of_resource))
     });
     let deleted = plan.deletions.iter().filter_map(|step| match step {
         DeletionStep::Resource { resource, .. } => {
@@ -200,7 +200,7 @@ async fn require_unchanged(change: &mut AuditedChange, plan: &Plan) -> Result<()
         }
     }
     let updated = plan.clients.iter().map(|step| {
-        (step.wanted.client.client_id.as_str(), step.before.as_ref().map_or(Value::Null, state))
+        (step.desired.client.client_id.as_str(), step.before.as_ref().map_or(Value::Null, state))
     });
     let deleted = plan.deletions.iter().filter_map(|step| match step {
         DeletionStep::Client(found) => Some((found.client.client_id.as_str(), state(found))),
@@ -232,15 +232,15 @@ async fn write_resource(
     principal: &Principal,
     step: ResourceStep,
 ) -> Result<Resource, AdminError> {
-    let ResourceStep { before, mut wanted, .. } = step;
-    resource::require_rights_to_write(change, principal, before.as_ref(), &wanted).await?;
+    let ResourceStep { before, mut desired, .. } = step;
+    resource::require_rights_to_write(change, principal, before.as_ref(), &desired).await?;
     match before {
         Some(before) => {
-            resource::replace(change, &before, &mut wanted).await?;
+            resource::replace(change, &before, &mut desired).await?;
         }
-        None => resource::insert(change, &wanted).await?,
+        None => resource::insert(change, &desired).await?,
     }
-    Ok(wanted)
+    Ok(desired)
 }
 
 async fn write_client(
@@ -250,24 +250,24 @@ async fn write_client(
     step: ClientStep,
     secret: Option<SecretRecord>,
 ) -> Result<(), AdminError> {
-    let ClientStep { before, mut wanted, stated, .. } = step;
-    let (client, grants) = (&wanted.client, &wanted.grants);
+    let ClientStep { before, mut desired, stated, .. } = step;
+    let (client, grants) = (&desired.client, &desired.grants);
     owner::ownership::check_whole_client(change, principal, before.as_ref(), client, grants)
         .await?;
-    let id = wanted.client.client_id.clone();
+    let id = desired.client.client_id.clone();
     match &before {
         None => {
-            wanted.secrets.extend(secret);
-            client::registration::insert(change, &wanted, Action::ClientCreated).await?;
+            desired.secrets.extend(secret);
+            client::registration::insert(change, &desired, Action::ClientCreated).await?;
         }
         Some(before) => {
             let at = secret::expire_immediately(change);
             let reader = change.read();
             let release =
-                owner::change::release(reader, principal, at, before, &mut wanted, &stated);
+                owner::change::release(reader, principal, at, before, &mut desired, &stated);
             let ended = release.await?;
-            wanted.secrets.extend(secret);
-            if let Some(update) = Update::between(services, before.clone(), wanted, change.now)? {
+            desired.secrets.extend(secret);
+            if let Some(update) = Update::between(services, before.clone(), desired, change.now)? {
                 update.ending(ended).write(services, change, "apply").await?;
             }
         }

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Value, json};
 
-use crate::admin::declarative::declared::{Declarations, Desired, DesiredClient, DesiredResource};
+use crate::admin::declarative::declared::{
+    Declarations, DeclaredClient, DeclaredObjects, DeclaredResource,
+};
 use crate::admin::declarative::deletions::{self, DeclaredIds};
-use crate::admin::declarative::desired::{self, WantedClient};
+use crate::admin::declarative::desired::{self, DesiredClient};
 use crate::admin::declarative::step::{ClientStep, DeletionStep, PlannedChange, ResourceStep};
 use crate::admin::declarative::stored::{self, StoredClients};
 use crate::admin::declarative::{ApplyOptions, rights, words};
@@ -60,7 +62,7 @@ impl Plan {
     /// Returns the clients that get a secret.
     pub fn new_secrets(&self) -> Vec<ClientId> {
         let steps = self.clients.iter().filter(|step| step.secret.is_some());
-        steps.map(|step| step.wanted.client.client_id.clone()).collect()
+        steps.map(|step| step.desired.client.client_id.clone()).collect()
     }
 
     /// Returns the changes in the order of their execution.
@@ -88,8 +90,8 @@ pub async fn plan(
     declarations: &Declarations,
     options: &ApplyOptions,
 ) -> Result<Plan, AdminError> {
-    let desired = Desired::parse(declarations, options.source.as_ref())?;
-    let Desired { resources, clients, sources } = desired;
+    let declared = DeclaredObjects::parse(declarations, options.source.as_ref())?;
+    let DeclaredObjects { resources, clients, sources } = declared;
     if !resources.is_empty() || options.is_pruning {
         let (read, write) = (AdminScope::ResourcesRead, AdminScope::ResourcesWrite);
         rights::require_view(principal, read, write)?;
@@ -123,7 +125,7 @@ pub async fn plan(
     for step in &mut plan.resources {
         let Some(before) = &step.before else { continue };
         let (reader, declared) = (services.store.read(), &plan.declared);
-        let losers = grant::foreign::losers(reader, principal, before, &step.wanted, declared);
+        let losers = grant::foreign::losers(reader, principal, before, &step.desired, declared);
         let losers = losers.await?;
         let loss = |holder| deletions::loss_of_holder(principal, holder);
         step.losses = losers.iter().map(loss).collect();
@@ -149,10 +151,10 @@ impl Planner<'_> {
     fn resources(
         &mut self,
         existing: &StoredResources,
-        desired: Vec<DesiredResource>,
+        declared: Vec<DeclaredResource>,
     ) -> Result<Vec<Resource>, AdminError> {
-        let declared: HashSet<&str> = desired.iter().map(|one| one.new.resource.as_str()).collect();
-        let is_declared = |it: &UnreadableResource| declared.contains(it.resource.as_str());
+        let ids: HashSet<&str> = declared.iter().map(|one| one.new.resource.as_str()).collect();
+        let is_declared = |it: &UnreadableResource| ids.contains(it.resource.as_str());
         for hidden in existing.unreadable.iter().filter(|it| is_declared(it)) {
             if !self.principal.may_administer(hidden.owner.as_ref()) {
                 return Err(AdminError::not_found(ObjectKind::Resource, &hidden.resource));
@@ -166,30 +168,30 @@ impl Planner<'_> {
         let mut known: BTreeMap<ResourceId, Resource> =
             existing.map(|one| (one.resource.clone(), one.clone())).collect();
         let now = self.services.clock.now();
-        for desired in desired {
-            let (document, path) = (desired.document, desired.path.clone());
-            let before = known.get(&desired.new.resource).cloned();
+        for declared in declared {
+            let (document, path) = (declared.document, declared.path.clone());
+            let before = known.get(&declared.new.resource).cloned();
             rights::require_visible_resource(self.principal, before.as_ref())?;
-            let wanted = match desired::resource(self.services, desired, before.as_ref(), now) {
-                Ok(wanted) => wanted,
+            let desired = match desired::resource(self.services, declared, before.as_ref(), now) {
+                Ok(desired) => desired,
                 Err(error) => {
                     self.problems.add(document, &format!("{path}{error}"));
                     continue;
                 }
             };
             if let Some(before) = &before {
-                let id = wanted.resource.as_str();
+                let id = desired.resource.as_str();
                 let of = |it: &Resource| (it.source.clone(), it.facts.owner.clone());
-                self.require_adoption(ObjectKind::Resource, id, of(before), of(&wanted))?;
+                self.require_adoption(ObjectKind::Resource, id, of(before), of(&desired))?;
             }
-            known.insert(wanted.resource.clone(), wanted.clone());
+            known.insert(desired.resource.clone(), desired.clone());
             let was = before.as_ref().map_or(Value::Null, |before| json!(before));
-            match Difference::between(&was, &json!(wanted)) {
+            match Difference::between(&was, &json!(desired)) {
                 None => self.plan.unchanged += 1,
                 Some(difference) => {
-                    rights::require_resource(self.principal, &wanted)?;
+                    rights::require_resource(self.principal, &desired)?;
                     let losses = Vec::new();
-                    self.plan.resources.push(ResourceStep { before, wanted, difference, losses });
+                    self.plan.resources.push(ResourceStep { before, desired, difference, losses });
                 }
             }
         }
@@ -200,14 +202,14 @@ impl Planner<'_> {
         &mut self,
         resources: Vec<Resource>,
         unreadable: &[UnreadableResource],
-        desired: Vec<DesiredClient>,
+        declared: Vec<DeclaredClient>,
     ) -> Result<(), AdminError> {
-        if desired.is_empty() {
+        if declared.is_empty() {
             return Ok(());
         }
         let (services, principal) = (self.services, self.principal);
         let checker = Checker::with(services, principal, resources, unreadable).await?;
-        let ids: Vec<String> = desired.iter().map(|one| one.line.client_id.to_string()).collect();
+        let ids: Vec<String> = declared.iter().map(|one| one.line.client_id.to_string()).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let StoredClients { readable: mut existing, unreadable } =
             stored::clients_with(services, &ids).await?;
@@ -220,14 +222,14 @@ impl Planner<'_> {
         }
         needed.into_result()?;
         let now = self.services.clock.now();
-        for desired in desired {
-            let before = existing.remove(desired.line.client_id.as_str());
+        for declared in declared {
+            let before = existing.remove(declared.line.client_id.as_str());
             rights::require_visible_client(self.principal, before.as_ref())?;
-            let (document, path) = (desired.line.line, desired.line.path.clone());
-            let (line, declared) = desired.split();
+            let (document, path) = (declared.line.line, declared.line.path.clone());
+            let (line, members) = declared.split();
             let Some(line) = checker.check(line, &mut self.problems) else { continue };
-            match desired::client(self.services, line, declared, before.as_ref(), now) {
-                Ok(wanted) => self.client(before, wanted).await?,
+            match desired::client(self.services, line, members, before.as_ref(), now) {
+                Ok(desired) => self.client(before, desired).await?,
                 Err(error) => self.problems.add(document, &format!("{path}{error}")),
             }
         }
@@ -237,15 +239,15 @@ impl Planner<'_> {
     async fn client(
         &mut self,
         before: Option<Registration>,
-        wanted: WantedClient,
+        desired: DesiredClient,
     ) -> Result<(), AdminError> {
-        let WantedClient { registration: wanted, secret, stated } = wanted;
+        let DesiredClient { registration: desired, secret, stated } = desired;
         let now = self.services.clock.now();
-        let mut after = wanted.clone();
+        let mut after = desired.clone();
         if let Some(before) = &before {
-            let id = wanted.client.client_id.as_str();
+            let id = desired.client.client_id.as_str();
             let of = |it: &Registration| (it.client.source.clone(), it.client.facts.owner.clone());
-            self.require_adoption(ObjectKind::Client, id, of(before), of(&wanted))?;
+            self.require_adoption(ObjectKind::Client, id, of(before), of(&desired))?;
             let reader = self.services.store.read();
             owner::change::release(reader, self.principal, now, before, &mut after, &stated)
                 .await?;
@@ -258,8 +260,8 @@ impl Planner<'_> {
             self.plan.unchanged += 1;
             return Ok(());
         }
-        rights::require_client(self.principal, before.as_ref(), &wanted, secret.is_some())?;
-        self.plan.clients.push(ClientStep { before, wanted, stated, secret, difference });
+        rights::require_client(self.principal, before.as_ref(), &desired, secret.is_some())?;
+        self.plan.clients.push(ClientStep { before, desired, stated, secret, difference });
         Ok(())
     }
 
@@ -272,16 +274,16 @@ impl Planner<'_> {
         kind: ObjectKind,
         id: &str,
         (holder, owner): (Option<SourceName>, Option<Owner>),
-        (applied, wanted): (Option<SourceName>, Option<Owner>),
+        (applied, desired): (Option<SourceName>, Option<Owner>),
     ) -> Result<(), AdminError> {
-        self.principal.require_owner(wanted.as_ref())?;
+        self.principal.require_owner(desired.as_ref())?;
         let id = id.to_owned();
         if self.options.is_adopting {
             Ok(())
         } else if holder != applied {
             Err(SourceConflict::OtherSource { kind, id, holder, applied }.into())
-        } else if let Some(holder) = owner.filter(|owner| wanted.as_ref() != Some(owner)) {
-            Err(SourceConflict::OtherOwner { kind, id, holder, applied: wanted }.into())
+        } else if let Some(holder) = owner.filter(|owner| desired.as_ref() != Some(owner)) {
+            Err(SourceConflict::OtherOwner { kind, id, holder, applied: desired }.into())
         } else {
             Ok(())
         }

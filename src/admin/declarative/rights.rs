@@ -42,10 +42,13 @@ pub(super) fn require_visible_client(
     }
 }
 
-/// Rejects a caller that may not bring a resource into the state `wanted`.
-pub(super) fn require_resource(principal: &Principal, wanted: &Resource) -> Result<(), AdminError> {
+/// Rejects a caller that may not bring a resource into the state `desired`.
+pub(super) fn require_resource(
+    principal: &Principal,
+    desired: &Resource,
+) -> Result<(), AdminError> {
     principal.require(AdminScope::ResourcesWrite)?;
-    principal.require_owner(wanted.facts.owner.as_ref())
+    principal.require_owner(desired.facts.owner.as_ref())
 }
 
 /// Rejects a caller that may not delete a resource together with its grants.
@@ -65,48 +68,48 @@ pub(super) fn require_client_deletion(
     principal.require_rights_over(found)
 }
 
-/// Rejects a caller that may not change a client from `before` to `wanted`.
+/// Rejects a caller that may not change a client from `before` to `desired`.
 pub(super) fn require_client(
     principal: &Principal,
     before: Option<&Registration>,
-    wanted: &Registration,
+    desired: &Registration,
     gets_secret: bool,
 ) -> Result<(), AdminError> {
     if let Some(before) = before {
         principal.require_rights_over(before)?;
     }
-    principal.require_owner(wanted.client.facts.owner.as_ref())?;
+    principal.require_owner(desired.client.facts.owner.as_ref())?;
     let was = before.map(|before| &before.client);
-    if was.is_none_or(|was| differs(was, &wanted.client)) {
+    if was.is_none_or(|was| differs(was, &desired.client)) {
         principal.require(AdminScope::ClientsWrite)?;
     }
     let (keys, subject) = match was {
         Some(was) => (was.security.keys.as_ref(), was.security.tls_subject.as_ref()),
         None => (None, None),
     };
-    let security = &wanted.client.security;
+    let security = &desired.client.security;
     // The leak policy decides when a leaked secret ends.
     let policy = was.map(|was| was.leak_policy).unwrap_or_default();
     let touches_credentials = gets_secret
-        || secrets(before) != secrets(Some(wanted))
-        || policy != wanted.client.leak_policy
+        || secrets(before) != secrets(Some(desired))
+        || policy != desired.client.leak_policy
         || keys != security.keys.as_ref()
         || subject != security.tls_subject.as_ref()
-        || before.map_or(&[][..], |before| &before.trusts) != wanted.trusts
-        || before.map_or(&[][..], |before| &before.spiffe_trusts) != wanted.spiffe_trusts;
+        || before.map_or(&[][..], |before| &before.trusts) != desired.trusts
+        || before.map_or(&[][..], |before| &before.spiffe_trusts) != desired.spiffe_trusts;
     if touches_credentials {
         principal.require(AdminScope::SecretsWrite)?;
     }
-    if was.map_or(!wanted.client.claims.is_empty(), |was| was.claims != wanted.client.claims) {
+    if was.map_or(!desired.client.claims.is_empty(), |was| was.claims != desired.client.claims) {
         principal.require(AdminScope::GrantsWrite)?;
     }
-    if was.and_then(|was| was.admin_of.as_ref()) != wanted.client.admin_of.as_ref() {
+    if was.and_then(|was| was.admin_of.as_ref()) != desired.client.admin_of.as_ref() {
         principal.require_limit_setting()?;
     }
     let before = before.map_or(&[][..], |before| &before.grants);
-    let admin_of = wanted.client.admin_of.as_ref();
-    let changed = wanted.grants.iter().filter(|grant| !before.contains(grant));
-    let replaced = before.iter().filter(|grant| !wanted.grants.contains(grant));
+    let admin_of = desired.client.admin_of.as_ref();
+    let changed = desired.grants.iter().filter(|grant| !before.contains(grant));
+    let replaced = before.iter().filter(|grant| !desired.grants.contains(grant));
     changed.chain(replaced).try_for_each(|grant| principal.require_grantable(grant, admin_of))
 }
 

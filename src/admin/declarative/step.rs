@@ -14,7 +14,7 @@ use crate::model::resource::Resource;
 #[derive(Debug)]
 pub(super) struct ResourceStep {
     pub(super) before: Option<Resource>,
-    pub(super) wanted: Resource,
+    pub(super) desired: Resource,
     pub(super) difference: Difference,
     /// The grants that end because the owner of the resource changes.
     pub(super) losses: Vec<String>,
@@ -25,7 +25,7 @@ pub(super) struct ResourceStep {
 pub(super) struct ClientStep {
     pub(super) before: Option<Registration>,
     /// The declared state. It still has the parts that a change of the owner removes.
-    pub(super) wanted: Registration,
+    pub(super) desired: Registration,
     /// The members that the declaration states.
     pub(super) stated: Stated,
     /// The secret that the client gets.
@@ -91,8 +91,8 @@ impl ResourceStep {
         PlannedChange {
             action: action(self.before.is_some()),
             kind: "resource".to_owned(),
-            id: self.wanted.resource.to_string(),
-            source: self.wanted.source.as_ref().map(ToString::to_string),
+            id: self.desired.resource.to_string(),
+            source: self.desired.source.as_ref().map(ToString::to_string),
             gets_secret: false,
             was,
             is,
@@ -107,8 +107,8 @@ impl ClientStep {
         PlannedChange {
             action: action(self.before.is_some()),
             kind: "client".to_owned(),
-            id: self.wanted.client.client_id.to_string(),
-            source: self.wanted.client.source.as_ref().map(ToString::to_string),
+            id: self.desired.client.client_id.to_string(),
+            source: self.desired.client.source.as_ref().map(ToString::to_string),
             gets_secret: self.secret.is_some(),
             was,
             is,

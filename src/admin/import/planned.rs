@@ -71,14 +71,14 @@ async fn update(
         return Err(Conflict::ChangedDuringImport.into());
     }
     let (id, source) = (before.client.client_id.clone(), before.client.source.clone());
-    let (mut wanted, stated) = update::wanted(&before, line)?;
-    let (client, grants) = (&wanted.client, &wanted.grants);
+    let (mut desired, stated) = update::desired_state(&before, line)?;
+    let (client, grants) = (&desired.client, &desired.grants);
     owner::ownership::check_whole_client(change, principal, Some(&before), client, grants).await?;
     let at = secret::expire_immediately(change);
     let release =
-        owner::change::release(change.read(), principal, at, &before, &mut wanted, &stated);
+        owner::change::release(change.read(), principal, at, &before, &mut desired, &stated);
     let ended = release.await?;
-    let Some(update) = Update::between(services, before, wanted, change.now)? else {
+    let Some(update) = Update::between(services, before, desired, change.now)? else {
         return Ok(ImportOutcome::Unchanged);
     };
     principal.require_unmanaged(ObjectKind::Client, id.as_str(), source.as_ref())?;

@@ -23,7 +23,7 @@ use crate::services::Services;
 /// The changes of one client, which the event has as `was` and `is`.
 pub(in crate::admin) struct Update {
     before: Registration,
-    wanted: Registration,
+    desired: Registration,
     difference: Difference,
     ended: EndedCredentials,
 }
@@ -33,7 +33,7 @@ pub(in crate::admin) struct Update {
 ///
 /// # Errors
 /// If the client could not authenticate afterwards.
-pub(super) fn wanted(
+pub(super) fn desired_state(
     before: &Registration,
     prepared: PreparedLine,
 ) -> Result<(Registration, Stated), AdminError> {
@@ -69,7 +69,7 @@ pub(super) fn wanted(
 }
 
 impl Update {
-    /// Compares the current state of a client with the wanted one. Returns `None` if nothing
+    /// Compares the current state of a client with the desired one. Returns `None` if nothing
     /// changes.
     ///
     /// # Errors
@@ -77,24 +77,24 @@ impl Update {
     pub(in crate::admin) fn between(
         services: &Services,
         before: Registration,
-        mut wanted: Registration,
+        mut desired: Registration,
         now: Timestamp,
     ) -> Result<Option<Self>, AdminError> {
-        client::claims::check_sizes(&wanted.client.claims, &wanted.grants)?;
+        client::claims::check_sizes(&desired.client.claims, &desired.grants)?;
         let trusts = |of: &Registration| of.trusts.len() + of.spiffe_trusts.len();
-        if trusts(&wanted) > trusts(&before) {
-            trust::check_total(wanted.trusts.len(), wanted.spiffe_trusts.len())?;
+        if trusts(&desired) > trusts(&before) {
+            trust::check_total(desired.trusts.len(), desired.spiffe_trusts.len())?;
         }
-        let Some(difference) = Difference::between(&state(&before), &state(&wanted)) else {
+        let Some(difference) = Difference::between(&state(&before), &state(&desired)) else {
             return Ok(None);
         };
-        let live = wanted.secrets.iter().filter(|secret| secret.is_valid(now)).count();
+        let live = desired.secrets.iter().filter(|secret| secret.is_valid(now)).count();
         let max = services.config.secrets.max_per_client;
-        if live > max && wanted.secrets.len() > before.secrets.len() {
+        if live > max && desired.secrets.len() > before.secrets.len() {
             return Err(Conflict::SecretLimit { live, max }.into());
         }
-        wanted.client.updated_at = now;
-        Ok(Some(Self { before, wanted, difference, ended: EndedCredentials::default() }))
+        desired.client.updated_at = now;
+        Ok(Some(Self { before, desired, difference, ended: EndedCredentials::default() }))
     }
 
     /// Adds the credentials that the update ends, for the event.
@@ -110,8 +110,8 @@ impl Update {
         change: &mut AuditedChange,
         command: &str,
     ) -> Result<(), AdminError> {
-        let Self { before, mut wanted, difference, ended } = self;
-        let Registration { client, grants, trusts, .. } = &wanted;
+        let Self { before, mut desired, difference, ended } = self;
+        let Registration { client, grants, trusts, .. } = &desired;
         let id = &client.client_id;
         if before.client.facts.owner != client.facts.owner {
             let reason = CancelReason::ClientOwnerChanged;
@@ -132,16 +132,16 @@ impl Update {
         for trust in trusts.iter().filter(|trust| !before.trusts.contains(trust)) {
             change.transaction.add_trust(id, trust).await?;
         }
-        write_spiffe_trusts(change, id, &before.spiffe_trusts, &wanted.spiffe_trusts).await?;
-        write_secrets(change, id, &before.secrets, &wanted.secrets).await?;
+        write_spiffe_trusts(change, id, &before.spiffe_trusts, &desired.spiffe_trusts).await?;
+        write_secrets(change, id, &before.secrets, &desired.secrets).await?;
         if before.client.state == ClientState::Active && client.state == ClientState::Disabled {
             revocation::end_tokens(services, change, id).await?;
         }
         let subject = EventSubject::Client(id.clone());
-        let granted = wanted.grants.clone();
+        let granted = desired.grants.clone();
         let ended =
-            ended.and(client::weaker_credentials::end(change, &mut wanted, &granted).await?);
-        let Registration { client, grants, .. } = &wanted;
+            ended.and(client::weaker_credentials::end(change, &mut desired, &granted).await?);
+        let Registration { client, grants, .. } = &desired;
         let mut detail = difference.add_to(json!({ "name": client.name }));
         detail[command] = json!(true);
         ended.add_to(&mut detail);

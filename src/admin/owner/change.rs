@@ -30,7 +30,7 @@ pub(in crate::admin) struct Stated {
     pub(in crate::admin) secrets: Vec<SecretId>,
 }
 
-/// If the owner of a client changes, removes the parts of `wanted` that it must not keep. The
+/// If the owner of a client changes, removes the parts of `desired` that it must not keep. The
 /// caller writes the differences. Secrets end `at` the given time.
 ///
 /// # Errors
@@ -41,10 +41,10 @@ pub(in crate::admin) async fn release(
     principal: &Principal,
     at: Timestamp,
     before: &Registration,
-    wanted: &mut Registration,
+    desired: &mut Registration,
     stated: &Stated,
 ) -> Result<EndedCredentials, AdminError> {
-    if before.client.facts.owner == wanted.client.facts.owner {
+    if before.client.facts.owner == desired.client.facts.owner {
         return Ok(EndedCredentials::default());
     }
     let mut creators = reader.credential_creators(&before.client.client_id).await?;
@@ -61,8 +61,8 @@ pub(in crate::admin) async fn release(
     if stated.spiffe_trusts {
         creators.spiffe_trusts.clear();
     }
-    let ended = client::weaker_credentials::take(wanted, &creators, at, Creator::is_limited);
-    release_grants(reader, principal, before, wanted, stated).await?;
+    let ended = client::weaker_credentials::take(desired, &creators, at, Creator::is_limited);
+    release_grants(reader, principal, before, desired, stated).await?;
     Ok(ended)
 }
 
@@ -72,13 +72,13 @@ async fn release_grants(
     mut reader: Reader<'_>,
     principal: &Principal,
     before: &Registration,
-    wanted: &mut Registration,
+    desired: &mut Registration,
     stated: &Stated,
 ) -> Result<(), AdminError> {
     let Some(old) = before.client.facts.owner.as_ref() else { return Ok(()) };
-    let owners = [Some(old), wanted.client.facts.owner.as_ref()];
-    let mut kept = Vec::with_capacity(wanted.grants.len());
-    for grant in std::mem::take(&mut wanted.grants) {
+    let owners = [Some(old), desired.client.facts.owner.as_ref()];
+    let mut kept = Vec::with_capacity(desired.grants.len());
+    for grant in std::mem::take(&mut desired.grants) {
         let is_held = before.grants.iter().any(|held| held.resource == grant.resource);
         if is_held && !grant.resource.is_built_in() {
             let other = reader.resource_owner(&grant.resource).await?;
@@ -94,6 +94,6 @@ async fn release_grants(
         }
         kept.push(grant);
     }
-    wanted.grants = kept;
+    desired.grants = kept;
     Ok(())
 }
