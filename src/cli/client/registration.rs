@@ -12,7 +12,7 @@ use crate::cli::client::change::Before;
 use crate::cli::client::claims::{ClaimsArgs, NewClaimsArgs};
 use crate::cli::client::identity::{Identity, IdentityArgs, encoded_for_basic};
 use crate::cli::client::keys::KeyArgs;
-use crate::cli::client::secret::{NewSecretArgs, WantedSecret};
+use crate::cli::client::secret::{NewSecretArgs, RequestedSecret};
 use crate::cli::client::{access, reference, view};
 use crate::cli::error::CliError;
 use crate::cli::output::objects::client::ClientObject;
@@ -159,7 +159,7 @@ pub(in crate::cli) async fn create(global: &Global, args: CreateArgs) -> Result<
             .with_remedy(ArgumentRemedy::LeaveOneOut));
     }
     let identity = args.identity.identity()?;
-    let secret = args.secret.wanted()?;
+    let secret = args.secret.parse()?;
     let has_secret = auth_methods.is_empty()
         || AuthenticationMethod::BY_SECRET.iter().any(|method| auth_methods.contains(method));
     let is_generated = has_secret && secret.is_generated();
@@ -195,7 +195,7 @@ fn body(
     identity: &Identity,
     auth_methods: &[AuthenticationMethod],
     keys: Option<KeySource>,
-    secret: &WantedSecret,
+    secret: &RequestedSecret,
 ) -> Result<Value, CliError> {
     let security = ClientSecurity {
         keys,

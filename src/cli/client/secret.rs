@@ -56,7 +56,7 @@ pub(crate) struct ExpireSecretArgs {
     after: Option<String>,
 }
 
-/// What is said of a secret that is to be made.
+/// The properties of a new secret.
 #[derive(Debug, Args)]
 pub(super) struct NewSecretArgs {
     /// Label of the new secret
@@ -83,7 +83,7 @@ pub(super) struct OldLabelArgs {
 
 impl OldLabelArgs {
     /// Sets the label. Prints a note on standard error that the option is deprecated.
-    fn apply_to(&self, new: &mut WantedSecret) {
+    fn apply_to(&self, new: &mut RequestedSecret) {
         if let Some(label) = &self.label {
             output::hint(
                 "note: --label of a secret is deprecated and is removed in the next release; write: \
@@ -95,13 +95,13 @@ impl OldLabelArgs {
 }
 
 /// The parsed options of a new secret.
-pub(in crate::cli) struct WantedSecret {
+pub(in crate::cli) struct RequestedSecret {
     label: String,
     lifetime: Option<Lifetime>,
     digest: Option<SecretDigest>,
 }
 
-impl WantedSecret {
+impl RequestedSecret {
     /// Returns the secret as a member of a request body.
     pub(in crate::cli) fn body(&self) -> Value {
         let seconds = self.lifetime.map(Lifetime::seconds);
@@ -119,17 +119,17 @@ impl WantedSecret {
 }
 
 impl NewSecretArgs {
-    pub(in crate::cli) fn wanted(&self) -> Result<WantedSecret, CliError> {
+    pub(in crate::cli) fn parse(&self) -> Result<RequestedSecret, CliError> {
         let lifetime = self.secret_ttl.as_deref();
         let lifetime = lifetime.map(|text| duration("--secret-ttl", text)).transpose()?;
         let digest = self.secret_digest.as_deref().map(SecretDigest::parse).transpose()?;
-        Ok(WantedSecret { label: self.label.clone(), lifetime, digest })
+        Ok(RequestedSecret { label: self.label.clone(), lifetime, digest })
     }
 }
 
 /// Runs `tokend client add-secret`.
 pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), CliError> {
-    let mut new = args.new.wanted()?;
+    let mut new = args.new.parse()?;
     args.old.apply_to(&mut new);
     let file = args.new.secret_file.as_deref();
     check_format(global, &new, file)?;
@@ -143,7 +143,7 @@ pub(crate) async fn add(global: &Global, args: &AddSecretArgs) -> Result<(), Cli
 
 /// Runs `tokend client rotate-secret`.
 pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(), CliError> {
-    let mut new = args.new.wanted()?;
+    let mut new = args.new.parse()?;
     args.old.apply_to(&mut new);
     let overlap = args.overlap.as_deref().map_or(Ok(Overlap::None), overlap)?;
     let file = args.new.secret_file.as_deref();
@@ -161,7 +161,7 @@ pub(crate) async fn rotate(global: &Global, args: &RotateSecretArgs) -> Result<(
 async fn make(
     global: &Global,
     api: &Api,
-    new: &WantedSecret,
+    new: &RequestedSecret,
     wanted: SecretRequest<'_>,
 ) -> Result<(), CliError> {
     if !new.is_generated() {
@@ -190,7 +190,11 @@ fn overlap(text: &str) -> Result<Overlap, CliError> {
 }
 
 /// Rejects an output format that would hide a generated secret, unless a file receives it.
-fn check_format(global: &Global, new: &WantedSecret, file: Option<&Path>) -> Result<(), CliError> {
+fn check_format(
+    global: &Global,
+    new: &RequestedSecret,
+    file: Option<&Path>,
+) -> Result<(), CliError> {
     if new.is_generated() {
         secret_file::destination::check_format(global.output, file)
     } else {
