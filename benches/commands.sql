@@ -1,4 +1,4 @@
--- Clients as a large organisation has them, for `benches/commands.rs`: one text for SQLite and
+-- Clients as a large organization has them, for `benches/commands.rs`: one text for SQLite and
 -- Postgres. {clients} is their number, {now} the present time in seconds since 1970.
 --
 -- Every number is made from `h`, which is spread evenly and the same in each run. A statement ends

@@ -36,7 +36,7 @@ const NOTHING_LOADED: i64 = 0;
 
 impl Directory {
     /// Returns the sequence of the last event that is in memory with all events before it. A token
-    /// request reads it **before** any look-up, and its token has it as `evt` (D24).
+    /// request reads it **before** any lookup, and its token has it as `evt` (D24).
     ///
     /// It is 0 during a full reload.
     pub fn published_sequence(&self) -> i64 {

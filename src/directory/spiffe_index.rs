@@ -1,7 +1,7 @@
 //! Index of trusts in SPIFFE trust domains, by exact ID and by prefix.
 //!
 //! A JWT-SVID does not name its client. This index finds the trusts that accept its ID, with one
-//! look-up for the ID and one for each of its prefixes.
+//! lookup for the ID and one for each of its prefixes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

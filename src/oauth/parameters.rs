@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_kind_of_body_is_recognised() {
+    fn the_other_kind_of_body_is_recognized() {
         assert!(sentence(Parameters::from_form("{\"a\":1}")).contains("The body is JSON"));
         assert!(sentence(Parameters::from_json("grant_type=x")).contains("The body is a form"));
     }

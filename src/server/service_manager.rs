@@ -40,7 +40,7 @@ pub(super) fn notify_stopping() {
 }
 
 /// Sends notifications. A failure does not stop the server, because the service manager has its own
-/// time-outs.
+/// timeouts.
 fn send(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(%error, "the service manager (NOTIFY_SOCKET) cannot be notified");

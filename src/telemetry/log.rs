@@ -49,8 +49,8 @@ impl LogLevel {
 /// level. A second call changes nothing. `level` must have passed [`check_level`].
 pub fn start(level: &str, as_json: bool) -> LogLevel {
     let (filter, handle) = reload::Layer::new(targets(level).unwrap_or_default());
-    let colour = std::io::stderr().is_terminal();
-    let format = match (as_json, colour) {
+    let color = std::io::stderr().is_terminal();
+    let format = match (as_json, color) {
         (true, _) => LineFormat::Json,
         (false, true) => LineFormat::Coloured,
         (false, false) => LineFormat::Plain,
@@ -60,7 +60,7 @@ pub fn start(level: &str, as_json: bool) -> LogLevel {
         JsonLines(writer).with_filter(filter).boxed()
     } else {
         let lines = tracing_subscriber::fmt::layer().with_writer(writer);
-        lines.with_ansi(colour).with_target(false).with_filter(filter).boxed()
+        lines.with_ansi(color).with_target(false).with_filter(filter).boxed()
     };
     // Without a thread, each line is written directly.
     let _ = OUTPUT.start(std::io::stderr());

@@ -309,7 +309,7 @@ pub(super) fn permit_subject(methods: &mut Vec<AuthenticationMethod>) {
     }
 }
 
-/// Rejects a client that could not get a token: its certificate cannot be recognised (RFC 8705,
+/// Rejects a client that could not get a token: its certificate cannot be recognized (RFC 8705,
 /// section 2.1.2), or its tokens would be bound to two keys (RFC 7800, section 3.1).
 pub(super) fn check_security(
     security: &ClientSecurity,

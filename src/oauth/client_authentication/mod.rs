@@ -64,7 +64,7 @@ async fn identify(
     caller: &Caller,
     rate_scope: RateScope,
 ) -> Result<AuthenticatedClient, OAuthError> {
-    // Read before any look-up, so that a later revocation has a higher sequence.
+    // Read before any lookup, so that a later revocation has a higher sequence.
     let evt = app.directory.published_sequence();
     let now = app.services.clock.now();
     reject_if_stale(app, now)?;

@@ -151,7 +151,7 @@ async fn a_proof_with_a_wrong_typ_alg_or_jwk_is_rejected() {
     refused(&server, &client, &[&format!("{head}.")], "signature").await;
 }
 
-/// Points 8 and 9: this method and this URL, normalised, without query and fragment.
+/// Points 8 and 9: this method and this URL, normalized, without query and fragment.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proof_with_another_method_or_url_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;

@@ -34,7 +34,7 @@ pub(in crate::web::console) struct Bar {
 }
 
 impl Bar {
-    /// Returns the center of the bar, where its label is.
+    /// Returns the middle of the bar, where its label is.
     pub(in crate::web::console) fn middle(&self) -> i64 {
         self.x + self.width / 2
     }
