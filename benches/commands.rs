@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokend::model::time::Clock;
 use tokend_testing::Engine;
-use tokend_testing::bench::organisation;
+use tokend_testing::bench::organization;
 use tokend_testing::bench::report::{self, Table};
 use tokend_testing::process::Cli;
 
@@ -122,7 +122,7 @@ async fn measure(engine: Engine, clients: u32, chosen: &[&String], table: &mut T
     let cli = Cli::new(engine).await.set("TOKEND_LOG_LEVEL", "info");
     let now = Clock::System.now().0;
     let started = Instant::now();
-    organisation::fill(&cli.place.database_url, clients, now).await;
+    organization::fill(&cli.place.database_url, clients, now).await;
     table.row(&format!(
         "| {} | the data of {clients} clients is made | {} | | | |",
         engine.name(),

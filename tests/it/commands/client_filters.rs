@@ -15,7 +15,7 @@ use tokend::model::time::Timestamp;
 use tokend::store::Store;
 use tokend::store::clients::list::{ClientFilter, Expiring, GrantFilter, Position};
 
-use crate::support::bench::organisation;
+use crate::support::bench::organization;
 use crate::support::process::Cli;
 use crate::support::{Engine, Place, Server, undone_migrations};
 
@@ -217,7 +217,7 @@ async fn each_filter_combination_equals_a_scan_of_all_clients(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await;
-    organisation::fill(&cli.place.database_url, CLIENTS, NOW).await;
+    organization::fill(&cli.place.database_url, CLIENTS, NOW).await;
     let server =
         Server::at(cli.place.clone(), tokend::model::time::Clock::fixed(Timestamp(NOW)), &[]).await;
     let store = &server.services().store;

@@ -4,6 +4,6 @@
 pub mod compare;
 pub mod fixture;
 pub mod load;
-pub mod organisation;
+pub mod organization;
 pub mod report;
 mod seed;
