@@ -60,7 +60,7 @@ impl Live {
         Self(Arc::new(ArcSwap::from_pointee(LiveSettings::of(config))))
     }
 
-    /// The current values. Do not hold the guard across an await.
+    /// Returns the current values. Do not hold the guard across an await.
     pub fn load(&self) -> Guard<Arc<LiveSettings>> {
         self.0.load()
     }

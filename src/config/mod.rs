@@ -328,8 +328,8 @@ pub enum Requirement {
 }
 
 impl Config {
-    /// How long a replaced signing key stays published, in seconds: until its longest-lived token
-    /// has expired, plus a reserve.
+    /// Returns how long a replaced signing key stays published, in seconds: until its longest-lived
+    /// token has expired, plus a reserve.
     pub fn keep_seconds(&self) -> i64 {
         self.token.lifetime_max.seconds() + self.keys.keep_after.seconds()
     }
@@ -359,7 +359,7 @@ impl Config {
 /// The environment variable that names the actor of changes. It is not a setting of the server.
 pub const ACTOR_VARIABLE: &str = "TOKEND_ACTOR";
 
-/// The environment of this process.
+/// Returns the environment of this process.
 #[expect(clippy::disallowed_methods, reason = "the only function that reads the environment")]
 pub fn environment() -> Vec<(String, String)> {
     std::env::vars_os()

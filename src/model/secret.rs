@@ -34,7 +34,7 @@ impl SecretId {
         Ok(Self(text.into()))
     }
 
-    /// The identifier as text.
+    /// Returns the identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -67,7 +67,7 @@ impl SecretKind {
         }
     }
 
-    /// The stored text of the kind.
+    /// Returns the stored text of the kind.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Generated | Self::Digest => "minted",
@@ -98,7 +98,7 @@ impl SecretHash {
         Self(Proof::Digest(Box::new(digest)))
     }
 
-    /// The PHC string; empty for a digest.
+    /// Returns the PHC string; empty for a digest.
     pub fn as_phc(&self) -> &str {
         match &self.0 {
             Proof::Phc(text) => text,
@@ -106,7 +106,7 @@ impl SecretHash {
         }
     }
 
-    /// The digest; `None` for a PHC string.
+    /// Returns the digest; `None` for a PHC string.
     pub fn digest(&self) -> Option<&SecretDigest> {
         match &self.0 {
             Proof::Phc(_) => None,
@@ -177,7 +177,7 @@ pub struct StoredSecret {
 }
 
 impl SecretRecord {
-    /// A new secret, without a suffix, a label or an expiry.
+    /// Creates a secret without a suffix, a label or an expiry.
     pub fn new(secret_id: SecretId, kind: SecretKind, hash: SecretHash, now: Timestamp) -> Self {
         Self {
             secret_id,

@@ -154,7 +154,7 @@ impl KeySet {
         Self(text.into())
     }
 
-    /// The set as text.
+    /// Returns the set as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -223,7 +223,7 @@ impl KeySetUri {
         https_url(what, text).map(Self)
     }
 
-    /// The URL as text.
+    /// Returns the URL as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

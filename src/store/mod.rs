@@ -124,7 +124,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The message of the database, without the server source location that Postgres adds.
+    /// Returns the message of the database, without the server source location that Postgres adds.
     pub fn message_of_database(&self) -> Option<&str> {
         match self {
             Self::Failed(error) => error.as_database_error().map(DatabaseError::message),
@@ -253,7 +253,7 @@ impl Store {
         })
     }
 
-    /// The display name of the engine.
+    /// Returns the display name of the engine.
     pub fn engine(&self) -> &'static str {
         match self.pool {
             Pool::Postgres(_) => "Postgres",

@@ -196,7 +196,7 @@ impl Reader<'_> {
         row.decode(scopes.unwrap_or_default()).map(Some)
     }
 
-    /// The identifiers and owners of all resources that can be decoded.
+    /// Returns the identifiers and owners of all resources that can be decoded.
     pub async fn resource_owners(
         &mut self,
     ) -> Result<Vec<(ResourceId, Option<Owner>)>, StoreError> {
@@ -265,8 +265,8 @@ impl Store {
         self.read().resource(id).await
     }
 
-    /// The resources that offer a scope, in alphabetical order. Omits resources with an unreadable
-    /// identifier.
+    /// Returns the resources that offer a scope, in alphabetical order. Omits resources with an
+    /// unreadable identifier.
     pub async fn resources_offering(
         &self,
         scope: &ScopeName,
@@ -279,7 +279,7 @@ impl Store {
         })
     }
 
-    /// The first `limit` matching resources after `after`, in alphabetical order.
+    /// Returns the first `limit` matching resources after `after`, in alphabetical order.
     pub async fn resource_page(
         &self,
         filter: &ResourceFilter,

@@ -52,7 +52,7 @@ pub(in crate::store) trait ChildRow: TableRow {
     /// or nearly so.
     const ORDER: &'static str;
 
-    /// The client that owns the row.
+    /// Returns the client that owns the row.
     fn client_id(&self) -> &str;
 }
 

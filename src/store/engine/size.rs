@@ -14,7 +14,7 @@ pub struct PoolFigures {
 }
 
 impl Store {
-    /// The size of the database in bytes.
+    /// Returns the size of the database in bytes.
     pub async fn size(&self) -> Result<i64, StoreError> {
         const POSTGRES: &str = "SELECT pg_database_size(current_database())";
         const SQLITE: &str =
@@ -26,7 +26,7 @@ impl Store {
         on_pool!(self, |pool| { Ok(sqlx::query_scalar(sql).fetch_one(pool).await?) })
     }
 
-    /// The current use of the connections.
+    /// Returns the current use of the connections.
     pub fn pool_figures(&self) -> PoolFigures {
         let (open, idle, limit) = match &self.pool {
             Pool::Postgres(pool) => {

@@ -63,8 +63,8 @@ impl ScopesOfResource {
 }
 
 impl Store {
-    /// The scope texts of grants for these resources that include `scope`. `None` if there are too
-    /// many. Each text costs one index lookup, regardless of the number of grants.
+    /// Returns the scope texts of grants for these resources that include `scope`. `None` if there
+    /// are too many. Each text costs one index lookup, regardless of the number of grants.
     pub(in crate::store) async fn scopes_of_resources(
         &self,
         resources: &[ResourceId],

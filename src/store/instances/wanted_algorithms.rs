@@ -29,7 +29,7 @@ impl Store {
         })
     }
 
-    /// The algorithms that other instances have needed since `since`.
+    /// Returns the algorithms that other instances have needed since `since`.
     pub async fn algorithms_wanted_by_others(
         &self,
         instance: &str,

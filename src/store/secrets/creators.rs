@@ -44,7 +44,7 @@ named_row! {
 }
 
 impl OwnCredentialsRow {
-    /// The credentials of a new client.
+    /// Returns the credentials of a new client.
     fn none() -> Self {
         Self {
             key_set: None,
@@ -55,8 +55,8 @@ impl OwnCredentialsRow {
         }
     }
 
-    /// The creator of the keys after a change by `own`. A new key set may contain old keys, so it
-    /// gets only the rights that both creators share.
+    /// Returns the creator of the keys after a change by `own`. A new key set may contain old keys,
+    /// so it gets only the rights that both creators share.
     fn keys_creator(
         &self,
         key_set: Option<&str>,
@@ -73,7 +73,8 @@ impl OwnCredentialsRow {
 }
 
 impl Reader<'_> {
-    /// The creators of the credentials of a client, except credentials that operators created.
+    /// Returns the creators of the credentials of a client, except credentials that operators
+    /// created.
     pub async fn credential_creators(
         &mut self,
         id: &ClientId,
@@ -214,7 +215,7 @@ impl WriteTransaction {
 pub(in crate::store) struct OwnCredentials(OwnCredentialsRow);
 
 impl OwnCredentials {
-    /// The credentials of a new client.
+    /// Returns the credentials of a new client.
     pub(in crate::store) fn none() -> Self {
         Self(OwnCredentialsRow::none())
     }

@@ -57,14 +57,14 @@ pub struct SealedAnswer {
 }
 
 impl SealedAnswer {
-    /// The name that is bound to the seal.
+    /// Returns the name that is bound to the seal.
     pub fn name(&self) -> String {
         seal_name(&self.key_hash)
     }
 }
 
-/// The name that is bound to the seal of an answer, so that the answer cannot be moved to another
-/// key.
+/// Returns the name that is bound to the seal of an answer, so that the answer cannot be moved to
+/// another key.
 pub fn seal_name(key_hash: &str) -> String {
     format!("idempotency_key/{key_hash}")
 }
@@ -128,8 +128,8 @@ impl Store {
         })
     }
 
-    /// The first `limit` answers after the key `after` that have not expired by `now`, in the order
-    /// of keys. `now` is the time of [`Store::time`].
+    /// Returns the first `limit` answers after the key `after` that have not expired by `now`, in
+    /// the order of keys. `now` is the time of [`Store::time`].
     pub async fn sealed_answers(
         &self,
         after: &str,
@@ -192,7 +192,7 @@ impl WriteTransaction {
     }
 }
 
-/// The state of an existing key. An abandoned key is claimed again.
+/// Returns the state of an existing key. An abandoned key is claimed again.
 async fn state_of(
     transaction: &mut Transaction,
     request: &IdempotentRequest,

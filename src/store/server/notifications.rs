@@ -45,7 +45,7 @@ named_row! {
 }
 
 impl Store {
-    /// The progress of a receiver; `None` if it is new.
+    /// Returns the progress of a receiver; `None` if it is new.
     pub async fn notification_cursor(
         &self,
         receiver: &str,

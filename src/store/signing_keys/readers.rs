@@ -62,7 +62,7 @@ const OR_ADD: &str = "
             THEN excluded.newest_key_at ELSE known.newest_key_at END";
 
 impl Reader<'_> {
-    /// The stored readers of the key set, those seen on the most days first.
+    /// Returns the stored readers of the key set, those seen on the most days first.
     pub async fn key_set_readers(&mut self) -> Result<Vec<KeySetReader>, StoreError> {
         let mut statement = Statement::default();
         statement.push(KeySetReaderRow::SELECT).push_with(
