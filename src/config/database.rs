@@ -18,7 +18,7 @@ pub struct DatabaseSettings {
     pub max_connections: u32,
     /// The statement timeout.
     pub timeout: Duration,
-    /// Handling of the schema at the start.
+    /// The handling of the schema at the start.
     pub migrate: Migrate,
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::config::Config;
 
-/// Host names that reach a listener on a loopback address.
+/// The host names that reach a listener on a loopback address.
 const LOOPBACK_HOSTS: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
 
 impl Config {

@@ -24,7 +24,7 @@ pub struct OidcSettings {
     pub scopes: Vec<String>,
     /// The claim with the groups.
     pub groups_claim: String,
-    /// Roles of the groups, as configured at the start.
+    /// The roles of the groups, as configured at the start.
     pub groups: GroupMapping,
 }
 

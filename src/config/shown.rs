@@ -6,7 +6,8 @@ use url::Url;
 use crate::config::parse::list;
 use crate::config::sources::Settings;
 
-/// Settings whose values are never quoted in a problem: any part of a wrong value may be a secret.
+/// The settings whose values are never quoted in a problem: any part of a wrong value may be a
+/// secret.
 pub(super) const HIDDEN_IN_PROBLEMS: [&str; 7] = [
     "master_key",
     "console.oidc.client_secret",

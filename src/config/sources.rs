@@ -21,19 +21,19 @@ use crate::text::suggestion;
 /// The files that are read by default; a later file overrides an earlier one.
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
 
-/// Secret settings. They must not appear on a command line, which other users of the machine can
-/// read.
+/// The secret settings. They must not appear on a command line, which other users of the machine
+/// can read.
 pub(super) const SECRET_KEYS: [&str; 4] =
     ["master_key", "console.oidc.client_secret", "database.url", "notifications.webhook_secret"];
 
 /// Settings from the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
-    /// Files to read after the default ones.
+    /// The files to read after the default ones.
     pub files: Vec<PathBuf>,
-    /// Single values, each `key=value`.
+    /// The single values, each `key=value`.
     pub set: Vec<String>,
-    /// Values from a command's own flags or fixed choices: key, value and origin.
+    /// The values from a command's own flags or fixed choices: key, value and origin.
     pub fixed: Vec<(&'static str, String, &'static str)>,
 }
 

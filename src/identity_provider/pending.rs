@@ -10,13 +10,13 @@ use crate::keys::seal::MasterKeys;
 use crate::model::signing_key::Sealed;
 use crate::model::time::Timestamp;
 
-/// Time limit of a sign-in, in seconds.
+/// The time limit of a sign-in, in seconds.
 pub const PENDING_SECONDS: i64 = 600;
 
-/// Maximum length of a cookie, in bytes.
+/// The maximum length of a cookie, in bytes.
 const MAX_COOKIE_BYTES: usize = 4_000;
 
-/// Name under which the cookie is sealed, so that no other sealed data is accepted as a cookie.
+/// The name under which the cookie is sealed, so that no other sealed data is accepted as a cookie.
 const SEAL_NAME: &str = "console_sign_in";
 
 /// Expected values of the response. The seal keeps the verifier secret, and protects all values
@@ -35,7 +35,7 @@ pub struct PendingSignIn {
     pub next: String,
     /// True if the person must be authenticated again.
     pub(super) is_fresh: bool,
-    /// Id of the session that the sign-in replaces.
+    /// The id of the session that the sign-in replaces.
     pub replaces: Option<String>,
     pub(super) started_at: i64,
     pub(super) issuer: String,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::crypto::digest;
 use crate::jose::public_key;
 
-/// Maximum number of keys in a set.
+/// The maximum number of keys in a set.
 const MAX_KEYS: usize = 64;
 
 /// The members of a private or symmetric key (RFC 7518, section 6).
@@ -33,7 +33,7 @@ pub struct ExternalJwk {
     pub(super) kid: Option<String>,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) decoding: DecodingKey,
-    /// Hash of the certificate in `x5c`, if present.
+    /// The hash of the certificate in `x5c`, if present.
     certificate: Option<String>,
 }
 

@@ -98,7 +98,7 @@ pub struct Verified {
     pub claims: AccessTokenClaims,
     /// The key that signed it.
     pub kid: String,
-    /// Name of the signature algorithm.
+    /// The name of the signature algorithm.
     pub algorithm: &'static str,
 }
 

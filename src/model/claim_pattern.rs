@@ -287,7 +287,7 @@ mod tests {
         assert!(!stored.matches("repo:acme@x/api:x") && !stored.matches("repo:acme@x/api@2:x"));
     }
 
-    /// Fragments that build texts with nearly the same owner, repository or context.
+    /// The fragments that build texts with nearly the same owner, repository or context.
     const PIECES: [&str; 22] = [
         "repo:",
         "acme",

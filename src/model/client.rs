@@ -261,7 +261,7 @@ impl GrantType {
     /// The registered name of the grant type of RFC 7523.
     pub const JWT_BEARER: &'static str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-    /// Grant types of RFC 6749 for which other servers register clients.
+    /// The grant types of RFC 6749 for which other servers register clients.
     const FOREIGN: [&'static str; 4] =
         ["authorization_code", "implicit", "password", "refresh_token"];
 
@@ -313,7 +313,7 @@ pub struct Client {
     pub name: ClientName,
     /// The action for a secret of this client that is reported as leaked.
     pub leak_policy: LeakPolicy,
-    /// Facts for people and policies, such as the owner.
+    /// The facts for people and policies, such as the owner.
     #[serde(flatten)]
     pub facts: Facts,
     /// The owners whose objects the client may administer: empty means none, `None` means all. This

@@ -79,6 +79,6 @@ pub struct Grant {
     /// The networks from which the grant may be used.
     #[serde(skip_serializing_if = "Networks::is_anywhere")]
     pub networks: Networks,
-    /// Claims of tokens for this resource. They override the client's claims of the same name.
+    /// The claims of tokens for this resource. They override the client's claims of the same name.
     pub claims: StaticClaims,
 }

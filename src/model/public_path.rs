@@ -39,8 +39,8 @@ const HEALTH_PATHS: [(&str, PublicEndpoint); 3] = [
     ("/healthz", PublicEndpoint::Readiness),
 ];
 
-/// Endpoints that clients call. Each also exists with a trailing slash, because a redirect would
-/// turn the POST into a GET (N-09).
+/// The endpoints that clients call. Each also exists with a trailing slash, because a redirect
+/// would turn the POST into a GET (N-09).
 const CLIENT_PATHS: [(&str, PublicEndpoint); 5] = [
     (TOKEN_PATH, PublicEndpoint::Token),
     (INTROSPECTION_PATH, PublicEndpoint::Introspection),

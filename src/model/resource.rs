@@ -205,7 +205,7 @@ pub struct Resource {
     pub signed_before: SignedBefore,
     /// The `typ` header of tokens.
     pub token_typ: TokenTyp,
-    /// Facts for people and policies, such as the owner.
+    /// The facts for people and policies, such as the owner.
     #[serde(flatten)]
     pub facts: Facts,
     /// The source that declares the resource, if any.

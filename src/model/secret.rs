@@ -152,9 +152,9 @@ pub struct SecretRecord {
     /// The time of the first report as leaked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leaked_at: Option<Timestamp>,
-    /// Usage, as far as it has been written; `None` if the secret was never used.
+    /// The usage, as far as it has been written; `None` if the secret was never used.
     pub usage: Option<Usage>,
-    /// Advice for operators; `None` until [`Registration::assess`] sets it.
+    /// The advice for operators; `None` until [`Registration::assess`] sets it.
     ///
     /// [`Registration::assess`]: crate::model::client::Registration::assess
     #[serde(flatten)]

@@ -34,7 +34,7 @@ pub struct ClientSecurity {
     /// The networks from which the client may be used.
     #[serde(skip_serializing_if = "Networks::is_anywhere")]
     pub networks: Networks,
-    /// Accepted `aud` values of client assertions, in addition to the issuer.
+    /// The accepted `aud` values of client assertions, in addition to the issuer.
     #[serde(skip_serializing_if = "AssertionAudiences::is_empty")]
     pub assertion_audiences: AssertionAudiences,
 }

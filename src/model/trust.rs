@@ -137,7 +137,7 @@ object_schema!(
     additional_properties(Some(AdditionalProperties::RefOr(Pattern::schema()))),
 );
 
-/// Claims that each identify one workload, or at least a place where only its owner runs code.
+/// The claims that each identify one workload, or at least a place where only its owner runs code.
 const IDENTIFYING: [&str; 13] = [
     "sub",
     "oid",
@@ -154,7 +154,7 @@ const IDENTIFYING: [&str; 13] = [
     "/https:~1~1sts.amazonaws.com~1/principal_id",
 ];
 
-/// Claims that identify a workload only together with another claim, which may need a certain
+/// The claims that identify a workload only together with another claim, which may need a certain
 /// value. A service account name may exist in every namespace, and an email address may be
 /// unverified.
 const IDENTIFYING_TOGETHER: [(&str, &str, Option<&str>); 2] = [

@@ -36,7 +36,7 @@ use crate::telemetry::metrics::http::ListenerName;
 use crate::telemetry::traces::Traces;
 use crate::web;
 
-/// Maximum number of connections of the management listener.
+/// The maximum number of connections of the management listener.
 const MANAGEMENT_CONNECTIONS: usize = 128;
 
 /// Reason why the server could not start.

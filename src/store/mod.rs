@@ -179,14 +179,14 @@ impl StoreError {
     }
 }
 
-/// Number of bytes of a SQLite file that a bulk reader maps into memory.
+/// The number of bytes of a SQLite file that a bulk reader maps into memory.
 const MAPPED_BYTES: u32 = 512 << 20;
 
 /// How long a shutdown waits for connections that are in use.
 const MAX_RETURN_TIME: Duration = Duration::from_secs(1);
 
-/// Number of rows that SQLite's thread may read ahead of a bulk reader. The thread is woken once
-/// per this many rows.
+/// The number of rows that SQLite's thread may read ahead of a bulk reader. The thread is woken
+/// once per this many rows.
 const BUFFERED_ROWS: usize = 1_000;
 
 /// An open database.
@@ -200,7 +200,7 @@ pub struct Store {
     /// changes cannot use up the connections that the current change needs.
     changing: Arc<Mutex<()>>,
     gate: Gate,
-    /// Metrics of the database, shared by this store and all its clones.
+    /// The metrics of the database, shared by this store and all its clones.
     pub metrics: Arc<StoreMetrics>,
 }
 

@@ -16,13 +16,13 @@ use crate::store::statement::Statement;
 use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
 
-/// Maximum number of stored rejections.
+/// The maximum number of stored rejections.
 const MAX_REJECTIONS: i64 = 10_000;
 
-/// Maximum number of stored rejections without a known client.
+/// The maximum number of stored rejections without a known client.
 const MAX_OF_UNKNOWN: i64 = MAX_REJECTIONS / 2;
 
-/// Number of rows that one statement inserts.
+/// The number of rows that one statement inserts.
 const BATCH_SIZE: usize = 500;
 
 table_row! {

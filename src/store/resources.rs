@@ -88,10 +88,10 @@ table_row! {
 /// A filter of resources: a resource must match every given condition.
 #[derive(Debug, Clone, Default)]
 pub struct ResourceFilter {
-    /// Owners, of which the resource has one. `None` matches any resource, with or without an
+    /// The owners, of which the resource has one. `None` matches any resource, with or without an
     /// owner.
     pub owners: Option<BTreeSet<Owner>>,
-    /// Labels, all of which the resource has.
+    /// The labels, all of which the resource has.
     pub labels: Vec<(LabelKey, LabelValue)>,
     /// A part of the identifier, ignoring the case of ASCII letters.
     pub search: Option<String>,

@@ -121,7 +121,8 @@ pub fn pending(found: i64) -> usize {
     MIGRATIONS.iter().filter(|(version, ..)| *version > found).count()
 }
 
-/// Time limit for all migrations together, including the wait for another process that migrates.
+/// The time limit for all migrations together, including the wait for another process that
+/// migrates.
 const MAX_MIGRATION_TIME: Duration = Duration::from_mins(5);
 
 /// The reason why this binary cannot use the database.

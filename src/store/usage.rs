@@ -17,7 +17,7 @@ use crate::store::statement::Statement;
 use crate::store::transaction::{Transaction, on_transaction};
 use crate::store::{Store, StoreError};
 
-/// Number of uses that one statement writes.
+/// The number of uses that one statement writes.
 const BATCH_SIZE: usize = 500;
 
 table_row! {

@@ -88,15 +88,15 @@ impl Finding {
 /// The number of checks in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Checks that passed.
+    /// The number of checks that passed.
     pub ok: usize,
-    /// Notes.
+    /// The number of notes.
     pub note: usize,
-    /// Warnings.
+    /// The number of warnings.
     pub warning: usize,
-    /// Errors.
+    /// The number of errors.
     pub error: usize,
-    /// Checks that did not run.
+    /// The number of checks that did not run.
     pub skipped: usize,
 }
 

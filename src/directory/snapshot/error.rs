@@ -39,9 +39,9 @@ pub enum SnapshotError {
         "its last contact with the database was {age} s ago, directory.max_staleness is {max} s"
     )]
     Stale {
-        /// Age in seconds.
+        /// The age in seconds.
         age: i64,
-        /// Value of the setting in seconds.
+        /// The value of the setting in seconds.
         max: i64,
     },
     /// The content cannot be parsed.

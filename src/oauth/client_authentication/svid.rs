@@ -20,7 +20,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::client_authentication::assertion::{shown, time_problem};
 use crate::text::escaping;
 
-/// Values of `typ` that a JWT-SVID may have (JWT-SVID, section 2.3), in lower case.
+/// The values of `typ` that a JWT-SVID may have (JWT-SVID, section 2.3), in lower case.
 const TYPES: [&str; 2] = ["jwt", "jose"];
 
 const AS_IT_IS: &str = "Send the JWT-SVID as the Workload API returns it. A token of another issuer is sent with client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer.";
@@ -43,9 +43,9 @@ pub struct UnverifiedSvid<'a> {
 /// Reason why a JWT-SVID is rejected, and how to fix it. Both are for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SvidProblem {
-    /// Problem that was found.
+    /// The problem that was found.
     pub reason: String,
-    /// Remedy for the problem.
+    /// The remedy for the problem.
     pub remedy: Remedy,
 }
 

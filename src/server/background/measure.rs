@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::app::App;
 
-/// Interval of the measurements.
+/// The interval of the measurements.
 const INTERVAL: Duration = Duration::from_mins(1);
 
 /// Runs as long as the server.

@@ -14,10 +14,10 @@ use crate::store::{Pool, Store, StoreError, with_timeout};
 /// The cursor of Postgres that reads the open table.
 const CURSOR: &str = "tokend_backup";
 
-/// Rows per page.
+/// The number of rows per page.
 pub const PAGE_SIZE: u32 = 200;
 
-/// Timeout of one page. It is long, because a backup is not urgent.
+/// The timeout of one page. It is long, because a backup is not urgent.
 const PAGE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A transaction that sees the database as of one time. It uses a separate connection.

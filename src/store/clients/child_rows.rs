@@ -66,13 +66,13 @@ pub(in crate::store) struct ChildRows {
 
 /// The decoded child rows of one client.
 pub(in crate::store) struct Children {
-    /// Secrets, oldest first, without their usage.
+    /// The secrets, oldest first, without their usage.
     pub(in crate::store) secrets: Vec<SecretRecord>,
-    /// Grants, sorted by resource.
+    /// The grants, sorted by resource.
     pub(in crate::store) grants: Vec<HeldGrant>,
-    /// Trusts in foreign issuers, oldest first.
+    /// The trusts in foreign issuers, oldest first.
     pub(in crate::store) trusts: Vec<FederatedCredential>,
-    /// Trusts in SPIFFE trust domains, oldest first.
+    /// The trusts in SPIFFE trust domains, oldest first.
     pub(in crate::store) spiffe_trusts: Vec<SpiffeTrust>,
 }
 

@@ -22,9 +22,10 @@ pub struct ClientFilter {
     pub state: Option<ClientState>,
     /// The exact name.
     pub name: Option<ClientName>,
-    /// Owners, of which the client has one. `None` matches any client, with or without an owner.
+    /// The owners, of which the client has one. `None` matches any client, with or without an
+    /// owner.
     pub owners: Option<BTreeSet<Owner>>,
-    /// Labels, all of which the client has.
+    /// The labels, all of which the client has.
     pub labels: Vec<(LabelKey, LabelValue)>,
     /// A grant of the client.
     pub grant: Option<GrantFilter>,

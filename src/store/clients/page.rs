@@ -9,20 +9,20 @@ use crate::store::clients::query_plan::{Plan, Source};
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// Maximum number of clients that one page examines in the order of ids, using a covering index. A
-/// list with few matches returns short pages instead of examining all clients at once.
+/// The maximum number of clients that one page examines in the order of ids, using a covering
+/// index. A list with few matches returns short pages instead of examining all clients at once.
 const MAX_CLIENTS_LOOKED_AT: u32 = 100_000;
 
-/// Maximum number of secrets that one page examines.
+/// The maximum number of secrets that one page examines.
 const MAX_SECRETS_LOOKED_AT: u32 = 20_000;
 
-/// Columns of a [`Position`] in a list sorted by client id, from rows `t`.
+/// The columns of a [`Position`] in a list sorted by client id, from rows `t`.
 const IN_ORDER_OF_T: &str = "SELECT t.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ";
 
-/// Columns of a [`Position`] in a list sorted by expiry.
+/// The columns of a [`Position`] in a list sorted by expiry.
 const OF_SECRETS: &str = "SELECT t.client_id, t.expires_at, t.secret_id ";
 
-/// Columns of a [`Position`] in a list sorted by client id, from rows `c`.
+/// The columns of a [`Position`] in a list sorted by client id, from rows `c`.
 pub(super) const IN_ORDER_OF_C: &str =
     "SELECT c.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ";
 

@@ -11,8 +11,8 @@ use crate::store::grants::scopes::ScopesOfResource;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// Limit up to which the rows of a source are counted. A source with fewer rows is read as a whole,
-/// and the other conditions are checked for each of its rows.
+/// The limit up to which the rows of a source are counted. A source with fewer rows is read as a
+/// whole, and the other conditions are checked for each of its rows.
 const FEW_ROWS: u32 = 5_000;
 
 /// A condition of a filter that an index can find in the order of client ids.

@@ -10,13 +10,13 @@ use crate::store::row::named_row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// Number of matching rows to read first. The number doubles with each step.
+/// The number of matching rows to read first. The number doubles with each step.
 const FIRST_STEP: u32 = 16;
 
-/// Maximum number of matching rows per step.
+/// The maximum number of matching rows per step.
 const MAX_STEP: u32 = 512;
 
-/// Maximum number of matching rows per page. A row contains about twenty clients.
+/// The maximum number of matching rows per page. A row contains about twenty clients.
 const MAX_LOOKED_AT: u32 = 1_500;
 
 named_row! {

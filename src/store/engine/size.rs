@@ -5,9 +5,9 @@ use crate::store::{Pool, Store, StoreError, on_pool};
 /// Numbers of connections in a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolFigures {
-    /// Connections in use.
+    /// The number of connections in use.
     pub busy: usize,
-    /// Open connections that are not in use.
+    /// The number of open connections that are not in use.
     pub idle: usize,
     /// The maximum number of connections.
     pub limit: usize,

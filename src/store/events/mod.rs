@@ -64,7 +64,7 @@ impl From<EventRow> for Event {
     }
 }
 
-/// Maximum number of events to sort for a page.
+/// The maximum number of events to sort for a page.
 const MAX_SORTED: u32 = 10_000;
 
 /// A filter of events: an event must match every given condition.

@@ -17,7 +17,7 @@ use crate::store::statement::Statement;
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError};
 
-/// Number of ended requests that one statement deletes.
+/// The number of ended requests that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
 table_row! {

@@ -4,7 +4,7 @@ use crate::model::signing_key::Algorithm;
 use crate::model::time::Timestamp;
 use crate::store::{Store, StoreError, on_pool};
 
-/// Seconds after which the row of an ended instance is deleted.
+/// The number of seconds after which the row of an ended instance is deleted.
 const KEPT_SECONDS: i64 = 86_400;
 
 impl Store {

@@ -13,7 +13,7 @@ use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
-/// Number of rows that one statement deletes.
+/// The number of rows that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
 table_row! {

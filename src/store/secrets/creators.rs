@@ -15,11 +15,11 @@ use crate::store::write_transaction::{WriteTransaction, on_write};
 /// The creators of the credentials of a client, except credentials that operators created.
 #[derive(Debug, Default)]
 pub struct CredentialCreators {
-    /// Creators of secrets.
+    /// The creators of secrets.
     pub secrets: Vec<(SecretId, Creator)>,
-    /// Creators of trusts in foreign issuers.
+    /// The creators of trusts in foreign issuers.
     pub trusts: Vec<(TrustId, Creator)>,
-    /// Creators of trusts in SPIFFE trust domains.
+    /// The creators of trusts in SPIFFE trust domains.
     pub spiffe_trusts: Vec<(TrustId, Creator)>,
     /// The creator of the keys, or of the `jwks_uri`.
     pub keys: Option<Creator>,
@@ -127,7 +127,7 @@ impl Reader<'_> {
     }
 }
 
-/// Statements that record the creator of a credential that has its own row.
+/// The statements that record the creator of a credential that has its own row.
 const OF_SECRET: &str = "UPDATE client_secret SET creator = $1 WHERE secret_id = $2";
 const OF_TRUST: &str = "UPDATE client_trust SET creator = $1 WHERE trust_id = $2";
 const OF_SPIFFE_TRUST: &str = "UPDATE client_spiffe_trust SET creator = $1 WHERE trust_id = $2";

@@ -20,14 +20,14 @@ use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
-/// Number of rows that one statement deletes.
+/// The number of rows that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
 /// Excludes client sessions without a secret, which an earlier version could write. They are
 /// treated as ended.
 const HAS_SECRET: &str = "(client_id IS NULL OR secret_id IS NOT NULL)";
 
-/// Maximum number of listed sessions.
+/// The maximum number of listed sessions.
 const MAX_LISTED: i64 = 500;
 
 table_row! {

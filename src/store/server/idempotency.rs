@@ -8,17 +8,17 @@ use crate::store::transaction::{Transaction, on_transaction};
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
-/// Maximum number of unexpired keys per caller.
+/// The maximum number of unexpired keys per caller.
 pub const MAX_KEYS_PER_CALLER: i64 = 10_000;
 
 /// How long a key is stored, in seconds.
 pub const KEY_TTL_SECONDS: i64 = 600;
 
-/// Seconds after which a request without an answer is treated as abandoned, because its server has
-/// ended. No request runs for so long.
+/// The number of seconds after which a request without an answer is treated as abandoned, because
+/// its server has ended. No request runs for so long.
 const ABANDONED_AFTER_SECONDS: i64 = 180;
 
-/// Number of rows that one statement deletes.
+/// The number of rows that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
 /// A key and the request that contains it.

@@ -11,13 +11,13 @@ use crate::store::statement::Statement;
 use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
 
-/// Maximum number of readers. Those seen on the fewest days are deleted first.
+/// The maximum number of readers. Those seen on the fewest days are deleted first.
 const MAX_READERS: i64 = 1_000;
 
-/// Seconds after which a reader that was not seen again is deleted.
+/// The number of seconds after which a reader that was not seen again is deleted.
 const KEPT_SECONDS: i64 = 30 * 86_400;
 
-/// Number of readers that one statement writes.
+/// The number of readers that one statement writes.
 const BATCH_SIZE: usize = 500;
 
 table_row! {

@@ -83,7 +83,7 @@ pub struct StoreMetrics {
     failed: ByAction,
     followed: ByAction,
     write_errors: AtomicU64,
-    /// Size in bytes; -1 until it has been measured.
+    /// The size in bytes; -1 until it has been measured.
     size: AtomicI64,
 }
 

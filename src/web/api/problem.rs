@@ -39,7 +39,7 @@ pub(in crate::web) struct Problem {
     cause: Option<Box<str>>,
     /// The scope that the caller lacks.
     missing_scope: Option<AdminScope>,
-    /// Additional headers of the response.
+    /// The additional headers of the response.
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The error of the verb, if any, for callers in this process.
     error: Option<Arc<AdminError>>,

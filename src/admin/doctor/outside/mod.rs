@@ -27,7 +27,7 @@ const OPENID: &str = "openid-configuration";
 /// The maximum length of a quotation from a body or a header.
 const MAX_SHOWN: usize = 60;
 
-/// Forged headers with a host and an address that are never in use (RFC 6761, RFC 5737).
+/// The forged headers with a host and an address that are never in use (RFC 6761, RFC 5737).
 const FORGED_HEADERS: [(&str, &str); 6] = [
     ("forwarded", "for=192.0.2.1;host=forged.invalid;proto=http"),
     ("x-forwarded-for", "192.0.2.1"),

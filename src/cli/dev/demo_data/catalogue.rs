@@ -116,14 +116,14 @@ pub(super) struct DemoClient {
     /// The age of the client, in days.
     pub(super) days_old: i64,
     pub(super) credential: DemoCredential,
-    /// Pairs of a resource name and its scopes.
+    /// The pairs of a resource name and its scopes.
     pub(super) grants: Vec<(String, String)>,
     pub(super) seen: Option<Seen>,
 }
 
 /// The parsed table of clients.
 pub(super) struct Catalogue {
-    /// Clients in the order of the table.
+    /// The clients in the order of the table.
     pub(super) clients: Vec<DemoClient>,
 }
 

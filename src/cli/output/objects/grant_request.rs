@@ -19,7 +19,7 @@ pub(crate) struct GrantRequestObject {
     pub(crate) resource_owner: Option<String>,
     #[serde(default)]
     pub(crate) scopes: Vec<String>,
-    /// Networks that the grant could be used from; any if empty.
+    /// The networks that the grant could be used from; any if empty.
     #[serde(default)]
     pub(crate) networks: Vec<String>,
     #[serde(default)]

@@ -25,10 +25,10 @@ pub(crate) struct RejectionObject {
     pub(crate) reason: String,
     /// The encoded remedy, as it is stored.
     remedy: Option<String>,
-    /// Other clients with a secret that has the suffix of the presented one.
+    /// The other clients with a secret that has the suffix of the presented one.
     #[serde(default)]
     pub(crate) secret_of: Vec<String>,
-    /// Clients whose name starts like the unknown id.
+    /// The clients whose name starts like the unknown id.
     #[serde(default)]
     pub(crate) named_like: Vec<String>,
 }

@@ -24,7 +24,7 @@ pub(crate) struct TrustObject {
     jwks_uri: Option<String>,
     /// The required value of `aud`.
     pub(crate) audience: String,
-    /// Patterns of the other claims.
+    /// The patterns of the other claims.
     #[serde(default)]
     pub(crate) conditions: Map<String, Value>,
 }
