@@ -38,7 +38,7 @@ use crate::store::schema::SchemaError;
 use crate::store::{Store, StoreError};
 use crate::x509::certificate::{CertificateError, ClientCa};
 
-/// Reason why a process cannot start.
+/// Why a process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The schema and this binary do not match.

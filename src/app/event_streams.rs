@@ -21,7 +21,7 @@ pub struct EventStreams {
     stopping: watch::Sender<bool>,
 }
 
-/// Reason why a stream is rejected.
+/// Why a stream is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamRejection {
     /// The caller has [`MAX_STREAMS_PER_CALLER`] open streams.

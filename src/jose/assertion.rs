@@ -51,7 +51,7 @@ pub const SVID_ALGS: [Algorithm; 8] = [
     Algorithm::PS512,
 ];
 
-/// Reason why a JWT is invalid, for the log.
+/// Why a JWT is invalid, for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionError {
     /// The text has white space, which a JWT never has.

@@ -39,7 +39,7 @@ impl CheckpointClaims {
     }
 }
 
-/// Reason why a text is not a valid checkpoint.
+/// Why a text is not a valid checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
     /// The text is not a JWS of the type and algorithm of checkpoints.

@@ -45,7 +45,7 @@ pub struct Proof {
     issued_at: Timestamp,
 }
 
-/// Reason why a proof is invalid, with a variant for each check of RFC 9449, section 4.3.
+/// Why a proof is invalid, with a variant for each check of RFC 9449, section 4.3.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
     /// Check 1.

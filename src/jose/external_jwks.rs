@@ -51,10 +51,10 @@ impl std::fmt::Debug for ExternalJwk {
     }
 }
 
-/// The id of a key, and its algorithms or the reason why it cannot be used.
+/// The id of a key, and its algorithms or why it cannot be used.
 pub type ExaminedKey = (String, Result<String, &'static str>);
 
-/// Reason why keys cannot be used.
+/// Why keys cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExternalJwksError {
     /// The text is not a key set.
@@ -156,8 +156,8 @@ impl ExternalJwks {
         Ok(values(text)?.into_iter().map(describe).collect())
     }
 
-    /// Returns the id of each key in a published set, with its algorithms or the reason why a
-    /// verifier cannot use it.
+    /// Returns the id of each key in a published set, with its algorithms or why a verifier cannot
+    /// use it.
     ///
     /// # Errors
     /// If the text is not a set, has too many keys, or a key has a private part.

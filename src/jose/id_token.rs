@@ -51,7 +51,7 @@ pub struct IdToken {
     pub claims: Value,
 }
 
-/// Reason why an ID token is rejected, for the log.
+/// Why an ID token is rejected, for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdTokenError {
     /// The JWT or its signature is invalid.

@@ -102,7 +102,7 @@ pub struct Verified {
     pub algorithm: &'static str,
 }
 
-/// Reason why a token is invalid.
+/// Why a token is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// The text is not a compact JWS with a readable header.

@@ -33,7 +33,7 @@ struct Seen {
     by_client: HashMap<Box<str>, usize>,
 }
 
-/// Reason why a name is rejected.
+/// Why a name is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplayRejection {
     /// The name has been seen before.

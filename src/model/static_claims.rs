@@ -21,7 +21,7 @@ object_schema!(
     { "tenant": "acme", "roles": ["reader"] },
 );
 
-/// The reason why claims are rejected. Each variant names the received value and the allowed ones.
+/// Why claims are rejected. Each variant names the received value and the allowed ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimsError {
     /// The text is not `NAME=VALUE`.

@@ -77,7 +77,7 @@ pub struct CheckedToken {
     pub expires_in: i64,
 }
 
-/// Reason why a request is rejected.
+/// Why a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckError {
     /// The token is malformed, expired, revoked, of another issuer or for another resource, or the

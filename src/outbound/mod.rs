@@ -49,7 +49,7 @@ const MAX_BODY_BYTES: usize = 256 << 10;
 /// 128 KiB for handshake, head, interim responses and framing.
 const MAX_CONNECTION_BYTES: usize = MAX_BODY_BYTES + (128 << 10);
 
-/// Reason why a fetch failed.
+/// Why a fetch failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The text is not an https URL.

@@ -128,7 +128,7 @@ impl RemoteKeys {
         (age <= KEYS_TTL).then(|| fetched.keys.clone())
     }
 
-    /// Returns the reason why the last attempt failed, if it did.
+    /// Returns why the last attempt failed, if it did.
     pub fn problem(&self) -> Option<Arc<String>> {
         self.problem.load_full()
     }

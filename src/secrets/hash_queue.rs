@@ -41,7 +41,7 @@ pub enum HashQueue {
     Throttled(IpAddr, Priority),
 }
 
-/// Reason why a secret was not hashed.
+/// Why a secret was not hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
     /// The queue is full.

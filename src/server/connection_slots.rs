@@ -53,7 +53,7 @@ struct OpenConnections {
     logged_at: Option<Instant>,
 }
 
-/// Reason why a connection has no slot.
+/// Why a connection has no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoSlot {
     /// The address uses all its slots, and none of its connections is waiting for a request.

@@ -39,7 +39,7 @@ use crate::web;
 /// The maximum number of connections of the management listener.
 const MANAGEMENT_CONNECTIONS: usize = 128;
 
-/// Reason why the server could not start.
+/// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// An address cannot be bound.

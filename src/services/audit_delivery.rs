@@ -44,7 +44,7 @@ pub struct Delivery {
     pub oldest: Option<Timestamp>,
 }
 
-/// Reason why events could not be written, for the log.
+/// Why events could not be written, for the log.
 struct Failure {
     problem: String,
     retry_after: Option<RetryAfter>,

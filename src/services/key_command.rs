@@ -31,7 +31,7 @@ const OWN_VARIABLES: &str = "TOKEND_";
 const WITHHELD_VARIABLES: [&str; 6] =
     ["PGPASSWORD", "NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
 
-/// Reason why a command returned no master keys.
+/// Why a command returned no master keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyCommandProblem {
     /// The command cannot be started.

@@ -66,7 +66,7 @@ macro_rules! on_pool {
 }
 pub(crate) use on_pool;
 
-/// The reason why the store failed. A missing row is not an error: it is `None`.
+/// Why the store failed. A missing row is not an error: it is `None`.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A row of this kind and identifier already exists.

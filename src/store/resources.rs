@@ -64,7 +64,7 @@ pub struct UnreadableResource {
     pub owner: Option<Owner>,
     /// The source that applies the resource.
     pub source: Option<SourceName>,
-    /// The reason why it cannot be decoded.
+    /// Why it cannot be decoded.
     pub problem: StoreError,
 }
 

@@ -125,7 +125,7 @@ pub fn pending(found: i64) -> usize {
 /// migrates.
 const MAX_MIGRATION_TIME: Duration = Duration::from_mins(5);
 
-/// The reason why this binary cannot use the database.
+/// Why this binary cannot use the database.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
     /// A newer binary has migrated the database.

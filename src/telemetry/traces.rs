@@ -27,7 +27,7 @@ const SERVICE: &str = "tokend";
 /// The maximum time that the end of the process waits for the last spans.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
 
-/// Reason why spans cannot be sent.
+/// Why spans cannot be sent.
 #[derive(Debug, thiserror::Error)]
 #[error("the variables OTEL_… cannot be used: {0}")]
 pub struct TracesError(String);

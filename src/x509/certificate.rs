@@ -30,7 +30,7 @@ pub struct ClientCertificate {
     intermediates: Vec<Vec<u8>>,
 }
 
-/// Reason why a certificate cannot be used.
+/// Why a certificate cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// The certificate cannot be parsed.

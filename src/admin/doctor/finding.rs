@@ -43,7 +43,7 @@ pub struct Finding {
     pub group: CheckGroup,
     /// The result of the check.
     pub state: CheckState,
-    /// The observed state, or the reason why the check was skipped.
+    /// The observed state, or why the check was skipped.
     pub found: String,
     /// The way to fix a problem, if there is one.
     pub fix: Option<Fix>,

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::model::Malformed;
 
-/// Reason why a snapshot cannot be written or read. The texts follow "the snapshot is not used:".
+/// Why a snapshot cannot be written or read. The texts follow "the snapshot is not used:".
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The file cannot be read or written.

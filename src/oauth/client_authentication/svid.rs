@@ -40,7 +40,7 @@ pub struct UnverifiedSvid<'a> {
     id: SpiffeId,
 }
 
-/// Reason why a JWT-SVID is rejected, and how to fix it. Both are for operators.
+/// Why a JWT-SVID is rejected, and how to fix it. Both are for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SvidProblem {
     /// The problem that was found.
@@ -98,7 +98,7 @@ impl<'a> UnverifiedSvid<'a> {
         self.assertion
     }
 
-    /// Returns the reason why a trust does not accept the SPIFFE ID; `None` if it does.
+    /// Returns why a trust does not accept the SPIFFE ID; `None` if it does.
     pub fn mismatch(&self, trust: &SpiffeTrust) -> Option<String> {
         let (wanted, is) = (trust.source.trust_domain(), self.id.trust_domain());
         let subject = trust.source.subject();
@@ -180,7 +180,7 @@ fn check_audience(claims: &Value, issuer: &str) -> Result<(), SvidProblem> {
     ))
 }
 
-/// Returns the reason why no key of a bundle has signed a JWT-SVID.
+/// Returns why no key of a bundle has signed a JWT-SVID.
 pub(super) fn unsigned(error: &AssertionError) -> SvidProblem {
     match error {
         AssertionError::Algorithm { found, .. } => {

@@ -31,7 +31,7 @@ pub(in crate::services) fn delivered(event: &Event) -> NotificationCursor {
     NotificationCursor { sequence: event.sequence, failures, rejections, next_attempt_at }
 }
 
-/// Reason why an event was not delivered.
+/// Why an event was not delivered.
 #[derive(Debug)]
 pub(in crate::services) struct Undelivered {
     /// The problem, for the log.

@@ -20,7 +20,7 @@ const MAX_VALUES: usize = 30_000;
 /// The timeout of one statement. It is long because COMMIT writes everything to disk.
 const STATEMENT_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// The reason why rows cannot be loaded.
+/// Why rows cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadingError {
     /// The database already has a schema.

@@ -28,7 +28,7 @@ label! {
 }
 
 label! {
-    /// Reason why a database operation failed.
+    /// Why a database operation failed.
     pub enum FailureKind {
         /// It timed out.
         TimedOut = "timed_out",

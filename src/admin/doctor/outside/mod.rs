@@ -54,7 +54,7 @@ pub async fn examine_url(
     Ok(Report::of(findings, CheckCode::of_outside(), reason))
 }
 
-/// Returns the findings, and the reason why the other checks did not run.
+/// Returns the findings, and why the other checks did not run.
 async fn findings(probe: &Probe, issuer: &Issuer, clock: &Clock) -> (Vec<Finding>, &'static str) {
     let (Some(url), host) = (well_known(issuer, METADATA), host_of(issuer).unwrap_or_default())
     else {

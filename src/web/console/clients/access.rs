@@ -71,7 +71,7 @@ struct RequestForm {
     is_open: bool,
 }
 
-/// The claims of the next token, or the reason why it would be rejected.
+/// The claims of the next token, or why it would be rejected.
 struct Preview {
     resource: String,
     claims: String,

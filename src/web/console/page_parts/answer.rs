@@ -18,7 +18,7 @@ use crate::web::console::security::{headers, problems};
 use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
 
-/// The reason why a page is not shown.
+/// Why a page is not shown.
 #[derive(Debug)]
 pub(in crate::web::console) enum ConsoleError {
     /// An error. The gate renders its page, because it knows the session.
