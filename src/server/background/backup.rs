@@ -10,7 +10,6 @@ use crate::app::App;
 /// The interval of checking for a due backup. A failed backup is retried after this time.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// Runs as long as the server.
 pub(super) async fn make_backups(app: Arc<App>) {
     loop {
         if let Err(error) = make_backup(&app).await {

@@ -12,7 +12,6 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// The minimum jump that is logged. Client assertions may be ahead by the same time.
 const MIN_JUMP_SECONDS: i64 = 10;
 
-/// Runs as long as the server.
 pub(super) async fn watch_clock(app: Arc<App>) {
     let clock = &app.services.clock;
     let mut last = Reading::of(clock);

@@ -21,7 +21,6 @@ const MAX_NAMED: u32 = 10;
 /// The limit up to which clients are counted.
 const COUNT_BOUND: u32 = 10_000;
 
-/// Runs as long as the server.
 pub(super) async fn warn_of_expiring_secrets(app: Arc<App>) {
     let mut logged_at = None;
     loop {

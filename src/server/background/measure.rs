@@ -9,7 +9,6 @@ use crate::app::App;
 /// The interval of the measurements.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// Runs as long as the server.
 pub(super) async fn measure(app: Arc<App>) {
     loop {
         let counted = app.clone();
