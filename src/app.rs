@@ -56,7 +56,6 @@ pub struct App {
     pub background: BackgroundTasks,
     /// The state of the database.
     pub database: DatabaseHealth,
-    /// The last time at which the usage statistics were written.
     usage_flushed_at: LastTime,
     /// The time of the newest backup of this server.
     pub backed_up_at: LastTime,

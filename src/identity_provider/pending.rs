@@ -29,7 +29,6 @@ pub struct PendingSignIn {
     pub(super) nonce: String,
     /// The PKCE verifier (RFC 7636).
     pub(super) verifier: String,
-    /// The redirect URI of the request.
     pub(super) redirect_uri: String,
     /// The page to show after the sign-in.
     pub next: String,

@@ -64,7 +64,6 @@ impl FetchedKeys {
 /// State of the attempts to fetch a set.
 #[derive(Debug, Default)]
 struct FetchAttempts {
-    /// The end of the last attempt.
     ended_at: Option<MonotonicTime>,
     failures_in_a_row: u32,
     is_running: bool,

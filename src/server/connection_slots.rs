@@ -68,7 +68,6 @@ pub(super) struct ConnectionSlot {
     slots: Arc<ConnectionSlots>,
     id: u64,
     network: Option<IpAddr>,
-    /// The activity of the connection in this slot.
     pub(super) activity: Arc<Activity>,
 }
 

@@ -26,7 +26,6 @@ use crate::model::time::Timestamp;
 pub struct ClientCertificate {
     /// The certificate itself (DER).
     der: Vec<u8>,
-    /// The intermediate certificates that the client sent.
     intermediates: Vec<Vec<u8>>,
 }
 

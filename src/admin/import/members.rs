@@ -13,7 +13,6 @@ pub(in crate::admin) struct ObjectSchema {
     /// The name of the object, with its article: `a client`.
     pub(in crate::admin) name: &'static str,
     pub(in crate::admin) members: &'static [Member],
-    /// The members that are required.
     pub(in crate::admin) required: &'static [&'static str],
     /// The groups of members that exclude each other.
     pub(in crate::admin) exclusive: &'static [&'static [&'static str]],

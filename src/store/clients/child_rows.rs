@@ -29,7 +29,6 @@ pub(in crate::store) enum ClientSet<'a> {
     Range {
         /// The client before the first one.
         after: &'a str,
-        /// The last client of the range.
         last: &'a str,
     },
 }

@@ -37,7 +37,6 @@ pub(in crate::web) struct Problem {
     errors: Vec<PlacedProblem>,
     /// The text for the log, if it differs from the text for the caller.
     cause: Option<Box<str>>,
-    /// The scope that the caller lacks.
     missing_scope: Option<AdminScope>,
     /// The additional headers of the response.
     headers: Vec<(HeaderName, HeaderValue)>,

@@ -103,7 +103,6 @@ pub(super) struct Seen {
     pub(super) minutes_ago: i64,
     /// The number of token requests per hour.
     pub(super) per_hour: i64,
-    /// The client address.
     pub(super) address: String,
 }
 

@@ -21,22 +21,17 @@ pub(crate) struct ClientObject {
     pub(crate) source: Option<String>,
     /// The owners that it may administer; all if absent.
     pub(crate) admin_of: Option<Vec<String>>,
-    /// The authentication methods that it may use.
     #[serde(default)]
     pub(crate) auth_methods: Vec<String>,
     #[serde(default)]
     pub(crate) grant_types: Vec<String>,
     pub(crate) token_ttl_seconds: Option<i64>,
-    /// The rate limit of its tokens.
     pub(crate) token_rate: Option<String>,
     /// The public keys that are registered at the server.
     pub(crate) jwks: Option<Value>,
-    /// The URL of its public keys.
     pub(crate) jwks_uri: Option<String>,
-    /// True if its tokens must be bound to a key.
     #[serde(default)]
     pub(crate) dpop_bound_access_tokens: bool,
-    /// True if its tokens must be bound to a certificate.
     #[serde(default)]
     pub(crate) tls_client_certificate_bound_access_tokens: bool,
     /// The networks that it may be used from; any if empty.
@@ -57,7 +52,6 @@ pub(crate) struct ClientObject {
     /// The trusts in foreign issuers.
     #[serde(default)]
     pub(crate) trusts: Vec<TrustObject>,
-    /// The trusts in SPIFFE trust domains.
     #[serde(default)]
     pub(crate) spiffe_trusts: Vec<SpiffeTrustObject>,
     /// The usage of credentials other than secrets.
@@ -89,7 +83,6 @@ pub(crate) struct GrantObject {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SecretObject {
     pub(crate) secret_id: String,
-    /// The last characters of the secret.
     #[serde(default)]
     pub(crate) suffix: String,
     #[serde(default)]
@@ -123,9 +116,7 @@ pub(crate) struct SafeToEnd {
 pub(crate) struct UsageObject {
     #[serde(deserialize_with = "time")]
     pub(crate) last_used_at: Timestamp,
-    /// The number of uses.
     pub(crate) uses: i64,
-    /// The client address of the last use.
     pub(crate) last_address: String,
 }
 

@@ -10,14 +10,11 @@ use crate::remedies;
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct RejectionObject {
     pub(crate) request_id: String,
-    /// The time of the rejection.
     #[serde(deserialize_with = "time")]
     pub(crate) at: Timestamp,
-    /// The HTTP status of the response.
     pub(crate) status: u16,
     /// The error code of the response.
     pub(crate) error: String,
-    /// The client address of the request.
     pub(crate) address: String,
     /// The client that the request names.
     pub(crate) client_id: Option<String>,

@@ -20,7 +20,6 @@ pub(crate) struct TrustObject {
     pub(crate) issuer: String,
     /// The keys of the issuer, if they are registered at the server.
     jwks: Option<Value>,
-    /// The URL of the issuer's keys.
     jwks_uri: Option<String>,
     /// The required value of `aud`.
     pub(crate) audience: String,

@@ -134,7 +134,6 @@ pub(in crate::web::console) async fn catch_up_or_log(app: &App) {
 /// The content of an error page.
 pub(in crate::web::console) struct Failure {
     pub(in crate::web::console) status: StatusCode,
-    /// The summary.
     pub(in crate::web::console) title: &'static str,
     /// The failure, the received and the expected value.
     pub(in crate::web::console) detail: String,

@@ -18,7 +18,6 @@ pub(in crate::web::console) enum OriginError {
 /// The transport of a request.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::web::console) struct Transport {
-    /// The session cookie for this transport.
     pub(in crate::web::console) cookie: SessionCookie,
 }
 
