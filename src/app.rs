@@ -40,7 +40,7 @@ use crate::telemetry::metrics::Metrics;
 
 /// The running server: the services and all state in memory.
 pub struct App {
-    /// Settings, database, keys, clock.
+    /// The settings, the database, the keys and the clock.
     pub services: Arc<Services>,
     /// The `iss` of tokens.
     pub issuer: Issuer,
@@ -48,38 +48,37 @@ pub struct App {
     pub directory: Directory,
     /// True once the server is stopping.
     pub stopping: AtomicBool,
-    /// Recent rejections that have not been written yet.
+    /// The recent rejections that have not been written yet.
     pub rejections: Arc<RecentRejections>,
-    /// Readers of the key set that have not been written yet.
+    /// The readers of the key set that have not been written yet.
     pub key_set_readers: KeySetReaders,
     /// The state of the background tasks.
     pub background: BackgroundTasks,
     /// The state of the database.
     pub database: DatabaseHealth,
-    /// Last time at which the usage statistics were written.
     usage_flushed_at: LastTime,
-    /// Time of the newest backup of this server.
+    /// The time of the newest backup of this server.
     pub backed_up_at: LastTime,
-    /// Number of keys in the database that are sealed under a master key other than the first.
+    /// The number of keys in the database that are sealed under a master key other than the first.
     outdated_seals: AtomicUsize,
-    /// Status of the snapshots.
+    /// The status of the snapshots.
     pub snapshot: SnapshotStatus,
-    /// Status of the delivery of the audit log.
+    /// The status of the delivery of the audit log.
     pub audit_delivery: AuditDelivery,
-    /// Last time at which any instance signed a checkpoint of the audit log.
+    /// The last time at which any instance signed a checkpoint of the audit log.
     pub checkpointed_at: LastTime,
-    /// Metrics of this process.
+    /// The metrics of this process.
     pub metrics: Arc<Metrics>,
     /// Limits the reports of leaked secrets by caller.
     pub leak_reports: RateTable,
     /// Limits the tests of tokens against trusts by caller.
     pub trust_tests: RateTable,
-    /// Open event streams.
+    /// The open event streams.
     pub event_streams: Arc<EventStreams>,
-    /// Number of tokens that were issued in each of the last hours.
+    /// The number of tokens that were issued in each of the last hours.
     pub traffic: Traffic,
-    /// Permit for verifying the audit log. One verification runs at a time, because it reads the
-    /// log as fast as the database allows.
+    /// The permit for verifying the audit log. One verification runs at a time, because it reads
+    /// the log as fast as the database allows.
     pub log_verification: Semaphore,
 }
 

@@ -38,7 +38,7 @@ use crate::store::schema::SchemaError;
 use crate::store::{Store, StoreError};
 use crate::x509::certificate::{CertificateError, ClientCa};
 
-/// Reason why a process cannot start.
+/// Why a process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The schema and this binary do not match.
@@ -79,13 +79,13 @@ pub enum StartError {
     /// The database has sealed keys, and the master key is missing.
     #[error("the master key of this database is missing: {looked_at}")]
     MasterKeyMissing {
-        /// Places where the key was expected.
+        /// The places where the key was expected.
         looked_at: String,
     },
     /// The keys of the database are sealed under another master key.
     #[error("the master key {origin} is not the one this database was sealed with")]
     WrongMasterKey {
-        /// Source of the key.
+        /// The source of the key.
         origin: String,
     },
     /// The command for the master keys did not print them.
@@ -97,13 +97,13 @@ pub enum StartError {
         origin: String,
         /// The problem.
         problem: KeyCommandProblem,
-        /// Output on standard error, as the end of the sentence.
+        /// The output on standard error, as the end of the sentence.
         said: String,
     },
     /// The file of the master key cannot be read or created.
     #[error("cannot read or make the master key {path}: {problem}", path = path.display())]
     MasterKeyFile {
-        /// Path of the file.
+        /// The path of the file.
         path: PathBuf,
         /// The cause.
         problem: String,
@@ -145,9 +145,9 @@ impl StartError {
 /// The service context of a process.
 #[derive(Debug)]
 pub struct Services {
-    /// Settings at startup.
+    /// The settings at startup.
     pub config: Config,
-    /// Settings that may change while a server runs.
+    /// The settings that may change while a server runs.
     pub live: Live,
     /// The database.
     pub store: Store,
@@ -159,12 +159,12 @@ pub struct Services {
     pub guess_limiter: GuessLimiter,
     /// Issues and verifies DPoP nonces.
     pub nonce_issuer: NonceIssuer,
-    /// DPoP proofs of token requests.
+    /// The DPoP proofs of token requests.
     pub dpop_proofs: ReplayCache,
-    /// DPoP proofs of requests to APIs, verified by the check endpoint. They have a separate cache,
-    /// so that busy APIs do not fill that of token requests.
+    /// The DPoP proofs of requests to APIs, verified by the check endpoint. They have a separate
+    /// cache, so that busy APIs do not fill that of token requests.
     pub api_dpop_proofs: ReplayCache,
-    /// Client assertions that the database does not have yet.
+    /// The client assertions that the database does not have yet.
     pub assertions: AssertionMemory,
     /// Fetches key sets.
     pub fetcher: Fetcher,
@@ -172,13 +172,13 @@ pub struct Services {
     pub notifier: Fetcher,
     /// The identity provider of the console, if configured.
     pub identity_provider: Option<Box<IdentityProvider>>,
-    /// Root CAs of accepted client certificates.
+    /// The root CAs of accepted client certificates.
     pub client_ca: Option<ClientCa>,
     /// The clock.
     pub clock: Clock,
-    /// Id of this process among the others on the same database.
+    /// The id of this process among the others on the same database.
     pub instance: String,
-    /// Host and process, for people.
+    /// The host and the process, for people.
     pub host: String,
     signature_checks: AtomicU64,
 }

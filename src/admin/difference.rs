@@ -29,7 +29,7 @@ pub(super) struct Difference {
     is: Map<String, Value>,
 }
 
-/// Members that change with every write and are not part of the state.
+/// The members that change with every write and are not part of the state.
 const IGNORED: [&str; 2] = ["created_at", "updated_at"];
 
 impl Difference {

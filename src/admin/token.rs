@@ -17,7 +17,7 @@ use crate::services::Services;
 use crate::store::Store;
 use crate::store::reader::Reader;
 
-/// The reason why a token is not valid.
+/// Why a token is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
     /// The form, the signature, a claim or a time is wrong.

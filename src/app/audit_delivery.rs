@@ -10,7 +10,7 @@ use crate::services::audit_delivery::Delivery;
 #[derive(Debug, Default)]
 pub struct AuditDelivery {
     behind: AtomicI64,
-    /// Time of the oldest undelivered event.
+    /// The time of the oldest undelivered event.
     oldest: LastTime,
 }
 

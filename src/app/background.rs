@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use crate::model::time::MonotonicTime;
 
-/// Run time since the last failure after which a task has recovered.
+/// The run time since the last failure after which a task has recovered.
 const RECOVERED_AFTER: Duration = Duration::from_mins(10);
 
-/// Number of consecutive failures after which a task is failing.
+/// The number of consecutive failures after which a task is failing.
 const TOO_MANY_FAILURES: u32 = 3;
 
-/// Pause before the first restart. Each consecutive failure doubles it.
+/// The pause before the first restart. Each consecutive failure doubles it.
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 
-/// Maximum pause before a restart.
+/// The maximum pause before a restart.
 const MAX_PAUSE: Duration = Duration::from_mins(1);
 
 /// Failures of all background tasks, by name.
@@ -32,9 +32,9 @@ struct Failures {
 /// Restart of a task after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restart {
-    /// Number of failures of the task in this process.
+    /// The number of failures of the task in this process.
     pub failures: u64,
-    /// Pause before the restart.
+    /// The pause before the restart.
     pub pause: Duration,
 }
 

@@ -11,7 +11,7 @@ use crate::services::database_identity::DatabaseIdentity;
 #[derive(Debug)]
 pub struct DatabaseHealth {
     is_unavailable: AtomicBool,
-    /// Start of the outage, in seconds since 1970.
+    /// The start of the outage, in seconds since 1970.
     unavailable_since: AtomicI64,
     rejects_writes: AtomicBool,
     identity: watch::Sender<DatabaseIdentity>,

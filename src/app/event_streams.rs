@@ -8,10 +8,10 @@ use tokio::sync::watch;
 
 use crate::services::audited_change::Actor;
 
-/// Maximum number of open streams. Each one uses a connection of the management listener.
+/// The maximum number of open streams. Each one uses a connection of the management listener.
 pub const MAX_STREAMS: usize = 32;
 
-/// Maximum number of open streams of one caller.
+/// The maximum number of open streams of one caller.
 pub const MAX_STREAMS_PER_CALLER: usize = 4;
 
 /// Open streams of this instance.
@@ -21,7 +21,7 @@ pub struct EventStreams {
     stopping: watch::Sender<bool>,
 }
 
-/// Reason why a stream is rejected.
+/// Why a stream is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamRejection {
     /// The caller has [`MAX_STREAMS_PER_CALLER`] open streams.

@@ -14,7 +14,7 @@ use crate::telemetry::metrics::Scrape;
 use crate::telemetry::metrics::definitions as names;
 use crate::telemetry::metrics::figures::Figures;
 
-/// Commit of the build, if the build provided it.
+/// The commit of the build, if the build provided it.
 const REVISION: Option<&str> = option_env!("TOKEND_REVISION");
 
 impl App {

@@ -10,19 +10,19 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use crate::model::key_set_reader::KeySetReader;
 use crate::model::time::Timestamp;
 
-/// Maximum number of networks between two writes. Readers of other networks are ignored.
+/// The maximum number of networks between two writes. Readers of other networks are ignored.
 const MAX_NETWORKS: usize = 256;
 
-/// Maximum number of user agents of one network. All others share one entry.
+/// The maximum number of user agents of one network. All others share one entry.
 const MAX_AGENTS_PER_NETWORK: usize = 8;
 
-/// Maximum length of a user agent, in bytes.
+/// The maximum length of a user agent, in bytes.
 const MAX_AGENT_BYTES: usize = 64;
 
-/// User agent of readers that send none, or one that cannot be displayed.
+/// The user agent of readers that send none, or one that cannot be displayed.
 const UNNAMED: &str = "unnamed";
 
-/// User agent of the remaining readers of a network with too many.
+/// The user agent of the remaining readers of a network with too many.
 const OTHERS: &str = "others";
 
 /// Readers since the last write.

@@ -7,7 +7,7 @@ use crate::model::time::Timestamp;
 /// The last time of something; `None` if it has never happened.
 #[derive(Debug, Default)]
 pub struct LastTime {
-    /// Seconds since 1970; 0 for never.
+    /// The number of seconds since 1970; 0 for never.
     seconds: AtomicI64,
 }
 

@@ -8,7 +8,7 @@ use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
 use crate::store::StoreError;
 
-/// Number of assertions that are taken from the memory at a time.
+/// The number of assertions that are taken from the memory at a time.
 const BATCH: usize = 500;
 
 impl App {

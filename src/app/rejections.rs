@@ -9,21 +9,21 @@ use crate::model::network::customer_network;
 use crate::model::rejection::RejectionRecord;
 use crate::model::time::Timestamp;
 
-/// Retention of rejections for `tokend explain`, in seconds.
+/// The retention of rejections for `tokend explain`, in seconds.
 pub(super) const REJECTIONS_TTL_SECONDS: i64 = 7 * 86_400;
 
-/// Maximum number of rejections until they are written.
+/// The maximum number of rejections until they are written.
 const MAX_REJECTIONS: usize = 2000;
 
-/// Maximum number of rejections about unknown clients. The rest is reserved: a flood of requests
-/// with unknown clients must not displace the rejections that an operator will look up.
+/// The maximum number of rejections about unknown clients. The rest is reserved: a flood of
+/// requests with unknown clients must not displace the rejections that an operator will look up.
 const MAX_OF_UNKNOWN: usize = MAX_REJECTIONS / 2;
 
-/// Maximum burst from one address (IPv6: one /64), so that a flood does not hide the rejections of
-/// others.
+/// The maximum burst from one address (IPv6: one /64), so that a flood does not hide the rejections
+/// of others.
 const MAX_OF_ONE_ADDRESS: usize = 200;
 
-/// Part of the burst that an address regains with each write.
+/// The part of the burst that an address regains with each write.
 const REFILL: usize = 50;
 
 /// Subject of a rejection.
@@ -42,9 +42,9 @@ pub struct RecentRejections(Mutex<PendingRejections>);
 #[derive(Debug, Default)]
 struct PendingRejections {
     records: Vec<RejectionRecord>,
-    /// Number of records without a known client.
+    /// The number of records without a known client.
     of_unknown: usize,
-    /// Used part of the burst of each address.
+    /// The used part of the burst of each address.
     by_address: HashMap<IpAddr, usize>,
 }
 

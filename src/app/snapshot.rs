@@ -18,7 +18,7 @@ use crate::services::Services;
 use crate::services::atomic_file::AtomicFile;
 use crate::store::engine;
 
-/// File name in `data_dir`.
+/// The file name in `data_dir`.
 pub const FILE_NAME: &str = "tokend.snapshot";
 
 /// Occasion on which a snapshot is written.
@@ -33,13 +33,13 @@ pub enum Occasion {
     },
 }
 
-/// Size of the buffer between the seal and the file.
+/// The size of the buffer between the seal and the file.
 const BUFFER_BYTES: usize = 1 << 17;
 
 /// Status of the snapshots of this process.
 #[derive(Debug, Default)]
 pub struct SnapshotStatus {
-    /// Time of the newest snapshot.
+    /// The time of the newest snapshot.
     pub written_at: LastTime,
     bytes: AtomicU64,
     failures: AtomicU64,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::time::Timestamp;
 
-/// Number of hours that are kept.
+/// The number of hours that are kept.
 const MAX_HOURS: usize = 24;
 
 const HOUR_SECONDS: i64 = 3_600;

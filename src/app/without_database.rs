@@ -17,7 +17,7 @@ use crate::services::{Services, StartError, backup_keys, opening};
 
 /// Parts of a server that starts without its database.
 pub struct WithoutDatabase {
-    /// Settings, keys, clock, and a database that does not answer yet.
+    /// The settings, the keys, the clock, and a database that does not answer yet.
     pub services: Services,
     directory: Directory,
 }

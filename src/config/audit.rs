@@ -8,19 +8,19 @@ use crate::config::{DirectorySettings, NotificationSettings, Webhook};
 use crate::model::time::Lifetime;
 use crate::model::webhook::WebhookUrl;
 
-/// Minimum time between two checkpoints, in seconds.
+/// The minimum time between two checkpoints, in seconds.
 const MIN_CHECKPOINT_SECONDS: i64 = 60;
 
-/// Minimum retention of events, in seconds. Webhooks deliver events of the last three days, and a
-/// recent backup must be comparable with the log.
+/// The minimum retention of events, in seconds. Webhooks deliver events of the last three days, and
+/// a recent backup must be comparable with the log.
 const MIN_RETENTION_SECONDS: i64 = 7 * 86_400;
 
 /// Settings of the audit log.
 #[derive(Debug, Clone)]
 pub struct AuditSettings {
-    /// Maximum age of the last signed checkpoint; `None` turns automatic checkpoints off.
+    /// The maximum age of the last signed checkpoint; `None` turns automatic checkpoints off.
     pub checkpoint_interval: Option<Lifetime>,
-    /// Destination of each event.
+    /// The destination of each event.
     pub sink: Option<AuditSink>,
     /// How long events are kept; `None` keeps them forever.
     pub retention: Option<Lifetime>,

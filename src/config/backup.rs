@@ -6,13 +6,13 @@ use crate::config::parse::{lifetime, parse_integer, path};
 use crate::config::read::SettingsReader;
 use crate::model::time::Lifetime;
 
-/// Minimum time between two backups, in seconds.
+/// The minimum time between two backups, in seconds.
 const MIN_SCHEDULE_SECONDS: i64 = 300;
 
 /// Schedule, folder and number of backups.
 #[derive(Debug, Clone)]
 pub struct BackupSettings {
-    /// Maximum age of the newest backup; `None` turns scheduled backups off.
+    /// The maximum age of the newest backup; `None` turns scheduled backups off.
     pub schedule: Option<Lifetime>,
     /// The folder of the backups.
     pub dir: PathBuf,

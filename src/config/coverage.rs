@@ -6,8 +6,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 const ROUTED_PREFIX: u8 = 3;
 const ROUTED: u128 = 0b001 << 125;
 
-/// The address family that the networks mostly cover, `IPv4` or `IPv6`; `None` if they are narrow
-/// enough.
+/// Returns the address family that the networks mostly cover, `IPv4` or `IPv6`; `None` if they are
+/// narrow enough.
 pub(super) fn covers_most_of(networks: &[IpNet]) -> Option<&'static str> {
     let (mut four, mut six): (Vec<Ipv4Net>, Vec<Ipv6Net>) = Default::default();
     for network in networks {
@@ -27,13 +27,13 @@ pub(super) fn covers_most_of(networks: &[IpNet]) -> Option<&'static str> {
     (six >= 1 << 124).then_some("IPv6")
 }
 
-/// The IPv4 network of a network of IPv4-mapped IPv6 addresses.
+/// Returns the IPv4 network of a network of IPv4-mapped IPv6 addresses.
 fn mapped(network: &Ipv6Net) -> Option<Ipv4Net> {
     let prefix = network.prefix_len().checked_sub(96)?;
     Ipv4Net::new(network.network().to_ipv4_mapped()?, prefix).ok()
 }
 
-/// The number of routed addresses in a network.
+/// Returns the number of routed addresses in a network.
 fn routed(network: &Ipv6Net) -> u128 {
     let prefix = network.prefix_len();
     let first = u128::from(network.network());

@@ -18,7 +18,7 @@ pub struct DatabaseSettings {
     pub max_connections: u32,
     /// The statement timeout.
     pub timeout: Duration,
-    /// Handling of the schema at the start.
+    /// The handling of the schema at the start.
     pub migrate: Migrate,
 }
 
@@ -32,7 +32,7 @@ pub enum Location {
 }
 
 impl Location {
-    /// The display name of the engine.
+    /// Returns the display name of the engine.
     pub fn engine(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "SQLite",
@@ -42,7 +42,7 @@ impl Location {
 }
 
 impl std::fmt::Display for Location {
-    /// The file, or the URL without user, password and parameters.
+    /// Writes the file, or the URL without user, password and parameters.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sqlite(path) => write!(formatter, "{}", path.display()),

@@ -10,7 +10,7 @@ use crate::config::Location;
 use crate::config::parse::{ValueProblem, path};
 use crate::text::suggestion;
 
-/// Supported parameters of a Postgres URL.
+/// The supported parameters of a Postgres URL.
 const PARAMETERS: [&str; 19] = [
     "sslmode",
     "ssl-mode",
@@ -35,7 +35,7 @@ const PARAMETERS: [&str; 19] = [
 
 const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
-/// Advice on special characters in passwords.
+/// The advice on special characters in passwords.
 const ENCODE: &str = "percent-encode special characters of the password: @ as %40, : as %3A, / as \
                       %2F, ? as %3F, # as %23";
 

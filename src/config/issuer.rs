@@ -22,12 +22,12 @@ impl Issuer {
         Self(text)
     }
 
-    /// The identifier as text.
+    /// Returns the identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The path of the identifier: empty, or a text that begins with a slash.
+    /// Returns the path of the identifier: empty, or a text that begins with a slash.
     pub fn path(&self) -> &str {
         let after_scheme = self.0.split_once("://").map_or("", |(_, rest)| rest);
         after_scheme.find('/').map_or("", |start| &after_scheme[start..])

@@ -31,11 +31,11 @@ pub const LIVE_KEYS: [&str; 14] = [
 /// at runtime.
 #[derive(Debug)]
 pub struct LiveSettings {
-    /// Limits on requests.
+    /// The limits on requests.
     pub limits: LimitSettings,
-    /// Networks whose headers may name the client's address.
+    /// The networks whose headers may name the client's address.
     pub trusted_proxies: Vec<IpNet>,
-    /// Roles of the groups of the identity provider.
+    /// The roles of the groups of the identity provider.
     pub console_groups: GroupMapping,
 }
 
@@ -60,7 +60,7 @@ impl Live {
         Self(Arc::new(ArcSwap::from_pointee(LiveSettings::of(config))))
     }
 
-    /// The current values. Do not hold the guard across an await.
+    /// Returns the current values. Do not hold the guard across an await.
     pub fn load(&self) -> Guard<Arc<LiveSettings>> {
         self.0.load()
     }

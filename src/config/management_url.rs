@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use crate::config::Config;
 
-/// Host names that reach a listener on a loopback address.
+/// The host names that reach a listener on a loopback address.
 const LOOPBACK_HOSTS: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
 
 impl Config {
-    /// The URL of the management listener: the setting `management.url`, or else a URL on a
+    /// Returns the URL of the management listener: the setting `management.url`, or else a URL on a
     /// loopback address. `None` if the setting is empty and the listener is not reachable over
     /// loopback, because the server cannot know the name that callers use.
     pub fn management_url(&self) -> Option<String> {
@@ -26,7 +26,7 @@ impl Config {
         Some(format!("http://{host}:{port}"))
     }
 
-    /// The host of the setting `management.url`, without the port.
+    /// Returns the host of the setting `management.url`, without the port.
     pub fn configured_management_host(&self) -> Option<&str> {
         let url = self.configured_management_url.as_ref()?.as_str();
         let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -34,8 +34,8 @@ impl Config {
         Some(port.map_or(authority, |colon| &authority[..colon]))
     }
 
-    /// Every URL that callers may use for the management listener. A listener on loopback has
-    /// several names.
+    /// Returns every URL that callers may use for the management listener. A listener on loopback
+    /// has several names.
     pub fn management_urls(&self) -> Vec<String> {
         let Some(url) = self.management_url() else { return Vec::new() };
         if self.configured_management_url.is_some() {

@@ -79,45 +79,45 @@ pub struct Config {
     pub master_key_command: Option<KeyCommand>,
     /// The database.
     pub database: DatabaseSettings,
-    /// Settings of the directory, the instance's memory of all clients.
+    /// The settings of the directory, the instance's memory of all clients.
     pub directory: DirectorySettings,
-    /// Settings of the snapshot of the directory.
+    /// The settings of the snapshot of the directory.
     pub snapshot: SnapshotSettings,
-    /// Settings of tokens.
+    /// The settings of tokens.
     pub token: TokenSettings,
-    /// Limits on client assertions.
+    /// The limits on client assertions.
     pub assertions: AssertionSettings,
-    /// Optional members of the metadata.
+    /// The optional members of the metadata.
     pub metadata: MetadataSettings,
-    /// Life cycle of signing keys.
+    /// The life cycle of signing keys.
     pub keys: KeySettings,
-    /// Settings of client secrets.
+    /// The settings of client secrets.
     pub secrets: SecretSettings,
-    /// Limits on requests.
+    /// The limits on requests.
     pub limits: LimitSettings,
-    /// Networks whose headers may name the client's address.
+    /// The networks whose headers may name the client's address.
     pub trusted_proxies: Vec<IpNet>,
-    /// TLS of the public listener, if tokend terminates it.
+    /// The TLS settings of the public listener, if tokend terminates it.
     pub tls: Option<TlsSettings>,
     /// The CA certificates for client certificates (PEM).
     pub client_ca: Option<PathBuf>,
     /// The base URL of the mTLS endpoints, if it differs from the issuer.
     pub mtls_url: Option<Issuer>,
-    /// Settings for fetching remote documents.
+    /// The settings for fetching remote documents.
     pub fetch: FetchSettings,
-    /// Destinations of notifications.
+    /// The destinations of notifications.
     pub notifications: NotificationSettings,
-    /// Settings of the log.
+    /// The settings of the log.
     pub log: LogSettings,
-    /// Settings of metrics.
+    /// The settings of metrics.
     pub metrics: MetricsSettings,
-    /// Timing of a shutdown.
+    /// The timing of a shutdown.
     pub shutdown: ShutdownSettings,
-    /// Declarations that are applied at the start.
+    /// The declarations that are applied at the start.
     pub bootstrap: BootstrapSettings,
-    /// Settings of scheduled backups.
+    /// The settings of scheduled backups.
     pub backup: BackupSettings,
-    /// Settings of the audit log.
+    /// The settings of the audit log.
     pub audit: AuditSettings,
     /// True if the management listener serves the console.
     pub console_enabled: bool,
@@ -171,7 +171,7 @@ pub struct TokenSettings {
     pub lifetime_max: Lifetime,
     /// The default signature algorithm of the server.
     pub algorithm: Algorithm,
-    /// Additional paths of the token endpoint.
+    /// The additional paths of the token endpoint.
     pub aliases: Vec<String>,
     /// True if DPoP proofs must contain a nonce of this server.
     pub dpop_nonces: bool,
@@ -182,7 +182,7 @@ pub struct TokenSettings {
 pub struct AssertionSettings {
     /// The maximum time from now to `exp`.
     pub lifetime_max: Lifetime,
-    /// Handling of client assertions while the database is unavailable.
+    /// The handling of client assertions while the database is unavailable.
     pub during_outage: DuringOutage,
 }
 
@@ -223,13 +223,13 @@ pub struct KeySettings {
 pub struct SecretSettings {
     /// The maximum number of valid secrets of a client.
     pub max_per_client: usize,
-    /// Memory of one argon2id hash, in KiB.
+    /// The memory of one argon2id hash, in KiB.
     pub argon2_memory_kib: u32,
-    /// Passes of one argon2id hash.
+    /// The number of passes of one argon2id hash.
     pub argon2_iterations: u32,
-    /// Maximum number of concurrent hashes per queue.
+    /// The maximum number of concurrent hashes per queue.
     pub hashing_lanes: usize,
-    /// Maximum number of waiting attempts per queue.
+    /// The maximum number of waiting attempts per queue.
     pub hashing_queue: usize,
     /// How long before its expiry a secret is reported as expiring soon.
     pub warn_before: Lifetime,
@@ -238,25 +238,25 @@ pub struct SecretSettings {
 /// Limits on requests.
 #[derive(Debug, Clone)]
 pub struct LimitSettings {
-    /// Maximum size of a body, in bytes.
+    /// The maximum size of a body, in bytes.
     pub body_size: usize,
-    /// Maximum size of a request head, in bytes.
+    /// The maximum size of a request head, in bytes.
     pub header_size: usize,
-    /// Time limit for receiving a head.
+    /// The time limit for receiving a head.
     pub header_timeout: Duration,
-    /// Time limit for receiving a body.
+    /// The time limit for receiving a body.
     pub body_timeout: Duration,
-    /// Maximum number of open connections.
+    /// The maximum number of open connections.
     pub connections: usize,
-    /// Default token rate of a client.
+    /// The default token rate of a client.
     pub tokens_per_client: RateLimit,
-    /// Maximum rate at which a client may revoke its own tokens one by one.
+    /// The maximum rate at which a client may revoke its own tokens one by one.
     pub revocations_per_client: Rate,
-    /// Maximum rate of assertions of a client at introspection and revocation.
+    /// The maximum rate of assertions of a client at introspection and revocation.
     pub assertions_per_client: RateLimit,
-    /// Maximum rate of wrong secrets for a client.
+    /// The maximum rate of wrong secrets for a client.
     pub guesses_per_client: Rate,
-    /// Maximum rate of wrong secrets from an address.
+    /// The maximum rate of wrong secrets from an address.
     pub guesses_per_address: Rate,
 }
 
@@ -272,9 +272,9 @@ pub struct TlsSettings {
 /// Settings for fetching remote documents.
 #[derive(Debug, Clone)]
 pub struct FetchSettings {
-    /// Non-public networks from which documents may be fetched.
+    /// The non-public networks from which documents may be fetched.
     pub allowed_networks: Vec<IpNet>,
-    /// CA certificates that are trusted in addition to those of the system (PEM).
+    /// The CA certificates that are trusted in addition to those of the system (PEM).
     pub ca_file: Option<PathBuf>,
 }
 
@@ -314,7 +314,7 @@ pub enum LogFormat {
 pub struct ShutdownSettings {
     /// How long the server continues to accept connections.
     pub delay: Duration,
-    /// Time limit for requests in flight.
+    /// The time limit for requests in flight.
     pub drain: Duration,
 }
 
@@ -328,8 +328,8 @@ pub enum Requirement {
 }
 
 impl Config {
-    /// How long a replaced signing key stays published, in seconds: until its longest-lived token
-    /// has expired, plus a reserve.
+    /// Returns how long a replaced signing key stays published, in seconds: until its longest-lived
+    /// token has expired, plus a reserve.
     pub fn keep_seconds(&self) -> i64 {
         self.token.lifetime_max.seconds() + self.keys.keep_after.seconds()
     }
@@ -359,7 +359,7 @@ impl Config {
 /// The environment variable that names the actor of changes. It is not a setting of the server.
 pub const ACTOR_VARIABLE: &str = "TOKEND_ACTOR";
 
-/// The environment of this process.
+/// Returns the environment of this process.
 #[expect(clippy::disallowed_methods, reason = "the only function that reads the environment")]
 pub fn environment() -> Vec<(String, String)> {
     std::env::vars_os()

@@ -11,7 +11,7 @@ pub struct NotificationSettings {
     pub webhooks: Vec<Webhook>,
     /// The actions of the events to send.
     pub events: Vec<&'static str>,
-    /// Non-public networks in which receivers are allowed.
+    /// The non-public networks in which receivers are allowed.
     pub allowed_networks: Vec<IpNet>,
 }
 

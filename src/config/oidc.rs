@@ -24,7 +24,7 @@ pub struct OidcSettings {
     pub scopes: Vec<String>,
     /// The claim with the groups.
     pub groups_claim: String,
-    /// Roles of the groups, as configured at the start.
+    /// The roles of the groups, as configured at the start.
     pub groups: GroupMapping,
 }
 
@@ -68,12 +68,12 @@ impl ProviderUrl {
         (is_plain || url.scheme() == "https").then_some(url)
     }
 
-    /// The issuer, as in the ID tokens of the provider.
+    /// Returns the issuer, as in the ID tokens of the provider.
     pub fn issuer(&self) -> &ExternalIssuer {
         &self.issuer
     }
 
-    /// The host, for display.
+    /// Returns the host, for display.
     pub fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
     }
@@ -88,7 +88,7 @@ impl ProviderUrl {
         self.url.scheme() == "http"
     }
 
-    /// The URL of the metadata.
+    /// Returns the URL of the metadata.
     pub fn metadata_url(&self) -> String {
         format!("{}{METADATA_PATH}", self.issuer.as_str().trim_end_matches('/'))
     }

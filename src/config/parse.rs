@@ -137,7 +137,8 @@ pub(super) fn aliases(text: &str) -> Result<Vec<String>, ValueProblem> {
         .collect()
 }
 
-/// The paths of the public listener. A collision gives the setting that causes it and the problem.
+/// Returns the paths of the public listener. A collision gives the setting that causes it and the
+/// problem.
 pub(super) fn public_paths(
     issuer_path: &str,
     aliases: &[String],

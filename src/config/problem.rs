@@ -68,7 +68,7 @@ impl ConfigError {
         Self { problems }
     }
 
-    /// The number of problems as text.
+    /// Returns the number of problems as text.
     pub fn summary(&self) -> String {
         match self.problems.len() {
             1 => "1 problem in the configuration".to_owned(),
@@ -81,7 +81,7 @@ impl ConfigError {
         self.problems
     }
 
-    /// The problems, in the order in which they were found.
+    /// Returns the problems, in the order in which they were found.
     pub fn problems(&self) -> &[ConfigProblem] {
         &self.problems
     }

@@ -3,7 +3,7 @@
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-/// The dotted keys of all values in a figment, in the order of figment's map.
+/// Returns the dotted keys of all values in a figment, in the order of figment's map.
 pub(super) fn leaves(figment: &Figment) -> Result<Vec<String>, String> {
     let root: Dict = figment.extract().map_err(|error| error.to_string())?;
     let mut found = Vec::new();

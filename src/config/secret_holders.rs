@@ -8,8 +8,8 @@ use url::Url;
 use crate::config::sources::{SECRET_KEYS, Settings};
 
 impl Settings {
-    /// The files that hold secret settings, without duplicates. A database URL without a password
-    /// is not a secret. The file of the master key is not included.
+    /// Returns the files that hold secret settings, without duplicates. A database URL without a
+    /// password is not a secret. The file of the master key is not included.
     pub fn files_with_secrets(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = Vec::new();
         for key in SECRET_KEYS {
@@ -30,7 +30,7 @@ impl Settings {
         files
     }
 
-    /// The settings file that gives the key its value.
+    /// Returns the settings file that gives the key its value.
     fn settings_file_of(&self, key: &str) -> Option<PathBuf> {
         let source = self.figment.find_metadata(key)?.source.as_ref()?;
         source.file_path().map(PathBuf::from)

@@ -6,7 +6,8 @@ use url::Url;
 use crate::config::parse::list;
 use crate::config::sources::Settings;
 
-/// Settings whose values are never quoted in a problem: any part of a wrong value may be a secret.
+/// The settings whose values are never quoted in a problem: any part of a wrong value may be a
+/// secret.
 pub(super) const HIDDEN_IN_PROBLEMS: [&str; 7] = [
     "master_key",
     "console.oidc.client_secret",
@@ -31,7 +32,7 @@ pub struct ShownSetting {
     pub is_default: bool,
 }
 
-/// Every setting, in the order of [`Settings::keys`].
+/// Returns every setting, in the order of [`Settings::keys`].
 pub fn shown(settings: &Settings) -> Vec<ShownSetting> {
     let shown = |key: &String| ShownSetting {
         key: key.clone(),
@@ -65,12 +66,12 @@ fn shown_value(settings: &Settings, key: &str) -> String {
     }
 }
 
-/// The text that replaces a secret.
+/// Returns the text that replaces a secret.
 fn masked(value: &str) -> String {
     format!("[set, {} characters]", value.len())
 }
 
-/// The scheme, the host and the port of a URL.
+/// Returns the scheme, the host and the port of a URL.
 fn authority(value: &str) -> String {
     match Url::parse(value) {
         Ok(url) if url.has_host() && !url.host_str().unwrap_or_default().is_empty() => {

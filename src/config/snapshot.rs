@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::parse::{boolean, duration};
 use crate::config::read::SettingsReader;
 
-/// Minimum time between two snapshots.
+/// The minimum time between two snapshots.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Settings of the snapshot file of the directory.

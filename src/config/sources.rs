@@ -21,19 +21,19 @@ use crate::text::suggestion;
 /// The files that are read by default; a later file overrides an earlier one.
 const USUAL_FILES: [&str; 2] = ["/etc/tokend/tokend.toml", "tokend.toml"];
 
-/// Secret settings. They must not appear on a command line, which other users of the machine can
-/// read.
+/// The secret settings. They must not appear on a command line, which other users of the machine
+/// can read.
 pub(super) const SECRET_KEYS: [&str; 4] =
     ["master_key", "console.oidc.client_secret", "database.url", "notifications.webhook_secret"];
 
 /// Settings from the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
-    /// Files to read after the default ones.
+    /// The files to read after the default ones.
     pub files: Vec<PathBuf>,
-    /// Single values, each `key=value`.
+    /// The single values, each `key=value`.
     pub set: Vec<String>,
-    /// Values from a command's own flags or fixed choices: key, value and origin.
+    /// The values from a command's own flags or fixed choices: key, value and origin.
     pub fixed: Vec<(&'static str, String, &'static str)>,
 }
 
@@ -81,12 +81,12 @@ impl Settings {
         &self.problems
     }
 
-    /// Every known key, section by section.
+    /// Returns every known key, section by section.
     pub fn keys(&self) -> &[String] {
         &self.keys
     }
 
-    /// The keys whose values differ in `other`.
+    /// Returns the keys whose values differ in `other`.
     pub fn changed_keys<'a>(&'a self, other: &Self) -> Vec<&'a str> {
         let has_changed = |key: &&str| self.text(key) != other.text(key);
         self.keys.iter().map(String::as_str).filter(has_changed).collect()
@@ -96,13 +96,13 @@ impl Settings {
         self.figment.find_value(key).ok()
     }
 
-    /// The value of a key as text; a list is joined by commas.
+    /// Returns the value of a key as text; a list is joined by commas.
     pub fn text(&self, key: &str) -> String {
         self.value(key).map(|value| text_of(&value)).unwrap_or_default()
     }
 
-    /// The program and arguments of a command: the elements of a list, or a text that is split by
-    /// the quoting rules of a shell. No shell runs. `None` if a quotation does not end.
+    /// Returns the program and arguments of a command: the elements of a list, or a text that is
+    /// split by the quoting rules of a shell. No shell runs. `None` if a quotation does not end.
     pub fn words(&self, key: &str) -> Option<Vec<String>> {
         match self.value(key) {
             Some(Value::Array(_, items)) => Some(items.iter().map(text_of).collect()),
@@ -111,7 +111,7 @@ impl Settings {
         }
     }
 
-    /// The elements of a list, each unchanged, or the comma-separated parts of a text.
+    /// Returns the elements of a list, each unchanged, or the comma-separated parts of a text.
     pub fn items(&self, key: &str) -> Vec<String> {
         match self.value(key) {
             Some(Value::Array(_, items)) => items.iter().map(text_of).collect(),
@@ -120,7 +120,7 @@ impl Settings {
         }
     }
 
-    /// The origin of the value of a key.
+    /// Returns the origin of the value of a key.
     pub fn origin(&self, key: &str) -> String {
         let Some(metadata) = self.figment.find_metadata(key) else {
             return "not set".to_owned();
@@ -137,7 +137,7 @@ impl Settings {
         }
     }
 
-    /// The file that contains only the value of this key, if such a file is the source.
+    /// Returns the file that contains only the value of this key, if such a file is the source.
     pub fn file_of(&self, key: &str) -> Option<PathBuf> {
         let origin = self.origin(key);
         self.files.iter().find(|file| file.origin == origin).map(|file| file.path.clone())
@@ -303,7 +303,7 @@ impl SourceBuilder {
     }
 }
 
-/// The number of the line that sets a dotted key.
+/// Returns the number of the line that sets a dotted key.
 fn line_of(text: &str, wanted: &str) -> Option<usize> {
     let mut section = String::new();
     for (index, line) in text.lines().enumerate() {
@@ -319,7 +319,7 @@ fn line_of(text: &str, wanted: &str) -> Option<usize> {
     None
 }
 
-/// The message of a TOML parser without the lines that it quotes from the file.
+/// Returns the message of a TOML parser without the lines that it quotes from the file.
 fn without_quotes(message: &str) -> String {
     // The last line names the file, which the problem already contains.
     let is_said = |line: &str| line.contains('|') || line.trim_end().ends_with("TOML file");
@@ -327,7 +327,7 @@ fn without_quotes(message: &str) -> String {
     lines.collect::<Vec<_>>().join(": ")
 }
 
-/// The environment variable of a key: `token.lifetime` is `TOKEND_TOKEN_LIFETIME`.
+/// Returns the environment variable of a key: `token.lifetime` is `TOKEND_TOKEN_LIFETIME`.
 pub fn variable_of(key: &str) -> String {
     format!("TOKEND_{}", key.replace('.', "_").to_uppercase())
 }

@@ -1,6 +1,6 @@
 //! Base62 encoding: 32 bytes as 43 letters and digits, so that a secret needs no escaping anywhere.
 
-/// Length of 32 bytes in base62.
+/// The length of 32 bytes in base62.
 pub const LENGTH: usize = 43;
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -6,7 +6,7 @@ pub mod digest;
 pub mod mac;
 pub mod random;
 
-/// Reason why a cryptographic operation failed.
+/// Why a cryptographic operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CryptoError {
     /// The library failed, without a reason.

@@ -6,11 +6,11 @@ use aws_lc_rs::rand;
 
 use crate::crypto::{CryptoError, base62};
 
-/// Number of random bytes that a thread generates at once.
+/// The number of random bytes that a thread generates at once.
 const SUPPLY: usize = 1024;
 
 thread_local! {
-    /// Unused random bytes, and how many of them are left.
+    /// The unused random bytes, and how many of them are left.
     static UNUSED: RefCell<([u8; SUPPLY], usize)> = const { RefCell::new(([0; SUPPLY], 0)) };
 }
 

@@ -64,7 +64,7 @@ impl GrantEntry {
 /// The resources of a directory.
 pub type Resources = BTreeMap<ResourceId, Arc<Resource>>;
 
-/// Minimum number of grants before unused ones are swept.
+/// The minimum number of grants before unused ones are swept.
 const MIN_SWEEP: usize = 64;
 
 /// All distinct grants.
@@ -77,7 +77,7 @@ pub(super) struct GrantInterner {
 #[derive(Debug, Default)]
 struct KnownGrants {
     entries: HashMap<Arc<GrantKey>, Arc<GrantEntry>>,
-    /// Number of entries at which the next sweep runs.
+    /// The number of entries at which the next sweep runs.
     sweep_at: usize,
 }
 

@@ -25,13 +25,13 @@ use crate::telemetry::metrics::per_client::ClientMeter;
 pub struct ClientEntry {
     /// The client id.
     pub client_id: ClientId,
-    /// State of the client.
+    /// The state of the client.
     pub state: ClientState,
-    /// Methods by which it may request a token.
+    /// The methods by which it may request a token.
     pub allowed: Arc<AllowedMethods>,
-    /// Lifetime of its tokens, if it is set.
+    /// The lifetime of its tokens, if it is set.
     pub token_lifetime: Option<Lifetime>,
-    /// Token rate limit, if it is set.
+    /// The token rate limit, if it is set.
     pub token_rate: Option<RateLimit>,
     /// Counts its tokens on this instance.
     pub token_rate_counter: RateCounter,
@@ -41,45 +41,45 @@ pub struct ClientEntry {
     pub meter: Option<Arc<ClientMeter>>,
     /// Counts its assertions that are not for a token.
     pub assertion_rate_counter: RateCounter,
-    /// Security settings. Most clients have none.
+    /// The security settings. Most clients have none.
     pub security: Option<Box<SecurityEntry>>,
-    /// Secrets, each with its verification cache.
+    /// The secrets, each with its verification cache.
     pub secrets: Box<[SecretEntry]>,
-    /// Grants of the client.
+    /// The grants of the client.
     pub grants: Box<[Arc<GrantEntry>]>,
 }
 
 /// Methods by which clients may request a token. Most clients have the same.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct AllowedMethods {
-    /// Authentication methods of the client.
+    /// The authentication methods of the client.
     pub auth_methods: Vec<AuthenticationMethod>,
-    /// Grant types of the client.
+    /// The grant types of the client.
     pub grant_types: Vec<GrantType>,
 }
 
 /// The security settings of a client: keys, certificate subject, networks, token binding.
 #[derive(Debug, Default)]
 pub struct SecurityEntry {
-    /// Public keys.
+    /// The public keys.
     pub keys: Option<KeysEntry>,
-    /// Text of the registered keys, which a snapshot stores.
+    /// The text of the registered keys, which a snapshot stores.
     pub(super) key_set: Option<KeySet>,
     /// True if its tokens must be bound to its own key.
     pub dpop_bound: bool,
-    /// Subject of the certificate that authenticates it, for a certificate with a chain.
+    /// The subject of the certificate that authenticates it, for a certificate with a chain.
     pub tls_subject: Option<TlsSubject>,
     /// True if its tokens must be bound to a certificate.
     pub certificate_bound: bool,
-    /// Networks from which it may be used.
+    /// The networks from which it may be used.
     pub networks: Networks,
-    /// Values of `aud` in its own assertions that are accepted in addition to the issuer.
+    /// The values of `aud` in its own assertions that are accepted in addition to the issuer.
     pub assertion_audiences: AssertionAudiences,
-    /// External issuers whose tokens authenticate it.
+    /// The external issuers whose tokens authenticate it.
     pub trusts: Box<[TrustEntry]>,
-    /// SPIFFE trust domains whose JWT-SVIDs authenticate it.
+    /// The SPIFFE trust domains whose JWT-SVIDs authenticate it.
     pub spiffe_trusts: Box<[SpiffeTrustEntry]>,
-    /// Usage of these credentials since the usage statistics were last written. It survives a
+    /// The usage of these credentials since the usage statistics were last written. It survives a
     /// change of the client.
     pub usage: Arc<UseCounter>,
 }
@@ -89,7 +89,7 @@ pub struct SecurityEntry {
 pub struct TrustEntry {
     /// The federated credential.
     pub trust: FederatedCredential,
-    /// Keys of the issuer.
+    /// The keys of the issuer.
     pub keys: KeysEntry,
 }
 
@@ -98,7 +98,7 @@ pub struct TrustEntry {
 pub struct SpiffeTrustEntry {
     /// The trust.
     pub trust: SpiffeTrust,
-    /// Keys of the trust domain.
+    /// The keys of the trust domain.
     pub keys: KeysEntry,
 }
 
@@ -143,7 +143,7 @@ pub struct SecretEntry {
 pub struct SecretMemory {
     /// The cached MAC, once the secret has been verified.
     pub verified: VerifiedSecretCache,
-    /// Usage since the usage statistics were last written.
+    /// The usage since the usage statistics were last written.
     pub usage: UseCounter,
 }
 

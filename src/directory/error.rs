@@ -3,7 +3,7 @@
 use crate::crypto::CryptoError;
 use crate::store::StoreError;
 
-/// Reason why the directory could not be loaded or updated.
+/// Why the directory could not be loaded or updated.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// The database failed.

@@ -17,21 +17,21 @@ use crate::store::Store;
 pub struct Progress {
     /// The sequence of the last event in memory. It is 0 during a full reload.
     pub sequence: i64,
-    /// Number of full reloads, because the chain did not continue. The events may then differ from
-    /// the earlier ones.
+    /// The number of full reloads, because the chain did not continue. The events may then differ
+    /// from the earlier ones.
     pub reloads: u64,
 }
 
 /// Above this number of events, loading everything is faster than following them.
 const MAX_EVENTS_TO_RESUME: i64 = 100_000;
 
-/// Number of clients that are loaded at once.
+/// The number of clients that are loaded at once.
 const BATCH_SIZE: usize = 250;
 
 /// Above this number of changed clients, all revocations of clients are loaded together.
 const MAX_SINGLE_LOADS: usize = 500;
 
-/// Sequence of an instance that has loaded nothing.
+/// The sequence of an instance that has loaded nothing.
 const NOTHING_LOADED: i64 = 0;
 
 impl Directory {

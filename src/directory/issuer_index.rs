@@ -15,9 +15,9 @@ use crate::model::trust::{ExternalIssuer, TrustId};
 pub struct TrustCandidate {
     /// The client of the trust.
     pub client_id: ClientId,
-    /// Id of the trust.
+    /// The id of the trust.
     pub trust_id: TrustId,
-    /// Keys of the issuer.
+    /// The keys of the issuer.
     pub keys: KeysEntry,
 }
 
@@ -34,9 +34,9 @@ pub(super) type Candidates = HashMap<TrustId, Arc<TrustCandidate>>;
 
 #[derive(Debug, Default)]
 struct IssuerTrusts {
-    /// Trusts with an exact subject.
+    /// The trusts with an exact subject.
     by_subject: HashMap<Box<str>, Candidates>,
-    /// Trusts with a wildcard in the subject, or without a condition on it.
+    /// The trusts with a wildcard in the subject, or without a condition on it.
     others: Candidates,
 }
 

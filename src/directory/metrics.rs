@@ -13,7 +13,7 @@ use crate::telemetry::metrics::per_client::BusiestClients;
 /// Figures of the directory.
 #[derive(Debug)]
 pub struct DirectoryMetrics {
-    /// Issued tokens by resource.
+    /// The issued tokens by resource.
     pub issued: Arc<IssuedTokens>,
     /// The busiest clients.
     pub busiest: Arc<BusiestClients>,

@@ -52,10 +52,10 @@ use crate::model::time::{Clock, Timestamp};
 use crate::remote_keys::KeySets;
 use crate::store::Store;
 
-/// Number of rows that are read at a time.
+/// The number of rows that are read at a time.
 const PAGE_SIZE: u32 = 1_000;
 
-/// Number of rows that are inserted before yielding.
+/// The number of rows that are inserted before yielding.
 const YIELD_EVERY: usize = 50;
 
 /// The memory of one instance.
@@ -74,13 +74,13 @@ pub struct Directory {
     followed_to: Mutex<Head>,
     published: AtomicI64,
     progress: watch::Sender<Progress>,
-    /// Usage of credentials since it was last written.
+    /// The usage of credentials since it was last written.
     pub usage: UsageStats,
-    /// Tokens that were revoked before they expired.
+    /// The tokens that were revoked before they expired.
     pub revocations: Revocations,
-    /// Remote key sets.
+    /// The remote key sets.
     pub key_sets: KeySets,
-    /// Figures of the directory for metrics.
+    /// The figures of the directory for metrics.
     pub metrics: DirectoryMetrics,
 }
 

@@ -28,7 +28,8 @@ struct SignedList {
     document: Document,
 }
 
-/// Seconds after which an unchanged list is signed again, so that its age shows that it is current.
+/// The number of seconds after which an unchanged list is signed again, so that its age shows that
+/// it is current.
 const RENEWED_AFTER: i64 = 60;
 
 /// Revocation of all tokens of a client.

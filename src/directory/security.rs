@@ -15,7 +15,7 @@ use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::trust::FederatedCredential;
 use crate::remote_keys::RemoteSource;
 
-/// Minimum number of sets before unused ones are swept.
+/// The minimum number of sets before unused ones are swept.
 const MIN_SWEEP: usize = 64;
 
 impl Directory {

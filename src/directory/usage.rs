@@ -59,7 +59,7 @@ impl CountedCredential {
 #[derive(Debug)]
 pub struct Entry {
     credential: CountedCredential,
-    /// Usage since it was last written.
+    /// The usage since it was last written.
     pub usage: Usage,
 }
 

@@ -3,7 +3,7 @@
 use crate::crypto::CryptoError;
 use crate::jose::id_token::IdTokenError;
 
-/// Reason why a sign-in failed, for the operator. It contains no secret.
+/// Why a sign-in failed, for the operator. It contains no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// The provider cannot be reached, or its documents cannot be used.

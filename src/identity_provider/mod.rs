@@ -33,13 +33,13 @@ use crate::model::time::{Clock, MonotonicTime, Timestamp};
 use crate::outbound::{FetchError, ProviderClient};
 use crate::remote_keys::FetchedProvider;
 
-/// Age after which metadata and keys are fetched again.
+/// The age after which metadata and keys are fetched again.
 const REFRESH_AFTER: Duration = Duration::from_mins(5);
 
-/// Minimum age before keys are fetched again because of an unknown key.
+/// The minimum age before keys are fetched again because of an unknown key.
 const REFRESH_FOR_KEY_AFTER: Duration = Duration::from_secs(10);
 
-/// Time for which a failure is cached, so that requests do not wait for one another.
+/// The time for which a failure is cached, so that requests do not wait for one another.
 const FAILURE_TTL: Duration = Duration::from_secs(2);
 
 /// The identity provider of the settings.
@@ -61,22 +61,22 @@ struct KnownProvider {
 /// Parameters of a new sign-in.
 #[derive(Debug)]
 pub struct NewSignIn {
-    /// URL to which the provider redirects the browser.
+    /// The URL to which the provider redirects the browser.
     pub redirect_uri: String,
     /// The page to show after the sign-in.
     pub next: String,
-    /// Required freshness of the authentication.
+    /// The required freshness of the authentication.
     pub freshness: Freshness,
-    /// Current session of the browser, which the sign-in ends.
+    /// The current session of the browser, which the sign-in ends.
     pub replaces: Option<SessionId>,
 }
 
 /// A sign-in that has started.
 #[derive(Debug)]
 pub struct BegunSignIn {
-    /// URL to which the browser is redirected.
+    /// The URL to which the browser is redirected.
     pub url: Url,
-    /// Cookie that the browser keeps until it returns.
+    /// The cookie that the browser keeps until it returns.
     pub cookie: SecretString,
 }
 
@@ -85,9 +85,9 @@ pub struct BegunSignIn {
 pub struct SignedInPerson {
     /// The person.
     pub person: Person,
-    /// Groups of the person; `None` if the provider does not name them.
+    /// The groups of the person; `None` if the provider does not name them.
     pub groups: Option<Vec<String>>,
-    /// Time of the authentication, if the provider names it.
+    /// The time of the authentication, if the provider names it.
     pub authenticated_at: Option<Timestamp>,
     /// The pending sign-in that was finished.
     pub pending: PendingSignIn,

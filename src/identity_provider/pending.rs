@@ -10,13 +10,13 @@ use crate::keys::seal::MasterKeys;
 use crate::model::signing_key::Sealed;
 use crate::model::time::Timestamp;
 
-/// Time limit of a sign-in, in seconds.
+/// The time limit of a sign-in, in seconds.
 pub const PENDING_SECONDS: i64 = 600;
 
-/// Maximum length of a cookie, in bytes.
+/// The maximum length of a cookie, in bytes.
 const MAX_COOKIE_BYTES: usize = 4_000;
 
-/// Name under which the cookie is sealed, so that no other sealed data is accepted as a cookie.
+/// The name under which the cookie is sealed, so that no other sealed data is accepted as a cookie.
 const SEAL_NAME: &str = "console_sign_in";
 
 /// Expected values of the response. The seal keeps the verifier secret, and protects all values
@@ -29,13 +29,12 @@ pub struct PendingSignIn {
     pub(super) nonce: String,
     /// The PKCE verifier (RFC 7636).
     pub(super) verifier: String,
-    /// The redirect URI of the request.
     pub(super) redirect_uri: String,
     /// The page to show after the sign-in.
     pub next: String,
     /// True if the person must be authenticated again.
     pub(super) is_fresh: bool,
-    /// Id of the session that the sign-in replaces.
+    /// The id of the session that the sign-in replaces.
     pub replaces: Option<String>,
     pub(super) started_at: i64,
     pub(super) issuer: String,

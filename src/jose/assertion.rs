@@ -9,23 +9,23 @@ use crate::jose::external_jwks::ExternalJwks;
 use crate::jose::jws::Jws;
 use crate::text::escaping;
 
-/// Maximum length of a JWT, in bytes.
+/// The maximum length of a JWT, in bytes.
 const MAX_ASSERTION_BYTES: usize = 16 << 10;
 
-/// Maximum number of keys of one set that are tried for one signature.
+/// The maximum number of keys of one set that are tried for one signature.
 const MAX_KEYS_TRIED: usize = 8;
 
-/// Explicit types that a token of an issuer may have. Any other type with a `+`, such as
+/// The explicit types that a token of an issuer may have. Any other type with a `+`, such as
 /// `logout+jwt`, `secevent+jwt` or `dpop+jwt`, means that the token has another purpose (RFC 8725,
 /// section 3.11).
 const EXPLICIT_TYPES_TAKEN: [&str; 3] =
     ["at+jwt", "client-authentication+jwt", "authorization-grant+jwt"];
 
-/// Signature algorithms for client assertions.
+/// The signature algorithms for client assertions.
 pub const CLIENT_ASSERTION_ALGS: [Algorithm; 4] =
     [Algorithm::ES256, Algorithm::RS256, Algorithm::PS256, Algorithm::EdDSA];
 
-/// Signature algorithms for tokens of trusted issuers.
+/// The signature algorithms for tokens of trusted issuers.
 pub const ISSUER_ALGS: [Algorithm; 9] = [
     Algorithm::ES256,
     Algorithm::RS256,
@@ -38,7 +38,7 @@ pub const ISSUER_ALGS: [Algorithm; 9] = [
     Algorithm::PS512,
 ];
 
-/// Signature algorithms for JWT-SVIDs (JWT-SVID, section 2.1), except ES512: P-521 is not
+/// The signature algorithms for JWT-SVIDs (JWT-SVID, section 2.1), except ES512: P-521 is not
 /// supported.
 pub const SVID_ALGS: [Algorithm; 8] = [
     Algorithm::ES256,
@@ -51,7 +51,7 @@ pub const SVID_ALGS: [Algorithm; 8] = [
     Algorithm::PS512,
 ];
 
-/// Reason why a JWT is invalid, for the log.
+/// Why a JWT is invalid, for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionError {
     /// The text has white space, which a JWT never has.
@@ -71,7 +71,7 @@ pub enum AssertionError {
     Algorithm {
         /// The `alg` of the header.
         found: String,
-        /// Accepted algorithms.
+        /// The accepted algorithms.
         accepted: &'static [Algorithm],
     },
     /// No key has this `kid`.
@@ -105,7 +105,7 @@ pub struct SignatureChecks {
 }
 
 impl SignatureChecks {
-    /// Maximum for one client. A failed client assertion costs exactly this number.
+    /// The maximum for one client. A failed client assertion costs exactly this number.
     pub const MAX_OF_ONE_CLIENT: usize = 4;
 
     /// Allows `max` verifications.

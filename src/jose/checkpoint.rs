@@ -24,11 +24,11 @@ pub const TYP: &str = "audit-checkpoint+jwt";
 pub struct CheckpointClaims {
     /// The issuer of the server.
     pub iss: String,
-    /// Time of the signature, in seconds.
+    /// The time of the signature, in seconds.
     pub iat: i64,
-    /// Sequence of the last event that the checkpoint covers.
+    /// The sequence of the last event that the checkpoint covers.
     pub sequence: i64,
-    /// Hash of that event.
+    /// The hash of that event.
     pub hash: String,
 }
 
@@ -39,7 +39,7 @@ impl CheckpointClaims {
     }
 }
 
-/// Reason why a text is not a valid checkpoint.
+/// Why a text is not a valid checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
     /// The text is not a JWS of the type and algorithm of checkpoints.

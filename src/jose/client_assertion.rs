@@ -14,7 +14,7 @@ use crate::model::Malformed;
 use crate::model::signing_key::Algorithm;
 use crate::model::time::Timestamp;
 
-/// Validity of an assertion, in seconds.
+/// The validity of an assertion, in seconds.
 const TTL_SECONDS: i64 = 60;
 
 /// Signs the assertions of one client.

@@ -13,13 +13,13 @@ use crate::jose::numeric_date::CLOCK_SKEW_SECONDS;
 use crate::jose::{numeric_date, public_key};
 use crate::model::time::Timestamp;
 
-/// Maximum length of a proof, in bytes.
+/// The maximum length of a proof, in bytes.
 const MAX_PROOF_BYTES: usize = 8 << 10;
 
-/// Maximum length of `jti`, in bytes. Only its hash is stored.
+/// The maximum length of `jti`, in bytes. Only its hash is stored.
 const MAX_JTI_BYTES: usize = 256;
 
-/// Validity of a proof, in seconds.
+/// The validity of a proof, in seconds.
 pub const PROOF_TTL_SECONDS: i64 = 60;
 
 /// The request for which a proof must have been made.
@@ -45,7 +45,7 @@ pub struct Proof {
     issued_at: Timestamp,
 }
 
-/// Reason why a proof is invalid, with a variant for each check of RFC 9449, section 4.3.
+/// Why a proof is invalid, with a variant for each check of RFC 9449, section 4.3.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
     /// Check 1.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::crypto::digest;
 use crate::jose::public_key;
 
-/// Maximum number of keys in a set.
+/// The maximum number of keys in a set.
 const MAX_KEYS: usize = 64;
 
 /// The members of a private or symmetric key (RFC 7518, section 6).
@@ -33,7 +33,7 @@ pub struct ExternalJwk {
     pub(super) kid: Option<String>,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) decoding: DecodingKey,
-    /// Hash of the certificate in `x5c`, if present.
+    /// The hash of the certificate in `x5c`, if present.
     certificate: Option<String>,
 }
 
@@ -51,10 +51,10 @@ impl std::fmt::Debug for ExternalJwk {
     }
 }
 
-/// The id of a key, and its algorithms or the reason why it cannot be used.
+/// The id of a key, and its algorithms or why it cannot be used.
 pub type ExaminedKey = (String, Result<String, &'static str>);
 
-/// Reason why keys cannot be used.
+/// Why keys cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExternalJwksError {
     /// The text is not a key set.
@@ -156,8 +156,8 @@ impl ExternalJwks {
         Ok(values(text)?.into_iter().map(describe).collect())
     }
 
-    /// Returns the id of each key in a published set, with its algorithms or the reason why a
-    /// verifier cannot use it.
+    /// Returns the id of each key in a published set, with its algorithms or why a verifier cannot
+    /// use it.
     ///
     /// # Errors
     /// If the text is not a set, has too many keys, or a key has a private part.

@@ -10,7 +10,7 @@ use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::time::Timestamp;
 use crate::text::escaping;
 
-/// Maximum lag of the provider's clock behind that of this server, in seconds. A token may have
+/// The maximum lag of the provider's clock behind that of this server, in seconds. A token may have
 /// been issued, and a person authenticated, this long before the sign-in began.
 const PROVIDER_LAG_SECONDS: i64 = 60;
 
@@ -23,11 +23,11 @@ pub struct ExpectedIdToken<'a> {
     pub client_id: &'a str,
     /// The nonce of the request.
     pub nonce: &'a str,
-    /// Time at which the sign-in began.
+    /// The time at which the sign-in began.
     pub started_at: Timestamp,
     /// The current time.
     pub now: Timestamp,
-    /// Required freshness of the authentication (`max_age=0`).
+    /// The required freshness of the authentication (`max_age=0`).
     pub freshness: Freshness,
 }
 
@@ -45,13 +45,13 @@ pub enum Freshness {
 pub struct IdToken {
     /// The `sub` claim.
     pub subject: String,
-    /// Time at which the person was authenticated, if the token has it. Never in the future.
+    /// The time at which the person was authenticated, if the token has it. Never in the future.
     pub authenticated_at: Option<Timestamp>,
     /// All claims.
     pub claims: Value,
 }
 
-/// Reason why an ID token is rejected, for the log.
+/// Why an ID token is rejected, for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdTokenError {
     /// The JWT or its signature is invalid.

@@ -98,11 +98,11 @@ pub struct Verified {
     pub claims: AccessTokenClaims,
     /// The key that signed it.
     pub kid: String,
-    /// Name of the signature algorithm.
+    /// The name of the signature algorithm.
     pub algorithm: &'static str,
 }
 
-/// Reason why a token is invalid.
+/// Why a token is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// The text is not a compact JWS with a readable header.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::model::time::Timestamp;
 
-/// Maximum difference between the clocks of another machine and this server, in seconds.
+/// The maximum difference between the clocks of another machine and this server, in seconds.
 pub const CLOCK_SKEW_SECONDS: i64 = 10;
 
 /// Returns the whole second of a `NumericDate`; `None` for any other or absent value.

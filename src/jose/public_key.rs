@@ -11,11 +11,11 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve};
 
-/// Length of an RSA modulus in bits: the minimum of RFC 7518, section 3.3, and the maximum of
+/// The length of an RSA modulus in bits: the minimum of RFC 7518, section 3.3, and the maximum of
 /// aws-lc.
 const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Maximum length of an RSA exponent in bits that aws-lc accepts.
+/// The maximum length of an RSA exponent in bits that aws-lc accepts.
 const MAX_RSA_EXPONENT_BITS: usize = 33;
 
 /// The y coordinates of the points of small order on Curve25519 (orders 1, 2, 4 and 8), in little

@@ -22,13 +22,13 @@ use crate::secrets::verification_cache::VerificationCacheKey;
 /// Keys of a process, in addition to the keyring.
 #[derive(Debug)]
 pub struct Keys {
-    /// Seal and unseal stored data.
+    /// The keys that seal and unseal stored data.
     pub master: Arc<MasterKeys>,
     /// Tags generated secrets.
     pub tag_key: TagKey,
     /// The tag key in its stored form.
     pub tag_key_seal: Sealed,
-    /// Key of the cache of verified secrets.
+    /// The key of the cache of verified secrets.
     pub verification_cache: VerificationCacheKey,
 }
 

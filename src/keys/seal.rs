@@ -154,7 +154,7 @@ impl SealingKey {
     }
 }
 
-/// Length of a fingerprint, in bytes.
+/// The length of a fingerprint, in bytes.
 const FINGERPRINT_LENGTH: usize = 8;
 
 /// Length of the HKDF output.

@@ -11,16 +11,16 @@ use zeroize::Zeroizing;
 use crate::keys::seal::MasterKeys;
 use crate::model::signing_key::Sealed;
 
-/// Number of bytes in a full chunk.
+/// The number of bytes in a full chunk.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// Maximum length of a line: a full chunk with nonce and tag in base64url, plus both ends.
+/// The maximum length of a line: a full chunk with nonce and tag in base64url, plus both ends.
 const MAX_LINE_BYTES: u64 = (CHUNK_BYTES as u64 + 64) / 3 * 4 + 16;
 
-/// First byte of a line that other chunks follow.
+/// The first byte of a line that other chunks follow.
 const MORE: u8 = b'+';
 
-/// First byte of the line of the last chunk.
+/// The first byte of the line of the last chunk.
 const LAST: u8 = b'.';
 
 fn name_of(stream: &str, place: u64, end: u8) -> String {
@@ -89,7 +89,7 @@ pub struct SealedReader<'a, R> {
     stream: String,
     place: u64,
     chunk: Zeroizing<Vec<u8>>,
-    /// Number of bytes of the chunk that have been read.
+    /// The number of bytes of the chunk that have been read.
     read: usize,
     is_at_end: bool,
     input: R,

@@ -12,13 +12,13 @@ use crate::limits::replay_cache::ReplayRejection;
 use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
 
-/// Maximum number of remembered assertions, about 25 MB.
+/// The maximum number of remembered assertions, about 25 MB.
 const MAX_ENTRIES: usize = 100_000;
 
-/// Maximum number of assertions of one client, so that it leaves capacity to others.
+/// The maximum number of assertions of one client, so that it leaves capacity to others.
 const MAX_OF_ONE_CLIENT: usize = MAX_ENTRIES / 8;
 
-/// Seconds after which a client may retry.
+/// The number of seconds after which a client may retry.
 const RETRY_SECONDS: u32 = 60;
 
 /// Assertions by name.
@@ -34,7 +34,7 @@ pub struct AssertionMemory {
 struct Known {
     assertions: HashMap<String, Remembered>,
     by_client: HashMap<ClientId, usize>,
-    /// Time of the last sweep of expired assertions.
+    /// The time of the last sweep of expired assertions.
     swept_at: Timestamp,
 }
 
@@ -62,7 +62,7 @@ pub struct AcceptedAssertion {
     pub name: String,
     /// The client id.
     pub client_id: ClientId,
-    /// Time until which it must be remembered.
+    /// The time until which it must be remembered.
     pub expires_at: Timestamp,
 }
 

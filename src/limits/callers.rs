@@ -3,7 +3,7 @@
 use crate::limits::rate_table::RateTable;
 use crate::model::rate::Rate;
 
-/// Number of counters for callers. With more callers, some share a counter.
+/// The number of counters for callers. With more callers, some share a counter.
 const CALLER_BUCKETS: usize = 1 << 10;
 
 /// Limits reports of leaked secrets, each of which may cost hashes and events.

@@ -14,15 +14,15 @@ use crate::model::network::customer_network;
 use crate::model::rate::Rate;
 use crate::model::time::Timestamp;
 
-/// Number of counters in each table.
+/// The number of counters in each table.
 const BUCKETS: usize = 1 << 14;
 
 /// Rates of attempts that are not throttled.
 #[derive(Debug, Clone, Copy)]
 pub struct GuessLimits {
-    /// Attempts on one client.
+    /// The rate of attempts on one client.
     pub by_client: Rate,
-    /// Attempts from one address.
+    /// The rate of attempts from one address.
     pub by_address: Rate,
 }
 

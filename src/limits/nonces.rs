@@ -7,10 +7,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crate::crypto::mac::{self, MacKey};
 use crate::model::time::Timestamp;
 
-/// Validity of a nonce, in seconds.
+/// The validity of a nonce, in seconds.
 const NONCE_TTL_SECONDS: i64 = 300;
 
-/// Number of bytes of the MAC in a nonce.
+/// The number of bytes of the MAC in a nonce.
 const MAC_LENGTH: usize = 16;
 
 /// Issues nonces and verifies them.

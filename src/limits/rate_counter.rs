@@ -8,7 +8,7 @@ use crate::model::time::Timestamp;
 /// The rate is exceeded. The next count is allowed after `seconds`, which is at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateExceeded {
-    /// Seconds until the next count is allowed.
+    /// The number of seconds until the next count is allowed.
     pub seconds: u32,
 }
 

@@ -6,13 +6,13 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::time::Timestamp;
 
-/// Maximum number of names in one period. Each of the two periods takes at most about 20 MB.
+/// The maximum number of names in one period. Each of the two periods takes at most about 20 MB.
 const MAX_ENTRIES: usize = 500_000;
 
-/// Maximum number of names of one client, so that it leaves capacity to others.
+/// The maximum number of names of one client, so that it leaves capacity to others.
 const MAX_OF_ONE_CLIENT: usize = MAX_ENTRIES / 8;
 
-/// Number of characters of a name that are stored: 96 bits of a hash in base64url.
+/// The number of characters of a name that are stored: 96 bits of a hash in base64url.
 const DIGEST_PREFIX_BYTES: usize = 16;
 
 /// Remembers names for one to two periods.
@@ -29,11 +29,11 @@ struct Seen {
     period: i64,
     now: HashSet<[u8; DIGEST_PREFIX_BYTES]>,
     before: HashSet<[u8; DIGEST_PREFIX_BYTES]>,
-    /// Number of names in `now` for each client.
+    /// The number of names in `now` for each client.
     by_client: HashMap<Box<str>, usize>,
 }
 
-/// Reason why a name is rejected.
+/// Why a name is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplayRejection {
     /// The name has been seen before.

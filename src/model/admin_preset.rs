@@ -32,7 +32,7 @@ impl AdminPreset {
         })
     }
 
-    /// The name of the preset.
+    /// Returns the name of the preset.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -42,19 +42,19 @@ impl AdminPreset {
         }
     }
 
-    /// The scopes of the preset, in the order of [`AdminScope::ALL`].
+    /// Returns the scopes of the preset, in the order of [`AdminScope::ALL`].
     pub fn scopes(self) -> Vec<AdminScope> {
         AdminScope::ALL.into_iter().filter(|scope| first_with(*scope) <= self).collect()
     }
 
-    /// The scopes of the preset, for a grant.
+    /// Returns the scopes of the preset, for a grant.
     pub fn granted(self) -> Scopes {
         let names = self.scopes().into_iter();
         names.filter_map(|scope| ScopeName::parse(scope.as_str()).ok()).collect()
     }
 }
 
-/// The weakest preset that includes a scope.
+/// Returns the weakest preset that includes a scope.
 fn first_with(scope: AdminScope) -> AdminPreset {
     match scope {
         AdminScope::ClientsRead

@@ -72,22 +72,22 @@ impl AdminScope {
         })
     }
 
-    /// The names of all scopes.
+    /// Returns the names of all scopes.
     pub fn offered() -> Scopes {
         Self::ALL.into_iter().map(|scope| ScopeName::stored(scope.as_str())).collect()
     }
 
-    /// The subset of `scopes` that this version knows.
+    /// Returns the subset of `scopes` that this version knows.
     pub fn known(scopes: &Scopes) -> BTreeSet<Self> {
         scopes.iter().filter_map(|scope| Self::parse(scope.as_str()).ok()).collect()
     }
 
-    /// The scope as it appears in a token.
+    /// Returns the scope as it appears in a token.
     pub fn as_str(self) -> &'static str {
         self.documented().0
     }
 
-    /// The description of the scope in the resource `urn:tokend`.
+    /// Returns the description of the scope in the resource `urn:tokend`.
     pub fn description(self) -> &'static str {
         self.documented().1
     }

@@ -54,7 +54,7 @@ impl AssertionAudiences {
         self.iter().any(|known| known == url)
     }
 
-    /// The URLs.
+    /// Returns the URLs.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(AsRef::as_ref)
     }

@@ -75,12 +75,12 @@ impl Pattern {
         Ok(Self(text.into()))
     }
 
-    /// The pattern as text.
+    /// Returns the pattern as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The pattern itself, if it matches only this one text.
+    /// Returns the pattern itself, if it matches only this one text.
     pub fn exact(&self) -> Option<&str> {
         // A `*` is always a whole segment, so it is always a wildcard.
         (!self.0.contains('*')).then_some(&*self.0)
@@ -157,9 +157,9 @@ fn is_name(segment: &str) -> bool {
     !matches!(segment, "" | "." | "..") && !segment.contains(is_odd)
 }
 
-/// The number of leading segments that identify the owner, for the known forms of subjects. In an
-/// unknown form, all segments but the last identify it. A first segment such as `user` is a kind
-/// and not an owner. If only one segment follows it, both must be literal.
+/// Returns the number of leading segments that identify the owner, for the known forms of subjects.
+/// In an unknown form, all segments but the last identify it. A first segment such as `user` is a
+/// kind and not an owner. If only one segment follows it, both must be literal.
 fn owner_length(claim: &str, segments: &[&str]) -> usize {
     let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic());
     match segments {
@@ -174,7 +174,7 @@ fn owner_length(claim: &str, segments: &[&str]) -> usize {
     }
 }
 
-/// The segments of a text, each with the separator that follows it.
+/// Returns the segments of a text, each with the separator that follows it.
 fn segments(text: &str) -> impl Iterator<Item = (&str, Option<char>)> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -287,7 +287,7 @@ mod tests {
         assert!(!stored.matches("repo:acme@x/api:x") && !stored.matches("repo:acme@x/api@2:x"));
     }
 
-    /// Fragments that build texts with nearly the same owner, repository or context.
+    /// The fragments that build texts with nearly the same owner, repository or context.
     const PIECES: [&str; 22] = [
         "repo:",
         "acme",

@@ -79,7 +79,7 @@ impl ClientId {
         Self::parse(text)
     }
 
-    /// The identifier as text.
+    /// Returns the identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -109,8 +109,8 @@ impl ClientName {
     /// The maximum length of a name, in characters.
     pub const MAX_LENGTH: usize = 100;
 
-    /// The default name of a client: its identifier. A longer one is truncated and ends with an
-    /// ellipsis.
+    /// Returns the default name of a client: its identifier. A longer one is truncated and ends
+    /// with an ellipsis.
     pub fn of_id(id: &ClientId) -> Self {
         let text = id.as_str();
         match text.get(..Self::MAX_LENGTH - 1) {
@@ -139,7 +139,7 @@ impl ClientName {
         Self(text.replace(char::is_control, "\u{fffd}"))
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -165,7 +165,7 @@ impl ClientState {
         }
     }
 
-    /// The stored text, which is also shown.
+    /// Returns the stored text, which is also shown.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -226,7 +226,7 @@ impl AuthenticationMethod {
         })
     }
 
-    /// The registered name of the method.
+    /// Returns the registered name of the method.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
@@ -261,7 +261,7 @@ impl GrantType {
     /// The registered name of the grant type of RFC 7523.
     pub const JWT_BEARER: &'static str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-    /// Grant types of RFC 6749 for which other servers register clients.
+    /// The grant types of RFC 6749 for which other servers register clients.
     const FOREIGN: [&'static str; 4] =
         ["authorization_code", "implicit", "password", "refresh_token"];
 
@@ -287,7 +287,7 @@ impl GrantType {
         Self::parse(text).unwrap_or_else(|_| Self::NotOffered(text.into()))
     }
 
-    /// The grant type as it appears in requests.
+    /// Returns the grant type as it appears in requests.
     pub fn as_str(&self) -> &str {
         match self {
             Self::ClientCredentials => "client_credentials",
@@ -313,7 +313,7 @@ pub struct Client {
     pub name: ClientName,
     /// The action for a secret of this client that is reported as leaked.
     pub leak_policy: LeakPolicy,
-    /// Facts for people and policies, such as the owner.
+    /// The facts for people and policies, such as the owner.
     #[serde(flatten)]
     pub facts: Facts,
     /// The owners whose objects the client may administer: empty means none, `None` means all. This

@@ -25,10 +25,10 @@ pub struct ClientTokenSettings {
     pub token_lifetime: Option<Lifetime>,
     /// The token rate limit; `None` uses that of the server.
     pub token_rate: Option<RateLimit>,
-    /// Security settings: keys, certificate subject, networks, sender constraints.
+    /// The security settings: keys, certificate subject, networks, sender constraints.
     #[serde(flatten)]
     pub security: ClientSecurity,
-    /// Claims that are added to each token.
+    /// The claims that are added to each token.
     pub claims: StaticClaims,
 }
 

@@ -31,7 +31,7 @@ impl SessionId {
         Ok(Self(text.into()))
     }
 
-    /// The identifier as text.
+    /// Returns the identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -107,7 +107,7 @@ pub enum SessionHolder {
 }
 
 impl SessionHolder {
-    /// The actor name in events.
+    /// Returns the actor name in events.
     pub fn actor_name(&self) -> String {
         match self {
             Self::Operator { name, .. } => format!("operator:{name}"),
@@ -116,7 +116,7 @@ impl SessionHolder {
         }
     }
 
-    /// A short display name of the holder.
+    /// Returns a short display name of the holder.
     pub fn short_name(&self) -> String {
         match self {
             Self::Operator { .. } | Self::Client { .. } => self.actor_name(),
@@ -124,7 +124,7 @@ impl SessionHolder {
         }
     }
 
-    /// The sign-in method, as recorded in events.
+    /// Returns the sign-in method, as recorded in events.
     pub fn method(&self) -> &'static str {
         match self {
             Self::Operator { .. } => "link",
@@ -133,8 +133,8 @@ impl SessionHolder {
         }
     }
 
-    /// The maximum duration of a session, in seconds. It is only one hour for a person, because the
-    /// provider may have removed a group since.
+    /// Returns the maximum duration of a session, in seconds. It is only one hour for a person,
+    /// because the provider may have removed a group since.
     pub fn max_seconds(&self) -> i64 {
         match self {
             Self::Operator { .. } | Self::Client { .. } => ConsoleSession::MAX_SECONDS,

@@ -17,7 +17,7 @@ pub enum Creator {
 }
 
 impl Default for Creator {
-    /// A caller without rights: credentials of an unknown creator are not trusted.
+    /// Creates a caller without rights: credentials of an unknown creator are not trusted.
     fn default() -> Self {
         Self::Administrator(BTreeSet::new())
     }
@@ -32,7 +32,7 @@ impl Creator {
         }
     }
 
-    /// The stored form: `None` for an operator, otherwise the scopes, separated by spaces.
+    /// Returns the stored form: `None` for an operator, otherwise the scopes, separated by spaces.
     pub fn column(&self) -> Option<String> {
         match self {
             Self::Operator => None,
@@ -42,7 +42,7 @@ impl Creator {
         }
     }
 
-    /// The rights that both creators have, for a key set to which both have added keys.
+    /// Returns the rights that both creators have, for a key set to which both have added keys.
     #[must_use]
     pub fn common(self, other: &Self) -> Self {
         match (self, other) {

@@ -4,8 +4,8 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DistinguishedName(Vec<Vec<(String, Vec<u8>)>>);
 
-/// Canonical names of attribute types and their aliases. RFC 4514 uses object identifiers for most
-/// types, and programs differ in the names of the others.
+/// The canonical names of attribute types and their aliases. RFC 4514 uses object identifiers for
+/// most types, and programs differ in the names of the others.
 const KINDS: [(&str, &[&str]); 14] = [
     ("CN", &["2.5.4.3", "COMMONNAME"]),
     ("SURNAME", &["2.5.4.4", "SN"]),

@@ -53,12 +53,12 @@ impl ErrorCode {
         Self::NotFound,
     ];
 
-    /// The index in [`Self::ALL`].
+    /// Returns the index in [`Self::ALL`].
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// The value of the parameter `error`.
+    /// Returns the value of the parameter `error`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",

@@ -218,7 +218,7 @@ impl Action {
         Self::ConsoleSessionEnded,
     ];
 
-    /// The stored text.
+    /// Returns the stored text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClientCreated => "client.created",
@@ -282,7 +282,8 @@ pub struct EventOwners {
 }
 
 impl EventOwners {
-    /// The owners of a subject whose owner may have changed: the current and the previous owner.
+    /// Returns the owners of a subject whose owner may have changed: the current and the previous
+    /// owner.
     pub fn changed(before: Option<Owner>, now: Option<Owner>) -> Self {
         let other_owner = before.filter(|before| Some(before) != now.as_ref());
         Self { owner: now, other_owner }

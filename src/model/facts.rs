@@ -67,7 +67,7 @@ impl Description {
         Self(text)
     }
 
-    /// The description as text.
+    /// Returns the description as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -91,7 +91,7 @@ impl Contact {
         Self(text)
     }
 
-    /// The contact as text.
+    /// Returns the contact as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

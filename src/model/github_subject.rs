@@ -17,7 +17,8 @@ pub enum Form {
 }
 
 impl Form {
-    /// The form of an owner or repository segment; `None` for a segment that GitHub does not send.
+    /// Returns the form of an owner or repository segment; `None` for a segment that GitHub does
+    /// not send.
     pub fn of_segment(segment: &str) -> Option<Self> {
         let Some((name, id)) = segment.split_once('@') else { return Some(Self::Names) };
         let is_id = (1..=20).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
@@ -52,17 +53,17 @@ impl<'a> GithubSubject<'a> {
         (has_one_form && !owner.is_any()).then_some(Self { owner, repository, context })
     }
 
-    /// The form of the subject.
+    /// Returns the form of the subject.
     pub fn form(&self) -> Form {
         if self.owner.id.is_some() { Form::NamesAndIds } else { Form::Names }
     }
 
-    /// The repository as people write it, `OWNER/NAME`.
+    /// Returns the repository as people write it, `OWNER/NAME`.
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.owner.name, self.repository.name)
     }
 
-    /// The name of the owner.
+    /// Returns the name of the owner.
     pub fn owner(&self) -> &'a str {
         self.owner.name
     }
@@ -72,17 +73,17 @@ impl<'a> GithubSubject<'a> {
         self.repository.is_any()
     }
 
-    /// The ids of the owner and the repository.
+    /// Returns the ids of the owner and the repository.
     pub fn ids(&self) -> (Option<&'a str>, Option<&'a str>) {
         (self.owner.id, self.repository.id)
     }
 
-    /// The subject in the form with names only.
+    /// Returns the subject in the form with names only.
     pub fn with_names(&self) -> String {
         format!("repo:{}/{}{}", self.owner.name, self.repository.name, self.context)
     }
 
-    /// The subject with these ids; a `*` is unchanged.
+    /// Returns the subject with these ids; a `*` is unchanged.
     pub fn with_ids(&self, owner: &str, repository: &str) -> String {
         let Self { owner: Named { name, .. }, context, .. } = self;
         match self.repository.name {
@@ -91,7 +92,7 @@ impl<'a> GithubSubject<'a> {
         }
     }
 
-    /// This pattern for the owner and repository of `subject`; a `*` is unchanged.
+    /// Returns this pattern for the owner and repository of `subject`; a `*` is unchanged.
     pub fn for_repository_of(&self, subject: &GithubSubject<'_>) -> String {
         let repository = if self.repository.is_any() { "*" } else { subject.repository.segment };
         format!("repo:{}/{repository}{}", subject.owner.segment, self.context)
@@ -149,7 +150,7 @@ impl<'a> Parts<'a> {
         (!is_other).then_some(Self { owner, repository, context })
     }
 
-    /// Suggested corrections, without and with ids.
+    /// Returns suggested corrections, without and with ids.
     fn forms(&self) -> [String; 2] {
         let Self { owner, repository, context } = self;
         let name = |segment: &str, placeholder: &str| {
@@ -173,7 +174,7 @@ impl<'a> Parts<'a> {
         ]
     }
 
-    /// The command that prints the ids.
+    /// Returns the command that prints the ids.
     fn lookup(&self) -> String {
         let [names, _] = self.forms();
         let repository =
@@ -182,7 +183,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The GitHub CLI command that prints the ids of the owner and the repository `OWNER/NAME`.
+/// Returns the GitHub CLI command that prints the ids of the owner and the repository `OWNER/NAME`.
 pub fn lookup(full_name: &str) -> String {
     format!("gh api repos/{full_name} --jq '.owner.id, .id'")
 }
@@ -215,7 +216,7 @@ pub fn check_pattern(text: &str) -> Result<(), Malformed> {
     problem.map_or(Ok(()), |problem| Err(Malformed::because(problem)))
 }
 
-/// The reason why a `*` in an owner or a repository is rejected.
+/// Returns why a `*` in an owner or a repository is rejected.
 fn star_problem(part: &str, parts: &Parts<'_>, names: &str, ids: &str) -> String {
     let lookup = parts.lookup();
     match part.split_once('@') {

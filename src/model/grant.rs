@@ -18,7 +18,7 @@ pub enum GrantedScopes {
 }
 
 impl GrantedScopes {
-    /// The named scopes; `None` for all scopes of the resource.
+    /// Returns the named scopes; `None` for all scopes of the resource.
     pub fn into_named(self) -> Option<Scopes> {
         match self {
             Self::All => None,
@@ -26,8 +26,8 @@ impl GrantedScopes {
         }
     }
 
-    /// The scopes of the grant for a resource that currently offers `offered`. W-15: a scope that
-    /// was removed from the resource disappears from every grant immediately.
+    /// Returns the scopes of the grant for a resource that currently offers `offered`. W-15: a
+    /// scope that was removed from the resource disappears from every grant immediately.
     pub fn within(&self, offered: &Scopes) -> Scopes {
         match self {
             Self::All => offered.clone(),
@@ -47,8 +47,8 @@ impl Serialize for GrantedScopes {
 }
 
 impl Grant {
-    /// The scopes, networks and claims as JSON. A grant of all scopes also lists the scopes that
-    /// the resource currently offers.
+    /// Returns the scopes, networks and claims as JSON. A grant of all scopes also lists the scopes
+    /// that the resource currently offers.
     pub fn with_offered(&self, offered: &Scopes) -> Value {
         let mut value =
             json!({ "scopes": self.scopes, "networks": self.networks, "claims": self.claims });
@@ -79,6 +79,6 @@ pub struct Grant {
     /// The networks from which the grant may be used.
     #[serde(skip_serializing_if = "Networks::is_anywhere")]
     pub networks: Networks,
-    /// Claims of tokens for this resource. They override the client's claims of the same name.
+    /// The claims of tokens for this resource. They override the client's claims of the same name.
     pub claims: StaticClaims,
 }

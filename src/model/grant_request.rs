@@ -39,7 +39,7 @@ impl GrantRequestId {
         Ok(Self(text.into()))
     }
 
-    /// The identifier as text.
+    /// Returns the identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -73,7 +73,7 @@ impl GrantRequestState {
     pub const ALL: [Self; 5] =
         [Self::Pending, Self::Approved, Self::Rejected, Self::Cancelled, Self::Expired];
 
-    /// The stored text, which the API also shows.
+    /// Returns the stored text, which the API also shows.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -138,7 +138,7 @@ impl Remark {
         Self(text.to_owned())
     }
 
-    /// The remark as text.
+    /// Returns the remark as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -203,7 +203,7 @@ impl GrantRequest {
     /// The maximum number of pending requests of a client.
     pub const MAX_PENDING_PER_CLIENT: usize = 50;
 
-    /// The grant that an approval creates.
+    /// Returns the grant that an approval creates.
     pub fn grant(&self) -> Grant {
         Grant {
             resource: self.resource.clone(),
@@ -213,7 +213,7 @@ impl GrantRequest {
         }
     }
 
-    /// The request as of `now`: a pending request expires without a write.
+    /// Returns the request as of `now`: a pending request expires without a write.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Self {
         let is_over = self.state == GrantRequestState::Pending && self.expires_at <= now;

@@ -64,7 +64,7 @@ impl GroupMapping {
         self.0.iter().any(|known| known.group == group)
     }
 
-    /// The rights of a person with these groups; `None` if no group is mapped.
+    /// Returns the rights of a person with these groups; `None` if no group is mapped.
     ///
     /// The first matching entry decides. Later entries only add owners, and only if they have the
     /// same scopes: the scopes of one group must never apply to the owners of another.

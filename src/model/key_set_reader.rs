@@ -24,10 +24,10 @@ pub struct KeySetReader {
 }
 
 impl KeySetReader {
-    /// Seconds after which a reader that was not seen again is inactive.
+    /// The number of seconds after which a reader that was not seen again is inactive.
     pub const ACTIVE_SECONDS: i64 = 3 * 86_400;
 
-    /// Number of days after which a reader is expected to return.
+    /// The number of days after which a reader is expected to return.
     pub const STEADY_DAYS: i64 = 3;
 
     /// True if the reader was seen recently.

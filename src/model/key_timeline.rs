@@ -24,7 +24,7 @@ pub enum KeyState {
 }
 
 impl KeyState {
-    /// The display name.
+    /// Returns the display name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Published => "published",
@@ -92,7 +92,7 @@ impl KeyTimeline {
         }
     }
 
-    /// The state of the key at `now`. A revoked key is revoked regardless of the clock.
+    /// Returns the state of the key at `now`. A revoked key is revoked regardless of the clock.
     pub fn state(&self, now: Timestamp) -> KeyState {
         if self.is_revoked {
             KeyState::Revoked
@@ -113,7 +113,7 @@ impl KeyTimeline {
     }
 }
 
-/// The key that signs with an algorithm at `now`. Keys without a private key are skipped.
+/// Returns the key that signs with an algorithm at `now`. Keys without a private key are skipped.
 pub fn signing_key(
     keys: &[SigningKeyRecord],
     algorithm: Algorithm,
@@ -127,12 +127,12 @@ pub fn signing_key(
     keys.iter().filter(is_signing).max_by_key(|key| order(key))
 }
 
-/// The order in which keys sign.
+/// Returns the sort key for the order in which keys sign.
 fn order(key: &SigningKeyRecord) -> (Timestamp, Timestamp, &KeyId) {
     (key.signs_from, key.created_at, &key.kid)
 }
 
-/// The time at which a key starts to sign, unless it ends before.
+/// Returns the time at which a key starts to sign, unless it ends before.
 fn begins_to_sign(key: &SigningKeyRecord) -> Option<Timestamp> {
     let end = key.revoked_at.or(key.retired_at);
     Some(key.signs_from).filter(|from| end.is_none_or(|end| *from <= end))

@@ -55,7 +55,7 @@ impl LabelKey {
         Ok(Self(text.into()))
     }
 
-    /// The key as text.
+    /// Returns the key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -75,7 +75,7 @@ impl LabelValue {
         Ok(Self(text.into()))
     }
 
-    /// The value as text.
+    /// Returns the value as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -169,7 +169,7 @@ impl Labels {
         self.0.is_empty()
     }
 
-    /// All labels as `key=value`, sorted by key.
+    /// Returns all labels as `key=value`, sorted by key.
     pub fn texts(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(key, value)| text(key, value))
     }

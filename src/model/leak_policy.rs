@@ -38,7 +38,7 @@ impl LeakPolicy {
         })
     }
 
-    /// The policy in the stored and displayed form.
+    /// Returns the policy in the stored and displayed form.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Report => "report",

@@ -44,7 +44,7 @@ impl MasterKeyList {
         if keys.is_empty() { Err(malformed()) } else { Ok(Self(keys)) }
     }
 
-    /// The bytes of each key, in order.
+    /// Returns the bytes of each key, in order.
     pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(|key| key.as_slice())
     }

@@ -57,7 +57,7 @@ pub mod trust;
 pub mod usage;
 pub mod webhook;
 
-/// The reason why a text is not a valid value, as a message for the person who typed it.
+/// Why a text is not a valid value, as a message for the person who typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(pub String);

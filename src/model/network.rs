@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The unit of limits by address: an IPv4 address, or the /64 of an IPv6 address. A /64 is the
-/// smallest network that a customer gets (RFC 6177).
+/// Returns the unit of limits by address: an IPv4 address, or the /64 of an IPv6 address. A /64 is
+/// the smallest network that a customer gets (RFC 6177).
 pub fn customer_network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

@@ -71,7 +71,7 @@ impl Overlap {
     }
 }
 
-/// The error for anything but `max:` after the comma.
+/// Returns the error for anything but `max:` after the comma.
 fn form() -> Malformed {
     Malformed::because(
         "has something other than max: after the comma; write until_unused:6h,max:7d",

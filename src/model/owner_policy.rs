@@ -44,12 +44,12 @@ impl PolicyScope {
         if text == OTHERS { Self::Others } else { Self::Owner(Owner::stored(text)) }
     }
 
-    /// The owner, or `*`.
+    /// Returns the owner, or `*`.
     pub fn as_str(&self) -> &str {
         self.owner().map_or(OTHERS, Owner::as_str)
     }
 
-    /// The owner, if the policy applies to a single one.
+    /// Returns the owner, if the policy applies to a single one.
     pub fn owner(&self) -> Option<&Owner> {
         match self {
             Self::Owner(owner) => Some(owner),

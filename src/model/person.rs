@@ -22,7 +22,7 @@ impl Person {
     /// The maximum length of a group name, in bytes.
     pub const MAX_GROUP_BYTES: usize = 512;
 
-    /// A short display name: the subject and the host of the provider. It is not unique.
+    /// Returns a short display name: the subject and the host of the provider. It is not unique.
     pub fn short_name(&self) -> String {
         let issuer = self.issuer.as_str();
         let host = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
@@ -60,7 +60,7 @@ impl PersonSubject {
         Self(text.into())
     }
 
-    /// The subject as text.
+    /// Returns the subject as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

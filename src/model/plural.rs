@@ -2,12 +2,12 @@
 
 use std::fmt::Display;
 
-/// The singular for 1, otherwise the plural.
+/// Returns the singular for 1, otherwise the plural.
 pub fn noun<'a, N: Copy + PartialEq + From<u8>>(count: N, one: &'a str, many: &'a str) -> &'a str {
     if count == N::from(1) { one } else { many }
 }
 
-/// A number with its noun: `1 use`, `2 uses`.
+/// Returns a number with its noun: `1 use`, `2 uses`.
 pub fn counted<N: Copy + Display + PartialEq + From<u8>>(
     count: N,
     one: &str,

@@ -39,8 +39,8 @@ const HEALTH_PATHS: [(&str, PublicEndpoint); 3] = [
     ("/healthz", PublicEndpoint::Readiness),
 ];
 
-/// Endpoints that clients call. Each also exists with a trailing slash, because a redirect would
-/// turn the POST into a GET (N-09).
+/// The endpoints that clients call. Each also exists with a trailing slash, because a redirect
+/// would turn the POST into a GET (N-09).
 const CLIENT_PATHS: [(&str, PublicEndpoint); 5] = [
     (TOKEN_PATH, PublicEndpoint::Token),
     (INTROSPECTION_PATH, PublicEndpoint::Introspection),
@@ -82,7 +82,7 @@ pub enum PublicEndpoint {
 }
 
 impl PublicEndpoint {
-    /// The name of the endpoint in error messages.
+    /// Returns the name of the endpoint in error messages.
     fn name(self) -> &'static str {
         match self {
             Self::Token => "the token endpoint",
@@ -115,9 +115,9 @@ pub struct PublicPaths {
 }
 
 impl PublicPaths {
-    /// The paths for an issuer with this path, which is empty or begins with a slash. Endpoints
-    /// below the issuer also exist at the root. Fails if the issuer path makes two endpoints
-    /// collide.
+    /// Creates the paths for an issuer with this path, which is empty or begins with a slash.
+    /// Endpoints below the issuer also exist at the root. Fails if the issuer path makes two
+    /// endpoints collide.
     pub fn new(issuer_path: &str) -> Result<Self, PathCollision> {
         let mut paths = Self { issuer_path: issuer_path.to_owned(), endpoints: BTreeMap::new() };
         for (path, endpoint) in HEALTH_PATHS {
@@ -146,7 +146,7 @@ impl PublicPaths {
         self.insert_with_slash(alias, PublicEndpoint::Token)
     }
 
-    /// The paths with their endpoints.
+    /// Returns the paths with their endpoints.
     pub fn iter(&self) -> impl Iterator<Item = (&str, PublicEndpoint)> {
         self.endpoints.iter().map(|(path, endpoint)| (path.as_str(), *endpoint))
     }

@@ -60,23 +60,23 @@ impl Rate {
         Ok(Self { max_count, window })
     }
 
-    /// A rate of `MAX` per minute. A rate of 0 does not compile.
+    /// Creates a rate of `MAX` per minute. A rate of 0 does not compile.
     pub const fn per_minute<const MAX: u32>() -> Self {
         const { assert!(MAX > 0, "a rate is at least 1") };
         Self { max_count: NonZeroU32::MIN.saturating_add(MAX - 1), window: Window::Minute }
     }
 
-    /// The maximum count per window.
+    /// Returns the maximum count per window.
     pub fn max_count(self) -> u32 {
         self.max_count.get()
     }
 
-    /// The length of the window.
+    /// Returns the length of the window.
     pub fn window_seconds(self) -> u32 {
         self.window.seconds()
     }
 
-    /// The window as a word, as in "60 tokens per minute".
+    /// Returns the window as a word, as in "60 tokens per minute".
     pub fn window(self) -> &'static str {
         match self.window {
             Window::Second => "second",

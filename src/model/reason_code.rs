@@ -16,14 +16,14 @@ macro_rules! reasons {
             /// Every reason, in the order of the declaration.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The word in metrics.
+            /// Returns the word in metrics.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
                 }
             }
 
-            /// The meaning, for operators.
+            /// Returns the meaning, for operators.
             pub fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$variant => $meaning,)*
@@ -91,12 +91,12 @@ reasons! {
 }
 
 impl ReasonCode {
-    /// The index in [`Self::ALL`].
+    /// Returns the index in [`Self::ALL`].
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// The default reason of an error code, for rejections that set no other.
+    /// Returns the default reason of an error code, for rejections that set no other.
     pub fn usual(code: ErrorCode) -> Self {
         match code {
             ErrorCode::InvalidRequest => Self::MalformedRequest,
@@ -116,7 +116,7 @@ impl ReasonCode {
         }
     }
 
-    /// The exceeded limit, if the reason is one: the label `limiter` of metrics.
+    /// Returns the exceeded limit, if the reason is one: the label `limiter` of metrics.
     pub fn limiter(self) -> Option<&'static str> {
         match self {
             Self::TokenRate => Some("tokens_per_client"),

@@ -15,13 +15,13 @@ pub struct Registration {
     /// The client itself.
     #[serde(flatten)]
     pub client: Client,
-    /// Secrets, oldest first, without the secret values.
+    /// The secrets, oldest first, without the secret values.
     pub secrets: Vec<SecretRecord>,
-    /// Grants, one per resource.
+    /// The grants, one per resource.
     pub grants: Vec<Grant>,
-    /// External issuers whose tokens authenticate the client.
+    /// The external issuers whose tokens authenticate the client.
     pub trusts: Vec<FederatedCredential>,
-    /// SPIFFE trust domains whose JWT-SVIDs authenticate the client.
+    /// The SPIFFE trust domains whose JWT-SVIDs authenticate the client.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub spiffe_trusts: Vec<SpiffeTrust>,
     /// The usage of credentials other than secrets: keys, certificate and trusts.

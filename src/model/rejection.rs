@@ -97,7 +97,7 @@ impl RejectionRecord {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
     }
 
-    /// Lengths of proxy ids. A shorter id would not be unique.
+    /// The lengths of proxy ids. A shorter id would not be unique.
     const PROXY_ID_LENGTHS: RangeInclusive<usize> = 16..=64;
 }
 

@@ -1,8 +1,8 @@
 //! The closed list of claim names that a client or a grant may not set. `docs/claims.md` contains
 //! the same list, and a test compares the two.
 
-/// Names that the server writes, or that verifiers and gateways treat as a statement of the server.
-/// The first ones are claims of tokens, the others members of introspection responses.
+/// The names that the server writes, or that verifiers and gateways treat as a statement of the
+/// server. The first ones are claims of tokens, the others members of introspection responses.
 pub const OF_THE_SERVER: [&str; 19] = [
     "iss",
     "sub",

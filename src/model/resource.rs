@@ -66,13 +66,13 @@ impl ResourceId {
         *self.0 == *Self::SERVER
     }
 
-    /// The identifier as text.
+    /// Returns the identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The form in which a lenient verifier compares identifiers (RFC 3986, section 6.2). Scheme
-    /// and host are in lower case; the default port and one trailing slash are removed. The
+    /// Returns the form in which a lenient verifier compares identifiers (RFC 3986, section 6.2).
+    /// Scheme and host are in lower case; the default port and one trailing slash are removed. The
     /// namespace of a URN is case-insensitive too (RFC 8141, section 3.1). Tokens contain the
     /// original identifier.
     pub fn normal_form(&self) -> String {
@@ -147,7 +147,7 @@ impl TokenTyp {
             .ok_or_else(|| Malformed::because("the typ of a token is at+jwt or JWT"))
     }
 
-    /// The value of the `typ` header.
+    /// Returns the value of the `typ` header.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AtJwt => "at+jwt",
@@ -205,7 +205,7 @@ pub struct Resource {
     pub signed_before: SignedBefore,
     /// The `typ` header of tokens.
     pub token_typ: TokenTyp,
-    /// Facts for people and policies, such as the owner.
+    /// The facts for people and policies, such as the owner.
     #[serde(flatten)]
     pub facts: Facts,
     /// The source that declares the resource, if any.
@@ -225,7 +225,7 @@ fn unless_zero<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, 
 }
 
 impl Resource {
-    /// The names of the offered scopes.
+    /// Returns the names of the offered scopes.
     pub fn scope_names(&self) -> Scopes {
         self.scopes.iter().map(|scope| scope.name.clone()).collect()
     }

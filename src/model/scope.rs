@@ -49,7 +49,7 @@ impl ScopeName {
         Self(text.into())
     }
 
-    /// The scope as text.
+    /// Returns the scope as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -96,35 +96,35 @@ impl Scopes {
         self.0.contains(name)
     }
 
-    /// The scopes in alphabetical order.
+    /// Returns the scopes in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = &ScopeName> {
         self.0.iter()
     }
 
-    /// The scopes that are in both sets.
+    /// Returns the scopes that are in both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         Self(self.0.intersection(&other.0).cloned().collect())
     }
 
-    /// The scopes that are in either set.
+    /// Returns the scopes that are in either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         Self(self.0.union(&other.0).cloned().collect())
     }
 
-    /// The scopes of this set that are not in `other`.
+    /// Returns the scopes of this set that are not in `other`.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
         Self(self.0.difference(&other.0).cloned().collect())
     }
 
-    /// The number of scopes.
+    /// Returns the number of scopes.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The first scope of this set that is not in `other`.
+    /// Returns the first scope of this set that is not in `other`.
     pub fn first_outside<'a>(&'a self, other: &Self) -> Option<&'a ScopeName> {
         self.0.iter().find(|name| !other.contains(name))
     }
@@ -155,7 +155,7 @@ impl Serialize for Scopes {
     }
 }
 
-/// `%x21 / %x23-5B / %x5D-7E`
+/// True for `%x21 / %x23-5B / %x5D-7E`, the bytes of a scope (RFC 6749, section 3.3).
 fn is_scope_byte(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)
 }

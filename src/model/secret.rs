@@ -34,7 +34,7 @@ impl SecretId {
         Ok(Self(text.into()))
     }
 
-    /// The identifier as text.
+    /// Returns the identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -67,7 +67,7 @@ impl SecretKind {
         }
     }
 
-    /// The stored text of the kind.
+    /// Returns the stored text of the kind.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Generated | Self::Digest => "minted",
@@ -98,7 +98,7 @@ impl SecretHash {
         Self(Proof::Digest(Box::new(digest)))
     }
 
-    /// The PHC string; empty for a digest.
+    /// Returns the PHC string; empty for a digest.
     pub fn as_phc(&self) -> &str {
         match &self.0 {
             Proof::Phc(text) => text,
@@ -106,7 +106,7 @@ impl SecretHash {
         }
     }
 
-    /// The digest; `None` for a PHC string.
+    /// Returns the digest; `None` for a PHC string.
     pub fn digest(&self) -> Option<&SecretDigest> {
         match &self.0 {
             Proof::Phc(_) => None,
@@ -152,9 +152,9 @@ pub struct SecretRecord {
     /// The time of the first report as leaked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leaked_at: Option<Timestamp>,
-    /// Usage, as far as it has been written; `None` if the secret was never used.
+    /// The usage, as far as it has been written; `None` if the secret was never used.
     pub usage: Option<Usage>,
-    /// Advice for operators; `None` until [`Registration::assess`] sets it.
+    /// The advice for operators; `None` until [`Registration::assess`] sets it.
     ///
     /// [`Registration::assess`]: crate::model::client::Registration::assess
     #[serde(flatten)]
@@ -177,7 +177,7 @@ pub struct StoredSecret {
 }
 
 impl SecretRecord {
-    /// A new secret, without a suffix, a label or an expiry.
+    /// Creates a secret without a suffix, a label or an expiry.
     pub fn new(secret_id: SecretId, kind: SecretKind, hash: SecretHash, now: Timestamp) -> Self {
         Self {
             secret_id,

@@ -46,7 +46,7 @@ impl SecretDigest {
         Ok(Self(bytes))
     }
 
-    /// The digest.
+    /// Returns the digest.
     pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
         &self.0
     }

@@ -38,7 +38,7 @@ pub struct SafeToEnd {
 }
 
 impl SecretStatus {
-    /// The status of a new secret.
+    /// Returns the status of a new secret.
     pub fn of_new(secret: &SecretRecord, warn_before: Lifetime) -> Self {
         let reason = format!("{NEVER_USED}; {NO_NEWER}");
         let expiring_soon = secret.expires_within(secret.created_at, warn_before);
@@ -141,8 +141,8 @@ impl Registration {
     }
 }
 
-/// The number of seconds that a secret is known to be unused, counted from its last use or from
-/// `since`.
+/// Returns the number of seconds that a secret is known to be unused, counted from its last use or
+/// from `since`.
 fn unused_seconds(secret: &SecretRecord, since: Timestamp, horizon: &UsageHorizon) -> i64 {
     let last = secret.usage.map_or(since, |usage| usage.last_used_at.max(since));
     horizon.known_until().0.saturating_sub(last.0)

@@ -34,7 +34,7 @@ pub struct ClientSecurity {
     /// The networks from which the client may be used.
     #[serde(skip_serializing_if = "Networks::is_anywhere")]
     pub networks: Networks,
-    /// Accepted `aud` values of client assertions, in addition to the issuer.
+    /// The accepted `aud` values of client assertions, in addition to the issuer.
     #[serde(skip_serializing_if = "AssertionAudiences::is_empty")]
     pub assertion_audiences: AssertionAudiences,
 }
@@ -154,7 +154,7 @@ impl KeySet {
         Self(text.into())
     }
 
-    /// The set as text.
+    /// Returns the set as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -223,7 +223,7 @@ impl KeySetUri {
         https_url(what, text).map(Self)
     }
 
-    /// The URL as text.
+    /// Returns the URL as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -36,7 +36,7 @@ impl Algorithm {
             .ok_or_else(|| Malformed::because("an algorithm is ES256, RS256, PS256 or EdDSA"))
     }
 
-    /// The registered name.
+    /// Returns the registered name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
@@ -94,7 +94,7 @@ impl KeyId {
         Ok(Self(text.into()))
     }
 
-    /// The identifier as text.
+    /// Returns the identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

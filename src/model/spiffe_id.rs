@@ -54,7 +54,7 @@ impl TrustDomain {
         Ok(Self(text.into()))
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -103,24 +103,24 @@ impl SpiffeId {
         Ok(Self { text: text.into(), trust_domain })
     }
 
-    /// The ID as text.
+    /// Returns the ID as text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The trust domain of the ID.
+    /// Returns the trust domain of the ID.
     pub fn trust_domain(&self) -> &TrustDomain {
         &self.trust_domain
     }
 
-    /// The number of path segments.
+    /// Returns the number of path segments.
     fn segments(&self) -> usize {
         self.text.matches('/').count().saturating_sub(SCHEME.matches('/').count())
     }
 
-    /// The prefixes by which a pattern could accept this ID, shortest first. Each contains the
-    /// trust domain and at least one whole segment, and ends with a slash. Prefixes longer than a
-    /// pattern can have are omitted.
+    /// Returns the prefixes by which a pattern could accept this ID, shortest first. Each contains
+    /// the trust domain and at least one whole segment, and ends with a slash. Prefixes longer than
+    /// a pattern can have are omitted.
     pub fn prefixes(&self) -> impl Iterator<Item = &str> {
         let slashes = self.text.match_indices('/').skip(SCHEME.matches('/').count() + 1);
         slashes
@@ -214,7 +214,7 @@ impl SpiffeIdPattern {
         }
     }
 
-    /// The trust domain of all accepted IDs.
+    /// Returns the trust domain of all accepted IDs.
     pub fn trust_domain(&self) -> &TrustDomain {
         match self {
             Self::Exact(id) | Self::Below(id) => id.trust_domain(),

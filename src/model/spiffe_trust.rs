@@ -51,17 +51,17 @@ impl SpiffeSource {
         Ok(Self { trust_domain, bundle_endpoint, subject })
     }
 
-    /// The trust domain.
+    /// Returns the trust domain.
     pub fn trust_domain(&self) -> &TrustDomain {
         &self.trust_domain
     }
 
-    /// The URL of the bundle (SPIFFE Federation, profile `https_web`).
+    /// Returns the URL of the bundle (SPIFFE Federation, profile `https_web`).
     pub fn bundle_endpoint(&self) -> &KeySetUri {
         &self.bundle_endpoint
     }
 
-    /// The accepted workloads.
+    /// Returns the accepted workloads.
     pub fn subject(&self) -> &SpiffeIdPattern {
         &self.subject
     }

@@ -21,7 +21,7 @@ object_schema!(
     { "tenant": "acme", "roles": ["reader"] },
 );
 
-/// The reason why claims are rejected. Each variant names the received value and the allowed ones.
+/// Why claims are rejected. Each variant names the received value and the allowed ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimsError {
     /// The text is not `NAME=VALUE`.
@@ -93,7 +93,7 @@ pub enum ClaimsError {
 }
 
 impl ClaimsError {
-    /// The name of the affected claim, if there is one.
+    /// Returns the name of the affected claim, if there is one.
     pub fn claim(&self) -> Option<&str> {
         match self {
             Self::NotJson { name, .. } => Some(name),
@@ -196,13 +196,13 @@ impl StaticClaims {
         self.0.is_empty()
     }
 
-    /// The names and values, sorted by name.
+    /// Returns the names and values, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
-    /// These claims, overridden by the claims of the same name in `grant`. Values are replaced as a
-    /// whole.
+    /// Returns these claims, overridden by the claims of the same name in `grant`. Values are
+    /// replaced as a whole.
     #[must_use]
     pub fn merged(&self, grant: &Self) -> Self {
         let mut merged = self.clone();
@@ -210,7 +210,7 @@ impl StaticClaims {
         merged
     }
 
-    /// These claims with `set` added or replaced, and `removed` deleted.
+    /// Returns these claims with `set` added or replaced, and `removed` deleted.
     #[must_use]
     pub fn edited(&self, set: &Self, removed: &[String]) -> Self {
         let mut edited = self.merged(set);
@@ -232,12 +232,12 @@ impl StaticClaims {
         }
     }
 
-    /// The claims as JSON without white space.
+    /// Returns the claims as JSON without white space.
     pub fn json(&self) -> String {
         self.object().to_string()
     }
 
-    /// The members of [`Self::json`] without the braces; empty for an empty set.
+    /// Returns the members of [`Self::json`] without the braces; empty for an empty set.
     pub fn members(&self) -> Box<str> {
         let json = self.json();
         json.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default().into()

@@ -121,7 +121,7 @@ impl Lifetime {
         Self::from_seconds(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
     }
 
-    /// The duration in seconds.
+    /// Returns the duration in seconds.
     pub fn seconds(self) -> i64 {
         i64::from(self.0)
     }
@@ -156,8 +156,8 @@ pub fn in_words(seconds: i64) -> String {
         .map_or_else(|| format!("{seconds} s"), |(size, name)| format!("{} {name}", seconds / size))
 }
 
-/// The error for a number without a unit, which suggests the possible durations. `None` for any
-/// other text.
+/// Returns the error for a number without a unit, which suggests the possible durations. `None` for
+/// any other text.
 pub fn missing_unit(text: &str) -> Option<Malformed> {
     let number = text.trim();
     let is_number = !number.is_empty()
@@ -176,7 +176,7 @@ pub fn missing_unit(text: &str) -> Option<Malformed> {
 pub struct MonotonicTime(Duration);
 
 impl MonotonicTime {
-    /// The time from `earlier` to this reading; zero if `earlier` is later.
+    /// Returns the time from `earlier` to this reading; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
@@ -208,7 +208,7 @@ pub struct FixedClock {
 }
 
 impl Clock {
-    /// A clock that is fixed at `now` until [`Clock::advance`] or [`Clock::jump`] moves it.
+    /// Creates a clock that is fixed at `now` until [`Clock::advance`] or [`Clock::jump`] moves it.
     pub fn fixed(now: Timestamp) -> Self {
         Self::Fixed(Arc::new(FixedClock {
             seconds: AtomicI64::new(now.0),
@@ -216,7 +216,7 @@ impl Clock {
         }))
     }
 
-    /// The current time of day. It may jump in both directions.
+    /// Returns the current time of day. It may jump in both directions.
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => Timestamp(system_seconds()),
@@ -224,7 +224,7 @@ impl Clock {
         }
     }
 
-    /// The current reading of the monotonic clock.
+    /// Returns the current reading of the monotonic clock.
     pub fn monotonic(&self) -> MonotonicTime {
         match self {
             Self::System => MonotonicTime(START.get_or_init(Instant::now).elapsed()),

@@ -33,7 +33,7 @@ impl TokenId {
         Ok(Self(text.into()))
     }
 
-    /// The identifier as text.
+    /// Returns the identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -91,13 +91,13 @@ impl RevocationEpoch {
     /// alone. Clocks are assumed to differ by at most this.
     pub const CLOCK_DIFFERENCE_SECONDS: i64 = 60;
 
-    /// The epoch that starts with the event `evt` at the time `now`.
+    /// Creates the epoch that starts with the event `evt` at the time `now`.
     pub fn beginning(evt: i64, now: Timestamp) -> Self {
         Self { evt, iat_before: now.minus_seconds(Self::CLOCK_DIFFERENCE_SECONDS) }
     }
 
-    /// The epoch of a row of schema 3, which compares only times. It revokes all tokens issued up
-    /// to and including `revoked_until`.
+    /// Creates the epoch of a row of schema 3, which compares only times. It revokes all tokens
+    /// issued up to and including `revoked_until`.
     pub fn until(revoked_until: Timestamp) -> Self {
         Self { evt: 0, iat_before: revoked_until.plus_seconds(1) }
     }

@@ -63,7 +63,7 @@ impl TrustId {
         Ok(Self(text.into()))
     }
 
-    /// The identifier as text.
+    /// Returns the identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -104,13 +104,13 @@ impl ExternalIssuer {
         Self(text.into())
     }
 
-    /// The issuer as text.
+    /// Returns the issuer as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The URL of its metadata (OpenID Connect Discovery, section 4), if the issuer is an https
-    /// URL.
+    /// Returns the URL of its metadata (OpenID Connect Discovery, section 4), if the issuer is an
+    /// https URL.
     pub fn discovery_url(&self) -> Option<String> {
         let url = url::Url::parse(&self.0).ok()?;
         let is_plain = url.query().is_none() && url.fragment().is_none();
@@ -137,7 +137,7 @@ object_schema!(
     additional_properties(Some(AdditionalProperties::RefOr(Pattern::schema()))),
 );
 
-/// Claims that each identify one workload, or at least a place where only its owner runs code.
+/// The claims that each identify one workload, or at least a place where only its owner runs code.
 const IDENTIFYING: [&str; 13] = [
     "sub",
     "oid",
@@ -154,7 +154,7 @@ const IDENTIFYING: [&str; 13] = [
     "/https:~1~1sts.amazonaws.com~1/principal_id",
 ];
 
-/// Claims that identify a workload only together with another claim, which may need a certain
+/// The claims that identify a workload only together with another claim, which may need a certain
 /// value. A service account name may exist in every namespace, and an email address may be
 /// unverified.
 const IDENTIFYING_TOGETHER: [(&str, &str, Option<&str>); 2] = [
@@ -210,7 +210,7 @@ impl Conditions {
         Ok(Self(conditions))
     }
 
-    /// The first condition that the claims do not meet.
+    /// Returns the first condition that the claims do not meet.
     pub fn first_unmet<'a>(&'a self, claims: &'a Value) -> Option<Unmet<'a>> {
         self.0.iter().find_map(|(claim, pattern)| {
             let value = lookup(claims, claim);
@@ -219,12 +219,12 @@ impl Conditions {
         })
     }
 
-    /// The only subject that can meet the conditions, if there is only one.
+    /// Returns the only subject that can meet the conditions, if there is only one.
     pub fn exact_subject(&self) -> Option<&str> {
         self.0.get("sub")?.exact()
     }
 
-    /// The claims with their patterns.
+    /// Returns the claims with their patterns.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Pattern)> {
         self.0.iter().map(|(claim, pattern)| (claim.as_str(), pattern))
     }
@@ -241,7 +241,7 @@ pub struct Unmet<'a> {
     pub value: Option<&'a Value>,
 }
 
-/// A claim as text for matching; `None` for null, a list or an object.
+/// Returns a claim as text for matching; `None` for null, a list or an object.
 pub fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => Some(Cow::Borrowed(text)),

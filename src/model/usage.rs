@@ -50,12 +50,12 @@ pub struct UsageHorizon {
 }
 
 impl UsageHorizon {
-    /// The time before which all uses are certain to be known.
+    /// Returns the time before which all uses are certain to be known.
     pub fn known_until(&self) -> Timestamp {
         self.written_until.minus_seconds(WRITE_MARGIN_SECONDS)
     }
 
-    /// The horizon as if every instance had just written.
+    /// Returns the horizon as if every instance had just written.
     #[must_use]
     pub fn without_delay(&self) -> Self {
         Self { written_until: self.now.plus_seconds(WRITE_MARGIN_SECONDS), ..*self }

@@ -29,12 +29,12 @@ impl WebhookUrl {
         https_url("a webhook", text).map(Self)
     }
 
-    /// The URL as text. Its path may contain a secret of the receiver.
+    /// Returns the URL as text. Its path may contain a secret of the receiver.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The host and port, for the log.
+    /// Returns the host and port, for the log.
     pub fn authority(&self) -> String {
         let url = url::Url::parse(&self.0).ok();
         url.map(|url| url.authority().to_owned()).unwrap_or_default()
@@ -65,7 +65,7 @@ impl WebhookSecret {
         })
     }
 
-    /// The key bytes.
+    /// Returns the key bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }

@@ -18,7 +18,7 @@ const SEVERAL_METHODS: &str = "The request has two client authentication methods
 pub struct RequestOrigin {
     /// The client's address.
     pub address: IpAddr,
-    /// Certificate that the client presented.
+    /// The certificate that the client presented.
     pub certificate: PresentedCertificate,
     /// True if the peer is a trusted proxy, whose headers describe the request that it forwards.
     pub is_trusted_proxy: bool,
@@ -48,14 +48,14 @@ impl PresentedCertificate {
 /// Caller of an endpoint, before authentication.
 #[derive(Debug)]
 pub struct Caller {
-    /// Credentials, if the request has any.
+    /// The credentials, if the request has any.
     pub credentials: Option<Credentials>,
     /// The `client_id` of the body. It proves nothing.
     pub client_id: Option<String>,
     /// A parameter that was probably meant to be one of the credentials, sanitized for a
     /// description.
     pub misspelt: Option<String>,
-    /// Origin of the request.
+    /// The origin of the request.
     pub origin: RequestOrigin,
 }
 
@@ -76,7 +76,7 @@ pub struct SecretCredentials {
     pub client_id: String,
     /// The secret.
     pub secret: SecretString,
-    /// Method by which they were sent.
+    /// The method by which they were sent.
     pub method: AuthenticationMethod,
 }
 
@@ -101,7 +101,7 @@ impl AssertionType {
 
 /// A client assertion, not yet parsed.
 pub struct AssertionCredentials {
-    /// Type of the assertion.
+    /// The type of the assertion.
     pub assertion_type: AssertionType,
     /// The client id of the request, if sent in addition to the assertion.
     pub client_id: Option<String>,

@@ -53,7 +53,7 @@ pub struct ProofOfRequest {
     pub method: String,
     /// The URLs of the caller's request. The proof must name one of them.
     pub urls: Vec<String>,
-    /// Rule for the nonce of the proof.
+    /// The rule for the nonce of the proof.
     pub nonce: NonceRule,
 }
 
@@ -73,11 +73,11 @@ pub struct CheckedToken {
     pub client_id: String,
     /// The scopes of the token, separated by spaces. May be empty.
     pub scope: String,
-    /// Seconds until the token expires.
+    /// The number of seconds until the token expires.
     pub expires_in: i64,
 }
 
-/// Reason why a request is rejected.
+/// Why a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckError {
     /// The token is malformed, expired, revoked, of another issuer or for another resource, or the
@@ -85,7 +85,7 @@ pub enum CheckError {
     InvalidToken(&'static str),
     /// The proof of possession is missing or wrong (RFC 9449, section 7.1).
     InvalidProof {
-        /// Text for the caller.
+        /// The text for the caller.
         text: String,
         /// The nonce for the next proof, if only a nonce is missing (RFC 9449, section 9).
         nonce: Option<String>,

@@ -13,8 +13,8 @@ use crate::oauth::token::mint::token_type;
 use crate::oauth::token::request::TokenQuery;
 use crate::oauth::token_validation;
 
-/// Scope that allows a client to introspect the tokens of a resource. Granted on the server itself,
-/// it covers the tokens of all resources.
+/// The scope that allows a client to introspect the tokens of a resource. Granted on the server
+/// itself, it covers the tokens of all resources.
 const SCOPE: &str = "introspect";
 
 /// The answer (RFC 7662, section 2.2).

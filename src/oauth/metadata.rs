@@ -25,9 +25,9 @@ pub struct ServerMetadata {
     token_endpoint: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
-    /// Not registered: URL of the signed revocation list.
+    /// Not registered: the URL of the signed revocation list.
     revocation_list_uri: String,
-    /// Not registered: URL at which gateways have tokens checked.
+    /// Not registered: the URL at which gateways have tokens checked.
     check_endpoint: String,
     jwks_uri: String,
     grant_types_supported: [&'static str; 2],
@@ -40,7 +40,7 @@ pub struct ServerMetadata {
     dpop_signing_alg_values_supported: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_client_certificate_bound_access_tokens: Option<bool>,
-    /// URLs of the endpoints for clients with certificates (RFC 8705, section 5).
+    /// The URLs of the endpoints for clients with certificates (RFC 8705, section 5).
     #[serde(skip_serializing_if = "Option::is_none")]
     mtls_endpoint_aliases: Option<BTreeMap<&'static str, String>>,
     /// Required by RFC 8414. Empty, because the authorization endpoint supports no response type.

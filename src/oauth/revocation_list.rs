@@ -22,14 +22,14 @@ use crate::oauth::error::OAuthError;
 /// The `typ` of the JWT, so that it is never accepted as a token (RFC 8725, section 3.11).
 const TYPE: &str = "revocations+jwt";
 
-/// Validity of a list.
+/// The validity of a list.
 const LIST_TTL_SECONDS: i64 = 600;
 
-/// Time for which a revoked signing key is listed, in seconds. Verifiers may cache its public key
-/// for long, and an attacker can sign tokens of any lifetime.
+/// The time for which a revoked signing key is listed, in seconds. Verifiers may cache its public
+/// key for long, and an attacker can sign tokens of any lifetime.
 const KEY_LISTED_SECONDS: i64 = 366 * 86_400;
 
-/// Version of the list. Version 2 added `epochs`.
+/// The version of the list. Version 2 added `epochs`.
 const VERSION: u32 = 2;
 
 /// The claims of the list.

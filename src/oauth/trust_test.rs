@@ -23,11 +23,12 @@ use crate::oauth::client_authentication::subject_form;
 use crate::oauth::client_authentication::svid::{SvidProblem, UnverifiedSvid, check_claims};
 use crate::remote_keys::{RemoteSource, fetch_keys};
 
-/// Maximum number of signatures that are verified for one test: four keys for each trust that a
+/// The maximum number of signatures that are verified for one test: four keys for each trust that a
 /// client may have.
 const MAX_SIGNATURE_CHECKS: usize = 4 * FederatedCredential::MAX_PER_CLIENT;
 
-/// Maximum number of key sets that are fetched for one test. Each one takes ten seconds at most.
+/// The maximum number of key sets that are fetched for one test. Each one takes ten seconds at
+/// most.
 const MAX_FETCHES: usize = 4;
 
 /// Level of detail for a key set that cannot be fetched.

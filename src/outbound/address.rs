@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use crate::outbound::FetchError;
 
-/// Maximum number of addresses of a name that are tried.
+/// The maximum number of addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 4;
 
 /// Resolves host names to permitted addresses.

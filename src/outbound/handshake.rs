@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::outbound::FetchError;
 
-/// Maximum size of a response head, in bytes.
+/// The maximum size of a response head, in bytes.
 pub(super) const MAX_HEAD_BYTES: usize = 32 << 10;
 
 /// The task that drives a connection. Dropping it aborts the connection.

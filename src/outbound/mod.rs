@@ -36,20 +36,20 @@ use crate::outbound::address::PublicAddressResolver;
 use crate::outbound::limited::LimitedStream;
 use crate::x509::server_certificate::ServerCertificateProblem;
 
-/// Time limit of a complete fetch.
+/// The time limit of a complete fetch.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Time limit of connecting, for all addresses of a name together.
+/// The time limit of connecting, for all addresses of a name together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Maximum length of a body, in bytes.
+/// The maximum length of a body, in bytes.
 const MAX_BODY_BYTES: usize = 256 << 10;
 
-/// Maximum number of bytes from a remote host in one connection, counted below TLS. It leaves 128
-/// KiB for handshake, head, interim responses and framing.
+/// The maximum number of bytes from a remote host in one connection, counted below TLS. It leaves
+/// 128 KiB for handshake, head, interim responses and framing.
 const MAX_CONNECTION_BYTES: usize = MAX_BODY_BYTES + (128 << 10);
 
-/// Reason why a fetch failed.
+/// Why a fetch failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The text is not an https URL.

@@ -23,10 +23,10 @@ use crate::outbound::response::AGENT;
 use crate::outbound::{FetchError, MAX_CONNECTION_BYTES, TlsClient, connect_to_one};
 use crate::telemetry::with_causes;
 
-/// Time limit of one delivery.
+/// The time limit of one delivery.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Maximum length of a response, in bytes.
+/// The maximum length of a response, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 
 /// Delivers spans on behalf of a thread outside of the runtime.

@@ -12,7 +12,7 @@ use crate::outbound::tls::TlsClient;
 use crate::outbound::{FetchError, MAX_CONNECTION_BYTES, TIMEOUT, connect_to_one};
 use crate::x509::server_certificate::ServerCertificate;
 
-/// Maximum number of addresses of a host that are tried.
+/// The maximum number of addresses of a host that are tried.
 const MAX_ADDRESSES: usize = 4;
 
 /// Probes servers. It connects to any address, so the URL must come from an operator, who could

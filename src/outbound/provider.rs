@@ -15,7 +15,7 @@ use crate::outbound::{
     FetchError, Fetcher, MAX_CONNECTION_BYTES, TIMEOUT, connect_to_one, https_url,
 };
 
-/// Loopback networks.
+/// The loopback networks.
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
 /// Connects to the identity provider. Addresses must be public or in `fetch.allowed_networks`.

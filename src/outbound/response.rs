@@ -15,7 +15,7 @@ use url::{Position, Url};
 use crate::outbound::handshake::{Driving, handshake};
 use crate::outbound::{FetchError, MAX_BODY_BYTES};
 
-/// Maximum number of interim responses (1xx) before the final one.
+/// The maximum number of interim responses (1xx) before the final one.
 const MAX_INTERIM_RESPONSES: usize = 4;
 
 /// The value of `User-Agent`.
@@ -41,7 +41,7 @@ where
 
 /// A response whose head has been read. Dropping it closes the connection.
 pub(super) struct OpenResponse {
-    /// Status and headers.
+    /// The status and the headers.
     pub(super) head: Parts,
     incoming: Incoming,
     _driving: Driving,

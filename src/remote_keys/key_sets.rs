@@ -21,22 +21,22 @@ use crate::model::security::KeySetUri;
 use crate::model::time::{Clock, MonotonicTime};
 use crate::model::trust::ExternalIssuer;
 
-/// Age after which a fetched set is fetched again.
+/// The age after which a fetched set is fetched again.
 const REFRESH_AFTER: Duration = Duration::from_mins(5);
 
-/// Minimum time between two attempts, and the pause after the first failure.
+/// The minimum time between two attempts, and the pause after the first failure.
 const MIN_PAUSE: Duration = Duration::from_secs(10);
 
-/// Maximum pause after consecutive failures.
+/// The maximum pause after consecutive failures.
 const MAX_PAUSE: Duration = Duration::from_mins(5);
 
-/// Age after which fetched keys are no longer valid.
+/// The age after which fetched keys are no longer valid.
 const KEYS_TTL: Duration = Duration::from_hours(24);
 
 /// A remote key set.
 #[derive(Debug)]
 pub struct RemoteKeys {
-    /// Source of the set.
+    /// The source of the set.
     pub source: RemoteSource,
     clock: Clock,
     created_at: MonotonicTime,
@@ -64,7 +64,6 @@ impl FetchedKeys {
 /// State of the attempts to fetch a set.
 #[derive(Debug, Default)]
 struct FetchAttempts {
-    /// End of the last attempt.
     ended_at: Option<MonotonicTime>,
     failures_in_a_row: u32,
     is_running: bool,
@@ -128,7 +127,7 @@ impl RemoteKeys {
         (age <= KEYS_TTL).then(|| fetched.keys.clone())
     }
 
-    /// Returns the reason why the last attempt failed, if it did.
+    /// Returns why the last attempt failed, if it did.
     pub fn problem(&self) -> Option<Arc<String>> {
         self.problem.load_full()
     }

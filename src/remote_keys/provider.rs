@@ -9,21 +9,21 @@ use crate::jose::external_jwks::ExternalJwks;
 use crate::outbound::ProviderClient;
 use crate::telemetry;
 
-/// Maximum length of a URL in metadata, in bytes.
+/// The maximum length of a URL in metadata, in bytes.
 const MAX_URL_BYTES: usize = 2_000;
 
 /// Metadata of a provider.
 #[derive(Debug, Clone)]
 pub struct ProviderMetadata {
-    /// Endpoint at which a person signs in.
+    /// The endpoint at which a person signs in.
     pub authorization_endpoint: Url,
-    /// Endpoint at which a code is exchanged.
+    /// The endpoint at which a code is exchanged.
     pub token_endpoint: Url,
-    /// Endpoint for further claims, if the provider has one.
+    /// The endpoint for further claims, if the provider has one.
     pub userinfo_endpoint: Option<Url>,
-    /// URL of its keys.
+    /// The URL of its keys.
     pub jwks_uri: Url,
-    /// Scopes that it lists.
+    /// The scopes that it lists.
     pub scopes: Vec<String>,
     /// True if the client secret must be sent in the body, because HTTP Basic is not listed.
     pub takes_secret_in_body: bool,
@@ -34,9 +34,9 @@ pub struct ProviderMetadata {
 /// Metadata and keys of a provider, as last fetched.
 #[derive(Debug)]
 pub struct FetchedProvider {
-    /// Metadata of the provider.
+    /// The metadata of the provider.
     pub metadata: ProviderMetadata,
-    /// Keys of the provider.
+    /// The keys of the provider.
     pub keys: ExternalJwks,
 }
 

@@ -13,20 +13,20 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use crate::crypto::{CryptoError, random};
 use crate::model::secret::SecretHash;
 
-/// Limits for an imported hash. Beyond them, a single attempt would cost too much.
+/// The limits for an imported hash. Beyond them, a single attempt would cost too much.
 const MAX_MEMORY_KIB: u32 = 128 << 10;
 const MAX_ITERATIONS: u32 = 10;
 const MAX_PARALLELISM: u32 = 4;
 
-/// Length of the salt of a new hash, in bytes (RFC 9106, section 4).
+/// The length of the salt of a new hash, in bytes (RFC 9106, section 4).
 const SALT_BYTES: usize = 16;
 
 /// Cost of a new hash.
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
-    /// Memory in KiB.
+    /// The memory, in KiB.
     pub memory_kib: u32,
-    /// Number of passes.
+    /// The number of passes.
     pub iterations: u32,
 }
 

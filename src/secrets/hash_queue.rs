@@ -20,7 +20,7 @@ use crate::secrets::argon2id::{self, Cost, Workspaces};
 use crate::secrets::offline;
 use crate::secrets::throttled::{Priority, ThrottledQueue, ThrottledTurn};
 
-/// Maximum time that an attempt waits for its turn.
+/// The maximum time that an attempt waits for its turn.
 pub const DEADLINE: Duration = Duration::from_secs(2);
 
 /// The queue is full, or the deadline has passed. The caller may retry.
@@ -41,7 +41,7 @@ pub enum HashQueue {
     Throttled(IpAddr, Priority),
 }
 
-/// Reason why a secret was not hashed.
+/// Why a secret was not hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
     /// The queue is full.
@@ -56,7 +56,7 @@ pub enum HashError {
 #[derive(Debug)]
 pub struct Hasher {
     cost: Cost,
-    /// Queue of new secrets, separate from those that are verified for tokens.
+    /// The queue of new secrets, separate from those that are verified for tokens.
     pub(super) new: QueueSlots,
     generated: QueueSlots,
     imported: QueueSlots,
@@ -77,17 +77,17 @@ struct QueueCounts {
 /// Occupancy and counters of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueFigures {
-    /// Name of the queue in metrics.
+    /// The name of the queue in metrics.
     pub name: &'static str,
-    /// Number of waiting attempts.
+    /// The number of waiting attempts.
     pub waiting: usize,
-    /// Number of running hashes.
+    /// The number of running hashes.
     pub running: usize,
-    /// Maximum number of waiting and running attempts.
+    /// The maximum number of waiting and running attempts.
     pub capacity: usize,
-    /// Number of attempts that were hashed.
+    /// The number of attempts that were hashed.
     pub hashed: u64,
-    /// Number of attempts that were rejected.
+    /// The number of attempts that were rejected.
     pub rejected: u64,
 }
 

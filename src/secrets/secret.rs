@@ -28,10 +28,10 @@ const RANDOM_LENGTH: usize = 24;
 const CHECKSUM_LENGTH: usize = 6;
 const LENGTH: usize = PREFIX.len() + base62::LENGTH + CHECKSUM_LENGTH;
 
-/// Maximum length of a secret, in bytes. A longer one is wrong.
+/// The maximum length of a secret, in bytes. A longer one is wrong.
 pub const MAX_SECRET_BYTES: usize = 256;
 
-/// Length of a tag key, in bytes.
+/// The length of a tag key, in bytes.
 pub const TAG_KEY_LENGTH: usize = 32;
 
 /// Key that tags the secrets of one database. It is random and stored sealed in the database, so
@@ -188,7 +188,7 @@ pub fn found_in(text: &str) -> impl Iterator<Item = &str> {
     candidates.filter(|text| matches!(format_of(text), SecretFormat::Whole | SecretFormat::Offline))
 }
 
-/// Minimum length of a part of a secret that [`redact`] hides, including its prefix.
+/// The minimum length of a part of a secret that [`redact`] hides, including its prefix.
 const REDACTED_LENGTH: usize = 16;
 
 /// Redacts generated secrets in a text of a caller, complete or damaged. A secret that was sent in

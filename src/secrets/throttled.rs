@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::secrets::hash_queue::Busy;
 
-/// Maximum number of attempts of one address that wait or run.
+/// The maximum number of attempts of one address that wait or run.
 const PER_ADDRESS: usize = 2;
 
 /// Line in which an attempt waits.
@@ -30,7 +30,7 @@ pub enum Priority {
 
 #[derive(Debug)]
 pub(super) struct ThrottledQueue {
-    /// Maximum number of waiting attempts of each priority.
+    /// The maximum number of waiting attempts of each priority.
     queue: usize,
     running: Arc<Semaphore>,
     first: Semaphore,

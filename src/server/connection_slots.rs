@@ -15,22 +15,22 @@ use crate::config::live::Live;
 use crate::model::network::customer_network;
 use crate::server::activity::Activity;
 
-/// Divisor of all slots for the maximum of one address.
+/// The divisor of all slots for the maximum of one address.
 const SLOTS_PER_ADDRESS_DIVISOR: usize = 8;
 
 /// Candidates for closing are collected in batches of this fraction of the waiting connections.
 const BATCH_DIVISOR: usize = 16;
 
-/// Time for which a batch without an idle connection is used.
+/// The time for which a batch without an idle connection is used.
 const BATCH_TTL: Duration = Duration::from_millis(5);
 
-/// Pause before the next attempt to get a slot.
+/// The pause before the next attempt to get a slot.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
 
-/// Maximum time that a connection waits for a slot of its address.
+/// The maximum time that a connection waits for a slot of its address.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// Minimum interval of logging that a listener is full.
+/// The minimum interval of logging that a listener is full.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Slots of one listener.
@@ -53,7 +53,7 @@ struct OpenConnections {
     logged_at: Option<Instant>,
 }
 
-/// Reason why a connection has no slot.
+/// Why a connection has no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoSlot {
     /// The address uses all its slots, and none of its connections is waiting for a request.
@@ -68,7 +68,6 @@ pub(super) struct ConnectionSlot {
     slots: Arc<ConnectionSlots>,
     id: u64,
     network: Option<IpAddr>,
-    /// Activity of the connection in this slot.
     pub(super) activity: Arc<Activity>,
 }
 

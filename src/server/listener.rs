@@ -18,13 +18,13 @@ use crate::telemetry::metrics::http::ListenerName;
 use crate::telemetry::traces::Traces;
 use crate::web::{ErrorFormat, ListenerContext, Peer, RouteLabels};
 
-/// Time limit of a TLS handshake.
+/// The time limit of a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Pause after a failed accept.
+/// The pause after a failed accept.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Grace period after the last connection was accepted. Then connections without a request are
+/// The grace period after the last connection was accepted. Then connections without a request are
 /// closed.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(200);
 

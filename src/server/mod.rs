@@ -36,10 +36,10 @@ use crate::telemetry::metrics::http::ListenerName;
 use crate::telemetry::traces::Traces;
 use crate::web;
 
-/// Maximum number of connections of the management listener.
+/// The maximum number of connections of the management listener.
 const MANAGEMENT_CONNECTIONS: usize = 128;
 
-/// Reason why the server could not start.
+/// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// An address cannot be bound.

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use crate::config::Config;
 use crate::server::ServeError;
 
-/// Maximum number of connections that wait to be accepted.
+/// The maximum number of connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
 /// Sockets that a service manager has opened for this process, by the protocol of systemd

@@ -10,13 +10,13 @@ use crate::crypto::random;
 use crate::store::engine;
 use crate::store::engine::files::sync_folder_of;
 
-/// Suffix of the name of an unfinished file.
+/// The suffix of the name of an unfinished file.
 pub const SUFFIX: &str = ".partial";
 
-/// Number of random characters in the name of an unfinished file.
+/// The number of random characters in the name of an unfinished file.
 const RANDOM_LENGTH: usize = 20;
 
-/// Maximum number of attempts to create an unfinished file while other processes remove it.
+/// The maximum number of attempts to create an unfinished file while other processes remove it.
 const MAX_ATTEMPTS: usize = 10;
 
 /// An unfinished file next to its target, with mode 0600. Dropping it removes the file.

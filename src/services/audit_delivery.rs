@@ -23,28 +23,28 @@ use crate::store::StoreError;
 use crate::store::server::notifications::{NotificationCursor, NotificationLease};
 use crate::text::escaping;
 
-/// Maximum number of events that are written at once.
+/// The maximum number of events that are written at once.
 const BATCH: u32 = 200;
 
-/// Maximum number of events that are sent to a receiver under one lease.
+/// The maximum number of events that are sent to a receiver under one lease.
 const WEBHOOK_BATCH: u32 = 50;
 
-/// Duration of a lease since the last write. The instance that has it keeps it while it runs, so
-/// that instances do not write to the files of several machines in turns.
+/// The duration of a lease since the last write. The instance that has it keeps it while it runs,
+/// so that instances do not write to the files of several machines in turns.
 const LEASE_SECONDS: i64 = 30;
 
 /// Status of the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
-    /// State of the waiting events.
+    /// The state of the waiting events.
     pub backlog: Backlog,
-    /// Number of waiting events.
+    /// The number of waiting events.
     pub behind: i64,
-    /// Time of the oldest waiting event.
+    /// The time of the oldest waiting event.
     pub oldest: Option<Timestamp>,
 }
 
-/// Reason why events could not be written, for the log.
+/// Why events could not be written, for the log.
 struct Failure {
     problem: String,
     retry_after: Option<RetryAfter>,

@@ -25,7 +25,7 @@ impl Actor {
         Self(format!("{kind}:{name}"))
     }
 
-    /// Maximum length of the name of an actor, in characters.
+    /// The maximum length of the name of an actor, in characters.
     pub const MAX_NAME_LENGTH: usize = 80;
 
     /// Creates an actor with a name that an operator gave. An invalid name is rejected.
@@ -66,9 +66,9 @@ impl Actor {
 pub struct AuditedChange {
     /// The transaction that is written.
     pub transaction: WriteTransaction,
-    /// Time of the whole change, by the clock of this process.
+    /// The time of the whole change, by the clock of this process.
     pub now: Timestamp,
-    /// Time of the database, for values that all instances compare.
+    /// The time of the database, for values that all instances compare.
     pub database_now: Timestamp,
     actor: Actor,
     mode: WriteMode,

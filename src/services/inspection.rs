@@ -14,9 +14,9 @@ use crate::store::{Store, StoreError, engine};
 /// Result of an inspection. A problem that would prevent a start is an error instead.
 #[derive(Debug)]
 pub struct Inspection {
-    /// Version of the schema; 0 if the database does not exist or is empty.
+    /// The version of the schema; 0 if the database does not exist or is empty.
     pub schema: i64,
-    /// State of the master key.
+    /// The state of the master key.
     pub master_key: MasterKeyState,
 }
 
@@ -34,9 +34,9 @@ pub enum MasterKeyState {
 /// A file that other users may read.
 #[derive(Debug)]
 pub struct OpenFile {
-    /// Path of the file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Users that may read it, as text.
+    /// The users that may read it, as text.
     pub readers: String,
 }
 

@@ -14,24 +14,24 @@ use crate::model::master_key::MasterKeyList;
 use crate::services::StartError;
 use crate::text::escaping;
 
-/// Maximum length of the output, in bytes. A key has at most 64.
+/// The maximum length of the output, in bytes. A key has at most 64.
 const MAX_OUTPUT_BYTES: usize = 16 << 10;
 
-/// Maximum length of standard error that is kept, in bytes.
+/// The maximum length of standard error that is kept, in bytes.
 const MAX_STDERR_BYTES: usize = 4 << 10;
 
-/// Maximum length of standard error that is shown, in characters.
+/// The maximum length of standard error that is shown, in characters.
 const MAX_SHOWN_CHARACTERS: usize = 500;
 
-/// Prefix of the variables of tokend's settings.
+/// The prefix of the variables of tokend's settings.
 const OWN_VARIABLES: &str = "TOKEND_";
 
-/// Variables of other programs that contain a secret of this server, or that address its service
-/// manager.
+/// The variables of other programs that contain a secret of this server, or that address its
+/// service manager.
 const WITHHELD_VARIABLES: [&str; 6] =
     ["PGPASSWORD", "NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
 
-/// Reason why a command returned no master keys.
+/// Why a command returned no master keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyCommandProblem {
     /// The command cannot be started.

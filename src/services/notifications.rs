@@ -20,13 +20,13 @@ use crate::store::StoreError;
 use crate::store::events::{EventFilter, Order};
 use crate::store::server::notifications::{NotificationCursor, NotificationLease};
 
-/// Maximum number of events that are sent under one lease.
+/// The maximum number of events that are sent under one lease.
 const BATCH: u32 = 50;
 
-/// Duration of a lease since the last event. Sending one takes at most five seconds.
+/// The duration of a lease since the last event. Sending one takes at most five seconds.
 const LEASE_SECONDS: i64 = 30;
 
-/// Maximum lag of the cursor of a receiver without matching events before it is advanced.
+/// The maximum lag of the cursor of a receiver without matching events before it is advanced.
 const MAX_LAG: i64 = 1_000;
 
 /// State of the events that wait for a receiver.

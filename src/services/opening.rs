@@ -30,10 +30,10 @@ use crate::store::schema::{self, SchemaError};
 use crate::store::{Store, StoreError};
 use crate::x509::certificate::{CertificateError, ClientCa};
 
-/// Name under which the tag key is sealed in the database.
+/// The name under which the tag key is sealed in the database.
 pub(crate) const TAG_KEY: &str = "secret_tag_key";
 
-/// Name under which the private audit key is sealed in the database.
+/// The name under which the private audit key is sealed in the database.
 pub(crate) const AUDIT_KEY: &str = "audit_key";
 
 /// Kind of the process that unseals the keys.

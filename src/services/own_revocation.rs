@@ -11,7 +11,7 @@ use crate::services::audited_change::{Actor, AuditedChange};
 use crate::store::StoreError;
 use crate::store::revocations::live::LiveRevocations;
 
-/// Maximum number of unexpired tokens that one client may have revoked itself.
+/// The maximum number of unexpired tokens that one client may have revoked itself.
 pub const MAX_OWN_REVOCATIONS: u32 = 1_000;
 
 /// Result of a revocation by a client.
@@ -21,7 +21,7 @@ pub enum OwnRevocation {
     Done,
     /// The client has already reached [`MAX_OWN_REVOCATIONS`]. Nothing was changed.
     TooMany {
-        /// Time at which the first of these tokens expires, so that one more is possible.
+        /// The time at which the first of these tokens expires, so that one more is possible.
         until: Timestamp,
     },
 }

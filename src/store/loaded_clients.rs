@@ -25,13 +25,13 @@ pub struct LoadedClient {
     pub client: ClientTokenSettings,
     /// The owner of the client.
     pub owner: Option<Owner>,
-    /// Secrets, oldest first.
+    /// The secrets, oldest first.
     pub secrets: Vec<LoadedSecret>,
-    /// Grants, in alphabetical order of their resources.
+    /// The grants, in alphabetical order of their resources.
     pub grants: Vec<HeldGrant>,
-    /// External issuers whose tokens authenticate the client.
+    /// The external issuers whose tokens authenticate the client.
     pub trusts: Vec<FederatedCredential>,
-    /// SPIFFE trust domains whose JWT-SVIDs authenticate the client.
+    /// The SPIFFE trust domains whose JWT-SVIDs authenticate the client.
     pub spiffe_trusts: Vec<SpiffeTrust>,
 }
 

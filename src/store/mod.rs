@@ -66,7 +66,7 @@ macro_rules! on_pool {
 }
 pub(crate) use on_pool;
 
-/// The reason why the store failed. A missing row is not an error: it is `None`.
+/// Why the store failed. A missing row is not an error: it is `None`.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A row of this kind and identifier already exists.
@@ -124,7 +124,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The message of the database, without the server source location that Postgres adds.
+    /// Returns the message of the database, without the server source location that Postgres adds.
     pub fn message_of_database(&self) -> Option<&str> {
         match self {
             Self::Failed(error) => error.as_database_error().map(DatabaseError::message),
@@ -179,14 +179,14 @@ impl StoreError {
     }
 }
 
-/// Number of bytes of a SQLite file that a bulk reader maps into memory.
+/// The number of bytes of a SQLite file that a bulk reader maps into memory.
 const MAPPED_BYTES: u32 = 512 << 20;
 
 /// How long a shutdown waits for connections that are in use.
 const MAX_RETURN_TIME: Duration = Duration::from_secs(1);
 
-/// Number of rows that SQLite's thread may read ahead of a bulk reader. The thread is woken once
-/// per this many rows.
+/// The number of rows that SQLite's thread may read ahead of a bulk reader. The thread is woken
+/// once per this many rows.
 const BUFFERED_ROWS: usize = 1_000;
 
 /// An open database.
@@ -200,7 +200,7 @@ pub struct Store {
     /// changes cannot use up the connections that the current change needs.
     changing: Arc<Mutex<()>>,
     gate: Gate,
-    /// Metrics of the database, shared by this store and all its clones.
+    /// The metrics of the database, shared by this store and all its clones.
     pub metrics: Arc<StoreMetrics>,
 }
 
@@ -253,7 +253,7 @@ impl Store {
         })
     }
 
-    /// The display name of the engine.
+    /// Returns the display name of the engine.
     pub fn engine(&self) -> &'static str {
         match self.pool {
             Pool::Postgres(_) => "Postgres",

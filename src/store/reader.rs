@@ -55,7 +55,7 @@ impl<'r> From<&'r SqliteRow> for AnyRow<'r> {
 type Decoder<'a> = dyn FnMut(AnyRow<'_>) -> Result<(), sqlx::Error> + Send + 'a;
 
 impl Reader<'_> {
-    /// The rows that a statement selects.
+    /// Returns the rows that a statement selects.
     pub(super) async fn rows<T>(&mut self, statement: &Statement) -> Result<Vec<T>, StoreError>
     where
         T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send,
@@ -99,7 +99,7 @@ impl Reader<'_> {
 }
 
 impl Store {
-    /// The single number that a statement selects.
+    /// Returns the single number that a statement selects.
     pub(super) async fn number(&self, statement: &Statement) -> Result<i64, StoreError> {
         on_pool!(self, |pool| {
             Ok(prepared!(sqlx::query_scalar, statement, pool).fetch_one(pool).await?)

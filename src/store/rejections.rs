@@ -16,13 +16,13 @@ use crate::store::statement::Statement;
 use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
 
-/// Maximum number of stored rejections.
+/// The maximum number of stored rejections.
 const MAX_REJECTIONS: i64 = 10_000;
 
-/// Maximum number of stored rejections without a known client.
+/// The maximum number of stored rejections without a known client.
 const MAX_OF_UNKNOWN: i64 = MAX_REJECTIONS / 2;
 
-/// Number of rows that one statement inserts.
+/// The number of rows that one statement inserts.
 const BATCH_SIZE: usize = 500;
 
 table_row! {
@@ -152,7 +152,7 @@ impl Store {
         transaction.commit().await
     }
 
-    /// The stored rejection of a request, if known.
+    /// Returns the stored rejection of a request, if known.
     pub async fn rejection(&self, request_id: &str) -> Result<Option<RejectionRecord>, StoreError> {
         let mut statement = Statement::default();
         statement.push(RejectionRow::SELECT).push_with("WHERE request_id = ?", [request_id.into()]);
@@ -160,7 +160,7 @@ impl Store {
         Ok(row.map(RejectionRecord::from))
     }
 
-    /// The newest `limit` rejections that match a filter.
+    /// Returns the newest `limit` rejections that match a filter.
     pub async fn rejections(
         &self,
         filter: &RejectionFilter,
@@ -224,8 +224,8 @@ impl Store {
         }
     }
 
-    /// Up to three clients whose names have the same length and first characters as an unknown
-    /// client id.
+    /// Returns up to three clients whose names have the same length and first characters as an
+    /// unknown client id.
     pub async fn clients_named_like(&self, id: &UnknownId) -> Result<Vec<ClientId>, StoreError> {
         const SQL: &str = "
             SELECT client_id
@@ -241,7 +241,7 @@ impl Store {
         })
     }
 
-    /// Up to three clients that have a secret with this suffix.
+    /// Returns up to three clients that have a secret with this suffix.
     pub async fn clients_by_suffix(&self, suffix: &str) -> Result<Vec<ClientId>, StoreError> {
         const SQL: &str = "
             SELECT DISTINCT client_id

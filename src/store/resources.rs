@@ -64,7 +64,7 @@ pub struct UnreadableResource {
     pub owner: Option<Owner>,
     /// The source that applies the resource.
     pub source: Option<SourceName>,
-    /// The reason why it cannot be decoded.
+    /// Why it cannot be decoded.
     pub problem: StoreError,
 }
 
@@ -88,10 +88,10 @@ table_row! {
 /// A filter of resources: a resource must match every given condition.
 #[derive(Debug, Clone, Default)]
 pub struct ResourceFilter {
-    /// Owners, of which the resource has one. `None` matches any resource, with or without an
+    /// The owners, of which the resource has one. `None` matches any resource, with or without an
     /// owner.
     pub owners: Option<BTreeSet<Owner>>,
-    /// Labels, all of which the resource has.
+    /// The labels, all of which the resource has.
     pub labels: Vec<(LabelKey, LabelValue)>,
     /// A part of the identifier, ignoring the case of ASCII letters.
     pub search: Option<String>,
@@ -196,7 +196,7 @@ impl Reader<'_> {
         row.decode(scopes.unwrap_or_default()).map(Some)
     }
 
-    /// The identifiers and owners of all resources that can be decoded.
+    /// Returns the identifiers and owners of all resources that can be decoded.
     pub async fn resource_owners(
         &mut self,
     ) -> Result<Vec<(ResourceId, Option<Owner>)>, StoreError> {
@@ -265,8 +265,8 @@ impl Store {
         self.read().resource(id).await
     }
 
-    /// The resources that offer a scope, in alphabetical order. Omits resources with an unreadable
-    /// identifier.
+    /// Returns the resources that offer a scope, in alphabetical order. Omits resources with an
+    /// unreadable identifier.
     pub async fn resources_offering(
         &self,
         scope: &ScopeName,
@@ -279,7 +279,7 @@ impl Store {
         })
     }
 
-    /// The first `limit` matching resources after `after`, in alphabetical order.
+    /// Returns the first `limit` matching resources after `after`, in alphabetical order.
     pub async fn resource_page(
         &self,
         filter: &ResourceFilter,

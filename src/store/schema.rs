@@ -116,15 +116,16 @@ const MIGRATIONS: [(i64, &str, Script); 28] = [
 /// The newest version that this binary knows.
 pub const NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 
-/// The number of migrations that a database of version `found` lacks.
+/// Returns the number of migrations that a database of version `found` lacks.
 pub fn pending(found: i64) -> usize {
     MIGRATIONS.iter().filter(|(version, ..)| *version > found).count()
 }
 
-/// Time limit for all migrations together, including the wait for another process that migrates.
+/// The time limit for all migrations together, including the wait for another process that
+/// migrates.
 const MAX_MIGRATION_TIME: Duration = Duration::from_mins(5);
 
-/// The reason why this binary cannot use the database.
+/// Why this binary cannot use the database.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
     /// A newer binary has migrated the database.
@@ -240,7 +241,7 @@ pub fn is_known(version: i64) -> bool {
 }
 
 impl Transaction {
-    /// The version of the schema; 0 for a database without migrations.
+    /// Returns the version of the schema; 0 for a database without migrations.
     pub(super) async fn schema(&mut self) -> Result<i64, StoreError> {
         let exists = match self.engine {
             EngineTransaction::Postgres(_) => EXISTS_POSTGRES,
@@ -284,7 +285,7 @@ impl Transaction {
     }
 }
 
-/// The version of the schema in the database; 0 for a database without migrations.
+/// Returns the version of the schema in the database; 0 for a database without migrations.
 pub async fn version(store: &Store) -> Result<i64, StoreError> {
     let count = async {
         Ok(match &store.pool {
@@ -309,7 +310,7 @@ async fn was_a_race(store: &Store, error: &sqlx::Error, found: i64) -> Result<bo
     Ok(is_busy(error) || version(store).await? > found)
 }
 
-/// The scripts of all migrations for an engine, in order.
+/// Returns the scripts of all migrations for an engine, in order.
 #[cfg(test)]
 pub(super) fn scripts(engine: Engine) -> impl Iterator<Item = &'static str> {
     MIGRATIONS.iter().map(move |(.., script)| script.text(engine))

@@ -63,12 +63,12 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// The text with `?` for each value, the syntax of SQLite.
+    /// Returns the text with `?` for each value, the syntax of SQLite.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The text with `$1`, `$2`, … for the values, the syntax of Postgres.
+    /// Returns the text with `$1`, `$2`, … for the values, the syntax of Postgres.
     fn numbered_text(&self) -> String {
         let mut pieces = self.text.split('?');
         let mut text = pieces.next().unwrap_or_default().to_owned();
@@ -115,7 +115,7 @@ impl Statement {
 
 /// A connection or pool that runs statements of one engine.
 pub(super) trait Executor {
-    /// The text of a statement for this engine.
+    /// Returns the text of a statement for this engine.
     fn text_of(&self, statement: &Statement) -> String;
 }
 

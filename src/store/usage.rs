@@ -17,7 +17,7 @@ use crate::store::statement::Statement;
 use crate::store::transaction::{Transaction, on_transaction};
 use crate::store::{Store, StoreError};
 
-/// Number of uses that one statement writes.
+/// The number of uses that one statement writes.
 const BATCH_SIZE: usize = 500;
 
 table_row! {
@@ -70,14 +70,14 @@ impl UsageRows {
         })
     }
 
-    /// The usage of a secret; `None` if it was never used.
+    /// Returns the usage of a secret; `None` if it was never used.
     pub(super) fn of_secret(&self, id: &SecretId) -> Result<Option<Usage>, StoreError> {
         let row = self.of_secrets.get(id.as_str());
         row.map(|row| usage(row.first_used_at, row.last_used_at, row.uses, &row.last_address))
             .transpose()
     }
 
-    /// The usage of a client's other credentials; `None` if they were never used.
+    /// Returns the usage of a client's other credentials; `None` if they were never used.
     pub(super) fn of_client(&self, id: &str) -> Result<Option<Usage>, StoreError> {
         let row = self.of_clients.get(id);
         row.map(|row| usage(row.first_used_at, row.last_used_at, row.uses, &row.last_address))

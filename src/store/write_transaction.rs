@@ -39,7 +39,7 @@ macro_rules! on_write {
 pub(super) use on_write;
 
 impl Store {
-    /// The time of the database: see [`WriteTransaction::time`].
+    /// Returns the time of the database: see [`WriteTransaction::time`].
     pub async fn time(&self, clock: &Clock) -> Result<Timestamp, StoreError> {
         let Pool::Postgres(pool) = &self.pool else { return Ok(clock.now()) };
         let time =
@@ -81,8 +81,8 @@ impl WriteTransaction {
         Ok(change)
     }
 
-    /// The time of the database. Instances that share a Postgres server use its clock. SQLite runs
-    /// on this machine, so its time is that of `clock`.
+    /// Returns the time of the database. Instances that share a Postgres server use its clock.
+    /// SQLite runs on this machine, so its time is that of `clock`.
     pub async fn time(&mut self, clock: &Clock) -> Result<Timestamp, StoreError> {
         let EngineTransaction::Postgres(transaction) = &mut self.transaction.engine else {
             return Ok(clock.now());
@@ -92,7 +92,7 @@ impl WriteTransaction {
         with_timeout(self.transaction.timeout, time).await
     }
 
-    /// The end of the event chain, to which the next event is linked.
+    /// Returns the end of the event chain, to which the next event is linked.
     pub fn head(&self) -> &Head {
         &self.head
     }

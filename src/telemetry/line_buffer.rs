@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Maximum number of buffered bytes. Further lines are dropped.
+/// The maximum number of buffered bytes. Further lines are dropped.
 const MAX_BUFFERED_BYTES: usize = 4 << 20;
 
-/// Time for which the thread collects lines. Under load it wakes once in this time and writes all
-/// of them together. Waking it for each line would cost more than the line.
+/// The time for which the thread collects lines. Under load it wakes once in this time and writes
+/// all of them together. Waking it for each line would cost more than the line.
 const GATHER_TIME: Duration = Duration::from_millis(10);
 
 /// Lines that wait to be written, in bounded memory.
@@ -27,7 +27,7 @@ pub(super) struct LineBuffer {
 #[derive(Debug)]
 struct Waiting {
     lines: Vec<u8>,
-    /// Number of lines that were dropped since the last batch.
+    /// The number of lines that were dropped since the last batch.
     dropped: u64,
     state: WriterState,
     /// True if a thread waits until everything is written.

@@ -18,7 +18,7 @@ use crate::telemetry::line_buffer::LineBuffer;
 /// The buffer of standard error, one for each process.
 pub(super) static OUTPUT: LineBuffer = LineBuffer::new();
 
-/// Maximum time that the end of the process waits for the last lines.
+/// The maximum time that the end of the process waits for the last lines.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Length of a header of version 00, in bytes.
+/// The length of a header of version 00, in bytes.
 const LENGTH: usize = 55;
 
 /// Id of a trace; never 0.
@@ -18,9 +18,9 @@ impl fmt::Display for TraceId {
 /// Span of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceParent {
-    /// Id of the trace.
+    /// The id of the trace.
     pub trace_id: TraceId,
-    /// Id of the span; never 0.
+    /// The id of the span; never 0.
     pub span_id: u64,
     /// True if the caller has recorded the span.
     pub is_sampled: bool,

@@ -21,13 +21,13 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use crate::telemetry::stage_times::StageTimes;
 use crate::telemetry::trace_context::{TraceId, TraceParent};
 
-/// Service name of this program in a trace, unless `OTEL_SERVICE_NAME` is set.
+/// The service name of this program in a trace, unless `OTEL_SERVICE_NAME` is set.
 const SERVICE: &str = "tokend";
 
-/// Maximum time that the end of the process waits for the last spans.
+/// The maximum time that the end of the process waits for the last spans.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
 
-/// Reason why spans cannot be sent.
+/// Why spans cannot be sent.
 #[derive(Debug, thiserror::Error)]
 #[error("the variables OTEL_… cannot be used: {0}")]
 pub struct TracesError(String);
@@ -43,27 +43,27 @@ pub struct Traces {
 /// An answered request.
 #[derive(Debug)]
 pub struct RequestSpan<'a> {
-    /// Span of the caller.
+    /// The span of the caller.
     pub parent: Option<TraceParent>,
-    /// Start of the request.
+    /// The start of the request.
     pub started: Instant,
-    /// Duration of the request.
+    /// The duration of the request.
     pub took: Duration,
-    /// Method of the request.
+    /// The method of the request.
     pub method: &'a str,
-    /// Path pattern of the request.
+    /// The path pattern of the request.
     pub route: Option<&'a str>,
-    /// Status of the response.
+    /// The status of the response.
     pub status: u16,
-    /// Error code of the response, if the request was rejected.
+    /// The error code of the response, if the request was rejected.
     pub error: Option<&'static str>,
-    /// Request id.
+    /// The request id.
     pub request_id: &'a str,
-    /// Address of the client.
+    /// The address of the client.
     pub address: IpAddr,
     /// The client that the request was about.
     pub client_id: Option<&'a str>,
-    /// Stages, if it is a parsed token request.
+    /// The stages, if it is a parsed token request.
     pub times: Option<&'a StageTimes>,
 }
 

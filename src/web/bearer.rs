@@ -13,7 +13,7 @@ const MAX_TOKEN_BYTES: usize = 16 << 10;
 pub(super) const MALFORMED: &str =
     "The Authorization header is not one scheme and one access token.";
 
-/// The reason why a request presents no token.
+/// Why a request presents no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeaderError {
     /// The header is absent or has another scheme. HTTP Basic, for example, is not an attempt to

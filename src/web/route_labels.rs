@@ -21,7 +21,7 @@ pub(super) struct KnownRoute {
     is_probe: bool,
 }
 
-/// Paths of the management listener that monitoring polls.
+/// The paths of the management listener that monitoring polls.
 const MANAGEMENT_PROBES: [&str; 4] = ["/livez", "/readyz", "/healthz", "/metrics"];
 
 /// Routes of a listener with fixed paths.

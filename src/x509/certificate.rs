@@ -26,11 +26,10 @@ use crate::model::time::Timestamp;
 pub struct ClientCertificate {
     /// The certificate itself (DER).
     der: Vec<u8>,
-    /// Intermediate certificates that the client sent.
     intermediates: Vec<Vec<u8>>,
 }
 
-/// Reason why a certificate cannot be used.
+/// Why a certificate cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// The certificate cannot be parsed.

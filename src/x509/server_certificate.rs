@@ -11,7 +11,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::model::time::Timestamp;
 
-/// Maximum number of names that a message lists.
+/// The maximum number of names that a message lists.
 const MAX_NAMES: usize = 5;
 
 /// Problem of a server certificate for its clients.
@@ -60,9 +60,9 @@ fn timestamp(time: UnixTime) -> Timestamp {
 /// Validity dates of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
-    /// Start of the validity.
+    /// The start of the validity.
     pub not_before: Timestamp,
-    /// End of the validity.
+    /// The end of the validity.
     pub not_after: Timestamp,
 }
 

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::backup::loading::LoadingError;
 use crate::store::schema::NEWEST;
 
-/// The reason why a backup cannot be made, read or restored.
+/// Why a backup cannot be made, read or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The file already exists.

@@ -31,7 +31,7 @@ pub struct ClientQuery {
     pub name: Option<ClientName>,
     /// The owner.
     pub owner: Option<Owner>,
-    /// Labels that the client must all have.
+    /// The labels that the client must all have.
     pub labels: Vec<(LabelKey, LabelValue)>,
     /// The resource of a grant.
     pub resource: Option<String>,

@@ -174,7 +174,7 @@ pub(super) static SCOPE: ObjectSchema = ObjectSchema {
     ],
 };
 
-/// Members of a client that imports do not have.
+/// The members of a client that imports do not have.
 const OWN_MEMBERS: [Member; 3] = [
     member(
         "secret",

@@ -26,9 +26,7 @@ pub(super) struct ClientStep {
     pub(super) before: Option<Registration>,
     /// The declared state. It still has the parts that a change of the owner removes.
     pub(super) desired: Registration,
-    /// The members that the declaration states.
     pub(super) stated: Stated,
-    /// The secret that the client gets.
     pub(super) secret: Option<NewSecret>,
     /// `None` if only a secret is new.
     pub(super) difference: Option<Difference>,

@@ -8,7 +8,7 @@ use crate::model::leak_policy::LeakPolicy;
 /// The maximum length of a value in a line, in characters.
 const MAX_VALUE_CHARS: usize = 200;
 
-/// Members of a new object that would only repeat its first line.
+/// The members of a new object that would only repeat its first line.
 const SILENT: [&str; 3] = ["client_id", "resource", "source"];
 
 /// Returns the lines of a plan, and a last line with its totals.

@@ -43,7 +43,7 @@ pub struct Finding {
     pub group: CheckGroup,
     /// The result of the check.
     pub state: CheckState,
-    /// The observed state, or the reason why the check was skipped.
+    /// The observed state, or why the check was skipped.
     pub found: String,
     /// The way to fix a problem, if there is one.
     pub fix: Option<Fix>,
@@ -88,15 +88,15 @@ impl Finding {
 /// The number of checks in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Checks that passed.
+    /// The number of checks that passed.
     pub ok: usize,
-    /// Notes.
+    /// The number of notes.
     pub note: usize,
-    /// Warnings.
+    /// The number of warnings.
     pub warning: usize,
-    /// Errors.
+    /// The number of errors.
     pub error: usize,
-    /// Checks that did not run.
+    /// The number of checks that did not run.
     pub skipped: usize,
 }
 

@@ -8,7 +8,7 @@ use crate::model::client::ClientId;
 use crate::model::grant_request::{GrantRequestId, GrantRequestState};
 use crate::model::resource::ResourceId;
 
-/// The reason why a change conflicts with the stored state.
+/// Why a change conflicts with the stored state.
 #[derive(Debug, thiserror::Error)]
 pub enum Conflict {
     /// An object of this kind already has the identifier.

@@ -10,8 +10,7 @@ use crate::model::time::Lifetime;
 
 const NO_CREDENTIAL: &str = "the client has nothing to authenticate with; give client_secret or secret_hash, or secrets, jwks, jwks_uri, trusts, spiffe_trusts or a tls_client_auth_… member";
 
-/// The reason why a value is not allowed. [`fmt::Display`] writes a sentence that does not name the
-/// value.
+/// Why a value is not allowed. [`fmt::Display`] writes a sentence that does not name the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidValue {
     /// The resource does not offer the scope.

@@ -57,7 +57,7 @@ impl Conflict {
     }
 }
 
-/// The reason why a verb failed.
+/// Why a verb failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// The object does not exist.

@@ -4,7 +4,7 @@ use crate::admin::{AdminErrorCode, ObjectKind};
 use crate::model::owner::Owner;
 use crate::model::source::SourceName;
 
-/// The reason why a change conflicts with the source of an object.
+/// Why a change conflicts with the source of an object.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceConflict {
     /// The object is applied from a source, and the change comes from elsewhere.

@@ -28,7 +28,6 @@ use crate::store::resources::{StoredResources, UnreadableResource};
 #[derive(Debug)]
 pub(in crate::admin) struct CheckedLine {
     pub(in crate::admin) input: ClientLine,
-    /// True if the line contains a secret.
     pub(super) has_secrets: bool,
     /// The trusts of the line, each with a new id.
     pub(in crate::admin) trusts: Option<Vec<FederatedCredential>>,

@@ -13,9 +13,8 @@ pub(in crate::admin) struct ObjectSchema {
     /// The name of the object, with its article: `a client`.
     pub(in crate::admin) name: &'static str,
     pub(in crate::admin) members: &'static [Member],
-    /// Members that are required.
     pub(in crate::admin) required: &'static [&'static str],
-    /// Groups of members that exclude each other.
+    /// The groups of members that exclude each other.
     pub(in crate::admin) exclusive: &'static [&'static [&'static str]],
     /// A group of which exactly one member is required, or an empty list.
     pub(in crate::admin) one_of: &'static [&'static str],
@@ -333,7 +332,7 @@ pub(in crate::admin) static SPIFFE_TRUST: ObjectSchema = ObjectSchema {
     ],
 };
 
-/// Names from other systems and common mistakes, with the intended member.
+/// The names from other systems and common mistakes, with the intended member.
 const SYNONYMS: [(&str, &str); 19] = [
     ("id", "client_id"),
     ("clientId", "client_id"),

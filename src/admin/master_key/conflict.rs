@@ -6,7 +6,7 @@ use crate::admin::AdminErrorCode;
 use crate::model::time::Timestamp;
 use crate::store::instances::heartbeat::LiveInstance;
 
-/// The reason why a rotation would make keys or instances unusable.
+/// Why a rotation would make keys or instances unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum RotationConflict {
     /// Keys were sealed under a master key that the settings do not have.

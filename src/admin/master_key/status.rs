@@ -65,15 +65,15 @@ impl MasterKeyRole {
 /// The number of objects that are sealed under a key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct SealedCounts {
-    /// Private halves of signing keys.
+    /// The number of private halves of signing keys.
     pub signing_keys: u64,
     /// The tag key of generated secrets: 0 or 1.
     pub tag_key: u64,
     /// The audit key, which signs checkpoints: 0 or 1.
     pub audit_key: u64,
-    /// Responses that are stored for an `Idempotency-Key`.
+    /// The number of responses that are stored for an `Idempotency-Key`.
     pub stored_answers: u64,
-    /// Backups in `backup.dir`.
+    /// The number of backups in `backup.dir`.
     pub backups: u64,
     /// The snapshot of this machine: 0 or 1.
     pub snapshots: u64,

@@ -18,13 +18,10 @@ use crate::store::reader::Reader;
 pub(in crate::admin) struct Stated {
     /// The keys or the `jwks_uri`.
     pub(in crate::admin) keys: bool,
-    /// The subject of the certificate.
     pub(in crate::admin) tls_subject: bool,
     /// The trusts in external issuers.
     pub(in crate::admin) trusts: bool,
-    /// The trusts in SPIFFE trust domains.
     pub(in crate::admin) spiffe_trusts: bool,
-    /// The grants.
     pub(in crate::admin) grants: bool,
     /// The secrets that the change names by a digest or a hash.
     pub(in crate::admin) secrets: Vec<SecretId>,

@@ -24,7 +24,7 @@ use crate::store::owners::policies::OwnerPolicyPage;
 /// The highest value for `max_clients`. Up to this many clients are counted for each new one.
 pub const MAX_CLIENTS: u32 = 1_000_000;
 
-/// The reason why a change violates the policy of an owner.
+/// Why a change violates the policy of an owner.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyViolation {
     /// A secret has no expiry.

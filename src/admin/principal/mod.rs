@@ -37,11 +37,9 @@ enum Rights {
     Scopes {
         /// The client that holds the scopes; `None` for an operator whose session has limits.
         client: Option<ClientId>,
-        /// The scopes.
         held: BTreeSet<AdminScope>,
         /// The owners whose objects the client may administer; `None` means all objects.
         owners: Option<BTreeSet<Owner>>,
-        /// The restrictions under which the scopes are valid.
         restrictions: Restrictions,
     },
 }

@@ -12,7 +12,7 @@ use crate::model::security::{ClientSecurity, Networks};
 pub struct Restrictions {
     dpop_bound: bool,
     certificate_bound: bool,
-    /// Networks that must all contain the address of the administrator.
+    /// The networks that must all contain the address of the administrator.
     networks: Vec<Networks>,
 }
 

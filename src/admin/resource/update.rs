@@ -17,9 +17,9 @@ pub struct ResourceUpdate {
     pub precondition: Precondition,
     /// The offered scopes, which replace all existing ones.
     pub scopes: Option<Vec<ResourceScope>>,
-    /// Scopes to add, or whose description changes.
+    /// The scopes to add, or whose description changes.
     pub add: Vec<ResourceScope>,
-    /// Scopes to remove.
+    /// The scopes to remove.
     pub remove: Vec<ScopeName>,
     /// The lifetime of its tokens; `Some(None)` resets it to the default.
     pub token_lifetime: Option<Option<Lifetime>>,

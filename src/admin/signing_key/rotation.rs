@@ -30,7 +30,7 @@ pub enum RotationPolicy {
     CreateAndRetire,
 }
 
-/// The reason why the signing keys could not be rotated.
+/// Why the signing keys could not be rotated.
 #[derive(Debug, thiserror::Error)]
 pub enum RotationError {
     /// A key could not be created or retired.

@@ -23,10 +23,10 @@ use crate::cli::api::server_url::is_loopback;
 use crate::outbound::{FetchError, TlsClient};
 use crate::telemetry;
 
-/// Time limit for connecting, TLS included.
+/// The time limit for connecting, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time limit for an exchange: longer than the verification of a long audit log takes.
+/// The time limit for an exchange: longer than the verification of a long audit log takes.
 const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The maximum length of a body, in bytes. A page of a thousand clients is a tenth of this.

@@ -55,9 +55,9 @@ impl AnswerLines {
 #[derive(Default)]
 struct LineBuffer {
     bytes: Vec<u8>,
-    /// Offset of the first byte that was not returned yet.
+    /// The offset of the first byte that was not returned yet.
     start: usize,
-    /// Offset of the first byte that was not searched for a line feed.
+    /// The offset of the first byte that was not searched for a line feed.
     searched: usize,
 }
 

@@ -199,7 +199,6 @@ fn parsed<T: DeserializeOwned>(json: &Value) -> Result<T, CliError> {
 #[derive(Debug)]
 pub(crate) struct Page<T> {
     pub(crate) data: Vec<Object<T>>,
-    /// The cursor of the next page.
     pub(crate) next_cursor: Option<String>,
     /// The number of objects that follow, if the request asks for it.
     pub(crate) remaining: Option<i64>,

@@ -33,14 +33,15 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The header with the id of the last event that was received (WHATWG HTML, section 9.2.4).
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Time limit for the head of a stream and for the text of an error.
+/// The time limit for the head of a stream and for the text of an error.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The maximum silence in a stream of events: 30 times the interval of the server's keep-alive
 /// comments.
 const EVENT_SILENCE: Duration = Duration::from_mins(1);
 
-/// Time limit for an upload until its response begins: the server validates the whole upload first.
+/// The time limit for an upload until its response begins: the server validates the whole upload
+/// first.
 const UPLOAD_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// The maximum silence in the response to an upload.

@@ -208,7 +208,7 @@ fn print_omitted_count(count: i64, place: &str, order: Order) {
     });
 }
 
-/// Columns of a list of events.
+/// The columns of a list of events.
 pub(super) const HEADER: [&str; 6] = ["SEQUENCE", "AT", "ACTOR", "ACTION", "SUBJECT", "DETAIL"];
 
 /// The verification result for a part of the chain.

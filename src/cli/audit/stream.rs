@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// The type of the last event of a stream, which has the reason for the end.
 const END: &str = "end";
 
-/// Codes of an end after which a new token may help.
+/// The codes of an end after which a new token may help.
 const NEEDS_TOKEN: [&str; 2] = ["invalid_token", "scope_missing"];
 
 /// Prints each event after the event with sequence `after`, as long as the caller may read them.

@@ -9,7 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::output::objects::client::ClientObject;
 
-/// Members that change without an action of the operator.
+/// The members that change without an action of the operator.
 const VOLATILE: [&str; 4] = ["last_used_at", "secrets", "updated_at", "usage"];
 
 /// Stands for the claims of a client or a grant without claims.

@@ -23,7 +23,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 /// The number of clients that are printed at a time.
 const PAGE_SIZE: usize = 1_000;
 
-/// Columns of the result.
+/// The columns of the result.
 const HEADER: [&str; 2] = ["IMPORTED", "RESULT"];
 
 #[derive(Debug, Args)]
@@ -106,7 +106,7 @@ pub(in crate::cli) struct ImportResults {
     counts: [usize; OUTCOMES.len()],
 }
 
-/// Outcomes of a line, in the order of the summary.
+/// The outcomes of a line, in the order of the summary.
 const OUTCOMES: [&str; 4] = ["imported", "updated", "unchanged", "skipped"];
 
 impl ImportResults {

@@ -9,7 +9,7 @@ use crate::model::github_subject::{self, Form, GithubSubject};
 use crate::outbound::Fetcher;
 use crate::remote_keys::{RemoteSource, fetch_keys};
 
-/// Time limit for fetching the keys of an issuer or a bundle endpoint.
+/// The time limit for fetching the keys of an issuer or a bundle endpoint.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Fetches the keys of a new trust once and prints the result. A failure does not affect the trust:

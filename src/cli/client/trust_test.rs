@@ -62,7 +62,7 @@ pub(super) async fn run(global: &Global, id: &str) -> Result<(), CliError> {
 }
 
 impl TestObject {
-    /// Converts into an error with the reason why the token does not authenticate the client.
+    /// Converts into an error that says why the token does not authenticate the client.
     fn into_error(self, client: ClientId) -> CliError {
         match self.code.as_str() {
             "malformed_token" => CliError::not_valid(format!("standard input: {}", self.reason)),

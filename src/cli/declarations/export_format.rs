@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 
-/// Members that come first, in this order.
+/// The members that come first, in this order.
 const FIRST: [&str; 16] = [
     "source",
     "resources",
@@ -23,7 +23,7 @@ const FIRST: [&str; 16] = [
     "scopes",
 ];
 
-/// Members that come last, in this order.
+/// The members that come last, in this order.
 const LAST: [&str; 6] = ["claims", "admin_of", "grants", "trusts", "spiffe_trusts", "clients"];
 
 /// Serializes a value with the members of its objects in this order.

@@ -17,7 +17,7 @@ use crate::cli::arguments;
 use crate::cli::error::CliError;
 use crate::model::source::SourceName;
 
-/// File extensions that are read from a directory.
+/// The file extensions that are read from a directory.
 const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "jsonl"];
 
 /// What is compared or applied, and how.

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::cli::api::connection;
 
-/// Time limit for an exchange.
+/// The time limit for an exchange.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum length of a body, in bytes.

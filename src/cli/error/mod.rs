@@ -23,7 +23,6 @@ pub(crate) struct CliError {
     text: String,
     remedy: Option<String>,
     problems: Vec<ConfigProblem>,
-    /// True if the log already shows the error.
     is_logged: bool,
 }
 

@@ -18,7 +18,7 @@ use crate::store::engine::open::OpenMode;
 
 const MAX_CANDIDATES: u32 = 200;
 
-/// Time limit for the database.
+/// The time limit for the database.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Returns clients whose id starts with the typed text.

@@ -13,7 +13,7 @@ use crate::services::opening::open_existing;
 use crate::store::engine::open::OpenMode;
 use crate::store::instances::heartbeat::LiveInstance;
 
-/// Columns of the keys.
+/// The columns of the keys.
 const KEYS: [&str; 8] = [
     "MASTER KEY",
     "STATE",
@@ -25,7 +25,7 @@ const KEYS: [&str; 8] = [
     "SNAPSHOTS",
 ];
 
-/// Columns of the instances.
+/// The columns of the instances.
 const INSTANCES: [&str; 5] = ["INSTANCE", "HOST", "MASTER KEYS", "LAST HEARTBEAT", "EXPIRES"];
 
 /// The placeholder for a key that is not in the settings.

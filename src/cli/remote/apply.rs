@@ -21,7 +21,6 @@ const MAX_ATTEMPTS: u32 = 60;
 /// The plan or the result of an apply at a server.
 #[derive(Deserialize)]
 pub(in crate::cli) struct RemotePlan {
-    /// The changes in order.
     pub(in crate::cli) changes: Vec<PlannedChange>,
     /// The number of objects that already match their declaration.
     pub(in crate::cli) unchanged: usize,

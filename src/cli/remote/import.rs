@@ -25,7 +25,7 @@ const PART_BYTES: usize = 64 << 10;
 /// The maximum number of parts that wait to be sent.
 const MAX_WAITING_PARTS: usize = 4;
 
-/// Time limit for the end of the reading thread after the request failed.
+/// The time limit for the end of the reading thread after the request failed.
 const END_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A line of the response.

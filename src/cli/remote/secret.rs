@@ -38,7 +38,6 @@ const PAGE_SIZE: u32 = 1_000;
 struct SecretNote {
     #[serde(flatten)]
     request: PendingRequest,
-    /// True if the file is replaced.
     replaces: bool,
 }
 

@@ -24,7 +24,7 @@ use crate::services::Services;
 use crate::store::engine::files::create_private_folder;
 use crate::text::shell::quote;
 
-/// Bytes that are percent-encoded in a file name.
+/// The bytes that are percent-encoded in a file name.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// The file that holds the request of an apply at a server until all of its secrets are stored.

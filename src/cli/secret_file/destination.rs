@@ -32,10 +32,10 @@ use crate::services::Services;
 use crate::store::StoreError;
 use crate::web::Delivery;
 
-/// Time limit for standard output to accept a secret: other changes wait meanwhile.
+/// The time limit for standard output to accept a secret: other changes wait meanwhile.
 const OUTPUT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time limit for the query of a commit outcome. It is longer than the database keeps the
+/// The time limit for the query of a commit outcome. It is longer than the database keeps the
 /// transaction of a disconnected client open (15 s).
 const OUTCOME_TIMEOUT: Duration = Duration::from_secs(20);
 

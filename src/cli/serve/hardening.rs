@@ -4,8 +4,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// File descriptors in addition to those of public connections: the management listener (128), the
-/// database, files, and outgoing requests.
+/// The file descriptors in addition to those of public connections: the management listener (128),
+/// the database, files, and outgoing requests.
 const OTHER_DESCRIPTORS: u64 = 256;
 
 /// Disables core dumps, and prevents other processes of this user from reading the memory, which

@@ -86,7 +86,6 @@ impl New {
 
 /// The state that a reload changes.
 pub(crate) struct Running {
-    /// The settings at the start.
     started_with: Settings,
     /// The current values of all live settings.
     live: BTreeMap<&'static str, String>,

@@ -9,7 +9,7 @@ use crate::model::Malformed;
 use crate::model::event::Action;
 use crate::model::webhook::{WebhookSecret, WebhookUrl};
 
-/// Maximum number of receivers. Each receiver has its own task.
+/// The maximum number of receivers. Each receiver has its own task.
 const MAX_WEBHOOKS: usize = 8;
 
 const SECRET: &str = "notifications.webhook_secret";

@@ -14,7 +14,7 @@ const SCOPES: &str = "console.oidc.scopes";
 const GROUPS_CLAIM: &str = "console.oidc.groups_claim";
 const GROUPS: &str = "console.oidc.groups";
 
-/// Maximum length of a client id and of the name of a claim, in bytes.
+/// The maximum length of a client id and of the name of a claim, in bytes.
 const MAX_TEXT_BYTES: usize = 200;
 
 impl SettingsReader<'_> {

@@ -11,7 +11,8 @@ use crate::config::sources::{SECRET_KEYS, SourceBuilder, ValueFile, text_of, var
 /// The variable with the path of the folder of the service's systemd credentials (systemd.exec(5)).
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
-/// The secret setting of a key such as `master_key_file`, which names a file with the value.
+/// Returns the secret setting of a key such as `master_key_file`, which names a file with the
+/// value.
 pub(super) fn secret_of(key: &str) -> Option<&'static str> {
     let name = key.strip_suffix("_file")?;
     SECRET_KEYS.into_iter().find(|secret| *secret == name)

@@ -29,7 +29,7 @@ use crate::store::loaded_clients::LoadedSecret;
 pub(super) struct ClientRecord<'a> {
     client_id: &'a str,
     is_active: bool,
-    /// Index into the shared allowed methods.
+    /// The index into the shared allowed methods.
     allowed: u32,
     token_lifetime: Option<i64>,
     token_rate: Option<Cow<'a, str>>,

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::model::Malformed;
 
-/// Reason why a snapshot cannot be written or read. The texts follow "the snapshot is not used:".
+/// Why a snapshot cannot be written or read. The texts follow "the snapshot is not used:".
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The file cannot be read or written.
@@ -39,9 +39,9 @@ pub enum SnapshotError {
         "its last contact with the database was {age} s ago, directory.max_staleness is {max} s"
     )]
     Stale {
-        /// Age in seconds.
+        /// The age in seconds.
         age: i64,
-        /// Value of the setting in seconds.
+        /// The value of the setting in seconds.
         max: i64,
     },
     /// The content cannot be parsed.

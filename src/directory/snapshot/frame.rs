@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::directory::snapshot::SnapshotError;
 
-/// Length after which a frame ends, with the current record.
+/// The length after which a frame ends, with the current record.
 const FRAME_BYTES: usize = 64 << 10;
 
-/// Maximum length of a frame. One record may be long, because a client may have many key sets.
+/// The maximum length of a frame. One record may be long, because a client may have many key sets.
 const MAX_FRAME_BYTES: usize = 32 << 20;
 
 /// Type of the records in a frame.

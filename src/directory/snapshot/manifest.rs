@@ -14,13 +14,13 @@ use crate::keys::sealed_stream::{SealedReader, SealedWriter};
 use crate::model::event::Head;
 use crate::model::time::{Lifetime, Timestamp};
 
-/// Format of the sealed section. Increment it with every change of a record.
+/// The format of the sealed section. Increment it with every change of a record.
 const FORMAT: u32 = 1;
 
-/// Maximum length of the first line.
+/// The maximum length of the first line.
 const MAX_LINE_BYTES: u64 = 4096;
 
-/// Maximum lag of the clock behind that of the writer, in seconds.
+/// The maximum lag of the clock behind that of the writer, in seconds.
 const MAX_CLOCK_DIFFERENCE: i64 = 60;
 
 /// Description of a snapshot. Each chunk of the sealed section is bound to it.
@@ -28,17 +28,17 @@ const MAX_CLOCK_DIFFERENCE: i64 = 60;
 pub struct Manifest {
     tokend_snapshot: u32,
     version: String,
-    /// Fingerprint of the master key.
+    /// The fingerprint of the master key.
     master_key: String,
-    /// Identity of the database.
+    /// The identity of the database.
     database: String,
-    /// Location of the database, without user and password.
+    /// The location of the database, without user and password.
     location: String,
-    /// Sequence of the last event that is in the snapshot with all events before it.
+    /// The sequence of the last event that is in the snapshot with all events before it.
     sequence: i64,
-    /// Hash of that event.
+    /// The hash of that event.
     hash: String,
-    /// Last time at which the directory was known to be up to date, in seconds since 1970.
+    /// The last time at which the directory was known to be up to date, in seconds since 1970.
     confirmed_at: i64,
 }
 

@@ -24,7 +24,7 @@ pub(super) struct State<'a> {
     /// In the sealed form of the database.
     tag_key: &'a str,
     verification_cache: [u8; MAC_LENGTH],
-    /// Approximate number of clients that follow.
+    /// The approximate number of clients that follow.
     pub(super) clients: u64,
     /// The instance that wrote the snapshot when it stopped.
     stopped_instance: Option<&'a str>,
@@ -212,7 +212,7 @@ impl RevokedClientRecord {
 /// State that a snapshot passes to the next process, in addition to the directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoppedState {
-    /// Assertions that are not stored in the database yet.
+    /// The assertions that are not stored in the database yet.
     pub assertions: Vec<UsedAssertion>,
     /// The instance that stopped with this snapshot. Its last heartbeat stays in the database.
     pub stopped_instance: Option<String>,
@@ -225,6 +225,6 @@ pub struct UsedAssertion {
     pub name: String,
     /// The client id.
     pub client_id: String,
-    /// Time until which it is remembered, in seconds since 1970.
+    /// The time until which it is remembered, in seconds since 1970.
     pub expires_at: i64,
 }

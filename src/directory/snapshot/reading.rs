@@ -22,13 +22,13 @@ use crate::model::signing_key::{Sealed, SigningKeyRecord};
 use crate::model::time::Clock;
 use crate::secrets::verification_cache::VerificationCacheKey;
 
-/// Maximum number of frames that wait for a decoding thread.
+/// The maximum number of frames that wait for a decoding thread.
 const WAITING_FRAMES: usize = 16;
 
-/// Maximum number of decoding threads.
+/// The maximum number of decoding threads.
 const MAX_THREADS: usize = 8;
 
-/// Maximum capacity that is reserved on the claim of the file.
+/// The maximum capacity that is reserved on the claim of the file.
 const MAX_RESERVED: usize = 10_000_000;
 
 /// Content of a snapshot.
@@ -41,7 +41,7 @@ pub struct Restored {
     pub tag_key_seal: Sealed,
     /// The MAC key of verified secrets.
     pub verification_cache: VerificationCacheKey,
-    /// State of the previous process.
+    /// The state of the previous process.
     pub stopped: StoppedState,
 }
 

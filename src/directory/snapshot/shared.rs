@@ -11,7 +11,7 @@ use crate::directory::snapshot::frame::{self, Kind};
 use crate::directory::snapshot::grant_record::{AllowedRecord, GrantRecord};
 use crate::directory::{Directory, Resources};
 
-/// Maximum number of grants that are stored once. Other grants are stored with each client.
+/// The maximum number of grants that are stored once. Other grants are stored with each client.
 const MAX_SHARED_GRANTS: usize = 1 << 16;
 
 /// Indexes of the shared values that have been written. It keeps the values alive, so that no

@@ -15,13 +15,13 @@ use crate::keys::Keys;
 use crate::model::event::Head;
 use crate::model::time::Timestamp;
 
-/// Number of clients that are written between pauses.
+/// The number of clients that are written between pauses.
 const CLIENTS_AT_ONCE: usize = 128;
 
-/// Pause of a background writer, as a multiple of its working time.
+/// The pause of a background writer, as a multiple of its working time.
 const REST_PER_WORK: u32 = 4;
 
-/// Maximum length of a pause.
+/// The maximum length of a pause.
 const MAX_REST: Duration = Duration::from_millis(50);
 
 /// Speed at which a snapshot is written.

@@ -18,7 +18,7 @@ fn usage(seconds_ago: i64) -> Usage {
     Usage { first_used_at: time, last_used_at: time, uses: 1, last_address }
 }
 
-/// A secret that was created and last used so many seconds ago.
+/// Creates a secret that was created and last used so many seconds ago.
 fn secret(id: &str, made: i64, used: Option<i64>) -> SecretRecord {
     let id = SecretId::parse(id).expect("an id");
     let hash = SecretHash::from_phc("");

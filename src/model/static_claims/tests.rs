@@ -8,8 +8,8 @@ use serde_json::json;
 use super::*;
 use crate::model::reserved_claims::{OF_THE_SERVER, REGISTERED};
 
-/// Registered names that may be set: the authorization claims of RFC 9068, section 2.2.3.1, and the
-/// profile claims of OpenID Connect Core 1.0, section 5.1.
+/// The registered names that may be set: the authorization claims of RFC 9068, section 2.2.3.1, and
+/// the profile claims of OpenID Connect Core 1.0, section 5.1.
 const SETTABLE: [&str; 22] = [
     "roles",
     "groups",

@@ -23,7 +23,7 @@ pub struct AuthenticatedClient {
     entry: Arc<ClientEntry>,
     /// The sequence that was published before the client was looked up.
     evt: i64,
-    /// Origin of the request; `None` if an operator acts for the client.
+    /// The origin of the request; `None` if an operator acts for the client.
     origin: Option<RequestOrigin>,
     by: AuthenticatedBy,
     is_assertion_counted: bool,

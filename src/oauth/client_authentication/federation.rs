@@ -203,7 +203,7 @@ fn unfitting(entry: &ClientEntry, claims: &Value) -> OAuthError {
     rejection(entry, &reason).with_remedy(remedy.unwrap_or_else(|| TEST.into()))
 }
 
-/// Reason why the claims of a token do not match a trust.
+/// Why the claims of a token do not match a trust.
 #[derive(Debug)]
 pub enum Mismatch<'a> {
     /// The token has another issuer.

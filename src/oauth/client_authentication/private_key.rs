@@ -30,7 +30,7 @@ const MAX_JTI_BYTES: usize = 256;
 const CLOCKS: &str =
     "Set the clock of the client's machine by NTP, and make an assertion for each request.";
 
-/// Registered types of a client assertion. A missing `typ` is accepted.
+/// The registered types of a client assertion. A missing `typ` is accepted.
 const TYPES: [&str; 2] = ["client-authentication+jwt", "jwt"];
 
 /// Finds the client that an assertion claims as its signer: `iss` and `sub` are its id (RFC 7523,

@@ -13,16 +13,16 @@ use crate::model::security::KeySource;
 use crate::model::trust::{FederatedCredential, Unmet, scalar};
 use crate::oauth::client_authentication::federation::{Mismatch, mismatch};
 
-/// Maximum number of trusts that are compared for a request without a client id. No signature has
-/// been verified then, so this must be cheap.
+/// The maximum number of trusts that are compared for a request without a client id. No signature
+/// has been verified then, so this must be cheap.
 const MAX_TRUSTS: usize = 50;
 
 /// Explanation of a mismatch between two subjects of GitHub.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FormNote {
-    /// Forms of the token and of the trust.
+    /// The forms of the token and of the trust.
     pub reason: String,
-    /// Trust that would accept the token.
+    /// The trust that would accept the token.
     pub remedy: Remedy,
 }
 

@@ -20,7 +20,7 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::client_authentication::assertion::{shown, time_problem};
 use crate::text::escaping;
 
-/// Values of `typ` that a JWT-SVID may have (JWT-SVID, section 2.3), in lower case.
+/// The values of `typ` that a JWT-SVID may have (JWT-SVID, section 2.3), in lower case.
 const TYPES: [&str; 2] = ["jwt", "jose"];
 
 const AS_IT_IS: &str = "Send the JWT-SVID as the Workload API returns it. A token of another issuer is sent with client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer.";
@@ -40,12 +40,12 @@ pub struct UnverifiedSvid<'a> {
     id: SpiffeId,
 }
 
-/// Reason why a JWT-SVID is rejected, and how to fix it. Both are for operators.
+/// Why a JWT-SVID is rejected, and how to fix it. Both are for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SvidProblem {
-    /// Problem that was found.
+    /// The problem that was found.
     pub reason: String,
-    /// Remedy for the problem.
+    /// The remedy for the problem.
     pub remedy: Remedy,
 }
 
@@ -98,7 +98,7 @@ impl<'a> UnverifiedSvid<'a> {
         self.assertion
     }
 
-    /// Returns the reason why a trust does not accept the SPIFFE ID; `None` if it does.
+    /// Returns why a trust does not accept the SPIFFE ID; `None` if it does.
     pub fn mismatch(&self, trust: &SpiffeTrust) -> Option<String> {
         let (wanted, is) = (trust.source.trust_domain(), self.id.trust_domain());
         let subject = trust.source.subject();
@@ -180,7 +180,7 @@ fn check_audience(claims: &Value, issuer: &str) -> Result<(), SvidProblem> {
     ))
 }
 
-/// Returns the reason why no key of a bundle has signed a JWT-SVID.
+/// Returns why no key of a bundle has signed a JWT-SVID.
 pub(super) fn unsigned(error: &AssertionError) -> SvidProblem {
     match error {
         AssertionError::Algorithm { found, .. } => {

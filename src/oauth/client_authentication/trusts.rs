@@ -14,10 +14,10 @@ use crate::oauth::error::OAuthError;
 
 const SEND_CLIENT_ID: &str = "Send client_id, or make the conditions of the trusts narrower.";
 
-/// Maximum number of trusts that are compared for a request without a client id.
+/// The maximum number of trusts that are compared for a request without a client id.
 pub(super) const MAX_TRUSTS: usize = 1000;
 
-/// Maximum number of signatures that are verified for one token.
+/// The maximum number of signatures that are verified for one token.
 const MAX_SIGNATURE_CHECKS: usize = 20;
 
 pub(super) fn signature_checks() -> SignatureChecks {

@@ -7,13 +7,13 @@ use crate::remote_keys::key_sets::{KEYS_TTL, KeySets};
 /// Number of remote key sets by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeySetFigures {
-    /// Fetched, and the last attempt succeeded.
+    /// The number of fetched sets whose last attempt succeeded.
     pub current: usize,
-    /// Fetched, but the last attempt failed, so the earlier keys are used.
+    /// The number of fetched sets whose last attempt failed, so that the earlier keys are used.
     pub failing: usize,
-    /// Not fetched, or so long ago that the keys are no longer valid.
+    /// The number of sets that were not fetched, or so long ago that the keys are no longer valid.
     pub missing: usize,
-    /// Age of the oldest fetched set that is still used.
+    /// The age of the oldest fetched set that is still used.
     pub oldest: Duration,
 }
 

@@ -13,7 +13,6 @@ const PACE: Pace = Pace {
     while_more: Duration::ZERO,
 };
 
-/// Runs as long as the server.
 pub(super) async fn deliver_audit_events(app: Arc<App>) {
     let Some(sink) = &app.services.config.audit.sink else {
         return std::future::pending().await;

@@ -7,10 +7,9 @@ use std::time::Duration;
 use crate::admin::backup::{BackupError, schedule};
 use crate::app::App;
 
-/// Interval of checking for a due backup. A failed backup is retried after this time.
+/// The interval of checking for a due backup. A failed backup is retried after this time.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// Runs as long as the server.
 pub(super) async fn make_backups(app: Arc<App>) {
     loop {
         if let Err(error) = make_backup(&app).await {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::server::tls::Tls;
 
-/// Interval of checking the files.
+/// The interval of checking the files.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs as long as the server. Two files that do not match are probably being replaced, so only the

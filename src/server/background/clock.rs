@@ -6,13 +6,12 @@ use std::time::Duration;
 use crate::app::App;
 use crate::model::time::{Clock, MonotonicTime, Timestamp};
 
-/// Interval of comparing the system time with the monotonic clock.
+/// The interval of comparing the system time with the monotonic clock.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Minimum jump that is logged. Client assertions may be ahead by the same time.
+/// The minimum jump that is logged. Client assertions may be ahead by the same time.
 const MIN_JUMP_SECONDS: i64 = 10;
 
-/// Runs as long as the server.
 pub(super) async fn watch_clock(app: Arc<App>) {
     let clock = &app.services.clock;
     let mut last = Reading::of(clock);

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::app::App;
 
-/// Interval of the probe.
+/// The interval of the probe.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Time limit of Postgres for a probe. Together with [`INTERVAL`] it is less than a second.
+/// The time limit of Postgres for a probe. Together with [`INTERVAL`] it is less than a second.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(600);
 
 /// Repeatedly checks whether the database answers, and whether it has rejected a write since the

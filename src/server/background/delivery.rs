@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::services::notifications::Backlog;
 use crate::store::StoreError;
 
-/// Interval of checking for events while some are waiting.
+/// The interval of checking for events while some are waiting.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Pauses between two checks.

@@ -9,19 +9,18 @@ use crate::app::App;
 use crate::model::client::ClientState;
 use crate::store::clients::list::{ClientFilter, Expiring, Position};
 
-/// Interval of checking for secrets that expire soon.
+/// The interval of checking for secrets that expire soon.
 const INTERVAL: Duration = Duration::from_secs(15);
 
-/// Interval of repeating the log line.
+/// The interval of repeating the log line.
 const REPEATED_AFTER: Duration = Duration::from_hours(24);
 
-/// Maximum number of clients that are named.
+/// The maximum number of clients that are named.
 const MAX_NAMED: u32 = 10;
 
-/// Limit up to which clients are counted.
+/// The limit up to which clients are counted.
 const COUNT_BOUND: u32 = 10_000;
 
-/// Runs as long as the server.
 pub(super) async fn warn_of_expiring_secrets(app: Arc<App>) {
     let mut logged_at = None;
     loop {

@@ -10,8 +10,8 @@ use crate::services::database_identity::DatabaseIdentity;
 use crate::store::events::change_listener::ChangeListener;
 use crate::{server, telemetry};
 
-/// Pause after the listener has lost its connection, so that a database that rejects connections is
-/// not flooded.
+/// The pause after the listener has lost its connection, so that a database that rejects
+/// connections is not flooded.
 const RECONNECT_DELAY: Duration = Duration::from_millis(200);
 
 /// Follows the events as long as the server runs: on each notification of the database, and every

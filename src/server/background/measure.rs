@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use crate::app::App;
 
-/// Interval of the measurements.
+/// The interval of the measurements.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// Runs as long as the server.
 pub(super) async fn measure(app: Arc<App>) {
     loop {
         let counted = app.clone();

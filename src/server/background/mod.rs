@@ -35,28 +35,28 @@ use crate::services::audit_delivery::release;
 use crate::services::database_identity::DatabaseIdentity;
 use crate::store::StoreError;
 
-/// Interval of checking for due signing keys.
+/// The interval of checking for due signing keys.
 const ROTATION_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Interval of writing usage statistics. A killed process loses at most this much of them.
+/// The interval of writing usage statistics. A killed process loses at most this much of them.
 const USAGE_INTERVAL: Duration = Duration::from_secs(WRITE_INTERVAL_SECONDS.unsigned_abs());
 
-/// Interval of checking for unused secrets that must end.
+/// The interval of checking for unused secrets that must end.
 const UNUSED_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Interval of writing rejections. An operator may look one up soon after it happened.
+/// The interval of writing rejections. An operator may look one up soon after it happened.
 const REJECTIONS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Interval of storing client assertions that were accepted while the database was unavailable.
+/// The interval of storing client assertions that were accepted while the database was unavailable.
 const ASSERTIONS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Interval of deleting expired rows.
+/// The interval of deleting expired rows.
 const PURGE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Interval of checking for a due checkpoint of the audit log.
+/// The interval of checking for a due checkpoint of the audit log.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Interval of checking for events beyond the retention.
+/// The interval of checking for events beyond the retention.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Starts all background tasks.

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::jose::external_jwks::ExternalJwks;
 use crate::remote_keys::{KeySets, RemoteKeys, fetch_keys};
 
-/// Interval of checking for sets that are old, or whose pause after a failure has ended.
+/// The interval of checking for sets that are old, or whose pause after a failure has ended.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Maximum number of parallel fetches, in total and from one host.
@@ -21,11 +21,11 @@ struct Limits {
     per_host: usize,
 }
 
-/// Limits for sets whose last attempt succeeded, or that have not been tried.
+/// The limits for sets whose last attempt succeeded, or that have not been tried.
 const HEALTHY: Limits = Limits { total: 64, per_host: 16 };
 
-/// Limits for sets whose last attempt failed. They have separate slots, so that hosts that hang do
-/// not block hosts that answer.
+/// The limits for sets whose last attempt failed. They have separate slots, so that hosts that hang
+/// do not block hosts that answer.
 const FAILING: Limits = Limits { total: 32, per_host: 4 };
 
 /// Fetches each key set when it is requested or old.

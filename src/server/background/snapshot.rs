@@ -7,7 +7,6 @@ use crate::app::App;
 use crate::app::snapshot::Occasion;
 use crate::directory::snapshot::SnapshotError;
 
-/// Runs as long as the server.
 pub(super) async fn write_snapshots(app: Arc<App>) {
     let mut was_written = true;
     loop {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::store::engine::files::sync_folder_of;
 
-/// Maximum number of attempts when the file is rotated meanwhile.
+/// The maximum number of attempts when the file is rotated meanwhile.
 const MAX_ROTATIONS: usize = 3;
 
 /// Appends lines, each with its line break, and returns once they are on disk. A missing file is

@@ -6,23 +6,23 @@ use crate::outbound::{FetchError, PostAnswer, RetryAfter};
 use crate::store::server::notifications::NotificationCursor;
 use crate::telemetry;
 
-/// Pause after the first failure, in seconds. Each further failure doubles it.
+/// The pause after the first failure, in seconds. Each further failure doubles it.
 const MIN_PAUSE_SECONDS: i64 = 5;
 
-/// Maximum pause, in seconds.
+/// The maximum pause, in seconds.
 const MAX_PAUSE_SECONDS: i64 = 600;
 
-/// Maximum pause that a receiver may request, in seconds.
+/// The maximum pause that a receiver may request, in seconds.
 const MAX_RETRY_AFTER_SECONDS: i64 = 3_600;
 
-/// Number of rejections after which an event is given up, within about ten minutes.
+/// The number of rejections after which an event is given up, within about ten minutes.
 const MAX_REJECTIONS: i64 = 8;
 
 /// Like `MAX_REJECTIONS`, if the receiver rejects the content, such as an event that is too large.
 /// Repeating it rarely helps, and later events are waiting.
 const MAX_REJECTIONS_OF_CONTENT: i64 = 3;
 
-/// Age at which an event is given up if its receiver is unreachable.
+/// The age at which an event is given up if its receiver is unreachable.
 const MAX_AGE_SECONDS: i64 = 3 * 86_400;
 
 /// Returns the cursor after an event that was delivered or given up.
@@ -31,7 +31,7 @@ pub(in crate::services) fn delivered(event: &Event) -> NotificationCursor {
     NotificationCursor { sequence: event.sequence, failures, rejections, next_attempt_at }
 }
 
-/// Reason why an event was not delivered.
+/// Why an event was not delivered.
 #[derive(Debug)]
 pub(in crate::services) struct Undelivered {
     /// The problem, for the log.

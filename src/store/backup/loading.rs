@@ -14,13 +14,13 @@ use crate::store::transaction::{EngineTransaction, Transaction, on_transaction};
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Pool, Store, StoreError, schema, with_timeout};
 
-/// Maximum number of bound values per statement. SQLite allows 32,766.
+/// The maximum number of bound values per statement. SQLite allows 32,766.
 const MAX_VALUES: usize = 30_000;
 
-/// Timeout of one statement. It is long because COMMIT writes everything to disk.
+/// The timeout of one statement. It is long because COMMIT writes everything to disk.
 const STATEMENT_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// The reason why rows cannot be loaded.
+/// Why rows cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadingError {
     /// The database already has a schema.

@@ -66,7 +66,7 @@ fn known(table: &str) -> Option<&'static str> {
 }
 
 impl Transaction {
-    /// The columns of a table, in order; empty if the table does not exist.
+    /// Returns the columns of a table, in order; empty if the table does not exist.
     async fn columns(&mut self, table: &str) -> Result<Vec<Column>, StoreError> {
         const POSTGRES: &str = "
             SELECT CAST(column_name AS TEXT), CAST(data_type AS TEXT)

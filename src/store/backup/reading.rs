@@ -14,10 +14,10 @@ use crate::store::{Pool, Store, StoreError, with_timeout};
 /// The cursor of Postgres that reads the open table.
 const CURSOR: &str = "tokend_backup";
 
-/// Rows per page.
+/// The number of rows per page.
 pub const PAGE_SIZE: u32 = 200;
 
-/// Timeout of one page. It is long, because a backup is not urgent.
+/// The timeout of one page. It is long, because a backup is not urgent.
 const PAGE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A transaction that sees the database as of one time. It uses a separate connection.
@@ -59,12 +59,12 @@ impl Store {
 }
 
 impl BackupReader {
-    /// The version of the schema; 0 if the database is empty.
+    /// Returns the version of the schema; 0 if the database is empty.
     pub async fn schema(&mut self) -> Result<i64, StoreError> {
         self.transaction.schema().await
     }
 
-    /// The end of the event chain.
+    /// Returns the end of the event chain.
     pub async fn head(&mut self) -> Result<Head, StoreError> {
         const SQL: &str = "SELECT sequence, hash FROM event_head WHERE id = 1";
         let (sequence, hash): (i64, String) = on_transaction!(self.transaction, |connection| {
@@ -94,7 +94,8 @@ impl BackupReader {
         Ok(Some(OpenTable { name, columns, after: i64::MIN }))
     }
 
-    /// The next rows of a table; empty at its end. Only the table that was opened last can be read.
+    /// Returns the next rows of a table; empty at its end. Only the table that was opened last can
+    /// be read.
     pub async fn page(&mut self, table: &mut OpenTable) -> Result<Vec<Row>, StoreError> {
         let Transaction { engine, timeout, .. } = &mut self.transaction;
         let page = async {

@@ -8,13 +8,13 @@ use crate::store::statement::{Statement, prepared};
 use crate::store::write_transaction::on_write;
 use crate::store::{Store, StoreError};
 
-/// Maximum lag of `active_at` behind the last use, in seconds.
+/// The maximum lag of `active_at` behind the last use, in seconds.
 const MAX_LAG_SECONDS: i64 = 24 * 60 * 60;
 
-/// Uses that one statement compares.
+/// The number of uses that one statement compares.
 const BATCH_SIZE: usize = 500;
 
-/// Maximum number of clients to update per flush of usage statistics. The remaining clients are
+/// The maximum number of clients to update per flush of usage statistics. The remaining clients are
 /// updated after a later use.
 const MAX_WRITTEN: usize = 5_000;
 
@@ -82,7 +82,8 @@ impl Store {
     }
 }
 
-/// Joins of secrets with their clients, and of clients. Cross joins fix the order of the tables.
+/// The joins of secrets with their clients, and of clients. Cross joins fix the order of the
+/// tables.
 const OF_SECRETS: &str = " CROSS JOIN client_secret s CROSS JOIN client c
     WHERE s.secret_id = u.column1 AND c.client_id = s.client_id";
 const OF_CLIENTS: &str = " CROSS JOIN client c WHERE c.client_id = u.column1";

@@ -29,7 +29,6 @@ pub(in crate::store) enum ClientSet<'a> {
     Range {
         /// The client before the first one.
         after: &'a str,
-        /// The last client of the range.
         last: &'a str,
     },
 }
@@ -52,7 +51,7 @@ pub(in crate::store) trait ChildRow: TableRow {
     /// or nearly so.
     const ORDER: &'static str;
 
-    /// The client that owns the row.
+    /// Returns the client that owns the row.
     fn client_id(&self) -> &str;
 }
 
@@ -66,13 +65,13 @@ pub(in crate::store) struct ChildRows {
 
 /// The decoded child rows of one client.
 pub(in crate::store) struct Children {
-    /// Secrets, oldest first, without their usage.
+    /// The secrets, oldest first, without their usage.
     pub(in crate::store) secrets: Vec<SecretRecord>,
-    /// Grants, sorted by resource.
+    /// The grants, sorted by resource.
     pub(in crate::store) grants: Vec<HeldGrant>,
-    /// Trusts in external issuers, oldest first.
+    /// The trusts in external issuers, oldest first.
     pub(in crate::store) trusts: Vec<FederatedCredential>,
-    /// Trusts in SPIFFE trust domains, oldest first.
+    /// The trusts in SPIFFE trust domains, oldest first.
     pub(in crate::store) spiffe_trusts: Vec<SpiffeTrust>,
 }
 

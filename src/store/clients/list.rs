@@ -22,9 +22,10 @@ pub struct ClientFilter {
     pub state: Option<ClientState>,
     /// The exact name.
     pub name: Option<ClientName>,
-    /// Owners, of which the client has one. `None` matches any client, with or without an owner.
+    /// The owners, of which the client has one. `None` matches any client, with or without an
+    /// owner.
     pub owners: Option<BTreeSet<Owner>>,
-    /// Labels, all of which the client has.
+    /// The labels, all of which the client has.
     pub labels: Vec<(LabelKey, LabelValue)>,
     /// A grant of the client.
     pub grant: Option<GrantFilter>,
@@ -65,28 +66,28 @@ pub struct Position {
 }
 
 impl Position {
-    /// The position before the first client.
+    /// Returns the position before the first client.
     pub fn start() -> Self {
         Self { client_id: String::new(), expires_at: i64::MIN, secret_id: String::new() }
     }
 
-    /// The position of a client in a list sorted by id.
+    /// Returns the position of a client in a list sorted by id.
     pub fn of_client(id: &ClientId) -> Self {
         Self { client_id: id.as_str().to_owned(), ..Self::start() }
     }
 
-    /// The position of a secret in a list sorted by expiry.
+    /// Returns the position of a secret in a list sorted by expiry.
     pub fn of_secret(id: &ClientId, expires_at: Timestamp, secret_id: &SecretId) -> Self {
         let (client_id, secret_id) = (id.as_str().to_owned(), secret_id.as_str().to_owned());
         Self { client_id, expires_at: expires_at.0, secret_id }
     }
 
-    /// The expiry and the id of the secret at this position.
+    /// Returns the expiry and the id of the secret at this position.
     pub fn secret(&self) -> (Timestamp, &str) {
         (Timestamp(self.expires_at), &self.secret_id)
     }
 
-    /// The client at this position.
+    /// Returns the client at this position.
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
@@ -258,8 +259,8 @@ fn push_unused(statement: &mut Statement, since: Timestamp) {
 }
 
 impl Store {
-    /// The position of a client in a list. `None` if the list is sorted by expiry and the client
-    /// has no secret that expires soon.
+    /// Returns the position of a client in a list. `None` if the list is sorted by expiry and the
+    /// client has no secret that expires soon.
     pub async fn client_position(
         &self,
         filter: &ClientFilter,

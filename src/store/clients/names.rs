@@ -16,7 +16,7 @@ named_row! {
 }
 
 impl Reader<'_> {
-    /// The first `limit` client ids after `after`, in alphabetical order.
+    /// Returns the first `limit` client ids after `after`, in alphabetical order.
     ///
     /// # Errors
     /// If the database fails, or a stored id cannot be decoded.
@@ -48,7 +48,7 @@ impl Store {
         })
     }
 
-    /// The first `limit` ids of clients with exactly this name, in alphabetical order. With
+    /// Returns the first `limit` ids of clients with exactly this name, in alphabetical order. With
     /// `owners`, only clients of these owners match.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl Store {
         Ok(rows.iter().map(|row| ClientId::parse(&row.client_id)).collect::<Result<_, _>>()?)
     }
 
-    /// The first `limit` client ids that begin with `start`, in alphabetical order.
+    /// Returns the first `limit` client ids that begin with `start`, in alphabetical order.
     ///
     /// # Errors
     /// If the database fails, or a stored id cannot be decoded.

@@ -9,20 +9,20 @@ use crate::store::clients::query_plan::{Plan, Source};
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// Maximum number of clients that one page examines in the order of ids, using a covering index. A
-/// list with few matches returns short pages instead of examining all clients at once.
+/// The maximum number of clients that one page examines in the order of ids, using a covering
+/// index. A list with few matches returns short pages instead of examining all clients at once.
 const MAX_CLIENTS_LOOKED_AT: u32 = 100_000;
 
-/// Maximum number of secrets that one page examines.
+/// The maximum number of secrets that one page examines.
 const MAX_SECRETS_LOOKED_AT: u32 = 20_000;
 
-/// Columns of a [`Position`] in a list sorted by client id, from rows `t`.
+/// The columns of a [`Position`] in a list sorted by client id, from rows `t`.
 const IN_ORDER_OF_T: &str = "SELECT t.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ";
 
-/// Columns of a [`Position`] in a list sorted by expiry.
+/// The columns of a [`Position`] in a list sorted by expiry.
 const OF_SECRETS: &str = "SELECT t.client_id, t.expires_at, t.secret_id ";
 
-/// Columns of a [`Position`] in a list sorted by client id, from rows `c`.
+/// The columns of a [`Position`] in a list sorted by client id, from rows `c`.
 pub(super) const IN_ORDER_OF_C: &str =
     "SELECT c.client_id, CAST(0 AS BIGINT) AS expires_at, '' AS secret_id ";
 
@@ -36,15 +36,15 @@ pub struct ClientIdPage {
 }
 
 impl ClientFilter {
-    /// The statement that finds the clients of a page, for a filter with no condition, or with one
-    /// that has an index.
+    /// Returns the statement that finds the clients of a page, for a filter with no condition, or
+    /// with one that has an index.
     pub fn page(&self, after: &Position, limit: u32) -> Statement {
         let source = self.sources().pop().unwrap_or(Source::Clients);
         let plan = if self.expiring.is_some() { Plan::Walk } else { Plan::Whole(source) };
         self.page_of(&plan, after, None, limit)
     }
 
-    /// The statement that finds the clients of a page, up to the end of a walk.
+    /// Returns the statement that finds the clients of a page, up to the end of a walk.
     fn page_of(
         &self,
         plan: &Plan,
@@ -115,8 +115,8 @@ impl ClientFilter {
         }
     }
 
-    /// The statement for the last row that a walk examines, if more rows may follow. It reads only
-    /// an index.
+    /// Returns the statement for the last row that a walk examines, if more rows may follow. It
+    /// reads only an index.
     fn end_of_walk(&self, after: &Position) -> Statement {
         let mut statement = Statement::default();
         let looked_at = if let Some(expiring) = self.expiring {
@@ -135,7 +135,7 @@ impl ClientFilter {
         statement
     }
 
-    /// The statement for the last secret up to `end` at which a client is listed.
+    /// Returns the statement for the last secret up to `end` at which a client is listed.
     fn last_listed(expiring: Expiring, after: &Position, end: &Position) -> Statement {
         let mut statement = Statement::default();
         statement.push(OF_SECRETS).push("FROM client_secret t WHERE ");
@@ -144,7 +144,7 @@ impl ClientFilter {
         statement
     }
 
-    /// The statement for the number of clients after a position, up to `bound`.
+    /// Returns the statement for the number of clients after a position, up to `bound`.
     fn count(
         &self,
         plan: &Plan,
@@ -169,7 +169,7 @@ impl ClientFilter {
 }
 
 impl Store {
-    /// The first `limit` clients of a list after a position, in the order of the list.
+    /// Returns the first `limit` clients of a list after a position, in the order of the list.
     pub async fn client_page(
         &self,
         filter: &ClientFilter,
@@ -210,7 +210,7 @@ impl Store {
         Ok((count >= i64::from(bound) || end.is_none()).then_some(count))
     }
 
-    /// The last row that a page of this plan examines, if more rows may follow.
+    /// Returns the last row that a page of this plan examines, if more rows may follow.
     async fn end_of(
         &self,
         filter: &ClientFilter,

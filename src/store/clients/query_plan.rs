@@ -11,8 +11,8 @@ use crate::store::grants::scopes::ScopesOfResource;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// Limit up to which the rows of a source are counted. A source with fewer rows is read as a whole,
-/// and the other conditions are checked for each of its rows.
+/// The limit up to which the rows of a source are counted. A source with fewer rows is read as a
+/// whole, and the other conditions are checked for each of its rows.
 const FEW_ROWS: u32 = 5_000;
 
 /// A condition of a filter that an index can find in the order of client ids.
@@ -44,7 +44,7 @@ pub(super) enum Plan {
 }
 
 impl ClientFilter {
-    /// The sources from which a list can be read, without [`Source::Scopes`].
+    /// Returns the sources from which a list can be read, without [`Source::Scopes`].
     pub(in crate::store) fn sources(&self) -> Vec<Source> {
         let mut sources: Vec<_> = (0..self.labels.len()).map(Source::Label).collect();
         let is_resource = self
@@ -65,7 +65,7 @@ impl ClientFilter {
         *source != Source::Owners || owners <= 1
     }
 
-    /// The number of conditions in the filter, not counting `expiring`.
+    /// Returns the number of conditions in the filter, not counting `expiring`.
     pub(in crate::store) fn conditions(&self) -> usize {
         let others = [
             self.state.is_some(),

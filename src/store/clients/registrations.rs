@@ -39,7 +39,7 @@ impl Reader<'_> {
         found.map(|(_, registration)| registration).transpose()
     }
 
-    /// Like [`Store::registrations`].
+    /// Returns the same as [`Store::registrations`].
     pub async fn registrations(&mut self, ids: &[&str]) -> Result<Registrations, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());

@@ -10,13 +10,13 @@ use crate::store::row::named_row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// Number of matching rows to read first. The number doubles with each step.
+/// The number of matching rows to read first. The number doubles with each step.
 const FIRST_STEP: u32 = 16;
 
-/// Maximum number of matching rows per step.
+/// The maximum number of matching rows per step.
 const MAX_STEP: u32 = 512;
 
-/// Maximum number of matching rows per page. A row contains about twenty clients.
+/// The maximum number of matching rows per page. A row contains about twenty clients.
 const MAX_LOOKED_AT: u32 = 1_500;
 
 named_row! {
@@ -29,7 +29,7 @@ named_row! {
 }
 
 impl TextsRow {
-    /// The ids of the clients whose lines contain the text.
+    /// Returns the ids of the clients whose lines contain the text.
     fn matches(&self) -> impl Iterator<Item = &str> {
         self.texts.lines().filter_map(|line| {
             // Neither ids nor names contain a tab.
@@ -42,7 +42,7 @@ impl TextsRow {
 }
 
 impl Store {
-    /// A page of the clients that match a search, in the order of ids.
+    /// Returns a page of the clients that match a search, in the order of ids.
     pub(super) async fn searched_page(
         &self,
         filter: &ClientFilter,
@@ -86,8 +86,8 @@ impl Store {
         Ok(rows.len() == FIRST_STEP as usize && matches * 2 > lines)
     }
 
-    /// The next rows that contain the text: after the row `last`, or else starting with the row of
-    /// the client `after`.
+    /// Returns the next rows that contain the text: after the row `last`, or else starting with the
+    /// row of the client `after`.
     async fn rows_with(
         &self,
         filter: &ClientFilter,
@@ -115,7 +115,7 @@ impl Store {
         self.read().rows(&statement).await
     }
 
-    /// The clients among the matching lines that also match the rest of the filter.
+    /// Returns the clients among the matching lines that also match the rest of the filter.
     async fn matching(
         &self,
         filter: &ClientFilter,
@@ -142,7 +142,8 @@ impl Store {
         self.positions(&statement).await
     }
 
-    /// The position of the last client after `after` and before the row that follows `first_id`.
+    /// Returns the position of the last client after `after` and before the row that follows
+    /// `first_id`.
     async fn last_client_of(
         &self,
         first_id: &str,

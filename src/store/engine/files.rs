@@ -99,13 +99,14 @@ pub fn other_writers(folder: &Path) -> Option<String> {
     readers(metadata.mode(), others & WRITERS)
 }
 
-/// The existing files of a SQLite database: the database itself, and those that SQLite adds.
+/// Returns the existing files of a SQLite database: the database itself, and those that SQLite
+/// adds.
 pub fn of_database(path: &Path) -> Vec<PathBuf> {
     let companions = ["-wal", "-shm"].map(|suffix| companion(path, suffix));
     [path.to_owned()].into_iter().chain(companions).filter(|path| path.exists()).collect()
 }
 
-/// The path of a file that SQLite creates next to the database.
+/// Returns the path of a file that SQLite creates next to the database.
 pub(super) fn companion(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -121,14 +122,14 @@ fn readers(mode: u32, wrong: u32) -> Option<String> {
     }
 }
 
-/// The names of the owner of a file and of the user of this process, if they differ.
+/// Returns the names of the owner of a file and of the user of this process, if they differ.
 pub(super) fn owner_and_process(path: &Path) -> Option<(String, String)> {
     let owner = std::fs::metadata(path).ok()?.uid();
     let process = rustix::process::geteuid().as_raw();
     (owner != process).then(|| (user_name(owner), user_name(process)))
 }
 
-/// The name of a user, or text such as `user 1000` for an unknown user.
+/// Returns the name of a user, or text such as `user 1000` for an unknown user.
 fn user_name(uid: u32) -> String {
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|line| {

@@ -22,7 +22,7 @@ impl Store {
         if self.gate.0.load(Ordering::Acquire) { Err(StoreError::NotIdentified) } else { Ok(()) }
     }
 
-    /// Like this store, but without the gate: for identifying the database.
+    /// Returns this store without the gate, for identifying the database.
     #[must_use]
     pub fn beyond_gate(&self) -> Self {
         Self { gate: Gate::default(), ..self.clone() }

@@ -31,7 +31,7 @@ impl Hosts {
         self.0.len() > 1
     }
 
-    /// The first server of the URL.
+    /// Returns the first server of the URL.
     pub(in crate::store) fn first(&self) -> Option<PgConnectOptions> {
         self.0.first().cloned()
     }
@@ -55,7 +55,7 @@ impl Hosts {
         standby.cloned().ok_or_else(|| failure.unwrap_or(StoreError::Absent))
     }
 
-    /// The primary, if it responds.
+    /// Returns the primary, if it responds.
     async fn primary(&self, limit: Duration) -> Option<&PgConnectOptions> {
         for options in &*self.0 {
             if matches!(role(options, limit).await, Ok(Role::Primary)) {
@@ -66,8 +66,8 @@ impl Hosts {
     }
 }
 
-/// Pool options. With several servers, a connection is reused only while its server is the primary.
-/// This check replaces the usual ping.
+/// Returns the pool options. With several servers, a connection is reused only while its server is
+/// the primary. This check replaces the usual ping.
 pub(in crate::store) fn pool_options(hosts: &Hosts) -> PgPoolOptions {
     let options = PgPoolOptions::new();
     if !hosts.are_several() {
@@ -79,8 +79,8 @@ pub(in crate::store) fn pool_options(hosts: &Hosts) -> PgPoolOptions {
 }
 
 impl Store {
-    /// If the URL has several servers and another one is now the primary, directs new connections
-    /// to it. Returns the name of the new primary in that case.
+    /// Directs new connections to the primary, if the URL has several servers and another one is
+    /// now the primary. Returns the name of the new primary in that case.
     pub async fn follow_primary(&self, limit: Duration) -> Option<String> {
         let Pool::Postgres(pool) = &self.pool else { return None };
         if !self.hosts.are_several() {
@@ -100,7 +100,7 @@ impl Store {
     }
 }
 
-/// The host and port of a server.
+/// Returns the host and port of a server.
 fn server(options: &PgConnectOptions) -> String {
     format!("{}:{}", options.get_host(), options.get_port())
 }

@@ -21,7 +21,7 @@ impl Engine {
     /// All engines.
     pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
 
-    /// The product name.
+    /// Returns the product name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "SQLite",

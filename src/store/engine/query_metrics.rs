@@ -25,7 +25,8 @@ pub(in crate::store) async fn measured<T>(
     done
 }
 
-/// The kind of database failure. `None` for other errors, such as a row that already exists.
+/// Returns the kind of database failure. `None` for other errors, such as a row that already
+/// exists.
 fn failure(error: &StoreError) -> Option<FailureKind> {
     match error {
         StoreError::TimedOut(_) => Some(FailureKind::TimedOut),

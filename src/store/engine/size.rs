@@ -5,16 +5,16 @@ use crate::store::{Pool, Store, StoreError, on_pool};
 /// Numbers of connections in a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolFigures {
-    /// Connections in use.
+    /// The number of connections in use.
     pub busy: usize,
-    /// Open connections that are not in use.
+    /// The number of open connections that are not in use.
     pub idle: usize,
     /// The maximum number of connections.
     pub limit: usize,
 }
 
 impl Store {
-    /// The size of the database in bytes.
+    /// Returns the size of the database in bytes.
     pub async fn size(&self) -> Result<i64, StoreError> {
         const POSTGRES: &str = "SELECT pg_database_size(current_database())";
         const SQLITE: &str =
@@ -26,7 +26,7 @@ impl Store {
         on_pool!(self, |pool| { Ok(sqlx::query_scalar(sql).fetch_one(pool).await?) })
     }
 
-    /// The current use of the connections.
+    /// Returns the current use of the connections.
     pub fn pool_figures(&self) -> PoolFigures {
         let (open, idle, limit) = match &self.pool {
             Pool::Postgres(pool) => {

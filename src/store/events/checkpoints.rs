@@ -33,7 +33,7 @@ impl From<CheckpointRow> for Checkpoint {
 }
 
 impl Store {
-    /// The public keys of all audit keys (RFC 7517), newest first.
+    /// Returns the public keys of all audit keys (RFC 7517), newest first.
     pub async fn audit_keys(&self) -> Result<Vec<String>, StoreError> {
         const SQL: &str = "SELECT public_jwk FROM audit_key ORDER BY created_at DESC, kid";
         on_pool!(self, |pool| { Ok(sqlx::query_scalar(SQL).fetch_all(pool).await?) })
@@ -57,7 +57,7 @@ impl Store {
         })
     }
 
-    /// The newest `limit` checkpoints of events before `before`, newest first.
+    /// Returns the newest `limit` checkpoints of events before `before`, newest first.
     pub async fn checkpoints(
         &self,
         before: Option<i64>,
@@ -70,7 +70,7 @@ impl Store {
         self.found(&statement).await
     }
 
-    /// The checkpoints of events after `after`, up to and including `until`, oldest first.
+    /// Returns the checkpoints of events after `after`, up to and including `until`, oldest first.
     pub async fn checkpoints_between(
         &self,
         after: i64,
@@ -83,8 +83,8 @@ impl Store {
         self.found(&statement).await
     }
 
-    /// The checkpoint at which the log starts, because earlier events were deleted. `None` if the
-    /// log starts with the first event.
+    /// Returns the checkpoint at which the log starts, because earlier events were deleted. `None`
+    /// if the log starts with the first event.
     pub async fn audit_anchor(&self) -> Result<Option<Checkpoint>, StoreError> {
         let mut statement = Statement::default();
         statement.push(CheckpointRow::SELECT);
@@ -92,7 +92,7 @@ impl Store {
         Ok(self.found(&statement).await?.pop())
     }
 
-    /// The time of the newest signature of a checkpoint.
+    /// Returns the time of the newest signature of a checkpoint.
     pub async fn last_checkpoint_at(&self) -> Result<Option<Timestamp>, StoreError> {
         const SQL: &str = "SELECT MAX(signed_at) FROM audit_checkpoint";
         on_pool!(self, |pool| {
@@ -108,7 +108,7 @@ impl Store {
 }
 
 impl Reader<'_> {
-    /// The checkpoint of the latest event that has one.
+    /// Returns the checkpoint of the latest event that has one.
     pub async fn newest_checkpoint(&mut self) -> Result<Option<Checkpoint>, StoreError> {
         let mut statement = Statement::default();
         statement.push(CheckpointRow::SELECT).push("ORDER BY sequence DESC LIMIT 1");
@@ -118,8 +118,8 @@ impl Reader<'_> {
 }
 
 impl Store {
-    /// The sequence of the first event later than `time`; `None` if all events are earlier or
-    /// equal.
+    /// Returns the sequence of the first event later than `time`; `None` if all events are earlier
+    /// or equal.
     pub async fn first_event_after(&self, time: Timestamp) -> Result<Option<i64>, StoreError> {
         const SQL: &str = "SELECT MIN(sequence) FROM event WHERE at > $1";
         on_pool!(self, |pool| { Ok(sqlx::query_scalar(SQL).bind(time.0).fetch_one(pool).await?) })

@@ -64,7 +64,7 @@ impl From<EventRow> for Event {
     }
 }
 
-/// Maximum number of events to sort for a page.
+/// The maximum number of events to sort for a page.
 const MAX_SORTED: u32 = 10_000;
 
 /// A filter of events: an event must match every given condition.
@@ -108,7 +108,7 @@ pub enum Access {
 }
 
 impl EventFilter {
-    /// The statement that finds up to `limit` events.
+    /// Returns the statement that finds up to `limit` events.
     pub fn select(&self, access: Access, order: Order, limit: u32) -> Statement {
         let mut statement = Statement::default();
         statement.push(EventRow::SELECT).push("WHERE ");
@@ -124,8 +124,8 @@ impl EventFilter {
         statement
     }
 
-    /// The statement for the number of events in the requested time range, up to `bound`. `None` if
-    /// the filter has no time range.
+    /// Returns the statement for the number of events in the requested time range, up to `bound`.
+    /// `None` if the filter has no time range.
     fn count_in_time(&self, bound: u32) -> Option<Statement> {
         if self.since.is_none() && self.until.is_none() {
             return None;
@@ -181,7 +181,7 @@ impl EventFilter {
 }
 
 impl Store {
-    /// The end of the event chain.
+    /// Returns the end of the event chain.
     pub async fn head(&self) -> Result<Head, StoreError> {
         const SQL: &str = "SELECT sequence, hash FROM event_head WHERE id = 1";
         on_pool!(self, |pool| {
@@ -190,13 +190,13 @@ impl Store {
         })
     }
 
-    /// The first `limit` events with a sequence greater than `after`, oldest first.
+    /// Returns the first `limit` events with a sequence greater than `after`, oldest first.
     pub async fn events(&self, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
         let filter = EventFilter { after: Some(after), ..EventFilter::default() };
         self.find_events(&filter, Order::OldestFirst, limit).await
     }
 
-    /// The first `limit` events that match a filter.
+    /// Returns the first `limit` events that match a filter.
     pub async fn find_events(
         &self,
         filter: &EventFilter,
@@ -237,13 +237,13 @@ impl Store {
 }
 
 impl Store {
-    /// The actor of the first event; `None` for an empty log.
+    /// Returns the actor of the first event; `None` for an empty log.
     pub async fn first_actor(&self) -> Result<Option<String>, StoreError> {
         const SQL: &str = "SELECT actor FROM event ORDER BY sequence LIMIT 1";
         on_pool!(self, |pool| { Ok(sqlx::query_scalar(SQL).fetch_optional(pool).await?) })
     }
 
-    /// The subject of the first event that created a client, such as `client/billing`.
+    /// Returns the subject of the first event that created a client, such as `client/billing`.
     pub async fn first_client(&self) -> Result<Option<String>, StoreError> {
         const SQL: &str = "
             SELECT subject

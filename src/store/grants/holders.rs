@@ -49,7 +49,7 @@ impl HolderRow {
 }
 
 impl Store {
-    /// The clients that hold a grant for a resource, in alphabetical order.
+    /// Returns the clients that hold a grant for a resource, in alphabetical order.
     pub async fn grant_holders(
         &self,
         resource: &ResourceId,
@@ -59,7 +59,7 @@ impl Store {
 }
 
 impl Reader<'_> {
-    /// The clients that hold a grant for a resource, in alphabetical order.
+    /// Returns the clients that hold a grant for a resource, in alphabetical order.
     pub async fn grant_holders(
         &mut self,
         resource: &ResourceId,

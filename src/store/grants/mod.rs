@@ -81,7 +81,8 @@ pub enum GrantKind {
 }
 
 impl GrantKind {
-    /// The condition, and the order of the index that returns these grants sorted by client.
+    /// Returns the condition, and the order of the index that returns these grants sorted by
+    /// client.
     fn condition(self) -> &'static str {
         match self {
             Self::Any => " ORDER BY client_id",
@@ -91,7 +92,7 @@ impl GrantKind {
 }
 
 impl Store {
-    /// The first `limit` clients with such a grant for a resource, sorted by id.
+    /// Returns the first `limit` clients with such a grant for a resource, sorted by id.
     pub async fn grants_of(
         &self,
         resource: &ResourceId,
@@ -103,7 +104,7 @@ impl Store {
 }
 
 impl Reader<'_> {
-    /// The first `limit` clients with such a grant for a resource, sorted by id.
+    /// Returns the first `limit` clients with such a grant for a resource, sorted by id.
     pub async fn grants_of(
         &mut self,
         resource: &ResourceId,
@@ -130,7 +131,7 @@ impl Reader<'_> {
 }
 
 impl WriteTransaction {
-    /// The grant of a client for a resource.
+    /// Returns the grant of a client for a resource.
     pub async fn grant(
         &mut self,
         client_id: &ClientId,
@@ -154,7 +155,7 @@ impl WriteTransaction {
         Ok(count > 0)
     }
 
-    /// The scopes that a resource offers; `None` if the resource does not exist.
+    /// Returns the scopes that a resource offers; `None` if the resource does not exist.
     pub async fn offered_scopes(
         &mut self,
         resource: &ResourceId,

@@ -17,7 +17,7 @@ use crate::store::statement::Statement;
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError};
 
-/// Number of ended requests that one statement deletes.
+/// The number of ended requests that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
 table_row! {
@@ -176,7 +176,7 @@ impl Reader<'_> {
         row.map(GrantRequestRow::decode).transpose()
     }
 
-    /// The pending requests of a client, including those past their expiry.
+    /// Returns the pending requests of a client, including those past their expiry.
     pub async fn pending_requests_of_client(
         &mut self,
         id: &ClientId,
@@ -189,7 +189,7 @@ impl Reader<'_> {
         self.requests(&statement).await
     }
 
-    /// The pending requests for a resource, including those past their expiry.
+    /// Returns the pending requests for a resource, including those past their expiry.
     pub async fn pending_requests_for_resource(
         &mut self,
         id: &ResourceId,
@@ -202,7 +202,8 @@ impl Reader<'_> {
         self.requests(&statement).await
     }
 
-    /// The first `limit` pending requests that are past their expiry at `now`, oldest first.
+    /// Returns the first `limit` pending requests that are past their expiry at `now`, oldest
+    /// first.
     pub async fn due_requests(
         &mut self,
         now: Timestamp,
@@ -227,7 +228,7 @@ impl Reader<'_> {
 pub type GrantRequestPage = DecodedPage<GrantRequest, i64>;
 
 impl Store {
-    /// The newest `limit` grant requests that match a filter, newest first.
+    /// Returns the newest `limit` grant requests that match a filter, newest first.
     pub async fn grant_requests(
         &self,
         filter: &GrantRequestFilter,

@@ -7,13 +7,13 @@ use crate::store::row::named_row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// Maximum number of texts to examine. With more, grants are examined one by one.
+/// The maximum number of texts to examine. With more, grants are examined one by one.
 const MAX_TEXTS: u32 = 4_000;
 
-/// Maximum number of resources whose texts are examined.
+/// The maximum number of resources whose texts are examined.
 const MAX_RESOURCES: usize = 2_000;
 
-/// Maximum number of index ranges that one statement reads.
+/// The maximum number of index ranges that one statement reads.
 const MAX_RANGES: usize = 50;
 
 named_row! {
@@ -63,8 +63,8 @@ impl ScopesOfResource {
 }
 
 impl Store {
-    /// The scope texts of grants for these resources that include `scope`. `None` if there are too
-    /// many. Each text costs one index lookup, regardless of the number of grants.
+    /// Returns the scope texts of grants for these resources that include `scope`. `None` if there
+    /// are too many. Each text costs one index lookup, regardless of the number of grants.
     pub(in crate::store) async fn scopes_of_resources(
         &self,
         resources: &[ResourceId],

@@ -99,9 +99,9 @@ impl WriteTransaction {
 }
 
 impl Reader<'_> {
-    /// All instances that run at `now`, or were killed before they could stop. `now` is the time of
-    /// the database. Stopped instances are not listed: they read the keys again before they use the
-    /// database.
+    /// Returns all instances that run at `now`, or were killed before they could stop. `now` is the
+    /// time of the database. Stopped instances are not listed: they read the keys again before they
+    /// use the database.
     pub async fn live_instances(
         &mut self,
         now: Timestamp,
@@ -120,8 +120,8 @@ impl Reader<'_> {
 }
 
 impl Store {
-    /// The time until which every instance that may still issue tokens has written its usage
-    /// statistics. `None` if no instance runs. `now` is the time of the database.
+    /// Returns the time until which every instance that may still issue tokens has written its
+    /// usage statistics. `None` if no instance runs. `now` is the time of the database.
     pub async fn usage_written_until(
         &self,
         now: Timestamp,

@@ -4,7 +4,7 @@ use crate::model::signing_key::Algorithm;
 use crate::model::time::Timestamp;
 use crate::store::{Store, StoreError, on_pool};
 
-/// Seconds after which the row of an ended instance is deleted.
+/// The number of seconds after which the row of an ended instance is deleted.
 const KEPT_SECONDS: i64 = 86_400;
 
 impl Store {
@@ -29,7 +29,7 @@ impl Store {
         })
     }
 
-    /// The algorithms that other instances have needed since `since`.
+    /// Returns the algorithms that other instances have needed since `since`.
     pub async fn algorithms_wanted_by_others(
         &self,
         instance: &str,

@@ -63,14 +63,14 @@ named_row! {
 }
 
 impl Reader<'_> {
-    /// The owner of a client; `None` if it has no owner or does not exist.
+    /// Returns the owner of a client; `None` if it has no owner or does not exist.
     pub async fn client_owner(&mut self, id: &ClientId) -> Result<Option<Owner>, StoreError> {
         let mut statement = Statement::default();
         statement.push_with("SELECT owner FROM client WHERE client_id = ?", [id.as_str().into()]);
         self.owner(&statement).await
     }
 
-    /// The owner of a resource; `None` if it has no owner or does not exist.
+    /// Returns the owner of a resource; `None` if it has no owner or does not exist.
     pub async fn resource_owner(&mut self, id: &ResourceId) -> Result<Option<Owner>, StoreError> {
         let mut statement = Statement::default();
         statement.push_with("SELECT owner FROM resource WHERE resource = ?", [id.as_str().into()]);

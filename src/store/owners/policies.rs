@@ -67,7 +67,7 @@ impl PolicyRow {
 pub type OwnerPolicyPage = DecodedPage<OwnerPolicyRecord, String>;
 
 impl Reader<'_> {
-    /// The policy with exactly this scope.
+    /// Returns the policy with exactly this scope.
     pub async fn owner_policy(
         &mut self,
         scope: &PolicyScope,
@@ -77,8 +77,8 @@ impl Reader<'_> {
         self.rows::<PolicyRow>(&statement).await?.pop().map(PolicyRow::decode).transpose()
     }
 
-    /// The policy that applies to the clients of an owner: the owner's policy, or else the one for
-    /// all others.
+    /// Returns the policy that applies to the clients of an owner: the owner's policy, or else the
+    /// one for all others.
     pub async fn effective_owner_policy(
         &mut self,
         owner: &Owner,
@@ -94,8 +94,8 @@ impl Reader<'_> {
         Ok(first.map(|record| record.policy))
     }
 
-    /// The first `limit` policies after the owner `after`, in alphabetical order. With `owners`,
-    /// only their policies and the one for all others.
+    /// Returns the first `limit` policies after the owner `after`, in alphabetical order. With
+    /// `owners`, only their policies and the one for all others.
     pub async fn owner_policies(
         &mut self,
         owners: Option<&BTreeSet<Owner>>,

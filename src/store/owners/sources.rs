@@ -12,8 +12,8 @@ named_row! {
 }
 
 impl Store {
-    /// The first `limit` client ids of a source after `after`, in the order of ids. `None` selects
-    /// clients without a source.
+    /// Returns the first `limit` client ids of a source after `after`, in the order of ids. `None`
+    /// selects clients without a source.
     pub async fn clients_of_source(
         &self,
         source: Option<&SourceName>,
@@ -34,7 +34,7 @@ impl Store {
         Ok(rows.into_iter().map(|row| row.client_id).collect())
     }
 
-    /// The names of all sources of clients, in alphabetical order.
+    /// Returns the names of all sources of clients, in alphabetical order.
     pub async fn client_sources(&self) -> Result<Vec<SourceName>, StoreError> {
         let mut statement = Statement::default();
         statement.push("SELECT DISTINCT source FROM client WHERE source IS NOT NULL");

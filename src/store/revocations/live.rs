@@ -46,7 +46,8 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// Like [`Store::live_revocations`], but inside this transaction, which excludes other changes.
+    /// Counts like [`Store::live_revocations`], but inside this transaction, which excludes other
+    /// changes.
     pub async fn live_revocations(
         &mut self,
         id: &ClientId,

@@ -13,7 +13,7 @@ use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
-/// Number of rows that one statement deletes.
+/// The number of rows that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
 table_row! {
@@ -67,7 +67,7 @@ named_row! {
 }
 
 impl Reader<'_> {
-    /// The longest token lifetime that any instance has ever allowed.
+    /// Returns the longest token lifetime that any instance has ever allowed.
     pub async fn longest_lifetime(&mut self) -> Result<Option<Lifetime>, StoreError> {
         let mut statement = Statement::default();
         statement.push("SELECT seconds FROM longest_lifetime");
@@ -77,8 +77,8 @@ impl Reader<'_> {
 }
 
 impl Store {
-    /// The first `limit` revoked tokens after `after`, and the last identifier read. Omits rows
-    /// whose identifier is not a valid token id.
+    /// Returns the first `limit` revoked tokens after `after`, and the last identifier read. Omits
+    /// rows whose identifier is not a valid token id.
     pub async fn revoked_tokens(
         &self,
         after: &str,
@@ -94,7 +94,7 @@ impl Store {
         Ok(Some((readable("a revoked token", rows, RevokedTokenRow::decode), last)))
     }
 
-    /// The revocation of a token, if it was revoked.
+    /// Returns the revocation of a token, if it was revoked.
     pub async fn revoked_token(&self, jti: &TokenId) -> Result<Option<RevokedToken>, StoreError> {
         let mut statement = Statement::default();
         statement.push(RevokedTokenRow::SELECT).push_with("WHERE jti = ?", [jti.as_str().into()]);
@@ -102,8 +102,8 @@ impl Store {
         row.map(RevokedTokenRow::decode).transpose()
     }
 
-    /// The first `limit` clients with revoked tokens after `after`, and the last identifier read.
-    /// Omits rows whose identifier is not a valid client id.
+    /// Returns the first `limit` clients with revoked tokens after `after`, and the last identifier
+    /// read. Omits rows whose identifier is not a valid client id.
     pub async fn revoked_clients(
         &self,
         after: &str,
@@ -119,7 +119,7 @@ impl Store {
         Ok(Some((readable("the revocation of a client", rows, RevokedClientRow::decode), last)))
     }
 
-    /// The revocation of all tokens of a client, if there is one.
+    /// Returns the revocation of all tokens of a client, if there is one.
     pub async fn revoked_client(&self, id: &ClientId) -> Result<Option<RevokedClient>, StoreError> {
         let mut statement = Statement::default();
         statement
@@ -146,7 +146,7 @@ impl Store {
         })
     }
 
-    /// The longest token lifetime that any instance has ever allowed.
+    /// Returns the longest token lifetime that any instance has ever allowed.
     pub async fn longest_lifetime(&self) -> Result<Option<Lifetime>, StoreError> {
         self.read().longest_lifetime().await
     }

@@ -15,11 +15,11 @@ use crate::store::write_transaction::{WriteTransaction, on_write};
 /// The creators of the credentials of a client, except credentials that operators created.
 #[derive(Debug, Default)]
 pub struct CredentialCreators {
-    /// Creators of secrets.
+    /// The creators of secrets.
     pub secrets: Vec<(SecretId, Creator)>,
-    /// Creators of trusts in external issuers.
+    /// The creators of trusts in external issuers.
     pub trusts: Vec<(TrustId, Creator)>,
-    /// Creators of trusts in SPIFFE trust domains.
+    /// The creators of trusts in SPIFFE trust domains.
     pub spiffe_trusts: Vec<(TrustId, Creator)>,
     /// The creator of the keys, or of the `jwks_uri`.
     pub keys: Option<Creator>,
@@ -44,7 +44,7 @@ named_row! {
 }
 
 impl OwnCredentialsRow {
-    /// The credentials of a new client.
+    /// Returns the credentials of a new client.
     fn none() -> Self {
         Self {
             key_set: None,
@@ -55,8 +55,8 @@ impl OwnCredentialsRow {
         }
     }
 
-    /// The creator of the keys after a change by `own`. A new key set may contain old keys, so it
-    /// gets only the rights that both creators share.
+    /// Returns the creator of the keys after a change by `own`. A new key set may contain old keys,
+    /// so it gets only the rights that both creators share.
     fn keys_creator(
         &self,
         key_set: Option<&str>,
@@ -73,7 +73,8 @@ impl OwnCredentialsRow {
 }
 
 impl Reader<'_> {
-    /// The creators of the credentials of a client, except credentials that operators created.
+    /// Returns the creators of the credentials of a client, except credentials that operators
+    /// created.
     pub async fn credential_creators(
         &mut self,
         id: &ClientId,
@@ -126,7 +127,7 @@ impl Reader<'_> {
     }
 }
 
-/// Statements that record the creator of a credential that has its own row.
+/// The statements that record the creator of a credential that has its own row.
 const OF_SECRET: &str = "UPDATE client_secret SET creator = $1 WHERE secret_id = $2";
 const OF_TRUST: &str = "UPDATE client_trust SET creator = $1 WHERE trust_id = $2";
 const OF_SPIFFE_TRUST: &str = "UPDATE client_spiffe_trust SET creator = $1 WHERE trust_id = $2";
@@ -214,7 +215,7 @@ impl WriteTransaction {
 pub(in crate::store) struct OwnCredentials(OwnCredentialsRow);
 
 impl OwnCredentials {
-    /// The credentials of a new client.
+    /// Returns the credentials of a new client.
     pub(in crate::store) fn none() -> Self {
         Self(OwnCredentialsRow::none())
     }

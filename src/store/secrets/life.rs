@@ -26,7 +26,7 @@ named_row! {
 }
 
 impl Store {
-    /// Up to `limit` secrets that end because they are unused. They are those of
+    /// Returns up to `limit` secrets that end because they are unused. They are those of
     /// [`Registration::is_unused`], which is checked again when the change is made.
     ///
     /// [`Registration::is_unused`]: crate::model::client::Registration::is_unused
@@ -56,9 +56,9 @@ impl Store {
 }
 
 impl Reader<'_> {
-    /// Up to `limit` secrets that expire by `until` and need a warning, in the order of expiry.
-    /// They are valid, belong to active clients, were not replaced by a rotation, and have no
-    /// recorded warning.
+    /// Returns up to `limit` secrets that expire by `until` and need a warning, in the order of
+    /// expiry. They are valid, belong to active clients, were not replaced by a rotation, and have
+    /// no recorded warning.
     pub async fn secrets_to_warn_of(
         self,
         now: Timestamp,

@@ -107,12 +107,12 @@ impl Store {
         Ok(count > 0)
     }
 
-    /// The secrets with this recorded suffix.
+    /// Returns the secrets with this recorded suffix.
     pub async fn secrets_by_suffix(&self, suffix: &str) -> Result<Vec<StoredSecret>, StoreError> {
         self.secrets_by_text(&[suffix], &[]).await
     }
 
-    /// The secrets with one of these suffixes or digests. Each one is a bound value of one
+    /// Returns the secrets with one of these suffixes or digests. Each one is a bound value of one
     /// statement, so there may be at most a few hundred. Omits secrets that cannot be decoded:
     /// their clients get no tokens.
     pub async fn secrets_by_text(

@@ -20,14 +20,14 @@ use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
-/// Number of rows that one statement deletes.
+/// The number of rows that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
 /// Excludes client sessions without a secret, which an earlier version could write. They are
 /// treated as ended.
 const HAS_SECRET: &str = "(client_id IS NULL OR secret_id IS NOT NULL)";
 
-/// Maximum number of listed sessions.
+/// The maximum number of listed sessions.
 const MAX_LISTED: i64 = 500;
 
 table_row! {
@@ -79,7 +79,7 @@ fn owners_column(limits: &OperatorLimits) -> Option<String> {
     limits.owners.as_ref().map(words)
 }
 
-/// Unknown scopes are dropped: they grant nothing.
+/// Parses the limits of an operator. Unknown scopes are dropped: they grant nothing.
 fn limits(scopes: Option<&str>, owners: Option<&str>) -> OperatorLimits {
     let known = |text: &str| {
         text.split_whitespace().filter_map(|word| AdminScope::parse(word).ok()).collect()
@@ -88,7 +88,7 @@ fn limits(scopes: Option<&str>, owners: Option<&str>) -> OperatorLimits {
     OperatorLimits { scopes: scopes.map(known), owners }
 }
 
-/// An unreadable list is empty: it grants nothing.
+/// Parses a list of groups. An unreadable list is empty: it grants nothing.
 fn groups(text: Option<&str>) -> Vec<String> {
     text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
@@ -181,7 +181,7 @@ impl SessionRow {
 }
 
 impl Store {
-    /// The link with this digest, if it exists and can be decoded.
+    /// Returns the link with this digest, if it exists and can be decoded.
     pub async fn console_link(&self, link_hash: &str) -> Result<Option<ConsoleLink>, StoreError> {
         let mut statement = Statement::default();
         statement.push(LinkRow::SELECT).push_with("WHERE link_hash = ?", [link_hash.into()]);
@@ -189,7 +189,7 @@ impl Store {
         Ok(readable("a link", rows, LinkRow::decode).pop())
     }
 
-    /// The session with this digest, if it exists and can be decoded.
+    /// Returns the session with this digest, if it exists and can be decoded.
     pub async fn console_session(
         &self,
         session_hash: &str,
@@ -203,8 +203,8 @@ impl Store {
         Ok(readable("a session", rows, SessionRow::decode).pop())
     }
 
-    /// The sessions that are active at `now`, latest sign-in first. Omits sessions that cannot be
-    /// decoded: they cannot be used.
+    /// Returns the sessions that are active at `now`, latest sign-in first. Omits sessions that
+    /// cannot be decoded: they cannot be used.
     pub async fn console_sessions(
         &self,
         now: Timestamp,

@@ -8,17 +8,17 @@ use crate::store::transaction::{Transaction, on_transaction};
 use crate::store::write_transaction::{WriteTransaction, on_write};
 use crate::store::{Store, StoreError, on_pool};
 
-/// Maximum number of unexpired keys per caller.
+/// The maximum number of unexpired keys per caller.
 pub const MAX_KEYS_PER_CALLER: i64 = 10_000;
 
 /// How long a key is stored, in seconds.
 pub const KEY_TTL_SECONDS: i64 = 600;
 
-/// Seconds after which a request without an answer is treated as abandoned, because its server has
-/// ended. No request runs for so long.
+/// The number of seconds after which a request without an answer is treated as abandoned, because
+/// its server has ended. No request runs for so long.
 const ABANDONED_AFTER_SECONDS: i64 = 180;
 
-/// Number of rows that one statement deletes.
+/// The number of rows that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
 /// A key and the request that contains it.
@@ -57,14 +57,14 @@ pub struct SealedAnswer {
 }
 
 impl SealedAnswer {
-    /// The name that is bound to the seal.
+    /// Returns the name that is bound to the seal.
     pub fn name(&self) -> String {
         seal_name(&self.key_hash)
     }
 }
 
-/// The name that is bound to the seal of an answer, so that the answer cannot be moved to another
-/// key.
+/// Returns the name that is bound to the seal of an answer, so that the answer cannot be moved to
+/// another key.
 pub fn seal_name(key_hash: &str) -> String {
     format!("idempotency_key/{key_hash}")
 }
@@ -128,8 +128,8 @@ impl Store {
         })
     }
 
-    /// The first `limit` answers after the key `after` that have not expired by `now`, in the order
-    /// of keys. `now` is the time of [`Store::time`].
+    /// Returns the first `limit` answers after the key `after` that have not expired by `now`, in
+    /// the order of keys. `now` is the time of [`Store::time`].
     pub async fn sealed_answers(
         &self,
         after: &str,
@@ -192,7 +192,7 @@ impl WriteTransaction {
     }
 }
 
-/// The state of an existing key. An abandoned key is claimed again.
+/// Returns the state of an existing key. An abandoned key is claimed again.
 async fn state_of(
     transaction: &mut Transaction,
     request: &IdempotentRequest,

@@ -27,7 +27,7 @@ impl Store {
         })
     }
 
-    /// The issuer of the server that started most recently, if any.
+    /// Returns the issuer of the server that started most recently, if any.
     pub async fn server_issuer(&self) -> Result<Option<String>, StoreError> {
         on_pool!(self, |pool| Ok(sqlx::query_scalar(SELECT).fetch_optional(pool).await?))
     }

@@ -14,9 +14,9 @@ use crate::store::{Store, StoreError, on_pool};
 pub struct NotificationCursor {
     /// The last event that was delivered, given up or skipped.
     pub sequence: i64,
-    /// Number of consecutive failures to deliver the next event.
+    /// The number of consecutive failures to deliver the next event.
     pub failures: i64,
-    /// Number of times that the receiver has rejected the next event.
+    /// The number of times that the receiver has rejected the next event.
     pub rejections: i64,
     /// The time of the next attempt, by the clock of the database.
     pub next_attempt_at: Timestamp,
@@ -45,7 +45,7 @@ named_row! {
 }
 
 impl Store {
-    /// The progress of a receiver; `None` if it is new.
+    /// Returns the progress of a receiver; `None` if it is new.
     pub async fn notification_cursor(
         &self,
         receiver: &str,

@@ -65,7 +65,7 @@ named_row! {
 }
 
 impl Reader<'_> {
-    /// The sealed key with this name.
+    /// Returns the sealed key with this name.
     pub async fn sealed_key(&mut self, name: &str) -> Result<Option<Sealed>, StoreError> {
         let mut statement = Statement::default();
         statement.push_with("SELECT sealed FROM sealed_key WHERE name = ?", [name.into()]);
@@ -73,14 +73,14 @@ impl Reader<'_> {
         Ok(rows.into_iter().next().map(|row| Sealed(row.sealed)))
     }
 
-    /// All signing keys that can be decoded, in the order in which they sign. A key that cannot be
-    /// decoded neither signs nor verifies.
+    /// Returns all signing keys that can be decoded, in the order in which they sign. A key that
+    /// cannot be decoded neither signs nor verifies.
     pub async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRecord>, StoreError> {
         let rows = self.signing_key_rows().await?;
         Ok(readable("a signing key", rows, SigningKeyRow::decode))
     }
 
-    /// All signing keys, for callers that must not omit any.
+    /// Returns all signing keys, for callers that must not omit any.
     ///
     /// # Errors
     /// If any key cannot be decoded.
@@ -94,7 +94,7 @@ impl Reader<'_> {
         self.signing_key_rows().await?.into_iter().map(decode).collect()
     }
 
-    /// The signing keys that cannot be decoded: the `kid` and the reason.
+    /// Returns the signing keys that cannot be decoded: the `kid` and the reason.
     pub async fn unreadable_signing_keys(
         &mut self,
     ) -> Result<Vec<(String, StoreError)>, StoreError> {
@@ -111,12 +111,12 @@ impl Reader<'_> {
 }
 
 impl Store {
-    /// All signing keys that can be decoded, in the order in which they sign.
+    /// Returns all signing keys that can be decoded, in the order in which they sign.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError> {
         self.read().signing_keys().await
     }
 
-    /// The sealed key with this name.
+    /// Returns the sealed key with this name.
     pub async fn sealed_key(&self, name: &str) -> Result<Option<Sealed>, StoreError> {
         self.read().sealed_key(name).await
     }

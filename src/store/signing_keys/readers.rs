@@ -11,13 +11,13 @@ use crate::store::statement::Statement;
 use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
 
-/// Maximum number of readers. Those seen on the fewest days are deleted first.
+/// The maximum number of readers. Those seen on the fewest days are deleted first.
 const MAX_READERS: i64 = 1_000;
 
-/// Seconds after which a reader that was not seen again is deleted.
+/// The number of seconds after which a reader that was not seen again is deleted.
 const KEPT_SECONDS: i64 = 30 * 86_400;
 
-/// Number of readers that one statement writes.
+/// The number of readers that one statement writes.
 const BATCH_SIZE: usize = 500;
 
 table_row! {
@@ -62,7 +62,7 @@ const OR_ADD: &str = "
             THEN excluded.newest_key_at ELSE known.newest_key_at END";
 
 impl Reader<'_> {
-    /// The stored readers of the key set, those seen on the most days first.
+    /// Returns the stored readers of the key set, those seen on the most days first.
     pub async fn key_set_readers(&mut self) -> Result<Vec<KeySetReader>, StoreError> {
         let mut statement = Statement::default();
         statement.push(KeySetReaderRow::SELECT).push_with(

@@ -4,7 +4,7 @@ use crate::model::time::Timestamp;
 use crate::model::token::REVOCATION_MARGIN_SECONDS;
 use crate::store::{Store, StoreError, on_pool};
 
-/// Number of rows that one statement deletes.
+/// The number of rows that one statement deletes.
 const BATCH_SIZE: i64 = 500;
 
 impl Store {

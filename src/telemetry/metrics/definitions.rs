@@ -25,13 +25,13 @@ impl Kind {
 /// A metric.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Definition {
-    /// Name of the metric in the text format.
+    /// The name of the metric in the text format.
     pub name: &'static str,
-    /// Type of the metric.
+    /// The type of the metric.
     pub kind: Kind,
-    /// Names of its labels.
+    /// The names of its labels.
     pub labels: &'static [&'static str],
-    /// Description in one sentence.
+    /// The description in one sentence.
     pub help: &'static str,
 }
 

@@ -23,7 +23,7 @@ struct Figure {
 #[derive(Debug, Default)]
 pub struct Figures {
     figures: Vec<Figure>,
-    /// Metrics that are written even without a value.
+    /// The metrics that are written even without a value.
     declared: Vec<&'static Definition>,
 }
 

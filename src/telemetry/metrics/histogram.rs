@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Upper bounds for requests, in nanoseconds: those of OpenTelemetry, plus 1 ms and 2.5 ms.
+/// The upper bounds for requests, in nanoseconds: those of OpenTelemetry, plus 1 ms and 2.5 ms.
 pub const REQUEST_BOUNDS: &[u64] = &[
     1_000_000,
     2_500_000,
@@ -23,7 +23,7 @@ pub const REQUEST_BOUNDS: &[u64] = &[
     10_000_000_000,
 ];
 
-/// Upper bounds for the stages of a token request and for signatures, which take microseconds.
+/// The upper bounds for the stages of a token request and for signatures, which take microseconds.
 pub const STAGE_BOUNDS: &[u64] = &[
     5_000,
     10_000,

@@ -13,13 +13,13 @@ use crate::telemetry::metrics::definitions::{
 use crate::telemetry::metrics::histogram::{Histogram, REQUEST_BOUNDS};
 use crate::telemetry::metrics::writer::{Source, Writer};
 
-/// Label value for unknown methods, paths and codes.
+/// The label value for unknown methods, paths and codes.
 pub const OTHER: &str = "other";
 
-/// Methods that have their own label value.
+/// The methods that have their own label value.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", OTHER];
 
-/// Statuses that have their own label value.
+/// The statuses that have their own label value.
 const CODES: [(u16, &str); 26] = [
     (200, "200"),
     (201, "201"),

@@ -12,10 +12,10 @@ use crate::telemetry::metrics::definitions::TOKENS_ISSUED;
 use crate::telemetry::metrics::http::OTHER;
 use crate::telemetry::metrics::writer::Writer;
 
-/// Maximum number of resources with their own label value. Further ones share one.
+/// The maximum number of resources with their own label value. Further ones share one.
 const MAX_RESOURCES: usize = 500;
 
-/// Grant types that yield tokens.
+/// The grant types that yield tokens.
 const GRANT_TYPES: [&str; 2] = ["client_credentials", "jwt-bearer"];
 
 /// Issued tokens of one resource.

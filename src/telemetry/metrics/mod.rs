@@ -36,7 +36,7 @@ use crate::telemetry::metrics::store::StoreMetrics;
 use crate::telemetry::metrics::writer::{Source, Writer};
 use crate::telemetry::stage_times::Stage;
 
-/// Limits that a request can exceed, by their names in [`crate::model::reason_code`].
+/// The limits that a request can exceed, by their names in [`crate::model::reason_code`].
 const LIMITERS: [&str; 8] = [
     "tokens_per_client",
     "assertions_per_client",
@@ -97,22 +97,22 @@ impl Stages {
 /// Metrics that are counted when an event occurs.
 #[derive(Debug)]
 pub struct Metrics {
-    /// Requests.
+    /// The requests.
     pub http: Arc<HttpMetrics>,
-    /// Rejected token requests.
+    /// The rejected token requests.
     pub token_rejections: Rejections,
-    /// Rejected requests at other paths.
+    /// The rejected requests at other paths.
     pub other_rejections: Rejections,
-    /// Durations of the stages of token requests.
+    /// The durations of the stages of token requests.
     pub stages: Stages,
     signatures: [Histogram; Algorithm::ALL.len()],
     authentications: PerVariant<PresentedMethod, PerVariant<AuthenticationResult, AtomicU64>>,
-    /// Exceeded limits by name.
+    /// The exceeded limits by name.
     pub rate_limited: Counters<8>,
     introspections: Counters<2>,
-    /// Written usage statistics: succeeded, failed.
+    /// The written usage statistics: succeeded, failed.
     pub usage_flushes: Counters<2>,
-    /// Fetched key sets: succeeded, failed.
+    /// The fetched key sets: succeeded, failed.
     pub key_set_fetches: Counters<2>,
 }
 
@@ -169,13 +169,13 @@ impl Metrics {
 /// Metrics of other modules, which are written together with [`Metrics`].
 #[derive(Debug)]
 pub struct Scrape {
-    /// Issued tokens by resource.
+    /// The issued tokens by resource.
     pub issued: Arc<IssuedTokens>,
     /// The busiest clients.
     pub busiest: Arc<BusiestClients>,
-    /// Metrics of the database.
+    /// The metrics of the database.
     pub store: Arc<StoreMetrics>,
-    /// Values that were read for this scrape.
+    /// The values that were read for this scrape.
     pub figures: Figures,
 }
 

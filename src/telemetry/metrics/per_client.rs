@@ -26,9 +26,9 @@ pub struct ClientMeter {
     other: Arc<Counts>,
     shown: Counts,
     is_shown: AtomicBool,
-    /// Requests since the last ranking.
+    /// The number of requests since the last ranking.
     recent: AtomicU64,
-    /// Activity with exponential decay: each ranking halves the earlier score.
+    /// The activity with exponential decay: each ranking halves the earlier score.
     score: AtomicU64,
 }
 
@@ -60,7 +60,7 @@ impl ClientMeter {
 /// The busiest clients, which have a label.
 #[derive(Debug)]
 pub struct BusiestClients {
-    /// Maximum number of clients with a label. With 0, none is counted.
+    /// The maximum number of clients with a label. With 0, none is counted.
     max_clients: usize,
     shown: Mutex<Vec<Arc<ClientMeter>>>,
     other: Arc<Counts>,

@@ -20,8 +20,8 @@ type ExemplarLabels = [(&'static str, String); 1];
 pub struct Rejections {
     /// Created at startup, one for each code and reason.
     handles: Box<[CounterWithExemplar<ExemplarLabels>]>,
-    /// Counters of the admin API and the console, whose reason is the code. The codes are literals
-    /// of the program, so there are few.
+    /// The counters of the admin API and the console, whose reason is the code. The codes are
+    /// literals of the program, so there are few.
     problems: Mutex<BTreeMap<&'static str, CounterWithExemplar<ExemplarLabels>>>,
 }
 

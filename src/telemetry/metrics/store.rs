@@ -28,7 +28,7 @@ label! {
 }
 
 label! {
-    /// Reason why a database operation failed.
+    /// Why a database operation failed.
     pub enum FailureKind {
         /// It timed out.
         TimedOut = "timed_out",
@@ -83,7 +83,7 @@ pub struct StoreMetrics {
     failed: ByAction,
     followed: ByAction,
     write_errors: AtomicU64,
-    /// Size in bytes; -1 until it has been measured.
+    /// The size in bytes; -1 until it has been measured.
     size: AtomicI64,
 }
 

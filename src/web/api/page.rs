@@ -15,7 +15,7 @@ pub(super) struct Page<T> {
     data: Vec<T>,
     /// The `cursor` of the next request; `None` on the last page.
     next_cursor: Option<String>,
-    /// Objects of this page whose rows cannot be read.
+    /// The objects of this page whose rows cannot be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<UnreadableObject>,
 }

@@ -37,9 +37,8 @@ pub(in crate::web) struct Problem {
     errors: Vec<PlacedProblem>,
     /// The text for the log, if it differs from the text for the caller.
     cause: Option<Box<str>>,
-    /// The scope that the caller lacks.
     missing_scope: Option<AdminScope>,
-    /// Additional headers of the response.
+    /// The additional headers of the response.
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The error of the verb, if any, for callers in this process.
     error: Option<Arc<AdminError>>,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::web::api::openapi::problems::OF_REQUESTS;
 
-/// Codes whose literal is not next to a status in the source.
+/// The codes whose literal is not next to a status in the source.
 const WITHOUT_STATUS: [&str; 2] = ["invalid_dpop_proof", "use_dpop_nonce"];
 
 fn root() -> &'static Path {

@@ -27,7 +27,7 @@ const OPENID: &str = "openid-configuration";
 /// The maximum length of a quotation from a body or a header.
 const MAX_SHOWN: usize = 60;
 
-/// Forged headers with a host and an address that are never in use (RFC 6761, RFC 5737).
+/// The forged headers with a host and an address that are never in use (RFC 6761, RFC 5737).
 const FORGED_HEADERS: [(&str, &str); 6] = [
     ("forwarded", "for=192.0.2.1;host=forged.invalid;proto=http"),
     ("x-forwarded-for", "192.0.2.1"),
@@ -54,7 +54,7 @@ pub async fn examine_url(
     Ok(Report::of(findings, CheckCode::of_outside(), reason))
 }
 
-/// Returns the findings, and the reason why the other checks did not run.
+/// Returns the findings, and why the other checks did not run.
 async fn findings(probe: &Probe, issuer: &Issuer, clock: &Clock) -> (Vec<Finding>, &'static str) {
     let (Some(url), host) = (well_known(issuer, METADATA), host_of(issuer).unwrap_or_default())
     else {

@@ -103,7 +103,6 @@ pub(super) struct Seen {
     pub(super) minutes_ago: i64,
     /// The number of token requests per hour.
     pub(super) per_hour: i64,
-    /// The client address.
     pub(super) address: String,
 }
 
@@ -116,14 +115,14 @@ pub(super) struct DemoClient {
     /// The age of the client, in days.
     pub(super) days_old: i64,
     pub(super) credential: DemoCredential,
-    /// Pairs of a resource name and its scopes.
+    /// The pairs of a resource name and its scopes.
     pub(super) grants: Vec<(String, String)>,
     pub(super) seen: Option<Seen>,
 }
 
 /// The parsed table of clients.
 pub(super) struct Catalogue {
-    /// Clients in the order of the table.
+    /// The clients in the order of the table.
     pub(super) clients: Vec<DemoClient>,
 }
 

@@ -30,7 +30,7 @@ const DAY_SECONDS: i64 = 86_400;
 /// The age of the first event, in days.
 const HISTORY_DAYS: i64 = 210;
 
-/// Clients with one resource that request tokens after the start, and the number of requests.
+/// The clients with one resource that request tokens after the start, and the number of requests.
 pub(crate) const BUSY_CLIENTS: [(&str, u32); 6] = [
     ("checkout", 34),
     ("warehouse-gateway", 27),

@@ -24,7 +24,7 @@ use crate::model::trust::ExternalIssuer;
 /// A public key. Its private key was discarded.
 const PUBLIC_KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"2026-03","use":"sig","alg":"ES256","x":"X6Q3BfwZ1VfqgFw8lSR-twiTsx-WHs-SHEiuVFtWwnw","y":"HVgYmXt0UU3lafr7kEAq1YC-Q3mUHWTcQNgZaEEiAIE"}]}"#;
 
-/// Scopes of a team administrator.
+/// The scopes of a team administrator.
 const TEAM_SCOPES: [AdminScope; 7] = [
     AdminScope::ClientsRead,
     AdminScope::ClientsWrite,

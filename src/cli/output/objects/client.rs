@@ -21,46 +21,40 @@ pub(crate) struct ClientObject {
     pub(crate) source: Option<String>,
     /// The owners that it may administer; all if absent.
     pub(crate) admin_of: Option<Vec<String>>,
-    /// The authentication methods that it may use.
     #[serde(default)]
     pub(crate) auth_methods: Vec<String>,
     #[serde(default)]
     pub(crate) grant_types: Vec<String>,
     pub(crate) token_ttl_seconds: Option<i64>,
-    /// The rate limit of its tokens.
     pub(crate) token_rate: Option<String>,
-    /// Public keys that are registered at the server.
+    /// The public keys that are registered at the server.
     pub(crate) jwks: Option<Value>,
-    /// The URL of its public keys.
     pub(crate) jwks_uri: Option<String>,
-    /// True if its tokens must be bound to a key.
     #[serde(default)]
     pub(crate) dpop_bound_access_tokens: bool,
-    /// True if its tokens must be bound to a certificate.
     #[serde(default)]
     pub(crate) tls_client_certificate_bound_access_tokens: bool,
-    /// Networks that it may be used from; any if empty.
+    /// The networks that it may be used from; any if empty.
     #[serde(default)]
     pub(crate) networks: Vec<String>,
-    /// Values of `aud` that its assertions may have in addition to the issuer.
+    /// The values of `aud` that its assertions may have in addition to the issuer.
     #[serde(default)]
     pub(crate) assertion_audiences: Vec<String>,
     /// The reaction to a secret that is reported as leaked.
     pub(crate) leak_policy: Option<String>,
-    /// Static claims of its tokens.
+    /// The static claims of its tokens.
     #[serde(default)]
     pub(crate) claims: Map<String, Value>,
     #[serde(default)]
     pub(crate) grants: Vec<GrantObject>,
     #[serde(default)]
     pub(crate) secrets: Vec<SecretObject>,
-    /// Trusts in external issuers.
+    /// The trusts in external issuers.
     #[serde(default)]
     pub(crate) trusts: Vec<TrustObject>,
-    /// Trusts in SPIFFE trust domains.
     #[serde(default)]
     pub(crate) spiffe_trusts: Vec<SpiffeTrustObject>,
-    /// Usage of credentials other than secrets.
+    /// The usage of credentials other than secrets.
     pub(crate) usage: Option<UsageObject>,
     #[serde(deserialize_with = "time")]
     pub(crate) created_at: Timestamp,
@@ -77,10 +71,10 @@ pub(crate) struct GrantObject {
     pub(crate) resource: String,
     /// The granted scopes; all if absent.
     pub(crate) scopes: Option<Vec<String>>,
-    /// Networks that the grant may be used from; any if empty.
+    /// The networks that the grant may be used from; any if empty.
     #[serde(default)]
     pub(crate) networks: Vec<String>,
-    /// Static claims of its tokens.
+    /// The static claims of its tokens.
     #[serde(default)]
     pub(crate) claims: Map<String, Value>,
 }
@@ -89,7 +83,6 @@ pub(crate) struct GrantObject {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SecretObject {
     pub(crate) secret_id: String,
-    /// The last characters of the secret.
     #[serde(default)]
     pub(crate) suffix: String,
     #[serde(default)]
@@ -123,9 +116,7 @@ pub(crate) struct SafeToEnd {
 pub(crate) struct UsageObject {
     #[serde(deserialize_with = "time")]
     pub(crate) last_used_at: Timestamp,
-    /// The number of uses.
     pub(crate) uses: i64,
-    /// The client address of the last use.
     pub(crate) last_address: String,
 }
 

@@ -12,26 +12,23 @@ pub(crate) struct GrantRequestObject {
     pub(crate) state: String,
     /// The revision, which starts at 1 and grows with each change of the request.
     pub(crate) revision: i64,
-    /// The client that requests the grant.
     pub(crate) client_id: String,
     pub(crate) client_owner: Option<String>,
     pub(crate) resource: String,
     pub(crate) resource_owner: Option<String>,
     #[serde(default)]
     pub(crate) scopes: Vec<String>,
-    /// Networks that the grant could be used from; any if empty.
+    /// The networks that the grant could be used from; any if empty.
     #[serde(default)]
     pub(crate) networks: Vec<String>,
     #[serde(default)]
     pub(crate) claims: Map<String, Value>,
-    /// The message of the requester.
     pub(crate) message: Option<String>,
     /// The reason for the end.
     pub(crate) reason: Option<String>,
     /// The caller that created the request or changed it last.
     #[serde(default)]
     pub(crate) requested_by: String,
-    /// The caller that ended the request.
     pub(crate) ended_by: Option<String>,
     #[serde(deserialize_with = "time")]
     pub(crate) created_at: Timestamp,

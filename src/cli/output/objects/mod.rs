@@ -22,7 +22,6 @@ pub(crate) struct FactsObject {
     pub(crate) owner: Option<String>,
     /// The purpose of the object.
     pub(crate) description: Option<String>,
-    /// The contact of the team.
     pub(crate) contact: Option<String>,
     #[serde(default)]
     pub(crate) labels: BTreeMap<String, String>,

@@ -10,14 +10,11 @@ use crate::remedies;
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct RejectionObject {
     pub(crate) request_id: String,
-    /// The time of the rejection.
     #[serde(deserialize_with = "time")]
     pub(crate) at: Timestamp,
-    /// The HTTP status of the response.
     pub(crate) status: u16,
     /// The error code of the response.
     pub(crate) error: String,
-    /// The client address of the request.
     pub(crate) address: String,
     /// The client that the request names.
     pub(crate) client_id: Option<String>,
@@ -25,10 +22,10 @@ pub(crate) struct RejectionObject {
     pub(crate) reason: String,
     /// The encoded remedy, as it is stored.
     remedy: Option<String>,
-    /// Other clients with a secret that has the suffix of the presented one.
+    /// The other clients with a secret that has the suffix of the presented one.
     #[serde(default)]
     pub(crate) secret_of: Vec<String>,
-    /// Clients whose name starts like the unknown id.
+    /// The clients whose name starts like the unknown id.
     #[serde(default)]
     pub(crate) named_like: Vec<String>,
 }

@@ -14,13 +14,10 @@ pub(crate) struct ResourceObject {
     pub(crate) source: Option<String>,
     #[serde(default)]
     pub(crate) scopes: Vec<ScopeObject>,
-    /// The lifetime of its tokens.
     pub(crate) token_ttl_seconds: Option<i64>,
-    /// The signing algorithm of its tokens.
     pub(crate) signing_alg: Option<String>,
     /// Present until a key of the algorithm signs.
     pub(crate) signing_alg_pending: Option<PendingAlgorithm>,
-    /// The `typ` header of its tokens.
     #[serde(default)]
     pub(crate) token_typ: String,
     /// The time of the registration; absent for a built-in resource.

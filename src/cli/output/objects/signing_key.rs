@@ -10,7 +10,6 @@ use crate::model::time::Timestamp;
 pub(crate) struct SigningKeyObject {
     pub(crate) kid: String,
     pub(crate) algorithm: String,
-    /// The lifecycle state.
     pub(crate) state: String,
     #[serde(deserialize_with = "time")]
     created_at: Timestamp,

@@ -20,11 +20,10 @@ pub(crate) struct TrustObject {
     pub(crate) issuer: String,
     /// The keys of the issuer, if they are registered at the server.
     jwks: Option<Value>,
-    /// The URL of the issuer's keys.
     jwks_uri: Option<String>,
     /// The required value of `aud`.
     pub(crate) audience: String,
-    /// Patterns of the other claims.
+    /// The patterns of the other claims.
     #[serde(default)]
     pub(crate) conditions: Map<String, Value>,
 }

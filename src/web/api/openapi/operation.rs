@@ -19,7 +19,7 @@ use crate::web::api::router::{Layers, ListedRoute};
 /// The problem statuses of every operation with a token.
 const OF_ALL: [u16; 6] = [400, 401, 403, 404, 500, 503];
 
-/// Additional problem statuses of an operation that writes.
+/// The additional problem statuses of an operation that writes.
 const OF_WRITES: [u16; 2] = [409, 422];
 
 pub(super) fn method(method: &Method) -> HttpMethod {

@@ -75,7 +75,7 @@ pub(in crate::web::api) async fn issue(
 /// Issues a token on behalf of a client, and records the event.
 ///
 /// # Errors
-/// The right that the caller lacks, or the reason why the client would not get the token.
+/// The right that the caller lacks, or why the client would not get the token.
 pub(in crate::web) async fn issue_for(
     app: &Arc<App>,
     principal: &Principal,

@@ -35,7 +35,7 @@ pub(in crate::web::console) struct AccessPage {
     problem: String,
     grants: Vec<GrantForm>,
     may_change: bool,
-    /// Resources without a grant that the caller may grant.
+    /// The resources without a grant that the caller may grant.
     offered: Vec<String>,
     request: RequestForm,
     preview: Option<Preview>,
@@ -71,7 +71,7 @@ struct RequestForm {
     is_open: bool,
 }
 
-/// The claims of the next token, or the reason why it would be rejected.
+/// The claims of the next token, or why it would be rejected.
 struct Preview {
     resource: String,
     claims: String,

@@ -29,7 +29,6 @@ struct CredentialsPage {
     /// The last use of the other credentials, which share one record.
     other_used: Option<OtherUse>,
     may_change: bool,
-    /// True if a valid secret can be replaced.
     may_rotate: bool,
     overlaps: Vec<Choice>,
     lifetimes: Vec<Choice>,

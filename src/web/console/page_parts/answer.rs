@@ -18,7 +18,7 @@ use crate::web::console::security::{headers, problems};
 use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::page::{ErrorPage, REQUEST_ID_PLACE};
 
-/// The reason why a page is not shown.
+/// Why a page is not shown.
 #[derive(Debug)]
 pub(in crate::web::console) enum ConsoleError {
     /// An error. The gate renders its page, because it knows the session.
@@ -134,7 +134,6 @@ pub(in crate::web::console) async fn catch_up_or_log(app: &App) {
 /// The content of an error page.
 pub(in crate::web::console) struct Failure {
     pub(in crate::web::console) status: StatusCode,
-    /// The summary.
     pub(in crate::web::console) title: &'static str,
     /// The failure, the received and the expected value.
     pub(in crate::web::console) detail: String,

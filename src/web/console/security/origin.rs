@@ -6,7 +6,7 @@ use axum::http::header::{HOST, ORIGIN};
 use crate::config::{Config, Issuer};
 use crate::web::console::security::cookie::SessionCookie;
 
-/// The reason why a request is rejected.
+/// Why a request is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web::console) enum OriginError {
     /// Plain HTTP from another machine.
@@ -18,7 +18,6 @@ pub(in crate::web::console) enum OriginError {
 /// The transport of a request.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::web::console) struct Transport {
-    /// The session cookie for this transport.
     pub(in crate::web::console) cookie: SessionCookie,
 }
 

@@ -37,7 +37,6 @@ struct SignInPage {
     issuer: String,
     /// The page to show after the sign-in.
     next: String,
-    /// The identity provider, if one is set.
     provider: Option<ProviderLink>,
     /// True if recent authentication is required before a dangerous action.
     is_reauthentication: bool,
