@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_states_and_remarks_are_read_back() {
+    fn ids_states_and_remarks_are_parsed_and_malformed_ones_rejected() {
         let id = GrantRequestId::parse("grq_aZ09").expect("an id");
         assert_eq!(id.to_string(), "grq_aZ09");
         for text in

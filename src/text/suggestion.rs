@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_typing_error_is_recognised_and_another_word_is_not() {
+    fn a_typing_error_gets_a_suggestion_and_another_word_gets_none() {
         let known = ["https://orders.example.com", "https://invoices.example.com", "read"];
         let nearest = |text: &str| nearest(text, known.iter().map(|name| (*name).to_owned()));
         assert_eq!(nearest("https://order.example.com").as_deref(), Some(known[0]));
