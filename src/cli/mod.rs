@@ -86,8 +86,8 @@ pub(crate) struct Global {
                 https://tokend-admin.example.com, or TOKEND_SERVER; the local database if omitted"
     )]
     server: Option<String>,
-    /// How to print: a table for people, JSON or one JSON object per line for programs, or one id a
-    /// line
+    /// Output format: a table for people, JSON or one JSON object per line for programs, or one id
+    /// per line
     #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
     output: Format,
     /// Change a client or a resource that is applied from a source; the next apply undoes it. Take a

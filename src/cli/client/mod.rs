@@ -44,7 +44,7 @@ pub(crate) enum ClientCommand {
     Update(UpdateArgs),
     /// Enable a client again after it was disabled
     Enable(IdArgs),
-    /// Disable a client: it gets no more tokens, and its tokens end
+    /// Disable a client: it gets no more tokens, and its tokens are revoked
     Disable(DisableArgs),
     /// Delete a client with its secrets and grants
     Delete(DeleteArgs),

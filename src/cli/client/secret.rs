@@ -56,7 +56,7 @@ pub(crate) struct ExpireSecretArgs {
     after: Option<String>,
 }
 
-/// What is said of a secret that is to be made.
+/// The properties of a new secret.
 #[derive(Debug, Args)]
 pub(super) struct NewSecretArgs {
     /// Label of the new secret

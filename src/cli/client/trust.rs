@@ -20,7 +20,7 @@ use crate::remote_keys::RemoteSource;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TrustCommand {
-    /// Let tokens of a foreign issuer, or of a SPIFFE trust domain, authenticate a client
+    /// Trust an issuer or a SPIFFE trust domain: its tokens authenticate the client
     Add(AddArgs),
     /// List the trusts of a client
     List(IdArgs),

@@ -239,7 +239,7 @@ async fn a_new_secret_that_has_already_expired_is_rejected(
     assert_eq!(secret["expires_at"], secret["created_at"], "{shown}");
 }
 
-/// A client that an import disables gets no tokens, and its tokens end.
+/// A client that an import disables gets no tokens, and its tokens are revoked.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_disables_a_client_ends_its_tokens(
