@@ -90,8 +90,8 @@ pub(crate) struct Global {
     /// per line
     #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
     output: Format,
-    /// Change a client or a resource that is applied from a source; the next apply undoes it. Take a
-    /// step with signing keys that breaks tokens or verifiers
+    /// Change a client or a resource that is applied from a source; the next apply undoes it. With
+    /// commands for signing keys: proceed even if tokens or verifiers break
     #[arg(long, global = true)]
     force: bool,
     /// The databases that this command has opened; they are closed when it ends.
@@ -103,7 +103,7 @@ pub(crate) struct Global {
 enum Command {
     /// Run the server
     Serve,
-    /// Run a server for a first try, with a demo client and a curl that works
+    /// Run a server for a first try, with a demo client and a curl command that works
     Dev(dev::DevArgs),
     /// Bring the database schema up to date
     Migrate(database::migrate::MigrateArgs),

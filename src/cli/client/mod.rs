@@ -52,7 +52,7 @@ pub(crate) enum ClientCommand {
     AddSecret(AddSecretArgs),
     /// Replace the secrets of a client by a new one; prints it once
     RotateSecret(RotateSecretArgs),
-    /// Expire a secret
+    /// Expire a secret, at once or at a later time
     ExpireSecret(ExpireSecretArgs),
     /// Grant a client scopes of a resource, or change its grant
     ///
@@ -64,12 +64,12 @@ pub(crate) enum ClientCommand {
     /// Public keys and certificates of a client, for authentication without a secret
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Trusts: foreign issuers whose tokens authenticate a client
+    /// Trusts: external issuers whose tokens authenticate a client
     #[command(subcommand)]
     Trust(TrustCommand),
     /// Revoke every token that a client has, on every instance within two seconds
     RevokeTokens(IdArgs),
-    /// Import clients of another system, with their ids and secrets
+    /// Import clients from another system, with their ids and secrets
     Import(ImportArgs),
 }
 
