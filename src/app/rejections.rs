@@ -161,7 +161,7 @@ mod tests {
 
     /// S-9: a flood about unknown clients filled the memory.
     #[test]
-    fn a_share_is_kept_for_known_clients() {
+    fn unknown_clients_leave_capacity_for_rejections_of_known_ones() {
         let rejections = RecentRejections::default();
         (0..5000).for_each(|n| note_about(&rejections, address(n), About::NoKnownClient));
         note(&rejections, address(6000));

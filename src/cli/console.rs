@@ -17,7 +17,7 @@ use crate::services::Services;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConsoleCommand {
-    /// Make a link that signs in to the console: it works once, within 30 minutes
+    /// Create a sign-in link for the console: it works once, within 30 minutes
     Link(LinkArgs),
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct ListArgs {
     /// Only requests for this resource
     #[arg(long, value_name = "URI")]
     resource: Option<String>,
-    /// Only requests in which this owner has the client or the resource
+    /// Only requests whose client or resource belongs to this owner
     #[arg(long, value_name = "OWNER")]
     owner: Option<String>,
     /// The maximum number of rows

@@ -22,7 +22,7 @@ pub(crate) enum KeyCommand {
     List,
     /// Show one signing key
     Show(KeyArgs),
-    /// Let the next key sign: as soon as every verifier knows it, or at another time
+    /// Sign with the next key as soon as every verifier knows it, or at another time
     Rotate(RotateArgs),
     /// Stop signing with a key; it stays published until its last token has expired
     Retire(RetireArgs),
@@ -149,7 +149,7 @@ async fn rotate(global: &Global, args: &RotateArgs) -> Result<(), CliError> {
         "algorithm": algorithm.map(Algorithm::as_str), "start_in_seconds": seconds,
     });
     let request = ApiRequest::post(path(&["signing-keys", "rotate"]), body);
-    take(global, &request, "Let the next key sign anyway?", args.yes).await
+    take(global, &request, "Sign with the next key anyway?", args.yes).await
 }
 
 fn step_path(kid: &str, step: &str) -> Result<String, CliError> {

@@ -86,12 +86,12 @@ pub(crate) struct Global {
                 https://tokend-admin.example.com, or TOKEND_SERVER; the local database if omitted"
     )]
     server: Option<String>,
-    /// How to print: a table for people, JSON or one JSON object per line for programs, or one id a
-    /// line
+    /// Output format: a table for people, JSON or one JSON object per line for programs, or one id
+    /// per line
     #[arg(short, long, value_enum, default_value_t = Format::Table, global = true)]
     output: Format,
-    /// Change a client or a resource that is applied from a source; the next apply undoes it. Take a
-    /// step with signing keys that breaks tokens or verifiers
+    /// Change a client or a resource that is applied from a source; the next apply undoes it. With
+    /// commands for signing keys: proceed even if tokens or verifiers break
     #[arg(long, global = true)]
     force: bool,
     /// The databases that this command has opened; they are closed when it ends.
@@ -103,7 +103,7 @@ pub(crate) struct Global {
 enum Command {
     /// Run the server
     Serve,
-    /// Run a server for a first try, with a demo client and a curl that works
+    /// Run a server for a first try, with a demo client and a curl command that works
     Dev(dev::DevArgs),
     /// Bring the database schema up to date
     Migrate(database::migrate::MigrateArgs),

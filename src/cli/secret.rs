@@ -27,7 +27,7 @@ pub(crate) enum SecretCommand {
     Generate(GenerateArgs),
     /// Check the form of a secret, without a server: exit code 0 if it is complete, 8 if not
     Check(CheckArgs),
-    /// Report leaked secrets: each one ends by the leak policy of its client
+    /// Report leaked secrets: the leak policy of each client decides whether and when they end
     Leaked(LeakedArgs),
 }
 

@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sink_is_a_place_that_can_be_written_to() {
+    fn a_sink_is_off_stdout_a_file_or_an_https_url() {
         assert_eq!(SinkText::parse("off"), Ok(SinkText::Off));
         assert_eq!(SinkText::parse("stdout"), Ok(SinkText::Output));
         let file = SinkText::File(PathBuf::from("/a/b.jsonl"));

@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_noticed_in_each_spelling() {
+    fn networks_that_cover_most_addresses_are_found_in_every_spelling() {
         for (text, family) in [
             ("0.0.0.0/0", "IPv4"),
             ("10.0.0.0/8,0.0.0.0/1,128.0.0.0/1", "IPv4"),

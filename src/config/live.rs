@@ -77,7 +77,7 @@ mod tests {
     use crate::config::DEFAULTS;
 
     #[test]
-    fn the_keys_are_settings_and_all_limits_but_one_are_among_them() {
+    fn live_keys_are_settings_and_include_every_limit_but_connections() {
         let (mut section, mut keys) = (String::new(), Vec::new());
         for line in DEFAULTS.lines() {
             if let Some(name) = line.strip_prefix('[') {

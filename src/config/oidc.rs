@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_issuer_stays_as_it_is() {
+    fn an_issuer_keeps_its_text_and_has_a_metadata_url() {
         for (text, metadata) in [
             ("https://a.example", "https://a.example/.well-known/openid-configuration"),
             ("https://a.example/", "https://a.example/.well-known/openid-configuration"),

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ends_of_the_range_read_back_and_more_is_rejected() {
+    fn the_limits_of_the_range_round_trip_and_overflow_is_rejected() {
         for bytes in [[0_u8; 32], [0xFF; 32]] {
             assert_eq!(decode(&encode(&bytes)), Some(bytes));
         }
@@ -88,7 +88,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_reads_back(bytes: [u8; 32]) {
+        fn every_number_round_trips(bytes: [u8; 32]) {
             prop_assert_eq!(decode(&encode(&bytes)), Some(bytes));
         }
 

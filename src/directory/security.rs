@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_is_held_once_and_not_longer_than_a_trust_has_it() {
+    fn a_key_set_is_shared_and_unused_ones_are_swept() {
         let shared = SharedKeys::default();
         let set = |text: &str| KeySet::parse(text).expect("a set");
         let key = r#"{"keys":[{"kty":"EC","crv":"P-256","x":"a","y":"NUMBER"}]}"#;

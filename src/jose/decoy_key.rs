@@ -71,7 +71,7 @@ mod tests {
 
     /// A decoy that does not parse would cost no time.
     #[test]
-    fn the_decoys_are_keys() {
+    fn decoys_are_well_formed_keys() {
         let bytes =
             |algorithm| find(algorithm).expect("a decoy").try_get_as_bytes().expect("bytes");
         assert!(ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes(Algorithm::ES256)).is_ok());

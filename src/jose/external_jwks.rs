@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_fetched_the_usable_keys_are_taken() {
+    fn only_the_usable_keys_of_a_fetched_set_are_kept() {
         let odd = serde_json::json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": "AA" });
         let text = set(&[odd, jwk(signing_key::Algorithm::Es256)]);
         assert_eq!(ExternalJwks::fetched(&text).expect("keys").names().len(), 1);

@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_a_time_and_nothing_else_is() {
+    fn only_a_number_in_range_is_a_time() {
         let read = |text: &str| read(&serde_json::from_str(text).expect("JSON"));
         assert_eq!(read("17"), Some(Timestamp(17)));
         assert_eq!(read("17.9"), Some(Timestamp(17)));

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_is_read_again_whatever_its_length() {
+    fn sealed_data_of_any_length_round_trips() {
         let keys = keys();
         for length in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
             let content: Vec<u8> = (0..length).map(|place| place.to_le_bytes()[0]).collect();

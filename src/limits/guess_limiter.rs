@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn new_limits_hold_at_once_and_what_was_counted_stays() {
+    fn new_limits_apply_at_once_and_existing_counts_are_kept() {
         let guesses = guesses();
         let note = || guesses.note("a", address("192.0.2.1"), Timestamp(60));
         assert_eq!((note(), note()), (WithinLimits, WithinLimits));

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_counter_is_full_after_so_many_and_empty_in_the_next_window() {
+    fn a_counter_rejects_beyond_the_rate_until_the_next_window() {
         let (rate, counter) = (Rate::parse("2/m").expect("a rate"), RateCounter::default());
         assert_eq!(counter.count(rate, Timestamp(600)), Ok(()));
         assert_eq!(counter.count(rate, Timestamp(615)), Ok(()));

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_scope_is_listed_once_and_read_back() {
+    fn every_scope_is_at_its_index_and_round_trips() {
         for (position, scope) in AdminScope::ALL.into_iter().enumerate() {
             assert_eq!(scope as usize, position);
             assert_eq!(AdminScope::parse(scope.as_str()), Ok(scope));

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_read_once_each_and_compared_exactly() {
+    fn duplicate_urls_are_removed_and_urls_are_compared_exactly() {
         let text = "https://a.example/token https://a.example/token/ https://a.example/token";
         let audiences = AssertionAudiences::parse(text).expect("audiences");
         assert_eq!(audiences.to_string(), "https://a.example/token https://a.example/token/");

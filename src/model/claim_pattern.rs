@@ -357,7 +357,7 @@ mod tests {
 
     /// Found by fuzzing: empty segments were treated as an owner, so `/*` matched every `/x`.
     #[test]
-    fn an_owner_is_not_empty() {
+    fn a_pattern_with_an_empty_owner_is_rejected() {
         for bad in ["/*", ":*", "//*", "::*"] {
             assert!(Pattern::parse("path", bad).is_err(), "{bad}");
             assert!(Pattern::stored("path", bad).is_ok(), "{bad} stays readable");

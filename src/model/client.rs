@@ -356,7 +356,7 @@ mod tests {
 
     /// O-47: stored ids with a space remain valid; new ones are rejected.
     #[test]
-    fn what_no_url_holds_is_rejected_in_a_new_id_only() {
+    fn a_space_and_dot_segments_are_rejected_in_new_ids_only() {
         for id in ["a b", ".", ".."] {
             assert!(ClientId::parse(id).is_ok(), "{id}");
             assert!(ClientId::parse_new(id).is_err(), "{id}");
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_long_id_is_a_name() {
+    fn a_name_derived_from_an_id_of_any_length_is_valid() {
         for length in [1, 99, 100, 101, 256] {
             let id = ClientId::parse(&"a".repeat(length)).expect("an id");
             let name = ClientName::of_id(&id);

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_ends_when_it_is_idle_and_at_its_end() {
+    fn a_session_ends_when_idle_and_at_its_expiry() {
         let mut session = session();
         assert!(session.is_valid(Timestamp(1_799)));
         assert!(!session.is_valid(Timestamp(1_800)));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_read_back_and_holders_have_names() {
+    fn malformed_ids_are_rejected_and_the_holder_has_an_actor_name() {
         for text in ["", "ses_", "sec_a", "ses_a-b", &format!("ses_{}", "a".repeat(41))] {
             assert!(SessionId::parse(text).is_err(), "{text:?}");
         }

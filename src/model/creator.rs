@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stored_form_is_read_back() {
+    fn the_stored_form_round_trips() {
         for creator in [Creator::Operator, with(""), with("clients:read secrets:write")] {
             assert_eq!(Creator::stored(creator.column().as_deref()), creator);
         }

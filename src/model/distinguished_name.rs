@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn ways_to_write_one_name_are_equal() {
+    fn spellings_of_one_name_are_equal() {
         for (one, other) in [
             ("CN=a,O=b c", "cn=a, O=b c"),
             (r"O=Acme\, Inc.", r"O=Acme\2C Inc."),

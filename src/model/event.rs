@@ -371,7 +371,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_that_was_noted_is_read_back() {
+    fn a_head_is_parsed_and_malformed_text_is_rejected() {
         let hash = "aZ0-_".repeat(8) + "abc";
         let head = Head::parse(&format!("12:{hash}")).expect("a head");
         assert_eq!(head, Head { sequence: 12, hash: hash.clone() });
@@ -381,13 +381,13 @@ mod tests {
     }
 
     #[test]
-    fn each_action_has_a_word_of_its_own() {
+    fn the_names_of_actions_are_unique() {
         let words = BTreeSet::from(Action::ALL.map(Action::as_str));
         assert_eq!(words.len(), Action::ALL.len());
     }
 
     #[test]
-    fn stored_subjects_read_back() {
+    fn stored_subjects_round_trip() {
         let stored = "client/a/b c;master-key/database;resource/https://a.example/b;key/abc;\
                       grant-request/grq_a;audit-log/events;console-session/ses_a";
         for text in stored.split(';') {

@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_are_read_and_nothing_else_is() {
+    fn both_forms_are_parsed_and_other_texts_are_rejected() {
         for (text, form) in [
             ("repo:acme/api:ref:refs/heads/main", Form::Names),
             ("repo:acme/api", Form::Names),

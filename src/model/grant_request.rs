@@ -162,7 +162,8 @@ pub struct GrantRequest {
     pub networks: Networks,
     /// The static claims of the grant.
     pub claims: StaticClaims,
-    /// The revision: 1 at first, and 1 more with each change of the request. An approval names it.
+    /// The revision. It starts at 1 and increases by 1 with each change of the request. An approval
+    /// names it.
     #[schema(examples(1))]
     pub revision: i64,
     /// The state of the request.
@@ -227,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_states_and_remarks_are_read_back() {
+    fn ids_states_and_remarks_are_parsed_and_malformed_ones_rejected() {
         let id = GrantRequestId::parse("grq_aZ09").expect("an id");
         assert_eq!(id.to_string(), "grq_aZ09");
         for text in

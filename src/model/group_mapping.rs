@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn presets_and_scopes_are_rights() {
+    fn a_group_maps_to_a_preset_or_to_scopes() {
         let dn = "CN=ops,OU=groups,DC=example";
         let mapping = mapping(&[
             "platform = admin",

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retired_key_fades_and_one_that_never_signed_is_gone_at_once() {
+    fn a_retired_key_verifies_for_a_while_and_one_that_never_signed_is_gone() {
         let retired = |signs_from, retired_at| SigningKeyRecord {
             retired_at: Some(Timestamp(retired_at)),
             ..key("a", Algorithm::Es256, signs_from)
@@ -188,7 +188,7 @@ mod tests {
 
     /// D7: published, signing, verifying, gone, by time alone.
     #[test]
-    fn a_key_hands_over_to_the_next_one_and_then_fades() {
+    fn a_key_is_replaced_by_the_next_one_and_still_verifies_for_a_while() {
         let keys = [key("a", Algorithm::Es256, 100), key("b", Algorithm::Es256, 200)];
         let states = |now| keys.each_ref().map(|key| state(key, &keys, now));
         assert_eq!(states(99), [KeyState::Published, KeyState::Published]);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revoked_key_is_out_at_once_and_what_it_had_replaced_does_not_come_back() {
+    fn a_revoked_key_leaves_at_once_and_its_predecessor_does_not_return() {
         let keys = [
             key("a", Algorithm::Es256, 100),
             revoked(key("b", Algorithm::Es256, 200), 400),

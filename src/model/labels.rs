@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_and_values_have_the_letters_of_kubernetes() {
+    fn keys_and_values_follow_the_kubernetes_label_syntax() {
         let (longest, prefix) = ("k".repeat(63), format!("{}.a/k", "x".repeat(60)));
         for key in ["team", "a", "Team_1.x-y", "example.com/cost-center", &longest, &prefix] {
             assert!(LabelKey::parse(key).is_ok(), "{key:?} was refused");

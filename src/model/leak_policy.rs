@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_policy_is_read_back_and_others_are_rejected() {
+    fn every_policy_round_trips_and_other_words_are_rejected() {
         for policy in LeakPolicy::ALL {
             assert_eq!(LeakPolicy::parse(policy.as_str()), Ok(policy));
         }

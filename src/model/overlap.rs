@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_is_read_and_printed_as_it_is_read() {
+    fn every_form_is_parsed_and_its_printed_form_round_trips() {
         let until =
             |window, max| Overlap::UntilUnused { window: lifetime(window), max: lifetime(max) };
         for (text, overlap, printed) in [
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_rejected_with_the_form() {
+    fn an_invalid_overlap_is_rejected_with_the_expected_form() {
         for (text, words) in [
             ("", "until_unused:6h"),
             ("24", "has no unit: write 24s, 24m, 24h or 24d"),

@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_alone_has_the_singular() {
+    fn only_one_uses_the_singular() {
         let uses = [0_i64, 1, 2].map(|count| counted(count, "use", "uses"));
         assert_eq!(uses, ["0 uses", "1 use", "2 uses"]);
         assert_eq!(noun(1_usize, "key", "keys"), "key");

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_reads_back_and_nonsense_is_rejected() {
+    fn a_rate_round_trips_and_malformed_text_is_rejected() {
         for text in ["50/s", "60/m", "1000/h", "5/d"] {
             assert_eq!(Rate::parse(text).map(|rate| rate.to_string()), Ok(text.to_owned()));
         }

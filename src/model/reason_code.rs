@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_reason_has_its_place_and_a_word_of_its_own() {
+    fn each_reason_is_at_its_index_and_has_a_unique_name() {
         for (place, reason) in ReasonCode::ALL.iter().enumerate() {
             assert_eq!(reason.index(), place, "{reason:?}");
         }

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_id_is_read_back_from_its_sentence() {
+    fn an_unknown_id_round_trips_through_its_sentence() {
         for id in ["Demo client", "a", "", "\u{e9}t\u{e9} x", "x')yz"] {
             let told = UnknownId::of(id);
             assert_eq!(UnknownId::from_reason(&told.to_string()), Some(told), "{id:?}");

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_remedy_is_stored_and_read_back() {
+    fn a_stored_remedy_round_trips() {
         let subject = SubjectTrust {
             client_id: "a".to_owned(),
             difference: SubjectDifference::Renamed,

@@ -182,7 +182,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_rejected_and_what_is_read_reads_back(text in ".{0,300}") {
+        fn scopes_from_any_text_round_trip_or_are_rejected(text in ".{0,300}") {
             if let Ok(scopes) = Scopes::parse(&text) {
                 prop_assert_eq!(Scopes::parse(&scopes.to_string()), Ok(scopes));
             }

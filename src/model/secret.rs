@@ -208,12 +208,12 @@ mod tests {
 
     /// A server may hold a million of these in memory, and few of them are digests.
     #[test]
-    fn a_stored_proof_is_not_larger_than_a_text() {
+    fn a_stored_hash_is_not_larger_than_a_boxed_text() {
         assert_eq!(size_of::<SecretHash>(), size_of::<Box<str>>());
     }
 
     #[test]
-    fn a_stored_proof_is_not_printed() {
+    fn the_debug_output_of_a_stored_hash_has_no_digest() {
         let digest = SecretDigest::new([7; SecretDigest::LENGTH]);
         let hash = SecretHash::from_digest(digest);
         assert_eq!((hash.as_phc(), hash.digest()), ("", Some(&digest)));

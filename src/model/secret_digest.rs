@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_is_read_back_in_either_case() {
+    fn a_digest_in_either_case_is_parsed_and_printed_in_lower_case() {
         let text = format!("sha256:{}", "0fA9".repeat(16));
         let digest = SecretDigest::parse(&text).expect("a digest");
         assert_eq!(digest.as_bytes()[..2], [0x0f, 0xa9]);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn another_form_is_rejected_and_not_repeated() {
+    fn a_malformed_digest_is_rejected_without_repeating_it() {
         let digits = "0f".repeat(32);
         for text in [
             "",

@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn the_subject_of_a_certificate_is_one_of_five() {
+    fn a_certificate_subject_has_one_of_five_types() {
         for text in [
             "subject_dn=CN=a,O=b",
             "san_dns=a.example",

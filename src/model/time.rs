@@ -266,13 +266,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timestamp_reads_as_rfc_3339() {
+    fn a_timestamp_is_printed_as_rfc_3339() {
         assert_eq!(Timestamp(1_795_527_403).to_string(), "2026-11-24T13:36:43Z");
         assert_eq!(Timestamp::LATEST.to_string(), "9999-12-31T23:59:59Z");
     }
 
     #[test]
-    fn a_timestamp_is_read_as_it_is_written() {
+    fn a_timestamp_round_trips_and_malformed_text_is_rejected() {
         let noon = Timestamp(1_795_527_403);
         assert_eq!(Timestamp::parse(&noon.to_string()), Ok(noon));
         assert_eq!(Timestamp::parse("1970-01-02"), Ok(Timestamp(86_400)));

@@ -124,8 +124,8 @@ pub enum TokenUse {
     /// Calling the resource.
     #[default]
     Access,
-    /// Inspection by a person. The token lives at most [`Self::TEST_SECONDS`] and has the claim
-    /// `test`.
+    /// Inspection by a person. The token expires after at most [`Self::TEST_SECONDS`] and has the
+    /// claim `test`.
     Test,
 }
 

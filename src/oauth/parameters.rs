@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::oauth::error::{OAuthError, quote_input};
 
-/// The maximum number of parameters in a request.
+/// Maximum number of parameters in a request.
 const MAX_PARAMETERS: usize = 64;
 
 /// The parameters that are read. All others are ignored, whatever their value.
@@ -220,7 +220,7 @@ mod tests {
 
     /// T-03: the sample of the seed documents, unchanged.
     #[test]
-    fn a_trailing_comma_is_named_with_its_place() {
+    fn a_trailing_comma_is_reported_with_its_position() {
         let body = "{\n    \"client_id\": \"a\",\n    \"grant_type\": \"client_credentials\",\n}";
         assert_eq!(
             sentence(Parameters::from_json(body)),
@@ -254,7 +254,7 @@ mod tests {
 
     /// T-02, T-08: unknown members may have any type; known members are strings.
     #[test]
-    fn known_members_are_strings_and_unknown_ones_anything() {
+    fn known_members_must_be_strings_and_unknown_ones_may_have_any_type() {
         let mut parameters =
             Parameters::from_json(r#"{"x":{"y":[1,null]},"scope":"a"}"#).expect("parameters");
         assert_eq!(parameters.take("scope").as_deref(), Some("a"));
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_number_and_encoding_are_bounded() {
+    fn deep_json_too_many_parameters_and_invalid_utf8_are_rejected() {
         let deep = format!("{{\"x\":{}{}}}", "[".repeat(60_000), "]".repeat(60_000));
         assert!(Parameters::from_json(&deep).is_err());
         let many: String = (0..70).map(|n| format!("p{n}=1&")).collect();
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_kind_of_body_is_recognized() {
+    fn json_sent_as_a_form_and_a_form_sent_as_json_are_reported() {
         assert!(sentence(Parameters::from_form("{\"a\":1}")).contains("The body is JSON"));
         assert!(sentence(Parameters::from_json("grant_type=x")).contains("The body is a form"));
     }
@@ -316,7 +316,7 @@ mod tests {
         }
 
         #[test]
-        fn a_form_reads_back(pairs in proptest::collection::hash_map("[a-z]{1,8}", ".{1,20}", 1..8)) {
+        fn a_form_round_trips(pairs in proptest::collection::hash_map("[a-z]{1,8}", ".{1,20}", 1..8)) {
             prop_assume!(pairs.values().all(|value| !value.contains('\u{FFFD}')));
             let body = serde_urlencoded::to_string(&pairs).expect("a form");
             let mut parameters = Parameters::from_form(&body).expect("parameters");

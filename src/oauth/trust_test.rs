@@ -75,7 +75,7 @@ pub struct MetTrust {
     client_assertion_type: Option<&'static str>,
 }
 
-/// Why a token meets no trust of a client.
+/// The reason why no trust of a client accepts a token.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TestFailure {
     /// `malformed_token`, `client_disabled` or `no_trust_met`.

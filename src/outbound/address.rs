@@ -149,7 +149,7 @@ mod tests {
     /// A name that resolves to an internal address is rejected after its resolution. So is the
     /// address itself, in each notation.
     #[tokio::test]
-    async fn names_and_addresses_inside_are_rejected() {
+    async fn internal_names_and_addresses_are_rejected() {
         let settings = config::FetchSettings { allowed_networks: Vec::new(), ca_file: None };
         let fetcher = Fetcher::new(&settings).expect("a fetcher");
         for url in [

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_to_wait_is_a_number_or_a_date() {
+    fn retry_after_is_a_number_of_seconds_or_a_date() {
         let now = Timestamp(784_111_747);
         for (text, expected) in [
             ("120", Some(120)),

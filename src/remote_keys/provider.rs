@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_of_exactly_the_issuer() {
+    fn metadata_of_another_issuer_is_rejected() {
         let metadata = parse(&document()).expect("metadata");
         assert!(!metadata.takes_secret_in_body && !metadata.names_issuer_in_response);
         for issuer in ["https://login.example/", "https://LOGIN.example", "https://x.example", ""] {

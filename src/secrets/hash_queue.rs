@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_turns_the_next_one_away() {
+    async fn a_full_queue_rejects_the_next_secret() {
         let hasher = Hasher::new(CHEAP, 1, 1);
         let hash = hasher.hash(&secret("right")).expect("a hash");
         let _running = hasher.generated.running.acquire().await.expect("open");
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn checking_nothing_runs_a_hash_of_the_same_cost() {
+    async fn verify_nothing_computes_one_hash() {
         let hasher = Hasher::new(CHEAP, 1, 1);
         assert!(argon2id::check_imported(hasher.dummy.as_phc()).is_ok());
         assert_eq!(hasher.verify_nothing(HashQueue::Imported, &secret("x")).await, Ok(()));

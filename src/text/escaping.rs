@@ -113,7 +113,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_changes_its_surroundings_is_escaped_and_the_rest_stays() {
+    fn unsafe_characters_are_escaped_and_others_are_kept() {
         for hostile in HOSTILE {
             let escaped = escape(hostile);
             assert!(!escaped.chars().any(is_unsafe), "{escaped}");

@@ -14,7 +14,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_shell_would_read_as_more_is_quoted() {
+    fn texts_that_a_shell_would_interpret_are_quoted() {
         for plain in ["repo:acme@1/api@2:x", "/tmp/tokend-a_1"] {
             assert_eq!(quote(plain), plain);
         }

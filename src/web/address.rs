@@ -73,7 +73,7 @@ mod tests {
 
     /// RFC 9700, section 4.13 (C-106): a forged header from outside is ignored.
     #[test]
-    fn only_a_trusted_proxy_may_speak_for_a_client() {
+    fn only_a_trusted_proxy_may_set_the_client_address() {
         assert_eq!(client("192.0.2.1:1", &[b"203.0.113.9"], &[]), "192.0.2.1");
         assert_eq!(client("192.0.2.1:1", &[b"203.0.113.9"], &["10.0.0.0/8"]), "192.0.2.1");
         assert_eq!(client("10.0.0.1:1", &[b"203.0.113.9"], &["10.0.0.0/8"]), "203.0.113.9");
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_itself_put_into_the_header_is_ignored() {
+    fn addresses_that_the_client_put_into_the_header_are_ignored() {
         let trusted = ["10.0.0.0/8"];
         assert_eq!(
             client("10.0.0.1:1", &[b"1.1.1.1, 203.0.113.9, 10.0.0.2"], &trusted),

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_of_the_issuer_is_markup() {
+    fn markup_in_the_issuer_is_escaped() {
         let page = NoSignIn { issuer: "https://a.example/<b>\"&" }.render().expect("a page");
         assert!(page.contains("https://a.example/&#60;b&#62;&#34;&#38;/v1/oauth/token"), "{page}");
         assert!(!page.contains("<b>"), "{page}");

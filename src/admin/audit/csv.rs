@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cell_is_a_formula_and_each_one_reads_back() {
+    fn cells_are_never_formulas_and_round_trip() {
         for text in [
             "=1+1",
             "+1",

@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_has_its_place_and_nothing_else_is_one() {
+    fn a_cursor_round_trips_and_other_texts_are_rejected() {
         let now = Timestamp(1_000);
         let by_id = ClientFilter::default();
         let by_expiry =

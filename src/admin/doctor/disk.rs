@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_does_not_exist_has_no_figure() {
+    fn the_free_space_of_a_missing_folder_is_unknown() {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(free_bytes(folder.path()).is_some());
         assert_eq!(free_bytes(&folder.path().join("none")), None);

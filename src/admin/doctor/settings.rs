@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_proxies_is_narrow() {
+    fn wide_networks_of_proxies_are_recognized() {
         for (network, expected) in [
             ("10.0.0.0/8", true),
             ("10.1.0.0/16", false),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_management_listener_of_others_is_a_finding() {
+    fn a_management_listener_that_other_hosts_reach_is_a_finding() {
         let open = ("TOKEND_MANAGEMENT_LISTEN", "0.0.0.0:8081");
         let url = ("TOKEND_MANAGEMENT_URL", "https://admin.example.com");
         let metrics = ("TOKEND_METRICS_ACCESS", "open");

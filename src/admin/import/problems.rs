@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn only_conflicts_are_a_conflict() {
+    fn problems_are_a_conflict_only_if_all_are_conflicts() {
         let mut problems = Problems::default();
         problems.add_conflict(1, "client a exists");
         problems.add_conflict(2, "client b exists");

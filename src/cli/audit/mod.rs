@@ -72,7 +72,7 @@ pub(crate) struct ListArgs {
     /// of its resource
     #[arg(long, value_name = "OWNER")]
     owner: Option<String>,
-    /// Only events after this sequence number, oldest first: for programs that continue
+    /// Only events after this sequence number, oldest first: for programs that resume
     #[arg(long, value_name = "SEQUENCE")]
     after: Option<i64>,
     /// Only events before this sequence number
@@ -81,7 +81,7 @@ pub(crate) struct ListArgs {
     /// The maximum number of events; 1000 if omitted, 10 with --follow
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Keep printing events as they come, oldest first, until interrupted
+    /// Keep printing new events as they arrive, oldest first, until interrupted
     #[arg(long, short, conflicts_with_all = ["until", "before"])]
     follow: bool,
 }

@@ -44,7 +44,7 @@ pub(crate) enum ClientCommand {
     Update(UpdateArgs),
     /// Enable a client again after it was disabled
     Enable(IdArgs),
-    /// Disable a client: it gets no more tokens, and its tokens end
+    /// Disable a client: it gets no more tokens, and its tokens are revoked
     Disable(DisableArgs),
     /// Delete a client with its secrets and grants
     Delete(DeleteArgs),
@@ -52,7 +52,7 @@ pub(crate) enum ClientCommand {
     AddSecret(AddSecretArgs),
     /// Replace the secrets of a client by a new one; prints it once
     RotateSecret(RotateSecretArgs),
-    /// Expire a secret
+    /// Expire a secret, at once or at a later time
     ExpireSecret(ExpireSecretArgs),
     /// Grant a client scopes of a resource, or change its grant
     ///
@@ -69,7 +69,7 @@ pub(crate) enum ClientCommand {
     Trust(TrustCommand),
     /// Revoke every token that a client has, on every instance within two seconds
     RevokeTokens(IdArgs),
-    /// Import clients of another system, with their ids and secrets
+    /// Import clients from another system, with their ids and secrets
     Import(ImportArgs),
 }
 

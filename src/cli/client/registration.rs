@@ -42,7 +42,8 @@ pub(crate) struct CreateArgs {
     /// Make it an administrator of this server: `viewer`, `editor`, `owner` or `admin`
     #[arg(long, value_name = "PRESET")]
     admin: Option<String>,
-    /// A method by which it may authenticate; may be repeated; the methods by secret if omitted
+    /// A method by which it may authenticate; may be repeated; the methods that use a secret if
+    /// omitted
     #[arg(long = "auth-method", value_name = "METHOD")]
     auth_methods: Vec<String>,
     /// A grant type that it may use; may be repeated; `client_credentials` if omitted
@@ -51,7 +52,7 @@ pub(crate) struct CreateArgs {
     /// Lifetime of its tokens, such as 30m; the default of the resource or the server if omitted
     #[arg(long, value_name = "DURATION")]
     token_ttl: Option<String>,
-    /// Limit of tokens that it may get, such as 60/m; `off` exempts it from the server's limit
+    /// Limit of tokens that it may request, such as 60/m; `off` exempts it from the server's limit
     #[arg(long, value_name = "RATE")]
     token_rate: Option<String>,
     #[command(flatten)]

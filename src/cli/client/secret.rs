@@ -69,7 +69,7 @@ pub(super) struct NewSecretArgs {
     /// file that holds a secret of the same client; the other commands need a new file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) secret_file: Option<PathBuf>,
-    /// Register a secret that `tokend secret generate` has made, by its SHA-256; it is not printed
+    /// Register a secret from `tokend secret generate` by its SHA-256; the secret is not printed
     #[arg(long, value_name = "sha256:HEX", conflicts_with = "secret_file")]
     secret_digest: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `tokend client trust`: manages external issuers whose tokens authenticate a client.
+//! `tokend client trust`: manages foreign issuers whose tokens authenticate a client.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,12 @@ use crate::model::claim_pattern::Pattern;
 use crate::model::security::{KeySetUri, KeySource};
 use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
 use crate::model::spiffe_trust::SpiffeSource;
-use crate::model::trust::{ExternalIssuer, TrustId};
+use crate::model::trust::{ForeignIssuer, TrustId};
 use crate::remote_keys::RemoteSource;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TrustCommand {
-    /// Let tokens of an external issuer, or of a SPIFFE trust domain, authenticate a client
+    /// Trust an issuer or a SPIFFE trust domain: its tokens authenticate the client
     Add(AddArgs),
     /// List the trusts of a client
     List(IdArgs),
@@ -158,7 +158,7 @@ impl AddArgs {
         let issuer = self.issuer.as_deref().unwrap_or_default();
         let conditions = self.conditions()?;
         let notes = trust_notes::of_patterns(issuer, &conditions);
-        let issuer = ExternalIssuer::parse(issuer)?;
+        let issuer = ForeignIssuer::parse(issuer)?;
         let keys = self.keys.source()?;
         let mut body = keys.as_ref().map_or_else(|| json!({}), |keys| json!(keys));
         body["issuer"] = json!(issuer);

@@ -28,8 +28,8 @@ pub(crate) struct RestoreArgs {
     /// Revoke every token that was issued until now
     #[arg(long)]
     revoke_tokens: bool,
-    /// End the secrets that these events after the backup have rotated, ended or reported as
-    /// leaked: a file as `tokend audit list -o jsonl` prints it
+    /// End the secrets that were rotated, ended or reported as leaked after the backup: a file with
+    /// these events, as `tokend audit list -o jsonl` prints them
     #[arg(long, value_name = "EVENTS", value_hint = ValueHint::FilePath)]
     end_secrets: Option<PathBuf>,
 }

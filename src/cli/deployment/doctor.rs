@@ -18,7 +18,7 @@ use crate::text::escaping;
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Look from outside at the server with this issuer, as its clients do; needs no database
+    /// Check the server with this issuer from outside, as its clients see it; needs no database
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     url: Option<String>,
     /// Trust the certificates in this file (PEM) as well as those of this machine

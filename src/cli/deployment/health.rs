@@ -11,7 +11,7 @@ use crate::config::{Requirement, environment};
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
-    /// Ask for liveness (/livez) instead of readiness (/readyz)
+    /// Check liveness (/livez) instead of readiness (/readyz)
     #[arg(long)]
     live: bool,
 }

@@ -93,7 +93,7 @@ mod tests {
 
     /// O-39: words and punctuation around an id are ignored.
     #[test]
-    fn an_id_is_found_in_what_surrounds_it() {
+    fn a_request_id_is_found_within_other_text() {
         for text in ["req_a1B2", " req_a1B2.", "'req_a1B2'", "(req_a1B2),", "Request id: req_a1B2."]
         {
             assert_eq!(request_id(text), Some("req_a1B2"), "{text:?}");

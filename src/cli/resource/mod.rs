@@ -71,7 +71,7 @@ pub(crate) struct UpdateArgs {
     /// A scope to remove; may be repeated
     #[arg(long = "remove-scope", value_name = "SCOPE")]
     remove: Vec<String>,
-    /// Remove scopes that clients hold without asking; required without a terminal
+    /// Skip the confirmation when scopes that clients hold are removed; required without a terminal
     #[arg(long)]
     yes: bool,
     /// Lifetime of its tokens from now on; `default` removes its own lifetime

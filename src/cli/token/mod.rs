@@ -38,7 +38,8 @@ pub(crate) struct RevokeArgs {
     /// The token's jti, or - to read the token itself from standard input
     #[arg(allow_hyphen_values = true)]
     jti: String,
-    /// The client that a jti was issued to; a server needs it. By its id or its unique name
+    /// The client that the token was issued to, by its id or its unique name; required with a jti
+    /// and --server
     #[arg(long, value_name = "ID")]
     client: Option<String>,
 }

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_response_is_named_as_what_it_is() {
+    fn an_error_response_is_reported_with_its_request_id() {
         let text = "HTTP/1.1 401 Unauthorized\r\nx: y\r\n\r\n{\"error\":\"invalid_client\",\
                     \"error_description\":\"Client authentication failed. Request id: req_a1.\"}";
         let said = find(text).expect_err("a rejection").as_text();

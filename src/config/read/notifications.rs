@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn webhooks_are_few_https_urls() {
+    fn webhooks_are_at_most_eight_distinct_https_urls() {
         let many: Vec<_> = (0..9).map(|n| format!("https://a.example/{n}")).collect();
         assert_eq!(webhooks("").expect("none").len(), 0);
         assert_eq!(webhooks(&many[..8].join(",")).expect("eight").len(), 8);

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn three_settings_are_a_provider_and_the_secret_is_not_shown() {
+    fn three_settings_configure_a_provider_and_its_secret_is_redacted() {
         assert!(load(&Flags::default(), &[]).expect("settings").oidc.is_none());
         let config = load(&Flags::default(), &SET).expect("settings");
         let oidc = config.oidc.as_ref().expect("a provider");

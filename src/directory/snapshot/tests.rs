@@ -221,7 +221,7 @@ fn read_again(path: &Path, keys: &Keys) -> Result<Restored, SnapshotError> {
 }
 
 #[tokio::test]
-async fn what_is_written_is_read_again() {
+async fn a_written_snapshot_is_read_unchanged() {
     let (directory, keys) = (full().await, keys());
     let key = keyring::create(
         &keys.master,

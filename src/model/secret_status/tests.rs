@@ -102,7 +102,7 @@ fn a_secret_that_may_be_in_use_is_not_safe_to_end() {
 }
 
 #[test]
-fn a_silent_instance_leaves_it_open_whether_a_secret_is_used() {
+fn a_secret_is_not_safe_to_end_while_an_instance_is_silent() {
     let secrets = vec![secret("sec_1", 9 * DAY, Some(2 * DAY)), secret("sec_2", 3 * DAY, Some(60))];
     assert!(assessed(client(secrets.clone()), 5)[0].0);
     let (safe, reason) = assessed(client(secrets), DAY + 1).remove(0);
@@ -114,7 +114,7 @@ fn a_silent_instance_leaves_it_open_whether_a_secret_is_used() {
 }
 
 #[test]
-fn another_credential_of_the_client_takes_the_place_of_a_secret() {
+fn a_secret_is_safe_to_end_if_another_credential_is_used_since() {
     let mut found = client(vec![secret("sec_1", 90 * DAY, Some(3 * DAY))]);
     found.usage = Some(usage(60));
     let (safe, reason) = assessed(found, 5).remove(0);

@@ -167,7 +167,7 @@ proptest! {
     /// A parsed ID keeps its text. It contains only allowed characters, and no segment that a path
     /// resolver treats specially.
     #[test]
-    fn an_id_that_is_read_is_plain(text in text()) {
+    fn a_parsed_id_keeps_its_text_and_needs_no_normalization(text in text()) {
         let Ok(id) = SpiffeId::parse(&text) else { return Ok(()) };
         prop_assert_eq!(id.as_str(), &text);
         let (domain, segments) = parts(&text);

@@ -148,7 +148,7 @@ fn each_reserved_name_is_rejected_in_any_case() {
 
 /// Together, the lists contain each name of the registry once: 163 names at its date.
 #[test]
-fn the_lists_have_the_whole_registry() {
+fn the_lists_contain_each_registered_name_once() {
     let unregistered = ["evt", "scp", "active", "token_type", "username", "test"];
     let all = OF_THE_SERVER.into_iter().chain(REGISTERED).chain(SETTABLE);
     let registered: Vec<_> = all.filter(|name| !unregistered.contains(name)).collect();
@@ -207,7 +207,7 @@ fn depth(value: &Value) -> usize {
 
 proptest! {
     #[test]
-    fn what_is_accepted_keeps_its_types_and_bounds(value in any_json()) {
+    fn accepted_claims_round_trip_within_their_bounds(value in any_json()) {
         let text = value.to_string();
         match StaticClaims::parse(&text) {
             Ok(claims) => {

@@ -313,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_usual_mistakes_are_undone_one_by_one() {
+    fn each_usual_mistake_has_a_corrected_variant() {
         let texts = |text: &str| -> Vec<String> {
             variants(text).iter().map(|(variant, _)| variant.to_string()).collect()
         };

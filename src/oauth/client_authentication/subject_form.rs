@@ -227,7 +227,7 @@ mod tests {
     /// A token of another owner, of another branch or of a pull request must not be trusted, so no
     /// trust for it is recommended.
     #[test]
-    fn what_differs_in_more_than_its_form_is_not_recommended() {
+    fn no_trust_is_recommended_if_more_than_the_form_differs() {
         for (pattern, subject) in [
             ("repo:acme/api:environment:prod", "repo:evil@1/api@2:environment:prod"),
             ("repo:acme/api:environment:prod", "repo:acme@1/api@2:environment:dev"),

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jwt_svid_names_no_other_type() {
+    fn a_jwt_svid_with_another_typ_is_rejected() {
         let parse = |typ: Value| {
             let text = jwt(&json!({ "alg": "ES256", "typ": typ }), &claims());
             let assertion = UnverifiedAssertion::parse(&text).expect("a JWT");

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_lost_its_name_is_noticed() {
+    fn a_renamed_file_is_detected() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("f");
         let file = open(&path).expect("a file");

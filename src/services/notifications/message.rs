@@ -63,7 +63,7 @@ mod tests {
 
     /// Example from the specification of Standard Webhooks.
     #[test]
-    fn the_signature_is_the_one_of_the_scheme() {
+    fn the_signature_matches_the_standard_webhooks_example() {
         let message = Message {
             id: "msg_p5jXN8AQM9LWM0D4loKWxJek".to_owned(),
             body: r#"{"test": 2432232314}"#.to_owned(),

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_gives_the_id_as_it_is() {
+    fn a_match_returns_the_original_spelling_of_the_id() {
         let row = |needle: &str| TextsRow {
             first_id: String::new(),
             texts: "a-1\tone\nbig-2\ttwo\tBig-2\nlong-id\tname\n".to_owned(),

@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_in_a_list_is_other() {
+    fn unknown_methods_and_codes_share_the_label_other() {
         let route = Route::new("/a");
         let took = Duration::from_millis(3);
         for number in 0..1_000_u16 {

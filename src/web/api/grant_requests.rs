@@ -53,7 +53,7 @@ pub(super) struct ListQuery {
     /// Only requests for this resource.
     #[param(value_type = Option<ResourceId>, inline)]
     resource: Option<String>,
-    /// Only requests in which this owner has the client or the resource.
+    /// Only requests whose client or resource belongs to this owner.
     #[param(value_type = Option<Owner>, inline)]
     owner: Option<String>,
 }

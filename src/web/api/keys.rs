@@ -45,7 +45,7 @@ impl From<Registration> for KeysJson {
     }
 }
 
-/// Keys to be added: exactly one of the members.
+/// Keys to add: exactly one of the members.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewKeys, examples(json!({ "jwks_uri": "https://acme.example/jwks" })))]

@@ -26,7 +26,7 @@ mod tests {
 
     /// A fault tells the caller nothing useful, so only a few codes may be one.
     #[test]
-    fn few_codes_are_faults_of_the_server() {
+    fn only_three_codes_have_status_500() {
         let faults = Code::ALL.into_iter().filter(|code| status(*code) == 500);
         let names: Vec<_> = faults.map(Code::as_str).collect();
         assert_eq!(names, ["master_key_unusable", "database_unreadable", "cryptography_failed"]);

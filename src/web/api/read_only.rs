@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_member_may_repeat_what_is() {
+    fn a_read_only_member_may_repeat_its_current_value() {
         let present = json!({ "created_at": "2026-01-01T00:00:00Z", "jwks": { "keys": [] } });
         for (name, member, is_accepted) in [
             ("created_at", Member::Value(json!("2026-01-01T00:00:00Z")), true),

@@ -21,7 +21,7 @@ fn document(client: &Value) -> Value {
 /// platform has taken it over, the team has no credential of it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_planter_of_an_adopted_client_keeps_no_credentials(
+async fn the_team_that_created_an_adopted_client_keeps_no_credentials(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values(Some("payments"), None)] owner: Option<&str>,
 ) {
@@ -75,7 +75,7 @@ async fn the_planter_of_an_adopted_client_keeps_no_credentials(
 /// An adopted resource issues no tokens to the clients of the team that created it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_planter_of_an_adopted_resource_gets_no_tokens_for_it(
+async fn the_team_that_created_an_adopted_resource_gets_no_tokens_for_it(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

@@ -68,7 +68,7 @@ fn resources(shown: &Value) -> Vec<&str> {
 /// Each verb that can change an owner ends credentials and grants.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_leaves_what_its_old_team_knows(
+async fn a_new_owner_ends_the_credentials_that_the_old_team_knows(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values("patch", "put", "import", "apply")] verb: &str,
 ) {
@@ -211,7 +211,7 @@ async fn an_approval_does_not_move_with_a_client(
 /// platform keep theirs.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resource_leaves_the_clients_of_other_teams(
+async fn a_new_owner_removes_a_resource_from_grants_of_other_teams(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values("patch", "apply")] verb: &str,
 ) {

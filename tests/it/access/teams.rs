@@ -76,7 +76,7 @@ async fn a_limited_administrator_makes_nothing_outside_of_its_owners(
 /// does not make it ambiguous.
 #[rstest]
 #[tokio::test]
-async fn a_name_means_a_client_of_the_own_team(
+async fn a_name_is_resolved_among_the_clients_of_the_caller(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

@@ -163,7 +163,7 @@ async fn a_replacement_leaves_credentials_as_they_are() {
 
 /// `"secret": null` creates no secret, so it needs no right to secrets.
 #[tokio::test]
-async fn a_client_without_a_secret_is_made_by_null() {
+async fn secret_null_creates_a_client_without_a_secret() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, "clients:read clients:write").await;
     let body = json!({ "client_id": "acme", "secret": null });

@@ -90,7 +90,7 @@ async fn an_address_may_not_guess_through_all_clients(
 
 /// C-125: the limit includes guesses at other endpoints.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_endpoint_is_a_way_around_the_limit_of_guesses() {
+async fn the_guess_limit_includes_every_endpoint() {
     let settings = [("TOKEND_LIMITS_GUESSES_PER_CLIENT", "3/m")];
     let (server, legacy) = with_imported(Engine::Sqlite, &settings).await;
     let guess = async |path: &str, number: i32| {

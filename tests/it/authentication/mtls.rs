@@ -205,7 +205,7 @@ async fn either_of_two_permitted_methods_authenticates() {
 /// RFC 4514: white space other than a space is part of a name, and an unreadable value is not
 /// treated as empty.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_only_looks_the_same_is_another() {
+async fn a_similar_subject_name_does_not_authenticate() {
     let tls = Tls::new(Engine::Sqlite).await;
     let client = tls.of_subject("subject_dn=CN=worker").await;
     let named = |name: DnValue| {

@@ -76,7 +76,7 @@ async fn an_id_with_colons_works_in_every_form(
 /// Secrets of other systems have no recognizable form, so the known ids decide.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_imported_secret_with_colons_meets_the_longest_known_id(
+async fn with_colons_in_an_imported_secret_the_longest_known_id_is_used(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

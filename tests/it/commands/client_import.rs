@@ -213,7 +213,7 @@ async fn an_update_replaces_what_is_given(
 /// but not before its creation.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_secret_has_an_end_to_come(
+async fn a_new_secret_that_has_already_expired_is_rejected(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = cli_with_resources(engine).await;
@@ -239,7 +239,7 @@ async fn a_new_secret_has_an_end_to_come(
     assert_eq!(secret["expires_at"], secret["created_at"], "{shown}");
 }
 
-/// A client that an import disables gets no tokens, and its tokens end.
+/// A client that an import disables gets no tokens, and its tokens are revoked.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_disables_a_client_ends_its_tokens(

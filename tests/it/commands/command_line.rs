@@ -157,7 +157,7 @@ async fn help_has_examples_and_puts_the_global_options_last() {
 /// O-65: a completely rewritten chain is intact, but does not match the expected hash.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rewritten_log_is_not_the_one_that_was_noted(
+async fn a_rewritten_log_does_not_match_the_noted_hash(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await;
@@ -247,7 +247,7 @@ fn offered(cli: &Cli, words: &[&str]) -> Vec<String> {
 /// O-42: bash completes enumerations, and the ids of clients and resources that exist.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn completion_offers_what_is_known_and_what_exists(
+async fn completion_offers_enumerations_and_existing_ids(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await;

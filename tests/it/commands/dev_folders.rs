@@ -40,7 +40,7 @@ async fn dev_and_fresh_reject_a_folder_of_serve() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn serve_on_a_folder_of_dev_ends_its_use_by_dev() {
+async fn dev_rejects_its_folder_after_serve_has_used_it() {
     let cli = new_dev().await;
     let folder = cli.place.folder.path().join(".tokend");
     drop(Dev::start(&cli, &[]));
@@ -74,7 +74,7 @@ async fn a_folder_with_the_demo_as_first_client_is_treated_as_made_by_dev() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dev_rejects_a_postgres_database_of_others() {
+async fn dev_rejects_a_postgres_database_that_serve_has_used() {
     let key = "dGVzdHMgb25seSB0ZXN0cyBvbmx5IHRlc3RzIG9ubHk=";
     let own = postgres::database().await;
     let cli = new_dev().await.set("TOKEND_MASTER_KEY", key).set("TOKEND_DATABASE_URL", &own);

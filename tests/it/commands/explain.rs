@@ -201,7 +201,7 @@ async fn a_rejected_assertion_reports_its_format_or_key_problem() {
 /// Text of a caller in an assertion neither corrupts the stored rejection nor hides other ones.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_text_of_a_caller_spoils_what_is_kept(
+async fn text_of_a_caller_does_not_corrupt_stored_rejections(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

@@ -219,7 +219,7 @@ async fn an_ephemeral_server_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dev_rejects_what_would_be_a_mistake() {
+async fn dev_rejects_a_taken_port_an_https_issuer_and_an_unusable_folder() {
     let cli = new_dev().await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();

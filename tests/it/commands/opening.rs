@@ -69,7 +69,7 @@ async fn a_command_without_a_database_stops_and_creates_nothing(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_default_place_is_named_as_one() {
+async fn a_default_database_path_is_reported_as_the_default() {
     let cli = Cli::without_database(Engine::Sqlite)
         .await
         .unset("TOKEND_DATABASE_URL")

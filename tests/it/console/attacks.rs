@@ -167,7 +167,7 @@ fn form_urlencoded(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_borders_of_teams_hold_in_addresses_and_forms() {
+async fn a_team_cannot_reach_other_teams_by_urls_or_forms() {
     let server = Server::start(Engine::Sqlite).await;
     let owned = |owner: &'static str| {
         move |new: &mut admin::client::NewClient| {
@@ -263,7 +263,7 @@ async fn pages_are_in_no_cache_and_in_no_frame() {
 }
 
 #[tokio::test]
-async fn assets_are_four_files_and_no_path_leads_out() {
+async fn only_assets_are_served_and_no_path_leaves_their_folder() {
     let server = Server::start(Engine::Sqlite).await;
     let browser = Browser::new(&server);
     let page = browser.page("/console/sign-in").await;

@@ -97,7 +97,7 @@ async fn without_a_provider_its_pages_do_not_exist() {
 /// One instance begins a sign-in, and another one finishes it.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn any_instance_takes_the_response(
+async fn another_instance_can_finish_a_sign_in(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let clock = Clock::fixed(now());
@@ -120,7 +120,7 @@ async fn any_instance_takes_the_response(
 }
 
 #[tokio::test]
-async fn groups_decide_about_rights_and_owners() {
+async fn groups_determine_rights_and_owners() {
     let (provider, server) = start(Engine::Sqlite).await;
     for (groups, owners, may_see_settings, may_create) in [
         (json!(["platform"]), None, true, true),

@@ -189,7 +189,7 @@ pub async fn tamper(server: &Server, engine: Engine, statements: &[String]) {
 /// numbers, and must arrive anyway.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_fell_back_is_noticed_and_followed(
+async fn an_instance_follows_a_database_that_lost_its_last_changes(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;

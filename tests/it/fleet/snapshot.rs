@@ -102,7 +102,7 @@ async fn the_file_has_no_secret_in_clear_text() {
 /// clients, revoked tokens, new clients, changed grants (D20).
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_brings_nothing_back(
+async fn changes_after_a_snapshot_are_effective_after_a_restart(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let first = Server::start(engine).await;
@@ -236,7 +236,7 @@ async fn a_server_without_snapshots_loads_everything() {
 /// A killed process leaves the previous file, and a draft that the next process removes.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_process_leaves_the_file_before(
+async fn a_killed_process_leaves_the_previous_snapshot(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let cli = Cli::new(engine).await.set("TOKEND_SNAPSHOT_INTERVAL", "1s");

@@ -27,7 +27,7 @@ impl Manager {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_service_manager_learns_what_the_server_does() {
+async fn the_service_manager_is_notified_of_start_reload_and_stop() {
     let cli = Cli::new(Engine::Sqlite).await;
     let path = cli.place.folder.path().join("notify");
     let manager = Manager(UnixDatagram::bind(&path).expect("a socket"));

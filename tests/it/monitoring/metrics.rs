@@ -174,7 +174,7 @@ async fn a_rejection_of_the_admin_api_is_counted() {
 
 /// SECURITY 33, D21: no caller can choose a label.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_makes_no_series() {
+async fn a_caller_cannot_create_a_series() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     let api = Api::with(&server, ALL_SCOPES).await;

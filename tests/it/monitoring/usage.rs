@@ -98,7 +98,7 @@ async fn a_batch_may_be_long(#[values(Engine::Sqlite, Engine::Postgres)] engine:
 
 /// D3: while the database is unavailable, tokens do not wait, and the counts are written later.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_written_is_kept() {
+async fn usage_that_cannot_be_written_is_kept() {
     let (server, proxy) = server_behind_proxy().await;
     let client = server.client().await;
     server.ask(&client).await.token();

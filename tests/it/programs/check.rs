@@ -76,7 +76,7 @@ async fn a_valid_token_is_let_through(#[values(Engine::Sqlite, Engine::Postgres)
 /// RFC 6750, section 3: each failure has its status and challenge, with any method (C-61, C-63,
 /// C-64).
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_else_is_rejected() {
+async fn a_missing_invalid_or_insufficient_token_is_rejected() {
     let server = Server::start(Engine::Sqlite).await;
     server.resource(INVOICES, &["invoices:read"]).await;
     let client =

@@ -146,7 +146,7 @@ async fn the_proxy_names_the_address_of_the_client(
 /// The proxy sets the id of each request. The header of a client has no effect.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_proxy_names_the_request(
+async fn the_proxy_sets_the_request_id(
     #[values(Proxy::Nginx, Proxy::Haproxy, Proxy::Caddy, Proxy::Envoy)] proxy: Proxy,
 ) {
     let stage = Stage::new(proxy).await;

@@ -180,7 +180,7 @@ async fn a_secret_of_a_later_page_is_recognized() {
 
 /// An output that is not written anywhere is reported before the change, as on the local database.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_output_that_takes_nothing_is_noticed_before_the_change() {
+async fn an_unwritable_output_is_reported_before_the_change() {
     let stage = Stage::new().await;
     for (cli, id) in [(&stage.local, "here"), (&stage.remote, "there")] {
         let run = |words: &[&str], output: &str| {
@@ -201,7 +201,7 @@ async fn an_output_that_takes_nothing_is_noticed_before_the_change() {
 
 /// The destination is checked before the request, so that both modes of a command print the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_destination_that_takes_nothing_is_reported_before_the_request() {
+async fn an_unwritable_destination_is_reported_before_the_request() {
     let stage = Stage::new().await;
     assert_eq!(stage.local.run(&["client", "create", "a"]).code, 0);
     let folder = stage.file("folder");

@@ -120,7 +120,7 @@ impl<'ast> Visit<'ast> for Names {
 }
 
 #[test]
-fn the_names_of_every_form_of_path_are_seen() {
+fn modules_are_found_in_every_form_of_path() {
     let text = "use crate::{a, b::{c, d}};
         use super::super::e as other;
         mod tests { use super::super::super::f::*; use super::super::not; }
@@ -195,7 +195,7 @@ fn the_record_of_dependencies_names_each_of_them() {
 }
 
 #[test]
-fn a_file_and_a_function_can_be_read_at_once() {
+fn files_and_functions_are_within_their_length_limits() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut too_long = Vec::new();
     for folder in ["src", "tests", "benches", "crates", "examples"] {

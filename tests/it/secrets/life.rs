@@ -122,7 +122,7 @@ async fn a_replaced_secret_ends_when_it_is_unused_on_every_instance(
 /// The maximum ends the old secret even if its usage is unknown. An instance without a heartbeat
 /// for `directory.max_staleness` is ignored.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_maximum_decides_and_a_lost_instance_does_not() {
+async fn the_overlap_maximum_ends_a_secret_and_a_lost_instance_is_ignored() {
     let server = Server::start(Engine::Sqlite).await;
     let old = server.client().await;
     let new = rotated(&server, &old, "until_unused:1h,max:3h").await;
@@ -150,7 +150,7 @@ async fn the_maximum_decides_and_a_lost_instance_does_not() {
 
 /// An instance that stops removes its heartbeat, so that no other one waits for it.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_that_stops_is_not_waited_for() {
+async fn a_stopping_instance_removes_its_heartbeat() {
     let cli = Cli::new(Engine::Sqlite).await;
     let mut process = cli.serve().await;
     let server = Server::at(cli.place.clone(), Clock::System, &[]).await;

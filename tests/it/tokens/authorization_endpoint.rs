@@ -56,7 +56,7 @@ async fn a_person_gets_a_page_and_a_program_an_error(#[case] path: &str) {
 
 /// The setting removes the endpoint and both members.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_setting_takes_the_endpoint_out() {
+async fn the_setting_removes_the_endpoint_and_its_metadata() {
     let settings = [("TOKEND_METADATA_AUTHORIZATION_ENDPOINT", "false")];
     let server = Server::with(Engine::Sqlite, &settings).await;
     let metadata = server.get("/.well-known/oauth-authorization-server").await.json();

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_of_others_are_an_error() {
+    fn only_a_url_below_the_issuer_is_its_endpoint() {
         let base = issuer();
         for (endpoint, is_below_it) in [
             ("https://id.example.com/t/v1", true),

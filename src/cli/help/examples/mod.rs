@@ -11,7 +11,7 @@ const ALL: [(&str, Examples); 40] = [
     (
         "",
         &[
-            ("Try it: a server with a demo client, and a curl that works", "tokend dev"),
+            ("Try it: a server with a demo client and a curl command that works", "tokend dev"),
             ("Find out why a request was rejected", "tokend explain req_8fQ2m1Lx0PzR5tYvB3nK"),
         ],
     ),
@@ -220,7 +220,7 @@ const ALL: [(&str, Examples); 40] = [
             ("Seal everything under the new key", "tokend master-key rotate"),
         ],
     ),
-    ("console", &[("Make a link that signs in once", "tokend console link")]),
+    ("console", &[("Create a link that signs in once", "tokend console link")]),
     (
         "key",
         &[

@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn boxes_become_grants() {
+    fn ticked_scopes_become_grants() {
         let form = form("name=A&scope=urn:a+read&scope=urn:a+write&scope=urn:b+x&api=urn:b");
         let new = new_client(&form, true).expect("a client");
         let shown: Vec<_> = new

@@ -61,7 +61,7 @@ const CONDITIONS: Field = optional(
     "conditions",
     "Further conditions",
     "repository_owner_id=1234",
-    "One a line: claim=pattern. A JSON pointer names a claim within a claim.",
+    "One per line: claim=pattern. A JSON pointer names a claim within a claim.",
 );
 
 const JWKS: Field = optional(

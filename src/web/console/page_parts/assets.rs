@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_file_has_a_name_of_its_own_and_no_markup_of_others() {
+    fn asset_paths_are_unique_and_assets_refer_to_no_other_host() {
         let paths: std::collections::BTreeSet<_> = ASSETS.iter().map(|asset| &asset.path).collect();
         assert_eq!(paths.len(), ASSETS.len());
         for asset in ASSETS.iter() {

@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_reads_the_path_and_the_body_as_they_are() {
+    fn the_suggested_curl_quotes_path_and_body() {
         let equivalent = Equivalent::new("x", "POST", "/v1/a/$(b)`c`'d'?e&f", r#"{"a":"$(b)'"}"#);
         assert_eq!(
             equivalent.request,

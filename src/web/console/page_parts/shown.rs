@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_is_one_of_ours() {
+    fn an_unknown_notice_is_ignored() {
         assert_eq!(notice(Some("done=<b>")), None);
         assert!(notice(Some("a=b&done=disabled")).is_some());
     }

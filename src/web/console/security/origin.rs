@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_of_the_console_is_the_only_place_to_go_to() {
+    fn only_console_paths_are_safe_redirects() {
         for text in ["/console/", "/console/clients?q=a%20b", "/console/resources/https%3A%2F%2Fa"]
         {
             assert_eq!(safe_redirect_path(text), Some(text));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_has_a_few_names() {
+    fn loopback_hosts_are_recognized() {
         for host in ["localhost", "LOCALHOST:8081", "127.0.0.1:8081", "127.0.0.2", "[::1]:8081"] {
             assert!(is_loopback(host), "{host}");
         }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_names_its_origin() {
+    fn only_forms_of_the_own_origin_are_accepted() {
         use crate::config::Requirement;
         use crate::config::sources::Flags;
         let config = Config::load(&Flags::default(), &[], Requirement::Nothing).expect("settings");

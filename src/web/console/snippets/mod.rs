@@ -137,7 +137,7 @@ mod tests {
 
     /// Characters of a client id cannot terminate a string in any language.
     #[test]
-    fn a_value_is_one_text_of_its_language() {
+    fn hostile_values_are_quoted_in_every_language() {
         let hostile = "a\"'\\$(b)`c`@SCOPE@";
         let program =
             |place: usize| LANGUAGES[place].program(&values("https://a.example", hostile));

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paragraph_is_plain() {
+    fn markdown_is_removed_from_a_paragraph() {
         let text = "The `rbac` filter of [Gateways](gateways.md#nginx) checks it.";
         assert_eq!(plain(text), "The rbac filter of Gateways checks it.");
     }

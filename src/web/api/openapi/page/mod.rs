@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_of_the_document_is_markup() {
+    fn markup_in_the_document_is_escaped() {
         let evil = "<script>\"&'";
         let document = json!({
             "info": { "title": evil, "version": evil, "description": evil },

@@ -99,7 +99,7 @@ pub(super) const TEXTS: [Text; 35] = [
         "rotate_secret",
         &[201],
         "Replace the secrets of a client",
-        "Makes a new secret and ends the others after `overlap`: a time, `0s` for at once, or \
+        "Creates a new secret and ends the others after `overlap`: a time, `0s` for at once, or \
          `until_unused:6h,max:7d`.",
     ),
     text(
