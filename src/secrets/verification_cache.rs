@@ -92,7 +92,7 @@ impl VerifiedSecretCache {
     /// Compares a MAC with that of the verified secret, in constant time; `None` if none has been
     /// verified. The cache is read once, so that a verification in another thread is either before
     /// or after it.
-    pub fn recognise(&self, mac: &Mac) -> Option<bool> {
+    pub fn recognize(&self, mac: &Mac) -> Option<bool> {
         let known = self.0.get()?;
         Some(verify_slices_are_equal(known, &mac.0).is_ok())
     }
@@ -114,15 +114,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stored_key_and_a_stored_mac_recognise_the_same_secret() {
+    fn a_stored_key_and_a_stored_mac_recognize_the_same_secret() {
         let key = VerificationCacheKey::generate().expect("a key");
         let memory = VerifiedSecretCache::default();
         memory.remember(&key.mac("a", "secret"));
         let later = VerificationCacheKey::stored(Zeroizing::new(*key.expose()));
         let restored = VerifiedSecretCache::default();
         restored.remember(&Mac::stored(*memory.remembered().expect("a MAC")));
-        assert_eq!(restored.recognise(&later.mac("a", "secret")), Some(true));
-        assert_eq!(restored.recognise(&later.mac("a", "other")), Some(false));
+        assert_eq!(restored.recognize(&later.mac("a", "secret")), Some(true));
+        assert_eq!(restored.recognize(&later.mac("a", "other")), Some(false));
         assert!(!format!("{later:?}{restored:?}{:?}", key.mac("a", "x")).contains('['));
     }
 
@@ -130,13 +130,13 @@ mod tests {
     fn only_the_proved_secret_of_the_same_client_is_known() {
         let key = VerificationCacheKey::generate().expect("a key");
         let memory = VerifiedSecretCache::default();
-        assert_eq!(memory.recognise(&key.mac("a", "secret")), None);
+        assert_eq!(memory.recognize(&key.mac("a", "secret")), None);
         memory.remember(&key.mac("a", "secret"));
-        assert_eq!(memory.recognise(&key.mac("a", "secret")), Some(true));
-        assert_eq!(memory.recognise(&key.mac("a", "secret2")), Some(false));
-        assert_eq!(memory.recognise(&key.mac("b", "secret")), Some(false));
+        assert_eq!(memory.recognize(&key.mac("a", "secret")), Some(true));
+        assert_eq!(memory.recognize(&key.mac("a", "secret2")), Some(false));
+        assert_eq!(memory.recognize(&key.mac("b", "secret")), Some(false));
         assert_eq!(
-            memory.recognise(&VerificationCacheKey::generate().expect("a key").mac("a", "secret")),
+            memory.recognize(&VerificationCacheKey::generate().expect("a key").mac("a", "secret")),
             Some(false)
         );
     }

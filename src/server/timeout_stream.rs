@@ -5,7 +5,7 @@
 //!   connections after the limit for a head, and it sets a timer for each request. Here, one timer
 //!   for each connection is set at most once within that limit. A request costs one reading of the
 //!   clock.
-//! - **A write time-out** (`a_peer_that_takes_no_answer_is_cut_off`), which hyper lacks. A timer
+//! - **A write timeout** (`a_peer_that_takes_no_answer_is_cut_off`), which hyper lacks. A timer
 //!   exists only while the peer does not read.
 //! - **A body for a malformed request** (`a_malformed_request_gets_a_json_rejection`). hyper writes
 //!   an empty response and has no hook for it. Bytes that hyper writes while no response of the
@@ -38,7 +38,7 @@ pub(super) struct Timeouts {
     pub(super) write: Duration,
 }
 
-/// A stream with the time-outs of a connection, which withholds hyper's own responses.
+/// A stream with the timeouts of a connection, which withholds hyper's own responses.
 pub(super) struct TimeoutStream<S> {
     stream: S,
     timeouts: Timeouts,

@@ -17,9 +17,9 @@ pub(super) enum LineFormat {
     Json,
     /// Text. All unsafe characters are escaped.
     Plain,
-    /// Text with colours. The escape character is kept, because the colours need it. The formatter
+    /// Text with colors. The escape character is kept, because the colors need it. The formatter
     /// has escaped those that are part of a field.
-    Coloured,
+    Colored,
 }
 
 /// Writes log lines into the buffer of standard error.
@@ -65,7 +65,7 @@ fn escape_line(format: LineFormat, line: &str) -> Cow<'_, str> {
     let is_kept = |c: char| match c {
         // A line break inside a field would be a second, forged line.
         '\n' => false,
-        '\u{1b}' => format == LineFormat::Coloured,
+        '\u{1b}' => format == LineFormat::Colored,
         other => !is_unsafe(other),
     };
     let (content, end) = line.strip_suffix('\n').map_or((line, ""), |content| (content, "\n"));
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_printable_ascii_is_passed_on_unread() {
+    fn only_printable_ascii_skips_escaping() {
         for text in ["", "\n", "INFO a line {\"x\":1}~\n", "no end"] {
             assert!(is_plain(text.as_bytes()), "{text:?}");
         }
@@ -113,7 +113,7 @@ mod tests {
         let text = format!("INFO refused {field}\nforged\n");
         let line = escape_line(LineFormat::Plain, &text);
         assert!(line.ends_with('\n') && !line.trim_end().chars().any(is_unsafe), "{line}");
-        let coloured = escape_line(LineFormat::Coloured, "\u{1b}[32mINFO\u{1b}[0m \u{9b}31m\n");
-        assert_eq!(coloured, "\u{1b}[32mINFO\u{1b}[0m \\u{9b}31m\n");
+        let colored = escape_line(LineFormat::Colored, "\u{1b}[32mINFO\u{1b}[0m \u{9b}31m\n");
+        assert_eq!(colored, "\u{1b}[32mINFO\u{1b}[0m \\u{9b}31m\n");
     }
 }

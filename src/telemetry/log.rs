@@ -52,7 +52,7 @@ pub fn start(level: &str, as_json: bool) -> LogLevel {
     let color = std::io::stderr().is_terminal();
     let format = match (as_json, color) {
         (true, _) => LineFormat::Json,
-        (false, true) => LineFormat::Coloured,
+        (false, true) => LineFormat::Colored,
         (false, false) => LineFormat::Plain,
     };
     let writer = EscapingWriter(format);

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_byte_is_judged_at_each_place() {
+    fn every_byte_is_classified_at_every_position() {
         for byte in 0..=u8::MAX {
             let printable = matches!(byte, b' '..=b'~');
             let plain = printable && !matches!(byte, b'"' | b'\\');

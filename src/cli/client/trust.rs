@@ -1,4 +1,4 @@
-//! `tokend client trust`: manages foreign issuers whose tokens authenticate a client.
+//! `tokend client trust`: manages external issuers whose tokens authenticate a client.
 
 use std::collections::BTreeMap;
 

@@ -81,7 +81,7 @@ fn mac(app: &App, credentials: &SecretCredentials) -> Mac {
 
 /// Returns the position of a secret that was verified before and is still valid: the common case.
 fn remembered(entry: &ClientEntry, mac: &Mac, now: Timestamp) -> Option<usize> {
-    let is_it = |known: &SecretEntry| known.memory.verified.recognise(mac) == Some(true);
+    let is_it = |known: &SecretEntry| known.memory.verified.recognize(mac) == Some(true);
     entry.secrets.iter().position(|known| is_it(known) && known.stored.is_valid(now))
 }
 
@@ -226,7 +226,7 @@ impl SecretVerification<'_> {
             if !may_be(known) || !known.stored.is_valid(self.now) {
                 continue;
             }
-            match known.memory.verified.recognise(&self.mac) {
+            match known.memory.verified.recognize(&self.mac) {
                 // Another request has just verified it.
                 Some(true) => return Ok(Match::Yes(position)),
                 Some(false) => continue,
