@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::oauth::error::{OAuthError, quote_input};
 
-/// Maximum number of parameters in a request.
+/// The maximum number of parameters in a request.
 const MAX_PARAMETERS: usize = 64;
 
 /// The parameters that are read. All others are ignored, whatever their value.

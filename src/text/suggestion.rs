@@ -3,10 +3,10 @@
 /// Returns the member of `known` that is nearest to `text`, if it is near enough. The maximum edit
 /// distance is a third of the length of `text`, but at least three.
 pub fn nearest(text: &str, known: impl Iterator<Item = String>) -> Option<String> {
-    let most = (text.chars().count() / 3).max(3);
+    let max_distance = (text.chars().count() / 3).max(3);
     known
         .map(|name| (strsim::damerau_levenshtein(&name, text), name))
-        .filter(|(distance, name)| *distance <= most && *distance < name.chars().count())
+        .filter(|(distance, name)| *distance <= max_distance && *distance < name.chars().count())
         .min()
         .map(|(_, name)| name)
 }

@@ -15,7 +15,7 @@ use crate::model::claim_pattern::Pattern;
 use crate::model::security::{KeySetUri, KeySource};
 use crate::model::spiffe_id::{SpiffeIdPattern, TrustDomain};
 use crate::model::spiffe_trust::SpiffeSource;
-use crate::model::trust::{ForeignIssuer, TrustId};
+use crate::model::trust::{ExternalIssuer, TrustId};
 use crate::remote_keys::RemoteSource;
 
 #[derive(Debug, Subcommand)]
@@ -158,7 +158,7 @@ impl AddArgs {
         let issuer = self.issuer.as_deref().unwrap_or_default();
         let conditions = self.conditions()?;
         let notes = trust_notes::of_patterns(issuer, &conditions);
-        let issuer = ForeignIssuer::parse(issuer)?;
+        let issuer = ExternalIssuer::parse(issuer)?;
         let keys = self.keys.source()?;
         let mut body = keys.as_ref().map_or_else(|| json!({}), |keys| json!(keys));
         body["issuer"] = json!(issuer);
