@@ -3,7 +3,8 @@
 //!
 //! A general serializer checks each byte of a text for escapes. This writer checks eight bytes at a
 //! time and copies text that needs no escape. Member names come from the program and never need
-//! one.
+//! one. A comma follows each member, so that a member need not check if another one precedes it;
+//! the brace replaces the last comma.
 
 use std::fmt;
 use std::io::Write;
@@ -27,8 +28,22 @@ impl JsonObject {
 
     /// Adds a member whose value is a text.
     pub fn text(&mut self, name: &str, value: &str) {
+        if is_plain_json(value.as_bytes()) {
+            return self.plain_text(name, value);
+        }
         self.name(name);
-        self.string(value);
+        // Writing to a vector cannot fail.
+        let _ = serde_json::to_writer(&mut self.0, value);
+        self.0.push(b',');
+    }
+
+    /// Like [`Self::text`], for a value that never needs an escape, such as a JWT.
+    pub fn plain_text(&mut self, name: &str, value: &str) {
+        debug_assert!(is_plain_json(value.as_bytes()), "the value of {name:?} needs an escape");
+        self.name(name);
+        self.0.push(b'"');
+        self.0.extend_from_slice(value.as_bytes());
+        self.0.extend_from_slice(b"\",");
     }
 
     /// Adds a member whose value is a whole number.
@@ -49,8 +64,9 @@ impl JsonObject {
         let start = self.0.len();
         self.name(name);
         let written = serde_json::to_writer(&mut self.0, value);
-        if written.is_err() {
-            self.0.truncate(start);
+        match written {
+            Ok(()) => self.0.push(b','),
+            Err(_) => self.0.truncate(start),
         }
         written
     }
@@ -66,51 +82,33 @@ impl JsonObject {
             return self.0.truncate(start);
         }
         if self.0.get(text..).is_some_and(is_plain_json) {
-            self.0.push(b'"');
-            return;
+            return self.0.extend_from_slice(b"\",");
         }
         let text = String::from_utf8_lossy(&self.0.split_off(text)).into_owned();
-        self.0.pop();
-        self.string(&text);
+        self.0.truncate(start);
+        self.text(name, &text);
     }
 
     /// Adds members that are already JSON, given without the surrounding braces.
     pub fn members(&mut self, members: &str) {
         if !members.is_empty() {
-            self.comma();
             self.0.extend_from_slice(members.as_bytes());
+            self.0.push(b',');
         }
     }
 
     /// Closes the object and returns its bytes.
     pub fn end(mut self) -> Vec<u8> {
+        self.0.pop_if(|last| *last == b',');
         self.0.push(b'}');
         self.0
     }
 
     fn name(&mut self, name: &str) {
         debug_assert!(is_plain_json(name.as_bytes()), "{name:?} needs an escape");
-        self.comma();
         self.0.push(b'"');
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b"\":");
-    }
-
-    fn comma(&mut self) {
-        if self.0.last() != Some(&b'{') {
-            self.0.push(b',');
-        }
-    }
-
-    fn string(&mut self, text: &str) {
-        if is_plain_json(text.as_bytes()) {
-            self.0.push(b'"');
-            self.0.extend_from_slice(text.as_bytes());
-            self.0.push(b'"');
-        } else {
-            // Writing to a vector cannot fail.
-            let _ = serde_json::to_writer(&mut self.0, text);
-        }
     }
 }
 

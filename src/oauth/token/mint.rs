@@ -56,8 +56,8 @@ impl TokenResponse {
         let scope = scope.as_deref();
         let capacity = access_token.len() + scope.map_or(0, str::len) + RESPONSE_CAPACITY;
         let mut json = JsonObject::with_capacity(capacity);
-        json.text("access_token", access_token);
-        json.text("token_type", token_type);
+        json.plain_text("access_token", access_token);
+        json.plain_text("token_type", token_type);
         json.number("expires_in", *expires_in);
         if let Some(scope) = scope {
             json.text("scope", scope);
