@@ -304,13 +304,15 @@ pub fn malformed_request_response(
 /// has both chunked encoding and a length, hyper uses the chunks and closes the connection.
 fn check_head<B>(request: &Request<B>, header_size: usize) -> Result<(), ErrorResponse> {
     let headers = request.headers();
-    let size: usize =
-        headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let (mut size, mut hosts) = (0, 0);
+    for (name, value) in headers {
+        size += name.as_str().len() + value.len() + 4;
+        hosts += usize::from(name == HOST);
+    }
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if size + target > header_size {
         return Err(ErrorResponse::head_too_large());
     }
-    let hosts = headers.get_all(HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
         return Err(ErrorResponse::bad_http("A request has exactly one Host header."));
     }
