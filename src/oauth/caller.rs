@@ -52,7 +52,7 @@ pub struct Caller {
     pub credentials: Option<Credentials>,
     /// The `client_id` of the body. It proves nothing.
     pub client_id: Option<String>,
-    /// A parameter that was probably meant to be one of the credentials, sanitized for a
+    /// Without credentials: a parameter that was probably meant to be one of them, sanitized for a
     /// description.
     pub misspelt: Option<String>,
     /// The origin of the request.
@@ -142,11 +142,13 @@ impl Caller {
         let assertion = assertion(parameters)?;
         let client_id = parameters.take("client_id");
         let secret = parameters.take("client_secret").map(SecretString::from);
-        let misspelt = ["client_id", "client_secret", "client_assertion", "client_assertion_type"]
-            .into_iter()
-            .find_map(|name| parameters.misspelt(name));
+        let misspelt = || {
+            ["client_id", "client_secret", "client_assertion", "client_assertion_type"]
+                .into_iter()
+                .find_map(|name| parameters.misspelt(name))
+        };
         let credentials = credentials(header, client_id.clone(), secret, assertion)
-            .map_err(|error| error.with_misspelt(misspelt.as_deref()))?;
+            .map_err(|error| error.with_misspelt(misspelt().as_deref()))?;
         let credentials = match (credentials, &client_id, origin.certificate.certificate()) {
             (None, Some(client_id), Some(certificate)) => {
                 Some(Credentials::Certificate(client_id.clone(), certificate.clone()))
@@ -157,6 +159,8 @@ impl Caller {
         if presented.or(client_id.as_deref()).is_some_and(is_too_long) {
             return Err(OAuthError::authentication_failed("the client id is too long"));
         }
+        // Only needed to explain missing credentials.
+        let misspelt = if credentials.is_none() { misspelt() } else { None };
         Ok(Self { credentials, client_id, misspelt, origin })
     }
 }
