@@ -1,9 +1,10 @@
 //! The baseline: a bare server that reads the same form, signs the same claims with the same kind
 //! of key, parsed once, and writes the same answer. It authenticates no client, logs nothing and
-//! stores nothing. A server cannot issue tokens over HTTP much faster than this. `token_path`
-//! compares tokend with it.
+//! stores nothing. A server that writes each response at once cannot issue tokens over HTTP much
+//! faster than this. `token_path` compares tokend with it.
 //!
-//! Usage: `baseline ALGORITHM`; prints the port it listens on.
+//! Usage: `baseline ALGORITHM [together]`; prints the port it listens on. With the word, it writes the
+//! responses of one turn together, as tokend does.
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a benchmark is no library")]
 
@@ -57,6 +58,7 @@ struct Key {
     signer: Signer,
     public: Option<ParsedPublicKey>,
     header: String,
+    writes_together: bool,
 }
 
 async fn token(State(key): State<Arc<Key>>, body: Bytes) -> Response {
@@ -96,6 +98,9 @@ async fn token(State(key): State<Arc<Key>>, body: Bytes) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    if key.writes_together {
+        tokio::task::yield_now().await;
+    }
     response
 }
 
@@ -158,11 +163,12 @@ fn main() {
     let kid = signer.public_jwk().expect("a public key").0;
     let header = format!(r#"{{"typ":"at+jwt","alg":"{}","kid":"{kid}"}}"#, algorithm.as_str());
     let header = format!("{}.", BASE64_URL_SAFE_NO_PAD.encode(header));
+    let writes_together = std::env::args().nth(2).is_some_and(|word| word == "together");
     let routes: Router = Router::new()
         .route("/v1/oauth/token", post(token))
         .route("/v1/oauth/introspect", post(introspect))
         .route("/v1/oauth/check", get(check))
-        .with_state(Arc::new(Key { public: public(&signer), signer, header }));
+        .with_state(Arc::new(Key { public: public(&signer), signer, header, writes_together }));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

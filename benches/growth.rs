@@ -23,7 +23,7 @@ fn main() {
 
 async fn bench(words: &[String]) {
     let mut table = Table::new(COLUMNS);
-    let limit = Peer::limit("ES256", SERVER_CORE);
+    let limit = Peer::limit(&["ES256"], SERVER_CORE);
     let is_named = |engine: &Engine| words.iter().any(|word| word == engine.name());
     let any_engine = !Engine::ALL.iter().any(is_named);
     let sizes: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();

@@ -63,7 +63,7 @@ impl Question {
 }
 
 async fn row(question: Question, engine: Engine) -> (String, f64) {
-    let limit = Peer::limit("ES256", SERVER_CORE);
+    let limit = Peer::limit(&["ES256"], SERVER_CORE);
     let fixture = Box::pin(Fixture::new(engine, 1, 1, Hashing::Cheap)).await;
     let server = fixture.serve(Some(SERVER_CORE));
     server.ready().await;

@@ -20,7 +20,7 @@ fn main() {
 async fn bench(words: &[String]) {
     let mut table = Table::new(COLUMNS);
     for algorithm in ["ES256", "RS256", "EdDSA"] {
-        let limit = Peer::limit(algorithm, SERVER_CORE);
+        let limit = Peer::limit(&[algorithm], SERVER_CORE);
         for (clients, engine) in [1, 10_000].iter().flat_map(|n| Engine::ALL.map(|e| (*n, e))) {
             for body in [Body::FormBasic, Body::JsonBody] {
                 let name =
@@ -30,6 +30,11 @@ async fn bench(words: &[String]) {
                 }
             }
         }
+    }
+    let name = "ES256, SQLite, form + Basic, 1 clients; the limit writes responses together";
+    if words.iter().all(|word| name.contains(word.as_str())) {
+        let limit = Peer::limit(&["ES256", "together"], SERVER_CORE);
+        table.row(&row(name, &limit, "ES256", Engine::Sqlite, Body::FormBasic, 1).await);
     }
     let name = "10 static claims of 300 bytes, ES256, SQLite, form + Basic, 1 client";
     if words.iter().all(|word| name.contains(word.as_str())) {
