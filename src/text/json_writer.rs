@@ -43,7 +43,8 @@ impl JsonObject {
         self.name(name);
         self.0.push(b'"');
         self.0.extend_from_slice(value.as_bytes());
-        self.0.extend_from_slice(b"\",");
+        self.0.push(b'"');
+        self.0.push(b',');
     }
 
     /// Adds a member whose value is a whole number.
@@ -82,7 +83,9 @@ impl JsonObject {
             return self.0.truncate(start);
         }
         if self.0.get(text..).is_some_and(is_plain_json) {
-            return self.0.extend_from_slice(b"\",");
+            self.0.push(b'"');
+            self.0.push(b',');
+            return;
         }
         let text = String::from_utf8_lossy(&self.0.split_off(text)).into_owned();
         self.0.truncate(start);
@@ -108,7 +111,8 @@ impl JsonObject {
         debug_assert!(is_plain_json(name.as_bytes()), "{name:?} needs an escape");
         self.0.push(b'"');
         self.0.extend_from_slice(name.as_bytes());
-        self.0.extend_from_slice(b"\":");
+        self.0.push(b'"');
+        self.0.push(b':');
     }
 }
 
