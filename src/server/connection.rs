@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn, ready};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::Either;
@@ -24,6 +24,10 @@ use crate::web::{self, ListenerContext, Peer};
 /// Minimum buffer size of hyper.
 const MIN_BUFFER_BYTES: usize = 8192;
 
+/// The maximum duration of a request whose response is written together with others. A token with
+/// ES256 takes a third of it, one with RS256 three times as long.
+const QUICK: Duration = Duration::from_micros(100);
+
 /// Answers requests until the peer disconnects, is too slow, or the server stops. After a change of
 /// `stopping`, the connection finishes the current request. The listener that changes it also wakes
 /// the activity.
@@ -40,7 +44,9 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let mut stream = TimeoutStream::new(stream, timeouts, counter.clone());
     let service = service_fn(|request: hyper::Request<Incoming>| match counter.begin() {
         Some(begun) => {
-            let answering = web::answer(&context, &peer, request).then(write_together);
+            let started = Instant::now();
+            let answering = web::answer(&context, &peer, request)
+                .then(move |response| write_together(response, started));
             Either::Left(answering.map(|answer| Ok(answer.map(|body| begun.answer(body)))))
         }
         None => Either::Right(ready(Err(io::Error::from(io::ErrorKind::ConnectionAborted)))),
@@ -85,12 +91,17 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 }
 
 /// Delays a response until the responses to the other requests that have arrived are computed, so
-/// that they are written one after the other. Writing to a peer that sleeps on this machine, such as
-/// a proxy, wakes it, which takes a quarter of the time of a token. The first write of a batch wakes
-/// the peer, and it is awake for the others. A response waits for at most 61 polls of other tasks,
-/// the event interval of tokio, and does not wait if no other task is ready.
-async fn write_together<T>(response: T) -> T {
-    tokio::task::yield_now().await;
+/// that they are written one after the other. Writing wakes a reader that sleeps on this machine,
+/// such as a proxy, which takes a fifth of the time of a token. With several responses, only the
+/// first finds it asleep.
+///
+/// A response is delayed by at most 61 polls of other tasks, the event interval of tokio, and not at
+/// all if no other task is ready. One that was computed slowly is written at once: it gains little,
+/// and would delay the others by much.
+async fn write_together<T>(response: T, started: Instant) -> T {
+    if started.elapsed() < QUICK {
+        tokio::task::yield_now().await;
+    }
     response
 }
 
@@ -117,18 +128,26 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn responses_that_are_computed_in_one_turn_are_written_together() {
+    /// Returns the order of the steps of two requests that are ready at once.
+    async fn steps(started: Instant) -> Vec<(&'static str, usize)> {
         let steps = RefCell::new(Vec::new());
-        let requests = ["one", "two"].map(|request| {
+        join_all([1, 2].map(|request| {
             let steps = &steps;
             async move { steps.borrow_mut().push(("computed", request)) }
-                .then(write_together)
+                .then(move |()| write_together((), started))
                 .map(move |()| steps.borrow_mut().push(("written", request)))
-        });
-        join_all(requests).await;
-        let expected =
-            [("computed", "one"), ("computed", "two"), ("written", "one"), ("written", "two")];
-        assert_eq!(steps.into_inner(), expected);
+        }))
+        .await;
+        steps.into_inner()
+    }
+
+    #[tokio::test]
+    async fn quick_responses_are_written_together_and_slow_ones_at_once() {
+        let future = Instant::now() + Duration::from_hours(1);
+        let expected = [("computed", 1), ("computed", 2), ("written", 1), ("written", 2)];
+        assert_eq!(steps(future).await, expected);
+        let past = Instant::now().checked_sub(QUICK).expect("a time");
+        let expected = [("computed", 1), ("written", 1), ("computed", 2), ("written", 2)];
+        assert_eq!(steps(past).await, expected);
     }
 }
