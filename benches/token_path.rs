@@ -31,7 +31,7 @@ async fn bench(words: &[String]) {
             }
         }
     }
-    let name = "ES256, SQLite, form + Basic, 1 clients; the limit writes responses together";
+    let name = "limit that writes responses together, ES256, SQLite, form + Basic, 1 client";
     if words.iter().all(|word| name.contains(word.as_str())) {
         let limit = Peer::limit(&["ES256", "together"], SERVER_CORE);
         table.row(&row(name, &limit, "ES256", Engine::Sqlite, Body::FormBasic, 1).await);
