@@ -19,14 +19,11 @@ use tokio::sync::watch;
 use crate::server::activity::Activity;
 use crate::server::request_counter::RequestCounter;
 use crate::server::timeout_stream::{TimeoutStream, Timeouts};
+use crate::server::write_batch::WriteBatch;
 use crate::web::{self, ListenerContext, Peer};
 
 /// Minimum buffer size of hyper.
 const MIN_BUFFER_BYTES: usize = 8192;
-
-/// The maximum duration of a request whose response is written together with others. A token with
-/// ES256 takes a third of it, one with RS256 three times as long.
-const QUICK: Duration = Duration::from_micros(100);
 
 /// Answers requests until the peer disconnects, is too slow, or the server stops. After a change of
 /// `stopping`, the connection finishes the current request. The listener that changes it also wakes
@@ -37,6 +34,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     context: Arc<ListenerContext>,
     timeouts: Timeouts,
     activity: Arc<Activity>,
+    batch: Arc<WriteBatch>,
     stopping: watch::Receiver<()>,
 ) {
     let counter = Arc::new(RequestCounter::new(activity));
@@ -44,9 +42,9 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let mut stream = TimeoutStream::new(stream, timeouts, counter.clone());
     let service = service_fn(|request: hyper::Request<Incoming>| match counter.begin() {
         Some(begun) => {
-            let started = Instant::now();
+            let (batch, started) = (batch.clone(), Instant::now());
             let answering = web::answer(&context, &peer, request)
-                .then(move |response| write_together(response, started));
+                .then(move |response| batch.wait(response, started));
             Either::Left(answering.map(|answer| Ok(answer.map(|body| begun.answer(body)))))
         }
         None => Either::Right(ready(Err(io::Error::from(io::ErrorKind::ConnectionAborted)))),
@@ -90,21 +88,6 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     }
 }
 
-/// Delays a response until the responses to the other requests that have arrived are computed, so
-/// that they are written one after the other. Writing wakes a reader that sleeps on this machine,
-/// such as a proxy, which takes a fifth of the time of a token. With several responses, only the
-/// first finds it asleep.
-///
-/// A response is delayed by at most 61 polls of other tasks, the event interval of tokio, and not at
-/// all if no other task is ready. One that was computed slowly is written at once: it gains little,
-/// and would delay the others by much.
-async fn write_together<T>(response: T, started: Instant) -> T {
-    if started.elapsed() < QUICK {
-        tokio::task::yield_now().await;
-    }
-    response
-}
-
 /// True if the server is stopping.
 fn is_told_to_stop(stopping: &watch::Receiver<()>) -> bool {
     stopping.has_changed().unwrap_or(true)
@@ -118,36 +101,4 @@ async fn write_last<S: AsyncWrite + Unpin>(mut stream: S, bytes: &[u8], limit: D
         stream.shutdown().await
     };
     let _ = tokio::time::timeout(limit, writing).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-
-    use futures_util::future::join_all;
-
-    use super::*;
-
-    /// Returns the order of the steps of two requests that are ready at once.
-    async fn steps(started: Instant) -> Vec<(&'static str, usize)> {
-        let steps = RefCell::new(Vec::new());
-        join_all([1, 2].map(|request| {
-            let steps = &steps;
-            async move { steps.borrow_mut().push(("computed", request)) }
-                .then(move |()| write_together((), started))
-                .map(move |()| steps.borrow_mut().push(("written", request)))
-        }))
-        .await;
-        steps.into_inner()
-    }
-
-    #[tokio::test]
-    async fn quick_responses_are_written_together_and_slow_ones_at_once() {
-        let future = Instant::now() + Duration::from_hours(1);
-        let expected = [("computed", 1), ("computed", 2), ("written", 1), ("written", 2)];
-        assert_eq!(steps(future).await, expected);
-        let past = Instant::now().checked_sub(QUICK).expect("a time");
-        let expected = [("computed", 1), ("written", 1), ("computed", 2), ("written", 2)];
-        assert_eq!(steps(past).await, expected);
-    }
 }

@@ -14,6 +14,7 @@ use crate::server::connection;
 use crate::server::connection_slots::{ConnectionSlot, ConnectionSlots, NoSlot};
 use crate::server::timeout_stream::Timeouts;
 use crate::server::tls::{self, Tls};
+use crate::server::write_batch::WriteBatch;
 use crate::telemetry::metrics::http::ListenerName;
 use crate::telemetry::traces::Traces;
 use crate::web::{ErrorFormat, ListenerContext, Peer, RouteLabels};
@@ -38,6 +39,7 @@ pub(super) struct Listener {
 struct Acceptor {
     context: Arc<ListenerContext>,
     slots: Arc<ConnectionSlots>,
+    batch: Arc<WriteBatch>,
     tls: Option<Arc<Tls>>,
 }
 
@@ -72,6 +74,7 @@ impl Listener {
         let acceptor = Acceptor {
             context: Arc::new(context),
             slots: ConnectionSlots::new(connections, live.clone()),
+            batch: Arc::default(),
             tls: None,
         };
         Self { socket: listener, acceptor }
@@ -158,6 +161,7 @@ impl Acceptor {
             address,
             context: self.context.clone(),
             timeouts: self.timeouts(),
+            batch: self.batch.clone(),
             tls: self.tls.clone(),
             stopping: stopping.subscribe(),
         };
@@ -186,6 +190,7 @@ struct Connection {
     address: SocketAddr,
     context: Arc<ListenerContext>,
     timeouts: Timeouts,
+    batch: Arc<WriteBatch>,
     tls: Option<Arc<Tls>>,
     stopping: watch::Receiver<()>,
 }
@@ -193,12 +198,13 @@ struct Connection {
 impl Connection {
     /// Serves the connection in its slot, over TLS if it is enabled.
     async fn serve(self, slot: ConnectionSlot) {
-        let Self { stream, address, context, timeouts, tls, stopping } = self;
+        let Self { stream, address, context, timeouts, batch, tls, stopping } = self;
         let activity = slot.activity.clone();
         let _open = context.metrics.http.connect(context.listener);
         let Some(tls) = tls else {
             let peer = Peer { address, certificate: None };
-            return connection::serve(stream, peer, context, timeouts, activity, stopping).await;
+            return connection::serve(stream, peer, context, timeouts, activity, batch, stopping)
+                .await;
         };
         // A peer that does not speak TLS, or is too slow, gets no answer.
         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream));
@@ -208,7 +214,7 @@ impl Connection {
         };
         if let Ok(Ok(stream)) = outcome {
             let peer = Peer { address, certificate: tls::certificate(&stream) };
-            connection::serve(stream, peer, context, timeouts, activity, stopping).await;
+            connection::serve(stream, peer, context, timeouts, activity, batch, stopping).await;
         }
     }
 }

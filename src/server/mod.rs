@@ -12,6 +12,7 @@ pub mod service_manager;
 mod sockets;
 mod timeout_stream;
 mod tls;
+mod write_batch;
 
 use std::future::Future;
 use std::net::SocketAddr;
