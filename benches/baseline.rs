@@ -3,8 +3,8 @@
 //! stores nothing. A server that writes each response at once cannot issue tokens over HTTP much
 //! faster than this. `token_path` compares tokend with it.
 //!
-//! Usage: `baseline ALGORITHM [together]`; prints the port it listens on. With the word, it writes the
-//! responses of one turn together, as tokend does.
+//! Usage: `baseline ALGORITHM [together]`; prints the port it listens on. With `together`, it writes
+//! the responses of one turn together, as tokend does.
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a benchmark is no library")]
 

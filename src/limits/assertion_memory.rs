@@ -183,7 +183,7 @@ impl Known {
         }
     }
 
-    /// Returns one entry to the share of a client.
+    /// Gives one entry back to the share of a client.
     fn release(&mut self, client_id: &ClientId) {
         if let Some(of_client) = self.by_client.get_mut(client_id) {
             *of_client -= 1;

@@ -3,8 +3,8 @@
 //!
 //! A general serializer checks each byte of a text for escapes. This writer checks eight bytes at a
 //! time and copies text that needs no escape. Member names come from the program and never need
-//! one. A comma follows each member, so that a member need not check if another one precedes it;
-//! the brace replaces the last comma.
+//! one. A comma follows each member, so no member checks whether another one precedes it.
+//! [`JsonObject::end`] replaces the last comma by the brace.
 
 use std::fmt;
 use std::io::Write;
@@ -92,7 +92,8 @@ impl JsonObject {
         self.text(name, &text);
     }
 
-    /// Adds members that are already JSON, given without the surrounding braces.
+    /// Adds members that are already JSON, given without the surrounding braces and without a comma
+    /// at the end.
     pub fn members(&mut self, members: &str) {
         if !members.is_empty() {
             self.0.extend_from_slice(members.as_bytes());

@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 
-/// The media ranges of a request with their qualities.
+/// Returns the media ranges of a request with their qualities.
 pub(super) fn ranges(headers: &HeaderMap) -> Vec<(&str, f32)> {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(range).collect()

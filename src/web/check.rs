@@ -119,7 +119,8 @@ impl From<CheckError> for Denial {
 }
 
 impl Denial {
-    /// A request without a token, whose challenge has no error code (RFC 6750, section 3.1).
+    /// Creates the answer to a request without a token. Its challenge has no error code (RFC 6750,
+    /// section 3.1).
     fn missing() -> Self {
         Self { error: None, scheme: Scheme::Bearer, scope: String::new() }
     }

@@ -73,7 +73,7 @@ impl ErrorResponse {
         self.error.operator_details().client_id.as_deref()
     }
 
-    /// The stage times of a token request, up to its rejection.
+    /// Returns the stage times of a token request, up to its rejection.
     pub(super) fn times(&self) -> Option<&StageTimes> {
         self.error.operator_details().times.as_ref()
     }

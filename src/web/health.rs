@@ -56,7 +56,7 @@ impl HealthState {
     pub(super) const ALL: [Self; 4] =
         [Self::Ready, Self::Degraded, Self::Unavailable, Self::Stopping];
 
-    /// The name in responses and metrics.
+    /// Returns the name in responses and metrics.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Ready => "ready",

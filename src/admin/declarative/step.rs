@@ -24,7 +24,7 @@ pub(super) struct ResourceStep {
 #[derive(Debug)]
 pub(super) struct ClientStep {
     pub(super) before: Option<Registration>,
-    /// The declared state. It still has the parts that a change of the owner removes.
+    /// The desired state. It still has the parts that a change of the owner removes.
     pub(super) desired: Registration,
     pub(super) stated: Stated,
     pub(super) secret: Option<NewSecret>,

@@ -171,12 +171,12 @@ impl CheckCode {
         Self::ForwardedHeaders,
     ];
 
-    /// The checks on the machine of the server.
+    /// Returns the checks on the machine of the server.
     pub(super) fn of_host() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|check| check.group() != CheckGroup::Documents)
     }
 
-    /// The checks from outside.
+    /// Returns the checks from outside.
     pub(super) fn of_outside() -> impl Iterator<Item = Self> {
         Self::OUTSIDE.into_iter()
     }

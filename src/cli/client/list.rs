@@ -54,7 +54,7 @@ pub(crate) struct ListArgs {
     /// Only clients that are older than this, such as 90d, and did not authenticate in that time
     #[arg(long, value_name = "DURATION")]
     unused: Option<String>,
-    /// The maximum number of rows; 1000 in a table on a terminal, otherwise all
+    /// The maximum number of clients; 1000 in a table on a terminal, otherwise all
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Begin after this client, the last one of the previous page

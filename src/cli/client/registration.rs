@@ -52,7 +52,7 @@ pub(crate) struct CreateArgs {
     /// Lifetime of its tokens, such as 30m; the default of the resource or the server if omitted
     #[arg(long, value_name = "DURATION")]
     token_ttl: Option<String>,
-    /// Limit of tokens that it may request, such as 60/m; `off` exempts it from the server's limit
+    /// Limit of tokens that it may get, such as 60/m; `off` exempts it from the server's limit
     #[arg(long, value_name = "RATE")]
     token_rate: Option<String>,
     #[command(flatten)]

@@ -46,7 +46,7 @@ macro_rules! codes {
             const PRINTED: [(Self, &'static str); [$($name),+].len()] =
                 [$((Self::$code, concat!($($meaning),+))),+];
 
-            /// The code as users see it. It never changes.
+            /// Returns the code as users see it. It never changes.
             pub(crate) fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$code => $name,)+
@@ -54,7 +54,7 @@ macro_rules! codes {
                 }
             }
 
-            /// The exit code.
+            /// Returns the exit code.
             pub(crate) fn exit(self) -> Exit {
                 match self {
                     $(Self::$code => Exit::$exit,)+
@@ -122,7 +122,7 @@ codes! {
 }
 
 impl CliErrorCode {
-    /// The code of a change that was not made.
+    /// Returns the code of a change that was not made.
     pub(crate) fn of_admin(code: AdminErrorCode) -> Self {
         use AdminErrorCode as Code;
         use AdminErrorKind as Kind;

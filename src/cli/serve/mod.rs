@@ -206,7 +206,7 @@ fn warn_about(config: &Config) {
     }
 }
 
-/// The next address above a taken one that is free now.
+/// Returns the next address above a taken one that is free now.
 pub(super) fn free_neighbour(taken: SocketAddr) -> SocketAddr {
     let is_free = |address: &SocketAddr| std::net::TcpListener::bind(address).is_ok();
     (1..=50)

@@ -114,7 +114,7 @@ fn a_secret_is_not_safe_to_end_while_an_instance_is_silent() {
 }
 
 #[test]
-fn a_secret_is_safe_to_end_if_another_credential_is_used_since() {
+fn a_secret_is_safe_to_end_if_another_credential_was_used_since() {
     let mut found = client(vec![secret("sec_1", 90 * DAY, Some(3 * DAY))]);
     found.usage = Some(usage(60));
     let (safe, reason) = assessed(found, 5).remove(0);

@@ -67,7 +67,7 @@ definitions! {
     HTTP_REQUESTS = Counter "tokend_http_requests_total" ["method", "route", "code"]
         "Answered requests.";
     HTTP_DURATION = Histogram "tokend_http_request_duration_seconds" ["method", "route", "code"]
-        "Time from the head of a request to its answer.";
+        "Time from the head of a request until its answer is computed.";
     HTTP_IN_FLIGHT = Gauge "tokend_http_requests_in_flight" ["listener"]
         "Requests that are being answered.";
     HTTP_ABORTED = Counter "tokend_http_requests_aborted_total" ["listener"]

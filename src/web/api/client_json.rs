@@ -97,7 +97,7 @@ pub(super) struct ClientJson {
 }
 
 impl ClientJson {
-    /// A client as it is now.
+    /// Converts a client as it is now.
     pub(super) fn of(app: &App, found: Registration) -> Self {
         let (now, warn_before) =
             (app.services.clock.now(), app.services.config.secrets.warn_before);

@@ -170,7 +170,7 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
-    /// A problem of the body as a whole, such as 413 or 415.
+    /// Creates a problem of the body as a whole, such as 413 or 415.
     pub(super) fn of_body(
         status: StatusCode,
         code: &'static str,

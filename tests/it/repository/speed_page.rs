@@ -118,8 +118,8 @@ fn token_path(path: &Section) -> String {
          at most {:.1} ms.\n\n\
          A ratio above 1 is possible, because tokend writes the responses to requests that arrived \
          together one after the other. The reader on the same machine is then awake, and need not \
-         be woken for each. The ratio to a limit that does this too is {}: the rest is the cost of \
-         authentication, limits, metrics and the log.",
+         be woken for each. The ratio to a limit that does this too is {}. The difference from 1 is the cost \
+         of authentication, limits, metrics and the log.",
         path.measured,
         rate(smallest(&limits)),
         rate(largest(&limits)),

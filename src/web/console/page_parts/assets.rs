@@ -68,7 +68,7 @@ pub(in crate::web::console) fn script() -> &'static str {
     &ASSETS[1].path
 }
 
-/// The path of the tokend logo.
+/// Returns the path of the tokend logo.
 pub(in crate::web::console) fn mark() -> &'static str {
     &ASSETS[3].path
 }

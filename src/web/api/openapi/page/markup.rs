@@ -106,7 +106,7 @@ pub(super) fn type_of(schema: &Value) -> String {
     words
 }
 
-/// A text without markup.
+/// Escapes a text, which then has no markup.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -116,7 +116,7 @@ pub(super) const TEXTS: [Text; 36] = [
         "POST /v1/signing-keys/rotate",
         "rotate_signing_key",
         &[],
-        "Rotate the signing key",
+        "Rotate a signing key",
         "Without `start_in_seconds` the next key signs as soon as every verifier knows it. A step \
          that would break verifiers is rejected without `Tokend-Force: true`.",
     ),
