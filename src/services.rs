@@ -89,7 +89,7 @@ pub enum StartError {
         origin: String,
     },
     /// The command for the master keys did not print them.
-    #[error("the master key command {program} ({origin}) {problem}{said}")]
+    #[error("the master key command {program} ({origin}) {problem}{error_output}")]
     MasterKeyCommand {
         /// The program.
         program: String,
@@ -98,7 +98,7 @@ pub enum StartError {
         /// The problem.
         problem: KeyCommandProblem,
         /// The output on standard error, as the end of the sentence.
-        said: String,
+        error_output: String,
     },
     /// The file of the master key cannot be read or created.
     #[error("cannot read or make the master key {path}: {problem}", path = path.display())]

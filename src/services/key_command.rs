@@ -70,8 +70,8 @@ impl KeyCommandProblem {
 ///
 /// [`StartError::MasterKeyCommand`].
 pub(super) async fn keys_of(command: &KeyCommand) -> Result<MasterKeyList, StartError> {
-    let mut said = Vec::new();
-    let printed = output_of(command, &mut said).await;
+    let mut error_output = Vec::new();
+    let printed = output_of(command, &mut error_output).await;
     let keys = printed.and_then(|printed| {
         let not_keys = || KeyCommandProblem::NotKeys(printed.len());
         let text = std::str::from_utf8(&printed).map_err(|_| not_keys())?;
@@ -81,13 +81,13 @@ pub(super) async fn keys_of(command: &KeyCommand) -> Result<MasterKeyList, Start
         program: command.program.clone(),
         origin: command.source.clone(),
         problem,
-        said: shown(&said),
+        error_output: shown(&error_output),
     })
 }
 
 /// Returns the standard error of the command in one line.
-fn shown(said: &[u8]) -> String {
-    let text = String::from_utf8_lossy(said);
+fn shown(error_output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(error_output);
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if lines.is_empty() {
         return String::new();
@@ -96,15 +96,19 @@ fn shown(said: &[u8]) -> String {
     format!(". It says: {line}")
 }
 
-/// Runs the command and returns its output. Its standard error is appended to `said`.
+/// Runs the command and returns its output. Its standard error is appended to `error_output`.
 async fn output_of(
     command: &KeyCommand,
-    said: &mut Vec<u8>,
+    error_output: &mut Vec<u8>,
 ) -> Result<Zeroizing<Vec<u8>>, KeyCommandProblem> {
     let mut child = start(command).map_err(KeyCommandProblem::NotStarted)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let work = async {
-        tokio::try_join!(read_output(stdout), read_words(stderr, said), status_of(&mut child))
+        tokio::try_join!(
+            read_output(stdout),
+            read_words(stderr, error_output),
+            status_of(&mut child)
+        )
     };
     // Dropping the command kills it.
     let ended = tokio::time::timeout(command.timeout, work).await;
@@ -153,7 +157,7 @@ async fn read_output(
 /// Reads all of standard error and keeps its beginning. A full pipe would block the command.
 async fn read_words(
     output: Option<impl AsyncRead + Unpin>,
-    said: &mut Vec<u8>,
+    error_output: &mut Vec<u8>,
 ) -> Result<(), KeyCommandProblem> {
     let Some(mut output) = output else { return Ok(()) };
     let mut chunk = [0; 1024];
@@ -162,8 +166,8 @@ async fn read_words(
         if length == 0 {
             return Ok(());
         }
-        let kept = length.min(MAX_STDERR_BYTES.saturating_sub(said.len()));
-        said.extend_from_slice(chunk.get(..kept).unwrap_or_default());
+        let kept = length.min(MAX_STDERR_BYTES.saturating_sub(error_output.len()));
+        error_output.extend_from_slice(chunk.get(..kept).unwrap_or_default());
     }
 }
 
@@ -186,7 +190,7 @@ mod tests {
 
     async fn problem(command: &KeyCommand) -> (KeyCommandProblem, String) {
         match keys_of(command).await.expect_err("a problem") {
-            StartError::MasterKeyCommand { problem, said, .. } => (problem, said),
+            StartError::MasterKeyCommand { problem, error_output, .. } => (problem, error_output),
             other => panic!("{other}"),
         }
     }
@@ -199,16 +203,16 @@ mod tests {
 
     #[tokio::test]
     async fn standard_error_is_shown_and_standard_output_is_not() {
-        let (found, said) =
+        let (found, error_output) =
             problem(&shell("echo hunter2; printf 'no\n\\033[2Jaccess\n' >&2")).await;
         assert!(matches!(found, KeyCommandProblem::NotKeys(8)), "{found}");
-        assert_eq!(said, ". It says: no; \\u{1b}[2Jaccess");
+        assert_eq!(error_output, ". It says: no; \\u{1b}[2Jaccess");
         assert!(!found.to_string().contains("hunter2"));
-        let (found, said) = problem(&shell("echo denied >&2; exit 3")).await;
+        let (found, error_output) = problem(&shell("echo denied >&2; exit 3")).await;
         assert!(matches!(found, KeyCommandProblem::Failed(_)), "{found}");
-        assert_eq!(said, ". It says: denied");
-        let (_, said) = problem(&shell("yes denied | head -c 1000000 >&2; exit 1")).await;
-        assert!(said.chars().count() < 2 * MAX_SHOWN_CHARACTERS, "{said}");
+        assert_eq!(error_output, ". It says: denied");
+        let (_, error_output) = problem(&shell("yes denied | head -c 1000000 >&2; exit 1")).await;
+        assert!(error_output.chars().count() < 2 * MAX_SHOWN_CHARACTERS, "{error_output}");
     }
 
     #[tokio::test]

@@ -89,9 +89,9 @@ mod tests {
     fn an_error_response_is_reported_with_its_request_id() {
         let text = "HTTP/1.1 401 Unauthorized\r\nx: y\r\n\r\n{\"error\":\"invalid_client\",\
                     \"error_description\":\"Client authentication failed. Request id: req_a1.\"}";
-        let said = find(text).expect_err("a rejection").as_text();
-        assert!(said.contains("error response") && said.contains("invalid_client"), "{said}");
-        assert!(said.ends_with("tokend explain req_a1"), "{said}");
+        let error = find(text).expect_err("a rejection").as_text();
+        assert!(error.contains("error response") && error.contains("invalid_client"), "{error}");
+        assert!(error.ends_with("tokend explain req_a1"), "{error}");
         assert!(find("{\"a\":1}").is_err());
         assert!(find("{\"a\"").is_err());
     }
