@@ -31,7 +31,7 @@ impl Script {
 
 /// The forward-only migrations. The number is the version of the schema. Versions 12 and 15 were
 /// never released.
-const MIGRATIONS: [(i64, &str, Script); 28] = [
+const MIGRATIONS: [(i64, &str, Script); 29] = [
     (1, "first schema", Script::Of(include_str!("../../migrations/0001_first_schema.sql"))),
     (2, "use and rate", Script::Of(include_str!("../../migrations/0002_use_and_rate.sql"))),
     (
@@ -109,6 +109,14 @@ const MIGRATIONS: [(i64, &str, Script); 28] = [
         Script::OfEach {
             postgres: include_str!("../../migrations/0030_client_search_postgres.sql"),
             sqlite: include_str!("../../migrations/0030_client_search_sqlite.sql"),
+        },
+    ),
+    (
+        31,
+        "bounded client search",
+        Script::OfEach {
+            postgres: include_str!("../../migrations/0031_bounded_client_search_postgres.sql"),
+            sqlite: "-- The triggers of SQLite read only the clients of a row.",
         },
     ),
 ];

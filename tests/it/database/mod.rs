@@ -13,5 +13,6 @@ mod readiness;
 mod released_schemas;
 mod restored_revocations;
 mod schema_constraints;
+mod search_rows;
 mod stored_rows;
 mod unknown_outcome;

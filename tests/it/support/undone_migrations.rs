@@ -150,7 +150,7 @@ const UNDO: &[(i64, &[&str])] = &[
 ];
 
 /// The statements for a migration that differs for each engine.
-const UNDO_SEARCH: &str = "DELETE FROM _sqlx_migrations WHERE version = 30";
+const UNDO_SEARCH: &str = "DELETE FROM _sqlx_migrations WHERE version >= 30";
 const UNDO_SEARCH_ON_POSTGRES: [&str; 3] =
     ["DROP FUNCTION client_search_add CASCADE", "DROP TABLE client_search", UNDO_SEARCH];
 const UNDO_SEARCH_ON_SQLITE: [&str; 4] = [
