@@ -10,6 +10,7 @@ use crate::limits::rate_counter::RateCounter;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{AuthenticationMethod, ClientId, ClientState, GrantType};
 use crate::model::rate::RateLimit;
+use crate::model::secret::LoadedSecret;
 use crate::model::secret::SecretKind;
 use crate::model::security::{KeySet, Networks, TlsSubject};
 use crate::model::spiffe_trust::SpiffeTrust;
@@ -17,7 +18,6 @@ use crate::model::time::Lifetime;
 use crate::model::trust::FederatedCredential;
 use crate::remote_keys::RemoteKeys;
 use crate::secrets::verification_cache::VerifiedSecretCache;
-use crate::store::loaded_clients::LoadedSecret;
 use crate::telemetry::metrics::per_client::ClientMeter;
 
 /// A client in memory, with its credentials and grants.

@@ -9,13 +9,14 @@ use crate::directory::entry::{AllowedMethods, ClientEntry, SecretEntry};
 use crate::keys::keyring::Keyring;
 use crate::model::client::{ClientId, ClientState};
 use crate::model::rate::RateLimit;
+use crate::model::secret::LoadedSecret;
 use crate::model::secret::SecretKind;
 use crate::model::security::ClientSecurity;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Lifetime;
 use crate::model::trust::FederatedCredential;
 use crate::secrets::verification_cache::Mac;
-use crate::store::loaded_clients::{LoadedClient, LoadedSecret};
+use crate::store::loaded_clients::LoadedClient;
 
 /// A client to insert, with the values that it shares with other clients.
 #[derive(Debug)]

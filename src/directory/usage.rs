@@ -189,8 +189,8 @@ impl UseCounter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::secret::LoadedSecret;
     use crate::model::secret::{SecretHash, SecretKind};
-    use crate::store::loaded_clients::LoadedSecret;
 
     fn secret(id: &str) -> SecretEntry {
         let stored = LoadedSecret {

@@ -88,7 +88,7 @@ enum Proof {
 }
 
 impl SecretHash {
-    /// Wraps a PHC string that `crypto::secret` has validated or created.
+    /// Wraps a PHC string that `secrets::argon2id` has validated or created.
     pub fn from_phc(text: &str) -> Self {
         Self(Proof::Phc(text.into()))
     }
@@ -159,6 +159,28 @@ pub struct SecretRecord {
     /// [`Registration::assess`]: crate::model::client::Registration::assess
     #[serde(flatten)]
     pub status: Option<SecretStatus>,
+}
+
+/// The fields of a secret that the directory keeps.
+#[derive(Debug)]
+pub struct LoadedSecret {
+    /// The id of the secret.
+    pub secret_id: SecretId,
+    /// The kind of the secret: generated, imported or a digest.
+    pub kind: SecretKind,
+    /// The stored hash.
+    pub hash: SecretHash,
+    /// The last characters of the secret.
+    pub suffix: Box<str>,
+    /// The time at which the secret becomes invalid.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl LoadedSecret {
+    /// True if the secret is still valid at `now`.
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        now.is_before(self.expires_at)
+    }
 }
 
 /// A stored secret and its client, for finding the client that a secret belongs to.

@@ -5,13 +5,13 @@ use crate::model::client::ClientId;
 use crate::model::client_settings::ClientTokenSettings;
 use crate::model::grant::HeldGrant;
 use crate::model::owner::Owner;
-use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
+use crate::model::secret::LoadedSecret;
 use crate::model::spiffe_trust::SpiffeTrust;
-use crate::model::time::Timestamp;
 use crate::model::trust::FederatedCredential;
 use crate::store::clients::TokenRow;
 use crate::store::clients::child_rows::{ChildRows, Children, ClientSet};
 use crate::store::row::TableRow;
+use crate::store::secrets::TokenSecretRow;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
@@ -33,40 +33,6 @@ pub struct LoadedClient {
     pub trusts: Vec<FederatedCredential>,
     /// The SPIFFE trust domains whose JWT-SVIDs authenticate the client.
     pub spiffe_trusts: Vec<SpiffeTrust>,
-}
-
-/// The fields of a secret that the directory keeps.
-#[derive(Debug)]
-pub struct LoadedSecret {
-    /// The id of the secret.
-    pub secret_id: SecretId,
-    /// The kind of the secret: generated, imported or a digest.
-    pub kind: SecretKind,
-    /// The stored hash.
-    pub hash: SecretHash,
-    /// The last characters of the secret.
-    pub suffix: Box<str>,
-    /// The time at which the secret becomes invalid.
-    pub expires_at: Option<Timestamp>,
-}
-
-impl LoadedSecret {
-    /// True if the secret is still valid at `now`.
-    pub fn is_valid(&self, now: Timestamp) -> bool {
-        now.is_before(self.expires_at)
-    }
-}
-
-impl From<SecretRecord> for LoadedSecret {
-    fn from(secret: SecretRecord) -> Self {
-        Self {
-            secret_id: secret.secret_id,
-            kind: secret.kind,
-            hash: secret.hash,
-            suffix: secret.suffix.into(),
-            expires_at: secret.expires_at,
-        }
-    }
 }
 
 impl Store {
@@ -103,7 +69,7 @@ impl Store {
     }
 }
 
-fn page(rows: Vec<TokenRow>, mut children: ChildRows) -> Page {
+fn page(rows: Vec<TokenRow>, mut children: ChildRows<TokenSecretRow>) -> Page {
     let with_children = |row: TokenRow| {
         let id = row.client_id.clone();
         let children = children.take(&id);
@@ -114,10 +80,10 @@ fn page(rows: Vec<TokenRow>, mut children: ChildRows) -> Page {
 
 fn loaded(
     row: TokenRow,
-    children: Result<Children, StoreError>,
+    children: Result<Children<TokenSecretRow>, StoreError>,
 ) -> Result<LoadedClient, StoreError> {
     let Children { secrets, grants, trusts, spiffe_trusts } = children?;
-    let secrets = secrets.into_iter().map(LoadedSecret::from).collect();
+    let secrets = secrets.into_iter().map(TokenSecretRow::decode).collect::<Result<_, _>>()?;
     let owner = row.owner.as_deref().map(Owner::stored);
     Ok(LoadedClient { client: row.decode()?, owner, secrets, grants, trusts, spiffe_trusts })
 }

@@ -14,6 +14,7 @@ use crate::directory::{KeysEntry, SpiffeTrustEntry, TrustEntry};
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{ClientId, ClientState};
 use crate::model::rate::RateLimit;
+use crate::model::secret::LoadedSecret;
 use crate::model::secret::{SecretHash, SecretId, SecretKind};
 use crate::model::secret_digest::SecretDigest;
 use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Networks, TlsSubject};
@@ -23,7 +24,6 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::model::trust::{Conditions, ExternalIssuer, FederatedCredential, TrustId};
 use crate::remote_keys::RemoteSource;
 use crate::secrets::verification_cache::{MAC_LENGTH, Mac};
-use crate::store::loaded_clients::LoadedSecret;
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ClientRecord<'a> {

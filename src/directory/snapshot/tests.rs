@@ -23,6 +23,7 @@ use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
 use crate::model::resource::{Resource, ResourceId, ResourceScope, SignedBefore, TokenTyp};
 use crate::model::scope::Scopes;
+use crate::model::secret::LoadedSecret;
 use crate::model::secret::{SecretHash, SecretId, SecretKind};
 use crate::model::secret_digest::SecretDigest;
 use crate::model::security::{ClientSecurity, KeySet, KeySetUri, KeySource, Networks, TlsSubject};
@@ -34,7 +35,6 @@ use crate::model::time::{Clock, Lifetime, Timestamp};
 use crate::model::token::{RevocationEpoch, RevokedClient, RevokedToken, TokenId};
 use crate::model::trust::{Conditions, ExternalIssuer, FederatedCredential, TrustId};
 use crate::secrets::verification_cache::Mac;
-use crate::store::loaded_clients::LoadedSecret;
 
 const JWKS: &str = r#"{"keys":[{"crv":"Ed25519","kid":"k","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 

@@ -8,14 +8,12 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
 use crate::model::grant::HeldGrant;
-use crate::model::secret::SecretRecord;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::trust::FederatedCredential;
 use crate::store::StoreError;
 use crate::store::grants::GrantRow;
 use crate::store::reader::Reader;
 use crate::store::row::TableRow;
-use crate::store::secrets::SecretRow;
 use crate::store::statement::Statement;
 use crate::store::trusts::TrustRow;
 use crate::store::trusts::spiffe::SpiffeTrustRow;
@@ -55,18 +53,18 @@ pub(in crate::store) trait ChildRow: TableRow {
     fn client_id(&self) -> &str;
 }
 
-/// The child rows of many clients, grouped by client.
-pub(in crate::store) struct ChildRows {
-    secrets: HashMap<String, Vec<SecretRow>>,
+/// The child rows of many clients, grouped by client. `S` is the row of a secret.
+pub(in crate::store) struct ChildRows<S> {
+    secrets: HashMap<String, Vec<S>>,
     grants: HashMap<String, Vec<GrantRow>>,
     trusts: HashMap<String, Vec<TrustRow>>,
     spiffe_trusts: HashMap<String, Vec<SpiffeTrustRow>>,
 }
 
-/// The decoded child rows of one client.
-pub(in crate::store) struct Children {
-    /// The secrets, oldest first, without their usage.
-    pub(in crate::store) secrets: Vec<SecretRecord>,
+/// The child rows of one client, decoded except for the secrets.
+pub(in crate::store) struct Children<S> {
+    /// The secrets, oldest first.
+    pub(in crate::store) secrets: Vec<S>,
     /// The grants, sorted by resource.
     pub(in crate::store) grants: Vec<HeldGrant>,
     /// The trusts in external issuers, oldest first.
@@ -75,7 +73,10 @@ pub(in crate::store) struct Children {
     pub(in crate::store) spiffe_trusts: Vec<SpiffeTrust>,
 }
 
-impl ChildRows {
+impl<S> ChildRows<S>
+where
+    S: ChildRow + for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+{
     /// Reads the child rows of some clients, in separate statements after the rows of the clients.
     /// A change in between writes an event, which makes a follower read the client again.
     pub(in crate::store) async fn read(
@@ -94,7 +95,7 @@ impl ChildRows {
     ///
     /// # Errors
     /// If a row of the client cannot be decoded.
-    pub(in crate::store) fn take(&mut self, client_id: &str) -> Result<Children, StoreError> {
+    pub(in crate::store) fn take(&mut self, client_id: &str) -> Result<Children<S>, StoreError> {
         // Remove the rows from all maps before any decoding can fail.
         let secrets = self.secrets.remove(client_id).unwrap_or_default();
         let grants = self.grants.remove(client_id).unwrap_or_default();
@@ -105,7 +106,7 @@ impl ChildRows {
         // The database does not sort them, because its collation may depend on a language.
         grants.sort_by(|one, other| one.grant.resource.cmp(&other.grant.resource));
         Ok(Children {
-            secrets: secrets.into_iter().map(SecretRow::decode).collect::<Result<_, _>>()?,
+            secrets,
             grants,
             trusts: trusts.into_iter().map(TrustRow::decode).collect::<Result<_, _>>()?,
             spiffe_trusts: spiffe_trusts

@@ -9,6 +9,7 @@ use crate::store::clients::ClientRow;
 use crate::store::clients::child_rows::{ChildRows, Children, ClientSet};
 use crate::store::reader::Reader;
 use crate::store::row::TableRow;
+use crate::store::secrets::SecretRow;
 use crate::store::statement::Statement;
 use crate::store::usage::UsageRows;
 use crate::store::{Store, StoreError};
@@ -64,11 +65,12 @@ impl Reader<'_> {
 
 fn registration(
     row: ClientRow,
-    children: Result<Children, StoreError>,
+    children: Result<Children<SecretRow>, StoreError>,
     usage: &UsageRows,
 ) -> Result<Registration, StoreError> {
     let Children { secrets, grants, trusts, spiffe_trusts } = children?;
-    let with_use = |secret: SecretRecord| -> Result<SecretRecord, StoreError> {
+    let with_use = |row: SecretRow| -> Result<SecretRecord, StoreError> {
+        let secret = row.decode()?;
         Ok(SecretRecord { usage: usage.of_secret(&secret.secret_id)?, ..secret })
     };
     let secrets = secrets.into_iter().map(with_use).collect::<Result<_, _>>()?;

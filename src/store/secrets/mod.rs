@@ -5,7 +5,9 @@ pub mod creators;
 pub mod life;
 
 use crate::model::client::ClientId;
-use crate::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord, StoredSecret};
+use crate::model::secret::{
+    LoadedSecret, SecretHash, SecretId, SecretKind, SecretRecord, StoredSecret,
+};
 use crate::model::secret_digest::SecretDigest;
 use crate::model::time::{Lifetime, Timestamp};
 use crate::store::clients::child_rows::ChildRow;
@@ -17,15 +19,18 @@ use crate::store::{Store, StoreError};
 table_row! {
     /// A row of `client_secret`.
     pub(super) struct SecretRow in "client_secret" {
-        secret_id: String,
-        client_id: String,
-        kind: String,
-        hash: String,
-        digest: Option<String>,
-        hint: String,
+        /// The columns of `client_secret` that token requests need.
+        token: struct TokenSecretRow {
+            secret_id: String,
+            client_id: String,
+            kind: String,
+            hash: String,
+            digest: Option<String>,
+            hint: String,
+            expires_at: Option<i64>,
+        },
         label: String,
         created_at: i64,
-        expires_at: Option<i64>,
         replaced_by: Option<String>,
         unused_window: Option<i64>,
         warned_at: Option<i64>,
@@ -36,15 +41,17 @@ table_row! {
 impl SecretRow {
     fn of(client_id: &ClientId, secret: &SecretRecord) -> Self {
         Self {
-            secret_id: secret.secret_id.as_str().to_owned(),
-            client_id: client_id.as_str().to_owned(),
-            kind: secret.kind.as_str().to_owned(),
-            hash: secret.hash.as_phc().to_owned(),
-            digest: secret.hash.digest().map(ToString::to_string),
-            hint: secret.suffix.clone(),
+            token: TokenSecretRow {
+                secret_id: secret.secret_id.as_str().to_owned(),
+                client_id: client_id.as_str().to_owned(),
+                kind: secret.kind.as_str().to_owned(),
+                hash: secret.hash.as_phc().to_owned(),
+                digest: secret.hash.digest().map(ToString::to_string),
+                hint: secret.suffix.clone(),
+                expires_at: secret.expires_at.map(|end| end.0),
+            },
             label: secret.label.clone(),
             created_at: secret.created_at.0,
-            expires_at: secret.expires_at.map(|end| end.0),
             replaced_by: secret.replaced_by.as_ref().map(|id| id.as_str().to_owned()),
             unused_window: secret.unused_window.map(Lifetime::seconds),
             warned_at: secret.warned_at.map(|time| time.0),
@@ -54,20 +61,15 @@ impl SecretRow {
 
     /// Decodes the secret without its usage.
     pub(super) fn decode(self) -> Result<SecretRecord, StoreError> {
-        let (kind, hash) = match &self.digest {
-            Some(digest) => {
-                (SecretKind::Digest, SecretHash::from_digest(SecretDigest::parse(digest)?))
-            }
-            None => (SecretKind::parse(&self.kind)?, SecretHash::from_phc(&self.hash)),
-        };
+        let LoadedSecret { secret_id, kind, hash, suffix, expires_at } = self.token.decode()?;
         Ok(SecretRecord {
-            secret_id: SecretId::parse(&self.secret_id)?,
+            secret_id,
             kind,
             hash,
-            suffix: self.hint,
+            suffix: suffix.into(),
             label: self.label,
             created_at: Timestamp(self.created_at),
-            expires_at: self.expires_at.map(Timestamp),
+            expires_at,
             replaced_by: self.replaced_by.as_deref().map(SecretId::parse).transpose()?,
             unused_window: self.unused_window.map(Lifetime::stored),
             warned_at: self.warned_at.map(Timestamp),
@@ -78,7 +80,34 @@ impl SecretRow {
     }
 }
 
+impl TokenSecretRow {
+    /// Decodes the fields of the secret that token requests need.
+    pub(super) fn decode(self) -> Result<LoadedSecret, StoreError> {
+        let (kind, hash) = match &self.digest {
+            Some(digest) => {
+                (SecretKind::Digest, SecretHash::from_digest(SecretDigest::parse(digest)?))
+            }
+            None => (SecretKind::parse(&self.kind)?, SecretHash::from_phc(&self.hash)),
+        };
+        Ok(LoadedSecret {
+            secret_id: SecretId::parse(&self.secret_id)?,
+            kind,
+            hash,
+            suffix: self.hint.into(),
+            expires_at: self.expires_at.map(Timestamp),
+        })
+    }
+}
+
 impl ChildRow for SecretRow {
+    const ORDER: &'static str = TokenSecretRow::ORDER;
+
+    fn client_id(&self) -> &str {
+        &self.token.client_id
+    }
+}
+
+impl ChildRow for TokenSecretRow {
     const ORDER: &'static str = " ORDER BY client_id, created_at, secret_id";
 
     fn client_id(&self) -> &str {
@@ -128,7 +157,7 @@ impl Store {
         statement.push(" OR digest IN ").push_list(digests).push(" ORDER BY secret_id");
         let rows = self.read().rows::<SecretRow>(&statement).await?;
         Ok(readable("a secret", rows, |row| {
-            let client_id = ClientId::parse(&row.client_id)?;
+            let client_id = ClientId::parse(&row.token.client_id)?;
             let SecretRecord { secret_id, hash, suffix, expires_at, .. } = row.decode()?;
             Ok(StoredSecret { client_id, secret_id, hash, suffix, expires_at })
         }))
