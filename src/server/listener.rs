@@ -74,7 +74,7 @@ impl Listener {
         let acceptor = Acceptor {
             context: Arc::new(context),
             slots: ConnectionSlots::new(connections, live.clone()),
-            batch: Arc::default(),
+            batch: Arc::new(WriteBatch::new()),
             tls: None,
         };
         Self { socket: listener, acceptor }

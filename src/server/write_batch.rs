@@ -5,8 +5,9 @@
 //! time of a token. In a series of writes, only the first one finds the reader asleep.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
 
 /// The maximum duration of a request whose response waits for others. A wake-up is a small part of
 /// slower requests, and to wait for other slow ones would double their latency. On the machine of
@@ -18,36 +19,26 @@ const MAX_QUICK_DURATION: Duration = Duration::from_micros(100);
 const MAX_WAITING: usize = 64;
 
 /// The waiting responses of a listener.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct WriteBatch {
-    waiting: AtomicUsize,
+    places: Semaphore,
 }
 
-/// The place of a waiting response.
-struct Place<'a>(&'a AtomicUsize);
-
 impl WriteBatch {
+    /// Creates a batch in which no response waits.
+    pub(super) fn new() -> Self {
+        Self { places: Semaphore::new(MAX_WAITING) }
+    }
+
     /// Returns the response to a request that began at `started`, after every other task that is
     /// ready has run once. Returns it at once if it was computed slowly, or if many wait already.
     pub(super) async fn wait<T>(self: Arc<Self>, response: T, started: Instant) -> T {
         if started.elapsed() < MAX_QUICK_DURATION
-            && let Some(_place) = self.enter()
+            && let Ok(_place) = self.places.try_acquire()
         {
             tokio::task::yield_now().await;
         }
         response
-    }
-
-    fn enter(&self) -> Option<Place<'_>> {
-        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let place = Place(&self.waiting);
-        (before < MAX_WAITING).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -61,19 +52,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_quick_response_waits_and_a_slow_one_does_not() {
-        let batch = Arc::new(WriteBatch::default());
+        let batch = Arc::new(WriteBatch::new());
         let later = Instant::now() + Duration::from_hours(1);
         let mut quick = pin!(batch.clone().wait((), later));
         assert!(quick.as_mut().now_or_never().is_none());
         let earlier = Instant::now().checked_sub(MAX_QUICK_DURATION).expect("a time");
         assert!(batch.clone().wait((), earlier).now_or_never().is_some());
         quick.await;
-        assert_eq!(batch.waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(batch.places.available_permits(), MAX_WAITING);
     }
 
     #[tokio::test]
     async fn a_response_does_not_wait_if_many_do() {
-        let batch = Arc::new(WriteBatch::default());
+        let batch = Arc::new(WriteBatch::new());
         let later = Instant::now() + Duration::from_hours(1);
         let wait = || Box::pin(batch.clone().wait((), later));
         let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| wait()).collect();
