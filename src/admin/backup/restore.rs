@@ -115,7 +115,7 @@ fn read(
     let send = |piece| pieces.blocking_send(piece).map_err(|_| BackupError::Interrupted);
     let mut page = Vec::new();
     check::read(path, keys, |part| {
-        let is_full = page.len() == PAGE_SIZE as usize;
+        let is_full = page.len() == PAGE_SIZE;
         if !page.is_empty() && (is_full || !matches!(part, Part::Row(_))) {
             send(Piece::Rows(std::mem::take(&mut page)))?;
         }

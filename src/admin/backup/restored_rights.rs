@@ -134,13 +134,11 @@ async fn revoke_all_tokens(config: &Config, change: &mut AuditedChange) -> Resul
     let (mut after, mut revoked) = (String::new(), 0);
     loop {
         let page = change.read().client_ids(&after, PAGE_SIZE).await?;
+        let Some(last) = page.last() else { return Ok(revoked) };
+        last.as_str().clone_into(&mut after);
         for id in &page {
             revoke_tokens(change, id, longest).await?;
             revoked += 1;
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE_SIZE as usize => last.as_str().clone_into(&mut after),
-            _ => return Ok(revoked),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::store::{Pool, Store, StoreError, with_timeout};
 const CURSOR: &str = "tokend_backup";
 
 /// The number of rows per page.
-pub const PAGE_SIZE: u32 = 200;
+pub const PAGE_SIZE: usize = 200;
 
 /// The timeout of one page. It is long, because a backup is not urgent.
 const PAGE_TIMEOUT: Duration = Duration::from_mins(2);
