@@ -216,13 +216,14 @@ async fn a_setting_without_a_unit_is_rejected() {
     let path = file.display().to_string();
     let run = cli.run(&["--config", &path, "check-config"]);
     assert_eq!(run.code, 3, "{run:?}");
-    let said = format!("{}{}", run.stdout, run.stderr);
-    assert!(said.contains("`token.lifetime` has no unit: write 3600s"), "{said}");
-    assert!(said.contains("a.toml:3"), "{said}");
+    let output = format!("{}{}", run.stdout, run.stderr);
+    assert!(output.contains("`token.lifetime` has no unit: write 3600s"), "{output}");
+    assert!(output.contains("a.toml:3"), "{output}");
     for (name, value) in [("TOKEND_DATABASE_TIMEOUT", "3"), ("TOKEND_SHUTDOWN_DRAIN", "10")] {
         let run = Cli::at(cli.place.clone()).set(name, value).run(&["check-config"]);
-        let said = format!("{}{}", run.stdout, run.stderr);
-        assert!(run.code == 3 && said.contains(&format!("has no unit: write {value}s")), "{said}");
+        let output = format!("{}{}", run.stdout, run.stderr);
+        assert_eq!(run.code, 3, "{output}");
+        assert!(output.contains(&format!("has no unit: write {value}s")), "{output}");
     }
     let zero = Cli::at(cli.place.clone()).set("TOKEND_SHUTDOWN_DELAY", "0");
     assert_eq!(zero.run(&["check-config"]).code, 0);

@@ -303,7 +303,7 @@ async fn every_problem_has_its_line_and_nothing_is_written(
             let found = run
                 .stderr
                 .lines()
-                .any(|said| said.contains(&format!("line {line}: ")) && said.contains(words));
+                .any(|error| error.contains(&format!("line {line}: ")) && error.contains(words));
             assert!(found, "line {line}, {words:?}: {run:?}");
         }
         assert!(!run.stderr.contains("line 1: ") && !run.stderr.contains("hush"), "{run:?}");

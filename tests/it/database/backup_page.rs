@@ -35,20 +35,20 @@ async fn every_sample_of_the_page_on_backups_works() {
         cli.json(&["client", "create", "Ops", "--id", "ops", "--grant", "https://a.example"]);
     let secret = made["client_secret"].as_str().expect("a secret").to_owned();
     let [create, restore, to_postgres] = &blocks(PAGE, "sh")[..] else { panic!("other blocks") };
-    let said = run(&cli, create);
+    let output = run(&cli, create);
     for words in ["of SQLite", "clients        1", "master key"] {
-        assert!(said.contains(words), "no {words:?} in {said}");
+        assert!(output.contains(words), "no {words:?} in {output}");
     }
     let rotated = cli.json(&["client", "rotate-secret", "ops"]);
-    let said = run(&cli, restore);
+    let output = run(&cli, restore);
     for words in ["tokens revoked of clients   1", "secrets ended               1", "intact"] {
-        assert!(said.contains(words), "no {words:?} in {said}");
+        assert!(output.contains(words), "no {words:?} in {output}");
     }
     let postgres = Place::new(Engine::Postgres).await.database_url;
     let script = to_postgres.replace("postgres://tokend@db.internal/tokend", &postgres);
     assert!(script.contains(&postgres), "{script}");
-    let said = run(&cli, &script);
-    assert!(said.contains("restored to    Postgres"), "{said}");
+    let output = run(&cli, &script);
+    assert!(output.contains("restored to    Postgres"), "{output}");
     server.signal("TERM");
     server.ended().await;
     // The moved server has the newest secret; the restored one has none.

@@ -246,19 +246,19 @@ async fn a_command_shows_what_can_be_read_and_fails_if_its_list_is_not_complete(
 ) {
     let (server, _, whole) = fixture(engine).await;
     let cli = Cli::at(server.place.clone()).set("TOKEND_ISSUER", &server.base);
-    let said = |run: &Run, text: &str| {
+    let assert_fails = |run: &Run, text: &str| {
         assert!(run.stderr.contains(text), "{text}: {run:?}");
         assert_eq!(run.code, 1, "{run:?}");
     };
     let run = cli.run(&["client", "list", "-o", "id"]);
-    said(&run, "client method cannot be read");
+    assert_fails(&run, "client method cannot be read");
     assert!(run.stdout.contains("whole\n"), "{run:?}");
     let run = cli.run(&["resource", "list", "-o", "id"]);
-    said(&run, "2 resources cannot be read and are left out");
+    assert_fails(&run, "2 resources cannot be read and are left out");
     assert!(run.stdout.contains("urn:example:other\n"), "{run:?}");
-    said(&cli.run(&["grant-request", "list"]), "1 grant request cannot be read");
-    said(&cli.run(&["owner-policy", "list"]), "owner policy bad cannot be read");
-    said(&cli.run(&["key", "list"]), "signing key badkey cannot be read");
+    assert_fails(&cli.run(&["grant-request", "list"]), "1 grant request cannot be read");
+    assert_fails(&cli.run(&["owner-policy", "list"]), "owner policy bad cannot be read");
+    assert_fails(&cli.run(&["key", "list"]), "signing key badkey cannot be read");
     let run = cli.run(&["export"]);
     assert!(run.code != 0 && run.stdout.is_empty(), "{run:?}");
     assert!(run.stderr.contains("resource urn:bad:alg"), "{run:?}");

@@ -53,10 +53,10 @@ async fn every_sample_of_the_page_works() {
     let server = cli.serve().await;
     let cli = cli.set("TOKEND_ISSUER", &server.base);
     let script = Script::of_cli(&cli).with_urls(&server.base, &server.management);
-    let said: Vec<_> = blocks(PAGE, "sh").iter().map(|block| script.done(block)).collect();
-    assert_eq!(said.len(), 2, "other blocks");
-    assert!(said[0].stdout.contains("0 errors"), "{said:?}");
-    let report: Value = serde_json::from_str(&said[1].stdout).expect("JSON");
+    let runs: Vec<_> = blocks(PAGE, "sh").iter().map(|block| script.done(block)).collect();
+    assert_eq!(runs.len(), 2, "other blocks");
+    assert!(runs[0].stdout.contains("0 errors"), "{runs:?}");
+    let report: Value = serde_json::from_str(&runs[1].stdout).expect("JSON");
     assert_eq!(report["worst"], "ok", "{report}");
     let block = blocks(PAGE, "json").swap_remove(0);
     let sample: Value = serde_json::from_str(&block).expect("JSON");

@@ -342,9 +342,9 @@ async fn every_command_of_the_page_works() {
     run(add);
     stop(&mut server).await;
     let mut server = cli.serve().await;
-    let said = run(rotate);
+    let output = run(rotate);
     for words in ["sealed again\n", "signing keys sealed again     1", "opens   0", "seals   1"] {
-        assert!(said.contains(words), "no {words:?} in {said}");
+        assert!(output.contains(words), "no {words:?} in {output}");
     }
     stop(&mut server).await;
     run(remove);

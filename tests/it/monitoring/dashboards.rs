@@ -187,10 +187,10 @@ fn promtool(arguments: &[&str], input: &str) -> String {
         .expect("promtool, see tests/needs.txt");
     promtool.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("written");
     let output = promtool.wait_with_output().expect("an end");
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(output.status.success(), "promtool {arguments:?}: {said}");
-    said
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(output.status.success(), "promtool {arguments:?}: {text}");
+    text
 }
 
 /// O-13: the alerts, also those for failed writes.
@@ -209,8 +209,8 @@ fn promtool_accepts_every_expression_of_the_dashboard() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("dashboard.yml");
     std::fs::write(&file, group.to_string()).expect("written");
-    let said = promtool(&["check", "rules", &file.display().to_string()], "");
-    assert!(said.contains("SUCCESS"), "{said}");
+    let output = promtool(&["check", "rules", &file.display().to_string()], "");
+    assert!(output.contains("SUCCESS"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,8 +220,8 @@ async fn promtool_accepts_the_metrics() {
     server.ask(&client).await.token();
     server.basic("nobody", "wrong", &[("grant_type", "client_credentials")]).await;
     let answer = Answer::of(server.http.get(format!("{}/metrics", server.management))).await;
-    let said = promtool(&["check", "metrics"], &answer.text);
-    assert_eq!(said, "");
+    let output = promtool(&["check", "metrics"], &answer.text);
+    assert_eq!(output, "");
 }
 
 /// The configuration of the page, with a Prometheus that gets its own tokens.

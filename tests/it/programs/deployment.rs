@@ -235,8 +235,8 @@ fn schemas_of_the_chart_reject_wrong_values() {
         let mut helm = deploy_tool("helm");
         helm.args(["template", "one", CHART]).args(REQUIRED).args(values);
         let output = helm.output().expect("helm");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && said.contains(word), "{values:?}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && stderr.contains(word), "{values:?}: {stderr}");
     }
     // The chart has the version of the program.
     let chart = &documents(&read(&format!("{CHART}/Chart.yaml")))[0];
@@ -291,8 +291,8 @@ fn analyze(arguments: &[&str], files: &[&Path]) -> String {
 #[test]
 fn systemd_finds_the_unit_hardened() {
     let unit = root().join("deploy/systemd/tokend.service");
-    let said = analyze(&["security", "--offline=true", "--threshold=20", "--no-pager"], &[&unit]);
-    assert!(said.contains("Overall exposure level"), "{said}");
+    let output = analyze(&["security", "--offline=true", "--threshold=20", "--no-pager"], &[&unit]);
+    assert!(output.contains("Overall exposure level"), "{output}");
 }
 
 /// With an existing program and man page, nothing is reported.

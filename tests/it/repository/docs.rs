@@ -248,8 +248,8 @@ async fn each_sample_of_a_client_gets_a_token() {
         for (sample, suffix) in
             [(openid_client, ".mjs"), (oauth4webapi, ".mjs"), (dpop, ".mjs"), (authlib, ".py")]
         {
-            let said = printed(folder, sample, suffix, &environment);
-            let token = said.rsplit(' ').next().expect("a token");
+            let output = printed(folder, sample, suffix, &environment);
+            let token = output.rsplit(' ').next().expect("a token");
             assert_eq!(server.claims(token).await["sub"], client.id.as_str(), "{sample}");
         }
     }

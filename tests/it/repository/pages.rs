@@ -18,16 +18,16 @@ async fn every_sample_of_getting_tokens_works() {
     let (mut stage, _cli) = Stage::set().await;
     let outputs: Vec<_> =
         blocks(GETTING_TOKENS, "sh").iter().map(|text| stage.shell(text)).collect();
-    let said = outputs.join("\n");
-    assert_eq!(said.matches("\"access_token\"").count(), 2, "{said}");
+    let output = outputs.join("\n");
+    assert_eq!(output.matches("\"access_token\"").count(), 2, "{output}");
     for words in ["valid   ", "time checks pass"] {
-        assert!(said.contains(words), "no {words:?} in {said}");
+        assert!(output.contains(words), "no {words:?} in {output}");
     }
     // The error on the page equals the answer of the server.
     let shown = blocks(GETTING_TOKENS, "json").pop().expect("an error");
-    assert!(said.contains(shown.trim()), "{shown} is not in {said}");
+    assert!(output.contains(shown.trim()), "{shown} is not in {output}");
 
-    let token = said
+    let token = output
         .split("\"access_token\":\"")
         .nth(1)
         .and_then(|rest| rest.split('"').next())
@@ -61,9 +61,9 @@ async fn every_command_of_the_pages_for_operators_works() {
         "docs/operations/postgres.md",
     ];
     let texts = pages.iter().flat_map(|page| blocks(page, "sh"));
-    let said = texts.map(|text| stage.shell(&text)).collect::<Vec<_>>().join("\n");
+    let output = texts.map(|text| stage.shell(&text)).collect::<Vec<_>>().join("\n");
     for words in ["Billing worker", "intact", "IMPORTED", "schema", "configuration is valid"] {
-        assert!(said.contains(words), "no {words:?} in {said}");
+        assert!(output.contains(words), "no {words:?} in {output}");
     }
 }
 

@@ -181,8 +181,8 @@ async fn the_workload_without_a_secret_gets_a_token() {
     assert_eq!(job.lines().count(), 5, "five lines are promised");
     let script = adapted(job.split_once("- run: |\n").expect("a script").1);
     for _ in 0..MAX_ATTEMPTS {
-        let said = stage.shell(&script);
-        if said.contains("\"access_token\"") {
+        let output = stage.shell(&script);
+        if output.contains("\"access_token\"") {
             return;
         }
         std::thread::sleep(Duration::from_millis(100));
