@@ -181,14 +181,7 @@ impl WriteTransaction {
 
     /// Replaces the row with the same first column. Returns `false` if it does not exist.
     pub(super) async fn update<T: TableRow>(&mut self, row: T) -> Result<bool, StoreError> {
-        self.execute_replacement(replacement(row)).await
-    }
-
-    async fn execute_replacement(&mut self, statement: Statement) -> Result<bool, StoreError> {
-        on_write!(self, |connection| {
-            let done = prepared!(sqlx::query, statement, connection).execute(connection).await?;
-            Ok(done.rows_affected() > 0)
-        })
+        Ok(self.transaction.run(&replacement(row)).await? > 0)
     }
 }
 

@@ -106,7 +106,7 @@ impl Store {
         let expired = "DELETE FROM idempotency_key WHERE key_hash = ? AND expires_at <= ?";
         let mut statement = Statement::default();
         statement.push_with(expired, [request.key_hash.as_str().into(), now.into()]);
-        run(&mut transaction, &statement).await?;
+        transaction.run(&statement).await?;
         let state = if let Some(known) = find(&mut transaction, &request.key_hash).await? {
             state_of(&mut transaction, request, known, now).await?
         } else if count(&mut transaction, &request.caller).await? >= MAX_KEYS_PER_CALLER {
@@ -220,7 +220,7 @@ async fn state_of(
             known.started_at.into(),
         ],
     );
-    Ok(if run(transaction, &statement).await? > 0 {
+    Ok(if transaction.run(&statement).await? > 0 {
         IdempotencyState::Claimed
     } else {
         IdempotencyState::InFlight
@@ -269,7 +269,7 @@ async fn insert(
             expires_at.into(),
         ],
     );
-    if run(transaction, &statement).await? > 0 {
+    if transaction.run(&statement).await? > 0 {
         return Ok(IdempotencyState::Claimed);
     }
     match find(transaction, &request.key_hash).await? {
@@ -278,12 +278,4 @@ async fn insert(
         }
         _ => Ok(IdempotencyState::InFlight),
     }
-}
-
-/// Runs a statement and returns the number of changed rows.
-async fn run(transaction: &mut Transaction, statement: &Statement) -> Result<u64, StoreError> {
-    on_transaction!(transaction, |connection| {
-        let done = prepared!(sqlx::query, statement, connection).execute(connection).await?;
-        Ok(done.rows_affected())
-    })
 }
