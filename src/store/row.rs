@@ -163,7 +163,7 @@ impl WriteTransaction {
         unique: &'static str,
         referred: &'static str,
     ) -> Result<(), StoreError> {
-        self.execute_insertion(insertion(row), unique, referred).await
+        self.execute_insertion(insertion([row]), unique, referred).await
     }
 
     async fn execute_insertion(
@@ -185,21 +185,23 @@ impl WriteTransaction {
     }
 }
 
-fn insertion<T: TableRow>(row: T) -> Statement {
-    insertion_into(T::TABLE, T::COLUMNS, row.into_values())
+/// Builds the statement that inserts rows. The caller may append a clause for conflicts.
+pub(super) fn insertion<T: TableRow>(rows: impl IntoIterator<Item = T>) -> Statement {
+    let mut statement = insertion_into(T::TABLE, T::COLUMNS);
+    for (place, row) in rows.into_iter().enumerate() {
+        statement.push(if place == 0 { "" } else { ", " });
+        statement.push_list(row.into_values().into_iter());
+    }
+    statement
 }
 
-fn insertion_into(
-    table: &'static str,
-    columns: &'static [&'static str],
-    values: Vec<SqlValue>,
-) -> Statement {
+fn insertion_into(table: &'static str, columns: &'static [&'static str]) -> Statement {
     let mut statement = Statement::default();
     statement.push("INSERT INTO ").push(table).push(" (");
     for (place, column) in columns.iter().enumerate() {
         statement.push(if place == 0 { "" } else { ", " }).push(column);
     }
-    statement.push(") VALUES ").push_list(values.into_iter());
+    statement.push(") VALUES ");
     statement
 }
 
@@ -247,11 +249,12 @@ mod tests {
     #[test]
     fn one_list_of_columns_makes_every_statement() {
         assert_eq!(PetRow::SELECT, "SELECT name, owner, age, is_tame FROM pet ");
-        let insert = insertion(pet());
-        let text = "INSERT INTO pet (name, owner, age, is_tame) VALUES (?, ?, ?, ?)";
+        let insert = insertion([pet(), pet()]);
+        let text = "INSERT INTO pet (name, owner, age, is_tame) VALUES (?, ?, ?, ?), (?, ?, ?, ?)";
         assert_eq!(insert.text(), text);
-        let values = ["x' OR 1".into(), None::<String>.into(), 7.into(), true.into()];
-        assert_eq!(insert.values(), values);
+        let values: [SqlValue; 4] =
+            ["x' OR 1".into(), None::<String>.into(), 7.into(), true.into()];
+        assert_eq!(insert.values(), [values.clone(), values].concat());
         let update = replacement(pet());
         let text = "UPDATE pet SET owner = ?, age = ?, is_tame = ? WHERE name = ?";
         assert_eq!(update.text(), text);
@@ -263,7 +266,7 @@ mod tests {
         assert_eq!(PlaceRow::SELECT, "SELECT street, number FROM house ");
         assert_eq!(HouseRow::SELECT, "SELECT street, number, name FROM house ");
         let place = PlaceRow { street: "High Street".to_owned(), number: 7 };
-        let insert = insertion(HouseRow { place, name: None });
+        let insert = insertion([HouseRow { place, name: None }]);
         assert_eq!(insert.text(), "INSERT INTO house (street, number, name) VALUES (?, ?, ?)");
         assert_eq!(insert.values(), ["High Street".into(), 7.into(), None::<String>.into()]);
     }

@@ -2,7 +2,7 @@
 
 use crate::model::signing_key::Sealed;
 use crate::model::time::Timestamp;
-use crate::store::row::{TableRow, named_row, table_row};
+use crate::store::row::{TableRow, insertion, named_row, table_row};
 use crate::store::statement::{Statement, prepared};
 use crate::store::transaction::{Transaction, on_transaction};
 use crate::store::write_transaction::{WriteTransaction, on_write};
@@ -253,22 +253,16 @@ async fn insert(
     request: &IdempotentRequest,
     now: Timestamp,
 ) -> Result<IdempotencyState, StoreError> {
-    let mut statement = Statement::default();
-    statement.push(
-        "INSERT INTO idempotency_key (key_hash, caller, request_hash, started_at, expires_at) \
-         VALUES ",
-    );
-    let expires_at = now.plus_seconds(KEY_TTL_SECONDS);
-    statement.push_with(
-        "(?, ?, ?, ?, ?) ON CONFLICT (key_hash) DO NOTHING",
-        [
-            request.key_hash.as_str().into(),
-            request.caller.as_str().into(),
-            request.request_hash.as_str().into(),
-            now.into(),
-            expires_at.into(),
-        ],
-    );
+    let IdempotentRequest { key_hash, caller, request_hash } = request.clone();
+    let mut statement = insertion([KeyRow {
+        key_hash,
+        caller,
+        request_hash,
+        answer: None,
+        started_at: now.0,
+        expires_at: now.plus_seconds(KEY_TTL_SECONDS).0,
+    }]);
+    statement.push(" ON CONFLICT (key_hash) DO NOTHING");
     if transaction.run(&statement).await? > 0 {
         return Ok(IdempotencyState::Claimed);
     }
