@@ -166,6 +166,17 @@ impl WriteTransaction {
         self.execute_insertion(insertion([row]), unique, referred).await
     }
 
+    /// Inserts or replaces a row: see [`upsertion`]. Errors are those of [`Self::insert`].
+    pub(super) async fn upsert<T: TableRow>(
+        &mut self,
+        row: T,
+        key: usize,
+        unique: &'static str,
+        referred: &'static str,
+    ) -> Result<(), StoreError> {
+        self.execute_insertion(upsertion(row, key), unique, referred).await
+    }
+
     async fn execute_insertion(
         &mut self,
         statement: Statement,
@@ -191,6 +202,20 @@ pub(super) fn insertion<T: TableRow>(rows: impl IntoIterator<Item = T>) -> State
     for (place, row) in rows.into_iter().enumerate() {
         statement.push(if place == 0 { "" } else { ", " });
         statement.push_list(row.into_values().into_iter());
+    }
+    statement
+}
+
+/// Builds the statement that inserts a row, or replaces the row with the same first `key` columns.
+/// Columns of the table that are not in `T` keep their values.
+pub(super) fn upsertion<T: TableRow>(row: T, key: usize) -> Statement {
+    let mut statement = insertion([row]);
+    for (place, column) in T::COLUMNS.iter().take(key).enumerate() {
+        statement.push(if place == 0 { " ON CONFLICT (" } else { ", " }).push(column);
+    }
+    for (place, column) in T::COLUMNS.iter().skip(key).enumerate() {
+        statement.push(if place == 0 { ") DO UPDATE SET " } else { ", " }).push(column);
+        statement.push(" = excluded.").push(column);
     }
     statement
 }
@@ -259,6 +284,10 @@ mod tests {
         let text = "UPDATE pet SET owner = ?, age = ?, is_tame = ? WHERE name = ?";
         assert_eq!(update.text(), text);
         assert_eq!(update.values().last(), Some(&"x' OR 1".into()));
+        let upsert = upsertion(pet(), 2);
+        let text = "INSERT INTO pet (name, owner, age, is_tame) VALUES (?, ?, ?, ?) \
+            ON CONFLICT (name, owner) DO UPDATE SET age = excluded.age, is_tame = excluded.is_tame";
+        assert_eq!(upsert.text(), text);
     }
 
     #[test]
