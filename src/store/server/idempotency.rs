@@ -88,12 +88,6 @@ table_row! {
     }
 }
 
-named_row! {
-    struct CountRow {
-        known: i64,
-    }
-}
-
 impl Store {
     /// Claims a key for a request, at the time of [`Store::time`]. Of several concurrent requests,
     /// only one claims it.
@@ -237,14 +231,11 @@ async fn find(transaction: &mut Transaction, key_hash: &str) -> Result<Option<Ke
 
 async fn count(transaction: &mut Transaction, caller: &str) -> Result<i64, StoreError> {
     let mut statement = Statement::default();
-    statement.push_with(
-        "SELECT COUNT(key_hash) AS known FROM idempotency_key WHERE caller = ?",
-        [caller.into()],
-    );
-    let row: CountRow = on_transaction!(transaction, |connection| {
-        Ok(prepared!(sqlx::query_as, statement, connection).fetch_one(connection).await?)
-    })?;
-    Ok(row.known)
+    statement
+        .push_with("SELECT COUNT(key_hash) FROM idempotency_key WHERE caller = ?", [caller.into()]);
+    on_transaction!(transaction, |connection| {
+        Ok(prepared!(sqlx::query_scalar, statement, connection).fetch_one(connection).await?)
+    })
 }
 
 /// Inserts a key. On Postgres, another instance may insert the same key at the same time.
