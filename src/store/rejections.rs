@@ -3,17 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::QueryBuilder;
-
 use crate::model::client::ClientId;
 use crate::model::owner::Owner;
 use crate::model::rejection::{RejectionRecord, UnknownId};
 use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 use crate::model::token::RevocationEpoch;
-use crate::store::row::{TableRow, table_row};
+use crate::store::row::{TableRow, insertion, table_row};
 use crate::store::statement::Statement;
-use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
 
 /// The maximum number of stored rejections.
@@ -37,6 +34,22 @@ table_row! {
         reason: String,
         remedy: Option<String>,
         hint: Option<String>,
+    }
+}
+
+impl From<&RejectionRecord> for RejectionRow {
+    fn from(record: &RejectionRecord) -> Self {
+        Self {
+            request_id: record.request_id.clone(),
+            at: record.at.0,
+            status: record.status.into(),
+            error: record.error.clone(),
+            address: record.address.clone(),
+            client_id: record.client_id.clone(),
+            reason: record.reason.clone(),
+            remedy: record.remedy.as_ref().map(|remedy| remedy.encode().into_owned()),
+            hint: record.suffix.clone(),
+        }
     }
 }
 
@@ -126,28 +139,10 @@ impl RejectionFilter {
 impl Store {
     /// Stores rejections.
     pub async fn add_rejections(&self, rejections: &[RejectionRecord]) -> Result<(), StoreError> {
-        const INSERT: &str = "
-            INSERT INTO refusal
-                (request_id, at, status, error, address, client_id, reason, remedy, hint) ";
         let mut transaction = self.transaction().await?;
         for batch in rejections.chunks(BATCH_SIZE) {
-            on_transaction!(transaction, |connection| {
-                let mut statement = QueryBuilder::new(INSERT);
-                statement.push_values(batch, |mut row, rejection| {
-                    row.push_bind(&rejection.request_id)
-                        .push_bind(rejection.at.0)
-                        .push_bind(i64::from(rejection.status))
-                        .push_bind(&rejection.error)
-                        .push_bind(&rejection.address)
-                        .push_bind(&rejection.client_id)
-                        .push_bind(&rejection.reason)
-                        .push_bind(rejection.remedy.as_ref().map(Remedy::encode))
-                        .push_bind(&rejection.suffix);
-                });
-                statement.push(" ON CONFLICT (request_id) DO NOTHING");
-                statement.build().execute(connection).await?;
-                Ok(())
-            })?;
+            let mut statement = insertion(batch.iter().map(RejectionRow::from));
+            transaction.run(statement.push(" ON CONFLICT (request_id) DO NOTHING")).await?;
         }
         transaction.commit().await
     }

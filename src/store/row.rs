@@ -163,7 +163,18 @@ impl WriteTransaction {
         unique: &'static str,
         referred: &'static str,
     ) -> Result<(), StoreError> {
-        self.execute_insertion(insertion(row), unique, referred).await
+        self.execute_insertion(insertion([row]), unique, referred).await
+    }
+
+    /// Inserts or replaces a row: see [`upsertion`]. Errors are those of [`Self::insert`].
+    pub(super) async fn upsert<T: TableRow>(
+        &mut self,
+        row: T,
+        key: usize,
+        unique: &'static str,
+        referred: &'static str,
+    ) -> Result<(), StoreError> {
+        self.execute_insertion(upsertion(row, key), unique, referred).await
     }
 
     async fn execute_insertion(
@@ -181,32 +192,41 @@ impl WriteTransaction {
 
     /// Replaces the row with the same first column. Returns `false` if it does not exist.
     pub(super) async fn update<T: TableRow>(&mut self, row: T) -> Result<bool, StoreError> {
-        self.execute_replacement(replacement(row)).await
-    }
-
-    async fn execute_replacement(&mut self, statement: Statement) -> Result<bool, StoreError> {
-        on_write!(self, |connection| {
-            let done = prepared!(sqlx::query, statement, connection).execute(connection).await?;
-            Ok(done.rows_affected() > 0)
-        })
+        Ok(self.transaction.run(&replacement(row)).await? > 0)
     }
 }
 
-fn insertion<T: TableRow>(row: T) -> Statement {
-    insertion_into(T::TABLE, T::COLUMNS, row.into_values())
+/// Builds the statement that inserts rows. The caller may append a clause for conflicts.
+pub(super) fn insertion<T: TableRow>(rows: impl IntoIterator<Item = T>) -> Statement {
+    let mut statement = insertion_into(T::TABLE, T::COLUMNS);
+    for (place, row) in rows.into_iter().enumerate() {
+        statement.push(if place == 0 { "" } else { ", " });
+        statement.push_list(row.into_values().into_iter());
+    }
+    statement
 }
 
-fn insertion_into(
-    table: &'static str,
-    columns: &'static [&'static str],
-    values: Vec<SqlValue>,
-) -> Statement {
+/// Builds the statement that inserts a row, or replaces the row with the same first `key` columns.
+/// Columns of the table that are not in `T` keep their values.
+pub(super) fn upsertion<T: TableRow>(row: T, key: usize) -> Statement {
+    let mut statement = insertion([row]);
+    for (place, column) in T::COLUMNS.iter().take(key).enumerate() {
+        statement.push(if place == 0 { " ON CONFLICT (" } else { ", " }).push(column);
+    }
+    for (place, column) in T::COLUMNS.iter().skip(key).enumerate() {
+        statement.push(if place == 0 { ") DO UPDATE SET " } else { ", " }).push(column);
+        statement.push(" = excluded.").push(column);
+    }
+    statement
+}
+
+fn insertion_into(table: &'static str, columns: &'static [&'static str]) -> Statement {
     let mut statement = Statement::default();
     statement.push("INSERT INTO ").push(table).push(" (");
     for (place, column) in columns.iter().enumerate() {
         statement.push(if place == 0 { "" } else { ", " }).push(column);
     }
-    statement.push(") VALUES ").push_list(values.into_iter());
+    statement.push(") VALUES ");
     statement
 }
 
@@ -254,15 +274,20 @@ mod tests {
     #[test]
     fn one_list_of_columns_makes_every_statement() {
         assert_eq!(PetRow::SELECT, "SELECT name, owner, age, is_tame FROM pet ");
-        let insert = insertion(pet());
-        let text = "INSERT INTO pet (name, owner, age, is_tame) VALUES (?, ?, ?, ?)";
+        let insert = insertion([pet(), pet()]);
+        let text = "INSERT INTO pet (name, owner, age, is_tame) VALUES (?, ?, ?, ?), (?, ?, ?, ?)";
         assert_eq!(insert.text(), text);
-        let values = ["x' OR 1".into(), None::<String>.into(), 7.into(), true.into()];
-        assert_eq!(insert.values(), values);
+        let values: [SqlValue; 4] =
+            ["x' OR 1".into(), None::<String>.into(), 7.into(), true.into()];
+        assert_eq!(insert.values(), [values.clone(), values].concat());
         let update = replacement(pet());
         let text = "UPDATE pet SET owner = ?, age = ?, is_tame = ? WHERE name = ?";
         assert_eq!(update.text(), text);
         assert_eq!(update.values().last(), Some(&"x' OR 1".into()));
+        let upsert = upsertion(pet(), 2);
+        let text = "INSERT INTO pet (name, owner, age, is_tame) VALUES (?, ?, ?, ?) \
+            ON CONFLICT (name, owner) DO UPDATE SET age = excluded.age, is_tame = excluded.is_tame";
+        assert_eq!(upsert.text(), text);
     }
 
     #[test]
@@ -270,7 +295,7 @@ mod tests {
         assert_eq!(PlaceRow::SELECT, "SELECT street, number FROM house ");
         assert_eq!(HouseRow::SELECT, "SELECT street, number, name FROM house ");
         let place = PlaceRow { street: "High Street".to_owned(), number: 7 };
-        let insert = insertion(HouseRow { place, name: None });
+        let insert = insertion([HouseRow { place, name: None }]);
         assert_eq!(insert.text(), "INSERT INTO house (street, number, name) VALUES (?, ?, ?)");
         assert_eq!(insert.values(), ["High Street".into(), 7.into(), None::<String>.into()]);
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::{Postgres, Sqlite};
 
 use crate::store::engine::query_metrics::{Query, measured};
+use crate::store::statement::{Statement, prepared};
 use crate::store::{Pool, Store, StoreError};
 use crate::telemetry::metrics::store::StoreMetrics;
 
@@ -74,6 +75,14 @@ impl Store {
 }
 
 impl Transaction {
+    /// Runs a statement and returns the number of changed rows.
+    pub(super) async fn run(&mut self, statement: &Statement) -> Result<u64, StoreError> {
+        on_transaction!(self, |connection| {
+            let done = prepared!(sqlx::query, statement, connection).execute(connection).await?;
+            Ok(done.rows_affected())
+        })
+    }
+
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         let commit = async {
             match self.engine {

@@ -4,8 +4,7 @@
 
 use crate::model::usage::{Usage, Used};
 use crate::store::row::named_row;
-use crate::store::statement::{Statement, prepared};
-use crate::store::write_transaction::on_write;
+use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// The maximum lag of `active_at` behind the last use, in seconds.
@@ -55,10 +54,7 @@ impl Store {
         let rows = outdated.iter().map(|row| (row.client_id.as_str(), row.active_at));
         push_values(&mut statement, rows);
         statement.push(" WHERE client.client_id = u.column1 AND client.active_at < u.column2");
-        on_write!(change, |connection| {
-            prepared!(sqlx::query, statement, connection).execute(connection).await?;
-            Ok(())
-        })?;
+        change.transaction.run(&statement).await?;
         // This is not an event, so followers need no notification.
         change.transaction.commit().await
     }

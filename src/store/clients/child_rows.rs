@@ -11,7 +11,7 @@ use crate::model::grant::HeldGrant;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::trust::FederatedCredential;
 use crate::store::StoreError;
-use crate::store::grants::GrantRow;
+use crate::store::grants::HeldGrantRow;
 use crate::store::reader::Reader;
 use crate::store::row::TableRow;
 use crate::store::statement::Statement;
@@ -56,7 +56,7 @@ pub(in crate::store) trait ChildRow: TableRow {
 /// The child rows of many clients, grouped by client. `S` is the row of a secret.
 pub(in crate::store) struct ChildRows<S> {
     secrets: HashMap<String, Vec<S>>,
-    grants: HashMap<String, Vec<GrantRow>>,
+    grants: HashMap<String, Vec<HeldGrantRow>>,
     trusts: HashMap<String, Vec<TrustRow>>,
     spiffe_trusts: HashMap<String, Vec<SpiffeTrustRow>>,
 }
@@ -102,7 +102,7 @@ where
         let trusts = self.trusts.remove(client_id).unwrap_or_default();
         let spiffe_trusts = self.spiffe_trusts.remove(client_id).unwrap_or_default();
         let mut grants =
-            grants.iter().map(GrantRow::decode_held).collect::<Result<Vec<_>, StoreError>>()?;
+            grants.iter().map(HeldGrantRow::decode).collect::<Result<Vec<_>, StoreError>>()?;
         // The database does not sort them, because its collation may depend on a language.
         grants.sort_by(|one, other| one.grant.resource.cmp(&other.grant.resource));
         Ok(Children {

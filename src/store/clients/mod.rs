@@ -9,7 +9,7 @@ mod activity;
 pub(super) mod child_rows;
 mod labels;
 pub mod list;
-mod names;
+pub(super) mod names;
 pub mod page;
 mod query_plan;
 pub mod registrations;

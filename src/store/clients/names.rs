@@ -10,7 +10,7 @@ use crate::store::statement::Statement;
 use crate::store::{Store, StoreError, on_pool};
 
 named_row! {
-    struct IdRow {
+    pub(in crate::store) struct ClientIdRow {
         client_id: String,
     }
 }
@@ -30,7 +30,7 @@ impl Reader<'_> {
             "SELECT client_id FROM client WHERE client_id > ? ORDER BY client_id LIMIT ?",
             [after.into(), i64::from(limit).into()],
         );
-        let rows = self.rows::<IdRow>(&statement).await?;
+        let rows = self.rows::<ClientIdRow>(&statement).await?;
         rows.iter().map(|row| Ok(ClientId::parse(&row.client_id)?)).collect()
     }
 }
@@ -70,7 +70,7 @@ impl Store {
             }
         }
         statement.push_with(" ORDER BY client_id LIMIT ?", [i64::from(limit).into()]);
-        let rows = self.read().rows::<IdRow>(&statement).await?;
+        let rows = self.read().rows::<ClientIdRow>(&statement).await?;
         Ok(rows.iter().map(|row| ClientId::parse(&row.client_id)).collect::<Result<_, _>>()?)
     }
 

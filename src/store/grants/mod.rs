@@ -17,22 +17,39 @@ use crate::store::reader::Reader;
 use crate::store::row::{TableRow, table_row};
 use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
-use crate::store::{Store, StoreError, map_constraint};
+use crate::store::{Store, StoreError};
 
 table_row! {
     /// A row of `client_grant`.
-    pub(super) struct GrantRow in "client_grant" {
-        client_id: String,
-        resource: String,
-        scopes: Option<String>,
-        networks: Option<String>,
-        claims: Option<String>,
+    pub(super) struct HeldGrantRow in "client_grant" {
+        /// The columns of `client_grant` that a new grant replaces.
+        grant: struct GrantRow {
+            client_id: String,
+            resource: String,
+            scopes: Option<String>,
+            networks: Option<String>,
+            claims: Option<String>,
+        },
         is_approved: bool,
     }
 }
 
 impl GrantRow {
-    pub(super) fn decode(&self) -> Result<Grant, StoreError> {
+    fn of(client_id: &ClientId, grant: &Grant) -> Self {
+        let scopes = match &grant.scopes {
+            GrantedScopes::All => None,
+            GrantedScopes::Only(scopes) => Some(scopes.to_string()),
+        };
+        Self {
+            client_id: client_id.as_str().to_owned(),
+            resource: grant.resource.as_str().to_owned(),
+            scopes,
+            networks: networks_column(&grant.networks),
+            claims: claims_column(&grant.claims),
+        }
+    }
+
+    fn decode(&self) -> Result<Grant, StoreError> {
         Ok(Grant {
             resource: ResourceId::parse(&self.resource)?,
             scopes: granted_scopes(self.scopes.as_deref()),
@@ -40,17 +57,19 @@ impl GrantRow {
             claims: claims(self.claims.as_deref())?,
         })
     }
+}
 
-    pub(super) fn decode_held(&self) -> Result<HeldGrant, StoreError> {
-        Ok(HeldGrant { grant: self.decode()?, is_approved: self.is_approved })
+impl HeldGrantRow {
+    pub(super) fn decode(&self) -> Result<HeldGrant, StoreError> {
+        Ok(HeldGrant { grant: self.grant.decode()?, is_approved: self.is_approved })
     }
 }
 
-impl ChildRow for GrantRow {
+impl ChildRow for HeldGrantRow {
     const ORDER: &'static str = " ORDER BY client_id, resource";
 
     fn client_id(&self) -> &str {
-        &self.client_id
+        &self.grant.client_id
     }
 }
 
@@ -196,28 +215,7 @@ impl WriteTransaction {
         client_id: &ClientId,
         grant: &Grant,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "
-            INSERT INTO client_grant (client_id, resource, scopes, networks, claims)
-            VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT (client_id, resource) DO UPDATE
-            SET scopes = excluded.scopes, networks = excluded.networks,
-                claims = excluded.claims";
-        let scopes = match &grant.scopes {
-            GrantedScopes::All => None,
-            GrantedScopes::Only(scopes) => Some(scopes.to_string()),
-        };
-        on_write!(self, |connection| {
-            sqlx::query(SQL)
-                .bind(client_id.as_str())
-                .bind(grant.resource.as_str())
-                .bind(scopes)
-                .bind(networks_column(&grant.networks))
-                .bind(claims_column(&grant.claims))
-                .execute(connection)
-                .await
-                .map_err(|error| map_constraint(error, "grant", "client or resource"))?;
-            Ok(())
-        })
+        self.upsert(GrantRow::of(client_id, grant), 2, "grant", "client or resource").await
     }
 
     /// Deletes a grant. Returns `false` if the client has none for the resource.

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::model::time::Timestamp;
 use crate::store::reader::Reader;
-use crate::store::row::named_row;
-use crate::store::statement::Statement;
+use crate::store::row::{TableRow, table_row, upsertion};
+use crate::store::statement::{Statement, prepared};
 use crate::store::transaction::{Transaction, on_transaction};
 use crate::store::write_transaction::WriteTransaction;
 use crate::store::{Store, StoreError, on_pool};
@@ -44,8 +44,9 @@ pub struct LiveInstance {
     pub expires_at: Timestamp,
 }
 
-named_row! {
-    struct InstanceRow {
+table_row! {
+    /// The columns of `usage_heartbeat` that a heartbeat replaces.
+    struct InstanceRow in "usage_heartbeat" {
         instance: String,
         place: Option<String>,
         master_keys: Option<String>,
@@ -55,6 +56,16 @@ named_row! {
 }
 
 impl InstanceRow {
+    fn of(heartbeat: &Heartbeat<'_>) -> Self {
+        Self {
+            instance: heartbeat.instance.to_owned(),
+            place: Some(heartbeat.host.to_owned()),
+            master_keys: Some(heartbeat.master_keys.to_owned()),
+            written_until: heartbeat.written_until.0,
+            expires_at: heartbeat.expires_at.0,
+        }
+    }
+
     fn decode(self) -> LiveInstance {
         let keys = self.master_keys.unwrap_or_default();
         let keys = keys.split(',').filter(|key| !key.is_empty()).map(str::to_owned);
@@ -73,19 +84,12 @@ impl Transaction {
         &mut self,
         heartbeat: &Heartbeat<'_>,
     ) -> Result<(), StoreError> {
-        const NOTE: &str = "
-            INSERT INTO usage_heartbeat (instance, place, master_keys, written_until, expires_at)
-            VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT (instance) DO UPDATE
-            SET place = excluded.place, master_keys = excluded.master_keys,
-                written_until = excluded.written_until, expires_at = excluded.expires_at";
         const CLEAN: &str = "DELETE FROM usage_heartbeat WHERE expires_at <= $1";
-        let Heartbeat { instance, host, master_keys, written_until, expires_at } = *heartbeat;
+        let note = upsertion(InstanceRow::of(heartbeat), 1);
         on_transaction!(self, |connection| {
-            let note = sqlx::query(NOTE).bind(instance).bind(host).bind(master_keys);
-            let note = note.bind(written_until.0).bind(expires_at.0);
-            note.execute(&mut *connection).await?;
-            sqlx::query(CLEAN).bind(written_until.0).execute(&mut *connection).await?;
+            prepared!(sqlx::query, note, connection).execute(&mut *connection).await?;
+            let clean = sqlx::query(CLEAN).bind(heartbeat.written_until.0);
+            clean.execute(&mut *connection).await?;
             Ok(())
         })
     }
@@ -107,10 +111,7 @@ impl Reader<'_> {
         now: Timestamp,
     ) -> Result<Vec<LiveInstance>, StoreError> {
         let mut statement = Statement::default();
-        statement.push(
-            "SELECT instance, place, master_keys, written_until, expires_at FROM usage_heartbeat ",
-        );
-        statement.push_with(
+        statement.push(InstanceRow::SELECT).push_with(
             "WHERE expires_at > ? AND stopped_at IS NULL ORDER BY place, instance",
             [now.into()],
         );

@@ -135,8 +135,7 @@ impl WriteTransaction {
         record: &OwnerPolicyRecord,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.delete_owner_policy(&record.scope).await?;
-        self.insert(PolicyRow::of(record, now), "policy of that owner", "owner policy").await
+        self.upsert(PolicyRow::of(record, now), 1, "policy of that owner", "owner policy").await
     }
 
     /// Deletes a policy.

@@ -1,15 +1,10 @@
 //! Looks up clients by the source that applies them.
 
 use crate::model::source::SourceName;
+use crate::store::clients::names::ClientIdRow;
 use crate::store::row::named_row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
-
-named_row! {
-    struct ClientIdRow {
-        client_id: String,
-    }
-}
 
 impl Store {
     /// Returns the first `limit` client ids of a source after `after`, in the order of ids. `None`

@@ -2,7 +2,7 @@
 
 use crate::model::signing_key::Sealed;
 use crate::model::time::Timestamp;
-use crate::store::row::{TableRow, named_row, table_row};
+use crate::store::row::{TableRow, insertion, named_row, table_row};
 use crate::store::statement::{Statement, prepared};
 use crate::store::transaction::{Transaction, on_transaction};
 use crate::store::write_transaction::{WriteTransaction, on_write};
@@ -88,12 +88,6 @@ table_row! {
     }
 }
 
-named_row! {
-    struct CountRow {
-        known: i64,
-    }
-}
-
 impl Store {
     /// Claims a key for a request, at the time of [`Store::time`]. Of several concurrent requests,
     /// only one claims it.
@@ -106,7 +100,7 @@ impl Store {
         let expired = "DELETE FROM idempotency_key WHERE key_hash = ? AND expires_at <= ?";
         let mut statement = Statement::default();
         statement.push_with(expired, [request.key_hash.as_str().into(), now.into()]);
-        run(&mut transaction, &statement).await?;
+        transaction.run(&statement).await?;
         let state = if let Some(known) = find(&mut transaction, &request.key_hash).await? {
             state_of(&mut transaction, request, known, now).await?
         } else if count(&mut transaction, &request.caller).await? >= MAX_KEYS_PER_CALLER {
@@ -220,7 +214,7 @@ async fn state_of(
             known.started_at.into(),
         ],
     );
-    Ok(if run(transaction, &statement).await? > 0 {
+    Ok(if transaction.run(&statement).await? > 0 {
         IdempotencyState::Claimed
     } else {
         IdempotencyState::InFlight
@@ -237,14 +231,11 @@ async fn find(transaction: &mut Transaction, key_hash: &str) -> Result<Option<Ke
 
 async fn count(transaction: &mut Transaction, caller: &str) -> Result<i64, StoreError> {
     let mut statement = Statement::default();
-    statement.push_with(
-        "SELECT COUNT(key_hash) AS known FROM idempotency_key WHERE caller = ?",
-        [caller.into()],
-    );
-    let row: CountRow = on_transaction!(transaction, |connection| {
-        Ok(prepared!(sqlx::query_as, statement, connection).fetch_one(connection).await?)
-    })?;
-    Ok(row.known)
+    statement
+        .push_with("SELECT COUNT(key_hash) FROM idempotency_key WHERE caller = ?", [caller.into()]);
+    on_transaction!(transaction, |connection| {
+        Ok(prepared!(sqlx::query_scalar, statement, connection).fetch_one(connection).await?)
+    })
 }
 
 /// Inserts a key. On Postgres, another instance may insert the same key at the same time.
@@ -253,23 +244,17 @@ async fn insert(
     request: &IdempotentRequest,
     now: Timestamp,
 ) -> Result<IdempotencyState, StoreError> {
-    let mut statement = Statement::default();
-    statement.push(
-        "INSERT INTO idempotency_key (key_hash, caller, request_hash, started_at, expires_at) \
-         VALUES ",
-    );
-    let expires_at = now.plus_seconds(KEY_TTL_SECONDS);
-    statement.push_with(
-        "(?, ?, ?, ?, ?) ON CONFLICT (key_hash) DO NOTHING",
-        [
-            request.key_hash.as_str().into(),
-            request.caller.as_str().into(),
-            request.request_hash.as_str().into(),
-            now.into(),
-            expires_at.into(),
-        ],
-    );
-    if run(transaction, &statement).await? > 0 {
+    let IdempotentRequest { key_hash, caller, request_hash } = request.clone();
+    let mut statement = insertion([KeyRow {
+        key_hash,
+        caller,
+        request_hash,
+        answer: None,
+        started_at: now.0,
+        expires_at: now.plus_seconds(KEY_TTL_SECONDS).0,
+    }]);
+    statement.push(" ON CONFLICT (key_hash) DO NOTHING");
+    if transaction.run(&statement).await? > 0 {
         return Ok(IdempotencyState::Claimed);
     }
     match find(transaction, &request.key_hash).await? {
@@ -278,12 +263,4 @@ async fn insert(
         }
         _ => Ok(IdempotencyState::InFlight),
     }
-}
-
-/// Runs a statement and returns the number of changed rows.
-async fn run(transaction: &mut Transaction, statement: &Statement) -> Result<u64, StoreError> {
-    on_transaction!(transaction, |connection| {
-        let done = prepared!(sqlx::query, statement, connection).execute(connection).await?;
-        Ok(done.rows_affected())
-    })
 }

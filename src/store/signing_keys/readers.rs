@@ -1,14 +1,11 @@
 //! Readers of the key set on all instances. Writing them is not a change: it has no event and does
 //! not wait for other changes.
 
-use sqlx::QueryBuilder;
-
 use crate::model::key_set_reader::KeySetReader;
 use crate::model::time::Timestamp;
 use crate::store::reader::Reader;
-use crate::store::row::{TableRow, table_row};
+use crate::store::row::{TableRow, insertion, table_row};
 use crate::store::statement::Statement;
-use crate::store::transaction::on_transaction;
 use crate::store::{Store, StoreError, on_pool};
 
 /// The maximum number of readers. Those seen on the fewest days are deleted first.
@@ -32,6 +29,19 @@ table_row! {
     }
 }
 
+impl From<&KeySetReader> for KeySetReaderRow {
+    fn from(reader: &KeySetReader) -> Self {
+        Self {
+            network: reader.network.clone(),
+            user_agent: reader.user_agent.clone(),
+            first_seen_at: reader.first_seen_at.0,
+            last_seen_at: reader.last_seen_at.0,
+            days: reader.days,
+            newest_key_at: reader.newest_key_at.0,
+        }
+    }
+}
+
 impl From<KeySetReaderRow> for KeySetReader {
     fn from(row: KeySetReaderRow) -> Self {
         Self {
@@ -45,21 +55,17 @@ impl From<KeySetReaderRow> for KeySetReader {
     }
 }
 
-const INSERT: &str = "
-    INSERT INTO key_set_reader AS known
-        (network, user_agent, first_seen_at, last_seen_at, days, newest_key_at) ";
-
 const OR_ADD: &str = "
     ON CONFLICT (network, user_agent) DO UPDATE SET
-        days = known.days + CASE
-            WHEN excluded.last_seen_at / 86400 > known.last_seen_at / 86400
+        days = key_set_reader.days + CASE
+            WHEN excluded.last_seen_at / 86400 > key_set_reader.last_seen_at / 86400
             THEN 1 ELSE 0 END,
         last_seen_at = CASE
-            WHEN excluded.last_seen_at > known.last_seen_at
-            THEN excluded.last_seen_at ELSE known.last_seen_at END,
+            WHEN excluded.last_seen_at > key_set_reader.last_seen_at
+            THEN excluded.last_seen_at ELSE key_set_reader.last_seen_at END,
         newest_key_at = CASE
-            WHEN excluded.newest_key_at > known.newest_key_at
-            THEN excluded.newest_key_at ELSE known.newest_key_at END";
+            WHEN excluded.newest_key_at > key_set_reader.newest_key_at
+            THEN excluded.newest_key_at ELSE key_set_reader.newest_key_at END";
 
 impl Reader<'_> {
     /// Returns the stored readers of the key set, those seen on the most days first.
@@ -79,20 +85,8 @@ impl Store {
     pub async fn add_key_set_readers(&self, readers: &[KeySetReader]) -> Result<(), StoreError> {
         let mut transaction = self.transaction().await?;
         for batch in readers.chunks(BATCH_SIZE) {
-            on_transaction!(transaction, |connection| {
-                let mut statement = QueryBuilder::new(INSERT);
-                statement.push_values(batch, |mut row, reader| {
-                    row.push_bind(&reader.network)
-                        .push_bind(&reader.user_agent)
-                        .push_bind(reader.first_seen_at.0)
-                        .push_bind(reader.last_seen_at.0)
-                        .push_bind(reader.days)
-                        .push_bind(reader.newest_key_at.0);
-                });
-                statement.push(OR_ADD);
-                statement.build().execute(connection).await?;
-                Ok(())
-            })?;
+            let mut statement = insertion(batch.iter().map(KeySetReaderRow::from));
+            transaction.run(statement.push(OR_ADD)).await?;
         }
         transaction.commit().await
     }
