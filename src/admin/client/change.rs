@@ -10,7 +10,7 @@ use crate::admin::client::{
 use crate::admin::difference::Difference;
 use crate::admin::grant_request::{self, CancelReason};
 use crate::admin::owner::change::Stated;
-use crate::admin::revision::Revision;
+use crate::admin::revision::{PreconditionError, Revision};
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, EndedCredentials, ObjectKind, Principal,
     client_within_rights, facts, grant, owner, revocation, secret,
@@ -33,8 +33,7 @@ pub enum Put {
 /// succeeds without an event.
 ///
 /// # Errors
-/// [`AdminError::PreconditionFailed`] and [`AdminError::PreconditionRequired`], a right that the
-/// caller lacks, or a value that is not allowed.
+/// [`AdminError::Precondition`], a right that the caller lacks, or a value that is not allowed.
 pub async fn update(
     services: &Services,
     principal: &Principal,
@@ -131,7 +130,7 @@ pub async fn put(
     id: &ClientId,
     members: ClientUpdate,
 ) -> Result<Put, AdminError> {
-    let mut conflict = AdminError::PreconditionFailed;
+    let mut conflict = AdminError::from(PreconditionError::Changed);
     // Another caller may create or delete the client between the two attempts.
     for _ in 0..2 {
         match update(services, principal, id, members.clone()).await {
@@ -139,7 +138,7 @@ pub async fn put(
             outcome => return outcome.map(Put::Existing),
         }
         if !members.precondition.admits_absence() {
-            return Err(AdminError::PreconditionFailed);
+            return Err(PreconditionError::Changed.into());
         }
         let new = members.clone().into_new(Some(id.clone()), None)?;
         match create(services, principal, new).await {
