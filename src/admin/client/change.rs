@@ -16,7 +16,7 @@ use crate::admin::{
     client_within_rights, facts, grant, owner, revocation, secret,
 };
 use crate::model::admin_scope::AdminScope;
-use crate::model::client::{ClientId, ClientState, Registration};
+use crate::model::client::{Client, ClientId, ClientState, Registration};
 use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::services::Services;
 
@@ -76,7 +76,7 @@ pub async fn update(
         let ended = release(&mut change, principal, &was, &mut is, &stated).await?;
         is.client.updated_at = change.now;
         change.transaction.update_client(&is.client).await?;
-        record_state(services, &mut change, &was, &is).await?;
+        record_state(services, &mut change, was.client.state, &is.client, None).await?;
         record_changes(&mut change, &was, &mut is, ended).await?;
     }
     grant::replace(&mut change, &was.grants, &mut is).await?;
@@ -180,25 +180,25 @@ async fn require_rights_to_differences(
 }
 
 /// Records that a client was enabled or disabled. Disabling it revokes its tokens.
-async fn record_state(
+pub(super) async fn record_state(
     services: &Services,
     change: &mut AuditedChange,
-    was: &Registration,
-    is: &Registration,
+    was: ClientState,
+    client: &Client,
+    reason: Option<&str>,
 ) -> Result<(), AdminError> {
-    let (before, now) = (was.client.state, is.client.state);
-    if before == now {
+    let (id, is) = (&client.client_id, client.state);
+    if was == is {
         return Ok(());
     }
-    let id = &is.client.client_id;
-    let action = match now {
+    let action = match is {
         ClientState::Active => Action::ClientEnabled,
         ClientState::Disabled => {
             revocation::end_tokens(services, change, id).await?;
             Action::ClientDisabled
         }
     };
-    let detail = json!({ "reason": null, "was": { "state": before }, "is": { "state": now } });
+    let detail = json!({ "reason": reason, "was": { "state": was }, "is": { "state": is } });
     Ok(change.record(action, EventSubject::Client(id.clone()), detail).await?)
 }
 

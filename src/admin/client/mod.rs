@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::admin::client::change::record_state;
 pub use crate::admin::client::change::{Put, put, update};
 pub use crate::admin::client::deletion::{delete, delete_if};
 use crate::admin::client::fields::{Fields, or_default};
@@ -26,7 +27,7 @@ use crate::admin::owner::ownership::visible_client;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::uncommitted::Pending;
 use crate::admin::{
-    AdminError, Changed, Conflict, Principal, client_within_rights, facts, grant, owner, revocation,
+    AdminError, Changed, Conflict, Principal, client_within_rights, facts, grant, owner,
 };
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::admin_scope::AdminScope;
@@ -274,15 +275,7 @@ pub async fn set_state(
     current.client.state = state;
     current.client.updated_at = change.now;
     change.transaction.update_client(&current.client).await?;
-    if state == ClientState::Disabled {
-        revocation::end_tokens(services, &mut change, id).await?;
-    }
-    let action = match state {
-        ClientState::Active => Action::ClientEnabled,
-        ClientState::Disabled => Action::ClientDisabled,
-    };
-    let detail = json!({ "reason": reason, "was": { "state": was }, "is": { "state": state } });
-    change.record(action, EventSubject::Client(id.clone()), detail).await?;
+    record_state(services, &mut change, was, &current.client, reason).await?;
     change.commit().await?;
     Ok(Changed::now(current))
 }
