@@ -3,9 +3,9 @@
 
 use serde_json::json;
 
-use crate::admin::client::update::{self, ClientUpdate};
+use crate::admin::client::update::ClientUpdate;
 use crate::admin::client::{
-    check_lifetime, check_security, claims, create, key, weaker_credentials,
+    check_lifetime, check_security, claims, create, event_detail, key, weaker_credentials,
 };
 use crate::admin::difference::Difference;
 use crate::admin::grant_request::{self, CancelReason};
@@ -214,7 +214,7 @@ async fn record_members(
     with_old_state.state = was.client.state;
     let difference = Difference::between(&json!(was.client), &json!(with_old_state));
     let Some(difference) = difference else { return Ok(()) };
-    let mut detail = difference.add_to(update::state(client));
+    let mut detail = difference.add_to(event_detail(client));
     ended.add_to(&mut detail);
     let (before, now) = (was.client.facts.owner.clone(), client.facts.owner.clone());
     let owners = EventOwners::changed(before, now);

@@ -34,13 +34,13 @@ use crate::model::admin_scope::AdminScope;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
 };
+use crate::model::client_settings::ClientTokenSettings;
 use crate::model::event::{Action, EventSubject};
 use crate::model::facts::Facts;
 use crate::model::grant::Grant;
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
-use crate::model::secret::SecretRecord;
 use crate::model::security::ClientSecurity;
 use crate::model::static_claims::StaticClaims;
 use crate::model::time::Lifetime;
@@ -142,7 +142,9 @@ pub async fn prepare(
     for wanted in &new.grants {
         change.transaction.put_grant(&client_id, wanted).await?;
     }
-    let mut detail = created_detail(&client, record.as_ref(), &new.grants);
+    let mut detail = event_detail(&client);
+    detail["secret_id"] = json!(record.as_ref().map(|record| &record.secret_id));
+    detail["grants"] = json!(new.grants);
     if let Some(secret) = &new.secret {
         secret::note_digest(&mut detail, secret);
     }
@@ -223,19 +225,36 @@ async fn check_target(
     Ok(())
 }
 
-/// Returns the detail of the event of a new client.
-fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Grant]) -> Value {
+/// Returns the members of a client for the detail of an event, except for the id, which the subject
+/// of the event names, and the times.
+fn event_detail(client: &Client) -> Value {
+    // The patterns have no `..`, so that the compiler reports a new member that is missing here.
+    let Client { token, name, leak_policy, facts, admin_of, source, created_at: _, updated_at: _ } =
+        client;
+    let ClientTokenSettings {
+        client_id: _,
+        state,
+        auth_methods,
+        grant_types,
+        token_lifetime,
+        token_rate,
+        security,
+        claims,
+    } = token;
     let mut detail = json!({
-        "name": client.name,
-        "auth_methods": client.auth_methods,
-        "secret_id": secret.map(|record| &record.secret_id),
-        "grants": grants,
-        "security": client.security,
-        "leak_policy": client.leak_policy,
-        "claims": client.claims,
-        "admin_of": client.admin_of,
+        "name": name,
+        "state": state,
+        "auth_methods": auth_methods,
+        "grant_types": grant_types,
+        "token_lifetime": token_lifetime,
+        "token_rate": token_rate,
+        "security": security,
+        "leak_policy": leak_policy,
+        "claims": claims,
+        "admin_of": admin_of,
+        "source": source,
     });
-    facts::add_to(&mut detail, &client.facts);
+    facts::add_to(&mut detail, facts);
     detail
 }
 
