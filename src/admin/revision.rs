@@ -3,7 +3,6 @@
 
 use serde_json::{Value, json};
 
-use crate::admin::AdminError;
 use crate::crypto::digest;
 use crate::model::client::Registration;
 use crate::model::resource::Resource;
@@ -68,6 +67,20 @@ pub enum Precondition {
     Unchanged,
 }
 
+/// Why the state of an object does not permit a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PreconditionError {
+    /// The object has another state than the caller has read.
+    #[error("the object has changed since it was read; read it again")]
+    Changed,
+    /// The object exists, and the caller requires that it does not.
+    #[error("the object exists already")]
+    Exists,
+    /// The change would replace a state that the caller did not name.
+    #[error("the object differs, and no revision is given; read the object and give its revision")]
+    RevisionMissing,
+}
+
 impl Precondition {
     /// True if an object that does not exist yet meets the condition.
     pub fn admits_absence(&self) -> bool {
@@ -75,26 +88,20 @@ impl Precondition {
     }
 
     /// Rejects the change if the current state does not meet the condition.
-    ///
-    /// # Errors
-    /// [`AdminError::PreconditionFailed`] or [`AdminError::ExistsAlready`].
-    pub fn check(&self, present: &Revision) -> Result<(), AdminError> {
+    pub fn check(&self, present: &Revision) -> Result<(), PreconditionError> {
         match self {
             Self::Revision(wanted) if !wanted.contains(&present.0) => {
-                Err(AdminError::PreconditionFailed)
+                Err(PreconditionError::Changed)
             }
-            Self::Absent => Err(AdminError::ExistsAlready),
+            Self::Absent => Err(PreconditionError::Exists),
             _ => Ok(()),
         }
     }
 
     /// Rejects a change of the state if the caller named no state to replace.
-    ///
-    /// # Errors
-    /// [`AdminError::PreconditionRequired`].
-    pub(super) fn check_difference(&self) -> Result<(), AdminError> {
+    pub(super) fn check_difference(&self) -> Result<(), PreconditionError> {
         match self {
-            Self::Unchanged => Err(AdminError::PreconditionRequired),
+            Self::Unchanged => Err(PreconditionError::RevisionMissing),
             _ => Ok(()),
         }
     }

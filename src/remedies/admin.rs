@@ -63,9 +63,7 @@ pub fn of_admin(error: &AdminError) -> Option<String> {
         | AdminError::Limited { .. }
         | AdminError::LimitChanged
         | AdminError::RevisionChanged { .. }
-        | AdminError::PreconditionFailed
-        | AdminError::ExistsAlready
-        | AdminError::PreconditionRequired
+        | AdminError::Precondition(_)
         | AdminError::Busy(_)
         | AdminError::Crypto(_) => return None,
     };

@@ -3,20 +3,20 @@
 
 use serde_json::json;
 
-use crate::admin::client::update::{self, ClientUpdate};
+use crate::admin::client::update::ClientUpdate;
 use crate::admin::client::{
-    check_lifetime, check_security, claims, create, key, weaker_credentials,
+    check_lifetime, check_security, claims, create, event_detail, key, weaker_credentials,
 };
 use crate::admin::difference::Difference;
 use crate::admin::grant_request::{self, CancelReason};
 use crate::admin::owner::change::Stated;
-use crate::admin::revision::Revision;
+use crate::admin::revision::{PreconditionError, Revision};
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, EndedCredentials, ObjectKind, Principal,
     client_within_rights, facts, grant, owner, revocation, secret,
 };
 use crate::model::admin_scope::AdminScope;
-use crate::model::client::{ClientId, ClientState, Registration};
+use crate::model::client::{Client, ClientId, ClientState, Registration};
 use crate::model::event::{Action, EventOwners, EventSubject};
 use crate::services::Services;
 
@@ -33,8 +33,7 @@ pub enum Put {
 /// succeeds without an event.
 ///
 /// # Errors
-/// [`AdminError::PreconditionFailed`] and [`AdminError::PreconditionRequired`], a right that the
-/// caller lacks, or a value that is not allowed.
+/// [`AdminError::Precondition`], a right that the caller lacks, or a value that is not allowed.
 pub async fn update(
     services: &Services,
     principal: &Principal,
@@ -77,7 +76,7 @@ pub async fn update(
         let ended = release(&mut change, principal, &was, &mut is, &stated).await?;
         is.client.updated_at = change.now;
         change.transaction.update_client(&is.client).await?;
-        record_state(services, &mut change, &was, &is).await?;
+        record_state(services, &mut change, was.client.state, &is.client, None).await?;
         record_changes(&mut change, &was, &mut is, ended).await?;
     }
     grant::replace(&mut change, &was.grants, &mut is).await?;
@@ -131,7 +130,7 @@ pub async fn put(
     id: &ClientId,
     members: ClientUpdate,
 ) -> Result<Put, AdminError> {
-    let mut conflict = AdminError::PreconditionFailed;
+    let mut conflict = AdminError::from(PreconditionError::Changed);
     // Another caller may create or delete the client between the two attempts.
     for _ in 0..2 {
         match update(services, principal, id, members.clone()).await {
@@ -139,7 +138,7 @@ pub async fn put(
             outcome => return outcome.map(Put::Existing),
         }
         if !members.precondition.admits_absence() {
-            return Err(AdminError::PreconditionFailed);
+            return Err(PreconditionError::Changed.into());
         }
         let new = members.clone().into_new(Some(id.clone()), None)?;
         match create(services, principal, new).await {
@@ -181,25 +180,25 @@ async fn require_rights_to_differences(
 }
 
 /// Records that a client was enabled or disabled. Disabling it revokes its tokens.
-async fn record_state(
+pub(super) async fn record_state(
     services: &Services,
     change: &mut AuditedChange,
-    was: &Registration,
-    is: &Registration,
+    was: ClientState,
+    client: &Client,
+    reason: Option<&str>,
 ) -> Result<(), AdminError> {
-    let (before, now) = (was.client.state, is.client.state);
-    if before == now {
+    let (id, is) = (&client.client_id, client.state);
+    if was == is {
         return Ok(());
     }
-    let id = &is.client.client_id;
-    let action = match now {
+    let action = match is {
         ClientState::Active => Action::ClientEnabled,
         ClientState::Disabled => {
             revocation::end_tokens(services, change, id).await?;
             Action::ClientDisabled
         }
     };
-    let detail = json!({ "reason": null, "was": { "state": before }, "is": { "state": now } });
+    let detail = json!({ "reason": reason, "was": { "state": was }, "is": { "state": is } });
     Ok(change.record(action, EventSubject::Client(id.clone()), detail).await?)
 }
 
@@ -215,7 +214,7 @@ async fn record_members(
     with_old_state.state = was.client.state;
     let difference = Difference::between(&json!(was.client), &json!(with_old_state));
     let Some(difference) = difference else { return Ok(()) };
-    let mut detail = difference.add_to(update::state(client));
+    let mut detail = difference.add_to(event_detail(client));
     ended.add_to(&mut detail);
     let (before, now) = (was.client.facts.owner.clone(), client.facts.owner.clone());
     let owners = EventOwners::changed(before, now);

@@ -3,7 +3,6 @@
 mod change;
 pub mod claims;
 pub(super) mod deletion;
-mod fields;
 pub mod key;
 pub mod list;
 mod new_credentials;
@@ -16,9 +15,9 @@ use std::collections::BTreeSet;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::admin::client::change::record_state;
 pub use crate::admin::client::change::{Put, put, update};
 pub use crate::admin::client::deletion::{delete, delete_if};
-use crate::admin::client::fields::{Fields, or_default};
 use crate::admin::client::new_credentials::Credentials;
 pub use crate::admin::client::update::{ClientUpdate, RightsNeeded};
 use crate::admin::error::invalid_value::InvalidValue;
@@ -26,23 +25,23 @@ use crate::admin::owner::ownership::visible_client;
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::uncommitted::Pending;
 use crate::admin::{
-    AdminError, Changed, Conflict, Principal, client_within_rights, facts, grant, owner, revocation,
+    AdminError, Changed, Conflict, Principal, client_within_rights, facts, grant, owner,
 };
 use crate::jose::assertion::CLIENT_ASSERTION_ALGS;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{
     AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
 };
+use crate::model::client_settings::ClientTokenSettings;
 use crate::model::event::{Action, EventSubject};
 use crate::model::facts::Facts;
 use crate::model::grant::Grant;
 use crate::model::leak_policy::LeakPolicy;
 use crate::model::owner::Owner;
 use crate::model::rate::RateLimit;
-use crate::model::secret::SecretRecord;
 use crate::model::security::ClientSecurity;
 use crate::model::static_claims::StaticClaims;
-use crate::model::time::Lifetime;
+use crate::model::time::{Lifetime, Timestamp};
 use crate::services::Services;
 use crate::store::Store;
 
@@ -87,6 +86,33 @@ impl NewClient {
             || AuthenticationMethod::BY_SECRET.iter().any(|method| methods.contains(method));
         self.secret.is_some() && is_by_secret
     }
+
+    /// Converts into an active client, created at `now`.
+    fn into_client(self, client_id: ClientId, now: Timestamp) -> Client {
+        Client {
+            name: self.name.unwrap_or_else(|| ClientName::of_id(&client_id)),
+            token: ClientTokenSettings {
+                client_id,
+                state: ClientState::Active,
+                auth_methods: self.auth_methods,
+                grant_types: or_default(self.grant_types, &[GrantType::ClientCredentials]),
+                token_lifetime: self.token_lifetime,
+                token_rate: self.token_rate,
+                security: self.security,
+                claims: self.claims,
+            },
+            leak_policy: self.leak_policy,
+            facts: self.facts,
+            admin_of: self.admin_of,
+            source: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+fn or_default<T: Clone>(given: Vec<T>, default: &[T]) -> Vec<T> {
+    if given.is_empty() { default.to_vec() } else { given }
 }
 
 /// Registers a client: calls [`prepare`] and commits.
@@ -103,55 +129,46 @@ pub async fn create(
 pub async fn prepare(
     services: &Services,
     principal: &Principal,
-    new: NewClient,
+    mut new: NewClient,
 ) -> Result<Pending<(Registration, Option<SecretString>)>, AdminError> {
     require_rights_to_create(principal, &new)?;
     check_target(services, principal, &new).await?;
-    let secret = new.secret.as_ref().filter(|_| new.has_secret());
     check_lifetime(services, new.token_lifetime)?;
     claims::check_sizes(&new.claims, &new.grants)?;
     facts::check_admin_of(new.admin_of.as_ref())?;
     key::check(new.security.keys.as_ref(), &CLIENT_ASSERTION_ALGS)?;
     key::check_audiences(services, &new.security.assertion_audiences).await?;
-    let auth_methods = permitted_methods(new.auth_methods, &new.security)?;
+    new.auth_methods = permitted_methods(new.auth_methods, &new.security)?;
+    let secret = new.secret.as_ref().filter(|_| new.has_secret());
     let Credentials { client_id, record, plain } =
-        new_credentials::generate(services, principal.mode(), new.client_id, secret).await?;
+        new_credentials::generate(services, principal.mode(), new.client_id.take(), secret).await?;
     let mut change = principal.begin(services).await?;
     for wanted in &new.grants {
         grant::check(change.read(), principal, wanted).await?;
     }
-    let fields = Fields {
-        name: new.name.unwrap_or_else(|| ClientName::of_id(&client_id)),
-        auth_methods,
-        grant_types: new.grant_types,
-        token_lifetime: new.token_lifetime,
-        token_rate: new.token_rate,
-        security: new.security,
-        leak_policy: new.leak_policy,
-        claims: new.claims,
-        facts: new.facts,
-        admin_of: new.admin_of,
-    };
-    let client = fields.registered(client_id.clone(), change.now);
+    let (grants, secret) = (std::mem::take(&mut new.grants), new.secret.take());
+    let client = new.into_client(client_id.clone(), change.now);
     let created = change.transaction.create_client(&client).await;
     created.map_err(|error| AdminError::of_insertion(error, "client", &client.client_id))?;
     if let Some(record) = &record {
         change.transaction.add_secret(&client_id, record).await?;
     }
-    for wanted in &new.grants {
+    for wanted in &grants {
         change.transaction.put_grant(&client_id, wanted).await?;
     }
-    let mut detail = created_detail(&client, record.as_ref(), &new.grants);
-    if let Some(secret) = &new.secret {
+    let mut detail = event_detail(&client);
+    detail["secret_id"] = json!(record.as_ref().map(|record| &record.secret_id));
+    detail["grants"] = json!(grants);
+    if let Some(secret) = &secret {
         secret::note_digest(&mut detail, secret);
     }
     change.record(Action::ClientCreated, EventSubject::Client(client_id), detail).await?;
-    grant::record_for_resource_owners(&mut change, &client, &[], &new.grants).await?;
+    grant::record_for_resource_owners(&mut change, &client, &[], &grants).await?;
     owner::policy::check(&mut change, None, &client.client_id).await?;
     let registration = Registration {
         client,
         secrets: record.into_iter().collect(),
-        grants: new.grants,
+        grants,
         trusts: Vec::new(),
         spiffe_trusts: Vec::new(),
         usage: None,
@@ -222,19 +239,36 @@ async fn check_target(
     Ok(())
 }
 
-/// Returns the detail of the event of a new client.
-fn created_detail(client: &Client, secret: Option<&SecretRecord>, grants: &[Grant]) -> Value {
+/// Returns the members of a client for the detail of an event, except for the id, which the subject
+/// of the event names, and the times.
+fn event_detail(client: &Client) -> Value {
+    // The patterns have no `..`, so that the compiler reports a new member that is missing here.
+    let Client { token, name, leak_policy, facts, admin_of, source, created_at: _, updated_at: _ } =
+        client;
+    let ClientTokenSettings {
+        client_id: _,
+        state,
+        auth_methods,
+        grant_types,
+        token_lifetime,
+        token_rate,
+        security,
+        claims,
+    } = token;
     let mut detail = json!({
-        "name": client.name,
-        "auth_methods": client.auth_methods,
-        "secret_id": secret.map(|record| &record.secret_id),
-        "grants": grants,
-        "security": client.security,
-        "leak_policy": client.leak_policy,
-        "claims": client.claims,
-        "admin_of": client.admin_of,
+        "name": name,
+        "state": state,
+        "auth_methods": auth_methods,
+        "grant_types": grant_types,
+        "token_lifetime": token_lifetime,
+        "token_rate": token_rate,
+        "security": security,
+        "leak_policy": leak_policy,
+        "claims": claims,
+        "admin_of": admin_of,
+        "source": source,
     });
-    facts::add_to(&mut detail, &client.facts);
+    facts::add_to(&mut detail, facts);
     detail
 }
 
@@ -274,15 +308,7 @@ pub async fn set_state(
     current.client.state = state;
     current.client.updated_at = change.now;
     change.transaction.update_client(&current.client).await?;
-    if state == ClientState::Disabled {
-        revocation::end_tokens(services, &mut change, id).await?;
-    }
-    let action = match state {
-        ClientState::Active => Action::ClientEnabled,
-        ClientState::Disabled => Action::ClientDisabled,
-    };
-    let detail = json!({ "reason": reason, "was": { "state": was }, "is": { "state": state } });
-    change.record(action, EventSubject::Client(id.clone()), detail).await?;
+    record_state(services, &mut change, was, &current.client, reason).await?;
     change.commit().await?;
     Ok(Changed::now(current))
 }

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::admin::{AdminError, AuditedChange, facts, grant, trust};
+use crate::admin::client::event_detail;
+use crate::admin::{AdminError, AuditedChange, grant, trust};
 use crate::model::client::Registration;
 use crate::model::event::{Action, EventSubject};
 use crate::model::secret::SecretId;
@@ -34,31 +35,17 @@ pub(in crate::admin) async fn insert(
         change.transaction.add_spiffe_trust(id, trust).await?;
     }
     let secret_ids: Vec<&SecretId> = secrets.iter().map(|record| &record.secret_id).collect();
-    let mut detail = json!({
-        "name": client.name,
-        "state": client.state,
-        "auth_methods": client.auth_methods,
-        "secret_ids": secret_ids,
-        "grants": grants,
-        "trusts": trusts,
-        "security": client.security,
-        "leak_policy": client.leak_policy,
-        "claims": client.claims,
-    });
+    let mut detail = event_detail(client);
+    detail["secret_ids"] = json!(secret_ids);
+    detail["grants"] = json!(grants);
+    detail["trusts"] = json!(trusts);
     let digests = secrets.iter().filter_map(|record| record.hash.digest());
     let digests: Vec<String> = digests.map(ToString::to_string).collect();
     if !digests.is_empty() {
         detail["secret_digests"] = json!(digests);
     }
-    facts::add_to(&mut detail, &client.facts);
     if !spiffe_trusts.is_empty() {
         detail["spiffe_trusts"] = json!(spiffe_trusts);
-    }
-    if client.admin_of.is_some() {
-        detail["admin_of"] = json!(client.admin_of);
-    }
-    if client.source.is_some() {
-        detail["source"] = json!(client.source);
     }
     change.record(action, EventSubject::Client(id.clone()), detail).await?;
     grant::record_for_resource_owners(change, client, &[], grants).await

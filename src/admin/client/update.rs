@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
-
 use crate::admin::client::claims::ClaimsChange;
 use crate::admin::client::{NewClient, permit_subject, with_methods_of_credentials};
 use crate::admin::facts::FactsUpdate;
@@ -13,7 +11,7 @@ use crate::admin::{AdminError, Principal};
 use crate::model::admin_scope::AdminScope;
 use crate::model::assertion_audiences::AssertionAudiences;
 use crate::model::client::{
-    AuthenticationMethod, Client, ClientId, ClientName, ClientState, GrantType, Registration,
+    AuthenticationMethod, ClientId, ClientName, ClientState, GrantType, Registration,
 };
 use crate::model::facts::Facts;
 use crate::model::grant::Grant;
@@ -196,17 +194,4 @@ fn put<T>(new: Option<T>, field: &mut T) {
     if let Some(new) = new {
         *field = new;
     }
-}
-
-/// Returns the members of a client for the detail of an event.
-pub(in crate::admin) fn state(client: &Client) -> Value {
-    json!({
-        "name": client.name,
-        "auth_methods": client.auth_methods,
-        "grant_types": client.grant_types,
-        "token_lifetime": client.token_lifetime,
-        "token_rate": client.token_rate,
-        "security": client.security,
-        "claims": client.claims,
-    })
 }

@@ -18,6 +18,7 @@ use crate::admin::error::object_kind::ObjectKind;
 use crate::admin::error::source_conflict::SourceConflict;
 use crate::admin::error::unreadable::UnreadableObjects;
 use crate::admin::owner::policy::PolicyViolation;
+use crate::admin::revision::PreconditionError;
 use crate::admin::token::InvalidToken;
 use crate::crypto::CryptoError;
 use crate::model::Malformed;
@@ -199,18 +200,9 @@ pub enum AdminError {
         /// The current revision.
         current: i64,
     },
-    /// The object has another state than the caller has read.
-    #[error("If-Match: the object has changed since it was read; read it again")]
-    PreconditionFailed,
-    /// The object exists, and the caller requires that it does not.
-    #[error("If-None-Match: the object exists already")]
-    ExistsAlready,
-    /// The change would replace a state that the caller did not name.
-    #[error(
-        "If-Match: it is missing, and the object differs; read the object and send its ETag as \
-         If-Match"
-    )]
-    PreconditionRequired,
+    /// The state of the object does not permit the change.
+    #[error(transparent)]
+    Precondition(#[from] PreconditionError),
     /// Too many secrets are waiting to be hashed.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -254,8 +246,10 @@ impl AdminError {
             Self::LimitChanged => AdminErrorCode::AdministratorLimitChanged,
             Self::RevisionChanged { .. } => AdminErrorCode::RevisionChanged,
             Self::ApprovalNeeded { .. } => AdminErrorCode::GrantApprovalNeeded,
-            Self::PreconditionFailed | Self::ExistsAlready => AdminErrorCode::PreconditionFailed,
-            Self::PreconditionRequired => AdminErrorCode::PreconditionRequired,
+            Self::Precondition(PreconditionError::RevisionMissing) => {
+                AdminErrorCode::PreconditionRequired
+            }
+            Self::Precondition(_) => AdminErrorCode::PreconditionFailed,
             Self::Busy(_) => AdminErrorCode::HashQueueFull,
             Self::Store(error) => of_store(error),
             Self::Crypto(_) => AdminErrorCode::CryptographyFailed,

@@ -14,7 +14,7 @@ use crate::admin::owner::ownership::visible_resource;
 pub use crate::admin::resource::deletion::{delete, delete_if};
 use crate::admin::resource::update::changed_scopes;
 pub use crate::admin::resource::update::{NewResource, ResourceUpdate};
-use crate::admin::revision::Revision;
+use crate::admin::revision::{PreconditionError, Revision};
 use crate::admin::signing_key;
 use crate::admin::{
     AdminError, AuditedChange, Changed, Conflict, ObjectKind, Principal, WriteMode, facts, grant,
@@ -50,7 +50,7 @@ pub async fn put(
     id: &ResourceId,
     members: ResourceUpdate,
 ) -> Result<Put, AdminError> {
-    let mut conflict = AdminError::PreconditionFailed;
+    let mut conflict = AdminError::from(PreconditionError::Changed);
     // Another caller may create or delete the resource between the two attempts.
     for _ in 0..2 {
         match update(services, principal, id, members.clone()).await {
@@ -58,7 +58,7 @@ pub async fn put(
             outcome => return outcome.map(Put::Existing),
         }
         if !members.precondition.admits_absence() {
-            return Err(AdminError::PreconditionFailed);
+            return Err(PreconditionError::Changed.into());
         }
         match create(services, principal, members.clone().into_new(id.clone())?).await {
             Err(error @ AdminError::Conflict(Conflict::AlreadyExists(_))) => conflict = error,

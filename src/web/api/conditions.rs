@@ -9,7 +9,7 @@ use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
 
 use crate::admin::AdminError;
-use crate::admin::revision::{Precondition, Revision};
+use crate::admin::revision::{Precondition, PreconditionError, Revision};
 use crate::web::api::Problem;
 use crate::web::api::json::Output;
 
@@ -60,6 +60,20 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
+/// Returns the text of an error for the caller. It names the header of a precondition.
+pub(super) fn detail_of(error: &AdminError) -> String {
+    let AdminError::Precondition(problem) = error else { return error.to_string() };
+    match problem {
+        PreconditionError::Changed => format!("If-Match: {problem}"),
+        PreconditionError::Exists => format!("If-None-Match: {problem}"),
+        PreconditionError::RevisionMissing => {
+            let text = "If-Match: it is missing, and the object differs; read the object and send \
+                        its ETag as If-Match";
+            text.to_owned()
+        }
+    }
+}
+
 /// Returns `None` if the object does not exist or the caller may not see it.
 pub(super) fn if_visible<T>(found: Result<T, AdminError>) -> Result<Option<T>, Problem> {
     match found {
@@ -102,6 +116,24 @@ mod tests {
             let mut parts = request.body(()).expect("a request").into_parts().0;
             let Ok(IfMatch(found)) = IfMatch::from_request_parts(&mut parts, &()).await;
             assert_eq!(found, condition, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_precondition_that_is_not_met_names_its_header() {
+        for (problem, text) in [
+            (
+                PreconditionError::Changed,
+                "If-Match: the object has changed since it was read; read it again",
+            ),
+            (PreconditionError::Exists, "If-None-Match: the object exists already"),
+            (
+                PreconditionError::RevisionMissing,
+                "If-Match: it is missing, and the object differs; read the object and send its \
+                 ETag as If-Match",
+            ),
+        ] {
+            assert_eq!(detail_of(&problem.into()), text);
         }
     }
 

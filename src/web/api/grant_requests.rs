@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::grant_request::{self, GrantRequestQuery, NewGrantRequest};
-use crate::admin::revision::Precondition;
+use crate::admin::revision::{Precondition, PreconditionError};
 use crate::admin::{AdminError, ObjectKind, Principal};
 use crate::app::App;
 use crate::model::client::ClientId;
@@ -213,7 +213,7 @@ fn revision(condition: &Precondition, member: Option<i64>) -> Result<i64, Proble
             [tag] => Some(tag.parse().map_err(|_| wrong_tag())?),
             _ => return Err(wrong_tag()),
         },
-        Precondition::Absent => return Err(AdminError::ExistsAlready.into()),
+        Precondition::Absent => return Err(AdminError::from(PreconditionError::Exists).into()),
         _ => return Err(wrong_tag()),
     };
     match (header, member) {

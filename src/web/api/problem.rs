@@ -22,6 +22,7 @@ use crate::model::admin_scope::AdminScope;
 use crate::store::server::idempotency::{KEY_TTL_SECONDS, MAX_KEYS_PER_CALLER};
 use crate::telemetry;
 use crate::text::escaping;
+use crate::web::api::conditions;
 use crate::web::api::guard::BodyLimit;
 use crate::web::api::problem_places;
 use crate::web::api::problem_status::status;
@@ -372,7 +373,7 @@ impl From<AdminError> for Problem {
                 AdminError::ScopeMissing { scope } => Some(*scope),
                 _ => None,
             };
-            let problem = Self::new(status, code.as_str(), error.to_string());
+            let problem = Self::new(status, code.as_str(), conditions::detail_of(&error));
             Self { errors: problem_places::of_error(&error), missing_scope, ..problem }
         };
         Self { error: Some(Arc::new(error)), ..problem }

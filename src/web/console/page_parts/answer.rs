@@ -8,6 +8,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use crate::admin::revision::PreconditionError;
 use crate::admin::{AdminError, AdminErrorKind};
 use crate::app::App;
 use crate::store::StoreError;
@@ -67,7 +68,7 @@ impl IntoResponse for ConsoleError {
 /// # Errors
 /// The error itself, if other input would not fix it.
 pub(in crate::web::console) fn correctable(error: AdminError) -> Result<String, ConsoleError> {
-    if matches!(error, AdminError::PreconditionFailed) {
+    if matches!(error, AdminError::Precondition(PreconditionError::Changed)) {
         return Err(problems::changed_since().into());
     }
     let is_of_form = match error.code().kind() {
