@@ -146,7 +146,8 @@ pub async fn prepare(
     for wanted in &new.grants {
         grant::check(change.read(), principal, wanted).await?;
     }
-    let (grants, secret) = (std::mem::take(&mut new.grants), new.secret.take());
+    let grants = std::mem::take(&mut new.grants);
+    let secret = new.secret.take().filter(|_| record.is_some());
     let client = new.into_client(client_id.clone(), change.now);
     let created = change.transaction.create_client(&client).await;
     created.map_err(|error| AdminError::of_insertion(error, "client", &client.client_id))?;
