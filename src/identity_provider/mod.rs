@@ -97,7 +97,7 @@ impl IdentityProvider {
     /// Creates the provider of the settings. Nothing is fetched yet.
     ///
     /// # Errors
-    /// [`FetchError::UnusableCa`].
+    /// [`FetchError::UnusableCaSetting`].
     pub fn new(
         settings: &OidcSettings,
         fetch: &FetchSettings,

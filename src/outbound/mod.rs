@@ -91,9 +91,12 @@ pub enum FetchError {
     /// TLS cannot be used.
     #[error("TLS cannot be used")]
     Tls(#[source] rustls::Error),
-    /// A certificate of the settings cannot be used.
-    #[error("`fetch.ca_file` cannot be used: {0}")]
+    /// A file of CA certificates cannot be used.
+    #[error("the CA file cannot be used: {0}")]
     UnusableCa(String),
+    /// The file of CA certificates in the settings cannot be used.
+    #[error("`fetch.ca_file` cannot be used: {0}")]
+    UnusableCaSetting(String),
 }
 
 impl FetchError {
@@ -138,9 +141,8 @@ impl Fetcher {
         networks: &[IpNet],
         setting: &'static str,
     ) -> Result<Self, FetchError> {
-        let tls = settings.ca_file.as_deref().map(TlsClient::with_roots_of).transpose()?;
         let resolver = PublicAddressResolver::new(networks.to_vec(), setting);
-        Ok(Self { tls: tls.unwrap_or_default(), resolver })
+        Ok(Self { tls: TlsClient::of_settings(settings)?, resolver })
     }
 
     /// Fetches a text with one request, without redirects, in at most five seconds and 256 KiB.

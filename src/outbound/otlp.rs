@@ -47,10 +47,9 @@ impl OtlpClient {
     /// Creates a client on this runtime that also trusts the certificates of these settings.
     ///
     /// # Errors
-    /// [`FetchError::UnusableCa`].
+    /// [`FetchError::UnusableCaSetting`].
     pub fn new(runtime: Handle, settings: &FetchSettings) -> Result<Self, FetchError> {
-        let tls = settings.ca_file.as_deref().map(TlsClient::with_roots_of).transpose()?;
-        let tls = Arc::new(tls.unwrap_or_default());
+        let tls = Arc::new(TlsClient::of_settings(settings)?);
         Ok(Self { runtime, tls, is_failing: AtomicBool::new(false) })
     }
 

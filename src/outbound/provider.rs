@@ -40,7 +40,7 @@ impl ProviderClient {
     /// Creates a client of this provider.
     ///
     /// # Errors
-    /// [`FetchError::UnusableCa`].
+    /// [`FetchError::UnusableCaSetting`].
     pub fn new(settings: &FetchSettings, issuer: &ProviderUrl) -> Result<Self, FetchError> {
         let mut networks = settings.allowed_networks.clone();
         if issuer.is_loopback() {

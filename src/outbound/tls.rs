@@ -16,6 +16,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::{Host, Url};
 
+use crate::config::FetchSettings;
 use crate::model::time::Timestamp;
 use crate::outbound::FetchError;
 use crate::x509::server_certificate::ServerCertificate;
@@ -34,7 +35,18 @@ impl TlsClient {
     /// # Errors
     /// [`FetchError::UnusableCa`].
     pub fn with_roots_of(path: &Path) -> Result<Self, FetchError> {
-        Ok(Self { config: OnceLock::new(), roots: certificates(path)? })
+        let roots = certificates(path).map_err(FetchError::UnusableCa)?;
+        Ok(Self { config: OnceLock::new(), roots })
+    }
+
+    /// Creates a client that also trusts the certificates of `fetch.ca_file`.
+    ///
+    /// # Errors
+    /// [`FetchError::UnusableCaSetting`].
+    pub fn of_settings(settings: &FetchSettings) -> Result<Self, FetchError> {
+        let roots = settings.ca_file.as_deref().map(certificates).transpose();
+        let roots = roots.map_err(FetchError::UnusableCaSetting)?.unwrap_or_default();
+        Ok(Self { config: OnceLock::new(), roots })
     }
 
     /// Opens TLS on a stream to the host of a URL, and validates its certificate.
@@ -98,10 +110,9 @@ impl TlsClient {
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FetchError> {
-    let unusable = |problem: &dyn std::fmt::Display| {
-        FetchError::UnusableCa(format!("{}: {problem}", path.display()))
-    };
+/// Reads certificates, or returns the file and its problem.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let unusable = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
     let found = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unusable(&error))?;
@@ -109,4 +120,23 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FetchError>
         return Err(unusable(&"it has no certificate (PEM)"));
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unusable_file_is_attributed_to_the_setting_only_if_the_setting_names_it() {
+        let absent = Path::new("/absent");
+        let settings =
+            FetchSettings { allowed_networks: Vec::new(), ca_file: Some(absent.to_owned()) };
+        for (made, beginning) in [
+            (TlsClient::with_roots_of(absent), "the CA file cannot be used: /absent: "),
+            (TlsClient::of_settings(&settings), "`fetch.ca_file` cannot be used: /absent: "),
+        ] {
+            let text = made.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(text.starts_with(beginning), "{text}");
+        }
+    }
 }

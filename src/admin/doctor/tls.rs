@@ -72,10 +72,8 @@ fn chain(config: &Config, certificate: &ServerCertificate, host: &str, now: Time
     let fix = "Put the intermediate certificates into tls.certificate, after that of the server. For \
                an authority of your own: clients must trust it, and so must this machine to check it \
                (fetch.ca_file).";
-    let client = config.fetch.ca_file.as_deref().map(TlsClient::with_roots_of).transpose();
-    let outcome =
-        client.and_then(|client| client.unwrap_or_default().verify(certificate, host, now));
-    match outcome {
+    let client = TlsClient::of_settings(&config.fetch);
+    match client.and_then(|client| client.verify(certificate, host, now)) {
         Ok(()) => Finding::ok(code, "it ends at an authority that this machine trusts"),
         Err(error) => match error.certificate_problem() {
             Some(problem @ ServerCertificateProblem::UnknownIssuer) => {

@@ -276,6 +276,9 @@ async fn each_fault_of_the_certificate_is_one_finding() {
     assert_bad((run.code, report), "error", "tls_certificate", "the TLS handshake failed");
 }
 
+/// The problem of a file that a flag names is not attributed to a setting.
+const ABSENT_CA: &str = "--ca-file: the CA file cannot be used: /absent: ";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_server_and_an_invalid_url_are_reported() {
     let cli = Cli::without_database(Engine::Sqlite).await.unset_database();
@@ -290,7 +293,7 @@ async fn an_unreachable_server_and_an_invalid_url_are_reported() {
         (&["--url", "http://id.example.com"][..], "must be https"),
         (&["--url", "id.example.com"], "is not a URL"),
         (&["--url", "https://a:hunter2@id.example.com/"], "credentials"),
-        (&["--url", "https://id.example.com", "--ca-file", "/absent"], "--ca-file"),
+        (&["--url", "https://id.example.com", "--ca-file", "/absent"], ABSENT_CA),
         (&["--ca-file", "/absent"], "--url"),
     ] {
         let run = cli.run(&[&["doctor"], arguments].concat());
