@@ -18,9 +18,9 @@ const RECONNECT_DELAY: Duration = Duration::from_millis(200);
 /// `directory.poll_interval`.
 pub(super) async fn follow(app: Arc<App>) {
     let mut listener: Option<ChangeListener> = None;
-    let mut was_unavailable = !app.database.is_known();
-    let mut woken = Woken::Time;
-    if was_unavailable {
+    let mut had_failed = !app.database.is_known();
+    let mut woken = Woken::Interval;
+    if had_failed {
         wait_for_database(&app).await;
     }
     loop {
@@ -28,19 +28,19 @@ pub(super) async fn follow(app: Arc<App>) {
             listener = app.services.store.change_listener().await.ok();
         }
         let caught_up = app.catch_up().await;
-        let is_unavailable = note(&caught_up, was_unavailable);
-        // A listener that missed a change is replaced. So is one whose database was unavailable,
-        // because its connection may be dead without an error.
-        let has_missed = matches!(caught_up, Ok(true)) && woken == Woken::Time;
-        let is_back = was_unavailable && !is_unavailable;
-        was_unavailable = is_unavailable;
-        if has_missed || is_back {
+        log_result(&caught_up, had_failed);
+        // A listener that missed a change is replaced. So is one after a failure, because its
+        // connection may be dead without an error.
+        let has_missed = matches!(caught_up, Ok(true)) && woken == Woken::Interval;
+        let has_recovered = had_failed && caught_up.is_ok();
+        had_failed = caught_up.is_err();
+        if has_missed || has_recovered {
             listener = None;
-            woken = Woken::Notified;
+            woken = Woken::Replaced;
             continue;
         }
         woken = wait(&app, listener.as_mut()).await;
-        if woken == Woken::Loss {
+        if woken == Woken::ConnectionLost {
             listener = None;
             tokio::time::sleep(RECONNECT_DELAY).await;
         }
@@ -70,33 +70,28 @@ async fn wait_for_database(app: &App) {
     }
 }
 
-/// Event that ended a wait.
+/// Reason for reading the changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Woken {
     /// A notification.
     Notified,
     /// The poll interval.
-    Time,
+    Interval,
     /// The loss of the listener's connection.
-    Loss,
+    ConnectionLost,
+    /// The listener was replaced.
+    Replaced,
 }
 
-/// Logs when following fails and when it recovers. True if the database is unavailable.
-fn note(caught_up: &Result<bool, DirectoryError>, was_unavailable: bool) -> bool {
+/// Logs when following fails and when it recovers.
+fn log_result(caught_up: &Result<bool, DirectoryError>, had_failed: bool) {
     match caught_up {
-        Ok(_) => {
-            if was_unavailable {
-                tracing::info!("the database is back");
-            }
-            false
+        Ok(_) if had_failed => tracing::info!("changes are followed again"),
+        Err(error) if !had_failed => {
+            let error = error as &dyn Error;
+            tracing::error!(error, "changes cannot be followed: tokens are issued from memory");
         }
-        Err(error) => {
-            if !was_unavailable {
-                let error = error as &dyn Error;
-                tracing::error!(error, "changes cannot be followed: tokens are issued from memory");
-            }
-            true
-        }
+        _ => {}
     }
 }
 
@@ -111,7 +106,7 @@ async fn wait(app: &App, listener: Option<&mut ChangeListener>) -> Woken {
     let interval = app.services.config.directory.poll_interval;
     match tokio::time::timeout(interval, notification).await {
         Ok(Ok(())) => Woken::Notified,
-        Ok(Err(_)) => Woken::Loss,
-        Err(_) => Woken::Time,
+        Ok(Err(_)) => Woken::ConnectionLost,
+        Err(_) => Woken::Interval,
     }
 }
