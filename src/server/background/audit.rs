@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::admin::{AdminError, Conflict, audit};
 use crate::app::App;
-use crate::store::StoreError;
 
 /// Signs a checkpoint if it is due, and records the time of the last one for metrics.
 pub(super) async fn sign_checkpoint(app: Arc<App>) {
@@ -22,8 +21,15 @@ pub(super) async fn sign_checkpoint(app: Arc<App>) {
             "a checkpoint of the audit log cannot be signed; the next attempt is in a minute"
         ),
     }
-    // `follow` logs an unavailable database.
-    let _ = note_last(&app).await;
+    match app.services.store.last_checkpoint_at().await {
+        Ok(signed_at) => app.checkpointed_at.set(signed_at),
+        // `follow` logs an unavailable database.
+        Err(error) if error.is_unavailable() => {}
+        Err(error) => tracing::warn!(
+            error = &error as &dyn Error,
+            "the time of the last checkpoint cannot be read; the next attempt is in a minute"
+        ),
+    }
 }
 
 /// Removes events that are older than `audit.retention`.
@@ -48,9 +54,4 @@ fn log_altered(sequence: i64) {
         sequence,
         "the audit log was altered: events do not fit the chain or a signed checkpoint; verify it"
     );
-}
-
-async fn note_last(app: &App) -> Result<(), StoreError> {
-    app.checkpointed_at.set(app.services.store.last_checkpoint_at().await?);
-    Ok(())
 }

@@ -18,7 +18,7 @@ pub(super) async fn deliver_audit_events(app: Arc<App>) {
         return std::future::pending().await;
     };
     let app = &app;
-    deliver_repeatedly(app, PACE, move || async move {
+    deliver_repeatedly(app, "deliver_audit_events", PACE, move || async move {
         let delivery = audit_delivery::deliver(&app.services, sink).await?;
         app.audit_delivery.note(&delivery);
         Ok(delivery.backlog)

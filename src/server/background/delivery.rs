@@ -1,6 +1,7 @@
 //! Repeated delivery of events for notifications and the audit log: soon after each event, and
 //! again after a failure.
 
+use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
@@ -22,21 +23,27 @@ pub(super) struct Pace {
     pub(super) while_more: Duration,
 }
 
-/// Calls `deliver` as long as the server runs.
-pub(super) async fn deliver_repeatedly<F>(app: &App, pace: Pace, deliver: impl Fn() -> F)
-where
+/// Calls `deliver` as long as the server runs. `task` is its name in the log.
+pub(super) async fn deliver_repeatedly<F>(
+    app: &App,
+    task: &'static str,
+    pace: Pace,
+    deliver: impl Fn() -> F,
+) where
     F: Future<Output = Result<Backlog, StoreError>>,
 {
     let mut progress = app.directory.progress();
+    let mut is_failing = false;
     loop {
         progress.borrow_and_update();
-        let interval = match deliver().await {
+        let delivered = deliver().await;
+        is_failing = log_failure(task, &delivered, is_failing);
+        let interval = match delivered {
             Ok(Backlog::Empty) => pace.while_idle,
             Ok(Backlog::More) => {
                 tokio::time::sleep(pace.while_more).await;
                 continue;
             }
-            // `follow` logs an unavailable database.
             Ok(Backlog::Waiting) | Err(_) => RETRY_INTERVAL,
         };
         tokio::time::sleep(pace.after_each).await;
@@ -45,4 +52,22 @@ where
             () = tokio::time::sleep(interval) => {}
         }
     }
+}
+
+/// Logs the first of several failures in a row, except that of an unavailable database, which
+/// `follow` logs. True if the delivery is failing.
+fn log_failure(
+    task: &'static str,
+    delivered: &Result<Backlog, StoreError>,
+    was_failing: bool,
+) -> bool {
+    let Err(error) = delivered else { return false };
+    if error.is_unavailable() {
+        return was_failing;
+    }
+    if !was_failing {
+        let error = error as &dyn Error;
+        tracing::warn!(task, error, "a delivery of events failed; it is tried again");
+    }
+    true
 }

@@ -1,6 +1,7 @@
 //! Warns before secrets expire: an event for each secret, and a log line at startup, with each new
 //! event and once a day.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,9 +27,15 @@ pub(super) async fn warn_of_expiring_secrets(app: Arc<App>) {
     loop {
         let now = app.services.clock.monotonic();
         let is_due = logged_at.is_none_or(|last| now.since(last) >= REPEATED_AFTER);
-        // `follow` logs an unavailable database.
-        if let Ok(true) = warn(&app, is_due).await {
-            logged_at = Some(now);
+        match warn(&app, is_due).await {
+            Ok(true) => logged_at = Some(now),
+            Ok(false) => {}
+            // `follow` logs an unavailable database.
+            Err(AdminError::Store(error)) if error.is_unavailable() => {}
+            Err(error) => tracing::warn!(
+                error = &error as &dyn Error,
+                "secrets that expire soon cannot be reported; the next interval tries again"
+            ),
         }
         tokio::time::sleep(INTERVAL).await;
     }

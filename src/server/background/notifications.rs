@@ -23,7 +23,9 @@ pub(super) async fn send_notifications(app: Arc<App>) {
     }
     let app = &app;
     join_all(webhooks.iter().map(|webhook| {
-        deliver_repeatedly(app, PACE, move || notifications::deliver(&app.services, webhook))
+        deliver_repeatedly(app, "send_notifications", PACE, move || {
+            notifications::deliver(&app.services, webhook)
+        })
     }))
     .await;
 }
