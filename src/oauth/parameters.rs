@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::oauth::error::{OAuthError, quote_input};
@@ -164,10 +164,10 @@ impl<'de> Visitor<'de> for ObjectVisitor {
                 _ if KNOWN.contains(&name.as_str()) => JsonMember::NotText,
                 _ => JsonMember::Ignored,
             };
-            if members.len() > MAX_PARAMETERS {
-                return Err(A::Error::custom("too many members"));
+            // One member more than the maximum is enough to reject the request.
+            if members.len() <= MAX_PARAMETERS {
+                members.push((name, value));
             }
-            members.push((name, value));
         }
         Ok(members)
     }
@@ -284,6 +284,11 @@ mod tests {
         assert!(Parameters::from_json(&deep).is_err());
         let many: String = (0..70).map(|n| format!("p{n}=1&")).collect();
         assert!(sentence(Parameters::from_form(&many)).contains("more than 64"));
+        for count in [65, 66, 70] {
+            let members: Vec<_> = (0..count).map(|n| format!("\"p{n}\":1")).collect();
+            let many = format!("{{{}}}", members.join(","));
+            assert!(sentence(Parameters::from_json(&many)).contains("more than 64"), "{count}");
+        }
         assert!(sentence(Parameters::from_form("a=%ff%fe")).contains("UTF-8"));
     }
 
