@@ -242,7 +242,7 @@ pub(super) fn key(value: Value, points: Points) -> Result<ExternalJwk, &'static 
         AlgorithmParameters::EllipticCurve(key) => match key.curve {
             EllipticCurve::P256 => &[Algorithm::ES256],
             EllipticCurve::P384 => &[Algorithm::ES384],
-            _ => return Err("its curve is not P-256"),
+            _ => return Err("its curve is not P-256 or P-384"),
         },
         AlgorithmParameters::RSA(_) => &[
             Algorithm::RS256,
@@ -323,7 +323,7 @@ mod tests {
         assert!(problem(&|key| key["use"] = "enc".into()).contains("not sig"));
         assert!(problem(&|key| key["alg"] = "RS256".into()).contains("its alg"));
         assert!(problem(&|key| key["alg"] = "HS256".into()).contains("its alg"));
-        assert!(problem(&|key| key["crv"] = "P-521".into()).contains("its curve"));
+        assert!(problem(&|key| key["crv"] = "P-521".into()).contains("not P-256 or P-384"));
         assert!(problem(&|key| key["y"] = key["x"].clone()).contains("not a point"));
         assert!(problem(&|key| key["x"] = "AAAA".into()).contains("length of a coordinate"));
         let shared = r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#;

@@ -54,7 +54,7 @@ const SMALL_ORDER_Y: [[u8; 32]; 5] = [
 pub(super) fn check_numbers(key: &AlgorithmParameters) -> Result<(), &'static str> {
     match key {
         AlgorithmParameters::EllipticCurve(key) => {
-            let length = coordinate_length(&key.curve).ok_or("its curve is not P-256")?;
+            let length = coordinate_length(&key.curve).ok_or("its curve is not P-256 or P-384")?;
             let is_whole = |text: &str| number(text).is_some_and(|bytes| bytes.len() == length);
             if !is_whole(&key.x) || !is_whole(&key.y) {
                 return Err("its x and y do not have the length of a coordinate of its curve");
@@ -81,7 +81,7 @@ pub(super) fn check_point(key: &AlgorithmParameters) -> Result<(), &'static str>
     let algorithm: &'static dyn VerificationAlgorithm = match key.curve {
         EllipticCurve::P256 => &ECDSA_P256_SHA256_FIXED,
         EllipticCurve::P384 => &ECDSA_P384_SHA384_FIXED,
-        _ => return Err("its curve is not P-256"),
+        _ => return Err("its curve is not P-256 or P-384"),
     };
     let point = number(&key.x).zip(number(&key.y)).map(|(x, y)| [vec![0x04], x, y].concat());
     let is_point = point.is_some_and(|point| ParsedPublicKey::new(algorithm, point).is_ok());
