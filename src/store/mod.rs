@@ -1,8 +1,10 @@
 //! The database: SQL that runs on both SQLite and Postgres.
 //!
 //! Reads are methods of [`Store`] and of [`reader::Reader`], which reads inside or outside a
-//! change. Every write is a method of [`write_transaction::WriteTransaction`]: one transaction that
-//! also appends an event. Each file covers one noun. This module makes no decisions.
+//! change. Every change of an audited object is a method of
+//! [`write_transaction::WriteTransaction`], which also appends an event. [`Store`] writes the rest:
+//! usage, rejections, leases, sessions and purges. Each file covers one noun. This module makes no
+//! decisions.
 
 pub mod backup;
 pub mod clients;
@@ -77,7 +79,7 @@ pub enum StoreError {
     Missing(&'static str),
     /// The database was unavailable when the server started, and has not yet been identified as the
     /// same one.
-    #[error("the database was unavailable at the start, and was not asked yet what it is")]
+    #[error("the database was unavailable at startup and has not been identified yet")]
     NotIdentified,
     /// The database did not respond in time.
     #[error("the database did not answer within {0:?}")]
