@@ -129,7 +129,7 @@ pub enum KeySource {
     Remote(KeySetUri),
 }
 
-/// A JWK set as JSON text (RFC 7517, section 5). `crypto` validates its content.
+/// A JWK set as JSON text (RFC 7517, section 5). `jose::external_jwks` validates its content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeySet(Box<str>);
 

@@ -127,9 +127,9 @@ impl QueueSlots {
 }
 
 impl Hasher {
-    /// Creates the queues. Generated, guessable and new secrets have `lanes` parallel hashes each,
-    /// and `queue` waiting attempts each. Throttled attempts use at most one lane of the guessable
-    /// ones.
+    /// Creates the queues. Generated, imported and new secrets have `lanes` parallel hashes each,
+    /// and `queue` waiting attempts each. Throttled attempts use at most one lane of the queue for
+    /// imported secrets.
     pub fn new(cost: Cost, lanes: usize, queue: usize) -> Self {
         Self {
             cost,
