@@ -26,6 +26,7 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], CryptoError> {
 /// byte is used once. **Never for secrets and keys**, which must not be in memory before they are
 /// used.
 pub fn public_bytes<const N: usize>() -> Result<[u8; N], CryptoError> {
+    const { assert!(N <= SUPPLY) }
     UNUSED.with_borrow_mut(|(supply, left)| {
         if *left < N {
             *supply = bytes()?;
