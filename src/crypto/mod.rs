@@ -15,8 +15,8 @@ pub enum CryptoError {
     /// None of the master keys unseals it.
     #[error("none of the master keys opens {0}")]
     WrongMasterKey(String),
-    /// A stored or imported hash is not an argon2id PHC string within the limits.
-    #[error("the hash is not an argon2id PHC string {0}")]
+    /// An imported hash is not an argon2id PHC string within the limits. The text is a sentence.
+    #[error("{0}")]
     UnusableHash(&'static str),
     /// A secret to import violates RFC 6749, appendix A.2.
     #[error("a secret is 1 to 256 characters of printable ASCII")]

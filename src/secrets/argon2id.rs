@@ -114,18 +114,21 @@ impl Workspaces {
 /// Validates an imported hash: an argon2id PHC string within the limits.
 pub fn check_imported(text: &str) -> Result<SecretHash, CryptoError> {
     let hash = PasswordHash::new(text)
-        .map_err(|_| CryptoError::UnusableHash("at all; it begins with $argon2id$v=19$"))?;
-    if hash.algorithm.as_str() != "argon2id" || hash.salt.is_none() || hash.hash.is_none() {
-        return Err(CryptoError::UnusableHash("with salt and output"));
+        .map_err(|_| CryptoError::UnusableHash("the hash is not a PHC string"))?;
+    if hash.algorithm.as_str() != "argon2id" {
+        return Err(CryptoError::UnusableHash("the algorithm of the hash is not argon2id"));
+    }
+    if hash.salt.is_none() || hash.hash.is_none() {
+        return Err(CryptoError::UnusableHash("the hash has no salt or no output"));
     }
     let params = Params::try_from(&hash)
-        .map_err(|_| CryptoError::UnusableHash("with parameters that can be read"))?;
+        .map_err(|_| CryptoError::UnusableHash("the hash has invalid parameters"))?;
     if params.m_cost() > MAX_MEMORY_KIB
         || params.t_cost() > MAX_ITERATIONS
         || params.p_cost() > MAX_PARALLELISM
     {
         return Err(CryptoError::UnusableHash(
-            "within the bounds: m up to 131072, t up to 10, p up to 4",
+            "the hash exceeds the limits: m up to 131072, t up to 10, p up to 4",
         ));
     }
     Ok(SecretHash::from_phc(text))
@@ -174,16 +177,21 @@ mod tests {
     fn hashes_of_other_systems_are_taken_within_bounds() {
         let good = Workspaces::new(CHEAP).hash(CHEAP, "x").expect("a hash");
         assert!(check_imported(good.as_phc()).is_ok());
-        for text in [
-            "",
-            "secret",
-            "$2b$12$abcdefghijklmnopqrstuuBvFbM1lKZyIGxSPbNcFvNQzvrNBmOTO",
-            "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
-            "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ",
-            "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
-            "$argon2id$v=19$m=64,t=100,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+        let salted = |start: &str| {
+            format!("{start}$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ")
+        };
+        let bcrypt = "$2b$12$abcdefghijklmnopqrstuuBvFbM1lKZyIGxSPbNcFvNQzvrNBmOTO";
+        for (text, problem) in [
+            (String::new(), "the hash is not a PHC string"),
+            ("secret".to_owned(), "the hash is not a PHC string"),
+            (bcrypt.to_owned(), ""),
+            (salted("$argon2i$v=19$m=64,t=1,p=1"), "the algorithm of the hash is not argon2id"),
+            ("$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ".to_owned(), "no salt or no output"),
+            (salted("$argon2id$v=19$m=4194304,t=1,p=1"), "exceeds the limits: m up to 131072"),
+            (salted("$argon2id$v=19$m=64,t=100,p=1"), "exceeds the limits"),
         ] {
-            assert!(check_imported(text).is_err(), "{text:?} was accepted");
+            let rejected = check_imported(&text).expect_err(&text).to_string();
+            assert!(rejected.contains(problem), "{text:?}: {rejected}");
         }
     }
 }
