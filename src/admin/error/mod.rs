@@ -62,7 +62,7 @@ impl Conflict {
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// The object does not exist.
-    #[error("{kind} {id} does not exist")]
+    #[error("{}", kind.absence(id))]
     NotFound {
         /// The kind of the object.
         kind: ObjectKind,
@@ -70,7 +70,7 @@ pub enum AdminError {
         id: String,
     },
     /// A query names an object that does not exist.
-    #[error("{kind} {id} does not exist")]
+    #[error("{}", kind.absence(id))]
     Unknown {
         /// The kind of the object.
         kind: ObjectKind,

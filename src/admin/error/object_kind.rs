@@ -56,16 +56,24 @@ impl ObjectKind {
             Self::OwnerPolicy => AdminErrorCode::OwnerPolicyNotFound,
         }
     }
+
+    /// Returns the sentence for a missing object of this kind. The object may exist elsewhere if
+    /// only a list or a grant does not have it.
+    pub(in crate::admin) fn absence(self, id: &str) -> String {
+        match self {
+            Self::ListedClient => format!("client {id} is not in this list"),
+            Self::GrantedScope => format!("scope {id} is not in this grant"),
+            kind => format!("{kind} {id} does not exist"),
+        }
+    }
 }
 
 impl fmt::Display for ObjectKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Client => "client",
-            Self::ListedClient => "client in this list:",
+            Self::Client | Self::ListedClient => "client",
             Self::Resource => "resource",
-            Self::Scope => "scope",
-            Self::GrantedScope => "scope in this grant:",
+            Self::Scope | Self::GrantedScope => "scope",
             Self::Grant => "grant to",
             Self::Secret => "secret",
             Self::Key => "key",

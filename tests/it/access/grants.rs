@@ -63,7 +63,7 @@ async fn an_existing_grant_changes_only_by_the_given_options(
     );
 
     for (options, code, text) in [
-        (&["--remove-scope", "orders:write"][..], 4, "orders:write"),
+        (&["--remove-scope", "orders:write"][..], 4, "scope orders:write is not in this grant"),
         (&["--remove-scope", "orders:read"], 2, "revoke-grant"),
         (&["--scope", "orders:raed"], 2, "did you mean orders:read?"),
         (&["--scope", "orders:read", "--all-scopes"], 2, "cannot be used with"),

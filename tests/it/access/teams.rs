@@ -175,6 +175,7 @@ async fn filters_reveal_nothing_about_other_owners(
     for after in ["cart", "absent"] {
         let answer = billing.get(&format!("{query}{after}")).await;
         assert_rejected(&answer, 404, "client_not_in_list");
+        assert_eq!(answer.json()["detail"], format!("client {after} is not in this list"));
     }
     let events = billing.get("/v1/audit-events?limit=1000").await;
     assert!(events.text.contains("invoices") && !events.text.contains("cart"), "{}", events.text);
