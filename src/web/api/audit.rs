@@ -198,7 +198,7 @@ pub(super) async fn require_complete(store: &Store, after: i64) -> Result<(), Pr
                 "The events until {until} were removed for their age, so those after {after} are \
                  not complete. Continue after {until}."
             );
-            Err(Problem::of_body(StatusCode::CONFLICT, "events_removed", text))
+            Err(Problem::new(StatusCode::CONFLICT, "events_removed", text))
         }
     }
 }

@@ -56,7 +56,7 @@ pub(super) async fn open(
     let (head, _) = request.into_parts();
     if !accept::accepts(&head.headers, "text", "event-stream") {
         let text = "follow: the answer is text/event-stream, which Accept excludes.";
-        return Err(Problem::of_body(StatusCode::NOT_ACCEPTABLE, "not_acceptable", text));
+        return Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", text));
     }
     let permit = app.event_streams.open(principal.actor()).map_err(problem_of)?;
     let stream = EventStream::start(app, &head, filter, permit).await?;
@@ -125,7 +125,7 @@ impl EventStream {
                 "Last-Event-ID: the log ends at event {end}. It may have been restored from a \
                  backup: read it again."
             );
-            return Err(Problem::of_body(StatusCode::CONFLICT, "event_not_found", text));
+            return Err(Problem::new(StatusCode::CONFLICT, "event_not_found", text));
         }
         require_complete(&app.services.store, position).await?;
         let (page, state) = (VecDeque::new(), State::Starting);
@@ -211,5 +211,5 @@ impl EventStream {
 
 fn log_replaced() -> Problem {
     let text = "The audit log was replaced, most likely by a backup. Read it again.";
-    Problem::of_body(StatusCode::CONFLICT, "log_replaced", text)
+    Problem::new(StatusCode::CONFLICT, "log_replaced", text)
 }

@@ -99,7 +99,7 @@ pub(super) async fn run(
     check_media_type(&request)?;
     let in_progress = || {
         let text = "This instance runs another import. Try again when it has ended.";
-        Problem::of_body(StatusCode::CONFLICT, "import_in_progress", text)
+        Problem::new(StatusCode::CONFLICT, "import_in_progress", text)
     };
     let _body = slot.enter(principal.actor().as_str()).ok_or_else(in_progress)?;
     let body = read(request.into_body()).await?;
@@ -144,7 +144,7 @@ fn check_media_type(request: &Request) -> Result<(), Problem> {
         return Ok(());
     }
     let text = "Send Content-Type: application/x-ndjson, with one JSON object per line.";
-    Err(Problem::of_body(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text))
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", text))
 }
 
 async fn read(body: Body) -> Result<Collected<Bytes>, Problem> {
@@ -153,14 +153,14 @@ async fn read(body: Body) -> Result<Collected<Bytes>, Problem> {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             let text = format!("The body is larger than {} MiB.", MAX_BODY_BYTES >> 20);
-            Err(Problem::of_body(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", text))
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", text))
         }
         Ok(Err(_)) => {
             Err(Problem::bad_request("invalid_body", "The body cannot be read to its end."))
         }
         Err(_) => {
             let text = "The body did not arrive in time.";
-            Err(Problem::of_body(StatusCode::REQUEST_TIMEOUT, "body_too_slow", text))
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", text))
         }
     }
 }

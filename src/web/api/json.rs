@@ -61,7 +61,7 @@ async fn object<S: Send + Sync>(
         }
         Ok(Ok(Json(text))) => Ok(Some(text)),
         Ok(Err(rejection)) => Err(unreadable(&rejection, limit)),
-        Err(_) => Err(Problem::of_body(
+        Err(_) => Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             "body_too_slow",
             "The body did not arrive in time.",
@@ -104,7 +104,7 @@ fn unreadable(rejection: &JsonRejection, limit: Option<BodyLimit>) -> Problem {
         (JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_), _) => {
             Problem::bad_request("invalid_json", "The body is not JSON.")
         }
-        (JsonRejection::MissingJsonContentType(_), _) => Problem::of_body(
+        (JsonRejection::MissingJsonContentType(_), _) => Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
             "Send Content-Type: application/json.",

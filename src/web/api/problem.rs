@@ -82,7 +82,12 @@ pub(super) struct PlacedProblem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    /// Creates a problem with a code of the API or of the console.
+    pub(in crate::web) fn new(
+        status: StatusCode,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self {
             status,
             code,
@@ -134,15 +139,6 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
-    /// Creates a problem of a console page, with a code of the console.
-    pub(in crate::web) fn of_page(
-        status: StatusCode,
-        code: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
-        Self::new(status, code, detail)
-    }
-
     /// 405, with the allowed methods (RFC 9110, section 15.5.6).
     pub(super) fn method_not_allowed(allow: &str) -> Self {
         let detail = format!("This path takes only: {allow}.");
@@ -169,15 +165,6 @@ impl Problem {
     /// 400 for a malformed request.
     pub(in crate::web) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
-    }
-
-    /// Creates a problem of the body as a whole, such as 413 or 415.
-    pub(super) fn of_body(
-        status: StatusCode,
-        code: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
-        Self::new(status, code, detail)
     }
 
     pub(super) fn body_too_large(BodyLimit(max): BodyLimit) -> Self {

@@ -11,7 +11,7 @@ use crate::web::api::Problem;
 /// secret.
 pub(in crate::web::console) fn no_page() -> Problem {
     let detail = "The console has no page at this path.";
-    Problem::of_page(StatusCode::NOT_FOUND, "page_not_found", detail)
+    Problem::new(StatusCode::NOT_FOUND, "page_not_found", detail)
 }
 
 /// 405 for a method that the path does not accept. After a form was sent, its URL stays in the
@@ -24,41 +24,41 @@ pub(in crate::web::console) fn other_method(method: &Method) -> Problem {
         Method::POST => ("This page takes no form.", "GET, HEAD"),
         _ => ("The console takes no such method.", "GET, HEAD, POST"),
     };
-    Problem::of_page(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         .with_header(ALLOW, allowed)
 }
 
 pub(in crate::web::console) fn plain_http() -> Problem {
     let detail = "The console is open over https, or over plain HTTP as localhost. Its operator \
                   puts a proxy with TLS before it and sets management.url.";
-    Problem::of_page(StatusCode::FORBIDDEN, "https_required", detail)
+    Problem::new(StatusCode::FORBIDDEN, "https_required", detail)
 }
 
 pub(in crate::web::console) fn other_site() -> Problem {
     let detail = "The form was not sent by a page of this console. Open the page here and send it \
                   again. Behind a proxy: it passes the header Host on, and management.url is the \
                   URL in the browser.";
-    Problem::of_page(StatusCode::FORBIDDEN, "cross_site_form", detail)
+    Problem::new(StatusCode::FORBIDDEN, "cross_site_form", detail)
 }
 
 /// 403 for a form of another session.
 pub(in crate::web::console) fn other_session() -> Problem {
     let detail = "The form belongs to another session. Open the page again and repeat the change.";
-    Problem::of_page(StatusCode::FORBIDDEN, "form_expired", detail)
+    Problem::new(StatusCode::FORBIDDEN, "form_expired", detail)
 }
 
 /// 409 for a form that was sent before.
 pub(in crate::web::console) fn sent_twice() -> Problem {
     let detail = "This form has been sent before, and what it made is not shown again. The client \
                   shows what exists.";
-    Problem::of_page(StatusCode::CONFLICT, "form_sent_twice", detail)
+    Problem::new(StatusCode::CONFLICT, "form_sent_twice", detail)
 }
 
 /// 412 for a form whose object has changed in the meantime.
 pub(in crate::web::console) fn changed_since() -> Problem {
     let detail = "The object was changed since this form was opened. Open the form again and \
                   repeat the change.";
-    Problem::of_page(StatusCode::PRECONDITION_FAILED, "form_outdated", detail)
+    Problem::new(StatusCode::PRECONDITION_FAILED, "form_outdated", detail)
 }
 
 /// 403 for an authenticated client that may not use the console.
@@ -67,7 +67,7 @@ pub(in crate::web::console) fn not_an_administrator() -> Problem {
                   grant type client_credentials and a valid secret, and must be permitted from \
                   this address. Its tokens are not bound to a key or a \
                   certificate, because a cookie is not.";
-    Problem::of_page(StatusCode::FORBIDDEN, "not_an_administrator", detail)
+    Problem::new(StatusCode::FORBIDDEN, "not_an_administrator", detail)
 }
 
 /// 403 for a person whose groups have no rights. It lists the received groups, so that an
@@ -93,5 +93,5 @@ pub(in crate::web::console) fn no_mapped_group(
         "You have signed in as {subject}, and none of your groups has access to this console. \
          {missing} An operator adds one of your groups to the setting console.oidc.groups."
     );
-    Problem::of_page(StatusCode::FORBIDDEN, "no_mapped_group", detail)
+    Problem::new(StatusCode::FORBIDDEN, "no_mapped_group", detail)
 }
