@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokend::model::time::Clock;
 use tokend::services::audit_delivery;
 
+use crate::listeners::stopping::execute;
 use crate::support::eventually::eventually;
 use crate::support::process::Cli;
 use crate::support::receiver::{DOWN, Received, Receiver};
@@ -141,6 +142,28 @@ async fn a_receiver_that_was_down_gets_every_event_in_its_order(
 fn data(received: &Received) -> Value {
     let body: Value = serde_json::from_str(&received.body).expect("JSON");
     body["data"].clone()
+}
+
+/// A failure is logged once, not for each attempt, although the database answers other queries.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_of_the_database_is_logged_once() {
+    const FAILED: &str = "a delivery of events failed";
+    let place = Arc::new(Place::new(Engine::Sqlite).await);
+    let (path, sink) = sink_in(&place);
+    let cli = Cli::at(place.clone()).set("TOKEND_AUDIT_SINK", &sink);
+    let server = cli.serve().await;
+    let sql = async |statement| execute(Engine::Sqlite, &place.database_url, statement).await;
+    sql("ALTER TABLE notification_cursor RENAME TO absent").await;
+    assert_eq!(cli.run(&["client", "create", "a"]).code, 0);
+    let log = server.log_with(FAILED).await;
+    assert!(log.contains("deliver_audit_events"), "{log}");
+    assert_eq!(cli.run(&["client", "create", "b"]).code, 0);
+    sql("ALTER TABLE absent RENAME TO notification_cursor").await;
+    eventually("the event of b", async || {
+        events_in(&path).iter().any(|event| event["subject"] == "client/b").then_some(())
+    })
+    .await;
+    assert_eq!(server.log().matches(FAILED).count(), 1, "{}", server.log());
 }
 
 /// The process is killed after an event was received and before the position is stored. The next

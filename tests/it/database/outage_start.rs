@@ -68,6 +68,7 @@ async fn a_server_starts_without_its_postgres_and_catches_up() {
         (readiness(&server).await == (200, "ready".to_owned())).then_some(())
     })
     .await;
+    server.log_with("changes are followed again").await;
     ask(&server.base, "worker", &secret).await.token();
     let added = make_client(&cli, "added");
     assert_eq!(cli.run(&["client", "disable", "worker"]).code, 0);
