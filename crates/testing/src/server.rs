@@ -253,6 +253,16 @@ impl Server {
         Answer::of(request).await
     }
 
+    /// True if introspection by a caller reports a token as active.
+    pub async fn is_active(&self, caller: &TestClient, token: &str) -> bool {
+        let answer = self.post("/v1/oauth/introspect", caller, &[("token", token)]).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let is_active = answer.json()["active"].as_bool().expect("a boolean");
+        // C-112: the answer has only this member.
+        assert!(is_active || answer.text == r#"{"active":false}"#, "{answer:?}");
+        is_active
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.http.get(self.url(path))).await
     }

@@ -23,7 +23,6 @@ use crate::support::keys::KeyPair;
 use crate::support::process::{Cli, Run};
 use crate::support::released::Released;
 use crate::support::{Engine, Place, Server, TestClient, client_id, operator};
-use crate::tokens::revocation::is_active;
 
 /// Makes a backup by the command and verifies it; returns its path and the output.
 pub fn back_up(place: &Arc<Place>) -> (PathBuf, Value) {
@@ -124,9 +123,9 @@ async fn a_restored_server_continues_where_the_other_one_stopped(
     let settings = [("TOKEND_ISSUER", server.base.as_str())];
     let other = Server::at(place, server.clock.clone(), &settings).await;
     assert_eq!(other.get("/.well-known/jwks.json").await.text, jwks);
-    assert!(is_active(&other, &client, &kept).await);
-    assert!(!is_active(&other, &client, &revoked).await);
-    assert!(!is_active(&other, &ended, &of_ended).await);
+    assert!(other.is_active(&client, &kept).await);
+    assert!(!other.is_active(&client, &revoked).await);
+    assert!(!other.is_active(&ended, &of_ended).await);
     other.ask(&client).await.token();
     other.ask(&ended).await.token();
     other.ask(&disabled).await.assert_rejected(401, "invalid_client");
@@ -191,7 +190,7 @@ async fn a_stored_backup_is_restored_by_this_program(
     // This comes first: a server on Postgres purges old revocations after a minute of real time.
     for (name, expected) in [("active", true), ("revoked", false), ("of_disabled", false)] {
         let token = facts["tokens"][name].as_str().expect("a token");
-        assert_eq!(is_active(&server, &billing, token).await, expected, "{name}");
+        assert_eq!(server.is_active(&billing, token).await, expected, "{name}");
     }
     server.ask(&billing).await.token();
     server.ask(&client("gone")).await.assert_rejected(401, "invalid_client");
@@ -231,9 +230,9 @@ async fn a_restore_ends_tokens_and_secrets_that_it_would_bring_back(
     let restored = Server::at(place, clock, &settings).await;
     restored.ask(&rotated).await.assert_rejected(401, "invalid_client");
     let fresh = restored.ask(&other).await.token();
-    assert!(is_active(&restored, &other, &fresh).await);
+    assert!(restored.is_active(&other, &fresh).await);
     for token in [token, later] {
-        assert!(!is_active(&restored, &other, &token).await);
+        assert!(!restored.is_active(&other, &token).await);
     }
     std::fs::write(&path, "sec_x\n").expect("written");
     let run = Cli::without_database(engine).await.run(&options);

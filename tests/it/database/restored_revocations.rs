@@ -57,12 +57,8 @@ async fn a_row_of_schema_3_still_revokes(
     let settings = [("TOKEND_ISSUER", server.base.as_str())];
     let later = Clock::fixed(server.clock.now().plus_seconds(1));
     let next = Server::at(server.place.clone(), later, &settings).await;
-    let is_active = async |token: &str| {
-        let answer = next.post("/v1/oauth/introspect", &client, &[("token", token)]).await;
-        answer.json()["active"].as_bool().expect("a boolean")
-    };
-    assert!(!is_active(&token).await);
-    assert!(is_active(&next.ask(&client).await.token()).await);
+    assert!(!next.is_active(&client, &token).await);
+    assert!(next.is_active(&client, &next.ask(&client).await.token()).await);
     let list = next.get("/v1/oauth/revocations").await;
     let (_, list) = jwt::read_unchecked(&list.text).expect("a JWT");
     assert!(is_listed(&list, &token));

@@ -9,15 +9,10 @@ use crate::authentication::full_replay_cache;
 use crate::authentication::private_key_jwt::{ask as ask_with_assertion, claims, keyed};
 use crate::support::eventually::eventually;
 use crate::support::keys::KeyPair;
-use crate::support::{Engine, Server, TestClient, client_id, log, operator};
+use crate::support::{Engine, Server, client_id, log, operator};
 
 /// One hour back.
 const BACK: i64 = -3600;
-
-async fn is_active(server: &Server, client: &TestClient, token: &str) -> bool {
-    let answer = server.post("/v1/oauth/introspect", client, &[("token", token)]).await;
-    answer.json()["active"] == true
-}
 
 /// Tokens are issued at the corrected time, and the server is healthy.
 #[rstest]
@@ -85,8 +80,8 @@ async fn a_clock_that_goes_back_makes_nothing_valid_again(
         server.catch_up().await;
         server.app.purge_expired().await.expect("a purge");
         ask_with_assertion(&server, &assertion).await.assert_rejected(401, "invalid_client");
-        assert!(!is_active(&server, &client, &token).await, "{back}");
-        assert!(!is_active(&server, &client, &token_of_other).await, "{back}");
+        assert!(!server.is_active(&client, &token).await, "{back}");
+        assert!(!server.is_active(&other, &token_of_other).await, "{back}");
     }
 }
 

@@ -12,7 +12,6 @@ use crate::support::api::{ALL_SCOPES, Api, call};
 use crate::support::eventually::eventually;
 use crate::support::process::Cli;
 use crate::support::{Engine, INVOICES, ORDERS, Server, grant};
-use crate::tokens::revocation::is_active;
 
 /// The time for which a key is published before it signs (`keys.publish_before`).
 const DAY: i64 = 86_400;
@@ -92,14 +91,14 @@ async fn a_revoked_key_is_out_on_every_instance_and_the_next_one_signs(
     assert_eq!((&dry["changed"], &dry["key"]["state"]), (&json!(true), &json!("revoked")));
     assert!(dry["impact"]["invalid_tokens_until"].is_string(), "{dry}");
     assert!(dry["impact"]["unknown_key_until"].is_string(), "{dry}");
-    assert!(is_active(&one, &client, &token).await, "a dry run changes nothing");
+    assert!(one.is_active(&client, &token).await, "a dry run changes nothing");
 
     let done = forced(&api, &path, json!({ "reason": "INC-12" })).await;
     let next = done["successor"]["kid"].as_str().expect("a successor").to_owned();
     assert_eq!(done["successor"]["state"], "signing");
-    assert!(!is_active(&one, &client, &token).await);
+    assert!(!one.is_active(&client, &token).await);
     eventually("the other instance follows", async || {
-        (!is_active(&two, &client, &token).await).then_some(())
+        (!two.is_active(&client, &token).await).then_some(())
     })
     .await;
     for server in [&one, &two] {
@@ -110,7 +109,7 @@ async fn a_revoked_key_is_out_on_every_instance_and_the_next_one_signs(
         let new = server.ask(&client).await.token();
         assert_eq!(kid(&new), next);
         for other in [&one, &two] {
-            assert!(is_active(other, &client, &new).await);
+            assert!(other.is_active(&client, &new).await);
         }
     }
     let stored = one.services().store.signing_keys().await.expect("a store");
@@ -224,7 +223,7 @@ async fn a_retired_key_stops_and_its_tokens_stay_valid(
     let done = forced(&api, &path(&kid(&old)), json!({})).await;
     assert_eq!(done["key"]["state"], "verifying");
     assert_eq!(done["impact"]["invalid_tokens_until"], Value::Null);
-    assert!(is_active(&server, &client, &old_again).await);
+    assert!(server.is_active(&client, &old_again).await);
     assert_eq!(json!(kid(&server.ask(&client).await.token())), done["successor"]["kid"]);
     let again = api.call("POST", &path(&kid(&old)), None).await;
     assert_eq!((again.status, &again.json()["changed"]), (200, &json!(false)));
@@ -251,7 +250,7 @@ async fn each_algorithm_has_its_own_timeline() {
     let done = forced(&api, &path, json!({})).await;
     assert_eq!(done["successor"]["algorithm"], "RS256");
     assert_eq!(done["successor"]["state"], "published");
-    assert!(!is_active(&server, &client, &early).await);
+    assert!(!server.is_active(&client, &early).await);
     assert_eq!(json!(kid(&of(INVOICES).await)), done["successor"]["kid"]);
 
     server.clock.advance(DAY + 3600);
@@ -284,7 +283,7 @@ async fn an_instance_with_a_slow_clock_follows_at_once() {
     assert_eq!(done["successor"]["kid"], next["key"]["kid"]);
     late.catch_up().await;
     assert_eq!(json!(kid(&late.ask(&client).await.token())), next["key"]["kid"]);
-    assert!(!is_active(&late, &client, &token).await);
+    assert!(!late.is_active(&client, &token).await);
     // The revoked key had signed the token of the administrator.
     let api = Api::with(&one, ALL_SCOPES).await;
     let path = revoke_path(done["successor"]["kid"].as_str().expect("a kid"));

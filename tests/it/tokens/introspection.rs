@@ -13,15 +13,6 @@ async fn introspect(server: &Server, caller: &TestClient, token: &str) -> Answer
     server.post(INTROSPECT, caller, &[("token", token)]).await
 }
 
-async fn is_active(server: &Server, caller: &TestClient, token: &str) -> bool {
-    let answer = introspect(server, caller, token).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let is_active = answer.json()["active"].as_bool().expect("a boolean");
-    // C-112: the answer has only this member.
-    assert!(is_active || answer.text == r#"{"active":false}"#, "{answer:?}");
-    is_active
-}
-
 async fn granted(server: &Server, resource: &str, scopes: Option<&str>) -> TestClient {
     server.new_client(|new| new.grants = vec![grant(resource, scopes)]).await
 }
@@ -65,16 +56,16 @@ async fn a_holder_of_the_scope_on_the_audience_or_the_server_may_introspect(
     let all = granted(&server, INVOICES, None).await;
     let server_wide = granted(&server, "urn:tokend", Some("introspect")).await;
     for knows in [&client, &reads, &all, &server_wide] {
-        assert!(is_active(&server, knows, &token).await, "{}", knows.id);
+        assert!(server.is_active(knows, &token).await, "{}", knows.id);
     }
     let same_resource = granted(&server, INVOICES, Some("invoices:read")).await;
     let other = granted(&server, ORDERS, None).await;
     for stranger in [&same_resource, &other] {
-        assert!(!is_active(&server, stranger, &token).await, "{}", stranger.id);
+        assert!(!server.is_active(stranger, &token).await, "{}", stranger.id);
     }
     let orders = server.ask(&other).await.token();
-    assert!(!is_active(&server, &reads, &orders).await, "another audience");
-    assert!(is_active(&server, &server_wide, &orders).await);
+    assert!(!server.is_active(&reads, &orders).await, "another audience");
+    assert!(server.is_active(&server_wide, &orders).await);
 }
 
 /// C-110, C-111, C-114, SECURITY 14: the caller must authenticate, and the request must be valid.
@@ -133,35 +124,35 @@ async fn an_invalid_token_is_inactive_without_other_members(
         "x".repeat(60_000),
     ];
     for token in &forged {
-        assert!(!is_active(&server, &watcher, token).await, "{token:.80}");
+        assert!(!server.is_active(&watcher, token).await, "{token:.80}");
     }
-    assert!(is_active(&server, &watcher, &token).await);
+    assert!(server.is_active(&watcher, &token).await);
 
     let (services, actor) = (server.services(), operator());
     let set = |state| client::set_state(services, &actor, &id, state, None);
     set(ClientState::Disabled).await.expect("disabled");
     server.catch_up().await;
-    assert!(!is_active(&server, &watcher, &token).await, "disabled");
+    assert!(!server.is_active(&watcher, &token).await, "disabled");
     set(ClientState::Active).await.expect("enabled");
     server.catch_up().await;
-    assert!(!is_active(&server, &watcher, &token).await, "dead is dead, as offline verifiers know");
+    assert!(!server.is_active(&watcher, &token).await, "dead is dead, as offline verifiers know");
     server.clock.advance(1);
     let second = server.ask(&client).await.token();
-    assert!(is_active(&server, &watcher, &second).await);
+    assert!(server.is_active(&watcher, &second).await);
     revocation::revoke_tokens(services, &actor, &id).await.expect("revoked");
     server.catch_up().await;
-    assert!(!is_active(&server, &watcher, &second).await, "revoked");
+    assert!(!server.is_active(&watcher, &second).await, "revoked");
     server.clock.advance(1);
     let third = server.ask(&client).await.token();
     client::delete(services, &actor, &id).await.expect("deleted");
     server.catch_up().await;
-    assert!(!is_active(&server, &watcher, &third).await, "deleted");
+    assert!(!server.is_active(&watcher, &third).await, "deleted");
 
     let fourth = server.ask(&watcher).await.token();
-    assert!(is_active(&server, &watcher, &fourth).await);
+    assert!(server.is_active(&watcher, &fourth).await);
     server.clock.advance(3600);
     server.catch_up().await;
-    assert!(!is_active(&server, &watcher, &fourth).await, "expired");
+    assert!(!server.is_active(&watcher, &fourth).await, "expired");
 }
 
 /// The built-in resource always exists, and cannot be deleted.

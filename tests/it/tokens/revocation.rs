@@ -18,13 +18,6 @@ use crate::support::{
 const REVOKE: &str = "/v1/oauth/revoke";
 const LIST: &str = "/v1/oauth/revocations";
 
-/// True if introspection reports a token as active.
-pub async fn is_active(server: &Server, caller: &TestClient, token: &str) -> bool {
-    let answer = server.post("/v1/oauth/introspect", caller, &[("token", token)]).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["active"].as_bool().expect("a boolean")
-}
-
 async fn list(server: &Server) -> serde_json::Value {
     let answer = server.get(LIST).await;
     assert_eq!(answer.header("content-type"), "application/jwt");
@@ -52,7 +45,7 @@ async fn only_its_own_client_ends_a_token(
         let answer = server.post(REVOKE, caller, &[("token", text)]).await;
         assert_eq!((answer.status, answer.text.as_str()), (200, "{}"), "{answer:?}");
     }
-    assert!(is_active(&server, &client, &token).await);
+    assert!(server.is_active(&client, &token).await);
     let stranger = TestClient { secret: "wrong".to_owned(), ..client.clone() };
     let form = [("token", token.as_str()), ("token_type_hint", "refresh_token")];
     server.post(REVOKE, &stranger, &form).await.assert_rejected(401, "invalid_client");
@@ -62,8 +55,8 @@ async fn only_its_own_client_ends_a_token(
         assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
         assert_eq!(answer.header("cache-control"), "no-store");
     }
-    assert!(!is_active(&server, &client, &token).await);
-    assert!(is_active(&server, &client, &kept).await);
+    assert!(!server.is_active(&client, &token).await);
+    assert!(server.is_active(&client, &kept).await);
 }
 
 /// A revocation is kept until seven days after the token has expired, then deleted, in memory and
@@ -80,7 +73,7 @@ async fn a_revocation_outlives_a_restart_and_is_purged_in_time(
     server.post(REVOKE, &client, &[("token", &token)]).await;
     let settings = [("TOKEND_ISSUER", server.base.as_str())];
     let second = Server::at(server.place.clone(), server.clock.clone(), &settings).await;
-    assert!(!is_active(&second, &client, &token).await);
+    assert!(!second.is_active(&client, &token).await);
     assert!(list(&second).await["tokens"][&jti].is_number());
 
     revoke_tokens(server.services(), &operator(), &client_id(&client.id)).await.expect("revoked");
@@ -124,11 +117,11 @@ async fn all_tokens_issued_until_now_are_revoked_at_once(
     revoke_tokens(server.services(), &operator(), &client_id(&client.id)).await.expect("revoked");
     server.catch_up().await;
     for token in &tokens {
-        assert!(!is_active(&server, &client, token).await);
+        assert!(!server.is_active(&client, token).await);
     }
-    assert!(is_active(&server, &other, &others).await);
+    assert!(server.is_active(&other, &others).await);
     let token = server.ask(&client).await.token();
-    assert!(is_active(&server, &client, &token).await);
+    assert!(server.is_active(&client, &token).await);
 }
 
 /// A revocation is kept as long as the issued tokens are valid, even if the revoking process has
@@ -160,7 +153,7 @@ async fn a_revocation_lasts_whatever_the_settings_of_the_process_that_revokes(
     server.app.directory.revocations.purge_expired(later);
     server.services().store.purge_revocations(later).await.expect("purged");
     for token in &tokens {
-        assert!(!is_active(&server, &client, token).await);
+        assert!(!server.is_active(&client, token).await);
     }
     let kept = server.services().store.revoked_token(&jti).await.expect("a store");
     assert!(kept.is_some_and(|token| token.expires_at > now().plus_seconds(3600)));
@@ -191,10 +184,10 @@ async fn time_until_every_instance_knows(engine: Engine) -> Duration {
     let token = server.ask(&client).await.token();
     let settings = [("TOKEND_ISSUER", server.base.as_str())];
     let second = Server::at(server.place.clone(), server.clock.clone(), &settings).await;
-    assert!(is_active(&second, &client, &token).await);
+    assert!(second.is_active(&client, &token).await);
     server.post(REVOKE, &client, &[("token", &token)]).await;
     let began = Instant::now();
-    while is_active(&second, &client, &token).await {
+    while second.is_active(&client, &token).await {
         assert!(began.elapsed() < HANGS_AFTER, "the revocation never arrived");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

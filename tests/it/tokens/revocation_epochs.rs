@@ -63,12 +63,6 @@ impl Pair {
         }
     }
 
-    async fn is_active(&self, server: &Server, token: &str) -> bool {
-        let form = [("token", token)];
-        let answer = server.post("/v1/oauth/introspect", &self.gateway, &form).await;
-        answer.json()["active"].as_bool().expect("a boolean")
-    }
-
     /// Returns the tokens that an API accepts, by introspection at either instance, or by the
     /// revocation list.
     async fn survivors(&self, tokens: Vec<String>) -> Vec<String> {
@@ -78,7 +72,7 @@ impl Pair {
         let survives = async |token: String| {
             let mut survives = !is_listed(list, &token);
             for server in &self.servers {
-                survives |= self.is_active(server, &token).await;
+                survives |= server.is_active(&self.gateway, &token).await;
             }
             survives.then_some(token)
         };
@@ -241,7 +235,7 @@ async fn no_token_survives_because_clocks_differ(
         let token = server.ask(&client).await.token();
         assert_eq!(evt(&token), head);
         // A verifier allows ten seconds for the clock of another machine.
-        assert!(pair.is_active(server, &token).await, "the next token is valid at once");
+        assert!(server.is_active(&pair.gateway, &token).await, "the next token is valid at once");
     }
 }
 
@@ -288,7 +282,7 @@ async fn a_clock_that_jumps_makes_nothing_valid_again(
     let settings = [("TOKEND_ISSUER", one.base.as_str())];
     let started_again = Server::at(one.place.clone(), one.clock.clone(), &settings).await;
     for token in &revoked {
-        assert!(!pair.is_active(&started_again, token).await);
+        assert!(!started_again.is_active(&pair.gateway, token).await);
     }
 }
 
@@ -308,12 +302,8 @@ async fn a_revocation_by_a_clock_that_is_ahead_can_be_repeated() {
     revoke_tokens(server.services(), &operator(), &id).await.expect("revoked");
     server.catch_up().await;
     let new = server.ask(&client).await.token();
-    let is_active = async |token: &str| {
-        let answer = server.post("/v1/oauth/introspect", &client, &[("token", token)]).await;
-        answer.json()["active"].as_bool().expect("a boolean")
-    };
-    assert!(!is_active(&old).await);
-    assert!(is_active(&new).await);
+    assert!(!server.is_active(&client, &old).await);
+    assert!(server.is_active(&client, &new).await);
 }
 
 /// S-1: a request that waits for the database while its client is disabled gets no token that
