@@ -180,6 +180,11 @@ impl Server {
         self.known(made.client.client_id.as_str(), &secret.unwrap_or_default())
     }
 
+    /// Creates an administrator: a client with a grant of these scopes of `urn:tokend`.
+    pub async fn administrator(&self, scopes: &str) -> TestClient {
+        self.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await
+    }
+
     /// Returns a client as tests hold it; its secret must not be in the log.
     pub fn known(&self, id: &str, secret: &SecretString) -> TestClient {
         let secret = secret.expose_secret().to_owned();

@@ -21,7 +21,7 @@ use tokend::model::spiffe_trust::SpiffeSource;
 use tokend::model::trust::ExternalIssuer;
 use tokend::services::Services;
 
-use crate::admin_api::escalation::{administrator, call, principal};
+use crate::admin_api::escalation::{call, principal};
 use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::{Engine, Server, TestClient, client_id, method, operator};
@@ -166,14 +166,14 @@ async fn a_set_of_keys_is_as_strong_as_its_weakest_creator(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prepared_secret_does_not_become_an_administrator() {
     let server = Server::start(Engine::Sqlite).await;
-    let attacker = administrator(&server, "clients:read clients:write secrets:write").await;
+    let attacker = server.administrator("clients:read clients:write secrets:write").await;
     let body = json!({ "client_id": "deploy", "secret": { "label": "prepared" } });
     let made = call(&server, &attacker, "POST", "/v1/clients", Some(body)).await.json();
     let secret = made["client_secret"].as_str().expect("a secret").to_owned();
     server.keep_secret(&secret);
     let prepared = TestClient { id: "deploy".to_owned(), secret };
     let scopes = "clients:read grants:write admins:write";
-    let admin = administrator(&server, scopes).await;
+    let admin = server.administrator(scopes).await;
     let path = "/v1/clients/deploy/grants/urn:tokend";
     let body = json!({ "scopes": ["clients:read", "admins:write"] });
     let answer = call(&server, &admin, "PUT", path, Some(body.clone())).await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokend::model::signing_key::Algorithm;
 
-use crate::admin_api::management_access::{administrator, assert_unauthorized, call, call_with};
+use crate::admin_api::management_access::{assert_unauthorized, call, call_with};
 use crate::programs::check::{TRUSTED, certificate_token_for, dpop_token, proof};
 use crate::support::certificates::self_signed;
 use crate::support::keys::KeyPair;
@@ -19,7 +19,7 @@ pub fn for_server(server: &Server, claims: &mut Value) {
 #[tokio::test]
 async fn a_token_bound_to_a_key_needs_a_proof_for_each_request() {
     let server = Server::start(Engine::Sqlite).await;
-    let client = administrator(&server).await;
+    let client = server.administrator("server:read").await;
     let (key, other) = (KeyPair::new(Algorithm::Es256), KeyPair::new(Algorithm::Es256));
     let token = dpop_token(&server, &client, &key).await;
     let with = |change: &dyn Fn(&mut Value)| {
@@ -82,7 +82,7 @@ async fn a_token_bound_to_a_key_needs_a_proof_for_each_request() {
 #[tokio::test]
 async fn a_proof_contains_a_nonce_if_the_settings_require_one() {
     let server = Server::start(Engine::Sqlite).await;
-    let client = administrator(&server).await;
+    let client = server.administrator("server:read").await;
     let key = KeyPair::new(Algorithm::Es256);
     let token = dpop_token(&server, &client, &key).await;
     let strict = Server::at(
@@ -127,7 +127,7 @@ async fn a_token_bound_to_a_certificate_needs_the_certificate() {
             .await;
     let answer = call_with(&untrusting, "Bearer", &token, &[("client-cert", &own)]).await;
     assert_unauthorized(&answer, "Bearer", "invalid_token");
-    let plain = server.ask(&administrator(&server).await).await.token();
+    let plain = server.ask(&server.administrator("server:read").await).await.token();
     untrusting.catch_up().await;
     assert_eq!(call_with(&untrusting, "Bearer", &plain, &[]).await.status, 200);
 }
@@ -136,9 +136,7 @@ async fn a_token_bound_to_a_certificate_needs_the_certificate() {
 #[tokio::test]
 async fn a_proof_names_the_path_as_it_was_sent() {
     let server = Server::start(Engine::Sqlite).await;
-    let client = server
-        .new_client(|new| new.grants = vec![grant("urn:tokend", Some("resources:read"))])
-        .await;
+    let client = server.administrator("resources:read").await;
     let key = KeyPair::new(Algorithm::Es256);
     let token = dpop_token(&server, &client, &key).await;
     let path = "/v1/resources/https%3A%2F%2Forders.example.com";

@@ -19,13 +19,9 @@ use crate::support::{
 
 /// Returns a caller of the admin API that really has these scopes.
 pub async fn principal(server: &Server, scopes: &str) -> Principal {
-    let client = administrator(server, scopes).await;
+    let client = server.administrator(scopes).await;
     let scopes = AdminScope::known(&Scopes::parse(scopes).expect("scopes"));
     Principal::administrator(&client_id(&client.id), scopes, None)
-}
-
-pub async fn administrator(server: &Server, scopes: &str) -> TestClient {
-    server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await
 }
 
 /// Sends a request of an administrator over HTTP.
@@ -54,7 +50,7 @@ async fn an_administrator_does_not_loosen_its_own_restrictions() {
     let server = Server::start(Engine::Sqlite).await;
     for (scopes, is_allowed) in [("clients:write", false), ("clients:write admins:write", true)] {
         let networks = json!(["127.0.0.0/8", "10.0.0.0/8"]);
-        let caller = administrator(&server, scopes).await;
+        let caller = server.administrator(scopes).await;
         let path = format!("/v1/clients/{}", caller.id);
         let narrow = json!({ "networks": networks });
         let answer = call(&server, &caller, "PATCH", &path, Some(narrow)).await;
@@ -76,7 +72,7 @@ async fn an_administrator_does_not_loosen_its_own_restrictions() {
         }
     }
     // The same applies to token binding. A client that is not an administrator is not affected.
-    let caller = administrator(&server, "clients:write").await;
+    let caller = server.administrator("clients:write").await;
     let bound = |resource: &'static str, scopes: &'static str| {
         server.new_client(move |new| {
             new.grants = vec![grant(resource, Some(scopes))];
@@ -161,7 +157,7 @@ async fn a_restricted_administrator_takes_no_looser_one_over(
 async fn a_new_signing_key_needs_the_right_to_keys() {
     let server = Server::start(Engine::Sqlite).await;
     let (weaker, stronger) = ("resources:write", "resources:write keys:write");
-    let weaker = administrator(&server, weaker).await;
+    let weaker = server.administrator(weaker).await;
     let new = |name: &str, algorithm: &str| {
         Some(json!({ "resource": format!("https://{name}.example"), "signing_alg": algorithm }))
     };
@@ -172,7 +168,7 @@ async fn a_new_signing_key_needs_the_right_to_keys() {
     let keys = async || server.services().store.signing_keys().await.expect("keys").len();
     assert_eq!(keys().await, 1);
     assert_eq!(call(&server, &weaker, "POST", resources, new("b", "ES256")).await.status, 201);
-    let stronger = administrator(&server, stronger).await;
+    let stronger = server.administrator(stronger).await;
     assert_eq!(call(&server, &stronger, "POST", resources, new("a", "RS256")).await.status, 201);
     assert_eq!(keys().await, 2);
     assert_eq!(call(&server, &weaker, "POST", resources, new("c", "RS256")).await.status, 201);
@@ -183,7 +179,7 @@ async fn a_new_signing_key_needs_the_right_to_keys() {
 async fn no_token_for_the_server_is_issued_in_the_name_of_a_client() {
     let server = Server::start(Engine::Sqlite).await;
     let services = server.services();
-    let client = administrator(&server, "clients:read tokens:issue").await;
+    let client = server.administrator("clients:read tokens:issue").await;
     let (id, scope) = (client_id(&client.id), Scopes::default());
     let itself = ResourceId::parse(ResourceId::SERVER).expect("a resource");
     let orders = ResourceId::parse(ORDERS).expect("a resource");
@@ -209,15 +205,15 @@ async fn no_token_for_the_server_is_issued_in_the_name_of_a_client() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_request_costs_no_hash() {
     let server = Server::start(Engine::Sqlite).await;
-    let stronger = administrator(&server, "clients:write keys:write").await;
+    let stronger = server.administrator("clients:write keys:write").await;
     let full = server.client().await;
     for _ in 1..server.services().config.secrets.max_per_client {
         let (new, id) = (secret::NewSecret::default(), client_id(&full.id));
         secret::add(server.services(), &operator(), &id, &new).await.expect("a secret");
     }
     let scopes = "clients:write secrets:write grants:write";
-    let caller = administrator(&server, scopes).await;
-    let reader = administrator(&server, "clients:read clients:write").await;
+    let caller = server.administrator(scopes).await;
+    let reader = server.administrator("clients:read clients:write").await;
     let made = server.services().hasher.made();
     let unknown = json!({ "grants": [{ "resource": INVOICES }] });
     let cases = [

@@ -16,7 +16,7 @@ use tower::ServiceExt;
 
 use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::eventually::eventually;
-use crate::support::{Answer, Engine, ORDERS, Server, client_id, grant, operator};
+use crate::support::{Answer, Engine, ORDERS, Server, client_id, operator};
 
 async fn import(api: &Api<'_>, query: &str, lines: &[Value]) -> Answer {
     let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
@@ -179,8 +179,7 @@ async fn a_leak_policy_is_imported_with_the_right_to_secrets(
 #[tokio::test]
 async fn an_import_takes_no_stronger_client_over() {
     let server = Server::start(Engine::Sqlite).await;
-    let stronger =
-        server.new_client(|new| new.grants = vec![grant("urn:tokend", Some("keys:write"))]).await;
+    let stronger = server.administrator("keys:write").await;
     let scopes = "clients:write secrets:write grants:write admins:write";
     let api = Api::with(&server, scopes).await;
     for member in [

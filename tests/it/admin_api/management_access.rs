@@ -14,14 +14,9 @@ use tokend::model::token::TokenId;
 use crate::admin_api::bound_tokens::for_server;
 use crate::programs::check::{TRUSTED, dpop_token, proof};
 use crate::support::keys::KeyPair;
-use crate::support::{Answer, Engine, Server, TestClient, client_id, grant, operator};
+use crate::support::{Answer, Engine, Server, client_id, operator};
 
 const METADATA: &str = "/.well-known/oauth-protected-resource";
-
-/// An administrator that may read the state of the server.
-pub async fn administrator(server: &Server) -> TestClient {
-    server.new_client(|new| new.grants = vec![grant("urn:tokend", Some("server:read"))]).await
-}
 
 /// Sends a request to the management listener with these headers.
 pub async fn call(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -103,7 +98,7 @@ async fn a_caller_without_a_token_learns_no_path_and_no_method() {
 #[tokio::test]
 async fn an_administrator_gets_the_problem_of_a_path() {
     let server = Server::start(Engine::Sqlite).await;
-    let token = server.ask(&administrator(&server).await).await.token();
+    let token = server.ask(&server.administrator("server:read").await).await.token();
     let authorization = format!("Bearer {token}");
     let headers = [("authorization", authorization.as_str())];
     for (method, path, status, code, allow) in [
@@ -160,7 +155,7 @@ async fn the_metadata_leads_from_a_challenge_to_a_token() {
 
     let metadata = server.get("/.well-known/oauth-authorization-server").await.json();
     let endpoint = metadata["token_endpoint"].as_str().expect("an endpoint");
-    let client = administrator(&server).await;
+    let client = server.administrator("server:read").await;
     let form = [("grant_type", "client_credentials"), ("resource", server.management.as_str())];
     let request = server.http.post(endpoint).basic_auth(&client.id, Some(&client.secret));
     let token = Answer::of(request.form(&form)).await.token();
@@ -186,7 +181,7 @@ async fn the_url_of_the_listener_is_a_setting() {
     for challenge in challenges(&refused) {
         assert!(challenge.ends_with(&format!("resource_metadata=\"{url}{METADATA}\"")));
     }
-    let client = administrator(&server).await;
+    let client = server.administrator("server:read").await;
     let token = server.ask_for(&client, &[("resource", url)]).await.token();
     assert_eq!(call_with(&server, "Bearer", &token, &[]).await.status, 200);
 }
@@ -201,7 +196,8 @@ async fn a_listener_without_a_url_has_no_metadata_and_takes_no_proof() {
     assert!(absent.text.contains("management.url"), "{absent:?}");
     let refused = call(&server, "GET", "/v1/server", &[]).await;
     assert_eq!(challenges(&refused)[0], "Bearer realm=\"tokend\"");
-    let (client, key) = (administrator(&server).await, KeyPair::new(Algorithm::Es256));
+    let client = server.administrator("server:read").await;
+    let key = KeyPair::new(Algorithm::Es256);
     let token = dpop_token(&server, &client, &key).await;
     let good = proof(&server, &key, &token, |claims| for_server(&server, claims));
     let answer = call_with(&server, "DPoP", &token, &[("dpop", &good)]).await;
@@ -230,8 +226,8 @@ async fn a_token_that_is_not_valid_is_rejected(
     refused(&"x".repeat(15_000)).await;
     // A token of another issuer, and one with another signature.
     let foreign = Server::start(Engine::Sqlite).await;
-    refused(&foreign.ask(&administrator(&foreign).await).await.token()).await;
-    let client = administrator(&server).await;
+    refused(&foreign.ask(&foreign.administrator("server:read").await).await.token()).await;
+    let client = server.administrator("server:read").await;
     let id = client_id(&client.id);
     let token = server.ask(&client).await.token();
     let (head, signature) = token.rsplit_once('.').expect("a JWS");
@@ -254,7 +250,7 @@ async fn a_token_that_is_not_valid_is_rejected(
     let disabled = ClientState::Disabled;
     client::set_state(services, &operator(), &id, disabled, None).await.expect("disabled");
     refused(&token).await;
-    let client = administrator(&server).await;
+    let client = server.administrator("server:read").await;
     let token = server.ask(&client).await.token();
     assert_eq!(call_with(&server, "Bearer", &token, &[]).await.status, 200);
     server.clock.advance(3_700);

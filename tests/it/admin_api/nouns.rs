@@ -198,8 +198,7 @@ async fn a_revocation_by_jti_needs_rights_over_the_client_and_is_kept() {
 async fn issuing_a_token_gives_no_rights() {
     let server = Server::start(Engine::Sqlite).await;
     let api = Api::with(&server, "tokens:issue clients:read").await;
-    let only_server =
-        server.new_client(|new| new.grants = vec![grant("urn:tokend", Some("clients:read"))]).await;
+    let only_server = server.administrator("clients:read").await;
     for body in [
         json!({ "client_id": only_server.id }),
         json!({ "client_id": only_server.id, "resource": "urn:tokend" }),

@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::api::{ALL_SCOPES, Api};
-use crate::support::{Answer, Engine, INVOICES, ORDERS, Server, grant};
+use crate::support::{Answer, Engine, INVOICES, ORDERS, Server};
 
 const ACME: &str = "/v1/clients/acme";
 
@@ -255,10 +255,8 @@ async fn rights_are_checked_by_member() {
     assert_problem(&answer, 403, "rights_not_held");
     // A client with more rights than the caller cannot be changed, and its rights cannot be
     // removed.
-    let administrator = server.new_client(|new| {
-        new.grants = vec![grant("urn:tokend", Some("keys:write"))];
-    });
-    let path = format!("/v1/clients/{}", administrator.await.id);
+    let administrator = server.administrator("keys:write").await;
+    let path = format!("/v1/clients/{}", administrator.id);
     for method in ["PUT", "PATCH"] {
         let answer = able.call_if(method, &path, "*", Some(json!({ "grants": [] }))).await;
         assert_problem(&answer, 403, "client_more_powerful");

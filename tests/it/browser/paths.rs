@@ -8,7 +8,7 @@ use crate::support::api::ALL_SCOPES;
 use crate::support::browser::chromium::{Chromium, Look};
 use crate::support::browser::console::{limits, link};
 use crate::support::browser::webdriver::{By, key};
-use crate::support::{Engine, Server, TestClient, grant};
+use crate::support::{Engine, Server, TestClient};
 
 /// Opens a browser and signs in by a new link: by its address, or by pasting it if JavaScript is
 /// off.
@@ -110,8 +110,7 @@ async fn a_secret_is_rotated_with_an_overlap_by_an_administrator(#[case] look: L
     let old = server.client().await;
     // Secrets of the same second have no order.
     server.clock.advance(60);
-    let administrator =
-        server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(ALL_SCOPES))]).await;
+    let administrator = server.administrator(ALL_SCOPES).await;
     let browser = Chromium::start(look).await;
     let path = format!("/console/clients/{}/credentials", old.id);
     // After the sign-in, the requested page is shown.

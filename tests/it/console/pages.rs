@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::console::attacks::PAGES;
 use crate::support::api::ALL_SCOPES;
 use crate::support::browser::console::{Browser, between, limits};
-use crate::support::{Answer, Engine, ORDERS, Server, grant};
+use crate::support::{Answer, Engine, ORDERS, Server};
 
 /// The pages of one client.
 pub const CLIENT_PAGES: [&str; 12] = [
@@ -109,8 +109,7 @@ async fn each_page_is_well_formed_for_each_caller_and_all_links_resolve() {
     let client = server.client().await;
     server.ask(&client).await.token();
     server.app.write_usage().await.expect("written");
-    let administrator =
-        server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(ALL_SCOPES))]).await;
+    let administrator = server.administrator(ALL_SCOPES).await;
     let resource = format!("/console/resources/{}", ORDERS.replace(':', "%3A").replace('/', "%2F"));
     let mut paths: BTreeSet<String> = PAGES.iter().map(|path| (*path).to_owned()).collect();
     paths.insert(resource);

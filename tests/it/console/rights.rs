@@ -10,14 +10,10 @@ use tokend::secrets::offline;
 
 use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::browser::console::{Browser, between, limits};
-use crate::support::{Answer, Engine, Server, TestClient, client_id, grant, operator};
+use crate::support::{Answer, Engine, Server, TestClient, client_id, operator};
 
 fn is_signed_out(answer: &Answer) -> bool {
     answer.status == 303 && answer.header("location").starts_with("/console/sign-in?next=")
-}
-
-async fn administrator(server: &Server, scopes: &str) -> TestClient {
-    server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await
 }
 
 /// Returns a secret that was generated offline and registered through the API for this client.
@@ -41,7 +37,7 @@ async fn a_session_gains_no_right_from_a_promotion(
     let server = Server::start(engine).await;
     let full = Api::with(&server, ALL_SCOPES).await;
     let helpdesk = Api::with(&server, "clients:read secrets:write").await;
-    let robot = administrator(&server, "clients:read").await;
+    let robot = server.administrator("clients:read").await;
     let (digest, _) = with_digest(&helpdesk, &robot.id).await;
     let browser = Browser::by_client(&server, &digest).await;
     assert_eq!(browser.get("/console/clients").await.status, 200);
@@ -57,7 +53,7 @@ async fn a_session_gains_no_right_from_a_promotion(
 async fn a_session_ends_with_a_secret_of_any_kind() {
     let server = Server::start(Engine::Sqlite).await;
     let full = Api::with(&server, ALL_SCOPES).await;
-    let robot = administrator(&server, "clients:read").await;
+    let robot = server.administrator("clients:read").await;
     let (digest, secret_id) = with_digest(&full, &robot.id).await;
     let line = json!({
         "client_id": "imported", "client_secret": "guessable-and-imported",
@@ -87,7 +83,7 @@ async fn a_secret_that_has_just_ended_opens_no_session(
 ) {
     let server = Server::start(engine).await;
     let full = Api::with(&server, ALL_SCOPES).await;
-    let robot = administrator(&server, "clients:read").await;
+    let robot = server.administrator("clients:read").await;
     let (client, _) = with_digest(&full, &robot.id).await;
     let services = server.services();
     let found = services.store.registration(&client_id(&robot.id)).await.expect("an answer");
@@ -115,7 +111,7 @@ async fn a_session_ends_when_its_client_may_not_request_tokens_by_secret() {
         ..ClientUpdate::default()
     };
     for (update, sign_in) in [(by_key(), 401), (by_assertion(), 403)] {
-        let client = administrator(&server, "clients:read").await;
+        let client = server.administrator("clients:read").await;
         let browser = Browser::by_client(&server, &client).await;
         let id = client_id(&client.id);
         let services = server.services();
@@ -135,9 +131,9 @@ async fn a_session_ends_only_those_that_have_no_more_rights() {
     let limited = Browser::by_link(&server, narrow.clone()).await;
     let same = Browser::by_link(&server, narrow).await;
     let of_team = Browser::by_link(&server, limits(None, Some(&["payments"]))).await;
-    let strong = administrator(&server, "clients:read keys:write").await;
+    let strong = server.administrator("clients:read keys:write").await;
     let strong = Browser::by_client(&server, &strong).await;
-    let weaker = administrator(&server, "clients:read admins:write").await;
+    let weaker = server.administrator("clients:read admins:write").await;
     let weaker = Browser::by_client(&server, &weaker).await;
     let ids = async |browser: &Browser<'_>| {
         let page = browser.page("/console/sessions").await;
@@ -164,7 +160,7 @@ async fn a_session_ends_only_those_that_have_no_more_rights() {
 async fn a_secret_of_an_administrator_and_a_short_overlap_need_a_fresh_sign_in() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
-    let admin = administrator(&server, "clients:read").await;
+    let admin = server.administrator("clients:read").await;
     let browser = Browser::by_link(&server, limits(None, None)).await;
     server.clock.advance(601);
     let needs_sign_in =

@@ -13,10 +13,6 @@ use crate::support::{Engine, Server, TestClient, client_id, grant, operator};
 
 const HOUR: i64 = 3_600;
 
-async fn administrator(server: &Server, scopes: &str) -> TestClient {
-    server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await
-}
-
 fn is_signed_out(answer: &crate::support::Answer) -> bool {
     answer.status == 303 && answer.header("location").starts_with("/console/sign-in?next=")
 }
@@ -86,7 +82,7 @@ async fn an_administrator_signs_in_by_its_secret(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
-    let client = administrator(&server, ALL_SCOPES).await;
+    let client = server.administrator(ALL_SCOPES).await;
     let browser = Browser::by_client(&server, &client).await;
     let page = browser.page("/console/clients").await;
     assert!(page.contains(&format!("client:{}", client.id)), "{page}");
@@ -161,7 +157,7 @@ async fn a_sign_in_gives_a_new_session_and_ends_the_one_before() {
     // An attacker cannot choose the session of another person.
     let chosen = Browser { server: &server, cookie: format!("tokend_session={}", "x".repeat(43)) };
     assert!(is_signed_out(&chosen.get("/console/").await));
-    let client = administrator(&server, "clients:read").await;
+    let client = server.administrator("clients:read").await;
     let answer = chosen.sign_in_as(&client).await;
     assert_ne!(cookie(&answer), chosen.cookie);
     server.keep_secret(cookie(&answer).split_once('=').expect("a value").1);
@@ -175,7 +171,7 @@ async fn a_session_has_the_rights_that_the_client_has_now(
     let server = Server::start(engine).await;
     let services = server.services();
     let scopes = "clients:read resources:read";
-    let client = administrator(&server, scopes).await;
+    let client = server.administrator(scopes).await;
     let id = client_id(&client.id);
     let browser = Browser::by_client(&server, &client).await;
     assert_eq!(browser.get("/console/resources").await.status, 200);
@@ -211,7 +207,7 @@ fn only(scopes: &str) -> admin::grant::GrantChange {
 #[tokio::test]
 async fn a_session_ends_with_the_secret_that_opened_it() {
     let server = Server::start(Engine::Sqlite).await;
-    let client = administrator(&server, "clients:read secrets:write").await;
+    let client = server.administrator("clients:read secrets:write").await;
     let browser = Browser::by_client(&server, &client).await;
     let id = client_id(&client.id);
     let new = admin::secret::NewSecret::default();
@@ -226,7 +222,7 @@ async fn a_session_ends_with_the_secret_that_opened_it() {
 async fn sessions_are_listed_and_ended() {
     let server = Server::start(Engine::Sqlite).await;
     let operator = Browser::by_link(&server, limits(None, None)).await;
-    let client = administrator(&server, "clients:read").await;
+    let client = server.administrator("clients:read").await;
     let other = Browser::by_client(&server, &client).await;
     let page = operator.page("/console/sessions").await;
     let ids = between(&page, "/console/sessions/", "/end");

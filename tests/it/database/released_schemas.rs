@@ -12,9 +12,7 @@ use crate::authentication::private_key_jwt::ask as ask_with_assertion;
 use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::released::Released;
-use crate::support::{
-    Answer, Engine, INVOICES, ORDERS, Server, TestClient, client_id, grant, operator,
-};
+use crate::support::{Answer, Engine, INVOICES, ORDERS, Server, TestClient, client_id, operator};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -169,8 +167,7 @@ async fn tokens_stay_active_or_inactive(
 ) {
     let released = Released::load(schema, engine).await;
     let server = released.serve(Clock::fixed(released.at())).await;
-    let introspect = grant("urn:tokend", Some("introspect"));
-    let reader = server.new_client(|new| new.grants = vec![introspect]).await;
+    let reader = server.administrator("introspect").await;
     let mut cases = vec![
         ("shop", true),
         ("imported", true),

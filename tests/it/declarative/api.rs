@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Engine, ORDERS, Server, grant};
+use crate::support::{Answer, Engine, ORDERS, Server};
 
 /// The admin API with a token of some scopes.
 struct Caller<'a> {
@@ -13,8 +13,7 @@ struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     async fn with(server: &'a Server, scopes: &str) -> Self {
-        let administrator =
-            server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await;
+        let administrator = server.administrator(scopes).await;
         let token = server.ask_for(&administrator, &[("resource", "urn:tokend")]).await.token();
         Self { server, token }
     }
@@ -138,9 +137,7 @@ async fn an_apply_takes_no_rights_over() {
         "clients:read clients:write secrets:write grants:write resources:read resources:write",
     )
     .await;
-    let stronger = server
-        .new_client(|new| new.grants = vec![grant("urn:tokend", Some("admins:write audit:read"))])
-        .await;
+    let stronger = server.administrator("admins:write audit:read").await;
     let grants = json!([{ "resource": "urn:tokend", "scopes": ["admins:write", "audit:read"] }]);
     let declared = |more: Value| {
         let mut body = client(&more);

@@ -12,7 +12,7 @@ use tokend::admin::{self, AdminErrorCode, client::ClientUpdate};
 use tokend::model::client::ClientName;
 
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, Server, client_id, grant, operator};
+use crate::support::{Answer, Engine, Server, client_id, operator};
 
 /// Returns clients without secrets.
 fn clients(count: usize) -> Value {
@@ -126,8 +126,7 @@ fn is_secret_of(cli: &Cli, id: &str, file: &Path) -> bool {
 async fn many_clients_are_applied_at_once() {
     let server = Server::start(Engine::Sqlite).await;
     let scopes = "clients:read clients:write resources:read";
-    let administrator =
-        server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await;
+    let administrator = server.administrator(scopes).await;
     let token = server.ask_for(&administrator, &[("resource", "urn:tokend")]).await.token();
     let mut body = clients(1_200);
     for client in body["clients"].as_array_mut().expect("clients") {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{Answer, Server, TestClient, grant};
+use super::{Answer, Server, TestClient};
 
 /// Every scope of `urn:tokend`.
 pub const ALL_SCOPES: &str = "clients:read clients:write secrets:write grants:write resources:read \
@@ -19,8 +19,7 @@ pub struct Api<'a> {
 
 impl<'a> Api<'a> {
     pub async fn with(server: &'a Server, scopes: &str) -> Self {
-        let administrator =
-            server.new_client(|new| new.grants = vec![grant("urn:tokend", Some(scopes))]).await;
+        let administrator = server.administrator(scopes).await;
         let token = server.ask_for(&administrator, &[("resource", "urn:tokend")]).await.token();
         Self { server, token, administrator }
     }

@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Engine, ORDERS, Server, grant};
+use crate::support::{Answer, Engine, ORDERS, Server};
 
 const METADATA: [&str; 2] =
     ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
@@ -297,8 +297,7 @@ async fn the_root_describes_the_server() {
 async fn a_404_of_the_management_listener_names_its_own_paths() {
     let server = Server::start(Engine::Sqlite).await;
     let url = format!("{}/nothing", server.management);
-    let client =
-        server.new_client(|new| new.grants = vec![grant("urn:tokend", Some("server:read"))]).await;
+    let client = server.administrator("server:read").await;
     let token = server.ask(&client).await.token();
     let answer = Answer::of(server.http.get(&url).bearer_auth(token)).await;
     assert_eq!(answer.status, 404, "{answer:?}");

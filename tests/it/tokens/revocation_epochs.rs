@@ -22,7 +22,7 @@ use tokend::model::time::Clock;
 use tokend::model::token::TokenId;
 
 use crate::support::keys::{self, KeyPair};
-use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, grant, now, operator};
+use crate::support::{Engine, ORDERS, Place, Server, TestClient, client_id, now, operator};
 
 pub const TWO_DAYS: i64 = 2 * 86_400;
 
@@ -52,8 +52,7 @@ impl Pair {
         one.clock.advance(skews[0]);
         other.clock.advance(skews[1]);
         one.resource(ORDERS, &["orders:read"]).await;
-        let gateway =
-            one.new_client(|new| new.grants = vec![grant("urn:tokend", Some("introspect"))]).await;
+        let gateway = one.administrator("introspect").await;
         Self { servers: [one, other], gateway }
     }
 
