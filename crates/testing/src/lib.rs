@@ -15,7 +15,7 @@
     reason = "only tests use it: what goes wrong here panics, and its names say what a test reads"
 )]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 mod answer;
 pub mod bench;
@@ -53,4 +53,19 @@ pub const INVOICES: &str = "https://invoices.example.com";
 pub fn repository() -> &'static Path {
     const OWN: &str = env!("CARGO_MANIFEST_DIR");
     Path::new(OWN).ancestors().nth(2).expect("crates/testing is two folders below")
+}
+
+/// Returns the files below a folder, sorted. A folder `target` has only files of a build.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if !path.is_dir() {
+            found.push(path);
+        } else if !path.ends_with("target") {
+            found.extend(files_below(&path));
+        }
+    }
+    found.sort();
+    found
 }

@@ -2,7 +2,7 @@
 //! settings.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use rstest::rstest;
@@ -10,10 +10,10 @@ use serde_json::Value;
 use tokend::config::sources::{Flags, Settings, variable_of};
 
 use crate::repository::documents::root;
-use crate::support::Engine;
 use crate::support::deploy_tools::{deploy_tool, succeeds};
 use crate::support::generated::read;
 use crate::support::process::Cli;
+use crate::support::{Engine, files_below};
 
 const CHART: &str = "deploy/helm/tokend";
 
@@ -37,21 +37,6 @@ const SQLITE: [&str; 12] = [
     "storage.className=fast",
 ];
 
-/// Returns the files of a folder and its subfolders.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
 /// Returns the names of settings in the lines of a text that are not comments.
 fn variables(text: &str) -> impl Iterator<Item = &str> {
     let is_of_name = |c: char| c.is_ascii_uppercase() || c == '_';
@@ -67,7 +52,7 @@ fn the_variables_are_settings() {
     let settings = Settings::gather(&Flags::default(), &[]).expect("settings");
     let known: BTreeSet<_> = settings.keys().iter().map(|key| variable_of(key)).collect();
     let mut count = 0;
-    for path in files(&root().join("deploy")).into_iter().chain([root().join("Dockerfile")]) {
+    for path in files_below(&root().join("deploy")).into_iter().chain([root().join("Dockerfile")]) {
         let text = std::fs::read_to_string(&path).expect("a text");
         for name in variables(&text) {
             let plain = name.strip_suffix("_FILE").unwrap_or(name);
@@ -85,7 +70,7 @@ fn documents(text: &str) -> Vec<Value> {
 
 /// Returns the plain manifests, as one text.
 fn manifests() -> String {
-    let files = files(&root().join("deploy/kubernetes"));
+    let files = files_below(&root().join("deploy/kubernetes"));
     let texts = files.iter().map(|path| std::fs::read_to_string(path).expect("a text"));
     texts.collect::<Vec<_>>().join("---\n")
 }

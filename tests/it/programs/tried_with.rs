@@ -9,6 +9,7 @@ use std::process::Command;
 use tokend::model::time::Clock;
 
 use crate::repository::docs::document;
+use crate::support::files_below;
 
 /// The origin of a program, which determines its version.
 enum Source {
@@ -317,18 +318,10 @@ fn the_table_matches_the_tested_programs() {
 /// A program that no test records would keep an old date forever.
 #[test]
 fn a_test_records_each_program() {
-    let mut sources = String::new();
-    let mut folders = vec![root().join("tests/it")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("a file").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if !path.ends_with("tried_with.rs") {
-                sources += &std::fs::read_to_string(path).expect("a file");
-            }
-        }
-    }
+    let mut files = files_below(&root().join("tests/it"));
+    files.retain(|path| !path.ends_with("tried_with.rs"));
+    let sources: String =
+        files.iter().map(|path| std::fs::read_to_string(path).expect("a file")).collect();
     for program in &PROGRAMS {
         let is_recorded = sources.contains(&format!("\"{}\"", program.name));
         let needs_none = matches!(program.source, Source::ByHand { .. } | Source::NotTried);

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use syn::visit::{self, Visit};
 
+use crate::repository::documents::files;
+
 /// A dependency, and the only modules or the only file that may use it.
 const HOMES: [(&str, &[&str]); 20] = [
     ("askama::", &["web"]),
@@ -199,7 +201,7 @@ fn files_and_functions_are_within_their_length_limits() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut too_long = Vec::new();
     for folder in ["src", "tests", "benches", "crates", "examples"] {
-        for path in files(&root.join(folder)) {
+        for path in files(&root.join(folder), "rs") {
             let text = std::fs::read_to_string(&path).expect("a file");
             let name = path.strip_prefix(root).expect("below the root").display();
             let lines = text.lines().count();
@@ -263,7 +265,7 @@ fn layers() -> Vec<String> {
 
 fn sources() -> Vec<Source> {
     let root = source_folder();
-    files(&root)
+    files(&root, "rs")
         .into_iter()
         .map(|path| {
             let name = path.strip_prefix(&root).expect("below src").display().to_string();
@@ -276,17 +278,4 @@ fn sources() -> Vec<Source> {
 
 fn source_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use tokend::store::schema;
 
+use crate::support::files_below;
+
 /// Names that look like ids of requirements: elliptic curves.
 const CURVES: [&str; 3] = ["P-256", "P-384", "P-521"];
 
@@ -14,17 +16,9 @@ pub fn root() -> &'static Path {
 
 /// Returns the files with this extension in a folder and its subfolders, sorted.
 pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() && !path.ends_with("target") {
-            found.extend(files(&path, extension));
-        } else if path.extension().is_some_and(|found| found == extension) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
+    let mut files = files_below(folder);
+    files.retain(|path| path.extension().is_some_and(|found| found == extension));
+    files
 }
 
 pub fn read(path: &Path) -> String {

@@ -8,12 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use self::targets::TARGETS;
+use crate::support::files_below;
 
 #[test]
 fn every_target_accepts_its_corpus() {
     let mut failed = Vec::new();
     for (name, fuzz) in TARGETS {
-        let inputs = files(&folder().join("corpus").join(name));
+        let inputs = files_below(&folder().join("corpus").join(name));
         assert!(inputs.len() >= 10, "{name} has {} inputs", inputs.len());
         for path in inputs {
             let bytes = fs::read(&path).expect("an input");
@@ -59,7 +60,7 @@ fn every_target_has_a_program_a_corpus_a_planted_defect_and_a_row_in_the_readme(
 /// A defect can be planted only in a line that occurs exactly once.
 #[test]
 fn every_planted_defect_changes_one_line_of_the_source() {
-    let source = files(&folder().join("../src"))
+    let source = files_below(&folder().join("../src"))
         .into_iter()
         .map(|path| fs::read_to_string(path).expect("a file"))
         .collect::<String>();
@@ -89,15 +90,4 @@ fn planted() -> Vec<(String, String, String)> {
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
-}
-
-/// Returns the files below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
-    }
-    found.sort();
-    found
 }
