@@ -42,7 +42,7 @@ pub use answer::Answer;
 pub use place::Place;
 pub use server::{Server, TestClient};
 pub use tokend::store::Engine;
-pub use values::{client, client_id, grant, grant_type, lifetime, method, now, operator};
+pub use values::{client, client_id, grant, lifetime, method, now, operator};
 
 /// The resource that most tests use.
 pub const ORDERS: &str = "https://orders.example.com";

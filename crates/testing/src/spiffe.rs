@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokend::admin::trust;
+use tokend::model::client::JWT_SPIFFE;
 use tokend::model::security::KeySetUri;
 use tokend::model::signing_key::Algorithm;
 use tokend::model::spiffe_id::SpiffeIdPattern;
@@ -13,9 +14,6 @@ use tokend::model::spiffe_trust::{SpiffeSource, SpiffeTrust};
 use crate::https::{self, Https};
 use crate::keys::KeyPair;
 use crate::{Answer, Engine, Server, TestClient, client_id, method, operator};
-
-pub const JWT_SPIFFE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
-pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The trust domain of the tests, and a workload of it.
 pub const DOMAIN: &str = "acme.example";

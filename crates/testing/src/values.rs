@@ -1,7 +1,7 @@
 //! Values of the model from the texts of a test.
 
 use tokend::admin::{Actor, Principal};
-use tokend::model::client::{AuthenticationMethod, ClientId, GrantType};
+use tokend::model::client::{AuthenticationMethod, ClientId};
 use tokend::model::grant::{Grant, GrantedScopes};
 use tokend::model::resource::ResourceId;
 use tokend::model::scope::Scopes;
@@ -46,10 +46,6 @@ pub fn lifetime(seconds: i64) -> Lifetime {
 
 pub fn method(name: &str) -> AuthenticationMethod {
     AuthenticationMethod::parse(name).expect("a method")
-}
-
-pub fn grant_type(name: &str) -> GrantType {
-    GrantType::parse(name).expect("a grant type")
 }
 
 pub fn client_id(text: &str) -> ClientId {

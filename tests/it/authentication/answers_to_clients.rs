@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tokend::admin;
 use tokend::config::sources::{Flags, Settings, variable_of};
-use tokend::model::client::ClientState;
+use tokend::model::client::{ClientState, GrantType, JWT_BEARER_ASSERTION, JWT_SPIFFE};
 use tokend::model::rate::RateLimit;
 use tokend::model::remedy::OperatorAction;
 use tokend::model::security::Networks;
@@ -14,9 +14,6 @@ use crate::support::keys::KeyPair;
 use crate::support::{
     Answer, Engine, INVOICES, ORDERS, Server, TestClient, client_id, grant, method, operator,
 };
-
-const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-const JWT_SPIFFE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 
 /// Returns the names of settings in sections, which no sentence contains by chance.
 fn settings() -> Vec<String> {
@@ -170,15 +167,15 @@ async fn an_assertion_is_rejected_without_a_command() {
         key.sign(&claims)
     };
     for (kind, assertion) in [
-        (JWT_BEARER, with("exp", json!(now + 86_400))),
-        (JWT_BEARER, with("exp", json!(now - 86_400))),
-        (JWT_BEARER, with("aud", json!(server.token_url()))),
-        (JWT_BEARER, with("nbf", json!(now + 600))),
-        (JWT_BEARER, with("jti", Value::Null)),
-        (JWT_BEARER, other.sign(&good(&client.id))),
-        (JWT_BEARER, key.sign(&good(&keyless.id))),
-        (JWT_BEARER, with("iss", json!("https://issuer.example.com"))),
-        (JWT_BEARER, "not a JWT".to_owned()),
+        (JWT_BEARER_ASSERTION, with("exp", json!(now + 86_400))),
+        (JWT_BEARER_ASSERTION, with("exp", json!(now - 86_400))),
+        (JWT_BEARER_ASSERTION, with("aud", json!(server.token_url()))),
+        (JWT_BEARER_ASSERTION, with("nbf", json!(now + 600))),
+        (JWT_BEARER_ASSERTION, with("jti", Value::Null)),
+        (JWT_BEARER_ASSERTION, other.sign(&good(&client.id))),
+        (JWT_BEARER_ASSERTION, key.sign(&good(&keyless.id))),
+        (JWT_BEARER_ASSERTION, with("iss", json!("https://issuer.example.com"))),
+        (JWT_BEARER_ASSERTION, "not a JWT".to_owned()),
         (JWT_SPIFFE, with("sub", json!("spiffe://acme.example/worker"))),
         (JWT_SPIFFE, with("typ", json!("x"))),
         ("jwt", with("aud", json!("x"))),
@@ -191,10 +188,7 @@ async fn an_assertion_is_rejected_without_a_command() {
         ];
         let refused = Answer::of(server.http.post(server.token_url()).form(&form)).await;
         assert_for_clients(&refused);
-        let form = [
-            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
-            ("assertion", form[2].1),
-        ];
+        let form = [("grant_type", GrantType::JWT_BEARER), ("assertion", form[2].1)];
         assert_for_clients(&Answer::of(server.http.post(server.token_url()).form(&form)).await);
     }
 }

@@ -6,14 +6,13 @@ use tokend::admin::client::{ClientUpdate, update};
 use tokend::admin::trust::{self, NewTrust};
 use tokend::model::assertion_audiences::AssertionAudiences;
 use tokend::model::claim_pattern::Pattern;
+use tokend::model::client::JWT_BEARER_ASSERTION;
 use tokend::model::signing_key::Algorithm;
 use tokend::model::trust::ExternalIssuer;
 
 use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, method, operator};
-
-const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The issuer of [`crate::support::Place::environment`].
 const ISSUER: &str = "http://127.0.0.1:1";
@@ -38,7 +37,7 @@ async fn present(server: &Server, path: &str, assertion: &str) -> Answer {
     server.keep_secret(assertion);
     let form = [
         ("grant_type", "client_credentials"),
-        ("client_assertion_type", TYPE),
+        ("client_assertion_type", JWT_BEARER_ASSERTION),
         ("client_assertion", assertion),
     ];
     Answer::of(server.http.post(server.url(path)).form(&form)).await

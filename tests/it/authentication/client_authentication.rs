@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use tokend::admin;
 use tokend::admin::secret;
 use tokend::admin::secret::NewSecret;
-use tokend::model::client::ClientState;
+use tokend::model::client::{ClientState, GrantType};
 use tokend::model::overlap::Overlap;
 
 use crate::support::eventually::eventually;
@@ -355,9 +355,7 @@ async fn a_client_without_the_grant_is_unauthorized(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let server = Server::start(engine).await;
-    let name = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-    let client =
-        server.new_client(|new| new.grant_types = vec![crate::support::grant_type(name)]).await;
+    let client = server.new_client(|new| new.grant_types = vec![GrantType::JwtBearer]).await;
     let answer = server.ask(&client).await;
     answer.assert_rejected(400, "unauthorized_client");
     assert!(answer.description().contains("may not use client_credentials"), "{answer:?}");

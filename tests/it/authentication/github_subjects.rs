@@ -2,6 +2,7 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
+use tokend::model::client::GrantType;
 use tokend::model::signing_key::Algorithm;
 
 use crate::support::keys::KeyPair;
@@ -66,10 +67,7 @@ impl Stage {
 
     async fn ask(&self, subject: &str, more: &Value, client_id: Option<&str>) -> Answer {
         let token = self.token(subject, more, self.server.clock.now().0);
-        let mut form = vec![
-            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
-            ("assertion", token.as_str()),
-        ];
+        let mut form = vec![("grant_type", GrantType::JWT_BEARER), ("assertion", token.as_str())];
         form.extend(client_id.map(|id| ("client_id", id)));
         Answer::of(self.server.http.post(self.server.token_url()).form(&form)).await
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokend::admin::trust::{self, NewTrust};
 use tokend::crypto::random;
 use tokend::model::claim_pattern::Pattern;
+use tokend::model::client::JWT_BEARER_ASSERTION;
 use tokend::model::security::{KeySetUri, KeySource};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::trust::ExternalIssuer;
@@ -19,8 +20,6 @@ use crate::support::https::{self, HANG, Https, INTERIM};
 use crate::support::keys::{self, KeyPair};
 use crate::support::process::Cli;
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, method, operator};
-
-const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// JSON that is not a key set, as failing or hostile hosts send it.
 const NOT_SETS: [&str; 7] = ["[]", "\"busy\"", "1", "true", "null", "[[]]", "{\"keys\":null}"];
@@ -50,7 +49,7 @@ async fn ask(server: &Server, client: &TestClient, key: &KeyPair) -> Answer {
     server.keep_secret(&assertion);
     let form = [
         ("grant_type", "client_credentials"),
-        ("client_assertion_type", TYPE),
+        ("client_assertion_type", JWT_BEARER_ASSERTION),
         ("client_assertion", assertion.as_str()),
     ];
     Answer::of(server.http.post(server.token_url()).form(&form)).await

@@ -11,6 +11,7 @@ use tokend::admin::client::NewClient;
 use tokend::admin::trust::{self, NewTrust};
 use tokend::crypto::random;
 use tokend::model::claim_pattern::Pattern;
+use tokend::model::client::{GrantType, JWT_BEARER_ASSERTION};
 use tokend::model::security::{ClientSecurity, KeySet, KeySource, TlsSubject};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::time::Clock;
@@ -25,8 +26,6 @@ use crate::support::{
 };
 
 const ALGORITHMS: [&str; 4] = ["ES256", "RS256", "PS256", "EdDSA"];
-const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const EXTERNAL: &str = "https://ci.example";
 
 /// The authentication of a request.
@@ -135,12 +134,14 @@ fn parameters(server: &Server, actors: &Actors, way: Way, key: &KeyPair) -> Map<
             json!({ "client_id": actors.client.id, "client_secret": actors.client.secret })
         }
         Way::OwnAssertion => {
-            json!({ "client_assertion_type": ASSERTION, "client_assertion": own() })
+            json!({ "client_assertion_type": JWT_BEARER_ASSERTION, "client_assertion": own() })
         }
         Way::ExternalAssertion => {
-            json!({ "client_assertion_type": ASSERTION, "client_assertion": external() })
+            json!({ "client_assertion_type": JWT_BEARER_ASSERTION, "client_assertion": external() })
         }
-        Way::ExternalGrant => json!({ "grant_type": GRANT, "assertion": external() }),
+        Way::ExternalGrant => {
+            json!({ "grant_type": GrantType::JWT_BEARER, "assertion": external() })
+        }
         Way::Certificate => json!({ "client_id": actors.certified.0.id }),
         Way::SelfSignedCertificate => json!({ "client_id": actors.self_signed.0.id }),
     };

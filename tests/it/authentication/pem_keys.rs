@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use tokend::model::client::JWT_BEARER_ASSERTION;
 use tokend::model::time::Clock;
 
 use crate::support::foreign::python_program;
@@ -47,10 +48,9 @@ async fn pem_keys_authenticate_their_clients() {
         server.catch_up().await;
         for kind in kinds {
             let assertion = python(&["sign", &path(""), kind, &id, &server.base]);
-            let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
             let form = [
                 ("grant_type", "client_credentials"),
-                ("client_assertion_type", kind),
+                ("client_assertion_type", JWT_BEARER_ASSERTION),
                 ("client_assertion", assertion.as_str()),
             ];
             let request = server.http.post(server.token_url()).form(&form);

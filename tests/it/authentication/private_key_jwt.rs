@@ -3,6 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::crypto::{digest, random};
+use tokend::model::client::JWT_BEARER_ASSERTION;
 use tokend::model::signing_key::Algorithm;
 
 use crate::support::keys::KeyPair;
@@ -10,8 +11,6 @@ use crate::support::{Answer, Engine, Server, TestClient, method};
 
 /// A change that a test makes to claims or to a header.
 type Change<'a> = &'a dyn Fn(&mut Value);
-
-const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 pub fn jti() -> String {
     random::identifier("").expect("an id")
@@ -43,7 +42,8 @@ pub async fn present(
     assertion: &str,
     more: &[(&str, &str)],
 ) -> Answer {
-    let mut form = vec![("client_assertion_type", TYPE), ("client_assertion", assertion)];
+    let mut form =
+        vec![("client_assertion_type", JWT_BEARER_ASSERTION), ("client_assertion", assertion)];
     form.extend(more);
     server.keep_secret(assertion);
     Answer::of(server.http.post(server.url(path)).form(&form)).await
@@ -72,7 +72,7 @@ async fn a_signed_assertion_authenticates(
     let body = json!({
         "grant_type": "client_credentials",
         "client_id": client.id,
-        "client_assertion_type": TYPE,
+        "client_assertion_type": JWT_BEARER_ASSERTION,
         "client_assertion": assertion,
     });
     Answer::of(server.http.post(server.token_url()).json(&body)).await.token();
@@ -209,10 +209,10 @@ async fn an_assertion_requires_its_type_and_no_other_credential() {
     };
     let given = ("client_assertion", assertion.as_str());
     post(&[grant, given]).await.assert_rejected(400, "invalid_request");
-    post(&[grant, ("client_assertion_type", TYPE)]).await.assert_rejected(400, "invalid_request");
+    let right = ("client_assertion_type", JWT_BEARER_ASSERTION);
+    post(&[grant, right]).await.assert_rejected(400, "invalid_request");
     let wrong = ("client_assertion_type", "urn:x");
     post(&[grant, given, wrong]).await.assert_rejected(400, "invalid_request");
-    let right = ("client_assertion_type", TYPE);
     let secret = ("client_secret", "s");
     post(&[grant, given, right, secret]).await.assert_rejected(400, "invalid_request");
     let basic = server.post("/v1/oauth/token", &client, &[grant, given, right]).await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokend::admin::client::set_state;
 use tokend::admin::trust::{self, NewTrust};
 use tokend::model::claim_pattern::Pattern;
-use tokend::model::client::ClientState;
+use tokend::model::client::{ClientState, GrantType, JWT_BEARER_ASSERTION, JWT_SPIFFE};
 use tokend::model::security::TlsSubject;
 use tokend::model::signing_key::Algorithm;
 use tokend::model::trust::ExternalIssuer;
@@ -15,12 +15,8 @@ use tokend::model::trust::ExternalIssuer;
 use crate::support::certificates::{Ca, Pair};
 use crate::support::eventually::eventually;
 use crate::support::keys::KeyPair;
-use crate::support::spiffe::{
-    Domain, JWT_BEARER, JWT_SPIFFE, WORKER, ask, bundle, claims, explained, send,
-};
+use crate::support::spiffe::{Domain, WORKER, ask, bundle, claims, explained, send};
 use crate::support::{Answer, Engine, ORDERS, Server, client_id, method, operator};
-
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// Tests an exact ID and a prefix, with `client_id`, without it, and with the SPIFFE ID as
 /// `client_id`.
@@ -165,7 +161,7 @@ async fn the_assertion_type_separates_the_two_kinds_of_trust(
     let mut with_issuer = claims(&server, WORKER);
     with_issuer["iss"] = json!(issuer);
     let token = domain.svid(&with_issuer);
-    for (kind, client) in [(JWT_SPIFFE, &spiffe), (JWT_BEARER, &federated)] {
+    for (kind, client) in [(JWT_SPIFFE, &spiffe), (JWT_BEARER_ASSERTION, &federated)] {
         for id in [Some(client.id.as_str()), None] {
             let token = send(&server, id, kind, &token).await.token();
             assert_eq!(server.claims(&token).await["sub"], client.id.as_str());
@@ -180,12 +176,17 @@ async fn the_assertion_type_separates_the_two_kinds_of_trust(
     for (id, token) in
         [(Some(spiffe.id.as_str()), &token), (Some(spiffe.id.as_str()), &bare), (None, &bare)]
     {
-        let (reason, fix) = explained(&server, &send(&server, id, JWT_BEARER, token).await).await;
+        let answer = send(&server, id, JWT_BEARER_ASSERTION, token).await;
+        let (reason, fix) = explained(&server, &answer).await;
         assert!(reason.contains("is a JWT-SVID"), "{reason}");
         assert!(fix.contains("client-assertion-type:jwt-spiffe"), "{fix}");
     }
     // The jwt-bearer grant is for issuers only.
-    let form = [("grant_type", GRANT), ("assertion", bare.as_str()), ("client_id", &spiffe.id)];
+    let form = [
+        ("grant_type", GrantType::JWT_BEARER),
+        ("assertion", bare.as_str()),
+        ("client_id", &spiffe.id),
+    ];
     let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
     answer.assert_rejected(400, "invalid_grant");
     // An unknown type, and a client that may not use the method.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokend::admin::client::set_state;
 use tokend::admin::trust::{self, NewTrust};
 use tokend::model::claim_pattern::Pattern;
-use tokend::model::client::ClientState;
+use tokend::model::client::{ClientState, GrantType, JWT_BEARER_ASSERTION};
 use tokend::model::signing_key::Algorithm;
 use tokend::model::trust::{ExternalIssuer, FederatedCredential};
 use tokend::remote_keys::RemoteSource;
@@ -20,8 +20,6 @@ use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, meth
 
 const GITHUB: &str = "https://token.actions.example";
 const SUBJECT: &str = "repo:acme/api:ref:refs/heads/main";
-const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 fn claims(server: &Server) -> Value {
     let now = server.clock.now().0;
@@ -63,7 +61,7 @@ async fn as_assertion(server: &Server, id: Option<&str>, token: &str) -> Answer 
     server.keep_secret(token);
     let mut form = vec![
         ("grant_type", "client_credentials"),
-        ("client_assertion_type", TYPE),
+        ("client_assertion_type", JWT_BEARER_ASSERTION),
         ("client_assertion", token),
     ];
     form.extend(id.map(|id| ("client_id", id)));
@@ -71,7 +69,7 @@ async fn as_assertion(server: &Server, id: Option<&str>, token: &str) -> Answer 
 }
 
 async fn as_grant(server: &Server, id: Option<&str>, token: &str) -> Answer {
-    let mut form = vec![("grant_type", GRANT), ("assertion", token)];
+    let mut form = vec![("grant_type", GrantType::JWT_BEARER), ("assertion", token)];
     form.extend(id.map(|id| ("client_id", id)));
     post(server, &form).await
 }
@@ -105,7 +103,8 @@ async fn a_token_of_a_trusted_issuer_authenticates_by_both_methods(
     let mut several = claims(&server);
     several["aud"] = json!(["https://b.example", server.base]);
     as_grant(&server, None, &key.sign(&several)).await.token();
-    post(&server, &[("grant_type", GRANT)]).await.assert_rejected(400, "invalid_request");
+    let bare = post(&server, &[("grant_type", GrantType::JWT_BEARER)]).await;
+    bare.assert_rejected(400, "invalid_request");
 }
 
 /// Each claim is checked, and a mismatch reveals nothing to the caller.
@@ -153,7 +152,7 @@ async fn every_claim_is_checked() {
     as_grant(&server, Some(&stranger.id), &token).await.assert_rejected(400, "invalid_grant");
     // A client that authenticates by another method must be the trusted one.
     let by_secret = server.client().await;
-    let form = [("grant_type", GRANT), ("assertion", token.as_str())];
+    let form = [("grant_type", GrantType::JWT_BEARER), ("assertion", token.as_str())];
     let mixed = server.post("/v1/oauth/token", &by_secret, &form).await;
     mixed.assert_rejected(400, "invalid_grant");
     let unknown = TestClient { secret: "wrong".into(), ..by_secret };

@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin;
-use tokend::model::client::{ClientName, ClientState};
+use tokend::model::client::{ClientName, ClientState, JWT_BEARER_ASSERTION};
 use tokend::model::security::{KeySetUri, KeySource, TlsSubject};
 use tokend::model::signing_key::Algorithm;
 
@@ -135,7 +135,7 @@ async fn a_rejected_assertion_reports_the_time_difference() {
         let assertion = key.sign(claims);
         let form = [
             ("grant_type", "client_credentials"),
-            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion_type", JWT_BEARER_ASSERTION),
             ("client_assertion", assertion.as_str()),
         ];
         Answer::of(server.http.post(server.token_url()).form(&form)).await
@@ -164,7 +164,7 @@ async fn a_rejected_assertion_reports_its_format_or_key_problem() {
     let ask = async |assertion: &str| {
         let form = [
             ("grant_type", "client_credentials"),
-            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion_type", JWT_BEARER_ASSERTION),
             ("client_assertion", assertion),
         ];
         let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
@@ -212,7 +212,7 @@ async fn text_of_a_caller_does_not_corrupt_stored_rejections(
     let assertion = key.sign_under(&header, &json!({ "iss": client.id, "sub": client.id }));
     let form = [
         ("grant_type", "client_credentials"),
-        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ("client_assertion_type", JWT_BEARER_ASSERTION),
         ("client_assertion", assertion.as_str()),
     ];
     let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;

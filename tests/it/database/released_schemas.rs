@@ -4,7 +4,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokend::admin;
-use tokend::model::client::ClientState;
+use tokend::model::client::{ClientState, GrantType};
 use tokend::model::resource::ResourceId;
 use tokend::model::time::Clock;
 
@@ -13,8 +13,6 @@ use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
 use crate::support::released::Released;
 use crate::support::{Answer, Engine, INVOICES, ORDERS, Server, TestClient, client_id, operator};
-
-const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 async fn ask_for_orders(server: &Server, client: &TestClient) -> Answer {
     server.ask_for(client, &[("resource", ORDERS)]).await
@@ -227,7 +225,7 @@ async fn other_methods_and_limits_of_schema_3_hold(
             "aud": server.app.issuer.as_str(), "exp": released.at().0 + 60, "iat": released.at().0,
         }));
         server.keep_secret(&assertion);
-        let form = [("grant_type", JWT_BEARER), ("assertion", &assertion)];
+        let form = [("grant_type", GrantType::JWT_BEARER), ("assertion", &assertion)];
         Answer::of(server.http.post(server.token_url()).form(&form)).await
     };
     let token = exchange("refs/heads/main").await.token();

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokend::admin::trust::{self, NewTrust};
 use tokend::crypto::random;
 use tokend::model::claim_pattern::Pattern;
+use tokend::model::client::{GrantType, JWT_BEARER_ASSERTION};
 use tokend::model::rate::RateLimit;
 use tokend::model::security::{KeySet, KeySource};
 use tokend::model::signing_key::Algorithm;
@@ -20,7 +21,6 @@ use crate::support::keys::{self, KeyPair};
 use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, method, operator};
 
 pub const ISSUER: &str = "https://ci.example";
-pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 pub const GRANT: [(&str, &str); 1] = [("grant_type", "client_credentials")];
 
 pub async fn by_assertion(
@@ -29,7 +29,8 @@ pub async fn by_assertion(
     assertion: &str,
     more: &[(&str, &str)],
 ) -> Answer {
-    let mut form = vec![("client_assertion_type", TYPE), ("client_assertion", assertion)];
+    let mut form =
+        vec![("client_assertion_type", JWT_BEARER_ASSERTION), ("client_assertion", assertion)];
     form.extend(more);
     server.keep_secret(assertion);
     Answer::of(server.http.post(server.url(path)).form(&form)).await
@@ -145,8 +146,7 @@ async fn a_token_without_a_client_is_checked_by_its_signature_before_its_claims(
         signer.sign_under(&header, &claims)
     };
     let ask = async |token: &str| {
-        let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-        let form = [("grant_type", grant), ("assertion", token)];
+        let form = [("grant_type", GrantType::JWT_BEARER), ("assertion", token)];
         let before = server.services().signature_checks();
         let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
         (answer, server.services().signature_checks() - before)
@@ -188,8 +188,7 @@ async fn beyond_a_thousand_trusts_that_could_be_meant_a_client_id_is_needed() {
     let exp = server.clock.now().0 + 60;
     let sub = "repo:acme/x:environment:50-0";
     let token = key.sign(&json!({ "iss": ISSUER, "sub": sub, "aud": server.base, "exp": exp }));
-    let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-    let form = [("grant_type", grant), ("assertion", token.as_str())];
+    let form = [("grant_type", GrantType::JWT_BEARER), ("assertion", token.as_str())];
     let answer = Answer::of(server.http.post(server.token_url()).form(&form)).await;
     answer.assert_rejected(400, "invalid_grant");
     let why = reason(&server, &answer).await;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::json;
 use tokend::crypto::random;
+use tokend::model::client::JWT_BEARER_ASSERTION;
 use tokend::model::security::{KeySet, KeySource, Networks};
 use tokend::model::signing_key::Algorithm;
 use tokend::x509::certificate::ClientCertificate;
@@ -285,7 +286,7 @@ async fn the_retry_of_a_used_assertion_is_rejected(
         });
         let form = [
             GRANT_TYPE,
-            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion_type", JWT_BEARER_ASSERTION),
             ("client_assertion", &key.sign(&assertion)),
         ];
         Answer::of(http.post(format!("{issuer}/v1/oauth/token")).form(&form)).await

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use tokend::admin::secret;
 use tokend::admin::secret::NewSecret;
+use tokend::model::client::JWT_BEARER_ASSERTION;
 use tokend::model::overlap::Overlap;
 use tokend::model::signing_key::Algorithm;
 
@@ -143,7 +144,7 @@ async fn the_log_escapes_what_a_caller_writes(#[values("json", "text")] format: 
     let assertion = key.sign_under(&header, &json!({ "iss": "a", "sub": "a" }));
     let form = [
         ("grant_type", "client_credentials"),
-        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ("client_assertion_type", JWT_BEARER_ASSERTION),
         ("client_assertion", assertion.as_str()),
     ];
     let http = crate::support::client();
