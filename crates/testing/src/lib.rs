@@ -50,6 +50,9 @@ pub const ORDERS: &str = "https://orders.example.com";
 /// A second resource.
 pub const INVOICES: &str = "https://invoices.example.com";
 
+/// The form of a token request, without credentials.
+pub const CLIENT_CREDENTIALS: [(&str, &str); 1] = [("grant_type", "client_credentials")];
+
 pub fn repository() -> &'static Path {
     const OWN: &str = env!("CARGO_MANIFEST_DIR");
     Path::new(OWN).ancestors().nth(2).expect("crates/testing is two folders below")

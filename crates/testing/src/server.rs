@@ -25,7 +25,9 @@ use tokend::services::Services;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::{Answer, Engine, ORDERS, Place, client, client_id, grant, log, now, operator};
+use crate::{
+    Answer, CLIENT_CREDENTIALS, Engine, ORDERS, Place, client, client_id, grant, log, now, operator,
+};
 
 pub struct Server {
     pub base: String,
@@ -81,7 +83,7 @@ impl Server {
         let config =
             Config::load(&Flags::default(), &environment, Requirement::Issuer).expect("settings");
         let issuer = config.issuer.clone().expect("an issuer");
-        let services = Services::open(config, clock.clone()).await.expect("a services");
+        let services = Services::open(config, clock.clone()).await.expect("services");
         let app = Box::pin(App::load(services, issuer)).await.expect("an app");
         let app = Arc::new(app);
         let tokend =
@@ -197,7 +199,7 @@ impl Server {
         // An import needs its own services, like the command line.
         let config = self.services().config.clone();
         let services =
-            Arc::new(Services::open(config, self.clock.clone()).await.expect("a services"));
+            Arc::new(Services::open(config, self.clock.clone()).await.expect("services"));
         let options = admin::import::ImportOptions::default();
         let who = operator();
         let imported =
@@ -222,12 +224,12 @@ impl Server {
 
     /// Sends the ordinary token request of a client.
     pub async fn ask(&self, client: &TestClient) -> Answer {
-        self.basic(&client.id, &client.secret, &[("grant_type", "client_credentials")]).await
+        self.basic(&client.id, &client.secret, &CLIENT_CREDENTIALS).await
     }
 
     /// Like [`Self::ask`], with more parameters.
     pub async fn ask_for(&self, client: &TestClient, more: &[(&str, &str)]) -> Answer {
-        let mut form = vec![("grant_type", "client_credentials")];
+        let mut form = CLIENT_CREDENTIALS.to_vec();
         form.extend(more);
         self.basic(&client.id, &client.secret, &form).await
     }

@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::support::api::{ALL_SCOPES, Api};
-use crate::support::{Answer, Engine, Server, TestClient};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, Server, TestClient};
 
 const ACME: &str = "/v1/clients/acme";
 
@@ -33,7 +33,7 @@ async fn an_etag_covers_secrets_and_trusts_and_not_their_use(
     let (mut last, client) = acme(&api).await;
     assert_eq!(api.call("GET", ACME, None).await.header("etag"), last, "that of the POST");
     server.catch_up().await;
-    server.basic(&client.id, &client.secret, &[("grant_type", "client_credentials")]).await;
+    server.basic(&client.id, &client.secret, &CLIENT_CREDENTIALS).await;
     server.app.write_usage().await.expect("written");
     server.clock.advance(60);
     let used = api.call("GET", ACME, None).await;

@@ -16,7 +16,7 @@ use tower::ServiceExt;
 
 use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::eventually::eventually;
-use crate::support::{Answer, Engine, ORDERS, Server, client_id, operator};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, ORDERS, Server, client_id, operator};
 
 async fn import(api: &Api<'_>, query: &str, lines: &[Value]) -> Answer {
     let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
@@ -58,7 +58,7 @@ async fn clients_are_imported_over_http(
         json!({ "summary": summary }),
     ];
     assert_eq!(done, expected);
-    let token = server.basic("a", "a-secret-of-old", &[("grant_type", "client_credentials")]);
+    let token = server.basic("a", "a-secret-of-old", &CLIENT_CREDENTIALS);
     assert_eq!(token.await.status, 200);
     let again = import(&api, "", std::slice::from_ref(&a)).await;
     assert_eq!((again.status, &again.json()["code"]), (409, &json!("import_conflict")));

@@ -14,7 +14,8 @@ use tokend::model::overlap::Overlap;
 
 use crate::support::eventually::eventually;
 use crate::support::{
-    Answer, Engine, ORDERS, Server, TestClient, client_id, lifetime, method, operator,
+    Answer, CLIENT_CREDENTIALS, Engine, ORDERS, Server, TestClient, client_id, lifetime, method,
+    operator,
 };
 
 const GRANT: &str = "grant_type=client_credentials";
@@ -148,7 +149,7 @@ async fn every_authentication_failure_has_the_same_answer(
     ];
     let mut faces = Vec::new();
     for (name, id, secret) in cases {
-        let answer = server.basic(id, secret, &[("grant_type", "client_credentials")]).await;
+        let answer = server.basic(id, secret, &CLIENT_CREDENTIALS).await;
         answer.assert_rejected(401, "invalid_client");
         let challenge = answer.header("www-authenticate");
         assert!(challenge.starts_with("Basic realm=\"tokend\", charset=\"UTF-8\""), "{challenge}");
@@ -274,8 +275,7 @@ async fn generated_secrets_are_hashed_once_and_forged_ones_never(
     let before = checks();
     for secret in [&other.secret, "wrong", "tkd_0000000000000000000000000000000000000000000000000"]
     {
-        let answer =
-            server.basic(&client.id, secret, &[("grant_type", "client_credentials")]).await;
+        let answer = server.basic(&client.id, secret, &CLIENT_CREDENTIALS).await;
         answer.assert_rejected(401, "invalid_client");
     }
     assert_eq!(checks(), before);

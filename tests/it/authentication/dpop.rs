@@ -9,7 +9,7 @@ use tokend::model::rate::RateLimit;
 use tokend::model::signing_key::Algorithm;
 
 use crate::support::keys::KeyPair;
-use crate::support::{Answer, Engine, Server, TestClient};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, Server, TestClient};
 
 /// A change that a test makes to claims or to a header.
 type Change<'a> = &'a dyn Fn(&mut Value);
@@ -41,7 +41,7 @@ async fn ask(server: &Server, client: &TestClient, proofs: &[&str]) -> Answer {
         request = request.header("dpop", *proof);
     }
     let request = request.basic_auth(&client.id, Some(&client.secret));
-    Answer::of(request.form(&[("grant_type", "client_credentials")])).await
+    Answer::of(request.form(&CLIENT_CREDENTIALS)).await
 }
 
 /// C-150, C-100, W-08, SECURITY 40: the token type, and the thumbprint in the token and its

@@ -8,7 +8,7 @@ use tokend::limits::replay_cache::ReplayRejection;
 use tokend::model::signing_key::Algorithm;
 
 use crate::support::keys::KeyPair;
-use crate::support::{Answer, Engine, Server, TestClient};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, Server, TestClient};
 
 pub fn proof(server: &Server, key: &KeyPair) -> String {
     let mut jwk = key.jwk.clone();
@@ -26,7 +26,7 @@ pub fn proof(server: &Server, key: &KeyPair) -> String {
 pub async fn ask(server: &Server, client: &TestClient, proof: &str) -> Answer {
     let request = server.http.post(server.token_url()).header("dpop", proof);
     let request = request.basic_auth(&client.id, Some(&client.secret));
-    Answer::of(request.form(&[("grant_type", "client_credentials")])).await
+    Answer::of(request.form(&CLIENT_CREDENTIALS)).await
 }
 
 /// Adds entries for a client, as its proofs would, until the cache is full.

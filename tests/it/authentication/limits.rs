@@ -11,9 +11,9 @@ use tokend::model::rate::RateLimit;
 
 use crate::support::eventually::eventually;
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, operator};
-
-const GRANT: [(&str, &str); 1] = [("grant_type", "client_credentials")];
+use crate::support::{
+    Answer, CLIENT_CREDENTIALS, Engine, ORDERS, Server, TestClient, client_id, operator,
+};
 
 /// Creates an instance with a client of another system, with a secret that could be guessed.
 async fn with_imported(engine: Engine, settings: &[(&str, &str)]) -> (Server, TestClient) {
@@ -35,8 +35,9 @@ async fn guesses_are_limited_and_the_right_secret_is_not_locked_out(
 ) {
     let (server, legacy) =
         with_imported(engine, &[("TOKEND_LIMITS_GUESSES_PER_CLIENT", "3/m")]).await;
-    let guess =
-        async |id: &str, number: i32| server.basic(id, &format!("guess {number}"), &GRANT).await;
+    let guess = async |id: &str, number: i32| {
+        server.basic(id, &format!("guess {number}"), &CLIENT_CREDENTIALS).await
+    };
     let mut faces = Vec::new();
     for id in ["legacy", "nobody"] {
         for number in 0..3 {
@@ -75,7 +76,7 @@ async fn an_address_may_not_guess_through_all_clients(
             .post(server.token_url())
             .header("x-forwarded-for", address)
             .basic_auth(id, Some(secret))
-            .form(&GRANT);
+            .form(&CLIENT_CREDENTIALS);
         Answer::of(request).await
     };
     for number in 0..5 {
@@ -96,7 +97,7 @@ async fn the_guess_limit_includes_every_endpoint() {
     let guess = async |path: &str, number: i32| {
         let secret = format!("guess {number}");
         let guesser = TestClient { secret, ..legacy.clone() };
-        server.post(path, &guesser, &[("token", "a.b.c"), GRANT[0]]).await
+        server.post(path, &guesser, &[("token", "a.b.c"), CLIENT_CREDENTIALS[0]]).await
     };
     let paths = ["/v1/oauth/revoke", "/v1/oauth/introspect", "/v1/oauth/token"];
     for (path, number) in paths.into_iter().zip(0..) {
@@ -121,7 +122,10 @@ async fn without_imported_secrets_there_is_nothing_to_limit(
     let client = server.client().await;
     for id in [client.id.as_str(), "nobody"] {
         for _ in 0..5 {
-            server.basic(id, "wrong", &GRANT).await.assert_rejected(401, "invalid_client");
+            server
+                .basic(id, "wrong", &CLIENT_CREDENTIALS)
+                .await
+                .assert_rejected(401, "invalid_client");
         }
     }
     assert_eq!(server.services().hasher.checks(), 0);
@@ -163,7 +167,7 @@ async fn first_token_during_a_flood(engine: Engine) -> Duration {
             tokio::spawn(async move {
                 while !is_over.load(Ordering::Relaxed) {
                     let secret = format!("guess {guesser} {}", guesses.load(Ordering::Relaxed));
-                    let answer = server.basic("legacy", &secret, &GRANT).await;
+                    let answer = server.basic("legacy", &secret, &CLIENT_CREDENTIALS).await;
                     assert!(matches!(answer.status, 401 | 429), "{answer:?}");
                     guesses.fetch_add(1, Ordering::Relaxed);
                 }
@@ -230,7 +234,7 @@ async fn medians_apart(server: &Server, known: &str, unknown: &str) -> f64 {
     for number in 0..4000 {
         let (place, id) = if number % 2 == 0 { (0, known) } else { (1, unknown) };
         let asked = Instant::now();
-        let answer = server.basic(id, "a wrong secret of some length", &GRANT).await;
+        let answer = server.basic(id, "a wrong secret of some length", &CLIENT_CREDENTIALS).await;
         times[place].push(asked.elapsed());
         assert_eq!(answer.status, 401);
     }

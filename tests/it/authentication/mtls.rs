@@ -16,7 +16,9 @@ use tokend::x509::certificate::ClientCertificate;
 use crate::support::certificates::{Ca, Pair, params, self_signed};
 use crate::support::eventually::eventually;
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, Server, TestClient, client_id, method, operator};
+use crate::support::{
+    Answer, CLIENT_CREDENTIALS, Engine, Server, TestClient, client_id, method, operator,
+};
 
 /// An instance that terminates TLS, with a root for client certificates.
 struct Tls {
@@ -232,8 +234,7 @@ async fn a_certificate_bound_client_must_present_a_certificate() {
     let client = tls.server.new_client(|new| new.security.certificate_bound = true).await;
     let own = self_signed("anything");
     let ask = async |shown: Option<&Pair>| {
-        let form = [("grant_type", "client_credentials")];
-        let request = tls.http(shown).post(&tls.url).form(&form);
+        let request = tls.http(shown).post(&tls.url).form(&CLIENT_CREDENTIALS);
         Answer::of(request.basic_auth(&client.id, Some(&client.secret))).await
     };
     let bound = Tls::claims(&ask(Some(&own)).await);
@@ -241,8 +242,8 @@ async fn a_certificate_bound_client_must_present_a_certificate() {
     ask(None).await.assert_rejected(400, "invalid_request");
 
     // A token is bound to one key, and a proof with another key does not replace the certificate.
-    let form = [("grant_type", "client_credentials")];
-    let request = tls.http(Some(&own)).post(&tls.url).form(&form).header("dpop", "any");
+    let request =
+        tls.http(Some(&own)).post(&tls.url).form(&CLIENT_CREDENTIALS).header("dpop", "any");
     let answer = Answer::of(request.basic_auth(&client.id, Some(&client.secret))).await;
     answer.assert_rejected(400, "invalid_request");
     assert!(answer.description().contains("certificate"), "{answer:?}");
@@ -337,7 +338,7 @@ async fn only_a_trusted_proxy_passes_a_certificate_on(
         let kept = server.services().store.rejection(id).await.expect("a store").expect("one");
         assert!(kept.remedy.is_some_and(|remedy| remedy.encode().contains("RFC 9440")));
         let request = server.http.post(server.token_url()).header("client-cert", worker.header());
-        let answer = Answer::of(request.form(&[("grant_type", "client_credentials")])).await;
+        let answer = Answer::of(request.form(&CLIENT_CREDENTIALS)).await;
         answer.assert_rejected(401, "invalid_client");
         assert!(answer.description().contains("client_id"), "{answer:?}");
     } else {

@@ -7,7 +7,7 @@ use tokend::model::client::JWT_BEARER_ASSERTION;
 use tokend::model::signing_key::Algorithm;
 
 use crate::support::keys::KeyPair;
-use crate::support::{Answer, Engine, Server, TestClient, method};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, Server, TestClient, method};
 
 /// A change that a test makes to claims or to a header.
 type Change<'a> = &'a dyn Fn(&mut Value);
@@ -50,8 +50,7 @@ pub async fn present(
 }
 
 pub async fn ask(server: &Server, assertion: &str) -> Answer {
-    let grant = [("grant_type", "client_credentials")];
-    present(server, "/v1/oauth/token", assertion, &grant).await
+    present(server, "/v1/oauth/token", assertion, &CLIENT_CREDENTIALS).await
 }
 
 /// C-130, C-131, C-52, C-103, W-08: every algorithm, form and JSON, at all three endpoints.

@@ -7,9 +7,7 @@ use serde_json::Value;
 use tokend::model::client::ClientId;
 
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient};
-
-const GRANT: [(&str, &str); 1] = [("grant_type", "client_credentials")];
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, ORDERS, Server, TestClient};
 
 const IDS: [&str; 5] = [
     "https://agent.example.com/client.json",
@@ -30,7 +28,7 @@ async fn with_pair(server: &Server, path: &str, pair: &str, form: &[(&str, &str)
 }
 
 async fn token_by(server: &Server, pair: &str) -> Answer {
-    with_pair(server, "/v1/oauth/token", pair, &GRANT).await
+    with_pair(server, "/v1/oauth/token", pair, &CLIENT_CREDENTIALS).await
 }
 
 /// Tests encoded and unencoded Basic, the body, and introspection, with a generated secret.
@@ -62,7 +60,7 @@ async fn an_id_with_colons_works_in_every_form(
         });
         server.json(&json.to_string()).await.token();
         // The same id in the body, as many libraries send it.
-        let form = [GRANT[0], ("client_id", id.as_str())];
+        let form = [CLIENT_CREDENTIALS[0], ("client_id", id.as_str())];
         let pair = format!("{id}:{secret}");
         with_pair(&server, "/v1/oauth/token", &pair, &form).await.token();
         // The same credentials can introspect its own token.

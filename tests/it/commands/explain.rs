@@ -10,7 +10,9 @@ use tokend::model::signing_key::Algorithm;
 use crate::support::eventually::eventually;
 use crate::support::keys::KeyPair;
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, Server, TestClient, client_id, lifetime, method, operator};
+use crate::support::{
+    Answer, CLIENT_CREDENTIALS, Engine, Server, TestClient, client_id, lifetime, method, operator,
+};
 
 /// Returns the stored details of a rejected request, as the command shows them.
 async fn explain(server: &Server, answer: &Answer) -> Value {
@@ -27,7 +29,7 @@ async fn basic(server: &Server, id: &str, secret: &str) -> Answer {
     if secret.contains("tkd_") {
         server.keep_secret(secret);
     }
-    server.basic(id, secret, &[("grant_type", "client_credentials")]).await
+    server.basic(id, secret, &CLIENT_CREDENTIALS).await
 }
 
 fn assert_explained(found: &Value, reason: &str, remedy: &str) {
@@ -84,7 +86,7 @@ async fn the_usual_mistakes_are_distinguished(
     let answer = server.form("grant_type=client_credentials&client_id=a+b&client_secret=x").await;
     assert_explained(&explain(&server, &answer).await, "a+b would be one", "once");
     let answer = server.http.post(server.token_url()).header("authorization", "Basic !!!");
-    let answer = Answer::of(answer.form(&[("grant_type", "client_credentials")])).await;
+    let answer = Answer::of(answer.form(&CLIENT_CREDENTIALS)).await;
     assert_explained(&explain(&server, &answer).await, "", "curl: -u");
     // JSON values are not decoded.
     let body = json!({

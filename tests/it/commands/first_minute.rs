@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use crate::support::eventually::{HANGS_AFTER, eventually};
 use crate::support::process::{Cli, program};
-use crate::support::{Engine, client};
+use crate::support::{CLIENT_CREDENTIALS, Engine, client};
 
 /// A running `tokend dev` and its screen.
 pub struct Dev {
@@ -135,7 +135,7 @@ async fn a_restart_keeps_the_data_and_shows_a_curl_that_works() {
     let answer = client()
         .post(format!("{}/v1/oauth/token", again.issuer))
         .basic_auth("cl_demo", Some(&secret))
-        .form(&[("grant_type", "client_credentials")])
+        .form(&CLIENT_CREDENTIALS)
         .send()
         .await
         .expect("an answer");

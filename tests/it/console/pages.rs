@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::console::attacks::PAGES;
 use crate::support::api::ALL_SCOPES;
 use crate::support::browser::console::{Browser, between, limits};
-use crate::support::{Answer, Engine, ORDERS, Server};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, ORDERS, Server};
 
 /// The pages of one client.
 pub const CLIENT_PAGES: [&str; 12] = [
@@ -193,7 +193,7 @@ async fn a_first_visit_is_at_most_60_kb_on_the_wire() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     for _ in 0..20 {
-        server.basic(&client.id, "wrong", &[("grant_type", "client_credentials")]).await;
+        server.basic(&client.id, "wrong", &CLIENT_CREDENTIALS).await;
     }
     let browser = Browser::by_link(&server, limits(None, None)).await;
     let mut paths: BTreeSet<String> = BTreeSet::new();

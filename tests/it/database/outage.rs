@@ -10,7 +10,9 @@ use tokend::model::time::Clock;
 
 use crate::support::eventually::eventually;
 use crate::support::proxy::{DatabaseProxy, Link};
-use crate::support::{Answer, Engine, ORDERS, Place, Server, TestClient, client_id, now, operator};
+use crate::support::{
+    Answer, CLIENT_CREDENTIALS, Engine, ORDERS, Place, Server, TestClient, client_id, now, operator,
+};
 
 /// Starts an instance with a proxy in front of its Postgres, whose link can be cut.
 pub async fn server_behind_proxy() -> (Server, DatabaseProxy) {
@@ -48,8 +50,7 @@ async fn tokens_are_issued_from_memory_while_postgres_is_unavailable() {
         server.ask(&cold).await.token();
         assert!(disable(&server, &warm).await.is_err(), "{link:?}: a change cannot be kept now");
 
-        let mistaken =
-            server.basic(&warm.id, "mistaken", &[("grant_type", "client_credentials")]).await;
+        let mistaken = server.basic(&warm.id, "mistaken", &CLIENT_CREDENTIALS).await;
         server.clock.advance(60);
         let degraded = "degraded: the database is unavailable".to_owned();
         assert_eq!(readiness(&server).await, (200, degraded), "{link:?}");

@@ -11,7 +11,7 @@ use tokend::jose::jwt::AccessTokenClaims;
 use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
 use crate::support::reserved_port::ReservedPort;
-use crate::support::{Answer, Engine, ORDERS, client};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, ORDERS, client};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -31,11 +31,10 @@ async fn serving(settings: &[(&str, &str)]) -> (Cli, Process, String) {
 }
 
 fn token_request(server: &Process, secret: &str) -> reqwest::RequestBuilder {
-    let form = [("grant_type", "client_credentials")];
     client()
         .post(format!("{}/v1/oauth/token", server.base))
         .basic_auth("a", Some(secret))
-        .form(&form)
+        .form(&CLIENT_CREDENTIALS)
 }
 
 /// Returns the lines with a message.

@@ -18,10 +18,11 @@ use tokend::model::trust::ExternalIssuer;
 
 use crate::support::eventually::eventually;
 use crate::support::keys::{self, KeyPair};
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client_id, method, operator};
+use crate::support::{
+    Answer, CLIENT_CREDENTIALS, Engine, ORDERS, Server, TestClient, client_id, method, operator,
+};
 
 pub const ISSUER: &str = "https://ci.example";
-pub const GRANT: [(&str, &str); 1] = [("grant_type", "client_credentials")];
 
 pub async fn by_assertion(
     server: &Server,
@@ -37,7 +38,7 @@ pub async fn by_assertion(
 }
 
 pub async fn token_by_assertion(server: &Server, assertion: &str) -> Answer {
-    by_assertion(server, "/v1/oauth/token", assertion, &GRANT).await
+    by_assertion(server, "/v1/oauth/token", assertion, &CLIENT_CREDENTIALS).await
 }
 
 pub async fn keyed(server: &Server, keys: KeySource, rate: Option<&str>) -> TestClient {
@@ -219,7 +220,7 @@ async fn guesses_of_one_address_do_not_reject_the_owner_at_another(
     server.keep_secret("hush-hush-hush");
     let from = async |server: &Server, address: &str, secret: &str| {
         let request = server.http.post(server.token_url()).header("x-forwarded-for", address);
-        Answer::of(request.basic_auth("legacy", Some(secret)).form(&GRANT)).await
+        Answer::of(request.basic_auth("legacy", Some(secret)).form(&CLIENT_CREDENTIALS)).await
     };
     for number in 0..3 {
         let guessed = from(&server, "192.0.2.1", &format!("guess {number}")).await;
@@ -262,14 +263,14 @@ async fn the_rejections_of_known_clients_outlast_a_flood(
     let settings = [("TOKEND_PROXY_TRUSTED", "127.0.0.0/8")];
     let server = Server::with(engine, &settings).await;
     let client = server.client().await;
-    let known = server.basic(&client.id, "wrong", &GRANT).await;
+    let known = server.basic(&client.id, "wrong", &CLIENT_CREDENTIALS).await;
     server.app.write_rejections().await.expect("written");
     let missing = server.get("/nothing/here").await;
     assert_eq!(missing.status, 404);
     for host in 0..300 {
         let address = format!("2001:db8::{host:x}");
         let request = server.http.post(server.token_url()).header("x-forwarded-for", address);
-        Answer::of(request.basic_auth("nobody", Some("x")).form(&GRANT)).await;
+        Answer::of(request.basic_auth("nobody", Some("x")).form(&CLIENT_CREDENTIALS)).await;
     }
     let taken = server.app.rejections.take();
     assert!(taken.iter().all(|record| record.status != 404), "404 is kept");

@@ -10,7 +10,7 @@ use crate::listeners::reload::send_sighup;
 use crate::listeners::stopping::ask;
 use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
-use crate::support::{Answer, Engine, ORDERS, client};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, ORDERS, client};
 
 /// A server with its settings in a file, a client, and the secret of the client.
 struct Stage {
@@ -54,7 +54,7 @@ impl Stage {
             .post(format!("{}/v1/oauth/token", self.server.base))
             .basic_auth("ops", Some(&self.secret))
             .header("x-forwarded-for", address)
-            .form(&[("grant_type", "client_credentials")]);
+            .form(&CLIENT_CREDENTIALS);
         Answer::of(request).await
     }
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::eventually::{HANGS_AFTER, eventually};
-use crate::support::{Engine, Server, TestClient, raw};
+use crate::support::{CLIENT_CREDENTIALS, Engine, Server, TestClient, raw};
 
 /// Returns a complete request with these header lines and this body.
 fn post(lines: &str, body: &str) -> String {
@@ -264,8 +264,7 @@ async fn the_true_reason_is_logged_once_under_the_request_id() {
     let client = server.client().await;
     let other = server.client().await;
     let start = crate::support::log::length();
-    let answer =
-        server.basic(&client.id, &other.secret, &[("grant_type", "client_credentials")]).await;
+    let answer = server.basic(&client.id, &other.secret, &CLIENT_CREDENTIALS).await;
     let id = answer.header("x-request-id").to_owned();
     assert!(answer.description().contains(&id), "{answer:?}");
     let log = crate::support::log::since(start);

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use crate::support::eventually::eventually;
 use crate::support::process::Cli;
 use crate::support::reserved_port::ReservedPort;
-use crate::support::{Answer, Engine, ORDERS, Place, client};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, ORDERS, Place, client};
 
 /// Creates a client on the command line; returns its id and secret.
 fn make_client(cli: &Cli) -> (String, String) {
@@ -21,9 +21,11 @@ fn make_client(cli: &Cli) -> (String, String) {
 }
 
 pub async fn ask(base: &str, id: &str, secret: &str) -> Answer {
-    let form = [("grant_type", "client_credentials")];
     Answer::of(
-        client().post(format!("{base}/v1/oauth/token")).basic_auth(id, Some(secret)).form(&form),
+        client()
+            .post(format!("{base}/v1/oauth/token"))
+            .basic_auth(id, Some(secret))
+            .form(&CLIENT_CREDENTIALS),
     )
     .await
 }

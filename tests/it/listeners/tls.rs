@@ -2,7 +2,7 @@
 //! without TLS.
 
 use crate::support::process::Cli;
-use crate::support::{Answer, Engine, Server};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, Server};
 
 /// C-116: introspection and revocation work over TLS, and never over plain HTTP on the same port.
 #[tokio::test(flavor = "multi_thread")]
@@ -25,7 +25,7 @@ async fn every_endpoint_is_served_over_tls_alone() {
         let request = http.post(format!("{scheme}://localhost:{number}/v1/oauth/{path}"));
         request.basic_auth(&client.id, Some(&client.secret)).form(form).send().await
     };
-    let token = post("https", "token", &[("grant_type", "client_credentials")]).await;
+    let token = post("https", "token", &CLIENT_CREDENTIALS).await;
     let token = token.expect("an answer").json::<serde_json::Value>().await.expect("JSON");
     let token = token["access_token"].as_str().expect("a token");
     let form = [("token", token)];

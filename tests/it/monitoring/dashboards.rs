@@ -14,7 +14,7 @@ use crate::repository::documents::root;
 use crate::support::foreign::Foreign;
 use crate::support::generated::{assert_current, read};
 use crate::support::reserved_port::ReservedPort;
-use crate::support::{Answer, Engine, Server, grant};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, Server, grant};
 
 const PAGE: &str = "docs/monitoring.md";
 
@@ -218,7 +218,7 @@ async fn promtool_accepts_the_metrics() {
     let server = Server::start(Engine::Sqlite).await;
     let client = server.client().await;
     server.ask(&client).await.token();
-    server.basic("nobody", "wrong", &[("grant_type", "client_credentials")]).await;
+    server.basic("nobody", "wrong", &CLIENT_CREDENTIALS).await;
     let answer = Answer::of(server.http.get(format!("{}/metrics", server.management))).await;
     let output = promtool(&["check", "metrics"], &answer.text);
     assert_eq!(output, "");

@@ -11,7 +11,7 @@ use tokend::telemetry::metrics::definitions::ALL;
 use crate::support::api::{ALL_SCOPES, Api};
 use crate::support::browser::console::{Browser, limits};
 use crate::support::eventually::eventually;
-use crate::support::{Answer, Engine, Server, TestClient, grant};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, Server, TestClient, grant};
 
 /// Returns the text that a scraper without preferences gets.
 async fn text(server: &Server) -> String {
@@ -204,7 +204,7 @@ async fn a_caller_cannot_create_a_series() {
             server.ask_for(&client, &[("resource", &format!("https://{word}.example"))]).await;
             server.ask_for(&client, &[("scope", &word)]).await;
             server.basic(&word, "secret", &[("grant_type", &word)]).await;
-            server.basic(&word, "secret", &[("grant_type", "client_credentials")]).await;
+            server.basic(&word, "secret", &CLIENT_CREDENTIALS).await;
             server.form(&format!("grant_type=client_credentials&client_id={word}")).await;
         }
     };

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
-use crate::support::{Answer, Engine, ORDERS, client};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, ORDERS, client};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-53995c3f42cd8ad8-01";
@@ -89,9 +89,8 @@ async fn serving(url: &str, settings: &[(&str, &str)]) -> (Cli, Process, String)
 }
 
 async fn ask(server: &Process, secret: &str, parent: Option<&str>) -> Answer {
-    let form = [("grant_type", "client_credentials")];
     let url = format!("{}/v1/oauth/token", server.base);
-    let mut request = client().post(url).basic_auth("a", Some(secret)).form(&form);
+    let mut request = client().post(url).basic_auth("a", Some(secret)).form(&CLIENT_CREDENTIALS);
     if let Some(parent) = parent {
         request = request.header("traceparent", parent);
     }

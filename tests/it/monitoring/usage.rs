@@ -8,7 +8,9 @@ use crate::database::outage::server_behind_proxy;
 use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
 use crate::support::proxy::Link;
-use crate::support::{Answer, Engine, ORDERS, Server, TestClient, client, client_id};
+use crate::support::{
+    Answer, CLIENT_CREDENTIALS, Engine, ORDERS, Server, TestClient, client, client_id,
+};
 
 async fn usage(server: &Server, client: &TestClient) -> Option<Usage> {
     let id = client_id(&client.id);
@@ -115,7 +117,7 @@ async fn ask(server: &Process, made: &Value) {
     let request = client()
         .post(format!("{}/v1/oauth/token", server.base))
         .basic_auth(text("client_id"), Some(text("client_secret")))
-        .form(&[("grant_type", "client_credentials")]);
+        .form(&CLIENT_CREDENTIALS);
     Answer::of(request).await.token();
 }
 

@@ -14,7 +14,8 @@ use tokend::x509::certificate::ClientCertificate;
 use crate::support::certificates::{Pair, self_signed};
 use crate::support::keys::KeyPair;
 use crate::support::{
-    Answer, Engine, INVOICES, ORDERS, Server, TestClient, client_id, grant, method, operator,
+    Answer, CLIENT_CREDENTIALS, Engine, INVOICES, ORDERS, Server, TestClient, client_id, grant,
+    method, operator,
 };
 
 const CHECK: &str = "/v1/oauth/check";
@@ -190,7 +191,7 @@ pub async fn dpop_token(server: &Server, client: &TestClient, key: &KeyPair) -> 
     });
     let request = server.http.post(server.token_url()).header("dpop", own);
     let request = request.basic_auth(&client.id, Some(&client.secret));
-    Answer::of(request.form(&[("grant_type", "client_credentials")])).await.token()
+    Answer::of(request.form(&CLIENT_CREDENTIALS)).await.token()
 }
 
 /// RFC 9449, section 7.1: the token is valid only with a new proof for this request and token by

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use crate::support::eventually::eventually;
 use crate::support::process::program;
 use crate::support::reserved_port::ReservedPort;
-use crate::support::{ORDERS, client};
+use crate::support::{CLIENT_CREDENTIALS, ORDERS, client};
 
 const UID: u32 = 65532;
 
@@ -137,7 +137,7 @@ async fn the_release_program_serves_as_another_user_in_a_read_only_tree() {
         let answer = client()
             .post(format!("http://{}/v1/oauth/token", image.port.address))
             .basic_auth(text("client_id"), Some(text("client_secret")))
-            .form(&[("grant_type", "client_credentials")])
+            .form(&CLIENT_CREDENTIALS)
             .send()
             .await
             .expect("an answer");

@@ -13,7 +13,7 @@ use tokend::model::time::Clock;
 use crate::remote::command_lines::{COMMANDS, ELSEWHERE, JWKS, LOCAL};
 use crate::remote::declarations::administrator;
 use crate::support::process::{Cli, Run};
-use crate::support::{Engine, Place, Server};
+use crate::support::{CLIENT_CREDENTIALS, Engine, Place, Server};
 
 const API: &str = "https://api.example.com";
 
@@ -324,8 +324,7 @@ async fn an_interrupted_command_is_finished_by_the_next_one(
     let secret = std::fs::read_to_string(&file).expect("the file");
     stage.server.keep_secret(secret.trim());
     stage.server.catch_up().await;
-    let form = [("grant_type", "client_credentials")];
-    let answer = stage.server.basic("a", secret.trim(), &form).await;
+    let answer = stage.server.basic("a", secret.trim(), &CLIENT_CREDENTIALS).await;
     assert_ne!(answer.status, 401, "{}", answer.text);
     assert!(!stage.file("secret.new").exists() && !stage.file("secret.new.secret").exists());
 }

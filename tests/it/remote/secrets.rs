@@ -14,7 +14,7 @@ use tokend::model::time::Clock;
 
 use crate::remote::declarations::administrator;
 use crate::support::process::Cli;
-use crate::support::{Engine, Place, Server};
+use crate::support::{CLIENT_CREDENTIALS, Engine, Place, Server};
 
 const SCOPES: &str = "clients:read,clients:write,secrets:write,grants:write,resources:read,\
     resources:write,admins:write";
@@ -110,8 +110,7 @@ impl Stage {
         let secret = fs::read_to_string(self.file(file)).expect("a secret");
         self.server.keep_secret(secret.trim());
         self.server.catch_up().await;
-        let form = [("grant_type", "client_credentials")];
-        let answer = self.server.basic(client, secret.trim(), &form).await;
+        let answer = self.server.basic(client, secret.trim(), &CLIENT_CREDENTIALS).await;
         assert_ne!(answer.status, 401, "{}", answer.text);
     }
 

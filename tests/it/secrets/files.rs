@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rstest::rstest;
 
 use crate::support::process::{Cli, Run};
-use crate::support::{Engine, ORDERS, Place, Server};
+use crate::support::{CLIENT_CREDENTIALS, Engine, ORDERS, Place, Server};
 use tokend::model::time::Clock;
 
 /// The steps of a command that writes a secret file, in order.
@@ -64,8 +64,7 @@ impl Stage {
     async fn is_valid(&self, client: &str, file: &Path) -> bool {
         let Ok(secret) = std::fs::read_to_string(file) else { return false };
         self.server.catch_up().await;
-        let form = [("grant_type", "client_credentials")];
-        self.server.basic(client, secret.trim(), &form).await.status == 200
+        self.server.basic(client, secret.trim(), &CLIENT_CREDENTIALS).await.status == 200
     }
 
     fn live_secrets(&self, client: &str) -> usize {

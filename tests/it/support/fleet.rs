@@ -11,7 +11,7 @@ use super::eventually::eventually;
 use super::foreign::assert_allowed;
 use super::process::{Cli, Process};
 use super::reserved_port::ReservedPort;
-use super::{ORDERS, Place};
+use super::{CLIENT_CREDENTIALS, ORDERS, Place};
 use crate::support::gateways::front::{Front, Proxy};
 
 /// The number of concurrent clients, and the pause of each between two requests.
@@ -111,8 +111,9 @@ pub fn token_request(
     base: &str,
     (id, secret): &(String, String),
 ) -> reqwest::RequestBuilder {
-    let form = [("grant_type", "client_credentials")];
-    http.post(format!("{base}/v1/oauth/token")).basic_auth(id, Some(secret)).form(&form)
+    http.post(format!("{base}/v1/oauth/token"))
+        .basic_auth(id, Some(secret))
+        .form(&CLIENT_CREDENTIALS)
 }
 
 /// Clients that request tokens from the proxy of a fleet until the load ends.

@@ -10,7 +10,7 @@ use tokend::admin;
 use tokend::admin::resource::ResourceUpdate;
 use tokend::model::resource::ResourceId;
 
-use crate::support::{Engine, ORDERS, Server, lifetime, operator};
+use crate::support::{CLIENT_CREDENTIALS, Engine, ORDERS, Server, lifetime, operator};
 
 fn part(token: &str, index: usize) -> Value {
     let part = token.split('.').nth(index).expect("a part");
@@ -151,19 +151,10 @@ async fn an_unknown_client_and_a_wrong_secret_cost_one_hash_each() {
     let checks = || server.services().hasher.checks();
     for id in ["cl_nobody", &known.id, "legacy"] {
         let before = checks();
-        server
-            .basic(id, "wrong", &[("grant_type", "client_credentials")])
-            .await
-            .assert_rejected(401, "invalid_client");
+        server.basic(id, "wrong", &CLIENT_CREDENTIALS).await.assert_rejected(401, "invalid_client");
         assert_eq!(checks(), before + 1, "{id}: not one hash");
         let before = checks();
-        server
-            .basic(
-                id,
-                &known.secret.replace("tkd_", "tkd_x"),
-                &[("grant_type", "client_credentials")],
-            )
-            .await;
+        server.basic(id, &known.secret.replace("tkd_", "tkd_x"), &CLIENT_CREDENTIALS).await;
         assert_eq!(checks(), before + 1, "{id}: not one hash");
     }
 }

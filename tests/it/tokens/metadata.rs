@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Engine, ORDERS, Server};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, ORDERS, Server};
 
 const METADATA: [&str; 2] =
     ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
@@ -115,7 +115,7 @@ async fn an_issuer_with_a_path_is_found_where_libraries_look(
             .http
             .post(endpoint)
             .basic_auth(&client.id, Some(&client.secret))
-            .form(&[("grant_type", "client_credentials")]);
+            .form(&CLIENT_CREDENTIALS);
         let token = Answer::of(request).await.token();
         let keys = metadata["jwks_uri"].as_str().expect("keys");
         let keys = Answer::of(server.http.get(keys)).await;

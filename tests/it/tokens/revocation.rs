@@ -138,7 +138,7 @@ async fn a_revocation_lasts_whatever_the_settings_of_the_process_that_revokes(
     let jti = TokenId::parse(&jti).expect("a jti");
     let mut config = server.services().config.clone();
     config.token.lifetime_max = lifetime(60);
-    let services = Services::open(config, server.clock.clone()).await.expect("a services");
+    let services = Services::open(config, server.clock.clone()).await.expect("services");
     let by_id = RevocationTarget::Id(jti.clone());
     revoke_token(&services, &operator(), by_id).await.expect("revoked");
     let by_text = RevocationTarget::Verified {

@@ -6,7 +6,7 @@ use rstest::rstest;
 
 use crate::support::eventually::eventually;
 use crate::support::process::{Cli, Process};
-use crate::support::{Answer, Engine, ORDERS, client};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, ORDERS, client};
 
 /// Returns the number of statements that the process has logged; sqlx logs each one at this level.
 fn statements(server: &Process) -> usize {
@@ -64,8 +64,8 @@ async fn ten_thousand_tokens_cost_no_statement_and_one_hash(
         let (http, url, id, secret) = (http.clone(), url.clone(), id.clone(), secret.clone());
         tokio::spawn(async move {
             for _ in 0..1000 {
-                let form = [("grant_type", "client_credentials")];
-                let request = http.post(&url).basic_auth(&id, Some(&secret)).form(&form);
+                let request =
+                    http.post(&url).basic_auth(&id, Some(&secret)).form(&CLIENT_CREDENTIALS);
                 Answer::of(request).await.token();
             }
         })

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use crate::support::{Answer, Engine, Server};
+use crate::support::{Answer, CLIENT_CREDENTIALS, Engine, Server};
 
 const GRANT: &str = "grant_type=client_credentials";
 
@@ -125,7 +125,7 @@ async fn the_endpoint_has_several_paths_and_no_redirect(
             .http
             .post(server.url(path))
             .basic_auth(&client.id, Some(&client.secret))
-            .form(&[("grant_type", "client_credentials")]);
+            .form(&CLIENT_CREDENTIALS);
         assert_eq!(Answer::of(request).await.status, 200, "{path}");
     }
     for path in ["/oauth2/token", "/v1/oauth", "/V1/OAUTH/TOKEN"] {
@@ -154,7 +154,7 @@ async fn credentials_in_the_url_are_rejected_and_not_logged(
             .http
             .post(format!("{}?{query}", server.token_url()))
             .basic_auth(&client.id, Some(&client.secret))
-            .form(&[("grant_type", "client_credentials")]);
+            .form(&CLIENT_CREDENTIALS);
         let answer = Answer::of(request).await;
         answer.assert_rejected(400, "invalid_request");
         assert!(answer.description().contains("must not be in the URL"), "{answer:?}");
@@ -264,7 +264,7 @@ async fn a_request_without_credentials_gets_a_specific_description(
         .post(server.token_url())
         .header("client_id", &client.id)
         .header("client_secret", &client.secret)
-        .form(&[("grant_type", "client_credentials")]);
+        .form(&CLIENT_CREDENTIALS);
     let misspelt = server.form(&format!("{GRANT}&clientId=a&clientSecret=b")).await;
     misspelt.assert_rejected(401, "invalid_client");
     assert!(misspelt.description().contains("'clientId' is not a parameter"), "{misspelt:?}");
