@@ -46,7 +46,7 @@ impl ProviderUrl {
             return Err(("has a query or a fragment".to_owned(), WRITE_URL));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(("holds credentials".to_owned(), "leave them out"));
+            return Err(("contains credentials".to_owned(), "leave them out"));
         }
         if text.ends_with(METADATA_PATH) {
             let problem = "is the URL of the metadata".to_owned();

@@ -25,7 +25,7 @@ pub(super) fn issuer(text: &str) -> Result<Issuer, (ValueProblem, String)> {
         return complain("has a query or a fragment", "RFC 8414 allows neither; leave it out");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return complain("holds credentials", "leave them out");
+        return complain("contains credentials", "leave them out");
     }
     if text.ends_with('/') {
         let better = format!("verifiers compare `iss` exactly; use {}", text.trim_end_matches('/'));
@@ -111,9 +111,11 @@ pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, ValueProblem> {
     list(text)
         .map(|item| {
-            item.parse::<IpNet>()
-                .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
-                .map_err(|_| format!("holds {item:?}, which is not a network such as 10.0.0.0/8"))
+            let network =
+                item.parse::<IpNet>().or_else(|_| item.parse::<IpAddr>().map(IpNet::from));
+            network.map_err(|_| {
+                format!("contains {item:?}, which is not a network such as 10.0.0.0/8")
+            })
         })
         .collect()
 }
@@ -128,9 +130,11 @@ pub(super) fn aliases(text: &str) -> Result<Vec<String>, ValueProblem> {
                 && path.bytes().all(is_path_byte);
             match (is_plain, path.contains("/.well-known")) {
                 (true, false) => Ok(path.to_owned()),
-                (true, true) => Err(format!("holds {path:?}, but /.well-known is for documents")),
+                (true, true) => {
+                    Err(format!("contains {path:?}, but /.well-known is for documents"))
+                }
                 _ => Err(format!(
-                    "holds {path:?}, which is not a path such as /oauth2/token: a slash, then letters, digits and -_.~/, without a slash at the end"
+                    "contains {path:?}, which is not a path such as /oauth2/token: a slash, then letters, digits and -_.~/, without a slash at the end"
                 )),
             }
         })
@@ -147,7 +151,7 @@ pub(super) fn public_paths(
         .map_err(|collision| ("issuer", format!("has a path that is taken: {collision}")))?;
     for alias in aliases {
         paths.add_token_alias(alias).map_err(|collision| {
-            ("token.aliases", format!("holds a path that is taken: {collision}"))
+            ("token.aliases", format!("contains a path that is taken: {collision}"))
         })?;
     }
     Ok(paths)

@@ -213,7 +213,7 @@ impl SettingsReader<'_> {
                 "directory.poll_interval",
                 "is not shorter than `directory.max_staleness`",
                 "E-CONF-VALUE",
-                "memory must be renewed more often than it becomes too old",
+                "set it below `directory.max_staleness`",
             );
         }
         Some(DirectorySettings { poll_interval: poll_interval?, max_staleness: max_staleness? })

@@ -60,9 +60,9 @@ impl WebhookSecret {
         let encoded = text.strip_prefix(SECRET_PREFIX);
         let bytes = encoded.and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());
         let bytes = bytes.map(Zeroizing::new).filter(|bytes| SECRET_BYTES.contains(&bytes.len()));
-        bytes.map(Self).ok_or_else(|| {
-            Malformed::because("is not whsec_ with 24 to 64 bytes in base64 behind it")
-        })
+        bytes
+            .map(Self)
+            .ok_or_else(|| Malformed::because("is not whsec_ followed by 24 to 64 bytes in base64"))
     }
 
     /// Returns the key bytes.

@@ -207,7 +207,7 @@ fn credentials(
         (_, _, Some(_), _) | (_, _, _, Some(_)) => Err(OAuthError::invalid_request(SEVERAL_METHODS)),
         (HeaderCredentials::Unreadable(why), _, None, None) => {
             Err(OAuthError::authentication_failed(why).with_remedy(
-                "Send Authorization: Basic, and behind it ID:SECRET in Base64, both form-encoded first. With curl: -u ID:SECRET.",
+                "Send Authorization: Basic, followed by ID:SECRET in Base64, both form-encoded first. With curl: -u ID:SECRET.",
             ))
         }
         (HeaderCredentials::Basic(client_id, given), body_id, None, None) => {

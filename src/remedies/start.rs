@@ -40,8 +40,8 @@ pub fn of_start(error: &StartError) -> Option<String> {
              It prints the keys as master_key has them, and nothing else."
         }
         StartError::MasterKeyFile { .. } => {
-            "The file must hold 32 bytes in base64 or hex, and this process must be able to read \
-             it. Restore it from your backup, or set TOKEND_DATA_DIR."
+            "The file must contain 32 bytes in base64 or hex, and this process must be able to \
+             read it. Restore it from your backup, or set TOKEND_DATA_DIR."
         }
         StartError::Fetch(_) | StartError::Certificate(_) | StartError::Crypto(_) => return None,
     };

@@ -91,7 +91,7 @@ pub enum StoreError {
     #[error("the database did not confirm the change")]
     OutcomeUnknown(#[source] Box<Self>),
     /// A row contains a value that no version of tokend writes.
-    #[error("the database holds something that cannot be read: {0}")]
+    #[error("the database contains something that cannot be read: {0}")]
     Unreadable(#[from] Malformed),
     /// The database file cannot be created or opened.
     #[error("cannot open {path}: {problem}", path = path.display())]

@@ -105,7 +105,7 @@ fn secret_files(config: &Config, holders: &[PathBuf]) -> Finding {
         .collect();
     match (open_files(&open), count) {
         (Some((found, fix)), _) => Finding::error(code, found, fix),
-        (None, 0) => Finding::skipped(code, "no other file holds a secret"),
+        (None, 0) => Finding::skipped(code, "no other file contains a secret"),
         (None, _) => Finding::ok(code, format!("{count} files, which only their owners may read")),
     }
 }

@@ -55,8 +55,8 @@ async fn master_key(config: &Config, stored: &SealedKeys) -> (Finding, Option<Ma
         Ok(Some(found)) => found,
         Ok(None) => return (without_key(config, sealed.len()), None),
         Err(error) => {
-            let fix = "The file must hold 32 bytes in base64 or hex, and this user must be able to \
-                       read it. Run the doctor as the user that runs tokend.";
+            let fix = "The file must contain 32 bytes in base64 or hex, and this user must be able \
+                       to read it. Run the doctor as the user that runs tokend.";
             return (Finding::error(code, error.to_string(), fix), None);
         }
     };
@@ -72,7 +72,7 @@ async fn master_key(config: &Config, stored: &SealedKeys) -> (Finding, Option<Ma
     let outdated = opened.iter().filter(|opened| opened.is_outdated).count();
     let finding = match (count, count - opened.len()) {
         (0, _) => {
-            Finding::ok(code, format!("the master key {source}; the database holds no keys yet"))
+            Finding::ok(code, format!("the master key {source}; the database contains no keys yet"))
         }
         (_, 0) if outdated == 0 => {
             Finding::ok(code, format!("the master key {source} opens all {count} sealed keys"))

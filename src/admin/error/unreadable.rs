@@ -59,7 +59,7 @@ impl fmt::Display for UnreadableObjects {
             NeededFor::Apply => ("apply", "they cannot be compared with their declarations"),
             NeededFor::Deletion => ("delete", "it is unknown whether the caller may change them"),
         };
-        write!(formatter, "{what}: the database holds objects that cannot be read, so {why}: ")?;
+        write!(formatter, "{what}: the database contains objects that cannot be read, so {why}: ")?;
         write!(formatter, "{}", self.named.join(", "))?;
         match self.count - self.named.len() {
             0 => Ok(()),
@@ -82,7 +82,7 @@ mod tests {
             objects.add(ObjectKind::Resource, "urn:a", &problem);
         }
         let text = objects.to_string();
-        assert!(text.starts_with("export: the database holds objects that cannot be read"));
+        assert!(text.starts_with("export: the database contains objects that cannot be read"));
         assert!(text.contains("resource urn:a (labels: not JSON), resource urn:a"), "{text}");
         assert!(text.ends_with(" and 1 more"), "{text}");
         assert!(objects.into_result().is_err());

@@ -224,7 +224,7 @@ impl<'a> Object<'a> {
         let texts = serde_json::from_str(json).ok();
         if texts.is_none() {
             let place = self.place(name);
-            problems.add(self.line, &format!("{place} holds a value that is not a string"));
+            problems.add(self.line, &format!("{place} contains a value that is not a string"));
         }
         texts
     }

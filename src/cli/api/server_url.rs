@@ -25,7 +25,7 @@ impl ServerUrl {
         let Ok(url) = Url::parse(text) else { return rejected("is not a URL") };
         if !url.username().is_empty() || url.password().is_some() {
             // The text is not repeated, because it contains a password.
-            return Err(CliError::usage(format!("{origin}: the URL holds credentials"))
+            return Err(CliError::usage(format!("{origin}: the URL contains credentials"))
                 .with_remedy(ServerRemedy::GiveUrl));
         }
         if url.query().is_some() || url.fragment().is_some() {

@@ -93,7 +93,7 @@ fn describe(config: &Config, found: &Inspection) -> Vec<String> {
     };
     let key = match found.master_key {
         MasterKeyState::Opens => "opens the keys of the database",
-        MasterKeyState::Unused => "set; the database holds no keys yet",
+        MasterKeyState::Unused => "set; the database contains no keys yet",
         MasterKeyState::WillBeGenerated => "the first start generates it",
     };
     vec![

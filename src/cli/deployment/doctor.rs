@@ -88,7 +88,7 @@ pub(crate) async fn run(global: &Global, args: &DoctorArgs) -> Result<(), CliErr
 fn issuer(text: &str) -> Result<Issuer, CliError> {
     let has_credentials = |url: url::Url| !url.username().is_empty() || url.password().is_some();
     if url::Url::parse(text).is_ok_and(has_credentials) {
-        return Err(CliError::usage("--url: the URL holds credentials: leave them out"));
+        return Err(CliError::usage("--url: the URL contains credentials: leave them out"));
     }
     Issuer::parse(text).map_err(|problem| CliError::usage(format!("--url: {text:?} {problem}")))
 }

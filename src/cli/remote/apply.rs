@@ -144,7 +144,7 @@ fn not_answered(failure: Failure, pending: Option<PendingApply<'_>>) -> CliError
 
 fn of_kept(pending: &PendingApply<'_>) -> String {
     format!(
-        "{} holds the request. Run the command again within nine minutes, with the same \
+        "{} contains the request. Run the command again within nine minutes, with the same \
          directory: it reads the answer, and writes the secrets that are missing.",
         pending.place().display()
     )

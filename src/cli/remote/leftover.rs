@@ -163,7 +163,7 @@ async fn answer_again(
     let place = dir.folder().join(REQUEST_FILE);
     if !request.is_for(api) {
         let (place, server) = (place.display(), request.server());
-        return Err(CliError::failed(format!("{place} holds a request to {server}")).with_note(
+        return Err(CliError::failed(format!("{place} contains a request to {server}")).with_note(
             "Nothing was changed. Repeat the interrupted command with that server, or move the \
              file elsewhere.",
         ));
@@ -271,8 +271,8 @@ fn or_absent(outcome: Result<bool, Failure>) -> Result<bool, Failure> {
 
 fn print_finished(id: &ClientId, file: &Path) {
     output::hint(&format!(
-        "note: an earlier apply was interrupted after its change; {} now holds the valid secret of \
-         client {id}",
+        "note: an earlier apply was interrupted after its change; {} now contains the valid secret \
+         of client {id}",
         file.display()
     ));
 }

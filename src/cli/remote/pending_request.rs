@@ -126,7 +126,7 @@ pub(super) fn secret_draft_of(place: &Path) -> Result<PathBuf, CliError> {
 /// Returns the advice for a request without a response.
 pub(super) fn still_pending(file: &Path) -> String {
     format!(
-        "{} still holds the request of an earlier command, which may have been carried out. Run \
+        "{} still contains the request of an earlier command, which may have been carried out. Run \
          the command again; or remove that file, and end the secret if there is one.",
         file.display()
     )

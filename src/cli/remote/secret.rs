@@ -97,7 +97,8 @@ fn not_answered(failure: Failure, note: PendingFile) -> CliError {
     }
     let (kept, file) = (note.draft().display(), note.destination().display().to_string());
     CliError::from(failure).with_note(format!(
-        "{kept} holds the request. The next command with {} within ten minutes reads the answer.",
+        "{kept} contains the request. The next command with {} within ten minutes reads the \
+         answer.",
         CommandLine::SecretFile(&file)
     ))
 }
@@ -130,10 +131,10 @@ pub(in crate::cli) async fn settle(api: &Api, place: &Path) -> Result<(), CliErr
         return Box::pin(leftover::settle_file(api, place, &reference)).await;
     }
     let Ok(SecretNote { request, replaces }) = serde_json::from_str(&text) else {
-        return Err(rejected("does not hold a request to a server"));
+        return Err(rejected("does not contain a request to a server"));
     };
     if !request.is_for(api) {
-        return Err(rejected(&format!("holds a request to {}", request.server())));
+        return Err(rejected(&format!("contains a request to {}", request.server())));
     }
     let secret_draft = secret_draft_of(place)?;
     remove(&secret_draft).map_err(|error| {
@@ -162,8 +163,8 @@ pub(in crate::cli) async fn settle(api: &Api, place: &Path) -> Result<(), CliErr
     remove(&draft)?;
     let client = answer["client_id"].as_str().unwrap_or_default();
     output::hint(&format!(
-        "note: an earlier command was interrupted after its request; {} now holds the valid secret \
-         of client {client}",
+        "note: an earlier command was interrupted after its request; {} now contains the valid \
+         secret of client {client}",
         place.display()
     ));
     Ok(())
@@ -184,7 +185,7 @@ async fn check_content(api: &Api, place: &Path, client: Option<&str>) -> Result<
     let Some(client) = client else { return Ok(()) };
     match find_secret(api, client, &secret).await? {
         Some(_) => Ok(()),
-        None => Err(rejected("does not hold a secret of this client".to_owned())),
+        None => Err(rejected("does not contain a secret of this client".to_owned())),
     }
 }
 

@@ -248,9 +248,9 @@ fn printed(outcome: CommitOutcome, secret: UncommittedSecret) -> Result<Value, C
 fn unknown_outcome(error: CliError, draft: &PendingFile, secret: &UncommittedSecret) -> CliError {
     let (old, new) = (draft.destination().display().to_string(), draft.draft().display());
     let older = if draft.is_replacement() {
-        format!("{old} still holds the older secret, and {new} the new one.")
+        format!("{old} still contains the older secret, and {new} the new one.")
     } else {
-        format!("{new} holds the new secret.")
+        format!("{new} contains the new secret.")
     };
     error.with_note(format!(
         "{older} The new one is valid if `{}` lists {}. The next command with {} asks the \

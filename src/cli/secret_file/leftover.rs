@@ -74,8 +74,8 @@ impl Leftover<'_> {
             }
             SecretOwner::Uncommitted => self.remove("the change that it belongs to was not made"),
             SecretOwner::Unknown => Err(self.rejected(
-                "holds a secret that this database does not know, or none at all: it may be valid \
-                 in another database",
+                "contains a secret that this database does not know, or none at all: it may be \
+                 valid in another database",
             )),
         }
     }
@@ -103,9 +103,8 @@ impl Leftover<'_> {
     fn finish(&self, owner: &ClientId, in_place: &InPlace) -> Result<(), CliError> {
         let (path, draft) = (self.path, self.draft);
         if self.client.is_some_and(|client| client != owner) {
-            return Err(
-                self.rejected(&format!("holds a valid secret of client {owner}, not of this one"))
-            );
+            return Err(self
+                .rejected(&format!("contains a valid secret of client {owner}, not of this one")));
         }
         let outcome = match in_place {
             InPlace::Nothing => publish(draft, path, ExistingFile::Reject),
@@ -117,7 +116,7 @@ impl Leftover<'_> {
             InPlace::Empty => publish(draft, path, ExistingFile::Replace),
             InPlace::Of(_) | InPlace::Other => {
                 return Err(self.rejected(&format!(
-                    "holds a valid secret of client {owner}, and {} holds something else",
+                    "contains a valid secret of client {owner}, and {} contains something else",
                     path.display()
                 )));
             }
@@ -125,15 +124,15 @@ impl Leftover<'_> {
         match outcome {
             Ok(()) => {
                 output::hint(&format!(
-                    "note: an earlier command was interrupted after its change; {} now holds the \
-                     valid secret of client {owner}",
+                    "note: an earlier command was interrupted after its change; {} now contains \
+                     the valid secret of client {owner}",
                     path.display()
                 ));
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(self.rejected(&format!(
-                "holds the valid secret of client {owner} and cannot be renamed: {error}"
+                "contains the valid secret of client {owner} and cannot be renamed: {error}"
             ))),
         }
     }

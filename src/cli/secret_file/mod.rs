@@ -228,7 +228,7 @@ impl PendingFile {
     pub(super) fn discard(self) {
         if let Err(error) = remove(&self.file.draft) {
             output::hint(&format!(
-                "note: {} holds a secret that is not valid, and cannot be removed: {error}",
+                "note: {} contains a secret that is not valid, and cannot be removed: {error}",
                 self.file.draft.display()
             ));
         }
@@ -339,12 +339,12 @@ async fn check_content(
     let candidates: Vec<_> = client.cloned().into_iter().collect();
     match secret::lookup::find(services, &secret, &candidates).await? {
         SecretOwner::Client { client_id, .. } if Some(&client_id) != client => {
-            Err(rejected(format!("holds a secret of client {client_id}")))
+            Err(rejected(format!("contains a secret of client {client_id}")))
         }
         SecretOwner::Client { .. } => Ok(()),
         SecretOwner::Uncommitted if is_made_for(services, client, &secret) => Ok(()),
         SecretOwner::Uncommitted | SecretOwner::Unknown => {
-            Err(rejected("does not hold a secret of this client".to_owned()))
+            Err(rejected("does not contain a secret of this client".to_owned()))
         }
     }
 }

@@ -36,7 +36,7 @@ fn find(text: &str) -> Result<String, CliError> {
         return Ok(token.to_owned());
     }
     let error = answer["error"].as_str().ok_or_else(|| {
-        CliError::not_valid("the JSON has no member access_token, so it does not hold a token")
+        CliError::not_valid("the JSON has no member access_token, so it does not contain a token")
     })?;
     let description = answer["error_description"].as_str().unwrap_or_default();
     let rejection = CliError::not_valid(format!(

@@ -116,14 +116,14 @@ const MAKE_SECRET: &str = "make one with: echo \"whsec_$(openssl rand -base64 32
 fn webhooks(text: &str) -> Result<Vec<WebhookUrl>, ValueProblem> {
     let urls: Vec<_> = list(text)
         .map(|url| {
-            WebhookUrl::parse(url).map_err(|problem| format!("holds a wrong URL: {problem}"))
+            WebhookUrl::parse(url).map_err(|problem| format!("contains a wrong URL: {problem}"))
         })
         .collect::<Result<_, _>>()?;
     if urls.len() > MAX_WEBHOOKS {
-        return Err(format!("holds more than {MAX_WEBHOOKS} URLs"));
+        return Err(format!("contains more than {MAX_WEBHOOKS} URLs"));
     }
     if urls.iter().enumerate().any(|(place, url)| urls[..place].contains(url)) {
-        return Err("holds a URL twice".to_owned());
+        return Err("contains a URL twice".to_owned());
     }
     Ok(urls)
 }
@@ -138,7 +138,7 @@ fn events(text: &str) -> Result<Vec<&'static str>, ValueProblem> {
         found.extend(known.filter(|action| *action == name || action.starts_with(&group)));
         if found.len() == before {
             return Err(format!(
-                "holds {name:?}, which is not an action of an event, such as secret.leaked, or a group of actions, such as secret"
+                "contains {name:?}, which is not an action of an event, such as secret.leaked, or a group of actions, such as secret"
             ));
         }
     }

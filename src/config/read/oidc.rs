@@ -90,7 +90,7 @@ impl SettingsReader<'_> {
             !scope.is_empty() && scope.bytes().all(is_part)
         };
         let problem = if let Some(wrong) = scopes.iter().find(|scope| !is_scope(scope)) {
-            format!("holds {wrong:?}, which is not a scope")
+            format!("contains {wrong:?}, which is not a scope")
         } else if !scopes.is_empty() && !scopes.iter().any(|scope| scope == "openid") {
             "lacks openid, without which the provider gives no ID token".to_owned()
         } else {

@@ -48,7 +48,7 @@ pub enum SnapshotError {
     #[error("it is damaged: {0}")]
     Damaged(String),
     /// The directory has no position in the chain of events.
-    #[error("the memory is being loaded anew")]
+    #[error("the memory is being loaded again")]
     Reloading,
 }
 

@@ -23,7 +23,7 @@ use crate::oauth::error::OAuthError;
 use crate::secrets::offline;
 use crate::secrets::secret::{self, SecretFormat};
 
-const COLONS: &str = "The credentials hold several colons, so the end of the id is unclear. Form-encode id and secret before they are joined (RFC 6749, section 2.3.1): a colon is %3A.";
+const COLONS: &str = "The credentials contain several colons, so the end of the id is unclear. Form-encode id and secret before they are joined (RFC 6749, section 2.3.1): a colon is %3A.";
 
 const CODING: &str =
     "In Basic encode id and secret once; in a JSON or form body let the library do it, once.";
@@ -250,10 +250,11 @@ impl Mistake {
             }
             Self::EncodedThrice => "was percent-encoded three times",
             Self::PerhapsEncoded => {
-                "holds a percent sequence: was it encoded once more than it was decoded?"
+                "contains a percent sequence: was it encoded once more than it was decoded?"
             }
             Self::PerhapsPlus => {
-                "holds a space: a + that is not encoded as %2B becomes one where forms are decoded"
+                "contains a space: a + that is not encoded as %2B becomes one where forms are \
+                 decoded"
             }
         }
     }

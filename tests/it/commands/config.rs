@@ -37,7 +37,7 @@ async fn an_alias_that_collides_or_is_a_pattern_is_a_problem() {
         for command in ["check-config", "serve"] {
             let run = cli.run(&[command]);
             assert_eq!(run.code, 3, "{command} {alias}: {run:?}");
-            assert!(run.stderr.contains("`token.aliases` holds"), "{command} {alias}: {run:?}");
+            assert!(run.stderr.contains("`token.aliases` contains"), "{command} {alias}: {run:?}");
             assert!(run.stderr.contains(alias), "{command} {alias}: {run:?}");
             assert!(!run.stderr.contains("panicked"), "{command} {alias}: {run:?}");
         }

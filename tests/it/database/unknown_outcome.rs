@@ -101,7 +101,7 @@ async fn both_secrets_stay_while_the_outcome_is_unknown(
     let rotate = ["client", "rotate-secret", "a", "--secret-file", &stage.path];
     let run = stage.run(commit, Afterwards::Closed, &rotate).await;
     assert_eq!(run.code, 7, "{run:?}");
-    for words in ["E-OUTCOME-UNKNOWN", "still holds the older secret", "tokend client show a"] {
+    for words in ["E-OUTCOME-UNKNOWN", "still contains the older secret", "tokend client show a"] {
         assert!(run.stderr.contains(words), "no {words}: {run:?}");
     }
     assert_eq!(stage.text(), stage.old);

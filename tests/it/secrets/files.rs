@@ -244,7 +244,8 @@ async fn only_a_secret_of_the_same_client_is_replaced() {
     let rotate = |file: &Path| {
         stage.cli.run(&["client", "rotate-secret", "mine", "--secret-file", text(file)])
     };
-    for (file, words) in [(&other, "a secret of client other"), (&notes, "does not hold a secret")]
+    for (file, words) in
+        [(&other, "a secret of client other"), (&notes, "does not contain a secret")]
     {
         let before = std::fs::read(file).expect("a file");
         let run = rotate(file);

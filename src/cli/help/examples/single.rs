@@ -93,7 +93,7 @@ pub(super) const SINGLE: [(&str, &str, &str); 54] = [
     ("secret leaked", "Report the secrets in a file", "tokend secret leaked - < leaked.env"),
     ("key list", "Show the signing keys as JSON", "tokend key list -o json"),
     ("backup create", "Write the whole database to a file", "tokend backup create tokend.backup"),
-    ("backup verify", "Show as JSON what a file holds", "tokend backup verify a.backup -o json"),
+    ("backup verify", "Show as JSON what a file contains", "tokend backup verify a.backup -o json"),
     ("key show", "Show one key", "tokend key show q7Jw3kBv0dW9yXo2mKe5hTz8sLr1nGf4aCp6iKj-E_Q"),
     (
         "key retire",
