@@ -11,7 +11,10 @@ pub const PROBLEM_CODES: [(&str, &str); 9] = [
     ("E-CONF-SET", "A setting on the command line is not KEY=VALUE."),
     ("E-CONF-TWICE", "One source gives a setting twice."),
     ("E-CONF-SECRET", "A secret is given where other users can read it."),
-    ("E-CONF-VALUE", "A value is not allowed, or does not fit another setting."),
+    (
+        "E-CONF-VALUE",
+        "A value is not allowed, does not fit another setting, or names an unusable file.",
+    ),
     ("E-CONF-ISSUER", "`issuer` is missing or not allowed."),
     ("E-CONF-MODE", "Other users can read the file of the master key."),
 ];

@@ -82,7 +82,7 @@ codes! {
     Usage: Usage => "E-USAGE",
     /// The settings have problems, each with a code of its own, or lack what the command needs.
     Configuration: Configuration => "E-CONF",
-    /// A file that a setting names cannot be used.
+    /// A value is not allowed, does not fit another setting, or names an unusable file.
     ConfigurationValue: Configuration => "E-CONF-VALUE",
     /// A database does not exist at the place of the settings.
     NoDatabase: Configuration => "E-NO-DATABASE",
@@ -96,20 +96,20 @@ codes! {
     InUse: Conflict => "E-IN-USE",
     /// A backup is restored into an empty database only.
     NotEmpty: Conflict => "E-NOT-EMPTY",
+    /// The server rejects the credentials of the command, or they lack a right.
+    NotAllowed: NotAllowed => "E-NOT-ALLOWED",
     /// The database cannot be reached, or a statement failed or timed out.
     Database: Unreachable => "E-DATABASE",
     /// The connection ended during a commit: the change may have been made.
     OutcomeUnknown: Unreachable => "E-OUTCOME-UNKNOWN",
-    /// The object to verify is not valid.
-    NotValid: NotValid => "E-NOT-VALID",
-    /// The server rejects the credentials of the command, or they lack a right.
-    NotAllowed: NotAllowed => "E-NOT-ALLOWED",
     /// Too many secrets are being hashed. Try again.
     Busy: Unreachable => "E-BUSY",
     /// The server cannot be reached, or its answer cannot be read.
     Server: Unreachable => "E-SERVER",
     /// The command of `master_key_command` failed or timed out. Try again.
     MasterKeyCommand: Unreachable => "E-MASTER-KEY-COMMAND",
+    /// The object to verify is not valid.
+    NotValid: NotValid => "E-NOT-VALID",
     silent:
     /// The reader closed standard output.
     ClosedPipe: Done => "E-CLOSED-PIPE",
