@@ -1,4 +1,4 @@
-//! Policies of owners: set by administrators without a limit, and checked by every verb that
+//! Owner policies: set by administrators without a limit, and checked by every verb that
 //! changes a client.
 //!
 //! `check` compares a client before and after a change, inside its transaction. It applies only to
@@ -157,7 +157,7 @@ pub async fn delete(
 /// Begins a change of a policy, which only administrators without a limit may do.
 async fn begin(services: &Services, principal: &Principal) -> Result<AuditedChange, AdminError> {
     principal.require(AdminScope::AdminsWrite)?;
-    principal.require_all_owners("a policy of owners")?;
+    principal.require_all_owners("an owner policy")?;
     principal.begin(services).await
 }
 

@@ -1,4 +1,4 @@
-//! The policies of owners.
+//! Owner policies.
 
 use std::collections::BTreeSet;
 

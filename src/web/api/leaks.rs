@@ -55,7 +55,7 @@ pub(super) async fn report(
         let done = secret::leak::run_policies(&app.services, &principal, &found.hidden).await;
         if let Err(error) = done {
             let problem = telemetry::with_causes(&error);
-            tracing::error!(problem, "the policy for a leaked secret failed: report it again");
+            tracing::error!(problem, "the leak policy failed: report the secret again");
         }
     });
     Ok(ok(LeaksJson { secrets }))

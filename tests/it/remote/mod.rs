@@ -1,4 +1,4 @@
-//! Commands at a server.
+//! Remote commands.
 
 mod command_lines;
 mod commands;

@@ -146,10 +146,10 @@ fn sizing(path: &Section, growth: &Section, flood: &Section) -> String {
          - **Memory.** {:.0} MiB for the program and {:.0} bytes for each client: {:.0} MiB with \
          100,000 clients, {:.0} MiB with a million.\n\
          - **Start.** 100,000 clients are loaded in {}; a million in {}.\n\
-         - **First tokens after a start.** Without a snapshot, the first token of each client costs an \
-         argon2id hash, about {HASH_MILLISECONDS:.0} ms of a core. Under a flood, a client waited at most \
-         {first:.0} ms for its token. If 10,000 clients come at once, one hashing lane needs about \
-         {:.0} minutes for them.",
+         - **First tokens after a start.** Without a snapshot, the first token of each client costs \
+         an argon2id hash, about {HASH_MILLISECONDS:.0} ms of a core. Under a flood, a client \
+         waited at most {first:.0} ms for its token. If 10,000 clients come at once, one hashing \
+         lane needs about {:.0} minutes for them.",
         slowest("ES256"),
         slowest("RS256"),
         warm("1"),

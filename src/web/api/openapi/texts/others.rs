@@ -44,7 +44,7 @@ pub(super) const TEXTS: [Text; 36] = [
         "GET /v1/owner-policies",
         "list_owner_policies",
         &[],
-        "List the policies of owners",
+        "List the owner policies",
         "In the order of the owners.",
     ),
     text(
