@@ -87,7 +87,7 @@ impl Directory {
                 }
                 *followed_to = end;
             } else {
-                tracing::warn!("the event chain does not continue: everything is loaded again");
+                tracing::warn!("the hash chain does not continue: everything is loaded again");
                 self.metrics.count_reload();
                 self.publish(NOTHING_LOADED);
                 // If the load fails, no chain continues from this head, so the next call loads

@@ -37,7 +37,7 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Returns the end of the event chain in the backup.
+    /// Returns the end of the hash chain in the backup.
     pub fn head(&self) -> Head {
         Head { sequence: self.sequence, hash: self.hash.clone() }
     }

@@ -337,7 +337,7 @@ fn as_object<S: Serializer>(detail: &str, serializer: S) -> Result<S::Ok, S::Err
     }
 }
 
-/// The end of the event chain. It is stored separately, so that the removal of the last event is
+/// The end of the hash chain. It is stored separately, so that the removal of the last event is
 /// detected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {

@@ -1,6 +1,6 @@
 //! A change: one transaction that writes rows and appends events, or does nothing.
 //!
-//! It first locks the end of the event chain. So changes are serialized in every process and on
+//! It first locks the end of the hash chain. So changes are serialized in every process and on
 //! both engines, and the data that a change reads stays valid until it commits. The sequence of
 //! events has no gaps and is the order of commits.
 
@@ -19,7 +19,7 @@ pub(crate) const CHANNEL: &str = "tokend_event";
 /// Queries the time of a Postgres server, in seconds.
 const POSTGRES_TIME: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)";
 
-/// A transaction that holds the lock on the end of the event chain.
+/// A transaction that holds the lock on the end of the hash chain.
 pub struct WriteTransaction {
     pub(super) transaction: Transaction,
     /// The creator of the credentials that this transaction writes.
@@ -92,7 +92,7 @@ impl WriteTransaction {
         with_timeout(self.transaction.timeout, time).await
     }
 
-    /// Returns the end of the event chain, to which the next event is linked.
+    /// Returns the end of the hash chain, to which the next event is linked.
     pub fn head(&self) -> &Head {
         &self.head
     }

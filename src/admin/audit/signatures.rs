@@ -57,7 +57,7 @@ impl<'a> Signatures<'a> {
         }))
     }
 
-    /// Compares a chain of events with their checkpoints and returns the first mismatch.
+    /// Compares a hash chain with its checkpoints and returns the first mismatch.
     pub(in crate::admin) async fn compare(
         &self,
         after: i64,

@@ -77,7 +77,7 @@ fn needed_algorithms(app: &App) -> Vec<Algorithm> {
 }
 
 /// Creates the keys that are due for these algorithms, and returns their ids. Several instances may
-/// do this at the same time: the event chain serializes them, and later ones find the key.
+/// do this at the same time: the hash chain serializes them, and later ones find the key.
 pub(in crate::admin) async fn create_due_keys(
     services: &Services,
     needed: &[Algorithm],

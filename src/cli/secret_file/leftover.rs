@@ -33,7 +33,7 @@ pub(in crate::cli) async fn settle(
     }
     // Holds the lock until the leftover is settled.
     let Some(_lock) = lock(&draft)? else { return Ok(()) };
-    // Under the lock of the event chain, the outcome of every earlier commit is final.
+    // Under the lock of the hash chain, the outcome of every earlier commit is final.
     let change = services.store.begin().await?;
     let leftover = Leftover { services, path, draft: &draft, client };
     let settled = leftover.settle().await;

@@ -47,7 +47,7 @@ pub enum SnapshotError {
     /// The content cannot be parsed.
     #[error("it is damaged: {0}")]
     Damaged(String),
-    /// The directory has no position in the chain of events.
+    /// The directory has no position in the hash chain.
     #[error("the memory is being loaded again")]
     Reloading,
 }

@@ -64,7 +64,7 @@ impl BackupReader {
         self.transaction.schema().await
     }
 
-    /// Returns the end of the event chain.
+    /// Returns the end of the hash chain.
     pub async fn head(&mut self) -> Result<Head, StoreError> {
         const SQL: &str = "SELECT sequence, hash FROM event_head WHERE id = 1";
         let (sequence, hash): (i64, String) = on_transaction!(self.transaction, |connection| {

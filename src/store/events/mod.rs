@@ -181,7 +181,7 @@ impl EventFilter {
 }
 
 impl Store {
-    /// Returns the end of the event chain.
+    /// Returns the end of the hash chain.
     pub async fn head(&self) -> Result<Head, StoreError> {
         const SQL: &str = "SELECT sequence, hash FROM event_head WHERE id = 1";
         on_pool!(self, |pool| {

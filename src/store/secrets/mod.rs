@@ -118,7 +118,7 @@ impl ChildRow for TokenSecretRow {
 impl Store {
     /// True if the change that adds this secret was committed.
     ///
-    /// The answer is final: it is read on a new connection under the lock of the event chain, which
+    /// The answer is final: it is read on a new connection under the lock of the hash chain, which
     /// that change held until it ended.
     pub async fn is_secret_committed(&self, secret_id: &SecretId) -> Result<bool, StoreError> {
         let store = self.bulk_reader();

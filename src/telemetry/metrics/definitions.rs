@@ -128,7 +128,7 @@ definitions! {
     SEQUENCE = Gauge "tokend_directory_sequence" []
         "The sequence of the last event in memory.";
     RELOADS = Counter "tokend_directory_reloads_total" []
-        "Full reloads of the memory, because the chain of events did not continue.";
+        "Full reloads of the memory, because the hash chain did not continue.";
     CLIENTS = Gauge "tokend_clients" ["state"]
         "Clients in memory.";
     RESOURCES = Gauge "tokend_resources" []

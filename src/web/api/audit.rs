@@ -99,7 +99,7 @@ pub(super) struct VerifyQuery {
     cursor: Option<String>,
 }
 
-/// The state of a part of the chain of events.
+/// The state of a part of the hash chain.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChainVerification)]
 pub(super) struct Verification {

@@ -1,4 +1,4 @@
-//! Concurrent administrators: every change is made exactly once, and the event chain is intact.
+//! Concurrent administrators: every change is made exactly once, and the hash chain is intact.
 
 use std::sync::Arc;
 

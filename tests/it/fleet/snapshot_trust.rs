@@ -12,7 +12,7 @@ use crate::support::process::{Cli, Process};
 use crate::support::{Engine, Place};
 
 const NOT_USED: &str = "the snapshot is not used: everything is loaded from the database";
-const NO_CONTINUATION: &str = "the event chain does not continue: everything is loaded again";
+const NO_CONTINUATION: &str = "the hash chain does not continue: everything is loaded again";
 
 /// Creates a place with a snapshot in which the client `worker` has been verified; returns its
 /// secret.

@@ -64,7 +64,7 @@ pub(super) const TAGS: [(&str, &str); 14] = [
     ("Signing keys", "The keys that tokens are signed with."),
     ("Declarations", "Clients and resources as documents."),
     ("Rejections", "Rejected requests of clients, with the reasons."),
-    ("Audit", "Every change, in a chain of hashes."),
+    ("Audit", "Every change, in a hash chain."),
     ("Server", "State, metrics and documents of the server."),
 ];
 
