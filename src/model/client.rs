@@ -73,7 +73,7 @@ impl ClientId {
         // As a path segment it would change the URL (RFC 3986, section 5.2.4).
         if matches!(text, "." | "..") {
             return Err(Malformed::because(
-                "a client id is not . or .., which mean a folder in a URL",
+                "a client id is not . or .., which mean a directory in a URL",
             ));
         }
         Self::parse(text)

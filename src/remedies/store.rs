@@ -7,7 +7,7 @@ pub fn of_store(error: &StoreError) -> Option<String> {
     match error {
         error if error.is_read_only() => Some(
             "This process may not write to the database. Run the command as the user that owns \
-             the files, or give the files and their folder to the user that runs tokend."
+             the files, or give the files and their directory to the user that runs tokend."
                 .to_owned(),
         ),
         error if error.is_disk_full() => Some(
@@ -43,4 +43,4 @@ pub(super) const CHECK_DATABASE_FILE: &str = "Check `data_dir` and `database.url
      from a backup.";
 
 const FOLDER: &str =
-    "tokend needs a folder that it may write to: give it this one, or set TOKEND_DATA_DIR.";
+    "tokend needs a directory that it may write to: give it this one, or set TOKEND_DATA_DIR.";

@@ -59,7 +59,7 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
     /// Only the objects of this owner
-    #[arg(long, value_name = "TEAM")]
+    #[arg(long, value_name = "OWNER")]
     owner: Option<String>,
     /// Print the JSON Schema of the format, for editors
     #[arg(long, conflicts_with_all = ["source", "owner"])]
@@ -219,7 +219,7 @@ fn without_folder(clients: &[ClientId]) -> CliError {
     let names: Vec<_> = clients.iter().take(MAX_LISTED).map(ClientId::as_str).collect();
     let more = if clients.len() > names.len() { ", …" } else { "" };
     let text = format!(
-        "{} new secrets are needed ({}{more}), and a folder for them is not given",
+        "{} new secrets are needed ({}{more}), and a directory for them is not given",
         clients.len(),
         names.join(", ")
     );

@@ -95,7 +95,7 @@ pub(in crate::cli) async fn release(config: &Config, store: &Store) -> Result<()
 fn mark(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut file = File::create(folder.join(MARK))?;
-    writeln!(file, "This folder was made by dev. {} deletes its data.", CommandLine::DevFresh)
+    writeln!(file, "This directory was made by dev. {} deletes its data.", CommandLine::DevFresh)
 }
 
 /// True if the database is the SQLite file in the data directory.

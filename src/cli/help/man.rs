@@ -8,7 +8,7 @@ use crate::cli::error::CliError;
 
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// The folder for the pages, one file per command; it is created if it does not exist
+    /// The directory for the pages, one file per command; it is created if it does not exist
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     folder: PathBuf,
 }

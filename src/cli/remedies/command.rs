@@ -214,14 +214,14 @@ impl fmt::Display for DevRemedy {
                 "For a real server: tokend serve. For a first look: unset TOKEND_ISSUER."
             }
             Self::WritableDataDir => {
-                "Give tokend a folder that it may write to: TOKEND_DATA_DIR=… tokend dev"
+                "Give tokend a data directory that it may write to: TOKEND_DATA_DIR=… tokend dev"
             }
             Self::RemoveDatabaseByHand => {
                 "Unset TOKEND_DATABASE_URL, or remove that database by hand."
             }
             Self::OtherDataDir => {
-                "Nothing was changed. Use another folder: TOKEND_DATA_DIR=./dev-data tokend dev, \
-                 or tokend dev --ephemeral."
+                "Nothing was changed. Use another data directory: TOKEND_DATA_DIR=./dev-data \
+                 tokend dev, or tokend dev --ephemeral."
             }
             Self::EmptyPostgres => {
                 "Nothing was changed. Unset TOKEND_DATABASE_URL, or give an empty database."
@@ -291,10 +291,10 @@ impl SecretRemedy {
             }
             Self::InspectFile => "Nothing was changed. Look at that file, and repeat the command.",
             Self::WritableFolder => {
-                "Nothing was changed. Give a file in a folder that exists and that you may write to."
+                "Nothing was changed. Give a file in a writable directory that exists."
             }
             Self::PrivateFolder => {
-                "Nothing was changed. Give a file in a folder that only its owner may write to."
+                "Nothing was changed. Give a file in a directory that only its owner may write to."
             }
             Self::NameOtherFile => {
                 "Nothing was changed. Give another file, or remove this one if it is not needed."

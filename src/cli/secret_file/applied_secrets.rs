@@ -238,7 +238,7 @@ impl Drafts {
             CommitOutcome::Unknown(error) => {
                 return Err(error.with_note(
                     "The new secrets are in the files that end in .new. The next apply with this \
-                     folder asks the database, and keeps those that are valid.",
+                     directory asks the database, and keeps those that are valid.",
                 ));
             }
         }

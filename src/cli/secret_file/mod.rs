@@ -274,7 +274,7 @@ pub(super) fn regular_file(path: &Path) -> Result<Option<Metadata>, CliError> {
         return Ok(Some(found));
     }
     let what = match (kind.is_dir(), kind.is_symlink()) {
-        (true, _) => "a folder",
+        (true, _) => "a directory",
         (_, true) => "a symbolic link",
         _ => "a device, a pipe or a socket",
     };
@@ -310,7 +310,7 @@ fn check_owner(path: &Path, found: &Metadata) -> Result<(), CliError> {
         return Ok(());
     }
     Err(CliError::failed(format!(
-        "the secret file {} belongs to another user, in a folder that every user may write to",
+        "the secret file {} belongs to another user, in a directory that every user may write to",
         path.display()
     ))
     .with_remedy(SecretRemedy::PrivateFolder))

@@ -213,7 +213,7 @@ async fn an_unwritable_destination_is_reported_before_the_request() {
         ("/dev/null", 2, "is a device"),
         ("/dev/full", 2, "is a device"),
         ("/dev/stdout", 2, "is a symbolic link"),
-        (&folder.display().to_string(), 2, "is a folder"),
+        (&folder.display().to_string(), 2, "is a directory"),
         (&missing, 1, "cannot write the secret to"),
         (&below_file, 1, "cannot look at"),
         ("..", 2, "is not the name of a file"),

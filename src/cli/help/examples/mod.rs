@@ -355,7 +355,7 @@ const ALL: [(&str, Examples); 40] = [
         "apply",
         &[
             (
-                "Apply a folder, and write new secrets to files",
+                "Apply a directory, and write new secrets to files",
                 "tokend apply -f clients/ --source payments --secrets-dir secrets",
             ),
             (
