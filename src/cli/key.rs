@@ -39,7 +39,8 @@ pub(crate) struct KeyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RotateArgs {
-    /// When the next key signs, such as 48h from now; when every verifier knows it if omitted
+    /// The time until the next key signs, such as 48h. If omitted, the key signs as soon as every
+    /// verifier knows it
     #[arg(long = "in", value_name = "DURATION", conflicts_with = "now")]
     after: Option<String>,
     /// The next key signs at once. Unless it has been published long enough, this needs --force

@@ -114,7 +114,7 @@ enum Command {
     Config(deployment::check_config::ConfigCommand),
     /// Check a deployment: settings, files, database, keys and backups; or a server from outside
     Doctor(deployment::doctor::DoctorArgs),
-    /// Ask the server at `listen` for its health: exit code 0 if it is ready, 1 if not
+    /// Check the health of the server at the setting `listen`: exit code 0 if it is ready, 1 if not
     Health(deployment::health::HealthArgs),
     /// Clients: the machines that request tokens
     #[command(subcommand)]

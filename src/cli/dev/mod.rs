@@ -31,7 +31,8 @@ use crate::text::shell::quote;
 
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
-    /// Address to listen on; any address but loopback is open to the network. Port 0: any free port
+    /// Address to listen on. Other machines reach every address except loopback. Port 0: any free
+    /// port
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// Keep nothing: use a temporary data directory, removed at the end
