@@ -94,7 +94,7 @@ fn of_action(action: &OperatorAction, client: &str) -> String {
 }
 
 fn of_audience(issuer: &str, own_url: Option<&str>, client: &str) -> String {
-    let mut text = format!("Have the client put {issuer} into aud, alone, and not an endpoint.");
+    let mut text = format!("Have the client put only {issuer} into aud, and not an endpoint.");
     if let Some(url) = own_url {
         let _ = write!(
             text,

@@ -11,7 +11,7 @@ use crate::repository;
 ///
 /// # Panics
 ///
-/// If they are not installed, or if this run allows a Rust toolchain alone.
+/// If they are not installed, or if this run allows only a Rust toolchain.
 pub fn libraries() -> PathBuf {
     assert_allowed("libraries of other languages");
     let path = repository().join("target/interop");

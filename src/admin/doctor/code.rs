@@ -93,7 +93,7 @@ checks! {
     ProxyTrust: Settings => "proxy_trust",
     /// The networks in `proxy.trusted` are not wider than proxies need.
     TrustedNetworks: Settings => "trusted_networks",
-    /// The management listener is for operators alone, and has a URL if others reach it.
+    /// The management listener is only for operators, and has a URL if others reach it.
     ManagementListener: Settings => "management_listener",
     /// Metrics are open to this machine only.
     MetricsAccess: Settings => "metrics_access",

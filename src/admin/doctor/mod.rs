@@ -80,7 +80,7 @@ async fn examine_parts(config: &Config, clock: &Clock, holders: Vec<PathBuf>) ->
     findings
 }
 
-/// Checks the settings alone, without reading anything else.
+/// Checks only the settings, without reading anything else.
 pub fn examine_settings(config: &Config) -> Vec<Finding> {
     settings::examine(config)
 }

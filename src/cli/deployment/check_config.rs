@@ -75,7 +75,7 @@ fn reject_open_master_key(config: &Config) -> Result<(), CliError> {
         setting: "master_key".to_owned(),
         what: format!("the master key {path} can be read by {}", file.readers),
         origin,
-        remedy: format!("let its owner alone read it: chmod 600 {path}").into(),
+        remedy: format!("let only its owner read it: chmod 600 {path}").into(),
     }])
     .into())
 }

@@ -38,7 +38,7 @@ impl fmt::Display for ServerRemedy {
         match self {
             Self::GiveUrl => formatter.write_str(
                 "Give the URL of the management listener, such as \
-                 https://tokend-admin.example.com. http is for this machine alone: \
+                 https://tokend-admin.example.com. http is only for this machine: \
                  http://127.0.0.1:8081.",
             ),
             Self::GiveCredentials => write!(

@@ -298,11 +298,11 @@ fn describe_verifiers(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::Es256 => {
             "ES256: every current library supports it. Some gateways support only RSA (AWS load \
-             balancers and API Gateway, Spring Boot with jwk-set-uri alone): those need RS256."
+             balancers and API Gateway, Spring Boot with only jwk-set-uri): those need RS256."
         }
         Algorithm::Rs256 => {
             "RS256: for verifiers that support only RSA, or assume it: AWS load balancers and API \
-             Gateway, Spring Boot with jwk-set-uri alone, go-oidc and ASP.NET Core set-ups with a \
+             Gateway, Spring Boot with only jwk-set-uri, go-oidc and ASP.NET Core set-ups with a \
              fixed list. Every verifier supports it. Signing costs ten times as much as ES256, and \
              a token is longer."
         }

@@ -37,7 +37,7 @@ const MAX_OBJECT_NAME: usize = 253;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum SecretsFormat {
-    /// The secret alone.
+    /// Only the secret.
     Plain,
     /// A manifest of a Kubernetes Secret with id and secret.
     Kubernetes,

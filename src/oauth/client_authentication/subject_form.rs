@@ -87,14 +87,14 @@ fn reason(
     let name = sent.full_name();
     match difference {
         SubjectDifference::IdsSent => format!(
-            "GitHub sends the immutable form of the subject (names and ids) for {name}; the trust has the form with names alone"
+            "GitHub sends the immutable form of the subject (names and ids) for {name}; the trust has the form with only names"
         ),
         SubjectDifference::IdsSentByAnother => format!(
-            "GitHub sends the immutable form of the subject (names and ids) for {name}; the trust has the form with names alone, of {}",
+            "GitHub sends the immutable form of the subject (names and ids) for {name}; the trust has the form with only names, of {}",
             wanted.full_name()
         ),
         SubjectDifference::NamesSent => format!(
-            "GitHub sends the form of the subject with names alone for {name}; the trust has the immutable form (names and ids)"
+            "GitHub sends the form of the subject with only names for {name}; the trust has the immutable form (names and ids)"
         ),
         SubjectDifference::Renamed => {
             format!("the ids are those of the trust, and the name is now {name}")
@@ -191,12 +191,12 @@ mod tests {
             (
                 "repo:acme/*:environment:prod",
                 "repo:acme@123/api@456:environment:prod",
-                "the trust has the form with names alone",
+                "the trust has the form with only names",
             ),
             (
                 "repo:acme@123/api@456:environment:*",
                 "repo:acme/api:environment:prod",
-                "names alone for acme/api; the trust has the immutable form",
+                "only names for acme/api; the trust has the immutable form",
             ),
             (
                 "repo:acme@123/*:environment:prod",
@@ -206,7 +206,7 @@ mod tests {
             (
                 "repo:acme/api:environment:prod",
                 "repo:acme@123/web@456:environment:prod",
-                "for acme/web; the trust has the form with names alone, of acme/api",
+                "for acme/web; the trust has the form with only names, of acme/api",
             ),
             (
                 "repo:acme@123/api@456:environment:prod",

@@ -175,7 +175,7 @@ fn check_audience(claims: &Value, issuer: &str) -> Result<(), SvidProblem> {
             shown(&claims["aud"])
         ),
         format!(
-            "Let the workload fetch a JWT-SVID for this audience alone: spire-agent api fetch jwt -audience {issuer}"
+            "Let the workload fetch a JWT-SVID for only this audience: spire-agent api fetch jwt -audience {issuer}"
         ),
     ))
 }

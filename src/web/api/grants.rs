@@ -44,7 +44,7 @@ pub(super) struct ChangedGrantJson {
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({ "add_scopes": ["orders:write"], "claims": { "tenant": "acme" } })))]
 pub(super) struct GrantPatch {
-    /// These scopes alone; `null` for every scope that the resource offers.
+    /// Only these scopes; `null` for every scope that the resource offers.
     #[serde(default)]
     #[schema(value_type = Option<Vec<ScopeName>>, min_items = 1)]
     scopes: Member<Vec<String>>,

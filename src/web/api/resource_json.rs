@@ -278,7 +278,7 @@ fn check_edits(
         (Member::Absent, Omitted::Stays) => Ok(()),
         _ => {
             let text =
-                "scopes names all scopes; add_scopes and remove_scopes are for a PATCH alone";
+                "scopes names all scopes; add_scopes and remove_scopes are only for a PATCH";
             Err(Problem::member("/scopes".to_owned(), text))
         }
     }

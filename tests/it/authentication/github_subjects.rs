@@ -178,7 +178,7 @@ async fn an_immutable_trust_suggests_a_trust_of_the_names_only_subject(
     assert!(run.code == 0 && run.stderr.contains("matches only the immutable form"), "{run:?}");
     stage.ask(IDS, &Value::Null, None).await.token();
     let ids = json!({ "repository_owner_id": "123", "repository_id": "456" });
-    let reason = "GitHub sends the form of the subject with names alone for acme/api";
+    let reason = "GitHub sends the form of the subject with only names for acme/api";
     let command = stage.recommended_command(NAMES, &ids, reason).await;
     assert!(command.contains(&"repository_id=456".to_owned()), "{command:?}");
     assert_eq!(stage.run(command, stage.key.jwk.to_string()).await.code, 0);

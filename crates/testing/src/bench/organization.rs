@@ -1,4 +1,4 @@
-//! A database like that of a large organization, filled by SQL alone: `benches/commands.sql`.
+//! A database like that of a large organization, filled only by SQL: `benches/commands.sql`.
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 

@@ -74,7 +74,7 @@ pub(super) const RESOURCES: [DemoResource; 6] = [
     DemoResource {
         name: "reports",
         team: "insights",
-        description: "Reports, behind a load balancer that accepts RS256 alone",
+        description: "Reports, behind a load balancer that accepts only RS256",
         scopes: &["reports:read=Read reports", "reports:write=Publish reports"],
         algorithm: Some("RS256"),
         lifetime: None,

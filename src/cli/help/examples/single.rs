@@ -68,7 +68,7 @@ pub(super) const SINGLE: [(&str, &str, &str); 54] = [
         "tokend owner-policy set sales --require-secret-expiry",
     ),
     ("owner-policy delete", "Remove a policy", "tokend owner-policy delete sales"),
-    ("resource list", "Show the identifiers alone", "tokend resource list -o id"),
+    ("resource list", "Show only the identifiers", "tokend resource list -o id"),
     (
         "resource show",
         "Show an API and its clients",
