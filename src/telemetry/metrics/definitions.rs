@@ -67,18 +67,18 @@ definitions! {
     HTTP_REQUESTS = Counter "tokend_http_requests_total" ["method", "route", "code"]
         "Answered requests.";
     HTTP_DURATION = Histogram "tokend_http_request_duration_seconds" ["method", "route", "code"]
-        "Time from the head of a request until its answer is computed.";
+        "Time from the head of a request until its response is computed.";
     HTTP_IN_FLIGHT = Gauge "tokend_http_requests_in_flight" ["listener"]
         "Requests that are being answered.";
     HTTP_ABORTED = Counter "tokend_http_requests_aborted_total" ["listener"]
-        "Requests whose caller disconnected before the answer.";
+        "Requests whose caller disconnected before the response.";
     HTTP_CONNECTIONS = Gauge "tokend_http_connections" ["listener"]
         "Open connections.";
 
     TOKENS_ISSUED = Counter "tokend_tokens_issued_total" ["grant_type", "resource", "alg"]
         "Issued tokens.";
     TOKENS_REJECTED = Counter "tokend_token_requests_rejected_total" ["error", "reason"]
-        "Token requests that were rejected, by the code of the answer and the true reason.";
+        "Token requests that were rejected, by the code of the response and the true reason.";
     OTHERS_REJECTED = Counter "tokend_other_requests_rejected_total" ["error", "reason"]
         "Rejected requests at paths other than the token endpoint.";
     TOKEN_STAGES = Histogram "tokend_token_issue_duration_seconds" ["stage"]
