@@ -9,19 +9,19 @@ use utoipa::ToSchema;
 use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 
-/// A rejected request: the answer that the caller got, and the true reason.
+/// A rejected request: the response that the caller got, and the true reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Rejection)]
 pub struct RejectionRecord {
-    /// The id of the request, as in the answer to the caller.
+    /// The id of the request, as in the response to the caller.
     #[schema(examples("req_KfAPnLS0MFyEF6HBc9yT"))]
     pub request_id: String,
     /// When.
     pub at: Timestamp,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     #[schema(examples(401))]
     pub status: u16,
-    /// The code of the answer.
+    /// The code of the response.
     #[schema(examples("invalid_client"))]
     pub error: String,
     /// The address that the request came from.

@@ -128,7 +128,7 @@ codes! {
     ChangedDuringApply: Conflict => "changed_during_apply",
     /// The plan deletes more objects than are allowed.
     TooManyDeletions: Conflict => "too_many_deletions",
-    /// The database contains objects that cannot be read, and the answer needs them.
+    /// The database contains objects that cannot be read, and the response needs them.
     ObjectsUnreadable: Conflict => "objects_unreadable",
     /// A value is not allowed.
     InvalidValue: Invalid => "invalid_value",

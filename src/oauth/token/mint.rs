@@ -29,7 +29,7 @@ const TOKEN_CAPACITY: usize = 512;
 /// Capacity for the members of a response other than token and scope.
 const RESPONSE_CAPACITY: usize = 128;
 
-/// The answer to a token request (RFC 6749, section 5.1).
+/// The response to a token request (RFC 6749, section 5.1).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenResponse {
     /// The token.

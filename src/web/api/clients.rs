@@ -94,7 +94,7 @@ pub(super) struct ClientPage {
 pub(super) struct CreatedClient {
     #[serde(flatten)]
     client: ClientJson,
-    /// The secret, which no other answer contains. Absent after a dry run or with `secret_digest`.
+    /// The secret, which no other response has. Absent after a dry run or with `secret_digest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, examples("tkd_…19RbFA"))]
     client_secret: Option<String>,

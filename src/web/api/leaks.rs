@@ -29,7 +29,7 @@ pub(super) struct LeakInput {
     client_id: Option<String>,
 }
 
-/// The secrets of the report that the caller may see. The answer is the same for a secret of
+/// The secrets of the report that the caller may see. The response is the same for a secret of
 /// another owner and for an unknown text.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LeakedSecrets)]

@@ -133,7 +133,7 @@ fn registered(time: Timestamp) -> Option<Timestamp> {
     (time.0 != 0).then_some(time)
 }
 
-/// A resource as callers write it: the body of POST, PUT and PATCH, with every member of an answer.
+/// A resource as callers write it: the body of POST, PUT and PATCH, with the members of a response.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ResourceInput, examples(json!({ "resource": "https://orders.example.com", "owner": "orders", "scopes": [{ "name": "orders:read", "description": "Read orders" }] })))]
@@ -277,8 +277,7 @@ fn check_edits(
         _ if !has_edits => Ok(()),
         (Member::Absent, Omitted::Stays) => Ok(()),
         _ => {
-            let text =
-                "scopes names all scopes; add_scopes and remove_scopes are only for a PATCH";
+            let text = "scopes names all scopes; add_scopes and remove_scopes are only for a PATCH";
             Err(Problem::member("/scopes".to_owned(), text))
         }
     }

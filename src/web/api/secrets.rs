@@ -31,7 +31,7 @@ pub(super) struct CreatedSecret {
     client_id: ClientId,
     #[serde(flatten)]
     secret: SecretJson,
-    /// The secret, which no other answer contains. Absent after a dry run or with `secret_digest`.
+    /// The secret, which no other response has. Absent after a dry run or with `secret_digest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, examples("tkd_…19RbFA"))]
     client_secret: Option<String>,

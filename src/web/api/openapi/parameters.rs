@@ -29,7 +29,7 @@ fn of_segment(path: &str, name: &str, description: &mut Description) -> Paramete
         ("owner", _) => (description.reference::<PolicyScope>(), "The owner, or `*`."),
         ("kid", _) => (description.reference::<KeyId>(), "The signing key."),
         ("key", _) => (text_schema(), "The `kid` of the key, or its thumbprint (RFC 7638)."),
-        _ => (text_schema(), "The id of the request, which its answer had: `req_…`."),
+        _ => (text_schema(), "The id of the request, which its response had: `req_…`."),
     };
     let text = format!("{text} One segment: a slash or colon in it is percent-encoded.");
     ParameterBuilder::new()
@@ -71,7 +71,7 @@ pub(super) fn if_none_match() -> Parameter {
 
 pub(super) fn idempotency_key() -> Parameter {
     let text = "A key of your choice, such as a UUID. For ten minutes, the same request with this \
-                key gets the stored answer, including any secret in it.";
+                key gets the stored response, including any secret in it.";
     let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(255));
     header("Idempotency-Key", text, schema.min_length(Some(1)).into())
 }
@@ -88,7 +88,7 @@ pub(super) fn dry_run() -> Parameter {
         .parameter_in(ParameterIn::Query)
         .required(Required::False)
         .description(Some(
-            "True to check the request and return the answer without storing anything.",
+            "True to check the request and return the response without storing anything.",
         ))
         .schema(Some(bool_schema()))
         .build()

@@ -18,7 +18,7 @@ const PROBLEMS: [(u16, &str, &str); 17] = [
     (403, "Forbidden", "The caller lacks a scope or a right; `detail` names it."),
     (404, "NotFound", "The object does not exist, or the caller may not see it."),
     (405, "MethodNotAllowed", "The path does not take this method; `Allow` names those it takes."),
-    (406, "NotAcceptable", "`Accept` excludes the only form of the answer."),
+    (406, "NotAcceptable", "`Accept` excludes the only form of the response."),
     (408, "RequestTimeout", "The body did not arrive in time."),
     (409, "Conflict", "The state of the objects does not permit the change."),
     (412, "PreconditionFailed", "The object differs from the state that `If-Match` names."),

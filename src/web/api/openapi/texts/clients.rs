@@ -27,8 +27,8 @@ pub(super) const TEXTS: [Text; 35] = [
         "Import clients",
         "Takes one client per line, in the format of an import file: at most 64 MiB and 100,000 \
          clients. All are imported, or none. Each line needs the scopes of the corresponding \
-         single call. The answer has one object per line: progress, then the result for each client, \
-         then a summary or a problem.",
+         single call. The response has one object per line: progress, then the result for each \
+         client, then a summary or a problem.",
     ),
     text(
         "GET /v1/clients/{id}",
@@ -45,7 +45,7 @@ pub(super) const TEXTS: [Text; 35] = [
         "Create or replace a client",
         "Replaces all writable members; secrets, keys and trusts stay. Without \
          `If-Match` it creates the client, or succeeds when nothing differs; otherwise the \
-         answer is 428. The right to change a member is needed only if the member would differ.",
+         response is 428. The right to change a member is needed only if the member would differ.",
     ),
     text(
         "PATCH /v1/clients/{id}",
@@ -124,7 +124,7 @@ pub(super) const TEXTS: [Text; 35] = [
         &[429],
         "Report leaked secrets",
         "Finds secrets of this server in any text and applies the `leak_policy` of their clients. \
-         For a secret of another owner, the answer is the same as for an unknown text. Imported \
+         For a secret of another owner, the response is the same as for an unknown text. Imported \
          secrets are found only with `client_id`.",
     ),
     text(
@@ -246,7 +246,7 @@ pub(super) const TEXTS: [Text; 35] = [
         &[200, 201],
         "Request a grant",
         "Answers 201 for a new request. If a request of the same client and resource is pending, \
-         it is changed and the answer is 200.",
+         it is changed and the response is 200.",
     ),
     text(
         "GET /v1/grant-requests/{id}",

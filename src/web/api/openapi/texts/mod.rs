@@ -39,12 +39,12 @@ Programs manage clients, resources and their grants with a token of this server.
 the scopes of its token that it still holds, and only for the owners that it may manage. A bound \
 token needs its DPoP proof or its certificate.
 
-**Lists.** An answer has `data` and `next_cursor`. Send `next_cursor` as `cursor` for the next \
+**Lists.** A response has `data` and `next_cursor`. Send `next_cursor` as `cursor` for the next \
 page; it is `null` on the last one.
 
 **Writes.** PUT replaces all writable members: an omitted member takes its default. \
 Without `If-Match` it creates the object, or succeeds when nothing differs. PATCH is a merge patch \
-(RFC 7396). `dry_run=true` checks the request and returns the answer without storing anything. \
+(RFC 7396). `dry_run=true` checks the request and returns the response without storing anything. \
 A POST with an `Idempotency-Key` can be repeated for ten minutes.
 
 **Errors** are problem documents (RFC 9457) with a stable `code`. A mistake in the body has its \
@@ -53,7 +53,7 @@ place in `errors`, as a JSON pointer.";
 /// The groups of operations in page order, each with its description.
 pub(super) const TAGS: [(&str, &str); 14] = [
     ("Clients", "Machines that request tokens."),
-    ("Secrets", "Secrets of a client. Each is shown once, in the answer to its creation."),
+    ("Secrets", "Secrets of a client. Each is shown once, in the response to its creation."),
     ("Keys", "Public keys that authenticate a client."),
     ("Trusts", "Issuers and SPIFFE trust domains whose tokens authenticate a client."),
     ("Grants", "Resources and scopes that a client may access."),

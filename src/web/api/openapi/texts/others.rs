@@ -24,7 +24,7 @@ pub(super) const TEXTS: [Text; 36] = [
         &[200, 201],
         "Register or replace a resource",
         "Replaces all writable members. Without `If-Match` it registers the \
-         resource, or succeeds when nothing differs; otherwise the answer is 428.",
+         resource, or succeeds when nothing differs; otherwise the response is 428.",
     ),
     text(
         "PATCH /v1/resources/{id}",
@@ -133,7 +133,7 @@ pub(super) const TEXTS: [Text; 36] = [
         &[],
         "Revoke a signing key",
         "For a key that was stolen. It leaves the key set at once, all its tokens become inactive, \
-         and a new key signs. The answer says what breaks, and for how long verifiers cache.",
+         and a new key signs. The response says what breaks, and for how long verifiers cache.",
     ),
     text(
         "GET /v1/rejections",
@@ -154,7 +154,7 @@ pub(super) const TEXTS: [Text; 36] = [
         "list_audit_events",
         &[],
         "List or follow audit events",
-        "Newest first. With `follow=true` the answer is a stream of server-sent events, one \
+        "Newest first. With `follow=true` the response is a stream of server-sent events, one \
          for each new event; `Last-Event-ID` resumes it. The stream ends when the token or \
          the rights end.",
     ),
@@ -200,7 +200,7 @@ pub(super) const TEXTS: [Text; 36] = [
         "Apply declarations",
         "Takes a document with `resources` and `clients`, as in a file of declarations, or several \
          as `{ \"documents\": [ … ] }`. Everything is done in one transaction. `dry_run=true` \
-         returns the plan. With an `Idempotency-Key`, an answer with new secrets can be read \
+         returns the plan. With an `Idempotency-Key`, a response with new secrets can be read \
          again. Each change needs the scopes of the corresponding single call.",
     ),
     text(
