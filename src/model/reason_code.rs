@@ -78,8 +78,11 @@ reasons! {
     RevocationLimit "revocation_limit" "The client has revoked as many tokens as it may.";
     GuessLimit "guess_limit" "There were too many wrong secrets of the client or from the address.";
     ProofLimit "proof_limit" "The client has used its share of the replay cache.";
+    AssertionShareUsed "assertion_share_used"
+        "The client has used its share of the memory of client assertions.";
     HashQueueFull "hash_queue_full" "The queue of secret hashes is full.";
     ReplayCacheFull "replay_cache_full" "The replay cache is full.";
+    AssertionMemoryFull "assertion_memory_full" "The memory of client assertions is full.";
     DirectoryStale "directory_stale"
         "The database has been unavailable for longer than `directory.max_staleness`.";
     DatabaseUnavailable "database_unavailable" "The request needs the database, which failed.";
@@ -125,6 +128,7 @@ impl ReasonCode {
             Self::RevocationLimit => Some("live_revocations_per_client"),
             Self::GuessLimit => Some("guesses"),
             Self::ProofLimit => Some("proofs_per_client"),
+            Self::AssertionShareUsed => Some("assertions_of_outage"),
             _ => None,
         }
     }

@@ -122,14 +122,14 @@ fn not_taken(client_id: &ClientId, rejection: ReplayRejection) -> OAuthError {
     match rejection {
         ReplayRejection::Seen => replayed(),
         ReplayRejection::Full => OAuthError::unavailable("the memory of client assertions is full")
-            .because(ReasonCode::ReplayCacheFull),
+            .because(ReasonCode::AssertionMemoryFull),
         ReplayRejection::FullForOne(seconds) => OAuthError::too_many(
             format!(
                 "Client {client_id} has used too many assertions while the database is unavailable. Keep a token until it expires. The next assertion may be accepted in {seconds} s."
             ),
             seconds,
         )
-        .because(ReasonCode::ProofLimit),
+        .because(ReasonCode::AssertionShareUsed),
     }
 }
 

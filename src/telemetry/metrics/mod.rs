@@ -37,13 +37,14 @@ use crate::telemetry::metrics::writer::{Source, Writer};
 use crate::telemetry::stage_times::Stage;
 
 /// The limits that a request can exceed, by their names in [`crate::model::reason_code`].
-const LIMITERS: [&str; 8] = [
+const LIMITERS: [&str; 9] = [
     "tokens_per_client",
     "assertions_per_client",
     "revocations_per_client",
     "live_revocations_per_client",
     "guesses",
     "proofs_per_client",
+    "assertions_of_outage",
     "admin_api",
     OTHER,
 ];
