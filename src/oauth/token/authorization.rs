@@ -340,6 +340,23 @@ fn beyond_grant(client: &AuthenticatedClient, grant: &EffectiveGrant, scope: &st
     )
 }
 
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.take(MAX_LISTED).collect::<Vec<_>>().join(" ")
+/// Returns the first names, and the number of the others.
+fn list<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
+    let listed = names.by_ref().take(MAX_LISTED).collect::<Vec<_>>().join(" ");
+    match names.count() {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_cut_gives_the_number_of_the_other_names() {
+        assert_eq!(list(["a"; 3].into_iter()), "a a a");
+        assert_eq!(list(["a"; MAX_LISTED].into_iter()), "a a a a a a a a a a");
+        assert_eq!(list(["a"; 12].into_iter()), "a a a a a a a a a a and 2 more");
+    }
 }

@@ -24,6 +24,9 @@ pub enum PreviewError {
     /// The token request would be rejected, with this reason.
     #[error("{0}")]
     Rejected(String),
+    /// The claims cannot be made, for this reason.
+    #[error("the claims cannot be made: {0}")]
+    Failed(String),
     /// The issuer is not known, and tokens name it.
     #[error("issuer: it is not set, and no server has started on this database yet")]
     IssuerMissing,
@@ -69,7 +72,7 @@ pub async fn preview(
     let time = IssueTime { now: clock.now(), evt: client.evt() };
     let grant_type = client.first_grant_type();
     let granted = authorize(config, client, &grant_type, requested, TokenUse::Access)?;
-    let failed = |error: String| PreviewError::from(OAuthError::server_error(error));
+    let failed = PreviewError::Failed;
     let jti = mint::new_jti().map_err(|error| failed(error.to_string()))?;
     let scope = mint::scope(&granted);
     let json = mint::claims_json(&issuer, &granted, scope.as_deref(), None, time, &jti)

@@ -71,7 +71,9 @@ impl From<PreviewError> for Problem {
             PreviewError::Rejected(reason) => AdminError::TokenRejected(reason).into(),
             PreviewError::IssuerMissing => AdminError::IssuerMissing.into(),
             PreviewError::Load(DirectoryError::Store(error)) => AdminError::from(error).into(),
-            PreviewError::Load(error) => Self::internal(&error.to_string()),
+            error @ (PreviewError::Load(_) | PreviewError::Failed(_)) => {
+                Self::internal(&error.to_string())
+            }
         }
     }
 }
