@@ -11,8 +11,8 @@ use crate::model::resource::ResourceId;
 use crate::model::scope::{ScopeName, Scopes};
 use crate::model::time::Timestamp;
 use crate::oauth::caller::RequestOrigin;
-use crate::oauth::client_authentication::reject_if_stale;
 use crate::oauth::error::quote_input;
+use crate::oauth::staleness::reject_if_stale;
 use crate::oauth::token_validation;
 
 /// Access that an API requires of a token.

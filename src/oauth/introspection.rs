@@ -7,10 +7,10 @@ use crate::app::App;
 use crate::jose::jwt::AccessTokenClaims;
 use crate::model::resource::ResourceId;
 use crate::model::static_claims;
-use crate::oauth::client_authentication::{self, AuthenticatedClient, RateScope};
+use crate::oauth::client_authentication::{self, AuthenticatedClient, AuthenticationPurpose};
 use crate::oauth::error::OAuthError;
 use crate::oauth::token::mint::token_type;
-use crate::oauth::token::request::TokenQuery;
+use crate::oauth::token_query::TokenQuery;
 use crate::oauth::token_validation;
 
 /// The scope that allows a client to introspect the tokens of a resource. Granted on the server
@@ -33,8 +33,8 @@ pub async fn introspect(
     app: &App,
     query: &TokenQuery,
 ) -> Result<(AuthenticatedClient, Introspection), OAuthError> {
-    let client =
-        client_authentication::authenticate(app, &query.caller, RateScope::Assertion).await?;
+    let purpose = AuthenticationPurpose::Other;
+    let client = client_authentication::authenticate(app, &query.caller, purpose).await?;
     let claims =
         token_validation::validate_access_token(app, &query.token, app.services.clock.now())
             .filter(|claims| is_authorized_to_introspect(&client, claims));

@@ -6,9 +6,10 @@ use crate::model::reason_code::ReasonCode;
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::token::{RevokedToken, TokenId};
-use crate::oauth::client_authentication::{self, AuthenticatedClient, RateScope};
+use crate::oauth::client_authentication::{self, AuthenticatedClient, AuthenticationPurpose};
 use crate::oauth::error::OAuthError;
-use crate::oauth::token::request::TokenQuery;
+use crate::oauth::rate;
+use crate::oauth::token_query::TokenQuery;
 use crate::oauth::token_validation;
 use crate::services::own_revocation::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
 
@@ -16,8 +17,8 @@ use crate::services::own_revocation::{self, MAX_OWN_REVOCATIONS, OwnRevocation};
 /// belongs to another client is not changed, and the caller is not told (RFC 7009, section 2.2;
 /// C-121). On return, the token is revoked on this instance, and soon on all others.
 pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient, OAuthError> {
-    let client =
-        client_authentication::authenticate(app, &query.caller, RateScope::Assertion).await?;
+    let purpose = AuthenticationPurpose::Other;
+    let client = client_authentication::authenticate(app, &query.caller, purpose).await?;
     let now = app.services.clock.now();
     let Some(claims) = token_validation::validate_access_token(app, &query.token, now)
         .filter(|claims| claims.client_id == client.id().as_str())
@@ -26,12 +27,11 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient
     };
     let rate = app.services.live.load().limits.revocations_per_client;
     client.entry().revocation_rate_counter.count(rate, now).map_err(|exceeded| {
-        let (max, window, seconds) = (rate.max_count(), rate.window(), exceeded.seconds);
-        let sentence = format!(
-            "Client {} is limited to {max} revocations per {window} and has reached this limit. Ask your operator to revoke all tokens of the client at once, or try again in {seconds} s.",
-            client.id(),
+        let advice = format!(
+            "Ask your operator to revoke all tokens of the client at once, or try again in {} s.",
+            exceeded.seconds
         );
-        OAuthError::too_many(sentence, seconds)
+        rate::over_rate(client.id(), "revocations", rate, exceeded, &advice)
             .because(ReasonCode::RevocationRate)
             .about(client.id().as_str())
             .with_remedy(OperatorAction::RevokeAllTokens)

@@ -14,6 +14,7 @@ use crate::model::time::Timestamp;
 use crate::oauth::caller::RequestOrigin;
 use crate::oauth::client_authentication::{AuthenticatedBy, reject_disabled};
 use crate::oauth::error::{ErrorCode, OAuthError};
+use crate::oauth::rate::TokenCount;
 use crate::x509::certificate::ClientCertificate;
 
 /// A client that is authenticated ([`authenticate`](super::authenticate)), or for which an operator
@@ -26,7 +27,7 @@ pub struct AuthenticatedClient {
     /// The origin of the request; `None` if an operator acts for the client.
     origin: Option<RequestOrigin>,
     by: AuthenticatedBy,
-    is_assertion_counted: bool,
+    token_count: TokenCount,
     /// The position of the verified secret in the entry, if a secret authenticated the client.
     secret: Option<usize>,
 }
@@ -78,9 +79,9 @@ impl AuthenticatedClient {
         Some(&known.stored.secret_id)
     }
 
-    /// True if the assertion of the client has already been counted as the requested token.
-    pub(in crate::oauth) fn is_assertion_counted(&self) -> bool {
-        self.is_assertion_counted
+    /// Returns whether the assertion of the client has been counted as the requested token.
+    pub(in crate::oauth) fn token_count(&self) -> TokenCount {
+        self.token_count
     }
 
     /// Returns the first grant type of the client, for a preview of its next token.
@@ -108,8 +109,8 @@ impl AuthenticatedClient {
         let Some(entry) = directory.client(id.as_str()) else { return Ok(None) };
         reject_disabled(&entry)?;
         let by = AuthenticatedBy::Operator;
-        let is_assertion_counted = false;
-        Ok(Some(Self { entry, evt, origin: None, by, is_assertion_counted, secret: None }))
+        let token_count = TokenCount::NotCounted;
+        Ok(Some(Self { entry, evt, origin: None, by, token_count, secret: None }))
     }
 }
 
@@ -119,12 +120,17 @@ pub(super) struct Admission {
     /// The sequence that was published before the client was looked up.
     pub(super) evt: i64,
     pub(super) by: AuthenticatedBy,
-    pub(super) is_assertion_counted: bool,
+    pub(super) token_count: TokenCount,
     /// The position of the verified secret in the entry, if a secret authenticated the client.
     pub(super) secret: Option<usize>,
 }
 
 impl Admission {
+    /// A client that was not authenticated by a secret, and whose token has not been counted.
+    pub(super) fn new(entry: Arc<ClientEntry>, evt: i64, by: AuthenticatedBy) -> Self {
+        Self { entry, evt, by, token_count: TokenCount::NotCounted, secret: None }
+    }
+
     /// Records the use of a credential other than a secret, then calls `admit`.
     pub(super) fn admit_without_secret(
         self,
@@ -139,7 +145,7 @@ impl Admission {
     /// Rejects an authenticated client whose networks exclude its address. The rejection names the
     /// reason, because the client is authenticated.
     pub(super) fn admit(self, origin: &RequestOrigin) -> Result<AuthenticatedClient, OAuthError> {
-        let Self { entry, evt, by, is_assertion_counted, secret } = self;
+        let Self { entry, evt, by, token_count, secret } = self;
         let networks = entry.security.as_ref().map(|security| &security.networks);
         if networks.is_some_and(|networks| !networks.admit(origin.address)) {
             let (id, address) = (entry.client_id.as_str(), origin.address);
@@ -152,6 +158,6 @@ impl Admission {
                 .with_remedy(OperatorAction::PermitAddress));
         }
         let origin = Some(origin.clone());
-        Ok(AuthenticatedClient { entry, evt, origin, by, is_assertion_counted, secret })
+        Ok(AuthenticatedClient { entry, evt, origin, by, token_count, secret })
     }
 }

@@ -17,6 +17,7 @@ pub mod subject_form;
 pub mod svid;
 mod trusts;
 
+pub use crate::oauth::rate::AuthenticationPurpose;
 pub use authenticated_by::AuthenticatedBy;
 pub use authenticated_client::AuthenticatedClient;
 
@@ -36,33 +37,22 @@ use crate::oauth::caller::{
 };
 use crate::oauth::client_authentication::authenticated_client::Admission;
 use crate::oauth::error::{ErrorCode, OAuthError};
-
-const OWN_KEY: AuthenticatedBy = AuthenticatedBy::Method(AuthenticationMethod::PrivateKeyJwt);
-
-/// Purpose of an authentication. It decides which rate limit an assertion counts against. Each
-/// assertion is a row in the database, even if the request fails later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RateScope {
-    /// A token request. The assertion is counted as the token.
-    Token,
-    /// Introspection, revocation or the sign-in to the console. The assertion is counted as an
-    /// assertion.
-    Assertion,
-}
+use crate::oauth::rate::TokenCount;
+use crate::oauth::staleness::reject_if_stale;
 
 /// Authenticates the caller of a request (RFC 6749, section 2.3).
 pub fn authenticate(
     app: &App,
     caller: &Caller,
-    rate_scope: RateScope,
+    purpose: AuthenticationPurpose,
 ) -> impl Future<Output = Result<AuthenticatedClient, OAuthError>> + Send {
-    identify(app, caller, rate_scope).inspect(move |found| outcome::count(app, caller, found))
+    identify(app, caller, purpose).inspect(move |found| outcome::count(app, caller, found))
 }
 
 async fn identify(
     app: &App,
     caller: &Caller,
-    rate_scope: RateScope,
+    purpose: AuthenticationPurpose,
 ) -> Result<AuthenticatedClient, OAuthError> {
     // Read before any lookup, so that a later revocation has a higher sequence.
     let evt = app.directory.published_sequence();
@@ -79,28 +69,21 @@ async fn identify(
             // The secret was found in this entry.
             app.directory.usage.note(&entry.secrets[secret], address, now);
             let by = AuthenticatedBy::Method(credentials.method);
-            let secret = Some(secret);
-            let admission = Admission { entry, evt, by, is_assertion_counted: false, secret };
+            let admission = Admission { secret: Some(secret), ..Admission::new(entry, evt, by) };
             admission.admit(&caller.origin)
         }
         Some(Credentials::Assertion(credentials)) => {
             // Boxed, so that the future of requests with a secret does not hold its state.
-            let authenticated = by_assertion(app, credentials, rate_scope, now);
-            let authenticated = Box::pin(authenticated).await;
-            let (entry, by) =
-                authenticated.map_err(|error| error.or_because(ReasonCode::InvalidAssertion))?;
-            // The assertion of the client's own key has already been counted as the requested
-            // token.
-            let is_assertion_counted = by == OWN_KEY && rate_scope == RateScope::Token;
-            let admission = Admission { entry, evt, by, is_assertion_counted, secret: None };
+            let authenticated = by_assertion(app, credentials, purpose, evt, now);
+            let admission = Box::pin(authenticated).await;
+            let admission =
+                admission.map_err(|error| error.or_because(ReasonCode::InvalidAssertion))?;
             admission.admit_without_secret(app, &caller.origin, now)
         }
         Some(Credentials::Certificate(client_id, presented)) => {
             let (entry, method) = certificate::authenticate(app, client_id, presented, now)
                 .map_err(|error| error.or_because(ReasonCode::InvalidCertificate))?;
-            let by = AuthenticatedBy::Method(method);
-            let is_assertion_counted = false;
-            let admission = Admission { entry, evt, by, is_assertion_counted, secret: None };
+            let admission = Admission::new(entry, evt, AuthenticatedBy::Method(method));
             admission.admit_without_secret(app, &caller.origin, now)
         }
     }
@@ -111,18 +94,22 @@ async fn identify(
 async fn by_assertion(
     app: &App,
     credentials: &AssertionCredentials,
-    rate_scope: RateScope,
+    purpose: AuthenticationPurpose,
+    evt: i64,
     now: Timestamp,
-) -> Result<(Arc<ClientEntry>, AuthenticatedBy), OAuthError> {
+) -> Result<Admission, OAuthError> {
     let assertion = assertion::parse(credentials.assertion.expose_secret())?;
     let client_id = credentials.client_id.as_deref();
     if credentials.assertion_type == AssertionType::JwtSpiffe {
         let entry = spiffe::authenticate(app, &assertion, client_id, now)?;
-        return Ok((entry, AuthenticatedBy::Method(AuthenticationMethod::SpiffeJwt)));
+        let by = AuthenticatedBy::Method(AuthenticationMethod::SpiffeJwt);
+        return Ok(Admission::new(entry, evt, by));
     }
     if let Some(entry) = private_key::claimed_client(app, &assertion) {
-        private_key::authenticate(app, &entry, &assertion, client_id, rate_scope, now).await?;
-        return Ok((entry, OWN_KEY));
+        let token_count =
+            private_key::authenticate(app, &entry, &assertion, client_id, purpose, now).await?;
+        let by = AuthenticatedBy::Method(AuthenticationMethod::PrivateKeyJwt);
+        return Ok(Admission { token_count, ..Admission::new(entry, evt, by) });
     }
     let entry = match assertion.unverified_text("iss") {
         Some(_) => federation::authenticate(app, &assertion, client_id, now),
@@ -130,12 +117,12 @@ async fn by_assertion(
     };
     let entry =
         entry.map_err(|error| spiffe::explain_wrong_type(app, &assertion, client_id, error))?;
-    Ok((entry, AuthenticatedBy::Trust))
+    Ok(Admission::new(entry, evt, AuthenticatedBy::Trust))
 }
 
 /// Authenticates a client by the assertion that is its grant (RFC 7523, section 2.1). If the
 /// request also has client credentials, they must be of the same client.
-pub async fn authenticate_by_grant(
+pub async fn authenticate_by_assertion_grant(
     app: &App,
     caller: &Caller,
     grant: &SecretString,
@@ -148,17 +135,17 @@ pub async fn authenticate_by_grant(
     let verified = match &caller.credentials {
         // In a service mesh, every connection presents a certificate. It is not checked here.
         None | Some(Credentials::Certificate(..)) => None,
-        Some(_) => Some(authenticate(app, caller, RateScope::Token).await?),
+        Some(_) => Some(authenticate(app, caller, AuthenticationPurpose::TokenRequest).await?),
     };
-    let is_assertion_counted =
-        verified.as_ref().is_some_and(AuthenticatedClient::is_assertion_counted);
+    let token_count =
+        verified.as_ref().map_or(TokenCount::NotCounted, AuthenticatedClient::token_count);
     let named =
         verified.as_ref().map(|client| client.id().as_str()).or(caller.client_id.as_deref());
     let entry = federation::authenticate(app, &assertion, named, now);
     let entry =
         entry.map_err(|error| error.or_because(ReasonCode::InvalidAssertion).as_invalid_grant())?;
-    let by = AuthenticatedBy::Trust;
-    let admission = Admission { entry, evt, by, is_assertion_counted, secret: None };
+    let admission =
+        Admission { token_count, ..Admission::new(entry, evt, AuthenticatedBy::Trust) };
     admission.admit_without_secret(app, &caller.origin, now)
 }
 
@@ -231,17 +218,6 @@ fn keys_not_fetched(entry: &ClientEntry, what: &str, keys: &KeysEntry) -> OAuthE
     )
     .because(ReasonCode::KeysNotFetched)
     .with_remedy(OperatorAction::ReachKeys)
-}
-
-pub(super) fn reject_if_stale(app: &App, now: Timestamp) -> Result<(), OAuthError> {
-    let staleness = app.directory.staleness(now);
-    if staleness > app.services.config.directory.max_staleness.seconds() {
-        return Err(OAuthError::unavailable(format!(
-            "the database has been unavailable for {staleness} s, longer than directory.max_staleness"
-        ))
-        .because(ReasonCode::DirectoryStale));
-    }
-    Ok(())
 }
 
 fn reject_disabled(entry: &ClientEntry) -> Result<(), OAuthError> {

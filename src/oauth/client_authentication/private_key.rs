@@ -20,10 +20,10 @@ use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::client_authentication::assertion::{at_equal_cost, disclosed_rejection};
 use crate::oauth::client_authentication::single_use::{self, SingleUse};
 use crate::oauth::client_authentication::{
-    RateScope, keys_not_fetched, reject_disabled, reject_other_methods, rejection, request_fetch,
+    AuthenticationPurpose, keys_not_fetched, reject_disabled, reject_other_methods, rejection, request_fetch,
 };
 use crate::oauth::error::{OAuthError, quote_input};
-use crate::oauth::token::rate;
+use crate::oauth::rate::{self, TokenCount};
 
 const MAX_JTI_BYTES: usize = 256;
 
@@ -44,16 +44,16 @@ pub(super) fn claimed_client(
 }
 
 /// Verifies that a key of the client signed the assertion, and that the assertion was not used
-/// before. A failure costs the same number of signature verifications for every client id, known or
-/// not.
+/// before. Returns whether the assertion was counted as the requested token. A failure costs the
+/// same number of signature verifications for every client id, known or not.
 pub(super) async fn authenticate(
     app: &App,
     entry: &ClientEntry,
     assertion: &UnverifiedAssertion<'_>,
     client_id: Option<&str>,
-    rate_scope: RateScope,
+    purpose: AuthenticationPurpose,
     now: Timestamp,
-) -> Result<(), OAuthError> {
+) -> Result<TokenCount, OAuthError> {
     let checks = SignatureChecks::new(SignatureChecks::MAX_OF_ONE_CLIENT);
     let assertion = at_equal_cost(app, assertion, checks, |checks| {
         if client_id.is_some_and(|id| id != entry.client_id.as_str()) {
@@ -70,15 +70,15 @@ pub(super) async fn authenticate(
     let name = name(entry, assertion).map_err(about)?;
     let issued_at = timestamp_claim(assertion.claims(), "iat").map_err(about)?;
     // Before the row is written, so that the rate limit of a client bounds its rows.
-    rate::count_assertion(app, entry, rate_scope, now).map_err(about)?;
+    let token_count = rate::count_assertion(app, entry, purpose, now).map_err(about)?;
     let single = SingleUse { name, client_id: &entry.client_id, issued_at, expiry };
     if let Err(error) = single_use::use_once(app, single, now).await {
         // The row was not written. A replay uses the rate limit of the client only while the insert
         // runs.
-        rate::refund_assertion(app, entry, rate_scope, now);
+        rate::refund_assertion(app, entry, purpose, now);
         return Err(about(error));
     }
-    Ok(())
+    Ok(token_count)
 }
 
 fn verify<'a>(

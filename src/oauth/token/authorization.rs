@@ -113,7 +113,7 @@ pub(super) fn authorize(
     requested: &RequestedAccess,
     token_use: TokenUse,
 ) -> Result<Granted, OAuthError> {
-    reject_other_grants(&client, grant_type)?;
+    reject_other_grant_types(&client, grant_type)?;
     let scope = requested.scope.as_deref().map(Scopes::parse).transpose().map_err(|malformed| {
         OAuthError::new(ErrorCode::InvalidScope, format!("The scope is malformed: {malformed}."))
             .because(ReasonCode::MalformedScope)
@@ -146,7 +146,7 @@ fn reject_from_elsewhere(
         .with_remedy(OperatorAction::PermitAddressOfGrant { resource: resource.to_string() }))
 }
 
-fn reject_other_grants(
+fn reject_other_grant_types(
     client: &AuthenticatedClient,
     grant_type: &GrantType,
 ) -> Result<(), OAuthError> {

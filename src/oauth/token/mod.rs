@@ -7,24 +7,32 @@ pub mod authorization;
 mod issue_time;
 pub mod mint;
 pub mod preview;
-pub(super) mod rate;
 pub mod request;
 pub mod sender_constraint;
-
-pub use rate::RatePolicy;
 
 use std::sync::Arc;
 
 use crate::app::App;
 use crate::directory::ClientEntry;
+use crate::model::time::Timestamp;
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::OAuthError;
-use crate::oauth::token::authorization::authorize;
+use crate::oauth::rate::{self, TokenCount};
+use crate::oauth::token::authorization::{Granted, authorize};
 use crate::oauth::token::issue_time::issue_time;
 use crate::oauth::token::mint::{MintedToken, mint};
 use crate::oauth::token::request::TokenRequest;
 use crate::oauth::token::sender_constraint::{consume_proof, verify_binding};
 use crate::telemetry::stage_times::StageTimes;
+
+/// Policy for counting tokens against the rate limit of their client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RatePolicy {
+    /// Each token is counted. For requests of clients.
+    Enforce,
+    /// Tokens are not counted. For operators.
+    Exempt,
+}
 
 /// A token that was issued, and the duration of each stage.
 #[derive(Debug)]
@@ -57,10 +65,10 @@ struct Progress {
 pub async fn respond(
     app: &App,
     request: &TokenRequest,
-    rate: RatePolicy,
+    policy: RatePolicy,
 ) -> Result<IssuedToken, OAuthError> {
     let mut progress = Progress { times: StageTimes::begin(), client: None };
-    match steps(app, request, rate, &mut progress).await {
+    match steps(app, request, policy, &mut progress).await {
         Ok(token) => {
             progress.times.pass(&app.metrics.stages);
             Ok(IssuedToken { token, times: progress.times })
@@ -72,27 +80,41 @@ pub async fn respond(
 async fn steps(
     app: &App,
     request: &TokenRequest,
-    rate: RatePolicy,
+    policy: RatePolicy,
     progress: &mut Progress,
 ) -> Result<MintedToken, OAuthError> {
     let config = &app.services.config;
-    let TokenRequest { grant, requested, proof, .. } = request;
+    let TokenRequest { authorization_grant, requested, proof, .. } = request;
     // 1 authenticate
     let (client, token_use) = request.authenticate(app).await?;
     progress.authenticated(app, &client);
     // 2 authorize
-    let granted = authorize(config, client, &grant.grant_type(), requested, token_use)?;
+    let grant_type = authorization_grant.grant_type();
+    let granted = authorize(config, client, &grant_type, requested, token_use)?;
     // 3 issue time
     let time = issue_time(app, &granted).await?;
     // 4 verify the binding
     let binding = verify_binding(app, &granted, proof.as_ref(), time.now)?;
     // 5 count the token rate
-    rate::count(app, &granted, rate, time.now)?;
+    count(app, &granted, policy, time.now)?;
     // 6 consume the proof
     let bound = consume_proof(app, granted, binding, time.now)?;
     progress.authorized(app);
     // 7 mint
     mint(app, bound, time)
+}
+
+fn count(
+    app: &App,
+    granted: &Granted,
+    policy: RatePolicy,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
+    let client = granted.client();
+    if policy == RatePolicy::Exempt || client.token_count() == TokenCount::Counted {
+        return Ok(());
+    }
+    rate::count_token(app, client.entry(), granted.lifetime(), now)
 }
 
 impl Progress {

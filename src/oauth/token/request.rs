@@ -1,4 +1,4 @@
-//! Token requests as data: the requester, the grant and the requested access.
+//! Token requests as data: the requester, the authorization grant and the requested access.
 
 use secrecy::SecretString;
 
@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::model::client::GrantType;
 use crate::model::token::TokenUse;
 use crate::oauth::caller::{Caller, HeaderCredentials, RequestOrigin};
-use crate::oauth::client_authentication::{self, AuthenticatedClient, RateScope};
+use crate::oauth::client_authentication::{self, AuthenticatedClient, AuthenticationPurpose};
 use crate::oauth::error::{ErrorCode, OAuthError, quote_input};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::token::sender_constraint::PresentedProof;
@@ -16,8 +16,8 @@ use crate::oauth::token::sender_constraint::PresentedProof;
 pub struct TokenRequest {
     /// The requester and its credentials.
     pub requester: Requester,
-    /// The grant.
-    pub grant: RequestedGrant,
+    /// The authorization grant.
+    pub authorization_grant: AuthorizationGrant,
     /// The access that the token should have.
     pub requested: RequestedAccess,
     /// The proof of the key to which the token is to be bound.
@@ -33,16 +33,16 @@ pub enum Requester {
     Operator(AuthenticatedClient, TokenUse),
 }
 
-/// The grant of a token request.
+/// The authorization grant of a token request (RFC 6749, section 1.3).
 #[derive(Debug)]
-pub enum RequestedGrant {
+pub enum AuthorizationGrant {
     /// RFC 6749, section 4.4.
     ClientCredentials,
     /// RFC 7523, section 2.1: the token of a trusted issuer is both grant and credential.
     JwtBearer(SecretString),
 }
 
-impl RequestedGrant {
+impl AuthorizationGrant {
     /// Returns the value of `grant_type`.
     pub fn grant_type(&self) -> GrantType {
         match self {
@@ -83,8 +83,10 @@ impl TokenRequest {
         resources.dedup();
         let scope = parameters.take("scope");
         let requested = RequestedAccess { resources, scope };
-        let grant = assertion.map_or(RequestedGrant::ClientCredentials, RequestedGrant::JwtBearer);
-        Ok(Self { requester: Requester::Caller(caller), grant, requested, proof: None })
+        let authorization_grant = assertion
+            .map_or(AuthorizationGrant::ClientCredentials, AuthorizationGrant::JwtBearer);
+        let requester = Requester::Caller(caller);
+        Ok(Self { requester, authorization_grant, requested, proof: None })
     }
 }
 
@@ -121,7 +123,7 @@ impl TokenRequest {
     ) -> Self {
         Self {
             requester: Requester::Operator(client, token_use),
-            grant: RequestedGrant::ClientCredentials,
+            authorization_grant: AuthorizationGrant::ClientCredentials,
             requested,
             proof: None,
         }
@@ -132,15 +134,16 @@ impl TokenRequest {
         &self,
         app: &App,
     ) -> Result<(AuthenticatedClient, TokenUse), OAuthError> {
-        let client = match (&self.requester, &self.grant) {
+        let client = match (&self.requester, &self.authorization_grant) {
             (Requester::Operator(client, token_use), _) => return Ok((client.clone(), *token_use)),
-            (Requester::Caller(caller), RequestedGrant::ClientCredentials) => {
-                client_authentication::authenticate(app, caller, RateScope::Token).await?
+            (Requester::Caller(caller), AuthorizationGrant::ClientCredentials) => {
+                let purpose = AuthenticationPurpose::TokenRequest;
+                client_authentication::authenticate(app, caller, purpose).await?
             }
-            (Requester::Caller(caller), RequestedGrant::JwtBearer(assertion)) => {
+            (Requester::Caller(caller), AuthorizationGrant::JwtBearer(assertion)) => {
                 // Boxed, so that the future of other requests does not hold its state.
                 let authenticated =
-                    client_authentication::authenticate_by_grant(app, caller, assertion);
+                    client_authentication::authenticate_by_assertion_grant(app, caller, assertion);
                 Box::pin(authenticated).await?
             }
         };
@@ -151,30 +154,6 @@ impl TokenRequest {
     #[must_use]
     pub fn with_proof(self, proof: Option<PresentedProof>) -> Self {
         Self { proof, ..self }
-    }
-}
-
-/// A request about a token: introspection (RFC 7662, section 2.1) and revocation (RFC 7009,
-/// section 2.1). `token_type_hint` is ignored: there is one type of token.
-pub struct TokenQuery {
-    /// The caller.
-    pub caller: Caller,
-    /// The token in question.
-    pub token: String,
-}
-
-impl TokenQuery {
-    /// Builds a request from its parts and checks its form.
-    pub fn new(
-        mut parameters: Parameters,
-        header: HeaderCredentials,
-        origin: RequestOrigin,
-    ) -> Result<Self, OAuthError> {
-        let caller = Caller::new(&mut parameters, header, origin)?;
-        let token = parameters
-            .take("token")
-            .ok_or_else(|| OAuthError::invalid_request("Parameter 'token' is missing."))?;
-        Ok(Self { caller, token })
     }
 }
 

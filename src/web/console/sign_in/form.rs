@@ -15,7 +15,7 @@ use crate::admin::console::{self, OpenedSession};
 use crate::app::App;
 use crate::model::client::{AuthenticationMethod, ClientId};
 use crate::oauth::caller::{Caller, Credentials, RequestOrigin, SecretCredentials};
-use crate::oauth::client_authentication::{RateScope, authenticate};
+use crate::oauth::client_authentication::{AuthenticationPurpose, authenticate};
 use crate::oauth::error::OAuthError;
 use crate::secrets::secret;
 use crate::web::console::page_parts::answer::{self, Answer, AppState};
@@ -163,7 +163,7 @@ pub(in crate::web::console) async fn by_client(
     // Read before the authentication, so that a later revocation has a higher sequence.
     let sequence = app.directory.published_sequence();
     let caller = caller(&app, id, secret, origin.clone());
-    let client = match authenticate(&app, &caller, RateScope::Assertion).await {
+    let client = match authenticate(&app, &caller, AuthenticationPurpose::Other).await {
         Ok(client) => client,
         Err(error) => return Ok(failed(&app, error, &CLIENT_FAILED, form.text("next"), &typed)),
     };
