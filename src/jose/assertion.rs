@@ -140,6 +140,14 @@ pub fn sole_audience(claims: &Value) -> Option<&str> {
     }
 }
 
+#[cfg(test)]
+impl<'a> VerifiedAssertion<'a> {
+    /// Treats a JWT as verified. For tests of the checks that follow the verification.
+    pub fn for_test(assertion: &'a UnverifiedAssertion<'_>) -> Self {
+        Self(&assertion.0)
+    }
+}
+
 impl VerifiedAssertion<'_> {
     /// Returns the claims.
     pub fn claims(&self) -> &Value {

@@ -17,7 +17,7 @@ use crate::model::remedy::{OperatorAction, Remedy};
 use crate::model::security::KeySource;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::trust::{FederatedCredential, TrustId};
-use crate::oauth::client_authentication::assertion::time_problem;
+use crate::oauth::client_authentication::assertion::check_times;
 use crate::oauth::client_authentication::federation::mismatch;
 use crate::oauth::client_authentication::subject_form;
 use crate::oauth::client_authentication::svid::{SvidProblem, UnverifiedSvid, check_claims};
@@ -230,7 +230,7 @@ impl Test<'_> {
             }
         };
         assertion.verify(keys?, &ISSUER_ALGS, checks).map_err(|error| unmet(error.to_string()))?;
-        time_problem(claims, now).map_or(Ok(()), |problem| Err(unmet(problem)))
+        check_times(claims, None, now).map(|_| ()).map_err(|problem| unmet(problem.to_string()))
     }
 
     /// Tests the token against a trust in a trust domain, as the server does for the type

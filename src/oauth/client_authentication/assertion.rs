@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::jose::assertion::{SignatureChecks, UnverifiedAssertion};
 use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
-use crate::model::time::Timestamp;
+use crate::model::time::{Lifetime, Timestamp};
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::text::escaping;
 
@@ -46,28 +46,58 @@ pub(super) fn disclosed_rejection(problem: impl Display) -> OAuthError {
     )
 }
 
-/// Checks the times of claims; `None` if they are valid now.
-pub(in crate::oauth) fn time_problem(claims: &Value, now: Timestamp) -> Option<String> {
-    let timestamp_claim = |claim: &str| numeric_date::read(&claims[claim]);
-    let Some(expiry) = timestamp_claim("exp") else {
-        return Some("it has no exp that is a number".to_owned());
-    };
+/// Why the times of claims are not valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(in crate::oauth) enum TimeProblem {
+    #[error("it has no exp")]
+    NoExpiry,
+    #[error("its {0} is not a number")]
+    NotANumber(&'static str),
+    #[error("it expired {0} s ago")]
+    Expired(i64),
+    #[error("its exp is {ahead} s ahead, the maximum is {max} s")]
+    TooLong { ahead: i64, max: i64 },
+    #[error("its {claim} is {ahead} s in the future")]
+    NotYetValid { claim: &'static str, ahead: i64 },
+}
+
+/// Checks the times of claims and returns the expiry. `exp` must not be more than `lifetime_max`
+/// ahead.
+pub(in crate::oauth) fn check_times(
+    claims: &Value,
+    lifetime_max: Option<Lifetime>,
+    now: Timestamp,
+) -> Result<Timestamp, TimeProblem> {
+    let expiry = timestamp_claim(claims, "exp")?.ok_or(TimeProblem::NoExpiry)?;
     if expiry <= now.minus_seconds(CLOCK_SKEW_SECONDS) {
-        return Some(format!("it expired {} s ago", now.0.saturating_sub(expiry.0)));
+        return Err(TimeProblem::Expired(now.0.saturating_sub(expiry.0)));
     }
-    ["nbf", "iat"].into_iter().find_map(|claim| {
-        if claims[claim].is_null() {
-            return None;
+    let ahead = expiry.0.saturating_sub(now.0);
+    if let Some(max) = lifetime_max.map(Lifetime::seconds)
+        && ahead > max.saturating_add(CLOCK_SKEW_SECONDS)
+    {
+        return Err(TimeProblem::TooLong { ahead, max });
+    }
+    for claim in ["nbf", "iat"] {
+        if let Some(begins) = timestamp_claim(claims, claim)?
+            && begins > now.plus_seconds(CLOCK_SKEW_SECONDS)
+        {
+            let ahead = begins.0.saturating_sub(now.0);
+            return Err(TimeProblem::NotYetValid { claim, ahead });
         }
-        match timestamp_claim(claim) {
-            None => Some(format!("its {claim} is not a number")),
-            Some(begins) if begins > now.plus_seconds(CLOCK_SKEW_SECONDS) => {
-                let ahead = begins.0.saturating_sub(now.0);
-                Some(format!("its {claim} is {ahead} s in the future"))
-            }
-            Some(_) => None,
-        }
-    })
+    }
+    Ok(expiry)
+}
+
+/// Reads a claim that is a time; `None` if it is absent.
+fn timestamp_claim(
+    claims: &Value,
+    claim: &'static str,
+) -> Result<Option<Timestamp>, TimeProblem> {
+    match &claims[claim] {
+        Value::Null => Ok(None),
+        value => numeric_date::read(value).map(Some).ok_or(TimeProblem::NotANumber(claim)),
+    }
 }
 
 /// Returns a claim as quoted text of limited length.

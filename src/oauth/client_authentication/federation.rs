@@ -14,7 +14,7 @@ use crate::jose::assertion::{
 use crate::model::remedy::OperatorAction;
 use crate::model::time::Timestamp;
 use crate::model::trust::{ExternalIssuer, FederatedCredential, Unmet, scalar};
-use crate::oauth::client_authentication::assertion::{at_equal_cost, shown, time_problem};
+use crate::oauth::client_authentication::assertion::{at_equal_cost, check_times, shown};
 use crate::oauth::client_authentication::trusts::{
     MAX_TRUSTS, MetTrusts, Sources, signature_checks,
 };
@@ -81,7 +81,7 @@ fn of_named_client(
         let id = fitting[0].trust.trust_id.as_str();
         return Err(unsigned_by(&sources, Some(&entry), &format!("trust {id}: ")));
     };
-    check_times(&entry, known, assertion, now)?;
+    check_validity(&entry, known, assertion, now)?;
     reject_disabled(&entry)?;
     Ok(entry)
 }
@@ -125,7 +125,7 @@ fn of_any_client(
             continue;
         }
         let outcome =
-            check_times(&entry, known, verified, now).and_then(|()| reject_disabled(&entry));
+            check_validity(&entry, known, verified, now).and_then(|()| reject_disabled(&entry));
         met.note(&entry, outcome);
     }
     met.only_client().unwrap_or_else(|| Err(untrusted(app, assertion)))
@@ -153,15 +153,15 @@ fn unsigned_by(sources: &Sources<'_>, entry: Option<&ClientEntry>, prefix: &str)
     }
 }
 
-fn check_times(
+fn check_validity(
     entry: &ClientEntry,
     known: &TrustEntry,
     assertion: VerifiedAssertion<'_>,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
-    time_problem(assertion.claims(), now).map_or(Ok(()), |problem| {
+    check_times(assertion.claims(), None, now).map(|_| ()).map_err(|problem| {
         let id = &known.trust.trust_id;
-        Err(rejection(entry, &format!("trust {id}: {problem}")).with_remedy(TEST))
+        rejection(entry, &format!("trust {id}: {problem}")).with_remedy(TEST)
     })
 }
 

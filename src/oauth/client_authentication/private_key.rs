@@ -13,11 +13,13 @@ use crate::jose::assertion::{
     AssertionError, CLIENT_ASSERTION_ALGS, SignatureChecks, UnverifiedAssertion, VerifiedAssertion,
     sole_audience,
 };
-use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
+use crate::jose::numeric_date;
 use crate::model::client::AuthenticationMethod;
 use crate::model::remedy::OperatorAction;
-use crate::model::time::{Lifetime, Timestamp};
-use crate::oauth::client_authentication::assertion::{at_equal_cost, disclosed_rejection};
+use crate::model::time::Timestamp;
+use crate::oauth::client_authentication::assertion::{
+    TimeProblem, at_equal_cost, check_times, disclosed_rejection,
+};
 use crate::oauth::client_authentication::single_use::{self, SingleUse};
 use crate::oauth::client_authentication::{
     AuthenticationPurpose, keys_not_fetched, reject_disabled, reject_other_methods, rejection, request_fetch,
@@ -68,7 +70,7 @@ pub(super) async fn authenticate(
     let about = |error: OAuthError| error.about(entry.client_id.as_str());
     let expiry = check_claims(app, entry, assertion, now).map_err(about)?;
     let name = name(entry, assertion).map_err(about)?;
-    let issued_at = timestamp_claim(assertion.claims(), "iat").map_err(about)?;
+    let issued_at = numeric_date::read(&assertion.claims()["iat"]);
     // Before the row is written, so that the rate limit of a client bounds its rows.
     let token_count = rate::count_assertion(app, entry, purpose, now).map_err(about)?;
     let single = SingleUse { name, client_id: &entry.client_id, issued_at, expiry };
@@ -121,7 +123,8 @@ fn check_claims(
         )));
     }
     check_audience(app, entry, assertion.claims())?;
-    check_times(assertion.claims(), app.services.config.assertions.lifetime_max, now)
+    let lifetime_max = app.services.config.assertions.lifetime_max;
+    check_times(assertion.claims(), Some(lifetime_max), now).map_err(invalid_times)
 }
 
 /// Requires this issuer as the only audience. Another server in the audience could use the
@@ -154,44 +157,18 @@ fn check_audience(app: &App, entry: &ClientEntry, claims: &Value) -> Result<(), 
     .with_remedy(remedy))
 }
 
-fn check_times(
-    claims: &Value,
-    lifetime_max: Lifetime,
-    now: Timestamp,
-) -> Result<Timestamp, OAuthError> {
-    let expiry =
-        timestamp_claim(claims, "exp")?.ok_or_else(|| disclosed_rejection("it has no exp"))?;
-    if expiry <= now.minus_seconds(CLOCK_SKEW_SECONDS) {
-        let ago = now.0.saturating_sub(expiry.0);
-        return Err(disclosed_rejection(format!("it expired {ago} s ago")).with_remedy(CLOCKS));
-    }
-    let ahead = expiry.0.saturating_sub(now.0);
-    let max = lifetime_max.seconds();
-    if ahead > max + CLOCK_SKEW_SECONDS {
-        return Err(disclosed_rejection(format!(
-            "its exp is {ahead} s ahead, the maximum is {max} s"
-        ))
-        .with_remedy(OperatorAction::ShortenAssertions));
-    }
-    for claim in ["nbf", "iat"] {
-        let Some(begins) = timestamp_claim(claims, claim)? else { continue };
-        if begins > now.plus_seconds(CLOCK_SKEW_SECONDS) {
-            return Err(disclosed_rejection(format!(
-                "its {claim} is {} s in the future: set the clock of the client",
-                begins.0.saturating_sub(now.0)
-            ))
-            .with_remedy(CLOCKS));
+/// Returns the rejection of an assertion whose times are not valid.
+fn invalid_times(problem: TimeProblem) -> OAuthError {
+    match problem {
+        TimeProblem::NoExpiry | TimeProblem::NotANumber(_) => disclosed_rejection(problem),
+        TimeProblem::Expired(_) => disclosed_rejection(problem).with_remedy(CLOCKS),
+        TimeProblem::TooLong { .. } => {
+            disclosed_rejection(problem).with_remedy(OperatorAction::ShortenAssertions)
         }
-    }
-    Ok(expiry)
-}
-
-/// Reads a claim that is a time; `None` if it is absent.
-fn timestamp_claim(claims: &Value, claim: &str) -> Result<Option<Timestamp>, OAuthError> {
-    match (&claims[claim], numeric_date::read(&claims[claim])) {
-        (Value::Null, _) => Ok(None),
-        (_, Some(time)) => Ok(Some(time)),
-        (_, None) => Err(disclosed_rejection(format!("its {claim} is not a number"))),
+        TimeProblem::NotYetValid { .. } => {
+            disclosed_rejection(format!("{problem}: set the clock of the client"))
+                .with_remedy(CLOCKS)
+        }
     }
 }
 

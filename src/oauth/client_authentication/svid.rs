@@ -11,13 +11,12 @@ use crate::jose::assertion::{
     sole_audience,
 };
 use crate::jose::external_jwks::ExternalJwks;
-use crate::jose::numeric_date::{self, CLOCK_SKEW_SECONDS};
 use crate::model::client::JWT_SPIFFE;
 use crate::model::remedy::Remedy;
 use crate::model::spiffe_id::SpiffeId;
 use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::{Lifetime, Timestamp};
-use crate::oauth::client_authentication::assertion::{shown, time_problem};
+use crate::oauth::client_authentication::assertion::{TimeProblem, check_times, shown};
 use crate::text::escaping;
 
 /// The values of `typ` that a JWT-SVID may have (JWT-SVID, section 2.3), in lower case.
@@ -141,26 +140,14 @@ pub fn check_claims(
     lifetime_max: Lifetime,
     now: Timestamp,
 ) -> Result<(), SvidProblem> {
-    check_audience_and_times(svid.claims(), issuer, lifetime_max, now)
-}
-
-fn check_audience_and_times(
-    claims: &Value,
-    issuer: &str,
-    lifetime_max: Lifetime,
-    now: Timestamp,
-) -> Result<(), SvidProblem> {
-    check_audience(claims, issuer)?;
-    if let Some(problem) = time_problem(claims, now) {
-        return Err(SvidProblem::new(problem, NEWER));
+    check_audience(svid.claims(), issuer)?;
+    match check_times(svid.claims(), Some(lifetime_max), now) {
+        Ok(_) => Ok(()),
+        Err(problem @ TimeProblem::TooLong { .. }) => {
+            Err(SvidProblem::new(problem.to_string(), SHORTER))
+        }
+        Err(problem) => Err(SvidProblem::new(problem.to_string(), NEWER)),
     }
-    let expiry = numeric_date::read(&claims["exp"]).unwrap_or(now);
-    let (ahead, max) = (expiry.0.saturating_sub(now.0), lifetime_max.seconds());
-    if ahead > max.saturating_add(CLOCK_SKEW_SECONDS) {
-        let reason = format!("its exp is {ahead} s ahead, the maximum is {max} s");
-        return Err(SvidProblem::new(reason, SHORTER));
-    }
-    Ok(())
 }
 
 /// Requires the issuer as the only audience. Another server in the audience could use the JWT-SVID
@@ -246,12 +233,9 @@ mod tests {
             let text = jwt(&json!({ "alg": "ES256" }), &claims);
             let assertion = UnverifiedAssertion::parse(&text).expect("a JWT");
             let svid = UnverifiedSvid::parse(&assertion).expect("a JWT-SVID");
-            check_audience_and_times(
-                svid.assertion().unverified_claims(),
-                ISSUER,
-                Lifetime::from_seconds(3600).expect("a lifetime"),
-                NOW,
-            )
+            let lifetime_max = Lifetime::from_seconds(3600).expect("a lifetime");
+            let verified = VerifiedAssertion::for_test(svid.assertion());
+            check_claims(verified, ISSUER, lifetime_max, NOW)
         };
         assert_eq!(check("aud", json!(ISSUER)), Ok(()));
         assert_eq!(check("aud", json!([ISSUER])), Ok(()));

@@ -46,7 +46,7 @@ async fn every_claim_is_checked_and_the_operator_learns_which_one_differs() {
         ("exp", json!(now - 11), "expired 11 s ago"),
         ("exp", json!(now + 3700), "exp is 3700 s ahead, the maximum is 3600 s"),
         ("exp", Value::Null, "no exp"),
-        ("exp", json!("soon"), "no exp"),
+        ("exp", json!("soon"), "its exp is not a number"),
         ("nbf", json!(now + 60), "its nbf is 60 s"),
         ("iat", json!(now + 60), "its iat is 60 s"),
     ];
