@@ -77,7 +77,25 @@ pub struct SecretCredentials {
     /// The secret.
     pub secret: SecretString,
     /// The method by which they were sent.
-    pub method: AuthenticationMethod,
+    pub method: SecretMethod,
+}
+
+/// Method by which a client id and a secret are sent (RFC 6749, section 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretMethod {
+    /// In the `Authorization` header, by HTTP Basic.
+    Basic,
+    /// In the body.
+    Post,
+}
+
+impl From<SecretMethod> for AuthenticationMethod {
+    fn from(method: SecretMethod) -> Self {
+        match method {
+            SecretMethod::Basic => Self::ClientSecretBasic,
+            SecretMethod::Post => Self::ClientSecretPost,
+        }
+    }
 }
 
 /// Type of a client assertion, from `client_assertion_type`.
@@ -111,7 +129,7 @@ pub struct AssertionCredentials {
 
 impl fmt::Debug for SecretCredentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "SecretCredentials({})", self.method.as_str())
+        write!(formatter, "SecretCredentials({:?})", self.method)
     }
 }
 
@@ -198,7 +216,7 @@ fn credentials(
             Ok(Some(Credentials::Assertion(credentials)))
         }
         (HeaderCredentials::Absent, Some(client_id), Some(given), None) => {
-            secret(client_id, given, AuthenticationMethod::ClientSecretPost)
+            secret(client_id, given, SecretMethod::Post)
         }
         (HeaderCredentials::Absent, None, Some(_), None) => {
             Err(OAuthError::invalid_request("The body has client_secret but no client_id."))
@@ -216,7 +234,7 @@ fn credentials(
                     "The client_id in the body is not the one in the Authorization header.",
                 ));
             }
-            secret(client_id, given, AuthenticationMethod::ClientSecretBasic)
+            secret(client_id, given, SecretMethod::Basic)
         }
     }
 }

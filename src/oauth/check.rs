@@ -112,20 +112,16 @@ pub fn check(
     origin: &RequestOrigin,
 ) -> Result<CheckedToken, CheckError> {
     let now = app.services.clock.now();
-    reject_if_stale(app, now)
-        .map_err(|error| CheckError::Unavailable(error.reason().to_owned().into()))?;
+    reject_stale(app, now)?;
     check_configuration(app, required)?;
-    let claims = token_validation::validate_access_token(app, &presented.token, now)
-        .filter(|claims| claims.aud == required.resource)
-        .ok_or(CheckError::InvalidToken(INVALID_TOKEN))?;
+    let claims = valid_claims(app, &required.resource, &presented.token, now)?;
     check_binding(app, &claims, presented, origin, now)?;
-    let scope = claims.scope.unwrap_or_default();
-    let has = |wanted: &str| scope.split(' ').any(|held| held == wanted);
+    let checked = CheckedToken::of(claims, now);
+    let has = |wanted: &str| checked.scope.split(' ').any(|held| held == wanted);
     if !required.scopes.iter().all(|wanted| has(wanted.as_str())) {
         return Err(CheckError::InsufficientScope);
     }
-    let expires_in = claims.exp.saturating_sub(now.0);
-    Ok(CheckedToken { client_id: claims.client_id, scope, expires_in })
+    Ok(checked)
 }
 
 /// Checks a token again after [`check`], while a response to its caller is being written. Rejects
@@ -135,14 +131,35 @@ pub fn check(
 /// [`CheckError::InvalidToken`] and [`CheckError::Unavailable`].
 pub fn check_again(app: &App, resource: &str, token: &str) -> Result<CheckedToken, CheckError> {
     let now = app.services.clock.now();
+    reject_stale(app, now)?;
+    valid_claims(app, resource, token, now).map(|claims| CheckedToken::of(claims, now))
+}
+
+impl CheckedToken {
+    fn of(claims: AccessTokenClaims, now: Timestamp) -> Self {
+        Self {
+            client_id: claims.client_id,
+            scope: claims.scope.unwrap_or_default(),
+            expires_in: claims.exp.saturating_sub(now.0),
+        }
+    }
+}
+
+fn reject_stale(app: &App, now: Timestamp) -> Result<(), CheckError> {
     reject_if_stale(app, now)
-        .map_err(|error| CheckError::Unavailable(error.reason().to_owned().into()))?;
-    let claims = token_validation::validate_access_token(app, token, now)
+        .map_err(|error| CheckError::Unavailable(error.reason().to_owned().into()))
+}
+
+/// Returns the claims of a token that is valid now and for this resource.
+fn valid_claims(
+    app: &App,
+    resource: &str,
+    token: &str,
+    now: Timestamp,
+) -> Result<AccessTokenClaims, CheckError> {
+    token_validation::validate_access_token(app, token, now)
         .filter(|claims| claims.aud == resource)
-        .ok_or(CheckError::InvalidToken(INVALID_TOKEN))?;
-    let expires_in = claims.exp.saturating_sub(now.0);
-    let scope = claims.scope.unwrap_or_default();
-    Ok(CheckedToken { client_id: claims.client_id, scope, expires_in })
+        .ok_or(CheckError::InvalidToken(INVALID_TOKEN))
 }
 
 fn check_configuration(app: &App, required: &RequiredAccess) -> Result<(), CheckError> {

@@ -12,12 +12,11 @@ use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::directory::{ClientEntry, SecretEntry};
-use crate::model::client::AuthenticationMethod;
 use crate::model::reason_code::ReasonCode;
 use crate::model::rejection::UnknownId;
 use crate::model::remedy::{OperatorAction, Remedy};
 use crate::model::time::{Timestamp, in_words};
-use crate::oauth::caller::SecretCredentials;
+use crate::oauth::caller::{SecretCredentials, SecretMethod};
 use crate::oauth::client_authentication::rejection;
 use crate::oauth::error::OAuthError;
 use crate::secrets::offline;
@@ -35,7 +34,7 @@ const UNQUOTE: &str = "Remove the quotation marks. docker --env-file and Kuberne
 /// Rejects an unknown client id. The id is not repeated unchanged, because it may be a secret.
 pub(super) fn unknown_client(app: &App, credentials: &SecretCredentials) -> OAuthError {
     let error = unknown_id(app, &credentials.client_id);
-    let is_basic = credentials.method == AuthenticationMethod::ClientSecretBasic;
+    let is_basic = credentials.method == SecretMethod::Basic;
     if is_basic && credentials.secret.expose_secret().contains(':') {
         return error.with_remedy(COLONS);
     }

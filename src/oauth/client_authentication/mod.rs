@@ -65,10 +65,11 @@ async fn identify(
             let secret::VerifiedSecret { entry, secret } =
                 secret::authenticate(app, credentials, address, now).await?;
             reject_disabled(&entry)?;
-            reject_other_methods(&entry, credentials.method)?;
+            let method = AuthenticationMethod::from(credentials.method);
+            reject_other_methods(&entry, method)?;
             // The secret was found in this entry.
             app.directory.usage.note(&entry.secrets[secret], address, now);
-            let by = AuthenticatedBy::Method(credentials.method);
+            let by = AuthenticatedBy::Method(method);
             let admission = Admission { secret: Some(secret), ..Admission::new(entry, evt, by) };
             admission.admit(&caller.origin)
         }

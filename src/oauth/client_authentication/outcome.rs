@@ -1,8 +1,7 @@
 //! Counts authentications by their result.
 
 use crate::app::App;
-use crate::model::client::AuthenticationMethod;
-use crate::oauth::caller::{AssertionType, Caller, Credentials};
+use crate::oauth::caller::{AssertionType, Caller, Credentials, SecretMethod};
 use crate::oauth::client_authentication::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, OAuthError};
 use crate::telemetry::metrics::{AuthenticationResult, PresentedMethod};
@@ -33,8 +32,8 @@ fn presented(caller: &Caller) -> PresentedMethod {
             AssertionType::JwtSpiffe => PresentedMethod::SpiffeJwt,
         },
         Some(Credentials::Secret(credentials)) => match credentials.method {
-            AuthenticationMethod::ClientSecretBasic => PresentedMethod::SecretBasic,
-            _ => PresentedMethod::SecretPost,
+            SecretMethod::Basic => PresentedMethod::SecretBasic,
+            SecretMethod::Post => PresentedMethod::SecretPost,
         },
     }
 }

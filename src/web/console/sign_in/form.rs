@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use crate::admin::console::{self, OpenedSession};
 use crate::app::App;
 use crate::model::client::{AuthenticationMethod, ClientId};
-use crate::oauth::caller::{Caller, Credentials, RequestOrigin, SecretCredentials};
+use crate::oauth::caller::{Caller, Credentials, RequestOrigin, SecretCredentials, SecretMethod};
 use crate::oauth::client_authentication::{AuthenticationPurpose, authenticate};
 use crate::oauth::error::OAuthError;
 use crate::secrets::secret;
@@ -187,11 +187,7 @@ fn caller(app: &App, client_id: String, secret: SecretString, origin: RequestOri
     let by_header = app.directory.client(&client_id).is_some_and(|entry| {
         !entry.allowed.auth_methods.contains(&AuthenticationMethod::ClientSecretPost)
     });
-    let method = if by_header {
-        AuthenticationMethod::ClientSecretBasic
-    } else {
-        AuthenticationMethod::ClientSecretPost
-    };
+    let method = if by_header { SecretMethod::Basic } else { SecretMethod::Post };
     let credentials = Credentials::Secret(SecretCredentials { client_id, secret, method });
     Caller { credentials: Some(credentials), client_id: None, misspelt: None, origin }
 }
