@@ -21,11 +21,11 @@ impl App {
             if accepted.is_empty() {
                 break;
             }
-            for AcceptedAssertion { name, expires_at, .. } in accepted {
-                let is_new = self.services.store.use_assertion(&name, expires_at).await?;
+            for AcceptedAssertion { replay_key, expires_at, .. } in accepted {
+                let is_new = self.services.store.use_assertion(&replay_key, expires_at).await?;
                 written += usize::from(is_new);
                 known += usize::from(!is_new);
-                memory.remove(&name);
+                memory.remove(&replay_key);
             }
         }
         if written + known > 0 {
@@ -40,7 +40,7 @@ impl App {
     pub(super) fn assertions_to_keep(&self) -> Vec<UsedAssertion> {
         let accepted = self.services.assertions.accepted(usize::MAX).into_iter();
         let kept = accepted.map(|assertion| UsedAssertion {
-            name: assertion.name,
+            name: assertion.replay_key,
             client_id: assertion.client_id.as_str().to_owned(),
             expires_at: assertion.expires_at.0,
         });
@@ -53,7 +53,7 @@ pub(super) fn remember(memory: &AssertionMemory, kept: Vec<UsedAssertion>, now: 
     for UsedAssertion { name, client_id, expires_at } in kept {
         let Ok(client_id) = ClientId::parse(&client_id) else { continue };
         let expires_at = Timestamp(expires_at);
-        let assertion = AcceptedAssertion { name: name.clone(), client_id, expires_at };
+        let assertion = AcceptedAssertion { replay_key: name.clone(), client_id, expires_at };
         if memory.take(assertion, now).is_ok() {
             memory.accept(&name);
         }

@@ -37,7 +37,7 @@ pub struct Proof {
     /// The thumbprint of the key (RFC 7638).
     pub thumbprint: String,
     /// A hash over the key and `jti`, which identifies the proof.
-    pub name: String,
+    pub replay_key: String,
     /// The nonce of the proof, if it has one.
     pub nonce: Option<String>,
     /// The hash of the access token for which the proof was made (RFC 9449, section 4.2).
@@ -114,10 +114,10 @@ impl Proof {
         let thumbprint = key
             .thumbprint(ThumbprintHash::SHA256)
             .map_err(|_| ProofError::Lacks("a usable jwk"))?;
-        let name = digest::compute(&[&thumbprint, jti]);
+        let replay_key = digest::compute(&[&thumbprint, jti]);
         let nonce = claims["nonce"].as_str().map(str::to_owned);
         let ath = claims["ath"].as_str().map(str::to_owned);
-        Ok(Self { thumbprint, name, nonce, ath, issued_at })
+        Ok(Self { thumbprint, replay_key, nonce, ath, issued_at })
     }
 
     /// Check 12, first half: the proof was made for this access token.

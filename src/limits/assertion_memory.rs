@@ -21,7 +21,7 @@ const MAX_OF_ONE_CLIENT: usize = MAX_ENTRIES / 8;
 /// The number of seconds after which a client may retry.
 const RETRY_SECONDS: u32 = 60;
 
-/// Assertions by name.
+/// Assertions by replay key.
 #[derive(Debug)]
 pub struct AssertionMemory {
     max: usize,
@@ -59,7 +59,7 @@ enum AssertionState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedAssertion {
     /// The hash of the client and its `jti`.
-    pub name: String,
+    pub replay_key: String,
     /// The client id.
     pub client_id: ClientId,
     /// The time until which it must be remembered.
@@ -92,9 +92,9 @@ impl AssertionMemory {
         assertion: AcceptedAssertion,
         now: Timestamp,
     ) -> Result<(), ReplayRejection> {
-        let AcceptedAssertion { name, client_id, expires_at } = assertion;
+        let AcceptedAssertion { replay_key, client_id, expires_at } = assertion;
         let mut known = self.known();
-        if known.assertions.contains_key(&name) {
+        if known.assertions.contains_key(&replay_key) {
             return Err(ReplayRejection::Seen);
         }
         // A sweep over all entries, at most once a second.
@@ -110,24 +110,24 @@ impl AssertionMemory {
         }
         known.by_client.insert(client_id.clone(), of_client + 1);
         let state = AssertionState::InFlight;
-        known.assertions.insert(name, Remembered { client_id, expires_at, state });
+        known.assertions.insert(replay_key, Remembered { client_id, expires_at, state });
         self.count(&known);
         Ok(())
     }
 
     /// Records that an assertion is accepted without the database, which stores it later. Returns
     /// false if it is not remembered, so that it must be rejected.
-    pub fn accept(&self, name: &str) -> bool {
+    pub fn accept(&self, replay_key: &str) -> bool {
         let mut known = self.known();
-        let Some(assertion) = known.assertions.get_mut(name) else { return false };
+        let Some(assertion) = known.assertions.get_mut(replay_key) else { return false };
         assertion.state = AssertionState::Accepted;
         true
     }
 
     /// Records that the database has an assertion. It is remembered while there is capacity.
-    pub fn keep_stored(&self, name: &str) {
+    pub fn keep_stored(&self, replay_key: &str) {
         let mut known = self.known();
-        let Some(assertion) = known.assertions.get_mut(name) else { return };
+        let Some(assertion) = known.assertions.get_mut(replay_key) else { return };
         if std::mem::replace(&mut assertion.state, AssertionState::Stored) != AssertionState::Stored
         {
             let client_id = assertion.client_id.clone();
@@ -136,9 +136,9 @@ impl AssertionMemory {
     }
 
     /// Removes an assertion that the database has or that was rejected.
-    pub fn remove(&self, name: &str) {
+    pub fn remove(&self, replay_key: &str) {
         let mut known = self.known();
-        known.remove(name);
+        known.remove(replay_key);
         self.count(&known);
     }
 
@@ -152,8 +152,8 @@ impl AssertionMemory {
             .assertions
             .iter()
             .filter(|(_, assertion)| assertion.state == AssertionState::Accepted);
-        let taken = accepted.map(|(name, assertion)| AcceptedAssertion {
-            name: name.clone(),
+        let taken = accepted.map(|(replay_key, assertion)| AcceptedAssertion {
+            replay_key: replay_key.clone(),
             client_id: assertion.client_id.clone(),
             expires_at: assertion.expires_at,
         });
@@ -176,8 +176,8 @@ impl AssertionMemory {
 }
 
 impl Known {
-    fn remove(&mut self, name: &str) {
-        let Some(removed) = self.assertions.remove(name) else { return };
+    fn remove(&mut self, replay_key: &str) {
+        let Some(removed) = self.assertions.remove(replay_key) else { return };
         if removed.state != AssertionState::Stored {
             self.release(&removed.client_id);
         }
@@ -200,9 +200,9 @@ impl Known {
             assertion.expires_at <= now || assertion.state == AssertionState::Stored
         };
         let unneeded = self.assertions.iter().filter(|(_, assertion)| is_unneeded(assertion));
-        let names: Vec<_> = unneeded.map(|(name, _)| name.clone()).collect();
-        for name in names {
-            self.remove(&name);
+        let unneeded: Vec<_> = unneeded.map(|(replay_key, _)| replay_key.clone()).collect();
+        for replay_key in unneeded {
+            self.remove(&replay_key);
         }
     }
 }
@@ -213,7 +213,7 @@ mod tests {
 
     fn assertion(name: &str, client: &str, expires_at: i64) -> AcceptedAssertion {
         AcceptedAssertion {
-            name: name.to_owned(),
+            replay_key: name.to_owned(),
             client_id: ClientId::parse(client).expect("an id"),
             expires_at: Timestamp(expires_at),
         }

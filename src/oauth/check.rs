@@ -245,7 +245,7 @@ fn check_proof(
     if proof.thumbprint != thumbprint {
         return Err(wrong("it is signed with another key than the token is bound to"));
     }
-    let taken = app.services.api_dpop_proofs.take(&proof.name, &claims.client_id, now);
+    let taken = app.services.api_dpop_proofs.take(&proof.replay_key, &claims.client_id, now);
     taken.map_err(|rejected| match rejected {
         ReplayRejection::Seen => wrong("it has been used before"),
         // The proof may be correct, so the answer must not call it wrong.

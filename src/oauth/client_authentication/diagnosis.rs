@@ -154,8 +154,8 @@ pub(super) fn other_means(entry: &ClientEntry) -> Vec<String> {
 /// Rejects a secret that the client had before.
 fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
     let suffix = secret::suffix(presented);
-    let is_it = |known: &&SecretEntry| *known.stored.suffix == *suffix;
-    let known = entry.secrets.iter().find(is_it);
+    let has_suffix = |known: &&SecretEntry| *known.stored.suffix == *suffix;
+    let known = entry.secrets.iter().find(has_suffix);
     match known.and_then(|known| Some((known, known.stored.expires_at?))) {
         Some((known, end)) if end <= now => {
             let (id, ago) = (known.stored.secret_id.as_str(), in_words(now.0 - end.0));
@@ -192,11 +192,11 @@ fn offline_secret(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuth
 /// Finds the secret of a client whose registered digest is that of `text`.
 fn by_digest<'a>(entry: &'a ClientEntry, text: &str) -> Option<&'a SecretEntry> {
     let digest = offline::digest_of(text)?;
-    let is_it = |known: &&SecretEntry| {
+    let has_digest = |known: &&SecretEntry| {
         let registered = known.stored.hash.digest();
         registered.is_some_and(|registered| offline::is_same(registered, &digest))
     };
-    entry.secrets.iter().find(is_it)
+    entry.secrets.iter().find(has_digest)
 }
 
 /// Possible mistakes in a secret of another system. Its variants are not tried, because each one

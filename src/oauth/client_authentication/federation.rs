@@ -16,7 +16,7 @@ use crate::model::time::Timestamp;
 use crate::model::trust::{ExternalIssuer, FederatedCredential, Unmet, scalar};
 use crate::oauth::client_authentication::assertion::{at_equal_cost, check_times, shown};
 use crate::oauth::client_authentication::trusts::{
-    MAX_TRUSTS, MetTrusts, Sources, signature_checks,
+    AcceptingTrusts, MAX_TRUSTS, Sources, signature_checks,
 };
 use crate::oauth::client_authentication::{
     diagnosis, keys_not_fetched, reject_disabled, rejection, subject_form,
@@ -25,9 +25,9 @@ use crate::oauth::error::OAuthError;
 
 const TEST: OperatorAction = OperatorAction::TestTrust;
 
-/// Finds the client that trusts the token: the named client, or the only client with a matching
+/// Finds the client that trusts the token: the named client, or the only client with an accepting
 /// trust. Several clusters may use the same issuer name, and an issuer may change its keys. The
-/// signature therefore decides between matching trusts.
+/// signature therefore decides between accepting trusts.
 pub(super) fn authenticate(
     app: &App,
     assertion: &UnverifiedAssertion<'_>,
@@ -58,7 +58,7 @@ fn find_client(
 }
 
 /// Checks the token against the named client. The client has few trusts, so their claims are
-/// compared first, and only the keys of matching trusts are tried.
+/// compared first, and only the keys of accepting trusts are tried.
 fn of_named_client(
     app: &App,
     assertion: &UnverifiedAssertion<'_>,
@@ -68,17 +68,17 @@ fn of_named_client(
 ) -> Result<Arc<ClientEntry>, OAuthError> {
     let entry =
         app.directory.client(client_id).ok_or_else(|| diagnosis::unknown_id(app, client_id))?;
-    let fits =
+    let is_accepted =
         |known: &&TrustEntry| mismatch(&known.trust, assertion.unverified_claims()).is_none();
-    let fitting: Vec<_> = entry.trusts().iter().filter(fits).collect();
-    if fitting.is_empty() {
-        return Err(unfitting(&entry, assertion.unverified_claims()));
+    let accepting: Vec<_> = entry.trusts().iter().filter(is_accepted).collect();
+    if accepting.is_empty() {
+        return Err(reject_by_every_trust(&entry, assertion.unverified_claims()));
     }
-    let keys = fitting.iter().map(|known| &known.keys);
+    let keys = accepting.iter().map(|known| &known.keys);
     let sources = Sources::verify(app, assertion, keys, &ISSUER_ALGS, checks);
-    let signed = fitting.iter().find_map(|known| Some((known, sources.verified_by(&known.keys)?)));
+    let signed = accepting.iter().find_map(|known| Some((known, sources.verified_by(&known.keys)?)));
     let Some((known, assertion)) = signed else {
-        let id = fitting[0].trust.trust_id.as_str();
+        let id = accepting[0].trust.trust_id.as_str();
         return Err(unsigned_by(&sources, Some(&entry), &format!("trust {id}: ")));
     };
     check_validity(&entry, known, assertion, now)?;
@@ -112,23 +112,23 @@ fn of_any_client(
     if sources.have_not_signed() {
         return Err(unsigned_by(&sources, None, ""));
     }
-    let mut met = MetTrusts::default();
+    let mut accepting = AcceptingTrusts::default();
     for candidate in &candidates {
         let Some(verified) = sources.verified_by(&candidate.keys) else { continue };
         let Some(entry) = app.directory.client(candidate.client_id.as_str()) else { continue };
         // The client may have changed since the index was read, so its entry decides.
-        let is_it = |known: &&TrustEntry| {
+        let has_signed = |known: &&TrustEntry| {
             known.trust.trust_id == candidate.trust_id && sources.verified_by(&known.keys).is_some()
         };
-        let Some(known) = entry.trusts().iter().find(is_it) else { continue };
+        let Some(known) = entry.trusts().iter().find(has_signed) else { continue };
         if mismatch(&known.trust, verified.claims()).is_some() {
             continue;
         }
         let outcome =
             check_validity(&entry, known, verified, now).and_then(|()| reject_disabled(&entry));
-        met.note(&entry, outcome);
+        accepting.note(&entry, outcome);
     }
-    met.only_client().unwrap_or_else(|| Err(untrusted(app, assertion)))
+    accepting.only_client().unwrap_or_else(|| Err(untrusted(app, assertion)))
 }
 
 /// Rejects a token that none of the sources has signed.
@@ -165,7 +165,7 @@ fn check_validity(
     })
 }
 
-/// Rejects a token that does not meet a trust of any client.
+/// Rejects a token that no trust of any client accepts.
 fn untrusted(app: &App, assertion: &UnverifiedAssertion<'_>) -> OAuthError {
     let reason = "no client trusts the issuer of this token with these claims";
     match subject_form::of_any_client(app, assertion.unverified_claims()) {
@@ -179,9 +179,8 @@ fn untrusted(app: &App, assertion: &UnverifiedAssertion<'_>) -> OAuthError {
     }
 }
 
-/// Rejects a token that does not meet any trust of the named client, with the reason for each
-/// trust.
-fn unfitting(entry: &ClientEntry, claims: &Value) -> OAuthError {
+/// Rejects a token that no trust of the named client accepts, with the reason for each trust.
+fn reject_by_every_trust(entry: &ClientEntry, claims: &Value) -> OAuthError {
     let (mut problems, mut remedy) = (Vec::new(), None);
     for known in entry.trusts() {
         let Some(problem) = mismatch(&known.trust, claims) else { continue };

@@ -69,11 +69,11 @@ pub(super) async fn authenticate(
     // problem.
     let about = |error: OAuthError| error.about(entry.client_id.as_str());
     let expiry = check_claims(app, entry, assertion, now).map_err(about)?;
-    let name = name(entry, assertion).map_err(about)?;
+    let replay_key = replay_key(entry, assertion).map_err(about)?;
     let issued_at = numeric_date::read(&assertion.claims()["iat"]);
     // Before the row is written, so that the rate limit of a client bounds its rows.
     let token_count = rate::count_assertion(app, entry, purpose, now).map_err(about)?;
-    let single = SingleUse { name, client_id: &entry.client_id, issued_at, expiry };
+    let single = SingleUse { replay_key, client_id: &entry.client_id, issued_at, expiry };
     if let Err(error) = single_use::use_once(app, single, now).await {
         // The row was not written. A replay uses the rate limit of the client only while the insert
         // runs.
@@ -173,7 +173,10 @@ fn invalid_times(problem: TimeProblem) -> OAuthError {
 }
 
 /// Returns the hash of the client and the `jti`, which identifies the assertion.
-fn name(entry: &ClientEntry, assertion: VerifiedAssertion<'_>) -> Result<String, OAuthError> {
+fn replay_key(
+    entry: &ClientEntry,
+    assertion: VerifiedAssertion<'_>,
+) -> Result<String, OAuthError> {
     let jti = assertion.text("jti").filter(|jti| !jti.is_empty());
     let jti = jti.ok_or_else(|| disclosed_rejection("it has no jti"))?;
     if jti.len() > MAX_JTI_BYTES {

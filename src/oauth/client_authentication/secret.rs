@@ -81,8 +81,8 @@ fn mac(app: &App, credentials: &SecretCredentials) -> Mac {
 
 /// Returns the position of a secret that was verified before and is still valid: the common case.
 fn remembered(entry: &ClientEntry, mac: &Mac, now: Timestamp) -> Option<usize> {
-    let is_it = |known: &SecretEntry| known.memory.verified.recognize(mac) == Some(true);
-    entry.secrets.iter().position(|known| is_it(known) && known.stored.is_valid(now))
+    let is_verified = |known: &SecretEntry| known.memory.verified.recognize(mac) == Some(true);
+    entry.secrets.iter().position(|known| is_verified(known) && known.stored.is_valid(now))
 }
 
 /// A verification that the cache does not decide.
@@ -134,12 +134,12 @@ impl SecretVerification<'_> {
     /// Compares the digest of a secret that was generated offline with the registered ones. Such a
     /// secret cannot be guessed, so it needs neither a hash nor a limit.
     fn verify_digest(&self, entry: &ClientEntry, digest: &SecretDigest) -> Option<usize> {
-        let is_it = |known: &SecretEntry| {
+        let has_digest = |known: &SecretEntry| {
             let registered = known.stored.hash.digest();
             known.stored.is_valid(self.now)
                 && registered.is_some_and(|registered| offline::is_same(registered, digest))
         };
-        let position = entry.secrets.iter().position(is_it)?;
+        let position = entry.secrets.iter().position(has_digest)?;
         entry.secrets[position].memory.verified.remember(&self.mac);
         Some(position)
     }

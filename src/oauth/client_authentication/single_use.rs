@@ -16,7 +16,7 @@ use crate::store::StoreError;
 /// An assertion whose signature and claims are valid.
 pub(super) struct SingleUse<'a> {
     /// The hash of the client and its `jti`.
-    pub(super) name: String,
+    pub(super) replay_key: String,
     pub(super) client_id: &'a ClientId,
     pub(super) issued_at: Option<Timestamp>,
     pub(super) expiry: Timestamp,
@@ -32,7 +32,8 @@ pub(super) async fn use_once(
     let remembered_until = assertion.expiry.plus_seconds(3 * CLOCK_SKEW_SECONDS);
     match app.services.config.assertions.during_outage {
         DuringOutage::Reject => {
-            let is_new = app.services.store.use_assertion(&assertion.name, remembered_until).await;
+            let store = &app.services.store;
+            let is_new = store.use_assertion(&assertion.replay_key, remembered_until).await;
             if is_new.map_err(unavailable)? { Ok(()) } else { Err(replayed()) }
         }
         DuringOutage::Local => use_here(app, assertion, remembered_until, now).await,
@@ -47,10 +48,10 @@ async fn use_here(
     remembered_until: Timestamp,
     now: Timestamp,
 ) -> Result<(), OAuthError> {
-    let SingleUse { name, client_id, issued_at, .. } = assertion;
+    let SingleUse { replay_key, client_id, issued_at, .. } = assertion;
     let memory = &app.services.assertions;
     let taken = AcceptedAssertion {
-        name: name.clone(),
+        replay_key: replay_key.clone(),
         client_id: client_id.clone(),
         expires_at: remembered_until,
     };
@@ -58,22 +59,22 @@ async fn use_here(
     if taken == Err(ReplayRejection::Seen) {
         return Err(replayed());
     }
-    match stored(app, &name, remembered_until).await {
+    match stored(app, &replay_key, remembered_until).await {
         Some(Ok(true)) => {
             // During an outage, this is the only record that it was used here.
-            memory.keep_stored(&name);
+            memory.keep_stored(&replay_key);
             Ok(())
         }
         Some(rejected) => {
-            memory.remove(&name);
+            memory.remove(&replay_key);
             Err(rejected.map_or_else(unavailable, |_| replayed()))
         }
         None => {
             taken.map_err(|rejection| not_taken(client_id, rejection))?;
-            if may_be_of_outage(app, issued_at, now) && memory.accept(&name) {
+            if may_be_of_outage(app, issued_at, now) && memory.accept(&replay_key) {
                 return Ok(());
             }
-            memory.remove(&name);
+            memory.remove(&replay_key);
             Err(OAuthError::unavailable(
                 "the database is unavailable, and the assertion may have been used before the outage",
             )
@@ -85,13 +86,13 @@ async fn use_here(
 /// Stores an assertion. Returns whether it was new; `None` while the database is unavailable.
 async fn stored(
     app: &App,
-    name: &str,
+    replay_key: &str,
     remembered_until: Timestamp,
 ) -> Option<Result<bool, StoreError>> {
     if app.database.is_unavailable() {
         return None;
     }
-    match app.services.store.use_assertion(name, remembered_until).await {
+    match app.services.store.use_assertion(replay_key, remembered_until).await {
         Err(error) if error.is_unavailable() => None,
         stored => Some(stored),
     }

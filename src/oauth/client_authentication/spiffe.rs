@@ -18,7 +18,7 @@ use crate::oauth::client_authentication::svid::{
     SvidProblem, UnverifiedSvid, check_claims, right_type, unsigned,
 };
 use crate::oauth::client_authentication::trusts::{
-    MAX_TRUSTS, MetTrusts, Sources, signature_checks,
+    AcceptingTrusts, MAX_TRUSTS, Sources, signature_checks,
 };
 use crate::oauth::client_authentication::{
     diagnosis, keys_not_fetched, reject_disabled, reject_other_methods, rejection,
@@ -72,7 +72,7 @@ fn of_named_client(
     let accepts = |known: &&SpiffeTrustEntry| known.trust.source.accepts(svid.id());
     let accepting: Vec<_> = entry.spiffe_trusts().iter().filter(accepts).collect();
     if accepting.is_empty() {
-        return Err(unaccepted(&entry, svid));
+        return Err(reject_by_every_trust(&entry, svid));
     }
     let keys = accepting.iter().map(|known| &known.keys);
     let sources = Sources::verify(app, svid.assertion(), keys, &SVID_ALGS, checks);
@@ -108,21 +108,21 @@ fn of_any_client(
     if sources.have_not_signed() {
         return Err(unsigned_by(&sources, None, ""));
     }
-    let mut met = MetTrusts::default();
+    let mut accepting = AcceptingTrusts::default();
     for candidate in &candidates {
         let Some(verified) = sources.verified_by(&candidate.keys) else { continue };
         let Some(entry) = app.directory.client(candidate.client_id.as_str()) else { continue };
         // The client may have changed since the index was read, so its entry decides.
-        let is_it = |known: &&SpiffeTrustEntry| {
+        let is_accepting = |known: &&SpiffeTrustEntry| {
             known.trust.trust_id == candidate.trust_id
                 && known.trust.source.accepts(svid.id())
                 && sources.verified_by(&known.keys).is_some()
         };
-        let Some(known) = entry.spiffe_trusts().iter().find(is_it) else { continue };
+        let Some(known) = entry.spiffe_trusts().iter().find(is_accepting) else { continue };
         let outcome = admit(app, &entry, known, verified, now);
-        met.note(&entry, outcome);
+        accepting.note(&entry, outcome);
     }
-    met.only_client().unwrap_or_else(|| Err(untrusted(app, svid)))
+    accepting.only_client().unwrap_or_else(|| Err(untrusted(app, svid)))
 }
 
 /// Checks the claims, the state and the method after the signature has been verified.
@@ -188,7 +188,7 @@ fn untrusted(app: &App, svid: &UnverifiedSvid<'_>) -> OAuthError {
 }
 
 /// Rejects a SPIFFE ID that no trust of the named client accepts, with the reason for each trust.
-fn unaccepted(entry: &ClientEntry, svid: &UnverifiedSvid<'_>) -> OAuthError {
+fn reject_by_every_trust(entry: &ClientEntry, svid: &UnverifiedSvid<'_>) -> OAuthError {
     let problems = entry.spiffe_trusts().iter().filter_map(|known| {
         let problem = svid.mismatch(&known.trust)?;
         Some(format!("trust {}: {problem}", known.trust.trust_id))

@@ -24,15 +24,15 @@ pub(super) fn signature_checks() -> SignatureChecks {
     SignatureChecks::new(MAX_SIGNATURE_CHECKS)
 }
 
-/// Clients whose trusts a token meets, for a request without a client id.
+/// Clients whose trusts accept a token, for a request without a client id.
 #[derive(Default)]
-pub(super) struct MetTrusts {
+pub(super) struct AcceptingTrusts {
     clients: Vec<Arc<ClientEntry>>,
     rejected: Option<OAuthError>,
 }
 
-impl MetTrusts {
-    /// Records that the token meets a trust of the client. An error means that the client is
+impl AcceptingTrusts {
+    /// Records that a trust of the client accepts the token. An error means that the client is
     /// rejected nevertheless.
     pub(super) fn note(&mut self, entry: &Arc<ClientEntry>, outcome: Result<(), OAuthError>) {
         match outcome {

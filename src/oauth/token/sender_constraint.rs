@@ -75,7 +75,7 @@ pub(super) fn verify_binding(
         Some(presented) => {
             let proof = proof(app, presented, now)?;
             let confirmation = Some(Confirmation::Key(proof.thumbprint));
-            Ok(VerifiedBinding { confirmation, proof: Some(proof.name) })
+            Ok(VerifiedBinding { confirmation, proof: Some(proof.replay_key) })
         }
         None if must => Err(OAuthError::new(
             ErrorCode::InvalidDpopProof,
@@ -99,7 +99,7 @@ pub(super) fn consume_proof(
 ) -> Result<Bound, OAuthError> {
     let id = granted.client().id();
     let taken = match &binding.proof {
-        Some(name) => app.services.dpop_proofs.take(name, id.as_str(), now),
+        Some(replay_key) => app.services.dpop_proofs.take(replay_key, id.as_str(), now),
         None => Ok(()),
     };
     match taken {
