@@ -90,10 +90,7 @@ pub(in crate::oauth) fn check_times(
 }
 
 /// Reads a claim that is a time; `None` if it is absent.
-fn timestamp_claim(
-    claims: &Value,
-    claim: &'static str,
-) -> Result<Option<Timestamp>, TimeProblem> {
+fn timestamp_claim(claims: &Value, claim: &'static str) -> Result<Option<Timestamp>, TimeProblem> {
     match &claims[claim] {
         Value::Null => Ok(None),
         value => numeric_date::read(value).map(Some).ok_or(TimeProblem::NotANumber(claim)),

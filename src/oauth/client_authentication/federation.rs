@@ -76,7 +76,8 @@ fn of_named_client(
     }
     let keys = accepting.iter().map(|known| &known.keys);
     let sources = Sources::verify(app, assertion, keys, &ISSUER_ALGS, checks);
-    let signed = accepting.iter().find_map(|known| Some((known, sources.verified_by(&known.keys)?)));
+    let signed =
+        accepting.iter().find_map(|known| Some((known, sources.verified_by(&known.keys)?)));
     let Some((known, assertion)) = signed else {
         let id = accepting[0].trust.trust_id.as_str();
         return Err(unsigned_by(&sources, Some(&entry), &format!("trust {id}: ")));

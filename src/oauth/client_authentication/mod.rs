@@ -145,8 +145,7 @@ pub async fn authenticate_by_assertion_grant(
     let entry = federation::authenticate(app, &assertion, named, now);
     let entry =
         entry.map_err(|error| error.or_because(ReasonCode::InvalidAssertion).as_invalid_grant())?;
-    let admission =
-        Admission { token_count, ..Admission::new(entry, evt, AuthenticatedBy::Trust) };
+    let admission = Admission { token_count, ..Admission::new(entry, evt, AuthenticatedBy::Trust) };
     admission.admit_without_secret(app, &caller.origin, now)
 }
 

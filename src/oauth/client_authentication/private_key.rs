@@ -22,7 +22,8 @@ use crate::oauth::client_authentication::assertion::{
 };
 use crate::oauth::client_authentication::single_use::{self, SingleUse};
 use crate::oauth::client_authentication::{
-    AuthenticationPurpose, keys_not_fetched, reject_disabled, reject_other_methods, rejection, request_fetch,
+    AuthenticationPurpose, keys_not_fetched, reject_disabled, reject_other_methods, rejection,
+    request_fetch,
 };
 use crate::oauth::error::{OAuthError, quote_input};
 use crate::oauth::rate::{self, TokenCount};
@@ -173,10 +174,7 @@ fn invalid_times(problem: TimeProblem) -> OAuthError {
 }
 
 /// Returns the hash of the client and the `jti`, which identifies the assertion.
-fn replay_key(
-    entry: &ClientEntry,
-    assertion: VerifiedAssertion<'_>,
-) -> Result<String, OAuthError> {
+fn replay_key(entry: &ClientEntry, assertion: VerifiedAssertion<'_>) -> Result<String, OAuthError> {
     let jti = assertion.text("jti").filter(|jti| !jti.is_empty());
     let jti = jti.ok_or_else(|| disclosed_rejection("it has no jti"))?;
     if jti.len() > MAX_JTI_BYTES {

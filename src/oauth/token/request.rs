@@ -83,8 +83,8 @@ impl TokenRequest {
         resources.dedup();
         let scope = parameters.take("scope");
         let requested = RequestedAccess { resources, scope };
-        let authorization_grant = assertion
-            .map_or(AuthorizationGrant::ClientCredentials, AuthorizationGrant::JwtBearer);
+        let authorization_grant =
+            assertion.map_or(AuthorizationGrant::ClientCredentials, AuthorizationGrant::JwtBearer);
         let requester = Requester::Caller(caller);
         Ok(Self { requester, authorization_grant, requested, proof: None })
     }
