@@ -29,7 +29,7 @@ pub(crate) struct RestoreArgs {
     #[arg(long)]
     revoke_tokens: bool,
     /// End the secrets that were rotated, ended or reported as leaked after the backup: a file with
-    /// these events, as `tokend audit list -o jsonl` prints them
+    /// these events, as `tokend audit export` prints them
     #[arg(long, value_name = "EVENTS", value_hint = ValueHint::FilePath)]
     end_secrets: Option<PathBuf>,
 }
