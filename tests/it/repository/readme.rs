@@ -76,10 +76,12 @@ impl Stage {
         libraries
     }
 
-    /// Replaces the port and the database of the page by those of this stage.
+    /// Replaces the port, the database and the directory of settings of the page by those of this
+    /// stage.
     fn adapted(&self, text: &str) -> String {
         text.replace("http://localhost:8080", &self.dev.issuer)
             .replace("postgres://tokend:PASSWORD@db.example.com/tokend", &self.database)
+            .replace("/etc/tokend/", &format!("{}/", self.folder.display()))
     }
 
     /// Runs a block; returns its output.
