@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use ipnet::IpNet;
 
-use crate::config::{Config, LimitSettings};
+use crate::config::{Config, LimitSettings, ShownSetting};
 use crate::model::group_mapping::GroupMapping;
 
 /// The keys of the reloadable settings, in the order of `default.toml`. All other settings need a
@@ -37,6 +37,8 @@ pub struct LiveSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// The roles of the groups of the identity provider.
     pub console_groups: GroupMapping,
+    /// All settings in effect, also those that need a restart.
+    pub shown: Vec<ShownSetting>,
 }
 
 impl LiveSettings {
@@ -46,6 +48,7 @@ impl LiveSettings {
             limits: config.limits.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             console_groups: groups.unwrap_or_default(),
+            shown: config.shown.clone(),
         }
     }
 }
@@ -67,14 +70,44 @@ impl Live {
 
     /// Replaces all values at once.
     pub fn replace(&self, config: &Config) {
-        self.0.store(Arc::new(LiveSettings::of(config)));
+        let mut new = LiveSettings::of(config);
+        for (setting, old) in new.shown.iter_mut().zip(&self.load().shown) {
+            if !is_applied(old, setting) {
+                setting.clone_from(old);
+            }
+        }
+        self.0.store(Arc::new(new));
     }
+}
+
+/// True if the new value of a setting takes effect without a restart.
+fn is_applied(old: &ShownSetting, new: &ShownSetting) -> bool {
+    let is_switch = old.value.is_empty() != new.value.is_empty();
+    LIVE_KEYS.contains(&new.key.as_str()) && !(is_switch && new.key.starts_with("tls."))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::DEFAULTS;
+
+    #[test]
+    fn a_setting_that_needs_a_restart_shows_its_old_value() {
+        let setting = |key: &str, value: &str| ShownSetting {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            origin: "a file".to_owned(),
+            is_default: false,
+        };
+        for (key, old, new, expected) in [
+            ("limits.tokens_per_client", "off", "600/m", true),
+            ("token.lifetime", "1h", "2h", false),
+            ("tls.certificate", "old.pem", "new.pem", true),
+            ("tls.certificate", "", "new.pem", false),
+        ] {
+            assert_eq!(is_applied(&setting(key, old), &setting(key, new)), expected, "{key}");
+        }
+    }
 
     #[test]
     fn live_keys_are_settings_and_include_every_limit_but_connections() {

@@ -103,7 +103,7 @@ pub(super) async fn page(
         frame: Frame::new(&signed_in, "Settings", "/console/settings").with_equivalent(equivalent),
         facts,
         problems: report.problems(),
-        sections: sections(&config.shown),
+        sections: sections(&app.services.live.load().shown),
         findings,
     })
 }

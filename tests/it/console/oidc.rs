@@ -228,7 +228,8 @@ async fn a_changed_mapping_takes_effect_on_the_next_request() {
     assert_eq!(browser.get("/console/clients").await.status, 200);
     // A group without rights at the sign-in is stored as well.
     apply("staff=viewer");
-    assert_eq!(browser.get("/console/settings").await.status, 200);
+    let page = browser.page("/console/settings").await;
+    assert!(page.contains("<code>staff=viewer</code>"), "{page}");
     apply("");
     assert!(is_signed_out(&browser.get("/console/").await));
 }
