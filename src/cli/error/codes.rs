@@ -165,9 +165,9 @@ $ echo $?
 4
 ```
 
-A command that fails prints a text, a code and how to fix it. With `-o json` it prints a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Codes and exit codes never change their meaning; the texts may. Codes of answers to OAuth clients are on the page on [protocols](protocols.md); the reason of one answer is in `tokend explain`.
+A command that fails prints a text, a code and how to fix it. With `-o json` it prints a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Codes and exit codes never change their meaning; the texts may. [Getting tokens](getting-tokens.md#errors) lists the codes of responses to OAuth clients; `tokend explain` shows the reason of one response.
 
-This page is generated from the code: `UPDATE_DOCS=1 cargo test --lib error::codes` writes it.
+This page is generated from the code: `make docs` writes it.
 ";
 
     /// The exit codes without an error code and text.
@@ -205,7 +205,7 @@ These exit codes come without a code and a text: 0 if the command has done what 
             std::fs::write(&path, page()).expect("written");
         }
         let found = std::fs::read_to_string(&path).expect("the page");
-        assert_eq!(found, page(), "regenerate it: UPDATE_DOCS=1 cargo test --lib error::codes");
+        assert_eq!(found, page(), "regenerate it: make docs");
     }
 
     /// Reads all files below `folder`.

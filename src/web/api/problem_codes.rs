@@ -71,5 +71,5 @@ fn the_table_of_the_page_is_current() {
         std::fs::write(&path, &expected).expect("written");
         return;
     }
-    assert_eq!(page, expected, "regenerate it: UPDATE_DOCS=1 cargo test --lib problem_codes");
+    assert_eq!(page, expected, "regenerate it: make docs");
 }

@@ -1,9 +1,11 @@
 //! The pages for developers and operators: every sample that can run here is run, from the text of
 //! the page.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokend::model::error_code::ErrorCode;
 use tokend::model::time::Clock;
 
 use crate::repository::readme::{Stage, blocks};
@@ -124,6 +126,18 @@ fn the_sizes_of_machines_cover_what_was_measured() {
         let max = of_size.map(|(_, mib)| *mib).fold(0.0, f64::max);
         assert!(max > 0.0 && max < size, "{clients}: {max} of {size} MiB");
     }
+}
+
+/// Every code that an OAuth endpoint returns is on the page for developers.
+#[test]
+fn the_table_of_errors_has_each_code() {
+    let text = read(GETTING_TOKENS);
+    let section = text.split_once("\n## Errors\n").expect("a section").1;
+    let section = section.split("\n## ").next().expect("a section");
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let listed: BTreeSet<_> = rows.filter_map(|row| row.split('`').next()).collect();
+    let codes = ErrorCode::ALL.into_iter().filter(|code| *code != ErrorCode::NotFound);
+    assert_eq!(listed, codes.map(ErrorCode::as_str).collect::<BTreeSet<_>>());
 }
 
 /// The Rust snippet is the one that the test above has called.
