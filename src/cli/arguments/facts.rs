@@ -144,8 +144,8 @@ fn of_option(option: &'static str) -> impl Fn(Malformed) -> CliError {
 /// The limit of a new administrator.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct AdminOfArgs {
-    /// Limits an administrator to clients and resources of this owner; may be repeated; all owners
-    /// if omitted
+    /// Limits an administrator to clients and resources of this owner; may be repeated. A new
+    /// administrator without this option has no limit
     #[arg(long = "admin-of", value_name = "OWNER")]
     owners: Vec<String>,
     /// Limits an administrator to no owner: it sees and changes no client and no resource
