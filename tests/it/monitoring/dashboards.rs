@@ -235,7 +235,8 @@ async fn prometheus_reads_the_metrics_with_a_token() {
     let management = server.management.trim_start_matches("http://");
     let mut page = blocks("monitoring.md", "yaml").swap_remove(0);
     for (from, to) in [
-        ("\"tokend-1.internal:8081\", \"tokend-2.internal:8081\"", management),
+        ("\"tokend-1.internal:8443\", \"tokend-2.internal:8443\"", management),
+        ("scheme: https", "scheme: http"),
         ("https://id.example.com/v1/oauth/token", &server.token_url()),
         ("client_id: prometheus", &format!("client_id: {}", client.id)),
         ("job_name: tokend\n", "job_name: tokend\n    scrape_interval: 1s\n"),
