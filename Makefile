@@ -1,6 +1,6 @@
 # `make test-fast` is the loop of a contributor. `make test` runs everything but `make test-slow`.
-# `make check` and `make test-package` are what CI runs. The targets install what is missing, except
-# for `make test-fast`.
+# CI runs `make check`, `make subjects`, `make msrv` and `make test-package`, and `make test-fast` on
+# macOS too. Targets that depend on `tools` install what is missing.
 
 .PHONY: check fmt typos prose subjects clippy doc deny msrv test-fast test test-slow test-package faults soak \
     tools docs screenshots install install-files dist dist-archive bench growth commands fuzz \
@@ -75,9 +75,10 @@ test-package:
 	$(RELEASE_PROGRAM) cargo test --locked --test it -- --ignored programs::packaging::
 
 # Writes docs/settings.md from config/default.toml, docs/openapi.json, the schema of declarations,
-# the tables of docs/monitoring.md, and the figures of README.md and docs/speed.md from
-# benches/RESULTS.md.
+# docs/errors.md, the tables of docs/admin-api.md and docs/monitoring.md, and the figures of
+# README.md and docs/speed.md from benches/RESULTS.md.
 docs:
+	UPDATE_DOCS=1 cargo test --locked --lib -- error::codes problem_codes
 	UPDATE_DOCS=1 cargo test --locked --test it -- settings_page speed_page the_schema_is_current monitoring::dashboards::the_page admin_api::openapi::the_document
 
 # Pictures of every page of the console, light, dark and narrow, in target/screenshots.
