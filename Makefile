@@ -122,7 +122,7 @@ dist-archive:
 	sh .ci/dist archive "$(PROGRAM)"
 
 # The server has one core, the load the other one. Figures of other machines are not comparable;
-# ratios to the limit, measured in the same run, are. Each benchmark writes its section of
+# ratios to the baseline, measured in the same run, are. Each benchmark writes its section of
 # benches/RESULTS.md. `make bench` takes some fifteen minutes, `make growth` as long again.
 bench: tools
 	cargo build --locked --release --bin tokend

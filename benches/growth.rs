@@ -14,7 +14,7 @@ use tokend_testing::{Engine, ORDERS};
 const SLICES: usize = 10;
 const SLICE: Duration = Duration::from_millis(500);
 const SERVER_CORE: &str = "0";
-const COLUMNS: &str = "| clients | engine | ready after | RSS, started | at most until then | RSS, all warm | tokens/s | of the limit |";
+const COLUMNS: &str = "| clients | engine | ready after | RSS, started | at most until then | RSS, all warm | tokens/s | of the baseline |";
 const ALL_SIZES: [usize; 5] = [0, 1, 1_000, 100_000, 1_000_000];
 
 fn main() {
@@ -23,13 +23,13 @@ fn main() {
 
 async fn bench(words: &[String]) {
     let mut table = Table::new(COLUMNS);
-    let limit = Peer::limit(&["ES256"], SERVER_CORE);
+    let baseline = Peer::baseline(&["ES256"], SERVER_CORE);
     let is_named = |engine: &Engine| words.iter().any(|word| word == engine.name());
     let any_engine = !Engine::ALL.iter().any(is_named);
     let sizes: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
     for clients in if sizes.is_empty() { &ALL_SIZES[..] } else { &sizes } {
         for engine in Engine::ALL.into_iter().filter(|engine| any_engine || is_named(engine)) {
-            table.row(&Box::pin(row(&limit, engine, *clients)).await);
+            table.row(&Box::pin(row(&baseline, engine, *clients)).await);
         }
     }
     if words.is_empty() {
@@ -37,7 +37,7 @@ async fn bench(words: &[String]) {
     }
 }
 
-async fn row(limit: &Peer, engine: Engine, clients: usize) -> String {
+async fn row(baseline: &Peer, engine: Engine, clients: usize) -> String {
     let fixture = Box::pin(Fixture::new(engine, clients, 2, Hashing::Cheap)).await;
     let server = fixture.serve(None);
     let ready = server.ready().await;
@@ -63,10 +63,10 @@ async fn row(limit: &Peer, engine: Engine, clients: usize) -> String {
     let bare = load::bare_requests();
     let (mut our, mut their) = (Measured::default(), Measured::default());
     for _ in 0..SLICES {
-        their.slice(limit, &bare, SLICE).await;
+        their.slice(baseline, &bare, SLICE).await;
         our.slice(&server, &requests, SLICE).await;
     }
-    let (our, their) = (our.figures(&server), their.figures(limit));
+    let (our, their) = (our.figures(&server), their.figures(baseline));
     format!(
         "{start} | {:.0} MiB | {:.0} | {:.2} |",
         our.rss_mib,

@@ -11,8 +11,7 @@ use tokend_testing::bench::report::{self, Table};
 
 const SERVER_CORE: &str = "0";
 const MIN_RATIO: f64 = 0.8;
-const COLUMNS: &str =
-    "| row | answers/s | p50 ms | p99 ms | CPU µs | limit: answers/s | p99 ms | CPU µs | ratio |";
+const COLUMNS: &str = "| row | answers/s | p50 ms | p99 ms | CPU µs | baseline: answers/s | p99 ms | CPU µs | ratio |";
 
 fn main() {
     report::run(bench(&report::words()));
@@ -63,7 +62,7 @@ impl Question {
 }
 
 async fn row(question: Question, engine: Engine) -> (String, f64) {
-    let limit = Peer::limit(&["ES256"], SERVER_CORE);
+    let baseline = Peer::baseline(&["ES256"], SERVER_CORE);
     let fixture = Box::pin(Fixture::new(engine, 1, 1, Hashing::Cheap)).await;
     let server = fixture.serve(Some(SERVER_CORE));
     server.ready().await;
@@ -71,9 +70,9 @@ async fn row(question: Question, engine: Engine) -> (String, f64) {
     let asking = load::requests(&fixture.credentials, Body::FormBasic);
     let token = load::token(server.port, &asking[0]).await;
     let requests = [question.request(client, &token)];
-    let bare = load::token(limit.port, &load::bare_requests()[0]).await;
+    let bare = load::token(baseline.port, &load::bare_requests()[0]).await;
     let bare = [question.request(client, &bare)];
-    let Comparison { ours, theirs, ratio } = compare(&server, &requests, &limit, &bare).await;
+    let Comparison { ours, theirs, ratio } = compare(&server, &requests, &baseline, &bare).await;
     let row = format!(
         "| {}, ES256, {} | {:.0} | {:.2} | {:.2} | {:.1} | {:.0} | {:.2} | {:.1} | **{ratio:.2}** |",
         question.name(),

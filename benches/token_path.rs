@@ -11,7 +11,7 @@ use tokend_testing::bench::load::{self, Body};
 use tokend_testing::bench::report::{self, Table};
 
 const SERVER_CORE: &str = "0";
-const COLUMNS: &str = "| row | tokens/s | p50 ms | p99 ms | CPU µs/token | RSS MiB | limit: tokens/s | p99 ms | CPU µs | ratio |";
+const COLUMNS: &str = "| row | tokens/s | p50 ms | p99 ms | CPU µs/token | RSS MiB | baseline: tokens/s | p99 ms | CPU µs | ratio |";
 
 fn main() {
     report::run(bench(&report::words()));
@@ -20,21 +20,21 @@ fn main() {
 async fn bench(words: &[String]) {
     let mut table = Table::new(COLUMNS);
     for algorithm in ["ES256", "RS256", "EdDSA"] {
-        let limit = Peer::limit(&[algorithm], SERVER_CORE);
+        let baseline = Peer::baseline(&[algorithm], SERVER_CORE);
         for (clients, engine) in [1, 10_000].iter().flat_map(|n| Engine::ALL.map(|e| (*n, e))) {
             for body in [Body::FormBasic, Body::JsonBody] {
                 let name =
                     format!("{algorithm}, {}, {}, {clients} clients", engine.name(), body.name());
                 if words.iter().all(|word| name.contains(word.as_str())) {
-                    table.row(&row(&name, &limit, algorithm, engine, body, clients).await);
+                    table.row(&row(&name, &baseline, algorithm, engine, body, clients).await);
                 }
             }
         }
     }
-    let name = "limit that writes responses together, ES256, SQLite, form + Basic, 1 client";
+    let name = "baseline that writes responses together, ES256, SQLite, form + Basic, 1 client";
     if words.iter().all(|word| name.contains(word.as_str())) {
-        let limit = Peer::limit(&["ES256", "together"], SERVER_CORE);
-        table.row(&row(name, &limit, "ES256", Engine::Sqlite, Body::FormBasic, 1).await);
+        let baseline = Peer::baseline(&["ES256", "together"], SERVER_CORE);
+        table.row(&row(name, &baseline, "ES256", Engine::Sqlite, Body::FormBasic, 1).await);
     }
     let name = "10 static claims of 300 bytes, ES256, SQLite, form + Basic, 1 client";
     if words.iter().all(|word| name.contains(word.as_str())) {
@@ -47,7 +47,7 @@ async fn bench(words: &[String]) {
 
 async fn row(
     name: &str,
-    limit: &Peer,
+    baseline: &Peer,
     algorithm: &str,
     engine: Engine,
     body: Body,
@@ -60,7 +60,7 @@ async fn row(
     let requests = load::requests(&fixture.credentials, body);
     load::once_each(server.port, &requests, 16).await;
     let bare = load::bare_requests();
-    line(name, &compare(&server, &requests, limit, &bare).await)
+    line(name, &compare(&server, &requests, baseline, &bare).await)
 }
 
 /// Measures a client with static claims. Here the baseline is the same server and a client without

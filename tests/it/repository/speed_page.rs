@@ -111,7 +111,7 @@ fn headline(path: &Section) -> String {
 
 /// Returns the ratio to a baseline that groups its responses, as tokend does.
 fn grouping_ratio(path: &Section) -> String {
-    ratios(&path.numbers("ratio", |row| row.starts_with("limit that writes")))
+    ratios(&path.numbers("ratio", |row| row.starts_with("baseline that writes")))
 }
 
 fn token_path(path: &Section) -> String {
@@ -121,7 +121,7 @@ fn token_path(path: &Section) -> String {
         text.push_str(&format!("| {name} | {} | {} |\n", of("1"), of("10000")));
     }
     let es256 = |column| path.numbers(column, tokens_of("ES256", None));
-    let baseline = es256("limit: tokens/s");
+    let baseline = es256("baseline: tokens/s");
     format!(
         "{text}\n{} The baseline issued {} to {} ES256 tokens a second. The 99th percentile of \
          tokend was at most {:.1} ms.\n\n\
