@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::model::backoff;
 use crate::model::time::MonotonicTime;
 
 /// The run time since the last failure after which a task has recovered.
@@ -49,8 +50,7 @@ impl BackgroundTasks {
         known.total = known.total.saturating_add(1);
         known.in_a_row = known.in_a_row.saturating_add(1);
         known.last = now;
-        let doublings = known.in_a_row.saturating_sub(1).min(16);
-        let pause = MIN_PAUSE.saturating_mul(1 << doublings).min(MAX_PAUSE);
+        let pause = backoff::pause(known.in_a_row, MIN_PAUSE, MAX_PAUSE);
         Restart { failures: known.total, pause }
     }
 

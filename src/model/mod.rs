@@ -6,6 +6,7 @@
 pub mod admin_preset;
 pub mod admin_scope;
 pub mod assertion_audiences;
+pub mod backoff;
 pub mod backup;
 pub mod checkpoint;
 pub mod claim_pattern;

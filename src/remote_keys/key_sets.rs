@@ -17,6 +17,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 
 use crate::jose::external_jwks::ExternalJwks;
+use crate::model::backoff;
 use crate::model::security::KeySetUri;
 use crate::model::time::{Clock, MonotonicTime};
 use crate::model::trust::ExternalIssuer;
@@ -158,7 +159,7 @@ impl RemoteKeys {
             Some(fetched) if is_asked_for => fetched.at,
             Some(fetched) => fetched.at.plus(fetched.refresh_after()),
         };
-        let pause = pause_after(attempts.failures_in_a_row);
+        let pause = backoff::pause(attempts.failures_in_a_row, MIN_PAUSE, MAX_PAUSE);
         let allowed_at = attempts.ended_at.map(|ended_at| ended_at.plus(pause));
         Some(wanted_at.max(allowed_at.unwrap_or_default()))
     }
@@ -167,12 +168,6 @@ impl RemoteKeys {
         // Each change is one assignment, so a panic cannot leave a partial change.
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns the pause after this number of consecutive failures: 10 s, 20 s, 40 s … five minutes.
-fn pause_after(failures_in_a_row: u32) -> Duration {
-    let doublings = failures_in_a_row.saturating_sub(1).min(16);
-    MIN_PAUSE.saturating_mul(1 << doublings).min(MAX_PAUSE)
 }
 
 /// A running attempt to fetch a set. Dropping it unfinished, because its task panicked or was
@@ -205,7 +200,7 @@ impl FetchAttempt {
         let failures = if has_failed { attempts.failures_in_a_row.saturating_add(1) } else { 0 };
         *attempts =
             FetchAttempts { ended_at: Some(now), failures_in_a_row: failures, is_running: false };
-        has_failed.then(|| pause_after(failures))
+        has_failed.then(|| backoff::pause(failures, MIN_PAUSE, MAX_PAUSE))
     }
 }
 

@@ -1,16 +1,19 @@
 //! Consequences of a delivery attempt: the time of the next attempt, and when an event is given up.
 
+use std::time::Duration;
+
+use crate::model::backoff;
 use crate::model::event::Event;
 use crate::model::time::Timestamp;
 use crate::outbound::{FetchError, PostAnswer, RetryAfter};
 use crate::store::server::notifications::NotificationCursor;
 use crate::telemetry;
 
-/// The pause after the first failure, in seconds. Each further failure doubles it.
-const MIN_PAUSE_SECONDS: i64 = 5;
+/// The pause after the first failure. Each further failure doubles it.
+const MIN_PAUSE: Duration = Duration::from_secs(5);
 
-/// The maximum pause, in seconds.
-const MAX_PAUSE_SECONDS: i64 = 600;
+/// The maximum pause.
+const MAX_PAUSE: Duration = Duration::from_mins(10);
 
 /// The maximum pause that a receiver may request, in seconds.
 const MAX_RETRY_AFTER_SECONDS: i64 = 3_600;
@@ -84,8 +87,9 @@ pub(in crate::services) fn next_attempt(
     retry_after: Option<RetryAfter>,
     now: Timestamp,
 ) -> Timestamp {
-    let doublings = u32::try_from(failures.clamp(0, 16)).unwrap_or(0);
-    let pause = MIN_PAUSE_SECONDS.saturating_mul(1 << doublings).min(MAX_PAUSE_SECONDS);
+    let failures = u32::try_from(failures).unwrap_or(u32::MAX).saturating_add(1);
+    let pause = backoff::pause(failures, MIN_PAUSE, MAX_PAUSE).as_secs();
+    let pause = i64::try_from(pause).unwrap_or(i64::MAX);
     let wanted = retry_after.map_or(0, |it| it.seconds(now)).min(MAX_RETRY_AFTER_SECONDS);
     now.plus_seconds(pause.max(wanted))
 }
@@ -209,7 +213,7 @@ mod tests {
         }
         cursor = after_failure(cursor, &events, &away, Timestamp(MAX_AGE_SECONDS + 10));
         assert_eq!((cursor.sequence, cursor.failures), (4, 101));
-        assert_eq!(cursor.next_attempt_at.0, MAX_AGE_SECONDS + 10 + MAX_PAUSE_SECONDS);
+        assert_eq!(cursor.next_attempt_at.0, MAX_AGE_SECONDS + 10 + 600);
         for status in [429, 502, 503, 504] {
             assert_eq!(answered(status, None).cause, Cause::Unreachable, "{status}");
         }
