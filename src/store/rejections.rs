@@ -112,18 +112,12 @@ impl RejectionFilter {
         if let Some(id) = &self.client_id {
             statement.push_with(" AND client_id = ?", [id.as_str().into()]);
         }
-        match &self.owners {
-            None => {}
-            Some(owners) if owners.is_empty() => {
-                statement.push(" AND 1 = 0");
-            }
-            Some(owners) => {
-                statement.push(" AND client_id IN (SELECT client_id FROM client WHERE owner IN ");
-                statement.push_list(owners.iter().map(Owner::as_str));
-                // The two times may come from different clocks.
-                let difference = RevocationEpoch::CLOCK_DIFFERENCE_SECONDS;
-                statement.push_with(" AND created_at <= at + ?)", [difference.into()]);
-            }
+        if let Some(owners) = &self.owners {
+            statement.push(" AND client_id IN (SELECT client_id FROM client WHERE owner IN ");
+            statement.push_list(owners.iter().map(Owner::as_str));
+            // The two times may come from different clocks.
+            let difference = RevocationEpoch::CLOCK_DIFFERENCE_SECONDS;
+            statement.push_with(" AND created_at <= at + ?)", [difference.into()]);
         }
         if let Some(reason) = &self.reason {
             let reason = reason.to_ascii_lowercase();

@@ -100,11 +100,7 @@ pub struct ResourceFilter {
 impl ResourceFilter {
     fn push_conditions(&self, statement: &mut Statement) {
         if let Some(owners) = &self.owners {
-            if owners.is_empty() {
-                statement.push(" AND 1 = 0");
-            } else {
-                statement.push(" AND owner IN ").push_list(owners.iter().map(Owner::as_str));
-            }
+            statement.push(" AND owner IN ").push_list(owners.iter().map(Owner::as_str));
         }
         for (key, value) in &self.labels {
             // In the stored JSON object, only keys are followed by a colon and texts contain no

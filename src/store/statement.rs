@@ -99,14 +99,19 @@ impl Statement {
         self
     }
 
-    /// Appends a list of values in parentheses.
+    /// Appends a list of values in parentheses. `IN` with an empty list matches no row.
     pub(super) fn push_list(
         &mut self,
         values: impl Iterator<Item = impl Into<SqlValue>>,
     ) -> &mut Self {
         self.text.push('(');
+        let count_before = self.values.len();
         for (place, value) in values.enumerate() {
             self.push_with(if place == 0 { "?" } else { ", ?" }, [value.into()]);
+        }
+        if self.values.len() == count_before {
+            // An empty list is invalid SQL, and no value is equal to NULL.
+            self.push("NULL");
         }
         self.text.push(')');
         self
@@ -173,5 +178,13 @@ mod tests {
         assert_eq!(statement.numbered_text(), text);
         assert_eq!(statement.values()[0], SqlValue::from("x' OR 1"));
         assert_eq!(statement.values().len(), 4);
+    }
+
+    #[test]
+    fn an_empty_list_matches_nothing() {
+        let mut statement = Statement::default();
+        statement.push("SELECT 1 WHERE a IN ").push_list(std::iter::empty::<&str>());
+        assert_eq!(statement.text(), "SELECT 1 WHERE a IN (NULL)");
+        assert!(statement.values().is_empty());
     }
 }

@@ -62,12 +62,8 @@ impl Store {
         const SQL: &str = "SELECT client_id FROM client WHERE name = ?";
         let mut statement = Statement::default();
         statement.push_with(SQL, [name.as_str().into()]);
-        match owners {
-            None => {}
-            Some(owners) if owners.is_empty() => return Ok(Vec::new()),
-            Some(owners) => {
-                statement.push(" AND owner IN ").push_list(owners.iter().map(Owner::as_str));
-            }
+        if let Some(owners) = owners {
+            statement.push(" AND owner IN ").push_list(owners.iter().map(Owner::as_str));
         }
         statement.push_with(" ORDER BY client_id LIMIT ?", [i64::from(limit).into()]);
         let rows = self.read().rows::<ClientIdRow>(&statement).await?;

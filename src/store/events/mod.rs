@@ -166,16 +166,10 @@ impl EventFilter {
                 statement.push(text).push_list(values.iter().map(String::as_str));
             }
         }
-        match &self.owners {
-            None => {}
-            Some(owners) if owners.is_empty() => {
-                statement.push(" AND 1 = 0");
-            }
-            Some(owners) => {
-                let names = || owners.iter().map(Owner::as_str);
-                statement.push(" AND (owner IN ").push_list(names());
-                statement.push(" OR other_owner IN ").push_list(names()).push(")");
-            }
+        if let Some(owners) = &self.owners {
+            let names = || owners.iter().map(Owner::as_str);
+            statement.push(" AND (owner IN ").push_list(names());
+            statement.push(" OR other_owner IN ").push_list(names()).push(")");
         }
     }
 }

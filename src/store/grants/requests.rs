@@ -127,12 +127,8 @@ impl GrantRequestFilter {
         if let Some(owner) = &self.owner {
             push_side(statement, &BTreeSet::from([owner.clone()]));
         }
-        match &self.visible_to {
-            None => {}
-            Some(owners) if owners.is_empty() => {
-                statement.push(" AND 1 = 0");
-            }
-            Some(owners) => push_side(statement, owners),
+        if let Some(owners) = &self.visible_to {
+            push_side(statement, owners);
         }
     }
 }

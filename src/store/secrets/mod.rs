@@ -149,12 +149,10 @@ impl Store {
         suffixes: &[&str],
         digests: &[SecretDigest],
     ) -> Result<Vec<StoredSecret>, StoreError> {
-        // An empty list is invalid SQL. No secret has this suffix or digest.
-        let suffixes = suffixes.iter().map(ToString::to_string).chain(["-".to_owned()]);
-        let digests = digests.iter().map(ToString::to_string).chain(["-".to_owned()]);
         let mut statement = Statement::default();
-        statement.push(SecretRow::SELECT).push("WHERE hint IN ").push_list(suffixes);
-        statement.push(" OR digest IN ").push_list(digests).push(" ORDER BY secret_id");
+        statement.push(SecretRow::SELECT).push("WHERE hint IN ");
+        statement.push_list(suffixes.iter().copied()).push(" OR digest IN ");
+        statement.push_list(digests.iter().map(ToString::to_string)).push(" ORDER BY secret_id");
         let rows = self.read().rows::<SecretRow>(&statement).await?;
         Ok(readable("a secret", rows, |row| {
             let client_id = ClientId::parse(&row.token.client_id)?;
