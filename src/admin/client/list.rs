@@ -6,15 +6,16 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-use crate::admin::{AdminError, ObjectKind, Principal};
+use crate::admin::{AdminError, ObjectKind, Principal, secret};
 use crate::model::Malformed;
-use crate::model::client::{ClientId, ClientName, ClientState};
+use crate::model::client::{ClientId, ClientName, ClientState, Registration};
 use crate::model::labels::{LabelKey, LabelValue};
 use crate::model::owner::Owner;
 use crate::model::resource::ResourceId;
 use crate::model::scope::ScopeName;
 use crate::model::secret::SecretId;
 use crate::model::time::{Clock, Lifetime, Timestamp};
+use crate::services::Services;
 use crate::store::clients::list::{ClientFilter, Expiring, GrantFilter, Position};
 use crate::store::{Store, StoreError};
 use crate::text::suggestion;
@@ -76,6 +77,36 @@ pub async fn filter(
         unused_since: unused.map(|duration| now.minus_seconds(duration.seconds())),
         search,
     })
+}
+
+/// Clients in the order of a list. An unreadable client does not hide the others.
+#[derive(Debug, Default)]
+pub struct FoundClients {
+    /// The clients that were read.
+    pub readable: Vec<Registration>,
+    /// The ids of the other clients, and why they cannot be read.
+    pub unreadable: Vec<(String, StoreError)>,
+}
+
+/// Reads the existing clients among `ids` and assesses their secrets. Logs the unreadable clients.
+pub async fn read_clients(services: &Services, ids: &[&str]) -> Result<FoundClients, StoreError> {
+    let store = &services.store;
+    let registrations = store.registrations(ids).await?;
+    let horizon = secret::life::horizon(store, &services.clock).await?;
+    let mut found = FoundClients::default();
+    for (id, client) in registrations {
+        match client {
+            Ok(mut client) => {
+                client.assess(&horizon, services.config.secrets.warn_before);
+                found.readable.push(client);
+            }
+            Err(problem) => {
+                tracing::error!(client.id = id, %problem, "a client cannot be read");
+                found.unreadable.push((id, problem));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The maximum length of a cursor, in bytes. A client id and a secret id in base64url are shorter.

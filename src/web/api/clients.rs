@@ -144,22 +144,8 @@ pub(super) async fn list(
     };
     let page = store.client_page(&filter, &after, limit).await.map_err(AdminError::from)?;
     let ids: Vec<&str> = page.positions.iter().map(Position::client_id).collect();
-    let found = store.registrations(&ids).await.map_err(AdminError::from)?;
-    let horizon = secret::life::horizon(store, clock).await.map_err(AdminError::from)?;
-    let warn_before = app.services.config.secrets.warn_before;
-    let (mut data, mut unreadable) = (Vec::with_capacity(found.len()), Vec::new());
-    for (id, client) in found {
-        match client {
-            Ok(mut client) => {
-                client.assess(&horizon, warn_before);
-                data.push(ClientJson::of(&app, client));
-            }
-            Err(problem) => {
-                tracing::error!(client.id = id, %problem, "a client cannot be read");
-                unreadable.push((id, problem));
-            }
-        }
-    }
+    let found = client::list::read_clients(&app.services, &ids).await.map_err(AdminError::from)?;
+    let data = found.readable.into_iter().map(|client| ClientJson::of(&app, client)).collect();
     let remaining = match (count, &page.next) {
         // A search is not counted, because it scans all clients.
         _ if filter.search.is_some() => None,
@@ -170,7 +156,8 @@ pub(super) async fn list(
         }
     };
     let next_cursor = page.next.map(|next| client::list::cursor(&filter, &next));
-    Ok(ok(ClientPage { page: Page::new(data, next_cursor).with_unreadable(unreadable), remaining }))
+    let page = Page::new(data, next_cursor).with_unreadable(found.unreadable);
+    Ok(ok(ClientPage { page, remaining }))
 }
 
 fn question(query: ListQuery) -> Result<ClientQuery, Problem> {

@@ -4,8 +4,8 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Request, State};
 
+use crate::admin::client;
 use crate::admin::client::list::{ClientQuery, MAX_SEARCH_CHARS};
-use crate::admin::{client, secret};
 use crate::app::App;
 use crate::model::admin_scope::AdminScope;
 use crate::model::client::{ClientState, Registration};
@@ -199,24 +199,11 @@ pub(in crate::web::console) async fn rows(
     ids: &[&str],
     now: Timestamp,
 ) -> Result<ClientRows, ConsoleError> {
-    let services = &app.services;
-    let found = services.store.registrations(ids).await?;
-    let horizon = secret::life::horizon(&services.store, &services.clock).await?;
-    let warn_before = services.config.secrets.warn_before;
-    let mut rows = ClientRows::default();
-    for (id, client) in found {
-        match client {
-            Ok(mut client) => {
-                client.assess(&horizon, warn_before);
-                rows.readable.push(ClientRow::of(&client, now));
-            }
-            Err(problem) => {
-                tracing::error!(client.id = id, %problem, "a client cannot be read");
-                rows.unreadable.push(Unreadable::new(id, &problem));
-            }
-        }
-    }
-    Ok(rows)
+    let found = client::list::read_clients(&app.services, ids).await?;
+    Ok(ClientRows {
+        readable: found.readable.iter().map(|client| ClientRow::of(client, now)).collect(),
+        unreadable: Unreadable::list(found.unreadable),
+    })
 }
 
 /// Returns the number of clients as text. A search is not counted, because it scans all clients.
