@@ -14,6 +14,9 @@
 // Domain-independent text helpers: JSON writing, escaping, quoting, suggestions.
 pub mod text;
 
+// Private files and folders; the users who can access existing ones.
+pub mod files;
+
 // Domain types: plain data without I/O.
 pub mod model;
 

@@ -12,11 +12,11 @@ use crate::directory::Directory;
 use crate::directory::snapshot::{
     self, Beginning, Pace, Restored, SnapshotError, SnapshotFile, StoppedState,
 };
+use crate::files;
 use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;
 use crate::services::Services;
 use crate::services::atomic_file::AtomicFile;
-use crate::store::engine;
 
 /// The file name in `data_dir`.
 pub const FILE_NAME: &str = "tokend.snapshot";
@@ -99,7 +99,7 @@ impl App {
 /// Writes the file, and returns its size.
 fn write(app: &App, beginning: &Beginning, occasion: Occasion) -> Result<u64, SnapshotError> {
     let Services { config, keys, .. } = &*app.services;
-    engine::files::create_private_folder(&config.data_dir)?;
+    files::create_private_folder(&config.data_dir)?;
     let (draft, file) = AtomicFile::create(&path(config))?;
     let manifest = beginning.manifest(keys, config.database.location.to_string());
     let output = BufWriter::with_capacity(BUFFER_BYTES, file);

@@ -7,8 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::crypto::random;
-use crate::store::engine;
-use crate::store::engine::files::sync_folder_of;
+use crate::files::{self, sync_folder_of};
 
 /// The suffix of the name of an unfinished file.
 pub const SUFFIX: &str = ".partial";
@@ -56,7 +55,7 @@ impl AtomicFile {
         unfinished.push(random);
         unfinished.push(SUFFIX);
         let path = target.with_file_name(unfinished);
-        let file = engine::files::create_private(&path)?;
+        let file = files::create_private(&path)?;
         Ok((Self { path, target: target.to_owned(), is_finished: false }, file))
     }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::{Config, Location};
+use crate::files;
 use crate::outbound::Fetcher;
 use crate::services::master_key::{self, FoundKey};
 use crate::services::opening::{TAG_KEY, client_ca};
@@ -100,7 +101,7 @@ pub fn open_master_key(config: &Config) -> Option<OpenFile> {
         (None, Some(_)) => return None,
         (None, None) => master_key::generated_file(config)?,
     };
-    let readers = engine::files::other_readers(&path)?;
+    let readers = files::other_readers(&path)?;
     Some(OpenFile { path, readers })
 }
 
@@ -109,8 +110,6 @@ pub fn open_data_files(config: &Config) -> Vec<OpenFile> {
     let Location::Sqlite(database) = &config.database.location else { return Vec::new() };
     engine::files::of_database(database)
         .into_iter()
-        .filter_map(|path| {
-            engine::files::other_readers(&path).map(|readers| OpenFile { path, readers })
-        })
+        .filter_map(|path| files::other_readers(&path).map(|readers| OpenFile { path, readers }))
         .collect()
 }

@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, Location};
 use crate::crypto::random;
+use crate::files;
 use crate::keys::seal::MasterKeys;
 use crate::model::Malformed;
 use crate::model::master_key::MasterKeyList;
 use crate::services::{StartError, key_command};
-use crate::store::engine;
 
 /// Master keys with a description of their source.
 pub struct FoundKey {
@@ -79,7 +79,7 @@ fn found_in(path: PathBuf, text: &str) -> Result<FoundKey, StartError> {
 /// Creates the key file with mode 0600, or reads the one that another process created meanwhile.
 fn read_or_make(path: &Path) -> Result<Zeroizing<String>, String> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    engine::files::create_private_folder(folder).map_err(|error| error.to_string())?;
+    files::create_private_folder(folder).map_err(|error| error.to_string())?;
     let key = MasterKeys::generate().map_err(|error| error.to_string())?;
     let name = random::identifier("master.key.").map_err(|error| error.to_string())?;
     let draft = folder.join(name);
@@ -94,12 +94,12 @@ fn read_or_make(path: &Path) -> Result<Zeroizing<String>, String> {
         Err(_) => write_private(path, &key).map_err(|error| error.to_string())?,
     }
     // Not every system supports this. The name then becomes durable a little later.
-    let _ = engine::files::sync_folder_of(path);
+    let _ = files::sync_folder_of(path);
     std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| error.to_string())
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = engine::files::create_private(path)?;
+    let mut file = files::create_private(path)?;
     writeln!(file, "{text}")?;
     file.sync_all()
 }

@@ -7,9 +7,9 @@ use crate::admin::backup::check::Summary;
 use crate::admin::backup::create::create;
 use crate::admin::backup::error::BackupError;
 use crate::config::BackupSettings;
+use crate::files;
 use crate::model::time::Timestamp;
 use crate::services::{Services, atomic_file};
-use crate::store::engine;
 
 /// The prefix and the suffix of the name of a scheduled backup.
 const PREFIX: &str = "tokend-";
@@ -60,7 +60,7 @@ fn is_due(services: &Services) -> Result<bool, BackupError> {
 async fn create_now(services: &Services) -> Result<Summary, BackupError> {
     let BackupSettings { dir, keep, .. } = &services.config.backup;
     let now = services.clock.now();
-    engine::files::create_private_folder(dir).map_err(BackupError::writing(dir))?;
+    files::create_private_folder(dir).map_err(BackupError::writing(dir))?;
     // This comes first, because files of killed processes may have filled the disk.
     remove_unfinished(dir, now)?;
     let path = dir.join(name_of(now));

@@ -6,8 +6,8 @@ use crate::admin::doctor::code::CheckCode;
 use crate::admin::doctor::finding::Finding;
 use crate::admin::doctor::{disk, first_of};
 use crate::config::{Config, Location};
+use crate::files;
 use crate::services::inspection::{self, OpenFile};
-use crate::store::engine;
 
 /// The maximum number of files that a finding names.
 const MAX_NAMED: usize = 5;
@@ -43,7 +43,7 @@ fn data_dir(config: &Config) -> Finding {
     let mut folders = folders(config);
     folders.retain(|folder| folder.is_dir());
     let writable = |folder: &&Path| {
-        engine::files::other_writers(folder).map(|writers| (folder.display().to_string(), writers))
+        files::other_writers(folder).map(|writers| (folder.display().to_string(), writers))
     };
     let open: Vec<_> = folders.iter().filter_map(writable).collect();
     if let Some((folder, writers)) = open.first() {
@@ -99,9 +99,7 @@ fn secret_files(config: &Config, holders: &[PathBuf]) -> Finding {
     let count = paths.len();
     let open: Vec<_> = paths
         .into_iter()
-        .filter_map(|path| {
-            engine::files::other_readers(&path).map(|readers| OpenFile { path, readers })
-        })
+        .filter_map(|path| files::other_readers(&path).map(|readers| OpenFile { path, readers }))
         .collect();
     match (open_files(&open), count) {
         (Some((found, fix)), _) => Finding::error(code, found, fix),

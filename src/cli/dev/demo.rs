@@ -12,6 +12,7 @@ use crate::admin::resource::{self, NewResource};
 use crate::admin::secret::{self, NewSecret};
 use crate::admin::{Actor, AdminError, Principal};
 use crate::cli::error::CliError;
+use crate::files;
 use crate::model::client::{ClientId, ClientName, Registration};
 use crate::model::facts::Facts;
 use crate::model::grant::{Grant, GrantedScopes};
@@ -22,7 +23,6 @@ use crate::model::security::{ClientSecurity, Networks};
 use crate::model::static_claims::StaticClaims;
 use crate::secrets::secret::suffix;
 use crate::services::Services;
-use crate::store::engine;
 
 pub(crate) const DEMO_API: &str = "https://api.demo.localhost";
 
@@ -172,7 +172,7 @@ fn keep(folder: &Path, secret: &SecretString) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = engine::files::create_private(&draft)?;
+    let mut file = files::create_private(&draft)?;
     writeln!(file, "{}", secret.expose_secret())?;
     file.sync_all()?;
     std::fs::rename(&draft, path(folder))

@@ -23,10 +23,10 @@ use crate::cli::serve::reload::{Hangup, Loaded, Running};
 use crate::cli::{Global, console, deployment, output, serve};
 use crate::config::sources::{Flags, Settings};
 use crate::config::{Config, Location, environment};
+use crate::files::create_private_folder;
 use crate::jose::jwt;
 use crate::model::public_path::{KEY_SET_PATH, TOKEN_PATH};
 use crate::server::{InheritedSockets, ServeError, Server};
-use crate::store::engine::files::create_private_folder;
 use crate::text::shell::quote;
 
 #[derive(Debug, Args)]

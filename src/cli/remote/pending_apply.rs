@@ -20,9 +20,8 @@ use crate::cli::secret_file::applied_secrets::{REQUEST_FILE, SecretsDir, Secrets
 use crate::cli::secret_file::{
     self, ExistingFile, PendingFile, SecretFile, draft_of, regular_file, remove,
 };
+use crate::files::{self, sync_folder_of};
 use crate::model::client::ClientId;
-use crate::store::engine;
-use crate::store::engine::files::sync_folder_of;
 
 /// The name of the request file without its `.new` suffix.
 const REQUEST_NAME: &str = ".apply";
@@ -172,7 +171,7 @@ pub(in crate::cli) fn secret_of(answer: &Value, id: &ClientId) -> Option<SecretS
 }
 
 fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = engine::files::create_private(path)?;
+    let mut file = files::create_private(path)?;
     file.write_all(text)?;
     file.sync_all()
 }

@@ -18,10 +18,10 @@ use crate::cli::secret_file::{
     ExistingFile, PendingFile, SecretFile, draft_of, leftover, regular_file,
 };
 use crate::crypto::digest;
+use crate::files::create_private_folder;
 use crate::model::client::ClientId;
 use crate::model::secret::SecretId;
 use crate::services::Services;
-use crate::store::engine::files::create_private_folder;
 use crate::text::shell::quote;
 
 /// The bytes that are percent-encoded in a file name.

@@ -22,11 +22,10 @@ use crate::admin::secret::lookup::SecretOwner;
 use crate::cli::error::CliError;
 use crate::cli::remedies::command::SecretRemedy;
 use crate::cli::{failpoint, output};
+use crate::files::{self, check_writable_folder, sync_folder_of};
 use crate::model::client::ClientId;
 use crate::secrets::secret::{SecretFormat, format_of};
 use crate::services::Services;
-use crate::store::engine;
-use crate::store::engine::files::{check_writable_folder, sync_folder_of};
 
 /// The maximum length of a secret file, in bytes. Files with only a secret are shorter.
 const MAX_FILE_BYTES: u64 = 4096;
@@ -141,7 +140,7 @@ impl SecretFile {
     }
 
     fn create(&self) -> io::Result<File> {
-        let handle = engine::files::create_private(&self.draft)?;
+        let handle = files::create_private(&self.draft)?;
         // The lock tells other commands that this file is not a leftover. On a file system without
         // locks, the file is used unlocked.
         if matches!(handle.try_lock(), Err(TryLockError::WouldBlock)) {

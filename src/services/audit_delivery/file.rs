@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::store::engine::files::sync_folder_of;
+use crate::files::sync_folder_of;
 
 /// The maximum number of attempts when the file is rotated meanwhile.
 const MAX_ROTATIONS: usize = 3;

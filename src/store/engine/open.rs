@@ -13,6 +13,7 @@ use sqlx::sqlite::{
 };
 
 use crate::config::{DatabaseSettings, Location};
+use crate::files::create_private_folder;
 use crate::store::engine::files;
 use crate::store::engine::gate::Gate;
 use crate::store::engine::hosts::{self, Hosts};
@@ -103,7 +104,7 @@ async fn open_sqlite(
     };
     if mode == OpenMode::Create {
         let folder = path.parent().unwrap_or(Path::new(""));
-        files::create_private_folder(folder).map_err(|error| unopenable(&error))?;
+        create_private_folder(folder).map_err(|error| unopenable(&error))?;
         // SQLite gives its other files the mode of this file.
         files::create_private_file(path).map_err(|error| unopenable(&error))?;
     } else if let Err(error) = std::fs::metadata(path) {
