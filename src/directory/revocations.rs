@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::keys::keyring::Document;
+use crate::keys::document::CachedDocument;
 use crate::model::client::ClientId;
 use crate::model::time::Timestamp;
 use crate::model::token::{
@@ -25,7 +25,7 @@ pub struct Revocations {
 struct SignedList {
     version: u64,
     at: Timestamp,
-    document: Document,
+    document: CachedDocument,
 }
 
 /// The number of seconds after which an unchanged list is signed again, so that its age shows that
@@ -63,8 +63,8 @@ impl Revocations {
     pub fn list<E>(
         &self,
         now: Timestamp,
-        sign: impl FnOnce() -> Result<Document, E>,
-    ) -> Result<Document, E> {
+        sign: impl FnOnce() -> Result<CachedDocument, E>,
+    ) -> Result<CachedDocument, E> {
         let version = self.version();
         let is_current = |list: &&SignedList| {
             list.version == version && now < list.at.plus_seconds(RENEWED_AFTER)

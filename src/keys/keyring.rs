@@ -4,12 +4,11 @@
 use std::sync::Arc;
 
 use jsonwebtoken::jwk::{Jwk, JwkSet};
-use serde::Serialize;
 
 use crate::crypto::CryptoError;
-use crate::crypto::digest;
 use crate::jose::jwt::VerificationKey;
 use crate::jose::signer::{self, Signer};
+use crate::keys::document::CachedDocument;
 pub use crate::keys::ring_key::SigningKey;
 use crate::keys::ring_key::{RingKey, VerifyingKey};
 use crate::keys::seal::MasterKeys;
@@ -23,15 +22,6 @@ pub struct Keyring {
     records: Vec<SigningKeyRecord>,
     timelines: Vec<KeyTimeline>,
     keys: Vec<RingKey>,
-}
-
-/// A document that is served from memory, with its `ETag`.
-#[derive(Debug, Clone)]
-pub struct Document {
-    /// The text.
-    pub body: String,
-    /// The strong entity tag of the text, quoted (RFC 9110, section 8.8.3).
-    pub entity_tag: String,
 }
 
 /// Generates a signing key and seals it under its id.
@@ -219,23 +209,9 @@ impl Keyring {
     }
 
     /// Returns the key set as a document (RFC 7517, section 5).
-    pub fn key_set(&self, now: Timestamp) -> Document {
+    pub fn key_set(&self, now: Timestamp) -> CachedDocument {
         let keys = self.not_gone(now).map(|key| key.jwk.clone()).collect();
-        Document::of(&JwkSet { keys })
-    }
-}
-
-impl Document {
-    /// Writes a value as JSON and computes its `ETag`.
-    pub fn of<T: Serialize>(value: &T) -> Self {
-        // The documents are structs of strings and lists, which JSON can always represent.
-        Self::of_text(serde_json::to_string(value).unwrap_or_default())
-    }
-
-    /// Computes the `ETag` of a text.
-    pub fn of_text(body: String) -> Self {
-        let hash = digest::of_bytes(body.as_bytes());
-        Self { body, entity_tag: format!("\"{hash}\"") }
+        CachedDocument::of(&JwkSet { keys })
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! `services` unseals them once at startup. The directory keeps the keyring up to date.
 
+pub mod document;
 pub mod keyring;
 mod ring_key;
 pub mod seal;

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::keys::keyring::{Document, Keyring};
+use crate::keys::document::CachedDocument;
+use crate::keys::keyring::Keyring;
 use crate::model::client::ClientId;
 use crate::model::reason_code::ReasonCode;
 use crate::model::signing_key::KeyId;
@@ -51,12 +52,12 @@ struct RevocationListClaims<'a> {
 }
 
 /// Returns the current list. It is signed again after a change or a minute.
-pub fn revocation_list(app: &App) -> Result<Document, OAuthError> {
+pub fn revocation_list(app: &App) -> Result<CachedDocument, OAuthError> {
     let now = app.services.clock.now();
     app.directory.revocations.list(now, || sign(app, now))
 }
 
-fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
+fn sign(app: &App, now: Timestamp) -> Result<CachedDocument, OAuthError> {
     let revocations = &app.directory.revocations;
     let clients = revocations.clients().into_iter().map(|(id, until)| (id, until.0));
     let tokens = revocations.tokens().into_iter();
@@ -82,7 +83,7 @@ fn sign(app: &App, now: Timestamp) -> Result<Document, OAuthError> {
                 .because(ReasonCode::SigningKeyMissing)
         })?;
     let jwt = key.sign_as(TYPE, &text).map_err(|error| failed(error.to_string()))?;
-    Ok(Document::of_text(jwt))
+    Ok(CachedDocument::of_text(jwt))
 }
 
 fn revoked_keys(keyring: &Keyring, now: Timestamp) -> BTreeMap<KeyId, i64> {

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 
 use crate::app::App;
-use crate::keys::keyring::Document;
+use crate::keys::document::CachedDocument;
 use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::OAuthError;
 use crate::oauth::{metadata, revocation_list};
@@ -44,7 +44,7 @@ pub(super) async fn metadata(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, ErrorResponse> {
-    serve(&request, &JSON, || Ok(Document::of(&metadata::metadata(&app))))
+    serve(&request, &JSON, || Ok(CachedDocument::of(&metadata::metadata(&app))))
 }
 
 pub(super) async fn key_set(
@@ -74,7 +74,7 @@ pub(super) async fn revocation_list(
 fn serve(
     request: &Request,
     kind: &DocumentType,
-    document: impl FnOnce() -> Result<Document, OAuthError>,
+    document: impl FnOnce() -> Result<CachedDocument, OAuthError>,
 ) -> Result<Response, ErrorResponse> {
     let mut response = Response::new(Body::empty());
     match *request.method() {
