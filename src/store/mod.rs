@@ -9,6 +9,7 @@
 pub mod backup;
 pub mod clients;
 pub mod decoded_page;
+mod deletion;
 pub mod engine;
 pub mod events;
 pub mod grants;

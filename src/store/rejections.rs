@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use crate::model::client::ClientId;
 use crate::model::owner::Owner;
-use crate::model::rejection::{RejectionRecord, UnknownId};
+use crate::model::rejection::RejectionRecord;
 use crate::model::remedy::Remedy;
 use crate::model::time::Timestamp;
 use crate::model::token::RevocationEpoch;
 use crate::store::row::{TableRow, insertion, table_row};
 use crate::store::statement::Statement;
-use crate::store::{Store, StoreError, on_pool};
+use crate::store::{Store, StoreError};
 
 /// The maximum number of stored rejections.
 const MAX_REJECTIONS: i64 = 10_000;
@@ -196,50 +196,5 @@ impl Store {
         self.delete_in_batches(OLD, until, 500).await?;
         self.delete_beyond(UNKNOWN, MAX_OF_UNKNOWN).await?;
         self.delete_beyond(ANY, MAX_REJECTIONS).await
-    }
-
-    /// Runs a statement that deletes up to `$2` rows beyond the first `$1`, until none are left.
-    async fn delete_beyond(&self, sql: &'static str, kept: i64) -> Result<(), StoreError> {
-        const ROWS: u64 = 2_000;
-        loop {
-            let deleted = on_pool!(self, |pool| {
-                let rows = i64::try_from(ROWS).unwrap_or(i64::MAX);
-                let done = sqlx::query(sql).bind(kept).bind(rows).execute(pool).await?;
-                Ok(done.rows_affected())
-            })?;
-            if deleted < ROWS {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Returns up to three clients whose names have the same length and first characters as an
-    /// unknown client id.
-    pub async fn clients_named_like(&self, id: &UnknownId) -> Result<Vec<ClientId>, StoreError> {
-        const SQL: &str = "
-            SELECT client_id
-            FROM client
-            WHERE length(name) = $1 AND substr(name, 1, 4) = $2
-            ORDER BY client_id
-            LIMIT 3";
-        let length = i64::try_from(id.length).unwrap_or(i64::MAX);
-        on_pool!(self, |pool| {
-            let ids: Vec<String> =
-                sqlx::query_scalar(SQL).bind(length).bind(&id.start).fetch_all(pool).await?;
-            Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
-        })
-    }
-
-    /// Returns up to three clients that have a secret with this suffix.
-    pub async fn clients_by_suffix(&self, suffix: &str) -> Result<Vec<ClientId>, StoreError> {
-        const SQL: &str = "
-            SELECT DISTINCT client_id
-            FROM client_secret
-            WHERE hint = $1
-            LIMIT 3";
-        on_pool!(self, |pool| {
-            let ids: Vec<String> = sqlx::query_scalar(SQL).bind(suffix).fetch_all(pool).await?;
-            Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
-        })
     }
 }

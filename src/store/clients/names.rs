@@ -1,9 +1,10 @@
-//! Looks up clients by operator input: an identifier or a name.
+//! Looks up clients by their identifier, their name or the suffix of a secret.
 
 use std::collections::BTreeSet;
 
 use crate::model::client::{ClientId, ClientName};
 use crate::model::owner::Owner;
+use crate::model::rejection::UnknownId;
 use crate::store::reader::Reader;
 use crate::store::row::named_row;
 use crate::store::statement::Statement;
@@ -88,6 +89,36 @@ impl Store {
         on_pool!(self, |pool| {
             let ids: Vec<String> =
                 sqlx::query_scalar(SQL).bind(start).bind(i64::from(limit)).fetch_all(pool).await?;
+            Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Returns up to three clients whose names have the same length and first characters as an
+    /// unknown client id.
+    pub async fn clients_named_like(&self, id: &UnknownId) -> Result<Vec<ClientId>, StoreError> {
+        const SQL: &str = "
+            SELECT client_id
+            FROM client
+            WHERE length(name) = $1 AND substr(name, 1, 4) = $2
+            ORDER BY client_id
+            LIMIT 3";
+        let length = i64::try_from(id.length).unwrap_or(i64::MAX);
+        on_pool!(self, |pool| {
+            let ids: Vec<String> =
+                sqlx::query_scalar(SQL).bind(length).bind(&id.start).fetch_all(pool).await?;
+            Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Returns up to three clients that have a secret with this suffix.
+    pub async fn clients_by_suffix(&self, suffix: &str) -> Result<Vec<ClientId>, StoreError> {
+        const SQL: &str = "
+            SELECT DISTINCT client_id
+            FROM client_secret
+            WHERE hint = $1
+            LIMIT 3";
+        on_pool!(self, |pool| {
+            let ids: Vec<String> = sqlx::query_scalar(SQL).bind(suffix).fetch_all(pool).await?;
             Ok(ids.iter().map(|id| ClientId::parse(id)).collect::<Result<_, _>>()?)
         })
     }

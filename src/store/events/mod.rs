@@ -247,4 +247,23 @@ impl Store {
             LIMIT 1";
         on_pool!(self, |pool| { Ok(sqlx::query_scalar(SQL).fetch_optional(pool).await?) })
     }
+
+    /// Returns the sequence of the first event later than `time`; `None` if all events are earlier
+    /// or equal.
+    pub async fn first_event_after(&self, time: Timestamp) -> Result<Option<i64>, StoreError> {
+        const SQL: &str = "SELECT MIN(sequence) FROM event WHERE at > $1";
+        on_pool!(self, |pool| { Ok(sqlx::query_scalar(SQL).bind(time.0).fetch_one(pool).await?) })
+    }
+
+    /// Deletes the oldest events up to and including `until`, about `count` at a time. Returns
+    /// `false` if there are none. The log must start after `until`: see [`Store::audit_anchor`].
+    pub async fn delete_events(&self, until: i64, count: i64) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            DELETE FROM event
+            WHERE sequence <= $1 AND sequence < (SELECT MIN(sequence) + $2 FROM event)";
+        on_pool!(self, |pool| {
+            let deleted = sqlx::query(SQL).bind(until).bind(count).execute(pool).await?;
+            Ok(deleted.rows_affected() > 0)
+        })
+    }
 }

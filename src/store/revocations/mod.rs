@@ -3,15 +3,14 @@
 pub mod live;
 
 use crate::model::client::ClientId;
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::time::Timestamp;
 use crate::model::token::{
     REVOCATION_MARGIN_SECONDS, RevocationEpoch, RevokedClient, RevokedToken, TokenId,
 };
-use crate::store::reader::Reader;
-use crate::store::row::{TableRow, named_row, readable, table_row};
+use crate::store::row::{TableRow, readable, table_row};
 use crate::store::statement::Statement;
 use crate::store::write_transaction::{WriteTransaction, on_write};
-use crate::store::{Store, StoreError, on_pool};
+use crate::store::{Store, StoreError};
 
 /// The number of rows that one statement deletes.
 const BATCH_SIZE: i64 = 500;
@@ -57,22 +56,6 @@ impl RevokedTokenRow {
             client_id: self.client_id.as_deref().and_then(|id| ClientId::parse(id).ok()),
             expires_at: Timestamp(self.expires_at),
         })
-    }
-}
-
-named_row! {
-    struct LongestLifetimeRow {
-        seconds: i64,
-    }
-}
-
-impl Reader<'_> {
-    /// Returns the longest token lifetime that any instance has ever allowed.
-    pub async fn longest_lifetime(&mut self) -> Result<Option<Lifetime>, StoreError> {
-        let mut statement = Statement::default();
-        statement.push("SELECT seconds FROM longest_lifetime");
-        let row = self.rows::<LongestLifetimeRow>(&statement).await?.pop();
-        Ok(row.map(|row| Lifetime::stored(row.seconds)))
     }
 }
 
@@ -129,28 +112,6 @@ impl Store {
         row.map(RevokedClientRow::decode).transpose()
     }
 
-    /// Records the maximum token lifetime of this instance, if it exceeds the recorded one.
-    pub async fn note_lifetime(&self, longest: Lifetime) -> Result<(), StoreError> {
-        const SQL: &str = "
-            INSERT INTO longest_lifetime (one, seconds)
-            VALUES (1, $1)
-            ON CONFLICT (one) DO UPDATE
-            SET seconds = excluded.seconds
-            WHERE excluded.seconds > longest_lifetime.seconds";
-        if self.longest_lifetime().await?.is_some_and(|noted| noted >= longest) {
-            return Ok(());
-        }
-        on_pool!(self, |pool| {
-            sqlx::query(SQL).bind(longest.seconds()).execute(pool).await?;
-            Ok(())
-        })
-    }
-
-    /// Returns the longest token lifetime that any instance has ever allowed.
-    pub async fn longest_lifetime(&self) -> Result<Option<Lifetime>, StoreError> {
-        self.read().longest_lifetime().await
-    }
-
     /// Deletes revocations of tokens that expired at least seven days before `now`, in small
     /// batches. `now` is the time of [`Store::time`].
     pub async fn purge_revocations(&self, now: Timestamp) -> Result<(), StoreError> {
@@ -166,25 +127,6 @@ impl Store {
             self.delete_in_batches(sql, expired_by, BATCH_SIZE).await?;
         }
         Ok(())
-    }
-
-    /// Runs a statement that deletes up to `$2` rows that have expired by `$1`, until none are
-    /// left.
-    pub(super) async fn delete_in_batches(
-        &self,
-        sql: &'static str,
-        now: Timestamp,
-        batch: i64,
-    ) -> Result<(), StoreError> {
-        loop {
-            let deleted = on_pool!(self, |pool| {
-                let done = sqlx::query(sql).bind(now.0).bind(batch).execute(pool).await?;
-                Ok(done.rows_affected())
-            })?;
-            if i64::try_from(deleted).is_ok_and(|deleted| deleted < batch) {
-                return Ok(());
-            }
-        }
     }
 }
 

@@ -182,4 +182,13 @@ impl WriteTransaction {
         self.update(SecretRow::of(client_id, secret)).await?;
         Ok(())
     }
+
+    /// Makes the server verify every generated secret by its hash, like an imported one, because
+    /// the key of their tags was lost. Returns the number of these secrets.
+    pub async fn check_secrets_by_hash(&mut self) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE client_secret SET kind = 'imported' WHERE kind = 'minted'";
+        on_write!(self, |connection| {
+            Ok(sqlx::query(SQL).execute(connection).await?.rows_affected())
+        })
+    }
 }

@@ -4,4 +4,5 @@
 mod console_sessions;
 pub mod idempotency;
 mod issuer;
+mod lifetime;
 pub mod notifications;

@@ -208,15 +208,6 @@ impl WriteTransaction {
         })
     }
 
-    /// Makes the server verify every generated secret by its hash, like an imported one, because
-    /// the key of their tags was lost. Returns the number of these secrets.
-    pub async fn check_secrets_by_hash(&mut self) -> Result<u64, StoreError> {
-        const SQL: &str = "UPDATE client_secret SET kind = 'imported' WHERE kind = 'minted'";
-        on_write!(self, |connection| {
-            Ok(sqlx::query(SQL).execute(connection).await?.rows_affected())
-        })
-    }
-
     /// Adds a signing key.
     pub async fn create_signing_key(&mut self, key: &SigningKeyRecord) -> Result<(), StoreError> {
         self.insert(SigningKeyRow::of(key), "signing key of that id", "signing key").await
