@@ -29,6 +29,6 @@ impl AuditDelivery {
     /// Returns the age of the oldest undelivered event in seconds; 0 if all are delivered. It also
     /// grows while checks fail.
     pub fn lag_seconds(&self, now: Timestamp) -> i64 {
-        self.oldest.get().map_or(0, |oldest| now.0.saturating_sub(oldest.0).max(0))
+        self.oldest.get().map_or(0, |oldest| now.seconds_since(oldest).max(0))
     }
 }

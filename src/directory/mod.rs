@@ -183,6 +183,6 @@ impl Directory {
 
     /// Returns the seconds since the directory was last known to be up to date.
     pub fn staleness(&self, now: Timestamp) -> i64 {
-        now.0.saturating_sub(self.followed_at().0)
+        now.seconds_since(self.followed_at())
     }
 }

@@ -127,7 +127,7 @@ impl Proof {
 
     /// Check 11: the proof is recent.
     pub fn check_time(&self, now: Timestamp) -> Result<(), ProofError> {
-        let age = now.0.saturating_sub(self.issued_at.0);
+        let age = now.seconds_since(self.issued_at);
         if (-CLOCK_SKEW_SECONDS..=PROOF_TTL_SECONDS).contains(&age) {
             Ok(())
         } else {

@@ -151,7 +151,7 @@ fn check_times(claims: &Value, expected: &ExpectedIdToken<'_>) -> Result<(), IdT
     let now = expected.now;
     let expiry = time("exp")?;
     if expiry <= now.minus_seconds(CLOCK_SKEW_SECONDS) {
-        return Err(IdTokenError::Expired(now.0.saturating_sub(expiry.0)));
+        return Err(IdTokenError::Expired(now.seconds_since(expiry)));
     }
     let issued_at = time("iat")?;
     let latest = now.plus_seconds(PROVIDER_LAG_SECONDS);
@@ -162,7 +162,7 @@ fn check_times(claims: &Value, expected: &ExpectedIdToken<'_>) -> Result<(), IdT
         return Err(IdTokenError::Early("nbf"));
     }
     if issued_at < expected.started_at.minus_seconds(PROVIDER_LAG_SECONDS) {
-        return Err(IdTokenError::Old(expected.started_at.0.saturating_sub(issued_at.0)));
+        return Err(IdTokenError::Old(expected.started_at.seconds_since(issued_at)));
     }
     Ok(())
 }
@@ -183,7 +183,7 @@ fn check_authentication(
         return Err(IdTokenError::Early("auth_time"));
     }
     if is_fresh && time < expected.started_at.minus_seconds(PROVIDER_LAG_SECONDS) {
-        return Err(IdTokenError::NotFresh(expected.started_at.0.saturating_sub(time.0)));
+        return Err(IdTokenError::NotFresh(expected.started_at.seconds_since(time)));
     }
     Ok(Some(time.min(expected.now)))
 }

@@ -37,7 +37,7 @@ impl NonceIssuer {
         let Ok(bytes) = BASE64_URL_SAFE_NO_PAD.decode(nonce) else { return false };
         let Some((issued_at, _)) = bytes.split_first_chunk::<8>() else { return false };
         let issued_at = Timestamp(i64::from_be_bytes(*issued_at));
-        let age = now.0.saturating_sub(issued_at.0);
+        let age = now.seconds_since(issued_at);
         // The clocks of two instances may differ by some seconds.
         let is_young = (-10..=NONCE_TTL_SECONDS).contains(&age);
         let expected = self.make(issued_at);

@@ -145,7 +145,7 @@ impl Registration {
 /// from `since`.
 fn unused_seconds(secret: &SecretRecord, since: Timestamp, horizon: &UsageHorizon) -> i64 {
     let last = secret.usage.map_or(since, |usage| usage.last_used_at.max(since));
-    horizon.known_until().0.saturating_sub(last.0)
+    horizon.known_until().seconds_since(last)
 }
 
 fn last_use(secret: &SecretRecord, now: Timestamp) -> String {
@@ -158,7 +158,7 @@ fn last_use(secret: &SecretRecord, now: Timestamp) -> String {
 }
 
 fn ago(time: Timestamp, now: Timestamp) -> String {
-    format!("{} ago", in_words(now.0.saturating_sub(time.0).max(0)))
+    format!("{} ago", in_words(now.seconds_since(time).max(0)))
 }
 
 #[cfg(test)]

@@ -54,6 +54,11 @@ impl Timestamp {
         end.is_none_or(|end| self < end)
     }
 
+    /// Returns the seconds from `earlier` to this time; negative if `earlier` is later.
+    pub fn seconds_since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
     /// Adds `seconds`.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {

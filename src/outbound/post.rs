@@ -37,7 +37,7 @@ impl RetryAfter {
     pub fn seconds(self, now: Timestamp) -> i64 {
         match self {
             Self::Seconds(seconds) => seconds,
-            Self::At(time) => time.0.saturating_sub(now.0).max(0),
+            Self::At(time) => time.seconds_since(now).max(0),
         }
     }
 

@@ -227,7 +227,7 @@ impl Delivering<'_> {
         let failures = cursor.failures.saturating_add(1);
         let sink = name_of(self.sink);
         let sequence = events.first().map_or(0, |event| event.sequence);
-        let (problem, retry_in_s) = (failure.problem.as_str(), next_attempt_at.0 - now.0);
+        let (problem, retry_in_s) = (failure.problem.as_str(), next_attempt_at.seconds_since(now));
         tracing::warn!(
             sink,
             sequence,

@@ -180,7 +180,7 @@ impl Sending<'_> {
             );
         }
         if let (false, Some(Event { sequence, action, .. })) = (is_given_up, events.first()) {
-            let (failures, retry_in_s) = (next.failures, next.next_attempt_at.0 - now.0);
+            let (failures, retry_in_s) = (next.failures, next.next_attempt_at.seconds_since(now));
             tracing::warn!(
                 receiver,
                 sequence,

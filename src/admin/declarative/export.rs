@@ -266,7 +266,7 @@ impl ExportedSecret {
         match live.rfind(|secret| secret.kind == SecretKind::Generated) {
             None => Self::Default,
             Some(newest) => {
-                let seconds = newest.expires_at.map(|end| end.0 - newest.created_at.0);
+                let seconds = newest.expires_at.map(|end| end.seconds_since(newest.created_at));
                 let expires_in = seconds.and_then(|seconds| Lifetime::from_seconds(seconds).ok());
                 let label = newest.label.clone();
                 if label.is_empty() && expires_in.is_none() {

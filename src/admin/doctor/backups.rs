@@ -36,7 +36,7 @@ fn age(settings: &BackupSettings, now: Timestamp) -> Finding {
             Fix::MakeBackup,
         );
     };
-    let age = now.0.saturating_sub(newest.0);
+    let age = now.seconds_since(newest);
     let found = format!("the newest backup in {dir} is {} old", in_words(age.max(0)));
     if age > planned.seconds().saturating_mul(2) {
         return Finding::error(

@@ -130,7 +130,7 @@ async fn database_clock(config: &Config, clock: &Clock, store: &Store) -> Findin
         return Finding::skipped(code, "SQLite has the clock of this machine");
     }
     match store.time(clock).await {
-        Ok(time) => clock_finding(code, "the database", time.0.saturating_sub(clock.now().0)),
+        Ok(time) => clock_finding(code, "the database", time.seconds_since(clock.now())),
         Err(error) => failed(code, &error),
     }
 }

@@ -157,7 +157,7 @@ fn next_signing_key(
         } else if due.plus_seconds(GRACE_SECONDS) > now {
             plans.push(format!("{name}: the next one is made at {due}"));
         } else {
-            let since = in_words(now.0.saturating_sub(due.0));
+            let since = in_words(now.seconds_since(due));
             late.push(format!("{name}: the next key was due {since} ago, at {due}"));
         }
     }

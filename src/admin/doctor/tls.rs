@@ -57,8 +57,8 @@ pub(super) fn dates(certificate: &ServerCertificate, now: Timestamp) -> Finding 
     if now < not_before {
         return of_problem(&ServerCertificateProblem::NotYetValid(not_before), "");
     }
-    let left = not_after.0.saturating_sub(now.0);
-    let life = not_after.0.saturating_sub(not_before.0);
+    let left = not_after.seconds_since(now);
+    let life = not_after.seconds_since(not_before);
     let found = format!("valid until {not_after}, {} left", in_words(left));
     if left < RENEWED_BEFORE_SECONDS.min(life / RENEWED_BEFORE_PART) {
         return Finding::warning(code, found, RENEW);

@@ -57,8 +57,8 @@ impl fmt::Display for LackingInstances {
                 formatter,
                 "{separator}{instance} ({host}) {keys}, last heartbeat {} s ago, expires in {} s \
                  if it has ended",
-                now.0.saturating_sub(last_heartbeat_at.0).max(0),
-                expires_at.0.saturating_sub(now.0).max(0)
+                now.seconds_since(*last_heartbeat_at).max(0),
+                expires_at.seconds_since(*now).max(0)
             )?;
         }
         Ok(())

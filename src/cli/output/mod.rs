@@ -163,7 +163,7 @@ pub(crate) fn time(time: Timestamp, now: Timestamp) -> String {
 
 /// Formats the distance of a time from now, in the largest unit that is precise enough.
 fn distance(time: Timestamp, now: Timestamp) -> String {
-    let (seconds, is_past) = match now.0.saturating_sub(time.0) {
+    let (seconds, is_past) = match now.seconds_since(time) {
         ago if ago >= 0 => (ago, true),
         ahead => (ahead.saturating_neg(), false),
     };

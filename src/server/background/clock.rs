@@ -42,7 +42,7 @@ impl Reading {
     /// jump.
     fn jump_since(&self, earlier: &Self) -> Option<i64> {
         let passed = self.monotonic.since(earlier.monotonic).as_secs();
-        let moved = self.time_of_day.0.saturating_sub(earlier.time_of_day.0);
+        let moved = self.time_of_day.seconds_since(earlier.time_of_day);
         let jump = moved.saturating_sub(i64::try_from(passed).unwrap_or(i64::MAX));
         (jump.saturating_abs() >= MIN_JUMP_SECONDS).then_some(jump)
     }

@@ -169,7 +169,7 @@ mod tests {
                 assert_eq!(cursor, delivered(&events[0]));
                 return pauses;
             }
-            pauses.push(cursor.next_attempt_at.0 - now.0);
+            pauses.push(cursor.next_attempt_at.seconds_since(now));
             now = cursor.next_attempt_at;
         }
     }

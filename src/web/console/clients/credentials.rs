@@ -124,7 +124,7 @@ fn would_break(secret: &SecretRecord, is_safe: bool, now: Timestamp) -> String {
     let Some(usage) = secret.usage else {
         return "Nothing has used it yet: no program would break.".to_owned();
     };
-    let ago = in_words(now.0.saturating_sub(usage.last_used_at.0).max(0));
+    let ago = in_words(now.seconds_since(usage.last_used_at).max(0));
     let address = usage.last_address;
     if is_safe {
         return format!("No program seems to use it: its last use was {ago} ago, from {address}.");

@@ -281,7 +281,7 @@ async fn add_keys(
 ) -> Result<(), ConsoleError> {
     for key in signing_key::list(&app.services).await? {
         let Some(next) = key.next_step else { continue };
-        let left = next.at.0.saturating_sub(signed_in.now.0);
+        let left = next.at.seconds_since(signed_in.now);
         if left > KEY_NOTICE_SECONDS || next.step == KeyStep::LeavesKeySet {
             continue;
         }

@@ -58,7 +58,7 @@ impl HtmlSafe for Time {}
 
 impl Time {
     pub(in crate::web::console) fn of(time: Timestamp, now: Timestamp) -> Self {
-        let seconds = now.0.saturating_sub(time.0);
+        let seconds = now.seconds_since(time);
         let words = match seconds {
             0..120 => "just now".to_owned(),
             120.. => format!("{} ago", distance(seconds)),
