@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -29,14 +29,31 @@ pub(super) struct Report {
     #[serde(skip)]
     state: HealthState,
     /// `ok`, or for how long the database is unavailable and what that means.
-    #[schema(examples("ok"))]
-    database: String,
+    #[schema(value_type = String, examples("ok"))]
+    database: PartState,
     /// `ok`, or that no key can sign.
-    #[schema(examples("ok"))]
-    signing_key: &'static str,
+    #[schema(value_type = String, examples("ok"))]
+    signing_key: PartState,
     /// `ok`, or the tasks that fail.
-    #[schema(examples("ok"))]
-    background_tasks: String,
+    #[schema(value_type = String, examples("ok"))]
+    background_tasks: PartState,
+}
+
+/// The state of a part of an instance.
+#[derive(Debug)]
+enum PartState {
+    Ok,
+    Problem(String),
+}
+
+/// Serializes `ok` or the problem.
+impl Serialize for PartState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Ok => "ok",
+            Self::Problem(problem) => problem,
+        })
+    }
 }
 
 /// The state of an instance.
@@ -68,15 +85,18 @@ impl HealthState {
 }
 
 impl Report {
-    /// Describes each part that is not `ok`, for people.
+    /// Describes each part that has a problem, for people.
     pub(super) fn problems(&self) -> Vec<String> {
         let parts = [
-            ("database", self.database.as_str()),
-            ("signing key", self.signing_key),
-            ("background tasks", self.background_tasks.as_str()),
+            ("database", &self.database),
+            ("signing key", &self.signing_key),
+            ("background tasks", &self.background_tasks),
         ];
-        let wrong = parts.into_iter().filter(|(_, text)| *text != "ok");
-        wrong.map(|(part, text)| format!("{part}: {text}")).collect()
+        let problem = |(part, state): (&str, &PartState)| match state {
+            PartState::Ok => None,
+            PartState::Problem(problem) => Some(format!("{part}: {problem}")),
+        };
+        parts.into_iter().filter_map(problem).collect()
     }
 
     pub(super) fn state(&self) -> HealthState {
@@ -142,9 +162,9 @@ impl DatabaseState {
     }
 
     /// Describes the consequences for tokens and changes.
-    fn text(self) -> String {
-        match self {
-            Self::Ok => "ok".to_owned(),
+    fn part_state(self) -> PartState {
+        PartState::Problem(match self {
+            Self::Ok => return PartState::Ok,
             Self::RejectsWrites => {
                 "takes no writes: tokens are issued, changes are not stored".to_owned()
             }
@@ -158,7 +178,7 @@ impl DatabaseState {
                 "unavailable for {seconds} s: longer than directory.max_staleness, no tokens are \
                  issued"
             ),
-        }
+        })
     }
 }
 
@@ -181,13 +201,16 @@ pub(super) fn report(app: &App) -> (StatusCode, Report) {
         Some(reason) if state == HealthState::Degraded => format!("degraded: {reason}"),
         _ => state.as_str().to_owned(),
     };
-    let signing_key = if can_sign { "ok" } else { "there is none" };
+    let database = database.part_state();
+    let signing_key =
+        if can_sign { PartState::Ok } else { PartState::Problem("no key can sign".to_owned()) };
     let background_tasks = if failing.is_empty() {
-        "ok".to_owned()
+        PartState::Ok
     } else {
-        format!("these tasks fail repeatedly: {}; the log says why", failing.join(", "))
+        let tasks = failing.join(", ");
+        PartState::Problem(format!("these tasks fail repeatedly: {tasks}; the log says why"))
     };
-    (code, Report { status, state, database: database.text(), signing_key, background_tasks })
+    (code, Report { status, state, database, signing_key, background_tasks })
 }
 
 fn write<T: Serialize>(
