@@ -155,10 +155,16 @@ impl fmt::Display for Lifetime {
 
 /// Formats a duration for people, in the largest unit that is precise enough.
 pub fn in_words(seconds: i64) -> String {
-    let units = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
+    in_largest_unit(seconds, ["s", "minutes", "hours", "days"])
+}
+
+/// Formats a duration in the largest unit of which it has at least two. The names are those of
+/// seconds, minutes, hours and days.
+pub fn in_largest_unit(seconds: i64, [second, minute, hour, day]: [&str; 4]) -> String {
+    let units = [(86_400, day), (3_600, hour), (60, minute)];
     let fitting = units.into_iter().find(|(size, _)| seconds >= 2 * size);
-    fitting
-        .map_or_else(|| format!("{seconds} s"), |(size, name)| format!("{} {name}", seconds / size))
+    let (size, name) = fitting.unwrap_or((1, second));
+    format!("{} {name}", seconds / size)
 }
 
 /// Returns the error for a number without a unit, which suggests the possible durations. `None` for

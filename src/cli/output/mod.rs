@@ -17,7 +17,7 @@ use tabwriter::TabWriter;
 
 use crate::cli::error::CliError;
 use crate::cli::output::listing::Listing;
-use crate::model::time::{Lifetime, Timestamp};
+use crate::model::time::{Lifetime, Timestamp, in_largest_unit};
 use crate::text::escaping;
 
 /// How to print.
@@ -167,12 +167,7 @@ fn distance(time: Timestamp, now: Timestamp) -> String {
         ago if ago >= 0 => (ago, true),
         ahead => (ahead.saturating_neg(), false),
     };
-    let text = match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} d", seconds / 86_400),
-    };
+    let text = in_largest_unit(seconds, ["s", "min", "h", "d"]);
     if is_past { format!("{text} ago") } else { format!("in {text}") }
 }
 

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::model::client::ClientState;
 use crate::model::plural;
-use crate::model::time::Timestamp;
+use crate::model::time::{Timestamp, in_words};
 use crate::store::StoreError;
 
 /// The characters to percent-encode in a path segment or query value: all but the unreserved ones
@@ -61,8 +61,8 @@ impl Time {
         let seconds = now.seconds_since(time);
         let words = match seconds {
             0..120 => "just now".to_owned(),
-            120.. => format!("{} ago", distance(seconds)),
-            _ => format!("in {}", distance(seconds.saturating_neg())),
+            120.. => format!("{} ago", in_words(seconds)),
+            _ => format!("in {}", in_words(seconds.saturating_neg())),
         };
         Self { exact: time.to_string(), words }
     }
@@ -75,16 +75,6 @@ impl Time {
     /// Returns the date.
     pub(in crate::web::console) fn day(&self) -> &str {
         self.exact.get(..10).unwrap_or(&self.exact)
-    }
-}
-
-/// Formats a distance: in days from two days on, otherwise in hours, minutes or seconds.
-fn distance(seconds: i64) -> String {
-    match seconds {
-        172_800.. => counted(seconds / 86_400, "day", "days"),
-        3_600.. => counted(seconds / 3_600, "hour", "hours"),
-        60.. => counted(seconds / 60, "minute", "minutes"),
-        _ => counted(seconds, "second", "seconds"),
     }
 }
 
@@ -190,10 +180,10 @@ mod tests {
         let words = |seconds: i64| Time::of(Timestamp(now.0 + seconds), now).words;
         assert_eq!(words(0), "just now");
         assert_eq!(words(-7_200), "2 hours ago");
-        assert_eq!(words(-7_199), "1 hour ago");
+        assert_eq!(words(-7_199), "119 minutes ago");
         assert_eq!(words(86_400 + 3_600), "in 25 hours");
         assert_eq!(words(86_400 * 12), "in 12 days");
-        assert_eq!(words(61), "in 1 minute");
+        assert_eq!(words(61), "in 61 s");
         assert_eq!((counted(0, "a", "b"), counted(1, "a", "b")), ("0 b".into(), "1 a".into()));
         assert_eq!(number(12_430), "12\u{202f}430");
         assert_eq!(number(-5), "-5");
