@@ -30,23 +30,6 @@ pub(super) struct AccessLine<'a> {
     pub(super) client: IpAddr,
 }
 
-/// Logs a line at a level: the common fields, then the given ones.
-macro_rules! log_line {
-    ($level:ident, $line:ident, $message:literal $(, $($own:tt)+)?) => {
-        tracing::$level!(
-            request_id = $line.request_id,
-            trace_id = $line.trace_id.map(tracing::field::display),
-            http.request.method = $line.method,
-            http.route = $line.route,
-            http.response.status_code = $line.status.as_u16(),
-            duration_ms = $line.duration_ms(),
-            client.address = %$line.client,
-            $($($own)+,)?
-            $message
-        )
-    };
-}
-
 /// The client that a request concerned, passed to the log in the extensions of the response.
 #[derive(Debug, Clone)]
 pub(super) struct LoggedClient(pub(super) String);
@@ -115,52 +98,86 @@ impl AccessLine<'_> {
     /// Logs an issued token.
     pub(super) fn issued(&self, LoggedToken(token): &LoggedToken) {
         let client = token.granted.client();
-        log_line!(
-            info,
-            self,
-            "token issued",
+        tracing::info!(
+            request_id = self.request_id,
+            trace_id = self.trace_id.map(tracing::field::display),
+            http.request.method = self.method,
+            http.route = self.route,
+            http.response.status_code = self.status.as_u16(),
+            duration_ms = self.duration_ms(),
+            client.address = %self.client,
             client.id = client.id().as_str(),
             grant_type = token.granted.grant_type().as_str(),
             auth_method = client.authenticated_by().as_str(),
             resource = token.granted.resource().resource.as_str(),
             scope = token.scope.as_deref(),
             token.jti = token.jti.as_str(),
-            token.kid = token.key.kid().as_str()
+            token.kid = token.key.kid().as_str(),
+            "token issued"
         );
     }
 
     /// Logs a request that was answered without a rejection.
     pub(super) fn answered(&self, client_id: Option<&str>) {
-        log_line!(info, self, "request answered", client.id = client_id);
+        tracing::info!(
+            request_id = self.request_id,
+            trace_id = self.trace_id.map(tracing::field::display),
+            http.request.method = self.method,
+            http.route = self.route,
+            http.response.status_code = self.status.as_u16(),
+            duration_ms = self.duration_ms(),
+            client.address = %self.client,
+            client.id = client_id,
+            "request answered"
+        );
     }
 
     /// Logs a probe at debug level, because probes repeat every second or so.
     pub(super) fn probed(&self) {
-        log_line!(debug, self, "probe answered");
+        tracing::debug!(
+            request_id = self.request_id,
+            trace_id = self.trace_id.map(tracing::field::display),
+            http.request.method = self.method,
+            http.route = self.route,
+            http.response.status_code = self.status.as_u16(),
+            duration_ms = self.duration_ms(),
+            client.address = %self.client,
+            "probe answered"
+        );
     }
 
     /// Logs a request that was rejected, or that failed by a fault of the server.
     pub(super) fn rejected(&self, rejection: &Rejected<'_>) {
         let &Rejected { error, code, ref reason, client_id } = rejection;
         if self.status.is_server_error() {
-            log_line!(
-                error,
-                self,
-                "request failed",
+            tracing::error!(
+                request_id = self.request_id,
+                trace_id = self.trace_id.map(tracing::field::display),
+                http.request.method = self.method,
+                http.route = self.route,
+                http.response.status_code = self.status.as_u16(),
+                duration_ms = self.duration_ms(),
+                client.address = %self.client,
                 client.id = client_id,
                 error.type = error,
                 reason_code = code,
-                reason = &**reason
+                reason = &**reason,
+                "request failed"
             );
         } else {
-            log_line!(
-                info,
-                self,
-                "request rejected",
+            tracing::info!(
+                request_id = self.request_id,
+                trace_id = self.trace_id.map(tracing::field::display),
+                http.request.method = self.method,
+                http.route = self.route,
+                http.response.status_code = self.status.as_u16(),
+                duration_ms = self.duration_ms(),
+                client.address = %self.client,
                 client.id = client_id,
                 error.type = error,
                 reason_code = code,
-                reason = &**reason
+                reason = &**reason,
+                "request rejected"
             );
         }
     }
