@@ -129,8 +129,8 @@ pub(super) async fn restore(services: &mut Services) -> Option<(Directory, Optio
     let (config, clock) = (services.config.clone(), services.clock.clone());
     let restored = read(config, services.keys.master.clone(), clock, is_usable).await;
     match restored {
-        Ok(Some(Restored { directory, verification_cache, stopped, .. })) => {
-            services.keys.verification_cache = verification_cache;
+        Ok(Some(Restored { directory, verification_cache_key, stopped, .. })) => {
+            services.keys.verification_cache_key = verification_cache_key;
             let now = services.clock.now();
             outage_assertions::remember(&services.assertions, stopped.assertions, now);
             Some((directory, stopped.stopped_instance))

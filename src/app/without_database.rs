@@ -69,12 +69,12 @@ async fn restore(
         move |file: &SnapshotFile| file.manifest.require_use_alone(&location, max_staleness, now);
     let read = snapshot::read(config.clone(), master.clone(), clock.clone(), is_usable).await?;
     let Some(restored) = read else { return Ok(None) };
-    let Restored { directory, manifest, tag_key_seal, verification_cache, stopped } = restored;
+    let Restored { directory, manifest, tag_key_seal, verification_cache_key, stopped } = restored;
     let opened = master.open(opening::TAG_KEY, &tag_key_seal);
     let opened = opened.map_err(|error| SnapshotError::Damaged(error.to_string()))?;
     let tag_key = TagKey::new(&opened.content);
     manifest.require_database(&tag_key.database_identity())?;
-    let keys = Keys { master, tag_key, tag_key_seal, verification_cache };
+    let keys = Keys { master, tag_key, tag_key_seal, verification_cache_key };
     Ok(Some(RestoredParts { keys, directory, stopped }))
 }
 

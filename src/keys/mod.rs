@@ -30,7 +30,7 @@ pub struct Keys {
     /// The tag key in its stored form.
     pub tag_key_seal: Sealed,
     /// The key of the cache of verified secrets.
-    pub verification_cache: VerificationCacheKey,
+    pub verification_cache_key: VerificationCacheKey,
 }
 
 impl Keys {
@@ -46,7 +46,7 @@ impl Keys {
             master: Arc::new(MasterKeys::derive(&list)?),
             tag_key: TagKey::new(tag_key.as_slice()),
             tag_key_seal: Sealed(String::new()),
-            verification_cache: VerificationCacheKey::generate()?,
+            verification_cache_key: VerificationCacheKey::generate()?,
         })
     }
 }

@@ -275,8 +275,8 @@ async fn open_keys(config: &Config, store: &Store, role: Role) -> Result<Keys, S
     };
     let OpenedKeys { master, tag_key, tag_key_seal } =
         sealed::open_keys(store, &found, role).await?;
-    let verification_cache = VerificationCacheKey::generate()?;
-    Ok(Keys { master: Arc::new(master), tag_key, tag_key_seal, verification_cache })
+    let verification_cache_key = VerificationCacheKey::generate()?;
+    Ok(Keys { master: Arc::new(master), tag_key, tag_key_seal, verification_cache_key })
 }
 
 fn hasher(settings: &SecretSettings) -> Hasher {

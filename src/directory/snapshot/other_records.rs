@@ -23,7 +23,7 @@ use crate::secrets::verification_cache::{MAC_LENGTH, VerificationCacheKey};
 pub(super) struct State<'a> {
     /// In the sealed form of the database.
     tag_key: &'a str,
-    verification_cache: [u8; MAC_LENGTH],
+    verification_cache_key: [u8; MAC_LENGTH],
     /// The approximate number of clients that follow.
     pub(super) clients: u64,
     /// The instance that wrote the snapshot when it stopped.
@@ -34,7 +34,7 @@ impl<'a> State<'a> {
     pub(super) fn of(keys: &'a Keys, clients: usize, stopped_instance: Option<&'a str>) -> Self {
         Self {
             tag_key: &keys.tag_key_seal.0,
-            verification_cache: *keys.verification_cache.expose(),
+            verification_cache_key: *keys.verification_cache_key.expose(),
             clients: clients as u64,
             stopped_instance,
         }
@@ -48,8 +48,8 @@ impl<'a> State<'a> {
         self.stopped_instance.map(str::to_owned)
     }
 
-    pub(super) fn into_verification_cache(self) -> VerificationCacheKey {
-        VerificationCacheKey::stored(Zeroizing::new(self.verification_cache))
+    pub(super) fn into_verification_cache_key(self) -> VerificationCacheKey {
+        VerificationCacheKey::stored(Zeroizing::new(self.verification_cache_key))
     }
 }
 

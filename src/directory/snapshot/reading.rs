@@ -40,7 +40,7 @@ pub struct Restored {
     /// The tag key in the sealed form of the database.
     pub tag_key_seal: Sealed,
     /// The MAC key of verified secrets.
-    pub verification_cache: VerificationCacheKey,
+    pub verification_cache_key: VerificationCacheKey,
     /// The state of the previous process.
     pub stopped: StoppedState,
 }
@@ -81,7 +81,7 @@ pub fn read(
     let clients = usize::try_from(state.clients).unwrap_or(usize::MAX).min(MAX_RESERVED);
     directory.clients.pin().reserve(clients);
     let (tag_key_seal, stopped_instance) = (state.tag_key(), state.stopped_instance());
-    let verification_cache = state.into_verification_cache();
+    let verification_cache_key = state.into_verification_cache_key();
     let mut restoring = Restoring {
         directory: &directory,
         master,
@@ -92,7 +92,7 @@ pub fn read(
     restoring.read_rest(&mut input)?;
     let stopped = StoppedState { assertions: restoring.assertions, stopped_instance };
     directory.publish(manifest.head().sequence);
-    Ok(Restored { directory, manifest, tag_key_seal, verification_cache, stopped })
+    Ok(Restored { directory, manifest, tag_key_seal, verification_cache_key, stopped })
 }
 
 impl Restoring<'_> {

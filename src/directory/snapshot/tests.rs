@@ -243,7 +243,7 @@ async fn a_written_snapshot_is_read_unchanged() {
     assert_eq!(restored.directory.published_sequence(), 7);
     assert_eq!(restored.directory.staleness(Timestamp(1500)), 500);
     assert_eq!(restored.tag_key_seal, keys.tag_key_seal);
-    assert_eq!(restored.verification_cache.expose(), keys.verification_cache.expose());
+    assert_eq!(restored.verification_cache_key.expose(), keys.verification_cache_key.expose());
     assert_eq!(restored.stopped.assertions.len(), 1);
     assert_eq!(restored.stopped.stopped_instance.as_deref(), Some("ins_a"));
     let again = restored.directory;

@@ -76,7 +76,7 @@ fn as_of_now(
 
 fn mac(app: &App, credentials: &SecretCredentials) -> Mac {
     let presented = credentials.secret.expose_secret();
-    app.services.keys.verification_cache.mac(&credentials.client_id, presented)
+    app.services.keys.verification_cache_key.mac(&credentials.client_id, presented)
 }
 
 /// Returns the position of a secret that was verified before and is still valid: the common case.
