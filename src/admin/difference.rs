@@ -1,12 +1,12 @@
-//! The members in which two states of an object differ. The verbs of this folder record them in the
-//! event of a change, and write nothing if there are none.
+//! The members in which two states of an object differ. The operations of this folder record them
+//! in the event of a change, and write nothing if there are none.
 
 use serde_json::{Map, Value, json};
 
-/// The result of a verb: the object, and whether the verb had to change it.
+/// The result of an operation: the object, and whether the operation had to change it.
 #[derive(Debug)]
 pub struct Changed<T> {
-    /// The object after the verb.
+    /// The object after the operation.
     pub value: T,
     /// False if the object had this state before: then nothing was written.
     pub is_changed: bool,

@@ -1,5 +1,5 @@
-//! The verbs of operators and administrators, one file for each noun. Each verb checks its input,
-//! writes its change and the event of it in one transaction, and returns the result.
+//! The operations of operators and administrators, one file for each noun. Each operation checks
+//! its input, writes its change and the event of it in one transaction, and returns the result.
 //!
 //! The command line and the admin API call them. They write to the database; running servers follow
 //! its events.

@@ -1,5 +1,5 @@
-//! Errors of the verbs: a stable code and typed data. They name no command: the command line and
-//! the admin API add how to fix them.
+//! Errors of admin operations: a stable code and typed data. They name no command: the command
+//! line and the admin API add how to fix them.
 
 pub(super) mod code;
 pub(super) mod conflict;
@@ -58,7 +58,7 @@ impl Conflict {
     }
 }
 
-/// Why a verb failed.
+/// Why an admin operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// The object does not exist.

@@ -1,4 +1,4 @@
-//! The kinds of objects that verbs work on.
+//! The kinds of objects that operations work on.
 
 use std::fmt;
 

@@ -2,7 +2,8 @@
 //! limited to owners, and grants of third owners.
 //!
 //! The old owner may know a secret or hold a key, and a third owner approved its grant only for the
-//! old owner. Every verb that can change the owner calls [`release`] before it compares and writes.
+//! old owner. Every operation that can change the owner calls [`release`] before it compares and
+//! writes.
 
 use crate::admin::{AdminError, EndedCredentials, Principal, client, grant};
 use crate::model::client::Registration;

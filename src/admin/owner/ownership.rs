@@ -83,7 +83,7 @@ pub(in crate::admin) async fn visible_client(
 
 /// Reads a client that must exist, that the caller may see, and whose rights the caller holds: see
 /// [`Principal::require_rights_over`]. This check is enough for state that sources do not declare:
-/// secrets and revocations. A verb that may change nothing calls
+/// secrets and revocations. An operation that may change nothing calls
 /// [`Principal::require_unmanaged_client`] once something differs.
 ///
 /// # Errors

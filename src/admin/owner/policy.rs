@@ -1,4 +1,4 @@
-//! Owner policies: set by administrators without a limit, and checked by every verb that
+//! Owner policies: set by administrators without a limit, and checked by every operation that
 //! changes a client.
 //!
 //! `check` compares a client before and after a change, inside its transaction. It applies only to
@@ -184,7 +184,7 @@ pub(in crate::admin) async fn check(
     id: &ClientId,
 ) -> Result<(), AdminError> {
     let Some(owner) = change.read().client_owner(id).await? else { return Ok(()) };
-    // Boxed, because every verb contains this future, and most clients have no policy.
+    // Boxed, because every operation contains this future, and most clients have no policy.
     Box::pin(check_owned(change, owner, before, id)).await
 }
 

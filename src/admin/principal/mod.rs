@@ -1,4 +1,4 @@
-//! The caller of a verb, and its rights (D17).
+//! The caller of an admin operation, and its rights (D17).
 
 pub(super) mod restrictions;
 
@@ -18,7 +18,7 @@ use crate::model::source::SourceName;
 use crate::services::Services;
 use crate::services::audited_change::WriteMode;
 
-/// The caller of a verb: its name in events, and its rights.
+/// The caller of an operation: its name in events, and its rights.
 #[derive(Debug, Clone)]
 pub struct Principal {
     actor: Actor,

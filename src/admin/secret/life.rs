@@ -1,5 +1,5 @@
 //! Automatic changes of secrets: the early end of an unused secret, and the warning before a secret
-//! expires. Running servers call these verbs; all instances may do so at the same time.
+//! expires. Running servers call these operations; all instances may do so at the same time.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
 //! Changes of signing keys by operators: rotation, retirement and revocation. The state of a key
-//! follows from its times, so each verb sets times. Instances follow the event.
+//! follows from its times, so each operation sets times. Instances follow the event.
 
 use serde::Serialize;
 use serde_json::json;

@@ -15,7 +15,7 @@ use crate::remedies;
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// An admin operation in this process failed.
-    Verb(AdminError),
+    Operation(AdminError),
     /// A server responded with an error, or its response is missing.
     Answer {
         /// The stable code of the response; empty if there was none.
@@ -85,7 +85,7 @@ impl Failure {
     /// True if the failure has this code.
     pub(crate) fn is(&self, code: AdminErrorCode) -> bool {
         match self {
-            Self::Verb(error) => error.code() == code,
+            Self::Operation(error) => error.code() == code,
             Self::Answer { code: found, .. } => found == code.as_str(),
         }
     }
@@ -99,7 +99,7 @@ impl Failure {
     /// proxy failed or sent the request twice.
     pub(crate) fn may_have_been_done(&self) -> bool {
         match self {
-            Self::Verb(_) => false,
+            Self::Operation(_) => false,
             Self::Answer { error, status, .. } => {
                 let is_open = |status: StatusCode| status.is_server_error() || status.is_success();
                 error.is_outcome_unknown() || status.is_some_and(is_open) || self.is_key_in_use()
@@ -142,8 +142,8 @@ impl Failure {
     /// True if a retry of the same request may succeed.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Verb(AdminError::Store(error)) => error.is_transient(),
-            Self::Verb(_) => false,
+            Self::Operation(AdminError::Store(error)) => error.is_transient(),
+            Self::Operation(_) => false,
             Self::Answer { error, .. } => error.is_unreachable(),
         }
     }
@@ -151,7 +151,7 @@ impl Failure {
     /// Converts into the error of the command.
     pub(crate) fn into_error(self) -> CliError {
         match self {
-            Self::Verb(error) => error.into(),
+            Self::Operation(error) => error.into(),
             Self::Answer { error, .. } => error,
         }
     }

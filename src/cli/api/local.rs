@@ -83,7 +83,7 @@ impl LocalApi {
         let InProcessAnswer { status, body, error } =
             Box::pin(self.api.call(request, delivery)).await;
         match error {
-            Some(error) => Err(Failure::Verb(error)),
+            Some(error) => Err(Failure::Operation(error)),
             None => Failure::or_json(status, &body),
         }
     }

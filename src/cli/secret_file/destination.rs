@@ -268,7 +268,7 @@ pub(in crate::cli) async fn commit<T>(
     pending: Pending<T>,
     secret_id: &SecretId,
 ) -> CommitOutcome {
-    let outcome = pending.commit().await.map(|_| Value::Null).map_err(Failure::Verb);
+    let outcome = pending.commit().await.map(|_| Value::Null).map_err(Failure::Operation);
     commit_outcome(services, outcome, secret_id).await
 }
 
@@ -280,7 +280,7 @@ async fn commit_outcome(
 ) -> CommitOutcome {
     let cause = match outcome {
         Ok(_) => return CommitOutcome::Committed,
-        Err(Failure::Verb(AdminError::Store(StoreError::OutcomeUnknown(cause)))) => *cause,
+        Err(Failure::Operation(AdminError::Store(StoreError::OutcomeUnknown(cause)))) => *cause,
         Err(failure) => return CommitOutcome::NotCommitted(failure.into()),
     };
     output::hint("note: the database did not confirm the change; asking it for the outcome");

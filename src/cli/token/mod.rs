@@ -217,7 +217,7 @@ async fn revoke(global: &Global, args: RevokeArgs) -> Result<(), CliError> {
     };
     let request = ApiRequest::post(path(&["tokens", "revoke"]), body);
     let revoked: Object<RevokedToken> = match api.read(&request).await {
-        Err(Failure::Verb(AdminError::TokenInvalid(problem))) => {
+        Err(Failure::Operation(AdminError::TokenInvalid(problem))) => {
             return Err(not_valid(problem.code(), &problem.to_string()));
         }
         answer => answer?,

@@ -61,7 +61,7 @@ impl Guard {
 pub(super) enum RouteScopes {
     One(AdminScope),
     All(&'static [AdminScope]),
-    /// At least one of these. The verb checks the rights that the body needs.
+    /// At least one of these. The operation checks the rights that the body needs.
     AnyOf(&'static [AdminScope]),
 }
 

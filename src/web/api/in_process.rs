@@ -25,7 +25,7 @@ pub struct InProcessAnswer {
     pub status: StatusCode,
     /// The body that a listener would send.
     pub body: Bytes,
-    /// The error of the verb that caused a 4xx or 5xx status, if any.
+    /// The error of the operation that caused a 4xx or 5xx status, if any.
     pub error: Option<AdminError>,
 }
 

@@ -1,5 +1,5 @@
 //! The admin API: all routes, with the scopes of `urn:tokend` that they require. Handlers parse the
-//! request, call a verb of [`crate::admin`] and write the response.
+//! request, call an operation of [`crate::admin`] and write the response.
 
 mod apply;
 mod audit;

@@ -41,7 +41,7 @@ pub(in crate::web) struct Problem {
     missing_scope: Option<AdminScope>,
     /// The additional headers of the response.
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// The error of the verb, if any, for callers in this process.
+    /// The error of the admin operation, if any, for callers in this process.
     error: Option<Arc<AdminError>>,
 }
 
@@ -291,8 +291,8 @@ impl Problem {
         self.code
     }
 
-    /// Returns the error of the verb, for callers in this process. It may contain more than the
-    /// response.
+    /// Returns the error of the operation, for callers in this process. It may contain more than
+    /// the response.
     pub(super) fn into_error(self) -> Option<AdminError> {
         self.error.and_then(Arc::into_inner)
     }

@@ -1,5 +1,5 @@
 //! Tests that `docs/admin-api.md` lists the codes of request problems. `docs/errors.md` lists the
-//! codes of verbs.
+//! codes of admin operations.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -64,7 +64,8 @@ fn the_table_of_the_page_is_current() {
     let (before, _) = page.split_once(head).expect("the table at the end of the page");
     let rows =
         OF_REQUESTS.map(|(status, code, meaning)| format!("| `{code}` | {status} | {meaning} |\n"));
-    let more = "\nThe codes of verbs, such as `client_not_found`, are in [errors.md](errors.md).\n";
+    let more = "\nThe codes of admin operations, such as `client_not_found`, are in \
+                [errors.md](errors.md).\n";
     let expected = format!("{before}{head}{}{more}", rows.concat());
     let environment = crate::config::environment();
     if environment.iter().any(|(name, value)| name == "UPDATE_DOCS" && value == "1") {

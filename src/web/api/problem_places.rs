@@ -5,8 +5,8 @@ use crate::model::static_claims::ClaimsError;
 use crate::secrets::secret;
 use crate::web::api::problem::PlacedProblem;
 
-/// Returns the places of the values that a verb rejected. The list is empty if the value is not a
-/// member of the body.
+/// Returns the places of the values that an operation rejected. The list is empty if the value is
+/// not a member of the body.
 pub(super) fn of_error(error: &AdminError) -> Vec<PlacedProblem> {
     let place = |pointer: String, detail: String| PlacedProblem { pointer, detail };
     match error {
@@ -27,7 +27,7 @@ pub(super) fn of_error(error: &AdminError) -> Vec<PlacedProblem> {
     }
 }
 
-/// Returns the JSON pointer of a field that a verb names.
+/// Returns the JSON pointer of a field that an operation names.
 fn pointer_of(field: &str) -> Option<&'static str> {
     Some(match field {
         "admin_of" => "/admin_of",

@@ -1,4 +1,4 @@
-//! The HTTP status for each error of a verb (RFC 9110, section 15).
+//! The HTTP status for each error of an operation (RFC 9110, section 15).
 
 use axum::http::StatusCode;
 

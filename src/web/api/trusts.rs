@@ -89,7 +89,7 @@ impl TrustInput {
     /// Adds the described trust to a client.
     ///
     /// # Errors
-    /// 422 for an invalid input, or the error of the verb.
+    /// 422 for an invalid input, or the error of the operation.
     pub(in crate::web) async fn add(
         self,
         services: &Services,

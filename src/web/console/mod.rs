@@ -1,6 +1,6 @@
 //! The console: pages for people on the management listener. A handler parses the request, calls
-//! the verbs of [`crate::admin`] with the signed-in principal, and renders a template. The console
-//! itself has no authorization or business rules.
+//! the operations of [`crate::admin`] with the signed-in principal, and renders a template. The
+//! console itself has no authorization or business rules.
 //!
 //! `sign_in::gate` checks each request: the session, its current rights, and the origin of forms.
 

@@ -65,7 +65,7 @@ fn resources(shown: &Value) -> Vec<&str> {
     grants.iter().filter_map(|grant| grant["resource"].as_str()).collect()
 }
 
-/// Each verb that can change an owner ends credentials and grants.
+/// Each operation that can change an owner ends credentials and grants.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_owner_ends_the_credentials_that_the_old_team_knows(

@@ -80,7 +80,7 @@ async fn what_is_exported_is_what_was_applied(
     assert_eq!(again, exported);
 }
 
-/// Every verb that changes a declared member is rejected, and succeeds with `Tokend-Force`.
+/// Every operation that changes a declared member is rejected, and succeeds with `Tokend-Force`.
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_of_a_source_is_changed_only_by_force(

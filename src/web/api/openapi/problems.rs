@@ -32,8 +32,8 @@ const PROBLEMS: [(u16, &str, &str); 17] = [
     (503, "ServiceUnavailable", "The server cannot do this right now; try again shortly."),
 ];
 
-/// The codes of requests that do not reach a verb, with their status. The codes of verbs are in
-/// [`AdminErrorCode`].
+/// The codes of requests that do not reach an admin operation, with their status. The codes of
+/// operations are in [`AdminErrorCode`].
 pub(in crate::web::api) const OF_REQUESTS: [(u16, &str, &str); 32] = [
     (400, "invalid_body", "The body cannot be read to its end."),
     (400, "invalid_header", "A header cannot be read."),
@@ -82,7 +82,7 @@ pub(super) fn responses() -> impl Iterator<Item = (&'static str, Response)> {
 fn codes(status: u16) -> Vec<(&'static str, &'static str)> {
     let of_requests = OF_REQUESTS.iter().filter(|(known, ..)| *known == status);
     let of_requests = of_requests.map(|(_, code, meaning)| (*code, *meaning));
-    // A server error of a verb is not listed, because its cause is not shown to the caller.
+    // A server error of an operation is not listed, because its cause is not shown to the caller.
     let of_verbs = AdminErrorCode::ALL.into_iter().filter(|code| {
         let is = status_of_verb(*code);
         is.as_u16() == status && !is.is_server_error()
