@@ -6,7 +6,7 @@ pub mod atomic_file;
 pub mod audit_delivery;
 pub mod audited_change;
 pub mod backup_keys;
-pub mod database_identity;
+pub mod database_match;
 pub mod event_chain;
 pub mod inspection;
 pub mod instance;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tokio::sync::watch;
 
 use crate::model::time::Timestamp;
-use crate::services::database_identity::DatabaseIdentity;
+use crate::services::database_match::DatabaseMatch;
 
 /// State of the database when it was last used.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct DatabaseHealth {
     /// The start of the outage, in seconds since 1970.
     unavailable_since: AtomicI64,
     rejects_writes: AtomicBool,
-    identity: watch::Sender<DatabaseIdentity>,
+    database_match: watch::Sender<DatabaseMatch>,
 }
 
 impl Default for DatabaseHealth {
@@ -23,7 +23,7 @@ impl Default for DatabaseHealth {
             is_unavailable: AtomicBool::new(false),
             unavailable_since: AtomicI64::new(0),
             rejects_writes: AtomicBool::new(false),
-            identity: watch::Sender::new(DatabaseIdentity::Same),
+            database_match: watch::Sender::new(DatabaseMatch::Same),
         }
     }
 }
@@ -34,26 +34,26 @@ impl DatabaseHealth {
         Self {
             is_unavailable: AtomicBool::new(true),
             unavailable_since: AtomicI64::new(now.0),
-            identity: watch::Sender::new(DatabaseIdentity::Unknown),
+            database_match: watch::Sender::new(DatabaseMatch::Unknown),
             ..Self::default()
         }
     }
 
-    /// Records the identity of the database.
-    pub fn note_identity(&self, identity: DatabaseIdentity) {
-        self.identity.send_replace(identity);
+    /// Records whether the database is the one in memory.
+    pub fn set_match(&self, database_match: DatabaseMatch) {
+        self.database_match.send_replace(database_match);
     }
 
     /// True if the database is the one whose content is in memory.
     pub fn is_known(&self) -> bool {
-        *self.identity.borrow() == DatabaseIdentity::Same
+        *self.database_match.borrow() == DatabaseMatch::Same
     }
 
-    /// Waits until the database has this identity.
-    pub async fn until(&self, identity: DatabaseIdentity) {
-        let mut changes = self.identity.subscribe();
+    /// Waits until the database has this relation to the data in memory.
+    pub async fn until(&self, wanted: DatabaseMatch) {
+        let mut changes = self.database_match.subscribe();
         // `self` holds the sender, so it is not closed.
-        let _ = changes.wait_for(|known| *known == identity).await;
+        let _ = changes.wait_for(|known| *known == wanted).await;
     }
 
     /// Records whether the database answered. True if that has changed.
@@ -119,8 +119,8 @@ mod tests {
     async fn a_database_unavailable_at_the_start_stays_so_until_it_is_known() {
         let health = DatabaseHealth::unavailable_at_start(NOW);
         assert!(health.note_answer(true, NOW) && health.is_unavailable() && !health.is_known());
-        tokio::join!(health.until(DatabaseIdentity::Same), async {
-            health.note_identity(DatabaseIdentity::Same);
+        tokio::join!(health.until(DatabaseMatch::Same), async {
+            health.set_match(DatabaseMatch::Same);
         });
         assert!(!health.is_unavailable() && health.is_known());
     }

@@ -12,7 +12,7 @@ use crate::keys::Keys;
 use crate::keys::seal::MasterKeys;
 use crate::model::time::Clock;
 use crate::secrets::secret::TagKey;
-use crate::services::database_identity::DatabaseIdentity;
+use crate::services::database_match::DatabaseMatch;
 use crate::services::{Services, StartError, backup_keys, opening};
 
 /// Parts of a server that starts without its database.
@@ -99,9 +99,9 @@ impl App {
     ///
     /// # Errors
     /// If the database is still unavailable, or cannot be used.
-    pub async fn identify_database(&self) -> Result<(), StartError> {
-        let identity = self.services.identify_database().await?;
-        if identity == DatabaseIdentity::Same {
+    pub async fn match_database(&self) -> Result<(), StartError> {
+        let database_match = self.services.match_database().await?;
+        if database_match == DatabaseMatch::Same {
             note_tokens(&self.services, &self.issuer).await?;
             self.services.register().await?;
             let Services { store, keys, clock, .. } = &*self.services;
@@ -109,7 +109,7 @@ impl App {
         } else {
             self.directory.forget();
         }
-        self.database.note_identity(identity);
+        self.database.set_match(database_match);
         Ok(())
     }
 }

@@ -30,7 +30,7 @@ use crate::server::listener::Listener;
 pub use crate::server::reload::{PreparedReload, Reloader};
 pub use crate::server::sockets::{InheritedSockets, Sockets};
 use crate::server::tls::Tls;
-use crate::services::database_identity::DatabaseIdentity;
+use crate::services::database_match::DatabaseMatch;
 use crate::services::notifications;
 use crate::store::StoreError;
 use crate::telemetry::metrics::http::ListenerName;
@@ -149,7 +149,7 @@ impl Server {
         }
         let outcome = tokio::select! {
             () = stop => Ok(()),
-            () = app.database.until(DatabaseIdentity::Other) => Err(ServeError::OtherDatabase),
+            () = app.database.until(DatabaseMatch::Other) => Err(ServeError::OtherDatabase),
         };
         service_manager::notify_stopping();
         tracing::info!("stopping: readiness fails from now on");

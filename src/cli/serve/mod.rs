@@ -22,7 +22,7 @@ use crate::config::{Config, Issuer, LogFormat, TraceExport, environment, sources
 use crate::model::time::Clock;
 use crate::outbound::OtlpClient;
 use crate::server::{InheritedSockets, Reloader, ServeError, Server, Sockets, service_manager};
-use crate::services::database_identity::DatabaseIdentity;
+use crate::services::database_match::DatabaseMatch;
 use crate::services::{Services, inspection};
 use crate::telemetry::traces::Traces;
 use crate::telemetry::{self, LogLevel};
@@ -82,7 +82,7 @@ async fn serve(
 
 /// Applies the bootstrap file as soon as a database that was unavailable at the start is available.
 async fn bootstrap_later(app: Arc<App>) {
-    app.database.until(DatabaseIdentity::Same).await;
+    app.database.until(DatabaseMatch::Same).await;
     if let Err(error) = declarations::bootstrap::apply(&app.services).await {
         tracing::error!(problem = error.text(), "the bootstrap file cannot be applied");
     }

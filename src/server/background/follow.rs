@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::directory::DirectoryError;
-use crate::services::database_identity::DatabaseIdentity;
+use crate::services::database_match::DatabaseMatch;
 use crate::store::events::change_listener::ChangeListener;
 use crate::{server, telemetry};
 
@@ -51,7 +51,7 @@ pub(super) async fn follow(app: Arc<App>) {
 /// steps. If it is another database, the server ends.
 async fn wait_for_database(app: &App) {
     let mut logged = String::new();
-    while let Err(error) = app.identify_database().await {
+    while let Err(error) = app.match_database().await {
         // The outage was logged at startup.
         let problem = telemetry::with_causes(&error);
         if !error.is_database_unavailable() && problem != logged {
@@ -60,7 +60,7 @@ async fn wait_for_database(app: &App) {
         }
         tokio::time::sleep(app.services.config.directory.poll_interval).await;
     }
-    app.database.until(DatabaseIdentity::Same).await;
+    app.database.until(DatabaseMatch::Same).await;
     if let Err(error) = server::prepare_database(app).await {
         let error = &error as &dyn Error;
         tracing::warn!(

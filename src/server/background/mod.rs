@@ -32,7 +32,7 @@ use crate::model::usage::WRITE_INTERVAL_SECONDS;
 use crate::server::tls::Tls;
 use crate::services::Services;
 use crate::services::audit_delivery::release;
-use crate::services::database_identity::DatabaseIdentity;
+use crate::services::database_match::DatabaseMatch;
 use crate::store::StoreError;
 
 /// The interval of checking for due signing keys.
@@ -180,7 +180,7 @@ impl Tasks {
         self.supervise(name, move |app| {
             let task = task.clone();
             async move {
-                app.database.until(DatabaseIdentity::Same).await;
+                app.database.until(DatabaseMatch::Same).await;
                 task(app).await;
             }
         });

@@ -1,4 +1,4 @@
-//! Identifies a database that was unavailable when the server started.
+//! Matches a database that was unavailable when the server started with the data in memory.
 
 use crate::secrets::secret::TagKey;
 use crate::services::opening::{self, TAG_KEY};
@@ -7,7 +7,7 @@ use crate::store::schema;
 
 /// Relation of the database to the data in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DatabaseIdentity {
+pub enum DatabaseMatch {
     /// The database was unavailable when the server started from its snapshot, and has not been
     /// identified yet.
     Unknown,
@@ -23,23 +23,23 @@ impl Services {
     ///
     /// # Errors
     /// If the database is still unavailable, or its schema does not match.
-    pub async fn identify_database(&self) -> Result<DatabaseIdentity, StartError> {
+    pub async fn match_database(&self) -> Result<DatabaseMatch, StartError> {
         let store = self.store.beyond_gate();
         if schema::version(&store).await? == 0 {
-            return Ok(DatabaseIdentity::Other);
+            return Ok(DatabaseMatch::Other);
         }
         let Some(seal) = store.sealed_key(TAG_KEY).await? else {
-            return Ok(DatabaseIdentity::Other);
+            return Ok(DatabaseMatch::Other);
         };
         let Ok(opened) = self.keys.master.open(TAG_KEY, &seal) else {
-            return Ok(DatabaseIdentity::Other);
+            return Ok(DatabaseMatch::Other);
         };
         let identity = TagKey::new(&opened.content).database_identity();
         if identity != self.keys.tag_key.database_identity() {
-            return Ok(DatabaseIdentity::Other);
+            return Ok(DatabaseMatch::Other);
         }
         opening::prepare_schema(&self.config, &store).await?;
         self.store.open_gate();
-        Ok(DatabaseIdentity::Same)
+        Ok(DatabaseMatch::Same)
     }
 }
