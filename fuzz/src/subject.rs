@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-pub(crate) use tokend::admin::import::probe::read as read_import;
+pub(crate) use tokend::admin::import::fuzzing::read as read_import;
 pub(crate) use tokend::config::sources::{Flags, Settings};
 pub(crate) use tokend::config::{Config, Requirement};
 pub(crate) use tokend::jose::assertion::{
@@ -20,7 +20,7 @@ pub(crate) use tokend::oauth::caller::{HeaderCredentials, PresentedCertificate};
 pub(crate) use tokend::oauth::parameters::Parameters;
 pub(crate) use tokend::outbound::exchange;
 pub(crate) use tokend::remote_keys::discovered_uri;
-pub(crate) use tokend::web::probe::{basic_credentials, client_address, client_certificate};
+pub(crate) use tokend::web::fuzzing::{basic_credentials, client_address, client_certificate};
 pub(crate) use tokend::x509::certificate::ClientCertificate;
 
 use tokend::oauth::caller::RequestOrigin;

@@ -6,6 +6,7 @@
 
 pub(super) mod check;
 pub(super) mod facts;
+pub mod fuzzing;
 mod hash_format;
 mod json_type;
 mod keys;
@@ -13,7 +14,6 @@ pub(super) mod line;
 pub(super) mod members;
 pub(super) mod object;
 mod planned;
-pub mod probe;
 pub(super) mod problems;
 mod rights;
 pub(super) mod schema;
