@@ -87,8 +87,8 @@ impl App {
         let limit = self.services.config.directory.max_staleness.seconds();
         figures.add_seconds(&names::STALENESS, &[], directory.staleness(now));
         figures.add_seconds(&names::STALENESS_LIMIT, &[], limit);
-        figures.add_seconds(&names::EVENTS_BEHIND, &[], directory.metrics.events_behind());
-        figures.add_seconds(&names::SEQUENCE, &[], directory.published_sequence());
+        figures.add_signed(&names::EVENTS_BEHIND, &[], directory.metrics.events_behind());
+        figures.add_signed(&names::SEQUENCE, &[], directory.published_sequence());
         figures.add(&names::RELOADS, count(directory.metrics.reloads()));
         for state in [ClientState::Active, ClientState::Disabled] {
             let clients = directory.metrics.clients(state);
@@ -154,7 +154,7 @@ impl App {
         for (state, number) in [("busy", pool.busy), ("idle", pool.idle), ("limit", pool.limit)] {
             figures.add_by(&names::DB_POOL, &[state], number);
         }
-        figures.add_seconds(&names::DB_SCHEMA, &[], schema::NEWEST);
+        figures.add_signed(&names::DB_SCHEMA, &[], schema::NEWEST);
     }
 }
 

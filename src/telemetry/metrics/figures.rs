@@ -44,7 +44,12 @@ impl Figures {
     }
 
     /// Adds a time or a duration in seconds. A negative one becomes 0.
-    pub fn add_seconds(&mut self, definition: &'static Definition, labels: &[&str], value: i64) {
+    pub fn add_seconds(&mut self, definition: &'static Definition, labels: &[&str], seconds: i64) {
+        self.add_signed(definition, labels, seconds);
+    }
+
+    /// Adds an integer value. A negative one becomes 0.
+    pub fn add_signed(&mut self, definition: &'static Definition, labels: &[&str], value: i64) {
         self.push(definition, labels, Value::Whole(u64::try_from(value).unwrap_or(0)));
     }
 
