@@ -107,7 +107,7 @@ impl App {
             let Services { store, keys, clock, .. } = &*self.services;
             self.directory.resume(store, &keys.master, clock.now()).await?;
         } else {
-            self.directory.forget();
+            self.directory.clear();
         }
         self.database.set_match(database_match);
         Ok(())

@@ -121,7 +121,7 @@ impl KeysEntry {
     }
 
     /// Returns a number that identifies the source of the keys while it is in memory.
-    pub fn address(&self) -> usize {
+    pub fn source_id(&self) -> usize {
         match self {
             Self::Inline(keys) => Arc::as_ptr(keys).addr(),
             Self::Remote(set) => Arc::as_ptr(set).addr(),

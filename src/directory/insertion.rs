@@ -122,7 +122,7 @@ impl Directory {
     }
 
     /// Removes all clients and keys from memory, so that nothing is granted.
-    pub fn forget(&self) {
+    pub fn clear(&self) {
         let known: Vec<_> = self.clients.pin().keys().cloned().collect();
         for id in known {
             self.remove(&id);

@@ -106,7 +106,7 @@ async fn output_of(
     let work = async {
         tokio::try_join!(
             read_output(stdout),
-            read_words(stderr, error_output),
+            read_error_output(stderr, error_output),
             status_of(&mut child)
         )
     };
@@ -155,7 +155,7 @@ async fn read_output(
 }
 
 /// Reads all of standard error and keeps its beginning. A full pipe would block the command.
-async fn read_words(
+async fn read_error_output(
     output: Option<impl AsyncRead + Unpin>,
     error_output: &mut Vec<u8>,
 ) -> Result<(), KeyCommandProblem> {

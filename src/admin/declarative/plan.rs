@@ -125,10 +125,11 @@ pub async fn plan(
     for step in &mut plan.resources {
         let Some(before) = &step.before else { continue };
         let (reader, declared) = (services.store.read(), &plan.declared);
-        let losers = grant::foreign::losers(reader, principal, before, &step.desired, declared);
-        let losers = losers.await?;
+        let is = &step.desired;
+        let losing =
+            grant::foreign::holders_without_approval(reader, principal, before, is, declared);
         let loss = |holder| deletions::loss_of_holder(principal, holder);
-        step.losses = losers.iter().map(loss).collect();
+        step.losses = losing.await?.iter().map(loss).collect();
     }
     if options.is_pruning {
         plan.deletions =

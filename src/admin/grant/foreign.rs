@@ -50,7 +50,7 @@ pub(in crate::admin) fn is_decided_by(
 
 /// Returns the clients that lose their grant for a resource because its new owner has not approved
 /// it. Clients that the change itself declares keep their grant.
-pub(in crate::admin) async fn losers(
+pub(in crate::admin) async fn holders_without_approval(
     mut reader: Reader<'_>,
     principal: &Principal,
     before: &Resource,
@@ -62,15 +62,15 @@ pub(in crate::admin) async fn losers(
         return Ok(Vec::new());
     }
     let declared: HashSet<&ClientId> = declared.iter().collect();
-    let mut losers = reader.grant_holders(&after.resource).await?;
-    losers.retain(|holder| {
+    let mut holders = reader.grant_holders(&after.resource).await?;
+    holders.retain(|holder| {
         !declared.contains(&holder.client_id)
             && !is_decided_by(principal, holder.owner.as_ref(), &[new.as_ref()])
     });
-    Ok(losers)
+    Ok(holders)
 }
 
-/// Ends the grants of [`losers`], with an event for each.
+/// Ends the grants of [`holders_without_approval`], with an event for each.
 pub(in crate::admin) async fn end_of_resource(
     change: &mut AuditedChange,
     principal: &Principal,
@@ -78,9 +78,10 @@ pub(in crate::admin) async fn end_of_resource(
     after: &Resource,
     declared: &[ClientId],
 ) -> Result<(), AdminError> {
-    for loser in losers(change.read(), principal, before, after, declared).await? {
-        if let Some(was) = change.transaction.grant(&loser.client_id, &after.resource).await? {
-            grant::take(change, &loser.client_id, &was).await?;
+    let losing = holders_without_approval(change.read(), principal, before, after, declared);
+    for holder in losing.await? {
+        if let Some(was) = change.transaction.grant(&holder.client_id, &after.resource).await? {
+            grant::delete(change, &holder.client_id, &was).await?;
         }
     }
     Ok(())

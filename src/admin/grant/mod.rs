@@ -195,7 +195,7 @@ pub async fn revoke(
         principal.require_unmanaged_client(&client)?;
     }
     principal.require_grantable(&was, client.admin_of.as_ref())?;
-    take(&mut change, id, &was).await?;
+    delete(&mut change, id, &was).await?;
     change.commit().await?;
     Ok(())
 }
@@ -219,7 +219,7 @@ async fn record_given(
 }
 
 /// Removes a grant and records the event.
-pub(super) async fn take(
+pub(super) async fn delete(
     change: &mut AuditedChange,
     id: &ClientId,
     was: &Grant,
@@ -245,7 +245,7 @@ pub(super) async fn replace(
     let id = is.client.client_id.clone();
     for gone in was {
         if !is.grants.iter().any(|kept| kept.resource == gone.resource) {
-            take(change, &id, gone).await?;
+            delete(change, &id, gone).await?;
         }
     }
     let new: Vec<Grant> = is.grants.iter().filter(|grant| !was.contains(grant)).cloned().collect();

@@ -74,7 +74,7 @@ impl<'a> Sources<'a> {
     ) -> Self {
         let (mut seen, mut signed) = (HashSet::new(), HashMap::new());
         let (mut missing, mut problem) = (None, None);
-        for source in keys.filter(|source| seen.insert(source.address())) {
+        for source in keys.filter(|source| seen.insert(source.source_id())) {
             let Some(keys) = source.keys() else {
                 request_fetch(app, source);
                 missing = Some(source);
@@ -82,7 +82,7 @@ impl<'a> Sources<'a> {
             };
             match assertion.verify(&keys, allowed, checks) {
                 Ok(verified) => {
-                    signed.insert(source.address(), verified);
+                    signed.insert(source.source_id(), verified);
                 }
                 Err(error) => {
                     request_fetch(app, source);
@@ -95,7 +95,7 @@ impl<'a> Sources<'a> {
 
     /// Returns the assertion that these keys have signed.
     pub(super) fn verified_by(&self, keys: &KeysEntry) -> Option<VerifiedAssertion<'a>> {
-        self.signed.get(&keys.address()).copied()
+        self.signed.get(&keys.source_id()).copied()
     }
 
     /// True if none of the sources has signed the token.

@@ -24,7 +24,7 @@ use crate::model::source::SourceName;
 use crate::model::time::Timestamp;
 use crate::text::schema::object_schema;
 use crate::web::api::Problem;
-use crate::web::api::clients::shown;
+use crate::web::api::clients::expose_for_response;
 use crate::web::api::idempotency::IDEMPOTENCY_KEY;
 use crate::web::api::json::{Input, Output, Parameters, ok, parsed_parameter};
 use crate::web::api::work_slot::{WaitingBody, WorkSlot};
@@ -87,7 +87,7 @@ impl From<AppliedSecret> for NewSecretJson {
         Self {
             client_id: secret.client_id,
             secret_id: secret.record.secret_id,
-            client_secret: Some(shown(&secret.plain)),
+            client_secret: Some(expose_for_response(&secret.plain)),
             expires_at: secret.record.expires_at,
         }
     }

@@ -208,13 +208,14 @@ pub(super) async fn create(
     let pending = pending.map_err(|error| problem_of_client(error, &grants))?;
     let (made, secret) = pending.made().clone();
     let revision = Revision::of_client(&made);
-    let (client, client_secret) = (ClientJson::of(&app, made), secret.as_ref().map(shown));
+    let client = ClientJson::of(&app, made);
+    let client_secret = secret.as_ref().map(expose_for_response);
     let answer = created(CreatedClient { client, client_secret });
     Ok(tagged(&revision, delivery::commit(delivery, pending, answer).await?))
 }
 
 /// Exposes a secret for the only response that contains it.
-pub(super) fn shown(secret: &SecretString) -> String {
+pub(super) fn expose_for_response(secret: &SecretString) -> String {
     secret.expose_secret().to_owned()
 }
 

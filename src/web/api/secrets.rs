@@ -17,7 +17,7 @@ use crate::model::secret::SecretId;
 use crate::model::time::Timestamp;
 use crate::web::api::client_document::SecretInput;
 use crate::web::api::client_json::SecretJson;
-use crate::web::api::clients::{client_id, shown};
+use crate::web::api::clients::{client_id, expose_for_response};
 use crate::web::api::json::{
     Input, Output, Parameters, at, created, lifetime, ok, page_size, wrong_parameter,
 };
@@ -46,7 +46,7 @@ impl CreatedSecret {
         Self {
             client_id: id.clone(),
             secret: made.record.clone().into(),
-            client_secret: made.plain.as_ref().map(shown),
+            client_secret: made.plain.as_ref().map(expose_for_response),
             old_secrets_expire_at: made.old_secrets_end,
         }
     }
