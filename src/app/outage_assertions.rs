@@ -9,7 +9,7 @@ use crate::model::time::Timestamp;
 use crate::store::StoreError;
 
 /// The number of assertions that are taken from the memory at a time.
-const BATCH: usize = 500;
+const MAX_ASSERTIONS_PER_BATCH: usize = 500;
 
 impl App {
     /// Stores the assertions that the database does not have yet. If that fails, they are kept.
@@ -17,7 +17,7 @@ impl App {
         let memory = &self.services.assertions;
         let (mut written, mut known) = (0, 0);
         loop {
-            let accepted = memory.accepted(BATCH);
+            let accepted = memory.accepted(MAX_ASSERTIONS_PER_BATCH);
             if accepted.is_empty() {
                 break;
             }

@@ -30,7 +30,7 @@ struct SignedList {
 
 /// The number of seconds after which an unchanged list is signed again, so that its age shows that
 /// it is current.
-const RENEWED_AFTER: i64 = 60;
+const RENEWED_AFTER_SECONDS: i64 = 60;
 
 /// Revocation of all tokens of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Revocations {
     ) -> Result<CachedDocument, E> {
         let version = self.version();
         let is_current = |list: &&SignedList| {
-            list.version == version && now < list.at.plus_seconds(RENEWED_AFTER)
+            list.version == version && now < list.at.plus_seconds(RENEWED_AFTER_SECONDS)
         };
         // If a thread panicked while it held the lock, the last list is still valid.
         let mut last = self.list.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,7 +9,7 @@ use crate::model::event::Head;
 use crate::model::time::Timestamp;
 
 /// The format version that this program writes, and the newest one that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT_VERSION: u32 = 1;
 
 /// The plaintext header of a backup. The rows are sealed with its digest, so a modified manifest is
 /// detected.

@@ -24,10 +24,10 @@ use crate::store::server::notifications::{NotificationCursor, NotificationLease}
 use crate::text::escaping;
 
 /// The maximum number of events that are written at once.
-const BATCH: u32 = 200;
+const MAX_EVENTS_PER_BATCH: u32 = 200;
 
 /// The maximum number of events that are sent to a receiver under one lease.
-const WEBHOOK_BATCH: u32 = 50;
+const MAX_EVENTS_PER_LEASE: u32 = 50;
 
 /// The duration of a lease since the last write. The instance that has it keeps it while it runs,
 /// so that instances do not write to the files of several machines in turns.
@@ -105,7 +105,10 @@ pub async fn deliver(services: &Services, sink: &AuditSink) -> Result<Delivery, 
         store.add_notification_cursor(&id, first).await?;
         return Ok(Delivery { backlog: Backlog::More, behind: end - first, oldest: None });
     };
-    let size = if matches!(sink, AuditSink::Webhook(_)) { WEBHOOK_BATCH } else { BATCH };
+    let size = match sink {
+        AuditSink::Webhook(_) => MAX_EVENTS_PER_LEASE,
+        AuditSink::Output | AuditSink::File(_) => MAX_EVENTS_PER_BATCH,
+    };
     let events = store.events(cursor.sequence, size).await?;
     let now = store.time(&services.clock).await?;
     let is_restored = cursor.sequence > end;

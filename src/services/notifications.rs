@@ -21,13 +21,13 @@ use crate::store::events::{EventFilter, Order};
 use crate::store::server::notifications::{NotificationCursor, NotificationLease};
 
 /// The maximum number of events that are sent under one lease.
-const BATCH: u32 = 50;
+const MAX_EVENTS_PER_LEASE: u32 = 50;
 
 /// The duration of a lease since the last event. Sending one takes at most five seconds.
 const LEASE_SECONDS: i64 = 30;
 
 /// The maximum lag of the cursor of a receiver without matching events before it is advanced.
-const MAX_LAG: i64 = 1_000;
+const MAX_LAG_EVENTS: i64 = 1_000;
 
 /// State of the events that wait for a receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,10 +89,10 @@ pub async fn deliver(services: &Services, webhook: &Webhook) -> Result<Backlog, 
         return Ok(Backlog::Empty);
     };
     let filter = wanted(services, &cursor);
-    let events = store.find_events(&filter, Order::OldestFirst, BATCH).await?;
+    let events = store.find_events(&filter, Order::OldestFirst, MAX_EVENTS_PER_LEASE).await?;
     let now = store.time(&services.clock).await?;
     let is_restored = cursor.sequence > end;
-    if events.is_empty() && !is_restored && end - cursor.sequence < MAX_LAG {
+    if events.is_empty() && !is_restored && end - cursor.sequence < MAX_LAG_EVENTS {
         return Ok(Backlog::Empty);
     }
     if now < cursor.next_attempt_at {
@@ -152,7 +152,8 @@ impl Sending<'_> {
                 return Ok(Backlog::Waiting);
             }
         }
-        Ok(if events.len() == BATCH as usize { Backlog::More } else { Backlog::Empty })
+        let is_full = events.len() == MAX_EVENTS_PER_LEASE as usize;
+        Ok(if is_full { Backlog::More } else { Backlog::Empty })
     }
 
     /// Returns the cursor after a failed attempt at the first of these events.

@@ -15,7 +15,7 @@ use crate::admin::backup::error::BackupError;
 use crate::crypto::digest;
 use crate::keys::seal::MasterKeys;
 use crate::keys::sealed_stream::{SealedReader, SealedWriter};
-use crate::model::backup::{Column, FORMAT, Manifest, Row, RowCounts};
+use crate::model::backup::{Column, FORMAT_VERSION, Manifest, Row, RowCounts};
 
 /// The maximum length of the manifest line.
 const MAX_MANIFEST_BYTES: u64 = 64 << 10;
@@ -116,7 +116,7 @@ impl Archive {
         let line = String::from_utf8(line).map_err(|_| not_a_backup())?;
         let line = line.strip_suffix('\n').ok_or_else(not_a_backup)?;
         let format: Format = serde_json::from_str(line).map_err(|_| not_a_backup())?;
-        if format.tokend_backup > FORMAT {
+        if format.tokend_backup > FORMAT_VERSION {
             let (path, found) = (path.to_owned(), format.tokend_backup);
             return Err(BackupError::NewerFormat { path, found });
         }

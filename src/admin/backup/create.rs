@@ -11,7 +11,7 @@ use crate::admin::backup::error::BackupError;
 use crate::config::Config;
 use crate::crypto::random;
 use crate::keys::seal::MasterKeys;
-use crate::model::backup::{Column, FORMAT, Manifest, Row};
+use crate::model::backup::{Column, FORMAT_VERSION, Manifest, Row};
 use crate::model::time::Clock;
 use crate::services::atomic_file::AtomicFile;
 use crate::services::{StartError, backup_keys};
@@ -61,7 +61,7 @@ async fn create_of(
     let schema = reader.schema().await?;
     let head = reader.head().await?;
     let manifest = Manifest {
-        tokend_backup: FORMAT,
+        tokend_backup: FORMAT_VERSION,
         id: random::identifier("bak_").map_err(StartError::Crypto)?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         engine: engine.to_owned(),

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::admin::AdminError;
-use crate::model::backup::FORMAT;
+use crate::model::backup::FORMAT_VERSION;
 use crate::services::StartError;
 use crate::store::StoreError;
 use crate::store::backup::loading::LoadingError;
@@ -36,7 +36,10 @@ pub enum BackupError {
         path: PathBuf,
     },
     /// The format belongs to a newer program.
-    #[error("{path} has format {found}, and this program reads format {FORMAT}", path = path.display())]
+    #[error(
+        "{path} has format {found}, and this program reads format {FORMAT_VERSION}",
+        path = path.display()
+    )]
     NewerFormat {
         /// The path of the file.
         path: PathBuf,

@@ -11,7 +11,7 @@ use crate::model::scope::Scopes;
 use crate::services::Services;
 
 /// The number of requests that expire in one transaction.
-const BATCH: u32 = 100;
+const MAX_REQUESTS_PER_BATCH: u32 = 100;
 
 /// The change of one side that cancels a request.
 #[derive(Debug, Clone, Copy)]
@@ -120,9 +120,9 @@ pub async fn expire_due(services: &Services) -> Result<(), AdminError> {
     let kept_until = now.minus_seconds(GrantRequest::KEPT_SECONDS);
     services.store.purge_grant_requests(kept_until).await?;
     // A batch has several requests, because a request that cannot be read stays due.
-    while !services.store.read().due_requests(now, BATCH).await?.is_empty() {
+    while !services.store.read().due_requests(now, MAX_REQUESTS_PER_BATCH).await?.is_empty() {
         let mut change = AuditedChange::begin(services, &Actor::server()).await?;
-        for request in change.read().due_requests(now, BATCH).await? {
+        for request in change.read().due_requests(now, MAX_REQUESTS_PER_BATCH).await? {
             expire(&mut change, request).await?;
         }
         change.commit().await?;

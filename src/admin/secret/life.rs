@@ -15,7 +15,7 @@ use crate::store::secrets::life::DueSecret;
 use crate::store::{Store, StoreError};
 
 /// The number of secrets in one change, which blocks other changes.
-const BATCH: u32 = 50;
+const MAX_SECRETS_PER_BATCH: u32 = 50;
 
 /// Returns the time up to which the usage statistics are complete.
 pub async fn horizon(store: &Store, clock: &Clock) -> Result<UsageHorizon, StoreError> {
@@ -44,7 +44,7 @@ pub async fn end_unused(services: &Services) -> Result<usize, AdminError> {
     let mut count = 0;
     loop {
         let horizon = horizon(&services.store, &services.clock).await?;
-        let due = services.store.unused_secrets(&horizon, BATCH).await?;
+        let due = services.store.unused_secrets(&horizon, MAX_SECRETS_PER_BATCH).await?;
         if due.is_empty() {
             return Ok(count);
         }
@@ -108,7 +108,7 @@ pub async fn record_warnings(services: &Services) -> Result<usize, AdminError> {
             return Ok(count);
         }
         let mut change = AuditedChange::begin(services, &Actor::server()).await?;
-        let due = change.read().secrets_to_warn_of(now, until, BATCH).await?;
+        let due = change.read().secrets_to_warn_of(now, until, MAX_SECRETS_PER_BATCH).await?;
         if due.is_empty() {
             // Another instance was faster.
             return Ok(count);

@@ -15,13 +15,13 @@ use crate::model::event::Head;
 use crate::model::time::{Lifetime, Timestamp};
 
 /// The format of the sealed section. Increment it with every change of a record.
-const FORMAT: u32 = 1;
+const FORMAT_VERSION: u32 = 1;
 
 /// The maximum length of the first line.
 const MAX_LINE_BYTES: u64 = 4096;
 
 /// The maximum lag of the clock behind that of the writer, in seconds.
-const MAX_CLOCK_DIFFERENCE: i64 = 60;
+const MAX_CLOCK_DIFFERENCE_SECONDS: i64 = 60;
 
 /// Description of a snapshot. Each chunk of the sealed section is bound to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ impl Manifest {
         confirmed_at: Timestamp,
     ) -> Self {
         Self {
-            tokend_snapshot: FORMAT,
+            tokend_snapshot: FORMAT_VERSION,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             master_key: keys.fingerprint().to_owned(),
             database,
@@ -98,7 +98,7 @@ impl Manifest {
     ) -> Result<(), SnapshotError> {
         let (age, max) = (now.0.saturating_sub(self.confirmed_at), max_staleness.seconds());
         // A clock that was set back must not make the snapshot appear younger.
-        if age > max || age < -MAX_CLOCK_DIFFERENCE {
+        if age > max || age < -MAX_CLOCK_DIFFERENCE_SECONDS {
             return Err(SnapshotError::Stale { age, max });
         }
         if self.location != location {
@@ -166,7 +166,7 @@ impl SnapshotFile {
         let begins: Beginning =
             serde_json::from_str(line).map_err(|_| SnapshotError::NotASnapshot)?;
         let Beginning { tokend_snapshot: format, version } = begins;
-        if format != FORMAT || version != env!("CARGO_PKG_VERSION") {
+        if format != FORMAT_VERSION || version != env!("CARGO_PKG_VERSION") {
             let found = format!("{} (format {format})", version.escape_debug());
             return Err(SnapshotError::OtherVersion { found });
         }

@@ -29,7 +29,7 @@ const WAITING_FRAMES: usize = 16;
 const MAX_THREADS: usize = 8;
 
 /// The maximum capacity that is reserved on the claim of the file.
-const MAX_RESERVED: usize = 10_000_000;
+const MAX_RESERVED_CLIENTS: usize = 10_000_000;
 
 /// Content of a snapshot.
 pub struct Restored {
@@ -78,7 +78,7 @@ pub fn read(
         return Err(SnapshotError::damaged("it does not begin with its state"));
     }
     let state: State<'_> = postcard::from_bytes(&records)?;
-    let clients = usize::try_from(state.clients).unwrap_or(usize::MAX).min(MAX_RESERVED);
+    let clients = usize::try_from(state.clients).unwrap_or(usize::MAX).min(MAX_RESERVED_CLIENTS);
     directory.clients.pin().reserve(clients);
     let (tag_key_seal, stopped_instance) = (state.tag_key(), state.stopped_instance());
     let verification_cache_key = state.into_verification_cache_key();
