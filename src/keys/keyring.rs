@@ -10,7 +10,7 @@ use crate::jose::jwt::VerificationKey;
 use crate::jose::signer::{self, Signer};
 use crate::keys::document::CachedDocument;
 pub use crate::keys::ring_key::SigningKey;
-use crate::keys::ring_key::{RingKey, VerifyingKey};
+use crate::keys::ring_key::{PublishedKey, RingKey};
 use crate::keys::seal::MasterKeys;
 use crate::model::key_timeline::{KeyState, KeyTimeline};
 use crate::model::signing_key::{Algorithm, RsaSize, SigningKeyRecord};
@@ -101,7 +101,7 @@ impl Keyring {
     pub fn public(records: Vec<SigningKeyRecord>, keep_seconds: i64) -> Self {
         let keys = records
             .iter()
-            .map(|record| RingKey { signing: None, verifying: VerifyingKey::stored(record) })
+            .map(|record| RingKey { signing: None, published: PublishedKey::stored(record) })
             .collect();
         Self::of(records, keys, keep_seconds)
     }
@@ -191,12 +191,12 @@ impl Keyring {
         self.not_gone(now).map(|key| &key.key)
     }
 
-    fn not_gone(&self, now: Timestamp) -> impl Iterator<Item = &VerifyingKey> {
+    fn not_gone(&self, now: Timestamp) -> impl Iterator<Item = &PublishedKey> {
         self.timelines
             .iter()
             .zip(&self.keys)
             .filter(move |(timeline, _)| timeline.state(now).is_in_key_set())
-            .filter_map(|(_, key)| key.verifying.as_ref())
+            .filter_map(|(_, key)| key.published.as_ref())
     }
 
     /// Returns the algorithms of the keys in the key set at `now`, without duplicates.

@@ -22,7 +22,7 @@ pub struct SigningKey {
 
 /// Public key, in its published form and parsed for verification.
 #[derive(Debug)]
-pub(super) struct VerifyingKey {
+pub(super) struct PublishedKey {
     pub(super) jwk: Jwk,
     pub(super) key: VerificationKey,
 }
@@ -32,7 +32,7 @@ pub(super) struct VerifyingKey {
 #[derive(Debug)]
 pub(super) struct RingKey {
     pub(super) signing: Option<Arc<SigningKey>>,
-    pub(super) verifying: Option<VerifyingKey>,
+    pub(super) published: Option<PublishedKey>,
 }
 
 impl RingKey {
@@ -41,7 +41,7 @@ impl RingKey {
         record: &SigningKeyRecord,
     ) -> Result<Self, CryptoError> {
         let Some(sealed) = &record.sealed else {
-            return Ok(Self { signing: None, verifying: VerifyingKey::stored(record) });
+            return Ok(Self { signing: None, published: PublishedKey::stored(record) });
         };
         let opened = master.open(record.kid.as_str(), sealed)?;
         let signer = Signer::new(record.algorithm, &opened.content)?;
@@ -49,15 +49,15 @@ impl RingKey {
         if kid != record.kid {
             return Err(CryptoError::Failed("matching a signing key with its id"));
         }
-        let verifying = VerifyingKey::of(jwk);
-        let verifying = verifying.ok_or(CryptoError::Failed("reading a public signing key"))?;
+        let published = PublishedKey::of(jwk);
+        let published = published.ok_or(CryptoError::Failed("reading a public signing key"))?;
         let headers = TokenHeaders::new(record.algorithm, &kid)?;
         let signing = SigningKey { signer, kid, headers };
-        Ok(Self { signing: Some(Arc::new(signing)), verifying: Some(verifying) })
+        Ok(Self { signing: Some(Arc::new(signing)), published: Some(published) })
     }
 }
 
-impl VerifyingKey {
+impl PublishedKey {
     fn of(jwk: Jwk) -> Option<Self> {
         let key = VerificationKey::of(&jwk)?;
         Some(Self { jwk, key })

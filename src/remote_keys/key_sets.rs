@@ -42,7 +42,7 @@ pub struct RemoteKeys {
     clock: Clock,
     created_at: MonotonicTime,
     fetched: ArcSwapOption<FetchedKeys>,
-    is_asked_for: AtomicBool,
+    is_fetch_requested: AtomicBool,
     attempts: Mutex<FetchAttempts>,
     problem: ArcSwapOption<String>,
 }
@@ -114,7 +114,7 @@ impl RemoteKeys {
             created_at: clock.monotonic(),
             clock,
             fetched: ArcSwapOption::empty(),
-            is_asked_for: AtomicBool::new(true),
+            is_fetch_requested: AtomicBool::new(true),
             attempts: Mutex::default(),
             problem: ArcSwapOption::empty(),
         }
@@ -140,7 +140,7 @@ impl RemoteKeys {
 
     /// Begins an attempt. The caller must have got the set from [`KeySets::due`].
     pub fn begin(self: &Arc<Self>) -> FetchAttempt {
-        self.is_asked_for.store(false, Ordering::Relaxed);
+        self.is_fetch_requested.store(false, Ordering::Relaxed);
         self.attempts().is_running = true;
         FetchAttempt { set: self.clone(), is_finished: false }
     }
@@ -153,10 +153,10 @@ impl RemoteKeys {
         if attempts.is_running {
             return None;
         }
-        let is_asked_for = self.is_asked_for.load(Ordering::Relaxed);
+        let is_fetch_requested = self.is_fetch_requested.load(Ordering::Relaxed);
         let wanted_at = match self.fetched.load().as_ref() {
             None => self.created_at,
-            Some(fetched) if is_asked_for => fetched.at,
+            Some(fetched) if is_fetch_requested => fetched.at,
             Some(fetched) => fetched.at.plus(fetched.refresh_after()),
         };
         let pause = backoff::pause(attempts.failures_in_a_row, MIN_PAUSE, MAX_PAUSE);
@@ -232,7 +232,7 @@ impl KeySets {
 
     /// Requests that a set is fetched soon, because it lacks a key. Does not wait.
     pub fn request_fetch(&self, set: &RemoteKeys) {
-        if !set.is_asked_for.swap(true, Ordering::Relaxed) {
+        if !set.is_fetch_requested.swap(true, Ordering::Relaxed) {
             self.wake.notify_one();
         }
     }
@@ -252,7 +252,7 @@ impl KeySets {
     }
 
     /// Waits until a fetch is requested.
-    pub async fn asked_for(&self) {
+    pub async fn fetch_requested(&self) {
         self.wake.notified().await;
     }
 

@@ -25,7 +25,7 @@ pub async fn is_unused(config: &Config) -> Result<bool, StartError> {
     if !matches!(config.database.location, Location::Sqlite(_)) {
         return Ok(false);
     }
-    match Store::open(&config.database, OpenMode::Alone).await {
+    match Store::open(&config.database, OpenMode::Exclusive).await {
         Ok(store) => {
             store.close().await;
             Ok(true)

@@ -32,7 +32,7 @@ pub(super) async fn run(global: &Global, args: &ResetArgs) -> Result<(), CliErro
     let clock = Clock::System;
     let config = global.config(Requirement::Nothing)?;
     require_new_key(&config)?;
-    let store = open_existing(&config, OpenMode::Alone).await?;
+    let store = open_existing(&config, OpenMode::Exclusive).await?;
     global.close_at_end(&store);
     let lost = master_key::find_lost(&config, &store, &clock).await?;
     output::hint(&format!(

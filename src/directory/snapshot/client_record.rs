@@ -34,7 +34,7 @@ pub(super) struct ClientRecord<'a> {
     token_lifetime: Option<i64>,
     token_rate: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    secrets: Vec<SecretBlob<'a>>,
+    secrets: Vec<ClientSecretRecord<'a>>,
     grants: Vec<GrantReference<'a>>,
     security: Option<Box<SecurityRecord<'a>>>,
 }
@@ -48,7 +48,7 @@ enum GrantReference<'a> {
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct SecretBlob<'a> {
+struct ClientSecretRecord<'a> {
     secret_id: &'a str,
     #[serde(borrow)]
     hash: HashRecord<'a>,
@@ -76,7 +76,7 @@ struct SecurityRecord<'a> {
     certificate_bound: bool,
     networks: Cow<'a, str>,
     assertion_audiences: Cow<'a, str>,
-    trusts: Vec<TrustBlob<'a>>,
+    trusts: Vec<TrustRecord<'a>>,
     spiffe_trusts: Vec<SpiffeTrustRecord<'a>>,
 }
 
@@ -88,7 +88,7 @@ enum KeysRecord<'a> {
 
 /// A trust in an external issuer.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct TrustBlob<'a> {
+struct TrustRecord<'a> {
     trust_id: &'a str,
     issuer: &'a str,
     #[serde(borrow)]
@@ -121,7 +121,7 @@ impl<'a> ClientRecord<'a> {
             allowed: index.allowed(&client.allowed)?,
             token_lifetime: client.token_lifetime.map(Lifetime::seconds),
             token_rate: client.token_rate.map(|rate| rate.to_string().into()),
-            secrets: client.secrets.iter().map(SecretBlob::of).collect(),
+            secrets: client.secrets.iter().map(ClientSecretRecord::of).collect(),
             grants: grants.collect(),
             security: client.security.as_deref().map(SecurityRecord::of).map(Box::new),
         })
@@ -135,7 +135,7 @@ impl<'a> ClientRecord<'a> {
         });
         let security = self.security.map(|security| security.restore()).transpose()?;
         let (security, trusts, spiffe_trusts) = security.unwrap_or_default();
-        let secrets = self.secrets.into_iter().map(SecretBlob::restore);
+        let secrets = self.secrets.into_iter().map(ClientSecretRecord::restore);
         Ok(NewEntry {
             client_id: ClientId::parse(self.client_id)?,
             state: if self.is_active { ClientState::Active } else { ClientState::Disabled },
@@ -151,7 +151,7 @@ impl<'a> ClientRecord<'a> {
     }
 }
 
-impl<'a> SecretBlob<'a> {
+impl<'a> ClientSecretRecord<'a> {
     fn of(secret: &'a SecretEntry) -> Self {
         let LoadedSecret { secret_id, kind, hash, suffix, expires_at } = &secret.stored;
         let stored_hash = match (kind, hash.digest()) {
@@ -207,7 +207,7 @@ impl<'a> SecurityRecord<'a> {
                 &security.assertion_audiences,
                 security.assertion_audiences.is_empty(),
             ),
-            trusts: security.trusts.iter().map(TrustBlob::of).collect(),
+            trusts: security.trusts.iter().map(TrustRecord::of).collect(),
             spiffe_trusts: security.spiffe_trusts.iter().map(SpiffeTrustRecord::of).collect(),
         }
     }
@@ -221,7 +221,7 @@ impl<'a> SecurityRecord<'a> {
             networks: Networks::stored(&self.networks)?,
             assertion_audiences: AssertionAudiences::stored(&self.assertion_audiences),
         };
-        let trusts = self.trusts.into_iter().map(TrustBlob::restore);
+        let trusts = self.trusts.into_iter().map(TrustRecord::restore);
         let spiffe_trusts = self.spiffe_trusts.iter().map(SpiffeTrustRecord::restore);
         Ok((security, trusts.collect::<Result<_, _>>()?, spiffe_trusts.collect::<Result<_, _>>()?))
     }
@@ -248,7 +248,7 @@ impl<'a> KeysRecord<'a> {
     }
 }
 
-impl<'a> TrustBlob<'a> {
+impl<'a> TrustRecord<'a> {
     fn of(entry: &'a TrustEntry) -> Self {
         let trust = &entry.trust;
         Self {

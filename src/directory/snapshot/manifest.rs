@@ -150,7 +150,7 @@ impl SnapshotFile {
     /// If the file cannot be read, or is not a snapshot of this version with one of these keys.
     pub fn open(path: &Path, keys: &MasterKeys) -> Result<Option<Self>, SnapshotError> {
         #[derive(Deserialize)]
-        struct Beginning {
+        struct FormatLine {
             tokend_snapshot: u32,
             version: String,
         }
@@ -163,9 +163,8 @@ impl SnapshotFile {
         (&mut input).take(MAX_LINE_BYTES).read_until(b'\n', &mut line)?;
         let line = String::from_utf8(line).map_err(|_| SnapshotError::NotASnapshot)?;
         let line = line.strip_suffix('\n').ok_or(SnapshotError::NotASnapshot)?;
-        let begins: Beginning =
+        let FormatLine { tokend_snapshot: format, version } =
             serde_json::from_str(line).map_err(|_| SnapshotError::NotASnapshot)?;
-        let Beginning { tokend_snapshot: format, version } = begins;
         if format != FORMAT_VERSION || version != env!("CARGO_PKG_VERSION") {
             let found = format!("{} (format {format})", version.escape_debug());
             return Err(SnapshotError::OtherVersion { found });

@@ -55,7 +55,7 @@ where
         }
         tokio::select! {
             () = running.one_ended() => {}
-            () = key_sets.asked_for() => {}
+            () = key_sets.fetch_requested() => {}
             () = tokio::time::sleep(CHECK_INTERVAL) => {}
         }
     }

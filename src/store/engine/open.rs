@@ -32,7 +32,7 @@ pub enum OpenMode {
     Check,
     /// Change a database that no other process uses. SQLite locks out all other processes until the
     /// store is closed. With Postgres, the change itself locks them out.
-    Alone,
+    Exclusive,
 }
 
 impl Store {
@@ -115,7 +115,7 @@ async fn open_sqlite(
     }
     let options = options(path, timeout, mode);
     let connect = || {
-        let connections = if mode == OpenMode::Alone { 1 } else { 4 };
+        let connections = if mode == OpenMode::Exclusive { 1 } else { 4 };
         pool_options()
             .max_connections(connections)
             .acquire_timeout(timeout)
@@ -130,7 +130,7 @@ async fn open_sqlite(
     loop {
         match connect().await {
             Ok(pool) => return look_inside(pool, path, mode).await,
-            Err(error) if mode == OpenMode::Alone && is_busy(&error) => {
+            Err(error) if mode == OpenMode::Exclusive && is_busy(&error) => {
                 return Err(StoreError::InUse);
             }
             Err(error) if attempts < 10 && is_busy(&error) => {
@@ -157,7 +157,7 @@ async fn look_inside(
             pool.close().await;
             Err(match error {
                 error if is_not_a_database(&error) => StoreError::Damaged { path: path.to_owned() },
-                error if mode == OpenMode::Alone && is_busy(&error) => StoreError::InUse,
+                error if mode == OpenMode::Exclusive && is_busy(&error) => StoreError::InUse,
                 error => error.into(),
             })
         }
@@ -176,7 +176,7 @@ fn options(path: &Path, timeout: Duration, mode: OpenMode) -> SqliteConnectOptio
     };
     match mode {
         OpenMode::Create | OpenMode::Change => for_writing(options),
-        OpenMode::Alone => for_writing(options)
+        OpenMode::Exclusive => for_writing(options)
             .locking_mode(SqliteLockingMode::Exclusive)
             .busy_timeout(Duration::from_secs(1)),
         OpenMode::Read | OpenMode::Check => for_reading(path, options, mode),

@@ -2,7 +2,7 @@
 //!
 //! With Postgres, each instance holds a shared advisory lock on the connection of its change
 //! listener. Postgres releases the lock when the process ends in any way. With SQLite, each process
-//! holds the engine's lock on the file: see [`crate::store::engine::open::OpenMode::Alone`].
+//! holds the engine's lock on the file: see [`crate::store::engine::open::OpenMode::Exclusive`].
 
 pub mod heartbeat;
 mod leases;
