@@ -14,6 +14,7 @@ use crate::web::api::Problem;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::page_parts::shown::{self, Badge, Choice, Time, Unreadable};
 use crate::web::console::sign_in::gate::SignedIn;
 
@@ -163,12 +164,12 @@ pub(super) async fn decide(
             let revision =
                 revision.ok_or_else(|| ConsoleError::invalid("revision: it is missing"))?;
             grant_request::approve(services, principal, &id, revision).await?;
-            "approved"
+            Notice::RequestApproved
         }
         Some("reject") => {
             let reason = form.parsed("reason", Remark::parse)?;
             grant_request::reject(services, principal, &id, reason).await?;
-            "rejected"
+            Notice::RequestRejected
         }
         _ => return Err(ConsoleError::invalid("decision: approve or reject")),
     };

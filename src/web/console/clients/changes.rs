@@ -18,6 +18,7 @@ use crate::web::console::clients::detail::parsed;
 use crate::web::console::clients::new_secret;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::page_parts::shown;
 use crate::web::console::sign_in::gate::SignedIn;
 
@@ -37,7 +38,10 @@ pub(in crate::web::console) async fn set_state(
     let reason = reason(&form)?;
     let (services, id) = (&app.services, parsed(&id)?);
     client::set_state(services, &signed_in.principal, &id, state, reason).await?;
-    let done = if state == ClientState::Disabled { "disabled" } else { "enabled" };
+    let done = match state {
+        ClientState::Active => Notice::ClientEnabled,
+        ClientState::Disabled => Notice::ClientDisabled,
+    };
     answer::changed(&app, &path, done).await
 }
 
@@ -148,7 +152,8 @@ pub(in crate::web::console) async fn end_secret(
         SecretId::parse(&secret_id).map_err(|_| Problem::absent(ObjectKind::Secret, &secret_id))?;
     let principal = &signed_in.principal;
     secret::expire(&app.services, principal, &parsed(&id)?, &secret_id, after).await?;
-    answer::changed(&app, &page, if after.is_some() { "ending" } else { "ended" }).await
+    let done = if after.is_some() { Notice::SecretEnding } else { Notice::SecretEnded };
+    answer::changed(&app, &page, done).await
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::web::console::clients::list::last_use;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::page_parts::shown::{self, Time};
 use crate::web::console::sign_in::gate::SignedIn;
 
@@ -75,7 +76,7 @@ pub(in crate::web::console) async fn delete(
     if let Err(error) = deleted {
         return rejected(correctable(error)?);
     }
-    answer::changed(&app, "/console/clients", "deleted").await
+    answer::changed(&app, "/console/clients", Notice::Deleted).await
 }
 
 pub(in crate::web::console) async fn revoke_tokens(
@@ -89,5 +90,5 @@ pub(in crate::web::console) async fn revoke_tokens(
     let path = shown::client_path(&id);
     signed_in.require_recent_authentication(&path)?;
     revocation::revoke_tokens(&app.services, &signed_in.principal, &parsed(&id)?).await?;
-    answer::changed(&app, &path, "revoked").await
+    answer::changed(&app, &path, Notice::TokensRevoked).await
 }

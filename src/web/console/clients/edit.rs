@@ -29,6 +29,7 @@ use crate::web::console::clients::edit_fields::{EditedClient, words};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::page_parts::shown::{self, Choice};
 use crate::web::console::sign_in::gate::SignedIn;
 
@@ -144,7 +145,7 @@ pub(in crate::web::console) async fn save(
     };
     match done {
         Ok(changed) => {
-            let done = if changed.is_changed { "saved" } else { "unchanged" };
+            let done = if changed.is_changed { Notice::Saved } else { Notice::Unchanged };
             answer::changed(&app, &shown::client_path(&id), done).await
         }
         Err(error) => {

@@ -19,6 +19,7 @@ use crate::web::console::clients::access::access_page;
 use crate::web::console::clients::detail::{find, parsed};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::page_parts::shown;
 use crate::web::console::sign_in::gate::SignedIn;
 
@@ -43,7 +44,7 @@ pub(in crate::web::console) async fn put(
     let principal = &signed_in.principal;
     match grant::change(&app.services, principal, &found.client.client_id, change).await {
         Ok(changed) => {
-            let done = if changed.is_changed { "granted" } else { "unchanged" };
+            let done = if changed.is_changed { Notice::GrantSaved } else { Notice::Unchanged };
             let resource = shown::segment(resource.as_str());
             let page = format!("{}/access?resource={resource}", shown::client_path(&id));
             answer::changed(&app, &page, done).await
@@ -123,7 +124,7 @@ pub(in crate::web::console) async fn remove(
     if let Err(error) = removed {
         return after(&app, &signed_in, &found, &form, error).await;
     }
-    answer::changed(&app, &page, "grant-removed").await
+    answer::changed(&app, &page, Notice::GrantRemoved).await
 }
 
 /// Requests a grant for a resource of another team.
@@ -141,7 +142,7 @@ pub(in crate::web::console) async fn request(
         Err(problem) => return rejected(&app, &signed_in, &found, &form, problem).await,
     };
     match grant_request::create(&app.services, &signed_in.principal, new).await {
-        Ok(_) => answer::changed(&app, "/console/grant-requests", "requested").await,
+        Ok(_) => answer::changed(&app, "/console/grant-requests", Notice::GrantRequested).await,
         Err(error @ AdminError::NotFound { .. }) => {
             let problem = error.to_string();
             rejected(&app, &signed_in, &found, &form, problem).await

@@ -15,6 +15,7 @@ use crate::web::console::clients::detail::{ClientHeader, api_path, command, find
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::page_parts::shown::{self, Choice};
 use crate::web::console::sign_in::gate::SignedIn;
 
@@ -105,7 +106,7 @@ pub(in crate::web::console) async fn add(
         Err(problem) => return rejected(&signed_in, &found, &form, problem),
     };
     match added {
-        Ok(_) => answer::changed(&app, &shown::credentials_path(&id), "key-added").await,
+        Ok(_) => answer::changed(&app, &shown::credentials_path(&id), Notice::KeyAdded).await,
         Err(error) => rejected(&signed_in, &found, &form, correctable(error)?),
     }
 }
@@ -142,7 +143,7 @@ pub(in crate::web::console) async fn remove(
     signed_in.require_recent_authentication(&shown::credentials_path(&id))?;
     let (services, principal) = (&app.services, &signed_in.principal);
     client::key::remove(services, principal, &parsed(&id)?, form.text("key")).await?;
-    answer::changed(&app, &shown::credentials_path(&id), "key-removed").await
+    answer::changed(&app, &shown::credentials_path(&id), Notice::KeyRemoved).await
 }
 
 /// Sets the subject of the certificate.
@@ -174,7 +175,7 @@ pub(in crate::web::console) async fn set_certificate(
     let id_of_client = &found.client.client_id;
     let done = client::update(&app.services, &signed_in.principal, id_of_client, update).await;
     match done {
-        Ok(_) => answer::changed(&app, &shown::credentials_path(&id), "saved").await,
+        Ok(_) => answer::changed(&app, &shown::credentials_path(&id), Notice::Saved).await,
         Err(error) => rejected(&signed_in, &found, &form, correctable(error)?),
     }
 }

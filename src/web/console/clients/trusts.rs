@@ -17,6 +17,7 @@ use crate::web::console::clients::trust_kinds::{FilledField, KINDS, Kind};
 use crate::web::console::page_parts::answer::{self, Answer, AppState};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::page_parts::shown::{self, Choice};
 use crate::web::console::sign_in::gate::SignedIn;
 
@@ -104,7 +105,7 @@ pub(in crate::web::console) async fn add(
         Err(problem) => return rejected(&signed_in, &found, kind, &form, problem),
     };
     match added {
-        Ok(_) => answer::changed(&app, &shown::credentials_path(&id), "trust-added").await,
+        Ok(_) => answer::changed(&app, &shown::credentials_path(&id), Notice::TrustAdded).await,
         Err(problem) if matches!(problem.status().as_u16(), 409 | 422) => {
             rejected(&signed_in, &found, kind, &form, problem.detail().to_owned())
         }
@@ -168,5 +169,5 @@ pub(in crate::web::console) async fn remove(
     let trust_id =
         TrustId::parse(&trust_id).map_err(|_| Problem::absent(ObjectKind::Trust, &trust_id))?;
     trust::remove(&app.services, &signed_in.principal, &parsed(&id)?, &trust_id).await?;
-    answer::changed(&app, &shown::credentials_path(&id), "trust-removed").await
+    answer::changed(&app, &shown::credentials_path(&id), Notice::TrustRemoved).await
 }

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::store::StoreError;
 use crate::web::api::Problem;
 use crate::web::console::page_parts::frame::{Frame, Outside};
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::page_parts::visible::escape_hidden_characters;
 use crate::web::console::security::{headers, problems};
 use crate::web::console::sign_in::gate::SignedIn;
@@ -116,12 +117,11 @@ pub(in crate::web::console) fn rejected(form: &impl Template) -> Answer {
     Ok(render(StatusCode::UNPROCESSABLE_ENTITY, form)?)
 }
 
-/// Redirects to a page that shows a notice; `done` is a key of
-/// [`notice`](crate::web::console::page_parts::shown::notice).
-pub(in crate::web::console) async fn changed(app: &App, place: &str, done: &str) -> Answer {
+/// Redirects to a page that shows a notice.
+pub(in crate::web::console) async fn changed(app: &App, place: &str, notice: Notice) -> Answer {
     catch_up_or_log(app).await;
     let separator = if place.contains('?') { '&' } else { '?' };
-    Ok(see_other(&format!("{place}{separator}done={done}")))
+    Ok(see_other(&format!("{place}{separator}done={}", notice.as_str())))
 }
 
 /// Applies a change to the memory of this instance, so that the next request sees it. If that fails

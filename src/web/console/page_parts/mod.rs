@@ -5,5 +5,6 @@ pub(super) mod assets;
 pub(super) mod chart;
 pub(super) mod form;
 pub(super) mod frame;
+pub(super) mod notice;
 pub(super) mod shown;
 pub(super) mod visible;

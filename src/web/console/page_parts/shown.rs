@@ -115,43 +115,6 @@ impl Choice {
     }
 }
 
-/// Returns the notice for the `done` parameter of a query. Only fixed texts are returned.
-pub(in crate::web::console) fn notice(query: Option<&str>) -> Option<&'static str> {
-    let word = form_urlencoded::parse(query?.as_bytes()).find(|(name, _)| name == "done")?.1;
-    let notices = [
-        ("disabled", "The client is disabled. Its tokens are revoked."),
-        ("enabled", "The client may get tokens again."),
-        ("ended", "The secret has ended. Its tokens stay valid until they expire."),
-        ("approved", "The request is approved. The client has the grant."),
-        ("rejected", "The request is rejected."),
-        ("session-ended", "The session has ended."),
-        (
-            "session-unknown",
-            "No session was ended: the id is unknown, or the session had ended already.",
-        ),
-        ("created", "The resource is registered."),
-        ("saved", "The changes are saved."),
-        ("unchanged", "Nothing differed, so nothing was changed."),
-        ("deleted", "It is deleted."),
-        ("key-added", "The key is registered."),
-        ("key-removed", "The key is removed."),
-        ("trust-added", "The trust is added."),
-        ("trust-removed", "The trust is removed."),
-        ("ending", "The secret ends at the chosen time."),
-        ("granted", "The grant is saved."),
-        ("grant-removed", "The grant is removed. Its tokens stay valid until they expire."),
-        ("requested", "The grant is requested. The other team decides."),
-        ("rotated", "The next key takes over. APIs that read the key set know it."),
-        ("retired", "The key no longer signs. Its tokens stay valid until they expire."),
-        (
-            "key-revoked",
-            "The key is revoked. Its tokens are invalid as soon as APIs read the key set.",
-        ),
-        ("revoked", "All tokens of the client are revoked."),
-    ];
-    notices.into_iter().find(|(known, _)| *known == word).map(|(_, text)| text)
-}
-
 /// Formats a number with narrow spaces between thousands.
 pub(in crate::web::console) fn number(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
@@ -189,11 +152,5 @@ mod tests {
         assert_eq!(number(-5), "-5");
         assert_eq!(segment("https://a.example/b c"), "https%3A%2F%2Fa.example%2Fb%20c");
         assert_eq!(segment("x$(a)!*-._~"), "x%24%28a%29%21%2A-._~");
-    }
-
-    #[test]
-    fn an_unknown_notice_is_ignored() {
-        assert_eq!(notice(Some("done=<b>")), None);
-        assert!(notice(Some("a=b&done=disabled")).is_some());
     }
 }

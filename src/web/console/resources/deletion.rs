@@ -11,6 +11,7 @@ use crate::text::shell::quote;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::page_parts::shown;
 use crate::web::console::resources::detail::find;
 use crate::web::console::sign_in::gate::SignedIn;
@@ -71,5 +72,5 @@ pub(in crate::web::console) async fn delete(
     if let Err(error) = deleted {
         return rejected(correctable(error)?);
     }
-    answer::changed(&app, "/console/resources", "deleted").await
+    answer::changed(&app, "/console/resources", Notice::Deleted).await
 }

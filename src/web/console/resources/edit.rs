@@ -21,6 +21,7 @@ use crate::web::console::clients::edit_fields::labels_of;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, correctable};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::page_parts::shown::{self, Choice};
 use crate::web::console::resources::detail::find;
 use crate::web::console::sign_in::gate::SignedIn;
@@ -218,7 +219,7 @@ pub(in crate::web::console) async fn save(
     let principal = &signed_in.principal;
     match resource::update(&app.services, principal, &found.resource, update).await {
         Ok(changed) => {
-            let done = if changed.is_changed { "saved" } else { "unchanged" };
+            let done = if changed.is_changed { Notice::Saved } else { Notice::Unchanged };
             answer::changed(&app, &shown::resource_path(&id), done).await
         }
         Err(error) => rejected(correctable(error)?),

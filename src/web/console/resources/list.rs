@@ -18,6 +18,7 @@ use crate::web::console::page_parts::answer::{self, Answer, AppState, correctabl
 use crate::web::console::page_parts::assets::Icon;
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::page_parts::shown::{self, Choice, Unreadable};
 use crate::web::console::sign_in::gate::SignedIn;
 
@@ -162,7 +163,7 @@ pub(in crate::web::console) async fn create(
     match resource::create(&app.services, &signed_in.principal, new).await {
         Ok(made) => {
             let page = shown::resource_path(made.resource.as_str());
-            answer::changed(&app, &page, "created").await
+            answer::changed(&app, &page, Notice::ResourceCreated).await
         }
         Err(error) => rejected(correctable(error)?),
     }

@@ -27,7 +27,7 @@ use crate::web::api::Problem;
 use crate::web::console::page_parts::answer::{ConsoleError, Failure, failure_page};
 use crate::web::console::page_parts::form::{self, Form};
 use crate::web::console::page_parts::frame::Frame;
-use crate::web::console::page_parts::shown;
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::security::cookie::Theme;
 use crate::web::console::security::origin::{self, OriginError, Transport};
 use crate::web::console::security::{headers, problems};
@@ -221,7 +221,7 @@ async fn resume(
         theme: Theme::read(&head.headers),
         issuer: app.issuer.as_str().to_owned(),
         path: origin::safe_redirect_path(path_of(head)).unwrap_or("/console/").to_owned(),
-        notice: shown::notice(head.uri.query()),
+        notice: Notice::of_query(head.uri.query()).map(Notice::text),
         now: app.services.clock.now(),
     };
     Ok(Some(SignedIn(Arc::new(inner))))

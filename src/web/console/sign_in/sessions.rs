@@ -16,6 +16,7 @@ use crate::web::console::clients::list::{ClientRow, rows};
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError};
 use crate::web::console::page_parts::form::Form;
 use crate::web::console::page_parts::frame::{Equivalent, Frame};
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::page_parts::shown::Time;
 use crate::web::console::security::cookie::Theme;
 use crate::web::console::security::origin::{Transport, safe_redirect_path};
@@ -143,8 +144,8 @@ pub(in crate::web::console) async fn end(
         Ok(id) => console::end(&app.services, &signed_in.principal, &id).await?,
         Err(_) => false,
     };
-    let done = if is_ended { "session-ended" } else { "session-unknown" };
-    Ok(answer::see_other(&format!("/console/sessions?done={done}")))
+    let done = if is_ended { Notice::SessionEnded } else { Notice::SessionUnknown };
+    Ok(answer::see_other(&format!("/console/sessions?done={}", done.as_str())))
 }
 
 /// Signs out: ends the session on all instances and removes the cookie.

@@ -14,6 +14,7 @@ use crate::web::api::Problem;
 use crate::web::console::clients::changes::reason;
 use crate::web::console::page_parts::answer::{self, Answer, AppState, ConsoleError, correctable};
 use crate::web::console::page_parts::form::Form;
+use crate::web::console::page_parts::notice::Notice;
 use crate::web::console::sign_in::gate::SignedIn;
 use crate::web::console::signing_keys::list;
 
@@ -34,7 +35,7 @@ async fn after(
     app: &App,
     signed_in: &SignedIn,
     changed: Result<Changed<KeyChange>, AdminError>,
-    done: &str,
+    done: Notice,
 ) -> Answer {
     match changed {
         Ok(_) => answer::changed(app, PAGE, done).await,
@@ -63,7 +64,7 @@ pub(in crate::web::console) async fn rotate(
     let principal = principal(&signed_in, &form);
     let changed =
         signing_key::change::rotate_now(&app.services, &principal, algorithm, start).await;
-    after(&app, &signed_in, changed, "rotated").await
+    after(&app, &signed_in, changed, Notice::SigningKeyRotated).await
 }
 
 /// Stops a key from signing. Its tokens stay valid.
@@ -78,7 +79,7 @@ pub(in crate::web::console) async fn retire(
     signed_in.require_recent_authentication(PAGE)?;
     let principal = principal(&signed_in, &form);
     let changed = signing_key::change::retire(&app.services, &principal, &key_id(&kid)?).await;
-    after(&app, &signed_in, changed, "retired").await
+    after(&app, &signed_in, changed, Notice::SigningKeyRetired).await
 }
 
 /// Removes a key from the key set immediately. Its tokens become invalid.
@@ -95,5 +96,5 @@ pub(in crate::web::console) async fn revoke(
     let principal = principal(&signed_in, &form);
     let changed =
         signing_key::change::revoke(&app.services, &principal, &key_id(&kid)?, reason).await;
-    after(&app, &signed_in, changed, "key-revoked").await
+    after(&app, &signed_in, changed, Notice::SigningKeyRevoked).await
 }
