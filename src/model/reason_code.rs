@@ -118,20 +118,6 @@ impl ReasonCode {
             ErrorCode::NotFound => Self::PathNotFound,
         }
     }
-
-    /// Returns the exceeded limit, if the reason is one: the label `limiter` of metrics.
-    pub fn limiter(self) -> Option<&'static str> {
-        match self {
-            Self::TokenRate => Some("tokens_per_client"),
-            Self::AssertionRate => Some("assertions_per_client"),
-            Self::RevocationRate => Some("revocations_per_client"),
-            Self::RevocationLimit => Some("live_revocations_per_client"),
-            Self::GuessLimit => Some("guesses"),
-            Self::ProofLimit => Some("proofs_per_client"),
-            Self::AssertionShareUsed => Some("assertions_of_outage"),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use crate::oauth::caller::RequestOrigin;
 use crate::oauth::error::OAuthError;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::http::{InFlight, ListenerName, OTHER};
+use crate::telemetry::metrics::limiter::Limiter;
 use crate::telemetry::trace_context::TraceParent;
 use crate::telemetry::traces::Traces;
 use crate::web::access_log::{AccessLine, LoggedClient, LoggedToken, Rejected};
@@ -208,7 +209,7 @@ fn reject_by_problem(
 ) -> Response {
     context.metrics.other_rejections.count_problem(problem.code(), request_id);
     if problem.status() == StatusCode::TOO_MANY_REQUESTS {
-        context.metrics.rate_limited.count_value("admin_api");
+        context.metrics.count_rate_limited(Limiter::AdminApi);
     }
     let headers = std::mem::take(response.headers_mut());
     let mut answer = match response.extensions_mut().remove::<ErrorPage>() {
@@ -243,8 +244,8 @@ fn count_rejection(
     let is_token = known.is_some_and(|known| known.is_token);
     let rejections = if is_token { &metrics.token_rejections } else { &metrics.other_rejections };
     rejections.count(rejection.error_code(), rejection.reason_code(), request_id);
-    if let Some(limiter) = rejection.reason_code().limiter() {
-        metrics.rate_limited.count_value(limiter);
+    if let Some(limiter) = Limiter::of(rejection.reason_code()) {
+        metrics.count_rate_limited(limiter);
     }
 }
 

@@ -26,11 +26,6 @@ impl<const N: usize> Counters<N> {
         }
     }
 
-    /// Increments the counter of a value. A value that is not in the list increments the last one.
-    pub fn count_value(&self, value: &str) {
-        self.count(self.values.iter().position(|known| *known == value).unwrap_or(N));
-    }
-
     /// Returns the count at an index.
     pub fn get(&self, place: usize) -> u64 {
         self.counts.get(place).map_or(0, |count| count.load(Ordering::Relaxed))

@@ -11,6 +11,7 @@ pub mod histogram;
 pub mod http;
 pub mod issued;
 mod label;
+pub mod limiter;
 pub mod per_client;
 pub mod rejections;
 pub mod store;
@@ -27,27 +28,15 @@ use crate::model::signing_key::Algorithm;
 use crate::telemetry::metrics::definitions as names;
 use crate::telemetry::metrics::figures::Figures;
 use crate::telemetry::metrics::histogram::{Histogram, STAGE_BOUNDS};
-use crate::telemetry::metrics::http::{HttpMetrics, OTHER};
+use crate::telemetry::metrics::http::HttpMetrics;
 use crate::telemetry::metrics::issued::IssuedTokens;
 use crate::telemetry::metrics::label::{Label, PerVariant, label};
+use crate::telemetry::metrics::limiter::Limiter;
 use crate::telemetry::metrics::per_client::BusiestClients;
 use crate::telemetry::metrics::rejections::Rejections;
 use crate::telemetry::metrics::store::StoreMetrics;
 use crate::telemetry::metrics::writer::{Source, Writer};
 use crate::telemetry::stage_times::Stage;
-
-/// The limits that a request can exceed, by their names in [`crate::model::reason_code`].
-const LIMITERS: [&str; 9] = [
-    "tokens_per_client",
-    "assertions_per_client",
-    "revocations_per_client",
-    "live_revocations_per_client",
-    "guesses",
-    "proofs_per_client",
-    "assertions_of_outage",
-    "admin_api",
-    OTHER,
-];
 
 label! {
     /// Method by which a client presents itself.
@@ -108,8 +97,7 @@ pub struct Metrics {
     pub stages: Stages,
     signatures: [Histogram; Algorithm::ALL.len()],
     authentications: PerVariant<PresentedMethod, PerVariant<AuthenticationResult, AtomicU64>>,
-    /// The exceeded limits by name.
-    pub rate_limited: Counters<8>,
+    rate_limited: PerVariant<Limiter, AtomicU64>,
     introspections: Counters<2>,
     /// The written usage statistics: succeeded, failed.
     pub usage_flushes: Counters<2>,
@@ -128,7 +116,7 @@ impl Default for Metrics {
             stages: Stages(std::array::from_fn(|_| stage())),
             signatures: std::array::from_fn(|_| stage()),
             authentications: PerVariant::default(),
-            rate_limited: Counters::new(LIMITERS),
+            rate_limited: PerVariant::default(),
             introspections: Counters::new(["true", "false"]),
             usage_flushes: Counters::new(results),
             key_set_fetches: Counters::new(results),
@@ -151,6 +139,11 @@ impl Metrics {
     /// Counts an authentication attempt.
     pub fn count_authentication(&self, method: PresentedMethod, result: AuthenticationResult) {
         self.authentications[method][result].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request that exceeded a limit.
+    pub fn count_rate_limited(&self, limiter: Limiter) {
+        self.rate_limited[limiter].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts an answered introspection.
@@ -195,7 +188,7 @@ impl Source for Exposition {
         metrics.other_rejections.write(writer, &names::OTHERS_REJECTED)?;
         write_durations(metrics, writer)?;
         write_authentications(metrics, writer)?;
-        metrics.rate_limited.write(writer, &names::RATE_LIMITED)?;
+        write_rate_limited(metrics, writer)?;
         metrics.introspections.write(writer, &names::INTROSPECTIONS)?;
         scrape.busiest.write(writer)?;
         metrics.usage_flushes.write(writer, &names::USAGE_FLUSHES)?;
@@ -227,6 +220,14 @@ fn write_authentications(metrics: &Metrics, writer: &mut Writer<'_>) -> fmt::Res
             let labels = [("method", method.text()), ("result", result.text())];
             family.counter(&labels, count.load(Ordering::Relaxed))?;
         }
+    }
+    Ok(())
+}
+
+fn write_rate_limited(metrics: &Metrics, writer: &mut Writer<'_>) -> fmt::Result {
+    let mut family = writer.family(&names::RATE_LIMITED)?;
+    for (limiter, count) in metrics.rate_limited.iter() {
+        family.counter(&[("limiter", limiter.text())], count.load(Ordering::Relaxed))?;
     }
     Ok(())
 }

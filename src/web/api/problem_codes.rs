@@ -64,8 +64,8 @@ fn the_table_of_the_page_is_current() {
     let (before, _) = page.split_once(head).expect("the table at the end of the page");
     let rows =
         OF_REQUESTS.map(|(status, code, meaning)| format!("| `{code}` | {status} | {meaning} |\n"));
-    let more = "\nThe codes of admin operations, such as `client_not_found`, are in \
-                [errors.md](errors.md).\n";
+    let more = "\nThe codes of rejected changes, such as `client_not_found`, are in \
+                [Error codes](errors.md#reasons-why-a-change-was-not-made-admin_code).\n";
     let expected = format!("{before}{head}{}{more}", rows.concat());
     let environment = crate::config::environment();
     if environment.iter().any(|(name, value)| name == "UPDATE_DOCS" && value == "1") {
