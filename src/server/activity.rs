@@ -16,8 +16,7 @@ const BUSY: u64 = 0;
 /// The connection must close.
 const CLOSED: u64 = 1;
 
-/// Flag for a request head that has begun to arrive. The lower bits are the start time, so that the
-/// smaller of two states is closed first.
+/// Flag for a request head that has begun to arrive. The lower bits are the start time.
 const HEAD: u64 = 1 << 62;
 
 /// Activity of a connection: [`BUSY`], [`CLOSED`], the time in nanoseconds since which it has been
@@ -27,6 +26,22 @@ pub(super) struct Activity {
     state: AtomicU64,
     waker: AtomicWaker,
     network: Option<IpAddr>,
+}
+
+/// State of a connection that waits for a request or for the rest of a head. The smaller of two
+/// states is closed first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct WaitingState(u64);
+
+impl WaitingState {
+    fn of(state: u64) -> Option<Self> {
+        (state > CLOSED).then_some(Self(state))
+    }
+
+    /// True if the connection has not received any byte of a request.
+    pub(super) fn is_idle(self) -> bool {
+        self.0 < HEAD
+    }
 }
 
 impl Activity {
@@ -49,7 +64,8 @@ impl Activity {
     /// Records that a head has begun to arrive at `now`, unless that is already recorded. False if
     /// the connection must close instead.
     pub(super) fn begin_head(&self, now: Instant) -> bool {
-        self.set(|state| if Self::is_idle(state) { HEAD | nanoseconds(now) } else { state })
+        let is_idle = |state| WaitingState::of(state).is_some_and(WaitingState::is_idle);
+        self.set(|state| if is_idle(state) { HEAD | nanoseconds(now) } else { state })
     }
 
     /// Records that a request is being answered. False if the connection must close instead.
@@ -83,19 +99,14 @@ impl Activity {
     }
 
     /// Returns the state, if the connection waits for a request or for the rest of a head.
-    pub(super) fn waiting_state(&self) -> Option<u64> {
-        Some(self.state.load(Ordering::Acquire)).filter(|state| *state > CLOSED)
-    }
-
-    /// True for the state of a connection that has not received any byte of a request.
-    pub(super) fn is_idle(state: u64) -> bool {
-        state > CLOSED && state < HEAD
+    pub(super) fn waiting_state(&self) -> Option<WaitingState> {
+        WaitingState::of(self.state.load(Ordering::Acquire))
     }
 
     /// Closes the connection if it is still in this state.
-    pub(super) fn close(&self, state: u64) -> bool {
+    pub(super) fn close(&self, state: WaitingState) -> bool {
         let closing =
-            self.state.compare_exchange(state, CLOSED, Ordering::AcqRel, Ordering::Acquire);
+            self.state.compare_exchange(state.0, CLOSED, Ordering::AcqRel, Ordering::Acquire);
         if closing.is_ok() {
             self.waker.wake();
         }
@@ -124,10 +135,10 @@ mod tests {
     fn a_connection_that_waits_can_be_closed_once_and_one_that_serves_cannot() {
         let activity = Activity::new(None);
         let idle = activity.waiting_state().expect("idle at first");
-        assert!(Activity::is_idle(idle));
+        assert!(idle.is_idle());
         assert!(activity.begin_head(Instant::now()));
         let head = activity.waiting_state().expect("half a head");
-        assert!(!Activity::is_idle(head) && head > idle);
+        assert!(!head.is_idle() && head > idle);
         assert!(activity.begin_head(Instant::now()));
         assert_eq!(activity.waiting_state(), Some(head), "the time of its first byte");
         assert!(!activity.close(idle), "no longer in this state");

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::config::live::Live;
 use crate::model::network::customer_network;
-use crate::server::activity::Activity;
+use crate::server::activity::{Activity, WaitingState};
 
 /// The divisor of all slots for the maximum of one address.
 const SLOTS_PER_ADDRESS_DIVISOR: usize = 8;
@@ -236,7 +236,7 @@ struct Batch {
 /// that has waited longest is first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
-    state: u64,
+    state: WaitingState,
     id: u64,
 }
 
@@ -279,10 +279,10 @@ impl SlotGroup {
             candidates.truncate(kept);
         }
         candidates.sort_unstable_by(|one, other| other.cmp(one));
-        let has_idle = candidates.last().is_some_and(|last| Activity::is_idle(last.state));
+        let has_idle = candidates.last().is_some_and(|last| last.state.is_idle());
         if has_idle {
             // Members with an incomplete head are closed only if no connection is idle.
-            candidates.retain(|candidate| Activity::is_idle(candidate.state));
+            candidates.retain(|candidate| candidate.state.is_idle());
         }
         self.batch = Batch { candidates, has_idle, found_at: Some(Instant::now()) };
     }
