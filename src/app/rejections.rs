@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use crate::model::network::customer_network;
+use crate::model::network::ClientNetwork;
 use crate::model::rejection::RejectionRecord;
 use crate::model::time::Timestamp;
 
@@ -45,7 +45,7 @@ struct PendingRejections {
     /// The number of records without a known client.
     of_unknown: usize,
     /// The used part of the burst of each address.
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<ClientNetwork, usize>,
 }
 
 impl RecentRejections {
@@ -62,7 +62,7 @@ impl RecentRejections {
         {
             return;
         }
-        let count = held.by_address.entry(customer_network(address)).or_default();
+        let count = held.by_address.entry(ClientNetwork::of(address)).or_default();
         if *count >= MAX_OF_ONE_ADDRESS {
             return;
         }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::limits::rate_counter::RateExceeded;
 use crate::limits::rate_table::RateTable;
-use crate::model::network::customer_network;
+use crate::model::network::ClientNetwork;
 use crate::model::rate::Rate;
 use crate::model::time::Timestamp;
 
@@ -76,7 +76,7 @@ impl GuessLimiter {
     /// Counts an attempt before it is verified, and returns its relation to the limits.
     pub fn note(&self, client_id: &str, address: IpAddr, now: Timestamp) -> Standing {
         let on_client = self.by_client.count(client_id, now);
-        let network = customer_network(address);
+        let network = ClientNetwork::of(address);
         let is_first = self.by_address.is_unused(&network, now);
         let standing = match (self.by_address.count(&network, now), on_client) {
             (Err(exceeded), _) => Standing::AddressOverLimit(exceeded),
@@ -113,7 +113,7 @@ impl GuessLimiter {
 
     /// Like [`refund`](Self::refund), for an attempt that was counted only for its address.
     pub fn refund_address(&self, address: IpAddr, now: Timestamp) {
-        self.by_address.refund(&customer_network(address), now);
+        self.by_address.refund(&ClientNetwork::of(address), now);
     }
 }
 

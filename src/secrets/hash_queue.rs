@@ -6,7 +6,6 @@
 //! guessable secrets have separate queues, so that a flood in one never delays the other. Attempts
 //! on clients with too many guesses wait in a third queue ([`crate::secrets::throttled`]).
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -15,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::crypto::CryptoError;
+use crate::model::network::ClientNetwork;
 use crate::model::secret::SecretHash;
 use crate::secrets::argon2id::{self, Cost, Workspaces};
 use crate::secrets::offline;
@@ -37,8 +37,8 @@ pub enum HashQueue {
     Imported,
     /// Guessable secrets while a limit of guesses is exceeded. Only one at a time waits in the
     /// queue for imported secrets. After each hash, the next one waits for as long as the hash
-    /// took. The address is a network of [`crate::model::network`].
-    Throttled(IpAddr, Priority),
+    /// took.
+    Throttled(ClientNetwork, Priority),
 }
 
 /// Why a secret was not hashed.
@@ -389,7 +389,8 @@ mod tests {
     #[tokio::test]
     async fn throttled_attempts_leave_a_slot_for_imported_secrets() {
         let hasher = Arc::new(Hasher::new(CHEAP, 2, 64));
-        let queue = |last: u8| HashQueue::Throttled([192, 0, 2, last].into(), Priority::First);
+        let network = |last: u8| ClientNetwork::of([192, 0, 2, last].into());
+        let queue = |last| HashQueue::Throttled(network(last), Priority::First);
         let _running = hasher.turn(queue(1)).await.expect("a turn");
         let second = tokio::time::timeout(Duration::from_millis(50), hasher.turn(queue(2)));
         assert!(second.await.is_err(), "two of them run at once");

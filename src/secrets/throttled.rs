@@ -7,11 +7,11 @@
 //! time may enter the second line.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::model::network::ClientNetwork;
 use crate::secrets::hash_queue::Busy;
 
 /// The maximum number of attempts of one address that wait or run.
@@ -90,7 +90,7 @@ impl ThrottledQueue {
     /// Waits for a turn. The caller sets the deadline.
     pub(super) async fn turn(
         &self,
-        network: IpAddr,
+        network: ClientNetwork,
         priority: Priority,
     ) -> Result<ThrottledTurn, Busy> {
         match priority {
@@ -128,7 +128,7 @@ async fn acquire(semaphore: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'
 
 /// Permits by address, only for addresses that have an attempt in the queue.
 #[derive(Debug, Default)]
-struct AddressPermits(Mutex<HashMap<IpAddr, AddressUse>>);
+struct AddressPermits(Mutex<HashMap<ClientNetwork, AddressUse>>);
 
 #[derive(Debug)]
 struct AddressUse {
@@ -147,11 +147,11 @@ struct AddressPermit {
 #[derive(Debug)]
 struct User {
     all: Arc<AddressPermits>,
-    network: IpAddr,
+    network: ClientNetwork,
 }
 
 impl AddressPermits {
-    async fn acquire(self: &Arc<Self>, network: IpAddr) -> Result<AddressPermit, Busy> {
+    async fn acquire(self: &Arc<Self>, network: ClientNetwork) -> Result<AddressPermit, Busy> {
         let permits = {
             let mut held = self.held();
             let held = held.entry(network).or_insert_with(|| AddressUse {
@@ -166,7 +166,7 @@ impl AddressPermits {
         Ok(AddressPermit { _permit: permit, _user: user })
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<IpAddr, AddressUse>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<ClientNetwork, AddressUse>> {
         // The map is consistent, even if a thread panicked with the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -190,8 +190,8 @@ mod tests {
 
     use super::*;
 
-    fn network(last: u8) -> IpAddr {
-        IpAddr::from([192, 0, 2, last])
+    fn network(last: u8) -> ClientNetwork {
+        ClientNetwork::of([192, 0, 2, last].into())
     }
 
     /// Starts an attempt that sends its address when its turn comes.

@@ -2,13 +2,14 @@
 //! full listener reads it.
 
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use futures_util::task::AtomicWaker;
+
+use crate::model::network::ClientNetwork;
 
 /// A request is being received or answered.
 const BUSY: u64 = 0;
@@ -25,7 +26,7 @@ const HEAD: u64 = 1 << 62;
 pub(super) struct Activity {
     state: AtomicU64,
     waker: AtomicWaker,
-    network: Option<IpAddr>,
+    network: Option<ClientNetwork>,
 }
 
 /// State of a connection that waits for a request or for the rest of a head. The smaller of two
@@ -46,13 +47,13 @@ impl WaitingState {
 
 impl Activity {
     /// Creates a new connection, which is idle until its first byte arrives.
-    pub(super) fn new(network: Option<IpAddr>) -> Self {
+    pub(super) fn new(network: Option<ClientNetwork>) -> Self {
         let state = AtomicU64::new(nanoseconds(Instant::now()));
         Self { state, waker: AtomicWaker::new(), network }
     }
 
     /// Returns the network whose slot the connection uses.
-    pub(super) fn network(&self) -> Option<IpAddr> {
+    pub(super) fn network(&self) -> Option<ClientNetwork> {
         self.network
     }
 

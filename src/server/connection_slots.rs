@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::live::Live;
-use crate::model::network::customer_network;
+use crate::model::network::ClientNetwork;
 use crate::server::activity::{Activity, WaitingState};
 
-/// The divisor of all slots for the maximum of one address.
-const SLOTS_PER_ADDRESS_DIVISOR: usize = 8;
+/// The divisor of all slots for the maximum of one network.
+const SLOTS_PER_NETWORK_DIVISOR: usize = 8;
 
 /// Candidates for closing are collected in batches of this fraction of the waiting connections.
 const BATCH_DIVISOR: usize = 16;
@@ -49,7 +49,7 @@ pub(super) struct ConnectionSlots {
 struct OpenConnections {
     next_id: u64,
     all: SlotGroup,
-    networks: HashMap<IpAddr, SlotGroup>,
+    networks: HashMap<ClientNetwork, SlotGroup>,
     logged_at: Option<Instant>,
 }
 
@@ -67,7 +67,7 @@ pub(super) enum NoSlot {
 pub(super) struct ConnectionSlot {
     slots: Arc<ConnectionSlots>,
     id: u64,
-    network: Option<IpAddr>,
+    network: Option<ClientNetwork>,
     pub(super) activity: Arc<Activity>,
 }
 
@@ -75,7 +75,7 @@ impl ConnectionSlots {
     /// Creates slots for `total` connections. Each address (IPv6: each /64) except trusted proxies
     /// gets an eighth of them, and at least one.
     pub(super) fn new(total: usize, live: Live) -> Arc<Self> {
-        let per_network = (total / SLOTS_PER_ADDRESS_DIVISOR).max(1);
+        let per_network = (total / SLOTS_PER_NETWORK_DIVISOR).max(1);
         Arc::new(Self {
             total,
             per_network,
@@ -165,11 +165,11 @@ impl ConnectionSlots {
     }
 
     /// Returns the network whose slots an address uses; `None` for a trusted proxy.
-    fn network_of(&self, address: IpAddr) -> Option<IpAddr> {
+    fn network_of(&self, address: IpAddr) -> Option<ClientNetwork> {
         let address = address.to_canonical();
         let live = self.live.load();
         let is_trusted = live.trusted_proxies.iter().any(|network| network.contains(&address));
-        (!is_trusted).then(|| customer_network(address))
+        (!is_trusted).then(|| ClientNetwork::of(address))
     }
 
     /// Warns the operator, at most once a minute.
@@ -205,7 +205,7 @@ impl Drop for ConnectionSlot {
 
 impl OpenConnections {
     /// Frees a slot. Does nothing for a slot that was freed before, to close its connection.
-    fn remove(&mut self, id: u64, network: Option<IpAddr>) {
+    fn remove(&mut self, id: u64, network: Option<ClientNetwork>) {
         self.all.members.remove(&id);
         let Some(network) = network else { return };
         let Some(group) = self.networks.get_mut(&network) else { return };
@@ -370,7 +370,7 @@ mod tests {
     #[test]
     fn a_network_of_64_bits_and_a_mapped_address_are_one_address() {
         let of = |text: &str| {
-            customer_network(text.parse::<IpAddr>().expect("an address").to_canonical())
+            ClientNetwork::of(text.parse::<IpAddr>().expect("an address").to_canonical())
         };
         assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
         assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));

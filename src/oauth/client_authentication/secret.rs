@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use crate::app::App;
 use crate::directory::{ClientEntry, SecretEntry};
 use crate::limits::guess_limiter::{Attempts, Standing};
-use crate::model::network::customer_network;
+use crate::model::network::ClientNetwork;
 use crate::model::reason_code::ReasonCode;
 use crate::model::secret::SecretKind;
 use crate::model::secret_digest::SecretDigest;
@@ -248,7 +248,7 @@ fn queue_full(busy: Busy) -> OAuthError {
 
 /// Returns the queue in which an attempt waits for its hash.
 fn queue_of(standing: Standing, address: IpAddr) -> HashQueue {
-    let throttled = |priority| HashQueue::Throttled(customer_network(address), priority);
+    let throttled = |priority| HashQueue::Throttled(ClientNetwork::of(address), priority);
     match standing {
         Standing::WithinLimits => HashQueue::Imported,
         Standing::ClientOverLimit(_, Attempts::First) => throttled(Priority::First),
