@@ -3,13 +3,14 @@
 //!
 //! Many clients have the same grant, so each distinct grant is stored once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::Mutex;
 
 use crate::directory::YIELD_EVERY;
+use crate::directory::interner::Interner;
 use crate::model::Malformed;
 use crate::model::grant::HeldGrant;
 use crate::model::owner::Owner;
@@ -64,30 +65,15 @@ impl GrantEntry {
 /// The resources of a directory.
 pub type Resources = BTreeMap<ResourceId, Arc<Resource>>;
 
-/// The minimum number of grants before unused ones are swept.
-const MIN_SWEEP: usize = 64;
-
 /// All distinct grants.
 #[derive(Debug, Default)]
 pub(super) struct GrantInterner {
+    /// A change of a client with its own claims leaves grants that no client has.
     known: Mutex<KnownGrants>,
     issued: Arc<IssuedTokens>,
 }
 
-#[derive(Debug, Default)]
-struct KnownGrants {
-    entries: HashMap<Arc<GrantKey>, Arc<GrantEntry>>,
-    /// The number of entries at which the next sweep runs.
-    sweep_at: usize,
-}
-
-impl KnownGrants {
-    /// Drops grants that no client has. Each change of a client with its own claims leaves one.
-    fn sweep(&mut self) {
-        self.entries.retain(|_, entry| Arc::strong_count(entry) > 1);
-        self.sweep_at = MIN_SWEEP.max(self.entries.len() * 2);
-    }
-}
+type KnownGrants = Interner<Arc<GrantKey>, GrantEntry>;
 
 /// Everything on which the entry of a grant depends, except the resources.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -115,7 +101,7 @@ impl GrantInterner {
     pub(super) async fn renew(&self, resources: &Resources) {
         let mut known = self.known.lock().await;
         known.sweep();
-        for (count, (key, entry)) in known.entries.iter().enumerate() {
+        for (count, (key, entry)) in known.iter().enumerate() {
             if count % YIELD_EVERY == YIELD_EVERY - 1 {
                 // Each client with its own claims has its own grants.
                 tokio::task::yield_now().await;
@@ -138,7 +124,7 @@ impl GrantInterner {
         let mut known = self.known.lock().await;
         let mut entry = |held: HeldGrant| {
             let key = GrantKey { held, client: client.clone() };
-            self.entry(&mut known, key, client_claims, resources)
+            self.intern(&mut known, key, client_claims, resources)
         };
         grants.into_iter().map(&mut entry).collect()
     }
@@ -154,28 +140,25 @@ impl GrantInterner {
     ) -> Result<Arc<GrantEntry>, Malformed> {
         let claims = key.client.as_ref().map(|client| StaticClaims::stored(&client.json));
         let claims = claims.transpose()?.unwrap_or_default();
-        Ok(self.entry(&mut self.known.blocking_lock(), key, &claims, resources))
+        Ok(self.intern(&mut self.known.blocking_lock(), key, &claims, resources))
     }
 
     /// Returns the shared entry of a grant.
-    fn entry(
+    fn intern(
         &self,
         known: &mut KnownGrants,
         key: GrantKey,
         client_claims: &StaticClaims,
         resources: &Resources,
     ) -> Arc<GrantEntry> {
-        if let Some(entry) = known.entries.get(&key) {
-            return entry.clone();
-        }
-        if known.entries.len() >= known.sweep_at.max(MIN_SWEEP) {
-            known.sweep();
+        if let Some(entry) = known.get(&key) {
+            return entry;
         }
         let claims = TokenClaims::of(client_claims, &key.held.grant.claims);
         let effective = ArcSwapOption::new(effective(resources, &key, &claims, &self.issued));
         let key = Arc::new(key);
         let entry = Arc::new(GrantEntry { effective, claims, key: key.clone() });
-        known.entries.insert(key, entry.clone());
+        known.insert(key, entry.clone());
         entry
     }
 }
@@ -231,6 +214,7 @@ fn effective(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::directory::interner::MIN_SWEEP_LEN;
     use crate::model::grant::{Grant, GrantedScopes};
 
     fn claims(json: &str) -> StaticClaims {
@@ -280,7 +264,7 @@ mod tests {
             let client = claims(&format!("{{\"n\":{number}}}"));
             held = vec![interner.entries(vec![grant.clone()], &client, None, &resources).await];
         }
-        assert!(interner.known.lock().await.entries.len() <= 2 * MIN_SWEEP);
+        assert!(interner.known.lock().await.len() <= 2 * MIN_SWEEP_LEN);
         let same = interner.entries(vec![grant], &claims("{\"n\":999}"), None, &resources).await;
         assert!(Arc::ptr_eq(&held[0][0], &same[0]), "the same grant exists once");
     }

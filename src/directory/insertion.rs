@@ -6,15 +6,14 @@ use std::sync::{Arc, PoisonError};
 use crate::directory::Directory;
 use crate::directory::effective_grant::GrantEntry;
 use crate::directory::entry::{AllowedMethods, ClientEntry, SecretEntry};
+use crate::directory::security::ClientTrusts;
 use crate::keys::keyring::Keyring;
 use crate::model::client::{ClientId, ClientState};
 use crate::model::rate::RateLimit;
 use crate::model::secret::LoadedSecret;
 use crate::model::secret::SecretKind;
 use crate::model::security::ClientSecurity;
-use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::time::Lifetime;
-use crate::model::trust::FederatedCredential;
 use crate::secrets::verification_cache::Mac;
 use crate::store::loaded_clients::LoadedClient;
 
@@ -27,8 +26,7 @@ pub(super) struct NewEntry {
     pub(super) token_lifetime: Option<Lifetime>,
     pub(super) token_rate: Option<RateLimit>,
     pub(super) security: ClientSecurity,
-    pub(super) trusts: Vec<FederatedCredential>,
-    pub(super) spiffe_trusts: Vec<SpiffeTrust>,
+    pub(super) trusts: ClientTrusts,
     /// The secrets, each with its MAC if an earlier process has verified it.
     pub(super) secrets: Vec<(LoadedSecret, Option<Mac>)>,
     pub(super) grants: Box<[Arc<GrantEntry>]>,
@@ -45,12 +43,11 @@ impl Directory {
         self.insert(NewEntry {
             client_id: client.client_id,
             state: client.state,
-            allowed: self.shared(allowed),
+            allowed: self.intern_methods(allowed),
             token_lifetime: client.token_lifetime,
             token_rate: client.token_rate,
             security: client.security,
-            trusts,
-            spiffe_trusts,
+            trusts: ClientTrusts { jwt: trusts, spiffe: spiffe_trusts },
             secrets: secrets.into_iter().map(|stored| (stored, None)).collect(),
             grants,
         });
@@ -89,12 +86,7 @@ impl Directory {
                 .map(|entry| entry.assertion_rate_counter.copy())
                 .unwrap_or_default(),
             secrets: secrets.collect(),
-            security: self.security(
-                &client.client_id,
-                client.security,
-                (client.trusts, client.spiffe_trusts),
-                before,
-            ),
+            security: self.security(&client.client_id, client.security, client.trusts, before),
             grants: client.grants,
         };
         self.metrics.count_client(before.map(|entry| entry.state), Some(entry.state));
@@ -110,7 +102,7 @@ impl Directory {
     }
 
     /// Returns the shared copy of these methods.
-    pub(super) fn shared(&self, allowed: AllowedMethods) -> Arc<AllowedMethods> {
+    pub(super) fn intern_methods(&self, allowed: AllowedMethods) -> Arc<AllowedMethods> {
         // The set is consistent, even if a thread panicked with the lock.
         let mut known = self.allowed_methods.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shared) = known.get(&allowed) {

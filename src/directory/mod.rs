@@ -10,6 +10,7 @@ mod error;
 mod event_log;
 mod following;
 mod insertion;
+mod interner;
 mod issuer_index;
 mod loading;
 mod metrics;

@@ -1,13 +1,13 @@
 //! Builds the security settings of a client in memory.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::crypto::digest;
 use crate::directory::Directory;
 use crate::directory::entry::{
     ClientEntry, KeysEntry, SecurityEntry, SpiffeTrustEntry, TrustEntry,
 };
+use crate::directory::interner::Interner;
 use crate::jose::external_jwks::{ExternalJwks, ExternalJwksError};
 use crate::model::client::ClientId;
 use crate::model::security::{ClientSecurity, KeySet, KeySource};
@@ -15,8 +15,14 @@ use crate::model::spiffe_trust::SpiffeTrust;
 use crate::model::trust::FederatedCredential;
 use crate::remote_keys::RemoteSource;
 
-/// The minimum number of sets before unused ones are swept.
-const MIN_SWEEP: usize = 64;
+/// The trusts of a client.
+#[derive(Debug, Default)]
+pub(super) struct ClientTrusts {
+    /// Trusts in external issuers.
+    pub(super) jwt: Vec<FederatedCredential>,
+    /// Trusts in SPIFFE trust domains.
+    pub(super) spiffe: Vec<SpiffeTrust>,
+}
 
 impl Directory {
     /// Builds the security settings of a client. Keys that this version cannot parse authenticate
@@ -25,10 +31,11 @@ impl Directory {
         &self,
         id: &ClientId,
         security: ClientSecurity,
-        (trusts, spiffe_trusts): (Vec<FederatedCredential>, Vec<SpiffeTrust>),
+        trusts: ClientTrusts,
         before: Option<&Arc<ClientEntry>>,
     ) -> Option<Box<SecurityEntry>> {
-        if security == ClientSecurity::default() && trusts.is_empty() && spiffe_trusts.is_empty() {
+        let ClientTrusts { jwt, spiffe } = trusts;
+        if security == ClientSecurity::default() && jwt.is_empty() && spiffe.is_empty() {
             return None;
         }
         let ClientSecurity {
@@ -45,9 +52,9 @@ impl Directory {
             _ => None,
         };
         let keys = keys.and_then(|source| self.keys(id, source, own));
-        let trusts = trusts.into_iter().filter_map(|trust| {
+        let trusts = jwt.into_iter().filter_map(|trust| {
             let keys = if let Some(source) = trust.keys.clone() {
-                self.keys(id, source, |set| self.shared_keys.of(set))?
+                self.keys(id, source, |set| self.shared_keys.intern(set))?
             } else {
                 let source = RemoteSource::Discovered(trust.issuer.clone());
                 KeysEntry::Remote(self.key_sets.entry(source))
@@ -55,7 +62,7 @@ impl Directory {
             Some(TrustEntry { trust, keys })
         });
         let trusts = trusts.collect();
-        let spiffe_trusts = spiffe_trusts.into_iter().map(|trust| {
+        let spiffe_trusts = spiffe.into_iter().map(|trust| {
             let source = RemoteSource::Bundle(trust.source.bundle_endpoint().clone());
             SpiffeTrustEntry { trust, keys: KeysEntry::Remote(self.key_sets.entry(source)) }
         });
@@ -100,29 +107,19 @@ impl Directory {
 /// Inline key sets of trusts. Many clients trust one issuer with the same set. It is stored once,
 /// so a signature is verified with it only once.
 #[derive(Debug, Default)]
-pub(super) struct SharedKeys(Mutex<SharedSets>);
-
-#[derive(Debug, Default)]
-struct SharedSets {
-    sets: HashMap<String, Weak<ExternalJwks>>,
-    swept_at: usize,
-}
+pub(super) struct SharedKeys(Mutex<Interner<String, ExternalJwks>>);
 
 impl SharedKeys {
     /// Returns the shared copy of a set.
-    fn of(&self, set: &KeySet) -> Result<Arc<ExternalJwks>, ExternalJwksError> {
+    fn intern(&self, set: &KeySet) -> Result<Arc<ExternalJwks>, ExternalJwksError> {
         let name = digest::of_bytes(set.as_str().as_bytes());
         // The map is consistent, even if a thread panicked with the lock.
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(keys) = held.sets.get(&name).and_then(Weak::upgrade) {
+        if let Some(keys) = held.get(&name) {
             return Ok(keys);
         }
         let keys = Arc::new(ExternalJwks::stored(set.as_str())?);
-        if held.sets.len() >= MIN_SWEEP.max(2 * held.swept_at) {
-            held.sets.retain(|_, keys| keys.strong_count() > 0);
-            held.swept_at = held.sets.len();
-        }
-        held.sets.insert(name, Arc::downgrade(&keys));
+        held.insert(name, keys.clone());
         Ok(keys)
     }
 }
@@ -130,19 +127,20 @@ impl SharedKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::directory::interner::MIN_SWEEP_LEN;
 
     #[test]
     fn a_key_set_is_shared_and_unused_ones_are_swept() {
         let shared = SharedKeys::default();
         let set = |text: &str| KeySet::parse(text).expect("a set");
         let key = r#"{"keys":[{"kty":"EC","crv":"P-256","x":"a","y":"NUMBER"}]}"#;
-        let first = shared.of(&set(key)).expect("keys");
-        assert!(Arc::ptr_eq(&first, &shared.of(&set(key)).expect("keys")));
+        let first = shared.intern(&set(key)).expect("keys");
+        assert!(Arc::ptr_eq(&first, &shared.intern(&set(key)).expect("keys")));
         for number in 0..1000 {
             let text = key.replace("NUMBER", &number.to_string());
-            drop(shared.of(&set(&text)).expect("keys"));
+            drop(shared.intern(&set(&text)).expect("keys"));
         }
-        let held = shared.0.lock().expect("a lock").sets.len();
-        assert!(held <= 2 * MIN_SWEEP, "{held}");
+        let held = shared.0.lock().expect("a lock").len();
+        assert!(held <= 2 * MIN_SWEEP_LEN, "{held}");
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::directory::entry::{ClientEntry, SecretEntry, SecurityEntry};
 use crate::directory::insertion::NewEntry;
+use crate::directory::security::ClientTrusts;
 use crate::directory::snapshot::SnapshotError;
 use crate::directory::snapshot::grant_record::GrantRecord;
 use crate::directory::snapshot::shared::{RestoredShares, SharedIndex};
@@ -134,7 +135,7 @@ impl<'a> ClientRecord<'a> {
             GrantReference::Own(own) => shares.restore_grant(*own),
         });
         let security = self.security.map(|security| security.restore()).transpose()?;
-        let (security, trusts, spiffe_trusts) = security.unwrap_or_default();
+        let (security, trusts) = security.unwrap_or_default();
         let secrets = self.secrets.into_iter().map(ClientSecretRecord::restore);
         Ok(NewEntry {
             client_id: ClientId::parse(self.client_id)?,
@@ -144,7 +145,6 @@ impl<'a> ClientRecord<'a> {
             token_rate: self.token_rate.as_deref().map(RateLimit::parse).transpose()?,
             security,
             trusts,
-            spiffe_trusts,
             secrets: secrets.collect::<Result<_, SnapshotError>>()?,
             grants: grants.collect::<Result<Box<[Arc<_>]>, _>>()?,
         })
@@ -184,8 +184,6 @@ impl<'a> ClientSecretRecord<'a> {
     }
 }
 
-type RestoredSecurity = (ClientSecurity, Vec<FederatedCredential>, Vec<SpiffeTrust>);
-
 impl<'a> SecurityRecord<'a> {
     fn of(security: &'a SecurityEntry) -> Self {
         let keys = match (&security.key_set, &security.keys) {
@@ -212,7 +210,7 @@ impl<'a> SecurityRecord<'a> {
         }
     }
 
-    fn restore(self) -> Result<RestoredSecurity, SnapshotError> {
+    fn restore(self) -> Result<(ClientSecurity, ClientTrusts), SnapshotError> {
         let security = ClientSecurity {
             keys: self.keys.map(KeysRecord::restore),
             dpop_bound: self.dpop_bound,
@@ -223,7 +221,11 @@ impl<'a> SecurityRecord<'a> {
         };
         let trusts = self.trusts.into_iter().map(TrustRecord::restore);
         let spiffe_trusts = self.spiffe_trusts.iter().map(SpiffeTrustRecord::restore);
-        Ok((security, trusts.collect::<Result<_, _>>()?, spiffe_trusts.collect::<Result<_, _>>()?))
+        let trusts = ClientTrusts {
+            jwt: trusts.collect::<Result<_, _>>()?,
+            spiffe: spiffe_trusts.collect::<Result<_, _>>()?,
+        };
+        Ok((security, trusts))
     }
 }
 

@@ -101,7 +101,7 @@ impl<'a> RestoredShares<'a> {
     /// Appends methods in the order of their indexes.
     pub(super) fn add_allowed(&self, records: Vec<AllowedRecord<'_>>) -> Result<(), SnapshotError> {
         let restored =
-            records.into_iter().map(|record| Ok(self.directory.shared(record.restore()?)));
+            records.into_iter().map(|record| Ok(self.directory.intern_methods(record.restore()?)));
         let restored: Vec<_> = restored.collect::<Result<_, SnapshotError>>()?;
         self.allowed.write().unwrap_or_else(PoisonError::into_inner).extend(restored);
         Ok(())

@@ -12,6 +12,7 @@ use super::shared::SharedIndex;
 use super::*;
 use crate::directory::entry::AllowedMethods;
 use crate::directory::insertion::NewEntry;
+use crate::directory::security::ClientTrusts;
 use crate::directory::{ClientEntry, Directory};
 use crate::keys::{Keys, keyring};
 use crate::model::claim_pattern::Pattern;
@@ -82,7 +83,7 @@ fn grants(claims: &str) -> Vec<HeldGrant> {
     ]
 }
 
-fn trusts() -> (Vec<FederatedCredential>, Vec<SpiffeTrust>) {
+fn trusts() -> ClientTrusts {
     let pattern = Pattern::parse("sub", "repo:acme/api:ref:refs/heads/main").expect("a pattern");
     let conditions = Conditions::new(BTreeMap::from([("sub".to_owned(), pattern)]));
     let subject = SpiffeIdPattern::parse("spiffe://acme.example/ns/prod/*").expect("a pattern");
@@ -101,7 +102,7 @@ fn trusts() -> (Vec<FederatedCredential>, Vec<SpiffeTrust>) {
         source: SpiffeSource::new(domain, endpoint, subject).expect("a source"),
         created_at: Timestamp(4),
     };
-    (vec![external], vec![spiffe])
+    ClientTrusts { jwt: vec![external], spiffe: vec![spiffe] }
 }
 
 fn security(keys: KeySource) -> ClientSecurity {
@@ -159,7 +160,7 @@ async fn add(directory: &Directory, number: usize) {
         if number.is_multiple_of(7) { Vec::new() } else { grants(r#"{"roles":["reader"]}"#) };
     let held = directory.grants.entries(held, &claims, Some(&owner), &resources).await;
     let remote = KeySource::Remote(KeySetUri::stored("https://c.example/jwks"));
-    let (security, (trusts, spiffe_trusts)) = match number % 4 {
+    let (security, trusts) = match number % 4 {
         0 => (security(KeySource::Inline(KeySet::stored(JWKS))), trusts()),
         1 => (security(remote), Default::default()),
         _ => Default::default(),
@@ -167,7 +168,7 @@ async fn add(directory: &Directory, number: usize) {
     directory.insert(NewEntry {
         client_id: ClientId::parse(&format!("c{number}")).expect("an id"),
         state: if number.is_multiple_of(3) { ClientState::Disabled } else { ClientState::Active },
-        allowed: directory.shared(AllowedMethods {
+        allowed: directory.intern_methods(AllowedMethods {
             auth_methods: AuthenticationMethod::BY_SECRET[..=(number % 2)].to_vec(),
             grant_types: vec![GrantType::ClientCredentials, GrantType::stored("urn:x:y")],
         }),
@@ -175,7 +176,6 @@ async fn add(directory: &Directory, number: usize) {
         token_rate: (number % 2 == 1).then(|| RateLimit::parse("60/m").expect("a rate")),
         security,
         trusts,
-        spiffe_trusts,
         secrets: vec![
             secret("sec_a", SecretKind::Generated, number.is_multiple_of(2)),
             secret("sec_b", SecretKind::Imported, false),
@@ -285,8 +285,7 @@ async fn the_mac_of_an_imported_secret_is_neither_written_nor_kept() {
         token_lifetime: None,
         token_rate: None,
         security: ClientSecurity::default(),
-        trusts: Vec::new(),
-        spiffe_trusts: Vec::new(),
+        trusts: ClientTrusts::default(),
         secrets: vec![(stored, mac)],
         grants: Box::default(),
     };
