@@ -52,8 +52,8 @@ struct StoredAnswer {
     client_id: Option<String>,
     /// The decided grant request, in place of a client. Its client may belong to another owner, so
     /// the caller must still be able to see the request.
-    #[serde(default)]
-    request_id: Option<String>,
+    #[serde(default, rename = "request_id")]
+    grant_request_id: Option<String>,
     /// The applied objects, in place of a client.
     #[serde(default)]
     applied: Option<Applied>,
@@ -234,7 +234,7 @@ async fn keep(
         return Response::from_parts(parts, Body::from(body));
     }
     let etag = parts.headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
-    let (client_id, request_id) = match subject {
+    let (client_id, grant_request_id) = match subject {
         Subject::Client(id) => (Some(id), None),
         Subject::GrantRequest(id) => (None, Some(id)),
         Subject::Declarations => (None, None),
@@ -244,7 +244,7 @@ async fn keep(
         status: parts.status.as_u16(),
         etag,
         client_id,
-        request_id,
+        grant_request_id,
         applied,
         body: String::from_utf8_lossy(&body).into_owned(),
         scopes: principal.scopes().iter().map(|scope| scope.as_str().to_owned()).collect(),
@@ -275,10 +275,10 @@ async fn release(app: &App, key_hash: &str) {
 /// Returns the client that a response shows.
 fn client_of_body(body: &Bytes) -> Option<String> {
     #[derive(Deserialize)]
-    struct Subject {
+    struct OnlyClientId {
         client_id: Option<String>,
     }
-    serde_json::from_slice::<Subject>(body).ok()?.client_id
+    serde_json::from_slice::<OnlyClientId>(body).ok()?.client_id
 }
 
 /// Returns the clients with new secrets and the owners of the caller.
@@ -325,7 +325,7 @@ async fn replay(
     let clients = clients.iter().map(|id| ClientId::parse(id)).collect::<Result<Vec<_>, _>>();
     let clients = clients.map_err(|error| Problem::internal(&error.to_string()))?;
     principal.authorize_again(&app.services, &scopes, &clients).await?;
-    if let Some(id) = &known.request_id {
+    if let Some(id) = &known.grant_request_id {
         let id =
             GrantRequestId::parse(id).map_err(|error| Problem::internal(&error.to_string()))?;
         let (store, clock) = (&app.services.store, &app.services.clock);
