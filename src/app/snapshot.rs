@@ -109,8 +109,8 @@ fn write(app: &App, beginning: &Beginning, occasion: Occasion) -> Result<u64, Sn
     };
     let stopped_instance = has_heartbeat.then(|| app.services.instance.clone());
     let stopped = StoppedState { assertions: app.assertions_to_keep(), stopped_instance };
-    let begun = (beginning, &manifest);
-    let output = snapshot::write(&app.directory, keys, begun, &stopped, pace, output)?;
+    let directory = &app.directory;
+    let output = snapshot::write(directory, keys, beginning, &manifest, &stopped, pace, output)?;
     let file = output.into_inner().map_err(|error| SnapshotError::File(error.into_error()))?;
     let bytes = file.metadata()?.len();
     draft.replace(&file)?;

@@ -209,8 +209,9 @@ async fn written(directory: &Directory, keys: &Keys, path: &Path) -> Vec<u8> {
         UsedAssertion { name: "name".to_owned(), client_id: "c1".to_owned(), expires_at: 2000 };
     let stopped_instance = Some("ins_a".to_owned());
     let stopped = StoppedState { assertions: vec![assertion], stopped_instance };
-    let (begun, pace) = ((&beginning, &manifest), Pace::AtOnce);
-    let content = write(directory, keys, begun, &stopped, pace, Vec::new()).expect("written");
+    let content =
+        write(directory, keys, &beginning, &manifest, &stopped, Pace::AtOnce, Vec::new());
+    let content = content.expect("written");
     std::fs::write(path, &content).expect("a file");
     content
 }
@@ -363,10 +364,9 @@ async fn a_snapshot_ends_with_the_chain_that_it_began_with() {
     let beginning = directory.begin_snapshot().await.expect("a beginning");
     let manifest = beginning.manifest(&keys, String::new());
     directory.metrics.count_reload();
-    let begun = (&beginning, &manifest);
-    let error =
-        write(&directory, &keys, begun, &StoppedState::default(), Pace::AtOnce, Vec::new()).err();
-    assert!(matches!(error, Some(SnapshotError::Reloading)));
+    let (stopped, pace) = (StoppedState::default(), Pace::AtOnce);
+    let written = write(&directory, &keys, &beginning, &manifest, &stopped, pace, Vec::new());
+    assert!(matches!(written, Err(SnapshotError::Reloading)));
     directory.publish(0);
     assert!(directory.begin_snapshot().await.is_err());
 }

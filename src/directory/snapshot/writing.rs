@@ -83,7 +83,8 @@ impl Directory {
 pub fn write<W: Write>(
     directory: &Directory,
     keys: &Keys,
-    (beginning, manifest): (&Beginning, &Manifest),
+    beginning: &Beginning,
+    manifest: &Manifest,
     stopped: &StoppedState,
     pace: Pace,
     output: W,
