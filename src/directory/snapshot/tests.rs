@@ -209,8 +209,7 @@ async fn written(directory: &Directory, keys: &Keys, path: &Path) -> Vec<u8> {
         UsedAssertion { name: "name".to_owned(), client_id: "c1".to_owned(), expires_at: 2000 };
     let stopped_instance = Some("ins_a".to_owned());
     let stopped = StoppedState { assertions: vec![assertion], stopped_instance };
-    let content =
-        write(directory, keys, &beginning, &manifest, &stopped, Pace::AtOnce, Vec::new());
+    let content = write(directory, keys, &beginning, &manifest, &stopped, Pace::AtOnce, Vec::new());
     let content = content.expect("written");
     std::fs::write(path, &content).expect("a file");
     content
