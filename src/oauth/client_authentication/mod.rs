@@ -21,8 +21,6 @@ pub use crate::oauth::rate::AuthenticationPurpose;
 pub use authenticated_by::AuthenticatedBy;
 pub use authenticated_client::AuthenticatedClient;
 
-use std::sync::Arc;
-
 use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 
