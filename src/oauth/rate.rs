@@ -57,12 +57,14 @@ pub(super) fn count_assertion(
     purpose: AuthenticationPurpose,
     now: Timestamp,
 ) -> Result<TokenCount, OAuthError> {
-    let counted = match purpose {
+    let token_count = match purpose {
         AuthenticationPurpose::TokenRequest => TokenCount::Counted,
         AuthenticationPurpose::Other => TokenCount::NotCounted,
     };
-    let (counter, RateLimit::AtMost(rate)) = of(app, entry, purpose) else { return Ok(counted) };
-    counter.count(rate, now).map(|()| counted).map_err(|exceeded| {
+    let (counter, RateLimit::AtMost(rate)) = of(app, entry, purpose) else {
+        return Ok(token_count);
+    };
+    counter.count(rate, now).map(|()| token_count).map_err(|exceeded| {
         let (id, seconds) = (&entry.client_id, exceeded.seconds);
         match purpose {
             AuthenticationPurpose::TokenRequest => {

@@ -85,8 +85,12 @@ impl TokenRequest {
         let requested = RequestedAccess { resources, scope };
         let authorization_grant =
             assertion.map_or(AuthorizationGrant::ClientCredentials, AuthorizationGrant::JwtBearer);
-        let requester = Requester::Caller(caller);
-        Ok(Self { requester, authorization_grant, requested, proof: None })
+        Ok(Self {
+            requester: Requester::Caller(caller),
+            authorization_grant,
+            requested,
+            proof: None,
+        })
     }
 }
 
