@@ -162,7 +162,7 @@ async fn add(directory: &Directory, number: usize) {
     let remote = KeySource::Remote(KeySetUri::stored("https://c.example/jwks"));
     let (security, trusts) = match number % 4 {
         0 => (security(KeySource::Inline(KeySet::stored(JWKS))), trusts()),
-        1 => (security(remote), Default::default()),
+        1 => (security(remote), ClientTrusts::default()),
         _ => Default::default(),
     };
     directory.insert(NewEntry {
