@@ -243,7 +243,7 @@ async fn the_screen_is_the_real_one() {
 fn the_page_is_short_and_names_the_toolchain() {
     let text = read("README.md");
     assert!(text.lines().count() <= MAX_LINES, "{} lines", text.lines().count());
-    assert_eq!(blocks("README.md", "console")[0], "$ cargo run -- dev\n$ make test-fast\n");
+    assert_eq!(blocks("README.md", "console")[0], "$ cargo run -- dev\n$ make test\n");
     let version = env!("CARGO_PKG_RUST_VERSION");
     assert!(text.contains(&format!("Rust {version} or newer")), "{version}");
     for method in ["`make install PREFIX=$HOME/.local`", "[Install](docs/operations/install.md)"] {
