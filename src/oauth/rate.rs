@@ -74,11 +74,11 @@ pub(super) fn count_assertion(
                 over_rate(id, "tokens", rate, exceeded, &advice)
             }
             AuthenticationPurpose::Other => {
-                let limited = "assertions for introspection and revocation";
                 let advice = format!(
-                    "Keep the answer for some seconds, or authenticate by another method. The next assertion is accepted in {seconds} s."
+                    "Only assertions for introspection and revocation are counted. Keep the response for some seconds, or authenticate by another method. The next assertion is accepted in {seconds} s."
                 );
-                over_rate(id, limited, rate, exceeded, &advice).because(ReasonCode::AssertionRate)
+                over_rate(id, "assertions", rate, exceeded, &advice)
+                    .because(ReasonCode::AssertionRate)
             }
         }
     })
