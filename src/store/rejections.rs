@@ -193,8 +193,8 @@ impl Store {
                  FROM refusal
                  ORDER BY at DESC, request_id
                  LIMIT $2 OFFSET $1)";
-        self.delete_in_batches(OLD, until, 500).await?;
-        self.delete_beyond(UNKNOWN, MAX_OF_UNKNOWN).await?;
-        self.delete_beyond(ANY, MAX_REJECTIONS).await
+        self.delete_in_batches(OLD, until.0, 500).await?;
+        self.delete_in_batches(UNKNOWN, MAX_OF_UNKNOWN, 2_000).await?;
+        self.delete_in_batches(ANY, MAX_REJECTIONS, 2_000).await
     }
 }

@@ -248,7 +248,7 @@ impl Store {
                  FROM grant_request
                  WHERE state <> 'pending' AND updated_at <= $1
                  LIMIT $2)";
-        self.delete_in_batches(SQL, until, BATCH_SIZE).await
+        self.delete_in_batches(SQL, until.0, BATCH_SIZE).await
     }
 }
 

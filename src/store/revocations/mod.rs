@@ -124,7 +124,7 @@ impl Store {
                 (SELECT client_id FROM revoked_client WHERE expires_at <= $1 LIMIT $2)";
         let expired_by = now.minus_seconds(REVOCATION_MARGIN_SECONDS);
         for sql in [TOKENS, CLIENTS] {
-            self.delete_in_batches(sql, expired_by, BATCH_SIZE).await?;
+            self.delete_in_batches(sql, expired_by.0, BATCH_SIZE).await?;
         }
         Ok(())
     }

@@ -245,8 +245,8 @@ impl Store {
             DELETE FROM console_session
             WHERE session_hash IN
                 (SELECT session_hash FROM console_session WHERE ends_at <= $1 LIMIT $2)";
-        self.delete_in_batches(LINKS, now, BATCH_SIZE).await?;
-        self.delete_in_batches(SESSIONS, now, BATCH_SIZE).await
+        self.delete_in_batches(LINKS, now.0, BATCH_SIZE).await?;
+        self.delete_in_batches(SESSIONS, now.0, BATCH_SIZE).await
     }
 }
 

@@ -172,7 +172,7 @@ impl Store {
             DELETE FROM idempotency_key
             WHERE key_hash IN
                 (SELECT key_hash FROM idempotency_key WHERE expires_at <= $1 LIMIT $2)";
-        self.delete_in_batches(SQL, now, BATCH_SIZE).await
+        self.delete_in_batches(SQL, now.0, BATCH_SIZE).await
     }
 }
 

@@ -34,6 +34,6 @@ impl Store {
             WHERE assertion IN
                 (SELECT assertion FROM used_assertion WHERE expires_at <= $1 LIMIT $2)";
         let expired_by = now.minus_seconds(REVOCATION_MARGIN_SECONDS);
-        self.delete_in_batches(SQL, expired_by, BATCH_SIZE).await
+        self.delete_in_batches(SQL, expired_by.0, BATCH_SIZE).await
     }
 }
