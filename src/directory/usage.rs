@@ -189,8 +189,7 @@ impl UseCounter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::secret::LoadedSecret;
-    use crate::model::secret::{SecretHash, SecretKind};
+    use crate::model::secret::{LoadedSecret, SecretHash, SecretKind};
 
     fn secret(id: &str) -> SecretEntry {
         let stored = LoadedSecret {

@@ -61,7 +61,7 @@ pub async fn revoke(app: &App, query: &TokenQuery) -> Result<AuthenticatedClient
 /// reads until the token expires. An operator can revoke all tokens of the client with a single
 /// entry.
 fn too_many(id: &ClientId, now: Timestamp, until: Timestamp) -> OAuthError {
-    let seconds = u32::try_from(until.0.saturating_sub(now.0)).unwrap_or(u32::MAX).max(1);
+    let seconds = u32::try_from(until.seconds_since(now)).unwrap_or(u32::MAX).max(1);
     OAuthError::too_many(
         format!(
             "Client {id} has revoked {MAX_OWN_REVOCATIONS} tokens that have not expired, which is the maximum. This token is not revoked. Ask your operator to revoke all tokens of the client at once, or try again in {seconds} s."

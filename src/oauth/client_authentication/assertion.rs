@@ -70,9 +70,9 @@ pub(in crate::oauth) fn check_times(
 ) -> Result<Timestamp, TimeProblem> {
     let expiry = timestamp_claim(claims, "exp")?.ok_or(TimeProblem::NoExpiry)?;
     if expiry <= now.minus_seconds(CLOCK_SKEW_SECONDS) {
-        return Err(TimeProblem::Expired(now.0.saturating_sub(expiry.0)));
+        return Err(TimeProblem::Expired(now.seconds_since(expiry)));
     }
-    let ahead = expiry.0.saturating_sub(now.0);
+    let ahead = expiry.seconds_since(now);
     if let Some(max) = lifetime_max.map(Lifetime::seconds)
         && ahead > max.saturating_add(CLOCK_SKEW_SECONDS)
     {
@@ -82,7 +82,7 @@ pub(in crate::oauth) fn check_times(
         if let Some(begins) = timestamp_claim(claims, claim)?
             && begins > now.plus_seconds(CLOCK_SKEW_SECONDS)
         {
-            let ahead = begins.0.saturating_sub(now.0);
+            let ahead = begins.seconds_since(now);
             return Err(TimeProblem::NotYetValid { claim, ahead });
         }
     }

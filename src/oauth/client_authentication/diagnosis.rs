@@ -158,7 +158,7 @@ fn ended(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuthError {
     let known = entry.secrets.iter().find(has_suffix);
     match known.and_then(|known| Some((known, known.stored.expires_at?))) {
         Some((known, end)) if end <= now => {
-            let (id, ago) = (known.stored.secret_id.as_str(), in_words(now.0 - end.0));
+            let (id, ago) = (known.stored.secret_id.as_str(), in_words(now.seconds_since(end)));
             rejection(entry, &format!("the secret {id} expired at {end}, {ago} ago"))
         }
         _ => rejection(entry, "the secret was this client's and has been removed"),
@@ -175,7 +175,7 @@ fn offline_secret(entry: &ClientEntry, presented: &str, now: Timestamp) -> OAuth
     match known.and_then(|known| Some((known.stored.secret_id.as_str(), known.stored.expires_at?)))
     {
         Some((id, end)) => {
-            let ago = in_words(now.0 - end.0);
+            let ago = in_words(now.seconds_since(end));
             rejection(entry, &format!("the secret {id} expired at {end}, {ago} ago"))
                 .because(ReasonCode::ExpiredSecret)
                 .with_remedy(OperatorAction::ReplaceSecret)

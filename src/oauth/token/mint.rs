@@ -106,7 +106,7 @@ pub(super) fn mint(app: &App, bound: Bound, time: IssueTime) -> Result<MintedTok
     app.metrics.signature(key.algorithm()).observe(started.elapsed());
     granted.count_issued(key.algorithm());
     let token_type = token_type(bound.confirmation());
-    let expires_in = expiry(granted, now).0 - now.0;
+    let expires_in = expiry(granted, now).seconds_since(now);
     let response = TokenResponse { access_token, token_type, expires_in, scope };
     let key = key.clone();
     Ok(MintedToken { response, granted: bound.into_granted(), jti, key })
