@@ -116,18 +116,10 @@ impl Directory {
 
     pub(super) async fn load_clients(&self, store: &Store) -> Result<(), DirectoryError> {
         let mut unseen: HashSet<ClientId> = self.clients.pin().keys().cloned().collect();
-        let reader = store.bulk_reader();
-        let mut page = reader.stored_clients("", PAGE_SIZE).await?;
-        while let Some((last, _)) = page.last() {
-            let after = last.clone();
-            // The database reads the next page while this page is inserted.
-            let (next, ()) = tokio::join!(
-                reader.stored_clients(&after, PAGE_SIZE),
-                self.put_page(page, &mut unseen)
-            );
-            page = next?;
+        let mut pages = store.all_clients(PAGE_SIZE);
+        while let Some(page) = pages.next().await? {
+            self.put_page(page, &mut unseen).await;
         }
-        reader.close().await;
         for id in unseen {
             self.remove(&id);
         }
@@ -137,7 +129,7 @@ impl Directory {
     async fn put_page(&self, page: Page, unseen: &mut HashSet<ClientId>) {
         for (place, (id, client)) in page.into_iter().enumerate() {
             if place % YIELD_EVERY == 0 {
-                // Lets token requests and the next read make progress.
+                // Lets token requests make progress.
                 tokio::task::yield_now().await;
             }
             match client {
