@@ -16,7 +16,7 @@ const SLICE: Duration = Duration::from_millis(500);
 const SERVER_CORE: &str = "0";
 /// The cores on which the server starts.
 const START_CORES: &str = "0,1";
-const COLUMNS: &str = "| clients | engine | ready after | RSS, started | at most until then | RSS, all warm | tokens/s | of the baseline |";
+const COLUMNS: &str = "| clients | engine | ready after | RSS, started | peak anonymous memory until ready | RSS, all warm | tokens/s | of the baseline |";
 const ALL_SIZES: [usize; 5] = [0, 1, 1_000, 100_000, 1_000_000];
 
 fn main() {
@@ -42,9 +42,9 @@ async fn bench(words: &[String]) {
 async fn row(baseline: &Peer, engine: Engine, clients: usize) -> String {
     let fixture = Box::pin(Fixture::new(engine, clients, 2, Hashing::Cheap)).await;
     let server = fixture.serve(Some(START_CORES));
-    let ready = server.ready().await;
+    let (ready, peak) = server.ready_and_peak_anonymous_mib().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let (started, peak) = (server.rss_mib(), server.peak_rss_mib());
+    let started = server.rss_mib();
     drop(server);
     let start = format!(
         "| {clients} | {} | {} | {started:.0} MiB | {peak:.0} MiB",
