@@ -11,6 +11,7 @@ use tokend::model::event::{Action, EventSubject};
 use tokend::model::secret::{SecretHash, SecretId, SecretKind, SecretRecord};
 use tokend::model::time::Lifetime;
 use tokend::services::audited_change::AuditedChange;
+use tokend::store::StoreError;
 
 use crate::support::process::Cli;
 use crate::support::{Engine, ORDERS, Place, Server, client_id, grant, now, operator};
@@ -95,6 +96,31 @@ async fn pages_contain_each_client_once_with_its_child_rows(
     }
     seen.sort();
     assert_eq!(seen, ["B", "a", "b-1", "b_2", "c"]);
+}
+
+/// A start that cannot read everything must fail: the clients of missing pages would get no tokens.
+#[rstest]
+#[case::of_clients("ALTER TABLE client RENAME COLUMN token_rate TO renamed")]
+#[case::of_child_rows("ALTER TABLE client_spiffe_trust RENAME TO renamed")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_read_is_not_the_end_of_the_pages(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] breaking: &'static str,
+) {
+    let server = Server::start(engine).await;
+    for name in ["a", "b", "c"] {
+        server.new_client(|new| new.client_id = Some(client_id(name))).await;
+    }
+    execute(&server.place, breaking).await;
+    let mut pages = server.services().store.all_clients(1);
+    let error = loop {
+        match pages.next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the end of the pages"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, StoreError::Failed(_)), "{error}");
 }
 
 /// D1: registration is strict, reading is lenient. Registration rejects each of these values today.
