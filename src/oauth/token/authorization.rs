@@ -261,7 +261,7 @@ fn unknown_target(client: &AuthenticatedClient, name: &str, known: &[ResourceId]
     let advice = match nearest {
         Some(candidate) => format!("Did you mean {candidate}?"),
         None if known.is_empty() => "Ask your operator for a grant.".to_owned(),
-        None => format!("It may call: {}.", list(known.iter().map(ResourceId::as_str))),
+        None => format!("It may call: {}.", list(known.iter().map(ResourceId::as_str), " ")),
     };
     OAuthError::new(
         ErrorCode::InvalidTarget,
@@ -292,7 +292,6 @@ fn several_targets(client: &AuthenticatedClient, grants: &[Arc<EffectiveGrant>])
 fn scopes_of_several(scope: &Scopes, grants: &[Arc<EffectiveGrant>]) -> OAuthError {
     let parts: Vec<_> = scope
         .iter()
-        .take(MAX_LISTED)
         .filter_map(|name| {
             let owner = grants.iter().find(|grant| grant.scope.contains(name))?;
             Some(format!("{name} belongs to {}", owner.resource.resource))
@@ -302,7 +301,7 @@ fn scopes_of_several(scope: &Scopes, grants: &[Arc<EffectiveGrant>]) -> OAuthErr
         ErrorCode::InvalidTarget,
         format!(
             "These scopes belong to several APIs, and a token is for one: {}. Request a separate token for each API.",
-            parts.join(", ")
+            list(parts.iter().map(String::as_str), ", ")
         ),
     )
     .because(ReasonCode::ResourceNotChosen)
@@ -322,7 +321,7 @@ fn beyond_grant(client: &AuthenticatedClient, grant: &EffectiveGrant, scope: &st
     let granted = if grant.scope.is_empty() {
         "nothing".to_owned()
     } else {
-        list(grant.scope.iter().map(ScopeName::as_str))
+        list(grant.scope.iter().map(ScopeName::as_str), " ")
     };
     OAuthError::new(
         ErrorCode::InvalidScope,
@@ -341,8 +340,8 @@ fn beyond_grant(client: &AuthenticatedClient, grant: &EffectiveGrant, scope: &st
 }
 
 /// Returns the first names, and the number of the others.
-fn list<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
-    let listed = names.by_ref().take(MAX_LISTED).collect::<Vec<_>>().join(" ");
+fn list<'a>(mut names: impl Iterator<Item = &'a str>, separator: &str) -> String {
+    let listed = names.by_ref().take(MAX_LISTED).collect::<Vec<_>>().join(separator);
     match names.count() {
         0 => listed,
         more => format!("{listed} and {more} more"),
@@ -355,8 +354,8 @@ mod tests {
 
     #[test]
     fn a_list_that_is_cut_gives_the_number_of_the_other_names() {
-        assert_eq!(list(["a"; 3].into_iter()), "a a a");
-        assert_eq!(list(["a"; MAX_LISTED].into_iter()), "a a a a a a a a a a");
-        assert_eq!(list(["a"; 12].into_iter()), "a a a a a a a a a a and 2 more");
+        assert_eq!(list(["a"; 3].into_iter(), " "), "a a a");
+        assert_eq!(list(["a"; MAX_LISTED].into_iter(), " "), "a a a a a a a a a a");
+        assert_eq!(list(["a"; 12].into_iter(), ","), "a,a,a,a,a,a,a,a,a,a and 2 more");
     }
 }
